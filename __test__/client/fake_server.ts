@@ -1,0 +1,157 @@
+/** A classic server that does exactly what a test tells it to, and the page that it serves. */
+
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { buildSync } from 'esbuild'
+import { WebSocketServer, type WebSocket } from 'ws'
+
+export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json }
+
+/** What a client sends, as far as the tests look at it. */
+export interface Sent {
+  type: string
+  id: string
+  module?: string
+  token?: string
+  handler?: string
+  event?: string
+  special_vars?: { value?: string; checked?: boolean; key?: string }
+}
+
+const PATIENCE_MS = 5_000
+
+export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  const end = Date.now() + PATIENCE_MS
+  for (;;) {
+    const found = look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > end) throw new Error(`Expected ${what} within ${PATIENCE_MS} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** One WebSocket of a page, seen from the server. */
+export class Wire {
+  /** All that was received, and how far the test has read it. */
+  readonly received: Sent[] = []
+  private read = 0
+  closed = false
+
+  constructor(
+    private readonly socket: WebSocket,
+    readonly request: IncomingMessage,
+  ) {
+    socket.on('message', (data) => this.received.push(JSON.parse((data as Buffer).toString()) as Sent))
+    socket.on('close', () => (this.closed = true))
+    socket.on('error', () => undefined)
+  }
+
+  /** The next message; of that type, where one is given: others are an error, since order matters. */
+  async next(type?: string): Promise<Sent> {
+    const message = await until(`a message ${type ?? ''}`, () => this.received[this.read])
+    this.read += 1
+    if (type && message.type !== type) throw new Error(`Expected ${type} but received ${JSON.stringify(message)}`)
+    return message
+  }
+
+  send(message: Json): void {
+    this.socket.send(JSON.stringify(message))
+  }
+
+  sendRaw(frame: string | Buffer): void {
+    this.socket.send(frame)
+  }
+
+  /** As a network does it: without a goodbye. */
+  drop(): void {
+    this.socket.terminate()
+  }
+
+  close(code: number): void {
+    this.socket.close(code)
+  }
+}
+
+let bundle: string | undefined
+
+/** The client as it is shipped. */
+export function clientBundle(): string {
+  bundle ??= buildSync({
+    entryPoints: [join(__dirname, '../../client/index.ts')],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2020',
+    write: false,
+  }).outputFiles[0]?.text
+  return bundle ?? ''
+}
+
+export class FakeServer {
+  readonly wires: Wire[] = []
+  /** What the page shows; a whole document where it starts with a doctype. */
+  body = ''
+  script = '<script type="module" src="/client.js" data-l-client></script>'
+  headers: Record<string, string> = {}
+  /** False: WebSocket connections are refused. */
+  accepting = true
+  /** How many were asked for, refused ones included. */
+  attempts = 0
+  private taken = 0
+  private readonly http: Server
+  private readonly ws = new WebSocketServer({ noServer: true })
+
+  private constructor() {
+    this.http = createServer((request, response) => {
+      if (request.url === '/client.js') {
+        response.setHeader('content-type', 'text/javascript')
+        return response.end(clientBundle())
+      }
+      for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value)
+      response.setHeader('content-type', 'text/html; charset=utf-8')
+      response.end(`<!doctype html><title>test</title><link rel="icon" href="data:,">${this.body}${this.script}`)
+    })
+    this.http.on('upgrade', (request, socket, head) => {
+      this.attempts += 1
+      if (!this.accepting) return socket.destroy()
+      this.ws.handleUpgrade(request, socket, head, (ws) => this.wires.push(new Wire(ws, request)))
+    })
+  }
+
+  static async start(): Promise<FakeServer> {
+    const server = new FakeServer()
+    await new Promise<void>((resolve) => server.http.listen(0, '127.0.0.1', resolve))
+    return server
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.http.address() as AddressInfo).port}`
+  }
+
+  get url(): string {
+    return `http://${this.host}/`
+  }
+
+  /** The next connection that a page opens. */
+  async connection(): Promise<Wire> {
+    const wire = await until('a connection', () => this.wires[this.taken])
+    this.taken += 1
+    return wire
+  }
+
+  /** Forgets what one test did, for the next. */
+  reset(): void {
+    for (const wire of this.wires) wire.drop()
+    this.wires.length = this.taken = this.attempts = 0
+    this.accepting = true
+    this.headers = {}
+    this.script = '<script type="module" src="/client.js" data-l-client></script>'
+  }
+
+  async stop(): Promise<void> {
+    this.reset()
+    this.http.closeAllConnections()
+    await new Promise((resolve) => this.http.close(resolve))
+  }
+}

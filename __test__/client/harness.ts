@@ -1,0 +1,170 @@
+/** What the client's tests have in common: a browser and a server per file, a page per test. */
+
+import type { Browser, Page } from 'playwright-core'
+import { launchBrowser } from '../browser'
+import { FakeServer, until, type Json, type Sent, type Wire } from './fake_server'
+
+export { until, type Json, type Sent, type Wire }
+
+export interface Tree {
+  [key: string]: Json
+  s: string[]
+  d: (string | Tree | Tree[])[]
+}
+
+/** A tree without slots. */
+export function plain(html: string): Tree {
+  return { s: [html], d: [] }
+}
+
+export function tree(s: string[], ...d: (string | Tree | Tree[])[]): Tree {
+  return { s, d }
+}
+
+export function htmlOf({ s, d }: Tree): string {
+  const slot = (value: string | Tree | Tree[]): string =>
+    typeof value === 'string' ? value : Array.isArray(value) ? value.map(htmlOf).join('') : htmlOf(value)
+  return s.map((text, index) => text + (index < d.length ? slot(d[index] as string | Tree | Tree[]) : '')).join('')
+}
+
+/** A live component on a page, and the server's end of it. */
+export class Live {
+  constructor(
+    readonly page: Page,
+    readonly server: FakeServer,
+    public wire: Wire,
+    public id: string,
+  ) {}
+
+  trees(content: Tree): void {
+    this.wire.send({ type: 'trees', id: this.id, ...content })
+  }
+
+  patch(d: Json): void {
+    this.wire.send({ type: 'patch', id: this.id, d })
+  }
+
+  error(error: string): void {
+    this.wire.send({ type: 'error', id: this.id, error })
+  }
+
+  /** The next event, and no other message. */
+  event(): Promise<Sent> {
+    return this.wire.next('event')
+  }
+
+  state(state: string): Promise<unknown> {
+    return this.page.waitForSelector(`[data-l-live][data-l-state="${state}"]`, { state: 'attached' })
+  }
+
+  html(selector = '[data-l-live]'): Promise<string> {
+    return this.page.locator(selector).first().innerHTML()
+  }
+
+  text(selector = '[data-l-live]'): Promise<string> {
+    return this.page.locator(selector).first().innerText()
+  }
+
+  /** Waits until the client has worked off what was sent so far. */
+  async settled(): Promise<void> {
+    const before = await this.count('loom:error')
+    this.wire.send({ type: 'error', id: this.id, error: 'settled' })
+    await this.page.waitForFunction(
+      (count) => (window as unknown as Recorder).seen.filter((one) => one.name === 'loom:error').length > count,
+      before,
+    )
+  }
+
+  count(name: string): Promise<number> {
+    return this.page.evaluate(
+      (wanted) => (window as unknown as Recorder).seen.filter((one) => one.name === wanted).length,
+      name,
+    )
+  }
+
+  /** The details of the page's `loom:…` events of that name. */
+  seen(name: string): Promise<Json[]> {
+    return this.page.evaluate(
+      (wanted) =>
+        (window as unknown as Recorder).seen.filter((one) => one.name === wanted).map((one) => one.detail),
+      name,
+    )
+  }
+
+  /** After a lost connection: the next one, joined. */
+  async rejoined(content: Tree): Promise<Sent> {
+    this.wire = await this.server.connection()
+    const join = await this.wire.next('join')
+    this.id = join.id
+    this.trees(content)
+    return join
+  }
+}
+
+interface Recorder {
+  seen: { name: string; detail: Json }[]
+}
+
+/** Runs in the page before anything else does. */
+function record(): void {
+  const recorder = window as unknown as Recorder
+  recorder.seen = []
+  for (const name of ['loom:join', 'loom:patch', 'loom:error', 'loom:lost']) {
+    addEventListener(name, (event) => recorder.seen.push({ name, detail: (event as CustomEvent<Json>).detail }))
+  }
+}
+
+export function container(inner: string, attributes = ''): string {
+  return `<div data-l-live="demo" data-l-ws="/loom/ws" data-l-token="secret" ${attributes}>${inner}</div>`
+}
+
+export class Harness {
+  browser!: Browser
+  server!: FakeServer
+  private pages: Page[] = []
+
+  constructor() {
+    beforeAll(async () => {
+      this.browser = await launchBrowser()
+      this.server = await FakeServer.start()
+    }, 60_000)
+    afterEach(async () => {
+      await Promise.all(this.pages.splice(0).map((page) => page.context().close()))
+      this.server.reset()
+    })
+    afterAll(async () => {
+      await this.browser.close()
+      await this.server.stop()
+    })
+  }
+
+  /** A fresh page that has not gone anywhere. */
+  async blank(): Promise<Page> {
+    const page = await this.browser.newPage()
+    page.setDefaultTimeout(5_000)
+    this.pages.push(page)
+    await page.addInitScript(record)
+    return page
+  }
+
+  /** A page with this body; `stopped`: its timers run only as the test lets them. */
+  async open(body: string, stopped = false): Promise<Page> {
+    const page = await this.blank()
+    this.server.body = body
+    if (stopped) await page.clock.install()
+    await page.goto(this.server.url)
+    if (stopped) await page.clock.pauseAt(Date.now() + 1_000)
+    return page
+  }
+
+  /** A page with one component that shows `content`, joined. */
+  async live(content: Tree, { around = (html: string) => html, stopped = false } = {}): Promise<Live> {
+    const page = await this.open(around(container(htmlOf(content))), stopped)
+    const wire = await this.server.connection()
+    const { id } = await wire.next('join')
+    const live = new Live(page, this.server, wire, id)
+    live.trees(content)
+    await live.state('live')
+    return live
+  }
+}

@@ -1,0 +1,196 @@
+import { container, Harness, plain, tree, type Tree } from './harness'
+
+const harness = new Harness()
+
+const row = (id: string, text = id) => tree(['<li data-l-key="', '"><input name="x"><span>', '</span></li>'], id, text)
+const list = (...ids: string[]) => tree(['<ul>\n', '\n</ul>'], ids.map((id) => row(id)))
+
+/** Marks the elements so that it shows whether they are still the same. */
+function mark(selector: string): (string | undefined)[] {
+  return [...document.querySelectorAll<HTMLElement & { mark?: string }>(selector)].map((element) => {
+    const before = element.mark
+    element.mark ??= element.textContent?.trim() ?? ''
+    return before
+  })
+}
+
+test.each([
+  ['in at the front', ['n', 'a', 'b', 'c', 'd']],
+  ['out of the middle', ['a', 'd']],
+  ['last to the front', ['d', 'a', 'b', 'c']],
+  ['reversed', ['d', 'c', 'b', 'a']],
+  ['all at once', ['x', 'c', 'y', 'a']],
+])('keyed rows stay themselves: %s', async (_, ids) => {
+  const live = await harness.live(list('a', 'b', 'c', 'd'))
+  await live.page.evaluate(mark, 'li')
+  const input = live.page.locator('li[data-l-key=a] input')
+  await input.fill('typed')
+  await input.evaluate((field: HTMLInputElement) => field.setSelectionRange(1, 3))
+  live.patch({ 0: ids.map((id) => row(id, id.toUpperCase())) })
+  await live.settled()
+  expect(await live.page.locator('li').allInnerTexts()).toEqual(ids.map((id) => id.toUpperCase()))
+  expect(await live.page.evaluate(mark, 'li')).toEqual(ids.map((id) => ('abcd'.includes(id) ? id : undefined)))
+  expect(await input.inputValue()).toBe('typed')
+  expect(
+    await input.evaluate((field: HTMLInputElement) => [
+      document.activeElement === field,
+      field.selectionStart,
+      field.selectionEnd,
+    ]),
+  ).toEqual([true, 1, 3])
+})
+
+test('the rows that need not move are not moved', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  const live = await harness.live(list(...ids))
+  await live.page.evaluate(() => {
+    const touched: string[] = []
+    Object.assign(window, { touched })
+    new MutationObserver((records) => {
+      for (const { addedNodes, removedNodes } of records) {
+        for (const node of [...addedNodes, ...removedNodes]) {
+          if (node instanceof HTMLElement) touched.push(node.dataset.lKey ?? '')
+        }
+      }
+    }).observe(document.querySelector('ul') as Element, { childList: true })
+  })
+  live.patch({ 0: ['f', 'n', 'a', 'b', 'd', 'e'].map((id) => row(id)) })
+  await live.settled()
+  const touched = await live.page.evaluate(() => (window as unknown as { touched: string[] }).touched)
+  expect(new Set(touched)).toEqual(new Set(['f', 'n', 'c']))
+})
+
+test('a frame in a row that moves is not loaded again', async () => {
+  const framed = (id: string) => tree(['<li id="', '"><iframe srcdoc="hi"></iframe></li>'], id)
+  const live = await harness.live(tree(['<ul>', '</ul>'], ['a', 'b', 'c'].map(framed)))
+  await live.page.evaluate(() => {
+    for (let index = 0; index < frames.length; index++) Object.assign(frames[index] as Window, { mark: index })
+  })
+  live.patch({ 0: ['c', 'b', 'a'].map(framed) })
+  await live.settled()
+  const marks = () => [...document.querySelectorAll('iframe')].map((frame) => (frame.contentWindow as Window & { mark?: number }).mark)
+  expect(await live.page.evaluate(marks)).toEqual([2, 1, 0])
+})
+
+test('the same key in two lists is two things', async () => {
+  const two = (a: Tree[], b: Tree[]) => tree(['<ul id="one">', '</ul><ul id="two">', '</ul>'], a, b)
+  const live = await harness.live(two([row('1', 'a'), row('2', 'b')], [row('1', 'c'), row('2', 'd')]))
+  live.patch({ 0: [row('2', 'b')], 1: [row('2', 'd'), row('3', 'e'), row('1', 'c')] })
+  await live.settled()
+  expect(await live.text('#one')).toBe('b')
+  expect(await live.page.locator('#two li').allInnerTexts()).toEqual(['d', 'e', 'c'])
+})
+
+test('an error message that appears above a form takes nothing from it', async () => {
+  const form = tree(['', '<div><label>Name <input name="name"></label></div><div><input name="mail"></div>'], '')
+  const live = await harness.live(form)
+  await live.page.fill('[name=name]', 'Ada')
+  await live.page.fill('[name=mail]', 'ada@')
+  live.patch({ 0: plain('<div>Not an address</div>') })
+  await live.settled()
+  expect(await live.page.inputValue('[name=name]')).toBe('Ada')
+  expect(await live.page.inputValue('[name=mail]')).toBe('ada@')
+  expect(await live.page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('mail')
+  live.patch({ 0: '' })
+  await live.settled()
+  expect(await live.page.inputValue('[name=mail]')).toBe('ada@')
+  expect(await live.page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('mail')
+})
+
+test('details and dialogs stay as the user has them, until the server changes its mind', async () => {
+  const openable = (open: string, text: string): Tree => ({
+    s: ['<details', '><summary>s</summary><p>', '</p></details><dialog>d</dialog>'],
+    d: [open, text],
+  })
+  const live = await harness.live(openable('', '1'))
+  await live.page.click('summary')
+  await live.page.evaluate(() => document.querySelector('dialog')?.showModal())
+  live.patch({ 1: '2' })
+  await live.settled()
+  expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(true)
+  expect(await live.page.evaluate(() => document.querySelector('dialog')?.matches(':modal'))).toBe(true)
+  live.patch({ 0: ' open' })
+  live.patch({ 0: '' })
+  await live.settled()
+  expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(false)
+  live.patch({ 0: ' open', 1: '3' })
+  await live.settled()
+  await live.page.evaluate(() => document.querySelector('dialog')?.close())
+  await live.page.click('summary')
+  live.patch({ 1: '4' })
+  await live.settled()
+  expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(false)
+})
+
+test('scroll positions stay', async () => {
+  const live = await harness.live({
+    s: ['<div id="box" style="height:50px;overflow:auto"><p style="height:500px">', '</p></div><div style="height:5000px"></div>'],
+    d: ['1'],
+  })
+  await live.page.evaluate(() => {
+    ;(document.querySelector('#box') as Element).scrollTop = 70
+    scrollTo(0, 900)
+  })
+  live.patch({ 0: '2' })
+  await live.settled()
+  expect(await live.page.evaluate(() => [document.querySelector('#box')?.scrollTop, scrollY])).toEqual([70, 900])
+})
+
+test('nodes with data-l-ignore are left alone, whoever made them', async () => {
+  const live = await harness.live(tree(['<div data-l-ignore class="map"></div><p>', '</p>', ''], '1', ''))
+  await live.page.evaluate(() => {
+    const map = document.querySelector('.map') as HTMLElement
+    map.className = 'map ready'
+    map.innerHTML = '<canvas></canvas>'
+    map.insertAdjacentHTML('afterend', '<aside data-l-ignore>widget</aside>')
+  })
+  live.patch({ 0: '2', 1: plain('<hr>') })
+  await live.settled()
+  const kept = '<div data-l-ignore="" class="map ready"><canvas></canvas></div><aside data-l-ignore="">widget</aside>'
+  expect(await live.html()).toBe(`${kept}<p>2</p><hr>`)
+  live.trees(tree(['<p>', '</p>'], '3'))
+  live.patch({})
+  await live.settled()
+  expect(await live.html()).toBe('<aside data-l-ignore="">widget</aside><p>3</p>')
+})
+
+test("a nested component's content is its own", async () => {
+  const inner = container('<b>inner</b>').replace('"demo"', '"inner"').replace('"secret"', '"t1"')
+  const page = await harness.open(container(`<p>1</p>${inner}`))
+  const wire = await harness.server.connection()
+  const outerJoin = await wire.next('join')
+  const innerJoin = await wire.next('join')
+  const outer = tree(['<p>', `</p>${inner}`], '1')
+  wire.send({ type: 'trees', id: innerJoin.id, s: ['<b>live</b>'], d: [] })
+  wire.send({ type: 'trees', id: outerJoin.id, ...outer })
+  wire.send({ type: 'patch', id: outerJoin.id, d: { 0: '2' } })
+  await page.waitForSelector('p:text("2")')
+  expect(await page.innerHTML('[data-l-live=inner]')).toBe('<b>live</b>')
+  expect(await page.getAttribute('[data-l-live=inner]', 'data-l-state')).toBe('live')
+  wire.send({ type: 'patch', id: innerJoin.id, d: {} })
+  // Another module in its place is another component.
+  wire.send({ type: 'trees', id: outerJoin.id, s: [`<p>3</p>${inner.replace('"inner"', '"next"')}`], d: [] })
+  const messages = [await wire.next(), await wire.next()]
+  expect(messages).toContainEqual({ type: 'leave', id: innerJoin.id })
+  expect(messages).toContainEqual(expect.objectContaining({ type: 'join', module: 'next' }))
+})
+
+test('an unchanged part of the page is not touched', async () => {
+  const live = await harness.live(tree(['<p>', '</p><video></video><iframe srcdoc="hi"></iframe>'], '1'))
+  await live.page.evaluate(() => {
+    const records: MutationRecord[] = []
+    Object.assign(window, { records })
+    new MutationObserver((more) => records.push(...more)).observe(document.querySelector('[data-l-live]') as Element, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+    })
+  })
+  live.patch({ 0: '2' })
+  await live.settled()
+  const changes = await live.page.evaluate(() =>
+    (window as unknown as { records: MutationRecord[] }).records.map((record) => record.type),
+  )
+  expect(changes).toEqual(['characterData'])
+})

@@ -1,0 +1,20 @@
+/** The attributes that several parts of the client read. */
+
+export const CONTAINER = '[data-l-live]'
+
+const DEFAULT_DEBOUNCE_MS = 150
+
+/** `data-l-NAME`, with any value but "false". */
+export function isOn(element: Element, name: string): boolean {
+  const value = element.getAttribute(`data-l-${name}`)
+  return value !== null && value !== 'false'
+}
+
+/** How long the element's events of this type wait for a pause; undefined where they do not. */
+export function debounceOf(element: Element, type: string): number | undefined {
+  const value = element.getAttribute('data-l-debounce')
+  // These three say that something is over: there is nothing to wait for.
+  if (value === null || /^(submit|focus|blur)$/.test(type)) return undefined
+  const ms = parseInt(value)
+  return ms >= 0 ? ms : DEFAULT_DEBOUNCE_MS
+}

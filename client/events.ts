@@ -1,0 +1,85 @@
+/**
+ * From the browser's events to a component's: one listener per type at the document, the nearest element with the
+ * binding, and that element's nearest container.
+ */
+
+import { CONTAINER, debounceOf, isOn } from './attributes'
+import { changed, compositionEnded, compositionStarted } from './fields'
+import { isQuiet } from './focus'
+import type { Page } from './page'
+import { specialVars } from './special_vars'
+
+/** By the name that bubbles. */
+const TYPES = {
+  click: 'click',
+  input: 'input',
+  change: 'change',
+  submit: 'submit',
+  keydown: 'keydown',
+  keyup: 'keyup',
+  focusin: 'focus',
+  focusout: 'blur',
+}
+
+interface Binding {
+  element: HTMLElement
+  container: Element
+  type: string
+}
+
+/** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
+const bindings = new WeakMap<Event, Binding>()
+
+function findBinding({ target }: Event, type: string): Binding | undefined {
+  const element = target instanceof Element ? target.closest<HTMLElement>(`[data-l-${type}]`) : null
+  const container = element?.closest(CONTAINER)
+  return element && container ? { element, container, type } : undefined
+}
+
+export function listen(page: Page): void {
+  for (const [native, type] of Object.entries(TYPES)) {
+    document.addEventListener(native, (event) => down(event, native, type), true)
+    document.addEventListener(native, (event) => {
+      const binding = bindings.get(event)
+      if (binding && !isOn(binding.element, 'stop')) handle(event, binding)
+    })
+  }
+  document.addEventListener('compositionstart', compositionStarted, true)
+  document.addEventListener('compositionend', compositionEnded, true)
+  addEventListener('pagehide', () => page.components().forEach((component) => component.flush()))
+
+  function down(event: Event, native: string, type: string): void {
+    if (type === 'input') changed(event.target)
+    if ((type === 'change' || type === 'blur') && event.target instanceof Element) {
+      const container = event.target.closest(CONTAINER)
+      if (container) page.componentOf(container)?.flush()
+    }
+    const binding = findBinding(event, type)
+    if (!binding) return
+    bindings.set(event, binding)
+    if (!isOn(binding.element, 'stop')) return
+    // Stopped where it is bound, not at the document, so that no listener between the two sees it.
+    const stop = (now: Event) => {
+      if (now !== event) return
+      now.stopPropagation()
+      handle(now, binding)
+    }
+    binding.element.addEventListener(native, stop, { once: true })
+  }
+
+  function handle(event: Event, { element, container, type }: Binding): void {
+    if (isQuiet() || element.matches(':disabled')) return
+    // Keys that choose among an input method's proposals are not the page's.
+    if (event instanceof KeyboardEvent && event.isComposing) return
+    if (type === 'submit' || isOn(element, 'prevent')) event.preventDefault()
+    const component = page.componentOf(container)
+    const handler = element.getAttribute(`data-l-${type}`)
+    if (!component || !handler) return
+    const live = { handler, type, vars: specialVars(event, element) }
+    const shows = type === 'click' || type === 'submit'
+    const trigger = shows ? { element, submitter: (event as SubmitEvent).submitter ?? null } : undefined
+    const ms = debounceOf(element, type)
+    if (ms === undefined) component.issue(live, trigger)
+    else component.issueLater(element, ms, live, trigger)
+  }
+}

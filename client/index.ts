@@ -1,0 +1,11 @@
+/** The browser's side of loom-live. Loaded as a module it starts by itself, when the page has been read. */
+
+import { listen } from './events'
+import { hideIndicators } from './loading'
+import { Page } from './page'
+
+const page = new Page()
+hideIndicators(document)
+// Before the sockets: what waits for a pause is sent before a page that goes away closes them.
+listen(page)
+page.start()

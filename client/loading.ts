@@ -1,0 +1,146 @@
+/**
+ * How the page shows that a click or a submit is under way. All of it is taken back before the page is patched and
+ * put on again after it, for what still waits, so that a patch sees only what the server rendered.
+ */
+
+import { CONTAINER } from './attributes'
+import { focusQuietly } from './focus'
+
+/** Both spellings of these attributes are in use. */
+function spelled(name: string, value?: string): string {
+  const test = value === undefined ? '' : `="${CSS.escape(value)}"`
+  return `[l-${name}${test}],[data-l-${name}${test}]`
+}
+
+const INLINE = spelled('loading', '')
+
+interface Waiting {
+  element: Element
+  submitter: Element | null
+}
+
+const waiting = new Set<Waiting>()
+let undo: (() => void)[] = []
+
+/** The element that was disabled while it had the focus: browsers take it from there. */
+let focused: HTMLElement | undefined
+
+/** Shows that `element` waits, until what this returns is called. */
+export function beginLoading(element: Element, submitter: Element | null): () => void {
+  const item = { element, submitter }
+  atRest(() => waiting.add(item))
+  return () => {
+    if (!waiting.has(item)) return
+    atRest(() => waiting.delete(item))
+    returnFocus()
+  }
+}
+
+/** Does `work` on a page without loading states. */
+export function atRest(work: () => void): void {
+  for (const step of undo.reverse()) step()
+  undo = []
+  work()
+  const done = new Set<Element>()
+  for (const { element, submitter } of waiting) {
+    // A form cannot be disabled; the button that sent it can.
+    for (const busy of submitter ? [element, submitter] : [element]) {
+      if (!busy.isConnected || done.has(busy)) continue
+      done.add(busy)
+      showBusy(busy, ![element, busy].some((one) => one.matches(spelled('no-disable'))))
+    }
+  }
+}
+
+/** Indicators are hidden until something waits. */
+export function hideIndicators(root: ParentNode): void {
+  root.querySelectorAll<HTMLElement>(spelled('loading')).forEach((element) => {
+    if (isIndicator(element)) element.style.display = 'none'
+  })
+}
+
+/** An element for another's loading state either is the indicator itself, or holds some. */
+function isIndicator(element: Element): boolean {
+  return element.matches(INLINE) || !element.querySelector(INLINE)
+}
+
+function showBusy(element: Element, disable: boolean): void {
+  addClass(element)
+  setAttribute(element, 'aria-busy', 'true')
+  const text = element.getAttribute('l-loading-text') ?? element.getAttribute('data-l-loading-text')
+  if (text !== null) swapText(element, text)
+  showInside(element)
+  if (element.id) {
+    document.querySelectorAll(spelled('loading', element.id)).forEach((remote) => {
+      addClass(remote)
+      if (isIndicator(remote)) show(remote)
+      else showInside(remote)
+    })
+  }
+  if (disable && element instanceof HTMLElement && 'disabled' in element) disableField(element)
+}
+
+function showInside(element: Element): void {
+  const container = element.closest(CONTAINER)
+  element.querySelectorAll(INLINE).forEach((indicator) => {
+    if (indicator.closest(CONTAINER) === container) show(indicator)
+  })
+}
+
+function disableField(element: HTMLElement): void {
+  if (element.hasAttribute('disabled')) return
+  if (element.contains(document.activeElement)) focused = element
+  setAttribute(element, 'disabled', '')
+}
+
+function returnFocus(): void {
+  if (!focused || focused.hasAttribute('disabled')) return
+  const active = document.activeElement
+  // Not where the user has gone on to something else.
+  if (focused.isConnected && (!active || active === document.body)) focusQuietly(focused)
+  focused = undefined
+}
+
+function addClass(element: Element): void {
+  const before = element.getAttribute('class')
+  element.classList.add('l-loading')
+  undo.push(() => restoreAttribute(element, 'class', before))
+}
+
+function setAttribute(element: Element, name: string, value: string): void {
+  const before = element.getAttribute(name)
+  element.setAttribute(name, value)
+  undo.push(() => restoreAttribute(element, name, before))
+}
+
+function restoreAttribute(element: Element, name: string, value: string | null): void {
+  if (value === null) element.removeAttribute(name)
+  else element.setAttribute(name, value)
+}
+
+function show(indicator: Element): void {
+  if (!(indicator instanceof HTMLElement)) return
+  const { hidden } = indicator
+  const { display } = indicator.style
+  indicator.hidden = false
+  indicator.style.display = ''
+  undo.push(() => {
+    indicator.hidden = hidden
+    indicator.style.display = display
+  })
+}
+
+/** The first text says it and the others fall silent; icons and indicators beside them stay. */
+function swapText(element: Element, text: string): void {
+  if (element instanceof HTMLInputElement) return setAttribute(element, 'value', text)
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+  let next = text
+  while (texts.nextNode()) {
+    const node = texts.currentNode
+    const before = node.nodeValue
+    if (!before?.trim() || node.parentElement?.closest(INLINE)) continue
+    node.nodeValue = next
+    next = ''
+    undo.push(() => (node.nodeValue = before))
+  }
+}

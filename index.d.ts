@@ -1,0 +1,352 @@
+// The public face of loom-live. `lib/` implements what is declared here.
+
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+
+/** A rendered template: what `html` gives and `render` returns. */
+export interface Tree {
+  /** The literal's own strings, one more than there are dynamics. */
+  readonly statics: TemplateStringsArray
+  /** The values between them. */
+  readonly dynamics: readonly unknown[]
+}
+
+/**
+ * Makes a tree of a template literal. Every value is escaped for the place where it stands: text,
+ * a quoted attribute, a URL (a script scheme becomes `about:invalid`), a `style`.
+ *
+ * - Strings, numbers and bigints are text; `null`, `undefined` and `false` are nothing.
+ * - Nested `html` and arrays may stand in text.
+ * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
+ *
+ * @throws LoomError `LOOM_TEMPLATE`, when first rendered, where a value stands in a place that
+ * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
+ */
+export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree
+
+/** HTML that is inserted as it stands. Never pass it anything a user can influence. */
+export interface RawHtml {
+  readonly html: string
+}
+
+/** Marks a string as trusted HTML. It may stand in text only. */
+export function raw(html: string): RawHtml
+
+/** What happened in the browser. */
+export interface LiveEvent {
+  /** The handler's name: the value of `data-l-click` and its like. */
+  readonly handler: string
+  /** The DOM event's type: `click`, `input`, `change`, `submit`, `keydown`, … */
+  readonly type: string
+  /** The element's `data-l-value` or value; a submit's is its form, URL-encoded. */
+  readonly value?: string
+  /** Whether the checkbox or radio button is on. */
+  readonly checked?: boolean
+  /** The key of a keyboard event. */
+  readonly key?: string
+  /** A submit's fields by name; a repeated name has all its values. */
+  readonly form?: Readonly<Record<string, string | string[]>>
+}
+
+/** The upgrade request that a component's connection began with. */
+export interface LiveRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly cookies: Readonly<Record<string, string | undefined>>
+  /** The client's address; see the option `trustProxy`. */
+  readonly address: string
+}
+
+/** What a handler knows beside its props and its event. */
+export interface LiveContext {
+  /** The component's id on its connection. */
+  readonly id: string
+  /** The module's name. */
+  readonly module: string
+  /** The request that the connection began with; empty for a socket made by `loom.start`. */
+  readonly request: LiveRequest
+  /** Aborted when the handler has taken too long, and when the component is gone. */
+  readonly signal: AbortSignal
+  /**
+   * Sends the whole page elsewhere, once the handler's props are committed.
+   *
+   * @param url a path, or an http or https URL.
+   */
+  redirect(url: string): void
+}
+
+/**
+ * Handles an event: returns the next props, or nothing where it changed those it was given.
+ *
+ * Props are JSON values. What JSON would change or refuse (a `Date`, a `Map`, `NaN`, a bigint, a
+ * class instance, a cycle) is an error that names the path, and the event fails.
+ */
+export type Handler<Props> = (
+  props: Props,
+  event: LiveEvent,
+  ctx: LiveContext,
+) => Props | void | Promise<Props | void>
+
+/** A live component: first props, handlers, and how it looks. */
+export interface LiveModule<Props extends object> {
+  /** The first props, and where their type is inferred from. */
+  readonly props?: Props
+  /** Handlers by name, or one for all. Only own properties are found. */
+  readonly handle: Readonly<Record<string, Handler<NoInfer<Props>>>> | Handler<NoInfer<Props>>
+  /** Makes the tree of the props. Depends on nothing else and is not async. */
+  render(props: NoInfer<Props>): Tree
+}
+
+/** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
+export interface RawModule {
+  /** Gives the next props' JSON. `checked` is `'true'`, `'false'` or empty. */
+  handle_json(
+    handler: string,
+    propsJson: string,
+    value: string,
+    checked: string,
+    key: string,
+  ): string | Promise<string>
+  /** Gives the tree's JSON: `{"s":[…],"d":[…]}`, leaves escaped. */
+  render_tree_json(propsJson: string): string
+}
+
+/** A module that `loom.register` has taken. */
+export interface RegisteredModule<Props extends object> {
+  readonly name: string
+  /** Only for the compiler: carries the props' type to `mount`. */
+  readonly propsType?: Props
+}
+
+/** A message of a live socket to its owner. */
+export type SocketMessage =
+  | { type: 'trees'; id: string; s: string[]; d: unknown[] }
+  | { type: 'patch'; id: string; d: Record<string, unknown> }
+  | { type: 'redirect'; url: string }
+  | { type: 'error'; id: string; error: string }
+
+/** An event for a live socket. */
+export interface EventMessage {
+  type: 'event'
+  handler: string
+  event: string
+  special_vars?: { value?: string; checked?: boolean; key?: string }
+}
+
+/** A live socket's state between two events. */
+export interface LiveSocketState {
+  id: string
+  module: string
+  propsJson: string
+  treeJson: string
+}
+
+/** The sending end of an actor's mailbox. */
+export class LiveSocket {
+  private constructor()
+  readonly id: string
+  readonly module: string
+  /**
+   * Hands over an event. `replyTo` gets exactly one answer, a patch or an error, in its turn.
+   *
+   * @throws LoomError `LOOM_STOPPED` where the socket has stopped.
+   */
+  send(message: EventMessage): void
+  /** The state after the events sent so far. */
+  state(): Promise<LiveSocketState>
+  /** Ends the actor; what is queued is dropped. */
+  stop(): void
+}
+
+/** Bounds; times in milliseconds, sizes in bytes. */
+export interface Limits {
+  /** The largest message of a client. Larger ones close the connection with 1009. 1 MiB. */
+  messageBytes: number
+  /** Components on one connection; a join beyond it fails. 100. */
+  components: number
+  /** Events of a component that wait while a handler runs; one beyond it fails. 64. */
+  queuedEvents: number
+  /** Bytes waiting for a slow reader; beyond it its components take no further event. 1 MiB. */
+  outgoingBytes: number
+  /** Messages that are not understood, before the connection is closed with 1008. 16. */
+  invalidMessages: number
+  /** Calls that wait for JavaScript; beyond it no connection is read from. 4,096. */
+  waitingCalls: number
+  /** How long handler and render may take before the event fails. 30,000. */
+  handlerTime: number
+  /** Silence after which a client is pinged. 25,000. */
+  pingAfter: number
+  /** Silence after which a client is given up. 60,000. */
+  deadAfter: number
+  /** How old a page may be when it joins. 14 days. */
+  tokenAge: number
+  /** JSON text of props of which a parsed copy is kept; beyond it they are parsed anew. 64 MiB. */
+  propsCacheBytes: number
+}
+
+/** Where problems are told; `console` fits. */
+export interface Logger {
+  error(message: string): void
+  warn(message: string): void
+}
+
+/** As Express' setting `trust proxy`. */
+export type TrustProxy =
+  | boolean
+  | number
+  | string
+  | readonly string[]
+  | ((address: string, hop: number) => boolean)
+
+export interface LoomOptions {
+  /**
+   * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
+   * where one is made and kept in `node_modules/.cache`.
+   */
+  secret?: string | readonly string[] | undefined
+  /** Where the client and the WebSocket live: `/loom` gives `/loom/ws`. */
+  path?: string
+  /** Shows error texts in the browser. `process.env.NODE_ENV !== 'production'` by default. */
+  development?: boolean
+  /**
+   * What ties a page to a user or a session: a token made for one is worth nothing to another. Called
+   * with the page's request in `mount` and with the upgrade request when the page connects.
+   */
+  bind?: (request: IncomingMessage) => string | undefined | Promise<string | undefined>
+  /** Which origins may connect: by default the request's own host. Requests without one may. */
+  origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
+  /** Whose `X-Forwarded-*` headers count. None by default. */
+  trustProxy?: TrustProxy
+  limits?: Partial<Limits>
+  /** `console` by default. */
+  logger?: Logger
+  /**
+   * How connections reach Rust: `descriptor` hands over the socket, `bridge` copies its bytes.
+   * `auto`, the default, hands over what can be: plain sockets on Unix.
+   */
+  transport?: 'auto' | 'bridge'
+}
+
+export interface MountOptions {
+  /** The page's request; needed where something reads it, as the option `bind` does. */
+  request?: IncomingMessage
+}
+
+export interface Stats {
+  /** Open connections. */
+  connections: number
+  /** Running actors. */
+  components: number
+  /** Events answered with a patch so far. */
+  events: number
+  /** Joins and events answered with an error so far. */
+  errors: number
+  /** Events waiting in mailboxes. */
+  queuedEvents: number
+  /** Calls waiting for the JavaScript thread. */
+  waitingCalls: number
+  /** Calls waiting or running, async handlers included. */
+  callsInFlight: number
+}
+
+/** What `loom.fastify` needs of a Fastify instance. */
+export interface FastifyLike {
+  readonly server: HttpServer | HttpsServer
+  route(options: {
+    method: 'GET'
+    url: string
+    handler: (request: { raw: IncomingMessage }, reply: FastifyReplyLike) => void
+  }): unknown
+  addHook(name: 'onClose', hook: () => Promise<void>): unknown
+}
+
+export interface FastifyReplyLike {
+  readonly raw: ServerResponse
+  hijack(): unknown
+}
+
+export interface Loom {
+  /**
+   * Adds a module under a name. Only registered names can be joined.
+   *
+   * @throws LoomError `LOOM_ARGUMENT` where the name is taken.
+   */
+  register<Props extends object>(
+    name: string,
+    module: LiveModule<Props>,
+  ): RegisteredModule<Props>
+  register(name: string, module: RawModule): RegisteredModule<Record<string, unknown>>
+  /**
+   * Renders a component into a page: its HTML in a container that the browser client brings to
+   * life. Props left out are the module's own.
+   */
+  mount<Props extends object>(
+    module: RegisteredModule<Props>,
+    props?: Partial<NoInfer<Props>>,
+    options?: MountOptions,
+  ): Promise<string>
+  mount(module: string, props?: object, options?: MountOptions): Promise<string>
+  /**
+   * Starts an actor without a page. It renders first; then `replyTo` gets `trees`.
+   *
+   * @throws StartError where the first render fails.
+   */
+  start(
+    id: string,
+    replyTo: (message: SocketMessage) => void,
+    module: string | RegisteredModule<object>,
+    propsJson: string,
+  ): Promise<LiveSocket>
+  /**
+   * Takes over the WebSocket upgrades on the loom's path, and no others, of an HTTP or HTTPS
+   * server.
+   */
+  attach(server: HttpServer | HttpsServer): void
+  /** Middleware for Express and its like: serves the browser client. */
+  express(): (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ) => void
+  /** A Fastify plugin: serves the browser client and attaches to the server. */
+  readonly fastify: (instance: FastifyLike) => Promise<void>
+  /** The script element of the browser client, for the page's end. */
+  script(): string
+  stats(): Stats
+  /**
+   * Answers what has been sent, closes every connection and resolves when the last actor is gone.
+   *
+   * @param options.timeout how long running handlers may still take, in milliseconds; 10,000.
+   */
+  close(options?: { timeout?: number }): Promise<void>
+}
+
+/** Makes a loom: one application's components, their connections and their secret. */
+export function createLoom(options?: LoomOptions): Loom
+
+/** Every error of loom-live. */
+export class LoomError extends Error {
+  constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown })
+  readonly code: LoomErrorCode
+}
+
+/** `loom.start` failed: no actor is left behind. */
+export class StartError extends LoomError {
+  constructor(message: string)
+}
+
+export type LoomErrorCode =
+  /** An argument or an option is not what was expected. */
+  | 'LOOM_ARGUMENT'
+  /** A template cannot be made safe, or a value cannot stand where it stands. */
+  | 'LOOM_TEMPLATE'
+  /** Props are no JSON. */
+  | 'LOOM_PROPS'
+  /** There is no usable secret. */
+  | 'LOOM_SECRET'
+  /** An actor did not come to life. */
+  | 'LOOM_START'
+  /** The live socket or the loom has stopped. */
+  | 'LOOM_STOPPED'
+  /** The addon is not there for this platform. */
+  | 'LOOM_PLATFORM'

@@ -1,0 +1,48 @@
+import type { Duplex } from 'node:stream'
+import type { NativeLoom, NativeUpgrade } from './native'
+
+/** Carries the bytes of sockets that cannot be handed over: TLS, and platforms without descriptors. */
+export class Bridges {
+  private readonly sockets = new Map<number, Duplex>()
+  private last = 0
+
+  constructor(private readonly native: NativeLoom) {}
+
+  accept(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
+    const { native } = this
+    const number = ++this.last
+    this.sockets.set(number, socket)
+    native.acceptBridge(number, head, upgrade)
+    socket
+      .on('data', (chunk: Buffer) => {
+        if (!native.bridgePush(number, chunk)) socket.pause()
+      })
+      .on('end', () => {
+        native.bridgeEnd(number)
+      })
+      .on('close', () => {
+        this.sockets.delete(number)
+        native.bridgeDestroy(number)
+      })
+    socket.resume()
+  }
+
+  /** Rust has output for a socket, or room for its input. */
+  signal(number: number, resume: boolean): void {
+    const socket = this.sockets.get(number)
+    if (socket === undefined) return
+    if (resume) {
+      socket.resume()
+      return
+    }
+    const output = this.native.bridgePull(number)
+    if (output === null) return
+    const { bytes, ended } = output
+    if (bytes.length > 0) {
+      socket.write(bytes, () => {
+        this.native.bridgeWritten(number, bytes.length)
+      })
+    }
+    if (ended) socket.end()
+  }
+}

@@ -1,0 +1,37 @@
+import { LoomError } from './errors'
+
+/** What a value is, for a message. */
+export function typeOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  if (typeof value !== 'object') return typeof value
+  const name: unknown = value.constructor?.name
+  return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object'
+}
+
+function show(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 60))} of type string`
+  if (typeof value === 'object' || typeof value === 'function') return `a value of type ${typeOf(value)}`
+  return `${String(value)} of type ${typeof value}`
+}
+
+/** The one voice of argument errors. */
+export function invalid(expected: string, name: string, received: unknown): LoomError {
+  return new LoomError(
+    'LOOM_ARGUMENT',
+    `Expected ${expected} for ${name} but received ${show(received)}`,
+  )
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function checkString(value: unknown, name: string): asserts value is string {
+  if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
+}
+
+export function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') throw invalid('a function', name, value)
+}

@@ -1,0 +1,68 @@
+import { parseCookie } from 'cookie'
+import type { LiveContext, LiveRequest } from '../index'
+import { checkString, invalid } from './check'
+
+const NO_REQUEST: LiveRequest = { url: '', headers: {}, cookies: {}, address: '' }
+
+/** The compact copy of a request, as it crosses to Rust and back. */
+export interface CompactRequest {
+  url: string
+  headers: Record<string, string | string[] | undefined>
+  address: string
+}
+
+/**
+ * What a handler gets beside its props. Most handlers read none of it, so everything is made when
+ * it is first asked for.
+ */
+export class Context implements LiveContext {
+  private abortController: AbortController | undefined
+  private liveRequest: LiveRequest | undefined
+  private aborted: Error | undefined
+  redirectUrl = ''
+
+  constructor(
+    readonly id: string,
+    readonly module: string,
+    private readonly readRequest: () => string | null,
+  ) {}
+
+  get request(): LiveRequest {
+    if (this.liveRequest === undefined) {
+      const json = this.readRequest()
+      if (json === null) return NO_REQUEST
+      const request = JSON.parse(json) as CompactRequest
+      this.liveRequest = { ...request, cookies: parseCookie(request.headers['cookie']?.toString() ?? '') }
+    }
+    return this.liveRequest
+  }
+
+  get signal(): AbortSignal {
+    this.abortController ??= new AbortController()
+    if (this.aborted !== undefined) this.abortController.abort(this.aborted)
+    return this.abortController.signal
+  }
+
+  redirect(url: string): void {
+    checkString(url, 'the URL of ctx.redirect()')
+    let protocol: string
+    try {
+      protocol = new URL(url, 'http://localhost').protocol
+    } catch {
+      throw invalid('a path or an http(s) URL', 'the URL of ctx.redirect()', url)
+    }
+    if (protocol !== 'http:' && protocol !== 'https:') {
+      throw invalid('a path or an http(s) URL', 'the URL of ctx.redirect()', url)
+    }
+    this.redirectUrl = url
+  }
+
+  abort(reason: Error): void {
+    this.aborted = reason
+    this.abortController?.abort(reason)
+  }
+
+  get isAborted(): boolean {
+    return this.aborted !== undefined
+  }
+}

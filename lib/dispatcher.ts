@@ -1,0 +1,260 @@
+import type { LiveEvent, Logger, SocketMessage } from '../index'
+import { typeOf } from './check'
+import { Context } from './context'
+import { textOf, traceOf } from './errors'
+import { Tree } from './html'
+import { type AnyModule, type Entry, handlerOf } from './modules'
+import type { NativeLoom } from './native'
+import { PropsCache, stringifyProps } from './props'
+import { Results } from './results'
+
+/** How often in a row jobs are fetched before other work of the process gets its turn. */
+const MAX_ROUNDS = 8
+
+// Jobs as src/bridge/jobs.rs writes them.
+type CallJob = [0, number, number, number, number, number, string, LiveEvent | null, unknown?]
+type Job =
+  | CallJob
+  | [kind: 1, call: number]
+  | [kind: 2, reply: number, message: SocketMessage]
+  | [kind: 3, request: number, error: string | null, value?: unknown]
+  | [kind: 4, bridge: number, resume: 0 | 1]
+  | [kind: 5, level: 0 | 1, text: string]
+  | [kind: 6, actor: number]
+
+/** Where jobs go that are not calls. */
+export interface Receivers {
+  reply(reply: number, message: SocketMessage): void
+  settle(request: number, error: string | null, value: unknown): void
+  bridge(bridge: number, resume: boolean): void
+}
+
+interface Call {
+  number: number
+  actor: number
+  sequence: number
+  entry: Entry
+  context: Context
+}
+
+/**
+ * Does what Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all
+ * results back in one call.
+ */
+export class Dispatcher {
+  private readonly entries: Entry[] = []
+  private readonly results = new Results()
+  private readonly cache: PropsCache
+  /** Calls whose handler has not returned yet. */
+  private readonly running = new Map<number, Context>()
+  private flushing = false
+
+  constructor(
+    private readonly native: () => NativeLoom,
+    private readonly receivers: Receivers,
+    private readonly logger: Logger,
+    propsCacheBytes: number,
+  ) {
+    this.cache = new PropsCache(propsCacheBytes)
+  }
+
+  register(entry: Entry, id: number): void {
+    this.entries[id] = entry
+  }
+
+  /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
+  readonly wake = (): void => {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const jobs = this.exchange()
+      if (jobs === null) return
+      for (const job of jobs) {
+        try {
+          this.run(job)
+        } catch (error) {
+          this.logger.error(`loom-live: ${traceOf(error)}`)
+        }
+      }
+    }
+    setImmediate(this.wake)
+  }
+
+  private exchange(): Job[] | null {
+    const { results } = this
+    const json = this.native().exchange(results.ops, results.length, results.text)
+    results.length = 0
+    results.text = ''
+    return json === null ? null : (JSON.parse(json) as Job[])
+  }
+
+  /** Results that come outside a drain wait for the others of this turn. */
+  private flushSoon(): void {
+    if (this.flushing) return
+    this.flushing = true
+    queueMicrotask(() => {
+      this.flushing = false
+      this.wake()
+    })
+  }
+
+  private run(job: Job): void {
+    switch (job[0]) {
+      case 0:
+        this.call(job)
+        return
+      case 1:
+        this.running.get(job[1])?.abort(new Error('the event took too long, or its component is gone'))
+        this.running.delete(job[1])
+        return
+      case 2:
+        this.receivers.reply(job[1], job[2])
+        return
+      case 3:
+        this.receivers.settle(job[1], job[2], job[3])
+        return
+      case 4:
+        this.receivers.bridge(job[1], job[2] === 1)
+        return
+      case 5:
+        this.logger[job[1] === 0 ? 'error' : 'warn'](`loom-live: ${job[2]}`)
+        return
+      case 6:
+        this.cache.forget(job[1])
+    }
+  }
+
+  private call(job: CallJob): void {
+    const [, number, actor, sequence, version, module, id, event] = job
+    const entry = this.entries[module]
+    if (entry === undefined) {
+      this.results.failed(number, `no module ${module}`)
+      return
+    }
+    const props = job.length > 8 ? job[8] : this.cache.take(actor, version)
+    if (props === undefined) {
+      this.results.propsNeeded(number)
+      return
+    }
+    const context = new Context(id, entry.name, () => this.native().request(number))
+    const call: Call = { number, actor, sequence, entry, context }
+    if (event === null) {
+      this.render(call, undefined, props)
+      return
+    }
+    try {
+      const result = entry.raw
+        ? entry.module.handle_json(
+            event.handler,
+            props as string,
+            event.value ?? '',
+            event.checked === undefined ? '' : String(event.checked),
+            event.key ?? '',
+          )
+        : this.handle(call, entry.module, props as Record<string, unknown>, event)
+      if (isThenable(result)) {
+        this.running.set(number, context)
+        result.then(
+          (value) => {
+            this.finishLater(call, () => {
+              this.finish(call, props, value)
+            })
+          },
+          (error: unknown) => {
+            this.finishLater(call, () => {
+              this.fail(call, 'handle', error)
+            })
+          },
+        )
+      } else if (result !== UNKNOWN) {
+        this.finish(call, props, result)
+      }
+    } catch (error) {
+      this.fail(call, 'handle', error)
+    }
+  }
+
+  private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
+    const handler = handlerOf(module, event.handler)
+    if (handler === undefined) {
+      this.results.unknownHandler(call.number)
+      // Nothing was touched, so the copy stays good.
+      this.cache.forget(call.actor)
+      return UNKNOWN
+    }
+    return handler(props, event, call.context)
+  }
+
+  /** An async handler has ended: too late, where its call was given up meanwhile. */
+  private finishLater(call: Call, finish: () => void): void {
+    this.running.delete(call.number)
+    if (call.context.isAborted) return
+    finish()
+    this.flushSoon()
+  }
+
+  private finish(call: Call, props: unknown, result: unknown): void {
+    const { entry } = call
+    let next: unknown = result
+    let json: string
+    if (entry.raw) {
+      if (typeof next !== 'string') {
+        this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(next)}`))
+        return
+      }
+      json = next
+    } else {
+      next ??= props
+      try {
+        json = stringifyProps(next, 'the handler')
+      } catch (error) {
+        this.fail(call, 'handle', error)
+        return
+      }
+    }
+    this.render(call, json, next)
+  }
+
+  private render(call: Call, json: string | undefined, props: unknown): void {
+    const { entry, number, context } = call
+    try {
+      this.results.done(number, json, context.redirectUrl, () => {
+        renderTree(this.results, entry, props)
+      })
+    } catch (error) {
+      this.fail(call, 'render', error)
+      return
+    }
+    const bytes = json?.length ?? 0
+    this.cache.put(call.actor, call.sequence, props, bytes)
+  }
+
+  /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
+  private fail(call: Call, callback: string, error: unknown): void {
+    this.results.failed(call.number, `${callback} of module ${call.entry.name}: ${textOf(error)}`)
+  }
+}
+
+const UNKNOWN = Symbol('unknown handler')
+
+/** Writes the tree of a module's props. */
+export function renderTree(writer: Results, entry: Entry, props: unknown): void {
+  if (entry.raw) {
+    const tree: unknown = entry.module.render_tree_json(props as string)
+    if (typeof tree !== 'string') {
+      throw new TypeError(`Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
+    }
+    writer.json(tree)
+    return
+  }
+  const tree: unknown = entry.module.render(props as Record<string, unknown>)
+  if (!(tree instanceof Tree)) {
+    const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
+    throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
+  }
+  writer.tree(tree)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}

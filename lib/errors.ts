@@ -1,0 +1,33 @@
+import type { LoomErrorCode } from '../index'
+
+export class LoomError extends Error {
+  readonly code: LoomErrorCode
+
+  constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'LoomError'
+    this.code = code
+  }
+}
+
+export class StartError extends LoomError {
+  constructor(message: string) {
+    super('LOOM_START', message)
+    this.name = 'StartError'
+  }
+}
+
+/** The text of whatever was thrown. */
+export function textOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message
+  try {
+    return String(thrown)
+  } catch {
+    return 'something that cannot be shown was thrown'
+  }
+}
+
+/** As `textOf`, with the stack: for the log. */
+export function traceOf(thrown: unknown): string {
+  return thrown instanceof Error && thrown.stack !== undefined ? thrown.stack : textOf(thrown)
+}

@@ -1,0 +1,62 @@
+import type { RawHtml as PublicRawHtml, Tree as PublicTree } from '../index'
+import { typeOf } from './check'
+import { LoomError, textOf } from './errors'
+import { native } from './native'
+
+export class Tree implements PublicTree {
+  constructor(
+    readonly statics: TemplateStringsArray,
+    readonly dynamics: readonly unknown[],
+  ) {}
+}
+
+export class RawHtml implements PublicRawHtml {
+  constructor(readonly html: string) {}
+}
+
+export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree {
+  return new Tree(statics, dynamics)
+}
+
+export function raw(html: string): RawHtml {
+  if (typeof html !== 'string') {
+    throw new LoomError('LOOM_ARGUMENT', `Expected a string for raw() but received ${typeOf(html)}`)
+  }
+  return new RawHtml(html)
+}
+
+/** What Rust knows a template literal as. */
+export interface Template {
+  readonly id: number
+  /** For each value whether it stands at a boolean attribute. */
+  readonly booleans: readonly boolean[]
+}
+
+const templates = new WeakMap<TemplateStringsArray, Template>()
+// Rows of a list come from one literal, one after the other.
+let lastStatics: TemplateStringsArray | undefined
+let last: Template | undefined
+
+/** The template of a literal; its statics cross to Rust the first time only. */
+export function templateOf(statics: TemplateStringsArray): Template {
+  if (statics === lastStatics && last !== undefined) return last
+  const template = templates.get(statics) ?? compile(statics)
+  lastStatics = statics
+  last = template
+  return template
+}
+
+function compile(statics: TemplateStringsArray): Template {
+  // Rust keeps every template, so one that is made anew for each render would be a leak.
+  if (!Array.isArray(statics) || !Array.isArray(statics.raw)) {
+    throw new LoomError('LOOM_ARGUMENT', 'html is a tag for template literals; call it as html`…`')
+  }
+  try {
+    const { id, kinds } = native.compileTemplate([...statics])
+    const template = { id, booleans: [...kinds].map((kind) => kind === 'b') }
+    templates.set(statics, template)
+    return template
+  } catch (error) {
+    throw new LoomError('LOOM_TEMPLATE', textOf(error), { cause: error })
+  }
+}

@@ -1,0 +1,41 @@
+import type { LiveModule, RawModule } from '../index'
+import { checkFunction, checkString, invalid, isObject } from './check'
+import { stringifyProps } from './props'
+
+/** The props of a live module are of a type that only its own handlers know. */
+export type AnyModule = LiveModule<Record<string, unknown>>
+export type AnyHandler = Extract<AnyModule['handle'], (...args: never[]) => unknown>
+
+/** A registered module: one of the two kinds. */
+export type Entry =
+  | { readonly name: string; readonly raw: false; readonly module: AnyModule }
+  | { readonly name: string; readonly raw: true; readonly module: RawModule }
+
+/** Checks a module's shape, so that mistakes show where they are made and not at the first click. */
+export function entryOf(name: string, module: unknown): Entry {
+  checkString(name, 'the name of a module')
+  if (!isObject(module)) throw invalid('a module', `module ${JSON.stringify(name)}`, module)
+  if ('handle_json' in module || 'render_tree_json' in module) {
+    checkFunction(module['handle_json'], `handle_json of module ${JSON.stringify(name)}`)
+    checkFunction(module['render_tree_json'], `render_tree_json of module ${JSON.stringify(name)}`)
+    return { name, raw: true, module: module as unknown as RawModule }
+  }
+  const { handle, props } = module
+  checkFunction(module['render'], `render of module ${JSON.stringify(name)}`)
+  if (isObject(handle)) {
+    for (const key of Object.keys(handle)) {
+      checkFunction(handle[key], `handler ${JSON.stringify(key)} of module ${JSON.stringify(name)}`)
+    }
+  } else if (typeof handle !== 'function') {
+    throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
+  }
+  if (props !== undefined) stringifyProps(props, `props of module ${JSON.stringify(name)}`)
+  return { name, raw: false, module: module as unknown as AnyModule }
+}
+
+/** A handler by name. Only own properties are handlers: names come from the browser. */
+export function handlerOf(module: AnyModule, name: string): AnyHandler | undefined {
+  const { handle } = module
+  if (typeof handle === 'function') return handle
+  return Object.hasOwn(handle, name) ? handle[name]?.bind(handle) : undefined
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import proxyaddr from 'proxy-addr'
+import type { LoomOptions, TrustProxy } from '../index'
+import { invalid } from './check'
+import type { CompactRequest } from './context'
+
+type Trust = (address: string, hop: number) => boolean
+
+/** As Express reads its setting `trust proxy`. */
+export function trustOf(trustProxy: TrustProxy | undefined): Trust {
+  if (trustProxy === undefined || trustProxy === false) return () => false
+  if (trustProxy === true) return () => true
+  if (typeof trustProxy === 'function') return trustProxy
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
+  const list = typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy
+  if (!Array.isArray(list)) throw invalid('a boolean, a number, addresses or a function', 'trustProxy', list)
+  return proxyaddr.compile(list as string[])
+}
+
+export function compactRequest(request: IncomingMessage, trust: Trust): CompactRequest {
+  return { url: request.url ?? '', headers: request.headers, address: proxyaddr(request, trust) }
+}
+
+/** The host that the browser asked for. */
+function hostOf(request: IncomingMessage, trust: Trust): string {
+  const forwarded = request.headers['x-forwarded-host']
+  if (forwarded !== undefined && trust(request.socket.remoteAddress ?? '', 0)) {
+    // Proxies append; the first is the browser's.
+    return String(forwarded).split(',')[0]?.trim() ?? ''
+  }
+  return request.headers.host ?? ''
+}
+
+/**
+ * Whether a page of this origin may connect. A browser always says its origin, so a request without
+ * one comes from another kind of client, which carries nobody's cookies unknowingly.
+ */
+export function originAllowed(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): boolean {
+  const { origin } = request.headers
+  if (origin === undefined) return true
+  if (origin === 'null') return false
+  if (typeof origins === 'function') return origins(origin, request)
+  if (origins !== undefined) return origins.includes(origin)
+  try {
+    const page = new URL(origin)
+    // The same scheme makes the same default port on both sides.
+    return page.host === new URL(`${page.protocol}//${hostOf(request, trust)}`).host
+  } catch {
+    return false
+  }
+}

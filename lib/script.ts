@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { root } from './native'
+
+/** The browser client, in the encodings that browsers take. */
+interface Client {
+  hash: string
+  bodies: { br: Buffer; gzip: Buffer; identity: Buffer }
+}
+
+let client: Client | undefined
+
+function load(): Client {
+  if (client === undefined) {
+    const source = readFileSync(join(root, 'dist', 'client.js'))
+    const hash = createHash('sha256').update(source).digest('base64url').slice(0, 16)
+    client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
+  }
+  return client
+}
+
+export function scriptPath(path: string): string {
+  return `${path}/client.${load().hash}.js`
+}
+
+type Encoding = keyof Client['bodies']
+
+function encodingFor(request: IncomingMessage): Encoding {
+  const accepted = String(request.headers['accept-encoding'] ?? '')
+    .split(',')
+    .filter((part) => !/;\s*q=0(\.0*)?\s*$/.test(part))
+    .map((part) => part.split(';')[0]?.trim())
+  return accepted.includes('br') ? 'br' : accepted.includes('gzip') ? 'gzip' : 'identity'
+}
+
+/** Answers requests for the client, and for the WebSocket without an upgrade. False: not ours. */
+export function serveClient(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+  // Express strips the prefix a middleware is mounted under from `url`.
+  const { originalUrl } = request as IncomingMessage & { originalUrl?: string }
+  const pathname = (originalUrl ?? request.url ?? '').split('?', 1)[0] ?? ''
+  if (pathname === `${path}/ws`) {
+    response
+      .writeHead(426, { upgrade: 'websocket', connection: 'upgrade', 'content-type': 'text/plain; charset=utf-8' })
+      .end('This address speaks WebSocket.')
+    return true
+  }
+  const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
+  const found = /^client\.([\w-]+)\.js$/.exec(name)
+  if (found === null) return false
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end()
+    return true
+  }
+  const { hash, bodies } = load()
+  const encoding = encodingFor(request)
+  const etag = `"${hash}-${encoding}"`
+  // A page from before a deploy asks for a hash that is gone: today's client serves it as well, but
+  // must not be kept under that name.
+  const cacheControl = found[1] === hash ? 'public, max-age=31536000, immutable' : 'no-cache'
+  response.setHeader('etag', etag)
+  response.setHeader('cache-control', cacheControl)
+  response.setHeader('vary', 'accept-encoding')
+  if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true) {
+    response.writeHead(304).end()
+    return true
+  }
+  if (encoding !== 'identity') response.setHeader('content-encoding', encoding)
+  response.writeHead(200, {
+    'content-type': 'text/javascript; charset=utf-8',
+    'content-length': bodies[encoding].length,
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(request.method === 'HEAD' ? undefined : bodies[encoding])
+  return true
+}

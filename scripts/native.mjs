@@ -1,0 +1,43 @@
+// Builds the addon with cargo and puts it where lib/native.ts looks for it.
+
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const platform = `${process.platform}-${process.arch}`
+
+export const addon = join(root, 'native', `loom-live.${platform}.node`)
+
+const library = { darwin: 'libloom_live.dylib', win32: 'loom_live.dll' }[process.platform] ?? 'libloom_live.so'
+
+/** The error to show where there is no addon and none can be built; undefined when it is built. */
+export function buildAddon() {
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
+  const cargo = spawnSync('cargo', ['build', '--release', '--lib', '--locked'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, CARGO_TARGET_DIR: target },
+  })
+  if (cargo.error !== undefined) {
+    return (
+      `loom-live: there is no ready addon for ${platform}, and cargo, which would build it, did not start ` +
+      `(${cargo.error.message}).\nInstall Rust 1.88 or newer (https://rustup.rs), then run: npm rebuild loom-live`
+    )
+  }
+  if (cargo.status !== 0) {
+    return (
+      `loom-live: there is no ready addon for ${platform}, and building it failed; cargo's message is above.\n` +
+      'Rust 1.88 or newer and a C linker are needed. Then run: npm rebuild loom-live'
+    )
+  }
+  const built = join(target, 'release', library)
+  if (!existsSync(addon) || statSync(built).mtimeMs > statSync(addon).mtimeMs) {
+    mkdirSync(dirname(addon), { recursive: true })
+    // Renamed into place: a process that has the old file mapped keeps it.
+    copyFileSync(built, `${addon}.new`)
+    renameSync(`${addon}.new`, addon)
+  }
+  return undefined
+}

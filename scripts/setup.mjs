@@ -1,0 +1,65 @@
+// Installs and builds what is missing or out of date. `npm start` and `npm test` begin with it.
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildAddon } from './native.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+function stop(problem) {
+  console.error(problem)
+  process.exit(1)
+}
+
+function installPackages() {
+  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const stamp = join(root, 'node_modules', '.loom-live-lock')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages.
+  const npm = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  if (npm.status !== 0) stop('npm install failed; its message is above')
+  writeFileSync(stamp, lock)
+}
+
+async function bundle() {
+  const { build } = await import('esbuild')
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/index.ts'],
+    outfile: 'dist/index.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: false,
+  })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['client/index.ts'],
+    outfile: 'dist/client.js',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2020',
+  })
+  // One copy of the library for both module systems: two would not know each other's templates.
+  const names = ['createLoom', 'html', 'raw', 'LiveSocket', 'LoomError', 'StartError']
+  writeFileSync(
+    join(root, 'dist', 'index.mjs'),
+    `import loomLive from './index.cjs'\nexport const { ${names.join(', ')} } = loomLive\n`,
+  )
+}
+
+installPackages()
+const problem = buildAddon()
+if (problem !== undefined) stop(problem)
+await bundle()

@@ -1,0 +1,234 @@
+//! What JavaScript is asked to do, as the JSON it receives. `lib/dispatcher.ts` reads what this file
+//! writes.
+
+use std::fmt::Write;
+
+use crate::context::Level;
+use crate::dispatch::{ActorKey, Call};
+use crate::protocol::ClientEvent;
+use crate::tree::write_json_string;
+
+/// One job. On the other side an array whose first element is the kind.
+pub enum Job<'a> {
+    /// `[0, call, actor, sequence, version, module, id, event | null, props?]`: handle and render.
+    Call {
+        /// The number its result carries.
+        number: u32,
+        /// What to call.
+        call: &'a Call,
+        /// Hand over the props too.
+        with_props: bool,
+    },
+    /// `[1, call]`: nobody waits for this call any more.
+    Abort(u32),
+    /// `[2, reply, message]`: a message of an actor that the application started itself.
+    Reply {
+        /// Which of the application's callbacks.
+        reply: u32,
+        /// The message's JSON.
+        message: &'a str,
+    },
+    /// `[3, request, error | null, value?]`: a promise of the application settles.
+    Settle {
+        /// Which promise.
+        request: u32,
+        /// The error's text, or the value's JSON if there is one.
+        result: Result<Option<&'a str>, &'a str>,
+    },
+    /// `[4, bridge, 0 | 1]`: a bridged socket has output (0) or may read on (1).
+    Bridge {
+        /// Which socket.
+        bridge: u32,
+        /// It may read on.
+        resume: bool,
+    },
+    /// `[5, level, text]`: 0 is an error, 1 a warning.
+    Log {
+        /// How bad.
+        level: Level,
+        /// What.
+        text: &'a str,
+    },
+    /// `[6, actor]`: the actor is gone.
+    Forget(ActorKey),
+}
+
+impl Job<'_> {
+    pub(super) fn write(&self, out: &mut String) {
+        out.push('[');
+        match self {
+            Self::Call {
+                number,
+                call,
+                with_props,
+            } => write_call(out, *number, call, *with_props),
+            Self::Abort(number) => write_numbers(out, [1, (*number).into()]),
+            Self::Reply { reply, message } => {
+                write_numbers(out, [2, (*reply).into()]);
+                out.push(',');
+                out.push_str(message);
+            }
+            Self::Settle { request, result } => {
+                write_numbers(out, [3, (*request).into()]);
+                out.push(',');
+                match result {
+                    Ok(None) => out.push_str("null"),
+                    Ok(Some(value)) => {
+                        out.push_str("null,");
+                        out.push_str(value);
+                    }
+                    Err(error) => write_json_string(out, error),
+                }
+            }
+            Self::Bridge { bridge, resume } => {
+                write_numbers(out, [4, (*bridge).into(), (*resume).into()]);
+            }
+            Self::Log { level, text } => {
+                write_numbers(out, [5, u64::from(*level == Level::Warn)]);
+                out.push(',');
+                write_json_string(out, text);
+            }
+            Self::Forget(actor) => write_numbers(out, [6, *actor]),
+        }
+        out.push(']');
+    }
+}
+
+fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
+    for (position, number) in numbers.into_iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{number}");
+    }
+}
+
+fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
+    let module = call.module.id.into();
+    let numbers = [
+        0,
+        number.into(),
+        call.actor,
+        call.sequence,
+        call.version,
+        module,
+    ];
+    write_numbers(out, numbers);
+    out.push(',');
+    write_json_string(out, &call.id);
+    out.push(',');
+    match &call.event {
+        Some(event) => write_event(out, event),
+        None => out.push_str("null"),
+    }
+    if with_props {
+        out.push(',');
+        if call.module.raw {
+            write_json_string(out, &call.props_json);
+        } else {
+            out.push_str(&call.props_json);
+        }
+    }
+}
+
+/// The `LiveEvent` that handlers get.
+fn write_event(out: &mut String, event: &ClientEvent) {
+    out.push_str("{\"handler\":");
+    write_json_string(out, &event.handler);
+    out.push_str(",\"type\":");
+    write_json_string(out, &event.event);
+    let vars = &event.special_vars;
+    if let Some(value) = &vars.value {
+        out.push_str(",\"value\":");
+        write_json_string(out, value);
+    }
+    if let Some(checked) = vars.checked {
+        out.push_str(if checked {
+            ",\"checked\":true"
+        } else {
+            ",\"checked\":false"
+        });
+    }
+    if let Some(key) = &vars.key {
+        out.push_str(",\"key\":");
+        write_json_string(out, key);
+    }
+    if &*event.event == "submit" {
+        out.push_str(",\"form\":");
+        write_form(out, vars.value.as_deref().unwrap_or_default());
+    }
+    out.push('}');
+}
+
+/// A URL-encoded form as an object: each name with its value, or all its values where it is
+/// repeated. A field named `__proto__` is left out: as a property it would be none.
+fn write_form(out: &mut String, encoded: &str) {
+    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(encoded.as_bytes()) {
+        match fields.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value.into_owned()),
+            None if name == "__proto__" => {}
+            None => fields.push((name.into_owned(), vec![value.into_owned()])),
+        }
+    }
+    out.push('{');
+    for (position, (name, values)) in fields.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        write_json_string(out, name);
+        out.push(':');
+        match values.as_slice() {
+            [value] => write_json_string(out, value),
+            values => {
+                out.push('[');
+                for (position, value) in values.iter().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                    }
+                    write_json_string(out, value);
+                }
+                out.push(']');
+            }
+        }
+    }
+    out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::SpecialVars;
+
+    fn event(kind: &str, value: &str) -> String {
+        let mut out = String::new();
+        let event = ClientEvent {
+            handler: "save".into(),
+            event: kind.into(),
+            special_vars: SpecialVars {
+                value: Some(value.into()),
+                checked: Some(true),
+                key: Some("\"".into()),
+            },
+        };
+        write_event(&mut out, &event);
+        out
+    }
+
+    #[test]
+    fn an_event_as_handlers_see_it() {
+        assert_eq!(
+            event("keydown", "é\n"),
+            r#"{"handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
+        );
+    }
+
+    #[test]
+    fn a_submit_carries_its_form() {
+        let json = event("submit", "a=1&b=%22x%22+y&a=2&__proto__=z&__proto__=w&c");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let expected = serde_json::json!({"a": ["1", "2"], "b": "\"x\" y", "c": ""});
+        assert_eq!(json["form"], expected);
+    }
+}

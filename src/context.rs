@@ -1,0 +1,69 @@
+//! What every actor and connection of one application shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::dispatch::ActorKey;
+use crate::limits::Limits;
+use crate::registry::Registry;
+use crate::stats::Stats;
+use crate::token::Keyring;
+
+/// One application: a `createLoom` in Node, or one server in a test.
+pub struct Context<D> {
+    /// Calls the modules.
+    pub dispatcher: D,
+    /// Which modules there are.
+    pub registry: Registry,
+    /// Opens tokens.
+    pub keyring: Keyring,
+    /// Bounds.
+    pub limits: Limits,
+    /// Counters.
+    pub stats: Arc<Stats>,
+    /// Error texts go to the browser as they are.
+    pub development: bool,
+    /// Where problems are told to the operator. Called on any thread; must not block.
+    pub log: Box<dyn Fn(Level, String) + Send + Sync>,
+    /// Cancelled when the application closes: connections drain.
+    pub closing: CancellationToken,
+    /// Cancelled when the time for draining is over: connections and actors stop.
+    pub stopping: CancellationToken,
+    /// Every connection and actor task, so that closing can wait for the last one.
+    pub tasks: TaskTracker,
+}
+
+/// How bad a logged problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something of the application failed.
+    Error,
+    /// Something was refused.
+    Warn,
+}
+
+impl<D> Context<D> {
+    /// Tells the operator.
+    pub fn log(&self, level: Level, text: String) {
+        (self.log)(level, text);
+    }
+}
+
+/// A number for a new actor.
+pub fn next_actor_key() -> ActorKey {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Seconds since 1970.
+pub fn unix_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
+}
+
+/// Shared by everything that belongs to the application.
+pub type Shared<D> = Arc<Context<D>>;

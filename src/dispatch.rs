@@ -1,0 +1,100 @@
+//! The dispatcher: calls a module's `handle` and `render` somewhere.
+//!
+//! JavaScript behind N-API is one implementation, a Rust closure in tests another. Actors own the
+//! props; whoever is called gets them with the call, or keeps a copy under the version it comes
+//! with. So any thread can serve any actor, and one that dies takes no state with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::ClientEvent;
+use crate::registry::Module;
+use crate::tree::LiveTree;
+
+/// An actor's number, unique in the process.
+pub type ActorKey = u64;
+
+/// A request to handle an event and render, or, without an event, only to render.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The actor that calls. It has at most one call in flight.
+    pub actor: ActorKey,
+    /// The component's id, as its owner chose it.
+    pub id: Arc<str>,
+    /// The module to call.
+    pub module: Module,
+    /// The request that the component's connection began with, as compact JSON.
+    pub request: Option<Arc<str>>,
+    /// The committed props.
+    pub props_json: Arc<str>,
+    /// The `sequence` of the call that committed them; 0 for the first props.
+    pub version: u64,
+    /// This call's number in its actor. It becomes the version if the outcome is committed, and is
+    /// never used again if it is not.
+    pub sequence: u64,
+    /// The event to handle.
+    pub event: Option<ClientEvent>,
+}
+
+/// What a call gives back.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The next props; `None` where they stay as they are.
+    pub props_json: Option<Arc<str>>,
+    /// The tree rendered from them.
+    pub tree: LiveTree,
+    /// Where the page is to go, a path or an http(s) URL.
+    pub redirect: Option<String>,
+}
+
+/// Why a call gave nothing. The text is for the log; the browser sees
+/// [`public`](CallError::public).
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CallError {
+    /// The module has no handler of that name among its own properties.
+    #[error("the module has no handler {0:?}")]
+    UnknownHandler(String),
+    /// `handle` or `render` threw, rejected, or returned what cannot be used.
+    #[error("{0}")]
+    Failed(String),
+    /// No outcome in time.
+    #[error(
+        "no result within {0:?}; ctx.signal was aborted and a late result is dropped \
+         (limits.handlerTime sets the time)"
+    )]
+    Deadline(Duration),
+    /// There is nobody left to call: the application is closing.
+    #[error("the application is closing")]
+    Closed,
+}
+
+impl CallError {
+    /// What the browser may know: everything in development, nothing of the application's own
+    /// messages otherwise.
+    pub fn public(&self, development: bool) -> String {
+        if development {
+            return self.to_string();
+        }
+        match self {
+            Self::Deadline(_) => "The server took too long to answer.",
+            Self::Closed => "The server is restarting.",
+            _ => "The server could not handle this.",
+        }
+        .to_owned()
+    }
+}
+
+/// Calls modules.
+///
+/// The future of [`call`](Self::call) may be dropped at any time (a deadline, a stop); the
+/// dispatcher then tells the callee and drops what it still sends.
+pub trait Dispatcher: Send + Sync + 'static {
+    /// Makes one call. Waits while the queue of calls is full.
+    fn call(&self, call: Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
+
+    /// Resolves when the queue of calls has room: connections read no further until then.
+    fn ready(&self) -> impl Future<Output = ()> + Send;
+
+    /// The actor is gone; copies of its props can be dropped.
+    fn forget(&self, actor: ActorKey);
+}

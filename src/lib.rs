@@ -1,0 +1,34 @@
+//! Live, server-driven pages: the core of `loom-live`.
+//!
+//! A click travels over a WebSocket to the actor of its component; the actor has JavaScript handle it
+//! and render, compares the rendered tree with the last one, and sends back what changed. In the
+//! order of that journey:
+//!
+//! * [`transport`]: from an upgraded socket to WebSocket messages.
+//! * [`connection`]: one WebSocket, many components; routes messages to actors.
+//! * [`live_socket`]: the actor. It owns a component's props and last tree.
+//! * [`dispatch`]: the trait through which actors call `handle` and `render`.
+//! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
+//! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
+//! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
+//! * [`context`], [`limits`], [`stats`]: what all of one application shares.
+//! * `node`: the N-API edge, the only place that knows napi.
+//!
+//! Imports run downward only. `tree`, `template`, `protocol` and `token` are pure: no tokio, no napi,
+//! no I/O.
+
+pub mod bridge;
+pub mod connection;
+pub mod context;
+pub mod dispatch;
+pub mod limits;
+pub mod live_socket;
+#[cfg(feature = "node")]
+pub mod node;
+pub mod protocol;
+pub mod registry;
+pub mod stats;
+pub mod template;
+pub mod token;
+pub mod transport;
+pub mod tree;

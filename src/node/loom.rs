@@ -1,0 +1,394 @@
+//! `NativeLoom`: everything that `lib/` calls.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Error, Result, Status};
+use napi_derive::napi;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::options::{NativeOptions, NativeOutput, NativeStats, NativeTemplate, NativeUpgrade};
+use super::runtime::runtime;
+use super::socket::ToJavaScript;
+use crate::bridge::{Batch, Job, JsDispatcher, Queue};
+use crate::connection::serve;
+use crate::context::{Context, Shared, unix_now};
+use crate::live_socket::{LiveSocket, Start};
+use crate::protocol::{ClientEvent, SpecialVars};
+use crate::token::{Claims, Keyring, Kind};
+use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
+use crate::tree::{Compact, Templates};
+
+/// Carries no data and keeps no event loop alive: the data waits in the queue.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// A template's statics are the literal's own, so one registry serves every application.
+fn templates() -> &'static Templates {
+    static TEMPLATES: std::sync::LazyLock<Templates> = std::sync::LazyLock::new(Templates::new);
+    &TEMPLATES
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::from_reason(error.to_string())
+}
+
+/// Everything by the number that `lib/` chose for it.
+#[derive(Default)]
+struct Handles {
+    sockets: Mutex<HashMap<u32, LiveSocket>>,
+    bridges: Mutex<HashMap<u32, Bridge>>,
+}
+
+/// One application.
+#[napi]
+pub struct NativeLoom {
+    context: Shared<JsDispatcher>,
+    queue: Arc<Queue>,
+    handles: Handles,
+}
+
+/// Compiles a template literal's statics.
+#[napi(catch_unwind)]
+pub fn compile_template(source: Vec<String>) -> Result<NativeTemplate> {
+    let source: Vec<&str> = source.iter().map(String::as_str).collect();
+    let (id, template) = templates().add(&source).map_err(failed)?;
+    Ok(NativeTemplate {
+        id,
+        kinds: template.value_kinds(),
+    })
+}
+
+/// Where a value stands, for an error message.
+#[napi(catch_unwind)]
+pub fn describe_value(template: u32, value: u32) -> String {
+    let list = templates().read();
+    let template = list.get(template as usize);
+    template.map_or_else(String::new, |template| template.describe(value as usize))
+}
+
+#[napi]
+impl NativeLoom {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
+        let _runtime = runtime()?.enter();
+        let keyring = Keyring::new(&options.secrets).map_err(failed)?;
+        let wake: Wake = wake
+            .build_threadsafe_function()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .build()?;
+        let limits: crate::limits::Limits = options.limits.into();
+        // A call after the environment has closed is refused by Node, which is no error here.
+        let wake = move || {
+            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
+        let log_queue = queue.clone();
+        let context = Arc::new(Context {
+            dispatcher: JsDispatcher::new(queue.clone(), templates()),
+            registry: Default::default(),
+            keyring,
+            limits,
+            stats: Default::default(),
+            development: options.development,
+            log: Box::new(move |level, text| {
+                let text = text.as_str();
+                log_queue.push(Job::Log { level, text });
+            }),
+            closing: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        // Runs before the environment goes, on `process.exit()` and when a worker ends.
+        env.add_env_cleanup_hook(context.clone(), |context| {
+            context.closing.cancel();
+            context.stopping.cancel();
+            context.dispatcher.close();
+        })?;
+        Ok(Self {
+            context,
+            queue,
+            handles: Handles::default(),
+        })
+    }
+
+    /// Adds a module's name and gives its number.
+    #[napi(catch_unwind)]
+    pub fn register(&self, name: String, raw: bool) -> Result<u32> {
+        let module = self.context.registry.add(&name, raw).map_err(failed)?;
+        Ok(module.id)
+    }
+
+    /// Takes the results of what was done, and gives what is to be done next: an array of jobs as
+    /// JSON, or nothing.
+    #[napi(catch_unwind)]
+    pub fn exchange(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Option<String> {
+        if used > 0 {
+            let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
+            self.context.dispatcher.give(Batch { ops, text });
+        }
+        self.queue.take()
+    }
+
+    /// The upgrade request behind a call in flight, as JSON.
+    #[napi(catch_unwind)]
+    pub fn request(&self, call: u32) -> Option<String> {
+        let request = self.context.dispatcher.request(call)?;
+        Some(request.to_string())
+    }
+
+    /// The HTML of one rendered tree.
+    #[napi(catch_unwind)]
+    pub fn to_html(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Result<String> {
+        let ops = ops.get(..used as usize).unwrap_or_default();
+        let mut compact = Compact::new(ops, &text);
+        let decoded = compact.tree(&templates().read()).map_err(failed)?;
+        self.context.dispatcher.log_refused(&decoded.refused);
+        Ok(decoded.tree.to_html())
+    }
+
+    /// A token that lets a page join.
+    #[napi(catch_unwind)]
+    pub fn seal(&self, module: String, props_json: String, bind: String) -> Result<String> {
+        let claims = Claims {
+            module,
+            props_json,
+            issued_at: unix_now(),
+        };
+        let keyring = &self.context.keyring;
+        keyring.seal(Kind::Mount, &claims, &bind).map_err(failed)
+    }
+
+    /// Takes over a socket by its descriptor. The caller then destroys its own.
+    #[napi(catch_unwind)]
+    pub fn accept_descriptor(
+        &self,
+        descriptor: i32,
+        head: Uint8ArraySlice<'_>,
+        upgrade: NativeUpgrade,
+    ) -> Result<()> {
+        let _runtime = runtime()?.enter();
+        let transport = from_descriptor(descriptor).map_err(failed)?;
+        self.serve(transport, &head, upgrade);
+        Ok(())
+    }
+
+    /// Takes over a socket whose bytes `lib/` carries.
+    #[napi(catch_unwind)]
+    pub fn accept_bridge(
+        &self,
+        number: u32,
+        head: Uint8ArraySlice<'_>,
+        upgrade: NativeUpgrade,
+    ) -> Result<()> {
+        let _runtime = runtime()?.enter();
+        let queue = self.queue.clone();
+        let (bridge, stream) = bridge(Box::new(move |signal| {
+            queue.push(Job::Bridge {
+                bridge: number,
+                resume: signal == BridgeSignal::Resume,
+            });
+        }));
+        lock(&self.handles.bridges).insert(number, bridge);
+        self.serve(Box::new(stream), &head, upgrade);
+        Ok(())
+    }
+
+    fn serve(&self, transport: BoxTransport, head: &[u8], upgrade: NativeUpgrade) {
+        let (request, peer) = upgrade.split();
+        let context = self.context.clone();
+        let task = serve(context, transport, head.to_vec(), request, peer);
+        self.context.tasks.spawn(task);
+    }
+
+    fn bridge(&self, number: u32) -> Option<Bridge> {
+        lock(&self.handles.bridges).get(&number).cloned()
+    }
+
+    /// Bytes that a bridged socket read; false asks to stop reading.
+    #[napi(catch_unwind)]
+    pub fn bridge_push(&self, number: u32, bytes: Uint8ArraySlice<'_>) -> bool {
+        self.bridge(number).is_none_or(|bridge| bridge.push(&bytes))
+    }
+
+    /// A bridged socket's other end has sent its last byte.
+    #[napi(catch_unwind)]
+    pub fn bridge_end(&self, number: u32) {
+        if let Some(bridge) = self.bridge(number) {
+            bridge.end();
+        }
+    }
+
+    /// What a bridged socket is to write.
+    #[napi(catch_unwind)]
+    pub fn bridge_pull<'env>(
+        &self,
+        env: &'env Env,
+        number: u32,
+    ) -> Result<Option<NativeOutput<'env>>> {
+        let Some(bridge) = self.bridge(number) else {
+            return Ok(None);
+        };
+        let (bytes, ended) = bridge.pull();
+        let bytes = BufferSlice::copy_from(env, &bytes)?;
+        Ok(Some(NativeOutput { bytes, ended }))
+    }
+
+    /// A bridged socket has written so many bytes.
+    #[napi(catch_unwind)]
+    pub fn bridge_written(&self, number: u32, count: u32) {
+        if let Some(bridge) = self.bridge(number) {
+            bridge.written(count as usize);
+        }
+    }
+
+    /// A bridged socket is gone.
+    #[napi(catch_unwind)]
+    pub fn bridge_destroy(&self, number: u32) {
+        let bridge = lock(&self.handles.bridges).remove(&number);
+        if let Some(bridge) = bridge {
+            bridge.destroy();
+        }
+    }
+
+    /// Starts a live socket; settles `number` when it has rendered, and replies to it.
+    #[napi(catch_unwind)]
+    pub fn start(&self, number: u32, id: String, module: String, props_json: String) -> Result<()> {
+        let _runtime = runtime()?.enter();
+        let found = self.context.registry.get(&module);
+        let registered =
+            found.ok_or_else(|| failed(format!("no module {module:?} is registered")))?;
+        if self.context.closing.is_cancelled() {
+            return Err(failed("the application is closing"));
+        }
+        let id: Arc<str> = id.into();
+        let start = Start {
+            id: id.clone(),
+            module: registered,
+            module_name: module.into(),
+            request: None,
+            props_json: props_json.into(),
+        };
+        let queue = self.queue.clone();
+        let socket = LiveSocket::start(&self.context, start, |_, _| ToJavaScript {
+            queue,
+            id,
+            number,
+        });
+        lock(&self.handles.sockets).insert(number, socket);
+        Ok(())
+    }
+
+    /// Hands an event to a live socket.
+    #[napi(catch_unwind)]
+    pub fn send(
+        &self,
+        number: u32,
+        handler: String,
+        event: String,
+        value: Option<String>,
+        checked: Option<bool>,
+        key: Option<String>,
+    ) -> Result<()> {
+        let event = ClientEvent {
+            handler: handler.into(),
+            event: event.into(),
+            special_vars: SpecialVars {
+                value: value.map(Into::into),
+                checked,
+                key: key.map(Into::into),
+            },
+        };
+        let sockets = lock(&self.handles.sockets);
+        let socket = sockets.get(&number).ok_or_else(stopped)?;
+        socket.event(event).map_err(failed)
+    }
+
+    /// Settles `request` with the live socket's state.
+    #[napi(catch_unwind)]
+    pub fn state(&self, number: u32, request: u32) -> Result<()> {
+        let sockets = lock(&self.handles.sockets);
+        let socket = sockets.get(&number).ok_or_else(stopped)?;
+        let receiver = socket.state().map_err(failed)?;
+        let queue = self.queue.clone();
+        runtime()?.spawn(async move {
+            let snapshot = receiver.await.map(|state| {
+                serde_json::json!({
+                    "id": &*state.id,
+                    "module": &*state.module,
+                    "propsJson": &*state.props_json,
+                    "treeJson": state.tree_json,
+                })
+                .to_string()
+            });
+            let result = match &snapshot {
+                Ok(json) => Ok(Some(json.as_str())),
+                Err(_) => Err("the live socket has stopped"),
+            };
+            queue.push(Job::Settle { request, result });
+        });
+        Ok(())
+    }
+
+    /// Stops a live socket.
+    #[napi(catch_unwind)]
+    pub fn stop(&self, number: u32) {
+        // Dropped outside the lock.
+        let socket = lock(&self.handles.sockets).remove(&number);
+        drop(socket);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> NativeStats {
+        let stats = &self.context.stats;
+        let size = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        NativeStats {
+            connections: size(stats.connections.get()),
+            components: size(stats.components.get()),
+            events: stats.events.get() as f64,
+            errors: stats.errors.get() as f64,
+            queued_events: size(stats.queued_events.get()),
+            waiting_calls: size(self.queue.waiting()),
+            calls_in_flight: size(self.context.dispatcher.in_flight()),
+        }
+    }
+
+    /// Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
+    /// the last actor and connection are gone.
+    #[napi(catch_unwind)]
+    pub fn close(&self, timeout: f64, request: u32) -> Result<()> {
+        let sockets = std::mem::take(&mut *lock(&self.handles.sockets));
+        let (context, queue) = (self.context.clone(), self.queue.clone());
+        let timeout = Duration::try_from_secs_f64(timeout / 1000.0).unwrap_or(Duration::MAX);
+        context.closing.cancel();
+        context.tasks.close();
+        runtime()?.spawn(async move {
+            sockets.values().for_each(LiveSocket::finish);
+            if tokio::time::timeout(timeout, context.tasks.wait())
+                .await
+                .is_err()
+            {
+                context.stopping.cancel();
+                sockets.values().for_each(LiveSocket::stop);
+                context.tasks.wait().await;
+            }
+            queue.push(Job::Settle {
+                request,
+                result: Ok(None),
+            });
+        });
+        Ok(())
+    }
+}
+
+fn stopped() -> Error {
+    failed("the live socket has stopped")
+}

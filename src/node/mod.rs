@@ -1,0 +1,13 @@
+//! The N-API edge: the only place that knows napi, and no logic of its own.
+//!
+//! Every entry catches unwinding: a panic becomes a JavaScript error.
+
+// What the macros of napi-derive generate.
+#![allow(unsafe_code, missing_docs)]
+
+mod loom;
+mod options;
+mod runtime;
+mod socket;
+
+pub use loom::NativeLoom;

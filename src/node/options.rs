@@ -1,0 +1,109 @@
+//! What JavaScript hands over, as plain objects. `lib/native.ts` declares the same shapes.
+
+use std::time::Duration;
+
+use napi_derive::napi;
+
+use crate::limits::Limits;
+use crate::transport::handshake::UpgradeRequest;
+
+#[napi(object)]
+pub struct NativeOptions {
+    pub secrets: Vec<String>,
+    pub development: bool,
+    pub limits: NativeLimits,
+}
+
+/// As `Limits`; times in milliseconds.
+#[napi(object)]
+pub struct NativeLimits {
+    pub message_bytes: u32,
+    pub components: u32,
+    pub queued_events: u32,
+    pub outgoing_bytes: u32,
+    pub invalid_messages: u32,
+    pub waiting_calls: u32,
+    pub handler_time: f64,
+    pub ping_after: f64,
+    pub dead_after: f64,
+    pub token_age: f64,
+}
+
+fn milliseconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value / 1000.0).unwrap_or(Duration::MAX)
+}
+
+impl From<NativeLimits> for Limits {
+    fn from(limits: NativeLimits) -> Self {
+        Self {
+            message_bytes: limits.message_bytes as usize,
+            components: limits.components as usize,
+            queued_events: limits.queued_events as usize,
+            outgoing_bytes: limits.outgoing_bytes as usize,
+            invalid_messages: limits.invalid_messages,
+            waiting_calls: limits.waiting_calls as usize,
+            handler_time: milliseconds(limits.handler_time),
+            ping_after: milliseconds(limits.ping_after),
+            dead_after: milliseconds(limits.dead_after),
+            token_age: milliseconds(limits.token_age),
+        }
+    }
+}
+
+/// An upgrade request as Node parsed it.
+#[napi(object)]
+pub struct NativeUpgrade {
+    pub method: String,
+    pub http_minor: u32,
+    pub upgrade: String,
+    pub connection: String,
+    pub key: Option<String>,
+    pub version: Option<String>,
+    pub origin_allowed: bool,
+    /// The compact copy for `ctx.request`, as JSON.
+    pub request: String,
+    pub bind: String,
+}
+
+impl NativeUpgrade {
+    pub(super) fn split(self) -> (UpgradeRequest, crate::connection::Peer) {
+        let request = UpgradeRequest {
+            method: self.method,
+            http_minor: self.http_minor,
+            upgrade: self.upgrade,
+            connection: self.connection,
+            key: self.key,
+            version: self.version,
+            origin_allowed: self.origin_allowed,
+        };
+        let peer = crate::connection::Peer {
+            request: Some(self.request.into()),
+            bind: self.bind.into(),
+        };
+        (request, peer)
+    }
+}
+
+#[napi(object)]
+pub struct NativeTemplate {
+    pub id: u32,
+    /// One letter for each value: see `Template::value_kinds`.
+    pub kinds: String,
+}
+
+#[napi(object)]
+pub struct NativeStats {
+    pub connections: u32,
+    pub components: u32,
+    pub events: f64,
+    pub errors: f64,
+    pub queued_events: u32,
+    pub waiting_calls: u32,
+    pub calls_in_flight: u32,
+}
+
+#[napi(object)]
+pub struct NativeOutput<'env> {
+    pub bytes: napi::bindgen_prelude::BufferSlice<'env>,
+    pub ended: bool,
+}

@@ -1,0 +1,37 @@
+//! Live sockets that the application started itself, without a connection.
+
+use std::sync::Arc;
+
+use crate::bridge::{Job, Queue};
+use crate::dispatch::CallError;
+use crate::live_socket::ReplyTo;
+use crate::protocol::ServerMessage;
+
+/// Sends an actor's messages to a JavaScript callback, through the queue.
+pub(super) struct ToJavaScript {
+    pub(super) queue: Arc<Queue>,
+    pub(super) id: Arc<str>,
+    /// Which callback; also the promise of `loom.start`.
+    pub(super) number: u32,
+}
+
+impl ReplyTo for ToJavaScript {
+    fn started(&mut self, result: Result<(), &CallError>) {
+        let text = result.err().map(ToString::to_string);
+        self.queue.push(Job::Settle {
+            request: self.number,
+            result: text.as_deref().map_or(Ok(None), Err),
+        });
+    }
+
+    fn send(&mut self, message: ServerMessage<'_>) {
+        self.queue.push(Job::Reply {
+            reply: self.number,
+            message: &message.to_json(&self.id),
+        });
+    }
+
+    async fn ready(&mut self) {
+        self.queue.ready().await;
+    }
+}

@@ -1,0 +1,217 @@
+//! Messages from the client, classic dialect.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+/// The longest component id, in bytes: the server keeps it for as long as the component lives.
+const MAX_ID: usize = 128;
+
+/// A message as the client sent it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ClientMessage<'a> {
+    /// Start a component.
+    Join {
+        /// The component's id on this connection, chosen by the client.
+        id: Cow<'a, str>,
+        /// The module's name.
+        module: Cow<'a, str>,
+        /// The page's token.
+        token: Cow<'a, str>,
+    },
+    /// Something happened in a component.
+    Event {
+        /// The component.
+        id: Cow<'a, str>,
+        /// What happened.
+        event: ClientEvent,
+    },
+    /// Stop a component.
+    Leave {
+        /// The component.
+        id: Cow<'a, str>,
+    },
+}
+
+/// An event of a component (the reference's `loom.ClientEvent`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientEvent {
+    /// The handler's name.
+    pub handler: Box<str>,
+    /// The DOM event's type.
+    pub event: Box<str>,
+    /// What the event carries.
+    pub special_vars: SpecialVars,
+}
+
+/// What an event carries beside its name (the reference's `loom.SpecialVars`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SpecialVars {
+    /// The element's value; a submit's is its form, URL-encoded.
+    #[serde(default)]
+    pub value: Option<Box<str>>,
+    /// Whether the checkbox or radio button is on.
+    #[serde(default)]
+    pub checked: Option<bool>,
+    /// The key of a keyboard event.
+    #[serde(default)]
+    pub key: Option<Box<str>>,
+}
+
+/// A message that is none. It changes nothing and harms no component.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidMessage {
+    /// Not JSON, or members of wrong types.
+    #[error("not a message: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A `type` that this dialect does not have.
+    #[error("unknown type {0:?}")]
+    Type(String),
+    /// A member that this type needs is missing.
+    #[error("{0:?} is missing")]
+    Missing(&'static str),
+    /// A component id longer than 128 bytes.
+    #[error("the id is longer than {MAX_ID} bytes")]
+    LongId,
+}
+
+/// All members any message can have; others are ignored. Parsed in one pass, borrowing from the
+/// frame what needs no unescaping.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    module: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    token: Option<Cow<'a, str>>,
+    #[serde(default)]
+    handler: Option<Box<str>>,
+    #[serde(default)]
+    event: Option<Box<str>>,
+    #[serde(default)]
+    special_vars: Option<SpecialVars>,
+}
+
+impl ClientEvent {
+    /// Bytes of text it holds.
+    pub fn size(&self) -> usize {
+        let vars = &self.special_vars;
+        let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        self.handler.len() + self.event.len() + optional(&vars.value) + optional(&vars.key)
+    }
+}
+
+impl<'a> ClientMessage<'a> {
+    /// Parses a frame's text.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`].
+    pub fn parse(text: &'a str) -> Result<Self, InvalidMessage> {
+        let members: Members<'a> = serde_json::from_str(text)?;
+        let missing = InvalidMessage::Missing;
+        let id = members.id.ok_or(missing("id"))?;
+        if id.len() > MAX_ID {
+            return Err(InvalidMessage::LongId);
+        }
+        match members.kind.as_ref() {
+            "join" => Ok(Self::Join {
+                id,
+                module: members.module.ok_or(missing("module"))?,
+                token: members.token.ok_or(missing("token"))?,
+            }),
+            "event" => Ok(Self::Event {
+                id,
+                event: ClientEvent {
+                    handler: members.handler.ok_or(missing("handler"))?,
+                    event: members.event.ok_or(missing("event"))?,
+                    special_vars: members.special_vars.unwrap_or_default(),
+                },
+            }),
+            "leave" => Ok(Self::Leave { id }),
+            other => Err(InvalidMessage::Type(other.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_three_messages() {
+        let join = r#"{"type":"join","id":"c0","module":"counter","token":"t"}"#;
+        assert_eq!(
+            ClientMessage::parse(join).unwrap(),
+            ClientMessage::Join {
+                id: "c0".into(),
+                module: "counter".into(),
+                token: "t".into(),
+            }
+        );
+        let event = r#"{"type":"event","id":"c0","handler":"say","event":"input",
+            "special_vars":{"value":"a\"b","checked":null}}"#;
+        assert_eq!(
+            ClientMessage::parse(event).unwrap(),
+            ClientMessage::Event {
+                id: "c0".into(),
+                event: ClientEvent {
+                    handler: "say".into(),
+                    event: "input".into(),
+                    special_vars: SpecialVars {
+                        value: Some("a\"b".into()),
+                        ..SpecialVars::default()
+                    },
+                },
+            }
+        );
+        let leave = r#"{"type":"leave","id":"c0"}"#;
+        let id = "c0".into();
+        assert_eq!(
+            ClientMessage::parse(leave).unwrap(),
+            ClientMessage::Leave { id }
+        );
+    }
+
+    #[test]
+    fn everything_else_is_invalid() {
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "\"join\"",
+            r#"{"type":"join"}"#,
+            r#"{"type":1,"id":"c0"}"#,
+            r#"{"type":"patch","id":"c0"}"#,
+            r#"{"type":"join","id":"c0","module":"m"}"#,
+            r#"{"type":"join","id":0,"module":"m","token":"t"}"#,
+            r#"{"type":"event","id":"c0","event":"click"}"#,
+            r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":{"value":1}}"#,
+            r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":{"checked":"on"}}"#,
+            r#"{"type":"event","id":"c0","handler":["h"],"event":"click"}"#,
+            r#"{"type":"leave","id":"c0"}}"#,
+        ] {
+            assert!(ClientMessage::parse(text).is_err(), "{text}");
+        }
+        let long = format!(r#"{{"type":"leave","id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+        assert!(ClientMessage::parse(&long).is_err());
+    }
+
+    #[test]
+    fn unknown_members_are_ignored() {
+        let leave = r#"{"__proto__":{"x":1},"type":"leave","id":"c0","constructor":1}"#;
+        assert!(ClientMessage::parse(leave).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,100}") {
+            let _ = ClientMessage::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Messages from the server, classic dialect.
+
+use crate::tree::{LiveTree, Patch, write_json_string};
+
+/// A message of a component to its page (the reference's `loom.SocketMessage`).
+#[derive(Debug)]
+pub enum ServerMessage<'a> {
+    /// The whole tree: once per join, and when the root's statics changed.
+    Trees(&'a LiveTree),
+    /// What an event changed; empty when nothing did.
+    Patch(Patch<'a>),
+    /// The whole page is to go elsewhere.
+    Redirect(&'a str),
+    /// This component's request failed.
+    Error(&'a str),
+}
+
+impl ServerMessage<'_> {
+    /// The frame's text. `id` is the component's on its connection.
+    pub fn to_json(&self, id: &str) -> String {
+        let mut out = String::with_capacity(64);
+        let (kind, has_id) = match self {
+            Self::Trees(_) => ("trees", true),
+            Self::Patch(_) => ("patch", true),
+            Self::Redirect(_) => ("redirect", false),
+            Self::Error(_) => ("error", true),
+        };
+        out.push_str("{\"type\":\"");
+        out.push_str(kind);
+        out.push('"');
+        if has_id {
+            out.push_str(",\"id\":");
+            write_json_string(&mut out, id);
+        }
+        out.push(',');
+        match self {
+            Self::Trees(tree) => tree.write_json_members(&mut out),
+            Self::Patch(patch) => {
+                out.push_str("\"d\":");
+                patch.write_json(&mut out);
+            }
+            Self::Redirect(url) => {
+                out.push_str("\"url\":");
+                write_json_string(&mut out, url);
+            }
+            Self::Error(message) => {
+                out.push_str("\"error\":");
+                write_json_string(&mut out, message);
+            }
+        }
+        out.push('}');
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::testing::text_tree;
+
+    #[test]
+    fn the_four_messages() {
+        let tree = text_tree(&["<b>", "</b>"], &["1"]);
+        let id = "c\"0";
+        for (message, expected) in [
+            (
+                ServerMessage::Trees(&tree),
+                r#"{"type":"trees","id":"c\"0","s":["<b>","</b>"],"d":["1"]}"#,
+            ),
+            (
+                ServerMessage::Patch(Patch::default()),
+                r#"{"type":"patch","id":"c\"0","d":{}}"#,
+            ),
+            (
+                ServerMessage::Redirect("/login"),
+                r#"{"type":"redirect","url":"/login"}"#,
+            ),
+            (
+                ServerMessage::Error("no\n"),
+                r#"{"type":"error","id":"c\"0","error":"no\n"}"#,
+            ),
+        ] {
+            assert_eq!(message.to_json(id), expected);
+        }
+    }
+}

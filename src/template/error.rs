@@ -1,0 +1,215 @@
+//! What can be wrong with a template, said so that its author can mend it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::sugar;
+
+/// A template that cannot be used: what is wrong, where, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{subject} {fault}: `{excerpt}`. {}", fault.mend())]
+pub struct TemplateError {
+    subject: Subject,
+    fault: Fault,
+    excerpt: String,
+}
+
+impl TemplateError {
+    pub(super) fn new(slot: Option<usize>, fault: Fault, excerpt: String) -> Self {
+        TemplateError {
+            subject: Subject(slot),
+            fault,
+            excerpt,
+        }
+    }
+
+    /// The slot that is to blame, counted from 1; `None` where the fault is in the static text.
+    #[must_use]
+    pub fn slot(&self) -> Option<usize> {
+        self.subject.0
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// The template around the fault. Slots show as `${…}`, the one to blame with its number.
+    #[must_use]
+    pub fn excerpt(&self) -> &str {
+        &self.excerpt
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Subject(Option<usize>);
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(slot) => write!(f, "Slot {slot} of a template"),
+            None => f.write_str("A template"),
+        }
+    }
+}
+
+/// What is wrong with a template. Each text goes on from "Slot 2 of a template …" or, where no
+/// slot is to blame, from "A template …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A slot in the name of a start tag.
+    #[error("stands in a tag's name")]
+    TagName,
+    /// A slot in an end tag.
+    #[error("stands in an end tag")]
+    EndTag,
+    /// A slot where the name of an attribute is read.
+    #[error("stands where an attribute's name is expected")]
+    AttributeName,
+    /// A slot in an attribute value without quotes.
+    #[error("stands in the unquoted value of attribute {0}")]
+    Unquoted(String),
+    /// A slot in a comment (also `<!…>`, `<?…>` and `</ …>`, which are read as comments).
+    #[error("stands in a comment")]
+    Comment,
+    /// A slot in the doctype.
+    #[error("stands in the doctype")]
+    Doctype,
+    /// A CDATA section, with or without a slot.
+    #[error("meets a CDATA section, which HTML and SVG read differently")]
+    Cdata,
+    /// A slot in an element whose content is not text to be escaped.
+    #[error("stands inside <{0}>, where nothing can be escaped")]
+    RawText(String),
+    /// A slot in an attribute that no value can be made safe for.
+    #[error("stands in attribute {name} of <{element}>, where no value is safe")]
+    Forbidden {
+        /// The element.
+        element: String,
+        /// The attribute.
+        name: String,
+    },
+    /// A slot in an event attribute (`on…`).
+    #[error("stands in attribute {0}, which holds script")]
+    EventAttribute(String),
+    /// A slot in `<textarea>` or `<title>` behind a `<`, with which a value could form an end tag.
+    #[error("stands in <{0}> after a `<`")]
+    AfterLessThan(String),
+    /// A slot that the tokenizer did not report: the markup around it is broken.
+    #[error("stands in markup that cannot be read")]
+    Unread,
+    /// An attribute that appears twice in one tag.
+    #[error("has attribute {name} more than once on <{element}>")]
+    Duplicate {
+        /// The element.
+        element: String,
+        /// The attribute's name, as sent to the browser.
+        name: String,
+    },
+    /// An attribute name that begins with `=`.
+    #[error("has an `=` where an attribute's name is expected")]
+    StrayEquals,
+    /// A template that does not end in text.
+    #[error("does not end in text but inside {0}")]
+    Ends(String),
+    /// A NUL character.
+    #[error("holds a NUL character")]
+    Nul,
+    /// An element after which nothing is markup any more.
+    #[error("has a <plaintext>, which never ends")]
+    Plaintext,
+    /// An element whose content reads as text in one context and as markup in another.
+    #[error("has a <{0}> whose content would end elsewhere if it were read as markup, as in SVG")]
+    Ambiguous(String),
+    /// `@name` for an event that there is no binding for.
+    #[error("binds an unknown event, {0}")]
+    UnknownEvent(String),
+    /// `@click.name` with a modifier that there is not.
+    #[error("has an unknown modifier, {0}")]
+    UnknownModifier(String),
+    /// Two modifiers of one element that contradict each other.
+    #[error("gives <{element}> two values of {name}")]
+    ModifierConflict {
+        /// The element.
+        element: String,
+        /// The attribute that the modifiers stand for.
+        name: String,
+    },
+    /// `@click` without a handler's name.
+    #[error("has {0} without a handler's name")]
+    NoHandler(String),
+    /// `?name` whose value is not exactly one slot.
+    #[error("has {0} with something else than exactly one slot as its value")]
+    BooleanValue(String),
+    /// `?name` for a name that is no boolean attribute.
+    #[error("has {0}, which is not the name of a boolean attribute")]
+    BooleanName(String),
+    /// A slot in a `style` attribute where no value can be made safe.
+    #[error("stands in a style attribute {0}")]
+    Style(&'static str),
+}
+
+impl Fault {
+    /// What to write instead.
+    #[must_use]
+    pub fn mend(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Fault::TagName | Fault::EndTag => {
+                "Write tags out, and choose between whole templates with a condition."
+            }
+            Fault::AttributeName => {
+                "Write attributes out, as in title=\"${…}\"; one that comes and goes is ?disabled=${…}."
+            }
+            Fault::Unquoted(name) => {
+                return Cow::Owned(format!("Put quotes around the value: {name}=\"${{…}}\"."));
+            }
+            Fault::Comment | Fault::Doctype => "Move the value into the page's text.",
+            Fault::Cdata => {
+                "Write the text without the section, with `<` as &lt; and `&` as &amp;."
+            }
+            Fault::RawText(element) => match element.as_str() {
+                "script" => "Hand data to scripts in a data- attribute: data-name=\"${…}\".",
+                "style" => "Use a style attribute or a custom property: style=\"--size: ${…}\".",
+                _ => "Move the value out of this element.",
+            },
+            Fault::Forbidden { .. } => {
+                "Write the attribute's value out, and choose between whole templates with a condition."
+            }
+            Fault::EventAttribute(_) => "Bind a handler on the server instead, as in @click=${…}.",
+            Fault::AfterLessThan(_) => "Write the `<` as &lt;.",
+            Fault::Unread => "Look for a missing quote or `>` before it.",
+            Fault::Duplicate { .. } => {
+                "Browsers keep the first and drop the others: write it once, with all of its value."
+            }
+            Fault::StrayEquals => "Write name=\"value\".",
+            Fault::Ends(_) => {
+                "Finish what was begun; a template may leave elements open, but no tag, quote, comment or raw text."
+            }
+            Fault::Nul => "Remove it; HTML has no way to write one.",
+            Fault::Plaintext => "Use <pre>.",
+            Fault::Ambiguous(_) => {
+                "Write `<` in it as &lt;, or move it out of the element around it."
+            }
+            Fault::UnknownEvent(_) => {
+                return Cow::Owned(format!("The events are {}.", sugar::EVENTS.join(", ")));
+            }
+            Fault::UnknownModifier(_) => {
+                "The modifiers are prevent, stop, debounce and debounce.MILLISECONDS."
+            }
+            Fault::ModifierConflict { .. } => {
+                "Modifiers count for the element with all its events: give each one once."
+            }
+            Fault::NoHandler(_) => "Name one, as in @click=\"increment\" or @click=${…}.",
+            Fault::BooleanValue(_) => {
+                "Write ?disabled=${…} with one value, or the plain attribute without the question mark."
+            }
+            Fault::BooleanName(_) => {
+                "`?` is for attributes whose presence is all that counts, like ?disabled or ?checked."
+            }
+            Fault::Style(_) => {
+                "Let the slot hold the value of one property (style=\"color: ${…}\"), or be the whole attribute."
+            }
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! Templates: what the HTML around each slot makes of a value.
+//!
+//! An application's template literal is analysed once, with an HTML tokenizer, so that every slot knows
+//! its [`Place`]; a place in which no value can be safe is refused then and there. At render time
+//! a value only has to be escaped ([`escape()`]) or, in the few places with a language of their own
+//! (URLs, styles), to be judged first ([`Slot::resolve`]).
+//!
+//! Pure: no I/O, no runtime, no knowledge of JavaScript.
+
+use std::borrow::Cow;
+use std::fmt;
+
+mod attributes;
+mod compile;
+mod error;
+mod escape;
+mod excerpt;
+mod place;
+mod probe;
+mod rewrite;
+mod style;
+mod sugar;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod url;
+
+pub use error::{Fault, TemplateError};
+pub use escape::{escape, escape_into};
+pub use url::UrlRule;
+
+/// An analysed template: what goes over the wire, and how the application's values get into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The application's own static strings, for messages; empty for a trusted template.
+    source: Vec<Box<str>>,
+    statics: Vec<Box<str>>,
+    slots: Vec<Slot>,
+    /// By the application's values: the slot that each goes into.
+    slot_of: Vec<usize>,
+    trusted: bool,
+}
+
+impl Template {
+    /// Analyses an application's template literal: n+1 source strings around n values.
+    ///
+    /// # Errors
+    ///
+    /// Where a value could not be made safe in its place, or the template does not begin and end
+    /// in text, or is otherwise not what a browser would read as its author means it.
+    pub fn compile(source: &[&str]) -> Result<Template, TemplateError> {
+        compile::compile(source)
+    }
+
+    /// Takes statics as they stand, between leaves that are escaped HTML already.
+    #[must_use]
+    pub fn trusted(mut statics: Vec<Box<str>>) -> Template {
+        if statics.is_empty() {
+            statics.push("".into());
+        }
+        let count = statics.len() - 1;
+        Template {
+            source: Vec::new(),
+            statics,
+            slots: (0..count)
+                .map(|index| Slot::single(Place::Text, "", index))
+                .collect(),
+            slot_of: (0..count).collect(),
+            trusted: true,
+        }
+    }
+
+    /// The static strings that go over the wire, one more than there are [`slots`](Self::slots).
+    #[must_use]
+    pub fn statics(&self) -> &[Box<str>] {
+        &self.statics
+    }
+
+    /// The slots that go over the wire. Several of the application's values may share one.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// How many values the application's literal has.
+    #[must_use]
+    pub fn value_count(&self) -> usize {
+        self.slot_of.len()
+    }
+
+    /// Whether the statics were taken as they stand, by [`trusted`](Self::trusted).
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// What each of the application's values may be, one ASCII letter per value: `t` text, and
+    /// with it subtrees and lists; `r` a leaf only; `b` a boolean attribute.
+    #[must_use]
+    pub fn value_kinds(&self) -> String {
+        let kind = |slot: &usize| match self.slots.get(*slot).map(|slot| &slot.place) {
+            Some(Place::Text) => 't',
+            Some(Place::Boolean { .. }) => 'b',
+            _ => 'r',
+        };
+        self.slot_of.iter().map(kind).collect()
+    }
+
+    /// Describes the application's value `value` (counted from 0) for a message, as in
+    /// ``slot 2, attribute href of <a>: `<a href="${2}">` `` with slots counted from 1.
+    #[must_use]
+    pub fn describe(&self, value: usize) -> String {
+        let number = value + 1;
+        let slot = self.slot_of.get(value).and_then(|at| self.slots.get(*at));
+        match slot {
+            Some(_) if self.trusted => format!("slot {number} of a tree"),
+            Some(slot) => {
+                let excerpt = excerpt::around_slot(&self.source, value);
+                format!("slot {number}, {}: `{excerpt}`", slot.description())
+            }
+            None => format!("slot {number}"),
+        }
+    }
+}
+
+/// A slot of the wire: its place, and what its leaf is put together from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Where the slot stands.
+    pub place: Place,
+    /// What makes up the leaf. Exactly one value, except where [`Place::Url`] and [`Place::Style`]
+    /// cover a whole attribute.
+    pub parts: Vec<Part>,
+    element: Box<str>,
+}
+
+impl Slot {
+    fn single(place: Place, element: &str, value: usize) -> Slot {
+        Slot::of(place, element, vec![Part::Value(value)])
+    }
+
+    fn of(place: Place, element: &str, parts: Vec<Part>) -> Slot {
+        Slot {
+            place,
+            parts,
+            element: element.into(),
+        }
+    }
+
+    /// The element whose attribute or raw text this is; empty where it is ordinary text.
+    #[must_use]
+    pub fn element(&self) -> &str {
+        &self.element
+    }
+
+    /// The slot's leaf from the application's values. `value(i)` gives the unescaped text of
+    /// value `i`; for a [`Place::Boolean`], any text at all means that the attribute is there.
+    pub fn resolve<'a>(&self, value: impl Fn(usize) -> &'a str) -> Resolved<'a> {
+        let plain = |text| Resolved {
+            text,
+            refused: None,
+            html: false,
+        };
+        match &self.place {
+            Place::Text | Place::EscapableText | Place::Attribute { .. } => plain(self.join(value)),
+            Place::Url { rule, .. } => {
+                let (text, refused) = url::judge(*rule, self.join(value));
+                Resolved {
+                    refused,
+                    ..plain(text)
+                }
+            }
+            Place::Style => match style::judge(&self.parts, &value) {
+                Ok(()) => plain(self.join(value)),
+                Err(fault) => Resolved {
+                    refused: Some(Refusal::Style(fault)),
+                    ..plain(self.join(|_| ""))
+                },
+            },
+            Place::Boolean { name } => Resolved {
+                html: true,
+                ..plain(if self.join(value).is_empty() {
+                    Cow::Borrowed("")
+                } else {
+                    Cow::Owned(format!(" {name}=\"\""))
+                })
+            },
+        }
+    }
+
+    fn join<'a>(&self, value: impl Fn(usize) -> &'a str) -> Cow<'a, str> {
+        if let [Part::Value(index)] = self.parts[..] {
+            return Cow::Borrowed(value(index));
+        }
+        let mut text = String::new();
+        for part in &self.parts {
+            text.push_str(match part {
+                Part::Static(text) => text,
+                Part::Value(index) => value(*index),
+            });
+        }
+        Cow::Owned(text)
+    }
+
+    fn description(&self) -> String {
+        let element = &self.element;
+        match &self.place {
+            Place::Text => "text".to_owned(),
+            Place::EscapableText => format!("text of <{element}>"),
+            Place::Attribute { name } | Place::Url { name, .. } => {
+                format!("attribute {name} of <{element}>")
+            }
+            Place::Style => format!("attribute style of <{element}>"),
+            Place::Boolean { name } => format!("boolean attribute {name} of <{element}>"),
+        }
+    }
+}
+
+/// A part of a leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Text of the template, with its character references resolved.
+    Static(Box<str>),
+    /// The application's value of this index, counted from 0.
+    Value(usize),
+}
+
+/// What the HTML around a slot makes of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Ordinary text: the only place for subtrees and lists.
+    Text,
+    /// The text of `<textarea>` or `<title>`, in which no markup can be: leaves only.
+    EscapableText,
+    /// Within the quotes of an attribute that takes any text.
+    Attribute {
+        /// The attribute, in lower case, as sent to the browser.
+        name: Box<str>,
+    },
+    /// The whole value of an attribute that holds one or more URLs.
+    Url {
+        /// The attribute, in lower case.
+        name: Box<str>,
+        /// How its text is read.
+        rule: UrlRule,
+    },
+    /// The whole value of a `style` attribute.
+    Style,
+    /// A whole attribute that is there or not, with the space before it.
+    Boolean {
+        /// The attribute, in lower case.
+        name: Box<str>,
+    },
+}
+
+/// The leaf of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved<'a> {
+    /// The leaf's text.
+    pub text: Cow<'a, str>,
+    /// What was refused, if anything; the text is safe all the same.
+    pub refused: Option<Refusal>,
+    /// Whether the text is HTML as it stands. Otherwise it still has to be escaped.
+    pub html: bool,
+}
+
+/// Why a value did not get into its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// A URL with a script scheme, replaced by `about:invalid`.
+    ScriptUrl,
+    /// A `data:` URL that could carry script, replaced by `about:invalid`.
+    ScriptableData,
+    /// A style value that is more than a value; left out. The text says what it holds.
+    Style(&'static str),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::ScriptUrl => f.write_str("a script URL, replaced by about:invalid"),
+            Refusal::ScriptableData => {
+                f.write_str("a data: URL that could carry script, replaced by about:invalid")
+            }
+            Refusal::Style(fault) => {
+                write!(f, "a style attribute {fault}, whose values were left out")
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Tokens: the server's own proof of which module may start with which props.
+//!
+//! A token travels through the browser and is opaque there: sealed with XChaCha20-Poly1305 under a
+//! key derived with HKDF-SHA256 from the application's secret, so that props can be neither read
+//! nor changed. What ties the page to a user (`bind`) is authenticated but not carried.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The shortest secret that is taken, in bytes: as long as the key it becomes.
+pub const MIN_SECRET: usize = 32;
+
+/// The format's first byte; another number is another format.
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+/// Separates this key from every other use of the same secret.
+const KEY_INFO: &[u8] = b"loom-live/token/v1";
+/// How far in the future a token's issue time may lie: clocks of several machines differ.
+const CLOCK_SKEW: u64 = 300;
+
+/// What a token is good for. One kind never opens as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Starts a component that a page was rendered with.
+    Mount = 1,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The module that may start.
+    pub module: String,
+    /// Its first props, as JSON.
+    pub props_json: String,
+    /// When the token was made, in seconds since 1970.
+    pub issued_at: u64,
+}
+
+/// A secret that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SecretError {
+    /// There is none.
+    #[error("expected at least one secret")]
+    Missing,
+    /// Shorter than [`MIN_SECRET`].
+    #[error(
+        "expected a secret of at least {MIN_SECRET} bytes but received {0}; \
+         `openssl rand -base64 48` makes one"
+    )]
+    Short(usize),
+}
+
+/// A token that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the token could not be sealed: {0}")]
+pub struct SealError(String);
+
+/// Why a token was refused. Told apart in the log only: the browser learns no more than that its
+/// token is not valid.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+pub enum TokenError {
+    /// Not a token of this format, or cut off.
+    #[error("the token is malformed")]
+    Malformed,
+    /// Changed on the way, made with another secret, or bound to another user.
+    #[error("the token was changed, or made with another secret, or for another user")]
+    Forged,
+    /// Made for something else.
+    #[error("the token is of another kind")]
+    Kind,
+    /// Older than the maximum age, or from the future.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// The keys made of an application's secrets.
+pub struct Keyring {
+    ciphers: Vec<XChaCha20Poly1305>,
+}
+
+impl Keyring {
+    /// Derives a key from each secret: the first seals, all open, so that a secret can be replaced
+    /// while pages sealed with the old one are still open.
+    ///
+    /// # Errors
+    /// [`SecretError`] where there is none, or one is too short.
+    pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, SecretError> {
+        if secrets.is_empty() {
+            return Err(SecretError::Missing);
+        }
+        let ciphers = secrets.iter().map(|secret| cipher(secret.as_ref()));
+        Ok(Self {
+            ciphers: ciphers.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Seals `claims`. `bind` has to be the same when the token is opened.
+    ///
+    /// # Errors
+    /// [`SealError`] where the system gives no random numbers.
+    pub fn seal(&self, kind: Kind, claims: &Claims, bind: &str) -> Result<String, SealError> {
+        let mut plain = Vec::with_capacity(13 + claims.module.len() + claims.props_json.len());
+        plain.push(kind as u8);
+        plain.extend_from_slice(&claims.issued_at.to_le_bytes());
+        plain.extend_from_slice(&(claims.module.len() as u32).to_le_bytes());
+        plain.extend_from_slice(claims.module.as_bytes());
+        plain.extend_from_slice(claims.props_json.as_bytes());
+
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|error| SealError(error.to_string()))?;
+        let payload = Payload {
+            msg: &plain,
+            aad: bind.as_bytes(),
+        };
+        let cipher = self.ciphers.first();
+        let sealed = cipher.and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
+        let sealed = sealed.ok_or_else(|| SealError("the props are too large".to_owned()))?;
+        let mut token = Vec::with_capacity(1 + NONCE + sealed.len());
+        token.push(VERSION);
+        token.extend_from_slice(&nonce);
+        token.extend_from_slice(&sealed);
+        Ok(URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// Opens a token made by [`seal`](Self::seal).
+    ///
+    /// `now` is in seconds since 1970; a token may be `max_age` old.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open(
+        &self,
+        kind: Kind,
+        token: &str,
+        bind: &str,
+        now: u64,
+        max_age: Duration,
+    ) -> Result<Claims, TokenError> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| TokenError::Malformed)?;
+        let [VERSION, rest @ ..] = bytes.as_slice() else {
+            return Err(TokenError::Malformed);
+        };
+        let (nonce, sealed) = rest
+            .split_first_chunk::<NONCE>()
+            .ok_or(TokenError::Malformed)?;
+        let nonce = XNonce::from(*nonce);
+        let plain = self
+            .ciphers
+            .iter()
+            .find_map(|cipher| {
+                let payload = Payload {
+                    msg: sealed,
+                    aad: bind.as_bytes(),
+                };
+                cipher.decrypt(&nonce, payload).ok()
+            })
+            .ok_or(TokenError::Forged)?;
+        let claims = parse(kind, &plain)?;
+        let age = now.saturating_sub(claims.issued_at);
+        if age > max_age.as_secs() || claims.issued_at > now.saturating_add(CLOCK_SKEW) {
+            return Err(TokenError::Expired);
+        }
+        Ok(claims)
+    }
+}
+
+fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
+    if secret.len() < MIN_SECRET {
+        return Err(SecretError::Short(secret.len()));
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    // Only a length over 255 hashes can fail, and then the key stays zero: refused as too short.
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(KEY_INFO, key.as_mut_slice())
+        .map_err(|_| SecretError::Short(secret.len()))?;
+    Ok(XChaCha20Poly1305::new(&Key::from(*key)))
+}
+
+fn parse(kind: Kind, plain: &[u8]) -> Result<Claims, TokenError> {
+    let (&found, rest) = plain.split_first().ok_or(TokenError::Malformed)?;
+    if found != kind as u8 {
+        return Err(TokenError::Kind);
+    }
+    let (issued_at, rest) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
+    let (module_len, rest) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
+    let (module, props_json) = rest
+        .split_at_checked(u32::from_le_bytes(*module_len) as usize)
+        .ok_or(TokenError::Malformed)?;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| TokenError::Malformed);
+    Ok(Claims {
+        module: text(module)?,
+        props_json: text(props_json)?,
+        issued_at: u64::from_le_bytes(*issued_at),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn ring(secrets: &[char]) -> Keyring {
+        let secrets: Vec<String> = secrets.iter().map(|c| c.to_string().repeat(32)).collect();
+        Keyring::new(&secrets).unwrap()
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            module: "counter".into(),
+            props_json: r#"{"count":1}"#.into(),
+            issued_at: NOW,
+        }
+    }
+
+    fn open(ring: &Keyring, token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {
+        ring.open(Kind::Mount, token, bind, now, DAY)
+    }
+
+    #[test]
+    fn a_token_opens_for_whom_it_was_made() {
+        let ring = ring(&['a']);
+        let token = ring.seal(Kind::Mount, &claims(), "user 7").unwrap();
+        assert_eq!(open(&ring, &token, "user 7", NOW), Ok(claims()));
+        assert_eq!(open(&ring, &token, "user 8", NOW), Err(TokenError::Forged));
+        assert!(!token.contains("counter") && !token.contains("count"));
+    }
+
+    #[test]
+    fn a_token_expires_and_none_comes_from_the_future() {
+        let ring = ring(&['a']);
+        let token = ring.seal(Kind::Mount, &claims(), "").unwrap();
+        assert!(open(&ring, &token, "", NOW + DAY.as_secs()).is_ok());
+        let late = open(&ring, &token, "", NOW + DAY.as_secs() + 1);
+        assert_eq!(late, Err(TokenError::Expired));
+        assert!(open(&ring, &token, "", NOW - CLOCK_SKEW).is_ok());
+        let early = open(&ring, &token, "", NOW - CLOCK_SKEW - 1);
+        assert_eq!(early, Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_secret_can_be_rotated() {
+        let token = ring(&['a']).seal(Kind::Mount, &claims(), "").unwrap();
+        assert!(open(&ring(&['b', 'a']), &token, "", NOW).is_ok());
+        assert_eq!(
+            open(&ring(&['b']), &token, "", NOW),
+            Err(TokenError::Forged)
+        );
+    }
+
+    #[test]
+    fn weak_secrets_are_refused() {
+        assert_eq!(Keyring::new::<&str>(&[]).err(), Some(SecretError::Missing));
+        assert_eq!(Keyring::new(&["x"; 1]).err(), Some(SecretError::Short(1)));
+        let second = ["x".repeat(32), "y".repeat(31)];
+        assert_eq!(Keyring::new(&second).err(), Some(SecretError::Short(31)));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_noticed() {
+        let ring = ring(&['a']);
+        let token = ring.seal(Kind::Mount, &claims(), "").unwrap();
+        for len in 0..token.len() {
+            assert!(open(&ring, &token[..len], "", NOW).is_err(), "cut at {len}");
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let flipped = URL_SAFE_NO_PAD.encode(flipped);
+            assert!(open(&ring, &flipped, "", NOW).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn another_kind_is_refused() {
+        let mut plain = vec![9];
+        plain.extend_from_slice(&[0; 12]);
+        assert_eq!(parse(Kind::Mount, &plain), Err(TokenError::Kind));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(token in ".{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let ring = ring(&['a']);
+            prop_assert!(open(&ring, &token, "", NOW).is_err());
+            let mut token = vec![VERSION];
+            token.extend(bytes);
+            prop_assert!(open(&ring, &URL_SAFE_NO_PAD.encode(token), "", NOW).is_err());
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! A JavaScript socket as a transport: for TLS, and where descriptors cannot be handed over.
+//!
+//! JavaScript pushes what it read and pulls what is to be written; each side has a bound, and tells
+//! the other when there is room again.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much may wait in each direction, in bytes. One TLS record is 16 KiB.
+const WINDOW: usize = 16 * 1024;
+
+/// What the JavaScript side has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BridgeSignal {
+    /// Pull: there are bytes to write, or the end.
+    Output,
+    /// Go on reading from the socket.
+    Resume,
+}
+
+#[derive(Default)]
+struct State {
+    input: BytesMut,
+    input_ended: bool,
+    /// JavaScript was told to stop reading and waits for [`BridgeSignal::Resume`].
+    paused: bool,
+    reader: Option<Waker>,
+    output: BytesMut,
+    output_ended: bool,
+    /// Bytes pulled by JavaScript that the socket has not taken yet.
+    unwritten: usize,
+    writer: Option<Waker>,
+    broken: bool,
+}
+
+type Signal = Box<dyn Fn(BridgeSignal) + Send + Sync>;
+
+struct Inner {
+    /// A `std` lock: held for a copy of bytes, never while signalling.
+    state: Mutex<State>,
+    signal: Signal,
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// JavaScript's end.
+#[derive(Clone)]
+pub struct Bridge(Arc<Inner>);
+
+/// The end that the connection reads and writes.
+pub struct BridgedStream(Arc<Inner>);
+
+/// A pair of ends. `signal` is called on any thread when JavaScript has something to do.
+pub fn bridge(signal: Signal) -> (Bridge, BridgedStream) {
+    let inner = Arc::new(Inner {
+        state: Mutex::default(),
+        signal,
+    });
+    (Bridge(inner.clone()), BridgedStream(inner))
+}
+
+impl Bridge {
+    /// The socket read these bytes. `false` asks to stop reading until [`BridgeSignal::Resume`].
+    pub fn push(&self, bytes: &[u8]) -> bool {
+        let mut state = self.0.lock();
+        if state.broken {
+            return true;
+        }
+        state.input.extend_from_slice(bytes);
+        state.paused = state.input.len() >= WINDOW;
+        let (go_on, reader) = (!state.paused, state.reader.take());
+        drop(state);
+        wake(reader);
+        go_on
+    }
+
+    /// The socket's other end has sent its last byte.
+    pub fn end(&self) {
+        let mut state = self.0.lock();
+        state.input_ended = true;
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    /// The socket is gone: reads end and writes fail.
+    pub fn destroy(&self) {
+        let mut state = self.0.lock();
+        state.input_ended = true;
+        state.broken = true;
+        state.output.clear();
+        let (reader, writer) = (state.reader.take(), state.writer.take());
+        drop(state);
+        wake(reader);
+        wake(writer);
+    }
+
+    /// Takes what is to be written, and whether it is the last of it.
+    pub fn pull(&self) -> (Bytes, bool) {
+        let mut state = self.0.lock();
+        let bytes = std::mem::take(&mut state.output).freeze();
+        state.unwritten += bytes.len();
+        (bytes, state.output_ended)
+    }
+
+    /// The socket has taken `count` of the pulled bytes.
+    pub fn written(&self, count: usize) {
+        let mut state = self.0.lock();
+        state.unwritten = state.unwritten.saturating_sub(count);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+}
+
+impl AsyncRead for BridgedStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        if state.input.is_empty() {
+            if state.input_ended {
+                return Poll::Ready(Ok(()));
+            }
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let count = state.input.len().min(buffer.remaining());
+        if let Some(bytes) = state.input.get(..count) {
+            buffer.put_slice(bytes);
+        }
+        state.input.advance(count);
+        if state.input.is_empty() {
+            // An idle connection holds no buffer.
+            state.input = BytesMut::new();
+        }
+        let resume = state.paused && state.input.len() < WINDOW;
+        if resume {
+            state.paused = false;
+        }
+        drop(state);
+        if resume {
+            (self.0.signal)(BridgeSignal::Resume);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for BridgedStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        if state.broken || state.output_ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let room = WINDOW.saturating_sub(state.output.len() + state.unwritten);
+        if room == 0 {
+            state.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let count = bytes.len().min(room);
+        let signal = state.output.is_empty();
+        if let Some(bytes) = bytes.get(..count) {
+            state.output.extend_from_slice(bytes);
+        }
+        drop(state);
+        if signal {
+            (self.0.signal)(BridgeSignal::Output);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Resolves when the socket has taken everything, so that a slow reader is noticed.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        if state.broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if state.output.is_empty() && state.unwritten == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        state.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        end_output(&self.0);
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn end_output(inner: &Inner) {
+    let mut state = inner.lock();
+    let signal = !state.output_ended && !state.broken;
+    state.output_ended = true;
+    drop(state);
+    if signal {
+        (inner.signal)(BridgeSignal::Output);
+    }
+}
+
+impl Drop for BridgedStream {
+    fn drop(&mut self) {
+        end_output(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn pair() -> (Bridge, BridgedStream, Arc<[AtomicUsize; 2]>) {
+        let counts: Arc<[AtomicUsize; 2]> = Arc::default();
+        let signals = counts.clone();
+        let (bridge, stream) = bridge(Box::new(move |signal| {
+            let [output, resume] = &*signals;
+            let count = match signal {
+                BridgeSignal::Output => output,
+                BridgeSignal::Resume => resume,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        (bridge, stream, counts)
+    }
+
+    #[tokio::test]
+    async fn reading_is_paused_at_the_window_and_resumed() {
+        let (bridge, mut stream, counts) = pair();
+        assert!(bridge.push(b"abc"));
+        assert!(!bridge.push(&[0; WINDOW]));
+        let mut read = vec![0; WINDOW + 3];
+        stream.read_exact(&mut read).await.unwrap();
+        assert_eq!(counts[1].load(Ordering::Relaxed), 1);
+        bridge.end();
+        assert_eq!(stream.read(&mut read).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn writing_waits_until_the_socket_has_taken_it() {
+        let (bridge, mut stream, counts) = pair();
+        stream.write_all(&[1; WINDOW]).await.unwrap();
+        assert_eq!(counts[0].load(Ordering::Relaxed), 1);
+        let (bytes, ended) = bridge.pull();
+        assert_eq!((bytes.len(), ended), (WINDOW, false));
+        let mut more = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
+            stream.write_all(b"x").await.unwrap();
+            stream.flush().await.unwrap();
+        }));
+        tokio::task::yield_now().await;
+        assert!(!more.is_finished());
+        bridge.written(WINDOW);
+        tokio::task::yield_now().await;
+        let (bytes, _) = bridge.pull();
+        assert_eq!(&*bytes, b"x");
+        bridge.written(1);
+        (&mut more).await.unwrap();
+        assert_eq!(bridge.pull(), (Bytes::new(), true));
+    }
+
+    #[tokio::test]
+    async fn a_destroyed_socket_ends_both_directions() {
+        let (bridge, mut stream, _) = pair();
+        bridge.destroy();
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!(stream.write_all(b"x").await.is_err());
+        assert!(stream.flush().await.is_err());
+    }
+}

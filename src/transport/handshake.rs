@@ -1,0 +1,167 @@
+//! The opening handshake, server side (RFC 6455, sections 4.2.1 and 4.2.2). Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// The request that wants to become a WebSocket, as Node's HTTP parser read it.
+#[derive(Clone, Debug, Default)]
+pub struct UpgradeRequest {
+    /// The method.
+    pub method: String,
+    /// Minor version of HTTP 1.
+    pub http_minor: u32,
+    /// The `Upgrade` header.
+    pub upgrade: String,
+    /// The `Connection` header.
+    pub connection: String,
+    /// The `Sec-WebSocket-Key` header.
+    pub key: Option<String>,
+    /// The `Sec-WebSocket-Version` header.
+    pub version: Option<String>,
+    /// The application's origin check passed.
+    pub origin_allowed: bool,
+}
+
+/// A request that does not become a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Not a GET.
+    #[error("a WebSocket handshake is a GET request")]
+    Method,
+    /// HTTP/1.0.
+    #[error("a WebSocket handshake needs HTTP/1.1")]
+    HttpVersion,
+    /// `Upgrade` or `Connection` do not ask for a WebSocket.
+    #[error("the headers Upgrade: websocket and Connection: Upgrade are needed")]
+    Upgrade,
+    /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
+    #[error("the header Sec-WebSocket-Key must be 16 bytes in base64")]
+    Key,
+    /// Not version 13.
+    #[error("only version 13 of the protocol is spoken here")]
+    Version,
+    /// A page of another origin.
+    #[error("this origin may not connect")]
+    Origin,
+    /// The application is closing.
+    #[error("the server is restarting")]
+    Closing,
+}
+
+impl Rejection {
+    /// The HTTP status and headers that say it.
+    fn head(self) -> &'static str {
+        match self {
+            Self::Method => "405 Method Not Allowed\r\nAllow: GET",
+            Self::HttpVersion => "505 HTTP Version Not Supported",
+            Self::Upgrade | Self::Key => "400 Bad Request",
+            Self::Version => "426 Upgrade Required\r\nSec-WebSocket-Version: 13",
+            Self::Origin => "403 Forbidden",
+            Self::Closing => "503 Service Unavailable\r\nRetry-After: 1",
+        }
+    }
+
+    /// The whole HTTP response.
+    pub fn response(self) -> String {
+        let body = self.to_string();
+        format!(
+            "HTTP/1.1 {}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.head(),
+            body.len()
+        )
+    }
+}
+
+/// Checks the request and gives the response that switches protocols.
+///
+/// No extension and no subprotocol is ever chosen, so a client that offers some gets the classic
+/// dialect (RFC 6455, 4.2.2: both are optional).
+///
+/// # Errors
+/// [`Rejection`] names the first thing that is wrong.
+pub fn accept(request: &UpgradeRequest) -> Result<String, Rejection> {
+    if request.method != "GET" {
+        return Err(Rejection::Method);
+    }
+    if request.http_minor < 1 {
+        return Err(Rejection::HttpVersion);
+    }
+    if !has_token(&request.upgrade, "websocket") || !has_token(&request.connection, "upgrade") {
+        return Err(Rejection::Upgrade);
+    }
+    let key = request.key.as_deref().map(str::trim).unwrap_or_default();
+    if STANDARD.decode(key).map(|bytes| bytes.len()) != Ok(16) {
+        return Err(Rejection::Key);
+    }
+    if request.version.as_deref().map(str::trim) != Some("13") {
+        return Err(Rejection::Version);
+    }
+    if !request.origin_allowed {
+        return Err(Rejection::Origin);
+    }
+    Ok(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    ))
+}
+
+/// Whether a header that lists tokens has this one (RFC 9110, 5.6.1; tokens compare without case).
+fn has_token(header: &str, token: &str) -> bool {
+    header
+        .split(',')
+        .any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> UpgradeRequest {
+        UpgradeRequest {
+            method: "GET".into(),
+            http_minor: 1,
+            upgrade: "WebSocket".into(),
+            connection: "keep-alive, Upgrade".into(),
+            key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
+            version: Some("13".into()),
+            origin_allowed: true,
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        let response = accept(&good()).unwrap();
+        assert!(response.starts_with("HTTP/1.1 101 "));
+        assert!(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+        assert!(response.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn each_failure_has_its_status() {
+        type Spoil = fn(&mut UpgradeRequest);
+        let cases: [(Spoil, &str); 11] = [
+            (|r| r.method = "POST".into(), "405"),
+            (|r| r.http_minor = 0, "505"),
+            (|r| r.upgrade = "h2c".into(), "400"),
+            (|r| r.connection = "keep-alive".into(), "400"),
+            (|r| r.key = None, "400"),
+            (|r| r.key = Some("c2hvcnQ=".into()), "400"),
+            (|r| r.key = Some("not base64, not at all".into()), "400"),
+            (|r| r.version = None, "426"),
+            (|r| r.version = Some("8".into()), "426"),
+            (|r| r.version = Some("13, 8".into()), "426"),
+            (|r| r.origin_allowed = false, "403"),
+        ];
+        for (index, (spoil, status)) in cases.into_iter().enumerate() {
+            let mut request = good();
+            spoil(&mut request);
+            let response = accept(&request).unwrap_err().response();
+            let expected = format!("HTTP/1.1 {status} ");
+            assert!(response.starts_with(&expected), "case {index}: {response}");
+            assert!(response.contains("Connection: close\r\n"));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One WebSocket: messages in and out, heartbeats, limits and the closing handshake.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
+
+use super::BoxTransport;
+use super::handshake::{self, UpgradeRequest};
+use crate::limits::Limits;
+
+/// The library's default of 128 KiB would cost each idle connection 150 KB.
+const READ_BUFFER: usize = 4 * 1024;
+/// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
+/// which never shrinks, stays small.
+const FRAGMENT: usize = 16 * 1024;
+/// How long a closing handshake may take, and a handshake's response.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A message from the client.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A text message, valid UTF-8.
+    Text(Utf8Bytes),
+    /// A binary message, which no dialect has.
+    Binary,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Closed {
+    /// The client closed it, or its network did.
+    #[error("the client is gone")]
+    Client,
+    /// Nothing was received for `limits.dead_after`, or nothing could be sent for as long.
+    #[error("the client is dead")]
+    Dead,
+    /// A message over `limits.message_bytes`: code 1009.
+    #[error("a message is too large")]
+    TooLarge,
+    /// A text message that is not UTF-8: code 1007.
+    #[error("a text message is not UTF-8")]
+    Utf8,
+    /// The frames break the protocol: code 1002.
+    #[error("the client breaks the WebSocket protocol")]
+    Protocol,
+    /// Too many messages that cannot be understood: code 1008.
+    #[error("too many invalid messages")]
+    Invalid,
+    /// The application is closing: code 1012.
+    #[error("the server is restarting")]
+    Closing,
+}
+
+impl Closed {
+    /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` where
+    /// nobody is there to read it.
+    fn code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Client | Self::Dead => None,
+            Self::TooLarge => Some(CloseCode::Size),
+            Self::Utf8 => Some(CloseCode::Invalid),
+            Self::Protocol => Some(CloseCode::Protocol),
+            Self::Invalid => Some(CloseCode::Policy),
+            Self::Closing => Some(CloseCode::Restart),
+        }
+    }
+}
+
+impl From<Error> for Closed {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Capacity(_) => Self::TooLarge,
+            Error::Utf8(_) => Self::Utf8,
+            // A reset is how most clients leave; it is no news.
+            Error::Protocol(error) if !error.to_string().contains("closing handshake") => {
+                Self::Protocol
+            }
+            _ => Self::Client,
+        }
+    }
+}
+
+/// A connection after its opening handshake.
+pub struct WebSocket {
+    stream: WebSocketStream<BoxTransport>,
+    ping_after: Duration,
+    dead_after: Duration,
+    last_seen: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl WebSocket {
+    /// Answers the upgrade request; `head` are the bytes that followed it. `None` where the request
+    /// was refused, which has been said, or the client is gone.
+    pub async fn accept(
+        mut transport: BoxTransport,
+        head: Vec<u8>,
+        request: &UpgradeRequest,
+        closing: bool,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let response = if closing {
+            Err(handshake::Rejection::Closing)
+        } else {
+            handshake::accept(request)
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(rejection) => {
+                let response = rejection.response();
+                let _ = timeout(PATIENCE, async {
+                    transport.write_all(response.as_bytes()).await?;
+                    linger(&mut transport).await
+                })
+                .await;
+                return None;
+            }
+        };
+        let write = async {
+            transport.write_all(response.as_bytes()).await?;
+            transport.flush().await
+        };
+        timeout(PATIENCE, write).await.ok()?.ok()?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(FRAGMENT)
+            .max_message_size(Some(limits.message_bytes))
+            .max_frame_size(Some(limits.message_bytes));
+        let stream =
+            WebSocketStream::from_partially_read(transport, head, Role::Server, Some(config)).await;
+        let now = Instant::now();
+        Some(Self {
+            stream,
+            ping_after: limits.ping_after,
+            dead_after: limits.dead_after,
+            last_seen: now,
+            timer: Box::pin(sleep_until(now + limits.ping_after)),
+        })
+    }
+
+    /// The next message. Pings, pongs and heartbeats are seen to inside. Dropping the future loses
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Closed`] says why there will be no further message.
+    pub async fn receive(&mut self) -> Result<Incoming, Closed> {
+        loop {
+            tokio::select! {
+                biased;
+                message = self.stream.next() => {
+                    let message = message.ok_or(Closed::Client)??;
+                    self.last_seen = Instant::now();
+                    match message {
+                        Message::Text(text) => return Ok(Incoming::Text(text)),
+                        Message::Binary(_) => return Ok(Incoming::Binary),
+                        // The library answers pings and closes when it is next polled.
+                        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                        Message::Close(_) => {}
+                    }
+                }
+                () = &mut self.timer => self.beat().await?,
+            }
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), Closed> {
+        let idle = self.last_seen.elapsed();
+        if idle >= self.dead_after {
+            return Err(Closed::Dead);
+        }
+        let mut next = self.last_seen + self.ping_after;
+        if idle >= self.ping_after {
+            next = (Instant::now() + self.ping_after).min(self.last_seen + self.dead_after);
+            self.timer.as_mut().reset(next);
+            self.write(Message::Ping(Bytes::new())).await?;
+        }
+        self.timer.as_mut().reset(next);
+        Ok(())
+    }
+
+    /// Sends messages and waits until the transport has taken them.
+    ///
+    /// # Errors
+    /// [`Closed::Dead`] where the client takes nothing for `limits.dead_after`.
+    pub async fn send(&mut self, messages: impl Iterator<Item = String>) -> Result<(), Closed> {
+        for message in messages {
+            if message.len() <= FRAGMENT {
+                let feed = self.stream.feed(Message::Text(message.into()));
+                timeout(self.dead_after, feed)
+                    .await
+                    .map_err(|_| Closed::Dead)??;
+            } else {
+                self.send_fragments(message.into()).await?;
+            }
+        }
+        let flush = self.stream.flush();
+        timeout(self.dead_after, flush)
+            .await
+            .map_err(|_| Closed::Dead)??;
+        Ok(())
+    }
+
+    async fn send_fragments(&mut self, mut rest: Bytes) -> Result<(), Closed> {
+        let mut kind = Data::Text;
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(FRAGMENT));
+            let last = rest.is_empty();
+            let frame = Frame::message(part, OpCode::Data(kind), last);
+            self.write(Message::Frame(frame)).await?;
+            kind = Data::Continue;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Closed> {
+        let send = self.stream.send(message);
+        Ok(timeout(self.dead_after, send)
+            .await
+            .map_err(|_| Closed::Dead)??)
+    }
+
+    /// Ends the connection, with a closing handshake where the reason calls for one.
+    pub async fn close(mut self, reason: &Closed) {
+        let Some(code) = reason.code() else { return };
+        let frame = CloseFrame {
+            code,
+            reason: reason.to_string().into(),
+        };
+        let _ = timeout(PATIENCE, async {
+            if self.stream.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.stream.next().await {}
+            }
+            linger(self.stream.get_mut()).await
+        })
+        .await;
+    }
+}
+
+/// Ends the writing side and reads what still comes: closing a socket with unread bytes would
+/// reset it, and the client might lose what was sent last (RFC 1122, 4.2.2.13).
+async fn linger(transport: &mut BoxTransport) -> std::io::Result<()> {
+    transport.shutdown().await?;
+    let mut sink = [0; 1024];
+    while transport.read(&mut sink).await? > 0 {}
+    Ok(())
+}

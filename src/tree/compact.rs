@@ -1,0 +1,378 @@
+//! The compact form in which JavaScript hands over a rendered tree.
+//!
+//! Numbers and text cross apart: one array of `u32` operations and one string that holds every
+//! text, in order. An operation is `argument << 3 | kind` ([`op`]); a text's argument is its length
+//! in UTF-16 units, as JavaScript counts. A tree is its template's number, then one operation for
+//! each value of the literal; `lib/encode.ts` writes what this file reads.
+
+use std::sync::Arc;
+
+use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeBuilder, TreeError};
+use crate::template::{Part, Place, Refusal, Slot, Template};
+
+/// The kinds of operations, in the low three bits.
+pub mod op {
+    /// A text to escape; argument: its length.
+    pub const TEXT: u32 = 0;
+    /// Trusted HTML; argument: its length.
+    pub const HTML: u32 = 1;
+    /// A tree; argument: its template's number. Its values follow.
+    pub const TREE: u32 = 2;
+    /// A list; argument: how many trees follow.
+    pub const LIST: u32 = 3;
+    /// A whole tree as JSON; argument: the text's length. Only at the root.
+    pub const JSON: u32 = 4;
+    /// How far the argument is shifted.
+    pub const SHIFT: u32 = 3;
+}
+
+/// A tree that JavaScript handed over, and what was refused in it.
+pub struct Decoded {
+    /// The tree.
+    pub tree: LiveTree,
+    /// Values that were replaced because a browser would have run them.
+    pub refused: Vec<RefusedValue>,
+}
+
+/// A value that stood where it could have done harm.
+pub struct RefusedValue {
+    /// The template it was given to.
+    pub template: Arc<Template>,
+    /// The index of the wire slot in the template.
+    pub slot: usize,
+    /// What was wrong with it.
+    pub refusal: Refusal,
+}
+
+impl std::fmt::Display for RefusedValue {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slot = self.template.slots().get(self.slot);
+        let value = slot.and_then(|slot| {
+            slot.parts.iter().find_map(|part| match part {
+                Part::Value(value) => Some(*value),
+                Part::Static(_) => None,
+            })
+        });
+        let place = self.template.describe(value.unwrap_or_default());
+        write!(
+            formatter,
+            "{}: {place}; further ones there are not logged",
+            self.refusal
+        )
+    }
+}
+
+/// A render that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CompactError {
+    /// Operations end early, or text is missing: a fault of the encoder, not of the application.
+    #[error("the encoded tree is not well-formed ({0}); this is a fault in loom-live")]
+    Malformed(&'static str),
+    /// A list, a subtree or raw HTML in an attribute or another place that holds only text.
+    #[error("expected text but received {received} for {place}")]
+    Misplaced {
+        /// What was given.
+        received: &'static str,
+        /// The slot.
+        place: String,
+    },
+    /// The parts do not make a tree.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The JSON of a raw module is no tree.
+    #[error(transparent)]
+    Json(#[from] ParseError),
+}
+
+/// Reads trees, and the plain texts between them, off one batch.
+pub struct Compact<'a> {
+    ops: &'a [u32],
+    text: &'a str,
+    scratch: String,
+}
+
+const TRUNCATED: CompactError = CompactError::Malformed("operations end early");
+
+impl<'a> Compact<'a> {
+    /// Reads `ops` from the first one, and texts from the start of `text`.
+    pub fn new(ops: &'a [u32], text: &'a str) -> Self {
+        Self {
+            ops,
+            text,
+            scratch: String::new(),
+        }
+    }
+
+    /// The next operation, as it stands.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn number(&mut self) -> Result<u32, CompactError> {
+        let (first, rest) = self.ops.split_first().ok_or(TRUNCATED)?;
+        self.ops = rest;
+        Ok(*first)
+    }
+
+    /// The next `units` UTF-16 units of the text.
+    ///
+    /// # Errors
+    /// Where the text is shorter, or the bound falls inside a character.
+    pub fn text(&mut self, units: u32) -> Result<&'a str, CompactError> {
+        let bytes = utf16_prefix(self.text, units as usize)
+            .ok_or(CompactError::Malformed("text ends early"))?;
+        let (text, rest) = self.text.split_at(bytes);
+        self.text = rest;
+        Ok(text)
+    }
+
+    /// Whether every operation has been read.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// The next tree.
+    ///
+    /// # Errors
+    /// [`CompactError`]; the reader is of no use afterwards.
+    pub fn tree(&mut self, templates: &[Arc<Template>]) -> Result<Decoded, CompactError> {
+        let mut refused = Vec::new();
+        let (kind, argument) = self.op()?;
+        let tree = match kind {
+            op::TREE => self.node(argument, templates, &mut refused, 1)?,
+            op::JSON => LiveTree::from_json(self.text(argument)?)?,
+            _ => return Err(CompactError::Malformed("no tree at the root")),
+        };
+        Ok(Decoded { tree, refused })
+    }
+
+    fn op(&mut self) -> Result<(u32, u32), CompactError> {
+        let number = self.number()?;
+        Ok((number & ((1 << op::SHIFT) - 1), number >> op::SHIFT))
+    }
+
+    fn node(
+        &mut self,
+        id: TemplateId,
+        templates: &[Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<LiveTree, CompactError> {
+        if depth > MAX_DEPTH {
+            return Err(TreeError::Depth.into());
+        }
+        let template = templates
+            .get(id as usize)
+            .ok_or(CompactError::Malformed("no such template"))?;
+        let mut builder = TreeBuilder::new(template.clone(), &self.scratch);
+        let mut value = 0;
+        for (index, slot) in template.slots().iter().enumerate() {
+            match &slot.place {
+                Place::Text => {
+                    self.branch_or_leaf(&mut builder, templates, refused, depth)?;
+                    value += 1;
+                }
+                Place::EscapableText | Place::Attribute { .. } => {
+                    let text = self.only_text(template, value)?;
+                    builder.leaf(&mut self.scratch, Leaf { text, html: false });
+                    value += 1;
+                }
+                _ => {
+                    let refusal = self.attribute(&mut builder, slot, &mut value)?;
+                    refused.extend(refusal.map(|refusal| RefusedValue {
+                        template: template.clone(),
+                        slot: index,
+                        refusal,
+                    }));
+                }
+            }
+        }
+        Ok(builder.finish(&mut self.scratch)?)
+    }
+
+    fn branch_or_leaf(
+        &mut self,
+        builder: &mut TreeBuilder,
+        templates: &[Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<(), CompactError> {
+        let (kind, argument) = self.op()?;
+        match kind {
+            op::TEXT | op::HTML => {
+                let text = self.text(argument)?;
+                let html = kind == op::HTML;
+                builder.leaf(&mut self.scratch, Leaf { text, html });
+            }
+            op::TREE => {
+                let tree = self.node(argument, templates, refused, depth + 1)?;
+                builder.tree(&mut self.scratch, tree);
+            }
+            op::LIST => {
+                // The count is not trusted with an allocation: each item takes an operation.
+                let mut items = Vec::with_capacity((argument as usize).min(self.ops.len()));
+                for _ in 0..argument {
+                    let (op::TREE, id) = self.op()? else {
+                        return Err(CompactError::Malformed("an item that is no tree"));
+                    };
+                    items.push(self.node(id, templates, refused, depth + 1)?);
+                }
+                builder.list(&mut self.scratch, items);
+            }
+            _ => return Err(CompactError::Malformed("an unknown operation")),
+        }
+        Ok(())
+    }
+
+    fn only_text(&mut self, template: &Template, value: usize) -> Result<&'a str, CompactError> {
+        let (kind, argument) = self.op()?;
+        let received = match kind {
+            op::TEXT => return self.text(argument),
+            op::HTML => "raw()",
+            op::TREE => "a template",
+            op::LIST => "an array",
+            _ => return Err(CompactError::Malformed("an unknown operation")),
+        };
+        Err(CompactError::Misplaced {
+            received,
+            place: template.describe(value),
+        })
+    }
+
+    /// A slot that is judged as a whole: a URL, a style, a boolean attribute.
+    fn attribute(
+        &mut self,
+        builder: &mut TreeBuilder,
+        slot: &Slot,
+        value: &mut usize,
+    ) -> Result<Option<Refusal>, CompactError> {
+        let first = *value;
+        let mut texts = Vec::new();
+        for part in &slot.parts {
+            if let Part::Value(_) = part {
+                texts.push(self.only_text(builder.template(), *value)?);
+                *value += 1;
+            }
+        }
+        let text_of = |index: usize| {
+            let text = index.checked_sub(first).and_then(|at| texts.get(at));
+            text.copied().unwrap_or_default()
+        };
+        let resolved = slot.resolve(text_of);
+        let (text, html) = (resolved.text.as_ref(), resolved.html);
+        builder.leaf(&mut self.scratch, Leaf { text, html });
+        Ok(resolved.refused)
+    }
+}
+
+/// How many bytes of `text` make up `units` UTF-16 units.
+fn utf16_prefix(text: &str, units: usize) -> Option<usize> {
+    // Mostly ASCII, where a unit is a byte.
+    if let Some(prefix) = text.as_bytes().get(..units)
+        && prefix.is_ascii()
+    {
+        return Some(units);
+    }
+    let mut left = units;
+    for (at, char) in text.char_indices() {
+        if left == 0 {
+            return Some(at);
+        }
+        left = left.checked_sub(char.len_utf16())?;
+    }
+    (left == 0).then_some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tree::Templates;
+
+    fn code(kind: u32, argument: usize) -> u32 {
+        (argument as u32) << op::SHIFT | kind
+    }
+
+    fn decode(sources: &[&[&str]], ops: &[u32], text: &str) -> Result<Decoded, CompactError> {
+        let templates = Templates::new();
+        for source in sources {
+            templates.add(source).unwrap();
+        }
+        Compact::new(ops, text).tree(&templates.read())
+    }
+
+    fn text_of(result: Result<Decoded, CompactError>) -> String {
+        match result {
+            Ok(decoded) => decoded.tree.to_html(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_by_utf16_units() {
+        let ops = [code(op::TREE, 1), code(op::TEXT, 3), code(op::TEXT, 2)];
+        let html = text_of(decode(&[&["<p>", "<br>", "</p>"]], &ops, "é😀ab"));
+        assert_eq!(html, "<p>é😀<br>ab</p>");
+        let ops = [code(op::TREE, 1), code(op::TEXT, 2), code(op::TEXT, 3)];
+        let html = text_of(decode(&[&["<p>", "<br>", "</p>"]], &ops, "é😀ab"));
+        assert!(html.contains("text ends early"), "{html}");
+    }
+
+    #[test]
+    fn lists_subtrees_and_trusted_html() {
+        let ops = [
+            code(op::TREE, 1),
+            code(op::LIST, 2),
+            code(op::TREE, 0),
+            code(op::TEXT, 1),
+            code(op::TREE, 2),
+            code(op::HTML, 4),
+        ];
+        let html = text_of(decode(&[&["<p>", "</p>"], &["<b>", "</b>"]], &ops, "<<i/>"));
+        assert_eq!(html, "<p>&lt;<b><i/></b></p>");
+    }
+
+    #[test]
+    fn a_script_url_is_replaced_and_reported() {
+        let ops = [code(op::TREE, 1), code(op::TEXT, 18)];
+        let source: &[&str] = &["<a href=\"", "\">x</a>"];
+        let decoded = decode(&[source], &ops, "javascript:alert()").unwrap();
+        assert_eq!(decoded.tree.to_html(), "<a href=\"about:invalid\">x</a>");
+        assert_eq!(decoded.refused.len(), 1);
+    }
+
+    #[test]
+    fn only_text_may_stand_in_an_attribute() {
+        let source: &[&str] = &["<a title=\"", "\">x</a>"];
+        for (operation, received) in [
+            (code(op::HTML, 0), "raw()"),
+            (code(op::LIST, 0), "an array"),
+            (code(op::TREE, 0), "a template"),
+        ] {
+            let message = text_of(decode(&[source], &[code(op::TREE, 1), operation], ""));
+            let expected = format!("expected text but received {received} for");
+            assert!(message.contains(&expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |levels| [code(op::TREE, 0)].repeat(levels);
+        let mut ops = nested(MAX_DEPTH);
+        ops.push(code(op::TEXT, 0));
+        assert_eq!(text_of(decode(&[], &ops, "")), "");
+        let message = text_of(decode(&[], &nested(100_000), ""));
+        assert!(message.contains("at most 64 levels"), "{message}");
+    }
+
+    proptest! {
+        /// Whatever the numbers say, the outcome is a tree or an error.
+        #[test]
+        fn no_input_panics(
+            ops in prop::collection::vec(prop_oneof![any::<u32>(), 0u32..64], 0..40),
+            text in ".{0,20}",
+        ) {
+            let _ = decode(&[&["<p>", "</p>"], &["<a href=\"", "\" title=\"", "\">"]], &ops, &text);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Rendered trees: what a component shows, held so that two renders can be compared.
+//!
+//! A tree is a template's statics with something dynamic in each slot: a leaf, a subtree or a list
+//! of trees (the reference's `glimr/loom/runtime`). Pure: no tokio, no napi, no I/O.
+
+mod apply;
+mod compact;
+mod diff;
+mod html;
+mod json;
+mod node;
+mod templates;
+
+pub use apply::ApplyError;
+pub use compact::{Compact, CompactError, Decoded, RefusedValue, op};
+pub use diff::{Change, Diff, Patch, diff};
+pub use json::{ParseError, write_string as write_json_string};
+pub use node::{Dynamic, Leaf, LiveTree, TreeBuilder, TreeError};
+pub use templates::{TemplateId, Templates};
+
+/// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its
+/// parent. Deeper ones are an error. Bounds the recursion of every walk in this module.
+pub const MAX_DEPTH: usize = 64;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,50 @@
+//! The templates that JavaScript has handed over, by number.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::template::{Template, TemplateError};
+
+/// A template's number: what crosses the bridge instead of its statics.
+pub type TemplateId = u32;
+
+/// Every template literal of the process, compiled once.
+///
+/// Grows with the application's source text, never with its traffic; nothing is taken out again.
+/// The lock is a `std` one: it is held for the length of one decode, which awaits nothing.
+pub struct Templates {
+    list: RwLock<Vec<Arc<Template>>>,
+}
+
+impl Templates {
+    /// A registry that holds only template 0: one slot and nothing around it, for list items that
+    /// are plain text.
+    pub fn new() -> Self {
+        let bare = Arc::new(Template::trusted(vec!["".into(), "".into()]));
+        Self {
+            list: RwLock::new(vec![bare]),
+        }
+    }
+
+    /// Compiles a literal's statics and numbers them.
+    ///
+    /// # Errors
+    /// [`TemplateError`] shows the slot that cannot be made safe.
+    pub fn add(&self, source: &[&str]) -> Result<(TemplateId, Arc<Template>), TemplateError> {
+        let template = Arc::new(Template::compile(source)?);
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let id = TemplateId::try_from(list.len()).unwrap_or(TemplateId::MAX);
+        list.push(template.clone());
+        Ok((id, template))
+    }
+
+    /// All templates, for the length of one decode.
+    pub fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Template>>> {
+        self.list.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::new()
+    }
+}
