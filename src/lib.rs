@@ -29,6 +29,8 @@ pub mod protocol;
 pub mod registry;
 pub mod stats;
 pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod token;
 pub mod transport;
 pub mod tree;

@@ -1,1 +1,247 @@
+//! The bridge's promises, with a Rust closure in JavaScript's place.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::registry::Module;
+use crate::testing::event;
+use crate::tree::{Templates, op};
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(Templates::new);
+
+/// Stands in for the JavaScript thread: takes jobs when asked to, and answers as it is told.
+struct Script {
+    queue: Arc<Queue>,
+    dispatcher: JsDispatcher,
+    wakes: Arc<AtomicUsize>,
+}
+
+impl Script {
+    fn new(capacity: usize) -> Self {
+        let wakes = Arc::<AtomicUsize>::default();
+        let count = wakes.clone();
+        let wake = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        };
+        let queue = Arc::new(Queue::new(capacity, Box::new(wake)));
+        let dispatcher = JsDispatcher::new(queue.clone(), &TEMPLATES);
+        Self {
+            queue,
+            dispatcher,
+            wakes,
+        }
+    }
+
+    fn jobs(&self) -> Vec<Value> {
+        let jobs = self.queue.take().unwrap_or_else(|| "[]".into());
+        serde_json::from_str(&jobs).unwrap()
+    }
+
+    fn give(&self, ops: &[u32], text: &str) {
+        let (ops, text) = (ops.to_vec(), text.to_owned());
+        self.dispatcher.give(Batch { ops, text });
+    }
+
+    fn call(&self, handler: Option<&str>) -> tokio::task::JoinHandle<String> {
+        let dispatcher = self.dispatcher.clone();
+        let call = Call {
+            actor: 7,
+            id: "c0".into(),
+            module: Module { id: 3, raw: false },
+            request: Some(r#"{"url":"/"}"#.into()),
+            props_json: r#"{"n":1}"#.into(),
+            version: 4,
+            sequence: 5,
+            event: handler.map(event),
+        };
+        tokio::spawn(async move {
+            match dispatcher.call(call).await {
+                Ok(outcome) => {
+                    let props = outcome.props_json.unwrap_or_default();
+                    format!("{} {props}", outcome.tree.to_html())
+                }
+                Err(error) => error.to_string(),
+            }
+        })
+    }
+
+    async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The header and operations of a call that rendered `text` in template 0.
+fn done(call: &Value, props: usize, text: usize) -> [u32; 8] {
+    let tree = [
+        0 << op::SHIFT | op::TREE,
+        (text as u32) << op::SHIFT | op::TEXT,
+    ];
+    [
+        number(call),
+        0,
+        props as u32 + 1,
+        0,
+        2,
+        text as u32,
+        tree[0],
+        tree[1],
+    ]
+}
+
+fn number(job: &Value) -> u32 {
+    job[1].as_u64().unwrap() as u32
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_wait_for_one_wake_and_are_taken_together() {
+    let script = Script::new(10);
+    let calls = [script.call(Some("a")), script.call(Some("b"))];
+    script.settle().await;
+    assert_eq!(script.wakes.load(Ordering::SeqCst), 1);
+    let jobs = script.jobs();
+    let expected = serde_json::json!([
+        [0, 1, 7, 5, 4, 3, "c0", {"handler": "a", "type": "click"}],
+        [0, 2, 7, 5, 4, 3, "c0", {"handler": "b", "type": "click"}],
+    ]);
+    assert_eq!(Value::from(jobs.clone()), expected);
+    // Results are matched by number, not by position.
+    let mut ops = done(&jobs[1], 7, 2).to_vec();
+    ops.extend(done(&jobs[0], 7, 1));
+    script.give(&ops, r#"{"n":2}é<{"n":3}x"#);
+    let [a, b] = calls;
+    assert_eq!(a.await.unwrap(), r#"x {"n":3}"#);
+    assert_eq!(b.await.unwrap(), r#"é&lt; {"n":2}"#);
+    assert!(script.queue.take().is_none());
+    drop(script.call(Some("c")));
+    script.settle().await;
+    assert_eq!(script.wakes.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn props_are_handed_over_at_first_and_when_they_are_missed() {
+    let script = Script::new(10);
+    let first = script.call(None);
+    script.settle().await;
+    assert_eq!(script.jobs()[0][8], serde_json::json!({"n": 1}));
+    first.abort();
+
+    let call = script.call(Some("a"));
+    script.settle().await;
+    let jobs = script.jobs();
+    let asked = jobs.iter().find(|job| job[0] == 0).unwrap();
+    assert!(asked.get(8).is_none());
+    script.give(&[number(asked), 3], "");
+    script.settle().await;
+    let jobs = script.jobs();
+    assert_eq!(jobs[0][8], serde_json::json!({"n": 1}));
+    assert_eq!(jobs[0][7]["handler"], "a");
+    script.give(&[number(&jobs[0]), 3], "");
+    assert!(call.await.unwrap().contains("handed over but not taken"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_come_back_as_what_they_are() {
+    let script = Script::new(10);
+    let calls = [script.call(Some("a")), script.call(Some("b"))];
+    script.settle().await;
+    let jobs = script.jobs();
+    script.give(&[number(&jobs[0]), 1, 2, number(&jobs[1]), 2], "no");
+    let [a, b] = calls;
+    assert_eq!(a.await.unwrap(), "no");
+    assert_eq!(b.await.unwrap(), r#"the module has no handler "b""#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_is_aborted_and_its_late_result_dropped() {
+    let script = Script::new(10);
+    let call = script.call(Some("a"));
+    script.settle().await;
+    let job = script.jobs().remove(0);
+    assert_eq!(
+        script.dispatcher.request(number(&job)).as_deref(),
+        Some(r#"{"url":"/"}"#)
+    );
+    call.abort();
+    script.settle().await;
+    assert_eq!(
+        Value::from(script.jobs()),
+        serde_json::json!([[1, number(&job)]])
+    );
+    assert_eq!(script.dispatcher.in_flight(), 0);
+    assert_eq!(script.dispatcher.request(number(&job)), None);
+    script.give(&done(&job, 0, 0), "");
+    script.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_makes_calls_wait() {
+    let script = Script::new(2);
+    let calls = [(); 3].map(|()| script.call(Some("a")));
+    script.settle().await;
+    assert_eq!(script.queue.waiting(), 2);
+    let ready = tokio::time::timeout(Duration::from_secs(1), script.dispatcher.ready());
+    assert!(ready.await.is_err());
+    assert_eq!(script.jobs().len(), 2);
+    script.dispatcher.ready().await;
+    script.settle().await;
+    assert_eq!(script.jobs().len(), 1);
+    drop(calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_fails_the_calls_in_flight_and_those_that_wait() {
+    let script = Script::new(1);
+    let calls = [(); 2].map(|()| script.call(Some("a")));
+    script.settle().await;
+    script.dispatcher.close();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), CallError::Closed.to_string());
+    }
+    let late = script.call(Some("a")).await.unwrap();
+    assert_eq!(late, CallError::Closed.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn malformed_batches_lose_no_other_call() {
+    let script = Script::new(100);
+    for ops in [
+        &[1][..],
+        &[1, 0],
+        &[1, 9],
+        &[1, 0, 0, 0, 50, 0],
+        &[1, 1, 99],
+        &[1, 0, 5, 0, 0, 0],
+    ] {
+        script.give(ops, "");
+    }
+    let call = script.call(Some("a"));
+    script.settle().await;
+    let jobs = script.jobs();
+    script.give(&done(&jobs[0], 0, 1), "x");
+    assert_eq!(call.await.unwrap(), "x ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_value_is_logged_once() {
+    let (id, _) = TEMPLATES.add(&["<a href=\"", "\">"]).unwrap();
+    let script = Script::new(10);
+    let logged = Mutex::new(0);
+    for _ in 0..2 {
+        let call = script.call(Some("a"));
+        script.settle().await;
+        let url = "javascript:alert(1)";
+        let jobs = script.jobs();
+        let mut ops = done(&jobs[0], 0, url.len());
+        ops[6] = id << op::SHIFT | op::TREE;
+        script.give(&ops, url);
+        assert_eq!(call.await.unwrap(), "<a href=\"about:invalid\"> ");
+        let logs = script.jobs();
+        *logged.lock().unwrap() += logs.iter().filter(|job| job[0] == 5).count();
+    }
+    assert_eq!(*logged.lock().unwrap(), 1);
+}

@@ -1,1 +1,489 @@
+//! A connection's promises, over an in-memory pipe and with a Rust closure as the dispatcher.
 
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use super::*;
+use crate::limits::Limits;
+use crate::testing::{Closures, Log, application, token};
+
+struct Client {
+    context: Shared<Closures>,
+    log: Log,
+    socket: WebSocketStream<DuplexStream>,
+}
+
+fn request() -> UpgradeRequest {
+    UpgradeRequest {
+        method: "GET".into(),
+        http_minor: 1,
+        upgrade: "websocket".into(),
+        connection: "Upgrade".into(),
+        key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
+        version: Some("13".into()),
+        origin_allowed: true,
+    }
+}
+
+/// What the server says before any frame.
+async fn response(pipe: &mut DuplexStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(pipe.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+impl Client {
+    async fn connect(limits: Limits) -> Self {
+        Self::connect_through(limits, 1 << 16).await
+    }
+
+    async fn connect_through(limits: Limits, pipe: usize) -> Self {
+        let (context, log) = application(Closures::counter(), limits);
+        let (mut ours, theirs) = duplex(pipe);
+        let peer = Peer {
+            request: None,
+            bind: "user 7".into(),
+        };
+        let task = serve(
+            context.clone(),
+            Box::new(theirs),
+            Vec::new(),
+            request(),
+            peer,
+        );
+        context.tasks.spawn(task);
+        assert!(response(&mut ours).await.starts_with("HTTP/1.1 101 "));
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        Self {
+            context,
+            log,
+            socket,
+        }
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    async fn join(&mut self, id: &str, props: &str) {
+        let token = token(&self.context, props, "user 7");
+        self.send(&format!(
+            r#"{{"type":"join","id":"{id}","module":"counter","token":"{token}"}}"#
+        ))
+        .await;
+    }
+
+    async fn event(&mut self, id: &str, handler: &str) {
+        self.send(&format!(
+            r#"{{"type":"event","id":"{id}","handler":"{handler}","event":"click"}}"#
+        ))
+        .await;
+    }
+
+    async fn leave(&mut self, id: &str) {
+        self.send(&format!(r#"{{"type":"leave","id":"{id}"}}"#))
+            .await;
+    }
+
+    async fn next(&mut self) -> String {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return text.to_string(),
+                Some(Ok(Message::Close(Some(frame)))) => return format!("closed {}", frame.code),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return "gone".into(),
+            }
+        }
+    }
+
+    /// After the client has left, nothing of it remains.
+    async fn is_forgotten(&self) {
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+        assert_eq!(self.context.stats.connections.get(), 0);
+        assert_eq!(self.context.stats.components.get(), 0);
+        assert_eq!(self.context.stats.queued_events.get(), 0);
+    }
+}
+
+fn trees(id: &str, count: i64) -> String {
+    format!(r#"{{"type":"trees","id":"{id}","s":["<b>","</b>"],"d":["{count}"]}}"#)
+}
+
+fn patch(id: &str, count: i64) -> String {
+    format!(r#"{{"type":"patch","id":"{id}","d":{{"0":"{count}"}}}}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn components_share_a_connection_and_not_their_state() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    client.join("b", "10").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    assert_eq!(client.next().await, trees("b", 10));
+    client.event("b", "increment").await;
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("b", 11));
+    assert_eq!(client.next().await, patch("a", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_component_does_not_hold_up_its_sibling() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    client.join("b", "10").await;
+    client.next().await;
+    client.next().await;
+    client.event("a", "slow").await;
+    client.event("b", "increment").await;
+    assert_eq!(client.next().await, patch("b", 11));
+    assert_eq!(client.next().await, patch("a", 101));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_join_is_an_error_for_its_id_only() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    let own = token(&client.context, "1", "user 7");
+    let foreign = token(&client.context, "1", "user 8");
+    for (module, token) in [
+        ("unknown", own.as_str()),
+        ("other", own.as_str()),
+        ("counter", foreign.as_str()),
+        ("counter", "nonsense"),
+        ("counter", ""),
+    ] {
+        client
+            .send(&format!(
+                r#"{{"type":"join","id":"b","module":"{module}","token":"{token}"}}"#
+            ))
+            .await;
+        let refusal = format!(r#"{{"type":"error","id":"b","error":"{GONE}"}}"#);
+        assert_eq!(client.next().await, refusal, "{module}");
+    }
+    // The reason is the operator's to know.
+    assert_eq!(client.log.lock().unwrap().len(), 5);
+    client.event("b", "increment").await;
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("a", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_join_whose_first_render_fails_is_told_so() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "-1").await;
+    let failed = r#"{"type":"error","id":"a","error":"The server could not handle this."}"#;
+    assert_eq!(client.next().await, failed);
+    assert_eq!(client.context.stats.components.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejoin_stops_the_old_actor_and_takes_back_what_it_said() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.event("a", "slow").await;
+    client.join("a", "5").await;
+    assert_eq!(client.next().await, trees("a", 5));
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(client.context.stats.components.get(), 1);
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("a", 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_left_is_silent() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.event("a", "increment").await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.event("a", "slow").await;
+    client.leave("a").await;
+    client.event("a", "increment").await;
+    client.leave("a").await;
+    client.join("b", "2").await;
+    assert_eq!(client.next().await, trees("b", 2));
+    assert_eq!(client.context.stats.components.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn joins_beyond_the_limit_fail_and_room_is_given_back() {
+    let limits = Limits {
+        components: 2,
+        ..Limits::default()
+    };
+    let mut client = Client::connect(limits).await;
+    for id in ["a", "b"] {
+        client.join(id, "1").await;
+        assert_eq!(client.next().await, trees(id, 1));
+    }
+    client.join("c", "1").await;
+    assert!(client.next().await.contains("too many live components"));
+    client.leave("a").await;
+    client.join("c", "1").await;
+    assert_eq!(client.next().await, trees("c", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn invalid_messages_change_nothing_until_there_are_too_many() {
+    let limits = Limits {
+        invalid_messages: 3,
+        ..Limits::default()
+    };
+    let mut client = Client::connect(limits).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.send("{").await;
+    client.send(r#"{"type":"event","id":"a"}"#).await;
+    let binary = Message::Binary(Bytes::from_static(b"\0"));
+    client.socket.send(binary).await.unwrap();
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("a", 2));
+    client.send("once more").await;
+    assert_eq!(client.next().await, "closed 1008");
+    assert_eq!(client.next().await, "gone");
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_over_the_limit_closes_with_1009() {
+    let limits = Limits {
+        message_bytes: 1000,
+        ..Limits::default()
+    };
+    let mut client = Client::connect(limits).await;
+    client.send(&"x".repeat(1001)).await;
+    assert_eq!(client.next().await, "closed 1009");
+    drop(client.socket.get_mut().shutdown().await);
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_is_not_utf8_closes_with_1007() {
+    let mut client = Client::connect(Limits::default()).await;
+    // A masked text frame (mask zero) with one byte that no UTF-8 has.
+    let frame = [0x81, 0x81, 0, 0, 0, 0, 0xff];
+    client.socket.get_mut().write_all(&frame).await.unwrap();
+    assert_eq!(client.next().await, "closed 1007");
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unmasked_frame_closes_with_1002() {
+    let mut client = Client::connect(Limits::default()).await;
+    client
+        .socket
+        .get_mut()
+        .write_all(&[0x81, 1, b'x'])
+        .await
+        .unwrap();
+    assert_eq!(client.next().await, "closed 1002");
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_frame_and_then_silence_is_a_dead_client() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client
+        .socket
+        .get_mut()
+        .write_all(&[0x81, 0xff, 0])
+        .await
+        .unwrap();
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_client_that_answers_pings_stays() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    let idle = tokio::time::timeout(Duration::from_secs(600), client.next()).await;
+    assert!(idle.is_err(), "no message and no end: {idle:?}");
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("a", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_is_given_up() {
+    let limits = Limits {
+        outgoing_bytes: 100,
+        ..Limits::default()
+    };
+    let mut client = Client::connect_through(limits, 2000).await;
+    client.join("a", "1").await;
+    for _ in 0..100 {
+        let event = client.event("a", "increment");
+        if tokio::time::timeout(Duration::from_secs(1), event)
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_drops_mid_event_leaves_nothing_behind() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    client.event("a", "hang").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    let Client {
+        context,
+        log,
+        socket,
+    } = client;
+    drop(socket);
+    let (_, other) = duplex(1);
+    let socket = WebSocketStream::from_raw_socket(other, Role::Client, None).await;
+    Client {
+        context,
+        log,
+        socket,
+    }
+    .is_forgotten()
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_answers_what_waits_and_closes_with_1012() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    client.event("a", "slow").await;
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.context.closing.cancel();
+    assert_eq!(client.next().await, patch("a", 101));
+    assert_eq!(client.next().await, patch("a", 102));
+    assert_eq!(client.next().await, "closed 1012");
+    assert_eq!(client.next().await, "gone");
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_waits_no_longer_than_it_is_told() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    client.event("a", "hang").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.context.closing.cancel();
+    client.context.stopping.cancel();
+    assert_eq!(client.next().await, "closed 1012");
+    client.is_forgotten().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_the_dispatcher_is_full() {
+    let mut client = Client::connect(Limits::default()).await;
+    client.join("a", "1").await;
+    assert_eq!(client.next().await, trees("a", 1));
+    client.context.dispatcher.full.send_replace(true);
+    // One read may already be under way.
+    client.event("a", "increment").await;
+    client.event("a", "increment").await;
+    let count = client.context.stats.events.get();
+    sleep(Duration::from_secs(1)).await;
+    assert!(client.context.stats.events.get() <= count + 1);
+    client.context.dispatcher.full.send_replace(false);
+    assert_eq!(client.next().await, patch("a", 2));
+    assert_eq!(client.next().await, patch("a", 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_handshakes_get_their_status() {
+    for (closing, origin_allowed, status) in [(false, false, "403"), (true, true, "503")] {
+        let (context, _) = application(Closures::counter(), Limits::default());
+        if closing {
+            context.closing.cancel();
+        }
+        let (mut ours, theirs) = duplex(1000);
+        let request = UpgradeRequest {
+            origin_allowed,
+            ..request()
+        };
+        let peer = Peer::default();
+        let task = serve(context.clone(), Box::new(theirs), Vec::new(), request, peer);
+        context.tasks.spawn(task);
+        assert!(response(&mut ours).await.contains(status));
+        drop(ours);
+        context.tasks.close();
+        context.tasks.wait().await;
+        assert_eq!(context.stats.connections.get(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_that_came_with_the_request_are_not_lost() {
+    let (context, _) = application(Closures::counter(), Limits::default());
+    let (mut ours, theirs) = duplex(1000);
+    let leave = br#"{"type":"nonsense","id":"a"}"#;
+    let mut head = vec![0x81, 0x80 | leave.len() as u8, 0, 0, 0, 0];
+    head.extend_from_slice(leave);
+    // As many as make the connection close.
+    let head = head.repeat(17);
+    let task = serve(
+        context.clone(),
+        Box::new(theirs),
+        head,
+        request(),
+        Peer::default(),
+    );
+    context.tasks.spawn(task);
+    assert!(response(&mut ours).await.contains("101"));
+    let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    assert!(matches!(
+        socket.next().await,
+        Some(Ok(Message::Close(Some(_))))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_arrives_whole() {
+    let large = "y".repeat(100_000);
+    let shown = large.clone();
+    let dispatcher = Closures::new(move |_| {
+        let tree = crate::tree::testing::text_tree(&["", ""], &[&shown]);
+        async move {
+            Ok(crate::dispatch::Outcome {
+                tree,
+                props_json: None,
+                redirect: None,
+            })
+        }
+    });
+    let (context, _) = application(dispatcher, Limits::default());
+    let (mut ours, theirs) = duplex(1 << 12);
+    let task = serve(
+        context.clone(),
+        Box::new(theirs),
+        Vec::new(),
+        request(),
+        Peer::default(),
+    );
+    context.tasks.spawn(task);
+    response(&mut ours).await;
+    let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let token = token(&context, "1", "");
+    let join = format!(r#"{{"type":"join","id":"a","module":"counter","token":"{token}"}}"#);
+    socket.send(Message::text(join)).await.unwrap();
+    let Some(Ok(Message::Text(text))) = socket.next().await else {
+        panic!("a text message");
+    };
+    assert_eq!(
+        text.len(),
+        r#"{"type":"trees","id":"a","s":["",""],"d":[""]}"#.len() + large.len()
+    );
+}

@@ -1,1 +1,331 @@
+//! The actor's promises, with a Rust closure as the dispatcher and paused time.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::limits::Limits;
+use crate::testing::{Closures, Log, application, event};
+
+struct Sent {
+    messages: mpsc::UnboundedSender<String>,
+    room: watch::Receiver<bool>,
+}
+
+impl ReplyTo for Sent {
+    fn started(&mut self, result: Result<(), &CallError>) {
+        let text = result.map_or_else(
+            |error| format!("not started: {error}"),
+            |()| "started".into(),
+        );
+        let _ = self.messages.send(text);
+    }
+
+    fn send(&mut self, message: ServerMessage<'_>) {
+        let _ = self.messages.send(message.to_json("c0"));
+    }
+
+    async fn ready(&mut self) {
+        let _ = self.room.wait_for(|room| *room).await;
+    }
+}
+
+struct Fixture {
+    context: Shared<Closures>,
+    log: Log,
+    socket: LiveSocket,
+    messages: mpsc::UnboundedReceiver<String>,
+    room: watch::Sender<bool>,
+}
+
+impl Fixture {
+    fn new(dispatcher: Closures, props: &str, limits: Limits) -> Self {
+        let (context, log) = application(dispatcher, limits);
+        let (sender, messages) = mpsc::unbounded_channel();
+        let room = watch::Sender::new(true);
+        let start = Start {
+            id: "c0".into(),
+            module: context.registry.get("counter").unwrap(),
+            module_name: "counter".into(),
+            request: None,
+            props_json: props.into(),
+        };
+        let socket = LiveSocket::start(&context, start, |_, _| Sent {
+            messages: sender,
+            room: room.subscribe(),
+        });
+        Self {
+            context,
+            log,
+            socket,
+            messages,
+            room,
+        }
+    }
+
+    fn counter() -> Self {
+        Self::new(Closures::counter(), "0", Limits::default())
+    }
+
+    fn send(&self, handler: &str) {
+        self.socket.event(event(handler)).unwrap();
+    }
+
+    async fn next(&mut self) -> String {
+        self.messages.recv().await.unwrap_or_else(|| "ended".into())
+    }
+
+    async fn started(mut self) -> Self {
+        assert_eq!(self.next().await, "started");
+        let trees = r#"{"type":"trees","id":"c0","s":["<b>","</b>"],"d":["0"]}"#;
+        assert_eq!(self.next().await, trees);
+        self
+    }
+
+    async fn props(&self) -> String {
+        let state = self.socket.state().unwrap().await.unwrap();
+        state.props_json.to_string()
+    }
+}
+
+fn patch(count: i64) -> String {
+    format!(r#"{{"type":"patch","id":"c0","d":{{"0":"{count}"}}}}"#)
+}
+
+fn error(text: &str) -> String {
+    format!(r#"{{"type":"error","id":"c0","error":"{text}"}}"#)
+}
+
+const EMPTY: &str = r#"{"type":"patch","id":"c0","d":{}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn it_renders_first_and_tells_its_state_between_events() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("increment");
+    let state = actor.socket.state().unwrap().await.unwrap();
+    assert_eq!(actor.next().await, patch(1));
+    assert_eq!((&*state.id, &*state.module), ("c0", "counter"));
+    assert_eq!(&*state.props_json, "1");
+    assert_eq!(state.tree_json, r#"{"s":["<b>","</b>"],"d":["1"]}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_first_render_leaves_no_actor_behind() {
+    let mut actor = Fixture::new(Closures::counter(), "-1", Limits::default());
+    assert_eq!(actor.next().await, "not started: below zero");
+    assert_eq!(actor.next().await, "ended");
+    assert_eq!(actor.context.stats.components.get(), 0);
+    assert!(actor.socket.is_stopped());
+    assert_eq!(
+        actor.socket.event(event("increment")),
+        Err(SendError::Stopped)
+    );
+    assert_eq!(actor.log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_taken_one_at_a_time_in_order_also_across_awaits() {
+    let mut actor = Fixture::counter().started().await;
+    for handler in ["increment", "slow", "increment", "slow"] {
+        actor.send(handler);
+    }
+    for count in [1, 101, 102, 202] {
+        assert_eq!(actor.next().await, patch(count));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_is_answered_also_when_nothing_changed() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("nothing");
+    assert_eq!(actor.next().await, EMPTY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_event_commits_nothing_and_its_text_stays_on_the_server() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("increment");
+    assert_eq!(actor.next().await, patch(1));
+    actor.send("no such handler");
+    assert_eq!(
+        actor.next().await,
+        error("The server could not handle this.")
+    );
+    assert_eq!(actor.props().await, "1");
+    let log = actor.log.lock().unwrap().clone();
+    assert!(log[0].1.contains("no such handler"), "{log:?}");
+    actor.send("increment");
+    assert_eq!(actor.next().await, patch(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_returns_fails_at_its_deadline() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("hang");
+    actor.send("increment");
+    assert_eq!(
+        actor.next().await,
+        error("The server took too long to answer.")
+    );
+    assert_eq!(actor.context.dispatcher.abandoned.load(Ordering::SeqCst), 1);
+    assert_eq!(actor.next().await, patch(1));
+}
+
+/// A result of an older version must never be taken for the current one.
+#[tokio::test(start_paused = true)]
+async fn a_version_is_the_number_of_the_call_that_committed_it() {
+    let versions = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = versions.clone();
+    let dispatcher = Closures::new(move |call| {
+        seen.lock().unwrap().push((call.version, call.sequence));
+        async move {
+            match call.event.map(|event| event.handler) {
+                Some(handler) if &*handler == "fail" => Err(CallError::Failed("no".into())),
+                _ => Ok(crate::testing::shown(0, &["<b>", "</b>"])),
+            }
+        }
+    });
+    let mut actor = Fixture::new(dispatcher, "0", Limits::default())
+        .started()
+        .await;
+    for handler in ["ok", "fail", "fail", "ok", "ok"] {
+        actor.send(handler);
+        actor.next().await;
+    }
+    let expected = [(0, 0), (0, 1), (1, 2), (1, 3), (1, 4), (4, 5)];
+    assert_eq!(*versions.lock().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_root_statics_are_sent_as_trees_and_then_answered() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("reshape");
+    let trees = r#"{"type":"trees","id":"c0","s":["<i>","</i>"],"d":["0"]}"#;
+    assert_eq!(actor.next().await, trees);
+    assert_eq!(actor.next().await, EMPTY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_follows_the_answer() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("elsewhere");
+    assert_eq!(actor.next().await, patch(1));
+    assert_eq!(actor.next().await, r#"{"type":"redirect","url":"/next"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_drops_what_waits_and_abandons_the_call_in_flight() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("hang");
+    actor.send("increment");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(actor.context.stats.queued_events.get(), 1);
+    actor.socket.stop();
+    assert_eq!(actor.next().await, "ended");
+    assert_eq!(actor.context.dispatcher.abandoned.load(Ordering::SeqCst), 1);
+    assert_eq!(actor.context.stats.queued_events.get(), 0);
+    let key = actor.socket.key();
+    assert_eq!(*actor.context.dispatcher.forgotten.lock().unwrap(), [key]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_does_not_outlive_its_owner() {
+    let actor = Fixture::counter().started().await;
+    let Fixture {
+        context,
+        socket,
+        mut messages,
+        ..
+    } = actor;
+    drop(socket);
+    assert_eq!(messages.recv().await, None);
+    assert_eq!(context.stats.components.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn finishing_answers_what_waits() {
+    let mut actor = Fixture::counter().started().await;
+    actor.send("slow");
+    actor.send("increment");
+    actor.socket.finish();
+    assert_eq!(
+        actor.socket.event(event("increment")),
+        Err(SendError::Stopped)
+    );
+    assert_eq!(actor.next().await, patch(100));
+    assert_eq!(actor.next().await, patch(101));
+    assert_eq!(actor.next().await, "ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_beyond_the_limit_fail_in_their_turn() {
+    let limits = Limits {
+        queued_events: 2,
+        ..Limits::default()
+    };
+    let mut actor = Fixture::new(Closures::counter(), "0", limits)
+        .started()
+        .await;
+    actor.send("slow");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..4 {
+        actor.send("increment");
+    }
+    let refused = error("Too many events are waiting; this one was not applied.");
+    for expected in [patch(100), patch(101), patch(102), refused.clone(), refused] {
+        assert_eq!(actor.next().await, expected);
+    }
+    actor.send("increment");
+    assert_eq!(actor.next().await, patch(103));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_events_are_bounded_in_bytes_too() {
+    let limits = Limits {
+        message_bytes: 100,
+        ..Limits::default()
+    };
+    let mut actor = Fixture::new(Closures::counter(), "0", limits)
+        .started()
+        .await;
+    actor.send("slow");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut large = event("increment");
+    large.special_vars.value = Some("x".repeat(80).into());
+    for _ in 0..2 {
+        actor.socket.event(large.clone()).unwrap();
+    }
+    assert_eq!(actor.next().await, patch(100));
+    assert_eq!(actor.next().await, patch(101));
+    assert!(actor.next().await.contains("Too many events"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_holds_up_its_own_events_and_loses_none() {
+    let mut actor = Fixture::counter().started().await;
+    actor.room.send_replace(false);
+    actor.send("increment");
+    actor.send("increment");
+    assert_eq!(actor.next().await, patch(1));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(actor.messages.try_recv().is_err());
+    actor.room.send_replace(true);
+    assert_eq!(actor.next().await, patch(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
+    let dispatcher = Closures::new(|call| async move {
+        assert!(call.event.is_none(), "a fault");
+        Ok(crate::testing::shown(0, &["<b>", "</b>"]))
+    });
+    let mut actor = Fixture::new(dispatcher, "0", Limits::default())
+        .started()
+        .await;
+    actor.send("increment");
+    assert_eq!(actor.next().await, "ended");
+    assert!(actor.socket.is_stopped());
+    assert_eq!(actor.context.stats.components.get(), 0);
+}

@@ -10,4 +10,5 @@ mod options;
 mod runtime;
 mod socket;
 
-pub use loom::NativeLoom;
+pub use loom::{NativeLoom, compile_template, describe_value};
+pub use options::*;

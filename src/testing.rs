@@ -1,0 +1,146 @@
+//! A dispatcher of Rust closures, and what tests need around it.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::context::{Context, Level, Shared};
+use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::limits::Limits;
+use crate::protocol::{ClientEvent, SpecialVars};
+use crate::token::{Claims, Keyring, Kind};
+use crate::tree::testing::text_tree;
+
+type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
+
+/// Calls a closure where the addon calls JavaScript.
+pub(crate) struct Closures {
+    answer: Box<dyn Fn(Call) -> Answer + Send + Sync>,
+    /// Actors that have ended.
+    pub forgotten: Mutex<Vec<ActorKey>>,
+    /// Calls whose future was dropped before it was done.
+    pub abandoned: Arc<AtomicUsize>,
+    /// The queue of calls is full.
+    pub full: tokio::sync::watch::Sender<bool>,
+}
+
+struct Abandon(Option<Arc<AtomicUsize>>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0 {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Closures {
+    pub(crate) fn new<F, A>(answer: F) -> Self
+    where
+        F: Fn(Call) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Outcome, CallError>> + Send + 'static,
+    {
+        Self {
+            answer: Box::new(move |call| Box::pin(answer(call))),
+            forgotten: Mutex::default(),
+            abandoned: Arc::default(),
+            full: tokio::sync::watch::Sender::new(false),
+        }
+    }
+
+    /// A counter whose props are a bare number, with handlers that go wrong in every way.
+    pub(crate) fn counter() -> Self {
+        Self::new(|call| async move {
+            let handler = call.event.as_ref().map(|event| event.handler.to_string());
+            let count: i64 = call.props_json.parse().unwrap();
+            let count = match handler.as_deref() {
+                None if count < 0 => return Err(CallError::Failed("below zero".into())),
+                None | Some("nothing") => count,
+                Some("increment") => count + 1,
+                Some("slow") => {
+                    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                    count + 100
+                }
+                Some("hang") => std::future::pending().await,
+                Some("elsewhere") => {
+                    let mut outcome = shown(count + 1, &["<b>", "</b>"]);
+                    outcome.redirect = Some("/next".into());
+                    return Ok(outcome);
+                }
+                Some("reshape") => return Ok(shown(count, &["<i>", "</i>"])),
+                Some(other) => return Err(CallError::UnknownHandler(other.into())),
+            };
+            Ok(shown(count, &["<b>", "</b>"]))
+        })
+    }
+}
+
+pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
+    let text = count.to_string();
+    Outcome {
+        tree: text_tree(statics, &[&text]),
+        props_json: Some(text.into()),
+        redirect: None,
+    }
+}
+
+impl Dispatcher for Closures {
+    async fn call(&self, call: Call) -> Result<Outcome, CallError> {
+        let mut abandon = Abandon(Some(self.abandoned.clone()));
+        let answer = (self.answer)(call).await;
+        abandon.0 = None;
+        answer
+    }
+
+    async fn ready(&self) {
+        let mut full = self.full.subscribe();
+        let _ = full.wait_for(|full| !full).await;
+    }
+
+    fn forget(&self, actor: ActorKey) {
+        self.forgotten.lock().unwrap().push(actor);
+    }
+}
+
+pub(crate) type Log = Arc<Mutex<Vec<(Level, String)>>>;
+
+/// An application with the modules `counter` and `other`.
+pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closures>, Log) {
+    let log = Log::default();
+    let lines = log.clone();
+    let context = Context {
+        dispatcher,
+        registry: Default::default(),
+        keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
+        limits,
+        stats: Default::default(),
+        development: false,
+        log: Box::new(move |level, text| lines.lock().unwrap().push((level, text))),
+        closing: CancellationToken::new(),
+        stopping: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    context.registry.add("counter", false).unwrap();
+    context.registry.add("other", false).unwrap();
+    (Arc::new(context), log)
+}
+
+pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) -> String {
+    let claims = Claims {
+        module: "counter".into(),
+        props_json: props_json.into(),
+        issued_at: crate::context::unix_now(),
+    };
+    context.keyring.seal(Kind::Mount, &claims, bind).unwrap()
+}
+
+pub(crate) fn event(handler: &str) -> ClientEvent {
+    ClientEvent {
+        handler: handler.into(),
+        event: "click".into(),
+        special_vars: SpecialVars::default(),
+    }
+}
