@@ -12,8 +12,8 @@ export function typeOf(value: unknown): string {
 function show(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 60))} of type string`
-  if (typeof value === 'object' || typeof value === 'function') return `a value of type ${typeOf(value)}`
-  return `${String(value)} of type ${typeof value}`
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value} of type ${typeof value}`
+  return `a value of type ${typeOf(value)}`
 }
 
 /** The one voice of argument errors. */

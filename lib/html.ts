@@ -48,12 +48,13 @@ export function templateOf(statics: TemplateStringsArray): Template {
 
 function compile(statics: TemplateStringsArray): Template {
   // Rust keeps every template, so one that is made anew for each render would be a leak.
-  if (!Array.isArray(statics) || !Array.isArray(statics.raw)) {
+  const { raw } = statics as { raw?: unknown }
+  if (!Array.isArray(raw)) {
     throw new LoomError('LOOM_ARGUMENT', 'html is a tag for template literals; call it as html`…`')
   }
   try {
-    const { id, kinds } = native.compileTemplate([...statics])
-    const template = { id, booleans: [...kinds].map((kind) => kind === 'b') }
+    const { id, kinds } = native.compileTemplate(Array.from(statics))
+    const template = { id, booleans: Array.from(kinds, (kind) => kind === 'b') }
     templates.set(statics, template)
     return template
   } catch (error) {

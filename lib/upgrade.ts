@@ -62,7 +62,7 @@ export function interceptUpgrades(
     if (event === 'upgrade' && claimed) return 1
     return (listenerCount as (...parameters: unknown[]) => number).call(this, event, ...rest)
   }
-  server.listenerCount = coveredCount as Server['listenerCount']
+  server.listenerCount = coveredCount
   const watch = (socket: Socket): void => {
     const { parser } = socket as Socket & WithParser
     const onIncoming = parser?.onIncoming
