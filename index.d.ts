@@ -16,13 +16,41 @@ export interface Tree {
  * a quoted attribute, a URL (a script scheme becomes `about:invalid`), a `style`.
  *
  * - Strings, numbers and bigints are text; `null`, `undefined` and `false` are nothing.
- * - Nested `html` and arrays may stand in text.
+ * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, where a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
  */
 export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree
+
+/** What identifies a row among its siblings. */
+export type Key = string | number | bigint
+
+/** What `each` gives: stands in a template's text. */
+export interface KeyedList {
+  readonly items: readonly unknown[]
+}
+
+/**
+ * A keyed list: `${each(props.rows, (row) => row.id, (row) => html`<li>${row.name}</li>`)}`.
+ *
+ * A row whose item is the same object as at the last render is neither rendered nor sent again, so an
+ * update that makes a new object for what changed and shares the rest costs what changed. Rows are
+ * moved in the page, not made anew, when their order changes.
+ *
+ * @param items the items; an array that is not changed in place
+ * @param key what identifies an item; unique in the list
+ * @param row renders one item. It reads the item and nothing else, except what is in `dependencies`
+ * @param dependencies what rows read beside their item, as in `[props.selected]`: when one of them is
+ * another value, all rows are rendered. Development warns of one that was forgotten.
+ */
+export function each<Item>(
+  items: readonly Item[],
+  key: (item: Item) => Key,
+  row: (item: Item) => Tree,
+  dependencies?: readonly unknown[],
+): KeyedList
 
 /** HTML that is inserted as it stands. Never pass it anything a user can influence. */
 export interface RawHtml {

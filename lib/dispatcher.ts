@@ -1,18 +1,22 @@
 import type { LiveEvent, Logger, SocketMessage } from '../index'
+import { PropsCache, type Entry as Kept } from './cache'
 import { typeOf } from './check'
 import { Context } from './context'
+import { text, writeChanges, writeWhole } from './delta'
+import { type Development, MAX_JSON } from './development'
+import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
 import { textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
-import { PropsCache, stringifyProps } from './props'
 import { Results } from './results'
+import type { Writer } from './writer'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
 const MAX_ROUNDS = 8
 
 // Jobs as src/bridge/jobs.rs writes them.
-type CallJob = [0, number, number, number, number, number, string, LiveEvent | null, unknown?]
+type CallJob = [0, number, number, number, number, number, string, LiveEvent | null, unknown?, number?]
 type Job =
   | CallJob
   | [kind: 1, call: number]
@@ -35,6 +39,10 @@ interface Call {
   sequence: number
   entry: Entry
   context: Context
+  /** The handler's name. */
+  handler: string
+  /** What was kept of the committed state; `memo` and `json` only where it was. */
+  kept: Omit<Kept, 'version'>
 }
 
 /**
@@ -54,6 +62,7 @@ export class Dispatcher {
     private readonly receivers: Receivers,
     private readonly logger: Logger,
     propsCacheBytes: number,
+    private readonly development: Development | undefined,
   ) {
     this.cache = new PropsCache(propsCacheBytes)
   }
@@ -129,15 +138,16 @@ export class Dispatcher {
       this.results.failed(number, `no module ${module}`)
       return
     }
-    const props = job.length > 8 ? job[8] : this.cache.take(actor, version)
-    if (props === undefined) {
+    const kept = job.length > 8 ? whole(job[8], job[9] ?? 0) : this.cache.take(actor, version)
+    if (kept === undefined) {
       this.results.propsNeeded(number)
       return
     }
+    const { props } = kept
     const context = new Context(id, entry.name, () => this.native().request(number))
-    const call: Call = { number, actor, sequence, entry, context }
+    const call: Call = { number, actor, sequence, entry, context, kept, handler: event?.handler ?? '' }
     if (event === null) {
-      this.render(call, undefined, props)
+      this.render(call, props, undefined)
       return
     }
     try {
@@ -155,7 +165,7 @@ export class Dispatcher {
         result.then(
           (value) => {
             this.finishLater(call, () => {
-              this.finish(call, props, value)
+              this.finish(call, value)
             })
           },
           (error: unknown) => {
@@ -165,7 +175,7 @@ export class Dispatcher {
           },
         )
       } else if (result !== UNKNOWN) {
-        this.finish(call, props, result)
+        this.finish(call, result)
       }
     } catch (error) {
       this.fail(call, 'handle', error)
@@ -191,40 +201,67 @@ export class Dispatcher {
     this.flushSoon()
   }
 
-  private finish(call: Call, props: unknown, result: unknown): void {
-    const { entry } = call
-    let next: unknown = result
-    let json: string
+  private finish(call: Call, result: unknown): void {
+    const { entry, kept } = call
     if (entry.raw) {
-      if (typeof next !== 'string') {
-        this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(next)}`))
+      if (typeof result !== 'string') {
+        this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(result)}`))
         return
       }
-      json = next
-    } else {
-      next ??= props
-      try {
-        json = stringifyProps(next, 'the handler')
-      } catch (error) {
-        this.fail(call, 'handle', error)
-        return
-      }
-    }
-    this.render(call, json, next)
-  }
-
-  private render(call: Call, json: string | undefined, props: unknown): void {
-    const { entry, number, context } = call
-    try {
-      this.results.done(number, json, context.redirectUrl, () => {
-        renderTree(this.results, entry, props)
-      })
-    } catch (error) {
-      this.fail(call, 'render', error)
+      this.render(call, result, () => text(this.results, result))
       return
     }
-    const bytes = json?.length ?? 0
-    this.cache.put(call.actor, call.sequence, props, bytes)
+    const next = result ?? kept.props
+    const source = `the handler ${JSON.stringify(call.handler)}`
+    if (next === kept.props || !this.isUntouched(call)) {
+      // It may have been changed anywhere, so nothing that was kept of it counts.
+      call.kept = whole(next, 0)
+      this.render(call, next, () => writeWhole(this.results, next, source))
+    } else {
+      this.render(call, next, () => writeChanges(this.results, kept.props as object, next, source))
+    }
+  }
+
+  private isUntouched({ kept, entry, handler }: Call): boolean {
+    const { development } = this
+    if (development === undefined || kept.json === undefined) return true
+    return development.isUntouched(entry.name, handler, kept.props, kept.json)
+  }
+
+  /** Renders and answers. `write` says how the props changed; without it they did not. */
+  private render(call: Call, props: unknown, write: (() => number) | undefined): void {
+    const { entry, number, context, kept } = call
+    const { development } = this
+    const check: RowCheck | undefined = development && ((list, last) => development.checkRows(entry.name, list, last))
+    let { bytes, measured } = kept
+    let callback = 'handle'
+    let memo: Memo | undefined
+    try {
+      memo = this.results.done(
+        number,
+        context.redirectUrl,
+        () => {
+          if (write !== undefined) bytes += write()
+          callback = 'render'
+        },
+        () => renderTree(this.results, entry, props, kept.memo, check),
+      )
+    } catch (error) {
+      this.fail(call, callback, error)
+      return
+    }
+    let json: string | undefined
+    if (development !== undefined && !entry.raw) {
+      json = JSON.stringify(props)
+      bytes = json.length
+      if (bytes > MAX_JSON) json = undefined
+    } else if (measured === 0) {
+      measured = bytes
+    } else if (bytes > 2 * measured + 1024) {
+      // What was added is known, what went is not: measured anew before it is far off.
+      measured = bytes = entry.raw ? (props as string).length : JSON.stringify(props).length
+    }
+    this.cache.put(call.actor, { version: call.sequence, props, memo, bytes, measured, json })
   }
 
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
@@ -235,22 +272,33 @@ export class Dispatcher {
 
 const UNKNOWN = Symbol('unknown handler')
 
-/** Writes the tree of a module's props. */
-export function renderTree(writer: Results, entry: Entry, props: unknown): void {
+/** Props of which nothing is known but what they are. */
+function whole(props: unknown, bytes: number): Call['kept'] {
+  return { props, memo: undefined, bytes, measured: bytes, json: undefined }
+}
+
+/** Writes the tree of a module's props, relative to the last one. */
+export function renderTree(
+  writer: Writer,
+  entry: Entry,
+  props: unknown,
+  last?: Memo,
+  check?: RowCheck,
+): Memo | undefined {
   if (entry.raw) {
     const tree: unknown = entry.module.render_tree_json(props as string)
     if (typeof tree !== 'string') {
       throw new TypeError(`Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
     }
-    writer.json(tree)
-    return
+    encodeJson(writer, tree)
+    return undefined
   }
   const tree: unknown = entry.module.render(props as Record<string, unknown>)
   if (!(tree instanceof Tree)) {
     const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
     throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
   }
-  writer.tree(tree)
+  return encodeRoot(writer, tree, last, check)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

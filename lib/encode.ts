@@ -1,7 +1,10 @@
 import { typeOf } from './check'
+import { Each } from './each'
 import { LoomError } from './errors'
-import { native } from './native'
 import { RawHtml, type Template, Tree, templateOf } from './html'
+import { native } from './native'
+import { steps } from './steps'
+import { Writer } from './writer'
 
 // The compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
 const TEXT = 0
@@ -9,78 +12,182 @@ const HTML = 1
 const TREE = 2
 const LIST = 3
 const JSON_TREE = 4
+const SAME = 5
+const EACH = 6
+const KEEP = 0
+const DROP = 1
+const MOVE = 2
+const ROW = 3
 const SHIFT = 3
 /** The template with one slot and nothing around it. */
 const BARE = 0
 /** As MAX_DEPTH in src/tree/mod.rs: stops an endless nesting before the stack does. */
 const MAX_DEPTH = 64
 
-/** Numbers and text on their way to Rust. */
-export class Writer {
-  ops = new Uint32Array(1024)
-  length = 0
-  text = ''
+/**
+ * What is kept of a render, to tell in the next one what is as it was: the values of the root and of
+ * templates nested in it, and the items of keyed lists. Rows are not kept.
+ */
+export interface Memo {
+  readonly statics: TemplateStringsArray
+  readonly values: readonly unknown[]
+  /** By the index of the value; only where there is a nested template. */
+  readonly nested: ReadonlyMap<number, Memo> | undefined
+}
 
-  op(number: number): void {
-    if (this.length === this.ops.length) {
-      const grown = new Uint32Array(this.ops.length * 2)
-      grown.set(this.ops)
-      this.ops = grown
+/** Called for rows that are taken as they were; development checks them. */
+export type RowCheck = (each: Each, last: Each) => void
+
+/** A raw module's tree. */
+export function encodeJson(writer: Writer, text: string): void {
+  leaf(writer, JSON_TREE, text)
+}
+
+function leaf(writer: Writer, kind: number, text: string): void {
+  writer.op((text.length << SHIFT) | kind)
+  writer.text += text
+}
+
+/** Writes a tree relative to the last one, and gives what the next one will be compared with. */
+export function encodeRoot(writer: Writer, tree: Tree, last: Memo | undefined, check?: RowCheck): Memo {
+  return new Encoder(writer, check).node(tree, last, 1)
+}
+
+class Encoder {
+  constructor(
+    private readonly writer: Writer,
+    private readonly check: RowCheck | undefined,
+  ) {}
+
+  /** Writes a tree and keeps of it what the next render is compared with. */
+  node(tree: Tree, last: Memo | undefined, depth: number): Memo {
+    const { statics, dynamics } = tree
+    const memo = last?.statics === statics ? last : undefined
+    if (memo !== undefined && sameValues(dynamics, memo.values)) {
+      this.writer.op(SAME)
+      return memo
     }
-    this.ops[this.length++] = number
+    const template = this.begin(tree, depth)
+    let values: unknown[] | undefined
+    let nested: Map<number, Memo> | undefined
+    for (let index = 0; index < dynamics.length; index++) {
+      const value = dynamics[index]
+      if (value instanceof Tree) {
+        nested ??= new Map()
+        nested.set(index, this.node(value, memo?.nested?.get(index), depth + 1))
+      } else if (value instanceof Each) {
+        const before = memo?.values[index]
+        this.each(value, before instanceof Each ? before : undefined, depth)
+      } else {
+        this.value(value, template, index, depth)
+      }
+      if (value instanceof Tree || Array.isArray(value)) {
+        // Rows are not kept: they would cost more than the props they were made of.
+        values ??= [...dynamics]
+        values[index] = undefined
+      }
+    }
+    return { statics, values: values ?? dynamics, nested }
   }
 
-  private leaf(kind: number, text: string): void {
-    this.op((text.length << SHIFT) | kind)
-    this.text += text
-  }
-
-  /** A whole tree as the JSON of a raw module. */
-  json(text: string): void {
-    this.leaf(JSON_TREE, text)
-  }
-
-  tree(tree: Tree, depth = 1): void {
+  private begin(tree: Tree, depth: number): Template {
     if (depth > MAX_DEPTH) {
       throw new LoomError('LOOM_TEMPLATE', `templates may nest at most ${MAX_DEPTH} levels deep`)
     }
     const template = templateOf(tree.statics)
-    this.op((template.id << SHIFT) | TREE)
+    this.writer.op((template.id << SHIFT) | TREE)
+    return template
+  }
+
+  /** Writes a tree of which nothing is kept: a row, and what is in it. */
+  private whole(tree: Tree, depth: number): void {
+    const template = this.begin(tree, depth)
     const { dynamics } = tree
-    for (let index = 0; index < dynamics.length; index++) {
-      const value = dynamics[index]
-      if (typeof value === 'string') this.leaf(TEXT, value)
-      else if (template.booleans[index] === true) this.leaf(TEXT, value ? '1' : '')
-      else this.value(value, template, index, depth)
-    }
+    for (let index = 0; index < dynamics.length; index++) this.value(dynamics[index], template, index, depth)
   }
 
   private value(value: unknown, template: Template, index: number, depth: number): void {
-    if (value === null || value === undefined || value === false) {
-      this.op(TEXT)
+    const { writer } = this
+    if (template.booleans[index] === true) {
+      leaf(writer, TEXT, value ? '1' : '')
     } else if (typeof value === 'string') {
-      this.leaf(TEXT, value)
+      leaf(writer, TEXT, value)
+    } else if (value === null || value === undefined || value === false) {
+      writer.op(TEXT)
     } else if (typeof value === 'number' || typeof value === 'bigint' || value === true) {
-      this.leaf(TEXT, String(value))
+      leaf(writer, TEXT, String(value))
     } else if (value instanceof Tree) {
-      this.tree(value, depth + 1)
+      this.whole(value, depth + 1)
     } else if (value instanceof RawHtml) {
-      this.leaf(HTML, value.html)
+      leaf(writer, HTML, value.html)
+    } else if (value instanceof Each) {
+      this.each(value, undefined, depth)
     } else if (Array.isArray(value)) {
-      this.op((value.length << SHIFT) | LIST)
-      for (const item of value as unknown[]) {
-        if (item instanceof Tree) {
-          this.tree(item, depth + 1)
-        } else {
-          if (depth >= MAX_DEPTH) throw misfit(value, template, index)
-          this.op((BARE << SHIFT) | TREE)
-          this.value(item, template, index, depth + 1)
-        }
-      }
+      this.list(value, template, index, depth)
     } else {
       throw misfit(value, template, index)
     }
   }
+
+  private list(items: readonly unknown[], template: Template, index: number, depth: number): void {
+    this.writer.op((items.length << SHIFT) | LIST)
+    for (const item of items) {
+      if (item instanceof Tree) {
+        this.whole(item, depth + 1)
+      } else {
+        if (depth >= MAX_DEPTH) throw misfit(items, template, index)
+        this.writer.op((BARE << SHIFT) | TREE)
+        this.value(item, template, index, depth + 1)
+      }
+    }
+  }
+
+  private each(list: Each, last: Each | undefined, depth: number): void {
+    const { writer } = this
+    const start = writer.length
+    writer.op(0)
+    let count = 0
+    const seen = new Set<string>()
+    const add = (item: unknown): void => {
+      const key = list.keyOf(item, seen)
+      writer.op((key.length << SHIFT) | ROW)
+      writer.text += key
+      this.whole(list.rowOf(item), depth + 1)
+      count++
+    }
+    if (last === undefined || !list.dependsOnTheSame(last)) {
+      list.items.forEach(add)
+    } else {
+      this.check?.(list, last)
+      if (list.items === last.items) {
+        writer.ops[start] = SAME
+        return
+      }
+      const step = (kind: number, argument: number): void => {
+        writer.op((argument << SHIFT) | kind)
+        count++
+      }
+      steps(last.items, list.items, {
+        keep: (rows) => step(KEEP, rows),
+        drop: (rows) => step(DROP, rows),
+        move: (row) => step(MOVE, row),
+        add,
+      })
+    }
+    writer.ops[start] = (count << SHIFT) | EACH
+  }
+}
+
+/** Whether every value says the same as before; what has to be looked into is taken as changed. */
+function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]
+    if (value !== last[index] || typeof value === 'object') {
+      if (value === null && last[index] === null) continue
+      return false
+    }
+  }
+  return true
 }
 
 function misfit(value: unknown, template: Template, index: number): LoomError {
@@ -92,7 +199,7 @@ function misfit(value: unknown, template: Template, index: number): LoomError {
         : ''
   return new LoomError(
     'LOOM_TEMPLATE',
-    `Expected text, a number, html\`…\`, raw() or an array of them but received ${typeOf(value)} ` +
+    `Expected text, a number, html\`…\`, each(), raw() or an array of them but received ${typeOf(value)} ` +
       `for ${native.describeValue(template.id, index)}${hint}`,
   )
 }

@@ -1,3 +1,4 @@
+export { each } from './each'
 export { LoomError, StartError } from './errors'
 export { html, raw } from './html'
 export { LiveSocket } from './live_socket'

@@ -14,6 +14,7 @@ import type {
 } from '../index'
 import { Bridges } from './bridge'
 import { checkFunction, invalid, isObject } from './check'
+import { Development } from './development'
 import { Dispatcher, renderTree } from './dispatcher'
 import { LoomError, textOf, traceOf } from './errors'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
@@ -21,10 +22,10 @@ import { type Entry, entryOf } from './modules'
 import { native, type NativeLoom, type NativeUpgrade } from './native'
 import { stringifyProps } from './props'
 import { compactRequest, originAllowed, trustOf } from './request'
-import { Results } from './results'
 import { scriptPath, serveClient } from './script'
 import { secretsOf } from './secret'
 import { interceptUpgrades, type Server } from './upgrade'
+import { Writer } from './writer'
 
 /** The defaults; src/limits.rs says what each is for and what happens at it. */
 const LIMITS: Limits = {
@@ -108,7 +109,8 @@ export class Loom implements PublicLoom {
         this.bridges.signal(bridge, resume)
       },
     }
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes)
+    const checks = development ? new Development(logger) : undefined
+    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
     const secrets = secretsOf(options.secret, development)
     this.native = new native.NativeLoom({ secrets, development, limits }, this.dispatcher.wake)
     this.bridges = new Bridges(this.native)
@@ -141,7 +143,7 @@ export class Loom implements PublicLoom {
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const first = entry.raw ? props : { ...entry.module.props, ...props }
     const json = stringifyProps(first, `mount of module ${JSON.stringify(entry.name)}`)
-    const tree = new Results()
+    const tree = new Writer()
     renderTree(tree, entry, entry.raw ? json : first)
     let html: string
     try {
@@ -237,6 +239,7 @@ export class Loom implements PublicLoom {
       connection: headers.connection ?? '',
       key: headers['sec-websocket-key'],
       version: headers['sec-websocket-version'],
+      protocols: headers['sec-websocket-protocol'],
       originAllowed: allowed,
       request: JSON.stringify(compactRequest(request, this.trust)),
       bind,

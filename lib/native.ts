@@ -23,6 +23,7 @@ export interface NativeUpgrade {
   connection: string
   key: string | undefined
   version: string | undefined
+  protocols: string | undefined
   originAllowed: boolean
   request: string
   bind: string

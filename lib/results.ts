@@ -1,4 +1,4 @@
-import { Writer } from './encode'
+import { Writer } from './writer'
 
 // The header of a result; src/bridge/results.rs reads it and says what it means.
 const DONE = 0
@@ -9,25 +9,29 @@ const PROPS_NEEDED = 3
 /** The results of a drain, gathered until they cross to Rust in one call. */
 export class Results extends Writer {
   /**
-   * A call that succeeded. `tree` writes what was rendered; where it throws, nothing of this result
-   * is left behind.
+   * A call that succeeded. `props` writes how they changed, `tree` what was rendered; where one of
+   * them throws, nothing of this result is left behind.
    */
-  done(call: number, propsJson: string | undefined, redirect: string, tree: () => void): void {
+  done<T>(call: number, redirect: string, props: () => void, tree: () => T): T {
     const { length, text } = this
     try {
       this.op(call)
       this.op(DONE)
-      this.op(propsJson === undefined ? 0 : propsJson.length + 1)
-      this.op(redirect.length)
-      const sizes = this.length
-      this.op(0)
-      this.op(0)
-      this.text += (propsJson ?? '') + redirect
-      const textStart = this.text.length
-      const start = this.length
-      tree()
-      this.ops[sizes] = this.length - start
-      this.ops[sizes + 1] = this.text.length - textStart
+      const header = this.length
+      for (let size = 0; size < 5; size++) this.op(0)
+      const propsAt = this.length
+      const propsText = this.text.length
+      props()
+      const treeAt = this.length
+      this.ops[header] = treeAt - propsAt
+      this.ops[header + 1] = this.text.length - propsText
+      this.ops[header + 2] = redirect.length
+      this.text += redirect
+      const treeText = this.text.length
+      const result = tree()
+      this.ops[header + 3] = this.length - treeAt
+      this.ops[header + 4] = this.text.length - treeText
+      return result
     } catch (error) {
       this.length = length
       this.text = text

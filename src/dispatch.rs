@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::props::Props;
 use crate::protocol::ClientEvent;
 use crate::registry::Module;
-use crate::tree::LiveTree;
+use crate::tree::Render;
 
 /// An actor's number, unique in the process.
 pub type ActorKey = u64;
@@ -26,7 +27,7 @@ pub struct Call {
     /// The request that the component's connection began with, as compact JSON.
     pub request: Option<Arc<str>>,
     /// The committed props.
-    pub props_json: Arc<str>,
+    pub props: Arc<Props>,
     /// The `sequence` of the call that committed them; 0 for the first props.
     pub version: u64,
     /// This call's number in its actor. It becomes the version if the outcome is committed, and is
@@ -37,12 +38,12 @@ pub struct Call {
 }
 
 /// What a call gives back.
-#[derive(Debug)]
 pub struct Outcome {
     /// The next props; `None` where they stay as they are.
-    pub props_json: Option<Arc<str>>,
-    /// The tree rendered from them.
-    pub tree: LiveTree,
+    pub props: Option<Arc<Props>>,
+    /// What was rendered from them, relative to the last committed render; `None` where it is the
+    /// same.
+    pub render: Option<Render>,
     /// Where the page is to go, a path or an http(s) URL.
     pub redirect: Option<String>,
 }

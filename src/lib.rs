@@ -25,6 +25,7 @@ pub mod limits;
 pub mod live_socket;
 #[cfg(feature = "node")]
 pub mod node;
+pub mod props;
 pub mod protocol;
 pub mod registry;
 pub mod stats;

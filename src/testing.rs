@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
 use crate::limits::Limits;
+use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::token::{Claims, Keyring, Kind};
 use crate::tree::testing::text_tree;
@@ -55,7 +56,7 @@ impl Closures {
     pub(crate) fn counter() -> Self {
         Self::new(|call| async move {
             let handler = call.event.as_ref().map(|event| event.handler.to_string());
-            let count: i64 = call.props_json.parse().unwrap();
+            let count: i64 = call.props.to_json().parse().unwrap();
             let count = match handler.as_deref() {
                 None if count < 0 => return Err(CallError::Failed("below zero".into())),
                 None | Some("nothing") => count,
@@ -81,8 +82,8 @@ impl Closures {
 pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
     let text = count.to_string();
     Outcome {
-        tree: text_tree(statics, &[&text]),
-        props_json: Some(text.into()),
+        render: Some(text_tree(statics, &[&text]).into()),
+        props: Some(Arc::new(Props::from_json(&text))),
         redirect: None,
     }
 }

@@ -137,14 +137,13 @@ impl Inner {
         ))
     }
 
-    fn outcome(&self, done: &Done) -> Result<Outcome, CallError> {
-        let decoded = done
-            .tree(self.templates)
-            .map_err(|error| CallError::Failed(format!("render: {error}")))?;
+    fn outcome(&self, call: &Call, done: &Done) -> Result<Outcome, CallError> {
+        let failed = |error| CallError::Failed(format!("render: {error}"));
+        let decoded = done.render(self.templates).map_err(failed)?;
         self.log_refused(&decoded.refused);
         Ok(Outcome {
-            props_json: done.props_json(),
-            tree: decoded.tree,
+            props: done.props(&call.props).map_err(failed)?,
+            render: decoded.render,
             redirect: done.redirect(),
         })
     }
@@ -212,7 +211,7 @@ impl Dispatcher for JsDispatcher {
             };
             inner.queue.push_call(job).await?;
             match receiver.await {
-                Ok(Reply::Done(done)) => return inner.outcome(&done),
+                Ok(Reply::Done(done)) => return inner.outcome(&call, &done),
                 Ok(Reply::Failed(message)) => return Err(CallError::Failed(message)),
                 Ok(Reply::UnknownHandler) => {
                     let handler = call.event.map(|event| event.handler.into());

@@ -10,7 +10,7 @@ use crate::tree::write_json_string;
 
 /// One job. On the other side an array whose first element is the kind.
 pub enum Job<'a> {
-    /// `[0, call, actor, sequence, version, module, id, event | null, props?]`: handle and render.
+    /// `[0, call, actor, sequence, version, module, id, event | null, props?, bytes?]`: handle and render.
     Call {
         /// The number its result carries.
         number: u32,
@@ -124,11 +124,14 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
     }
     if with_props {
         out.push(',');
+        let start = out.len();
         if call.module.raw {
-            write_json_string(out, &call.props_json);
+            write_json_string(out, &call.props.to_json());
         } else {
-            out.push_str(&call.props_json);
+            call.props.write_json(out);
         }
+        let bytes = out.len() - start;
+        let _ = write!(out, ",{bytes}");
     }
 }
 
@@ -154,9 +157,12 @@ fn write_event(out: &mut String, event: &ClientEvent) {
         out.push_str(",\"key\":");
         write_json_string(out, key);
     }
-    if &*event.event == "submit" {
+    // A submit's value is its form.
+    let submitted =
+        (&*event.event == "submit").then_some(vars.value.as_deref().unwrap_or_default());
+    if let Some(form) = vars.form.as_deref().or(submitted) {
         out.push_str(",\"form\":");
-        write_form(out, vars.value.as_deref().unwrap_or_default());
+        write_form(out, form);
     }
     out.push('}');
 }
@@ -210,6 +216,7 @@ mod tests {
                 value: Some(value.into()),
                 checked: Some(true),
                 key: Some("\"".into()),
+                form: None,
             },
         };
         write_event(&mut out, &event);

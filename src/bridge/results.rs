@@ -5,16 +5,18 @@
 //!
 //! | status | header | texts, in order |
 //! | --- | --- | --- |
-//! | 0, done | call, 0, props + 1 (0: unchanged), redirect, operations, tree | props, redirect, tree |
+//! | 0, done | call, 0, props operations, props, redirect, tree operations, tree; then the operations of props and tree | props, redirect, tree |
 //! | 1, failed | call, 1, message | message |
 //! | 2, unknown handler | call, 2 | |
 //! | 3, props needed | call, 3 | |
 //!
-//! Texts are given by their length in UTF-16 units.
+//! Texts are given by their length in UTF-16 units. The operations of props are those of
+//! [`crate::props`]; without any, the props stay as they are.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::props::Props;
 use crate::tree::{Compact, CompactError, Decoded, Templates};
 
 /// The results of one drain.
@@ -36,9 +38,10 @@ pub(super) enum Reply {
 /// A call that succeeded; its tree is decoded where it is needed, not where it is sorted out.
 pub(super) struct Done {
     batch: Arc<Batch>,
-    props: Option<Range<usize>>,
+    props_ops: Range<usize>,
+    props: Range<usize>,
     redirect: Range<usize>,
-    ops: Range<usize>,
+    tree_ops: Range<usize>,
     tree: Range<usize>,
 }
 
@@ -47,17 +50,27 @@ impl Done {
         self.batch.text.get(range.clone()).unwrap_or_default()
     }
 
-    pub(super) fn props_json(&self) -> Option<Arc<str>> {
-        self.props.as_ref().map(|props| self.text(props).into())
+    fn reader(&self, ops: &Range<usize>, text: &Range<usize>) -> Compact<'_> {
+        let ops = self.batch.ops.get(ops.clone()).unwrap_or_default();
+        Compact::new(ops, self.text(text))
+    }
+
+    /// The props after the call, where they are others than `last`.
+    pub(super) fn props(&self, last: &Props) -> Result<Option<Arc<Props>>, CompactError> {
+        if self.props_ops.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = self.reader(&self.props_ops, &self.props);
+        Ok(Some(Arc::new(last.changed(&mut reader)?)))
     }
 
     pub(super) fn redirect(&self) -> Option<String> {
         (!self.redirect.is_empty()).then(|| self.text(&self.redirect).to_owned())
     }
 
-    pub(super) fn tree(&self, templates: &Templates) -> Result<Decoded, CompactError> {
-        let ops = self.batch.ops.get(self.ops.clone()).unwrap_or_default();
-        Compact::new(ops, self.text(&self.tree)).tree(&templates.read())
+    pub(super) fn render(&self, templates: &Templates) -> Result<Decoded, CompactError> {
+        let mut reader = self.reader(&self.tree_ops, &self.tree);
+        reader.render(&templates.read())
     }
 }
 
@@ -92,30 +105,30 @@ impl Results {
         Some(start..self.text_at)
     }
 
+    fn operations(&mut self, count: u32) -> Option<Range<usize>> {
+        let start = self.at;
+        self.at = self.at.checked_add(count as usize)?;
+        (self.at <= self.batch.ops.len()).then_some(start..self.at)
+    }
+
     fn done(&mut self) -> Option<Reply> {
-        let [props, redirect, ops, tree] = [
+        let [props_ops, props, redirect, tree_ops, tree] = [
+            self.number()?,
             self.number()?,
             self.number()?,
             self.number()?,
             self.number()?,
         ];
-        let props = match props.checked_sub(1) {
-            Some(units) => Some(self.text(units)?),
-            None => None,
-        };
-        let redirect = self.text(redirect)?;
-        let tree = self.text(tree)?;
-        let start = self.at;
-        self.at = self.at.checked_add(ops as usize)?;
-        (self.at <= self.batch.ops.len()).then(|| {
-            Reply::Done(Done {
-                batch: self.batch.clone(),
-                props,
-                redirect,
-                ops: start..self.at,
-                tree,
-            })
-        })
+        let (props, redirect, tree) = (self.text(props)?, self.text(redirect)?, self.text(tree)?);
+        let (props_ops, tree_ops) = (self.operations(props_ops)?, self.operations(tree_ops)?);
+        Some(Reply::Done(Done {
+            batch: self.batch.clone(),
+            props_ops,
+            props,
+            redirect,
+            tree_ops,
+            tree,
+        }))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::props::Props;
 use crate::registry::Module;
 use crate::testing::event;
 use crate::tree::{Templates, op};
@@ -54,7 +55,7 @@ impl Script {
             id: "c0".into(),
             module: Module { id: 3, raw: false },
             request: Some(r#"{"url":"/"}"#.into()),
-            props_json: r#"{"n":1}"#.into(),
+            props: Arc::new(Props::from_json(r#"{"n":1}"#)),
             version: 4,
             sequence: 5,
             event: handler.map(event),
@@ -62,8 +63,12 @@ impl Script {
         tokio::spawn(async move {
             match dispatcher.call(call).await {
                 Ok(outcome) => {
-                    let props = outcome.props_json.unwrap_or_default();
-                    format!("{} {props}", outcome.tree.to_html())
+                    let props = outcome
+                        .props
+                        .map(|props| props.to_json())
+                        .unwrap_or_default();
+                    let tree = outcome.render.unwrap().into_tree().unwrap();
+                    format!("{} {props}", tree.to_html())
                 }
                 Err(error) => error.to_string(),
             }
@@ -76,21 +81,11 @@ impl Script {
 }
 
 /// The header and operations of a call that rendered `text` in template 0.
-fn done(call: &Value, props: usize, text: usize) -> [u32; 8] {
-    let tree = [
-        0 << op::SHIFT | op::TREE,
-        (text as u32) << op::SHIFT | op::TEXT,
-    ];
-    [
-        number(call),
-        0,
-        props as u32 + 1,
-        0,
-        2,
-        text as u32,
-        tree[0],
-        tree[1],
-    ]
+fn done(call: &Value, props: usize, text: usize) -> [u32; 10] {
+    let (props, text) = (props as u32, text as u32);
+    let whole = props << crate::props::op::SHIFT | crate::props::op::TEXT;
+    let leaf = text << op::SHIFT | op::TEXT;
+    [number(call), 0, 1, props, 0, 2, text, whole, op::TREE, leaf]
 }
 
 fn number(job: &Value) -> u32 {
@@ -237,7 +232,7 @@ async fn a_refused_value_is_logged_once() {
         let url = "javascript:alert(1)";
         let jobs = script.jobs();
         let mut ops = done(&jobs[0], 0, url.len());
-        ops[6] = id << op::SHIFT | op::TREE;
+        ops[8] = id << op::SHIFT | op::TREE;
         script.give(&ops, url);
         assert_eq!(call.await.unwrap(), "<a href=\"about:invalid\"> ");
         let logs = script.jobs();

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use crate::context::{Level, Shared, unix_now};
 use crate::dispatch::Dispatcher;
 use crate::live_socket::{LiveSocket, Start};
+use crate::props::Props;
+use crate::protocol::extended::{self, SUBPROTOCOL};
 use crate::protocol::{ClientMessage, ServerMessage};
 use crate::token::Kind;
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
-use outbox::{Outbox, ToPage};
+use outbox::{Dialect, Outbox, ToPage};
 
 const GONE: &str = "This part of the page is no longer valid; reload the page.";
 const TOO_MANY: &str = "This page has too many live components.";
@@ -38,13 +40,20 @@ pub async fn serve<D: Dispatcher>(
 ) {
     let closing = context.closing.is_cancelled();
     let limits = &context.limits;
-    let Some(socket) = WebSocket::accept(transport, head, &request, closing, limits).await else {
+    let offer = (!closing).then_some(SUBPROTOCOL);
+    let accepting = WebSocket::accept(transport, head, &request, offer, limits);
+    let Some(socket) = accepting.await else {
         return;
     };
     drop(request);
+    let dialect = if socket.has_subprotocol() {
+        Dialect::Extended
+    } else {
+        Dialect::Classic
+    };
     context.stats.connections.up();
     let connection = Connection {
-        outbox: Outbox::new(limits.outgoing_bytes),
+        outbox: Outbox::new(limits.outgoing_bytes, dialect),
         components: HashMap::new(),
         invalid: 0,
         peer,
@@ -112,7 +121,10 @@ impl<D: Dispatcher> Connection<D> {
 
     fn message(&mut self, message: Incoming) -> Result<(), Closed> {
         let parsed = match &message {
-            Incoming::Text(text) => ClientMessage::parse(text).ok(),
+            Incoming::Text(text) => match self.outbox.dialect {
+                Dialect::Classic => ClientMessage::parse(text).ok(),
+                Dialect::Extended => extended::parse(text).ok(),
+            },
             Incoming::Binary => None,
         };
         match parsed {
@@ -151,8 +163,7 @@ impl<D: Dispatcher> Connection<D> {
                 public.to_owned()
             };
             self.context.log(Level::Warn, text);
-            let message = ServerMessage::Error(&shown).to_json(id);
-            self.outbox.push_own(message);
+            self.outbox.push_own(id, &ServerMessage::Error(&shown));
         }
     }
 
@@ -188,7 +199,7 @@ impl<D: Dispatcher> Connection<D> {
             module,
             module_name: name.into(),
             request: self.peer.request.clone(),
-            props_json: claims.props_json.into(),
+            props: Arc::new(Props::from_json(&claims.props_json)),
         };
         let development = context.development;
         let component = LiveSocket::start(context, start, |key, mailbox| {

@@ -8,14 +8,25 @@ use tokio::sync::Notify;
 use crate::dispatch::{ActorKey, CallError};
 use crate::live_socket::{LiveSocket, LiveSocketMailbox, ReplyTo};
 use crate::protocol::ServerMessage;
+use crate::protocol::extended::{self, Encoded};
 use crate::transport::{Closed, WebSocket};
 
 /// The owner of the connection's own messages; actors count from 1.
 const CONNECTION: ActorKey = 0;
 
+/// What the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Classic,
+    Extended,
+}
+
 #[derive(Default)]
 struct State {
     messages: VecDeque<(ActorKey, String)>,
+    /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
+    known: Vec<u64>,
+    knows_opaque: bool,
     /// Bytes waiting here or in the socket's own buffer.
     bytes: usize,
     /// Actors that can still send.
@@ -36,11 +47,41 @@ pub(super) struct Outbox {
     /// Tells the actors.
     room: Notify,
     limit: usize,
+    pub(super) dialect: Dialect,
+}
+
+impl State {
+    fn push(&mut self, owner: ActorKey, message: String) {
+        self.bytes += message.len();
+        self.messages.push_back((owner, message));
+    }
+
+    /// Tells the client of what it needs to read the message. Stays also where the message's actor
+    /// is stopped before it is sent: other components count on it.
+    fn introduce(&mut self, encoded: &Encoded) {
+        for template in &encoded.templates {
+            let number = template.number() as usize;
+            let (word, bit) = (number / 64, 1 << (number % 64));
+            if self.known.len() <= word {
+                self.known.resize(word + 1, 0);
+            }
+            if let Some(known) = self.known.get_mut(word)
+                && *known & bit == 0
+            {
+                *known |= bit;
+                self.push(CONNECTION, extended::define(template));
+            }
+        }
+        if encoded.opaque && !std::mem::replace(&mut self.knows_opaque, true) {
+            self.push(CONNECTION, extended::define_opaque());
+        }
+    }
 }
 
 impl Outbox {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize, dialect: Dialect) -> Arc<Self> {
         Arc::new(Self {
+            dialect,
             state: Mutex::default(),
             filled: Notify::new(),
             room: Notify::new(),
@@ -52,20 +93,41 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push_own(&self, message: String) {
-        self.push(CONNECTION, message, || true);
+    pub(super) fn push_own(&self, id: &str, message: &ServerMessage<'_>) {
+        self.push(CONNECTION, id, message, || true);
     }
 
     /// Adds a message unless its owner has been stopped. `alive` is asked under the lock, so that
     /// nothing of a stopped actor can slip in after [`stop`](Self::stop).
-    fn push(&self, owner: ActorKey, message: String, alive: impl FnOnce() -> bool) {
-        let mut state = self.lock();
-        if !alive() {
-            return;
+    fn push(
+        &self,
+        owner: ActorKey,
+        id: &str,
+        message: &ServerMessage<'_>,
+        alive: impl FnOnce() -> bool,
+    ) {
+        match self.dialect {
+            Dialect::Classic => {
+                let (text, answer) = message.to_json(id);
+                let mut state = self.lock();
+                if !alive() {
+                    return;
+                }
+                state.push(owner, text);
+                if let Some(answer) = answer {
+                    state.push(owner, answer);
+                }
+            }
+            Dialect::Extended => {
+                let encoded = extended::encode(message, id);
+                let mut state = self.lock();
+                if !alive() {
+                    return;
+                }
+                state.introduce(&encoded);
+                state.push(owner, encoded.text);
+            }
         }
-        state.bytes += message.len();
-        state.messages.push_back((owner, message));
-        drop(state);
         self.filled.notify_one();
     }
 
@@ -107,9 +169,13 @@ impl Outbox {
     pub(super) async fn write(&self, socket: &mut WebSocket) -> Result<(), Closed> {
         let messages = std::mem::take(&mut self.lock().messages);
         let bytes: usize = messages.iter().map(|(_, message)| message.len()).sum();
-        let written = socket
-            .send(messages.into_iter().map(|(_, message)| message))
-            .await;
+        let texts = messages.into_iter().map(|(_, message)| message);
+        let written = match self.dialect {
+            Dialect::Extended if texts.len() > 1 => {
+                socket.send(std::iter::once(together(texts, bytes))).await
+            }
+            _ => socket.send(texts).await,
+        };
         self.lock().bytes -= bytes;
         self.room.notify_waiters();
         written
@@ -127,6 +193,17 @@ impl Outbox {
             room.await;
         }
     }
+}
+
+/// One frame of messages that waited together.
+fn together(texts: impl Iterator<Item = String>, bytes: usize) -> String {
+    let mut frame = String::with_capacity(bytes + 64);
+    for text in texts {
+        frame.push(if frame.is_empty() { '[' } else { ',' });
+        frame.push_str(&text);
+    }
+    frame.push(']');
+    frame
 }
 
 /// The reply end of a connection's actor.
@@ -166,9 +243,8 @@ impl ReplyTo for ToPage {
     }
 
     fn send(&mut self, message: ServerMessage<'_>) {
-        let text = message.to_json(&self.id);
-        self.outbox
-            .push(self.key, text, || !self.mailbox.is_stopped());
+        let alive = || !self.mailbox.is_stopped();
+        self.outbox.push(self.key, &self.id, &message, alive);
     }
 
     async fn ready(&mut self) {

@@ -27,6 +27,7 @@ fn request() -> UpgradeRequest {
         connection: "Upgrade".into(),
         key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
         version: Some("13".into()),
+        protocols: None,
         origin_allowed: true,
     }
 }
@@ -458,8 +459,8 @@ async fn a_large_message_arrives_whole() {
         let tree = crate::tree::testing::text_tree(&["", ""], &[&shown]);
         async move {
             Ok(crate::dispatch::Outcome {
-                tree,
-                props_json: None,
+                render: Some(tree.into()),
+                props: None,
                 redirect: None,
             })
         }

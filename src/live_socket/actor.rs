@@ -7,9 +7,10 @@ use super::mailbox::{Item, Mailbox};
 use super::{ReplyTo, Snapshot, Start};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
-use crate::tree::{Diff, LiveTree, Patch, diff};
+use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 
@@ -19,8 +20,8 @@ struct LiveSocketState {
     module: Module,
     module_name: Arc<str>,
     request: Option<Arc<str>>,
-    props_json: Arc<str>,
-    /// The call that committed `props_json`.
+    props: Arc<Props>,
+    /// The call that committed `props`.
     version: u64,
     /// The last call's number.
     sequence: u64,
@@ -125,24 +126,28 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         id: start.id.clone(),
         module: start.module,
         request: start.request.clone(),
-        props_json: start.props_json.clone(),
+        props: start.props.clone(),
         version: 0,
         sequence: 0,
         event: None,
     };
-    match life.call(call).await? {
-        Ok(outcome) => {
+    let tree = life.call(call).await?.and_then(|outcome| {
+        let render = outcome.render.ok_or(Mismatch);
+        render.and_then(Render::into_tree).map_err(misfit)
+    });
+    match tree {
+        Ok(tree) => {
             reply_to.started(Ok(()));
-            reply_to.send(ServerMessage::Trees(&outcome.tree));
+            reply_to.send(ServerMessage::Trees(&tree));
             Some(LiveSocketState {
                 id: start.id,
                 module: start.module,
                 module_name: start.module_name,
                 request: start.request,
-                props_json: start.props_json,
+                props: start.props,
                 version: 0,
                 sequence: 0,
-                prev_tree: outcome.tree,
+                prev_tree: tree,
             })
         }
         Err(error) => {
@@ -167,18 +172,18 @@ impl LiveSocketState {
             id: self.id.clone(),
             module: self.module,
             request: self.request.clone(),
-            props_json: self.props_json.clone(),
+            props: self.props.clone(),
             version: self.version,
             sequence: self.sequence,
             event: Some(event),
         };
-        match life.call(call).await {
+        let result = match life.call(call).await {
             None => return ControlFlow::Break(()),
-            Some(Ok(outcome)) => {
-                life.context.stats.events.add();
-                self.commit(outcome, reply_to);
-            }
-            Some(Err(error)) => {
+            Some(result) => result.and_then(|outcome| self.take(outcome, reply_to)),
+        };
+        match result {
+            Ok(()) => life.context.stats.events.add(),
+            Err(error) => {
                 let what = format!("the event {handler:?}");
                 let text = life.failed(&self.module_name, &self.id, &what, &error);
                 reply_to.send(ServerMessage::Error(&text));
@@ -187,31 +192,41 @@ impl LiveSocketState {
         ControlFlow::Continue(())
     }
 
-    /// Nothing here can fail: either all of an outcome takes effect, or, before this, none of it.
-    fn commit<R: ReplyTo>(&mut self, outcome: Outcome, reply_to: &mut R) {
-        match diff(&self.prev_tree, &outcome.tree) {
-            Diff::Patch(patch) => reply_to.send(ServerMessage::Patch(patch)),
-            Diff::Replace(tree) => {
-                reply_to.send(ServerMessage::Trees(tree));
-                reply_to.send(ServerMessage::Patch(Patch::default()));
+    /// Takes an outcome as a whole, and answers; or takes nothing of it.
+    fn take<R: ReplyTo>(&mut self, outcome: Outcome, reply_to: &mut R) -> Result<(), CallError> {
+        match outcome.render {
+            None => reply_to.send(ServerMessage::Patch(Patch::default(), None)),
+            Some(mut render) if render.same_statics(&self.prev_tree) => {
+                render.resolve(&self.prev_tree).map_err(misfit)?;
+                let patch = diff(&self.prev_tree, &render);
+                reply_to.send(ServerMessage::Patch(patch, Some(&render)));
+                self.prev_tree.commit(render);
+            }
+            Some(render) => {
+                self.prev_tree = render.into_tree().map_err(misfit)?;
+                reply_to.send(ServerMessage::Replace(&self.prev_tree));
             }
         }
         if let Some(url) = &outcome.redirect {
             reply_to.send(ServerMessage::Redirect(url));
         }
-        if let Some(props_json) = outcome.props_json {
-            self.props_json = props_json;
+        if let Some(props) = outcome.props {
+            self.props = props;
         }
         self.version = self.sequence;
-        self.prev_tree = outcome.tree;
+        Ok(())
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             id: self.id.clone(),
             module: self.module_name.clone(),
-            props_json: self.props_json.clone(),
+            props_json: self.props.to_json(),
             tree_json: self.prev_tree.to_json(),
         }
     }
+}
+
+fn misfit(error: Mismatch) -> CallError {
+    CallError::Failed(error.to_string())
 }

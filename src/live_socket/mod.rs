@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::context::{Shared, next_actor_key};
 use crate::dispatch::{ActorKey, CallError, Dispatcher};
+use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
 use mailbox::{Capacity, Item, Mailbox};
@@ -42,7 +43,7 @@ pub struct Start {
     /// The request that the connection began with, as compact JSON.
     pub request: Option<Arc<str>>,
     /// The first props.
-    pub props_json: Arc<str>,
+    pub props: Arc<Props>,
 }
 
 /// An actor's state between two events.
@@ -53,7 +54,7 @@ pub struct Snapshot {
     /// The module's name.
     pub module: Arc<str>,
     /// The committed props.
-    pub props_json: Arc<str>,
+    pub props_json: String,
     /// The tree rendered from them.
     pub tree_json: String,
 }

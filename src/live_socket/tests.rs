@@ -24,7 +24,9 @@ impl ReplyTo for Sent {
     }
 
     fn send(&mut self, message: ServerMessage<'_>) {
-        let _ = self.messages.send(message.to_json("c0"));
+        let (message, answer) = message.to_json("c0");
+        let _ = self.messages.send(message);
+        answer.map(|answer| self.messages.send(answer));
     }
 
     async fn ready(&mut self) {
@@ -50,7 +52,7 @@ impl Fixture {
             module: context.registry.get("counter").unwrap(),
             module_name: "counter".into(),
             request: None,
-            props_json: props.into(),
+            props: Arc::new(crate::props::Props::from_json(props)),
         };
         let socket = LiveSocket::start(&context, start, |_, _| Sent {
             messages: sender,
@@ -86,7 +88,7 @@ impl Fixture {
 
     async fn props(&self) -> String {
         let state = self.socket.state().unwrap().await.unwrap();
-        state.props_json.to_string()
+        state.props_json
     }
 }
 
@@ -107,7 +109,7 @@ async fn it_renders_first_and_tells_its_state_between_events() {
     let state = actor.socket.state().unwrap().await.unwrap();
     assert_eq!(actor.next().await, patch(1));
     assert_eq!((&*state.id, &*state.module), ("c0", "counter"));
-    assert_eq!(&*state.props_json, "1");
+    assert_eq!(state.props_json, "1");
     assert_eq!(state.tree_json, r#"{"s":["<b>","</b>"],"d":["1"]}"#);
 }
 

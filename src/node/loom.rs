@@ -18,10 +18,11 @@ use crate::bridge::{Batch, Job, JsDispatcher, Queue};
 use crate::connection::serve;
 use crate::context::{Context, Shared, unix_now};
 use crate::live_socket::{LiveSocket, Start};
+use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
-use crate::tree::{Compact, Templates};
+use crate::tree::{Compact, Mismatch, Render, Templates};
 
 /// Carries no data and keeps no event loop alive: the data waits in the queue.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -150,9 +151,10 @@ impl NativeLoom {
     pub fn to_html(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Result<String> {
         let ops = ops.get(..used as usize).unwrap_or_default();
         let mut compact = Compact::new(ops, &text);
-        let decoded = compact.tree(&templates().read()).map_err(failed)?;
+        let decoded = compact.render(&templates().read()).map_err(failed)?;
         self.context.dispatcher.log_refused(&decoded.refused);
-        Ok(decoded.tree.to_html())
+        let tree = decoded.render.map_or(Err(Mismatch), Render::into_tree);
+        Ok(tree.map_err(failed)?.to_html())
     }
 
     /// A token that lets a page join.
@@ -275,7 +277,7 @@ impl NativeLoom {
             module: registered,
             module_name: module.into(),
             request: None,
-            props_json: props_json.into(),
+            props: Arc::new(Props::from_json(&props_json)),
         };
         let queue = self.queue.clone();
         let socket = LiveSocket::start(&self.context, start, |_, _| ToJavaScript {
@@ -305,6 +307,7 @@ impl NativeLoom {
                 value: value.map(Into::into),
                 checked,
                 key: key.map(Into::into),
+                form: None,
             },
         };
         let sockets = lock(&self.handles.sockets);
@@ -324,7 +327,7 @@ impl NativeLoom {
                 serde_json::json!({
                     "id": &*state.id,
                     "module": &*state.module,
-                    "propsJson": &*state.props_json,
+                    "propsJson": state.props_json,
                     "treeJson": state.tree_json,
                 })
                 .to_string()

@@ -59,6 +59,7 @@ pub struct NativeUpgrade {
     pub connection: String,
     pub key: Option<String>,
     pub version: Option<String>,
+    pub protocols: Option<String>,
     pub origin_allowed: bool,
     /// The compact copy for `ctx.request`, as JSON.
     pub request: String,
@@ -74,6 +75,7 @@ impl NativeUpgrade {
             connection: self.connection,
             key: self.key,
             version: self.version,
+            protocols: self.protocols,
             origin_allowed: self.origin_allowed,
         };
         let peer = crate::connection::Peer {

@@ -25,10 +25,13 @@ impl ReplyTo for ToJavaScript {
     }
 
     fn send(&mut self, message: ServerMessage<'_>) {
-        self.queue.push(Job::Reply {
-            reply: self.number,
-            message: &message.to_json(&self.id),
-        });
+        let (message, answer) = message.to_json(&self.id);
+        for message in std::iter::once(message).chain(answer) {
+            self.queue.push(Job::Reply {
+                reply: self.number,
+                message: &message,
+            });
+        }
     }
 
     async fn ready(&mut self) {

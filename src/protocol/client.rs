@@ -56,6 +56,9 @@ pub struct SpecialVars {
     /// The key of a keyboard event.
     #[serde(default)]
     pub key: Option<Box<str>>,
+    /// The form of a changed field, URL-encoded. Only the extended dialect sends it.
+    #[serde(skip)]
+    pub form: Option<Box<str>>,
 }
 
 /// A message that is none. It changes nothing and harms no component.
@@ -100,7 +103,11 @@ impl ClientEvent {
     pub fn size(&self) -> usize {
         let vars = &self.special_vars;
         let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
-        self.handler.len() + self.event.len() + optional(&vars.value) + optional(&vars.key)
+        self.handler.len()
+            + self.event.len()
+            + optional(&vars.value)
+            + optional(&vars.key)
+            + optional(&vars.form)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Messages from the server, classic dialect.
 
-use crate::tree::{LiveTree, Patch, write_json_string};
+use crate::tree::{LiveTree, Patch, Render, write_json_string};
 
 /// A message of a component to its page (the reference's `loom.SocketMessage`).
-#[derive(Debug)]
 pub enum ServerMessage<'a> {
-    /// The whole tree: once per join, and when the root's statics changed.
+    /// The whole tree, once per join.
     Trees(&'a LiveTree),
-    /// What an event changed; empty when nothing did.
-    Patch(Patch<'a>),
+    /// The answer to an event: what it changed; empty when nothing did. Beside it the render it was
+    /// made from, where there is one.
+    Patch(Patch<'a>, Option<&'a Render>),
+    /// The answer to an event after which the root has other statics: the whole tree.
+    Replace(&'a LiveTree),
     /// The whole page is to go elsewhere.
     Redirect(&'a str),
     /// This component's request failed.
@@ -16,12 +18,22 @@ pub enum ServerMessage<'a> {
 }
 
 impl ServerMessage<'_> {
-    /// The frame's text. `id` is the component's on its connection.
-    pub fn to_json(&self, id: &str) -> String {
+    /// The message as the classic dialect says it. `id` is the component's on its connection.
+    ///
+    /// A new root is two messages there: the trees, and an empty patch that answers the event.
+    pub fn to_json(&self, id: &str) -> (String, Option<String>) {
+        let answer = match self {
+            Self::Replace(_) => Some(Self::Patch(Patch::default(), None).one(id)),
+            _ => None,
+        };
+        (self.one(id), answer)
+    }
+
+    fn one(&self, id: &str) -> String {
         let mut out = String::with_capacity(64);
         let (kind, has_id) = match self {
-            Self::Trees(_) => ("trees", true),
-            Self::Patch(_) => ("patch", true),
+            Self::Trees(_) | Self::Replace(_) => ("trees", true),
+            Self::Patch(..) => ("patch", true),
             Self::Redirect(_) => ("redirect", false),
             Self::Error(_) => ("error", true),
         };
@@ -34,8 +46,8 @@ impl ServerMessage<'_> {
         }
         out.push(',');
         match self {
-            Self::Trees(tree) => tree.write_json_members(&mut out),
-            Self::Patch(patch) => {
+            Self::Trees(tree) | Self::Replace(tree) => tree.write_json_members(&mut out),
+            Self::Patch(patch, _) => {
                 out.push_str("\"d\":");
                 patch.write_json(&mut out);
             }
@@ -68,7 +80,7 @@ mod tests {
                 r#"{"type":"trees","id":"c\"0","s":["<b>","</b>"],"d":["1"]}"#,
             ),
             (
-                ServerMessage::Patch(Patch::default()),
+                ServerMessage::Patch(Patch::default(), None),
                 r#"{"type":"patch","id":"c\"0","d":{}}"#,
             ),
             (
@@ -80,7 +92,7 @@ mod tests {
                 r#"{"type":"error","id":"c\"0","error":"no\n"}"#,
             ),
         ] {
-            assert_eq!(message.to_json(id), expected);
+            assert_eq!(message.to_json(id), (expected.to_owned(), None));
         }
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn compile(source: &[&str]) -> Result<Template, TemplateError> {
         slots,
         slot_of,
         trusted: false,
+        number: 0,
     })
 }
 

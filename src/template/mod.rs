@@ -39,6 +39,8 @@ pub struct Template {
     /// By the application's values: the slot that each goes into.
     slot_of: Vec<usize>,
     trusted: bool,
+    /// What the template is called when it crosses to JavaScript or to a browser.
+    number: u32,
 }
 
 impl Template {
@@ -67,7 +69,20 @@ impl Template {
                 .collect(),
             slot_of: (0..count).collect(),
             trusted: true,
+            number: 0,
         }
+    }
+
+    /// Gives the template the number under which it crosses to JavaScript and to browsers.
+    #[must_use]
+    pub fn numbered(self, number: u32) -> Template {
+        Template { number, ..self }
+    }
+
+    /// The number given by [`numbered`](Self::numbered); 0 where none was.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// The static strings that go over the wire, one more than there are [`slots`](Self::slots).

@@ -19,6 +19,8 @@ pub struct UpgradeRequest {
     pub key: Option<String>,
     /// The `Sec-WebSocket-Version` header.
     pub version: Option<String>,
+    /// The `Sec-WebSocket-Protocol` header: what the client speaks.
+    pub protocols: Option<String>,
     /// The application's origin check passed.
     pub origin_allowed: bool,
 }
@@ -74,14 +76,23 @@ impl Rejection {
     }
 }
 
+/// A request that becomes a WebSocket.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The response that switches protocols.
+    pub response: String,
+    /// The client speaks the subprotocol that was offered.
+    pub subprotocol: bool,
+}
+
 /// Checks the request and gives the response that switches protocols.
 ///
-/// No extension and no subprotocol is ever chosen, so a client that offers some gets the classic
-/// dialect (RFC 6455, 4.2.2: both are optional).
+/// `offer` is chosen where the client names it, and no other subprotocol, nor any extension (RFC
+/// 6455, 4.2.2: both are optional).
 ///
 /// # Errors
 /// [`Rejection`] names the first thing that is wrong.
-pub fn accept(request: &UpgradeRequest) -> Result<String, Rejection> {
+pub fn accept(request: &UpgradeRequest, offer: &str) -> Result<Accepted, Rejection> {
     if request.method != "GET" {
         return Err(Rejection::Method);
     }
@@ -101,11 +112,23 @@ pub fn accept(request: &UpgradeRequest) -> Result<String, Rejection> {
     if !request.origin_allowed {
         return Err(Rejection::Origin);
     }
-    Ok(format!(
+    // Subprotocols compare with case (RFC 6455, 4.1).
+    let mut protocols = request.protocols.iter().flat_map(|list| list.split(','));
+    let subprotocol = protocols.any(|protocol| protocol.trim() == offer);
+    let chosen = if subprotocol {
+        format!("Sec-WebSocket-Protocol: {offer}\r\n")
+    } else {
+        String::new()
+    };
+    let response = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n\r\n",
+         Sec-WebSocket-Accept: {}\r\n{chosen}\r\n",
         derive_accept_key(key.as_bytes())
-    ))
+    );
+    Ok(Accepted {
+        response,
+        subprotocol,
+    })
 }
 
 /// Whether a header that lists tokens has this one (RFC 9110, 5.6.1; tokens compare without case).
@@ -127,16 +150,35 @@ mod tests {
             connection: "keep-alive, Upgrade".into(),
             key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
             version: Some("13".into()),
+            protocols: None,
             origin_allowed: true,
         }
     }
 
     #[test]
     fn the_example_of_the_rfc() {
-        let response = accept(&good()).unwrap();
+        let response = accept(&good(), "loom.2").unwrap().response;
         assert!(response.starts_with("HTTP/1.1 101 "));
         assert!(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
         assert!(response.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_subprotocol_is_chosen_where_both_speak_it() {
+        for (offered, chosen) in [("a, loom.2", true), ("LOOM.2", false), ("a", false)] {
+            let protocols = Some(offered.to_owned());
+            let accepted = accept(
+                &UpgradeRequest {
+                    protocols,
+                    ..good()
+                },
+                "loom.2",
+            )
+            .unwrap();
+            assert_eq!(accepted.subprotocol, chosen);
+            let header = "\r\nSec-WebSocket-Protocol: loom.2\r\n";
+            assert_eq!(accepted.response.contains(header), chosen);
+        }
     }
 
     #[test]
@@ -158,7 +200,7 @@ mod tests {
         for (index, (spoil, status)) in cases.into_iter().enumerate() {
             let mut request = good();
             spoil(&mut request);
-            let response = accept(&request).unwrap_err().response();
+            let response = accept(&request, "loom.2").unwrap_err().response();
             let expected = format!("HTTP/1.1 {status} ");
             assert!(response.starts_with(&expected), "case {index}: {response}");
             assert!(response.contains("Connection: close\r\n"));

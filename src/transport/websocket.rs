@@ -91,6 +91,7 @@ impl From<Error> for Closed {
 /// A connection after its opening handshake.
 pub struct WebSocket {
     stream: WebSocketStream<BoxTransport>,
+    subprotocol: bool,
     ping_after: Duration,
     dead_after: Duration,
     last_seen: Instant,
@@ -98,22 +99,22 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// Answers the upgrade request; `head` are the bytes that followed it. `None` where the request
+    /// Answers the upgrade request; `head` are the bytes that followed it. The client may have the
+    /// subprotocol `offer`; without an offer, it is told to come back later. `None` where the request
     /// was refused, which has been said, or the client is gone.
     pub async fn accept(
         mut transport: BoxTransport,
         head: Vec<u8>,
         request: &UpgradeRequest,
-        closing: bool,
+        offer: Option<&str>,
         limits: &Limits,
     ) -> Option<Self> {
-        let response = if closing {
-            Err(handshake::Rejection::Closing)
-        } else {
-            handshake::accept(request)
+        let accepted = match offer {
+            Some(offer) => handshake::accept(request, offer),
+            None => Err(handshake::Rejection::Closing),
         };
-        let response = match response {
-            Ok(response) => response,
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
             Err(rejection) => {
                 let response = rejection.response();
                 let _ = timeout(PATIENCE, async {
@@ -125,7 +126,7 @@ impl WebSocket {
             }
         };
         let write = async {
-            transport.write_all(response.as_bytes()).await?;
+            transport.write_all(accepted.response.as_bytes()).await?;
             transport.flush().await
         };
         timeout(PATIENCE, write).await.ok()?.ok()?;
@@ -139,11 +140,17 @@ impl WebSocket {
         let now = Instant::now();
         Some(Self {
             stream,
+            subprotocol: accepted.subprotocol,
             ping_after: limits.ping_after,
             dead_after: limits.dead_after,
             last_seen: now,
             timer: Box::pin(sleep_until(now + limits.ping_after)),
         })
+    }
+
+    /// Whether the client took the subprotocol that was offered.
+    pub fn has_subprotocol(&self) -> bool {
+        self.subprotocol
     }
 
     /// The next message. Pings, pongs and heartbeats are seen to inside. Dropping the future loses

@@ -3,7 +3,8 @@
 //! The server itself keeps what it rendered; this is the specification that tests and the load
 //! generator hold it to.
 
-use super::{Change, Dynamic, Leaf, LiveTree, Patch, TreeBuilder, TreeError};
+use super::node::{Branch, Builder, List};
+use super::{Change, Dynamic, Leaf, ListEdit, LiveTree, Patch, TreeError};
 
 /// A patch that does not fit the tree it is applied to.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl LiveTree {
     }
 
     fn apply_in(&self, patch: &Patch<'_>, scratch: &mut String) -> Result<LiveTree, ApplyError> {
-        let mut builder = TreeBuilder::new(self.template().clone(), scratch);
+        let mut builder = Builder::new(self.template().clone(), scratch);
         let mut changes = patch.changes.iter().peekable();
         for (index, was) in self.dynamics().enumerate() {
             let Some((_, change)) = changes.next_if(|(at, _)| *at == index) else {
@@ -44,14 +45,18 @@ impl LiveTree {
                     let (text, html) = (text.as_ref(), *html);
                     builder.leaf(scratch, Leaf { text, html });
                 }
-                (Change::Tree(tree), _) => builder.tree(scratch, tree.clone().into_owned()),
-                (Change::List(items), _) => builder.list(scratch, items.clone().into_owned()),
+                (Change::Tree(tree), _) => {
+                    builder.branch(scratch, Branch::Tree(tree.clone().into_owned()));
+                }
+                (Change::List(items), _) => {
+                    builder.branch(scratch, unkeyed(items.clone().into_owned()));
+                }
                 (Change::Inside(patch), Dynamic::Tree(tree)) => {
                     let tree = tree.apply_in(patch, scratch)?;
-                    builder.tree(scratch, tree);
+                    builder.branch(scratch, Branch::Tree(tree));
                 }
-                (Change::Inside(patch), Dynamic::List(items)) => {
-                    let mut items = items.to_vec();
+                (Change::Inside(patch), Dynamic::List(list)) => {
+                    let mut items = list.rows.clone();
                     for (at, change) in &patch.changes {
                         let item = items.get_mut(*at).ok_or(ApplyError::NoSlot(*at))?;
                         *item = match change {
@@ -60,8 +65,13 @@ impl LiveTree {
                             _ => return Err(ApplyError::NoTree(*at)),
                         };
                     }
-                    builder.list(scratch, items);
+                    builder.branch(scratch, unkeyed(items));
                 }
+                (Change::Edit(edit), Dynamic::List(list)) => {
+                    let rows = edit_rows(&list.rows, edit, scratch)?;
+                    builder.branch(scratch, unkeyed(rows));
+                }
+                (Change::Edit(_), _) => return Err(ApplyError::NoBranch(index)),
                 (Change::Inside(_), Dynamic::Leaf(_)) => return Err(ApplyError::NoBranch(index)),
             }
         }
@@ -72,12 +82,48 @@ impl LiveTree {
     }
 }
 
-fn keep(builder: &mut TreeBuilder, scratch: &mut String, dynamic: Dynamic<'_>) {
+fn keep(builder: &mut Builder<Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
     match dynamic {
         Dynamic::Leaf(leaf) => builder.leaf(scratch, leaf),
-        Dynamic::Tree(tree) => builder.tree(scratch, tree.clone()),
-        Dynamic::List(items) => builder.list(scratch, items.to_vec()),
+        Dynamic::Tree(tree) => builder.branch(scratch, Branch::Tree(tree.clone())),
+        Dynamic::List(list) => builder.branch(scratch, Branch::List(list.clone())),
     }
+}
+
+/// A client knows no keys.
+fn unkeyed(rows: Vec<LiveTree>) -> Branch {
+    Branch::List(List { rows, keys: None })
+}
+
+/// The edit as `docs/protocol.md` describes it: take out, put in, change.
+fn edit_rows(
+    old: &[LiveTree],
+    edit: &ListEdit<'_>,
+    scratch: &mut String,
+) -> Result<Vec<LiveTree>, ApplyError> {
+    let mut out: Vec<bool> = vec![false; old.len()];
+    let removed = edit.plan.removed.iter().cloned().flatten();
+    for from in removed.chain(edit.plan.moved.iter().map(|(from, _)| *from)) {
+        *out.get_mut(from).ok_or(ApplyError::NoSlot(from))? = true;
+    }
+    let stay = old.iter().zip(out).filter(|(_, out)| !out);
+    let mut rows: Vec<LiveTree> = stay.map(|(row, _)| row.clone()).collect();
+    let mut placed: Vec<(usize, &LiveTree)> = edit.inserted().collect();
+    for (from, to) in &edit.plan.moved {
+        placed.push((*to, old.get(*from).ok_or(ApplyError::NoSlot(*from))?));
+    }
+    placed.sort_by_key(|(to, _)| *to);
+    for (to, row) in placed {
+        if to > rows.len() {
+            return Err(ApplyError::NoSlot(to));
+        }
+        rows.insert(to, row.clone());
+    }
+    for (at, patch) in &edit.changed {
+        let row = rows.get_mut(*at).ok_or(ApplyError::NoSlot(*at))?;
+        *row = row.apply_in(patch, scratch)?;
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

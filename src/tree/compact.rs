@@ -3,11 +3,16 @@
 //! Numbers and text cross apart: one array of `u32` operations and one string that holds every
 //! text, in order. An operation is `argument << 3 | kind` ([`op`]); a text's argument is its length
 //! in UTF-16 units, as JavaScript counts. A tree is its template's number, then one operation for
-//! each value of the literal; `lib/encode.ts` writes what this file reads.
+//! each value of the literal. What is as it was in the last render is only said to be so.
+//! `lib/encode.ts` writes what this file reads.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeBuilder, TreeError};
+use super::keyed::Step;
+use super::node::{Builder, List};
+use super::render::{Mismatch, Render, Script, Update};
+use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeError};
 use crate::template::{Part, Place, Refusal, Slot, Template};
 
 /// The kinds of operations, in the low three bits.
@@ -22,14 +27,28 @@ pub mod op {
     pub const LIST: u32 = 3;
     /// A whole tree as JSON; argument: the text's length. Only at the root.
     pub const JSON: u32 = 4;
+    /// A subtree or list, or the whole tree, as before; no argument.
+    pub const SAME: u32 = 5;
+    /// A keyed list; argument: how many steps follow, each of one of the kinds below.
+    pub const EACH: u32 = 6;
+
+    /// In a keyed list: so many rows as before.
+    pub const KEEP: u32 = 0;
+    /// In a keyed list: so many rows that are not here any more.
+    pub const DROP: u32 = 1;
+    /// In a keyed list: a dropped row, by its old index, as before.
+    pub const MOVE: u32 = 2;
+    /// In a keyed list: a rendered row; argument: the length of its key. Its tree follows.
+    pub const ROW: u32 = 3;
+
     /// How far the argument is shifted.
     pub const SHIFT: u32 = 3;
 }
 
-/// A tree that JavaScript handed over, and what was refused in it.
+/// A render that JavaScript handed over, and what was refused in it.
 pub struct Decoded {
-    /// The tree.
-    pub tree: LiveTree,
+    /// The render; `None` where the whole tree is as before.
+    pub render: Option<Render>,
     /// Values that were replaced because a browser would have run them.
     pub refused: Vec<RefusedValue>,
 }
@@ -82,6 +101,9 @@ pub enum CompactError {
     /// The JSON of a raw module is no tree.
     #[error(transparent)]
     Json(#[from] ParseError),
+    /// Something is said to be as before where nothing was before.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
 }
 
 /// Reads trees, and the plain texts between them, off one batch.
@@ -103,16 +125,6 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// The next operation, as it stands.
-    ///
-    /// # Errors
-    /// Where there is none.
-    pub fn number(&mut self) -> Result<u32, CompactError> {
-        let (first, rest) = self.ops.split_first().ok_or(TRUNCATED)?;
-        self.ops = rest;
-        Ok(*first)
-    }
-
     /// The next `units` UTF-16 units of the text.
     ///
     /// # Errors
@@ -125,29 +137,34 @@ impl<'a> Compact<'a> {
         Ok(text)
     }
 
-    /// Whether every operation has been read.
-    pub fn is_empty(&self) -> bool {
-        self.ops.is_empty()
-    }
-
-    /// The next tree.
+    /// The next render.
     ///
     /// # Errors
     /// [`CompactError`]; the reader is of no use afterwards.
-    pub fn tree(&mut self, templates: &[Arc<Template>]) -> Result<Decoded, CompactError> {
+    pub fn render(&mut self, templates: &[Arc<Template>]) -> Result<Decoded, CompactError> {
         let mut refused = Vec::new();
         let (kind, argument) = self.op()?;
-        let tree = match kind {
-            op::TREE => self.node(argument, templates, &mut refused, 1)?,
-            op::JSON => LiveTree::from_json(self.text(argument)?)?,
+        let render = match kind {
+            op::SAME => None,
+            op::TREE => Some(self.node(argument, templates, &mut refused, 1)?),
+            op::JSON => Some(LiveTree::from_json(self.text(argument)?)?.into()),
             _ => return Err(CompactError::Malformed("no tree at the root")),
         };
-        Ok(Decoded { tree, refused })
+        Ok(Decoded { render, refused })
+    }
+
+    /// The next operation: the kind in its low `shift` bits, and the argument above them.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn operation(&mut self, shift: u32) -> Result<(u32, u32), CompactError> {
+        let (number, rest) = self.ops.split_first().ok_or(TRUNCATED)?;
+        self.ops = rest;
+        Ok((number & ((1 << shift) - 1), number >> shift))
     }
 
     fn op(&mut self) -> Result<(u32, u32), CompactError> {
-        let number = self.number()?;
-        Ok((number & ((1 << op::SHIFT) - 1), number >> op::SHIFT))
+        self.operation(op::SHIFT)
     }
 
     fn node(
@@ -156,14 +173,14 @@ impl<'a> Compact<'a> {
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
-    ) -> Result<LiveTree, CompactError> {
+    ) -> Result<Render, CompactError> {
         if depth > MAX_DEPTH {
             return Err(TreeError::Depth.into());
         }
         let template = templates
             .get(id as usize)
             .ok_or(CompactError::Malformed("no such template"))?;
-        let mut builder = TreeBuilder::new(template.clone(), &self.scratch);
+        let mut builder = Builder::new(template.clone(), &self.scratch);
         let mut value = 0;
         for (index, slot) in template.slots().iter().enumerate() {
             match &slot.place {
@@ -191,7 +208,7 @@ impl<'a> Compact<'a> {
 
     fn branch_or_leaf(
         &mut self,
-        builder: &mut TreeBuilder,
+        builder: &mut Builder<Update>,
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
@@ -205,22 +222,66 @@ impl<'a> Compact<'a> {
             }
             op::TREE => {
                 let tree = self.node(argument, templates, refused, depth + 1)?;
-                builder.tree(&mut self.scratch, tree);
+                builder.branch(&mut self.scratch, Update::Tree(tree));
             }
             op::LIST => {
                 // The count is not trusted with an allocation: each item takes an operation.
-                let mut items = Vec::with_capacity((argument as usize).min(self.ops.len()));
+                let mut rows = Vec::with_capacity((argument as usize).min(self.ops.len()));
                 for _ in 0..argument {
-                    let (op::TREE, id) = self.op()? else {
-                        return Err(CompactError::Malformed("an item that is no tree"));
-                    };
-                    items.push(self.node(id, templates, refused, depth + 1)?);
+                    rows.push(self.row(templates, refused, depth)?);
                 }
-                builder.list(&mut self.scratch, items);
+                let list = List { rows, keys: None };
+                builder.branch(&mut self.scratch, Update::List(list));
             }
+            op::EACH => {
+                let script = self.script(argument, templates, refused, depth)?;
+                builder.branch(&mut self.scratch, Update::Keyed(script));
+            }
+            op::SAME => builder.same(&mut self.scratch),
             _ => return Err(CompactError::Malformed("an unknown operation")),
         }
         Ok(())
+    }
+
+    /// The complete tree of a list's item.
+    fn row(
+        &mut self,
+        templates: &[Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<LiveTree, CompactError> {
+        let (op::TREE, id) = self.op()? else {
+            return Err(CompactError::Malformed("an item that is no tree"));
+        };
+        Ok(self.node(id, templates, refused, depth + 1)?.into_tree()?)
+    }
+
+    fn script(
+        &mut self,
+        count: u32,
+        templates: &[Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<Script, CompactError> {
+        let mut script = Script::default();
+        script.steps.reserve((count as usize).min(self.ops.len()));
+        for _ in 0..count {
+            let (kind, argument) = self.op()?;
+            let step = match kind {
+                op::KEEP => Step::Keep(argument as usize),
+                op::DROP => Step::Drop(argument as usize),
+                op::MOVE => Step::Move(argument as usize),
+                op::ROW => {
+                    let mut hasher = DefaultHasher::new();
+                    self.text(argument)?.hash(&mut hasher);
+                    script.rows.push(self.row(templates, refused, depth)?);
+                    Step::Row(hasher.finish())
+                }
+                _ => return Err(CompactError::Malformed("an unknown step of a list")),
+            };
+            script.steps.push(step);
+        }
+        Ok(script)
     }
 
     fn only_text(&mut self, template: &Template, value: usize) -> Result<&'a str, CompactError> {
@@ -229,7 +290,7 @@ impl<'a> Compact<'a> {
             op::TEXT => return self.text(argument),
             op::HTML => "raw()",
             op::TREE => "a template",
-            op::LIST => "an array",
+            op::LIST | op::EACH => "a list",
             _ => return Err(CompactError::Malformed("an unknown operation")),
         };
         Err(CompactError::Misplaced {
@@ -241,7 +302,7 @@ impl<'a> Compact<'a> {
     /// A slot that is judged as a whole: a URL, a style, a boolean attribute.
     fn attribute(
         &mut self,
-        builder: &mut TreeBuilder,
+        builder: &mut Builder<Update>,
         slot: &Slot,
         value: &mut usize,
     ) -> Result<Option<Refusal>, CompactError> {
@@ -298,12 +359,16 @@ mod tests {
         for source in sources {
             templates.add(source).unwrap();
         }
-        Compact::new(ops, text).tree(&templates.read())
+        Compact::new(ops, text).render(&templates.read())
+    }
+
+    fn whole(decoded: Decoded) -> LiveTree {
+        decoded.render.unwrap().into_tree().unwrap()
     }
 
     fn text_of(result: Result<Decoded, CompactError>) -> String {
         match result {
-            Ok(decoded) => decoded.tree.to_html(),
+            Ok(decoded) => whole(decoded).to_html(),
             Err(error) => error.to_string(),
         }
     }
@@ -337,8 +402,8 @@ mod tests {
         let ops = [code(op::TREE, 1), code(op::TEXT, 18)];
         let source: &[&str] = &["<a href=\"", "\">x</a>"];
         let decoded = decode(&[source], &ops, "javascript:alert()").unwrap();
-        assert_eq!(decoded.tree.to_html(), "<a href=\"about:invalid\">x</a>");
         assert_eq!(decoded.refused.len(), 1);
+        assert_eq!(whole(decoded).to_html(), "<a href=\"about:invalid\">x</a>");
     }
 
     #[test]
@@ -346,7 +411,8 @@ mod tests {
         let source: &[&str] = &["<a title=\"", "\">x</a>"];
         for (operation, received) in [
             (code(op::HTML, 0), "raw()"),
-            (code(op::LIST, 0), "an array"),
+            (code(op::LIST, 0), "a list"),
+            (code(op::EACH, 0), "a list"),
             (code(op::TREE, 0), "a template"),
         ] {
             let message = text_of(decode(&[source], &[code(op::TREE, 1), operation], ""));
@@ -372,7 +438,14 @@ mod tests {
             ops in prop::collection::vec(prop_oneof![any::<u32>(), 0u32..64], 0..40),
             text in ".{0,20}",
         ) {
-            let _ = decode(&[&["<p>", "</p>"], &["<a href=\"", "\" title=\"", "\">"]], &ops, &text);
+            let templates: &[&[&str]] = &[&["<p>", "</p>"], &["<a href=\"", "\" title=\"", "\">"]];
+            if let Ok(Decoded { render: Some(mut render), .. }) = decode(templates, &ops, &text) {
+                let mut last = crate::tree::testing::text_tree(&["<p>", "</p>"], &["x"]);
+                if render.same_statics(&last) && render.resolve(&last).is_ok() {
+                    let _ = crate::tree::diff(&last, &render).to_json();
+                    last.commit(render);
+                }
+            }
         }
     }
 }

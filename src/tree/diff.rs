@@ -1,21 +1,17 @@
-//! What changed between two renders.
+//! What changed between the last tree and the next render.
 
 use std::borrow::Cow;
 
-use super::{Dynamic, LiveTree};
-
-/// The difference between two trees of one component.
-#[derive(Debug)]
-pub enum Diff<'a> {
-    /// The changes inside the root; empty where nothing changed.
-    Patch(Patch<'a>),
-    /// The root's statics differ: no patch can say it, the whole tree has to be sent.
-    Replace(&'a LiveTree),
-}
+use super::keyed::{Plan, Source, Step};
+use super::node::{Branch, Dynamic, Leaf, List, LiveTree, Part};
+use super::render::{Render, Update, plan_rows};
+use crate::template::Template;
 
 /// What changed in a tree, by slot, or in a list of the same length, by item; in order.
 #[derive(Debug, Default, Clone)]
 pub struct Patch<'a> {
+    /// The tree's template; `None` for a list, and where the patch came over the wire.
+    pub template: Option<&'a Template>,
     /// The slot's or item's index and what became of it.
     pub changes: Vec<(usize, Change<'a>)>,
 }
@@ -37,6 +33,65 @@ pub enum Change<'a> {
     /// The subtree has the same statics, or the list the same length; these of its slots or items
     /// changed.
     Inside(Patch<'a>),
+    /// The keyed list was edited.
+    Edit(ListEdit<'a>),
+}
+
+/// The edit of a keyed list.
+#[derive(Debug, Clone)]
+pub struct ListEdit<'a> {
+    /// Which rows stay, move and go.
+    pub plan: Cow<'a, Plan>,
+    /// What changed inside rows: new index, ascending, and changes.
+    pub changed: Vec<(usize, Patch<'a>)>,
+    old: &'a [LiveTree],
+    rendered: &'a [LiveTree],
+}
+
+impl<'a> ListEdit<'a> {
+    /// Rows that were not there before: new index, ascending, and tree.
+    pub fn inserted(&self) -> impl Iterator<Item = (usize, &'a LiveTree)> {
+        let mut at = 0;
+        self.plan.order.iter().filter_map(move |source| {
+            let to = at;
+            at += source.len();
+            match source {
+                Source::New { row } => Some((to, self.rendered.get(*row)?)),
+                _ => None,
+            }
+        })
+    }
+
+    /// All rows, in their new order.
+    pub fn rows(&self) -> impl Iterator<Item = &'a LiveTree> {
+        self.plan.order.iter().flat_map(|source| match source {
+            Source::Old(range) => self.old.get(range.clone()).unwrap_or_default(),
+            Source::Changed { row, .. } | Source::New { row } => {
+                self.rendered.get(*row..=*row).unwrap_or_default()
+            }
+        })
+    }
+
+    /// For clients that know no keys: the changes by index, where the length is the same.
+    pub fn by_index(&self) -> Option<Patch<'a>> {
+        if self.old.len() != self.plan.len {
+            return None;
+        }
+        let rows = self.old.iter().zip(self.rows()).enumerate();
+        let changes = rows.filter_map(|(index, (was, is))| Some((index, branch(was, is)?)));
+        Some(Patch {
+            template: None,
+            changes: changes.collect(),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        let stays = |source: &Source| !matches!(source, Source::New { .. });
+        self.changed.is_empty()
+            && self.plan.removed.is_empty()
+            && self.plan.moved.is_empty()
+            && self.plan.order.iter().all(stays)
+    }
 }
 
 impl Patch<'_> {
@@ -46,64 +101,130 @@ impl Patch<'_> {
     }
 }
 
-impl<'a> From<Dynamic<'a>> for Change<'a> {
-    fn from(dynamic: Dynamic<'a>) -> Self {
-        match dynamic {
-            Dynamic::Leaf(leaf) => Change::Leaf {
-                text: leaf.text.into(),
-                html: leaf.html,
-            },
-            Dynamic::Tree(tree) => Change::Tree(Cow::Borrowed(tree)),
-            Dynamic::List(items) => Change::List(items.into()),
+impl<'a> From<Leaf<'a>> for Change<'a> {
+    fn from(leaf: Leaf<'a>) -> Self {
+        Change::Leaf {
+            text: leaf.text.into(),
+            html: leaf.html,
         }
     }
 }
 
-/// The changes that turn `old` into `new`. Costs a walk over both; a level whose leaves are all
-/// equal and that has no branches costs one comparison of bytes.
-pub fn diff<'a>(old: &LiveTree, new: &'a LiveTree) -> Diff<'a> {
-    if old.same_statics(new) {
-        Diff::Patch(inside(old, new))
-    } else {
-        Diff::Replace(new)
-    }
-}
-
-/// The changed slots of two trees with the same statics.
-fn inside<'a>(old: &LiveTree, new: &'a LiveTree) -> Patch<'a> {
+/// The changes that turn `last` into what was rendered. `render` has the same statics and has been
+/// [resolved](Render::resolve) against `last`.
+///
+/// Costs a walk over what was rendered; what is as before is not looked at. A level whose leaves are
+/// all equal and that has no branches costs one comparison of bytes.
+pub fn diff<'a>(last: &'a LiveTree, render: &'a Render) -> Patch<'a> {
     let mut changes = Vec::new();
-    if old.is_flat() && new.is_flat() && old.same_leaves(new) {
-        return Patch { changes };
+    let template = Some(&**last.template());
+    if last.is_flat() && render.is_flat() && last.same_leaves(render) {
+        return Patch { template, changes };
     }
-    for (index, (was, is)) in old.dynamics().zip(new.dynamics()).enumerate() {
-        if let Some(change) = slot(was, is) {
-            changes.push((index, change));
-        }
+    for (index, (was, is)) in last.parts().zip(render.parts()).enumerate() {
+        let change = match (was, is) {
+            (_, Part::Same) => None,
+            (Part::Leaf(was), Part::Leaf(is)) => (was != is).then(|| is.into()),
+            (_, Part::Leaf(is)) => Some(is.into()),
+            (Part::Branch(was), Part::Branch(is)) => update(Some(was), is),
+            (_, Part::Branch(is)) => update(None, is),
+        };
+        changes.extend(change.map(|change| (index, change)));
     }
-    Patch { changes }
+    Patch { template, changes }
 }
 
-fn slot<'a>(was: Dynamic<'_>, is: Dynamic<'a>) -> Option<Change<'a>> {
+fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
     match (was, is) {
-        (Dynamic::Leaf(was), Dynamic::Leaf(is)) if was == is => None,
-        (Dynamic::Tree(was), Dynamic::Tree(is)) => branch(was, is),
-        (Dynamic::List(was), Dynamic::List(is)) if was.len() == is.len() => {
-            let items = was.iter().zip(is).enumerate();
-            let changes: Vec<_> = items
-                .filter_map(|(index, (was, is))| Some((index, branch(was, is)?)))
-                .collect();
-            (!changes.is_empty()).then_some(Change::Inside(Patch { changes }))
+        (Some(Branch::Tree(was)), Update::Tree(is)) => some(diff(was, is)),
+        (Some(Branch::Tree(was)), Update::Whole(is)) => branch(was, is),
+        (_, Update::Whole(is)) => Some(Change::Tree(Cow::Borrowed(is))),
+        (Some(Branch::List(was)), Update::List(is)) => list(was, is),
+        (_, Update::List(is)) => Some(Change::List(Cow::Borrowed(&is.rows))),
+        (Some(Branch::List(was)), Update::Keyed(is)) => {
+            edit(Cow::Borrowed(&is.plan), &was.rows, &is.rows)
         }
-        (_, is) => Some(is.into()),
+        // Resolving has ruled this out.
+        (_, Update::Tree(_) | Update::Keyed(_)) => None,
     }
 }
 
-fn branch<'a>(was: &LiveTree, is: &'a LiveTree) -> Option<Change<'a>> {
-    if !was.same_statics(is) {
-        return Some(Change::Tree(Cow::Borrowed(is)));
-    }
-    let patch = inside(was, is);
+fn some(patch: Patch<'_>) -> Option<Change<'_>> {
     (!patch.is_empty()).then_some(Change::Inside(patch))
+}
+
+/// The changed slots of two whole trees with the same statics.
+fn inside<'a>(was: &'a LiveTree, is: &'a LiveTree) -> Patch<'a> {
+    let mut changes = Vec::new();
+    let template = Some(&**is.template());
+    if was.is_flat() && is.is_flat() && was.same_leaves(is) {
+        return Patch { template, changes };
+    }
+    for (index, (was, is)) in was.dynamics().zip(is.dynamics()).enumerate() {
+        let change = match (was, is) {
+            (Dynamic::Leaf(was), Dynamic::Leaf(is)) => (was != is).then(|| is.into()),
+            (Dynamic::Tree(was), Dynamic::Tree(is)) => branch(was, is),
+            (Dynamic::List(was), Dynamic::List(is)) => list(was, is),
+            (_, Dynamic::Leaf(is)) => Some(is.into()),
+            (_, Dynamic::Tree(is)) => Some(Change::Tree(Cow::Borrowed(is))),
+            (_, Dynamic::List(is)) => Some(Change::List(Cow::Borrowed(&is.rows))),
+        };
+        changes.extend(change.map(|change| (index, change)));
+    }
+    Patch { template, changes }
+}
+
+fn branch<'a>(was: &'a LiveTree, is: &'a LiveTree) -> Option<Change<'a>> {
+    if was.same_statics(is) {
+        some(inside(was, is))
+    } else {
+        Some(Change::Tree(Cow::Borrowed(is)))
+    }
+}
+
+fn list<'a>(was: &'a List, is: &'a List) -> Option<Change<'a>> {
+    if let (Some(_), Some(keys)) = (&was.keys, &is.keys) {
+        let mut steps = vec![Step::Drop(was.rows.len())];
+        steps.extend(keys.iter().map(|key| Step::Row(*key)));
+        let plan = plan_rows(&steps, was, &is.rows)?;
+        return edit(Cow::Owned(plan), &was.rows, &is.rows);
+    }
+    if was.rows.len() != is.rows.len() || was.keys.is_some() != is.keys.is_some() {
+        return Some(Change::List(Cow::Borrowed(&is.rows)));
+    }
+    let rows = was.rows.iter().zip(&is.rows).enumerate();
+    let changes = rows.filter_map(|(index, (was, is))| Some((index, branch(was, is)?)));
+    some(Patch {
+        template: None,
+        changes: changes.collect(),
+    })
+}
+
+fn edit<'a>(
+    plan: Cow<'a, Plan>,
+    old: &'a [LiveTree],
+    rendered: &'a [LiveTree],
+) -> Option<Change<'a>> {
+    let mut changed = Vec::new();
+    let mut at = 0;
+    for source in &plan.order {
+        if let Source::Changed { old: was, row } = *source
+            && let Some((was, is)) = old.get(was).zip(rendered.get(row))
+        {
+            let patch = inside(was, is);
+            if !patch.is_empty() {
+                changed.push((at, patch));
+            }
+        }
+        at += source.len();
+    }
+    let edit = ListEdit {
+        plan,
+        changed,
+        old,
+        rendered,
+    };
+    (!edit.is_empty()).then_some(Change::Edit(edit))
 }
 
 #[cfg(test)]
@@ -115,10 +236,7 @@ mod tests {
 
     /// The patch as the classic wire says it.
     fn wire(old: &LiveTree, new: &LiveTree) -> String {
-        match diff(old, new) {
-            Diff::Patch(patch) => patch.to_json(),
-            Diff::Replace(tree) => format!("trees {}", tree.to_json()),
-        }
+        diff(old, &new.clone().into()).to_json()
     }
 
     const ROW: &[&str] = &["<i>", "</i>"];
@@ -176,12 +294,6 @@ mod tests {
     }
 
     #[test]
-    fn other_root_statics_need_the_whole_tree() {
-        let (old, new) = (text_tree(ROW, &["x"]), text_tree(&["<b>", "</b>"], &["x"]));
-        assert_eq!(wire(&old, &new), r#"trees {"s":["<b>","</b>"],"d":["x"]}"#);
-    }
-
-    #[test]
     fn leaves_that_share_bytes_but_not_bounds_differ() {
         let statics = &["", ",", ""];
         let (old, new) = (
@@ -191,26 +303,56 @@ mod tests {
         assert_eq!(wire(&old, &new), r#"{"0":"a","1":"bc"}"#);
     }
 
+    fn rows(keys: &[(u64, &str)]) -> LiveTree {
+        let rows = keys
+            .iter()
+            .map(|(_, text)| text_tree(ROW, &[text]))
+            .collect();
+        let keys = Some(keys.iter().map(|(key, _)| *key).collect());
+        tree(&["", ""], vec![Filled::List(List { rows, keys })])
+    }
+
+    /// Classic clients know no keys, so they get what they understand.
+    #[test]
+    fn a_keyed_list_for_classic_clients() {
+        let old = rows(&[(1, "a"), (2, "b")]);
+        let changed = rows(&[(1, "a"), (2, "c")]);
+        assert_eq!(wire(&old, &changed), r#"{"0":{"d":{"1":{"d":{"0":"c"}}}}}"#);
+        let swapped = rows(&[(2, "b"), (1, "a")]);
+        let by_index = r#"{"0":{"d":{"0":{"d":{"0":"b"}},"1":{"d":{"0":"a"}}}}}"#;
+        assert_eq!(wire(&old, &swapped), by_index);
+        let shorter = rows(&[(2, "b")]);
+        assert_eq!(
+            wire(&old, &shorter),
+            r#"{"0":[{"s":["<i>","</i>"],"d":["b"]}]}"#
+        );
+        assert_eq!(wire(&old, &old), "{}");
+    }
+
     proptest! {
-        /// What a client has after the patch is what the server rendered, both in memory and
-        /// after a trip over the wire.
+        /// What a client has after the patch is what the server rendered: applied in memory, after
+        /// a trip over the classic wire, and as the server itself commits it.
         #[test]
         fn applying_the_diff_gives_the_new_tree(old in any_shape(), new in any_shape()) {
             let (old, new) = (old.build(), new.build());
-            if let Diff::Patch(patch) = diff(&old, &new) {
-                prop_assert_eq!(old.apply(&patch).unwrap().to_json(), new.to_json());
-                let wire = Patch::from_json(&patch.to_json()).unwrap();
-                prop_assert_eq!(old.apply(&wire).unwrap().to_html(), new.to_html());
+            if !old.same_statics(&new) {
+                return Ok(());
             }
+            let mut render = Render::from(new.clone());
+            render.resolve(&old).unwrap();
+            let patch = diff(&old, &render);
+            prop_assert_eq!(old.apply(&patch).unwrap().to_json(), new.to_json());
+            let wire = Patch::from_json(&patch.to_json()).unwrap();
+            prop_assert_eq!(old.apply(&wire).unwrap().to_html(), new.to_html());
+            let mut last = old.clone();
+            last.commit(render);
+            prop_assert_eq!(last.to_json(), new.to_json());
         }
 
         #[test]
         fn a_tree_does_not_differ_from_itself(shape in any_shape()) {
             let (one, other) = (shape.build(), shape.build());
-            let Diff::Patch(patch) = diff(&one, &other) else {
-                return Err(TestCaseError::fail("the same statics"));
-            };
-            prop_assert!(patch.is_empty());
+            prop_assert!(diff(&one, &other.into()).is_empty());
         }
     }
 }

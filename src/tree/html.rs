@@ -36,8 +36,8 @@ impl LiveTree {
             match dynamics.next() {
                 Some(Dynamic::Leaf(leaf)) => html.push_str(&leaf.escaped()),
                 Some(Dynamic::Tree(tree)) => tree.write_html(html),
-                Some(Dynamic::List(items)) => {
-                    items.iter().for_each(|item| item.write_html(html));
+                Some(Dynamic::List(list)) => {
+                    list.rows.iter().for_each(|item| item.write_html(html));
                 }
                 None => {}
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Change, Dynamic, Leaf, LiveTree, MAX_DEPTH, Patch, TreeBuilder, TreeError};
+use super::node::{Branch, Builder, List};
+use super::{Change, Dynamic, Leaf, LiveTree, MAX_DEPTH, Patch, TreeError};
 use crate::template::Template;
 
 /// The keys of the wire.
@@ -74,7 +75,7 @@ impl LiveTree {
         write_array(out, self.dynamics(), |out, dynamic| match dynamic {
             Dynamic::Leaf(leaf) => write_string(out, &leaf.escaped()),
             Dynamic::Tree(tree) => tree.write_json(out),
-            Dynamic::List(items) => write_array(out, items, |out, item| item.write_json(out)),
+            Dynamic::List(list) => write_array(out, &list.rows, |out, item| item.write_json(out)),
         });
     }
 }
@@ -101,6 +102,15 @@ impl Patch<'_> {
     }
 }
 
+impl Patch<'_> {
+    fn write_inside(&self, out: &mut String) {
+        out.push('{');
+        write_key(out, DYNAMICS);
+        self.write_json(out);
+        out.push('}');
+    }
+}
+
 impl Change<'_> {
     fn write_json(&self, out: &mut String) {
         match self {
@@ -112,12 +122,11 @@ impl Change<'_> {
             Change::List(items) => {
                 write_array(out, items.as_ref(), |out, item| item.write_json(out));
             }
-            Change::Inside(patch) => {
-                out.push('{');
-                write_key(out, DYNAMICS);
-                patch.write_json(out);
-                out.push('}');
-            }
+            Change::Inside(patch) => patch.write_inside(out),
+            Change::Edit(edit) => match edit.by_index() {
+                Some(patch) => patch.write_inside(out),
+                None => write_array(out, edit.rows(), |out, row| row.write_json(out)),
+            },
         }
     }
 }
@@ -200,7 +209,7 @@ impl Reader {
             }));
         }
         let template = self.template(statics)?;
-        let mut builder = TreeBuilder::new(template, &self.scratch);
+        let mut builder = Builder::new(template, &self.scratch);
         for (index, dynamic) in dynamics.iter().enumerate() {
             self.path.push(index);
             match dynamic {
@@ -209,11 +218,12 @@ impl Reader {
                 }
                 Value::Object(_) => {
                     let tree = self.tree(dynamic, depth + 1)?;
-                    builder.tree(&mut self.scratch, tree);
+                    builder.branch(&mut self.scratch, Branch::Tree(tree));
                 }
                 Value::Array(items) => {
-                    let items = self.list(items, depth + 1)?;
-                    builder.list(&mut self.scratch, items);
+                    let rows = self.list(items, depth + 1)?;
+                    let list = List { rows, keys: None };
+                    builder.branch(&mut self.scratch, Branch::List(list));
                 }
                 other => return Err(self.shape("a string, a tree or an array of trees", other)),
             }
@@ -308,7 +318,8 @@ impl Reader {
             changes.push((index, change));
             self.path.pop();
         }
-        Ok(Patch { changes })
+        let template = None;
+        Ok(Patch { template, changes })
     }
 }
 

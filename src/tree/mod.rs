@@ -8,14 +8,19 @@ mod compact;
 mod diff;
 mod html;
 mod json;
+mod keyed;
 mod node;
+mod packed;
+mod render;
 mod templates;
 
 pub use apply::ApplyError;
 pub use compact::{Compact, CompactError, Decoded, RefusedValue, op};
-pub use diff::{Change, Diff, Patch, diff};
+pub use diff::{Change, ListEdit, Patch, diff};
 pub use json::{ParseError, write_string as write_json_string};
-pub use node::{Dynamic, Leaf, LiveTree, TreeBuilder, TreeError};
+pub use keyed::{Plan, Source, Step};
+pub use node::{Branch, Builder, Dynamic, Leaf, List, LiveTree, Node, TreeError};
+pub use render::{Mismatch, Render, Script, Update};
 pub use templates::{TemplateId, Templates};
 
 /// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its

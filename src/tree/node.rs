@@ -6,22 +6,37 @@
 
 use std::sync::Arc;
 
+use super::packed::{self, Packed, Slot};
 use crate::template::Template;
 
-/// A rendered template: its statics and what stands in each slot.
+/// A template and what stands in each of its slots; `B` is what can stand there beside a leaf.
 #[derive(Clone)]
-pub struct LiveTree {
-    template: Arc<Template>,
-    /// For each slot a header, and after it the text where the slot is a leaf.
-    packed: Box<str>,
-    /// The subtrees and lists, in the order of their slots.
-    branches: Box<[Branch]>,
+pub struct Node<B> {
+    pub(super) template: Arc<Template>,
+    pub(super) packed: Packed,
+    /// What is no leaf, in the order of the slots.
+    pub(super) branches: Box<[B]>,
 }
 
+/// A rendered template: its statics and what stands in each slot.
+pub type LiveTree = Node<Branch>;
+
+/// A subtree or a list.
 #[derive(Clone)]
-enum Branch {
+pub enum Branch {
+    /// A nested template.
     Tree(LiveTree),
-    List(Box<[LiveTree]>),
+    /// One tree per item.
+    List(List),
+}
+
+/// A list: one tree per item.
+#[derive(Clone, Default)]
+pub struct List {
+    /// The items' trees.
+    pub rows: Vec<LiveTree>,
+    /// A hash of each item's key, where the list is keyed.
+    pub keys: Option<Vec<u64>>,
 }
 
 /// What stands in a slot.
@@ -32,7 +47,15 @@ pub enum Dynamic<'a> {
     /// A nested template.
     Tree(&'a LiveTree),
     /// One tree per item.
-    List(&'a [LiveTree]),
+    List(&'a List),
+}
+
+/// A slot of a node.
+pub(super) enum Part<'a, B> {
+    Leaf(Leaf<'a>),
+    Branch(&'a B),
+    /// As it was in the last render.
+    Same,
 }
 
 /// A slot's text.
@@ -63,75 +86,50 @@ pub enum TreeError {
     Depth,
 }
 
-const TEXT: u8 = 0;
-const HTML: u8 = 1;
-const TREE: u8 = 2;
-const LIST: u8 = 3;
-
-/// Header bytes are ASCII, so that the packed leaves stay one valid `str` and reading a leaf is a
-/// slice without validation. The first byte holds the kind in bits 0-1 and four bits of the
-/// length; each further one six bits; bit 6 says that another follows.
-const MORE: u8 = 0x40;
-
-fn push_header(packed: &mut String, kind: u8, len: usize) {
-    let mut rest = len >> 4;
-    let more = if rest > 0 { MORE } else { 0 };
-    packed.push(char::from(more | ((len & 0xf) as u8) << 2 | kind));
-    while rest > 0 {
-        let low = (rest & 0x3f) as u8;
-        rest >>= 6;
-        packed.push(char::from(if rest > 0 { MORE | low } else { low }));
-    }
-}
-
-/// The header at `at`: its kind, the length it gives, and where the text begins.
-fn read_header(packed: &str, at: usize) -> Option<(u8, usize, usize)> {
-    let bytes = packed.as_bytes();
-    let first = *bytes.get(at)?;
-    let mut len = usize::from(first >> 2 & 0xf);
-    let mut more = first & MORE != 0;
-    let mut next = at + 1;
-    let mut shift = 4;
-    while more {
-        let byte = *bytes.get(next)?;
-        len |= usize::from(byte & 0x3f) << shift;
-        more = byte & MORE != 0;
-        shift += 6;
-        next += 1;
-    }
-    Some((first & 3, len, next))
-}
-
-impl LiveTree {
-    /// The template this tree was rendered from.
+impl<B> Node<B> {
+    /// The template this was rendered from.
     pub fn template(&self) -> &Arc<Template> {
         &self.template
     }
 
     /// What stands in each slot, in order.
-    pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
-        Dynamics {
-            packed: &self.packed,
-            at: 0,
-            branches: self.branches.iter(),
-        }
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_, B>> {
+        let mut branches = self.branches.iter();
+        self.packed.slots().map(move |slot| match slot {
+            Slot::Leaf(leaf) => Part::Leaf(leaf),
+            Slot::Branch => branches.next().map_or(Part::Same, Part::Branch),
+            Slot::Same => Part::Same,
+        })
     }
 
     /// Whether both were rendered from the same statics.
-    pub fn same_statics(&self, other: &LiveTree) -> bool {
+    pub fn same_statics<C>(&self, other: &Node<C>) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
             || self.template.statics() == other.template.statics()
     }
 
     /// Whether all leaves of this level are equal and all branches stand in the same slots. One
     /// comparison of bytes.
-    pub(super) fn same_leaves(&self, other: &LiveTree) -> bool {
+    pub(super) fn same_leaves<C>(&self, other: &Node<C>) -> bool {
         self.packed == other.packed
     }
 
     /// Whether this level has neither subtrees nor lists.
     pub(super) fn is_flat(&self) -> bool {
         self.branches.is_empty()
+    }
+}
+
+impl LiveTree {
+    /// What stands in each slot, in order.
+    pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
+        self.parts().filter_map(|part| match part {
+            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
+            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree)),
+            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
+            // A finished tree has none.
+            Part::Same => None,
+        })
     }
 
     /// Bytes this tree holds in memory beside the shared templates.
@@ -140,63 +138,33 @@ impl LiveTree {
     }
 
     fn heap(&self) -> usize {
-        let branches: usize = self
-            .branches
-            .iter()
-            .map(|branch| {
-                size_of::<Branch>()
-                    + match branch {
-                        Branch::Tree(tree) => tree.heap(),
-                        Branch::List(items) => items.iter().map(LiveTree::memory).sum(),
+        let branches = self.branches.iter().map(|branch| {
+            size_of::<Branch>()
+                + match branch {
+                    Branch::Tree(tree) => tree.heap(),
+                    Branch::List(list) => {
+                        let keys = list.keys.as_ref().map_or(0, |keys| keys.len() * 8);
+                        keys + list.rows.iter().map(LiveTree::memory).sum::<usize>()
                     }
-            })
-            .sum();
-        self.packed.len() + branches
+                }
+        });
+        self.packed.len() + branches.sum::<usize>()
     }
 }
 
-struct Dynamics<'a> {
-    packed: &'a str,
-    at: usize,
-    branches: std::slice::Iter<'a, Branch>,
-}
-
-impl<'a> Iterator for Dynamics<'a> {
-    type Item = Dynamic<'a>;
-
-    fn next(&mut self) -> Option<Dynamic<'a>> {
-        let (kind, len, start) = read_header(self.packed, self.at)?;
-        match kind {
-            TEXT | HTML => {
-                let text = self.packed.get(start..start + len)?;
-                self.at = start + len;
-                let html = kind == HTML;
-                Some(Dynamic::Leaf(Leaf { text, html }))
-            }
-            _ => {
-                self.at = start;
-                Some(match self.branches.next()? {
-                    Branch::Tree(tree) => Dynamic::Tree(tree),
-                    Branch::List(items) => Dynamic::List(items),
-                })
-            }
-        }
-    }
-}
-
-/// Puts a tree together slot by slot.
+/// Puts a node together slot by slot.
 ///
-/// Many builders can share one scratch string as a stack: a nested tree is finished before its
+/// Many builders can share one scratch string as a stack: a nested node is finished before its
 /// parent goes on, so that a tree of a thousand rows allocates no more than what it keeps.
-pub struct TreeBuilder {
+pub struct Builder<B> {
     template: Arc<Template>,
     start: usize,
     count: usize,
-    branches: Vec<Branch>,
+    branches: Vec<B>,
 }
 
-impl TreeBuilder {
-    /// Begins a tree; its leaves are gathered at the end of `scratch`.
+impl<B> Builder<B> {
+    /// Begins a node; its leaves are gathered at the end of `scratch`.
     pub fn new(template: Arc<Template>, scratch: &str) -> Self {
         Self {
             template,
@@ -213,33 +181,29 @@ impl TreeBuilder {
 
     /// The next slot is this leaf.
     pub fn leaf(&mut self, scratch: &mut String, leaf: Leaf<'_>) {
-        let kind = if leaf.html { HTML } else { TEXT };
-        push_header(scratch, kind, leaf.text.len());
-        scratch.push_str(leaf.text);
+        packed::push_leaf(scratch, leaf);
         self.count += 1;
     }
 
-    /// The next slot is this subtree.
-    pub fn tree(&mut self, scratch: &mut String, tree: LiveTree) {
-        push_header(scratch, TREE, 0);
-        self.branches.push(Branch::Tree(tree));
+    /// The next slot is this branch.
+    pub fn branch(&mut self, scratch: &mut String, branch: B) {
+        packed::push_branch(scratch);
+        self.branches.push(branch);
         self.count += 1;
     }
 
-    /// The next slot is this list.
-    pub fn list(&mut self, scratch: &mut String, items: Vec<LiveTree>) {
-        push_header(scratch, LIST, 0);
-        self.branches.push(Branch::List(items.into_boxed_slice()));
+    /// The next slot is as before.
+    pub(super) fn same(&mut self, scratch: &mut String) {
+        packed::push_same(scratch);
         self.count += 1;
     }
 
-    /// Ends the tree and gives `scratch` back as it was.
+    /// Ends the node and gives `scratch` back as it was.
     ///
     /// # Errors
     /// [`TreeError::Count`] where not every slot was filled, or too many were.
-    pub fn finish(self, scratch: &mut String) -> Result<LiveTree, TreeError> {
-        let packed = scratch.get(self.start..).unwrap_or_default().into();
-        scratch.truncate(self.start);
+    pub fn finish(self, scratch: &mut String) -> Result<Node<B>, TreeError> {
+        let packed = Packed::cut(scratch, self.start);
         let slots = self.template.slots().len();
         if self.count != slots {
             return Err(TreeError::Count {
@@ -247,7 +211,7 @@ impl TreeBuilder {
                 dynamics: self.count,
             });
         }
-        Ok(LiveTree {
+        Ok(Node {
             template: self.template,
             packed,
             branches: self.branches.into_boxed_slice(),
@@ -280,7 +244,7 @@ mod tests {
     fn a_missing_dynamic_is_an_error() {
         let template = Arc::new(Template::trusted(vec!["a".into(), "b".into()]));
         let mut scratch = String::new();
-        let error = TreeBuilder::new(template, &scratch).finish(&mut scratch);
+        let error = Builder::<Branch>::new(template, &scratch).finish(&mut scratch);
         assert_eq!(
             error.err(),
             Some(TreeError::Count {
@@ -315,7 +279,7 @@ mod tests {
                 ];
                 text += cells.iter().map(String::len).sum::<usize>();
                 let mut scratch = String::new();
-                let mut builder = TreeBuilder::new(row.clone(), &scratch);
+                let mut builder = Builder::<Branch>::new(row.clone(), &scratch);
                 for cell in &cells {
                     let leaf = Leaf {
                         text: cell,

@@ -19,9 +19,9 @@ impl Templates {
     /// A registry that holds only template 0: one slot and nothing around it, for list items that
     /// are plain text.
     pub fn new() -> Self {
-        let bare = Arc::new(Template::trusted(vec!["".into(), "".into()]));
+        let bare = Template::compile(&["", ""]);
         Self {
-            list: RwLock::new(vec![bare]),
+            list: RwLock::new(bare.into_iter().map(Arc::new).collect()),
         }
     }
 
@@ -30,9 +30,10 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] shows the slot that cannot be made safe.
     pub fn add(&self, source: &[&str]) -> Result<(TemplateId, Arc<Template>), TemplateError> {
-        let template = Arc::new(Template::compile(source)?);
+        let template = Template::compile(source)?;
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         let id = TemplateId::try_from(list.len()).unwrap_or(TemplateId::MAX);
+        let template = Arc::new(template.numbered(id));
         list.push(template.clone());
         Ok((id, template))
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Leaf, LiveTree, TreeBuilder};
+use super::node::{Branch, Builder, List};
+use super::{Leaf, LiveTree};
 use crate::template::Template;
 
 /// A dynamic that owns what it holds.
@@ -35,18 +36,18 @@ impl Shape {
             .iter()
             .map(|part| part.as_str().into())
             .collect();
-        let mut builder = TreeBuilder::new(Arc::new(Template::trusted(statics)), scratch);
+        let mut builder = Builder::new(Arc::new(Template::trusted(statics)), scratch);
         for dynamic in &self.dynamics {
             match dynamic {
                 Owned::Text(text) => builder.leaf(scratch, Leaf { text, html: false }),
                 Owned::Html(text) => builder.leaf(scratch, Leaf { text, html: true }),
                 Owned::Tree(shape) => {
                     let tree = shape.build_in(scratch);
-                    builder.tree(scratch, tree);
+                    builder.branch(scratch, Branch::Tree(tree));
                 }
                 Owned::List(shapes) => {
-                    let items = shapes.iter().map(|shape| shape.build_in(scratch)).collect();
-                    builder.list(scratch, items);
+                    let rows = shapes.iter().map(|shape| shape.build_in(scratch)).collect();
+                    builder.branch(scratch, Branch::List(List { rows, keys: None }));
                 }
             }
         }
@@ -57,25 +58,25 @@ impl Shape {
 pub(crate) enum Filled {
     Leaf(String),
     Tree(LiveTree),
-    List(Vec<LiveTree>),
+    List(List),
 }
 
-pub(crate) fn list(items: Vec<LiveTree>) -> Filled {
-    Filled::List(items)
+pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
+    Filled::List(List { rows, keys: None })
 }
 
 pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
     let statics = statics.iter().map(|part| (*part).into()).collect();
     let mut scratch = String::new();
-    let mut builder = TreeBuilder::new(Arc::new(Template::trusted(statics)), &scratch);
+    let mut builder = Builder::new(Arc::new(Template::trusted(statics)), &scratch);
     for dynamic in dynamics {
         match dynamic {
             Filled::Leaf(text) => {
                 let html = false;
                 builder.leaf(&mut scratch, Leaf { text: &text, html });
             }
-            Filled::Tree(tree) => builder.tree(&mut scratch, tree),
-            Filled::List(items) => builder.list(&mut scratch, items),
+            Filled::Tree(tree) => builder.branch(&mut scratch, Branch::Tree(tree)),
+            Filled::List(list) => builder.branch(&mut scratch, Branch::List(list)),
         }
     }
     builder.finish(&mut scratch).unwrap()

@@ -1,0 +1,64 @@
+import type { Memo } from './encode'
+
+/** What JavaScript keeps of a component between two events. Rust can do without. */
+export interface Entry {
+  /** Which commit it belongs to. */
+  readonly version: number
+  readonly props: unknown
+  /** What was rendered from the props. */
+  readonly memo: Memo | undefined
+  /** About how much JSON text the props are. */
+  readonly bytes: number
+  /** What `bytes` was when it was last known exactly. */
+  readonly measured: number
+  /** Their text, in development: to find out whether a handler changed what it should not. */
+  readonly json: string | undefined
+}
+
+/**
+ * Parsed copies of committed props, by actor and version, up to a number of bytes.
+ *
+ * An entry is taken out to be used and put back when the handler has succeeded, so that a copy that
+ * a failed handler may have changed is never seen again. Two generations make it forget what was
+ * not used lately: when the young one has half of the bytes, it becomes the old one.
+ */
+export class PropsCache {
+  private young = new Map<number, Entry>()
+  private old = new Map<number, Entry>()
+  private youngBytes = 0
+
+  constructor(private readonly maxBytes: number) {}
+
+  take(actor: number, version: number): Entry | undefined {
+    let entry = this.young.get(actor)
+    if (entry !== undefined) {
+      this.young.delete(actor)
+      this.youngBytes -= entry.bytes
+    } else {
+      entry = this.old.get(actor)
+      if (entry === undefined) return undefined
+      this.old.delete(actor)
+    }
+    return entry.version === version ? entry : undefined
+  }
+
+  put(actor: number, entry: Entry): void {
+    this.forget(actor)
+    const { bytes } = entry
+    if (this.youngBytes + bytes > this.maxBytes / 2) {
+      this.old = this.young
+      this.young = new Map()
+      this.youngBytes = 0
+      if (bytes > this.maxBytes / 2) return
+    }
+    this.young.set(actor, entry)
+    this.youngBytes += bytes
+  }
+
+  forget(actor: number): void {
+    const entry = this.young.get(actor)
+    if (entry !== undefined) this.youngBytes -= entry.bytes
+    this.young.delete(actor)
+    this.old.delete(actor)
+  }
+}

@@ -1,0 +1,114 @@
+import { isObject } from './check'
+import { checkProps, checkValue } from './props'
+import { steps } from './steps'
+import type { Writer } from './writer'
+
+// How props changed; src/props.rs reads it and says what it means.
+const TEXT = 0
+const KEEP = 1
+const OBJECT = 2
+const ARRAY = 3
+const DROP = 4
+const MOVE = 5
+const SHIFT = 3
+/** As MAX_DEPTH in src/props.rs: objects further in cross whole. */
+const MAX_DEPTH = 32
+
+/** Writes props whole. Returns the size of what was written. */
+export function writeWhole(writer: Writer, props: unknown, source: string): number {
+  checkProps(props, source)
+  return text(writer, JSON.stringify(props))
+}
+
+/** Writes text that is JSON already. */
+export function text(writer: Writer, json: string): number {
+  writer.op((json.length << SHIFT) | TEXT)
+  writer.text += json
+  return json.length
+}
+
+/**
+ * Writes what changed from `last` to `next`, by identity: what is the same object as before is as it
+ * was, neither checked nor turned into text again. Returns the size of what was written.
+ */
+export function writeChanges(writer: Writer, last: object, next: unknown, source: string): number {
+  if (!isObject(next)) return writeWhole(writer, next, source)
+  return new Delta(writer, source).value(last, next, '', 0)
+}
+
+class Delta {
+  constructor(
+    private readonly writer: Writer,
+    private readonly source: string,
+  ) {}
+
+  value(last: unknown, next: unknown, path: string, depth: number): number {
+    if (last === next) {
+      this.writer.op(KEEP)
+      return 0
+    }
+    if (depth < MAX_DEPTH) {
+      if (Array.isArray(last) && Array.isArray(next)) return this.array(last, next, path)
+      if (isObject(last) && isObject(next)) {
+        const keys = sameKeys(last, next)
+        if (keys !== undefined) {
+          checkValue(next, path, this.source, false)
+          this.writer.op((keys.length << SHIFT) | OBJECT)
+          let size = 0
+          for (const key of keys) {
+            size += this.value(last[key], next[key], path === '' ? key : `${path}.${key}`, depth + 1)
+          }
+          return size
+        }
+      }
+    }
+    return this.whole(next, path)
+  }
+
+  private whole(value: unknown, path: string): number {
+    checkValue(value, path, this.source, true)
+    return text(this.writer, JSON.stringify(value))
+  }
+
+  private array(last: readonly unknown[], next: readonly unknown[], path: string): number {
+    const { writer } = this
+    const start = writer.length
+    writer.op(0)
+    let count = 0
+    let size = 0
+    const step = (kind: number, argument: number): void => {
+      writer.op((argument << SHIFT) | kind)
+      count++
+    }
+    steps(last, next, {
+      keep: (elements) => step(KEEP, elements),
+      drop: (elements) => step(DROP, elements),
+      move: (element) => step(MOVE, element),
+      add: (element, index) => {
+        count++
+        size += this.whole(element, `${path}[${index}]`)
+      },
+    })
+    writer.ops[start] = (count << SHIFT) | ARRAY
+    return size
+  }
+}
+
+/** The members of both, where they are the same in the same order; absent ones do not count. */
+function sameKeys(last: Record<string, unknown>, next: Record<string, unknown>): string[] | undefined {
+  const keys = present(next)
+  const lastKeys = present(last)
+  if (keys.length !== lastKeys.length) return undefined
+  for (let index = 0; index < keys.length; index++) {
+    if (keys[index] !== lastKeys[index]) return undefined
+  }
+  return keys
+}
+
+function present(object: Record<string, unknown>): string[] {
+  const keys = Object.keys(object)
+  for (const key of keys) {
+    if (object[key] === undefined) return keys.filter((name) => object[name] !== undefined)
+  }
+  return keys
+}

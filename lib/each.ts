@@ -1,0 +1,57 @@
+import type { Key, KeyedList } from '../index'
+import { checkFunction, invalid, typeOf } from './check'
+import { LoomError } from './errors'
+import { Tree } from './html'
+
+/** A keyed list, as `each` was called; rows are rendered when it is encoded. */
+export class Each {
+  constructor(
+    readonly items: readonly unknown[],
+    readonly key: (item: unknown) => Key,
+    readonly row: (item: unknown) => Tree,
+    readonly dependencies: readonly unknown[],
+  ) {}
+
+  /** Whether rows of unchanged items are as they were in `last`. */
+  dependsOnTheSame(last: Each): boolean {
+    const { dependencies } = this
+    return (
+      dependencies.length === last.dependencies.length &&
+      dependencies.every((value, index) => Object.is(value, last.dependencies[index]))
+    )
+  }
+
+  keyOf(item: unknown, seen: Set<string>): string {
+    const key: unknown = this.key(item)
+    if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
+      throw new LoomError('LOOM_TEMPLATE', `Expected a string or a number for a key of each() but received ${typeOf(key)}`)
+    }
+    const text = String(key)
+    if (seen.has(text)) {
+      throw new LoomError('LOOM_TEMPLATE', `each() received two items with the key ${JSON.stringify(text)}; keys have to be unique`)
+    }
+    seen.add(text)
+    return text
+  }
+
+  rowOf(item: unknown): Tree {
+    const tree: unknown = this.row(item)
+    if (!(tree instanceof Tree)) {
+      throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from a row of each() but received ${typeOf(tree)}`)
+    }
+    return tree
+  }
+}
+
+export function each<Item>(
+  items: readonly Item[],
+  key: (item: Item) => Key,
+  row: (item: Item) => Tree,
+  dependencies: readonly unknown[] = [],
+): KeyedList {
+  if (!Array.isArray(items)) throw invalid('an array', 'the items of each()', items)
+  checkFunction(key, 'the key of each()')
+  checkFunction(row, 'the row of each()')
+  if (!Array.isArray(dependencies)) throw invalid('an array', 'the dependencies of each()', dependencies)
+  return new Each(items, key as (item: unknown) => Key, row as (item: unknown) => Tree, dependencies) as unknown as KeyedList
+}

@@ -1,0 +1,353 @@
+//! A component's committed props: the JSON text that JavaScript produced, held in pieces.
+//!
+//! A handler that changes one row of a thousand hands over one row's text. So text is taken apart as
+//! far as changes have reached into it, in sequences that share what stayed with the version before:
+//! the next version costs what changed, and the one before stays whole until it is let go. Pure.
+
+use std::fmt;
+use std::sync::Arc;
+
+use imbl::Vector;
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::tree::{Compact, CompactError};
+
+/// How deep changes may reach into objects; below it, values cross whole.
+const MAX_DEPTH: usize = 32;
+
+/// The kinds of operations that say how props changed; `lib/delta.ts` writes them.
+pub mod op {
+    /// A value as JSON; argument: the text's length.
+    pub const TEXT: u32 = 0;
+    /// A value as before; in an array, so many elements as before.
+    pub const KEEP: u32 = 1;
+    /// An object with the same keys; argument: how many. One operation for each value follows.
+    pub const OBJECT: u32 = 2;
+    /// An array; argument: how many steps follow: `TEXT`, `KEEP`, `DROP`, `MOVE`.
+    pub const ARRAY: u32 = 3;
+    /// In an array: so many elements that are not here any more.
+    pub const DROP: u32 = 4;
+    /// In an array: the element that had this index.
+    pub const MOVE: u32 = 5;
+    /// How far the argument is shifted.
+    pub const SHIFT: u32 = 3;
+}
+
+/// Props as JSON. Cloning costs as many steps as the outermost object has members.
+#[derive(Clone, PartialEq)]
+pub struct Props(Value);
+
+#[derive(Clone, PartialEq)]
+enum Value {
+    /// Never taken apart so far.
+    Text(Arc<str>),
+    /// Members in their order, each key as JSON.
+    Object(Vec<(Arc<str>, Value)>),
+    Array(Vector<Arc<str>>),
+}
+
+impl Props {
+    /// Takes JSON text as it is.
+    pub fn from_json(text: &str) -> Self {
+        Self(Value::Text(text.into()))
+    }
+
+    /// The whole text, exactly as one `JSON.stringify` would have given it.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    /// Appends what [`to_json`](Self::to_json) gives.
+    pub fn write_json(&self, out: &mut String) {
+        self.0.write(out);
+    }
+
+    /// The next props, from the operations that say what changed.
+    ///
+    /// # Errors
+    /// Where the operations do not fit these props; a fault of the encoder.
+    pub fn changed(&self, operations: &mut Compact<'_>) -> Result<Self, CompactError> {
+        self.0.changed(operations, 0).map(Self)
+    }
+}
+
+impl fmt::Debug for Props {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.to_json())
+    }
+}
+
+const MISFIT: CompactError = CompactError::Malformed("the change does not fit the props");
+
+impl Value {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Text(text) => out.push_str(text),
+            Self::Object(members) => {
+                let mut before = '{';
+                for (key, value) in members {
+                    out.push(before);
+                    out.push_str(key);
+                    out.push(':');
+                    value.write(out);
+                    before = ',';
+                }
+                out.push_str(if members.is_empty() { "{}" } else { "}" });
+            }
+            Self::Array(elements) => {
+                let mut before = '[';
+                for element in elements {
+                    out.push(before);
+                    out.push_str(element);
+                    before = ',';
+                }
+                out.push_str(if elements.is_empty() { "[]" } else { "]" });
+            }
+        }
+    }
+
+    fn changed(&self, operations: &mut Compact<'_>, depth: usize) -> Result<Self, CompactError> {
+        let (kind, argument) = operations.operation(op::SHIFT)?;
+        match kind {
+            op::TEXT => Ok(Self::Text(operations.text(argument)?.into())),
+            op::KEEP => Ok(self.clone()),
+            op::OBJECT if depth < MAX_DEPTH => {
+                let mut members = self.members()?;
+                if members.len() != argument as usize {
+                    return Err(MISFIT);
+                }
+                for (_, value) in &mut members {
+                    *value = value.changed(operations, depth + 1)?;
+                }
+                Ok(Self::Object(members))
+            }
+            op::ARRAY => changed_elements(self.elements()?, operations, argument).map(Self::Array),
+            _ => Err(MISFIT),
+        }
+    }
+
+    fn members(&self) -> Result<Vec<(Arc<str>, Value)>, CompactError> {
+        match self {
+            Self::Object(members) => Ok(members.clone()),
+            Self::Text(text) => {
+                let mut json = serde_json::Deserializer::from_str(text);
+                json.deserialize_map(Members).map_err(|_| MISFIT)
+            }
+            Self::Array(_) => Err(MISFIT),
+        }
+    }
+
+    fn elements(&self) -> Result<Vector<Arc<str>>, CompactError> {
+        match self {
+            Self::Array(elements) => Ok(elements.clone()),
+            Self::Text(text) => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| MISFIT)?;
+                Ok(elements.into_iter().map(|raw| raw.get().into()).collect())
+            }
+            Self::Object(_) => Err(MISFIT),
+        }
+    }
+}
+
+/// Each step costs the logarithm of the length.
+fn changed_elements(
+    old: Vector<Arc<str>>,
+    operations: &mut Compact<'_>,
+    steps: u32,
+) -> Result<Vector<Arc<str>>, CompactError> {
+    let mut new = old.clone();
+    let mut at = 0;
+    // Elements that are to go; those that come in their place are set, not inserted.
+    let mut drop = 0;
+    for _ in 0..steps {
+        let (kind, argument) = operations.operation(op::SHIFT)?;
+        let count = argument as usize;
+        let element = match kind {
+            op::KEEP => {
+                remove(&mut new, at, std::mem::take(&mut drop))?;
+                at += count;
+                continue;
+            }
+            op::DROP => {
+                drop += count;
+                continue;
+            }
+            op::TEXT => operations.text(argument)?.into(),
+            op::MOVE => old.get(count).ok_or(MISFIT)?.clone(),
+            _ => return Err(MISFIT),
+        };
+        if at > new.len() {
+            return Err(MISFIT);
+        }
+        if drop > 0 && at < new.len() {
+            new.set(at, element);
+            drop -= 1;
+        } else {
+            new.insert(at, element);
+        }
+        at += 1;
+    }
+    remove(&mut new, at, drop)?;
+    if at == new.len() {
+        Ok(new)
+    } else {
+        Err(MISFIT)
+    }
+}
+
+fn remove(list: &mut Vector<Arc<str>>, at: usize, count: usize) -> Result<(), CompactError> {
+    if count == 0 {
+        return Ok(());
+    }
+    let end = at.checked_add(count).filter(|end| *end <= list.len());
+    let end = end.ok_or(MISFIT)?;
+    let tail = list.split_off(end);
+    list.truncate(at);
+    list.append(tail);
+    Ok(())
+}
+
+/// Takes an object apart without touching its texts.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(Arc<str>, Value)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            members.push((key.get().into(), Value::Text(value.get().into())));
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(kind: u32, argument: usize) -> u32 {
+        (argument as u32) << op::SHIFT | kind
+    }
+
+    fn changed(props: &Props, ops: &[u32], text: &str) -> Result<Props, CompactError> {
+        props.changed(&mut Compact::new(ops, text))
+    }
+
+    #[test]
+    fn a_member_of_a_member_changes() {
+        let first = Props::from_json(r#"{"é\"":{"a":1,"b":[1, 2]},"c":"x"}"#);
+        let ops = [
+            code(op::OBJECT, 2),
+            code(op::OBJECT, 2),
+            code(op::TEXT, 2),
+            code(op::KEEP, 0),
+            code(op::KEEP, 0),
+        ];
+        let second = changed(&first, &ops, "22").unwrap();
+        assert_eq!(second.to_json(), r#"{"é\"":{"a":22,"b":[1, 2]},"c":"x"}"#);
+        assert_eq!(first.to_json(), r#"{"é\"":{"a":1,"b":[1, 2]},"c":"x"}"#);
+    }
+
+    #[test]
+    fn rows_come_go_move_and_change() {
+        let first = Props::from_json("[0,1,2,3,4]");
+        let ops = [
+            code(op::ARRAY, 5),
+            code(op::TEXT, 1),
+            code(op::KEEP, 1),
+            code(op::DROP, 3),
+            code(op::MOVE, 3),
+            code(op::KEEP, 1),
+        ];
+        let second = changed(&first, &ops, "9").unwrap();
+        assert_eq!(second.to_json(), "[9,0,3,4]");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (json, ops) in [
+            ("[]", &[code(op::OBJECT, 0)][..]),
+            ("{}", &[code(op::ARRAY, 0)]),
+            ("{}", &[code(op::OBJECT, 1), code(op::TEXT, 0)]),
+            ("[1]", &[code(op::ARRAY, 1), code(op::KEEP, 2)]),
+            ("[1]", &[code(op::ARRAY, 1), code(op::DROP, 2)]),
+            ("[1]", &[code(op::ARRAY, 0)]),
+            (
+                "[1]",
+                &[code(op::ARRAY, 2), code(op::DROP, 1), code(op::MOVE, 1)],
+            ),
+            ("1", &[code(op::TEXT, 5)]),
+            ("1", &[]),
+            ("not JSON", &[code(op::OBJECT, 0)]),
+        ] {
+            assert!(
+                changed(&Props::from_json(json), ops, "").is_err(),
+                "{json} {ops:?}"
+            );
+        }
+    }
+
+    proptest! {
+        /// Any way from one list to another gives the text of the other.
+        #[test]
+        fn every_edit_of_an_array_gives_its_text(
+            old in prop::collection::vec(0u32..100, 0..30),
+            steps in prop::collection::vec((0usize..4, 0usize..5), 0..10),
+        ) {
+            let mut ops = Vec::new();
+            let (mut text, mut new, mut at) = (String::new(), Vec::new(), 0);
+            for (kind, count) in steps {
+                let count = count.min(old.len() - at);
+                match kind {
+                    0 => {
+                        ops.push(code(op::KEEP, count));
+                        new.extend_from_slice(&old[at..at + count]);
+                        at += count;
+                    }
+                    1 => {
+                        ops.push(code(op::DROP, count));
+                        at += count;
+                    }
+                    2 if !old.is_empty() => {
+                        let from = count * 7 % old.len();
+                        ops.push(code(op::MOVE, from));
+                        new.push(old[from]);
+                    }
+                    _ => {
+                        ops.push(code(op::TEXT, 3));
+                        text.push_str("777");
+                        new.push(777);
+                    }
+                }
+            }
+            ops.push(code(op::KEEP, old.len() - at));
+            new.extend_from_slice(&old[at..]);
+            ops.insert(0, code(op::ARRAY, ops.len()));
+            let first = Props::from_json(&serde_json::to_string(&old).unwrap());
+            let second = changed(&first, &ops, &text).unwrap();
+            prop_assert_eq!(second.to_json(), serde_json::to_string(&new).unwrap());
+            let again = [code(op::ARRAY, 1), code(op::KEEP, new.len())];
+            prop_assert_eq!(changed(&second, &again, "").unwrap(), second);
+        }
+
+        #[test]
+        fn no_operations_panic(ops in prop::collection::vec(any::<u32>(), 0..20), text in ".{0,10}") {
+            for json in ["{\"a\":[1,2]}", "[1,2,3]", "x"] {
+                let _ = changed(&Props::from_json(json), &ops, &text);
+                let small: Vec<u32> = ops.iter().map(|op| op % 40).collect();
+                let _ = changed(&Props::from_json(json), &small, &text);
+            }
+        }
+    }
+}

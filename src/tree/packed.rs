@@ -1,0 +1,101 @@
+//! The leaves of one node in one string.
+
+use super::Leaf;
+
+/// For each slot a header, and after it the text where the slot is a leaf.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Packed(Box<str>);
+
+/// What a header says.
+#[derive(Clone, Copy)]
+pub(super) enum Slot<'a> {
+    Leaf(Leaf<'a>),
+    Branch,
+    Same,
+}
+
+const TEXT: u8 = 0;
+const HTML: u8 = 1;
+const BRANCH: u8 = 2;
+const SAME: u8 = 3;
+
+/// Header bytes are ASCII, so that the packed leaves stay one valid `str` and reading a leaf is a
+/// slice without validation. The first byte holds the kind in bits 0-1 and four bits of the
+/// length; each further one six bits; bit 6 says that another follows.
+const MORE: u8 = 0x40;
+
+fn push_header(packed: &mut String, kind: u8, len: usize) {
+    let mut rest = len >> 4;
+    let more = if rest > 0 { MORE } else { 0 };
+    packed.push(char::from(more | ((len & 0xf) as u8) << 2 | kind));
+    while rest > 0 {
+        let low = (rest & 0x3f) as u8;
+        rest >>= 6;
+        packed.push(char::from(if rest > 0 { MORE | low } else { low }));
+    }
+}
+
+/// The header at `at`: its kind, the length it gives, and where the text begins.
+fn read_header(packed: &str, at: usize) -> Option<(u8, usize, usize)> {
+    let bytes = packed.as_bytes();
+    let first = *bytes.get(at)?;
+    let mut len = usize::from(first >> 2 & 0xf);
+    let mut more = first & MORE != 0;
+    let mut next = at + 1;
+    let mut shift = 4;
+    while more {
+        let byte = *bytes.get(next)?;
+        len |= usize::from(byte & 0x3f) << shift;
+        more = byte & MORE != 0;
+        shift += 6;
+        next += 1;
+    }
+    Some((first & 3, len, next))
+}
+
+pub(super) fn push_leaf(packed: &mut String, leaf: Leaf<'_>) {
+    let kind = if leaf.html { HTML } else { TEXT };
+    push_header(packed, kind, leaf.text.len());
+    packed.push_str(leaf.text);
+}
+
+pub(super) fn push_branch(packed: &mut String) {
+    push_header(packed, BRANCH, 0);
+}
+
+pub(super) fn push_same(packed: &mut String) {
+    push_header(packed, SAME, 0);
+}
+
+impl Packed {
+    /// Cuts what was pushed since `start` off the end of `scratch`.
+    pub(super) fn cut(scratch: &mut String, start: usize) -> Self {
+        let packed = scratch.get(start..).unwrap_or_default().into();
+        scratch.truncate(start);
+        Self(packed)
+    }
+
+    /// The slots, in order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (kind, len, start) = read_header(&self.0, at)?;
+            at = start;
+            Some(match kind {
+                TEXT | HTML => {
+                    let text = self.0.get(start..start + len)?;
+                    at = start + len;
+                    let html = kind == HTML;
+                    Slot::Leaf(Leaf { text, html })
+                }
+                SAME => Slot::Same,
+                _ => Slot::Branch,
+            })
+        })
+    }
+
+    /// Bytes, headers included.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,395 @@
+//! A render as JavaScript hands it over: a tree in which parts may be as they were before.
+//!
+//! It is measured against the last tree in three steps. [`Render::resolve`] checks that everything
+//! said to be as before is there, and works out the edits of keyed lists; it is the only step that
+//! can fail, and changes nothing. [`diff`](super::diff) gives the patch. [`LiveTree::commit`] makes
+//! the last tree the new one, in place: what was not mentioned is not touched.
+
+use super::keyed::{Plan, Source, Step, plan};
+use super::node::{Branch, List, LiveTree, Node, Part};
+use super::packed::{self, Packed, Slot};
+
+/// A rendered tree relative to the last one.
+pub type Render = Node<Update>;
+
+/// What a render has where it is no leaf and not as before.
+#[derive(Clone)]
+pub enum Update {
+    /// A subtree of the same template as before, or, once resolved, only that.
+    Tree(Render),
+    /// A subtree that is complete, whatever stood there.
+    Whole(LiveTree),
+    /// A list that is complete: not keyed, or, once resolved, in the place of something else.
+    List(List),
+    /// A keyed list relative to the one before.
+    Keyed(Script),
+}
+
+/// The way from the last rows of a keyed list to the next.
+#[derive(Clone, Default)]
+pub struct Script {
+    /// The steps. Where nothing is known of the last rows, only [`Step::Row`]s.
+    pub steps: Vec<Step>,
+    /// The rows that were rendered, in the order of their steps.
+    pub rows: Vec<LiveTree>,
+    /// Worked out by [`Render::resolve`].
+    pub(super) plan: Plan,
+}
+
+/// The render says "as before" of something that was not there.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the render refers to a tree that is not the last one; this is a fault in loom-live")]
+pub struct Mismatch;
+
+impl Script {
+    fn keys(&self) -> Vec<u64> {
+        let keys = self.steps.iter().filter_map(|step| match step {
+            Step::Row(key) => Some(*key),
+            _ => None,
+        });
+        keys.collect()
+    }
+
+    /// The list, where every row was rendered.
+    fn into_list(self) -> Result<List, Mismatch> {
+        let keys = self.keys();
+        if keys.len() != self.steps.len() {
+            return Err(Mismatch);
+        }
+        let (rows, keys) = (self.rows, Some(keys));
+        Ok(List { rows, keys })
+    }
+}
+
+impl Render {
+    /// The tree, where nothing in it is said to be as before.
+    ///
+    /// # Errors
+    /// [`Mismatch`] where something is.
+    pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
+        if self.packed.slots().any(|slot| matches!(slot, Slot::Same)) {
+            return Err(Mismatch);
+        }
+        let branches = self.branches.into_iter().map(|update| {
+            Ok(match update {
+                Update::Tree(render) => Branch::Tree(render.into_tree()?),
+                Update::Whole(tree) => Branch::Tree(tree),
+                Update::List(list) => Branch::List(list),
+                Update::Keyed(script) => Branch::List(script.into_list()?),
+            })
+        });
+        Ok(Node {
+            template: self.template,
+            packed: self.packed,
+            branches: branches.collect::<Result<_, Mismatch>>()?,
+        })
+    }
+
+    /// Checks the render against the tree it will be compared with, which has the same statics, and
+    /// works out the edits of its keyed lists.
+    ///
+    /// # Errors
+    /// [`Mismatch`].
+    pub fn resolve(&mut self, last: &LiveTree) -> Result<(), Mismatch> {
+        let mut places = Vec::with_capacity(self.branches.len());
+        for (was, is) in last.parts().zip(self.packed.slots()) {
+            match (was, is) {
+                (Part::Branch(branch), Slot::Branch) => places.push(Some(branch)),
+                (_, Slot::Branch) => places.push(None),
+                _ => {}
+            }
+        }
+        for (update, was) in self.branches.iter_mut().zip(places) {
+            update.resolve(was)?;
+        }
+        Ok(())
+    }
+}
+
+impl Update {
+    fn resolve(&mut self, was: Option<&Branch>) -> Result<(), Mismatch> {
+        match (&mut *self, was) {
+            (Self::Tree(render), Some(Branch::Tree(tree))) if render.same_statics(tree) => {
+                return render.resolve(tree);
+            }
+            (Self::Keyed(script), Some(Branch::List(list))) if list.keys.is_some() => {
+                return script.resolve(list);
+            }
+            (Self::Whole(_) | Self::List(_), _) => return Ok(()),
+            _ => {}
+        }
+        // Something else stood there, so all of it has to have been rendered.
+        let placeholder = Self::List(List::default());
+        *self = match std::mem::replace(self, placeholder) {
+            Self::Tree(render) => Self::Whole(render.into_tree()?),
+            Self::Keyed(script) => Self::List(script.into_list()?),
+            other => other,
+        };
+        Ok(())
+    }
+}
+
+impl Script {
+    fn resolve(&mut self, last: &List) -> Result<(), Mismatch> {
+        let complete = self.steps.iter().all(|step| matches!(step, Step::Row(_)));
+        if complete {
+            self.steps.insert(0, Step::Drop(last.rows.len()));
+        }
+        self.plan = plan_rows(&self.steps, last, &self.rows).ok_or(Mismatch)?;
+        Ok(())
+    }
+}
+
+/// The edit from `last` to a list whose rendered rows are `rows`.
+pub(super) fn plan_rows(steps: &[Step], last: &List, rows: &[LiveTree]) -> Option<Plan> {
+    let keys = last.keys.as_deref().unwrap_or_default();
+    plan(steps, keys, |old, row| {
+        let pair = last.rows.get(old).zip(rows.get(row));
+        pair.is_some_and(|(old, row)| old.same_statics(row))
+    })
+}
+
+impl TryFrom<Render> for LiveTree {
+    type Error = Mismatch;
+
+    fn try_from(render: Render) -> Result<Self, Mismatch> {
+        render.into_tree()
+    }
+}
+
+impl From<LiveTree> for Render {
+    /// A render that says everything anew.
+    fn from(tree: LiveTree) -> Self {
+        let branches = tree.branches.into_iter().map(|branch| match branch {
+            Branch::Tree(tree) => Update::Whole(tree),
+            Branch::List(list) => Update::List(list),
+        });
+        Node {
+            template: tree.template,
+            packed: tree.packed,
+            branches: branches.collect(),
+        }
+    }
+}
+
+impl LiveTree {
+    /// Becomes what was rendered. `render` has the same statics and has been resolved against this
+    /// tree.
+    pub fn commit(&mut self, render: Render) {
+        let mut scratch = String::new();
+        let mut branches = Vec::with_capacity(render.branches.len());
+        let mut kept = std::mem::take(&mut self.branches).into_iter();
+        let mut updates = render.branches.into_iter();
+        for (was, is) in self.packed.slots().zip(render.packed.slots()) {
+            // Taken also where it gives way, to stay in step.
+            let branch = match was {
+                Slot::Branch => kept.next(),
+                _ => None,
+            };
+            match (is, was) {
+                (Slot::Leaf(leaf), _) | (Slot::Same, Slot::Leaf(leaf)) => {
+                    packed::push_leaf(&mut scratch, leaf);
+                }
+                (Slot::Same, _) => {
+                    packed::push_branch(&mut scratch);
+                    branches.extend(branch);
+                }
+                (Slot::Branch, _) => {
+                    packed::push_branch(&mut scratch);
+                    branches.extend(updates.next().and_then(|update| update.commit(branch)));
+                }
+            }
+        }
+        self.packed = Packed::cut(&mut scratch, 0);
+        self.branches = branches.into_boxed_slice();
+    }
+}
+
+impl Update {
+    fn commit(self, was: Option<Branch>) -> Option<Branch> {
+        match (self, was) {
+            (Self::Whole(tree), _) => Some(Branch::Tree(tree)),
+            (Self::List(list), _) => Some(Branch::List(list)),
+            (Self::Tree(render), Some(Branch::Tree(mut tree))) => {
+                tree.commit(render);
+                Some(Branch::Tree(tree))
+            }
+            (Self::Keyed(script), Some(Branch::List(mut list))) => {
+                list.commit(script);
+                Some(Branch::List(list))
+            }
+            // Resolving has ruled this out.
+            (Self::Tree(_) | Self::Keyed(_), was) => was,
+        }
+    }
+}
+
+impl List {
+    fn commit(&mut self, script: Script) {
+        let keys = script.keys();
+        let Script { rows, plan, .. } = script;
+        let mut rendered: Vec<Option<LiveTree>> = rows.into_iter().map(Some).collect();
+        let mut take = |row: usize| rendered.get_mut(row).and_then(Option::take);
+        let stays = |source: &Source| !matches!(source, Source::New { .. });
+        if plan.removed.is_empty() && plan.moved.is_empty() && plan.order.iter().all(stays) {
+            // Nothing but changed rows, each in its place: the list itself is not touched.
+            for source in &plan.order {
+                if let Source::Changed { old, row } = *source
+                    && let Some((place, tree)) = self.rows.get_mut(old).zip(take(row))
+                {
+                    *place = tree;
+                }
+            }
+            return;
+        }
+        let old_keys = self.keys.take().unwrap_or_default();
+        let mut old: Vec<Option<LiveTree>> = std::mem::take(&mut self.rows)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let mut next_keys = Vec::with_capacity(plan.len);
+        self.rows.reserve_exact(plan.len);
+        for source in plan.order {
+            match source {
+                Source::Old(range) => {
+                    next_keys.extend(old_keys.get(range.clone()).unwrap_or_default());
+                    let rows = old.get_mut(range).unwrap_or_default();
+                    self.rows.extend(rows.iter_mut().filter_map(Option::take));
+                }
+                Source::Changed { row, .. } | Source::New { row } => {
+                    next_keys.extend(keys.get(row));
+                    self.rows.extend(take(row));
+                }
+            }
+        }
+        self.keys = Some(next_keys);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tree::diff;
+    use crate::tree::testing::{Filled, text_tree, tree};
+
+    /// A row's key and text.
+    type Row = (u64, u8);
+
+    fn row((key, text): Row) -> LiveTree {
+        let statics: &[&str] = if text % 5 == 4 {
+            &["<b>", "</b>"]
+        } else {
+            &["<i>", "</i>"]
+        };
+        text_tree(statics, &[&format!("{key}.{text}")])
+    }
+
+    fn page(rows: &[Row]) -> LiveTree {
+        let list = List {
+            rows: rows.iter().copied().map(row).collect(),
+            keys: Some(rows.iter().map(|(key, _)| *key).collect()),
+        };
+        tree(&["<ul>", "</ul>"], vec![Filled::List(list)])
+    }
+
+    fn render(steps: Vec<Step>, rows: Vec<LiveTree>) -> Render {
+        let mut render = Render::from(page(&[]));
+        let plan = Plan::default();
+        render.branches[0] = Update::Keyed(Script { steps, rows, plan });
+        render
+    }
+
+    /// Nothing is known of the last rows.
+    fn complete(new: &[Row]) -> Render {
+        let steps = new.iter().map(|(key, _)| Step::Row(*key)).collect();
+        render(steps, new.iter().copied().map(row).collect())
+    }
+
+    /// As JavaScript says it: what is the same row, at the same place or elsewhere, is not rendered.
+    fn relative(old: &[Row], new: &[Row]) -> Render {
+        let front = old
+            .iter()
+            .zip(new)
+            .take_while(|(old, new)| old == new)
+            .count();
+        let (old_rest, new_rest) = (&old[front..], &new[front..]);
+        let pairs = old_rest.iter().rev().zip(new_rest.iter().rev());
+        let back = pairs.take_while(|(old, new)| old == new).count();
+        let window = front..old.len() - back;
+        let mut steps = vec![Step::Keep(front), Step::Drop(window.len())];
+        let mut rows = Vec::new();
+        for new in &new_rest[..new_rest.len() - back] {
+            match window.clone().find(|index| old[*index] == *new) {
+                Some(index) => steps.push(Step::Move(index)),
+                None => {
+                    steps.push(Step::Row(new.0));
+                    rows.push(row(*new));
+                }
+            }
+        }
+        steps.push(Step::Keep(back));
+        render(steps, rows)
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        prop::collection::btree_map(0u64..20, 0u8..6, 0..15)
+            .prop_flat_map(|rows| Just(rows.into_iter().collect::<Vec<_>>()).prop_shuffle())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_as_before_gives_the_same_as_what_is_rendered_anew(old in rows(), new in rows()) {
+            for mut render in [complete(&new), relative(&old, &new)] {
+                let last = page(&old);
+                render.resolve(&last).unwrap();
+                let patch = diff(&last, &render);
+                prop_assert_eq!(last.apply(&patch).unwrap().to_json(), page(&new).to_json());
+                let mut committed = last.clone();
+                committed.commit(render);
+                prop_assert_eq!(committed.to_json(), page(&new).to_json());
+                // The next edit starts from the right keys.
+                let mut back = complete(&old);
+                back.resolve(&committed).unwrap();
+                committed.commit(back);
+                prop_assert_eq!(committed.to_json(), page(&old).to_json());
+            }
+        }
+
+        /// However long the list, an edit costs what was edited.
+        #[test]
+        fn the_patch_is_bounded_by_the_edits(at in 0usize..1000, insert in any::<bool>()) {
+            let old: Vec<Row> = (0..1000).map(|key| (key, 0)).collect();
+            let mut new = old.clone();
+            if insert {
+                new.insert(at, (5000, 0));
+            } else {
+                new[at].1 = 1;
+            }
+            let mut sizes = Vec::new();
+            for mut render in [complete(&new), relative(&old, &new)] {
+                let last = page(&old);
+                render.resolve(&last).unwrap();
+                let patch = diff(&last, &render);
+                let Some((0, crate::tree::Change::Edit(edit))) = patch.changes.first() else {
+                    return Err(TestCaseError::fail("an edit"));
+                };
+                prop_assert!(edit.plan.removed.is_empty() && edit.plan.moved.is_empty());
+                sizes.push(edit.inserted().count() + edit.changed.len());
+            }
+            prop_assert_eq!(sizes, [1, 1]);
+        }
+    }
+
+    #[test]
+    fn as_before_where_nothing_was_is_refused() {
+        let keep = render(vec![Step::Keep(1)], vec![]);
+        assert_eq!(keep.clone().into_tree().err(), Some(Mismatch));
+        let mut against_another = keep.clone();
+        let text = tree(&["<ul>", "</ul>"], vec![Filled::Leaf("x".into())]);
+        assert_eq!(against_another.resolve(&text), Err(Mismatch));
+        let mut too_long = keep;
+        assert_eq!(too_long.resolve(&page(&[])), Err(Mismatch));
+    }
+}
