@@ -488,3 +488,52 @@ async fn a_large_message_arrives_whole() {
         r#"{"type":"trees","id":"a","s":["",""],"d":[""]}"#.len() + large.len()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
+    let (context, _) = application(Closures::counter(), Limits::default());
+    let (mut ours, theirs) = duplex(1 << 16);
+    let protocols = Some("loom.2".to_owned());
+    let request = UpgradeRequest {
+        protocols,
+        ..request()
+    };
+    let task = serve(
+        context.clone(),
+        Box::new(theirs),
+        Vec::new(),
+        request,
+        Peer::default(),
+    );
+    context.tasks.spawn(task);
+    assert!(
+        response(&mut ours)
+            .await
+            .contains("Sec-WebSocket-Protocol: loom.2")
+    );
+    let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let token = token(&context, "1", "");
+    let log = Log::default();
+    let mut client = Client {
+        context,
+        log,
+        socket,
+    };
+    for component in [0, 1] {
+        client
+            .send(&format!(r#"["j",{component},"counter","{token}"]"#))
+            .await;
+    }
+    // What waits together shares a frame; what a template says is said once.
+    let opaque = r#"["t",4294967295,["",""],"o"]"#;
+    let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
+    let both = format!(r#"[{opaque},["j",0,{tree}],["j",1,{tree}]]"#);
+    assert_eq!(client.next().await, both);
+    client.send(r#"["e",1,"increment","click"]"#).await;
+    assert_eq!(client.next().await, r#"[1,0,{"h":"<b>2</b>"}]"#);
+    client.send(r#"["e",1,"reshape","click"]"#).await;
+    let shape = r#"["s",1,[4294967295,{"h":"<i>2</i>"}]]"#;
+    assert_eq!(client.next().await, shape);
+    client.send(r#"["e",0,"nothing","click"]"#).await;
+    assert_eq!(client.next().await, "[0]");
+}

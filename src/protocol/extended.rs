@@ -369,3 +369,156 @@ impl<'a> Members<'a> {
         self.out.text.push('}');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tree::testing::{Filled, list, text_tree};
+    use crate::tree::{Branch, Builder, List, Render, diff};
+
+    fn compiled(number: u32, source: &[&str], values: Vec<Filled>) -> LiveTree {
+        let template = Template::compile(source).unwrap().numbered(number);
+        let mut scratch = String::new();
+        let mut builder = Builder::new(Arc::new(template), &scratch);
+        for value in values {
+            match value {
+                Filled::Leaf(text) => {
+                    let html = text.starts_with(' ');
+                    builder.leaf(&mut scratch, Leaf { text: &text, html });
+                }
+                Filled::Tree(tree) => builder.branch(&mut scratch, Branch::Tree(tree)),
+                Filled::List(list) => builder.branch(&mut scratch, Branch::List(list)),
+            }
+        }
+        builder.finish(&mut scratch).unwrap()
+    }
+
+    fn row(text: &str) -> LiveTree {
+        compiled(4, &["<li>", "</li>"], vec![Filled::Leaf(text.into())])
+    }
+
+    fn rows(keys: &[u64]) -> LiveTree {
+        let rows = keys.iter().map(|key| row(&key.to_string())).collect();
+        let keys = Some(keys.to_vec());
+        compiled(
+            3,
+            &["<ul>", "</ul>"],
+            vec![Filled::List(List { rows, keys })],
+        )
+    }
+
+    fn patch(old: &LiveTree, new: &LiveTree) -> String {
+        let mut render = Render::from(new.clone());
+        render.resolve(old).unwrap();
+        encode(
+            &ServerMessage::Patch(diff(old, &render), Some(&render)),
+            "0",
+        )
+        .text
+    }
+
+    #[test]
+    fn messages_of_the_client() {
+        let join = parse(r#"["j",7,"counter","t"]"#).unwrap();
+        let (id, module, token) = ("7".into(), "counter".into(), "t".into());
+        assert_eq!(join, ClientMessage::Join { id, module, token });
+        let event =
+            parse(r#"["e",0,"say","input",{"v":"a","c":true,"f":"x=1","new":[]}]"#).unwrap();
+        let ClientMessage::Event { event, .. } = event else {
+            panic!("an event");
+        };
+        let vars = event.special_vars;
+        assert_eq!(
+            (vars.value.as_deref(), vars.checked),
+            (Some("a"), Some(true))
+        );
+        assert_eq!((vars.key, vars.form.as_deref()), (None, Some("x=1")));
+        assert!(parse(r#"["e",0,"say","click"]"#).is_ok());
+        assert_eq!(
+            parse(r#"["l",0]"#).unwrap(),
+            ClientMessage::Leave { id: "0".into() }
+        );
+    }
+
+    #[test]
+    fn everything_else_is_invalid() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"["l"]"#,
+            r#"["l","0"]"#,
+            r#"["l",-1]"#,
+            r#"["l",0.5]"#,
+            r#"["l",0,0]"#,
+            r#"["x",0]"#,
+            r#"["j",0,"m"]"#,
+            r#"["e",0,"h"]"#,
+            r#"["e",0,"h","click","x"]"#,
+            r#"["e",0,"h","click",{"v":1}]"#,
+            r#"[["l",0]]"#,
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_document() {
+        let old = rows(&(0..100).collect::<Vec<_>>());
+        let mut keys: Vec<u64> = (0..99).collect();
+        keys.insert(0, 500);
+        let expected = r#"[0,0,{"r":[99,1],"i":[0,[4,"500"]]}]"#;
+        assert_eq!(patch(&old, &rows(&keys)), expected);
+        let swapped = rows(&[0, 8, 2, 3, 4, 5, 6, 7, 1, 9]);
+        let ten = rows(&(0..10).collect::<Vec<_>>());
+        assert_eq!(patch(&ten, &swapped), r#"[0,0,{"m":[8,1,1,8]}]"#);
+        assert_eq!(patch(&ten, &ten), "[0]");
+    }
+
+    #[test]
+    fn values_of_every_kind() {
+        let source = &["<input value=\"", "\" ?disabled=", "><p>", "</p>", ""];
+        let page = |text: &str, off: &str, inner: &str, items: &[&str]| {
+            let items = items.iter().map(|item| row(item)).collect();
+            let leaf = |text: &str| Filled::Leaf(text.to_owned());
+            let inner = Filled::Tree(row(inner));
+            compiled(9, source, vec![leaf(text), leaf(off), inner, list(items)])
+        };
+        let old = page("a", "", "x", &["1", "2"]);
+        let joined = encode(&ServerMessage::Trees(&old), "3");
+        let expected = r#"["j",3,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}]]"#;
+        assert_eq!(joined.text, expected);
+        let used: Vec<u32> = joined.templates.iter().map(|it| it.number()).collect();
+        assert_eq!(used, [9, 4, 4, 4]);
+        let new = page("<\"", " disabled=\"\"", "y", &["1", "3"]);
+        let expected = r#"[0,0,"<\"",1,1,2,{"p":[0,"y"]},3,{"c":[1,[0,"3"]]}]"#;
+        assert_eq!(patch(&old, &new), expected);
+        let shorter = page("a", "", "x", &[]);
+        assert_eq!(patch(&old, &shorter), r#"[0,3,{"l":[]}]"#);
+        let definition = define(old.template());
+        let expected = r#"["t",9,["<input value=\"","\" disabled=\"","\"><p>","</p>",""],"abtt"]"#;
+        assert_eq!(definition, expected);
+    }
+
+    #[test]
+    fn trees_of_another_language_are_sent_as_html() {
+        let tree = |text| text_tree(&["<a title=\"", "\">"], &[text]);
+        let joined = encode(&ServerMessage::Trees(&tree("x")), "0");
+        let html = r#"{"h":"<a title=\"x\">"}"#;
+        assert_eq!(joined.text, format!("[\"j\",0,[{OPAQUE},{html}]]"));
+        assert!(joined.opaque && joined.templates.is_empty());
+        let changed = r#"[0,0,{"h":"<a title=\"y\">"}]"#;
+        assert_eq!(patch(&tree("x"), &tree("y")), changed);
+        assert_eq!(patch(&tree("x"), &tree("x")), "[0]");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,100}", json in r#"\[("[jel]"|[0-9]|"a"|\{\}|,){0,9}\]"#) {
+            let _ = parse(&text);
+            let _ = parse(&json);
+        }
+    }
+}

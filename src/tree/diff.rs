@@ -54,7 +54,7 @@ impl<'a> ListEdit<'a> {
         let mut at = 0;
         self.plan.order.iter().filter_map(move |source| {
             let to = at;
-            at += source.len();
+            at += source.rows();
             match source {
                 Source::New { row } => Some((to, self.rendered.get(*row)?)),
                 _ => None,
@@ -216,7 +216,7 @@ fn edit<'a>(
                 changed.push((at, patch));
             }
         }
-        at += source.len();
+        at += source.rows();
     }
     let edit = ListEdit {
         plan,

@@ -37,7 +37,7 @@ pub enum Source {
 
 impl Source {
     /// How many rows it stands for.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         match self {
             Self::Old(range) => range.len(),
             Self::Changed { .. } | Self::New { .. } => 1,
@@ -124,7 +124,7 @@ pub fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -
     }
     let removed = without(&dropped, &taken);
     let moved = moves(&order);
-    let len = order.iter().map(Source::len).sum();
+    let len = order.iter().map(Source::rows).sum();
     Some(Plan {
         order,
         removed,
@@ -195,7 +195,7 @@ fn moves(order: &[Source]) -> Vec<(usize, usize)> {
         if let (Some(rows), false) = (source.old(), stays) {
             moved.extend(rows.zip(to..));
         }
-        to += source.len();
+        to += source.rows();
     }
     moved
 }
@@ -245,6 +245,7 @@ fn heaviest_increasing(order: &[Source]) -> Vec<bool> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use proptest::prelude::*;
 
@@ -284,7 +285,7 @@ mod tests {
             if let Source::New { row } = source {
                 placed.push((to, rows[*row]));
             }
-            to += source.len();
+            to += source.rows();
         }
         placed.sort_unstable();
         for (to, key) in placed {
