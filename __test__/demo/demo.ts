@@ -1,0 +1,98 @@
+/** The demo as a visitor has it: its own process, a real browser, and nothing that the browser complains of. */
+
+import { join } from 'node:path'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { launchBrowser } from '../browser'
+import { freePort, ServerProcess } from '../support/process'
+
+const SCRIPT = join(__dirname, '../../examples/demo/server.mjs')
+
+/** So that pages outlive a restart. */
+const env = { LOOM_SECRET: 'a secret of at least thirty-two bytes' }
+
+export const COMPONENTS = 4
+
+declare global {
+  interface Window {
+    violations: string[]
+  }
+}
+
+export class Demo {
+  browser!: Browser
+  server!: ServerProcess
+  private readonly pages: Page[] = []
+  private problems: string[] = []
+
+  constructor() {
+    beforeAll(async () => {
+      this.browser = await launchBrowser()
+      this.server = await Demo.startServer(await freePort())
+    }, 60_000)
+    afterEach(async () => {
+      for (const page of this.pages.splice(0)) {
+        const violations = await page.evaluate(() => window.violations)
+        this.problems.push(...violations.map((violation) => `policy: ${violation}`))
+        await page.context().close()
+      }
+      expect(this.problems.splice(0)).toEqual([])
+    })
+    afterAll(async () => {
+      await this.browser.close()
+      await this.server.stop()
+    })
+  }
+
+  static startServer(port: number): Promise<ServerProcess> {
+    return ServerProcess.start(SCRIPT, port, { env })
+  }
+
+  /** One that need not come up. */
+  static runServer(port: number): ServerProcess {
+    return new ServerProcess(SCRIPT, port, { env })
+  }
+
+  /** A page on which all components are live. */
+  async open(options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await this.browser.newPage(options)
+    this.pages.push(page)
+    page.setDefaultTimeout(10_000)
+    page.on('console', (message) => {
+      if (/error|warning/.test(message.type())) this.problems.push(`console: ${message.text()}`)
+    })
+    page.on('pageerror', (error) => this.problems.push(`uncaught: ${error.message}`))
+    page.on('response', (response) => {
+      if (response.status() >= 400) this.problems.push(`${response.status()}: ${response.url()}`)
+    })
+    await page.addInitScript(() => {
+      window.violations = []
+      addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+        window.violations.push(`${violatedDirective} ${blockedURI}`)
+      })
+    })
+    await page.goto(this.server.url)
+    await live(page)
+    return page
+  }
+
+  /** For a test that breaks something on purpose. */
+  forgiveProblems(pattern: RegExp): void {
+    this.problems = this.problems.filter((problem) => !pattern.test(problem))
+  }
+}
+
+/** Waits until every component is joined and has no event on its way. */
+export async function live(page: Page): Promise<void> {
+  await page.waitForFunction(
+    (count) => document.querySelectorAll('[data-l-live][data-l-state="live"]').length === count,
+    COMPONENTS,
+  )
+}
+
+/** Waits until the element says this. */
+export async function shows(page: Page, selector: string, text: string): Promise<void> {
+  await page.waitForFunction(
+    ([where, what]) => document.querySelector(where)?.textContent.trim() === what,
+    [selector, text] as const,
+  )
+}

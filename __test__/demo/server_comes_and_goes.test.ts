@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { freePort } from '../support/process'
+import { Demo, live, shows } from './demo'
+
+const demo = new Demo()
+
+test('says where it is', () => {
+  expect(demo.server.output).toBe(`The demo is at ${demo.server.url}\n`)
+})
+
+test('says when the port is in use, and how to choose another', async () => {
+  const second = Demo.runServer(demo.server.port)
+  expect(await second.exited).toBe(1)
+  expect(second.output).toBe(`Port ${demo.server.port} is in use; choose another one: PORT=3001 npm start\n`)
+})
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, also while pages are open', async (signal) => {
+  const page = await demo.open()
+  expect(await demo.server.stop(signal)).toBe(0)
+  await page.waitForSelector('[data-l-state=offline]')
+  demo.server = await Demo.startServer(demo.server.port)
+  await live(page)
+  // The browser's own words about connections that were refused meanwhile.
+  demo.forgiveProblems(/WebSocket connection to/)
+})
+
+test('a connection that never asks for anything does not keep it', async () => {
+  const server = await Demo.startServer(await freePort())
+  const silent = connect(server.port, '127.0.0.1').on('error', () => undefined)
+  await once(silent, 'connect')
+  // It has been accepted once a later one is answered.
+  await (await fetch(server.url)).text()
+  try {
+    expect(await server.stop()).toBe(0)
+  } finally {
+    silent.destroy()
+  }
+})
+
+test('a page goes on after the server was killed and started again', async () => {
+  const page = await demo.open()
+  await page.fill('.add input', 'half a tho')
+  await demo.server.stop('SIGKILL')
+  await page.waitForSelector('[data-l-state=offline]')
+  // What is done meanwhile waits.
+  await page.click('button[aria-label="One more"]')
+  demo.server = await Demo.startServer(demo.server.port)
+  await live(page)
+  await shows(page, 'output', '4')
+  expect(await page.inputValue('.add input')).toBe('half a tho')
+  demo.forgiveProblems(/WebSocket connection to/)
+})
+
+test('PORT is where it listens', async () => {
+  const server = await Demo.startServer(await freePort())
+  expect(server.url).not.toBe(demo.server.url)
+  expect(await server.stop()).toBe(0)
+})

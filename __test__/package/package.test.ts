@@ -1,0 +1,202 @@
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { launchBrowser } from '../browser'
+import { freePort, ServerProcess } from '../support/process'
+import { filesOf, install, Installed, ROOT, run, tool, type Outcome } from './installed'
+
+const EXAMPLES = join(ROOT, 'examples')
+const PLATFORM = `${process.platform}-${process.arch}`
+
+let installed: Installed
+let browser: Browser
+/** What the compiler said; it also made the CommonJS variant of the Fastify example. */
+let compiled: Outcome
+
+beforeAll(async () => {
+  ;[installed, browser] = await Promise.all([Installed.make(), launchBrowser()])
+  await writeSources()
+  compiled = await tool(installed.application, 'typescript/bin/tsc', '--project', 'tsconfig.json')
+}, 120_000)
+
+afterAll(async () => {
+  await browser.close()
+  await installed.remove()
+})
+
+/** What a file that is not strictly right would get past the compiler. */
+const USES = `
+import { createLoom, html, type LiveModule, type Loom } from 'loom-live'
+
+const loom: Loom = createLoom()
+const list = loom.register('list', {
+  props: { items: [{ id: 1, title: 'one' }], open: false },
+  handle: {
+    toggle: (props, event) => ({ ...props, open: event.checked ?? !props.open }),
+    later: async (props, event, ctx) => {
+      const title: string = (await fetch('http://localhost', { signal: ctx.signal })).statusText
+      return { ...props, items: [...props.items, { id: props.items.length, title }] }
+    },
+    mutate: (props) => {
+      props.open = true
+    },
+  },
+  render: ({ items }) => html\`\${items.map(({ title }) => html\`<p>\${title.toUpperCase()}</p>\`)}\`,
+})
+
+// @ts-expect-error the props' type is that of the first props
+loom.register('wrong', { props: { open: false }, handle: { set: () => ({ open: 'yes' }) }, render: () => html\`\` })
+
+loom.register('missing', {
+  props: { count: 0 },
+  handle: {},
+  // @ts-expect-error there is no such member
+  render: (props) => html\`\${props.total}\`,
+})
+
+export const pages: Promise<string>[] = [
+  loom.mount(list),
+  loom.mount(list, { open: true }),
+  loom.mount('list', { anything: 1 }),
+  // @ts-expect-error not a boolean
+  loom.mount(list, { open: 1 }),
+  // @ts-expect-error no such member
+  loom.mount(list, { closed: true }),
+]
+
+export const standalone: LiveModule<{ count: number }> = {
+  handle: (props, { handler, form }) => ({ count: props.count + (handler === 'add' ? Number(form?.['by']) : 0) }),
+  render: ({ count }) => html\`\${count.toFixed(2)}\`,
+}
+loom.register('standalone', standalone)
+`
+
+/** The examples as they stand, once in each module system. */
+async function writeSources(): Promise<void> {
+  const { application } = installed
+  const write = (name: string, text: string) => writeFile(join(application, name), text)
+  for (const name of ['express.mjs', 'express.cjs', 'fastify.mjs']) {
+    await copyFile(join(EXAMPLES, name), join(application, name))
+  }
+  await mkdir(join(application, 'source'))
+  const express = await readFile(join(EXAMPLES, 'express.mjs'), 'utf8')
+  const fastify = await readFile(join(EXAMPLES, 'fastify.mjs'), 'utf8')
+  // CommonJS has no await at the top.
+  const [, imports = '', body = ''] = /^((?:import .*\n)*)([^]*)$/.exec(fastify) ?? []
+  await write('source/express.mts', express)
+  await write('source/express.cts', express)
+  await write('source/fastify.mts', fastify)
+  await write('source/fastify.cts', `${imports}\nvoid (async () => {\n${body}})()\n`)
+  await write('source/uses.mts', USES)
+  await write('source/uses.cts', USES)
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    types: ['node'],
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    rootDir: 'source',
+    outDir: 'compiled',
+  }
+  await write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['source'] }))
+}
+
+test('the tarball holds what an application needs, and what another platform builds from', async () => {
+  const files = await filesOf(installed.package)
+  expect(files).toEqual(
+    expect.arrayContaining([
+      'Cargo.lock',
+      'Cargo.toml',
+      'build.rs',
+      'dist/client.js',
+      'dist/index.cjs',
+      'dist/index.mjs',
+      'index.d.mts',
+      'index.d.ts',
+      `native/loom-live.${PLATFORM}.node`,
+      'package.json',
+      'scripts/install.mjs',
+      'scripts/native.mjs',
+    ]),
+  )
+  const sources = files.filter((name) => name.startsWith('src/'))
+  expect(sources).toEqual((await filesOf(join(ROOT, 'src'))).map((name) => `src/${name}`))
+})
+
+test('and nothing else', async () => {
+  const files = await filesOf(installed.package)
+  const known =
+    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(README|ARCHITECTURE|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.rs|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/(client\.js|index\.[cm]js|index\.cjs\.map))$/
+  expect(files.filter((name) => !known.test(name))).toEqual([])
+})
+
+test('publint has nothing to object to', async () => {
+  const { code, output } = await tool(ROOT, 'publint/src/cli.js', 'run', installed.tarball, '--strict')
+  expect(`${code}\n${output}`).toMatch(/^0\n/)
+})
+
+test('the types hold under --strict, in ES modules and in CommonJS', () => {
+  expect(compiled).toEqual({ code: 0, output: '' })
+})
+
+test('both module systems get the same library, and all that is declared', async () => {
+  const { application } = installed
+  await writeFile(
+    join(application, 'both.mjs'),
+    `import { createRequire } from 'node:module'
+     import * as imported from 'loom-live'
+     const required = createRequire(import.meta.url)('loom-live')
+     const { default: _, 'module.exports': __, ...names } = imported
+     for (const name of new Set([...Object.keys(required), ...Object.keys(names)]))
+       if (required[name] !== imported[name]) throw new Error(name)
+     console.log(Object.keys(required).sort().join())`,
+  )
+  const declarations = await readFile(join(installed.package, 'index.d.ts'), 'utf8')
+  const declared = [...declarations.matchAll(/^export (?:declare )?(?:function|class|const) (\w+)/gm)].map(([, name]) => name)
+  expect(declared).toContain('createLoom')
+  expect(await run(application, process.execPath, ['both.mjs'])).toEqual({
+    code: 0,
+    output: `${[...new Set(declared)].sort().join()}\n`,
+  })
+})
+
+test.each(['express.mjs', 'express.cjs', 'fastify.mjs', 'compiled/fastify.cjs'])('%s works in a browser', async (script) => {
+  const server = await ServerProcess.start(script, await freePort(), { cwd: installed.application })
+  const page = await browser.newPage()
+  const problems: string[] = []
+  page.on('console', (message) => {
+    if (/error|warning/.test(message.type())) problems.push(message.text())
+  })
+  page.on('pageerror', (error) => problems.push(error.message))
+  try {
+    await page.goto(server.url)
+    for (const count of ['1', '2']) {
+      await page.click('button')
+      await page.waitForFunction((text) => document.querySelector('button')?.textContent === text, count)
+    }
+    expect(problems.filter((problem) => !/favicon/.test(problem))).toEqual([])
+    expect(server.output).toBe('')
+  } finally {
+    await page.close()
+    await server.stop()
+  }
+})
+
+test('without an addon for the platform, and where none can be built, installing says what to do', async () => {
+  // As on a platform that the tarball carries nothing for, with a compiler that fails.
+  await mkdir(installed.path('bare'))
+  await run(installed.path('bare'), 'tar', ['xzf', installed.tarball])
+  const bare = installed.path('bare/package')
+  await rm(join(bare, 'native'), { recursive: true })
+  await mkdir(installed.path('bin'))
+  await writeFile(installed.path('bin/cargo'), '#!/bin/sh\nexit 1\n')
+  await chmod(installed.path('bin/cargo'), 0o755)
+  const packed = await run(bare, 'npm', ['pack', '--ignore-scripts', '--silent'])
+  const PATH = `${installed.path('bin')}${delimiter}${process.env['PATH'] ?? ''}`
+  const { code, output } = await install(installed.path('other'), join(bare, packed.output.trim()), { PATH })
+  expect(code).not.toBe(0)
+  expect(output).toContain(`no ready addon for ${PLATFORM}`)
+  expect(output).toContain('Rust 1.88 or newer')
+})

@@ -1,0 +1,64 @@
+/** A server that runs as its own process, as `npm start` runs it. */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer, type AddressInfo } from 'node:net'
+import { until, within } from './until'
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export class ServerProcess {
+  /** What it wrote so far. */
+  output = ''
+  readonly exited: Promise<number | null>
+  private readonly child: ChildProcess
+
+  constructor(
+    script: string,
+    readonly port: number,
+    { cwd = process.cwd(), env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    this.child = spawn(process.execPath, [script], {
+      cwd,
+      // Jest sets NODE_ENV; a user does not.
+      env: { ...process.env, NODE_ENV: undefined, PORT: String(port), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text))
+    }
+    this.exited = new Promise((resolve) => this.child.on('close', resolve))
+  }
+
+  /** One that answers. */
+  static async start(...parameters: ConstructorParameters<typeof ServerProcess>): Promise<ServerProcess> {
+    const server = new ServerProcess(...parameters)
+    await until(`an answer from ${server.url}`, async () => {
+      if (server.child.exitCode !== null) throw new Error(`The server ended early: ${server.output}`)
+      return fetch(server.url).then(
+        (response) => response.text(),
+        () => undefined,
+      )
+    })
+    return server
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Asks it to end; gives its exit code, null where the signal itself ended it. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal)
+    try {
+      return await within('the server to end', this.exited)
+    } finally {
+      this.child.kill('SIGKILL')
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { html } from 'loom-live'
+import { loom } from './loom.mjs'
+
+export const counter = loom.register('counter', {
+  props: { count: 0 },
+  handle: {
+    increment: (props) => ({ count: props.count + 1 }),
+    decrement: (props) => ({ count: props.count - 1 }),
+  },
+  // A clicked button is disabled until its answer is here. These need not be: every click counts.
+  render: (props) => html`
+    <div class="counter">
+      <button data-l-click="decrement" data-l-no-disable aria-label="One less">−</button>
+      <output>${props.count}</output>
+      <button data-l-click="increment" data-l-no-disable aria-label="One more">+</button>
+    </div>
+  `,
+})

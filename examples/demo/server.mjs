@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import { loom } from './loom.mjs'
+import { page } from './page.mjs'
+
+const port = Number(process.env.PORT || 3000)
+const app = express()
+
+app.use((request, response, next) => {
+  response.set(
+    'Content-Security-Policy',
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  )
+  next()
+})
+app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
+app.use(loom.express())
+app.get('/', async (request, response) => {
+  response.send(await page())
+})
+
+const server = app.listen(port, '127.0.0.1', (error) => {
+  if (error) {
+    const inUse = 'code' in error && error.code === 'EADDRINUSE'
+    console.error(inUse ? `Port ${port} is in use; choose another one: PORT=3001 npm start` : error)
+    process.exit(1)
+  }
+  const address = server.address()
+  console.log(`The demo is at http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`)
+})
+loom.attach(server)
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    server.close()
+    await loom.close()
+    // Browsers open connections in advance; one without a request yet would be waited for.
+    server.closeAllConnections()
+  })
+}

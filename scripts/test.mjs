@@ -1,0 +1,25 @@
+// Runs every test: Rust's own, then those that use the package as an application does.
+
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin', 'jest.js')
+
+function run(name, command, parameters) {
+  console.log(`\n${name}`)
+  const started = Date.now()
+  const { status, signal, error } = spawnSync(command, parameters, { cwd: root, stdio: 'inherit' })
+  const seconds = ((Date.now() - started) / 1000).toFixed(0)
+  const outcome = error?.message ?? (status === 0 ? 'passed' : `failed (${signal ?? `exit code ${status}`})`)
+  return { name, passed: status === 0, text: `${name}: ${outcome} in ${seconds} s` }
+}
+
+const results = [
+  run('Rust tests', 'cargo', ['test', '--locked']),
+  run('JavaScript tests', process.execPath, [jest, ...process.argv.slice(2)]),
+]
+console.log(`\n${results.map(({ text }) => text).join('\n')}`)
+process.exit(results.every(({ passed }) => passed) ? 0 : 1)
