@@ -285,7 +285,7 @@ export interface FastifyLike {
     url: string
     handler: (request: { raw: IncomingMessage }, reply: FastifyReplyLike) => void
   }): unknown
-  addHook(name: 'onClose', hook: () => Promise<void>): unknown
+  addHook(name: 'preClose', hook: () => Promise<void>): unknown
 }
 
 export interface FastifyReplyLike {
@@ -301,9 +301,8 @@ export interface Loom {
    */
   register<Props extends object>(
     name: string,
-    module: LiveModule<Props>,
+    module: LiveModule<Props> | RawModule,
   ): RegisteredModule<Props>
-  register(name: string, module: RawModule): RegisteredModule<Record<string, unknown>>
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
    * life. Props left out are the module's own.

@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { NativeLoom, NativeUpgrade } from './native'
 
+/** How long a connection that is over may take to send what it said last, in milliseconds. */
+const LAST_WORDS = 2000
+
 /** Carries the bytes of sockets that cannot be handed over: TLS, and platforms without descriptors. */
 export class Bridges {
   private readonly sockets = new Map<number, Duplex>()
@@ -37,12 +40,22 @@ export class Bridges {
     }
     const output = this.native.bridgePull(number)
     if (output === null) return
-    const { bytes, ended } = output
+    const { bytes, ended, gone } = output
     if (bytes.length > 0) {
       socket.write(bytes, () => {
         this.native.bridgeWritten(number, bytes.length)
       })
     }
     if (ended) socket.end()
+    if (gone) {
+      // A client that takes nothing would keep the socket for ever.
+      const late = setTimeout(() => socket.destroy(), LAST_WORDS)
+      late.unref()
+      socket.once('close', () => {
+        clearTimeout(late)
+      })
+      socket.once('finish', () => socket.destroy())
+      if (socket.writableFinished) socket.destroy()
+    }
   }
 }

@@ -23,7 +23,7 @@ export function writeWhole(writer: Writer, props: unknown, source: string): numb
 /** Writes text that is JSON already. */
 export function text(writer: Writer, json: string): number {
   writer.op((json.length << SHIFT) | TEXT)
-  writer.text += json
+  writer.append(json)
   return json.length
 }
 

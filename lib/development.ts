@@ -38,6 +38,17 @@ export class Development {
     }
   }
 
+  /** Whether props are still what was committed; `json` is their text from then. */
+  isAsLeft(module: string, props: unknown, json: string): boolean {
+    if (JSON.stringify(props) === json) return true
+    const path = firstDifference(JSON.parse(json), props, 'props')
+    this.warn(
+      `${module}: ${path} was changed from outside after a handler had returned it. Props belong to their component: ` +
+        'return objects that nobody else keeps and changes. The change is dropped',
+    )
+    return false
+  }
+
   /**
    * Whether the props a handler was given are still what they were; `json` is their text from
    * before.

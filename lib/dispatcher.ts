@@ -143,6 +143,10 @@ export class Dispatcher {
       this.results.propsNeeded(number)
       return
     }
+    if (!this.isAsLeft(entry, kept)) {
+      this.results.propsNeeded(number)
+      return
+    }
     const { props } = kept
     const context = new Context(id, entry.name, () => this.native().request(number))
     const call: Call = { number, actor, sequence, entry, context, kept, handler: event?.handler ?? '' }
@@ -162,7 +166,8 @@ export class Dispatcher {
         : this.handle(call, entry.module, props as Record<string, unknown>, event)
       if (isThenable(result)) {
         this.running.set(number, context)
-        result.then(
+        // A promise of our own: any other thenable may call back twice.
+        Promise.resolve(result).then(
           (value) => {
             this.finishLater(call, () => {
               this.finish(call, value)
@@ -220,6 +225,12 @@ export class Dispatcher {
     } else {
       this.render(call, next, () => writeChanges(this.results, kept.props as object, next, source))
     }
+  }
+
+  /** Whether nobody changed the props since they were committed; only development knows. */
+  private isAsLeft(entry: Entry, { props, json }: Call['kept']): boolean {
+    const { development } = this
+    return development === undefined || json === undefined || development.isAsLeft(entry.name, props, json)
   }
 
   private isUntouched({ kept, entry, handler }: Call): boolean {

@@ -45,7 +45,7 @@ export function encodeJson(writer: Writer, text: string): void {
 
 function leaf(writer: Writer, kind: number, text: string): void {
   writer.op((text.length << SHIFT) | kind)
-  writer.text += text
+  writer.append(text)
 }
 
 /** Writes a tree relative to the last one, and gives what the next one will be compared with. */
@@ -151,7 +151,7 @@ class Encoder {
     const add = (item: unknown): void => {
       const key = list.keyOf(item, seen)
       writer.op((key.length << SHIFT) | ROW)
-      writer.text += key
+      writer.append(key)
       this.whole(list.rowOf(item), depth + 1)
       count++
     }

@@ -19,9 +19,8 @@ export class StartError extends LoomError {
 
 /** The text of whatever was thrown. */
 export function textOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   try {
-    return String(thrown)
+    return String(thrown instanceof Error ? thrown.message : thrown)
   } catch {
     return 'something that cannot be shown was thrown'
   }
@@ -29,5 +28,10 @@ export function textOf(thrown: unknown): string {
 
 /** As `textOf`, with the stack: for the log. */
 export function traceOf(thrown: unknown): string {
-  return thrown instanceof Error && thrown.stack !== undefined ? thrown.stack : textOf(thrown)
+  try {
+    if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack
+  } catch {
+    // As little as its message then.
+  }
+  return textOf(thrown)
 }

@@ -121,6 +121,7 @@ export class LiveSocket {
     const { handler, event, special_vars: vars = {} } = message
     checkString(handler, 'handler')
     checkString(event, 'event')
+    if (!isObject(vars)) throw invalid('an object', 'special_vars', vars)
     const { value, checked, key } = vars
     if (value !== undefined && typeof value !== 'string') throw invalid('a string', 'special_vars.value', value)
     if (checked !== undefined && typeof checked !== 'boolean') {

@@ -273,7 +273,8 @@ export class Loom implements PublicLoom {
       },
     })
     this.attach(instance.server)
-    instance.addHook('onClose', () => this.close())
+    // Before the server waits for its sockets, some of which are ours.
+    instance.addHook('preClose', () => this.close())
     return Promise.resolve()
   }
 

@@ -39,7 +39,7 @@ export interface NativeLoom {
   acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
   bridgePush(number: number, bytes: Uint8Array): boolean
   bridgeEnd(number: number): void
-  bridgePull(number: number): { bytes: Buffer; ended: boolean } | null
+  bridgePull(number: number): { bytes: Buffer; ended: boolean; gone: boolean } | null
   bridgeWritten(number: number, count: number): void
   bridgeDestroy(number: number): void
   start(number: number, id: string, module: string, propsJson: string): void

@@ -14,7 +14,11 @@ export function trustOf(trustProxy: TrustProxy | undefined): Trust {
   if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
   const list = typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy
   if (!Array.isArray(list)) throw invalid('a boolean, a number, addresses or a function', 'trustProxy', list)
-  return proxyaddr.compile(list as string[])
+  try {
+    return proxyaddr.compile(list as string[])
+  } catch {
+    throw invalid('IP addresses, or the names loopback, linklocal and uniquelocal', 'trustProxy', String(trustProxy))
+  }
 }
 
 export function compactRequest(request: IncomingMessage, trust: Trust): CompactRequest {

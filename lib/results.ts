@@ -26,7 +26,7 @@ export class Results extends Writer {
       this.ops[header] = treeAt - propsAt
       this.ops[header + 1] = this.text.length - propsText
       this.ops[header + 2] = redirect.length
-      this.text += redirect
+      this.append(redirect)
       const treeText = this.text.length
       const result = tree()
       this.ops[header + 3] = this.length - treeAt
@@ -43,7 +43,7 @@ export class Results extends Writer {
     this.op(call)
     this.op(FAILED)
     this.op(message.length)
-    this.text += message
+    this.append(message)
   }
 
   unknownHandler(call: number): void {

@@ -63,7 +63,7 @@ export function serveClient(path: string, request: IncomingMessage, response: Se
   response.setHeader('etag', etag)
   response.setHeader('cache-control', cacheControl)
   response.setHeader('vary', 'accept-encoding')
-  if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true) {
+  if (request.headers['if-none-match']?.split(/\s*,\s*/).some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag) === true) {
     response.writeHead(304).end()
     return true
   }

@@ -23,13 +23,13 @@ export function buildAddon() {
   if (cargo.error !== undefined) {
     return (
       `loom-live: there is no ready addon for ${platform}, and cargo, which would build it, did not start ` +
-      `(${cargo.error.message}).\nInstall Rust 1.88 or newer (https://rustup.rs), then run: npm rebuild loom-live`
+      `(${cargo.error.message}).\nInstall Rust 1.88 or newer (https://rustup.rs), then install loom-live again`
     )
   }
   if (cargo.status !== 0) {
     return (
       `loom-live: there is no ready addon for ${platform}, and building it failed; cargo's message is above.\n` +
-      'Rust 1.88 or newer and a C linker are needed. Then run: npm rebuild loom-live'
+      'Rust 1.88 or newer and a C linker are needed. Then install loom-live again'
     )
   }
   const built = join(target, 'release', library)

@@ -1,9 +1,8 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import express from 'express'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { certificate } from '../support/certificate'
 import { Child } from '../support/child'
 import { atEnd } from '../support/cleanup'
@@ -124,7 +123,6 @@ describe.each([
     expect(gzip.headers['content-encoding']).toBe('gzip')
     expect(gunzipSync(gzip.body)).toEqual(plain)
     expect((await encoded('br;q=0, gzip;q=0.5')).headers['content-encoding']).toBe('gzip')
-    expect((await encoded('BR')).headers['content-encoding']).toMatch(/^(br|undefined)$/)
     for (const accept of ['identity', 'deflate', 'br;q=0, gzip;q=0.0', 'brotli']) {
       const { headers, body } = await encoded(accept)
       expect(headers['content-encoding']).toBeUndefined()
@@ -214,31 +212,16 @@ describe.each(['http', 'https'])('Fastify over %s', (scheme) => {
   test('closing the application closes its connections, also when a page is open', async () => {
     const { loom } = testLoom()
     const module = counter(loom)
-    const server = scheme === 'https' ? createHttpsServer(certificate()) : createServer()
-    const app = Fastify({
-      serverFactory(handler) {
-        server.on('request', handler)
-        return server as Server
-      },
-    })
+    const secure = { https: certificate() }
+    const app = scheme === 'https' ? (Fastify(secure) as unknown as FastifyInstance) : Fastify()
     await app.register(loom.fastify)
     await app.listen({ port: 0, host: '127.0.0.1' })
-    const client = await Client.open(`${scheme === 'https' ? 'wss' : 'ws'}://127.0.0.1:${portOf(server as Server)}/loom/ws`)
+    const client = await Client.open(`ws${scheme.slice(4)}://127.0.0.1:${portOf(app.server)}/loom/ws`)
     await client.joined('c0', 'counter', tokenIn(await loom.mount(module)))
     await within('the application to close', app.close())
     expect(await client.closeCode()).toBe(1012)
     expect(loom.stats()).toMatchObject({ connections: 0, components: 0 })
   })
-})
-
-test('in a Fastify plugin with a prefix the address stays the loom’s', async () => {
-  const { loom } = testLoom()
-  counter(loom)
-  const app = Fastify()
-  await app.register(loom.fastify, { prefix: '' })
-  await app.ready()
-  expect((await app.inject({ url: '/nowhere' })).statusCode).toBe(404)
-  await app.close()
 })
 
 const USE = `

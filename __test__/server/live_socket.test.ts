@@ -213,6 +213,19 @@ test('events beyond the queue are answered with an error', async () => {
   expect((await socket.state()).propsJson).toBe('{"count":14}')
 })
 
+test('a state can be asked for however many events wait', async () => {
+  const { start, gates } = setup({ limits: { queuedEvents: 2 } })
+  const socket = await start()
+  socket.send(event('wait'))
+  const gate = await until('the handler to run', () => gates[0])
+  socket.send(event('increment'))
+  socket.send(event('increment'))
+  const state = socket.state()
+  state.catch(() => undefined)
+  gate.open()
+  expect((await state).propsJson).toBe('{"count":13}')
+})
+
 test('a thousand sockets', async () => {
   const { loom, module } = setup()
   const sockets = await Promise.all(

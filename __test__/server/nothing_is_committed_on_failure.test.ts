@@ -161,40 +161,45 @@ async function faultySite(development = true) {
   return { site, faulty, plain: counter(site.loom) }
 }
 
-test.each(Object.keys(FAULTS))('a handler that %s: an error, no commit, and the next event works', async (fault) => {
-  const { site, faulty, plain } = await faultySite()
-  const client = await site.live(faulty)
-  await client.joined('c1', 'counter', await site.token(plain))
-  expect(await client.shows('c0', 'add')).toBe('<p><i>first</i><i>added</i></p>')
+describe.each([
+  ['in development', true],
+  ['in production', false],
+])('%s', (_, development) => {
+  test.each(Object.keys(FAULTS))('a handler that %s: an error, no commit, and the next event works', async (fault) => {
+    const { site, faulty, plain } = await faultySite(development)
+    const client = await site.live(faulty)
+    await client.joined('c1', 'counter', await site.token(plain))
+    expect(await client.shows('c0', 'add')).toBe('<p><i>first</i><i>added</i></p>')
 
-  expect(await client.fails('c0', fault)).not.toBe('')
-  expect(client.html('c0')).toBe('<p><i>first</i><i>added</i></p>')
-  expect(await client.shows('c0', 'show')).toBe('<p><i>first</i><i>added</i></p>')
-  expect(await client.shows('c0', 'add')).toBe('<p><i>first</i><i>added</i><i>added</i></p>')
+    expect(await client.fails('c0', fault)).not.toBe('')
+    expect(client.html('c0')).toBe('<p><i>first</i><i>added</i></p>')
+    expect(await client.shows('c0', 'show')).toBe('<p><i>first</i><i>added</i></p>')
+    expect(await client.shows('c0', 'add')).toBe('<p><i>first</i><i>added</i><i>added</i></p>')
 
-  expect(await client.shows('c1', 'increment')).toBe('<b>1</b>')
-  expect(client.messages.filter(({ type }) => type === 'redirect')).toEqual([])
-  expect(client.unexpected).toEqual([])
-  expect(site.loom.stats()).toMatchObject({ components: 2, errors: 1, callsInFlight: 0 })
-  expect(site.log.errors).toHaveLength(1)
-  expect(site.log.errors[0]).toContain('faulty')
-})
+    expect(await client.shows('c1', 'increment')).toBe('<b>1</b>')
+    expect(client.messages.filter(({ type }) => type === 'redirect')).toEqual([])
+    expect(client.unexpected).toEqual([])
+    expect(site.loom.stats()).toMatchObject({ components: 2, errors: 1, callsInFlight: 0 })
+    expect(site.log.errors).toHaveLength(1)
+    expect(site.log.errors[0]).toContain('faulty')
+  })
 
-test('faults of handlers and renders that come in one batch spare the batch', async () => {
-  const { site, faulty } = await faultySite()
-  const client = await site.connect()
-  const token = await site.token(faulty)
-  const ids = Object.keys(FAULTS).map((_, index) => `c${index}`)
-  await Promise.all(ids.map((id) => client.joined(id, 'faulty', token)))
-  const answers = await Promise.all(
-    ids.flatMap((id, index) => [
-      client.event(id, 'add'),
-      client.event(id, Object.keys(FAULTS)[index] ?? ''),
-      client.event(id, 'add'),
-    ]),
-  )
-  expect(answers.map(({ type }) => type)).toEqual(ids.flatMap(() => ['patch', 'error', 'patch']))
-  for (const id of ids) expect(client.html(id)).toBe('<p><i>first</i><i>added</i><i>added</i></p>')
+  test('faults of handlers and renders that come in one batch spare the batch', async () => {
+    const { site, faulty } = await faultySite(development)
+    const client = await site.connect()
+    const token = await site.token(faulty)
+    const ids = Object.keys(FAULTS).map((_, index) => `c${index}`)
+    await Promise.all(ids.map((id) => client.joined(id, 'faulty', token)))
+    const answers = await Promise.all(
+      ids.flatMap((id, index) => [
+        client.event(id, 'add'),
+        client.event(id, Object.keys(FAULTS)[index] ?? ''),
+        client.event(id, 'add'),
+      ]),
+    )
+    expect(answers.map(({ type }) => type)).toEqual(ids.flatMap(() => ['patch', 'error', 'patch']))
+    for (const id of ids) expect(client.html(id)).toBe('<p><i>first</i><i>added</i><i>added</i></p>')
+  })
 })
 
 test.each(['unknown', 'constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf', '', 'add '])(

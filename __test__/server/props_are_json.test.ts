@@ -169,6 +169,25 @@ test('a handler may change its props and return nothing, or those it was given',
   expect(site.log.all).toBe('')
 })
 
+test.each([true, false])('what is committed is what the page shows, also of careless handlers (development: %p)', async (development) => {
+  const { loom } = testLoom({ development })
+  const list = loom.register('list', {
+    props: { rows: ['a'] },
+    handle: {
+      // Changes what it was given and returns a copy that shares it.
+      add(props, { value = '' }) {
+        props.rows.push(value)
+        return { ...props }
+      },
+    },
+    render: ({ rows }) => html`${rows.join()}`,
+  })
+  const socket = await loom.start('x', () => undefined, list, '{"rows":["a"]}')
+  socket.send({ type: 'event', handler: 'add', event: 'click', special_vars: { value: 'b' } })
+  const { propsJson, treeJson } = await socket.state()
+  expect([propsJson, treeJson]).toEqual(['{"rows":["a","b"]}', '{"s":["",""],"d":["a,b"]}'])
+})
+
 test('what handlers of two components return is not shared between them', async () => {
   const site = await Site.start()
   const EMPTY = { rows: [] as string[] }

@@ -74,9 +74,17 @@ struct Connection<D: Dispatcher> {
 
 impl<D: Dispatcher> Connection<D> {
     async fn run(mut self, mut socket: WebSocket) {
-        let reason = match self.converse(&mut socket).await {
-            Ok(()) => self.drain(&mut socket).await,
-            Err(reason) => reason,
+        let context = self.context.clone();
+        let reason = tokio::select! {
+            biased;
+            // Also while a client takes nothing of what is being written.
+            () = context.stopping.cancelled() => Closed::Closing,
+            reason = async {
+                match self.converse(&mut socket).await {
+                    Ok(()) => self.drain(&mut socket).await,
+                    Err(reason) => reason,
+                }
+            } => reason,
         };
         // The actors stop before the closing handshake, which the client can draw out.
         self.components.clear();
@@ -102,18 +110,10 @@ impl<D: Dispatcher> Connection<D> {
     /// Answers what waits in the mailboxes, but reads no more.
     async fn drain(&mut self, socket: &mut WebSocket) -> Closed {
         self.components.values().for_each(LiveSocket::finish);
-        let context = self.context.clone();
-        let stopping = context.stopping.cancelled();
-        tokio::pin!(stopping);
         while !self.outbox.is_finished() {
-            tokio::select! {
-                biased;
-                () = self.outbox.wait() => {
-                    if let Err(reason) = self.outbox.write(socket).await {
-                        return reason;
-                    }
-                }
-                () = &mut stopping => break,
+            self.outbox.wait().await;
+            if let Err(reason) = self.outbox.write(socket).await {
+                return reason;
             }
         }
         Closed::Closing

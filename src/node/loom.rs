@@ -239,9 +239,12 @@ impl NativeLoom {
         let Some(bridge) = self.bridge(number) else {
             return Ok(None);
         };
-        let (bytes, ended) = bridge.pull();
-        let bytes = BufferSlice::copy_from(env, &bytes)?;
-        Ok(Some(NativeOutput { bytes, ended }))
+        let output = bridge.pull();
+        Ok(Some(NativeOutput {
+            bytes: BufferSlice::copy_from(env, &output.bytes)?,
+            ended: output.ended,
+            gone: output.gone,
+        }))
     }
 
     /// A bridged socket has written so many bytes.

@@ -108,4 +108,5 @@ pub struct NativeStats {
 pub struct NativeOutput<'env> {
     pub bytes: napi::bindgen_prelude::BufferSlice<'env>,
     pub ended: bool,
+    pub gone: bool,
 }

@@ -32,6 +32,8 @@ struct State {
     reader: Option<Waker>,
     output: BytesMut,
     output_ended: bool,
+    /// The connection is over: the socket is to be destroyed, whatever it still holds.
+    gone: bool,
     /// Bytes pulled by JavaScript that the socket has not taken yet.
     unwritten: usize,
     writer: Option<Waker>,
@@ -56,6 +58,17 @@ fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
+}
+
+/// What a bridged socket is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Write this.
+    pub bytes: Bytes,
+    /// Then end the writing side.
+    pub ended: bool,
+    /// Be destroyed: a client that takes nothing would hold it for ever.
+    pub gone: bool,
 }
 
 /// JavaScript's end.
@@ -110,12 +123,16 @@ impl Bridge {
         wake(writer);
     }
 
-    /// Takes what is to be written, and whether it is the last of it.
-    pub fn pull(&self) -> (Bytes, bool) {
+    /// Takes what is to be written.
+    pub fn pull(&self) -> Output {
         let mut state = self.0.lock();
         let bytes = std::mem::take(&mut state.output).freeze();
         state.unwritten += bytes.len();
-        (bytes, state.output_ended)
+        Output {
+            bytes,
+            ended: state.output_ended,
+            gone: state.gone,
+        }
     }
 
     /// The socket has taken `count` of the pulled bytes.
@@ -204,15 +221,16 @@ impl AsyncWrite for BridgedStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        end_output(&self.0);
+        end_output(&self.0, false);
         Poll::Ready(Ok(()))
     }
 }
 
-fn end_output(inner: &Inner) {
+fn end_output(inner: &Inner, gone: bool) {
     let mut state = inner.lock();
-    let signal = !state.output_ended && !state.broken;
+    let signal = !state.broken && (gone || !state.output_ended);
     state.output_ended = true;
+    state.gone = gone;
     drop(state);
     if signal {
         (inner.signal)(BridgeSignal::Output);
@@ -221,7 +239,7 @@ fn end_output(inner: &Inner) {
 
 impl Drop for BridgedStream {
     fn drop(&mut self) {
-        end_output(&self.0);
+        end_output(&self.0, true);
     }
 }
 
@@ -264,8 +282,8 @@ mod tests {
         let (bridge, mut stream, counts) = pair();
         stream.write_all(&[1; WINDOW]).await.unwrap();
         assert_eq!(counts[0].load(Ordering::Relaxed), 1);
-        let (bytes, ended) = bridge.pull();
-        assert_eq!((bytes.len(), ended), (WINDOW, false));
+        let output = bridge.pull();
+        assert_eq!((output.bytes.len(), output.ended), (WINDOW, false));
         let mut more = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
             stream.write_all(b"x").await.unwrap();
             stream.flush().await.unwrap();
@@ -274,11 +292,11 @@ mod tests {
         assert!(!more.is_finished());
         bridge.written(WINDOW);
         tokio::task::yield_now().await;
-        let (bytes, _) = bridge.pull();
-        assert_eq!(&*bytes, b"x");
+        assert_eq!(&*bridge.pull().bytes, b"x");
         bridge.written(1);
         (&mut more).await.unwrap();
-        assert_eq!(bridge.pull(), (Bytes::new(), true));
+        let output = bridge.pull();
+        assert!(output.bytes.is_empty() && output.ended && output.gone);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ mod descriptor;
 pub mod handshake;
 mod websocket;
 
-pub use bridged::{Bridge, BridgeSignal, BridgedStream, bridge};
+pub use bridged::{Bridge, BridgeSignal, BridgedStream, Output, bridge};
 pub use descriptor::from_descriptor;
 pub use websocket::{Closed, Incoming, WebSocket};
 

@@ -1,0 +1,190 @@
+// Compiled, never run. Each `@ts-expect-error` is a mistake that the compiler has to find.
+
+import { createServer } from 'node:http'
+import express from 'express'
+import fastify from 'fastify'
+import {
+  createLoom,
+  html,
+  LiveSocket,
+  LoomError,
+  raw,
+  StartError,
+  type LiveContext,
+  type LiveEvent,
+  type Loom,
+  type LoomOptions,
+  type RegisteredModule,
+  type SocketMessage,
+  type Stats,
+} from 'loom-live'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function is<_ extends true>(): void {}
+
+const loom = createLoom({ secret: process.env['LOOM_SECRET'] })
+is<Equal<typeof loom, Loom>>()
+
+// The example of the README, without an annotation.
+const counter = loom.register('counter', {
+  props: { count: 0 },
+  handle: { increment: (props) => ({ count: props.count + 1 }) },
+  render: (props) => html`<button data-l-click="increment">${props.count}</button>`,
+})
+is<Equal<typeof counter, RegisteredModule<{ count: number }>>>()
+
+const app = express()
+app.use(loom.express())
+app.get('/', async (request, response) => {
+  response.send(`${await loom.mount(counter, { count: 0 }, { request })}${loom.script()}`)
+})
+loom.attach(app.listen(3000))
+loom.attach(createServer())
+
+async function fastifyExample(): Promise<void> {
+  const server = fastify()
+  await server.register(loom.fastify)
+  server.get('/', async (request, reply) => {
+    await reply.type('text/html').send(await loom.mount(counter, {}, { request: request.raw }))
+  })
+}
+void fastifyExample
+void fastify({ https: {} }).register(loom.fastify)
+
+// Props flow into every handler and into render, whatever the order of the members.
+const todo = loom.register('todo', {
+  render: ({ items, filter }) => {
+    is<Equal<typeof items, { text: string; done: boolean }[]>>()
+    return html`<p>${filter}</p>${items.map((item) => html`<li>${item.text}</li>`)}`
+  },
+  handle: {
+    add(props, event, ctx) {
+      is<Equal<typeof event, LiveEvent>>()
+      is<Equal<typeof ctx, LiveContext>>()
+      is<Equal<typeof ctx.signal, AbortSignal>>()
+      props.items.push({ text: event.value ?? '', done: false })
+    },
+    async load(props) {
+      await Promise.resolve()
+      return { ...props, filter: 'all' }
+    },
+    go: (_, { form }, ctx) => {
+      is<Equal<typeof form, Readonly<Record<string, string | string[]>> | undefined>>()
+      ctx.redirect('/')
+    },
+    nothing: () => undefined,
+  },
+  props: { items: [] as { text: string; done: boolean }[], filter: 'all' },
+})
+
+const stated = loom.register<{ user?: string; role: 'admin' | 'guest' }>('stated', {
+  props: { role: 'guest' },
+  handle: (props, { handler }) => ({ ...props, user: handler }),
+  render: ({ user, role }) => html`${user} ${role === 'admin' && raw('<b>admin</b>')}`,
+})
+
+loom.register('raw', {
+  handle_json: (handler, propsJson, value, checked, key) => `${handler}${propsJson}${value}${checked}${key}`,
+  render_tree_json: (propsJson) => propsJson,
+})
+
+// Mounting: part of the props, the name, the request.
+void loom.mount(counter)
+void loom.mount(todo, { filter: 'open' })
+void loom.mount(stated, { role: 'admin' })
+void loom.mount('anything', { at: 'all' })
+
+async function sockets(): Promise<void> {
+  const replies: SocketMessage[] = []
+  const socket = await loom.start('x', (message) => void replies.push(message), counter, '{"count":1}')
+  socket.send({ type: 'event', handler: 'increment', event: 'click', special_vars: { value: 'x', checked: true } })
+  is<Equal<Awaited<ReturnType<typeof socket.state>>, { id: string; module: string; propsJson: string; treeJson: string }> extends boolean ? true : false>()
+  socket.stop()
+  // @ts-expect-error no such member
+  socket.kill()
+  // @ts-expect-error not a message
+  socket.send({ type: 'leave' })
+  // @ts-expect-error the actor's id is its own
+  socket.id = 'y'
+}
+void sockets
+
+const stats: Stats = loom.stats()
+is<Equal<typeof stats.connections, number>>()
+void loom.close({ timeout: 1000 })
+const options: LoomOptions = {
+  secret: ['new', 'old'],
+  bind: async (request) => request.headers.cookie,
+  origin: (origin, request) => origin === request.headers.host,
+  trustProxy: ['loopback'],
+  limits: { components: 10 },
+  logger: console,
+}
+void options
+
+try {
+  void loom
+} catch (error) {
+  if (error instanceof StartError) is<Equal<typeof error.code, LoomError['code']>>()
+}
+
+loom.register('wrong', {
+  props: { count: 0 },
+  handle: {
+    // @ts-expect-error no such prop
+    a: (props) => ({ count: props.cuont }),
+    // @ts-expect-error a prop of another type
+    b: () => ({ count: 'one' }),
+    // @ts-expect-error a prop is missing
+    c: () => ({}),
+    // @ts-expect-error not props
+    d: () => 7,
+    // @ts-expect-error no such member of an event
+    e: (_, event) => void event.target,
+    // @ts-expect-error no such member of the context
+    f: (_, __, ctx) => void ctx.response,
+  },
+  render: ({ count }) => html`${count}`,
+})
+
+loom.register('wrong render', {
+  props: { count: 0 },
+  handle: {},
+  // @ts-expect-error render gives a tree
+  render: ({ count }) => `<p>${count}</p>`,
+})
+
+loom.register('async render', {
+  props: { count: 0 },
+  handle: {},
+  // @ts-expect-error render is not async
+  render: async ({ count }) => html`${count}`,
+})
+
+// @ts-expect-error render is missing
+loom.register('half', { props: {}, handle: {} })
+
+// @ts-expect-error a prop of another type
+void loom.mount(counter, { count: 'one' })
+// @ts-expect-error no such prop
+void loom.mount(counter, { cuont: 1 })
+// @ts-expect-error no registered module
+void loom.mount({ render: () => html`` })
+// @ts-expect-error not a request
+void loom.mount(counter, {}, { request: '/page' })
+// @ts-expect-error props are JSON text
+void loom.start('x', () => undefined, counter, { count: 1 })
+// @ts-expect-error no such option
+createLoom({ secrets: ['x'] })
+// @ts-expect-error no such limit
+createLoom({ limits: { messages: 1 } })
+// @ts-expect-error not a transport
+createLoom({ transport: 'quic' })
+// @ts-expect-error not a server
+loom.attach(7)
+// @ts-expect-error not a template literal
+html('<p>', 'x')
+// @ts-expect-error not a string
+raw(7)
+// @ts-expect-error made by loom.start only
+new LiveSocket()
