@@ -18,6 +18,18 @@ export default tseslint.config(
     },
   },
   {
+    // Tests do on purpose what nobody should.
+    files: ['__test__/**/*.ts'],
+    rules: {
+      'no-loss-of-precision': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+    },
+  },
+  {
     files: ['**/*.{mjs,cjs}'],
     languageOptions: {
       globals: {

@@ -53,5 +53,5 @@ export function each<Item>(
   checkFunction(key, 'the key of each()')
   checkFunction(row, 'the row of each()')
   if (!Array.isArray(dependencies)) throw invalid('an array', 'the dependencies of each()', dependencies)
-  return new Each(items, key as (item: unknown) => Key, row as (item: unknown) => Tree, dependencies) as unknown as KeyedList
+  return new Each(items, key as (item: unknown) => Key, row as (item: unknown) => Tree, dependencies)
 }
