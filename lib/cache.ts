@@ -42,8 +42,8 @@ export class PropsCache {
     return entry.version === version ? entry : undefined
   }
 
+  /** Puts an entry where none is: after a `take`. */
   put(actor: number, entry: Entry): void {
-    this.forget(actor)
     const { bytes } = entry
     if (this.youngBytes + bytes > this.maxBytes / 2) {
       this.old = this.young

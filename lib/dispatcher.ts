@@ -138,7 +138,9 @@ export class Dispatcher {
       this.results.failed(number, `no module ${module}`)
       return
     }
-    const kept = job.length > 8 ? whole(job[8], job[9] ?? 0) : this.cache.take(actor, version)
+    // Also where props are handed over: an older copy is of no use any more.
+    const copy = this.cache.take(actor, version)
+    const kept = job.length > 8 ? whole(job[8], job[9] ?? 0) : copy
     if (kept === undefined) {
       this.results.propsNeeded(number)
       return
@@ -191,11 +193,9 @@ export class Dispatcher {
     const handler = handlerOf(module, event.handler)
     if (handler === undefined) {
       this.results.unknownHandler(call.number)
-      // Nothing was touched, so the copy stays good.
-      this.cache.forget(call.actor)
       return UNKNOWN
     }
-    return handler(props, event, call.context)
+    return handler.call(module.handle, props, event, call.context)
   }
 
   /** An async handler has ended: too late, where its call was given up meanwhile. */

@@ -37,5 +37,5 @@ export function entryOf(name: string, module: unknown): Entry {
 export function handlerOf(module: AnyModule, name: string): AnyHandler | undefined {
   const { handle } = module
   if (typeof handle === 'function') return handle
-  return Object.hasOwn(handle, name) ? handle[name]?.bind(handle) : undefined
+  return Object.hasOwn(handle, name) ? handle[name] : undefined
 }

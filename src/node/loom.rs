@@ -87,9 +87,18 @@ impl NativeLoom {
             .weak::<true>()
             .build()?;
         let limits: crate::limits::Limits = options.limits.into();
-        // A call after the environment has closed is refused by Node, which is no error here.
+        let (signal, mut signals) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                // Whatever is ready by now gathers first: a wake costs more than a job.
+                tokio::task::yield_now().await;
+                // After the environment has closed Node refuses, which is no error here.
+                wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
+        });
+        // A full channel has a wake on its way.
         let wake = move || {
-            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            let _ = signal.try_send(());
         };
         let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
         let log_queue = queue.clone();
