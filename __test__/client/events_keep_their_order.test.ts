@@ -1,8 +1,8 @@
-import { Harness, container, plain, type Live, type Sent } from './harness'
+import { Harness, container, plain, sendJoin, tree, type Live, type Sent } from './harness'
 
 const harness = new Harness()
 
-const told = ({ handler, special_vars: vars }: Sent) => `${handler}:${vars?.value ?? vars?.key ?? ''}`
+const told = ({ handler, vars }: Sent) => `${handler}:${vars?.v ?? vars?.k ?? ''}`
 
 async function tellAll(live: Live, count: number): Promise<string[]> {
   const all: string[] = []
@@ -60,7 +60,7 @@ test('two fields that both wait leave in the order of typing', async () => {
 })
 
 test('typing is sent although its field is gone', async () => {
-  const live = await harness.live({ s: ['<p>x</p>', ''], d: ['<input data-l-input="typed" data-l-debounce="300">'] })
+  const live = await harness.live(tree(['<p>x</p>', ''], plain('<input data-l-input="typed" data-l-debounce="300">')))
   await live.page.locator('input').pressSequentially('abc')
   live.patch({ 0: '' })
   expect(await tellAll(live, 1)).toEqual(['typed:abc'])
@@ -89,7 +89,7 @@ test('clicks made before the join wait for it, in order and before later ones', 
   await page.evaluate(() => document.querySelector('button')?.setAttribute('data-l-value', '2'))
   await page.click('button')
   expect(wire.received).toHaveLength(1)
-  wire.send({ type: 'trees', id, ...plain('<button data-l-click="go" data-l-value="3" l-no-disable>go</button>') })
+  sendJoin(wire, id, plain('<button data-l-click="go" data-l-value="3" l-no-disable>go</button>') )
   await page.waitForSelector('[data-l-value="3"]')
   await page.click('button')
   expect([await wire.next(), await wire.next(), await wire.next()].map(told)).toEqual(['go:1', 'go:2', 'go:3'])

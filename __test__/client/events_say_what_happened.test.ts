@@ -1,4 +1,4 @@
-import { container, Harness, plain } from './harness'
+import { container, Harness, plain, sendJoin } from './harness'
 
 const harness = new Harness()
 
@@ -14,27 +14,27 @@ test('each type of event with what belongs to it', async () => {
   )
   const { page } = live
   const next = async () => {
-    const { handler, event, special_vars: vars } = await live.event()
+    const { handler, event, vars } = await live.event()
     return [handler, event, vars]
   }
   await page.focus('#text')
-  expect(await next()).toEqual(['in', 'focus', { value: '' }])
+  expect(await next()).toEqual(['in', 'focus', { v: '' }])
   await page.keyboard.press('a')
-  expect(await next()).toEqual(['down', 'keydown', { value: '', key: 'a' }])
-  expect(await next()).toEqual(['typed', 'input', { value: 'a' }])
-  expect(await next()).toEqual(['up', 'keyup', { value: 'a', key: 'a' }])
+  expect(await next()).toEqual(['down', 'keydown', { v: '', k: 'a' }])
+  expect(await next()).toEqual(['typed', 'input', { v: 'a' }])
+  expect(await next()).toEqual(['up', 'keyup', { v: 'a', k: 'a' }])
   await page.check('#box')
-  expect(await next()).toEqual(['changed', 'change', { value: 'a' }])
-  expect(await next()).toEqual(['out', 'blur', { value: 'a' }])
-  expect(await next()).toEqual(['ticked', 'change', { value: 'on', checked: true }])
+  expect(await next()).toEqual(['changed', 'change', { v: 'a' }])
+  expect(await next()).toEqual(['out', 'blur', { v: 'a' }])
+  expect(await next()).toEqual(['ticked', 'change', { v: 'on', c: true }])
   await page.selectOption('select', '2')
-  expect(await next()).toEqual(['chosen', 'change', { value: '2' }])
+  expect(await next()).toEqual(['chosen', 'change', { v: '2' }])
   await page.click('button >> nth=0')
   expect(await next()).toEqual(['plain', 'click', {}])
   await page.click('#b')
-  expect(await next()).toEqual(['valued', 'click', { value: 'v' }])
+  expect(await next()).toEqual(['valued', 'click', { v: 'v' }])
   await page.click('li b')
-  expect(await next()).toEqual(['row', 'click', { value: '7' }])
+  expect(await next()).toEqual(['row', 'click', { v: '7' }])
 })
 
 test("a submit's value is its form with the button that sent it, without files, and the page stays", async () => {
@@ -45,8 +45,23 @@ test("a submit's value is its form with the button that sent it, without files, 
     ),
   )
   await live.page.click('button')
-  expect((await live.event()).special_vars).toEqual({ value: 'a=1+%26+2&a=%C3%A4&do=save' })
+  expect((await live.event()).vars).toEqual({ v: 'a=1+%26+2&a=%C3%A4&do=save' })
   expect(live.page.url()).toBe(harness.server.url)
+})
+
+test('a changed field brings its form along, and one without a form does not', async () => {
+  const live = await harness.live(
+    plain(
+      '<form><input name="a" value="1" data-l-input="typed" data-l-change="changed" data-l-keyup="up">' +
+        '<input name="b" value="ä&amp;"></form><input form="else" name="c" data-l-input="lone"><form id="else"></form>',
+    ),
+  )
+  await live.page.locator('[name=a]').press('x')
+  expect((await live.event()).vars).toEqual({ v: 'x1', f: 'a=x1&b=%C3%A4%26' })
+  expect((await live.event()).vars).toEqual({ v: 'x1', k: 'x' })
+  await live.page.locator('[name=c]').press('y')
+  expect((await live.event()).vars).toEqual({ v: 'x1', f: 'a=x1&b=%C3%A4%26' })
+  expect((await live.event()).vars).toEqual({ v: 'y', f: 'c=y' })
 })
 
 test('a form that the component does not bind is the page’s', async () => {
@@ -61,8 +76,8 @@ test('the nearest binding takes the event, for its own nearest container', async
   const wire = await harness.server.connection()
   const outer = await wire.next('join')
   const nested = await wire.next('join')
-  wire.send({ type: 'trees', id: outer.id, ...plain(`<section data-l-click="outer">${inner}</section>`) })
-  wire.send({ type: 'trees', id: nested.id, ...plain('<i>inside</i><button data-l-click="mine">x</button>') })
+  sendJoin(wire, outer.id, plain(`<section data-l-click="outer">${inner}</section>`))
+  sendJoin(wire, nested.id, plain('<i>inside</i><button data-l-click="mine">x</button>'))
   await page.waitForSelector('[data-l-live=inner][data-l-state=live]')
   await page.click('button')
   expect(await wire.next()).toMatchObject({ id: nested.id, handler: 'mine' })
@@ -119,5 +134,5 @@ test('keys that an input method uses are not sent', async () => {
     press('Enter', true)
     press('b', false)
   })
-  expect((await live.event()).special_vars?.key).toBe('b')
+  expect((await live.event()).vars?.k).toBe('b')
 })

@@ -1,4 +1,4 @@
-/** A classic server that does exactly what a test tells it to, and the page that it serves. */
+/** A server of the dialect `loom.2` that does exactly what a test tells it to, and the page that it serves. */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,13 +10,21 @@ export type Json = string | number | boolean | null | undefined | Json[] | { [ke
 
 /** What a client sends, as far as the tests look at it. */
 export interface Sent {
-  type: string
-  id: string
+  type: 'join' | 'event' | 'leave'
+  id: number
   module?: string
   token?: string
   handler?: string
   event?: string
-  special_vars?: { value?: string; checked?: boolean; key?: string }
+  vars?: { v?: string; c?: boolean; k?: string; f?: string }
+}
+
+function readSent(frame: string): Sent {
+  const [type, id, ...rest] = JSON.parse(frame) as [string, number, ...string[]]
+  if (type === 'j') return { type: 'join', id, module: rest[0] ?? '', token: rest[1] ?? '' }
+  if (type === 'l') return { type: 'leave', id }
+  const [handler, event, vars = {}] = rest as unknown as [string, string, Sent['vars']]
+  return { type: 'event', id, handler, event, vars }
 }
 
 const PATIENCE_MS = 5_000
@@ -37,12 +45,14 @@ export class Wire {
   readonly received: Sent[] = []
   private read = 0
   closed = false
+  /** The templates that this connection knows, by their text. */
+  private readonly templates = new Map<string, number>()
 
   constructor(
     private readonly socket: WebSocket,
     readonly request: IncomingMessage,
   ) {
-    socket.on('message', (data) => this.received.push(JSON.parse((data as Buffer).toString()) as Sent))
+    socket.on('message', (data) => this.received.push(readSent((data as Buffer).toString())))
     socket.on('close', () => (this.closed = true))
     socket.on('error', () => undefined)
   }
@@ -57,6 +67,17 @@ export class Wire {
 
   send(message: Json): void {
     this.socket.send(JSON.stringify(message))
+  }
+
+  /** The template's id; the client is told of it before its first use. */
+  template(statics: string[], kinds: string): number {
+    const name = JSON.stringify([statics, kinds])
+    let id = this.templates.get(name)
+    if (id === undefined) {
+      this.templates.set(name, (id = this.templates.size))
+      this.send(['t', id, statics, kinds])
+    }
+    return id
   }
 
   sendRaw(frame: string | Buffer): void {
@@ -100,7 +121,10 @@ export class FakeServer {
   attempts = 0
   private taken = 0
   private readonly http: Server
-  private readonly ws = new WebSocketServer({ noServer: true })
+  private readonly ws = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => offered.has('loom.2') && 'loom.2',
+  })
 
   private constructor() {
     this.http = createServer((request, response) => {

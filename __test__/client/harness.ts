@@ -3,28 +3,15 @@
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../browser'
 import { FakeServer, until, type Json, type Sent, type Wire } from './fake_server'
+import { htmlOf, wireChanges, wireValue, type Changes, type Tree } from './trees'
 
 export { until, type Json, type Sent, type Wire }
+export { editOf, htmlOf, opaque, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
 
-export interface Tree {
-  [key: string]: Json
-  s: string[]
-  d: (string | Tree | Tree[])[]
-}
-
-/** A tree without slots. */
-export function plain(html: string): Tree {
-  return { s: [html], d: [] }
-}
-
-export function tree(s: string[], ...d: (string | Tree | Tree[])[]): Tree {
-  return { s, d }
-}
-
-export function htmlOf({ s, d }: Tree): string {
-  const slot = (value: string | Tree | Tree[]): string =>
-    typeof value === 'string' ? value : Array.isArray(value) ? value.map(htmlOf).join('') : htmlOf(value)
-  return s.map((text, index) => text + (index < d.length ? slot(d[index] as string | Tree | Tree[]) : '')).join('')
+/** A tree in answer to a join. */
+export function sendJoin(wire: Wire, id: number, content: Tree): void {
+  const value = wireValue(content, wire)
+  wire.send(['j', id, value])
 }
 
 /** A live component on a page, and the server's end of it. */
@@ -33,19 +20,27 @@ export class Live {
     readonly page: Page,
     readonly server: FakeServer,
     public wire: Wire,
-    public id: string,
+    public id: number,
   ) {}
 
-  trees(content: Tree): void {
-    this.wire.send({ type: 'trees', id: this.id, ...content })
+  joined(content: Tree): void {
+    sendJoin(this.wire, this.id, content)
   }
 
-  patch(d: Json): void {
-    this.wire.send({ type: 'patch', id: this.id, d })
+  /** The answer where the root's template is another. */
+  shows(content: Tree): void {
+    const value = wireValue(content, this.wire)
+    this.wire.send(['s', this.id, value])
+  }
+
+  /** The answer to the oldest event. */
+  patch(changes: Changes): void {
+    const flat = wireChanges(changes, this.wire)
+    this.wire.send([this.id, ...flat])
   }
 
   error(error: string): void {
-    this.wire.send({ type: 'error', id: this.id, error })
+    this.wire.send(['e', this.id, error])
   }
 
   /** The next event, and no other message. */
@@ -68,7 +63,7 @@ export class Live {
   /** Waits until the client has worked off what was sent so far. */
   async settled(): Promise<void> {
     const before = await this.count('loom:error')
-    this.wire.send({ type: 'error', id: this.id, error: 'settled' })
+    this.error('settled')
     await this.page.waitForFunction(
       (count) => (window as unknown as Recorder).seen.filter((one) => one.name === 'loom:error').length > count,
       before,
@@ -96,7 +91,7 @@ export class Live {
     this.wire = await this.server.connection()
     const join = await this.wire.next('join')
     this.id = join.id
-    this.trees(content)
+    this.joined(content)
     return join
   }
 }
@@ -163,7 +158,7 @@ export class Harness {
     const wire = await this.server.connection()
     const { id } = await wire.next('join')
     const live = new Live(page, this.server, wire, id)
-    live.trees(content)
+    live.joined(content)
     await live.state('live')
     return live
   }

@@ -1,4 +1,4 @@
-import { container, Harness, plain, until } from './harness'
+import { container, Harness, plain, sendJoin, tree, until } from './harness'
 
 const harness = new Harness()
 
@@ -30,7 +30,7 @@ test('a container that appears joins, one that vanishes leaves, and the last one
   const page = await harness.open(nested('one'))
   const wire = await harness.server.connection()
   const one = await wire.next('join')
-  wire.send({ type: 'trees', id: one.id, s: ['hello'], d: [] })
+  sendJoin(wire, one.id, plain('hello'))
   await page.evaluate((html) => document.body.insertAdjacentHTML('beforeend', `<section>${html}</section>`), nested('late'))
   const late = await wire.next('join')
   expect(late.module).toBe('late')
@@ -45,7 +45,7 @@ test('moving a container within one task is not leaving', async () => {
   const page = await harness.open(nested('one') + '<section></section>')
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
-  wire.send({ type: 'trees', id, s: ['<button data-l-click="go">go</button>'], d: [] })
+  sendJoin(wire, id, plain('<button data-l-click="go">go</button>'))
   await page.waitForSelector('[data-l-state=live]', { state: 'attached' })
   await page.evaluate(async () => {
     const one = document.querySelector('#one') as Element
@@ -72,7 +72,7 @@ test('the page is adopted as it is, and patched where the tree says otherwise', 
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
   expect(await page.getAttribute('[data-l-live]', 'data-l-state')).toBe('joining')
-  wire.send({ type: 'trees', id, s: ['<p id="a">same</p><p id="b">', '</p>'], d: ['new'] })
+  sendJoin(wire, id, tree(['<p id="a">same</p><p id="b">', '</p>'], 'new'))
   await page.waitForSelector('[data-l-state=live]')
   expect(await page.innerHTML('[data-l-live]')).toBe('<p id="a">same</p><p id="b">new</p>')
   expect(await page.evaluate(() => (document.querySelector('#a') as unknown as { mark: number }).mark)).toBe(1)
@@ -83,8 +83,8 @@ test('an error answer to a join shows, and is not asked again until the next con
   const wire = await harness.server.connection()
   const one = await wire.next('join')
   const two = await wire.next('join')
-  wire.send({ type: 'error', id: one.id, error: 'unknown module' })
-  wire.send({ type: 'trees', id: two.id, ...plain('fine') })
+  wire.send(['e', one.id, 'unknown module'])
+  sendJoin(wire, two.id, plain('fine'))
   await page.waitForSelector('#one[data-l-state=error]', { state: 'attached' })
   await page.waitForSelector('#two[data-l-state=live]')
   expect(await page.evaluate(() => (window as unknown as { seen: unknown[] }).seen)).toContainEqual({
@@ -97,10 +97,17 @@ test('an error answer to a join shows, and is not asked again until the next con
   expect((await again.next('join')).module).toBe('one')
 })
 
-test('a malformed tree is an error answer', async () => {
+test('a malformed tree is joined again three times, and then it is an error', async () => {
   const page = await harness.open(nested('one'))
+  const said: string[] = []
+  page.on('console', (message) => said.push(message.text()))
   const wire = await harness.server.connection()
-  const { id } = await wire.next('join')
-  wire.send({ type: 'trees', id, s: ['a', 'b'], d: [] })
+  for (let round = 0; round < 4; round++) {
+    const { id } = await wire.next('join')
+    wire.send(['j', id, [0, 'no such template']])
+    await wire.next('leave')
+  }
   await page.waitForSelector('#one[data-l-state=error]', { state: 'attached' })
+  expect(wire.received).toHaveLength(8)
+  expect(said.join()).toContain('malformed message')
 })

@@ -66,11 +66,11 @@ test('each answer ends the oldest event, across elements and patches', async () 
 
 test('what the server renders for the element is there when the loading state ends', async () => {
   const live = await harness.live(
-    tree(['<button id="b" data-l-click="save" l-loading-text="Saving…" class="', '" ', '>', '</button>'], 'one', '', 'Save'),
+    tree(['<button id="b" data-l-click="save" l-loading-text="Saving…" class="', '" disabled="', '">', '</button>'], 'one', 0, 'Save'),
   )
   await live.page.click('#b')
   expect(await live.text('#b')).toBe('Saving…')
-  live.patch({ 0: 'two', 1: 'disabled', 2: 'Saved' })
+  live.patch({ 0: 'two', 1: 1, 2: 'Saved' })
   await live.state('live')
   expect(await live.html()).toBe(
     '<button id="b" data-l-click="save" l-loading-text="Saving…" class="two" disabled="">Saved</button>',

@@ -1,9 +1,10 @@
-import { container, Harness, plain, tree, type Tree } from './harness'
+import { container, editOf, Harness, plain, sendJoin, tree, type Tree } from './harness'
 
 const harness = new Harness()
 
 const row = (id: string, text = id) => tree(['<li data-l-key="', '"><input name="x"><span>', '</span></li>'], id, text)
-const list = (...ids: string[]) => tree(['<ul>\n', '\n</ul>'], ids.map((id) => row(id)))
+const rows = (...ids: string[]) => ids.map((id) => row(id))
+const list = (...ids: string[]) => tree(['<ul>\n', '\n</ul>'], rows(...ids))
 
 /** Marks the elements so that it shows whether they are still the same. */
 function mark(selector: string): (string | undefined)[] {
@@ -26,7 +27,7 @@ test.each([
   const input = live.page.locator('li[data-l-key=a] input')
   await input.fill('typed')
   await input.evaluate((field: HTMLInputElement) => field.setSelectionRange(1, 3))
-  live.patch({ 0: ids.map((id) => row(id, id.toUpperCase())) })
+  live.patch({ 0: editOf(rows('a', 'b', 'c', 'd'), ids.map((id) => row(id, id.toUpperCase()))) })
   await live.settled()
   expect(await live.page.locator('li').allInnerTexts()).toEqual(ids.map((id) => id.toUpperCase()))
   expect(await live.page.evaluate(mark, 'li')).toEqual(ids.map((id) => ('abcd'.includes(id) ? id : undefined)))
@@ -54,7 +55,7 @@ test('the rows that need not move are not moved', async () => {
       }
     }).observe(document.querySelector('ul') as Element, { childList: true })
   })
-  live.patch({ 0: ['f', 'n', 'a', 'b', 'd', 'e'].map((id) => row(id)) })
+  live.patch({ 0: editOf(rows(...ids), rows('f', 'n', 'a', 'b', 'd', 'e')) })
   await live.settled()
   const touched = await live.page.evaluate(() => (window as unknown as { touched: string[] }).touched)
   expect(new Set(touched)).toEqual(new Set(['f', 'n', 'c']))
@@ -66,7 +67,7 @@ test('a frame in a row that moves is not loaded again', async () => {
   await live.page.evaluate(() => {
     for (let index = 0; index < frames.length; index++) Object.assign(frames[index] as Window, { mark: index })
   })
-  live.patch({ 0: ['c', 'b', 'a'].map(framed) })
+  live.patch({ 0: { m: [[2, 0], [0, 2]] } })
   await live.settled()
   const marks = () => [...document.querySelectorAll('iframe')].map((frame) => (frame.contentWindow as Window & { mark?: number }).mark)
   expect(await live.page.evaluate(marks)).toEqual([2, 1, 0])
@@ -75,7 +76,7 @@ test('a frame in a row that moves is not loaded again', async () => {
 test('the same key in two lists is two things', async () => {
   const two = (a: Tree[], b: Tree[]) => tree(['<ul id="one">', '</ul><ul id="two">', '</ul>'], a, b)
   const live = await harness.live(two([row('1', 'a'), row('2', 'b')], [row('1', 'c'), row('2', 'd')]))
-  live.patch({ 0: [row('2', 'b')], 1: [row('2', 'd'), row('3', 'e'), row('1', 'c')] })
+  live.patch({ 0: { r: [[0, 1]] }, 1: { m: [[1, 0]], i: [[1, row('3', 'e')]] } })
   await live.settled()
   expect(await live.text('#one')).toBe('b')
   expect(await live.page.locator('#two li').allInnerTexts()).toEqual(['d', 'e', 'c'])
@@ -98,22 +99,22 @@ test('an error message that appears above a form takes nothing from it', async (
 })
 
 test('details and dialogs stay as the user has them, until the server changes its mind', async () => {
-  const openable = (open: string, text: string): Tree => ({
-    s: ['<details', '><summary>s</summary><p>', '</p></details><dialog>d</dialog>'],
+  const openable = (open: number, text: string): Tree => ({
+    s: ['<details open="', '"><summary>s</summary><p>', '</p></details><dialog>d</dialog>'],
     d: [open, text],
   })
-  const live = await harness.live(openable('', '1'))
+  const live = await harness.live(openable(0, '1'))
   await live.page.click('summary')
   await live.page.evaluate(() => document.querySelector('dialog')?.showModal())
   live.patch({ 1: '2' })
   await live.settled()
   expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(true)
   expect(await live.page.evaluate(() => document.querySelector('dialog')?.matches(':modal'))).toBe(true)
-  live.patch({ 0: ' open' })
-  live.patch({ 0: '' })
+  live.patch({ 0: 1 })
+  live.patch({ 0: 0 })
   await live.settled()
   expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(false)
-  live.patch({ 0: ' open', 1: '3' })
+  live.patch({ 0: 1, 1: '3' })
   await live.settled()
   await live.page.evaluate(() => document.querySelector('dialog')?.close())
   await live.page.click('summary')
@@ -148,8 +149,7 @@ test('nodes with data-l-ignore are left alone, whoever made them', async () => {
   await live.settled()
   const kept = '<div data-l-ignore="" class="map ready"><canvas></canvas></div><aside data-l-ignore="">widget</aside>'
   expect(await live.html()).toBe(`${kept}<p>2</p><hr>`)
-  live.trees(tree(['<p>', '</p>'], '3'))
-  live.patch({})
+  live.shows(tree(['<p>', '</p>'], '3'))
   await live.settled()
   expect(await live.html()).toBe('<aside data-l-ignore="">widget</aside><p>3</p>')
 })
@@ -161,15 +161,16 @@ test("a nested component's content is its own", async () => {
   const outerJoin = await wire.next('join')
   const innerJoin = await wire.next('join')
   const outer = tree(['<p>', `</p>${inner}`], '1')
-  wire.send({ type: 'trees', id: innerJoin.id, s: ['<b>live</b>'], d: [] })
-  wire.send({ type: 'trees', id: outerJoin.id, ...outer })
-  wire.send({ type: 'patch', id: outerJoin.id, d: { 0: '2' } })
+  sendJoin(wire, innerJoin.id, plain('<b>live</b>'))
+  sendJoin(wire, outerJoin.id, outer)
+  wire.send([outerJoin.id, 0, '2'])
   await page.waitForSelector('p:text("2")')
   expect(await page.innerHTML('[data-l-live=inner]')).toBe('<b>live</b>')
   expect(await page.getAttribute('[data-l-live=inner]', 'data-l-state')).toBe('live')
-  wire.send({ type: 'patch', id: innerJoin.id, d: {} })
+  wire.send([innerJoin.id])
   // Another module in its place is another component.
-  wire.send({ type: 'trees', id: outerJoin.id, s: [`<p>3</p>${inner.replace('"inner"', '"next"')}`], d: [] })
+  const next = wire.template([`<p>3</p>${inner.replace('"inner"', '"next"')}`], '')
+  wire.send(['s', outerJoin.id, [next]])
   const messages = [await wire.next(), await wire.next()]
   expect(messages).toContainEqual({ type: 'leave', id: innerJoin.id })
   expect(messages).toContainEqual(expect.objectContaining({ type: 'join', module: 'next' }))

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { clientBundle } from './fake_server'
-import { container, Harness, plain, tree, until } from './harness'
+import { container, Harness, plain, sendJoin, tree, until } from './harness'
 
 const harness = new Harness()
 
@@ -45,7 +45,7 @@ test('over https the connection is wss', async () => {
 
 test('a redirect goes where the server says', async () => {
   const live = await harness.live(plain('<p></p>'))
-  live.wire.send({ type: 'redirect', url: '/next?a=1' })
+  live.wire.send(['r', '/next?a=1'])
   await live.page.waitForURL(`${harness.server.url}next?a=1`)
 })
 
@@ -55,7 +55,7 @@ test.each(['javascript:document.title="bad"', ' java\nscript:document.title="bad
     const live = await harness.live(plain('<p></p>'))
     const said: string[] = []
     live.page.on('console', (message) => said.push(message.text()))
-    live.wire.send({ type: 'redirect', url })
+    live.wire.send(['r', url])
     await live.settled()
     expect(live.page.url()).toBe(harness.server.url)
     expect(await live.page.title()).toBe('test')
@@ -84,10 +84,10 @@ test("script-src 'self' and Trusted Types suffice", async () => {
   await page.goto(harness.server.url)
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
-  wire.send({ type: 'trees', id, ...content })
+  sendJoin(wire, id, content )
   await page.click('button')
   await wire.next('event')
-  wire.send({ type: 'patch', id, d: { 0: '2' } })
+  wire.send([id, 0, '2'])
   await page.waitForSelector('p:text("2")')
   await page.waitForSelector('[data-l-state=live]')
   expect(await violations(page)).toEqual([])
@@ -95,7 +95,7 @@ test("script-src 'self' and Trusted Types suffice", async () => {
 
 test('scripts in what the server renders do not run', async () => {
   const live = await harness.live(tree(['<div>', '</div>'], ''))
-  live.patch({ 0: '<script>document.title = "bad"</script><b>there</b>' })
+  live.patch({ 0: { h: '<script>document.title = "bad"</script><img src="data:," onerror="0"><b>there</b>' } })
   await live.page.waitForSelector('b')
   expect(await live.page.title()).toBe('test')
 })

@@ -1,4 +1,4 @@
-import { Harness, plain, tree, until } from './harness'
+import { Harness, tree, until } from './harness'
 
 const harness = new Harness()
 
@@ -136,9 +136,9 @@ test('an idle connection, and a slow answer on one that is alive, are left alone
   await page.click('button')
   await live.event()
   await page.clock.runFor(30_000)
-  wire.send({ type: 'patch', id: 'another', d: {} })
-  live.trees(plain('<p>alive</p>'))
-  await page.waitForSelector('p')
+  wire.send([1_000])
+  live.wire.template(['a'], '')
+  await page.waitForTimeout(50)
   await page.clock.runFor(30_000)
   expect(wire.closed).toBe(false)
   live.patch({})

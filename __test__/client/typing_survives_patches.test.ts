@@ -114,16 +114,16 @@ test('boxes, radios and selects are kept and set by the same rule', async () => 
   const live = await harness.live(
     tree(
       [
-        '<input type="checkbox" name="box" ',
-        '><input type="radio" name="r" value="a" checked><input type="radio" name="r" value="b">' +
+        '<input type="checkbox" name="box" checked="',
+        '"><input type="radio" name="r" value="a" checked><input type="radio" name="r" value="b">' +
           '<select name="s">',
-        '<option value="x">x</option><option value="y" ',
-        '>y</option><option value="z">z</option></select><p>',
+        '<option value="x">x</option><option value="y" selected="',
+        '">y</option><option value="z">z</option></select><p>',
         '</p><button data-l-click="go">go</button>',
       ],
+      0,
       '',
-      '',
-      'selected',
+      1,
       '1',
     ),
   )
@@ -147,12 +147,12 @@ test('boxes, radios and selects are kept and set by the same rule', async () => 
   expect(await state()).toEqual([true, 'b', 'z'])
   await page.click('button')
   await live.event()
-  live.patch({ 0: 'checked', 2: '' })
+  live.patch({ 0: 1, 2: 0 })
   await live.settled()
   expect(await state()).toEqual([true, 'b', 'w'])
   await page.click('button')
   await live.event()
-  live.patch({ 0: '' })
+  live.patch({ 0: 0 })
   await live.settled()
   expect(await state()).toEqual([false, 'b', 'w'])
 })
@@ -177,7 +177,7 @@ test('after an answered submit the fields return to what the server rendered', a
   await page.fill('textarea', 'changed')
   await page.selectOption('select', '2')
   await page.click('button')
-  expect((await live.event()).special_vars?.value).toBe('q=milk&keep=stays&c=on&t=changed&s=2')
+  expect((await live.event()).vars?.v).toBe('q=milk&keep=stays&c=on&t=changed&s=2')
   expect(await value(live)).toBe('milk')
   live.patch({ 1: 'added' })
   await page.waitForSelector('p:text("added")')
@@ -189,14 +189,14 @@ test('after an answered submit the fields return to what the server rendered', a
 })
 
 test('a submit answered with an error takes nothing away, and data-l-keep on the form neither', async () => {
-  const live = await harness.live(tree(['<form data-l-submit="add" ', '><input name="q"><button>Add</button></form>'], ''))
+  const live = await harness.live(tree(['<form data-l-submit="add" data-l-keep="', '"><input name="q"><button>Add</button></form>'], 0))
   await live.page.fill('[name=q]', 'milk')
   await live.page.click('button')
   await live.event()
   live.error('no')
   await live.settled()
   expect(await value(live)).toBe('milk')
-  live.patch({ 0: 'data-l-keep' })
+  live.patch({ 0: 1 })
   await live.settled()
   await live.page.click('button')
   await live.event()

@@ -4,6 +4,9 @@ import { Client } from '../support/client'
 import { counter, Site, testLoom, tokenIn } from '../support/site'
 import { Gate, until } from '../support/until'
 
+/** A request of which nothing is read. */
+const REQUEST = Object.create(null) as IncomingMessage
+
 type Bind = NonNullable<LoomOptions['bind']>
 
 /** A page that shows the counter to whoever asks. */
@@ -72,10 +75,10 @@ test('where bind fails, mount does', async () => {
     },
   })
   counter(loom)
-  await expect(loom.mount('counter', {}, { request: {} as IncomingMessage })).rejects.toThrow('no database')
+  await expect(loom.mount('counter', {}, { request: REQUEST })).rejects.toThrow('no database')
   const rejecting = testLoom({ bind: () => Promise.reject(new Error('no database')) })
   counter(rejecting.loom)
-  await expect(rejecting.loom.mount('counter', {}, { request: {} as IncomingMessage })).rejects.toThrow('no database')
+  await expect(rejecting.loom.mount('counter', {}, { request: REQUEST })).rejects.toThrow('no database')
 })
 
 test('a query that is only thenable will do', async () => {
@@ -86,7 +89,7 @@ test('a query that is only thenable will do', async () => {
   }
   const site = await Site.start({ bind: () => thenable as unknown as Promise<string> })
   counter(site.loom)
-  const token = tokenIn(await site.loom.mount('counter', {}, { request: {} as IncomingMessage }))
+  const token = tokenIn(await site.loom.mount('counter', {}, { request: REQUEST }))
   const client = await site.connect()
   expect(await client.joined('c0', 'counter', token)).toBe('<b>0</b>')
 })

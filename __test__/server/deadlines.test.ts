@@ -4,7 +4,7 @@ import { Gate, turn, until } from '../support/until'
 
 async function hurried(options: Parameters<typeof Site.start>[0] = {}) {
   const site = await Site.start({ limits: { handlerTime: 100 }, ...options })
-  const gates: Gate<void>[] = []
+  const gates: Gate[] = []
   const reasons: unknown[] = []
   const module = site.loom.register('hurried', {
     props: { count: 0 },
@@ -119,11 +119,14 @@ test('a signal that is asked for after the deadline is aborted already', async (
         await gate.promise
         aborted = ctx.signal.aborted
       },
+      show: () => undefined,
     },
     render: () => html`<p></p>`,
   })
   const client = await site.live(module)
   await client.fails('c0', 'wait')
+  // The next call comes behind the word that the last one was given up.
+  await client.shows('c0', 'show')
   gate.open()
   await until('the handler to go on', () => aborted !== undefined)
   expect(aborted).toBe(true)

@@ -20,6 +20,11 @@ async function refusal(make: () => Tree): Promise<string> {
   return (error as Error).message
 }
 
+/** What a promise that should reject was rejected with. */
+function codeOf(error: unknown): string {
+  return (error as { code: string }).code
+}
+
 /** As a browser reads an attribute or a text. */
 function decoded(text: string): string {
   return text
@@ -133,7 +138,7 @@ test.each<[string, () => Tree]>([
 test('html is only for template literals', async () => {
   const call = html as unknown as (statics: unknown, ...dynamics: unknown[]) => Tree
   await expect(
-    rendered(() => call(['<p>', '</p>'], 'x')).catch((error: { code: string }) => error.code),
+    rendered(() => call(['<p>', '</p>'], 'x')).catch(codeOf),
   ).resolves.toMatch(/LOOM_/)
 })
 
@@ -239,7 +244,7 @@ test('a script made of halves, of the template’s own text, or of its reference
   ]
   for (const make of halves) {
     // Refusing such a template outright is as good.
-    const page = await rendered(make).catch((error: { code: string }) => error.code)
+    const page = await rendered(make).catch(codeOf)
     expect(page).toMatch(/^(<a href="about:invalid">x<\/a>|LOOM_TEMPLATE)$/)
   }
 })

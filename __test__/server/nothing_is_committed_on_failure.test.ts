@@ -22,7 +22,7 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
     throw new Error('thrown')
   },
   'throws undefined': () => {
-    throw undefined
+    throw undefined  
   },
   'throws what cannot be shown': () => {
     throw Object.create(null)
@@ -35,6 +35,7 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
     })
   },
   rejects: () => Promise.reject(new Error('rejected')),
+   
   'rejects with nothing': () => Promise.reject(),
   'rejects after a while': async () => {
     await new Promise((resolve) => setImmediate(resolve))

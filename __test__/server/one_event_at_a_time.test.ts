@@ -37,7 +37,7 @@ async function notesSite() {
 test('two clicks at once do not race across the awaits of their handlers', async () => {
   const { site, notes, running } = await notesSite()
   const client = await site.live(notes)
-  const letters = [...'abcdefgh']
+  const letters = 'abcdefgh'.split('')
   await Promise.all(letters.map((value) => client.event('c0', 'turns', { value })))
   expect(client.html('c0')).toBe('<p>abcdefgh</p>')
   expect(running).toEqual(letters.flatMap((letter) => [`${letter} begins`, `${letter} ends`]))

@@ -102,6 +102,28 @@ test('after close() of loom and server nothing holds the process, whatever ran',
   expect(await child.exit()).toEqual({ code: 0, signal: null })
 })
 
+test('after close() nothing of the loom is an open handle, as test runners count them', async () => {
+  const child = Child.start(`
+    const { createHook } = require('node:async_hooks')
+    require('loom-live')
+    const open = new Map()
+    createHook({
+      init: (id, type) => { if (type !== 'PROMISE') open.set(id, type) },
+      destroy: (id) => open.delete(id),
+    }).enable()
+    ${LOOM}
+    async function main() {
+      const socket = await loom.start('x', () => {}, counter, '{"count":1}')
+      await socket.state()
+      await loom.close()
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const types = [...open.values()].filter((type) => type !== 'Immediate' && type !== 'TickObject')
+      require('node:fs').writeSync(1, JSON.stringify(types))
+    }
+    main()`)
+  expect(JSON.parse(await child.result())).toEqual([])
+})
+
 test('without close() a server whose connections are open ends with it: they hold nothing', async () => {
   const { child, connect } = await serving(`
     process.stdin.once('data', () => {
@@ -123,7 +145,7 @@ test('process.exit() with live connections and running handlers does not crash',
       client.event('c0', 'never').catch(() => undefined)
       for (let count = 0; count < 20; count++) client.event('c0', 'increment').catch(() => undefined)
     }
-    await clients[0]?.joined('c1', 'counter', tokenIn(JSON.parse(child.output)[1] as string))
+    await clients[0]?.joined('c1', 'counter', tokenIn((JSON.parse(child.output) as [number, string])[1]))
     clients[0]?.event('c1', 'exit').catch(() => undefined)
     expect(await child.exit()).toEqual({ code: 3, signal: null })
     expect(child.errors).toBe('')

@@ -54,6 +54,8 @@ pub struct NativeLoom {
     context: Shared<JsDispatcher>,
     queue: Arc<Queue>,
     handles: Handles,
+    /// Nothing is left to wake JavaScript for.
+    ended: CancellationToken,
 }
 
 /// Compiles a template literal's statics.
@@ -87,9 +89,17 @@ impl NativeLoom {
             .weak::<true>()
             .build()?;
         let limits: crate::limits::Limits = options.limits.into();
+        let ended = CancellationToken::new();
+        let ending = ended.clone();
         let (signal, mut signals) = tokio::sync::mpsc::channel(1);
         tokio::spawn(async move {
-            while signals.recv().await.is_some() {
+            let mut open = true;
+            while open {
+                open = tokio::select! {
+                    biased;
+                    signal = signals.recv() => signal.is_some(),
+                    () = ending.cancelled() => false,
+                };
                 // Whatever is ready by now gathers first: a wake costs more than a job.
                 tokio::task::yield_now().await;
                 // After the environment has closed Node refuses, which is no error here.
@@ -127,6 +137,7 @@ impl NativeLoom {
             context,
             queue,
             handles: Handles::default(),
+            ended,
         })
     }
 
@@ -382,6 +393,7 @@ impl NativeLoom {
     pub fn close(&self, timeout: f64, request: u32) -> Result<()> {
         let sockets = std::mem::take(&mut *lock(&self.handles.sockets));
         let (context, queue) = (self.context.clone(), self.queue.clone());
+        let ended = self.ended.clone();
         let timeout = Duration::try_from_secs_f64(timeout / 1000.0).unwrap_or(Duration::MAX);
         context.closing.cancel();
         context.tasks.close();
@@ -399,6 +411,7 @@ impl NativeLoom {
                 request,
                 result: Ok(None),
             });
+            ended.cancel();
         });
         Ok(())
     }
