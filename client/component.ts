@@ -2,15 +2,18 @@
 
 import { announce, type LostReason } from './announce'
 import type { Connection } from './connection'
-import { Debouncer } from './debounce'
-import type { LiveEvent, Message, View } from './dialect'
+import { createDebouncer } from './debounce'
 import { resetForm } from './fields'
 import { atRest, beginLoading, hideIndicators } from './loading'
-import { rememberOpen } from './open'
-import { Outbox, type Issued } from './outbox'
-import { patchPage } from './patch'
+import { issue, type Issued } from './outbox'
+import type { Templates } from './tree'
+import { createView } from './view'
+import type { LiveEvent } from './wire'
 
-type Phase = 'joining' | 'live' | 'offline' | 'error'
+/** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
+const MOST_WAITING = 100
+/** A server that is at fault is not asked again and again. */
+const MOST_REJOINS = 3
 
 /** What made a click or submit event, and shows that it is under way. */
 export interface Trigger {
@@ -18,163 +21,156 @@ export interface Trigger {
   submitter: Element | null
 }
 
-export class Component {
-  readonly module: string
-  private readonly debouncer = new Debouncer()
-  private readonly outbox = new Outbox()
-  private phase: Phase = 'joining'
-  private id = ''
-  private joinedAt = 0
-  private view: View | undefined
-  /** The number of the last event that was answered: the server has seen all up to it. */
-  private seen = 0
-
-  constructor(
-    private readonly element: HTMLElement,
-    private readonly connection: Connection,
-  ) {
-    this.module = element.dataset.lLive ?? ''
-    rememberOpen(element)
-    atRest(() => hideIndicators(element))
-    this.showState()
-    connection.add(this)
-  }
-
-  /** Since when an answer is due, in `performance.now()` time. */
-  waitingSince(): number {
-    if (this.phase === 'joining' && this.id) return this.joinedAt
-    return this.outbox.oldest()?.sentAt ?? Infinity
-  }
-
-  issue(event: LiveEvent, trigger?: Trigger): void {
-    this.debouncer.flush()
-    this.issueNow(event, trigger)
-  }
-
-  issueLater(element: Element, ms: number, event: LiveEvent, trigger?: Trigger): void {
-    this.debouncer.later(element, event.type, ms, () => this.issueNow(event, trigger))
-  }
-
+export interface Component {
+  module: string
+  issue(event: LiveEvent, trigger?: Trigger): void
+  issueLater(element: Element, ms: number, event: LiveEvent, trigger?: Trigger): void
   /** Sends what waits for a pause. */
-  flush(): void {
-    this.debouncer.flush()
+  flush(): void
+  /** Since when an answer is due, in `performance.now()` time. */
+  waitingSince(): number
+  /** The connection is there, and it is gone. */
+  opened(): void
+  closed(): void
+  leave(): void
+  /** The server's messages. */
+  joined(tree: unknown, templates: Templates): void
+  changed(change: unknown, templates: Templates): void
+  failed(message: string): void
+}
+
+export function createComponent(element: HTMLElement, connection: Connection): Component {
+  const module = element.dataset.lLive ?? ''
+  const view = createView(element)
+  const { later, flush } = createDebouncer()
+  const waiting: Issued[] = []
+  const unanswered: Issued[] = []
+  let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
+  let id = 0
+  let joinedAt = Infinity
+  /** One after the other, without anything understood between. */
+  let rejoins = 0
+  /** The number of the last event that was answered: the server has seen all up to it. */
+  let seen = 0
+
+  function showState(): void {
+    const state = phase === 'live' && unanswered[0] ? 'waiting' : phase
+    if (element.dataset.lState !== state) element.dataset.lState = state
   }
 
-  private issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
-    if (this.phase === 'error') return this.tellLost('error', [event])
-    if (this.outbox.isFull()) return this.tellLost('full', [event])
+  function issueNow(event: LiveEvent, trigger?: Trigger): void {
+    const isFull = waiting.length >= MOST_WAITING
+    if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     const form = trigger?.element
-    this.outbox.add(
-      event,
-      trigger ? beginLoading(trigger.element, trigger.submitter) : () => undefined,
-      event.type === 'submit' && form instanceof HTMLFormElement ? form : undefined,
-    )
-    this.sendWaiting()
+    const settle = trigger && beginLoading(trigger.element, trigger.submitter)
+    waiting.push(issue(event, settle, form instanceof HTMLFormElement && event.type === 'submit' ? form : undefined))
+    sendWaiting()
   }
 
-  private sendWaiting(): void {
-    if (this.phase === 'live') this.outbox.send((event) => this.connection.event(this.id, event))
-    this.showState()
-  }
-
-  opened(): void {
-    this.phase = 'joining'
-    this.view = undefined
-    this.joinedAt = performance.now()
-    this.id = this.connection.join(this, this.module, this.element.dataset.lToken ?? '')
-    this.showState()
-  }
-
-  closed(): void {
-    this.id = ''
-    this.phase = 'offline'
-    this.lose('connection', this.outbox.takeUnanswered())
-    this.showState()
-  }
-
-  leave(): void {
-    this.debouncer.flush()
-    this.connection.leave(this.id)
-    for (const item of [...this.outbox.takeUnanswered(), ...this.outbox.takeWaiting()]) item.settle()
-    this.connection.remove(this)
-  }
-
-  received(message: Exclude<Message, { type: 'redirect' }>): void {
-    if (message.type === 'trees') this.receivedTrees(message.view)
-    else if (message.type === 'error') this.receivedError(message.error)
-    else if (this.view) this.receivedPatch(this.view, message.change)
-  }
-
-  private receivedTrees(view: View | undefined): void {
-    const joining = this.phase === 'joining'
-    if (!view) return joining ? this.receivedError('malformed tree') : this.rejoin()
-    // After a join the server has seen nothing yet of what the user did to the fields.
-    this.show(view, joining ? 0 : (this.outbox.oldest()?.seq ?? this.seen))
-    if (!joining) return
-    this.phase = 'live'
-    announce(this.element, 'loom:join', { module: this.module })
-    this.sendWaiting()
-  }
-
-  private receivedPatch(view: View, change: unknown): void {
-    let next: View
-    try {
-      next = view.patched(change)
-    } catch (error) {
-      console.error('loom-live:', this.module, error)
-      return this.rejoin()
+  function sendWaiting(): void {
+    if (phase === 'live') {
+      for (const item of waiting.splice(0)) {
+        item.sentAt = performance.now()
+        unanswered.push(item)
+        connection.event(id, item.event)
+      }
     }
-    const answered = this.answered()
-    if (next !== view) this.show(next, this.seen)
-    if (answered?.form) resetForm(answered.form, this.element, answered.seq)
-    this.showState()
-    announce(this.element, 'loom:patch', { module: this.module })
+    showState()
   }
 
-  private receivedError(message: string): void {
-    if (this.phase === 'joining') {
-      this.phase = 'error'
-      // Its actor never lived: whatever waited for it has nowhere to go.
-      this.lose('error', this.outbox.takeWaiting())
-    } else {
-      this.answered()
-    }
-    this.showState()
-    console.error('loom-live:', this.module, message)
-    announce(this.element, 'loom:error', { message })
+  function opened(): void {
+    phase = 'joining'
+    joinedAt = performance.now()
+    id = connection.join(component, element.dataset.lToken ?? '')
+    showState()
   }
 
-  private answered(): Issued | undefined {
-    const item = this.outbox.answered()
-    item?.settle()
-    this.seen = item?.seq ?? this.seen
+  /** The oldest event has its answer. */
+  function answered(): Issued | undefined {
+    const item = unanswered.shift()
+    item?.settle?.()
+    seen = item?.seq ?? seen
     return item
   }
 
+  function failed(message: string): void {
+    if (phase === 'joining') {
+      phase = 'error'
+      // Its actor never lived: whatever waited for it has nowhere to go.
+      lose('error', waiting)
+    } else answered()
+    showState()
+    console.error('loom-live:', module, message)
+    announce(element, 'loom:error', { message })
+  }
+
   /** The page and the server no longer agree on what is shown: start this component again. */
-  private rejoin(): void {
-    this.connection.leave(this.id)
-    this.lose('connection', this.outbox.takeUnanswered())
-    this.opened()
+  function rejoin(error: unknown): void {
+    console.error('loom-live:', module, error)
+    connection.leave(id)
+    lose('connection', unanswered)
+    phase = 'joining'
+    if (rejoins++ < MOST_REJOINS) opened()
+    else failed(`given up after ${MOST_REJOINS} new starts: ${String(error)}`)
   }
 
-  private show(view: View, seen: number): void {
-    this.view = view
-    patchPage(this.element, view.html(), seen)
+  function lose(reason: LostReason, items: Issued[]): void {
+    const lost = items.splice(0)
+    for (const { settle } of lost) settle?.()
+    const events = lost.map(({ event: { handler, type } }) => ({ handler, event: type }))
+    if (events.length) announce(element, 'loom:lost', { reason, events })
   }
 
-  private lose(reason: LostReason, items: Issued[]): void {
-    for (const item of items) item.settle()
-    if (items.length) this.tellLost(reason, items.map((item) => item.event))
+  const component: Component = {
+    module,
+    issue(event, trigger) {
+      flush()
+      issueNow(event, trigger)
+    },
+    issueLater: (source, ms, event, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
+    flush,
+    waitingSince: () => (phase === 'joining' ? joinedAt : (unanswered[0]?.sentAt ?? Infinity)),
+    opened,
+    closed() {
+      phase = 'offline'
+      lose('connection', unanswered)
+      showState()
+    },
+    leave() {
+      flush()
+      connection.leave(id)
+      for (const { settle } of [...unanswered, ...waiting]) settle?.()
+      connection.remove(component)
+    },
+    joined(tree, templates) {
+      try {
+        view.join(tree, templates)
+      } catch (error) {
+        return rejoin(error)
+      }
+      phase = 'live'
+      announce(element, 'loom:join', { module })
+      sendWaiting()
+    },
+    changed(change, templates) {
+      let answer: Issued | undefined
+      try {
+        const show = view.plan(change, templates)
+        answer = answered()
+        show(seen)
+      } catch (error) {
+        return rejoin(error)
+      }
+      rejoins = 0
+      if (answer?.form) resetForm(answer.form, element, seen)
+      showState()
+      announce(element, 'loom:patch', { module })
+    },
+    failed,
   }
 
-  private tellLost(reason: LostReason, events: LiveEvent[]): void {
-    const detail = events.map(({ handler, type }) => ({ handler, event: type }))
-    announce(this.element, 'loom:lost', { reason, events: detail })
-  }
-
-  private showState(): void {
-    const state = this.phase === 'live' && this.outbox.oldest() ? 'waiting' : this.phase
-    if (this.element.dataset.lState !== state) this.element.dataset.lState = state
-  }
+  atRest(() => hideIndicators(element))
+  showState()
+  connection.add(component)
+  return component
 }

@@ -10,23 +10,30 @@ interface Pending {
   timer: ReturnType<typeof setTimeout>
 }
 
-export class Debouncer {
-  private pending: Pending[] = []
-
+export interface Debouncer {
   /** Replaces what the same element made of the same type before. */
-  later(element: Element, type: string, ms: number, send: () => void): void {
-    const index = this.pending.findIndex((item) => item.element === element && item.type === type)
-    if (index >= 0) clearTimeout(this.pending.splice(index, 1)[0]?.timer)
-    const item = { element, type, send, timer: setTimeout(() => this.flush(item), ms) }
-    this.pending.push(item)
-  }
+  later(element: Element, type: string, ms: number, send: () => void): void
+  /** Sends what waits. */
+  flush(): void
+}
 
-  /** Sends what waits, up to and with `last`; all of it where that is left out. */
-  flush(last?: Pending): void {
-    const count = last ? this.pending.indexOf(last) + 1 : this.pending.length
-    for (const item of this.pending.splice(0, count)) {
+export function createDebouncer(): Debouncer {
+  const pending: Pending[] = []
+
+  function sendUpTo(last: Pending | undefined): void {
+    for (const item of pending.splice(0, pending.indexOf(last as Pending) + 1)) {
       clearTimeout(item.timer)
       item.send()
     }
+  }
+
+  return {
+    later(element, type, ms, send) {
+      const index = pending.findIndex((item) => item.element === element && item.type === type)
+      if (index >= 0) clearTimeout(pending.splice(index, 1)[0]?.timer)
+      const item: Pending = { element, type, send, timer: setTimeout(() => sendUpTo(item), ms) }
+      pending.push(item)
+    },
+    flush: () => sendUpTo(pending[pending.length - 1]),
   }
 }

@@ -6,20 +6,13 @@
 import { CONTAINER, debounceOf, isOn } from './attributes'
 import { changed, compositionEnded, compositionStarted } from './fields'
 import { isQuiet } from './focus'
-import type { Page } from './page'
+import { components } from './page'
 import { specialVars } from './special_vars'
 
+const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
+
 /** By the name that bubbles. */
-const TYPES = {
-  click: 'click',
-  input: 'input',
-  change: 'change',
-  submit: 'submit',
-  keydown: 'keydown',
-  keyup: 'keyup',
-  focusin: 'focus',
-  focusout: 'blur',
-}
+const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'focusout' }
 
 interface Binding {
   element: HTMLElement
@@ -36,8 +29,9 @@ function findBinding({ target }: Event, type: string): Binding | undefined {
   return element && container ? { element, container, type } : undefined
 }
 
-export function listen(page: Page): void {
-  for (const [native, type] of Object.entries(TYPES)) {
+export function listen(): void {
+  for (const type of TYPES) {
+    const native = NATIVE[type] ?? type
     document.addEventListener(native, (event) => down(event, native, type), true)
     document.addEventListener(native, (event) => {
       const binding = bindings.get(event)
@@ -46,13 +40,13 @@ export function listen(page: Page): void {
   }
   document.addEventListener('compositionstart', compositionStarted, true)
   document.addEventListener('compositionend', compositionEnded, true)
-  addEventListener('pagehide', () => page.components().forEach((component) => component.flush()))
+  addEventListener('pagehide', () => components.forEach((component) => component.flush()))
 
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
     if ((type === 'change' || type === 'blur') && event.target instanceof Element) {
       const container = event.target.closest(CONTAINER)
-      if (container) page.componentOf(container)?.flush()
+      if (container) components.get(container)?.flush()
     }
     const binding = findBinding(event, type)
     if (!binding) return
@@ -72,7 +66,7 @@ export function listen(page: Page): void {
     // Keys that choose among an input method's proposals are not the page's.
     if (event instanceof KeyboardEvent && event.isComposing) return
     if (type === 'submit' || isOn(element, 'prevent')) event.preventDefault()
-    const component = page.componentOf(container)
+    const component = components.get(container)
     const handler = element.getAttribute(`data-l-${type}`)
     if (!component || !handler) return
     const live = { handler, type, vars: specialVars(event, element) }

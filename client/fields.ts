@@ -1,12 +1,13 @@
 /**
- * Form fields. An attribute is what the server rendered last, a property what the user made of it. A field is set
- * only where the server's new attribute differs from its last one, and only by a render that has seen what the user
- * did to it; otherwise it keeps its text, and the attribute stays, so that a later render is compared with that.
+ * Form fields. An attribute is what the server rendered last, a property what the user made of it. The property
+ * follows the attribute only when the server sets its slot, and only once the server has seen what the user did to
+ * the field; until then the field keeps its text.
  */
 
 import { CONTAINER, isOn } from './attributes'
+import { setText } from './instance'
 import { issuedSoFar } from './outbox'
-import { defaultValues, resetSelect, restoreSelect, selectedValues, setDefaults } from './select'
+import { defaultValues, resetSelect, restoreSelect, selectedValues } from './select'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
@@ -43,73 +44,61 @@ function hasSeen(field: Field, seen: number): boolean {
   return field !== composing && seen > (changedAt.get(field) ?? -1)
 }
 
-function setValue(field: HTMLInputElement | HTMLTextAreaElement, value: string): void {
-  // Even the same value would move the caret.
-  if (field.value !== value) field.value = value
+export interface Fields {
+  /** Sets an attribute; without a name, the text of a textarea or a title. Null takes the attribute away. */
+  set(element: Element, name: string, text: string | null): void
+  /** Something in the element is about to come, go or change. */
+  touch(node: Node): void
+  /** Is anything to be done when the server has seen more? */
+  waits(): boolean
+  /** At the end of a patch. `seen`: the number of the last of the page's events that the server had seen. */
+  finish(seen: number): void
 }
 
-/** Elements whose content is not for the morph to touch. */
-export function ownsChildren(element: Element): boolean {
-  return element.matches('textarea,option')
+/** What a component's patches do to its fields. */
+export function createFields(): Fields {
+  /** Those that will show what the server rendered, once it has seen what the user did to them. */
+  const pending = new Set<Field>()
+  /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
+  const touched = new Map<HTMLSelectElement, [chosen: string[], marked: string[]]>()
+
+  function touch(node: Node): void {
+    const select = (node instanceof Element ? node : node.parentElement)?.closest('select')
+    if (select && !touched.has(select)) touched.set(select, [selectedValues(select), defaultValues(select)])
+  }
+
+  return {
+    set(element, name, text) {
+      if (name === 'selected') touch(element)
+      // Taking the attribute off a modal dialog would leave the page inert behind it.
+      if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
+      setText(element, name, text)
+      const shows = isField(element) && (element instanceof HTMLInputElement ? name === propertyOf(element) : !name)
+      if (shows) pending.add(element)
+    },
+    touch,
+    waits: () => pending.size > 0,
+    finish(seen) {
+      for (const [select, [chosen, marked]] of touched) {
+        restoreSelect(select, chosen)
+        if (String(marked) !== String(defaultValues(select))) pending.add(select)
+      }
+      touched.clear()
+      for (const field of pending) {
+        if (field.isConnected && !hasSeen(field, seen)) continue
+        pending.delete(field)
+        changedAt.delete(field)
+        resetField(field)
+      }
+    },
+  }
 }
 
-/** What one patch does to the fields: decided before the attributes change, done after. */
-export class FieldPatch {
-  private readonly later: (() => void)[] = []
-
-  constructor(private readonly seen: number) {}
-
-  before(from: Element, to: Element): void {
-    if (from instanceof HTMLInputElement) this.input(from, to)
-    else if (from instanceof HTMLTextAreaElement) this.textarea(from, to as HTMLTextAreaElement)
-    else if (from instanceof HTMLSelectElement) this.select(from, to as HTMLSelectElement)
-    else if (from instanceof HTMLOptionElement && from.innerHTML !== to.innerHTML) {
-      from.replaceChildren(...document.importNode(to, true).childNodes)
-    }
-  }
-
-  finish(): void {
-    for (const set of this.later) set()
-  }
-
-  private show(field: Field, set: () => void): void {
-    this.later.push(set)
-    changedAt.delete(field)
-  }
-
-  private input(from: HTMLInputElement, to: Element): void {
-    const name = /^(checkbox|radio)$/.test(from.type) ? 'checked' : 'value'
-    const before = from.getAttribute(name)
-    const now = to.getAttribute(name)
-    // For a file there is nothing to show, and in buttons and hidden fields the attribute is the value.
-    if (before === now || /^(file|hidden|submit|button|reset|image)$/.test(from.type)) return
-    if (hasSeen(from, this.seen)) {
-      this.show(from, () => {
-        if (name === 'checked') from.checked = now !== null
-        else setValue(from, now ?? '')
-      })
-    } else if (before === null) to.removeAttribute(name)
-    else to.setAttribute(name, before)
-  }
-
-  private textarea(from: HTMLTextAreaElement, to: HTMLTextAreaElement): void {
-    const now = to.defaultValue
-    if (from.defaultValue === now || !hasSeen(from, this.seen)) return
-    this.show(from, () => {
-      from.defaultValue = now
-      setValue(from, now)
-    })
-  }
-
-  private select(from: HTMLSelectElement, to: HTMLSelectElement): void {
-    const before = defaultValues(from)
-    const chosen = selectedValues(from)
-    const renewed = String(before) !== String(defaultValues(to))
-    const isUsers = changedAt.has(from) || String(chosen) !== String(selectedValues(to))
-    if (renewed ? hasSeen(from, this.seen) : !isUsers) return this.show(from, () => resetSelect(from))
-    if (renewed) setDefaults(to, before)
-    this.later.push(() => restoreSelect(from, chosen))
-  }
+/** The property that shows the attribute of the same name until the user changes the field. */
+function propertyOf({ type }: HTMLInputElement): string {
+  if (/^(checkbox|radio)$/.test(type)) return 'checked'
+  // For a file there is nothing to show, and in buttons and hidden fields the attribute is the value.
+  return /^(file|hidden|submit|button|reset|image)$/.test(type) ? '' : 'value'
 }
 
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
@@ -119,10 +108,17 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
     if (!isField(field) || isOn(field, 'keep') || field.closest(CONTAINER) !== container) continue
     if (!hasSeen(field, seq)) continue
     changedAt.delete(field)
-    if (field instanceof HTMLSelectElement) resetSelect(field)
-    else if (/^(checkbox|radio)$/.test(field.type)) {
-      const box = field as HTMLInputElement
-      box.checked = box.defaultChecked
-    } else setValue(field, field.type === 'file' ? '' : field.defaultValue)
+    resetField(field)
+  }
+}
+
+/** Shows what the server rendered. */
+function resetField(field: Field): void {
+  if (field instanceof HTMLSelectElement) resetSelect(field)
+  else if (field instanceof HTMLInputElement && propertyOf(field) === 'checked') field.checked = field.defaultChecked
+  else {
+    const value = field.type === 'file' ? '' : field.defaultValue
+    // Even the same value would move the caret.
+    if (field.value !== value) field.value = value
   }
 }

@@ -21,26 +21,18 @@ export function focusQuietly(element: HTMLElement): void {
   quietly(() => element.focus({ preventScroll: true }))
 }
 
-type TextField = HTMLInputElement | HTMLTextAreaElement
-
-function isTextField(element: Element | null): element is TextField {
-  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement
-}
-
 /** Does `work`, and gives the focus and the caret back to the element that had them, if it is still there. */
 export function keepFocus(root: Element, work: () => void): void {
-  const active = document.activeElement
-  if (!(active instanceof HTMLElement) || !root.contains(active)) return quietly(work)
-  const field = isTextField(active) ? active : undefined
-  // Null for fields that have no caret to speak of (number, date, checkbox, …).
-  const { selectionStart: start, selectionEnd: end, selectionDirection: direction, value } = field ?? {}
+  const active = document.activeElement as HTMLInputElement | null
+  // A caret is a number in fields that have one.
+  const { selectionStart: start, selectionEnd: end, selectionDirection, value } = active ?? ({} as HTMLInputElement)
   quietly(work)
-  if (!active.isConnected) return
+  if (!active?.isConnected || !root.contains(active) || active === root) return
   if (document.activeElement !== active) focusQuietly(active)
-  if (!field || typeof start !== 'number' || typeof end !== 'number') return
+  if (typeof start !== 'number' || typeof end !== 'number') return
   // A caret at the end stays at the end of what the server made of the text.
-  const place = (offset: number) => (offset === value?.length ? field.value.length : offset)
-  if (field.selectionStart !== place(start) || field.selectionEnd !== place(end)) {
-    field.setSelectionRange(place(start), place(end), direction ?? undefined)
+  const place = (offset: number) => (offset === value.length ? active.value.length : offset)
+  if (active.selectionStart !== place(start) || active.selectionEnd !== place(end)) {
+    active.setSelectionRange(place(start), place(end), selectionDirection ?? undefined)
   }
 }

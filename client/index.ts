@@ -2,10 +2,9 @@
 
 import { listen } from './events'
 import { hideIndicators } from './loading'
-import { Page } from './page'
+import { start } from './page'
 
-const page = new Page()
 hideIndicators(document)
 // Before the sockets: what waits for a pause is sent before a page that goes away closes them.
-listen(page)
-page.start()
+listen()
+start()

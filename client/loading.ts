@@ -5,6 +5,7 @@
 
 import { CONTAINER } from './attributes'
 import { focusQuietly } from './focus'
+import { setText } from './instance'
 
 /** Both spellings of these attributes are in use. */
 function spelled(name: string, value?: string): string {
@@ -66,7 +67,7 @@ function isIndicator(element: Element): boolean {
 
 function showBusy(element: Element, disable: boolean): void {
   addClass(element)
-  setAttribute(element, 'aria-busy', 'true')
+  swap(element, 'aria-busy', 'true')
   const text = element.getAttribute('l-loading-text') ?? element.getAttribute('data-l-loading-text')
   if (text !== null) swapText(element, text)
   showInside(element)
@@ -90,7 +91,7 @@ function showInside(element: Element): void {
 function disableField(element: HTMLElement): void {
   if (element.hasAttribute('disabled')) return
   if (element.contains(document.activeElement)) focused = element
-  setAttribute(element, 'disabled', '')
+  swap(element, 'disabled', '')
 }
 
 function returnFocus(): void {
@@ -102,37 +103,29 @@ function returnFocus(): void {
 }
 
 function addClass(element: Element): void {
-  const before = element.getAttribute('class')
-  element.classList.add('l-loading')
-  undo.push(() => restoreAttribute(element, 'class', before))
+  swap(element, 'class', `${element.getAttribute('class') ?? ''} l-loading`.trim())
 }
 
-function setAttribute(element: Element, name: string, value: string): void {
+function swap(element: Element, name: string, value: string): void {
   const before = element.getAttribute(name)
   element.setAttribute(name, value)
-  undo.push(() => restoreAttribute(element, name, before))
-}
-
-function restoreAttribute(element: Element, name: string, value: string | null): void {
-  if (value === null) element.removeAttribute(name)
-  else element.setAttribute(name, value)
+  undo.push(() => setText(element, name, before))
 }
 
 function show(indicator: Element): void {
-  if (!(indicator instanceof HTMLElement)) return
-  const { hidden } = indicator
-  const { display } = indicator.style
-  indicator.hidden = false
-  indicator.style.display = ''
+  const { style, hidden } = indicator as HTMLElement
+  const { display } = style
+  ;(indicator as HTMLElement).hidden = false
+  style.display = ''
   undo.push(() => {
-    indicator.hidden = hidden
-    indicator.style.display = display
+    ;(indicator as HTMLElement).hidden = hidden
+    style.display = display
   })
 }
 
 /** The first text says it and the others fall silent; icons and indicators beside them stay. */
 function swapText(element: Element, text: string): void {
-  if (element instanceof HTMLInputElement) return setAttribute(element, 'value', text)
+  if (element instanceof HTMLInputElement) return swap(element, 'value', text)
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
   let next = text
   while (texts.nextNode()) {

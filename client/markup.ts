@@ -20,12 +20,17 @@ function makePolicy(): Policy | undefined {
 
 const policy = makePolicy()
 
-/** A document without a page: nothing in it loads, runs or upgrades. */
-const inert = document.implementation.createHTMLDocument('')
+/** The element that markup has to be parsed in, where it stands in `parent`; empty for HTML. */
+export function surroundings({ localName, namespaceURI }: Element): string {
+  return (localName !== 'foreignObject' && /svg$|math(?=ML$)/i.exec(namespaceURI ?? '')?.[0].toLowerCase()) || ''
+}
 
-/** `html` as the children of a copy of `container`: parsed as it would be there (in a table, in an SVG). */
-export function parse(container: Element, html: string): Element {
-  const copy = inert.importNode(container, false)
-  copy.innerHTML = policy ? policy.createHTML(html) : html
-  return copy
+/** `html` as nodes of a document without a page, in which nothing loads, runs or upgrades. */
+export function parse(html: string, around: string): DocumentFragment {
+  const template = document.createElement('template')
+  if (around) html = `<${around}>${html}</${around}>`
+  template.innerHTML = policy ? policy.createHTML(html) : html
+  const { content } = template
+  if (around) content.replaceChildren(...(content.firstChild as Element).childNodes)
+  return content
 }

@@ -3,75 +3,61 @@
 import { socketUrl } from './addresses'
 import { announce } from './announce'
 import { CONTAINER } from './attributes'
-import { classic } from './classic'
-import { Component } from './component'
-import { Connection } from './connection'
+import { createComponent, type Component } from './component'
+import { createConnection, type Connection } from './connection'
 
 const DEFAULT_PATH = '/loom/ws'
 
-export class Page {
-  private readonly members = new Map<Element, Component>()
-  private readonly connections = new Map<string, Connection>()
-  private sweep: ReturnType<typeof setTimeout> | undefined
+/** By their containers. */
+export const components = new Map<Element, Component>()
 
-  start(): void {
-    new MutationObserver((records) => this.changed(records)).observe(document, {
-      subtree: true,
-      childList: true,
-      attributeFilter: ['data-l-live'],
-    })
-    this.join(document)
+const connections = new Map<string, Connection>()
+let sweep: ReturnType<typeof setTimeout> | undefined
+
+export function start(): void {
+  new MutationObserver((records) => records.forEach(changed)).observe(document, {
+    subtree: true,
+    childList: true,
+    attributeFilter: ['data-l-live'],
+  })
+  join(document)
+}
+
+function changed({ type, target, addedNodes, removedNodes }: MutationRecord): void {
+  if (type === 'attributes' && !components.has(target as Element)) join(target)
+  else if (type === 'attributes' || (removedNodes.length && components.size)) sweepSoon()
+  addedNodes.forEach(join)
+}
+
+function join(root: Node): void {
+  if (root instanceof Element && root.matches(CONTAINER)) add(root as HTMLElement)
+  if (root instanceof Element || root === document) {
+    ;(root as Element).querySelectorAll<HTMLElement>(CONTAINER).forEach(add)
   }
+}
 
-  componentOf(container: Element): Component | undefined {
-    return this.members.get(container)
-  }
+function add(container: HTMLElement): void {
+  // It may be gone again, or be somewhere that is no page (a template's content).
+  if (components.has(container) || !container.isConnected) return
+  const url = socketUrl(container.dataset.lWs || DEFAULT_PATH)
+  if (!url) return refuse(container)
+  let connection = connections.get(url)
+  if (!connection) connections.set(url, (connection = createConnection(url)))
+  components.set(container, createComponent(container, connection))
+}
 
-  components(): Component[] {
-    return [...this.members.values()]
-  }
-
-  private changed(records: MutationRecord[]): void {
-    for (const { type, target, addedNodes, removedNodes } of records) {
-      if (type === 'attributes') {
-        if (this.members.has(target as Element)) this.sweepSoon()
-        else this.join(target as Element)
-      }
-      addedNodes.forEach((node) => {
-        if (node instanceof Element) this.join(node)
-      })
-      if (removedNodes.length && this.members.size) this.sweepSoon()
+/** In a task of its own, so that a container which is only being moved does not leave. */
+function sweepSoon(): void {
+  sweep ??= setTimeout(() => {
+    sweep = undefined
+    for (const [container, component] of [...components]) {
+      if (container.isConnected && container.getAttribute('data-l-live') === component.module) continue
+      components.delete(container)
+      component.leave()
+      if (container.matches(CONTAINER)) join(container)
     }
-  }
-
-  private join(root: Document | Element): void {
-    if (root instanceof Element && root.matches(CONTAINER)) this.add(root as HTMLElement)
-    root.querySelectorAll<HTMLElement>(CONTAINER).forEach((container) => this.add(container))
-  }
-
-  private add(container: HTMLElement): void {
-    // It may be gone again, or be somewhere that is no page (a template's content).
-    if (this.members.has(container) || !container.isConnected) return
-    const url = socketUrl(container.dataset.lWs || DEFAULT_PATH)
-    if (!url) return refuse(container)
-    let connection = this.connections.get(url)
-    if (!connection) this.connections.set(url, (connection = new Connection(url, classic)))
-    this.members.set(container, new Component(container, connection))
-  }
-
-  /** In a task of its own, so that a container which is only being moved does not leave. */
-  private sweepSoon(): void {
-    this.sweep ??= setTimeout(() => {
-      this.sweep = undefined
-      for (const [container, component] of [...this.members]) {
-        if (container.isConnected && container.getAttribute('data-l-live') === component.module) continue
-        this.members.delete(container)
-        component.leave()
-        if (container.matches(CONTAINER)) this.join(container)
-      }
-      for (const [url, connection] of this.connections) if (connection.stopUnused()) this.connections.delete(url)
-    })
-  }
+    for (const [url, connection] of connections) if (connection.stopUnused()) connections.delete(url)
+  })
 }
 
 function refuse(container: HTMLElement): void {

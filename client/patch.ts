@@ -1,64 +1,73 @@
-/** The page becomes what the server rendered; what the browser and the user own in it stays. */
+/** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
-import { alignChildren } from './align'
-import { CONTAINER } from './attributes'
-import { FieldPatch, ownsChildren } from './fields'
-import { keepFocus } from './focus'
-import { atRest, hideIndicators } from './loading'
-import { parse } from './markup'
-import { keepOpen, rememberOpen } from './open'
+import type { Fields } from './fields'
+import { build, fill, isInstance, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
+import type { Rows, Steps } from './plan'
+import type { Tree, Value } from './tree'
 
-const IGNORE = '[data-l-ignore]'
-
-/** Equal or not, these are looked at in every patch, since it is remembered what the server made of them. */
-const REMEMBERED = 'details,dialog,' + IGNORE
-
-/** Ignored elements that the server rendered go when it drops them; those that the page put there stay. */
-const ignoredOfServer = new WeakSet<Node>()
-
-/** `seen`: the number of the last of the page's events that the server had seen when it rendered this. */
-export function patchPage(container: Element, html: string, seen: number): void {
-  const next = parse(container, html)
-  hideIndicators(next)
-  next.querySelectorAll(IGNORE).forEach((element) => ignoredOfServer.add(element))
-  const fields = new FieldPatch(seen)
-  atRest(() =>
-    keepFocus(container, () => {
-      morphChildren(container, next, fields)
-      fields.finish()
-    }),
-  )
-  rememberOpen(container)
+/** False where others have taken nodes out of the page that should be there. */
+export function run(steps: Steps, container: Element, fields: Fields): boolean {
+  let whole = true
+  for (let at = 0; at < steps.length; at += 3) {
+    const instance = steps[at] as Instance
+    const slot = steps[at + 1] as number
+    const what = steps[at + 2] as Value | Rows
+    const { values } = instance
+    const node = instance.nodes[slot]
+    const part = instance.model.parts[slot]
+    if (part) {
+      values[slot] = what as string | number
+      fields.set(node as Element, part.name, textOf(part, values))
+    } else if (node) {
+      whole &&= node.isConnected
+      const old = values[slot] as Shown
+      if (typeof what !== 'object') {
+        if (typeof old === 'object') {
+          fields.touch(node)
+          remove(old)
+        }
+        values[slot] = (node as Text).data = what as string
+      } else {
+        fields.touch(node)
+        if (typeof old === 'string') (node as Text).data = ''
+        if ('gone' in what) arrange(values[slot] as List, what, node as Text, container)
+        else values[slot] = fill(what, node as Text, container, old)
+      }
+    }
+  }
+  return whole
 }
 
-function morphChildren(from: Element, to: Element, fields: FieldPatch): void {
-  const stays = (node: Node) => node instanceof Element && node.matches(IGNORE) && !ignoredOfServer.has(node)
-  for (const [node, target] of alignChildren(from, to, stays)) {
-    if (node instanceof Element && target instanceof Element) morph(node, target, fields)
-    else if (node.nodeValue !== target.nodeValue) node.nodeValue = target.nodeValue
+function arrange(list: List, { rows, gone, placed }: Rows, anchor: Text, container: Element): void {
+  for (const row of gone) remove(row as Instance)
+  // From the end, where what a row stands before is in place already.
+  for (let at = placed.length; at--; ) {
+    const to = placed[at] as number
+    const row = rows[to] as Instance | Tree
+    const next = firstNode(rows[to + 1]) ?? anchor
+    const parent = next.parentNode
+    if (isInstance(row)) for (const node of nodesOf(row)) move(parent, node, next)
+    else {
+      const fragment = new DocumentFragment()
+      rows[to] = build(row, anchor.parentElement ?? container, fragment)
+      parent?.insertBefore(fragment, next)
+    }
   }
+  list.rows = rows as Instance[]
 }
 
-function morph(from: Element, to: Element, fields: FieldPatch): void {
-  if (from.matches(IGNORE)) {
-    ignoredOfServer.add(from)
-    return
-  }
-  // A nested component's inside is its own business; its container's attributes are its parent's.
-  if (from.matches(CONTAINER)) return morphAttributes(from, to, 'data-l-state')
-  keepOpen(from, to)
-  if (from.isEqualNode(to) && !from.querySelector(REMEMBERED)) return
-  fields.before(from, to)
-  morphAttributes(from, to)
-  if (!ownsChildren(from)) morphChildren(from, to, fields)
+function firstNode(row: Instance | Tree | undefined): Node | undefined {
+  const top = (row as Instance | undefined)?.tops[0]
+  // Most rows are one element.
+  return typeof top === 'object' ? top : row && nodesOf(row as Instance)[0]
 }
 
-function morphAttributes(from: Element, to: Element, except?: string): void {
-  for (const attribute of to.attributes) {
-    // As a node: `setAttribute` refuses names that the parser takes.
-    if (from.getAttribute(attribute.name) !== attribute.value) from.setAttributeNode(attribute.cloneNode() as Attr)
-  }
-  for (const { name } of [...from.attributes]) {
-    if (name !== except && !to.hasAttribute(name)) from.removeAttribute(name)
-  }
+interface Mover {
+  moveBefore?(node: Node, next: Node | null): void
+}
+
+/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
+function move(parent: (Node & Mover) | null, node: Node, next: Node): void {
+  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
+  else parent?.insertBefore(node, next)
 }

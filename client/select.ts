@@ -5,36 +5,18 @@ export function defaultValues(select: HTMLSelectElement): string[] {
   return [...select.options].filter((option) => option.defaultSelected).map((option) => option.value)
 }
 
-export function setDefaults(select: HTMLSelectElement, values: string[]): void {
-  for (const option of select.options) option.defaultSelected = values.includes(option.value)
-}
-
 export function selectedValues(select: HTMLSelectElement): string[] {
   return [...select.selectedOptions].map((option) => option.value)
 }
 
-/** As the browser does when it resets a form. */
+/** As the browser does when it resets a form: where nothing is selected it chooses what it shows then. */
 export function resetSelect(select: HTMLSelectElement): void {
-  const options = [...select.options]
-  if (select.multiple) {
-    for (const option of options) option.selected = option.defaultSelected
-    return
-  }
-  let index = select.size > 1 ? -1 : options.findIndex((option) => !option.disabled)
-  options.forEach((option, at) => {
-    if (option.defaultSelected) index = at
-  })
-  select.selectedIndex = index
+  for (const option of select.options) option.selected = option.defaultSelected
 }
 
 /** Chooses `values` again; where they are no longer offered, what the server marked. */
 export function restoreSelect(select: HTMLSelectElement, values: string[]): void {
-  const options = [...select.options]
-  if (select.multiple) {
-    for (const option of options) option.selected = values.includes(option.value)
-    return
-  }
-  const index = options.findIndex((option) => option.value === values[0])
-  if (index >= 0) select.selectedIndex = index
-  else resetSelect(select)
+  const isChosen = ({ value }: HTMLOptionElement) => values.includes(value)
+  if (values.length && ![...select.options].some(isChosen)) return resetSelect(select)
+  for (const option of select.options) option.selected = isChosen(option)
 }

@@ -14,112 +14,98 @@ export interface SocketUser {
   closed(): void
 }
 
-export class Socket {
-  private ws: WebSocket | undefined
-  private timer: ReturnType<typeof setTimeout> | undefined
-  private failures = 0
-  private paused = false
-  private readonly end = new AbortController()
-
-  constructor(
-    private readonly url: string,
-    private readonly protocols: string[],
-    private readonly user: SocketUser,
-  ) {
-    const { signal } = this.end
-    // Whatever was under way belongs to the network that is gone.
-    addEventListener('online', () => (this.isOpen() ? undefined : this.restart()), { signal })
-    addEventListener('offline', () => this.drop(), { signal })
-    // A page in the back/forward cache may not hold a connection; and it must not come back with a dead one.
-    addEventListener('pagehide', () => this.pause(), { signal })
-    addEventListener('pageshow', () => this.resume(), { signal })
-    document.addEventListener(
-      'visibilitychange',
-      () => {
-        if (document.visibilityState === 'visible') this.connect()
-      },
-      { signal },
-    )
-    this.connect()
-  }
-
-  isOpen(): boolean {
-    return this.ws?.readyState === WebSocket.OPEN
-  }
-
-  send(frame: string): void {
-    this.ws?.send(frame)
-  }
-
+export interface Socket {
+  isOpen(): boolean
+  send(frame: unknown): void
   /** Gives up the present connection and tries again soon; for one that is or may be dead. */
-  drop(): void {
-    if (!this.detach()) return
-    this.user.closed()
-    this.retryLater()
-  }
+  drop(): void
+  stop(): void
+}
 
-  stop(): void {
-    this.end.abort()
-    this.paused = true
-    clearTimeout(this.timer)
-    this.detach()
-  }
+export function createSocket(url: string, protocol: string, user: SocketUser): Socket {
+  let ws: WebSocket | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let failures = 0
+  let paused = false
+  const end = new AbortController()
 
-  private pause(): void {
-    this.paused = true
-    clearTimeout(this.timer)
-    if (this.detach()) this.user.closed()
-  }
-
-  private resume(): void {
-    this.paused = false
-    this.connect()
-  }
-
-  private restart(): void {
-    this.detach()
-    this.connect()
-  }
-
-  private connect(): void {
-    if (this.ws || this.paused) return
-    clearTimeout(this.timer)
-    let ws: WebSocket
-    try {
-      ws = new WebSocket(this.url, this.protocols)
-    } catch (error) {
-      console.error('loom-live:', error)
-      this.user.closed()
-      return this.retryLater()
-    }
-    this.ws = ws
-    this.timer = setTimeout(() => this.drop(), CONNECT_MS)
-    ws.onopen = () => {
-      clearTimeout(this.timer)
-      this.user.opened()
-    }
-    ws.onmessage = ({ data }: MessageEvent<unknown>) => {
-      // Not on `open`: a server that accepts and closes at once would be hammered.
-      this.failures = 0
-      this.user.received(data)
-    }
-    ws.onclose = () => this.drop()
-  }
+  const isOpen = () => ws?.readyState === WebSocket.OPEN
 
   /** Closing a half-open connection can take a minute; nobody waits for it. */
-  private detach(): boolean {
-    const { ws } = this
-    if (!ws) return false
-    ws.onopen = ws.onmessage = ws.onclose = null
-    ws.close()
-    this.ws = undefined
+  function detach(): boolean {
+    clearTimeout(timer)
+    const old = ws
+    ws = undefined
+    if (!old) return false
+    old.onopen = old.onmessage = old.onclose = null
+    old.close()
     return true
   }
 
-  private retryLater(): void {
-    clearTimeout(this.timer)
-    if (this.paused) return
-    const most = Math.min(CAP_MS, BASE_MS * 2 ** this.failures++)
-    this.timer = setTimeout(() => this.connect(), Math.random() * most)
+  function drop(): void {
+    if (!detach()) return
+    user.closed()
+    retryLater()
+  }
+
+  function connect(): void {
+    if (ws || paused) return
+    clearTimeout(timer)
+    try {
+      ws = new WebSocket(url, protocol)
+    } catch (error) {
+      console.error('loom-live:', error)
+      return retryLater()
+    }
+    timer = setTimeout(drop, CONNECT_MS)
+    ws.onopen = () => {
+      clearTimeout(timer)
+      user.opened()
+    }
+    ws.onmessage = ({ data }: MessageEvent<unknown>) => {
+      // Not on `open`: a server that accepts and closes at once would be hammered.
+      failures = 0
+      user.received(data)
+    }
+    ws.onclose = drop
+  }
+
+  function retryLater(): void {
+    if (!paused) timer = setTimeout(connect, Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures++))
+  }
+
+  function on(target: EventTarget, type: string, listener: () => void): void {
+    target.addEventListener(type, listener, { signal: end.signal })
+  }
+
+  on(window, 'online', () => {
+    // Whatever was under way belongs to the network that is gone.
+    if (!isOpen()) detach()
+    connect()
+  })
+  on(window, 'offline', drop)
+  // A page in the back/forward cache may not hold a connection; and it must not come back with a dead one.
+  on(window, 'pagehide', () => {
+    paused = true
+    if (detach()) user.closed()
+  })
+  on(window, 'pageshow', () => {
+    paused = false
+    connect()
+  })
+  on(document, 'visibilitychange', () => {
+    if (document.visibilityState === 'visible') connect()
+  })
+  connect()
+
+  return {
+    isOpen,
+    send: (frame) => ws?.send(JSON.stringify(frame)),
+    drop,
+    stop() {
+      end.abort()
+      paused = true
+      detach()
+    },
   }
 }

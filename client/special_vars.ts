@@ -1,6 +1,6 @@
-/** What an event says beside its handler: `value`, `checked`, `key`. */
+/** What an event says beside its handler: value, checked, key, form. */
 
-import type { SpecialVars } from './dialect'
+import type { SpecialVars } from './wire'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
@@ -12,20 +12,21 @@ function isControl(target: EventTarget | null): target is Control {
 export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
   const vars: SpecialVars = {}
   if (event.type === 'submit' && event.target instanceof HTMLFormElement) {
-    vars.value = formValue(event.target, (event as SubmitEvent).submitter)
+    vars.v = formText(event.target, (event as SubmitEvent).submitter)
     return vars
   }
   const control = isControl(bound) ? bound : isControl(event.target) ? event.target : undefined
   const given = bound.getAttribute('data-l-value')
-  if (given !== null) vars.value = given
+  if (given !== null) vars.v = given
   // A file's value is a made-up path.
-  else if (control && control.type !== 'file') vars.value = control.value
-  if (control instanceof HTMLInputElement && /^(checkbox|radio)$/.test(control.type)) vars.checked = control.checked
-  if (event instanceof KeyboardEvent) vars.key = event.key
+  else if (control && control.type !== 'file') vars.v = control.value
+  if (control instanceof HTMLInputElement && /^(checkbox|radio)$/.test(control.type)) vars.c = control.checked
+  if (event instanceof KeyboardEvent) vars.k = event.key
+  if (/^(input|change)$/.test(event.type) && control?.form) vars.f = formText(control.form)
   return vars
 }
 
-function formValue(form: HTMLFormElement, submitter: HTMLElement | null): string {
+function formText(form: HTMLFormElement, submitter: HTMLElement | null = null): string {
   const fields = new URLSearchParams()
   new FormData(form).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)

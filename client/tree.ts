@@ -1,79 +1,73 @@
-/**
- * Trees of the classic dialect: n+1 static strings around n slots. Read strictly, patched on a copy, so that a
- * malformed message is refused as a whole and never half applied.
- */
+/** What the server says of a slot, read strictly, so that a malformed message is refused as a whole. */
 
-export interface Tree {
-  readonly s: readonly string[]
-  readonly d: readonly Slot[]
+import type { Template } from './template'
+
+/** The template, and a value for each of its slots. On the wire its id stands in its place. */
+export type Tree = [Template, ...Value[]]
+
+export type Value = string | number | Tree | { h: string } | Rows
+
+export interface Rows {
+  l: Tree[]
 }
 
-/** A leaf (escaped text), a subtree, or a list. */
-export type Slot = string | Tree | readonly Tree[]
+/** What changed inside a slot. */
+export type Inner = Record<'p' | 'r' | 'm' | 'i' | 'c', unknown>
 
-export type Json = Record<string, unknown>
+/** By the ids of one connection. */
+export type Templates = Map<unknown, Template>
 
-export function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+export function refuse(): never {
+  throw new TypeError('malformed message')
 }
 
-function malformed(what: string): never {
-  throw new TypeError('malformed ' + what)
+export function isTree(value: unknown): value is Tree {
+  return Array.isArray(value)
 }
 
-export function readTree(value: unknown): Tree {
-  if (!isRecord(value)) return malformed('tree')
-  const { s, d } = value
-  if (!Array.isArray(s) || !Array.isArray(d) || s.length !== d.length + 1) return malformed('tree')
-  if (!s.every((text) => typeof text === 'string')) return malformed('statics')
-  return { s, d: d.map(readSlot) }
+export function isRows(value: object): value is Rows {
+  return 'l' in value
 }
 
-function readSlot(value: unknown): Slot {
-  if (typeof value === 'string') return value
-  return Array.isArray(value) ? value.map(readTree) : readTree(value)
+export function readArray(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : refuse()
 }
 
-/** The tree after a patch's `d`; the same object where `d` is empty. */
-export function patchTree(tree: Tree, change: unknown): Tree {
-  const d = patchEntries(tree.d, change, patchSlot)
-  return d === tree.d ? tree : { s: tree.s, d }
+/** `value` where it is a whole number under `limit`. */
+export function readIndex(value: unknown, limit: number): number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < limit ? (value as number) : refuse()
 }
 
-function patchEntries<T>(old: readonly T[], change: unknown, patch: (old: T, change: unknown) => T): readonly T[] {
-  if (!isRecord(change)) return malformed('patch')
-  const keys = Object.keys(change)
-  if (!keys.length) return old
-  const entries = old.slice()
-  for (const key of keys) {
-    const index = Number(key)
-    // Only a decimal as the server writes it: no "01", "1e0" or "__proto__", and nothing out of range.
-    if (String(index) !== key || !(index in entries)) malformed('index')
-    entries[index] = patch(old[index] as T, change[key])
+/** Calls `each` for the pairs of a flat list; none where it is missing. */
+export function readPairs(list: unknown, each: (first: unknown, second: unknown) => void): void {
+  const items = readArray(list ?? [])
+  if (items.length % 2) refuse()
+  for (let at = 0; at < items.length; at += 2) each(items[at], items[at + 1])
+}
+
+export function readTree(value: unknown, templates: Templates): Tree {
+  const tree = readArray(value) as Tree
+  const template = templates.get(tree[0]) ?? refuse()
+  const { kinds } = template
+  if (tree.length !== kinds.length + 1) refuse()
+  tree[0] = template
+  for (let slot = 0; slot < kinds.length; slot++) readValue(tree[slot + 1], kinds[slot], templates)
+  return tree
+}
+
+export function readValue(value: unknown, kind: string | undefined, templates: Templates): Value {
+  if (kind === 'b' ? value === 0 || value === 1 : typeof value === 'string') return value as Value
+  if ((kind === 't' || kind === 'o') && value && typeof value === 'object') {
+    if (isTree(value)) return readTree(value, templates)
+    if (isRows(value)) {
+      for (const row of readArray(value.l)) readTree(row, templates)
+      return value
+    }
+    if (typeof (value as { h?: unknown }).h === 'string') return value as Value
   }
-  return entries
+  return refuse()
 }
 
-function patchSlot(old: Slot, change: unknown): Slot {
-  if (!isRecord(change) || 's' in change) return readSlot(change)
-  if (typeof old === 'string') return malformed('patch of a leaf')
-  return 's' in old ? patchTree(old, change.d) : patchEntries(old, change.d, patchItem)
-}
-
-function patchItem(old: Tree, change: unknown): Tree {
-  if (!isRecord(change)) return malformed('item')
-  return 's' in change ? readTree(change) : patchTree(old, change.d)
-}
-
-export function treeHtml(tree: Tree): string {
-  let html = tree.s[0] as string
-  tree.d.forEach((slot, index) => {
-    html += slotHtml(slot) + (tree.s[index + 1] as string)
-  })
-  return html
-}
-
-function slotHtml(slot: Slot): string {
-  if (typeof slot === 'string') return slot
-  return 's' in slot ? treeHtml(slot) : slot.map(treeHtml).join('')
+export function isInner(change: unknown): change is Inner {
+  return typeof change === 'object' && ['p', 'r', 'm', 'i', 'c'].some((name) => name in (change ?? {}))
 }

@@ -1,4 +1,4 @@
-import { html } from 'loom-live'
+import { each, html } from 'loom-live'
 import { instruments } from './instruments.mjs'
 import { loom } from './loom.mjs'
 
@@ -34,7 +34,9 @@ export const table = loom.register('table', {
           <tr><th scope="col">Instrument</th><th scope="col">Price</th><th scope="col">Change</th></tr>
         </thead>
         <tbody>
-          ${rows.map(
+          ${each(
+            rows,
+            ({ id }) => id,
             ({ id, price, moved }) => html`
               <tr data-l-key="${id}" class="${classOf(moved)}">
                 <th scope="row">${nameOf(id)}</th>

@@ -1,0 +1,154 @@
+/**
+ * A template: parsed once for each kind of markup it stands in, and then copied. Where its slots are is known as a way
+ * to walk through a copy, so that finding them costs no search.
+ */
+
+import { hideIndicators } from './loading'
+import { parse, surroundings } from './markup'
+
+/** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
+const MARK = '\ufdd0'
+
+const DOWN = 0
+const NEXT = 1
+const UP = 2
+/** Higher steps note the node for slot `step - SLOT`. */
+const SLOT = 3
+
+export interface Template {
+  statics: string[]
+  /** One letter for each slot: see docs/protocol.md. */
+  kinds: string
+  /** By what is around it. */
+  models: Record<string, Model | undefined>
+}
+
+/** What an attribute, or without a name the text of a `<textarea>` or `<title>`, is put together from. */
+export interface Part {
+  name: string
+  /** One more than there are slots. */
+  strings: string[]
+  slots: number[]
+}
+
+export interface Model {
+  template: Template
+  fragment: DocumentFragment
+  /** By slot; undefined where the slot stands between nodes. */
+  parts: (Part | undefined)[]
+  /** By node of the fragment: the slots in an element's attributes or text, or the one that an empty text marks. */
+  slotsAt: Map<Node, number[]>
+  /** By child of the fragment: the slot whose place it marks, if it does. */
+  tops: (number | undefined)[]
+  /** The parents of such texts. */
+  roomy: Set<Node | null>
+  steps: number[]
+}
+
+const interned = new Map<string, Template>()
+
+/** The same template for the same text: over all connections, so that a page can be compared with a new tree. */
+export function intern(statics: string[], kinds: string): Template {
+  const name = kinds + MARK + statics.join(MARK)
+  let template = interned.get(name)
+  if (!template) interned.set(name, (template = { statics, kinds, models: {} }))
+  return template
+}
+
+/** HTML without slots, which may be anything; mostly it is shown once. */
+export function htmlTemplate(html: string): Template {
+  return { statics: [html.split(MARK).join('')], kinds: '', models: {} }
+}
+
+/** The template as it is parsed inside of `parent`. */
+export function modelOf(template: Template, parent: Element): Model {
+  const around = surroundings(parent)
+  return (template.models[around] ??= parseModel(template, around))
+}
+
+/** The slots' nodes in a copy of the fragment. */
+export function locate({ steps }: Model, copy: Node): Node[] {
+  const nodes: Node[] = []
+  let node = copy
+  for (const step of steps) {
+    if (step >= SLOT) nodes[step - SLOT] = node
+    else node = (step === DOWN ? node.firstChild : step === NEXT ? node.nextSibling : node.parentNode) as Node
+  }
+  return nodes
+}
+
+function parseModel(template: Template, around: string): Model {
+  const { statics, kinds } = template
+  const html = statics.reduce((text, next, slot) => {
+    const mark = `${MARK}${slot - 1}${MARK}`
+    return text + (kinds[slot - 1] === 't' ? `<!--${mark}-->` : mark) + next
+  })
+  const fragment = parse(html, around)
+  hideIndicators(fragment)
+  const model: Model = {
+    template,
+    fragment,
+    parts: [],
+    slotsAt: new Map(),
+    tops: [],
+    roomy: new Set(),
+    steps: [],
+  }
+  model.steps = scan(model, fragment)
+  const slotOf = (node: Node) => (node instanceof Text ? model.slotsAt.get(node)?.[0] : undefined)
+  model.tops = Array.from(fragment.childNodes, slotOf)
+  return model
+}
+
+/** Prepares the inside of `parent`, and says how to walk through it. */
+function scan(model: Model, parent: Node): number[] {
+  const steps: number[] = []
+  let used = 0
+  for (const child of [...parent.childNodes]) {
+    const slots: number[] = []
+    let node: Node = child
+    if (child instanceof Comment) {
+      const slot = child.data.split(MARK)[1]
+      child.replaceWith(...(slot ? [(node = new Text())] : []))
+      if (!slot) continue
+      model.roomy.add(parent)
+      slots.push(+slot)
+    } else if (child instanceof Element) {
+      if (child instanceof HTMLTableElement) implyBody(child)
+      for (const attribute of [...child.attributes]) {
+        const { name, value } = attribute
+        if (!readPart(model, name, value, slots)) continue
+        // The name stays where it is among the others, without a value that would be loaded.
+        attribute.value = ''
+        if (model.template.kinds[slots[slots.length - 1] as number] === 'b') child.removeAttribute(name)
+      }
+      if (child.matches('textarea,title') && readPart(model, '', child.textContent ?? '', slots)) child.textContent = ''
+    }
+    if (slots.length) model.slotsAt.set(node, slots)
+    steps.push(steps.length ? NEXT : DOWN)
+    const inner = [...slots.map((slot) => SLOT + slot), ...scan(model, node)]
+    if (inner.length) used = steps.push(...inner)
+  }
+  steps.length = used
+  return used ? [...steps, UP] : steps
+}
+
+/** As a parser does it with a page, where the rows are there. */
+function implyBody(table: HTMLTableElement): void {
+  const slots = [...table.childNodes].filter((node) => node instanceof Comment)
+  if (slots.length !== 1 || table.tBodies.length) return
+  const body = table.insertBefore(document.createElement('tbody'), slots[0] as Node)
+  body.append(...slots)
+}
+
+/** False where there is no slot in the text. */
+function readPart(model: Model, name: string, text: string, slots: number[]): boolean {
+  const part: Part = { name, strings: [], slots: [] }
+  text.split(MARK).forEach((piece, index) => {
+    if (index % 2) part.slots.push(+piece)
+    else part.strings.push(piece)
+  })
+  for (const slot of part.slots) model.parts[slot] = part
+  slots.push(...part.slots)
+  return part.slots.length > 0
+}
