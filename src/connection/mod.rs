@@ -41,7 +41,8 @@ pub async fn serve<D: Dispatcher>(
     let closing = context.closing.is_cancelled();
     let limits = &context.limits;
     let offer = (!closing).then_some(SUBPROTOCOL);
-    let accepting = WebSocket::accept(transport, head, &request, offer, limits);
+    // Boxed, as closing is: both are short, and a connection's own state is kept for its life.
+    let accepting = Box::pin(WebSocket::accept(transport, head, &request, offer, limits));
     let Some(socket) = accepting.await else {
         return;
     };
@@ -89,7 +90,7 @@ impl<D: Dispatcher> Connection<D> {
         // The actors stop before the closing handshake, which the client can draw out.
         self.components.clear();
         drop(self);
-        socket.close(&reason).await;
+        Box::pin(socket.close(&reason)).await;
     }
 
     /// Reads and writes until the client leaves, or, `Ok`, until the application closes.

@@ -17,7 +17,7 @@ use super::handshake::{self, UpgradeRequest};
 use crate::limits::Limits;
 
 /// The library's default of 128 KiB would cost each idle connection 150 KB.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
 const FRAGMENT: usize = 16 * 1024;
@@ -255,7 +255,8 @@ impl WebSocket {
 /// reset it, and the client might lose what was sent last (RFC 1122, 4.2.2.13).
 async fn linger(transport: &mut BoxTransport) -> std::io::Result<()> {
     transport.shutdown().await?;
-    let mut sink = [0; 1024];
+    // On the heap: the future of every connection would carry it otherwise.
+    let mut sink = vec![0; 1024];
     while transport.read(&mut sink).await? > 0 {}
     Ok(())
 }
