@@ -72,7 +72,10 @@ export interface LiveEvent {
   readonly checked?: boolean
   /** The key of a keyboard event. */
   readonly key?: string
-  /** A submit's fields by name; a repeated name has all its values. */
+  /**
+   * The fields of a submitted form, or of the form that a changed field belongs to, by name; a
+   * repeated name has all its values.
+   */
   readonly form?: Readonly<Record<string, string | string[]>>
 }
 

@@ -1,0 +1,77 @@
+//! What is said to a server in each dialect, and which of its messages are answers.
+
+use serde_json::{Value, json};
+
+use crate::client::Message;
+
+/// A dialect is named by its WebSocket subprotocol; the classic one has none.
+pub type Protocol<'a> = Option<&'a str>;
+
+pub fn join(protocol: Protocol<'_>, module: &str, token: &str) -> String {
+    match protocol {
+        None => json!({"type": "join", "id": "c0", "module": module, "token": token}),
+        Some(_) => json!(["j", 0, module, token]),
+    }
+    .to_string()
+}
+
+pub fn event(protocol: Protocol<'_>, handler: &str, value: Option<&str>) -> String {
+    match (protocol, value) {
+        (None, value) => {
+            let vars = value.map_or(json!({}), |value| json!({ "value": value }));
+            json!({"type": "event", "id": "c0", "handler": handler, "event": "click", "special_vars": vars})
+        }
+        (Some(_), None) => json!(["e", 0, handler, "click"]),
+        (Some(_), Some(value)) => json!(["e", 0, handler, "click", { "v": value }]),
+    }
+    .to_string()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a join.
+    Joined,
+    /// To an event.
+    Done,
+    /// To either.
+    Failed,
+    /// Something that was not asked for.
+    None,
+}
+
+/// What a message answers.
+pub fn answer(protocol: Protocol<'_>, message: &Message) -> Answer {
+    if !message.text {
+        return Answer::None;
+    }
+    let begins = |start: &str| message.payload.starts_with(start.as_bytes());
+    match protocol {
+        None if begins(r#"{"type":"trees""#) => Answer::Joined,
+        None if begins(r#"{"type":"patch""#) => Answer::Done,
+        None if begins(r#"{"type":"error""#) => Answer::Failed,
+        None => Answer::None,
+        Some(_) if begins("[0") => Answer::Done,
+        Some(_) => extended(&serde_json::from_slice(&message.payload).unwrap_or_default()),
+    }
+}
+
+/// A frame may hold several messages: templates and the answer that is the first to use them.
+fn extended(frame: &Value) -> Answer {
+    match frame.get(0) {
+        Some(Value::Array(_)) => {
+            let messages = frame.as_array().into_iter().flatten();
+            let mut answers = messages.map(extended);
+            answers
+                .find(|answer| *answer != Answer::None)
+                .unwrap_or(Answer::None)
+        }
+        Some(Value::Number(_)) => Answer::Done,
+        Some(Value::String(kind)) => match kind.as_str() {
+            "j" => Answer::Joined,
+            "s" => Answer::Done,
+            "e" => Answer::Failed,
+            _ => Answer::None,
+        },
+        _ => Answer::None,
+    }
+}

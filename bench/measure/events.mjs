@@ -1,0 +1,121 @@
+// Events: what one costs each server, in runs that alternate between the two.
+
+import { startLoad } from '../support/load.mjs'
+import { startServer } from '../support/servers.mjs'
+import { median, spread } from '../support/statistics.mjs'
+import { table } from '../support/table.mjs'
+
+const WORKLOADS = {
+  counter: { connections: 100, module: 'counter', handler: 'increment', rows: 0 },
+  table: { connections: 40, module: 'table', handler: 'change', rows: 1000 },
+  list: { connections: 100, module: 'list', handler: 'rotate', rows: 100 },
+}
+
+/** The workloads as they are run: with plain `map`, and with `each` where the library has it. */
+export function cases(names, rows, hasEach) {
+  return names.flatMap((name) => {
+    const workload = WORKLOADS[name]
+    if (workload === undefined) throw new Error(`no workload ${name}; there are ${Object.keys(WORKLOADS).join(', ')}`)
+    if (workload.rows === 0) return [{ ...workload, label: name, plain: name }]
+    const sizes = name === 'table' && rows.length > 0 ? rows : [workload.rows]
+    return sizes.flatMap((size) =>
+      ['map', ...(hasEach ? ['each'] : [])].map((variant) => ({
+        ...workload,
+        rows: size,
+        // All connections' rows together stay within the memory that servers keep parsed.
+        connections: Math.max(2, Math.min(workload.connections, Math.floor(40_000 / size))),
+        label: `${name}-${variant}, ${size} rows`,
+        module: `${name}-${variant}`,
+        plain: `${name}-map`,
+      })),
+    )
+  })
+}
+
+function perEvent({ events, seconds, bytes, p50, p99, cpuAll, cpuMain }) {
+  return {
+    rate: events / seconds,
+    bytes: bytes / events,
+    p50: p50 / 1e6,
+    p99: p99 / 1e6,
+    all: cpuAll / events / 1e3,
+    main: cpuMain / events / 1e3,
+  }
+}
+
+/** One workload on both servers; each round runs one after the other. */
+async function compare(workload, options) {
+  const servers = [
+    { target: 'ws', module: workload.plain },
+    { target: 'loom', module: workload.module, protocol: options.protocol },
+  ]
+  const load = startLoad(options.cores.load)
+  const started = []
+  try {
+    for (const server of servers) {
+      const { target, module, protocol } = server
+      const running = await startServer(target, { core: options.cores.servers })
+      started.push(running)
+      const { port, process, tokens } = running
+      await load.ask({
+        ...{ do: 'connect', target, port, process, path: '/loom/ws', protocol, module, token: tokens[module] ?? '' },
+        connections: options.connections ?? workload.connections,
+        at_once: 10,
+        setup: workload.rows > 0 ? { handler: 'fill', value: String(workload.rows) } : null,
+      })
+      server.rounds = []
+    }
+    const values = workload.handler === 'change' ? workload.rows : 0
+    const run = (target, millis) => load.ask({ do: 'run', target, handler: workload.handler, values, millis })
+    for (let round = -options.warmUp; round < options.rounds; round++) {
+      for (const server of servers) {
+        const result = await run(server.target, options.millis)
+        if (round < 0) continue
+        server.rounds.push(perEvent(result))
+        server.last = result.last
+      }
+    }
+  } finally {
+    load.stop()
+    await Promise.all(started.map((server) => server.stop()))
+  }
+  return servers
+}
+
+export async function measureEvents(workloads, options) {
+  const rows = []
+  const answers = []
+  for (const workload of workloads) {
+    options.progress(`events: ${workload.label}`)
+    const [ws, loom] = await compare(workload, options)
+    for (const { target, rounds, last } of [ws, loom]) {
+      const of = (name, digits) => median(rounds.map((round) => round[name])).toFixed(digits)
+      rows.push([
+        workload.label,
+        target,
+        of('rate', 0),
+        of('p50', 2),
+        of('p99', 2),
+        of('all', 2),
+        of('main', 2),
+        of('bytes', 1),
+      ])
+      answers.push(`${workload.label}, ${target}: ${last}`)
+    }
+    // Neighbours in time, so that a slow spell of the machine strikes both.
+    const ratio = (name) => loom.rounds.map((round, index) => round[name] / ws.rounds[index][name])
+    rows.push([
+      workload.label,
+      '**loom / ws**',
+      spread(ratio('rate')),
+      spread(ratio('p50')),
+      spread(ratio('p99')),
+      `**${spread(ratio('all'), 3)}**`,
+      `**${spread(ratio('main'), 3)}**`,
+      spread(ratio('bytes')),
+    ])
+  }
+  const head = ['workload', 'server', 'events/s', 'p50 ms', 'p99 ms', 'CPU all µs', 'CPU main µs', 'bytes']
+  options.progress(answers.map((answer) => `last answer of ${answer}`).join('\n'))
+  return `### Events\n\n${table(head, rows)}`
+}

@@ -1,0 +1,80 @@
+// Measures loom-live beside a server written by hand, and prints what it found as Markdown.
+// See README.md.
+
+import { spawnSync } from 'node:child_process'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { cases, measureEvents } from './measure/events.mjs'
+import { measureJoins } from './measure/joins.mjs'
+import { measureMemory } from './measure/memory.mjs'
+import { buildLoad } from './support/load.mjs'
+
+const HELP = `node bench/run.mjs [options]
+
+  --measure LIST       of events, joins, memory; all by default
+  --workloads LIST     of counter, table, list; all by default
+  --rows LIST          sizes of the table; 1000 by default
+  --connections N      for events; by default 100, and for tables fewer
+  --rounds N           measured runs of each server, alternating; 9 by default
+  --warm-up N          runs before them; 3 by default
+  --millis N           the length of a run of events; 1000 by default
+  --protocol NAME      loom-live's dialect: classic or loom.2, its browser client's own and the default
+  --cores SERVERS,LOAD where servers and load run; 0,1 by default
+  --no-build           measure what was built last
+`
+
+const { values } = parseArgs({
+  options: {
+    measure: { type: 'string', default: 'events,joins,memory' },
+    workloads: { type: 'string', default: 'counter,table,list' },
+    rows: { type: 'string', default: '' },
+    connections: { type: 'string' },
+    rounds: { type: 'string', default: '9' },
+    'warm-up': { type: 'string', default: '3' },
+    millis: { type: 'string', default: '1000' },
+    protocol: { type: 'string', default: 'loom.2' },
+    cores: { type: 'string', default: '0,1' },
+    'no-build': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit()
+}
+
+const list = (text) => text.split(',').filter((part) => part !== '')
+const [servers, load] = list(values.cores).map(Number)
+const options = {
+  cores: { servers, load },
+  connections: values.connections === undefined ? undefined : Number(values.connections),
+  rounds: Number(values.rounds),
+  warmUp: Number(values['warm-up']),
+  millis: Number(values.millis),
+  protocol: values.protocol === 'classic' ? undefined : values.protocol,
+  progress: (text) => process.stderr.write(`${text}\n`),
+}
+
+if (!values['no-build']) {
+  const setup = fileURLToPath(new URL('../scripts/setup.mjs', import.meta.url))
+  if (spawnSync(process.execPath, [setup], { stdio: ['ignore', 2, 2] }).status !== 0) process.exit(1)
+  buildLoad()
+}
+// Off the servers' core.
+spawnSync('taskset', ['-cp', String(load), String(process.pid)])
+
+const hasEach = 'each' in (await import('loom-live'))
+const measures = list(values.measure)
+const parts = []
+if (measures.includes('events')) {
+  parts.push(await measureEvents(cases(list(values.workloads), list(values.rows).map(Number), hasEach), options))
+}
+if (measures.includes('joins')) parts.push(await measureJoins(options))
+if (measures.includes('memory')) parts.push(await measureMemory(options, hasEach))
+
+const date = new Date().toISOString().slice(0, 10)
+const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`
+console.log(`${date}; ${machine}; loom-live speaks ${values.protocol}. Medians of ${options.rounds} rounds; in brackets the middle half.\n`)
+console.log(parts.join('\n\n'))

@@ -1,0 +1,45 @@
+// Starts servers, each a process of its own on the servers' core, and reads their memory.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** A running server of `bench/servers`; `tokens` are what its pages carry, by module. */
+export async function startServer(name, { core, environment = {} }) {
+  const file = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url))
+  const child = spawn('taskset', ['-c', String(core), process.execPath, '--expose-gc', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment, NODE_ENV: 'production' },
+  })
+  const exit = once(child, 'exit')
+  const lines = createInterface({ input: child.stdout })
+  const [line] = await Promise.race([
+    once(lines, 'line'),
+    exit.then(() => Promise.reject(new Error(`server ${name} ended before it listened`))),
+  ])
+  const { port, tokens = {} } = JSON.parse(line)
+  return {
+    name,
+    port,
+    tokens,
+    // taskset has replaced itself by the server.
+    process: child.pid,
+    async stop() {
+      child.kill('SIGKILL')
+      await exit
+    },
+  }
+}
+
+/** Resident bytes, once garbage is collected and what was freed has been given back. */
+export async function settledMemory(server) {
+  for (let round = 0; round < 3; round++) {
+    process.kill(server.process, 'SIGUSR2')
+    await sleep(700)
+  }
+  const status = readFileSync(`/proc/${server.process}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024
+}
