@@ -111,6 +111,7 @@ test('in production the browser learns only that it should reload, whatever is w
   ])
   expect([...texts]).toHaveLength(1)
   expect([...texts][0]).toContain('reload')
+  await until('the log', () => setup.site.log.warnings.length >= 5)
   expect(setup.site.log.warnings).toHaveLength(5)
 })
 

@@ -34,6 +34,7 @@ test('a handler that never resolves fails, and the next event works', async () =
   const answers = ['increment', 'never', 'increment'].map((handler) => client.event('c0', handler))
   expect((await Promise.all(answers)).map(({ type }) => type)).toEqual(['patch', 'error', 'patch'])
   expect(client.html('c0')).toBe('<b>2</b>')
+  await until('the log', () => site.log.errors.length > 0)
   expect(site.log.errors.join()).toContain('handlerTime')
   expect(site.loom.stats()).toMatchObject({ components: 1, callsInFlight: 0 })
 })

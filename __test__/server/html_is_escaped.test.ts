@@ -1,5 +1,6 @@
 import { html, raw, type Tree } from 'loom-live'
 import { inside, Site, testLoom } from '../support/site'
+import { until } from '../support/until'
 
 /** What a page shows of it; each call of `make` renders the same literal. */
 async function rendered(make: () => Tree): Promise<string> {
@@ -275,6 +276,7 @@ test('a bad link breaks no page, is the same on the wire, and is logged once', a
   expect(client.html('c0')).toContain('<a href="about:invalid">javascript:alert(1)</a>')
   expect(await client.shows('c0', 'set', { value: 'javascript:1 vbscript:2 /b' })).toContain('<a href="/b">/b</a>')
   expect(client.html('c0')).not.toMatch(/href="(java|vb)script/)
+  await until('the log', () => site.log.warnings.length > 0)
   expect(site.log.warnings).toHaveLength(1)
   expect(site.log.warnings[0]).toContain('href')
 })

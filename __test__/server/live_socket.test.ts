@@ -90,6 +90,7 @@ test('every event is answered in its turn: patches, errors, redirects', async ()
     { type: 'error', id: 'x', error: expect.stringContaining('nowhere') as string },
     { type: 'patch', id: 'x', d: { 0: '3' } },
   ])
+  await until('the log', () => log.errors.length >= 2)
   expect(log.errors).toHaveLength(2)
 })
 
@@ -175,6 +176,7 @@ test('an owner whose callback throws harms nobody', async () => {
   socket.send(event('increment'))
   expect((await throwing.state()).propsJson).toBe('{"count":6}')
   expect((await socket.state()).propsJson).toBe('{"count":2}')
+  await until('the log', () => log.errors.length > 0)
   expect(log.errors.join()).toContain('owner')
 })
 

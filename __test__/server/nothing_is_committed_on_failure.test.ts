@@ -1,5 +1,6 @@
 import { html, type LiveContext } from 'loom-live'
 import { counter, Site } from '../support/site'
+import { until } from '../support/until'
 
 interface Props {
   rows: string[]
@@ -181,6 +182,7 @@ describe.each([
     expect(client.messages.filter(({ type }) => type === 'redirect')).toEqual([])
     expect(client.unexpected).toEqual([])
     expect(site.loom.stats()).toMatchObject({ components: 2, errors: 1, callsInFlight: 0 })
+    await until('the log', () => site.log.errors.length > 0)
     expect(site.log.errors).toHaveLength(1)
     expect(site.log.errors[0]).toContain('faulty')
   })
@@ -232,6 +234,7 @@ test('the error names the fault in development, and nothing of the application i
     const { site, faulty } = await faultySite(development)
     const client = await site.live(faulty)
     const text = await client.fails('c0', 'throws an error')
+    await until('the log', () => site.log.errors.length > 0)
     expect(site.log.errors[0]).toContain('thrown')
     return text
   }
