@@ -2,7 +2,7 @@
 // See README.md.
 
 import { spawnSync } from 'node:child_process'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cases, measureEvents } from './measure/events.mjs'
@@ -62,6 +62,8 @@ if (!values['no-build']) {
   if (spawnSync(process.execPath, [setup], { stdio: ['ignore', 2, 2] }).status !== 0) process.exit(1)
   buildLoad()
 }
+// Other work costs the servers unequally, so it has to be known.
+const load1 = loadavg()[0].toFixed(1)
 // Off the servers' core.
 spawnSync('taskset', ['-cp', String(load), String(process.pid)])
 
@@ -76,5 +78,5 @@ if (measures.includes('memory')) parts.push(await measureMemory(options, hasEach
 
 const date = new Date().toISOString().slice(0, 10)
 const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`
-console.log(`${date}; ${machine}; loom-live speaks ${values.protocol}. Medians of ${options.rounds} rounds; in brackets the middle half.\n`)
+console.log(`${date}; ${machine}; load ${load1} before; loom-live speaks ${values.protocol}. Medians of ${options.rounds} rounds; in brackets the middle half.\n`)
 console.log(parts.join('\n\n'))
