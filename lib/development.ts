@@ -40,13 +40,13 @@ export class Development {
 
   /** Whether props are still what was committed; `json` is their text from then. */
   isAsLeft(module: string, props: unknown, json: string): boolean {
-    if (JSON.stringify(props) === json) return true
-    const path = firstDifference(JSON.parse(json), props, 'props')
-    this.warn(
-      `${module}: ${path} was changed from outside after a handler had returned it. Props belong to their component: ` +
-        'return objects that nobody else keeps and changes. The change is dropped',
+    return this.isStill(
+      props,
+      json,
+      (path) =>
+        `${module}: ${path} was changed from outside after a handler had returned it. Props belong to their ` +
+        'component: return objects that nobody else keeps and changes. The change is dropped',
     )
-    return false
   }
 
   /**
@@ -54,13 +54,19 @@ export class Development {
    * before.
    */
   isUntouched(module: string, handler: string, props: unknown, json: string): boolean {
-    if (JSON.stringify(props) === json) return true
-    const path = firstDifference(JSON.parse(json), props, 'props')
-    this.warn(
-      `${module}: the handler ${JSON.stringify(handler)} returned new props but also changed ${path} of those it ` +
+    return this.isStill(
+      props,
+      json,
+      (path) =>
+        `${module}: the handler ${JSON.stringify(handler)} returned new props but also changed ${path} of those it ` +
         'was given. Either change props and return nothing, or leave them alone and return new ones that share ' +
         'what stayed: only then is what changed known without comparing everything',
     )
+  }
+
+  private isStill(props: unknown, json: string, mistake: (path: string) => string): boolean {
+    if (JSON.stringify(props) === json) return true
+    this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
 }
