@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dispatch::ActorKey;
 use crate::limits::Limits;
 use crate::registry::Registry;
-use crate::stats::Stats;
+use crate::stats::{Gauge, Stats};
 use crate::token::Keyring;
 
 /// One application: a `createLoom` in Node, or one server in a test.
@@ -29,10 +30,12 @@ pub struct Context<D> {
     pub development: bool,
     /// Where problems are told to the operator. Called on any thread; must not block.
     pub log: Box<dyn Fn(Level, String) + Send + Sync>,
-    /// Cancelled when the application closes: connections drain.
+    /// Cancelled when the application closes: nobody joins any more.
     pub closing: CancellationToken,
-    /// Cancelled when the time for draining is over: connections and actors stop.
-    pub stopping: CancellationToken,
+    /// Turns for first renders: see `limits.joins`.
+    pub joins: Semaphore,
+    /// First renders that wait for theirs.
+    pub waiting_joins: Gauge,
     /// Every connection and actor task, so that closing can wait for the last one.
     pub tasks: TaskTracker,
 }

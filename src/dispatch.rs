@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::props::Props;
-use crate::protocol::ClientEvent;
+use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
 use crate::tree::Render;
 
@@ -22,6 +22,8 @@ pub struct Call {
     pub actor: ActorKey,
     /// The component's id, as its owner chose it.
     pub id: Arc<str>,
+    /// The component's own name, the same for as long as its state lives.
+    pub instance: Arc<str>,
     /// The module to call.
     pub module: Module,
     /// The request that the component's connection began with, as compact JSON.
@@ -33,8 +35,21 @@ pub struct Call {
     /// This call's number in its actor. It becomes the version if the outcome is committed, and is
     /// never used again if it is not.
     pub sequence: u64,
+    /// The event's number among its component's; without an event, that of the last one before.
+    pub number: u64,
     /// The event to handle.
     pub event: Option<ClientEvent>,
+    /// Where a first render's props come from.
+    pub origin: Option<Origin>,
+}
+
+/// Where a component's first props come from, when they came through a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// A checkpoint, not the page's own token.
+    pub checkpoint: bool,
+    /// The module's version then.
+    pub version: u32,
 }
 
 /// What a call gives back.
@@ -46,6 +61,8 @@ pub struct Outcome {
     pub render: Option<Render>,
     /// Where the page is to go, a path or an http(s) URL.
     pub redirect: Option<String>,
+    /// A first render that does not continue the state it was given.
+    pub anew: bool,
 }
 
 /// Why a call gave nothing. The text is for the log; the browser sees
@@ -64,6 +81,12 @@ pub enum CallError {
          (limits.handlerTime sets the time)"
     )]
     Deadline(Duration),
+    /// The module's `authorize` said no. Its text is meant for the page.
+    #[error("{0}")]
+    Refused(String, Refusal),
+    /// Too many joins wait for their turn.
+    #[error("too many joins wait (limits.waitingJoins sets how many may)")]
+    Busy,
     /// There is nobody left to call: the application is closing.
     #[error("the application is closing")]
     Closed,
@@ -79,9 +102,28 @@ impl CallError {
         match self {
             Self::Deadline(_) => "The server took too long to answer.",
             Self::Closed => "The server is restarting.",
+            Self::Busy => "The server is busy.",
+            Self::Refused(text, _) => text,
             _ => "The server could not handle this.",
         }
         .to_owned()
+    }
+
+    /// Where the page is to go instead.
+    pub fn redirect(&self) -> Option<&str> {
+        match self {
+            Self::Refused(_, Refusal::Redirect(url)) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// What a page can do about a join that failed so.
+    pub fn refusal(&self) -> &Refusal {
+        match self {
+            Self::Refused(_, refusal) => refusal,
+            Self::Closed | Self::Busy => &Refusal::Busy,
+            _ => &Refusal::Fault,
+        }
     }
 }
 

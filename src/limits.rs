@@ -34,6 +34,41 @@ pub struct Limits {
     /// A connection on which nothing was received for this long is dead and is closed. Default
     /// 60 s.
     pub dead_after: Duration,
+    /// How long a component waits for its page to come back when the connection is gone. Default
+    /// 60 s; zero ends it at once. Its state lives on in the client's checkpoint.
+    pub park_time: Duration,
+    /// Components that wait so, in the whole process. Beyond it whoever has most of them (a user, or
+    /// an address) loses the oldest. Default 20,000.
+    pub parked: usize,
+    /// Bytes that they may hold, estimated from their props and trees. As for `parked`. Default
+    /// 256 MiB.
+    pub parked_bytes: usize,
+    /// A component's state is sealed into a checkpoint at the latest after so many events; one of
+    /// more than 4 KiB more seldom, in proportion. Default 16. Replaying an event costs what it cost
+    /// the first time.
+    pub checkpoint_events: u32,
+    /// And when nothing has happened for so long; in proportion again, but 30 s at most. Default
+    /// 250 ms.
+    pub checkpoint_quiet: Duration,
+    /// The largest state that is sealed, in bytes of JSON. The page is told that a larger one does
+    /// not survive a crash. Default 256 KiB.
+    pub checkpoint_bytes: usize,
+    /// How old an event may be that could not be delivered before. An older one is not applied, and
+    /// the page is told. Default 60 s.
+    pub event_age: Duration,
+    /// Events that one connection may send each second, after a burst. Each one beyond it is
+    /// answered with an error. Default 100.
+    pub event_rate: u32,
+    /// The burst. Default 500.
+    pub event_burst: u32,
+    /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
+    /// is not counted.
+    pub connections_per_address: usize,
+    /// Joins that render at the same time, in the whole process; others wait behind them, so that
+    /// events of pages that work come first. Default 32.
+    pub joins: usize,
+    /// Joins that wait so. One more is refused, and its client tries again later. Default 10,000.
+    pub waiting_joins: usize,
     /// How old a token may be when its page joins. Default 14 days.
     pub token_age: Duration,
 }
@@ -50,6 +85,18 @@ impl Default for Limits {
             handler_time: Duration::from_secs(30),
             ping_after: Duration::from_secs(25),
             dead_after: Duration::from_secs(60),
+            park_time: Duration::from_secs(60),
+            parked: 20_000,
+            parked_bytes: 256 << 20,
+            checkpoint_events: 16,
+            checkpoint_quiet: Duration::from_millis(250),
+            checkpoint_bytes: 256 << 10,
+            event_age: Duration::from_secs(60),
+            event_rate: 100,
+            event_burst: 500,
+            connections_per_address: 1000,
+            joins: 32,
+            waiting_joins: 10_000,
             token_age: Duration::from_secs(14 * 86_400),
         }
     }

@@ -66,6 +66,26 @@ impl Props {
         self.0.write(out);
     }
 
+    /// The bytes of its texts.
+    pub fn memory(&self) -> usize {
+        self.0.memory()
+    }
+
+    /// The text without these members of the outermost object, each named as JSON names it.
+    pub fn to_json_without(&self, names: &[Box<str>]) -> String {
+        if names.is_empty() {
+            return self.to_json();
+        }
+        match self.0.members() {
+            // Not an object: it has no members.
+            Err(_) => self.to_json(),
+            Ok(mut members) => {
+                members.retain(|(key, _)| !names.iter().any(|name| **name == **key));
+                Self(Value::Object(members)).to_json()
+            }
+        }
+    }
+
     /// The next props, from the operations that say what changed.
     ///
     /// # Errors
@@ -84,6 +104,17 @@ impl fmt::Debug for Props {
 const MISFIT: CompactError = CompactError::Malformed("the change does not fit the props");
 
 impl Value {
+    fn memory(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Object(members) => members
+                .iter()
+                .map(|(key, value)| key.len() + value.memory())
+                .sum(),
+            Self::Array(elements) => elements.iter().map(|element| element.len() + 24).sum(),
+        }
+    }
+
     fn write(&self, out: &mut String) {
         match self {
             Self::Text(text) => out.push_str(text),

@@ -1,7 +1,7 @@
 //! The allowlist of modules: only a name registered here can be joined.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A module's number: what crosses the bridge instead of its name.
 pub type ModuleId = u32;
@@ -16,6 +16,15 @@ pub struct Module {
     pub raw: bool,
 }
 
+/// What only joins and checkpoints need of a module.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Counts the forms that its props have had.
+    pub version: u32,
+    /// Names of props that never leave the server, as JSON strings.
+    pub private: Vec<Box<str>>,
+}
+
 /// A name that is taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the module {0:?} is registered already; register each name once")]
@@ -24,7 +33,7 @@ pub struct TakenError(String);
 /// Names and their modules. The lock is a `std` one: held for one look-up.
 #[derive(Default)]
 pub struct Registry {
-    modules: RwLock<HashMap<String, Module>>,
+    modules: RwLock<HashMap<String, (Module, Arc<Details>)>>,
 }
 
 impl Registry {
@@ -32,21 +41,21 @@ impl Registry {
     ///
     /// # Errors
     /// [`TakenError`] where the name is registered already.
-    pub fn add(&self, name: &str, raw: bool) -> Result<Module, TakenError> {
+    pub fn add(&self, name: &str, raw: bool, details: Details) -> Result<Module, TakenError> {
         let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
         if modules.contains_key(name) {
             return Err(TakenError(name.to_owned()));
         }
         let id = ModuleId::try_from(modules.len()).unwrap_or(ModuleId::MAX);
         let module = Module { id, raw };
-        modules.insert(name.to_owned(), module);
+        modules.insert(name.to_owned(), (module, Arc::new(details)));
         Ok(module)
     }
 
     /// The module of that name.
-    pub fn get(&self, name: &str) -> Option<Module> {
+    pub fn get(&self, name: &str) -> Option<(Module, Arc<Details>)> {
         let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
-        modules.get(name).copied()
+        modules.get(name).cloned()
     }
 }
 
@@ -57,13 +66,14 @@ mod tests {
     #[test]
     fn only_registered_names_are_found_and_each_once() {
         let registry = Registry::default();
-        let counter = registry.add("counter", false).unwrap();
-        assert_eq!(registry.get("counter"), Some(counter));
-        assert_ne!(registry.add("list", true).unwrap().id, counter.id);
-        assert_eq!(registry.get("__proto__"), None);
+        let add = |name, raw| registry.add(name, raw, Details::default());
+        let counter = add("counter", false).unwrap();
         assert_eq!(
-            registry.add("counter", true),
-            Err(TakenError("counter".into()))
+            registry.get("counter").map(|(module, _)| module),
+            Some(counter)
         );
+        assert_ne!(add("list", true).unwrap().id, counter.id);
+        assert_eq!(registry.get("__proto__"), None);
+        assert_eq!(add("counter", true), Err(TakenError("counter".into())));
     }
 }

@@ -10,6 +10,8 @@ pub struct Stats {
     pub connections: Gauge,
     /// Running actors.
     pub components: Gauge,
+    /// Those among them that wait for their page to come back.
+    pub parked: Gauge,
     /// Events that wait in the actors' mailboxes.
     pub queued_events: Gauge,
     /// Events answered with a patch, since the start.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,6 +86,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
         render: Some(text_tree(statics, &[&text]).into()),
         props: Some(Arc::new(Props::from_json(&text))),
         redirect: None,
+        anew: false,
     }
 }
 
@@ -116,26 +118,37 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         dispatcher,
         registry: Default::default(),
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
+        joins: Semaphore::new(limits.joins),
+        waiting_joins: Default::default(),
         limits,
         stats: Default::default(),
         development: false,
         log: Box::new(move |level, text| lines.lock().unwrap().push((level, text))),
         closing: CancellationToken::new(),
-        stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };
-    context.registry.add("counter", false).unwrap();
-    context.registry.add("other", false).unwrap();
+    context
+        .registry
+        .add("counter", false, Default::default())
+        .unwrap();
+    context
+        .registry
+        .add("other", false, Default::default())
+        .unwrap();
     (Arc::new(context), log)
 }
 
 pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) -> String {
     let claims = Claims {
+        kind: Kind::Mount,
         module: "counter".into(),
+        version: 0,
         props_json: props_json.into(),
+        instance: String::new(),
+        number: 0,
         issued_at: crate::context::unix_now(),
     };
-    context.keyring.seal(Kind::Mount, &claims, bind).unwrap()
+    context.keyring.seal(&claims, bind).unwrap()
 }
 
 pub(crate) fn event(handler: &str) -> ClientEvent {

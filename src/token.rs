@@ -1,4 +1,5 @@
-//! Tokens: the server's own proof of which module may start with which props.
+//! Tokens: the server's own proof of which module may start with which props. A page is rendered
+//! with one; a live component gets another, a checkpoint, whenever its state has moved on.
 //!
 //! A token travels through the browser and is opaque there: sealed with XChaCha20-Poly1305 under a
 //! key derived with HKDF-SHA256 from the application's secret, so that props can be neither read
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 pub const MIN_SECRET: usize = 32;
 
 /// The format's first byte; another number is another format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE: usize = 24;
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
@@ -30,15 +31,25 @@ const CLOCK_SKEW: u64 = 300;
 pub enum Kind {
     /// Starts a component that a page was rendered with.
     Mount = 1,
+    /// Starts a component again where it was.
+    Checkpoint = 2,
 }
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
+    /// What it is good for.
+    pub kind: Kind,
     /// The module that may start.
     pub module: String,
-    /// Its first props, as JSON.
+    /// The module's version when the props were its own.
+    pub version: u32,
+    /// The props to start with, as JSON.
     pub props_json: String,
+    /// A checkpoint's component; empty in a page's token, which can start many.
+    pub instance: String,
+    /// The last event that a checkpoint's props include.
+    pub number: u64,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
 }
@@ -72,9 +83,6 @@ pub enum TokenError {
     /// Changed on the way, made with another secret, or bound to another user.
     #[error("the token was changed, or made with another secret, or for another user")]
     Forged,
-    /// Made for something else.
-    #[error("the token is of another kind")]
-    Kind,
     /// Older than the maximum age, or from the future.
     #[error("the token has expired")]
     Expired,
@@ -105,12 +113,18 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError`] where the system gives no random numbers.
-    pub fn seal(&self, kind: Kind, claims: &Claims, bind: &str) -> Result<String, SealError> {
-        let mut plain = Vec::with_capacity(13 + claims.module.len() + claims.props_json.len());
-        plain.push(kind as u8);
+    pub fn seal(&self, claims: &Claims, bind: &str) -> Result<String, SealError> {
+        let texts = [&claims.module, &claims.instance, &claims.props_json];
+        let size = texts.iter().map(|text| text.len()).sum::<usize>() + 32;
+        let mut plain = Vec::with_capacity(size);
+        plain.push(claims.kind as u8);
         plain.extend_from_slice(&claims.issued_at.to_le_bytes());
-        plain.extend_from_slice(&(claims.module.len() as u32).to_le_bytes());
-        plain.extend_from_slice(claims.module.as_bytes());
+        plain.extend_from_slice(&claims.number.to_le_bytes());
+        plain.extend_from_slice(&claims.version.to_le_bytes());
+        for text in [&claims.module, &claims.instance] {
+            plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            plain.extend_from_slice(text.as_bytes());
+        }
         plain.extend_from_slice(claims.props_json.as_bytes());
 
         let mut nonce = [0; NONCE];
@@ -129,7 +143,7 @@ impl Keyring {
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Opens a token made by [`seal`](Self::seal).
+    /// Opens a token made by [`seal`](Self::seal), of any kind.
     ///
     /// `now` is in seconds since 1970; a token may be `max_age` old.
     ///
@@ -137,7 +151,6 @@ impl Keyring {
     /// [`TokenError`].
     pub fn open(
         &self,
-        kind: Kind,
         token: &str,
         bind: &str,
         now: u64,
@@ -164,7 +177,7 @@ impl Keyring {
                 cipher.decrypt(&nonce, payload).ok()
             })
             .ok_or(TokenError::Forged)?;
-        let claims = parse(kind, &plain)?;
+        let claims = parse(&plain)?;
         let age = now.saturating_sub(claims.issued_at);
         if age > max_age.as_secs() || claims.issued_at > now.saturating_add(CLOCK_SKEW) {
             return Err(TokenError::Expired);
@@ -185,21 +198,40 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
     Ok(XChaCha20Poly1305::new(&Key::from(*key)))
 }
 
-fn parse(kind: Kind, plain: &[u8]) -> Result<Claims, TokenError> {
-    let (&found, rest) = plain.split_first().ok_or(TokenError::Malformed)?;
-    if found != kind as u8 {
-        return Err(TokenError::Kind);
+fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
+    fn fixed<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<[u8; N], TokenError> {
+        let (head, tail) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
+        *rest = tail;
+        Ok(*head)
     }
-    let (issued_at, rest) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
-    let (module_len, rest) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
-    let (module, props_json) = rest
-        .split_at_checked(u32::from_le_bytes(*module_len) as usize)
-        .ok_or(TokenError::Malformed)?;
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| TokenError::Malformed);
+    fn text(bytes: &[u8]) -> Result<String, TokenError> {
+        String::from_utf8(bytes.to_vec()).map_err(|_| TokenError::Malformed)
+    }
+    fn sized(rest: &mut &[u8]) -> Result<String, TokenError> {
+        let len = u32::from_le_bytes(fixed(rest)?) as usize;
+        let (head, tail) = rest.split_at_checked(len).ok_or(TokenError::Malformed)?;
+        *rest = tail;
+        text(head)
+    }
+    let mut rest = plain;
+    let kind = match fixed(&mut rest)? {
+        [1] => Kind::Mount,
+        [2] => Kind::Checkpoint,
+        _ => return Err(TokenError::Malformed),
+    };
+    let issued_at = u64::from_le_bytes(fixed(&mut rest)?);
+    let number = u64::from_le_bytes(fixed(&mut rest)?);
+    let version = u32::from_le_bytes(fixed(&mut rest)?);
+    let module = sized(&mut rest)?;
+    let instance = sized(&mut rest)?;
     Ok(Claims {
-        module: text(module)?,
-        props_json: text(props_json)?,
-        issued_at: u64::from_le_bytes(*issued_at),
+        kind,
+        module,
+        version,
+        props_json: text(rest)?,
+        instance,
+        number,
+        issued_at,
     })
 }
 
@@ -219,20 +251,24 @@ mod tests {
 
     fn claims() -> Claims {
         Claims {
+            kind: Kind::Checkpoint,
             module: "counter".into(),
+            version: 3,
             props_json: r#"{"count":1}"#.into(),
+            instance: "abc".into(),
+            number: 7,
             issued_at: NOW,
         }
     }
 
     fn open(ring: &Keyring, token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {
-        ring.open(Kind::Mount, token, bind, now, DAY)
+        ring.open(token, bind, now, DAY)
     }
 
     #[test]
     fn a_token_opens_for_whom_it_was_made() {
         let ring = ring(&['a']);
-        let token = ring.seal(Kind::Mount, &claims(), "user 7").unwrap();
+        let token = ring.seal(&claims(), "user 7").unwrap();
         assert_eq!(open(&ring, &token, "user 7", NOW), Ok(claims()));
         assert_eq!(open(&ring, &token, "user 8", NOW), Err(TokenError::Forged));
         assert!(!token.contains("counter") && !token.contains("count"));
@@ -241,7 +277,7 @@ mod tests {
     #[test]
     fn a_token_expires_and_none_comes_from_the_future() {
         let ring = ring(&['a']);
-        let token = ring.seal(Kind::Mount, &claims(), "").unwrap();
+        let token = ring.seal(&claims(), "").unwrap();
         assert!(open(&ring, &token, "", NOW + DAY.as_secs()).is_ok());
         let late = open(&ring, &token, "", NOW + DAY.as_secs() + 1);
         assert_eq!(late, Err(TokenError::Expired));
@@ -252,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_secret_can_be_rotated() {
-        let token = ring(&['a']).seal(Kind::Mount, &claims(), "").unwrap();
+        let token = ring(&['a']).seal(&claims(), "").unwrap();
         assert!(open(&ring(&['b', 'a']), &token, "", NOW).is_ok());
         assert_eq!(
             open(&ring(&['b']), &token, "", NOW),
@@ -271,7 +307,7 @@ mod tests {
     #[test]
     fn every_cut_and_every_flipped_bit_is_noticed() {
         let ring = ring(&['a']);
-        let token = ring.seal(Kind::Mount, &claims(), "").unwrap();
+        let token = ring.seal(&claims(), "").unwrap();
         for len in 0..token.len() {
             assert!(open(&ring, &token[..len], "", NOW).is_err(), "cut at {len}");
         }
@@ -285,10 +321,15 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_is_refused() {
-        let mut plain = vec![9];
-        plain.extend_from_slice(&[0; 12]);
-        assert_eq!(parse(Kind::Mount, &plain), Err(TokenError::Kind));
+    fn an_unknown_kind_is_refused() {
+        let mut plain = vec![2];
+        plain.extend_from_slice(&[0; 28]);
+        assert_eq!(
+            parse(&plain).map(|claims| claims.kind),
+            Ok(Kind::Checkpoint)
+        );
+        plain[0] = 9;
+        assert_eq!(parse(&plain), Err(TokenError::Malformed));
     }
 
     proptest! {

@@ -145,6 +145,7 @@ impl Inner {
             props: done.props(&call.props).map_err(failed)?,
             render: decoded.render,
             redirect: done.redirect(),
+            anew: done.anew,
         })
     }
 
@@ -213,6 +214,9 @@ impl Dispatcher for JsDispatcher {
             match receiver.await {
                 Ok(Reply::Done(done)) => return inner.outcome(&call, &done),
                 Ok(Reply::Failed(message)) => return Err(CallError::Failed(message)),
+                Ok(Reply::Refused(message, refusal)) => {
+                    return Err(CallError::Refused(message, refusal));
+                }
                 Ok(Reply::UnknownHandler) => {
                     let handler = call.event.map(|event| event.handler.into());
                     return Err(CallError::UnknownHandler(handler.unwrap_or_default()));

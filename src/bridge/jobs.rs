@@ -10,7 +10,9 @@ use crate::tree::write_json_string;
 
 /// One job. On the other side an array whose first element is the kind.
 pub enum Job<'a> {
-    /// `[0, call, actor, sequence, version, module, id, event | null, props?, bytes?]`: handle and render.
+    /// `[0, call, actor, sequence, version, module, id, event | origin, props?, bytes?]`: handle and
+    /// render. A first render has an origin instead of an event: `null` where the application itself
+    /// started the component, or `[checkpoint, version]`, see [`crate::dispatch::Origin`].
     Call {
         /// The number its result carries.
         number: u32,
@@ -119,8 +121,15 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
     write_json_string(out, &call.id);
     out.push(',');
     match &call.event {
-        Some(event) => write_event(out, event),
-        None => out.push_str("null"),
+        Some(event) => write_event(out, event, &call.instance, call.number),
+        None => match &call.origin {
+            None => out.push_str("null"),
+            Some(origin) => {
+                out.push('[');
+                write_numbers(out, [origin.checkpoint.into(), origin.version.into()]);
+                out.push(']');
+            }
+        },
     }
     if with_props {
         out.push(',');
@@ -136,8 +145,9 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
 }
 
 /// The `LiveEvent` that handlers get.
-fn write_event(out: &mut String, event: &ClientEvent) {
-    out.push_str("{\"handler\":");
+fn write_event(out: &mut String, event: &ClientEvent, instance: &str, number: u64) {
+    // An instance is of characters that JSON leaves alone.
+    let _ = write!(out, "{{\"id\":\"{instance}-{number}\",\"handler\":");
     write_json_string(out, &event.handler);
     out.push_str(",\"type\":");
     write_json_string(out, &event.event);
@@ -219,7 +229,7 @@ mod tests {
                 form: None,
             },
         };
-        write_event(&mut out, &event);
+        write_event(&mut out, &event, "abc", 7);
         out
     }
 
@@ -227,7 +237,7 @@ mod tests {
     fn an_event_as_handlers_see_it() {
         assert_eq!(
             event("keydown", "é\n"),
-            r#"{"handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
+            r#"{"id":"abc-7","handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
         );
     }
 

@@ -9,6 +9,8 @@
 //! | 1, failed | call, 1, message | message |
 //! | 2, unknown handler | call, 2 | |
 //! | 3, props needed | call, 3 | |
+//! | 4, done, but anew: a first render that does not continue the state it was given | as 0 | |
+//! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //!
 //! Texts are given by their length in UTF-16 units. The operations of props are those of
 //! [`crate::props`]; without any, the props stay as they are.
@@ -17,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::props::Props;
+use crate::protocol::Refusal;
 use crate::tree::{Compact, CompactError, Decoded, Templates};
 
 /// The results of one drain.
@@ -31,6 +34,7 @@ pub struct Batch {
 pub(super) enum Reply {
     Done(Done),
     Failed(String),
+    Refused(String, Refusal),
     UnknownHandler,
     PropsNeeded,
 }
@@ -43,6 +47,8 @@ pub(super) struct Done {
     redirect: Range<usize>,
     tree_ops: Range<usize>,
     tree: Range<usize>,
+    /// See [`crate::dispatch::Outcome`].
+    pub(super) anew: bool,
 }
 
 impl Done {
@@ -111,7 +117,7 @@ impl Results {
         (self.at <= self.batch.ops.len()).then_some(start..self.at)
     }
 
-    fn done(&mut self) -> Option<Reply> {
+    fn done(&mut self, anew: bool) -> Option<Reply> {
         let [props_ops, props, redirect, tree_ops, tree] = [
             self.number()?,
             self.number()?,
@@ -128,6 +134,7 @@ impl Results {
             redirect,
             tree_ops,
             tree,
+            anew,
         }))
     }
 }
@@ -138,7 +145,20 @@ impl Iterator for Results {
     fn next(&mut self) -> Option<(u32, Reply)> {
         let call = self.number()?;
         let reply = match self.number()? {
-            0 => self.done()?,
+            0 => self.done(false)?,
+            4 => self.done(true)?,
+            5 => {
+                let (action, message, url) = (self.number()?, self.number()?, self.number()?);
+                let (message, url) = (self.text(message)?, self.text(url)?);
+                let text = |range| self.batch.text.get(range).map(str::to_owned);
+                let refusal = match action {
+                    0 => Refusal::Fault,
+                    1 => Refusal::Reload,
+                    2 => Refusal::Redirect(text(url)?),
+                    _ => return None,
+                };
+                Reply::Refused(text(message)?, refusal)
+            }
             1 => {
                 let units = self.number()?;
                 let range = self.text(units)?;

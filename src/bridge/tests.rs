@@ -53,6 +53,9 @@ impl Script {
         let call = Call {
             actor: 7,
             id: "c0".into(),
+            instance: "abc".into(),
+            origin: None,
+            number: 5,
             module: Module { id: 3, raw: false },
             request: Some(r#"{"url":"/"}"#.into()),
             props: Arc::new(Props::from_json(r#"{"n":1}"#)),
@@ -100,8 +103,8 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
     assert_eq!(script.wakes.load(Ordering::SeqCst), 1);
     let jobs = script.jobs();
     let expected = serde_json::json!([
-        [0, 1, 7, 5, 4, 3, "c0", {"handler": "a", "type": "click"}],
-        [0, 2, 7, 5, 4, 3, "c0", {"handler": "b", "type": "click"}],
+        [0, 1, 7, 5, 4, 3, "c0", {"id": "abc-5", "handler": "a", "type": "click"}],
+        [0, 2, 7, 5, 4, 3, "c0", {"id": "abc-5", "handler": "b", "type": "click"}],
     ]);
     assert_eq!(Value::from(jobs.clone()), expected);
     // Results are matched by number, not by position.

@@ -1,25 +1,36 @@
-//! One WebSocket, many components: routes messages to actors by id, and owns the actors.
+//! One WebSocket, many components: routes messages to the sessions of its components.
 
 mod outbox;
+pub(crate) mod random;
+mod rate;
+mod session;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod to_page;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use crate::context::{Level, Shared, unix_now};
-use crate::dispatch::Dispatcher;
-use crate::live_socket::{LiveSocket, Start};
+use crate::dispatch::{Dispatcher, Origin};
+use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
-use crate::protocol::{ClientMessage, ServerMessage};
-use crate::token::Kind;
+use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume, ServerMessage};
+use crate::token::{Claims, Kind};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
-use outbox::{Dialect, Outbox, ToPage};
+use outbox::{CONNECTION, Dialect, Outbox, Todo};
+use rate::Rate;
+use session::{About, Attached, Session};
+pub use sessions::{OpenConnection, Sessions};
+use to_page::ToPage;
 
 const GONE: &str = "This part of the page is no longer valid; reload the page.";
 const TOO_MANY: &str = "This page has too many live components.";
+const FAULT: &str = "The server could not handle this.";
 
 /// Who is at the other end.
 #[derive(Clone, Default)]
@@ -27,12 +38,15 @@ pub struct Peer {
     /// The upgrade request as compact JSON, for `ctx.request`.
     pub request: Option<Arc<str>>,
     /// What `bind` gave for it; tokens made for another do not open.
-    pub bind: Box<str>,
+    pub bind: Arc<str>,
+    /// The client's address, as far as it is known.
+    pub address: Arc<str>,
 }
 
 /// Serves a connection from its upgrade request to its end.
 pub async fn serve<D: Dispatcher>(
     context: Shared<D>,
+    sessions: Arc<Sessions>,
     transport: BoxTransport,
     head: Vec<u8>,
     request: UpgradeRequest,
@@ -52,43 +66,61 @@ pub async fn serve<D: Dispatcher>(
     } else {
         Dialect::Classic
     };
+    let outbox = Outbox::new(limits.outgoing_bytes, dialect);
+    let Some(entry) = sessions.open(&outbox, &peer) else {
+        return Box::pin(socket.close(&Closed::Overload)).await;
+    };
     context.stats.connections.up();
+    if dialect == Dialect::Extended {
+        let age = limits.event_age.as_millis();
+        outbox.push(
+            CONNECTION,
+            extended::options(u64::try_from(age).unwrap_or(u64::MAX)),
+        );
+    }
     let connection = Connection {
-        outbox: Outbox::new(limits.outgoing_bytes, dialect),
+        outbox,
         components: HashMap::new(),
         invalid: 0,
+        events: Rate::new(limits.event_rate, limits.event_burst),
         peer,
+        sessions,
         context: context.clone(),
     };
     connection.run(socket).await;
+    drop(entry);
     context.stats.connections.down(1);
 }
 
 struct Connection<D: Dispatcher> {
     context: Shared<D>,
+    sessions: Arc<Sessions>,
     peer: Peer,
     outbox: Arc<Outbox>,
-    components: HashMap<Arc<str>, LiveSocket>,
+    components: HashMap<Arc<str>, Attached>,
     /// Messages that could not be understood so far.
     invalid: u32,
+    events: Rate,
 }
+
+/// A join that was refused: what the page is told, what it can do, and the reason for the log.
+struct Refused(&'static str, Refusal, String);
 
 impl<D: Dispatcher> Connection<D> {
     async fn run(mut self, mut socket: WebSocket) {
-        let context = self.context.clone();
-        let reason = tokio::select! {
-            biased;
-            // Also while a client takes nothing of what is being written.
-            () = context.stopping.cancelled() => Closed::Closing,
-            reason = async {
-                match self.converse(&mut socket).await {
-                    Ok(()) => self.drain(&mut socket).await,
-                    Err(reason) => reason,
-                }
-            } => reason,
+        let reason = match self.converse(&mut socket).await {
+            Ok(()) => self.drain(&mut socket).await,
+            Err(reason) => reason,
         };
-        // The actors stop before the closing handshake, which the client can draw out.
-        self.components.clear();
+        self.outbox.close();
+        // Before the closing handshake, which the client can draw out.
+        for attached in self.components.values() {
+            match reason {
+                // The page is not to go on from there.
+                Closed::Disconnected => attached.session.leave(attached.epoch),
+                _ => self.sessions.park(attached),
+            }
+        }
         drop(self);
         Box::pin(socket.close(&reason)).await;
     }
@@ -96,28 +128,37 @@ impl<D: Dispatcher> Connection<D> {
     /// Reads and writes until the client leaves, or, `Ok`, until the application closes.
     async fn converse(&mut self, socket: &mut WebSocket) -> Result<(), Closed> {
         let context = self.context.clone();
-        let closing = context.closing.cancelled();
-        tokio::pin!(closing);
+        let outbox = self.outbox.clone();
         loop {
             tokio::select! {
                 biased;
-                () = self.outbox.wait() => self.outbox.write(socket).await?,
+                todo = poll_fn(|context| outbox.poll(context)) => match todo {
+                    Todo::Write => outbox.write(socket).await?,
+                    Todo::Drain | Todo::Finished => return Ok(()),
+                    Todo::Stop(reason) => return Err(reason),
+                },
                 message = next_message(&context.dispatcher, socket) => self.message(message?)?,
-                () = &mut closing => return Ok(()),
             }
         }
     }
 
     /// Answers what waits in the mailboxes, but reads no more.
     async fn drain(&mut self, socket: &mut WebSocket) -> Closed {
-        self.components.values().for_each(LiveSocket::finish);
-        while !self.outbox.is_finished() {
-            self.outbox.wait().await;
-            if let Err(reason) = self.outbox.write(socket).await {
-                return reason;
+        for attached in self.components.values() {
+            attached.session.finish();
+        }
+        loop {
+            match poll_fn(|context| self.outbox.poll(context)).await {
+                Todo::Write => {
+                    if let Err(reason) = self.outbox.write(socket).await {
+                        return reason;
+                    }
+                }
+                Todo::Drain => {}
+                Todo::Finished => return Closed::Closing,
+                Todo::Stop(reason) => return reason,
             }
         }
-        Closed::Closing
     }
 
     fn message(&mut self, message: Incoming) -> Result<(), Closed> {
@@ -129,13 +170,17 @@ impl<D: Dispatcher> Connection<D> {
             Incoming::Binary => None,
         };
         match parsed {
-            Some(ClientMessage::Join { id, module, token }) => self.join(&id, &module, &token),
-            Some(ClientMessage::Event { id, event }) => {
-                // An id that is not joined is ignored, and so is one whose actor has ended.
-                if let Some(component) = self.components.get(id.as_ref()) {
-                    let _ = component.event(event);
-                }
-            }
+            Some(ClientMessage::Join {
+                id,
+                module,
+                token,
+                resume,
+            }) => self.join(&id, &module, &token, resume),
+            Some(ClientMessage::Event {
+                id,
+                numbered,
+                event,
+            }) => self.event(&id, numbered, event),
             Some(ClientMessage::Leave { id }) => self.leave(&id),
             None => {
                 self.invalid += 1;
@@ -147,15 +192,37 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
+    fn event(&mut self, id: &str, numbered: Option<Numbered>, event: ClientEvent) {
+        // An id that is not joined is ignored, and so is one whose actor has ended.
+        let Some(attached) = self.components.get(id) else {
+            return;
+        };
+        let age = numbered.and_then(|numbered| numbered.age);
+        let event = if !self.events.take() {
+            Err(Unhandled::Flood)
+        } else if age.is_some_and(|age| u128::from(age) > self.context.limits.event_age.as_millis())
+        {
+            Err(Unhandled::Expired)
+        } else {
+            Ok(event)
+        };
+        attached.session.event(attached.epoch, numbered, event);
+    }
+
     fn leave(&mut self, id: &str) {
-        if let Some(component) = self.components.remove(id) {
-            self.outbox.stop(&component);
+        if let Some(attached) = self.components.remove(id) {
+            attached.session.leave(attached.epoch);
         }
     }
 
-    fn join(&mut self, id: &str, module: &str, token: &str) {
+    fn join(&mut self, id: &str, module: &str, token: &str, resume: Option<Resume>) {
         self.leave(id);
-        if let Err((public, reason)) = self.try_join(id, module, token) {
+        if let Some(resume) = &resume
+            && self.resume(id, module, resume)
+        {
+            return;
+        }
+        if let Err(Refused(public, refusal, reason)) = self.try_join(id, module, token) {
             self.context.stats.errors.add();
             let text = format!("{module:.64?} ({id:.64}): join refused: {reason}");
             let shown = if self.context.development {
@@ -164,50 +231,125 @@ impl<D: Dispatcher> Connection<D> {
                 public.to_owned()
             };
             self.context.log(Level::Warn, text);
-            self.outbox.push_own(id, &ServerMessage::Error(&shown));
+            let text = match self.outbox.dialect {
+                Dialect::Classic => ServerMessage::Refused(&shown, &refusal).to_json(id).0,
+                Dialect::Extended => extended::refused(id, &shown, &refusal),
+            };
+            self.outbox.push(CONNECTION, text);
         }
     }
 
-    fn try_join(
-        &mut self,
-        id: &str,
-        name: &str,
-        token: &str,
-    ) -> Result<(), (&'static str, String)> {
-        let context = &self.context;
-        let limits = &context.limits;
-        let module = context.registry.get(name);
-        let module = module.ok_or_else(|| (GONE, "no such module is registered".to_owned()))?;
-        let bind = &self.peer.bind;
-        let claims = context
-            .keyring
-            .open(Kind::Mount, token, bind, unix_now(), limits.token_age)
-            .map_err(|error| (GONE, error.to_string()))?;
-        if claims.module != name {
-            return Err((GONE, format!("the token is for {:?}", claims.module)));
-        }
-        if self.components.len() >= limits.components {
-            self.components
-                .retain(|_, component| !component.is_stopped());
-        }
-        if self.components.len() >= limits.components {
-            let reason = format!("limits.components is {}", limits.components);
-            return Err((TOO_MANY, reason));
+    /// Goes on with a session that this client has had before.
+    fn resume(&mut self, id: &str, module: &str, resume: &Resume) -> bool {
+        let Some((instance, _)) = resume.secret.split_once('.') else {
+            return false;
+        };
+        let Some(session) = self.sessions.get(instance) else {
+            return false;
+        };
+        let about = &session.about;
+        if *about.module != *module || about.bind != self.peer.bind || !self.has_room() {
+            return false;
         }
         let id: Arc<str> = id.into();
+        let Some((attached, ticket)) =
+            session.attach(&self.outbox, &id, &resume.secret, resume.seen)
+        else {
+            return false;
+        };
+        if let Some(ticket) = ticket {
+            self.sessions.unpark(ticket);
+        }
+        self.components.insert(id, attached);
+        true
+    }
+
+    fn has_room(&mut self) -> bool {
+        let limit = self.context.limits.components;
+        if self.components.len() >= limit {
+            let over = |attached: &Attached| attached.session.is_over();
+            self.components.retain(|_, attached| !over(attached));
+        }
+        self.components.len() < limit
+    }
+
+    fn try_join(&mut self, id: &str, name: &str, token: &str) -> Result<(), Refused> {
+        let context = self.context.clone();
+        let limits = &context.limits;
+        let module = context.registry.get(name);
+        let gone = |reason: String| Refused(GONE, Refusal::Reload, reason);
+        let (module, details) =
+            module.ok_or_else(|| gone("no such module is registered".to_owned()))?;
+        let claims = context
+            .keyring
+            .open(token, &self.peer.bind, unix_now(), limits.token_age)
+            .map_err(|error| gone(error.to_string()))?;
+        if claims.module != name {
+            return Err(gone(format!("the token is for {:?}", claims.module)));
+        }
+        if !self.has_room() {
+            let reason = format!("limits.components is {}", limits.components);
+            return Err(Refused(TOO_MANY, Refusal::Fault, reason));
+        }
+        let instance = self.instance(&claims)?;
+        let id: Arc<str> = id.into();
+        let about = About {
+            instance: instance.clone(),
+            module: name.into(),
+            bind: self.peer.bind.clone(),
+            address: self.peer.address.clone(),
+            request: self.peer.request.clone(),
+        };
         let start = Start {
             id: id.clone(),
+            instance,
             module,
-            module_name: name.into(),
+            module_name: about.module.clone(),
             request: self.peer.request.clone(),
             props: Arc::new(Props::from_json(&claims.props_json)),
+            origin: Some(Origin {
+                checkpoint: claims.kind == Kind::Checkpoint,
+                version: claims.version,
+            }),
+            number: claims.number,
         };
-        let development = context.development;
-        let component = LiveSocket::start(context, start, |key, mailbox| {
-            ToPage::new(&self.outbox, id.clone(), key, mailbox, development)
+        let mut made = None;
+        let socket = LiveSocket::start(&context, start, |key| {
+            let session = Session::new(about, key, &self.outbox, id.clone(), claims.number);
+            made = Some(session.clone());
+            self.sessions.add(&session);
+            ToPage::new(context.clone(), self.sessions.clone(), session, details)
         });
-        self.components.insert(id, component);
+        if let Some(session) = made {
+            session.set_socket(socket);
+            self.components.insert(id, Attached { session, epoch: 0 });
+        }
         Ok(())
+    }
+
+    /// The instance that the claims are about: a new one for a page, the old one for a checkpoint,
+    /// unless it lives here and is further on.
+    fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
+        if claims.kind == Kind::Mount {
+            let instance = random::random_text();
+            if instance.is_empty() {
+                let reason = "the system gives no random numbers".to_owned();
+                return Err(Refused(FAULT, Refusal::Fault, reason));
+            }
+            return Ok(instance.into());
+        }
+        let live = self.sessions.get(&claims.instance);
+        if let Some(live) = live.filter(|live| !live.is_over())
+            && live.answered() > claims.number
+        {
+            let reason = format!(
+                "the checkpoint is of event {}, the component is at {}",
+                claims.number,
+                live.answered()
+            );
+            return Err(Refused(GONE, Refusal::Reload, reason));
+        }
+        Ok(claims.instance.as_str().into())
     }
 }
 

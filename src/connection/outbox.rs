@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-use crate::dispatch::{ActorKey, CallError};
-use crate::live_socket::{LiveSocket, LiveSocketMailbox, ReplyTo};
-use crate::protocol::ServerMessage;
+use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::transport::{Closed, WebSocket};
 
 /// The owner of the connection's own messages; actors count from 1.
-const CONNECTION: ActorKey = 0;
+pub(super) const CONNECTION: ActorKey = 0;
 
 /// What the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,27 @@ pub(super) enum Dialect {
     Extended,
 }
 
-#[derive(Default)]
+/// What is asked of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Serve,
+    /// Answer what waits, then close: the application is closing.
+    Drain,
+    /// Close now.
+    Stop(Closed),
+}
+
+/// What a connection has to do next.
+pub(super) enum Todo {
+    /// Messages wait.
+    Write,
+    /// Have the actors finish, and read no more.
+    Drain,
+    /// Nothing more will come.
+    Finished,
+    Stop(Closed),
+}
+
 struct State {
     messages: VecDeque<(ActorKey, String)>,
     /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
@@ -31,8 +50,12 @@ struct State {
     bytes: usize,
     /// Actors that can still send.
     actors: usize,
-    /// An actor has ended since the last look.
-    ended: bool,
+    order: Order,
+    /// The order has not been looked at.
+    ordered: bool,
+    /// Nothing is written any more.
+    closed: bool,
+    writer: Option<Waker>,
 }
 
 /// The messages of all components of one connection, in the order they were made.
@@ -42,8 +65,6 @@ struct State {
 /// held for one push.
 pub(super) struct Outbox {
     state: Mutex<State>,
-    /// Tells the connection.
-    filled: Notify,
     /// Tells the actors.
     room: Notify,
     limit: usize,
@@ -78,12 +99,27 @@ impl State {
     }
 }
 
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl Outbox {
     pub(super) fn new(limit: usize, dialect: Dialect) -> Arc<Self> {
         Arc::new(Self {
             dialect,
-            state: Mutex::default(),
-            filled: Notify::new(),
+            state: Mutex::new(State {
+                messages: VecDeque::new(),
+                known: Vec::new(),
+                knows_opaque: false,
+                bytes: 0,
+                actors: 0,
+                order: Order::Serve,
+                ordered: false,
+                closed: false,
+                writer: None,
+            }),
             room: Notify::new(),
             limit,
         })
@@ -93,110 +129,160 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push_own(&self, id: &str, message: &ServerMessage<'_>) {
-        self.push(CONNECTION, id, message, || true);
-    }
-
-    /// Adds a message unless its owner has been stopped. `alive` is asked under the lock, so that
-    /// nothing of a stopped actor can slip in after [`stop`](Self::stop).
-    fn push(
-        &self,
-        owner: ActorKey,
-        id: &str,
-        message: &ServerMessage<'_>,
-        alive: impl FnOnce() -> bool,
-    ) {
-        match self.dialect {
-            Dialect::Classic => {
-                let (text, answer) = message.to_json(id);
-                let mut state = self.lock();
-                if !alive() {
-                    return;
-                }
-                state.push(owner, text);
-                if let Some(answer) = answer {
-                    state.push(owner, answer);
-                }
-            }
-            Dialect::Extended => {
-                let encoded = extended::encode(message, id);
-                let mut state = self.lock();
-                if !alive() {
-                    return;
-                }
-                state.introduce(&encoded);
-                state.push(owner, encoded.text);
-            }
-        }
-        self.filled.notify_one();
-    }
-
-    /// Stops an actor; what it has sent and is not yet on its way is taken back.
-    pub(super) fn stop(&self, actor: &LiveSocket) {
-        actor.stop();
+    /// Adds a message.
+    pub(super) fn push(&self, owner: ActorKey, message: String) {
         let mut state = self.lock();
-        let mut bytes = 0;
-        state.messages.retain(|(owner, message)| {
-            let keep = *owner != actor.key();
-            if !keep {
-                bytes += message.len();
-            }
-            keep
-        });
-        state.bytes -= bytes;
-    }
-
-    /// Resolves when there is something to write, or an actor has ended.
-    pub(super) async fn wait(&self) {
-        loop {
-            {
-                let mut state = self.lock();
-                if !state.messages.is_empty() || std::mem::take(&mut state.ended) {
-                    return;
-                }
-            }
-            self.filled.notified().await;
+        if state.closed {
+            return;
         }
+        state.push(owner, message);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
     }
 
-    /// Whether no actor is left and everything has been written.
-    pub(super) fn is_finished(&self) -> bool {
-        let state = self.lock();
-        state.actors == 0 && state.messages.is_empty()
+    /// Adds a message of component `id`, and before it what the client needs to read it.
+    pub(super) fn push_encoded(&self, owner: ActorKey, id: &str, encoded: &Encoded) {
+        let text = encoded.text(id);
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        state.introduce(encoded);
+        state.push(owner, text);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// One more actor sends here.
+    pub(super) fn attach(&self) {
+        self.lock().actors += 1;
+    }
+
+    /// An actor sends here no more; what it has sent and is not yet on its way is taken back where
+    /// `silence` says so.
+    pub(super) fn detach(&self, actor: ActorKey, silence: bool) {
+        let mut state = self.lock();
+        state.actors -= 1;
+        if silence {
+            let mut bytes = 0;
+            state.messages.retain(|(owner, message)| {
+                let keep = *owner != actor;
+                if !keep {
+                    bytes += message.len();
+                }
+                keep
+            });
+            state.bytes -= bytes;
+        }
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        // The actor may be waiting for room here.
+        self.room.notify_waiters();
+    }
+
+    /// Has the connection end, now or when it has answered what waits. A later order does not soften
+    /// an earlier one.
+    pub(super) fn order(&self, order: Order) {
+        let mut state = self.lock();
+        if !matches!(state.order, Order::Stop(_)) {
+            state.order = order;
+            state.ordered = true;
+        }
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+    }
+
+    /// Nothing is written any more.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.messages = VecDeque::new();
+        drop(state);
+        self.room.notify_waiters();
+    }
+
+    /// Resolves when there is something to write, or nothing to do any more.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Todo> {
+        let mut state = self.lock();
+        if let Order::Stop(reason) = state.order {
+            return Poll::Ready(Todo::Stop(reason));
+        }
+        if std::mem::take(&mut state.ordered) {
+            return Poll::Ready(Todo::Drain);
+        }
+        if !state.messages.is_empty() {
+            return Poll::Ready(Todo::Write);
+        }
+        if state.order == Order::Drain && state.actors == 0 {
+            return Poll::Ready(Todo::Finished);
+        }
+        match &state.writer {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => state.writer = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Resolves when the connection is to close now, whatever is still being written.
+    fn poll_stopped(&self, context: &Context<'_>) -> Poll<Closed> {
+        let mut state = self.lock();
+        if let Order::Stop(reason) = state.order {
+            return Poll::Ready(reason);
+        }
+        state.writer = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Writes what waits.
     pub(super) async fn write(&self, socket: &mut WebSocket) -> Result<(), Closed> {
         let messages = std::mem::take(&mut self.lock().messages);
         let bytes: usize = messages.iter().map(|(_, message)| message.len()).sum();
+        let together = self.dialect == Dialect::Extended && messages.len() > 1;
         let texts = messages.into_iter().map(|(_, message)| message);
-        let written = match self.dialect {
-            Dialect::Extended if texts.len() > 1 => {
-                socket.send(std::iter::once(together(texts, bytes))).await
-            }
-            _ => socket.send(texts).await,
+        let texts = if together {
+            VecDeque::from([frame(texts, bytes)])
+        } else {
+            texts.collect()
         };
-        self.lock().bytes -= bytes;
-        self.room.notify_waiters();
+        let written = tokio::select! {
+            biased;
+            written = socket.send(texts.into_iter()) => written,
+            reason = std::future::poll_fn(|context| self.poll_stopped(context)) => Err(reason),
+        };
+        let mut state = self.lock();
+        let was_full = state.bytes >= self.limit;
+        state.bytes -= bytes;
+        drop(state);
+        if was_full {
+            self.room.notify_waiters();
+        }
         written
     }
 
-    async fn has_room(&self) {
-        loop {
-            let room = self.room.notified();
-            tokio::pin!(room);
-            // Registered before the look, so that a write between the two is not missed.
-            room.as_mut().enable();
-            if self.lock().bytes < self.limit {
-                return;
-            }
+    /// Whether an actor can go on.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.closed || state.bytes < self.limit
+    }
+
+    /// Resolves when an actor can go on, or something else has changed.
+    pub(super) async fn changed(&self) {
+        let room = self.room.notified();
+        tokio::pin!(room);
+        // Registered before the look, so that a write between the two is not missed.
+        room.as_mut().enable();
+        if !self.has_room() {
             room.await;
         }
     }
 }
 
 /// One frame of messages that waited together.
-fn together(texts: impl Iterator<Item = String>, bytes: usize) -> String {
+fn frame(texts: impl Iterator<Item = String>, bytes: usize) -> String {
     let mut frame = String::with_capacity(bytes + 64);
     for text in texts {
         frame.push(if frame.is_empty() { '[' } else { ',' });
@@ -204,60 +290,4 @@ fn together(texts: impl Iterator<Item = String>, bytes: usize) -> String {
     }
     frame.push(']');
     frame
-}
-
-/// The reply end of a connection's actor.
-pub(super) struct ToPage {
-    outbox: Arc<Outbox>,
-    id: Arc<str>,
-    key: ActorKey,
-    mailbox: Arc<LiveSocketMailbox>,
-    development: bool,
-}
-
-impl ToPage {
-    pub(super) fn new(
-        outbox: &Arc<Outbox>,
-        id: Arc<str>,
-        key: ActorKey,
-        mailbox: &Arc<LiveSocketMailbox>,
-        development: bool,
-    ) -> Self {
-        outbox.lock().actors += 1;
-        Self {
-            outbox: outbox.clone(),
-            id,
-            key,
-            mailbox: mailbox.clone(),
-            development,
-        }
-    }
-}
-
-impl ReplyTo for ToPage {
-    fn started(&mut self, result: Result<(), &CallError>) {
-        if let Err(error) = result {
-            let text = error.public(self.development);
-            self.send(ServerMessage::Error(&text));
-        }
-    }
-
-    fn send(&mut self, message: ServerMessage<'_>) {
-        let alive = || !self.mailbox.is_stopped();
-        self.outbox.push(self.key, &self.id, &message, alive);
-    }
-
-    async fn ready(&mut self) {
-        self.outbox.has_room().await;
-    }
-}
-
-impl Drop for ToPage {
-    fn drop(&mut self) {
-        let mut state = self.outbox.lock();
-        state.actors -= 1;
-        state.ended = true;
-        drop(state);
-        self.outbox.filled.notify_one();
-    }
 }

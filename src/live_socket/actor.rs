@@ -1,10 +1,15 @@
 //! The life of an actor: render, then for each event handle, render, diff, commit, answer.
 
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 
-use super::mailbox::{Item, Mailbox};
-use super::{ReplyTo, Snapshot, Start};
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
+use super::mailbox::{Item, Mailbox, Unhandled};
+use super::{Committed, Moment, ReplyTo, Snapshot, Start};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
 use crate::props::Props;
@@ -13,10 +18,13 @@ use crate::registry::Module;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
+const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
+const TOO_OLD: &str = "This came too late and was not applied.";
 
 /// What the actor knows of its component (the reference's `LiveSocketState`).
 struct LiveSocketState {
     id: Arc<str>,
+    instance: Arc<str>,
     module: Module,
     module_name: Arc<str>,
     request: Option<Arc<str>>,
@@ -25,6 +33,8 @@ struct LiveSocketState {
     version: u64,
     /// The last call's number.
     sequence: u64,
+    /// The last answered event's number.
+    number: u64,
     /// The last tree sent; kept parsed and packed.
     prev_tree: LiveTree,
 }
@@ -34,6 +44,9 @@ struct Life<D: Dispatcher> {
     context: Shared<D>,
     key: ActorKey,
     mailbox: Arc<Mailbox>,
+    alarm: Alarm,
+    /// When to ask for a checkpoint if nothing happens until then.
+    quiet: Option<Instant>,
 }
 
 impl<D: Dispatcher> Life<D> {
@@ -43,26 +56,91 @@ impl<D: Dispatcher> Life<D> {
             context,
             key,
             mailbox,
+            alarm: Alarm::default(),
+            quiet: None,
         }
     }
 
     /// One call with its deadline; `None` where the actor is stopped meanwhile.
-    async fn call(&self, call: Call) -> Option<Result<Outcome, CallError>> {
-        let limit = self.context.limits.handler_time;
+    async fn call(&mut self, call: Call) -> Option<Result<Outcome, CallError>> {
+        let Self {
+            context,
+            mailbox,
+            alarm,
+            ..
+        } = self;
+        let limit = context.limits.handler_time;
+        let deadline = Instant::now() + limit;
+        alarm.set(deadline);
+        let expired = poll_fn(|poll| {
+            while alarm.poll(poll).is_ready() {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(());
+                }
+                alarm.set(deadline);
+            }
+            Poll::Pending
+        });
         tokio::select! {
             biased;
-            () = self.mailbox.stopped() => None,
-            result = tokio::time::timeout(limit, self.context.dispatcher.call(call)) => {
-                Some(result.unwrap_or(Err(CallError::Deadline(limit))))
-            }
+            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
+            result = context.dispatcher.call(call) => Some(result),
+            () = expired => Some(Err(CallError::Deadline(limit))),
         }
+    }
+
+    /// A page's first call, when it is its turn. Events do not wait for turns, so they come first.
+    async fn join(&mut self, call: Call) -> Option<Result<Outcome, CallError>> {
+        let context = self.context.clone();
+        let turn = match context.joins.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) if context.waiting_joins.get() >= context.limits.waiting_joins => {
+                return Some(Err(CallError::Busy));
+            }
+            Err(_) => {
+                context.waiting_joins.up();
+                let turn = tokio::select! {
+                    biased;
+                    () = poll_fn(|poll| self.mailbox.poll_stopped(poll)) => None,
+                    turn = context.joins.acquire() => turn.ok(),
+                };
+                context.waiting_joins.down(1);
+                turn?
+            }
+        };
+        let outcome = self.call(call).await;
+        drop(turn);
+        outcome
+    }
+
+    /// What to do next; `None` when the actor is to end.
+    async fn next(&mut self) -> Option<Next> {
+        if let Some(time) = self.quiet {
+            self.alarm.set(time);
+        }
+        poll_fn(|poll| {
+            if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
+                return Poll::Ready(item.map(Next::Item));
+            }
+            while self.alarm.poll(poll).is_ready() {
+                match self.quiet {
+                    Some(time) if Instant::now() >= time => return Poll::Ready(Some(Next::Quiet)),
+                    Some(time) => self.alarm.set(time),
+                    None => {}
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Tells the operator what failed, and gives what the browser may know.
     fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.errors.add();
-        let text = format!("{module} ({id}): {what} failed: {error}");
-        self.context.log(Level::Error, text);
+        if !matches!(error, CallError::Refused(..) | CallError::Busy) {
+            let text = format!("{module} ({id}): {what} failed: {error}");
+            self.context.log(Level::Error, text);
+        }
         error.public(self.context.development)
     }
 }
@@ -75,6 +153,12 @@ impl<D: Dispatcher> Drop for Life<D> {
     }
 }
 
+enum Next {
+    Item(Item),
+    /// Nothing happened for a while.
+    Quiet,
+}
+
 pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     context: Shared<D>,
     key: ActorKey,
@@ -82,71 +166,79 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     mailbox: Arc<Mailbox>,
     mut reply_to: R,
 ) {
-    let life = Life::begin(context, key, mailbox);
-    let Some(mut state) = first_render(&life, start, &mut reply_to).await else {
+    let mut life = Life::begin(context, key, mailbox);
+    let Some(mut state) = first_render(&mut life, start, &mut reply_to).await else {
         return;
     };
+    state.committed(&mut life, &mut reply_to, Moment::Answer);
     loop {
-        let Some(item) = life.mailbox.next().await else {
-            return;
-        };
-        let next = match item {
-            Item::Event(event) => state.event(&life, event, &mut reply_to).await,
-            Item::Refused(count) => {
-                for _ in 0..count {
-                    life.context.stats.errors.add();
-                    reply_to.send(ServerMessage::Error(TOO_MANY));
-                }
-                ControlFlow::Continue(())
+        let next = match life.next().await {
+            None => {
+                state.committed(&mut life, &mut reply_to, Moment::End);
+                return;
             }
-            Item::State(sender) => {
-                // Nobody may be waiting any more, which is no concern of the actor's.
-                let _ = sender.send(state.snapshot());
-                ControlFlow::Continue(())
+            Some(Next::Quiet) => {
+                state.committed(&mut life, &mut reply_to, Moment::Quiet);
+                continue;
             }
+            Some(Next::Item(item)) => item,
         };
-        if next.is_break() {
+        if state.item(&mut life, next, &mut reply_to).await.is_break() {
             return;
         }
         tokio::select! {
             biased;
-            () = life.mailbox.stopped() => return,
             () = reply_to.ready() => {}
+            () = poll_fn(|poll| life.mailbox.poll_stopped(poll)) => return,
         }
     }
 }
 
 async fn first_render<D: Dispatcher, R: ReplyTo>(
-    life: &Life<D>,
+    life: &mut Life<D>,
     start: Start,
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
     let call = Call {
         actor: life.key,
         id: start.id.clone(),
+        instance: start.instance.clone(),
         module: start.module,
         request: start.request.clone(),
         props: start.props.clone(),
+        origin: start.origin,
         version: 0,
         sequence: 0,
+        number: start.number,
         event: None,
     };
-    let tree = life.call(call).await?.and_then(|outcome| {
+    let mut props = start.props;
+    let outcome = match &start.origin {
+        None => life.call(call).await?,
+        Some(_) => life.join(call).await?,
+    };
+    let tree = outcome.and_then(|outcome| {
+        if let Some(changed) = outcome.props {
+            props = changed;
+        }
         let render = outcome.render.ok_or(Mismatch);
-        render.and_then(Render::into_tree).map_err(misfit)
+        let tree = render.and_then(Render::into_tree).map_err(misfit)?;
+        Ok((tree, outcome.anew))
     });
     match tree {
-        Ok(tree) => {
+        Ok((tree, anew)) => {
             reply_to.started(Ok(()));
-            reply_to.send(ServerMessage::Trees(&tree));
+            reply_to.show(start.number, &tree, anew);
             Some(LiveSocketState {
                 id: start.id,
+                instance: start.instance,
                 module: start.module,
                 module_name: start.module_name,
                 request: start.request,
-                props: start.props,
+                props,
                 version: 0,
                 sequence: 0,
+                number: start.number,
                 prev_tree: tree,
             })
         }
@@ -159,9 +251,58 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
 }
 
 impl LiveSocketState {
+    async fn item<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        life: &mut Life<D>,
+        item: Item,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        match item {
+            Item::Event { number, event } => {
+                self.event(life, number, event, reply_to).await?;
+                self.committed(life, reply_to, Moment::Answer);
+            }
+            Item::Unhandled { count, last, why } => {
+                self.number = last;
+                for _ in 0..count {
+                    life.context.stats.errors.add();
+                    let message = match why {
+                        Unhandled::Full => ServerMessage::Error(TOO_MANY),
+                        Unhandled::Flood => ServerMessage::Error(TOO_FAST),
+                        Unhandled::Expired => ServerMessage::Expired(TOO_OLD),
+                    };
+                    reply_to.answer(last, message, None);
+                }
+            }
+            Item::State(sender) => {
+                // Nobody may be waiting any more, which is no concern of the actor's.
+                let _ = sender.send(self.snapshot());
+            }
+            Item::Show => reply_to.show(self.number, &self.prev_tree, false),
+            Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Offers what has been committed as a checkpoint.
+    fn committed<D: Dispatcher, R: ReplyTo>(
+        &self,
+        life: &mut Life<D>,
+        reply_to: &mut R,
+        moment: Moment,
+    ) {
+        let committed = Committed {
+            number: self.number,
+            props: &self.props,
+        };
+        let wait = reply_to.committed(committed, moment);
+        life.quiet = wait.map(|wait| Instant::now() + wait);
+    }
+
     async fn event<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        life: &Life<D>,
+        life: &mut Life<D>,
+        number: u64,
         event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
@@ -170,23 +311,28 @@ impl LiveSocketState {
         let call = Call {
             actor: life.key,
             id: self.id.clone(),
+            instance: self.instance.clone(),
             module: self.module,
             request: self.request.clone(),
             props: self.props.clone(),
+            origin: None,
             version: self.version,
             sequence: self.sequence,
+            number,
             event: Some(event),
         };
         let result = match life.call(call).await {
             None => return ControlFlow::Break(()),
-            Some(result) => result.and_then(|outcome| self.take(outcome, reply_to)),
+            Some(result) => result,
         };
-        match result {
+        self.number = number;
+        match result.and_then(|outcome| self.take(outcome, reply_to)) {
             Ok(()) => life.context.stats.events.add(),
             Err(error) => {
                 let what = format!("the event {handler:?}");
                 let text = life.failed(&self.module_name, &self.id, &what, &error);
-                reply_to.send(ServerMessage::Error(&text));
+                let redirect = error.redirect();
+                reply_to.answer(number, ServerMessage::Error(&text), redirect);
             }
         }
         ControlFlow::Continue(())
@@ -194,21 +340,22 @@ impl LiveSocketState {
 
     /// Takes an outcome as a whole, and answers; or takes nothing of it.
     fn take<R: ReplyTo>(&mut self, outcome: Outcome, reply_to: &mut R) -> Result<(), CallError> {
+        let (number, redirect) = (self.number, outcome.redirect.as_deref());
         match outcome.render {
-            None => reply_to.send(ServerMessage::Patch(Patch::default(), None)),
+            None => {
+                let nothing = ServerMessage::Patch(Patch::default(), None);
+                reply_to.answer(number, nothing, redirect);
+            }
             Some(mut render) if render.same_statics(&self.prev_tree) => {
                 render.resolve(&self.prev_tree).map_err(misfit)?;
                 let patch = diff(&self.prev_tree, &render);
-                reply_to.send(ServerMessage::Patch(patch, Some(&render)));
+                reply_to.answer(number, ServerMessage::Patch(patch, Some(&render)), redirect);
                 self.prev_tree.commit(render);
             }
             Some(render) => {
                 self.prev_tree = render.into_tree().map_err(misfit)?;
-                reply_to.send(ServerMessage::Replace(&self.prev_tree));
+                reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), redirect);
             }
-        }
-        if let Some(url) = &outcome.redirect {
-            reply_to.send(ServerMessage::Redirect(url));
         }
         if let Some(props) = outcome.props {
             self.props = props;

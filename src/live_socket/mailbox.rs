@@ -2,27 +2,50 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use super::{SendError, Snapshot};
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 
+/// Why an event is answered with an error without having been handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unhandled {
+    /// Too many wait already.
+    Full,
+    /// More come than one connection may send.
+    Flood,
+    /// It was made too long ago.
+    Expired,
+}
+
 /// What waits in a mailbox.
 pub(super) enum Item {
-    Event(ClientEvent),
-    /// That many events in a row that found the mailbox full. Kept so that their errors come in
-    /// their turn, in constant space.
-    Refused(usize),
+    Event {
+        number: u64,
+        event: ClientEvent,
+    },
+    /// That many events in a row that will not be handled, up to number `last`. Kept so that their
+    /// errors come in their turn, in constant space.
+    Unhandled {
+        count: usize,
+        last: u64,
+        why: Unhandled,
+    },
     State(oneshot::Sender<Snapshot>),
+    /// Show the whole tree again.
+    Show,
+    /// Say how much memory is held.
+    Weigh,
 }
 
 impl Item {
     fn size(&self) -> usize {
         match self {
-            Self::Event(event) => event.size(),
-            Self::Refused(_) | Self::State(_) => 0,
+            Self::Event { event, .. } => event.size(),
+            _ => 0,
         }
     }
 }
@@ -39,7 +62,32 @@ struct State {
     items: VecDeque<Item>,
     /// Bytes of the events among `items`.
     bytes: usize,
+    /// The highest number of an event that came in.
+    received: u64,
     life: Life,
+    /// The one receiver, where it waits.
+    receiver: Option<Waker>,
+    /// It waits for the end only.
+    busy: bool,
+}
+
+impl State {
+    /// The receiver, where this concerns it.
+    fn receiver(&mut self) -> Option<Waker> {
+        let ended = self.life == Life::Stopped;
+        if self.busy && !ended {
+            return None;
+        }
+        self.receiver.take()
+    }
+
+    fn wait(&mut self, context: &Context<'_>, busy: bool) {
+        self.busy = busy;
+        match &self.receiver {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => self.receiver = Some(context.waker().clone()),
+        }
+    }
 }
 
 /// How much a mailbox takes: that many items, and events of that many bytes in all. An event that
@@ -54,21 +102,27 @@ pub(super) struct Capacity {
 /// one push or pop.
 pub struct Mailbox {
     state: Mutex<State>,
-    /// Tells the one receiver that something changed.
-    changed: Notify,
     capacity: Capacity,
     stats: Arc<Stats>,
 }
 
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl Mailbox {
-    pub(super) fn new(capacity: Capacity, stats: Arc<Stats>) -> Self {
+    pub(super) fn new(capacity: Capacity, received: u64, stats: Arc<Stats>) -> Self {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 bytes: 0,
+                received,
                 life: Life::Open,
+                receiver: None,
+                busy: false,
             }),
-            changed: Notify::new(),
             capacity,
             stats,
         }
@@ -78,80 +132,115 @@ impl Mailbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, item: Item) -> Result<(), SendError> {
+    fn push(&self, mut state: MutexGuard<'_, State>, item: Item) {
+        if let Item::Event { .. } = item {
+            self.stats.queued_events.up();
+        }
+        state.bytes += item.size();
+        state.items.push_back(item);
+        let receiver = state.receiver();
+        drop(state);
+        wake(receiver);
+    }
+
+    /// Takes an event in. One with a number that is not new has been here before and is not taken
+    /// again; without a number it is the next.
+    pub(super) fn event(
+        &self,
+        number: Option<u64>,
+        event: Result<ClientEvent, Unhandled>,
+    ) -> Result<(), SendError> {
         let mut state = self.lock();
         if state.life != Life::Open {
             return Err(SendError::Stopped);
         }
-        let bytes = item.size();
-        let full = state.items.len() >= self.capacity.items.max(1)
-            || state.bytes + bytes > self.capacity.bytes;
-        // A question for the state is the application's own, which bounds itself.
-        if full && !state.items.is_empty() && matches!(item, Item::Event(_)) {
-            return Err(SendError::Full);
+        let number = number.unwrap_or(state.received + 1);
+        if number <= state.received {
+            return Ok(());
         }
-        if let Item::Event(_) = item {
-            self.stats.queued_events.up();
-        }
-        state.bytes += bytes;
-        state.items.push_back(item);
-        drop(state);
-        self.changed.notify_one();
+        state.received = number;
+        let event = event.and_then(|event| {
+            let full = state.items.len() >= self.capacity.items.max(1)
+                || state.bytes + event.size() > self.capacity.bytes;
+            if full && !state.items.is_empty() {
+                return Err(Unhandled::Full);
+            }
+            Ok(event)
+        });
+        let item = match (event, state.items.back_mut()) {
+            (Ok(event), _) => Item::Event { number, event },
+            (Err(reason), Some(Item::Unhandled { count, last, why })) if *why == reason => {
+                *count += 1;
+                *last = number;
+                return Ok(());
+            }
+            (Err(why), _) => Item::Unhandled {
+                count: 1,
+                last: number,
+                why,
+            },
+        };
+        self.push(state, item);
         Ok(())
     }
 
-    pub(super) fn push_event(&self, event: ClientEvent) -> Result<(), SendError> {
-        match self.push(Item::Event(event)) {
-            Err(SendError::Full) => {
-                let mut state = self.lock();
-                match state.items.back_mut() {
-                    Some(Item::Refused(count)) => *count += 1,
-                    _ => state.items.push_back(Item::Refused(1)),
-                }
-                drop(state);
-                self.changed.notify_one();
-                Ok(())
-            }
-            other => other,
+    /// Adds a question of the application's own, which bounds itself.
+    pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
+        let state = self.lock();
+        if state.life != Life::Open {
+            return Err(SendError::Stopped);
         }
+        self.push(state, item);
+        Ok(())
     }
 
-    /// The next item; `None` when the actor is to end.
-    pub(super) async fn next(&self) -> Option<Item> {
-        loop {
-            {
-                let mut state = self.lock();
-                if state.life == Life::Stopped {
-                    return None;
-                }
-                if let Some(item) = state.items.pop_front() {
-                    state.bytes -= item.size();
-                    if let Item::Event(_) = item {
-                        self.stats.queued_events.down(1);
-                    }
-                    if state.items.is_empty() {
-                        state.items.shrink_to(0);
-                    }
-                    return Some(item);
-                }
-                if state.life == Life::Finishing {
-                    return None;
-                }
-            }
-            self.changed.notified().await;
+    /// Has the whole tree shown again, before any event that waits.
+    pub(super) fn show(&self) {
+        let mut state = self.lock();
+        if !matches!(state.items.front(), Some(Item::Show)) {
+            state.items.push_front(Item::Show);
         }
+        let receiver = state.receiver();
+        drop(state);
+        wake(receiver);
     }
 
-    /// Resolves when the actor is to end at once. The receiver waits here or in
-    /// [`next`](Self::next), never in both.
-    pub(super) async fn stopped(&self) {
-        while !self.is_stopped() {
-            self.changed.notified().await;
+    /// The next item; `None` when the actor is to end. The one receiver waits here or in
+    /// [`poll_stopped`](Self::poll_stopped), never in both.
+    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Item>> {
+        let mut state = self.lock();
+        if state.life == Life::Stopped {
+            return Poll::Ready(None);
         }
+        if let Some(item) = state.items.pop_front() {
+            state.bytes -= item.size();
+            if let Item::Event { .. } = item {
+                self.stats.queued_events.down(1);
+            }
+            if state.items.is_empty() {
+                state.items.shrink_to(0);
+            }
+            return Poll::Ready(Some(item));
+        }
+        if state.life == Life::Finishing {
+            return Poll::Ready(None);
+        }
+        state.wait(context, false);
+        Poll::Pending
+    }
+
+    /// Resolves when the actor is to end at once.
+    pub(super) fn poll_stopped(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.life == Life::Stopped {
+            return Poll::Ready(());
+        }
+        state.wait(context, true);
+        Poll::Pending
     }
 
     /// Whether the actor has ended, or is about to.
-    pub fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.lock().life == Life::Stopped
     }
 
@@ -160,8 +249,9 @@ impl Mailbox {
         if state.life == Life::Open {
             state.life = Life::Finishing;
         }
+        let receiver = state.receiver();
         drop(state);
-        self.changed.notify_one();
+        wake(receiver);
     }
 
     pub(super) fn stop(&self) {
@@ -170,10 +260,13 @@ impl Mailbox {
         // What waited is dropped outside the lock: a snapshot's receiver is woken by it.
         let dropped = std::mem::take(&mut state.items);
         state.bytes = 0;
+        let receiver = state.receiver();
         drop(state);
-        let events = dropped.iter().filter(|item| matches!(item, Item::Event(_)));
+        let events = dropped
+            .iter()
+            .filter(|item| matches!(item, Item::Event { .. }));
         self.stats.queued_events.down(events.count());
         drop(dropped);
-        self.changed.notify_one();
+        wake(receiver);
     }
 }

@@ -5,37 +5,78 @@
 //! changed. It knows meanings, not sockets: messages go to a [`ReplyTo`].
 
 mod actor;
+mod alarm;
 mod mailbox;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::context::{Shared, next_actor_key};
-use crate::dispatch::{ActorKey, CallError, Dispatcher};
+use crate::dispatch::{ActorKey, CallError, Dispatcher, Origin};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
+use crate::tree::LiveTree;
 use mailbox::{Capacity, Item, Mailbox};
+
+/// When an actor offers its state as a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After an answer, or the first render.
+    Answer,
+    /// Nothing has happened since for as long as was asked for.
+    Quiet,
+    /// It ends in order.
+    End,
+}
+
+/// What an actor has committed.
+#[derive(Clone, Copy)]
+pub struct Committed<'a> {
+    /// The last event that it includes.
+    pub number: u64,
+    /// The props.
+    pub props: &'a Props,
+}
 
 /// Where an actor's messages go (the reference's `reply_to`). Owned by the actor.
 pub trait ReplyTo: Send + 'static {
     /// The first render is done, or the actor did not come to life. Called once, before all else.
     fn started(&mut self, result: Result<(), &CallError>);
 
-    /// A message for the page. Must not block; an owner that has stopped the actor drops it.
-    fn send(&mut self, message: ServerMessage<'_>);
+    /// The whole tree, after the first render and where [`LiveSocket::show`] asked for it. It
+    /// includes the events up to `number`; `anew` says that it does not continue what was before.
+    fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
+
+    /// The answer to event `number`, and where the page is to go. Must not block.
+    fn answer(&mut self, number: u64, message: ServerMessage<'_>, redirect: Option<&str>);
 
     /// Resolves when the receiver can take more; the actor takes no event before.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
+    fn weighed(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
+
+    /// A state to make a checkpoint of. Gives how long to wait before it is offered again if
+    /// nothing happens.
+    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
+        let _ = (committed, moment);
+        None
+    }
 }
 
 /// What an actor starts with.
 pub struct Start {
     /// The component's id, as its owner chose it.
     pub id: Arc<str>,
+    /// The component's own name, the same for as long as its state lives, on any machine.
+    pub instance: Arc<str>,
     /// The module, and its name for the log.
     pub module: Module,
     /// See `module`.
@@ -44,6 +85,10 @@ pub struct Start {
     pub request: Option<Arc<str>>,
     /// The first props.
     pub props: Arc<Props>,
+    /// Where they come from; `None` where the application itself gave them.
+    pub origin: Option<Origin>,
+    /// The last event that they include.
+    pub number: u64,
 }
 
 /// An actor's state between two events.
@@ -59,15 +104,12 @@ pub struct Snapshot {
     pub tree_json: String,
 }
 
-/// The mailbox cannot take this: the actor has ended, or too much waits already.
+/// The mailbox cannot take this.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SendError {
     /// The actor has ended.
     #[error("the live socket has stopped")]
     Stopped,
-    /// `limits.queued_events` wait.
-    #[error("too many messages wait for the live socket")]
-    Full,
 }
 
 /// The sending end of an actor's mailbox. Dropping it stops the actor.
@@ -83,15 +125,15 @@ impl LiveSocket {
     pub fn start<D: Dispatcher, R: ReplyTo>(
         context: &Shared<D>,
         start: Start,
-        reply_to: impl FnOnce(ActorKey, &Arc<Mailbox>) -> R,
+        reply_to: impl FnOnce(ActorKey) -> R,
     ) -> Self {
         let key = next_actor_key();
         let capacity = Capacity {
             items: context.limits.queued_events,
             bytes: context.limits.message_bytes,
         };
-        let mailbox = Arc::new(Mailbox::new(capacity, context.stats.clone()));
-        let reply_to = reply_to(key, &mailbox);
+        let mailbox = Arc::new(Mailbox::new(capacity, start.number, context.stats.clone()));
+        let reply_to = reply_to(key);
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
         context.tasks.spawn(task);
         Self { key, mailbox }
@@ -108,7 +150,31 @@ impl LiveSocket {
     /// # Errors
     /// [`SendError::Stopped`].
     pub fn event(&self, event: ClientEvent) -> Result<(), SendError> {
-        self.mailbox.push_event(event)
+        self.mailbox.event(None, Ok(event))
+    }
+
+    /// Hands over an event of a client, or says why it is not to be handled. One with a number that
+    /// has been here before is not taken again; without a number it is the next.
+    ///
+    /// # Errors
+    /// [`SendError::Stopped`].
+    pub fn take(
+        &self,
+        number: Option<u64>,
+        event: Result<ClientEvent, Unhandled>,
+    ) -> Result<(), SendError> {
+        self.mailbox.event(number, event)
+    }
+
+    /// Has the actor say what it weighs.
+    pub fn weigh(&self) {
+        // One that has ended weighs nothing.
+        let _ = self.mailbox.ask(Item::Weigh);
+    }
+
+    /// Has the whole tree sent again, as soon as no call is in flight.
+    pub fn show(&self) {
+        self.mailbox.show();
     }
 
     /// Asks for the state between the events before and after this call.
@@ -117,7 +183,7 @@ impl LiveSocket {
     /// [`SendError`]. The receiver fails where the actor ends first.
     pub fn state(&self) -> Result<oneshot::Receiver<Snapshot>, SendError> {
         let (sender, receiver) = oneshot::channel();
-        self.mailbox.push(Item::State(sender))?;
+        self.mailbox.ask(Item::State(sender))?;
         Ok(receiver)
     }
 
@@ -143,4 +209,4 @@ impl Drop for LiveSocket {
     }
 }
 
-pub use mailbox::Mailbox as LiveSocketMailbox;
+pub use mailbox::Unhandled;

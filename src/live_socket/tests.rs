@@ -23,14 +23,27 @@ impl ReplyTo for Sent {
         let _ = self.messages.send(text);
     }
 
-    fn send(&mut self, message: ServerMessage<'_>) {
-        let (message, answer) = message.to_json("c0");
-        let _ = self.messages.send(message);
-        answer.map(|answer| self.messages.send(answer));
+    fn show(&mut self, _number: u64, tree: &crate::tree::LiveTree, _anew: bool) {
+        self.send(&ServerMessage::Trees(tree));
+    }
+
+    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
+        self.send(&message);
+        if let Some(url) = redirect {
+            self.send(&ServerMessage::Redirect(url));
+        }
     }
 
     async fn ready(&mut self) {
         let _ = self.room.wait_for(|room| *room).await;
+    }
+}
+
+impl Sent {
+    fn send(&self, message: &ServerMessage<'_>) {
+        let (message, answer) = message.to_json("c0");
+        let _ = self.messages.send(message);
+        answer.map(|answer| self.messages.send(answer));
     }
 }
 
@@ -49,12 +62,15 @@ impl Fixture {
         let room = watch::Sender::new(true);
         let start = Start {
             id: "c0".into(),
-            module: context.registry.get("counter").unwrap(),
+            instance: "abc".into(),
+            module: context.registry.get("counter").unwrap().0,
             module_name: "counter".into(),
             request: None,
             props: Arc::new(crate::props::Props::from_json(props)),
+            origin: None,
+            number: 0,
         };
-        let socket = LiveSocket::start(&context, start, |_, _| Sent {
+        let socket = LiveSocket::start(&context, start, |_| Sent {
             messages: sender,
             room: room.subscribe(),
         });

@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArrayS
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,11 +16,14 @@ use super::options::{NativeOptions, NativeOutput, NativeStats, NativeTemplate, N
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
-use crate::connection::serve;
+use crate::connection::random::random_text;
+use crate::connection::{Sessions, serve};
 use crate::context::{Context, Shared, unix_now};
 use crate::live_socket::{LiveSocket, Start};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
+use crate::registry::Details;
+use crate::stats::Stats;
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
 use crate::tree::{Compact, Mismatch, Render, Templates};
@@ -52,6 +56,7 @@ struct Handles {
 #[napi]
 pub struct NativeLoom {
     context: Shared<JsDispatcher>,
+    sessions: Arc<Sessions>,
     queue: Arc<Queue>,
     handles: Handles,
     /// Nothing is left to wake JavaScript for.
@@ -112,29 +117,36 @@ impl NativeLoom {
         };
         let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
         let log_queue = queue.clone();
+        let stats = Arc::<Stats>::default();
+        let sessions = Sessions::new(&limits, stats.clone());
         let context = Arc::new(Context {
             dispatcher: JsDispatcher::new(queue.clone(), templates()),
             registry: Default::default(),
             keyring,
-            limits,
-            stats: Default::default(),
+            stats: stats.clone(),
             development: options.development,
             log: Box::new(move |level, text| {
                 let text = text.as_str();
                 log_queue.push(Job::Log { level, text });
             }),
             closing: CancellationToken::new(),
-            stopping: CancellationToken::new(),
+            joins: Semaphore::new(limits.joins),
+            waiting_joins: Default::default(),
             tasks: TaskTracker::new(),
+            limits,
         });
         // Runs before the environment goes, on `process.exit()` and when a worker ends.
-        env.add_env_cleanup_hook(context.clone(), |context| {
-            context.closing.cancel();
-            context.stopping.cancel();
-            context.dispatcher.close();
-        })?;
+        env.add_env_cleanup_hook(
+            (context.clone(), sessions.clone()),
+            |(context, sessions)| {
+                context.closing.cancel();
+                sessions.stop();
+                context.dispatcher.close();
+            },
+        )?;
         Ok(Self {
             context,
+            sessions,
             queue,
             handles: Handles::default(),
             ended,
@@ -143,8 +155,17 @@ impl NativeLoom {
 
     /// Adds a module's name and gives its number.
     #[napi(catch_unwind)]
-    pub fn register(&self, name: String, raw: bool) -> Result<u32> {
-        let module = self.context.registry.add(&name, raw).map_err(failed)?;
+    pub fn register(
+        &self,
+        name: String,
+        raw: bool,
+        version: u32,
+        private: Vec<String>,
+    ) -> Result<u32> {
+        let private = private.into_iter().map(Into::into).collect();
+        let details = Details { version, private };
+        let added = self.context.registry.add(&name, raw, details);
+        let module = added.map_err(failed)?;
         Ok(module.id)
     }
 
@@ -181,12 +202,15 @@ impl NativeLoom {
     #[napi(catch_unwind)]
     pub fn seal(&self, module: String, props_json: String, bind: String) -> Result<String> {
         let claims = Claims {
+            kind: Kind::Mount,
+            version: self.version(&module),
             module,
             props_json,
+            instance: String::new(),
+            number: 0,
             issued_at: unix_now(),
         };
-        let keyring = &self.context.keyring;
-        keyring.seal(Kind::Mount, &claims, &bind).map_err(failed)
+        self.context.keyring.seal(&claims, &bind).map_err(failed)
     }
 
     /// Takes over a socket by its descriptor. The caller then destroys its own.
@@ -227,8 +251,20 @@ impl NativeLoom {
     fn serve(&self, transport: BoxTransport, head: &[u8], upgrade: NativeUpgrade) {
         let (request, peer) = upgrade.split();
         let context = self.context.clone();
-        let task = serve(context, transport, head.to_vec(), request, peer);
+        let task = serve(
+            context,
+            self.sessions.clone(),
+            transport,
+            head.to_vec(),
+            request,
+            peer,
+        );
         self.context.tasks.spawn(task);
+    }
+
+    fn version(&self, module: &str) -> u32 {
+        let found = self.context.registry.get(module);
+        found.map_or(0, |(_, details)| details.version)
     }
 
     fn bridge(&self, number: u32) -> Option<Bridge> {
@@ -289,7 +325,7 @@ impl NativeLoom {
     pub fn start(&self, number: u32, id: String, module: String, props_json: String) -> Result<()> {
         let _runtime = runtime()?.enter();
         let found = self.context.registry.get(&module);
-        let registered =
+        let (registered, _) =
             found.ok_or_else(|| failed(format!("no module {module:?} is registered")))?;
         if self.context.closing.is_cancelled() {
             return Err(failed("the application is closing"));
@@ -301,13 +337,13 @@ impl NativeLoom {
             module_name: module.into(),
             request: None,
             props: Arc::new(Props::from_json(&props_json)),
+            instance: random_text().into(),
+            origin: None,
+            number: 0,
         };
         let queue = self.queue.clone();
-        let socket = LiveSocket::start(&self.context, start, |_, _| ToJavaScript {
-            queue,
-            id,
-            number,
-        });
+        let socket =
+            LiveSocket::start(&self.context, start, |_| ToJavaScript { queue, id, number });
         lock(&self.handles.sockets).insert(number, socket);
         Ok(())
     }
@@ -379,6 +415,7 @@ impl NativeLoom {
         NativeStats {
             connections: size(stats.connections.get()),
             components: size(stats.components.get()),
+            parked: size(stats.parked.get()),
             events: stats.events.get() as f64,
             errors: stats.errors.get() as f64,
             queued_events: size(stats.queued_events.get()),
@@ -393,17 +430,18 @@ impl NativeLoom {
     pub fn close(&self, timeout: f64, request: u32) -> Result<()> {
         let sockets = std::mem::take(&mut *lock(&self.handles.sockets));
         let (context, queue) = (self.context.clone(), self.queue.clone());
-        let ended = self.ended.clone();
+        let (ended, parting) = (self.ended.clone(), self.sessions.clone());
         let timeout = Duration::try_from_secs_f64(timeout / 1000.0).unwrap_or(Duration::MAX);
         context.closing.cancel();
         context.tasks.close();
         runtime()?.spawn(async move {
+            parting.drain();
             sockets.values().for_each(LiveSocket::finish);
             if tokio::time::timeout(timeout, context.tasks.wait())
                 .await
                 .is_err()
             {
-                context.stopping.cancel();
+                parting.stop();
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
             }

@@ -26,6 +26,18 @@ pub struct NativeLimits {
     pub handler_time: f64,
     pub ping_after: f64,
     pub dead_after: f64,
+    pub park_time: f64,
+    pub parked: u32,
+    pub parked_bytes: u32,
+    pub checkpoint_events: u32,
+    pub checkpoint_quiet: f64,
+    pub checkpoint_bytes: u32,
+    pub event_age: f64,
+    pub event_rate: u32,
+    pub event_burst: u32,
+    pub connections_per_address: u32,
+    pub joins: u32,
+    pub waiting_joins: u32,
     pub token_age: f64,
 }
 
@@ -45,6 +57,18 @@ impl From<NativeLimits> for Limits {
             handler_time: milliseconds(limits.handler_time),
             ping_after: milliseconds(limits.ping_after),
             dead_after: milliseconds(limits.dead_after),
+            park_time: milliseconds(limits.park_time),
+            parked: limits.parked as usize,
+            parked_bytes: limits.parked_bytes as usize,
+            checkpoint_events: limits.checkpoint_events,
+            checkpoint_quiet: milliseconds(limits.checkpoint_quiet),
+            checkpoint_bytes: limits.checkpoint_bytes as usize,
+            event_age: milliseconds(limits.event_age),
+            event_rate: limits.event_rate,
+            event_burst: limits.event_burst,
+            connections_per_address: limits.connections_per_address as usize,
+            joins: limits.joins as usize,
+            waiting_joins: limits.waiting_joins as usize,
             token_age: milliseconds(limits.token_age),
         }
     }
@@ -64,6 +88,7 @@ pub struct NativeUpgrade {
     /// The compact copy for `ctx.request`, as JSON.
     pub request: String,
     pub bind: String,
+    pub address: String,
 }
 
 impl NativeUpgrade {
@@ -81,6 +106,7 @@ impl NativeUpgrade {
         let peer = crate::connection::Peer {
             request: Some(self.request.into()),
             bind: self.bind.into(),
+            address: self.address.into(),
         };
         (request, peer)
     }
@@ -97,6 +123,7 @@ pub struct NativeTemplate {
 pub struct NativeStats {
     pub connections: u32,
     pub components: u32,
+    pub parked: u32,
     pub events: f64,
     pub errors: f64,
     pub queued_events: u32,

@@ -6,6 +6,7 @@ use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::live_socket::ReplyTo;
 use crate::protocol::ServerMessage;
+use crate::tree::LiveTree;
 
 /// Sends an actor's messages to a JavaScript callback, through the queue.
 pub(super) struct ToJavaScript {
@@ -24,7 +25,24 @@ impl ReplyTo for ToJavaScript {
         });
     }
 
-    fn send(&mut self, message: ServerMessage<'_>) {
+    fn show(&mut self, _number: u64, tree: &LiveTree, _anew: bool) {
+        self.send(&ServerMessage::Trees(tree));
+    }
+
+    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
+        self.send(&message);
+        if let Some(url) = redirect {
+            self.send(&ServerMessage::Redirect(url));
+        }
+    }
+
+    async fn ready(&mut self) {
+        self.queue.ready().await;
+    }
+}
+
+impl ToJavaScript {
+    fn send(&self, message: &ServerMessage<'_>) {
         let (message, answer) = message.to_json(&self.id);
         for message in std::iter::once(message).chain(answer) {
             self.queue.push(Job::Reply {
@@ -32,9 +50,5 @@ impl ReplyTo for ToJavaScript {
                 message: &message,
             });
         }
-    }
-
-    async fn ready(&mut self) {
-        self.queue.ready().await;
     }
 }

@@ -16,13 +16,17 @@ pub enum ClientMessage<'a> {
         id: Cow<'a, str>,
         /// The module's name.
         module: Cow<'a, str>,
-        /// The page's token.
+        /// The page's token, or a checkpoint.
         token: Cow<'a, str>,
+        /// What to go on with, where the client has been here before. Only the extended dialect.
+        resume: Option<Resume>,
     },
     /// Something happened in a component.
     Event {
         /// The component.
         id: Cow<'a, str>,
+        /// Where the client numbers its events: the extended dialect.
+        numbered: Option<Numbered>,
         /// What happened.
         event: ClientEvent,
     },
@@ -31,6 +35,27 @@ pub enum ClientMessage<'a> {
         /// The component.
         id: Cow<'a, str>,
     },
+}
+
+/// A client's claim to a component that lives on without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// What the last join gave.
+    pub secret: Box<str>,
+    /// The last event whose answer the client has.
+    pub seen: u64,
+}
+
+/// An event's place among its component's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Its number; later events have higher ones.
+    pub number: u64,
+    /// The last event whose answer the client has.
+    pub seen: u64,
+    /// How long ago it was first sent, in milliseconds, where this is not the first time and no
+    /// answer came.
+    pub age: Option<u64>,
 }
 
 /// An event of a component (the reference's `loom.ClientEvent`).
@@ -128,9 +153,11 @@ impl<'a> ClientMessage<'a> {
                 id,
                 module: members.module.ok_or(missing("module"))?,
                 token: members.token.ok_or(missing("token"))?,
+                resume: None,
             }),
             "event" => Ok(Self::Event {
                 id,
+                numbered: None,
                 event: ClientEvent {
                     handler: members.handler.ok_or(missing("handler"))?,
                     event: members.event.ok_or(missing("event"))?,
@@ -158,6 +185,7 @@ mod tests {
                 id: "c0".into(),
                 module: "counter".into(),
                 token: "t".into(),
+                resume: None,
             }
         );
         let event = r#"{"type":"event","id":"c0","handler":"say","event":"input",
@@ -166,6 +194,7 @@ mod tests {
             ClientMessage::parse(event).unwrap(),
             ClientMessage::Event {
                 id: "c0".into(),
+                numbered: None,
                 event: ClientEvent {
                     handler: "say".into(),
                     event: "input".into(),

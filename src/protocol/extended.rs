@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
-use super::client::{ClientEvent, ClientMessage, InvalidMessage, SpecialVars};
-use super::server::ServerMessage;
+use super::client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
+use super::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
 use crate::tree::{Change, Dynamic, Leaf, ListEdit, LiveTree, Patch, write_json_string};
 
@@ -73,11 +73,21 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 id,
                 module: next::<String, A>(&mut array, "module")?.into(),
                 token: next::<String, A>(&mut array, "token")?.into(),
+                resume: match array.next_element()? {
+                    None => None,
+                    Some(secret) => Some(Resume {
+                        secret,
+                        seen: next(&mut array, "seen")?,
+                    }),
+                },
             },
             "e" => {
+                let number = next(&mut array, "number")?;
+                let seen = next(&mut array, "seen")?;
                 let handler = next(&mut array, "handler")?;
                 let event = next(&mut array, "type")?;
                 let vars: Vars = array.next_element()?.unwrap_or_default();
+                let age = array.next_element()?;
                 let special_vars = SpecialVars {
                     value: vars.v,
                     checked: vars.c,
@@ -89,7 +99,12 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     event,
                     special_vars,
                 };
-                ClientMessage::Event { id, event }
+                let numbered = Some(Numbered { number, seen, age });
+                ClientMessage::Event {
+                    id,
+                    numbered,
+                    event,
+                }
             }
             "l" => ClientMessage::Leave { id },
             other => return Err(A::Error::unknown_variant(other, &["j", "e", "l"])),
@@ -101,52 +116,117 @@ impl<'de> Visitor<'de> for MessageVisitor {
     }
 }
 
-/// A message's text, and the templates that the client has to know to read it.
-#[derive(Default)]
+/// A message, and the templates that the client has to know to read it. It can be sent again on
+/// another connection, where its component has another id.
+#[derive(Clone, Default)]
 pub struct Encoded {
-    /// The message.
-    pub text: String,
+    /// What stands before the id.
+    head: &'static str,
+    /// What stands after it.
+    rest: String,
     /// Each template at least once.
     pub templates: Vec<Arc<Template>>,
     /// It shows a tree of another template language.
     pub opaque: bool,
 }
 
-/// Writes a message of component `id`, a number.
-pub fn encode(message: &ServerMessage<'_>, id: &str) -> Encoded {
-    let mut out = Encoded::default();
-    out.text.push('[');
+/// Writes the answer to event `number`.
+///
+/// A [`ServerMessage::Redirect`] is no answer: see [`redirect`]; nor are `Trees` and `Refused`, for
+/// which there are [`joined`] and [`refused`].
+pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
+    let mut out = Encoded {
+        head: "[",
+        ..Encoded::default()
+    };
+    let _ = write!(out.rest, ",{number}");
     match message {
-        ServerMessage::Trees(tree) => {
-            let _ = write!(out.text, "\"j\",{id},");
+        ServerMessage::Trees(tree) | ServerMessage::Replace(tree) => {
+            out.head = "[\"s\",";
+            out.rest.push(',');
             out.root(tree);
         }
-        ServerMessage::Replace(tree) => {
-            let _ = write!(out.text, "\"s\",{id},");
-            out.root(tree);
-        }
-        ServerMessage::Patch(patch, render) => {
-            out.text.push_str(id);
-            match render {
-                Some(render) if render.template().is_trusted() && !patch.is_empty() => {
-                    out.opaque = true;
-                    out.text.push_str(",0,");
-                    let tree = LiveTree::try_from((*render).clone());
-                    out.html(&tree.map_or_else(|_| String::new(), |tree| tree.to_html()));
-                }
-                _ => out.changes(patch, true),
+        ServerMessage::Patch(patch, render) => match render {
+            Some(render) if render.template().is_trusted() && !patch.is_empty() => {
+                out.opaque = true;
+                out.rest.push_str(",0,");
+                let tree = LiveTree::try_from((*render).clone());
+                out.html(&tree.map_or_else(|_| String::new(), |tree| tree.to_html()));
             }
+            _ => out.changes(patch, true),
+        },
+        ServerMessage::Redirect(_) => {}
+        ServerMessage::Error(error) | ServerMessage::Refused(error, _) => {
+            out.head = "[\"e\",";
+            out.rest.push(',');
+            write_json_string(&mut out.rest, error);
         }
-        ServerMessage::Redirect(url) => {
-            out.text.push_str("\"r\",");
-            write_json_string(&mut out.text, url);
-        }
-        ServerMessage::Error(error) => {
-            let _ = write!(out.text, "\"e\",{id},");
-            write_json_string(&mut out.text, error);
+        ServerMessage::Expired(error) => {
+            out.head = "[\"e\",";
+            out.rest.push(',');
+            write_json_string(&mut out.rest, error);
+            out.rest.push_str(",1");
         }
     }
-    out.text.push(']');
+    out.rest.push(']');
+    out
+}
+
+/// The component shows this tree, which includes the events up to `number`; `secret` resumes it.
+/// `anew` says that it is not where the client left it.
+pub fn joined(tree: &LiveTree, number: u64, secret: &str, anew: bool) -> Encoded {
+    let mut out = Encoded {
+        head: "[\"j\",",
+        ..Encoded::default()
+    };
+    let _ = write!(out.rest, ",{number},");
+    out.root(tree);
+    let _ = write!(out.rest, ",\"{secret}\"{}]", if anew { ",1" } else { "" });
+    out
+}
+
+/// The component goes on from what the client shows; the answers it has missed, up to `number`,
+/// follow.
+pub fn resumed(id: &str, number: u64, secret: &str) -> String {
+    format!("[\"a\",{id},{number},\"{secret}\"]")
+}
+
+/// The component did not come to life.
+pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
+    let mut out = format!("[\"f\",{id},");
+    write_json_string(&mut out, text);
+    match refusal {
+        Refusal::Fault => {}
+        Refusal::Reload => out.push_str(",\"reload\""),
+        Refusal::Busy => out.push_str(",\"busy\""),
+        Refusal::Redirect(url) => {
+            out.push_str(",\"redirect\",");
+            write_json_string(&mut out, url);
+        }
+    }
+    out.push(']');
+    out
+}
+
+/// A checkpoint that includes the events up to `number`; none where the state is too large for one.
+pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
+    match sealed {
+        Some(sealed) => format!("[\"c\",{id},{number},\"{sealed}\"]"),
+        None => format!("[\"c\",{id},{number},null]"),
+    }
+}
+
+/// What a client has to know of this server: for how long it may keep an event that it could not
+/// send, in milliseconds.
+pub fn options(event_age: u64) -> String {
+    format!("[\"o\",{event_age}]")
+}
+
+/// The whole page goes elsewhere.
+pub fn redirect(url: &str) -> String {
+    let mut out = String::from("[\"r\",");
+    write_json_string(&mut out, url);
+    out.push(']');
     out
 }
 
@@ -187,21 +267,35 @@ pub fn define_opaque() -> String {
 }
 
 impl Encoded {
+    /// The message of component `id`, a number.
+    pub fn text(&self, id: &str) -> String {
+        let mut text = String::with_capacity(self.head.len() + id.len() + self.rest.len());
+        text.push_str(self.head);
+        text.push_str(id);
+        text.push_str(&self.rest);
+        text
+    }
+
+    /// Bytes of text it holds.
+    pub fn size(&self) -> usize {
+        self.rest.len()
+    }
+
     fn root(&mut self, tree: &LiveTree) {
         if tree.template().is_trusted() {
             self.opaque = true;
-            let _ = write!(self.text, "[{OPAQUE},");
+            let _ = write!(self.rest, "[{OPAQUE},");
             self.html(&tree.to_html());
-            self.text.push(']');
+            self.rest.push(']');
         } else {
             self.tree(tree);
         }
     }
 
     fn html(&mut self, html: &str) {
-        self.text.push_str("{\"h\":");
-        write_json_string(&mut self.text, html);
-        self.text.push('}');
+        self.rest.push_str("{\"h\":");
+        write_json_string(&mut self.rest, html);
+        self.rest.push('}');
     }
 
     fn uses(&mut self, template: &Arc<Template>) {
@@ -218,36 +312,36 @@ impl Encoded {
     fn tree(&mut self, tree: &LiveTree) {
         let template = tree.template();
         self.uses(template);
-        let _ = write!(self.text, "[{}", template.number());
+        let _ = write!(self.rest, "[{}", template.number());
         for (slot, dynamic) in template.slots().iter().zip(tree.dynamics()) {
-            self.text.push(',');
+            self.rest.push(',');
             match dynamic {
                 Dynamic::Leaf(leaf) => self.leaf(Some(slot), leaf),
                 Dynamic::Tree(tree) => self.tree(tree),
                 Dynamic::List(list) => self.list(&list.rows),
             }
         }
-        self.text.push(']');
+        self.rest.push(']');
     }
 
     fn list(&mut self, rows: &[LiveTree]) {
-        self.text.push_str("{\"l\":[");
+        self.rest.push_str("{\"l\":[");
         for (index, row) in rows.iter().enumerate() {
             if index > 0 {
-                self.text.push(',');
+                self.rest.push(',');
             }
             self.tree(row);
         }
-        self.text.push_str("]}");
+        self.rest.push_str("]}");
     }
 
     fn leaf(&mut self, slot: Option<&Slot>, leaf: Leaf<'_>) {
         match (slot.map(|slot| &slot.place), leaf.html) {
             (Some(Place::Boolean { .. }), _) => {
-                self.text.push(if leaf.text.is_empty() { '0' } else { '1' });
+                self.rest.push(if leaf.text.is_empty() { '0' } else { '1' });
             }
             (_, true) => self.html(leaf.text),
-            (_, false) => write_json_string(&mut self.text, leaf.text),
+            (_, false) => write_json_string(&mut self.rest, leaf.text),
         }
     }
 
@@ -255,10 +349,10 @@ impl Encoded {
     fn changes(&mut self, patch: &Patch<'_>, mut comma: bool) {
         for (index, change) in &patch.changes {
             if comma {
-                self.text.push(',');
+                self.rest.push(',');
             }
             comma = true;
-            let _ = write!(self.text, "{index},");
+            let _ = write!(self.rest, "{index},");
             match change {
                 Change::Leaf { text, html } => {
                     let (text, html) = (text.as_ref(), *html);
@@ -270,9 +364,9 @@ impl Encoded {
                 // A list has no template of its own.
                 Change::Inside(patch) if patch.template.is_none() => self.items(patch),
                 Change::Inside(patch) => {
-                    self.text.push_str("{\"p\":[");
+                    self.rest.push_str("{\"p\":[");
                     self.changes(patch, false);
-                    self.text.push_str("]}");
+                    self.rest.push_str("]}");
                 }
                 Change::Edit(edit) => self.edit(edit),
             }
@@ -336,20 +430,20 @@ impl<'a> Members<'a> {
         if items.peek().is_none() {
             return;
         }
-        let _ = write!(self.out.text, "{}\"{key}\":", self.separator);
+        let _ = write!(self.out.rest, "{}\"{key}\":", self.separator);
         self.separator = ',';
         let mut before = '[';
         for (at, item) in items {
-            let _ = write!(self.out.text, "{before}{at},");
+            let _ = write!(self.out.rest, "{before}{at},");
             write(self.out, item);
             before = ',';
         }
-        self.out.text.push(']');
+        self.out.rest.push(']');
     }
 
     fn numbers(&mut self, key: &str, items: impl Iterator<Item = (usize, usize)>) {
         self.member(key, items, |out, number| {
-            let _ = write!(out.text, "{number}");
+            let _ = write!(out.rest, "{number}");
         });
     }
 
@@ -359,14 +453,14 @@ impl<'a> Members<'a> {
 
     fn patches<'p>(&mut self, key: &str, items: impl Iterator<Item = (usize, &'p Patch<'p>)>) {
         self.member(key, items, |out, patch| {
-            out.text.push('[');
+            out.rest.push('[');
             out.changes(patch, false);
-            out.text.push(']');
+            out.rest.push(']');
         });
     }
 
     fn end(self) {
-        self.out.text.push('}');
+        self.out.rest.push('}');
     }
 }
 
@@ -412,30 +506,46 @@ mod tests {
     fn patch(old: &LiveTree, new: &LiveTree) -> String {
         let mut render = Render::from(new.clone());
         render.resolve(old).unwrap();
-        encode(
-            &ServerMessage::Patch(diff(old, &render), Some(&render)),
-            "0",
-        )
-        .text
+        encode(&ServerMessage::Patch(diff(old, &render), Some(&render)), 5).text("0")
     }
 
     #[test]
     fn messages_of_the_client() {
         let join = parse(r#"["j",7,"counter","t"]"#).unwrap();
-        let (id, module, token) = ("7".into(), "counter".into(), "t".into());
-        assert_eq!(join, ClientMessage::Join { id, module, token });
-        let event =
-            parse(r#"["e",0,"say","input",{"v":"a","c":true,"f":"x=1","new":[]}]"#).unwrap();
-        let ClientMessage::Event { event, .. } = event else {
+        let expected = |resume| ClientMessage::Join {
+            id: "7".into(),
+            module: "counter".into(),
+            token: "t".into(),
+            resume,
+        };
+        assert_eq!(join, expected(None));
+        let again = parse(r#"["j",7,"counter","t","s",12]"#).unwrap();
+        let resume = Resume {
+            secret: "s".into(),
+            seen: 12,
+        };
+        assert_eq!(again, expected(Some(resume)));
+        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","new":[]},900]"#)
+            .unwrap();
+        let ClientMessage::Event {
+            event, numbered, ..
+        } = event
+        else {
             panic!("an event");
         };
+        let expected = Numbered {
+            number: 8,
+            seen: 6,
+            age: Some(900),
+        };
+        assert_eq!(numbered, Some(expected));
         let vars = event.special_vars;
         assert_eq!(
             (vars.value.as_deref(), vars.checked),
             (Some("a"), Some(true))
         );
         assert_eq!((vars.key, vars.form.as_deref()), (None, Some("x=1")));
-        assert!(parse(r#"["e",0,"say","click"]"#).is_ok());
+        assert!(parse(r#"["e",0,1,0,"say","click"]"#).is_ok());
         assert_eq!(
             parse(r#"["l",0]"#).unwrap(),
             ClientMessage::Leave { id: "0".into() }
@@ -455,9 +565,14 @@ mod tests {
             r#"["l",0,0]"#,
             r#"["x",0]"#,
             r#"["j",0,"m"]"#,
-            r#"["e",0,"h"]"#,
-            r#"["e",0,"h","click","x"]"#,
-            r#"["e",0,"h","click",{"v":1}]"#,
+            r#"["j",0,"m","t","s"]"#,
+            r#"["j",0,"m","t","s",-1]"#,
+            r#"["e",0,1,0,"h"]"#,
+            r#"["e",0,-1,0,"h","click"]"#,
+            r#"["e",0,1,"h","click"]"#,
+            r#"["e",0,1,0,"h","click","x"]"#,
+            r#"["e",0,1,0,"h","click",{"v":1}]"#,
+            r#"["e",0,1,0,"h","click",{},"old"]"#,
             r#"[["l",0]]"#,
         ] {
             assert!(parse(text).is_err(), "{text}");
@@ -469,12 +584,12 @@ mod tests {
         let old = rows(&(0..100).collect::<Vec<_>>());
         let mut keys: Vec<u64> = (0..99).collect();
         keys.insert(0, 500);
-        let expected = r#"[0,0,{"r":[99,1],"i":[0,[4,"500"]]}]"#;
+        let expected = r#"[0,5,0,{"r":[99,1],"i":[0,[4,"500"]]}]"#;
         assert_eq!(patch(&old, &rows(&keys)), expected);
         let swapped = rows(&[0, 8, 2, 3, 4, 5, 6, 7, 1, 9]);
         let ten = rows(&(0..10).collect::<Vec<_>>());
-        assert_eq!(patch(&ten, &swapped), r#"[0,0,{"m":[8,1,1,8]}]"#);
-        assert_eq!(patch(&ten, &ten), "[0]");
+        assert_eq!(patch(&ten, &swapped), r#"[0,5,0,{"m":[8,1,1,8]}]"#);
+        assert_eq!(patch(&ten, &ten), "[0,5]");
     }
 
     #[test]
@@ -487,16 +602,16 @@ mod tests {
             compiled(9, source, vec![leaf(text), leaf(off), inner, list(items)])
         };
         let old = page("a", "", "x", &["1", "2"]);
-        let joined = encode(&ServerMessage::Trees(&old), "3");
-        let expected = r#"["j",3,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}]]"#;
-        assert_eq!(joined.text, expected);
+        let joined = joined(&old, 5, "xyz", false);
+        let expected = r#"["j",3,5,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}],"xyz"]"#;
+        assert_eq!(joined.text("3"), expected);
         let used: Vec<u32> = joined.templates.iter().map(|it| it.number()).collect();
         assert_eq!(used, [9, 4, 4, 4]);
         let new = page("<\"", " disabled=\"\"", "y", &["1", "3"]);
-        let expected = r#"[0,0,"<\"",1,1,2,{"p":[0,"y"]},3,{"c":[1,[0,"3"]]}]"#;
+        let expected = r#"[0,5,0,"<\"",1,1,2,{"p":[0,"y"]},3,{"c":[1,[0,"3"]]}]"#;
         assert_eq!(patch(&old, &new), expected);
         let shorter = page("a", "", "x", &[]);
-        assert_eq!(patch(&old, &shorter), r#"[0,3,{"l":[]}]"#);
+        assert_eq!(patch(&old, &shorter), r#"[0,5,3,{"l":[]}]"#);
         let definition = define(old.template());
         let expected = r#"["t",9,["<input value=\"","\" disabled=\"","\"><p>","</p>",""],"abtt"]"#;
         assert_eq!(definition, expected);
@@ -505,13 +620,14 @@ mod tests {
     #[test]
     fn trees_of_another_language_are_sent_as_html() {
         let tree = |text| text_tree(&["<a title=\"", "\">"], &[text]);
-        let joined = encode(&ServerMessage::Trees(&tree("x")), "0");
+        let joined = joined(&tree("x"), 5, "xyz", true);
         let html = r#"{"h":"<a title=\"x\">"}"#;
-        assert_eq!(joined.text, format!("[\"j\",0,[{OPAQUE},{html}]]"));
+        let expected = format!("[\"j\",0,5,[{OPAQUE},{html}],\"xyz\",1]");
+        assert_eq!(joined.text("0"), expected);
         assert!(joined.opaque && joined.templates.is_empty());
-        let changed = r#"[0,0,{"h":"<a title=\"y\">"}]"#;
+        let changed = r#"[0,5,0,{"h":"<a title=\"y\">"}]"#;
         assert_eq!(patch(&tree("x"), &tree("y")), changed);
-        assert_eq!(patch(&tree("x"), &tree("x")), "[0]");
+        assert_eq!(patch(&tree("x"), &tree("x")), "[0,5]");
     }
 
     proptest! {

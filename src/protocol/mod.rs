@@ -4,5 +4,5 @@ mod client;
 pub mod extended;
 mod server;
 
-pub use client::{ClientEvent, ClientMessage, InvalidMessage, SpecialVars};
-pub use server::ServerMessage;
+pub use client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
+pub use server::{Refusal, ServerMessage};

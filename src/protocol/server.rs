@@ -13,8 +13,25 @@ pub enum ServerMessage<'a> {
     Replace(&'a LiveTree),
     /// The whole page is to go elsewhere.
     Redirect(&'a str),
-    /// This component's request failed.
+    /// The answer to an event that failed.
     Error(&'a str),
+    /// The answer to an event that came too late to be applied.
+    Expired(&'a str),
+    /// The component did not come to life.
+    Refused(&'a str, &'a Refusal),
+}
+
+/// What a page can do about a join that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing: the fault is the server's.
+    Fault,
+    /// Be loaded again: what it holds is no longer good for a join.
+    Reload,
+    /// Go elsewhere, to a login for instance: a path or an http(s) URL.
+    Redirect(String),
+    /// Try again later.
+    Busy,
 }
 
 impl ServerMessage<'_> {
@@ -35,7 +52,7 @@ impl ServerMessage<'_> {
             Self::Trees(_) | Self::Replace(_) => ("trees", true),
             Self::Patch(..) => ("patch", true),
             Self::Redirect(_) => ("redirect", false),
-            Self::Error(_) => ("error", true),
+            Self::Error(_) | Self::Expired(_) | Self::Refused(..) => ("error", true),
         };
         out.push_str("{\"type\":\"");
         out.push_str(kind);
@@ -55,7 +72,7 @@ impl ServerMessage<'_> {
                 out.push_str("\"url\":");
                 write_json_string(&mut out, url);
             }
-            Self::Error(message) => {
+            Self::Error(message) | Self::Expired(message) | Self::Refused(message, _) => {
                 out.push_str("\"error\":");
                 write_json_string(&mut out, message);
             }

@@ -1,6 +1,8 @@
 //! One WebSocket: messages in and out, heartbeats, limits and the closing handshake.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -34,7 +36,7 @@ pub enum Incoming {
 }
 
 /// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
     /// The client closed it, or its network did.
     #[error("the client is gone")]
@@ -54,6 +56,12 @@ pub enum Closed {
     /// Too many messages that cannot be understood: code 1008.
     #[error("too many invalid messages")]
     Invalid,
+    /// The application had it closed: code 1008.
+    #[error("disconnected")]
+    Disconnected,
+    /// Too many connections of one client, or too much waits for it: code 1013.
+    #[error("too much is asked of the server")]
+    Overload,
     /// The application is closing: code 1012.
     #[error("the server is restarting")]
     Closing,
@@ -68,7 +76,8 @@ impl Closed {
             Self::TooLarge => Some(CloseCode::Size),
             Self::Utf8 => Some(CloseCode::Invalid),
             Self::Protocol => Some(CloseCode::Protocol),
-            Self::Invalid => Some(CloseCode::Policy),
+            Self::Invalid | Self::Disconnected => Some(CloseCode::Policy),
+            Self::Overload => Some(CloseCode::Again),
             Self::Closing => Some(CloseCode::Restart),
         }
     }
@@ -201,18 +210,12 @@ impl WebSocket {
         for message in messages {
             if message.len() <= FRAGMENT {
                 let feed = self.stream.feed(Message::Text(message.into()));
-                timeout(self.dead_after, feed)
-                    .await
-                    .map_err(|_| Closed::Dead)??;
+                patiently(self.dead_after, feed).await?;
             } else {
                 self.send_fragments(message.into()).await?;
             }
         }
-        let flush = self.stream.flush();
-        timeout(self.dead_after, flush)
-            .await
-            .map_err(|_| Closed::Dead)??;
-        Ok(())
+        patiently(self.dead_after, self.stream.flush()).await
     }
 
     async fn send_fragments(&mut self, mut rest: Bytes) -> Result<(), Closed> {
@@ -228,10 +231,7 @@ impl WebSocket {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Closed> {
-        let send = self.stream.send(message);
-        Ok(timeout(self.dead_after, send)
-            .await
-            .map_err(|_| Closed::Dead)??)
+        patiently(self.dead_after, self.stream.send(message)).await
     }
 
     /// Ends the connection, with a closing handshake where the reason calls for one.
@@ -249,6 +249,20 @@ impl WebSocket {
         })
         .await;
     }
+}
+
+/// Waits for a write, but not longer than `limit`. Most writes are done at once and need no timer.
+async fn patiently(
+    limit: Duration,
+    write: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Closed> {
+    tokio::pin!(write);
+    let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+    let written = match first {
+        Poll::Ready(written) => written,
+        Poll::Pending => timeout(limit, write).await.map_err(|_| Closed::Dead)?,
+    };
+    Ok(written?)
 }
 
 /// Ends the writing side and reads what still comes: closing a socket with unread bytes would

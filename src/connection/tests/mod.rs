@@ -13,10 +13,67 @@ use super::*;
 use crate::limits::Limits;
 use crate::testing::{Closures, Log, application, token};
 
-struct Client {
+mod resume;
+
+/// One process: what its connections share.
+struct Server {
     context: Shared<Closures>,
+    sessions: Arc<Sessions>,
     log: Log,
+}
+
+impl Server {
+    fn new(dispatcher: Closures, limits: Limits) -> Arc<Self> {
+        let (context, log) = application(dispatcher, limits);
+        let sessions = Sessions::new(&context.limits, context.stats.clone());
+        Arc::new(Self {
+            context,
+            sessions,
+            log,
+        })
+    }
+
+    fn counter(limits: Limits) -> Arc<Self> {
+        Self::new(Closures::counter(), limits)
+    }
+
+    /// A connection's other end, through a pipe of that many bytes.
+    fn dial(
+        &self,
+        pipe: usize,
+        head: Vec<u8>,
+        request: UpgradeRequest,
+        peer: Peer,
+    ) -> DuplexStream {
+        let (ours, theirs) = duplex(pipe);
+        let (context, sessions) = (self.context.clone(), self.sessions.clone());
+        let task = serve(context, sessions, Box::new(theirs), head, request, peer);
+        self.context.tasks.spawn(task);
+        ours
+    }
+
+    /// After all clients have left, nothing of them remains.
+    async fn is_empty(&self) {
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+        assert_eq!(self.context.stats.connections.get(), 0);
+        assert_eq!(self.context.stats.components.get(), 0);
+        assert_eq!(self.context.stats.parked.get(), 0);
+        assert_eq!(self.context.stats.queued_events.get(), 0);
+    }
+}
+
+struct Client {
+    server: Arc<Server>,
     socket: WebSocketStream<DuplexStream>,
+}
+
+fn user7() -> Peer {
+    Peer {
+        request: None,
+        bind: "user 7".into(),
+        address: "10.0.0.7".into(),
+    }
 }
 
 fn request() -> UpgradeRequest {
@@ -47,27 +104,25 @@ impl Client {
     }
 
     async fn connect_through(limits: Limits, pipe: usize) -> Self {
-        let (context, log) = application(Closures::counter(), limits);
-        let (mut ours, theirs) = duplex(pipe);
-        let peer = Peer {
-            request: None,
-            bind: "user 7".into(),
+        let server = Server::counter(limits);
+        let stream = server.dial(pipe, Vec::new(), request(), user7());
+        Self::over(server, stream).await
+    }
+
+    /// Another connection to the server.
+    async fn extended(server: &Arc<Server>, peer: Peer) -> Self {
+        let request = UpgradeRequest {
+            protocols: Some("loom.2".to_owned()),
+            ..request()
         };
-        let task = serve(
-            context.clone(),
-            Box::new(theirs),
-            Vec::new(),
-            request(),
-            peer,
-        );
-        context.tasks.spawn(task);
-        assert!(response(&mut ours).await.starts_with("HTTP/1.1 101 "));
-        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
-        Self {
-            context,
-            log,
-            socket,
-        }
+        let stream = server.dial(1 << 16, Vec::new(), request, peer);
+        Self::over(server.clone(), stream).await
+    }
+
+    async fn over(server: Arc<Server>, mut stream: DuplexStream) -> Self {
+        assert!(response(&mut stream).await.starts_with("HTTP/1.1 101 "));
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        Self { server, socket }
     }
 
     async fn send(&mut self, text: &str) {
@@ -75,7 +130,7 @@ impl Client {
     }
 
     async fn join(&mut self, id: &str, props: &str) {
-        let token = token(&self.context, props, "user 7");
+        let token = token(&self.server.context, props, "user 7");
         self.send(&format!(
             r#"{{"type":"join","id":"{id}","module":"counter","token":"{token}"}}"#
         ))
@@ -107,11 +162,7 @@ impl Client {
 
     /// After the client has left, nothing of it remains.
     async fn is_forgotten(&self) {
-        self.context.tasks.close();
-        self.context.tasks.wait().await;
-        assert_eq!(self.context.stats.connections.get(), 0);
-        assert_eq!(self.context.stats.components.get(), 0);
-        assert_eq!(self.context.stats.queued_events.get(), 0);
+        self.server.is_empty().await;
     }
 }
 
@@ -154,8 +205,8 @@ async fn a_refused_join_is_an_error_for_its_id_only() {
     let mut client = Client::connect(Limits::default()).await;
     client.join("a", "1").await;
     assert_eq!(client.next().await, trees("a", 1));
-    let own = token(&client.context, "1", "user 7");
-    let foreign = token(&client.context, "1", "user 8");
+    let own = token(&client.server.context, "1", "user 7");
+    let foreign = token(&client.server.context, "1", "user 8");
     for (module, token) in [
         ("unknown", own.as_str()),
         ("other", own.as_str()),
@@ -172,7 +223,7 @@ async fn a_refused_join_is_an_error_for_its_id_only() {
         assert_eq!(client.next().await, refusal, "{module}");
     }
     // The reason is the operator's to know.
-    assert_eq!(client.log.lock().unwrap().len(), 5);
+    assert_eq!(client.server.log.lock().unwrap().len(), 5);
     client.event("b", "increment").await;
     client.event("a", "increment").await;
     assert_eq!(client.next().await, patch("a", 2));
@@ -184,7 +235,7 @@ async fn a_join_whose_first_render_fails_is_told_so() {
     client.join("a", "-1").await;
     let failed = r#"{"type":"error","id":"a","error":"The server could not handle this."}"#;
     assert_eq!(client.next().await, failed);
-    assert_eq!(client.context.stats.components.get(), 0);
+    assert_eq!(client.server.context.stats.components.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,7 +247,7 @@ async fn a_rejoin_stops_the_old_actor_and_takes_back_what_it_said() {
     client.join("a", "5").await;
     assert_eq!(client.next().await, trees("a", 5));
     sleep(Duration::from_secs(20)).await;
-    assert_eq!(client.context.stats.components.get(), 1);
+    assert_eq!(client.server.context.stats.components.get(), 1);
     client.event("a", "increment").await;
     assert_eq!(client.next().await, patch("a", 6));
 }
@@ -213,7 +264,7 @@ async fn a_component_that_left_is_silent() {
     client.leave("a").await;
     client.join("b", "2").await;
     assert_eq!(client.next().await, trees("b", 2));
-    assert_eq!(client.context.stats.components.get(), 1);
+    assert_eq!(client.server.context.stats.components.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,21 +393,9 @@ async fn a_client_that_drops_mid_event_leaves_nothing_behind() {
     client.join("a", "1").await;
     client.event("a", "hang").await;
     assert_eq!(client.next().await, trees("a", 1));
-    let Client {
-        context,
-        log,
-        socket,
-    } = client;
+    let Client { server, socket } = client;
     drop(socket);
-    let (_, other) = duplex(1);
-    let socket = WebSocketStream::from_raw_socket(other, Role::Client, None).await;
-    Client {
-        context,
-        log,
-        socket,
-    }
-    .is_forgotten()
-    .await;
+    server.is_empty().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -366,7 +405,7 @@ async fn closing_answers_what_waits_and_closes_with_1012() {
     client.event("a", "slow").await;
     client.event("a", "increment").await;
     assert_eq!(client.next().await, trees("a", 1));
-    client.context.closing.cancel();
+    client.server.sessions.drain();
     assert_eq!(client.next().await, patch("a", 101));
     assert_eq!(client.next().await, patch("a", 102));
     assert_eq!(client.next().await, "closed 1012");
@@ -380,8 +419,7 @@ async fn closing_waits_no_longer_than_it_is_told() {
     client.join("a", "1").await;
     client.event("a", "hang").await;
     assert_eq!(client.next().await, trees("a", 1));
-    client.context.closing.cancel();
-    client.context.stopping.cancel();
+    client.server.sessions.stop();
     assert_eq!(client.next().await, "closed 1012");
     client.is_forgotten().await;
 }
@@ -391,14 +429,14 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
     let mut client = Client::connect(Limits::default()).await;
     client.join("a", "1").await;
     assert_eq!(client.next().await, trees("a", 1));
-    client.context.dispatcher.full.send_replace(true);
+    client.server.context.dispatcher.full.send_replace(true);
     // One read may already be under way.
     client.event("a", "increment").await;
     client.event("a", "increment").await;
-    let count = client.context.stats.events.get();
+    let count = client.server.context.stats.events.get();
     sleep(Duration::from_secs(1)).await;
-    assert!(client.context.stats.events.get() <= count + 1);
-    client.context.dispatcher.full.send_replace(false);
+    assert!(client.server.context.stats.events.get() <= count + 1);
+    client.server.context.dispatcher.full.send_replace(false);
     assert_eq!(client.next().await, patch("a", 2));
     assert_eq!(client.next().await, patch("a", 3));
 }
@@ -406,43 +444,30 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
 #[tokio::test(start_paused = true)]
 async fn refused_handshakes_get_their_status() {
     for (closing, origin_allowed, status) in [(false, false, "403"), (true, true, "503")] {
-        let (context, _) = application(Closures::counter(), Limits::default());
+        let server = Server::counter(Limits::default());
         if closing {
-            context.closing.cancel();
+            server.context.closing.cancel();
         }
-        let (mut ours, theirs) = duplex(1000);
         let request = UpgradeRequest {
             origin_allowed,
             ..request()
         };
-        let peer = Peer::default();
-        let task = serve(context.clone(), Box::new(theirs), Vec::new(), request, peer);
-        context.tasks.spawn(task);
+        let mut ours = server.dial(1000, Vec::new(), request, Peer::default());
         assert!(response(&mut ours).await.contains(status));
         drop(ours);
-        context.tasks.close();
-        context.tasks.wait().await;
-        assert_eq!(context.stats.connections.get(), 0);
+        server.is_empty().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn frames_that_came_with_the_request_are_not_lost() {
-    let (context, _) = application(Closures::counter(), Limits::default());
-    let (mut ours, theirs) = duplex(1000);
+    let server = Server::counter(Limits::default());
     let leave = br#"{"type":"nonsense","id":"a"}"#;
     let mut head = vec![0x81, 0x80 | leave.len() as u8, 0, 0, 0, 0];
     head.extend_from_slice(leave);
     // As many as make the connection close.
     let head = head.repeat(17);
-    let task = serve(
-        context.clone(),
-        Box::new(theirs),
-        head,
-        request(),
-        Peer::default(),
-    );
-    context.tasks.spawn(task);
+    let mut ours = server.dial(1000, head, request(), Peer::default());
     assert!(response(&mut ours).await.contains("101"));
     let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
     assert!(matches!(
@@ -462,22 +487,15 @@ async fn a_large_message_arrives_whole() {
                 render: Some(tree.into()),
                 props: None,
                 redirect: None,
+                anew: false,
             })
         }
     });
-    let (context, _) = application(dispatcher, Limits::default());
-    let (mut ours, theirs) = duplex(1 << 12);
-    let task = serve(
-        context.clone(),
-        Box::new(theirs),
-        Vec::new(),
-        request(),
-        Peer::default(),
-    );
-    context.tasks.spawn(task);
+    let server = Server::new(dispatcher, Limits::default());
+    let mut ours = server.dial(1 << 12, Vec::new(), request(), Peer::default());
     response(&mut ours).await;
     let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
-    let token = token(&context, "1", "");
+    let token = token(&server.context, "1", "");
     let join = format!(r#"{{"type":"join","id":"a","module":"counter","token":"{token}"}}"#);
     socket.send(Message::text(join)).await.unwrap();
     let Some(Ok(Message::Text(text))) = socket.next().await else {
@@ -491,49 +509,36 @@ async fn a_large_message_arrives_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
-    let (context, _) = application(Closures::counter(), Limits::default());
-    let (mut ours, theirs) = duplex(1 << 16);
-    let protocols = Some("loom.2".to_owned());
+    let server = Server::counter(Limits::default());
     let request = UpgradeRequest {
-        protocols,
+        protocols: Some("loom.2".to_owned()),
         ..request()
     };
-    let task = serve(
-        context.clone(),
-        Box::new(theirs),
-        Vec::new(),
-        request,
-        Peer::default(),
-    );
-    context.tasks.spawn(task);
-    assert!(
-        response(&mut ours)
-            .await
-            .contains("Sec-WebSocket-Protocol: loom.2")
-    );
-    let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
-    let token = token(&context, "1", "");
-    let log = Log::default();
-    let mut client = Client {
-        context,
-        log,
-        socket,
-    };
+    let mut stream = server.dial(1 << 16, Vec::new(), request, user7());
+    let head = response(&mut stream).await;
+    assert!(head.contains("Sec-WebSocket-Protocol: loom.2"));
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    let mut client = Client { server, socket };
+    assert_eq!(client.next().await, r#"["o",60000]"#);
+    let token = token(&client.server.context, "1", "user 7");
     for component in [0, 1] {
         client
             .send(&format!(r#"["j",{component},"counter","{token}"]"#))
             .await;
     }
     // What waits together shares a frame; what a template says is said once.
+    let frame = client.next().await;
     let opaque = r#"["t",4294967295,["",""],"o"]"#;
     let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
-    let both = format!(r#"[{opaque},["j",0,{tree}],["j",1,{tree}]]"#);
-    assert_eq!(client.next().await, both);
-    client.send(r#"["e",1,"increment","click"]"#).await;
-    assert_eq!(client.next().await, r#"[1,0,{"h":"<b>2</b>"}]"#);
-    client.send(r#"["e",1,"reshape","click"]"#).await;
-    let shape = r#"["s",1,[4294967295,{"h":"<i>2</i>"}]]"#;
+    assert!(frame.starts_with(&format!(r#"[{opaque},["j",0,0,{tree},""#)));
+    assert!(frame.contains(&format!(r#",["j",1,0,{tree},""#)));
+    // A small state's checkpoint comes with it.
+    assert!(frame.contains(r#",["c",0,0,""#));
+    client.send(r#"["e",1,1,0,"increment","click"]"#).await;
+    assert_eq!(client.next().await, r#"[1,1,0,{"h":"<b>2</b>"}]"#);
+    client.send(r#"["e",1,2,1,"reshape","click"]"#).await;
+    let shape = r#"["s",1,2,[4294967295,{"h":"<i>2</i>"}]]"#;
     assert_eq!(client.next().await, shape);
-    client.send(r#"["e",0,"nothing","click"]"#).await;
-    assert_eq!(client.next().await, "[0]");
+    client.send(r#"["e",0,1,0,"nothing","click"]"#).await;
+    assert_eq!(client.next().await, "[0,1]");
 }

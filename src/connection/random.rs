@@ -1,0 +1,15 @@
+//! Names that nobody can guess.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// 128 random bits as 22 characters, none of which needs escaping in JSON.
+///
+/// Empty where the system gives no random numbers: then whatever it was for has to be refused.
+pub(crate) fn random_text() -> Box<str> {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => URL_SAFE_NO_PAD.encode(bytes).into(),
+        Err(_) => Box::default(),
+    }
+}

@@ -1,0 +1,447 @@
+//! One live component as its page sees it: what it has answered, which answers may not have arrived,
+//! and on which connection it is shown. It outlives the connection.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use subtle::ConstantTimeEq;
+
+use super::outbox::{Dialect, Outbox};
+use super::random::random_text;
+use crate::dispatch::ActorKey;
+use crate::live_socket::{LiveSocket, Unhandled};
+use crate::protocol::extended::{self, Encoded};
+use crate::protocol::{ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::tree::LiveTree;
+
+/// The fewest bytes of answers that are kept for a client that may have missed them.
+const MIN_RETAINED: usize = 1024;
+/// The most, however large the component's tree is.
+const MAX_RETAINED: usize = 64 * 1024;
+
+/// What resumes a session: its instance, a dot, and what nobody can guess. Empty where the system has
+/// no random numbers.
+fn new_secret(instance: &str) -> Box<str> {
+    match &*random_text() {
+        "" => Box::default(),
+        random => format!("{instance}.{random}").into(),
+    }
+}
+
+/// Where a component is shown.
+struct Link {
+    outbox: Arc<Outbox>,
+    id: Arc<str>,
+}
+
+/// An answer that the client may not have.
+struct Retained {
+    number: u64,
+    answer: Encoded,
+    redirect: Option<String>,
+}
+
+struct State {
+    link: Option<Link>,
+    /// Counts the connections it was shown on. What an older one says is not heard any more.
+    epoch: u64,
+    answered: u64,
+    retained: VecDeque<Retained>,
+    retained_bytes: usize,
+    /// The last answer that is not among `retained`.
+    forgotten: u64,
+    /// The size of the tree that was sent last: keeping more than that would be of no use.
+    tree_bytes: usize,
+    /// The page has to be shown the whole tree before anything else.
+    stale: bool,
+    secret: Box<str>,
+    /// Good until the client has shown that it has `secret`.
+    previous: Option<Box<str>>,
+    /// Its number among those without a connection.
+    parked: Option<u64>,
+    ended: bool,
+}
+
+/// What a session is made for.
+pub(super) struct About {
+    /// The component's own name.
+    pub(super) instance: Arc<str>,
+    /// The module's.
+    pub(super) module: Arc<str>,
+    /// Whom it belongs to; nobody else resumes it.
+    pub(super) bind: Arc<str>,
+    /// The address that it was joined from.
+    pub(super) address: Arc<str>,
+    pub(super) request: Option<Arc<str>>,
+}
+
+/// A component's session. The lock is a `std` one, held for a push to the connection's outbox at
+/// most; it is taken before the outbox's, never after.
+pub(super) struct Session {
+    pub(super) about: About,
+    pub(super) key: ActorKey,
+    socket: OnceLock<LiveSocket>,
+    dialect: Dialect,
+    state: Mutex<State>,
+}
+
+/// A connection's hold on a session. Dropping it does nothing: see [`Session::detach`].
+pub(super) struct Attached {
+    pub(super) session: Arc<Session>,
+    pub(super) epoch: u64,
+}
+
+/// What became of a session whose connection is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Detached {
+    /// It waits to be resumed.
+    Waiting,
+    /// It has ended, or is shown elsewhere.
+    Over,
+}
+
+impl Session {
+    /// A session that is shown on `outbox` as component `id`, and whose state includes the events up
+    /// to `number`.
+    pub(super) fn new(
+        about: About,
+        key: ActorKey,
+        outbox: &Arc<Outbox>,
+        id: Arc<str>,
+        number: u64,
+    ) -> Arc<Self> {
+        outbox.attach();
+        let secret = new_secret(&about.instance);
+        let link = Link {
+            outbox: outbox.clone(),
+            id,
+        };
+        Arc::new(Self {
+            about,
+            key,
+            socket: OnceLock::new(),
+            dialect: outbox.dialect,
+            state: Mutex::new(State {
+                link: Some(link),
+                epoch: 0,
+                answered: number,
+                retained: VecDeque::new(),
+                retained_bytes: 0,
+                forgotten: number,
+                tree_bytes: 0,
+                stale: false,
+                secret,
+                previous: None,
+                parked: None,
+                ended: false,
+            }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its actor.
+    pub(super) fn set_socket(&self, socket: LiveSocket) {
+        // Called once, by whoever made both.
+        let _ = self.socket.set(socket);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
+    }
+
+    /// The last answered event.
+    pub(super) fn answered(&self) -> u64 {
+        self.lock().answered
+    }
+
+    /// An event from the connection that it is shown on.
+    pub(super) fn event(
+        &self,
+        epoch: u64,
+        numbered: Option<Numbered>,
+        event: Result<ClientEvent, Unhandled>,
+    ) {
+        let mut state = self.lock();
+        if state.epoch != epoch || state.ended {
+            return;
+        }
+        if let Some(Numbered { seen, .. }) = numbered {
+            // An event is sent only after the join's answer: the client has the new secret.
+            state.previous = None;
+            state.has_seen(seen);
+        }
+        drop(state);
+        if let Some(socket) = self.socket.get() {
+            // One that has ended ignores it, as it ignores what came before.
+            let _ = socket.take(numbered.map(|numbered| numbered.number), event);
+        }
+    }
+
+    /// Shows it on another connection, whatever becomes of the one it is shown on. `seen` is the last
+    /// event whose answer the client has. Gives the connection's hold on it and its number among the
+    /// parked; `None` where the secret is not its own.
+    pub(super) fn attach(
+        self: &Arc<Self>,
+        outbox: &Arc<Outbox>,
+        id: &Arc<str>,
+        secret: &str,
+        seen: u64,
+    ) -> Option<(Attached, Option<u64>)> {
+        let mut state = self.lock();
+        let is = |known: &str| bool::from(known.as_bytes().ct_eq(secret.as_bytes()));
+        let is_current = is(&state.secret);
+        // Empty where the system had no random numbers: then nobody resumes it.
+        if secret.is_empty()
+            || state.ended
+            || !(is_current || state.previous.as_deref().is_some_and(is))
+        {
+            return None;
+        }
+        let next = new_secret(&self.about.instance);
+        let replaced = std::mem::replace(&mut state.secret, next);
+        if is_current {
+            state.previous = Some(replaced);
+        }
+        if let Some(link) = state.link.take() {
+            link.outbox.detach(self.key, true);
+        }
+        outbox.attach();
+        state.epoch += 1;
+        state.link = Some(Link {
+            outbox: outbox.clone(),
+            id: id.clone(),
+        });
+        let epoch = state.epoch;
+        let parked = state.parked.take();
+        state.stale = state.stale || seen < state.forgotten || seen > state.answered;
+        if state.stale {
+            drop(state);
+            if let Some(socket) = self.socket.get() {
+                socket.show();
+            }
+        } else {
+            state.has_seen(seen);
+            outbox.push(
+                self.key,
+                extended::resumed(id, state.answered, &state.secret),
+            );
+            for retained in &state.retained {
+                retained.push(outbox, self.key, id);
+            }
+        }
+        let session = self.clone();
+        Some((Attached { session, epoch }, parked))
+    }
+
+    /// The connection is gone. `ticket` becomes its number among the parked.
+    pub(super) fn detach(&self, epoch: u64, ticket: u64) -> Detached {
+        let mut state = self.lock();
+        if state.epoch != epoch || state.ended {
+            return Detached::Over;
+        }
+        if self.dialect == Dialect::Classic {
+            self.end_locked(state, true);
+            return Detached::Over;
+        }
+        if let Some(link) = state.link.take() {
+            link.outbox.detach(self.key, true);
+        }
+        state.parked = Some(ticket);
+        Detached::Waiting
+    }
+
+    /// The page wants it no more.
+    pub(super) fn leave(&self, epoch: u64) {
+        let state = self.lock();
+        if state.epoch == epoch {
+            self.end_locked(state, true);
+        }
+    }
+
+    /// Ends it. What it has sent stays.
+    pub(super) fn end(&self) {
+        self.end_locked(self.lock(), false);
+    }
+
+    /// Ends it where it is still parked under this number.
+    pub(super) fn end_parked(&self, ticket: u64) {
+        let state = self.lock();
+        if state.parked == Some(ticket) {
+            self.end_locked(state, true);
+        }
+    }
+
+    fn end_locked(&self, mut state: MutexGuard<'_, State>, silence: bool) {
+        state.ended = true;
+        state.parked = None;
+        let link = state.link.take();
+        state.retained = VecDeque::new();
+        drop(state);
+        if let Some(link) = link {
+            link.outbox.detach(self.key, silence);
+        }
+        if let Some(socket) = self.socket.get() {
+            socket.stop();
+        }
+    }
+
+    /// Has its actor answer what waits, and end.
+    pub(super) fn finish(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.finish();
+        }
+    }
+
+    /// Weighs it, when its actor gets to it.
+    pub(super) fn weigh(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.weigh();
+        }
+    }
+
+    pub(super) fn ticket(&self) -> Option<u64> {
+        self.lock().parked
+    }
+
+    /// The tree, for a page that has joined or cannot go on from what it shows.
+    pub(super) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
+        let mut state = self.lock();
+        state.answered = number;
+        state.forgotten = number;
+        state.stale = false;
+        state.retained.clear();
+        state.retained_bytes = 0;
+        let Some(link) = &state.link else {
+            // Whoever comes next has to be shown it.
+            state.stale = true;
+            return;
+        };
+        match self.dialect {
+            Dialect::Classic => {
+                let (text, _) = ServerMessage::Trees(tree).to_json(&link.id);
+                link.outbox.push(self.key, text);
+            }
+            Dialect::Extended => {
+                let encoded = extended::joined(tree, number, &state.secret, anew);
+                link.outbox.push_encoded(self.key, &link.id, &encoded);
+                state.tree_bytes = encoded.size();
+            }
+        }
+    }
+
+    /// The answer to event `number`.
+    pub(super) fn answer(&self, number: u64, message: &ServerMessage<'_>, redirect: Option<&str>) {
+        if self.dialect == Dialect::Classic {
+            return self.answer_classic(message, redirect);
+        }
+        let answer = extended::encode(message, number);
+        let mut state = self.lock();
+        // Events that found the mailbox full share an answer.
+        if number <= state.answered {
+            return;
+        }
+        state.answered = number;
+        if state.stale {
+            // It will be in the tree.
+            state.forgotten = number;
+            return;
+        }
+        let retained = Retained {
+            number,
+            answer,
+            redirect: redirect.map(str::to_owned),
+        };
+        if let Some(link) = &state.link {
+            retained.push(&link.outbox, self.key, &link.id);
+        }
+        state.retain(retained);
+    }
+
+    fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
+        let state = self.lock();
+        let Some(link) = &state.link else { return };
+        let (text, answer) = message.to_json(&link.id);
+        let redirect = redirect.map(|url| ServerMessage::Redirect(url).to_json(&link.id).0);
+        for text in std::iter::once(text).chain(answer).chain(redirect) {
+            link.outbox.push(self.key, text);
+        }
+    }
+
+    /// The component did not come to life.
+    pub(super) fn refuse(&self, text: &str, refusal: &Refusal) {
+        let state = self.lock();
+        let Some(link) = &state.link else { return };
+        let text = match self.dialect {
+            Dialect::Classic => ServerMessage::Refused(text, refusal).to_json(&link.id).0,
+            Dialect::Extended => extended::refused(&link.id, text, refusal),
+        };
+        link.outbox.push(self.key, text);
+    }
+
+    /// Sends a checkpoint, or says that there is none. False where nobody is there to have it.
+    pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
+        let state = self.lock();
+        let Some(link) = state.link.as_ref().filter(|_| !state.stale) else {
+            return false;
+        };
+        let text = extended::checkpoint(&link.id, number, sealed);
+        link.outbox.push(self.key, text);
+        true
+    }
+
+    /// Whether a client is there that keeps checkpoints.
+    pub(super) fn keeps_checkpoints(&self) -> bool {
+        let state = self.lock();
+        self.dialect == Dialect::Extended && state.link.is_some() && !state.stale
+    }
+
+    /// Resolves when its connection can take more, or is gone.
+    pub(super) async fn ready(&self) {
+        loop {
+            let outbox = match &self.lock().link {
+                Some(link) if !link.outbox.has_room() => link.outbox.clone(),
+                _ => return,
+            };
+            outbox.changed().await;
+        }
+    }
+}
+
+impl State {
+    fn has_seen(&mut self, seen: u64) {
+        while let Some(oldest) = self.retained.front()
+            && oldest.number <= seen
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn retain(&mut self, retained: Retained) {
+        self.retained_bytes += retained.answer.size();
+        self.retained.push_back(retained);
+        let most = self.tree_bytes.clamp(MIN_RETAINED, MAX_RETAINED);
+        while self.retained_bytes > most {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.retained.pop_front() {
+            self.retained_bytes -= oldest.answer.size();
+            self.forgotten = oldest.number;
+        }
+    }
+}
+
+impl Retained {
+    /// A redirect goes first: where the client has the answer, it has had the redirect too.
+    fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+        if let Some(url) = &self.redirect {
+            outbox.push(key, extended::redirect(url));
+        }
+        outbox.push_encoded(key, id, &self.answer);
+    }
+}

@@ -1,0 +1,406 @@
+//! All sessions of an application, and those among them that have lost their connection.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::Peer;
+use super::outbox::{Order, Outbox};
+use super::session::{Attached, Detached, Session};
+use crate::limits::Limits;
+use crate::stats::Stats;
+use crate::transport::Closed;
+
+/// What a session weighs until its actor has said so, and beside what it says.
+const BASE_WEIGHT: usize = 2048;
+
+struct Parked {
+    session: Arc<Session>,
+    until: Instant,
+    bytes: usize,
+    holder: Arc<str>,
+}
+
+struct Open {
+    outbox: Arc<Outbox>,
+    peer: Peer,
+}
+
+#[derive(Default)]
+struct State {
+    /// By their instances.
+    sessions: HashMap<Arc<str>, Arc<Session>>,
+    /// By the numbers they were parked under: the oldest first.
+    parked: BTreeMap<u64, Parked>,
+    /// The parked ones of each holder, and their bytes.
+    holders: HashMap<Arc<str>, (usize, BTreeSet<u64>)>,
+    /// Holders by their bytes: the last holds most.
+    heaviest: BTreeSet<(usize, Arc<str>)>,
+    parked_bytes: usize,
+    connections: BTreeMap<u64, Open>,
+    /// Connections of each address.
+    addresses: HashMap<Arc<str>, usize>,
+    closing: bool,
+}
+
+/// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a
+/// move from one list to another; no session's lock is taken under it.
+///
+/// A session without a connection waits for `limits.park_time`. At `limits.parked` and
+/// `limits.parked_bytes` the holder that has most there (whoever `bind` names, else the address)
+/// loses its oldest; what it loses lives on in its client's checkpoint.
+pub struct Sessions {
+    state: Mutex<State>,
+    stats: Arc<Stats>,
+    park_time: Duration,
+    most_parked: usize,
+    most_bytes: usize,
+    most_per_address: usize,
+    last: AtomicU64,
+    changed: Arc<Notify>,
+}
+
+/// An open connection, for whoever decides which to close.
+pub struct OpenConnection {
+    /// Its number.
+    pub number: u64,
+    /// Who is at the other end.
+    pub peer: Peer,
+}
+
+/// A connection's entry. Gone when dropped.
+pub(super) struct Entry {
+    sessions: Arc<Sessions>,
+    number: u64,
+    address: Arc<str>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut state = self.sessions.lock();
+        state.connections.remove(&self.number);
+        if let Some(count) = state.addresses.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                state.addresses.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl State {
+    fn insert_parked(&mut self, ticket: u64, parked: Parked) {
+        let holder = parked.holder.clone();
+        self.weigh_holder(&holder, parked.bytes, Some(ticket));
+        self.parked.insert(ticket, parked);
+    }
+
+    /// Adds to what a holder holds.
+    fn weigh_holder(&mut self, holder: &Arc<str>, bytes: usize, ticket: Option<u64>) {
+        let (held, tickets) = self.holders.entry(holder.clone()).or_default();
+        self.heaviest.remove(&(*held, holder.clone()));
+        *held += bytes;
+        tickets.extend(ticket);
+        self.heaviest.insert((*held, holder.clone()));
+        self.parked_bytes += bytes;
+    }
+
+    fn remove_parked(&mut self, ticket: u64) -> Option<Arc<Session>> {
+        let parked = self.parked.remove(&ticket)?;
+        self.parked_bytes -= parked.bytes;
+        if let Some((held, tickets)) = self.holders.get_mut(&parked.holder) {
+            self.heaviest.remove(&(*held, parked.holder.clone()));
+            *held -= parked.bytes;
+            tickets.remove(&ticket);
+            if tickets.is_empty() {
+                self.holders.remove(&parked.holder);
+            } else {
+                self.heaviest.insert((*held, parked.holder.clone()));
+            }
+        }
+        Some(parked.session)
+    }
+
+    /// The oldest of whoever holds most.
+    fn give_way(&mut self) -> Option<(u64, Arc<Session>)> {
+        let (_, holder) = self.heaviest.last()?;
+        let ticket = *self.holders.get(holder)?.1.first()?;
+        Some((ticket, self.remove_parked(ticket)?))
+    }
+}
+
+impl Sessions {
+    /// None yet. Must be called inside a tokio runtime.
+    pub fn new(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
+        let sessions = Arc::new(Self {
+            state: Mutex::default(),
+            stats,
+            park_time: limits.park_time,
+            most_parked: limits.parked,
+            most_bytes: limits.parked_bytes,
+            most_per_address: limits.connections_per_address,
+            last: AtomicU64::new(0),
+            changed: Arc::default(),
+        });
+        let changed = sessions.changed.clone();
+        tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
+        sessions
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Takes a connection in, unless its address has too many.
+    pub(super) fn open(self: &Arc<Self>, outbox: &Arc<Outbox>, peer: &Peer) -> Option<Entry> {
+        let number = self.number();
+        let address = peer.address.clone();
+        let mut state = self.lock();
+        let count = state.addresses.entry(address.clone()).or_default();
+        *count += 1;
+        let too_many = *count > self.most_per_address && !address.is_empty();
+        let open = Open {
+            outbox: outbox.clone(),
+            peer: peer.clone(),
+        };
+        state.connections.insert(number, open);
+        if state.closing {
+            outbox.order(Order::Drain);
+        }
+        drop(state);
+        let entry = Entry {
+            sessions: self.clone(),
+            number,
+            address,
+        };
+        (!too_many).then_some(entry)
+    }
+
+    /// The session of that instance.
+    pub(super) fn get(&self, instance: &str) -> Option<Arc<Session>> {
+        self.lock().sessions.get(instance).cloned()
+    }
+
+    /// Adds a session. One of the same instance ends.
+    pub(super) fn add(&self, session: &Arc<Session>) {
+        let instance = session.about.instance.clone();
+        let old = self.lock().sessions.insert(instance, session.clone());
+        if let Some(old) = old {
+            self.end(&old);
+        }
+    }
+
+    /// A session's actor is gone.
+    pub(super) fn remove(&self, session: &Arc<Session>) {
+        let mut state = self.lock();
+        let instance = &session.about.instance;
+        if state
+            .sessions
+            .get(instance)
+            .is_some_and(|known| Arc::ptr_eq(known, session))
+        {
+            state.sessions.remove(instance);
+        }
+    }
+
+    /// Ends a session, wherever it is.
+    pub(super) fn end(&self, session: &Arc<Session>) {
+        let ticket = session.ticket();
+        session.end();
+        if let Some(ticket) = ticket {
+            self.unpark(ticket);
+        }
+    }
+
+    /// A session has lost its connection.
+    pub(super) fn park(&self, attached: &Attached) {
+        let Attached { session, epoch } = attached;
+        let ticket = self.number();
+        if self.lock().closing || self.park_time.is_zero() {
+            session.leave(*epoch);
+            return;
+        }
+        if session.detach(*epoch, ticket) == Detached::Over {
+            return;
+        }
+        let about = &session.about;
+        let holder = if about.bind.is_empty() {
+            &about.address
+        } else {
+            &about.bind
+        };
+        let parked = Parked {
+            session: session.clone(),
+            until: Instant::now() + self.park_time,
+            bytes: BASE_WEIGHT,
+            holder: holder.clone(),
+        };
+        let mut state = self.lock();
+        let is_first = state.parked.is_empty();
+        state.insert_parked(ticket, parked);
+        self.stats.parked.up();
+        drop(state);
+        if is_first {
+            self.changed.notify_one();
+        }
+        // Resumed meanwhile: then it was not found there.
+        if session.ticket() != Some(ticket) {
+            self.unpark(ticket);
+        }
+        session.weigh();
+        self.make_room();
+    }
+
+    /// What a session weighs.
+    pub(super) fn weighed(&self, session: &Session, bytes: usize) {
+        let Some(ticket) = session.ticket() else {
+            return;
+        };
+        let mut state = self.lock();
+        let Some(parked) = state.parked.get_mut(&ticket) else {
+            return;
+        };
+        parked.bytes += bytes;
+        let holder = parked.holder.clone();
+        state.weigh_holder(&holder, bytes, None);
+        drop(state);
+        self.make_room();
+    }
+
+    fn make_room(&self) {
+        loop {
+            let mut state = self.lock();
+            if state.parked.len() <= self.most_parked && state.parked_bytes <= self.most_bytes {
+                return;
+            }
+            let Some((ticket, session)) = state.give_way() else {
+                return;
+            };
+            drop(state);
+            self.stats.parked.down(1);
+            session.end_parked(ticket);
+        }
+    }
+
+    /// A session is parked no more.
+    pub(super) fn unpark(&self, ticket: u64) {
+        let found = self.lock().remove_parked(ticket);
+        if found.is_some() {
+            self.stats.parked.down(1);
+        }
+    }
+
+    /// Who is connected.
+    pub fn connections(&self) -> Vec<OpenConnection> {
+        let state = self.lock();
+        let connections = state.connections.iter();
+        connections
+            .map(|(number, open)| OpenConnection {
+                number: *number,
+                peer: open.peer.clone(),
+            })
+            .collect()
+    }
+
+    /// Who has left parked sessions behind.
+    pub fn parked(&self) -> Vec<OpenConnection> {
+        let state = self.lock();
+        let parked = state.parked.iter();
+        parked
+            .map(|(number, parked)| OpenConnection {
+                number: *number,
+                peer: Peer {
+                    request: parked.session.about.request.clone(),
+                    bind: parked.session.about.bind.clone(),
+                    address: parked.session.about.address.clone(),
+                },
+            })
+            .collect()
+    }
+
+    /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
+    /// parked. Gives how many there were.
+    pub fn disconnect(&self, numbers: &[u64]) -> usize {
+        let mut count = 0;
+        for number in numbers {
+            let mut state = self.lock();
+            if let Some(open) = state.connections.get(number) {
+                open.outbox.order(Order::Stop(Closed::Disconnected));
+                count += 1;
+            } else if let Some(session) = state.remove_parked(*number) {
+                drop(state);
+                self.stats.parked.down(1);
+                session.end_parked(*number);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// The application is closing: connections answer what waits, and what is parked ends.
+    pub fn drain(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        for open in state.connections.values() {
+            open.outbox.order(Order::Drain);
+        }
+        let parked: Vec<u64> = state.parked.keys().copied().collect();
+        drop(state);
+        self.disconnect(&parked);
+        self.changed.notify_one();
+    }
+
+    /// The time for that is over.
+    pub fn stop(&self) {
+        self.drain();
+        for open in self.lock().connections.values() {
+            open.outbox.order(Order::Stop(Closed::Closing));
+        }
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        self.changed.notify_one();
+    }
+}
+
+/// Ends what has been parked for too long, until the sessions are dropped or close.
+async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
+    loop {
+        let Some(strong) = sessions.upgrade() else {
+            return;
+        };
+        let next = {
+            let mut state = strong.lock();
+            match state.parked.first_key_value() {
+                _ if state.closing => return,
+                None => None,
+                Some((&ticket, parked)) if parked.until <= Instant::now() => {
+                    let session = state.remove_parked(ticket);
+                    drop(state);
+                    strong.stats.parked.down(1);
+                    if let Some(session) = session {
+                        session.end_parked(ticket);
+                    }
+                    continue;
+                }
+                Some((_, parked)) => Some(parked.until),
+            }
+        };
+        drop(strong);
+        match next {
+            // All are parked for the same time, so none that comes later ends earlier.
+            Some(until) => sleep_until(until).await,
+            None => changed.notified().await,
+        }
+    }
+}

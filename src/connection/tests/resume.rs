@@ -1,0 +1,475 @@
+//! What outlives a connection: numbered events, parked sessions, checkpoints.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::*;
+use crate::limits::Limits;
+
+/// A page with one component: what a client keeps in its memory.
+struct Page {
+    client: Client,
+    token: String,
+    secret: String,
+    checkpoint: Option<(u64, String)>,
+    waiting: Vec<Value>,
+    joins: u32,
+}
+
+impl Page {
+    async fn load(server: &Arc<Server>) -> Self {
+        let mut page = Self {
+            client: Client::extended(server, user7()).await,
+            token: token(&server.context, "0", "user 7"),
+            secret: String::new(),
+            checkpoint: None,
+            waiting: Vec::new(),
+            joins: 0,
+        };
+        page.join(page.token.clone(), None).await;
+        assert_eq!(page.shown().await, (0, "<b>0</b>".into(), false));
+        page
+    }
+
+    async fn join(&mut self, token: String, resume: Option<(&str, u64)>) {
+        self.joins += 1;
+        let mut join = json!(["j", self.joins, "counter", token]);
+        if let Some((secret, seen)) = resume {
+            let members = join.as_array_mut().unwrap();
+            members.extend([json!(secret), json!(seen)]);
+        }
+        self.client.send(&join.to_string()).await;
+    }
+
+    async fn event(&mut self, number: u64, seen: u64, handler: &str) {
+        let event = json!(["e", self.joins, number, seen, handler, "click"]);
+        self.client.send(&event.to_string()).await;
+    }
+
+    /// The next message that is not bookkeeping.
+    async fn next(&mut self) -> Value {
+        loop {
+            while self.waiting.is_empty() {
+                let text = self.client.next().await;
+                let Ok(frame) = serde_json::from_str::<Value>(&text) else {
+                    return json!(text);
+                };
+                match &frame {
+                    Value::Array(messages) if messages.first().is_some_and(Value::is_array) => {
+                        self.waiting.extend(messages.iter().cloned());
+                    }
+                    _ => self.waiting.push(frame),
+                }
+            }
+            let message = self.waiting.remove(0);
+            match message[0].as_str() {
+                Some("o" | "t") => {}
+                Some("c") => {
+                    let number = message[2].as_u64().unwrap();
+                    self.checkpoint = message[3].as_str().map(|text| (number, text.to_owned()));
+                }
+                _ => return message,
+            }
+        }
+    }
+
+    /// The next message shows the whole tree: its number, its HTML, and whether it is anew.
+    async fn shown(&mut self) -> (u64, String, bool) {
+        let message = self.next().await;
+        assert_eq!(message[0], "j", "{message}");
+        self.secret = message[4].as_str().unwrap().to_owned();
+        let html = message[3][1]["h"].as_str().unwrap().to_owned();
+        (message[2].as_u64().unwrap(), html, message[5] == 1)
+    }
+
+    /// The next message answers an event: its number and the new HTML.
+    async fn answer(&mut self) -> (u64, String) {
+        let message = self.next().await;
+        assert_eq!(message[0], self.joins, "{message}");
+        let html = message[3]["h"].as_str().unwrap_or("").to_owned();
+        (message[1].as_u64().unwrap(), html)
+    }
+
+    /// The next message goes on from where the page is; gives the last answered number.
+    async fn resumed(&mut self) -> u64 {
+        let message = self.next().await;
+        assert_eq!(message[0], "a", "{message}");
+        self.secret = message[3].as_str().unwrap().to_owned();
+        message[2].as_u64().unwrap()
+    }
+
+    /// The connection breaks, and there is another one, to the same server or another.
+    async fn reconnect(&mut self, server: &Arc<Server>) {
+        self.client = Client::extended(server, user7()).await;
+        self.waiting.clear();
+    }
+}
+
+fn html(count: i64) -> String {
+    format!("<b>{count}</b>")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_goes_on_where_it_was_and_gets_what_it_missed() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.event(2, 1, "increment").await;
+    page.event(3, 1, "increment").await;
+    sleep(Duration::from_secs(1)).await;
+    page.reconnect(&server).await;
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 1))).await;
+    assert_eq!(page.resumed().await, 3);
+    assert_ne!(page.secret, secret);
+    assert_eq!(page.answer().await, (2, html(2)));
+    assert_eq!(page.answer().await, (3, html(3)));
+    // What was sent and not answered is sent again, and not applied again.
+    page.event(3, 3, "increment").await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(4)));
+    assert_eq!(server.context.stats.parked.get(), 0);
+    assert_eq!(server.context.stats.components.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_was_running_goes_on_and_its_answer_waits() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "slow").await;
+    page.event(2, 0, "increment").await;
+    sleep(Duration::from_secs(1)).await;
+    page.reconnect(&server).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.context.stats.parked.get(), 1);
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 0))).await;
+    assert_eq!(page.resumed().await, 0);
+    page.event(1, 0, "slow").await;
+    page.event(2, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(100)));
+    assert_eq!(page.answer().await, (2, html(101)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_too_much_was_missed_the_tree_is_shown_anew() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=200 {
+        page.event(number, 0, "increment").await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    page.reconnect(&server).await;
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 0))).await;
+    assert_eq!(page.shown().await, (200, html(200), false));
+    page.event(201, 200, "increment").await;
+    assert_eq!(page.answer().await, (201, html(201)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_takes_over_from_a_connection_that_is_believed_alive() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let secret = page.secret.clone();
+    let mut other = Client::extended(&server, user7()).await;
+    std::mem::swap(&mut page.client, &mut other);
+    page.join(String::new(), Some((&secret, 0))).await;
+    assert_eq!(page.resumed().await, 0);
+    // What comes from the old connection, late, is not heard.
+    other.send(r#"["e",1,1,0,"increment","click"]"#).await;
+    sleep(Duration::from_secs(1)).await;
+    drop(other);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.context.stats.parked.get(), 0);
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_good_until_the_next_one_has_arrived() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let first = page.secret.clone();
+    // Three answers to a resume that never arrive.
+    for _ in 0..3 {
+        page.reconnect(&server).await;
+        page.join(page.token.clone(), Some((&first, 0))).await;
+        assert_eq!(page.resumed().await, 0);
+    }
+    let current = page.secret.clone();
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.reconnect(&server).await;
+    page.join(page.token.clone(), Some((&first, 1))).await;
+    assert_eq!(
+        page.shown().await,
+        (0, html(0), false),
+        "a state of its own"
+    );
+    page.join(page.token.clone(), Some((&current, 1))).await;
+    assert_eq!(page.resumed().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_its_own_page_resumes_a_component() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let secret = page.secret.clone();
+    let (instance, _) = secret.split_once('.').unwrap();
+    let guess = format!("{instance}.AAAAAAAAAAAAAAAAAAAAAA");
+    page.reconnect(&server).await;
+    for wrong in ["", ".", "x", &guess, &format!("{instance}."), &secret[..30]] {
+        page.join(page.token.clone(), Some((wrong, 0))).await;
+        assert_eq!(page.shown().await, (0, html(0), false), "{wrong}");
+    }
+    // Another user who has the secret.
+    let peer = Peer {
+        bind: "user 8".into(),
+        ..user7()
+    };
+    page.client = Client::extended(&server, peer).await;
+    page.join(page.token.clone(), Some((&secret, 0))).await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_waits_so_long_and_no_longer() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let secret = page.secret.clone();
+    page.reconnect(&server).await;
+    sleep(Duration::from_secs(59)).await;
+    assert_eq!(server.context.stats.parked.get(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.context.stats.parked.get(), 0);
+    assert_eq!(server.context.stats.components.get(), 0);
+    page.reconnect(&server).await;
+    page.join(page.token.clone(), Some((&secret, 0))).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
+    assert_ne!(page.secret.split_once('.'), secret.split_once('.'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_most_waiting_gives_way() {
+    let limits = Limits {
+        parked: 3,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let peer = Peer {
+        bind: "user 1".into(),
+        ..user7()
+    };
+    let mut lone = Client::extended(&server, peer).await;
+    let own = token(&server.context, "0", "user 1");
+    lone.send(&format!(r#"["j",0,"counter","{own}"]"#)).await;
+    sleep(Duration::from_millis(10)).await;
+    drop(lone);
+    for _ in 0..5 {
+        drop(Page::load(&server).await);
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.context.stats.parked.get(), 3);
+    let left = server.sessions.parked();
+    let of = |user: &str| left.iter().filter(|one| &*one.peer.bind == user).count();
+    assert_eq!((of("user 1"), of("user 7")), (1, 2));
+}
+
+/// The last checkpoint and the events since bring another process to the same state.
+#[tokio::test(start_paused = true)]
+async fn a_state_outlives_its_process() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=40 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (at, checkpoint) = page.checkpoint.clone().unwrap();
+    assert!((24..40).contains(&at), "{at}");
+    let secret = page.secret.clone();
+    let next = Server::counter(Limits::default());
+    page.reconnect(&next).await;
+    page.join(checkpoint, Some((&secret, 40))).await;
+    assert_eq!(page.shown().await, (at, html(at as i64), false));
+    for number in at + 1..=41 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_moment_is_used_for_a_checkpoint() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let quiet = tokio::time::timeout(Duration::from_millis(300), page.next());
+    assert!(quiet.await.is_err());
+    assert_eq!(page.checkpoint.as_ref().map(|(number, _)| *number), Some(1));
+    // Nothing is owed any more.
+    page.checkpoint = None;
+    let quiet = tokio::time::timeout(Duration::from_secs(100), page.next());
+    assert!(quiet.await.is_err());
+    assert_eq!(page.checkpoint, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_checkpoint_rolls_no_living_state_back() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let (_, old) = page.checkpoint.clone().unwrap();
+    sleep(Duration::from_secs(1)).await;
+    page.event(2, 1, "nothing").await;
+    assert_eq!(page.answer().await, (2, String::new()));
+    assert_eq!(page.checkpoint.as_ref().map(|(number, _)| *number), Some(1));
+    page.reconnect(&server).await;
+    page.join(old, None).await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_too_large_for_a_checkpoint_is_told() {
+    let limits = Limits {
+        checkpoint_bytes: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    for number in 1..=9 {
+        page.event(number, number - 1, "increment").await;
+        page.answer().await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    // "9" fits, "10" does not.
+    page.event(10, 9, "increment").await;
+    page.answer().await;
+    page.event(11, 10, "increment").await;
+    page.answer().await;
+    assert_eq!(page.checkpoint, None);
+    let log = server.log.lock().unwrap();
+    assert!(
+        log.iter()
+            .any(|(_, text)| text.contains("limits.checkpointBytes"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_server_leaves_a_checkpoint() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    page.event(2, 0, "slow").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    server.context.closing.cancel();
+    server.sessions.drain();
+    assert_eq!(page.answer().await, (2, html(101)));
+    assert_eq!(page.next().await, "closed 1012");
+    assert_eq!(page.checkpoint.map(|(number, _)| number), Some(2));
+    server.is_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn floods_and_events_out_of_date_are_answered_with_errors() {
+    let limits = Limits {
+        event_rate: 1,
+        event_burst: 2,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    for number in 1..=3 {
+        page.event(number, 0, "increment").await;
+    }
+    assert_eq!(page.answer().await, (1, html(1)));
+    assert_eq!(page.answer().await, (2, html(2)));
+    let flood = page.next().await;
+    assert_eq!((&flood[0], &flood[2]), (&json!("e"), &json!(3)));
+    sleep(Duration::from_secs(5)).await;
+    let late = json!(["e", page.joins, 4, 3, "increment", "click", {}, 61_000]);
+    page.client.send(&late.to_string()).await;
+    let expired = page.next().await;
+    assert_eq!((&expired[2], &expired[4]), (&json!(4), &json!(1)));
+    page.event(5, 4, "increment").await;
+    assert_eq!(page.answer().await, (5, html(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disconnected_page_does_not_find_its_component_again() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let gone = Page::load(&server).await;
+    drop(gone);
+    sleep(Duration::from_secs(1)).await;
+    let mut numbers: Vec<u64> = Vec::new();
+    for one in server
+        .sessions
+        .connections()
+        .iter()
+        .chain(&server.sessions.parked())
+    {
+        assert_eq!(&*one.peer.bind, "user 7");
+        numbers.push(one.number);
+    }
+    assert_eq!(server.sessions.disconnect(&numbers), 2);
+    assert_eq!(page.next().await, "closed 1008");
+    drop(page);
+    server.is_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_of_one_address_are_bounded() {
+    let limits = Limits {
+        connections_per_address: 2,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let first = Client::extended(&server, user7()).await;
+    let _second = Client::extended(&server, user7()).await;
+    let mut third = Client::extended(&server, user7()).await;
+    assert_eq!(third.next().await, "closed 1013");
+    let other = Peer {
+        address: "10.0.0.8".into(),
+        ..user7()
+    };
+    let mut fourth = Client::extended(&server, other).await;
+    assert!(fourth.next().await.starts_with("[\"o\""));
+    drop((first, third));
+    sleep(Duration::from_secs(10)).await;
+    let mut fifth = Client::extended(&server, user7()).await;
+    assert!(fifth.next().await.starts_with("[\"o\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn joins_wait_for_their_turn_and_not_too_many() {
+    let limits = Limits {
+        joins: 1,
+        waiting_joins: 1,
+        ..Limits::default()
+    };
+    let dispatcher = Closures::new(|_| async {
+        sleep(Duration::from_secs(1)).await;
+        Ok(crate::testing::shown(0, &["<b>", "</b>"]))
+    });
+    let server = Server::new(dispatcher, limits);
+    let mut client = Client::extended(&server, user7()).await;
+    let token = token(&server.context, "0", "user 7");
+    for component in 0..3 {
+        let join = format!(r#"["j",{component},"counter","{token}"]"#);
+        client.send(&join).await;
+    }
+    client.next().await;
+    assert_eq!(
+        client.next().await,
+        r#"["f",2,"The server is busy.","busy"]"#
+    );
+    assert!(client.next().await.contains(r#"["j",0,"#));
+    assert!(client.next().await.contains(r#"["j",1,"#));
+}

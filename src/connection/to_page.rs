@@ -1,0 +1,173 @@
+//! The reply end of a page's actor: its answers, and checkpoints of what they left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::session::Session;
+use super::sessions::Sessions;
+use crate::context::{Level, Shared, unix_now};
+use crate::dispatch::{CallError, Dispatcher};
+use crate::live_socket::{Committed, Moment, ReplyTo};
+use crate::protocol::ServerMessage;
+use crate::registry::Details;
+use crate::token::{Claims, Kind};
+use crate::tree::LiveTree;
+
+/// States up to this size travel with the answers.
+const SMALL: usize = 1024;
+/// A state that is this many times larger gets its checkpoints that much more seldom.
+const STEP: usize = 4096;
+/// The longest wait for a quiet moment, however large the state.
+const MAX_QUIET: Duration = Duration::from_secs(30);
+
+/// What has been sealed last.
+struct Sealed {
+    number: u64,
+    at: Instant,
+    /// The size of the props then.
+    bytes: usize,
+}
+
+pub(super) struct ToPage<D: Dispatcher> {
+    context: Shared<D>,
+    sessions: Arc<Sessions>,
+    session: Arc<Session>,
+    details: Arc<Details>,
+    sealed: Option<Sealed>,
+    /// The client knows that the state is too large for a checkpoint.
+    is_told: bool,
+}
+
+impl<D: Dispatcher> ToPage<D> {
+    pub(super) fn new(
+        context: Shared<D>,
+        sessions: Arc<Sessions>,
+        session: Arc<Session>,
+        details: Arc<Details>,
+    ) -> Self {
+        Self {
+            context,
+            sessions,
+            session,
+            details,
+            sealed: None,
+            is_told: false,
+        }
+    }
+
+    /// How long until a checkpoint is due; `None` where none is owed.
+    fn wait(&self, committed: &Committed<'_>, moment: Moment) -> Option<Duration> {
+        let limits = &self.context.limits;
+        let (number, since, bytes) = match &self.sealed {
+            Some(sealed) if sealed.number == committed.number => return None,
+            Some(sealed) => (sealed.number, Some(sealed.at), sealed.bytes),
+            None => (0, None, committed.props.memory()),
+        };
+        let is_calm = since.is_none_or(|since| since.elapsed() >= limits.checkpoint_quiet);
+        let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
+        let events = u64::from(limits.checkpoint_events) * u64::from(scale);
+        let is_due = moment != Moment::Answer
+            || (bytes <= SMALL && is_calm)
+            || (since.is_some() && committed.number.saturating_sub(number) >= events);
+        Some(match is_due {
+            true => Duration::ZERO,
+            false => limits
+                .checkpoint_quiet
+                .saturating_mul(scale)
+                .min(MAX_QUIET)
+                .max(limits.checkpoint_quiet),
+        })
+    }
+
+    fn seal(&mut self, committed: &Committed<'_>) {
+        let props_json = committed.props.to_json_without(&self.details.private);
+        let bytes = props_json.len();
+        let number = committed.number;
+        let about = &self.session.about;
+        let sealed = if bytes > self.context.limits.checkpoint_bytes {
+            if !std::mem::replace(&mut self.is_told, true) {
+                let text = format!(
+                    "{} ({}): the props are {bytes} bytes; beyond limits.checkpointBytes a \
+                     component does not survive a crash of the server",
+                    about.module, about.instance
+                );
+                self.context.log(Level::Warn, text);
+                self.session.checkpoint(number, None);
+            }
+            None
+        } else {
+            let claims = Claims {
+                kind: Kind::Checkpoint,
+                module: about.module.to_string(),
+                version: self.details.version,
+                props_json,
+                instance: about.instance.to_string(),
+                number,
+                issued_at: unix_now(),
+            };
+            match self.context.keyring.seal(&claims, &about.bind) {
+                Ok(sealed) => Some(sealed),
+                Err(error) => {
+                    let text = format!("{} ({}): {error}", about.module, about.instance);
+                    self.context.log(Level::Error, text);
+                    None
+                }
+            }
+        };
+        if let Some(sealed) = sealed {
+            self.is_told = false;
+            if !self.session.checkpoint(number, Some(&sealed)) {
+                return;
+            }
+        }
+        let at = Instant::now();
+        self.sealed = Some(Sealed { number, at, bytes });
+    }
+}
+
+impl<D: Dispatcher> ReplyTo for ToPage<D> {
+    fn started(&mut self, result: Result<(), &CallError>) {
+        if let Err(error) = result {
+            let text = error.public(self.context.development);
+            self.session.refuse(&text, error.refusal());
+        }
+    }
+
+    fn show(&mut self, number: u64, tree: &LiveTree, anew: bool) {
+        self.session.show(number, tree, anew);
+    }
+
+    fn answer(&mut self, number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
+        self.session.answer(number, &message, redirect);
+    }
+
+    async fn ready(&mut self) {
+        self.session.ready().await;
+    }
+
+    fn weighed(&mut self, bytes: usize) {
+        self.sessions.weighed(&self.session, bytes);
+    }
+
+    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
+        if !self.session.keeps_checkpoints() {
+            return None;
+        }
+        let wait = self.wait(&committed, moment)?;
+        if !wait.is_zero() {
+            return Some(wait);
+        }
+        self.seal(&committed);
+        None
+    }
+}
+
+impl<D: Dispatcher> Drop for ToPage<D> {
+    fn drop(&mut self) {
+        // Its socket has stopped already; this takes it off every list.
+        self.sessions.remove(&self.session);
+        self.sessions.end(&self.session);
+    }
+}

@@ -1,0 +1,38 @@
+//! One timer for all that an actor waits for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Rings no later than asked for. It may ring early: whoever hears it looks at the clock and sets it
+/// again. So a deadline that moves with every event costs no timer per event.
+#[derive(Default)]
+pub(super) struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    set: bool,
+}
+
+impl Alarm {
+    /// Has it ring by `time`.
+    pub(super) fn set(&mut self, time: Instant) {
+        match &mut self.sleep {
+            None => self.sleep = Some(Box::pin(sleep_until(time))),
+            Some(sleep) if !self.set || sleep.deadline() > time => sleep.as_mut().reset(time),
+            Some(_) => {}
+        }
+        self.set = true;
+    }
+
+    /// Resolves when it rings; never while it is not set.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.sleep {
+            Some(sleep) if self.set => {
+                let rung = sleep.as_mut().poll(context);
+                self.set = rung.is_pending();
+                rung
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
