@@ -62,6 +62,11 @@ export function raw(html: string): RawHtml
 
 /** What happened in the browser. */
 export interface LiveEvent {
+  /**
+   * The event's own name, the same whenever it is handled again: after a crash, or in another process.
+   * Side effects that use it as their key happen once.
+   */
+  readonly id: string
   /** The handler's name: the value of `data-l-click` and its like. */
   readonly handler: string
   /** The DOM event's type: `click`, `input`, `change`, `submit`, `keydown`, … */
@@ -79,7 +84,11 @@ export interface LiveEvent {
   readonly form?: Readonly<Record<string, string | string[]>>
 }
 
-/** The upgrade request that a component's connection began with. */
+/**
+ * The request that a component's connection began with; in `mount`, the page's. Beside what is declared
+ * here it has what the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
+ * types with `declare module 'loom-live' { interface LiveRequest { user?: User } }`.
+ */
 export interface LiveRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -106,6 +115,9 @@ export interface LiveContext {
   redirect(url: string): void
 }
 
+/** What `mount` and `authorize` know. */
+export type MountContext = Omit<LiveContext, 'redirect'>
+
 /**
  * Handles an event: returns the next props, or nothing where it changed those it was given.
  *
@@ -122,6 +134,28 @@ export type Handler<Props> = (
 export interface LiveModule<Props extends object> {
   /** The first props, and where their type is inferred from. */
   readonly props?: Props
+  /**
+   * Loads what the first render needs, over the props that `loom.mount` was given. Runs when the page is
+   * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
+   */
+  mount?(
+    props: NoInfer<Props>,
+    ctx: MountContext,
+  ): Partial<NoInfer<Props>> | void | Promise<Partial<NoInfer<Props>> | void>
+  /**
+   * Runs before every join and rejoin, and, with the event, before every handler. Throwing refuses; a
+   * `Refusal` says what the page is to do.
+   */
+  authorize?(ctx: MountContext, event: LiveEvent | undefined): void | Promise<void>
+  /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
+  readonly private?: readonly (keyof Props & string)[]
+  /** Counts the forms that the props have had, from 1. Raise it when an older form no longer fits. */
+  readonly version?: number
+  /**
+   * Brings props of an older version, which a page that was open during a deploy still has, up to date.
+   * Without it, or where it throws or gives nothing, the component starts anew and tells its page.
+   */
+  upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<Props> | undefined
   /** Handlers by name, or one for all. Only own properties are found. */
   readonly handle: Readonly<Record<string, Handler<NoInfer<Props>>>> | Handler<NoInfer<Props>>
   /** Makes the tree of the props. Depends on nothing else and is not async. */
@@ -205,6 +239,30 @@ export interface Limits {
   waitingCalls: number
   /** How long handler and render may take before the event fails. 30,000. */
   handlerTime: number
+  /** How long a component waits for its page to come back. 0 ends it at once. 60,000. */
+  parkTime: number
+  /** Components that wait so; beyond it whoever has most loses the oldest. 20,000. */
+  parked: number
+  /** Bytes that they hold, estimated; as `parked`. 256 MiB. */
+  parkedBytes: number
+  /** Events after which a checkpoint is due; more for states over 4 KiB, in proportion. 16. */
+  checkpointEvents: number
+  /** A quiet moment is used for one after this time; in proportion too, 30 s at most. 250. */
+  checkpointQuiet: number
+  /** The largest state that is sealed; the page is told that a larger one dies with the process. 256 KiB. */
+  checkpointBytes: number
+  /** How old an event may be that could not be delivered before; an older one is reported. 60,000. */
+  eventAge: number
+  /** Events of one connection in a second, after a burst; one beyond it fails. 100. */
+  eventRate: number
+  /** The burst. 500. */
+  eventBurst: number
+  /** Connections of one address; one more is closed with 1013. 1,000. */
+  connectionsPerAddress: number
+  /** Joins that run at a time; others wait, so that events come first. 32. */
+  joins: number
+  /** Joins that wait; one more is told to come back later. 10,000. */
+  waitingJoins: number
   /** Silence after which a client is pinged. 25,000. */
   pingAfter: number
   /** Silence after which a client is given up. 60,000. */
@@ -248,6 +306,11 @@ export interface LoomOptions {
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
   /** Whose `X-Forwarded-*` headers count. None by default. */
   trustProxy?: TrustProxy
+  /**
+   * What of the request, as middleware left it, `ctx.request` keeps, by name. Its JSON is kept for each
+   * connection. `['user', 'session']` by default.
+   */
+  keep?: readonly string[]
   limits?: Partial<Limits>
   /** `console` by default. */
   logger?: Logger
@@ -256,6 +319,31 @@ export interface LoomOptions {
    * `auto`, the default, hands over what can be: plain sockets on Unix.
    */
   transport?: 'auto' | 'bridge'
+}
+
+/** As Express and Connect have it. */
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown
+
+export interface AttachOptions {
+  /**
+   * The application's own middleware that an upgrade request passes before anything joins: sessions,
+   * logins. One that answers instead of calling `next` refuses the connection.
+   */
+  middleware?: readonly Middleware[]
+}
+
+/** An open connection, or what has been left behind by one that is gone and may come back. */
+export interface Connection {
+  /** What the option `bind` gave. */
+  readonly bind: string
+  /** The client's address. */
+  readonly address: string
+  /** The request that it began with. */
+  readonly request: LiveRequest
 }
 
 export interface MountOptions {
@@ -268,6 +356,8 @@ export interface Stats {
   connections: number
   /** Running actors. */
   components: number
+  /** Those among them that wait for their page to come back. */
+  parked: number
   /** Events answered with a patch so far. */
   events: number
   /** Joins and events answered with an error so far. */
@@ -283,12 +373,17 @@ export interface Stats {
 /** What `loom.fastify` needs of a Fastify instance. */
 export interface FastifyLike {
   readonly server: HttpServer | HttpsServer
+  routing(request: IncomingMessage, response: ServerResponse): void
   route(options: {
     method: 'GET'
     url: string
-    handler: (request: { raw: IncomingMessage }, reply: FastifyReplyLike) => void
+    handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
   }): unknown
   addHook(name: 'preClose', hook: () => Promise<void>): unknown
+}
+
+export interface FastifyRequestLike {
+  readonly raw: IncomingMessage
 }
 
 export interface FastifyReplyLike {
@@ -331,14 +426,27 @@ export interface Loom {
    * Takes over the WebSocket upgrades on the loom's path, and no others, of an HTTP or HTTPS
    * server.
    */
-  attach(server: HttpServer | HttpsServer): void
+  attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
+  /**
+   * Closes connections now, and ends what they left behind, so that their pages have to join again and
+   * pass `authorize`. For a login that is revoked.
+   *
+   * @param filter which: all that have this `bind` or `address`, or those it is true for.
+   * @returns how many there were.
+   */
+  disconnect(
+    filter: { bind?: string; address?: string } | ((connection: Connection) => boolean),
+  ): number
   /** Middleware for Express and its like: serves the browser client. */
   express(): (
     request: IncomingMessage,
     response: ServerResponse,
     next: (error?: unknown) => void,
   ) => void
-  /** A Fastify plugin: serves the browser client and attaches to the server. */
+  /**
+   * A Fastify plugin: serves the browser client and attaches to the server. Upgrade requests pass the
+   * instance's own hooks, as requests to its routes do.
+   */
   readonly fastify: (instance: FastifyLike) => Promise<void>
   /** The script element of the browser client, for the page's end. */
   script(): string
@@ -360,6 +468,18 @@ export class LoomError extends Error {
   readonly code: LoomErrorCode
 }
 
+/** Thrown by `authorize`: the page is told the message, and what to do about it. */
+export class Refusal extends LoomError {
+  /**
+   * @param message shown to the user.
+   * @param options.redirect where the page is to go, a login for instance: a path or an http(s) URL.
+   * @param options.reload the page is to be loaded again.
+   */
+  constructor(message: string, options?: { redirect?: string; reload?: boolean })
+  readonly redirect: string | undefined
+  readonly reload: boolean
+}
+
 /** `loom.start` failed: no actor is left behind. */
 export class StartError extends LoomError {
   constructor(message: string)
@@ -374,6 +494,8 @@ export type LoomErrorCode =
   | 'LOOM_PROPS'
   /** There is no usable secret. */
   | 'LOOM_SECRET'
+  /** `authorize` said no. */
+  | 'LOOM_REFUSED'
   /** An actor did not come to life. */
   | 'LOOM_START'
   /** The live socket or the loom has stopped. */

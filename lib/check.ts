@@ -28,6 +28,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
 export function checkString(value: unknown, name: string): asserts value is string {
   if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
 }

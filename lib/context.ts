@@ -11,6 +11,12 @@ export interface CompactRequest {
   address: string
 }
 
+/** The request as applications see it. */
+export function liveRequest(json: string): LiveRequest {
+  const request = JSON.parse(json) as CompactRequest
+  return { ...request, cookies: parseCookie(request.headers['cookie']?.toString() ?? '') }
+}
+
 /**
  * What a handler gets beside its props. Most handlers read none of it, so everything is made when
  * it is first asked for.
@@ -31,8 +37,7 @@ export class Context implements LiveContext {
     if (this.liveRequest === undefined) {
       const json = this.readRequest()
       if (json === null) return NO_REQUEST
-      const request = JSON.parse(json) as CompactRequest
-      this.liveRequest = { ...request, cookies: parseCookie(request.headers['cookie']?.toString() ?? '') }
+      this.liveRequest = liveRequest(json)
     }
     return this.liveRequest
   }

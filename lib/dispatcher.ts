@@ -1,12 +1,13 @@
 import type { LiveEvent, Logger, SocketMessage } from '../index'
 import { PropsCache, type Entry as Kept } from './cache'
-import { typeOf } from './check'
+import { isThenable, typeOf } from './check'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
-import { textOf, traceOf } from './errors'
+import { Refusal, textOf, traceOf } from './errors'
 import { Tree } from './html'
+import { type First, firstProps, type Origin } from './join'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
 import { Results } from './results'
@@ -16,7 +17,7 @@ import type { Writer } from './writer'
 const MAX_ROUNDS = 8
 
 // Jobs as src/bridge/jobs.rs writes them.
-type CallJob = [0, number, number, number, number, number, string, LiveEvent | null, unknown?, number?]
+type CallJob = [0, number, number, number, number, number, string, LiveEvent | Origin, unknown?, number?]
 type Job =
   | CallJob
   | [kind: 1, call: number]
@@ -151,11 +152,12 @@ export class Dispatcher {
     }
     const { props } = kept
     const context = new Context(id, entry.name, () => this.native().request(number))
-    const call: Call = { number, actor, sequence, entry, context, kept, handler: event?.handler ?? '' }
-    if (event === null) {
-      this.render(call, props, undefined)
+    const call: Call = { number, actor, sequence, entry, context, kept, handler: '' }
+    if (event === null || Array.isArray(event)) {
+      this.first(call, props, event)
       return
     }
+    call.handler = event.handler
     try {
       const result = entry.raw
         ? entry.module.handle_json(
@@ -167,21 +169,10 @@ export class Dispatcher {
           )
         : this.handle(call, entry.module, props as Record<string, unknown>, event)
       if (isThenable(result)) {
-        this.running.set(number, context)
-        // A promise of our own: any other thenable may call back twice.
-        Promise.resolve(result).then(
-          (value) => {
-            this.finishLater(call, () => {
-              this.finish(call, value)
-            })
-          },
-          (error: unknown) => {
-            this.finishLater(call, () => {
-              this.fail(call, 'handle', error)
-            })
-          },
-        )
-      } else if (result !== UNKNOWN) {
+        this.wait(call, 'handle', result, (value) => {
+          this.finish(call, value)
+        })
+      } else {
         this.finish(call, result)
       }
     } catch (error) {
@@ -189,13 +180,54 @@ export class Dispatcher {
     }
   }
 
-  private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
-    const handler = handlerOf(module, event.handler)
-    if (handler === undefined) {
-      this.results.unknownHandler(call.number)
-      return UNKNOWN
+  /** Renders for the first time, where the page may join. */
+  private first(call: Call, props: unknown, origin: Origin): void {
+    const { entry } = call
+    if (entry.raw || origin === null) {
+      this.render(call, props, undefined)
+      return
     }
-    return handler.call(module.handle, props, event, call.context)
+    const start = ({ props: first, changed, anew }: First): void => {
+      const write = (): number => writeWhole(this.results, first, 'the join')
+      this.render(call, first, changed ? write : undefined, anew)
+    }
+    try {
+      const warn = (text: string): void => {
+        this.logger.warn(text)
+      }
+      const first = firstProps(entry, props as Record<string, unknown>, origin, call.context, warn)
+      if (first instanceof Promise) this.wait(call, 'join', first, start)
+      else start(first)
+    } catch (error) {
+      this.fail(call, 'join', error)
+    }
+  }
+
+  private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
+    const { context } = call
+    const handler = handlerOf(module, event.handler)
+    if (handler === undefined) return UNKNOWN
+    const allowed = module.authorize?.(context, event)
+    if (!isThenable(allowed)) return handler.call(module.handle, props, event, context)
+    return Promise.resolve(allowed).then(() => handler.call(module.handle, props, event, context))
+  }
+
+  /** Goes on when the promise has settled, with whatever else waits then. */
+  private wait<T>(call: Call, callback: string, promise: PromiseLike<T>, next: (value: T) => void): void {
+    this.running.set(call.number, call.context)
+    // A promise of our own: any other thenable may call back twice.
+    Promise.resolve(promise).then(
+      (value) => {
+        this.finishLater(call, () => {
+          next(value)
+        })
+      },
+      (error: unknown) => {
+        this.finishLater(call, () => {
+          this.fail(call, callback, error)
+        })
+      },
+    )
   }
 
   /** An async handler has ended: too late, where its call was given up meanwhile. */
@@ -208,6 +240,10 @@ export class Dispatcher {
 
   private finish(call: Call, result: unknown): void {
     const { entry, kept } = call
+    if (result === UNKNOWN) {
+      this.results.unknownHandler(call.number)
+      return
+    }
     if (entry.raw) {
       if (typeof result !== 'string') {
         this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(result)}`))
@@ -240,7 +276,7 @@ export class Dispatcher {
   }
 
   /** Renders and answers. `write` says how the props changed; without it they did not. */
-  private render(call: Call, props: unknown, write: (() => number) | undefined): void {
+  private render(call: Call, props: unknown, write: (() => number) | undefined, anew = false): void {
     const { entry, number, context, kept } = call
     const { development } = this
     const check: RowCheck | undefined = development && ((list, last) => development.checkRows(entry.name, list, last))
@@ -250,6 +286,7 @@ export class Dispatcher {
     try {
       memo = this.results.done(
         number,
+        anew,
         context.redirectUrl,
         () => {
           if (write !== undefined) bytes += write()
@@ -277,6 +314,10 @@ export class Dispatcher {
 
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
   private fail(call: Call, callback: string, error: unknown): void {
+    if (error instanceof Refusal) {
+      this.results.refused(call.number, error)
+      return
+    }
     this.results.failed(call.number, `${callback} of module ${call.entry.name}: ${textOf(error)}`)
   }
 }
@@ -310,10 +351,4 @@ export function renderTree(
     throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
   }
   return encodeRoot(writer, tree, last, check)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

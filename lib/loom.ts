@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type {
+  AttachOptions,
   FastifyLike,
   Limits,
   Logger,
@@ -14,12 +15,16 @@ import type {
 } from '../index'
 import { Bridges } from './bridge'
 import { checkFunction, invalid, isObject } from './check'
+import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, renderTree } from './dispatcher'
 import { LoomError, textOf, traceOf } from './errors'
+import { FastifyUpgrades } from './fastify'
+import { mountProps, publicJson } from './join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
+import { runMiddleware } from './middleware'
 import { type Entry, entryOf } from './modules'
-import { native, type NativeLoom, type NativeUpgrade } from './native'
+import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { stringifyProps } from './props'
 import { compactRequest, originAllowed, trustOf } from './request'
 import { scriptPath, serveClient } from './script'
@@ -40,7 +45,22 @@ const LIMITS: Limits = {
   deadAfter: 60_000,
   tokenAge: 14 * 86_400_000,
   propsCacheBytes: 64 << 20,
+  parkTime: 60_000,
+  parked: 20_000,
+  parkedBytes: 256 << 20,
+  checkpointEvents: 16,
+  checkpointQuiet: 250,
+  checkpointBytes: 256 << 10,
+  eventAge: 60_000,
+  eventRate: 100,
+  eventBurst: 500,
+  connectionsPerAddress: 1000,
+  joins: 32,
+  waitingJoins: 10_000,
 }
+
+/** Limits that may be nothing at all. */
+const MAY_BE_ZERO = ['parkTime']
 
 const CLOSE_TIMEOUT = 10_000
 
@@ -52,7 +72,8 @@ function limitsOf(given: unknown): Limits {
       throw invalid(`one of ${Object.keys(LIMITS).join(', ')}`, 'the name of a limit', name)
     }
     if (value === undefined) continue
-    if (typeof value !== 'number' || !(value > 0) || value > 2 ** 31) {
+    const isLow = typeof value !== 'number' || !(value > 0 || (value === 0 && MAY_BE_ZERO.includes(name)))
+    if (isLow || value > 2 ** 31) {
       throw invalid('a number above 0 and at most 2147483648', `limits.${name}`, value)
     }
   }
@@ -60,6 +81,26 @@ function limitsOf(given: unknown): Limits {
 }
 
 const EMPTY = Buffer.alloc(0)
+const KEEP = ['user', 'session']
+
+type Props = Record<string, unknown>
+
+/** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
+type Pass = (request: IncomingMessage, socket: Duplex) => object | Promise<object | false>
+
+interface Binding {
+  compact: CompactRequest
+  bind: string
+}
+
+function isBinding(value: object): value is Binding {
+  return 'compact' in value
+}
+
+/** What only live modules have. */
+function versionOf(entry: Entry): [version: number, hidden: string[]] {
+  return entry.raw ? [1, []] : [entry.version, entry.private.map((name) => JSON.stringify(name))]
+}
 
 /** One application: what ties the parts together. */
 export class Loom implements PublicLoom {
@@ -73,6 +114,7 @@ export class Loom implements PublicLoom {
   private readonly logger: Logger
   private readonly path: string
   private readonly trust: ReturnType<typeof trustOf>
+  private readonly keep: readonly string[]
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
@@ -97,6 +139,11 @@ export class Loom implements PublicLoom {
     this.path = path
     this.logger = logger
     this.trust = trustOf(options.trustProxy)
+    const { keep = KEEP } = options
+    if (!Array.isArray(keep) || !keep.every((name) => typeof name === 'string')) {
+      throw invalid('a list of names', 'keep', keep)
+    }
+    this.keep = keep
     const { propsCacheBytes, ...limits } = limitsOf(options.limits)
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
@@ -126,7 +173,7 @@ export class Loom implements PublicLoom {
         `The module ${JSON.stringify(name)} is registered already; register each name once`,
       )
     }
-    this.dispatcher.register(entry, this.native.register(name, entry.raw))
+    this.dispatcher.register(entry, this.native.register(name, entry.raw, ...versionOf(entry)))
     this.entries.set(name, entry)
     return { name }
   }
@@ -141,8 +188,10 @@ export class Loom implements PublicLoom {
   async mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
-    const first = entry.raw ? props : { ...entry.module.props, ...props }
-    const json = stringifyProps(first, `mount of module ${JSON.stringify(entry.name)}`)
+    const source = `mount of module ${JSON.stringify(entry.name)}`
+    const { request } = options
+    const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
+    const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first as Props, source)
     const tree = new Writer()
     renderTree(tree, entry, entry.raw ? json : first)
     let html: string
@@ -154,6 +203,12 @@ export class Loom implements PublicLoom {
     const token = this.native.seal(entry.name, json, await this.bindOf(options.request))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<div data-l-live="${name}" data-l-ws="${this.path}/ws" data-l-token="${token}">${html}</div>`
+  }
+
+  private mountContext(module: string, request: IncomingMessage | undefined): Context {
+    return new Context('', module, () =>
+      request === undefined ? null : JSON.stringify(compactRequest(request, this.trust, this.keep)),
+    )
   }
 
   private bindOf(request: IncomingMessage | undefined): string | Promise<string> {
@@ -179,11 +234,20 @@ export class Loom implements PublicLoom {
     return this.sockets.start(id, replyTo, entry.name, propsJson, entry.raw)
   }
 
-  attach(server: Server): void {
+  attach(server: Server, { middleware = [] }: AttachOptions = {}): void {
     if (!isObject(server) || typeof server.emit !== 'function') {
       throw invalid('an HTTP or HTTPS server', 'server', server)
     }
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
+    if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)
+    for (const one of middleware) checkFunction(one, 'a middleware')
+    this.attachTo(server, (request, socket) =>
+      middleware.length === 0 ? request : runMiddleware(middleware, request, socket).then((on) => on && request),
+    )
+  }
+
+  /** `pass` gives what stands for the request once the application has let it pass; false where it has not. */
+  private attachTo(server: Server, pass: Pass): void {
     if (this.attached.has(server)) return
     const path = `${this.path}/ws`
     const claims = ({ url, headers }: IncomingMessage): boolean =>
@@ -193,12 +257,12 @@ export class Loom implements PublicLoom {
       headers.upgrade !== undefined &&
       /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade)
     const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      this.upgrade(request, socket, head)
+      this.upgrade(request, socket, head, pass)
     }
     this.attached.set(server, interceptUpgrades(server, claims, take))
   }
 
-  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {
     const fail = (error: unknown): void => {
       this.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
       socket.end('HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -209,14 +273,17 @@ export class Loom implements PublicLoom {
     })
     try {
       const allowed = originAllowed(request, this.options.origin, this.trust)
-      const bound = allowed ? this.bindOf(request) : ''
-      if (typeof bound === 'string') {
+      // What the application would do for a page of its own, it does not do for another's.
+      const passed = allowed ? pass(request, socket) : request
+      const bound = passed instanceof Promise ? passed : this.binding(passed, allowed)
+      if (!(bound instanceof Promise)) {
         this.accept(request, socket, head, allowed, bound)
         return
       }
       bound
-        .then((bind) => {
-          if (!socket.destroyed) this.accept(request, socket, head, allowed, bind)
+        .then((on) => (on === false || isBinding(on) ? on : this.binding(on, allowed)))
+        .then((binding) => {
+          if (binding !== false && !socket.destroyed) this.accept(request, socket, head, allowed, binding)
         })
         .catch(fail)
     } catch (error) {
@@ -224,12 +291,21 @@ export class Loom implements PublicLoom {
     }
   }
 
+  /** Whom a connection belongs to, and what is kept of its request. */
+  private binding(passed: object, allowed: boolean): Binding | Promise<Binding> {
+    // A framework's own request stands for Node's where it has one: its hooks set their things on it.
+    const request = 'raw' in passed ? (passed.raw as IncomingMessage) : (passed as IncomingMessage)
+    const compact = compactRequest(request, this.trust, this.keep, passed)
+    const bind = allowed ? this.bindOf(request) : ''
+    return typeof bind === 'string' ? { compact, bind } : bind.then((text) => ({ compact, bind: text }))
+  }
+
   private accept(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     allowed: boolean,
-    bind: string,
+    { compact, bind }: Binding,
   ): void {
     const { headers } = request
     const upgrade: NativeUpgrade = {
@@ -241,8 +317,9 @@ export class Loom implements PublicLoom {
       version: headers['sec-websocket-version'],
       protocols: headers['sec-websocket-protocol'],
       originAllowed: allowed,
-      request: JSON.stringify(compactRequest(request, this.trust)),
+      request: JSON.stringify(compact),
       bind,
+      address: compact.address,
     }
     const descriptor = this.options.transport === 'bridge' ? -1 : descriptorOf(socket)
     if (descriptor < 0) {
@@ -264,6 +341,15 @@ export class Loom implements PublicLoom {
   }
 
   readonly fastify = (instance: FastifyLike): Promise<void> => {
+    const upgrades = new FastifyUpgrades(instance)
+    instance.route({
+      method: 'GET',
+      url: `${this.path}/ws`,
+      handler: (request, reply) => {
+        reply.hijack()
+        if (!upgrades.passed(request)) reply.raw.writeHead(426, { upgrade: 'websocket' }).end()
+      },
+    })
     instance.route({
       method: 'GET',
       url: `${this.path}/*`,
@@ -272,7 +358,7 @@ export class Loom implements PublicLoom {
         if (!serveClient(this.path, request, reply.raw)) reply.raw.writeHead(404).end()
       },
     })
-    this.attach(instance.server)
+    this.attachTo(instance.server, (request, socket) => upgrades.pass(request, socket))
     // Before the server waits for its sockets, some of which are ours.
     instance.addHook('preClose', () => this.close())
     return Promise.resolve()
@@ -284,6 +370,18 @@ export class Loom implements PublicLoom {
 
   stats(): Stats {
     return this.native.stats()
+  }
+
+  disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
+    if (typeof filter !== 'function' && !isObject(filter)) throw invalid('a filter', 'filter', filter)
+    const isMeant = (connection: NativeConnection): boolean => {
+      const { bind, address } = connection
+      if (typeof filter === 'function') return filter({ bind, address, request: liveRequest(connection.request) })
+      const named = [filter.bind ?? bind, filter.address ?? address]
+      return (filter.bind ?? filter.address) !== undefined && named[0] === bind && named[1] === address
+    }
+    const numbers = this.native.connections().filter(isMeant).map(({ number }) => number)
+    return this.native.disconnect(numbers)
   }
 
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {

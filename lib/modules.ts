@@ -7,9 +7,17 @@ export type AnyModule = LiveModule<Record<string, unknown>>
 export type AnyHandler = Extract<AnyModule['handle'], (...args: never[]) => unknown>
 
 /** A registered module: one of the two kinds. */
-export type Entry =
-  | { readonly name: string; readonly raw: false; readonly module: AnyModule }
-  | { readonly name: string; readonly raw: true; readonly module: RawModule }
+export interface LiveEntry {
+  readonly name: string
+  readonly raw: false
+  readonly module: AnyModule
+  /** Counts the forms that its props have had. */
+  readonly version: number
+  /** Names of the props that never leave the server. */
+  readonly private: readonly string[]
+}
+
+export type Entry = LiveEntry | { readonly name: string; readonly raw: true; readonly module: RawModule }
 
 /** Checks a module's shape, so that mistakes show where they are made and not at the first click. */
 export function entryOf(name: string, module: unknown): Entry {
@@ -20,7 +28,8 @@ export function entryOf(name: string, module: unknown): Entry {
     checkFunction(module['render_tree_json'], `render_tree_json of module ${JSON.stringify(name)}`)
     return { name, raw: true, module: module as unknown as RawModule }
   }
-  const { handle, props } = module
+  const { handle, props, version = 1 } = module
+  const hidden = module['private'] ?? []
   checkFunction(module['render'], `render of module ${JSON.stringify(name)}`)
   if (isObject(handle)) {
     for (const key of Object.keys(handle)) {
@@ -30,7 +39,16 @@ export function entryOf(name: string, module: unknown): Entry {
     throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
   }
   if (props !== undefined) stringifyProps(props, `props of module ${JSON.stringify(name)}`)
-  return { name, raw: false, module: module as unknown as AnyModule }
+  for (const callback of ['mount', 'authorize', 'upgrade']) {
+    if (module[callback] !== undefined) checkFunction(module[callback], `${callback} of module ${JSON.stringify(name)}`)
+  }
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version >= 2 ** 32) {
+    throw invalid('a whole number from 1', `version of module ${JSON.stringify(name)}`, version)
+  }
+  if (!Array.isArray(hidden) || !hidden.every((one) => typeof one === 'string')) {
+    throw invalid('a list of names of props', `private of module ${JSON.stringify(name)}`, hidden)
+  }
+  return { name, raw: false, module: module as unknown as AnyModule, version, private: hidden }
 }
 
 /** A handler by name. Only own properties are handlers: names come from the browser. */

@@ -27,10 +27,19 @@ export interface NativeUpgrade {
   originAllowed: boolean
   request: string
   bind: string
+  address: string
+}
+
+/** An open connection, or what has been left behind by one that is gone. */
+export interface NativeConnection {
+  number: number
+  bind: string
+  address: string
+  request: string
 }
 
 export interface NativeLoom {
-  register(name: string, raw: boolean): number
+  register(name: string, raw: boolean, version: number, hidden: string[]): number
   exchange(ops: Uint32Array, used: number, text: string): string | null
   request(call: number): string | null
   toHtml(ops: Uint32Array, used: number, text: string): string
@@ -56,12 +65,15 @@ export interface NativeLoom {
   stats(): {
     connections: number
     components: number
+    parked: number
     events: number
     errors: number
     queuedEvents: number
     waitingCalls: number
     callsInFlight: number
   }
+  connections(): NativeConnection[]
+  disconnect(numbers: number[]): number
   close(timeout: number, request: number): void
 }
 

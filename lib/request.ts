@@ -21,8 +21,19 @@ export function trustOf(trustProxy: TrustProxy | undefined): Trust {
   }
 }
 
-export function compactRequest(request: IncomingMessage, trust: Trust): CompactRequest {
-  return { url: request.url ?? '', headers: request.headers, address: proxyaddr(request, trust) }
+/** `set` is what an application's middleware or hooks have set their things on. */
+export function compactRequest(
+  request: IncomingMessage,
+  trust: Trust,
+  keep: readonly string[],
+  set: object = request,
+): CompactRequest {
+  const kept: Record<string, unknown> = {}
+  for (const name of keep) {
+    const value = (set as Record<string, unknown>)[name]
+    if (value !== undefined && typeof value !== 'function') kept[name] = value
+  }
+  return { ...kept, url: request.url ?? '', headers: request.headers, address: proxyaddr(request, trust) }
 }
 
 /** The host that the browser asked for. */

@@ -1,3 +1,4 @@
+import type { Refusal } from './errors'
 import { Writer } from './writer'
 
 // The header of a result; src/bridge/results.rs reads it and says what it means.
@@ -5,6 +6,8 @@ const DONE = 0
 const FAILED = 1
 const UNKNOWN_HANDLER = 2
 const PROPS_NEEDED = 3
+const DONE_ANEW = 4
+const REFUSED = 5
 
 /** The results of a drain, gathered until they cross to Rust in one call. */
 export class Results extends Writer {
@@ -12,11 +15,11 @@ export class Results extends Writer {
    * A call that succeeded. `props` writes how they changed, `tree` what was rendered; where one of
    * them throws, nothing of this result is left behind.
    */
-  done<T>(call: number, redirect: string, props: () => void, tree: () => T): T {
+  done<T>(call: number, anew: boolean, redirect: string, props: () => void, tree: () => T): T {
     const { length, text } = this
     try {
       this.op(call)
-      this.op(DONE)
+      this.op(anew ? DONE_ANEW : DONE)
       const header = this.length
       for (let size = 0; size < 5; size++) this.op(0)
       const propsAt = this.length
@@ -44,6 +47,16 @@ export class Results extends Writer {
     this.op(FAILED)
     this.op(message.length)
     this.append(message)
+  }
+
+  refused(call: number, { message, reload, redirect = '' }: Refusal): void {
+    this.op(call)
+    this.op(REFUSED)
+    this.op(redirect === '' ? (reload ? 1 : 0) : 2)
+    this.op(message.length)
+    this.op(redirect.length)
+    this.append(message)
+    this.append(redirect)
   }
 
   unknownHandler(call: number): void {

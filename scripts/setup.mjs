@@ -52,7 +52,7 @@ async function bundle() {
     target: 'es2020',
   })
   // One copy of the library for both module systems: two would not know each other's templates.
-  const names = ['createLoom', 'html', 'each', 'raw', 'LiveSocket', 'LoomError', 'StartError']
+  const names = ['createLoom', 'html', 'each', 'raw', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']
   writeFileSync(
     join(root, 'dist', 'index.mjs'),
     `import loomLive from './index.cjs'\nexport const { ${names.join(', ')} } = loomLive\n`,

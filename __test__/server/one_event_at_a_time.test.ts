@@ -92,7 +92,7 @@ test('each component has a state of its own, and the token gives only the first'
 })
 
 test('a thousand events of one component are applied once each', async () => {
-  const site = await Site.start({ limits: { queuedEvents: 1000 } })
+  const site = await Site.start({ limits: { queuedEvents: 1000, eventBurst: 1000 } })
   const client = await site.live(counter(site.loom))
   const answers = await Promise.all(Array.from({ length: 1000 }, () => client.event('c0', 'increment')))
   expect(answers.every(({ type }) => type === 'patch')).toBe(true)

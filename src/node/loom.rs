@@ -12,7 +12,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::options::{NativeOptions, NativeOutput, NativeStats, NativeTemplate, NativeUpgrade};
+use super::options::{
+    NativeConnection, NativeOptions, NativeOutput, NativeStats, NativeTemplate, NativeUpgrade,
+};
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
@@ -422,6 +424,22 @@ impl NativeLoom {
             waiting_calls: size(self.queue.waiting()),
             calls_in_flight: size(self.context.dispatcher.in_flight()),
         }
+    }
+
+    /// Who is connected, and who may come back.
+    #[napi(catch_unwind)]
+    pub fn connections(&self) -> Vec<NativeConnection> {
+        let open = self.sessions.connections();
+        let parked = self.sessions.parked();
+        open.into_iter().chain(parked).map(Into::into).collect()
+    }
+
+    /// Closes connections and ends what is parked, by their numbers; gives how many there were.
+    #[napi(catch_unwind)]
+    pub fn disconnect(&self, numbers: Vec<f64>) -> u32 {
+        // Numbers count from 1 and stay below 2^53.
+        let numbers: Vec<u64> = numbers.into_iter().map(|number| number as u64).collect();
+        u32::try_from(self.sessions.disconnect(&numbers)).unwrap_or(u32::MAX)
     }
 
     /// Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when

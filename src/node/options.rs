@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use napi_derive::napi;
 
+use crate::connection::OpenConnection;
 use crate::limits::Limits;
 use crate::transport::handshake::UpgradeRequest;
 
@@ -109,6 +110,26 @@ impl NativeUpgrade {
             address: self.address.into(),
         };
         (request, peer)
+    }
+}
+
+#[napi(object)]
+pub struct NativeConnection {
+    pub number: f64,
+    pub bind: String,
+    pub address: String,
+    /// As in `NativeUpgrade`.
+    pub request: String,
+}
+
+impl From<OpenConnection> for NativeConnection {
+    fn from(OpenConnection { number, peer }: OpenConnection) -> Self {
+        Self {
+            number: number as f64,
+            bind: peer.bind.to_string(),
+            address: peer.address.to_string(),
+            request: peer.request.as_deref().unwrap_or("{}").to_owned(),
+        }
     }
 }
 

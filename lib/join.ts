@@ -1,0 +1,102 @@
+import type { MountContext } from '../index'
+import { invalid, isObject, isThenable } from './check'
+import { textOf } from './errors'
+import type { AnyModule, LiveEntry } from './modules'
+import { checkProps } from './props'
+
+type Props = Record<string, unknown>
+
+/** Where a component's first props come from; `null` where the application itself gave them. */
+export type Origin = [checkpoint: 0 | 1, version: number] | null
+
+/** What a component starts with. */
+export interface First {
+  props: Props
+  /** They are not those that Rust has. */
+  changed: boolean
+  /** They do not continue the state that the page had. */
+  anew: boolean
+}
+
+/**
+ * The props that a page's component is rendered with: the module's own, the caller's over them, and
+ * over both what the module's `mount` loads.
+ */
+export function mountProps(entry: LiveEntry, given: object, context: MountContext): Props | Promise<Props> {
+  const props = { ...entry.module.props, ...given }
+  return load(entry, entry.module, props, context)
+}
+
+function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountContext): Props | Promise<Props> {
+  const loaded = module.mount?.(props, context)
+  const merge = (more: unknown): Props => {
+    if (more !== undefined && !isObject(more)) {
+      throw invalid('an object of props, or nothing,', `what mount of module ${JSON.stringify(entry.name)} gives`, more)
+    }
+    const merged = { ...props, ...more }
+    checkProps(merged, `mount of module ${JSON.stringify(entry.name)}`)
+    return merged
+  }
+  return isThenable(loaded) ? Promise.resolve(loaded).then(merge) : merge(loaded)
+}
+
+/**
+ * What a join starts with: whoever asks is authorised, props of an older version are brought up to
+ * date, and those that never left the server are loaded again.
+ */
+export function firstProps(
+  entry: LiveEntry,
+  props: Props,
+  origin: Origin,
+  context: MountContext,
+  warn: (text: string) => void,
+): First | Promise<First> {
+  const { module } = entry
+  const continued = (): First | Promise<First> => {
+    if (origin === null) return { props, changed: false, anew: false }
+    const upgraded = origin[1] === entry.version ? props : upgrade(entry, props, origin[1], warn)
+    if (upgraded === undefined) return after(load(entry, module, { ...module.props }, context), renewed)
+    if (entry.private.length === 0) return { props: upgraded, changed: upgraded !== props, anew: false }
+    return after(load(entry, module, { ...module.props, ...upgraded }, context), (loaded) => {
+      const whole: Props = { ...upgraded }
+      for (const name of entry.private) if (name in loaded) whole[name] = loaded[name]
+      return { props: whole, changed: true, anew: false }
+    })
+  }
+  return after(module.authorize?.(context, undefined), continued)
+}
+
+const renewed = (props: Props): First => ({ props, changed: true, anew: true })
+
+/** `undefined` where that cannot be done. */
+function upgrade(
+  { module, name, version }: LiveEntry,
+  props: Props,
+  from: number,
+  warn: (text: string) => void,
+): Props | undefined {
+  try {
+    const upgraded: unknown = module.upgrade?.(props, from)
+    if (upgraded === undefined) return undefined
+    checkProps(upgraded, `upgrade of module ${JSON.stringify(name)}`)
+    return upgraded
+  } catch (error) {
+    warn(`loom-live: upgrade of module ${name} from version ${from} to ${version}: ${textOf(error)}`)
+    return undefined
+  }
+}
+
+/** Goes on at once where there is nothing to wait for. */
+function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
+}
+
+/** The props that may leave the server, as JSON. */
+export function publicJson(entry: LiveEntry, props: Props, source: string): string {
+  checkProps(props, source)
+  if (entry.private.length === 0) return JSON.stringify(props)
+  const visible = { ...props }
+  for (const name of entry.private) Reflect.deleteProperty(visible, name)
+  return JSON.stringify(visible)
+}
+
