@@ -3,12 +3,17 @@
 export interface Announcements {
   'loom:join': { module: string }
   'loom:patch': { module: string }
-  'loom:error': { message: string }
-  /** Events of which it is not known whether they were applied ('connection'), or that were not sent. */
+  /** With an action where there is one: the page may have to be loaded again ('reload'). */
+  'loom:error': { message: string; action?: unknown }
+  /** The component's state is gone, and it has started anew. */
+  'loom:reset': { module: string }
+  /** The component's state is too large to survive a crash of the server. */
+  'loom:fragile': { module: string }
+  /** Events that were not applied, or, where the state itself is gone ('reset'), nobody knows. */
   'loom:lost': { reason: LostReason; events: { handler: string; event: string }[] }
 }
 
-export type LostReason = 'connection' | 'full' | 'error'
+export type LostReason = 'expired' | 'full' | 'error' | 'reset'
 
 export function announce<Name extends keyof Announcements>(
   container: Element,

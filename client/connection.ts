@@ -15,10 +15,15 @@ export interface Connection {
   /** True where nobody was left, and the connection has ended. */
   stopUnused(): boolean
   /** Returns the number that stands for the component until the next join. */
-  join(component: Component, token: string): number
-  event(id: number, event: LiveEvent): void
+  join(component: Component, token: string, secret: string, seen: number): number
+  /** `age`: how old it is, in milliseconds, where it is sent again. */
+  event(id: number, number: number, seen: number, event: LiveEvent, age?: number): void
+  /** How old an event may be that could not be sent, in milliseconds. */
+  eventAge(): number
   leave(id: number): void
 }
+
+const EVENT_AGE_MS = 60_000
 
 let lastId = 0
 
@@ -28,11 +33,12 @@ export function createConnection(url: string): Connection {
   /** Each connection has numbers of its own for them. */
   const templates: Templates = new Map()
   let heardAt = 0
+  let eventAge = EVENT_AGE_MS
   let watch: ReturnType<typeof setTimeout> | undefined
 
   const socket = createSocket(url, 'loom.2', {
     opened() {
-      heardAt = performance.now()
+      heardAt = Date.now()
       for (const component of [...members]) component.opened()
     },
     closed() {
@@ -43,19 +49,27 @@ export function createConnection(url: string): Connection {
       for (const component of [...members]) component.closed()
     },
     received(frame) {
-      heardAt = performance.now()
+      heardAt = Date.now()
       for (const message of messagesOf(frame)) receive(message)
     },
   })
 
   function receive(message: unknown): void {
-    const [type, id, value] = message as unknown[]
+    const [type, id, third, fourth, fifth, sixth] = message as unknown[]
     const component = joined.get(id)
-    if (typeof type === 'number') joined.get(type)?.changed({ p: (message as unknown[]).slice(1) }, templates)
-    else if (type === 'j') component?.joined(value, templates)
-    else if (type === 's') component?.changed(value, templates)
-    else if (type === 'e') component?.failed(String(value))
+    const number = third as number
+    if (typeof type === 'number') {
+      joined.get(type)?.changed(id as number, { p: (message as unknown[]).slice(2) }, templates)
+    } else if (type === 'j') component?.joined(number, fourth, String(fifth), sixth === 1, templates)
+    else if (type === 'a') component?.resumed(number, String(fourth))
+    else if (type === 's') component?.changed(number, fourth, templates)
+    else if (type === 'e') component?.failed(number, String(fourth), fifth === 1)
+    else if (type === 'f') {
+      component?.refused(String(third), fourth)
+      if (fourth === 'redirect') followRedirect(String(fifth))
+    } else if (type === 'c') component?.checkpoint(number, fourth as string | null)
     else if (type === 'r') followRedirect(String(id))
+    else if (type === 'o') eventAge = Number(id)
     else if (type !== 't' || !readTemplate(message as unknown[], templates)) {
       console.error('loom-live: not understood:', message)
     }
@@ -75,7 +89,7 @@ export function createConnection(url: string): Connection {
       watch = undefined
       const oldest = Math.min(...[...members].map((member) => member.waitingSince()))
       if (oldest === Infinity) return
-      const left = SILENCE_MS - performance.now() + Math.max(oldest, heardAt)
+      const left = SILENCE_MS - Date.now() + Math.max(oldest, heardAt)
       if (left > 0) watchSilence(left)
       else socket.drop()
     }, after)
@@ -93,13 +107,16 @@ export function createConnection(url: string): Connection {
       socket.stop()
       return true
     },
-    join(component, token) {
+    join(component, token, secret, seen) {
       // Each has a number of its own, so that nothing meant for the last one is taken for this one's.
       joined.set(++lastId, component)
-      send(['j', lastId, component.module, token])
+      send(['j', lastId, component.module, token, ...(secret ? [secret, seen] : [])])
       return lastId
     },
-    event: (id, { handler, type, vars }) => send(['e', id, handler, type, vars]),
+    event(id, number, seen, { handler, type, vars }, age) {
+      send(['e', id, number, seen, handler, type, vars, ...(age === undefined ? [] : [age])])
+    },
+    eventAge: () => eventAge,
     leave(id) {
       if (joined.delete(id) && socket.isOpen()) socket.send(['l', id])
     },

@@ -1,6 +1,6 @@
 /**
- * A component's events on their way: made, sent, answered, each in the order of the one before. The server answers
- * every event once and in order, so an answer belongs to the oldest that has none.
+ * A component's events on their way: made, sent, answered. Sent ones are kept until a checkpoint includes them, so
+ * that they can be sent again, to this server or to another that knows the checkpoint only.
  */
 
 import type { LiveEvent } from './wire'
@@ -13,8 +13,14 @@ export interface Issued {
   settle: (() => void) | undefined
   /** The submitted form, whose fields return to the server's values with the answer. */
   form: HTMLFormElement | undefined
-  sentAt: number
+  madeAt: number
+  /** Its number among its component's, once it is sent. */
+  number: number
+  answered: boolean
 }
+
+/** A server that never sends a checkpoint must not fill the page's memory. */
+const MOST_KEPT = 2000
 
 let issued = 0
 
@@ -24,5 +30,60 @@ export function issuedSoFar(): number {
 }
 
 export function issue(event: LiveEvent, settle?: () => void, form?: HTMLFormElement): Issued {
-  return { seq: ++issued, event, settle, form, sentAt: 0 }
+  return { seq: ++issued, event, settle, form, madeAt: Date.now(), number: 0, answered: false }
+}
+
+export interface Outbox {
+  /** Made, but never sent. */
+  waiting: Issued[]
+  /** Sent, and not in a checkpoint. */
+  sent: Issued[]
+  /** The oldest without an answer. */
+  unanswered(): Issued | undefined
+  /** Takes what waits, with numbers. */
+  take(): Issued[]
+  /** Everything up to that number has its answer: gives what had none before. */
+  answer(number: number): Issued[]
+  /** These are not to be sent again. */
+  drop(items: Issued[]): void
+  /** A checkpoint includes everything up to that number; without one, nothing that was sent can be repeated. */
+  checkpoint(number: number): void
+  /** Whether sending everything after that number again brings a server to where this page is. */
+  reaches(number: number): boolean
+}
+
+export function createOutbox(): Outbox {
+  let last = 0
+  /** Everything after this number is kept. */
+  let kept = 0
+
+  const outbox: Outbox = {
+    waiting: [],
+    sent: [],
+    unanswered: () => outbox.sent.find((item) => !item.answered),
+    take() {
+      const taken = outbox.waiting.splice(0)
+      for (const item of taken) item.number = ++last
+      outbox.sent.push(...taken)
+      if (outbox.sent.length > MOST_KEPT) outbox.checkpoint(last - MOST_KEPT)
+      return taken
+    },
+    answer(number) {
+      const items = outbox.sent.filter((item) => item.number <= number && !item.answered)
+      for (const item of items) {
+        item.answered = true
+        item.settle?.()
+      }
+      return items
+    },
+    drop: (items) => {
+      outbox.sent = outbox.sent.filter((item) => !items.includes(item))
+    },
+    checkpoint(number) {
+      kept = number
+      outbox.sent = outbox.sent.filter((item) => item.number > number || !item.answered)
+    },
+    reaches: (number) => number >= kept,
+  }
+  return outbox
 }

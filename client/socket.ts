@@ -5,6 +5,9 @@
 
 const BASE_MS = 200
 const CAP_MS = 10_000
+/** A server that restarts is returned to within this time, by all its pages evenly. */
+const SPREAD_MS = 10_000
+const RESTARTING = 1012
 /** A network that swallows packets would keep a browser connecting for minutes. */
 const CONNECT_MS = 15_000
 
@@ -42,10 +45,10 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     return true
   }
 
-  function drop(): void {
+  function drop(spread?: boolean): void {
     if (!detach()) return
     user.closed()
-    retryLater()
+    retryLater(spread)
   }
 
   function connect(): void {
@@ -57,7 +60,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
       console.error('loom-live:', error)
       return retryLater()
     }
-    timer = setTimeout(drop, CONNECT_MS)
+    timer = setTimeout(() => drop(), CONNECT_MS)
     ws.onopen = () => {
       clearTimeout(timer)
       user.opened()
@@ -67,11 +70,12 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
       failures = 0
       user.received(data)
     }
-    ws.onclose = drop
+    ws.onclose = ({ code }) => drop(code === RESTARTING)
   }
 
-  function retryLater(): void {
-    if (!paused) timer = setTimeout(connect, Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures++))
+  function retryLater(spread?: boolean): void {
+    const within = spread ? SPREAD_MS : Math.min(CAP_MS, BASE_MS * 2 ** failures++)
+    if (!paused) timer = setTimeout(connect, Math.random() * within)
   }
 
   function on(target: EventTarget, type: string, listener: () => void): void {
@@ -83,7 +87,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     if (!isOpen()) detach()
     connect()
   })
-  on(window, 'offline', drop)
+  on(window, 'offline', () => drop())
   // A page in the back/forward cache may not hold a connection; and it must not come back with a dead one.
   on(window, 'pagehide', () => {
     paused = true
@@ -101,7 +105,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   return {
     isOpen,
     send: (frame) => ws?.send(JSON.stringify(frame)),
-    drop,
+    drop: () => drop(),
     stop() {
       end.abort()
       paused = true

@@ -14,6 +14,13 @@ export interface Sent {
   id: number
   module?: string
   token?: string
+  secret?: string
+  /** Of a join that resumes and of an event: the last event whose answer the client has. */
+  seen?: number
+  /** Of an event. */
+  number?: number
+  /** Of an event that is sent again. */
+  age?: number
   handler?: string
   event?: string
   vars?: { v?: string; c?: boolean; k?: string; f?: string }
@@ -21,10 +28,20 @@ export interface Sent {
 
 function readSent(frame: string): Sent {
   const [type, id, ...rest] = JSON.parse(frame) as [string, number, ...string[]]
-  if (type === 'j') return { type: 'join', id, module: rest[0] ?? '', token: rest[1] ?? '' }
+  if (type === 'j') {
+    const [module, token, secret, seen] = rest as unknown as [string, string, string?, number?]
+    return { type: 'join', id, module, token, ...(secret === undefined ? {} : { secret, seen }) }
+  }
   if (type === 'l') return { type: 'leave', id }
-  const [handler, event, vars = {}] = rest as unknown as [string, string, Sent['vars']]
-  return { type: 'event', id, handler, event, vars }
+  const [number, seen, handler, event, vars = {}, age] = rest as unknown as [
+    number,
+    number,
+    string,
+    string,
+    Sent['vars'],
+    number?,
+  ]
+  return { type: 'event', id, number, seen, handler, event, vars, ...(age === undefined ? {} : { age }) }
 }
 
 const PATIENCE_MS = 5_000

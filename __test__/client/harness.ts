@@ -9,9 +9,9 @@ export { until, type Json, type Sent, type Wire }
 export { editOf, htmlOf, opaque, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
 
 /** A tree in answer to a join. */
-export function sendJoin(wire: Wire, id: number, content: Tree): void {
+export function sendJoin(wire: Wire, id: number, content: Tree, number = 0): void {
   const value = wireValue(content, wire)
-  wire.send(['j', id, value])
+  wire.send(['j', id, number, value, 'a.secret'])
 }
 
 /** A live component on a page, and the server's end of it. */
@@ -23,24 +23,34 @@ export class Live {
     public id: number,
   ) {}
 
+  /** The last event that has its answer. */
+  private answered = 0
+
+  /** The oldest event that has none: what is sent next answers it. Without one, it answers nothing. */
+  private number(): number {
+    const next = this.wire.received.find(({ type, number = 0 }) => type === 'event' && number > this.answered)
+    this.answered = next?.number ?? this.answered
+    return this.answered
+  }
+
   joined(content: Tree): void {
-    sendJoin(this.wire, this.id, content)
+    sendJoin(this.wire, this.id, content, this.answered)
   }
 
   /** The answer where the root's template is another. */
   shows(content: Tree): void {
     const value = wireValue(content, this.wire)
-    this.wire.send(['s', this.id, value])
+    this.wire.send(['s', this.id, this.number(), value])
   }
 
   /** The answer to the oldest event. */
   patch(changes: Changes): void {
     const flat = wireChanges(changes, this.wire)
-    this.wire.send([this.id, ...flat])
+    this.wire.send([this.id, this.number(), ...flat])
   }
 
   error(error: string): void {
-    this.wire.send(['e', this.id, error])
+    this.wire.send(['e', this.id, this.number(), error])
   }
 
   /** The next event, and no other message. */
@@ -104,7 +114,7 @@ interface Recorder {
 function record(): void {
   const recorder = window as unknown as Recorder
   recorder.seen = []
-  for (const name of ['loom:join', 'loom:patch', 'loom:error', 'loom:lost']) {
+  for (const name of ['loom:join', 'loom:patch', 'loom:error', 'loom:lost', 'loom:reset', 'loom:fragile']) {
     addEventListener(name, (event) => recorder.seen.push({ name, detail: (event as CustomEvent<Json>).detail }))
   }
 }

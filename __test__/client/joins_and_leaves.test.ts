@@ -83,13 +83,13 @@ test('an error answer to a join shows, and is not asked again until the next con
   const wire = await harness.server.connection()
   const one = await wire.next('join')
   const two = await wire.next('join')
-  wire.send(['e', one.id, 'unknown module'])
+  wire.send(['f', one.id, 'unknown module', 'reload'])
   sendJoin(wire, two.id, plain('fine'))
   await page.waitForSelector('#one[data-l-state=error]', { state: 'attached' })
   await page.waitForSelector('#two[data-l-state=live]')
   expect(await page.evaluate(() => (window as unknown as { seen: unknown[] }).seen)).toContainEqual({
     name: 'loom:error',
-    detail: { message: 'unknown module' },
+    detail: { message: 'unknown module', action: 'reload' },
   })
   expect(wire.received).toHaveLength(2)
   wire.drop()
@@ -104,7 +104,7 @@ test('a malformed tree is joined again three times, and then it is an error', as
   const wire = await harness.server.connection()
   for (let round = 0; round < 4; round++) {
     const { id } = await wire.next('join')
-    wire.send(['j', id, [0, 'no such template']])
+    wire.send(['j', id, 0, [0, 'no such template'], 's'])
     await wire.next('leave')
   }
   await page.waitForSelector('#one[data-l-state=error]', { state: 'attached' })

@@ -163,14 +163,14 @@ test("a nested component's content is its own", async () => {
   const outer = tree(['<p>', `</p>${inner}`], '1')
   sendJoin(wire, innerJoin.id, plain('<b>live</b>'))
   sendJoin(wire, outerJoin.id, outer)
-  wire.send([outerJoin.id, 0, '2'])
+  wire.send([outerJoin.id, 0, 0, '2'])
   await page.waitForSelector('p:text("2")')
   expect(await page.innerHTML('[data-l-live=inner]')).toBe('<b>live</b>')
   expect(await page.getAttribute('[data-l-live=inner]', 'data-l-state')).toBe('live')
-  wire.send([innerJoin.id])
+  wire.send([innerJoin.id, 0])
   // Another module in its place is another component.
   const next = wire.template([`<p>3</p>${inner.replace('"inner"', '"next"')}`], '')
-  wire.send(['s', outerJoin.id, [next]])
+  wire.send(['s', outerJoin.id, 0, [next]])
   const messages = [await wire.next(), await wire.next()]
   expect(messages).toContainEqual({ type: 'leave', id: innerJoin.id })
   expect(messages).toContainEqual(expect.objectContaining({ type: 'join', module: 'next' }))

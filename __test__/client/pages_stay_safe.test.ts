@@ -87,7 +87,7 @@ test("script-src 'self' and Trusted Types suffice", async () => {
   sendJoin(wire, id, content )
   await page.click('button')
   await wire.next('event')
-  wire.send([id, 0, '2'])
+  wire.send([id, 1, 0, '2'])
   await page.waitForSelector('p:text("2")')
   await page.waitForSelector('[data-l-state=live]')
   expect(await violations(page)).toEqual([])

@@ -58,7 +58,7 @@ test.each<[string, Json[]]>([
   ['a change inside a row that comes in', [0, 'half', 1, { i: [0, [1, 'x']], c: [0, [0, 'y']] }]],
 ])('a malformed patch changes nothing, and the component joins anew: %s', async (_, changes) => {
   const live = await harness.live(page)
-  live.wire.send([live.id, ...changes])
+  live.wire.send([live.id, 0, ...changes])
   expect(await live.wire.next('leave')).toEqual({ type: 'leave', id: live.id })
   const join = await live.wire.next('join')
   expect(join).toMatchObject({ module: 'demo', token: 'secret' })
@@ -80,7 +80,7 @@ test('frames that mean nothing are passed over', async () => {
     live.wire.sendRaw(frame)
   }
   live.wire.sendRaw(Buffer.from([1, 2, 3]))
-  live.wire.send([12345, 0, 'x'])
+  live.wire.send([12345, 0, 0, 'x'])
   live.patch({ 0: 'still here' })
   await live.settled()
   expect(await live.text('p')).toBe('still here')
@@ -89,7 +89,7 @@ test('frames that mean nothing are passed over', async () => {
 test('several messages in one frame take effect in their order', async () => {
   const live = await harness.live(page)
   const { id } = live
-  live.wire.send([['t', 50, ['<i>', '</i>'], 't'], [id, 2, [50, 'x']], [id, 2, { p: [0, 'y'] }], [id, 0, 'z']])
+  live.wire.send([['t', 50, ['<i>', '</i>'], 't'], [id, 0, 2, [50, 'x']], [id, 0, 2, { p: [0, 'y'] }], [id, 0, 0, 'z']])
   await live.settled()
   expect(await live.html()).toBe(before.replace('leaf', 'z').replace('<b>deep</b>', '<i>y</i>'))
 })

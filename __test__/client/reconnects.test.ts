@@ -1,20 +1,26 @@
-import { Harness, tree, until } from './harness'
+import { Harness, container, sendJoin, tree, until } from './harness'
 
 const harness = new Harness()
 
 const counter = tree(['<button data-l-click="up" l-no-disable>', '</button><input>'], '0')
 
-test('a dropped connection comes back, and the component joins with its token', async () => {
+test('a dropped connection comes back, and the component goes on where it was', async () => {
   const live = await harness.live(counter)
   const { id } = live
   live.patch({ 0: '5' })
   await live.settled()
   live.wire.drop()
-  const join = await live.rejoined(counter)
-  expect(join).toMatchObject({ module: 'demo', token: 'secret' })
+  live.wire = await harness.server.connection()
+  const join = await live.wire.next('join')
+  expect(join).toMatchObject({ module: 'demo', token: 'secret', secret: 'a.secret', seen: 0 })
   expect(join.id).not.toBe(id)
-  await live.page.waitForSelector('button:text("0")')
+  live.wire.send(['a', join.id, 0, 'another.secret'])
   await live.state('live')
+  expect(await live.text('button')).toBe('5')
+  expect(await live.count('loom:join')).toBe(1)
+  live.wire.drop()
+  expect(await live.rejoined(counter)).toMatchObject({ secret: 'another.secret' })
+  await live.page.waitForSelector('button:text("0")')
   expect(await live.count('loom:join')).toBe(2)
 })
 
@@ -36,18 +42,159 @@ test('it shows that it is offline, and sends what was clicked then after the ret
   expect(await live.page.locator('.l-loading').count()).toBe(0)
 })
 
-test('the page is told of events whose answer was lost, and they stop waiting', async () => {
+test('what was sent and not answered is sent again, with its age, and waits on', async () => {
   const live = await harness.live(counter)
+  await live.page.click('button')
+  await live.page.click('button')
+  expect([(await live.event()).number, (await live.event()).number]).toEqual([1, 2])
+  live.patch({ 0: '1' })
+  await live.page.waitForSelector('button:text("1")')
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const join = await live.wire.next('join')
+  expect(join.seen).toBe(1)
+  live.id = join.id
+  live.wire.send(['a', live.id, 1, 'b.c'])
+  const again = await live.event()
+  expect(again).toMatchObject({ number: 2, seen: 1, handler: 'up' })
+  expect(again.age).toBeGreaterThanOrEqual(0)
+  await live.state('waiting')
+  live.patch({ 0: '2' })
+  await live.page.waitForSelector('button:text("2")')
+  await live.state('live')
+  expect(live.wire.received).toHaveLength(2)
+  expect(await live.seen('loom:lost')).toEqual([])
+})
+
+test('answers that were missed follow, and what they answer is sent only where they do not', async () => {
+  const live = await harness.live(counter)
+  for (let click = 0; click < 3; click++) await live.page.click('button')
+  await live.event()
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  live.id = (await live.wire.next('join')).id
+  live.wire.send([['a', live.id, 2, 'b.c'], [live.id, 1, 0, '1'], [live.id, 2, 0, '2']])
+  expect((await live.event()).number).toBe(3)
+  await live.page.waitForSelector('button:text("2")')
+  expect(live.wire.received).toHaveLength(2)
+})
+
+test('a tree in place of the answers counts for all of them', async () => {
+  const live = await harness.live(counter)
+  await live.page.click('button')
   await live.page.click('button')
   await live.event()
   live.wire.drop()
+  live.wire = await harness.server.connection()
+  live.id = (await live.wire.next('join')).id
+  sendJoin(live.wire, live.id, tree(['<button data-l-click="up" l-no-disable>', '</button><input>'], '2'), 2)
+  await live.page.waitForSelector('button:text("2")')
+  await live.state('live')
+  expect(live.wire.received).toHaveLength(1)
+})
+
+test('another server catches up from the checkpoint before anything older is shown', async () => {
+  const live = await harness.live(counter)
+  const { page } = live
+  for (let click = 1; click <= 3; click++) {
+    await page.click('button')
+    await live.event()
+    live.patch({ 0: String(click) })
+    if (click === 1) live.wire.send(['c', live.id, 1, 'checkpoint'])
+    await page.waitForSelector(`button:text("${click}")`)
+  }
+  await page.click('button')
+  await page.evaluate(() => {
+    const shown: string[] = []
+    Object.assign(window, { shown })
+    const button = document.querySelector('button') as Element
+    new MutationObserver(() => shown.push(button.textContent)).observe(button, { characterData: true, subtree: true })
+  })
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const join = await live.wire.next('join')
+  expect(join).toMatchObject({ token: 'checkpoint', secret: 'a.secret', seen: 3 })
+  sendJoin(live.wire, join.id, tree(['<button data-l-click="up" l-no-disable>', '</button><input>'], '1'), 1)
+  const again = [await live.event(), await live.event(), await live.event()]
+  expect(again.map(({ number }) => number)).toEqual([2, 3, 4])
+  // Those that were answered are repeated whatever their age.
+  expect(again.map(({ age }) => age === undefined)).toEqual([true, true, false])
+  for (const number of [2, 3, 4]) live.wire.send([join.id, number, 0, String(number)])
+  await page.waitForSelector('button:text("4")')
+  await live.state('live')
+  expect(await page.evaluate(() => (window as unknown as { shown: string[] }).shown)).not.toContain('1')
+  expect(await live.seen('loom:lost')).toEqual([])
+})
+
+test('an event that failed is not sent again', async () => {
+  const live = await harness.live(counter)
+  await live.page.click('button')
+  await live.event()
+  live.error('no')
+  await live.state('live')
+  live.wire.drop()
   await live.rejoined(counter)
   await live.state('live')
-  expect(await live.seen('loom:lost')).toEqual([
-    { reason: 'connection', events: [{ handler: 'up', event: 'click' }] },
-  ])
-  expect(await live.page.locator('.l-loading').count()).toBe(0)
   expect(live.wire.received).toHaveLength(1)
+})
+
+test('what waited too long is not sent, and the page is told', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  live.wire.send(['o', 1_000])
+  await live.settled()
+  harness.server.accepting = false
+  live.wire.drop()
+  await live.state('offline')
+  await live.page.click('button')
+  await live.page.clock.runFor(900)
+  await live.page.click('button')
+  await live.page.clock.runFor(200)
+  expect(await live.seen('loom:lost')).toEqual([{ reason: 'expired', events: [{ handler: 'up', event: 'click' }] }])
+  harness.server.accepting = true
+  await live.page.evaluate(() => dispatchEvent(new Event('online')))
+  await live.rejoined(counter)
+  await live.event()
+  expect(live.wire.received).toHaveLength(2)
+})
+
+test('what the server finds too old is reported too', async () => {
+  const live = await harness.live(counter)
+  await live.page.click('button')
+  const { number = 0 } = await live.event()
+  live.wire.send(['e', live.id, number, 'too late', 1])
+  await live.state('live')
+  expect(await live.seen('loom:lost')).toEqual([{ reason: 'expired', events: [{ handler: 'up', event: 'click' }] }])
+})
+
+test('a state that is gone is said to be', async () => {
+  const live = await harness.live(counter)
+  await live.page.click('button')
+  await live.event()
+  live.wire.send(['c', live.id, 0, null])
+  live.patch({ 0: '1' })
+  await live.page.waitForSelector('button:text("1")')
+  expect(await live.count('loom:fragile')).toBe(1)
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const join = await live.wire.next('join')
+  expect(join.token).toBe('secret')
+  sendJoin(live.wire, join.id, counter, 0)
+  await live.page.waitForSelector('button:text("0")')
+  expect(await live.count('loom:reset')).toBe(1)
+  await live.page.click('button')
+  expect((await live.event()).number).toBe(2)
+})
+
+test('a busy server is asked again, and one that refuses is not', async () => {
+  const page = await harness.open(container('<p>x</p>'), true)
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  wire.send(['f', id, 'busy', 'busy'])
+  await page.waitForTimeout(50)
+  await page.clock.runFor(5_000)
+  const again = await wire.next('join')
+  wire.send(['f', again.id, 'log in', 'redirect', '/login'])
+  await page.waitForURL('**/login')
 })
 
 test('attempts are spread out ever more, up to ten seconds, and never end', async () => {
@@ -125,8 +272,9 @@ test('a connection that says nothing for 35 s while an answer is due is taken fo
   await until('the connection to close', () => wire.closed)
   await page.clock.runFor(1_000)
   await live.rejoined(counter)
-  await live.state('live')
-  expect(await live.count('loom:lost')).toBe(1)
+  await live.state('waiting')
+  await live.event()
+  expect(await live.count('loom:lost')).toBe(0)
 })
 
 test('an idle connection, and a slow answer on one that is alive, are left alone', async () => {
@@ -145,9 +293,14 @@ test('an idle connection, and a slow answer on one that is alive, are left alone
   await live.state('live')
 })
 
-test('a server that goes away with 1012 is returned to', async () => {
-  const live = await harness.live(counter)
+test('a server that goes away with 1012 is returned to, by its pages one after the other', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.evaluate(() => (Math.random = () => 0.9))
   live.wire.close(1012)
+  await live.state('offline')
+  await live.page.clock.runFor(8_900)
+  expect(harness.server.wires).toHaveLength(1)
+  await live.page.clock.runFor(200)
   await live.rejoined(counter)
   await live.state('live')
 })
