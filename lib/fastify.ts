@@ -1,7 +1,7 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyLike, FastifyRequestLike } from '../index'
+import { UpgradeResponse } from './response'
 
 /**
  * Upgrade requests on their way through a Fastify instance: it runs its hooks on them, and the route
@@ -13,25 +13,16 @@ export class FastifyUpgrades {
   constructor(private readonly instance: FastifyLike) {}
 
   /** Fastify's own request, or false where a hook has answered. */
-  pass(request: IncomingMessage, socket: Duplex): Promise<object | false> {
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    // A response writes to any duplex stream; only its type asks for more.
-    response.assignSocket(socket as Socket)
-    return new Promise((resolve) => {
-      response.once('finish', () => {
-        socket.end()
-        resolve(false)
+  pass(request: IncomingMessage, socket: Duplex): Promise<FastifyRequestLike | false> {
+    const upgrade = new UpgradeResponse(request, socket)
+    const passed = new Promise<FastifyRequestLike>((resolve) => {
+      this.waiting.set(request, (own) => {
+        upgrade.release()
+        resolve(own)
       })
-      response.once('close', () => {
-        resolve(false)
-      })
-      this.waiting.set(request, (passed) => {
-        response.detachSocket(socket as Socket)
-        resolve(passed)
-      })
-      this.instance.routing(request, response)
     })
+    this.instance.routing(request, upgrade.response)
+    return Promise.race([passed, upgrade.answered])
   }
 
   /** False where it is a request that is no upgrade. */

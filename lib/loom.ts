@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type {
   AttachOptions,
   FastifyLike,
+  FastifyRequestLike,
   Limits,
   Logger,
   Loom as PublicLoom,
@@ -83,18 +84,13 @@ function limitsOf(given: unknown): Limits {
 const EMPTY = Buffer.alloc(0)
 const KEEP = ['user', 'session']
 
-type Props = Record<string, unknown>
-
 /** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
-type Pass = (request: IncomingMessage, socket: Duplex) => object | Promise<object | false>
+type Passed = IncomingMessage | FastifyRequestLike
+type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
 
 interface Binding {
   compact: CompactRequest
   bind: string
-}
-
-function isBinding(value: object): value is Binding {
-  return 'compact' in value
 }
 
 /** What only live modules have. */
@@ -191,7 +187,7 @@ export class Loom implements PublicLoom {
     const source = `mount of module ${JSON.stringify(entry.name)}`
     const { request } = options
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
-    const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first as Props, source)
+    const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     const tree = new Writer()
     renderTree(tree, entry, entry.raw ? json : first)
     let html: string
@@ -273,28 +269,26 @@ export class Loom implements PublicLoom {
     })
     try {
       const allowed = originAllowed(request, this.options.origin, this.trust)
+      const go = (binding: Binding): void => {
+        if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
+      }
       // What the application would do for a page of its own, it does not do for another's.
       const passed = allowed ? pass(request, socket) : request
-      const bound = passed instanceof Promise ? passed : this.binding(passed, allowed)
-      if (!(bound instanceof Promise)) {
-        this.accept(request, socket, head, allowed, bound)
-        return
-      }
-      bound
-        .then((on) => (on === false || isBinding(on) ? on : this.binding(on, allowed)))
-        .then((binding) => {
-          if (binding !== false && !socket.destroyed) this.accept(request, socket, head, allowed, binding)
-        })
-        .catch(fail)
+      const bound =
+        passed instanceof Promise
+          ? passed.then((own) => own !== false && this.binding(own, allowed))
+          : this.binding(passed, allowed)
+      if (bound instanceof Promise) bound.then((binding) => binding !== false && go(binding)).catch(fail)
+      else go(bound)
     } catch (error) {
       fail(error)
     }
   }
 
   /** Whom a connection belongs to, and what is kept of its request. */
-  private binding(passed: object, allowed: boolean): Binding | Promise<Binding> {
+  private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
     // A framework's own request stands for Node's where it has one: its hooks set their things on it.
-    const request = 'raw' in passed ? (passed.raw as IncomingMessage) : (passed as IncomingMessage)
+    const request = 'raw' in passed ? passed.raw : passed
     const compact = compactRequest(request, this.trust, this.keep, passed)
     const bind = allowed ? this.bindOf(request) : ''
     return typeof bind === 'string' ? { compact, bind } : bind.then((text) => ({ compact, bind: text }))

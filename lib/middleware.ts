@@ -1,7 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Middleware } from '../index'
+import { textOf } from './errors'
+import { UpgradeResponse } from './response'
 
 /**
  * Runs an application's middleware on an upgrade request, as its framework runs it on any other: one
@@ -13,31 +14,19 @@ export async function runMiddleware(
   request: IncomingMessage,
   socket: Duplex,
 ): Promise<boolean> {
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  // A response writes to any duplex stream; only its type asks for more.
-  response.assignSocket(socket instanceof Socket ? socket : (socket as Socket))
-  const answered = new Promise<false>((resolve) => {
-    response.once('finish', () => {
-      socket.end()
-      resolve(false)
-    })
-    response.once('close', () => {
-      resolve(false)
-    })
-  })
+  const upgrade = new UpgradeResponse(request, socket)
   for (const middleware of list) {
     const passed = new Promise<true>((resolve, reject) => {
       const next = (error?: unknown): void => {
         if (error === undefined || error === null) resolve(true)
-        else reject(error instanceof Error ? error : new Error(String(error)))
+        else reject(error instanceof Error ? error : new Error(textOf(error)))
       }
-      const returned: unknown = middleware(request, response, next)
+      const returned: unknown = middleware(request, upgrade.response, next)
       if (returned instanceof Promise) returned.catch(next)
     })
-    if (!(await Promise.race([passed, answered]))) return false
+    if (!(await Promise.race([passed, upgrade.answered]))) return false
   }
-  if (response.writableEnded) return answered
-  response.detachSocket(socket as Socket)
+  if (upgrade.response.writableEnded) return upgrade.answered
+  upgrade.release()
   return true
 }
