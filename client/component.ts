@@ -12,6 +12,8 @@ import type { LiveEvent } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
 const MOST_WAITING = 100
+/** So many are on their way at a time: a server refuses what is more than it lets wait. */
+const MOST_UNANSWERED = 32
 /** A server that is at fault is not asked again and again. */
 const MOST_REJOINS = 3
 /** Within this time a busy server is asked again. */
@@ -39,7 +41,8 @@ export interface Component {
   joined(number: number, tree: unknown, secret: string, anew: boolean, templates: Templates): void
   resumed(number: number, secret: string): void
   changed(number: number, change: unknown, templates: Templates): void
-  failed(number: number, message: string, expired: boolean): void
+  /** So many events up to that number. */
+  failed(number: number, count: number, message: string, expired: boolean): void
   refused(message: string, action: unknown): void
   checkpoint(number: number, sealed: string | null): void
 }
@@ -92,7 +95,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   function sendWaiting(): void {
     if (phase === 'live') {
       loseOld()
-      for (const { number, event } of outbox.take()) connection.event(id, number, seen, event)
+      for (const { number, event } of outbox.take(MOST_UNANSWERED)) connection.event(id, number, seen, event)
     }
     showState()
   }
@@ -139,8 +142,9 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     return items
   }
 
-  function resetForms(items: Issued[]): void {
+  function settled(items: Issued[]): void {
     for (const { form } of items) if (form) resetForm(form, element, seq)
+    if (items.length) sendWaiting()
   }
 
   /** The page and the server no longer agree on what is shown: start this component again. */
@@ -207,7 +211,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       for (const item of outbox.sent) if (item.answered) holdUntil = item.number
       const isShown = show(number, () => {
         view.join(tree, templates)
-        resetForms(answered(number))
+        settled(answered(number))
         announce(element, 'loom:join', { module })
         if (isLost) announce(element, 'loom:reset', { module })
       })
@@ -220,17 +224,18 @@ export function createComponent(element: HTMLElement, connection: Connection): C
         const items = answered(number)
         showChange(seq)
         rejoins = 0
-        resetForms(items)
+        settled(items)
         showState()
         announce(element, 'loom:patch', { module })
       })
     },
-    failed(number, message, expired) {
+    failed(number, count, message, expired) {
       show(number, () => {
-        const items = answered(number)
-        // It changed nothing, and is not to be repeated.
+        // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be
+        // repeated.
+        const items = answered(number).filter((item) => item.number > number - count)
         outbox.drop(items)
-        showState()
+        sendWaiting()
         if (expired) lose('expired', items)
         else tell(message)
       })

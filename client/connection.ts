@@ -63,7 +63,7 @@ export function createConnection(url: string): Connection {
     } else if (type === 'j') component?.joined(number, fourth, String(fifth), sixth === 1, templates)
     else if (type === 'a') component?.resumed(number, String(fourth))
     else if (type === 's') component?.changed(number, fourth, templates)
-    else if (type === 'e') component?.failed(number, String(fourth), fifth === 1)
+    else if (type === 'e') component?.failed(number, Number(sixth ?? 1), String(fourth), fifth === 1)
     else if (type === 'f') {
       component?.refused(String(third), fourth)
       if (fourth === 'redirect') followRedirect(String(fifth))

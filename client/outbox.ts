@@ -40,8 +40,8 @@ export interface Outbox {
   sent: Issued[]
   /** The oldest without an answer. */
   unanswered(): Issued | undefined
-  /** Takes what waits, with numbers. */
-  take(): Issued[]
+  /** Takes what waits, with numbers, until so many have no answer. */
+  take(most: number): Issued[]
   /** Everything up to that number has its answer: gives what had none before. */
   answer(number: number): Issued[]
   /** These are not to be sent again. */
@@ -61,8 +61,9 @@ export function createOutbox(): Outbox {
     waiting: [],
     sent: [],
     unanswered: () => outbox.sent.find((item) => !item.answered),
-    take() {
-      const taken = outbox.waiting.splice(0)
+    take(most) {
+      const onTheirWay = outbox.sent.filter((item) => !item.answered).length
+      const taken = outbox.waiting.splice(0, Math.max(0, most - onTheirWay))
       for (const item of taken) item.number = ++last
       outbox.sent.push(...taken)
       if (outbox.sent.length > MOST_KEPT) outbox.checkpoint(last - MOST_KEPT)

@@ -18,6 +18,9 @@ use crate::tree::LiveTree;
 const MIN_RETAINED: usize = 1024;
 /// The most, however large the component's tree is.
 const MAX_RETAINED: usize = 64 * 1024;
+/// So many failures are kept for a client that has missed them and is shown the tree anew: it says
+/// nothing of them.
+const MAX_FAILURES: usize = 256;
 
 /// What resumes a session: its instance, a dot, and what nobody can guess. Empty where the system has
 /// no random numbers.
@@ -37,6 +40,7 @@ struct Link {
 /// An answer that the client may not have.
 struct Retained {
     number: u64,
+    is_failure: bool,
     answer: Encoded,
     redirect: Option<String>,
 }
@@ -48,6 +52,8 @@ struct State {
     answered: u64,
     retained: VecDeque<Retained>,
     retained_bytes: usize,
+    /// Failures among the answers that are not retained.
+    failures: VecDeque<Retained>,
     /// The last answer that is not among `retained`.
     forgotten: u64,
     /// The size of the tree that was sent last: keeping more than that would be of no use.
@@ -127,6 +133,7 @@ impl Session {
                 answered: number,
                 retained: VecDeque::new(),
                 retained_bytes: 0,
+                failures: VecDeque::new(),
                 forgotten: number,
                 tree_bytes: 0,
                 stale: false,
@@ -217,13 +224,13 @@ impl Session {
         let epoch = state.epoch;
         let parked = state.parked.take();
         state.stale = state.stale || seen < state.forgotten || seen > state.answered;
+        state.has_seen(seen);
         if state.stale {
             drop(state);
             if let Some(socket) = self.socket.get() {
                 socket.show();
             }
         } else {
-            state.has_seen(seen);
             outbox.push(
                 self.key,
                 extended::resumed(id, state.answered, &state.secret),
@@ -310,10 +317,9 @@ impl Session {
     pub(super) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
         let mut state = self.lock();
         state.answered = number;
-        state.forgotten = number;
         state.stale = false;
-        state.retained.clear();
-        state.retained_bytes = 0;
+        while state.forget_oldest() {}
+        state.forgotten = number;
         let Some(link) = &state.link else {
             // Whoever comes next has to be shown it.
             state.stale = true;
@@ -325,6 +331,9 @@ impl Session {
                 link.outbox.push(self.key, text);
             }
             Dialect::Extended => {
+                for failure in &state.failures {
+                    failure.push(&link.outbox, self.key, &link.id);
+                }
                 let encoded = extended::joined(tree, number, &state.secret, anew);
                 link.outbox.push_encoded(self.key, &link.id, &encoded);
                 state.tree_bytes = encoded.size();
@@ -337,24 +346,41 @@ impl Session {
         if self.dialect == Dialect::Classic {
             return self.answer_classic(message, redirect);
         }
-        let answer = extended::encode(message, number);
+        let is_failure = matches!(message, ServerMessage::Error(_));
+        self.push(
+            number,
+            extended::encode(message, number),
+            is_failure,
+            redirect,
+        );
+    }
+
+    /// The answer to so many events up to `last`, which are not handled.
+    pub(super) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) {
+        if self.dialect == Dialect::Classic {
+            for _ in 0..count {
+                self.answer_classic(&ServerMessage::Error(text), None);
+            }
+            return;
+        }
+        self.push(
+            last,
+            extended::unhandled(last, count, text, is_expired),
+            true,
+            None,
+        );
+    }
+
+    fn push(&self, number: u64, answer: Encoded, is_failure: bool, redirect: Option<&str>) {
         let mut state = self.lock();
-        // Events that found the mailbox full share an answer.
-        if number <= state.answered {
-            return;
-        }
         state.answered = number;
-        if state.stale {
-            // It will be in the tree.
-            state.forgotten = number;
-            return;
-        }
         let retained = Retained {
             number,
+            is_failure,
             answer,
             redirect: redirect.map(str::to_owned),
         };
-        if let Some(link) = &state.link {
+        if let Some(link) = state.link.as_ref().filter(|_| !state.stale) {
             retained.push(&link.outbox, self.key, &link.id);
         }
         state.retain(retained);
@@ -392,10 +418,11 @@ impl Session {
         true
     }
 
-    /// Whether a client is there that keeps checkpoints.
-    pub(super) fn keeps_checkpoints(&self) -> bool {
+    /// The epoch of the connection whose client keeps checkpoints; `None` where there is none now.
+    pub(super) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
-        self.dialect == Dialect::Extended && state.link.is_some() && !state.stale
+        let is_there = self.dialect == Dialect::Extended && state.link.is_some() && !state.stale;
+        is_there.then_some(state.epoch)
     }
 
     /// Resolves when its connection can take more, or is gone.
@@ -417,6 +444,7 @@ impl State {
         {
             self.forget_oldest();
         }
+        self.failures.retain(|failure| failure.number > seen);
     }
 
     fn retain(&mut self, retained: Retained) {
@@ -428,11 +456,20 @@ impl State {
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(oldest) = self.retained.pop_front() {
-            self.retained_bytes -= oldest.answer.size();
-            self.forgotten = oldest.number;
+    /// False where there is none.
+    fn forget_oldest(&mut self) -> bool {
+        let Some(oldest) = self.retained.pop_front() else {
+            return false;
+        };
+        self.retained_bytes -= oldest.answer.size();
+        self.forgotten = oldest.number;
+        if oldest.is_failure {
+            self.failures.push_back(oldest);
+            if self.failures.len() > MAX_FAILURES {
+                self.failures.pop_front();
+            }
         }
+        true
     }
 }
 

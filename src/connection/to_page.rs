@@ -28,6 +28,8 @@ struct Sealed {
     at: Instant,
     /// The size of the props then.
     bytes: usize,
+    /// It may not have arrived where this is not the connection's any more.
+    epoch: u64,
 }
 
 pub(super) struct ToPage<D: Dispatcher> {
@@ -58,19 +60,20 @@ impl<D: Dispatcher> ToPage<D> {
     }
 
     /// How long until a checkpoint is due; `None` where none is owed.
-    fn wait(&self, committed: &Committed<'_>, moment: Moment) -> Option<Duration> {
+    fn wait(&self, committed: &Committed<'_>, moment: Moment, epoch: u64) -> Option<Duration> {
         let limits = &self.context.limits;
         let (number, since, bytes) = match &self.sealed {
+            Some(sealed) if sealed.epoch != epoch => (sealed.number, None, sealed.bytes),
             Some(sealed) if sealed.number == committed.number => return None,
             Some(sealed) => (sealed.number, Some(sealed.at), sealed.bytes),
-            None => (0, None, committed.props.memory()),
+            None => (committed.number, None, committed.props.memory()),
         };
         let is_calm = since.is_none_or(|since| since.elapsed() >= limits.checkpoint_quiet);
         let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
         let events = u64::from(limits.checkpoint_events) * u64::from(scale);
         let is_due = moment != Moment::Answer
             || (bytes <= SMALL && is_calm)
-            || (since.is_some() && committed.number.saturating_sub(number) >= events);
+            || committed.number.saturating_sub(number) >= events;
         Some(match is_due {
             true => Duration::ZERO,
             false => limits
@@ -81,7 +84,7 @@ impl<D: Dispatcher> ToPage<D> {
         })
     }
 
-    fn seal(&mut self, committed: &Committed<'_>) {
+    fn seal(&mut self, committed: &Committed<'_>, epoch: u64) {
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
         let number = committed.number;
@@ -123,7 +126,12 @@ impl<D: Dispatcher> ToPage<D> {
             }
         }
         let at = Instant::now();
-        self.sealed = Some(Sealed { number, at, bytes });
+        self.sealed = Some(Sealed {
+            number,
+            at,
+            bytes,
+            epoch,
+        });
     }
 }
 
@@ -143,6 +151,10 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.answer(number, &message, redirect);
     }
 
+    fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
+        self.session.unhandled(last, count, text, is_expired);
+    }
+
     async fn ready(&mut self) {
         self.session.ready().await;
     }
@@ -152,14 +164,12 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
-        if !self.session.keeps_checkpoints() {
-            return None;
-        }
-        let wait = self.wait(&committed, moment)?;
+        let epoch = self.session.keeps_checkpoints()?;
+        let wait = self.wait(&committed, moment, epoch)?;
         if !wait.is_zero() {
             return Some(wait);
         }
-        self.seal(&committed);
+        self.seal(&committed, epoch);
         None
     }
 }

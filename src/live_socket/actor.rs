@@ -264,15 +264,13 @@ impl LiveSocketState {
             }
             Item::Unhandled { count, last, why } => {
                 self.number = last;
-                for _ in 0..count {
-                    life.context.stats.errors.add();
-                    let message = match why {
-                        Unhandled::Full => ServerMessage::Error(TOO_MANY),
-                        Unhandled::Flood => ServerMessage::Error(TOO_FAST),
-                        Unhandled::Expired => ServerMessage::Expired(TOO_OLD),
-                    };
-                    reply_to.answer(last, message, None);
-                }
+                life.context.stats.errors.add_many(count);
+                let text = match why {
+                    Unhandled::Full => TOO_MANY,
+                    Unhandled::Flood => TOO_FAST,
+                    Unhandled::Expired => TOO_OLD,
+                };
+                reply_to.unhandled(last, count, text, why == Unhandled::Expired);
             }
             Item::State(sender) => {
                 // Nobody may be waiting any more, which is no concern of the actor's.

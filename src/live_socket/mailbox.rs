@@ -30,7 +30,7 @@ pub(super) enum Item {
     /// That many events in a row that will not be handled, up to number `last`. Kept so that their
     /// errors come in their turn, in constant space.
     Unhandled {
-        count: usize,
+        count: u64,
         last: u64,
         why: Unhandled,
     },

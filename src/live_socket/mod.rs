@@ -55,6 +55,14 @@ pub trait ReplyTo: Send + 'static {
     /// The answer to event `number`, and where the page is to go. Must not block.
     fn answer(&mut self, number: u64, message: ServerMessage<'_>, redirect: Option<&str>);
 
+    /// The answer to so many events up to `last` that are not handled.
+    fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
+        let _ = is_expired;
+        for _ in 0..count {
+            self.answer(last, ServerMessage::Error(text), None);
+        }
+    }
+
     /// Resolves when the receiver can take more; the actor takes no event before.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
 

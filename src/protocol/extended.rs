@@ -161,14 +161,21 @@ pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
             out.rest.push(',');
             write_json_string(&mut out.rest, error);
         }
-        ServerMessage::Expired(error) => {
-            out.head = "[\"e\",";
-            out.rest.push(',');
-            write_json_string(&mut out.rest, error);
-            out.rest.push_str(",1");
-        }
     }
     out.rest.push(']');
+    out
+}
+
+/// Writes the answer to so many events up to `last` that are not handled, because there are too many
+/// or they are too old.
+pub fn unhandled(last: u64, count: u64, text: &str, is_expired: bool) -> Encoded {
+    let mut out = Encoded {
+        head: "[\"e\",",
+        ..Encoded::default()
+    };
+    let _ = write!(out.rest, ",{last},");
+    write_json_string(&mut out.rest, text);
+    let _ = write!(out.rest, ",{},{count}]", u8::from(is_expired));
     out
 }
 

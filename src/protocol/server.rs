@@ -15,8 +15,6 @@ pub enum ServerMessage<'a> {
     Redirect(&'a str),
     /// The answer to an event that failed.
     Error(&'a str),
-    /// The answer to an event that came too late to be applied.
-    Expired(&'a str),
     /// The component did not come to life.
     Refused(&'a str, &'a Refusal),
 }
@@ -52,7 +50,7 @@ impl ServerMessage<'_> {
             Self::Trees(_) | Self::Replace(_) => ("trees", true),
             Self::Patch(..) => ("patch", true),
             Self::Redirect(_) => ("redirect", false),
-            Self::Error(_) | Self::Expired(_) | Self::Refused(..) => ("error", true),
+            Self::Error(_) | Self::Refused(..) => ("error", true),
         };
         out.push_str("{\"type\":\"");
         out.push_str(kind);
@@ -72,7 +70,7 @@ impl ServerMessage<'_> {
                 out.push_str("\"url\":");
                 write_json_string(&mut out, url);
             }
-            Self::Error(message) | Self::Expired(message) | Self::Refused(message, _) => {
+            Self::Error(message) | Self::Refused(message, _) => {
                 out.push_str("\"error\":");
                 write_json_string(&mut out, message);
             }

@@ -473,3 +473,23 @@ async fn joins_wait_for_their_turn_and_not_too_many() {
     assert!(client.next().await.contains(r#"["j",0,"#));
     assert!(client.next().await.contains(r#"["j",1,"#));
 }
+
+/// What failed is not among what the tree includes: the client would take it for applied.
+#[tokio::test(start_paused = true)]
+async fn failures_that_were_missed_come_before_the_tree() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=100 {
+        let handler = if number % 40 == 0 { "no" } else { "increment" };
+        page.event(number, 0, handler).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    page.reconnect(&server).await;
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 0))).await;
+    for number in [40, 80] {
+        let failure = page.next().await;
+        assert_eq!((&failure[0], &failure[2]), (&json!("e"), &json!(number)));
+    }
+    assert_eq!(page.shown().await, (100, html(98), false));
+}

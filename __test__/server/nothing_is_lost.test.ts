@@ -1,0 +1,188 @@
+import { html, type Loom } from 'loom-live'
+import { LivePage } from '../support/live_page'
+import { atEnd } from '../support/cleanup'
+import { counter, Site, TRANSPORTS, type SiteOptions } from '../support/site'
+import { Gate, until } from '../support/until'
+
+interface Setup {
+  site: Site
+  page: LivePage
+}
+
+async function pageOn(site: Site, register: (loom: Loom) => { name: string } = counter): Promise<LivePage> {
+  const { name } = register(site.loom)
+  return anotherPage(site, name, await site.token(name))
+}
+
+function anotherPage(site: Site, module: string, token: string, url = (): string => site.url()): LivePage {
+  const page = new LivePage({ url, module, token })
+  atEnd(() => {
+    page.end()
+  })
+  return page
+}
+
+async function setup(options: SiteOptions = {}, register?: (loom: Loom) => { name: string }): Promise<Setup> {
+  const site = await Site.start(options)
+  return { site, page: await pageOn(site, register) }
+}
+
+const idle = (page: LivePage): Promise<unknown> => until('all answers', () => page.isSettled)
+
+describe.each(TRANSPORTS)('over %s', (over) => {
+  test('a page whose connection is cut again and again loses no event and applies none twice', async () => {
+    const { site, page } = await setup({ over })
+    for (let round = 0; round < 20; round++) {
+      for (let click = 0; click < 5; click++) page.event('increment')
+      page.cut()
+      if (round % 3 === 0) await until('the page to be back', () => page.isLive)
+    }
+    await idle(page)
+    expect(page.text).toBe('<b>100</b>')
+    expect(page.joins).toBeLessThan(21)
+    expect(site.loom.stats().components).toBe(1)
+  })
+})
+
+test('a handler that was running when the connection broke goes on, once', async () => {
+  const gate = new Gate()
+  let runs = 0
+  const { page } = await setup({}, (loom) =>
+    loom.register('slow', {
+      props: { done: 0 },
+      handle: {
+        async work({ done }) {
+          runs += 1
+          await gate.promise
+          return { done: done + 1 }
+        },
+      },
+      render: ({ done }) => html`${done}`,
+    }),
+  )
+  page.event('work')
+  await until('the handler to run', () => runs === 1)
+  page.cut()
+  await until('the page to be back', () => page.isLive && page.resumes === 1)
+  gate.open()
+  await idle(page)
+  expect([page.text, runs]).toEqual(['1', 1])
+})
+
+test('another process with the same secret goes on from the last checkpoint', async () => {
+  const first = await setup()
+  const second = await Site.start()
+  counter(second.loom)
+  let url = first.site.url()
+  const token = await first.site.token('counter')
+  const page = anotherPage(first.site, 'counter', token, () => url)
+  for (let click = 0; click < 50; click++) page.event('increment')
+  await idle(page)
+  url = second.url()
+  page.cut()
+  page.event('increment')
+  await idle(page)
+  expect(page.text).toBe('<b>51</b>')
+  expect(page.resets).toBe(0)
+  expect(second.loom.stats().components).toBe(1)
+})
+
+test("an event's id is the same when it is handled again", async () => {
+  const ids: string[] = []
+  const register = (loom: Loom): { name: string } =>
+    loom.register('noting', {
+      props: { count: 0 },
+      handle: {
+        note({ count }, { id, value }) {
+          ids.push(`${value} ${id}`)
+          return { count: count + 1 }
+        },
+      },
+      render: ({ count }) => html`${count}`,
+    })
+  const first = await setup({}, register)
+  const second = await Site.start()
+  register(second.loom)
+  let url = first.site.url()
+  const page = anotherPage(first.site, 'noting', await first.site.token('noting'), () => url)
+  for (let count = 1; count <= 5; count++) page.event('note', String(count))
+  await idle(page)
+  url = second.url()
+  page.cut()
+  await idle(page)
+  const [repeated] = ids.slice(5)
+  expect(ids.slice(0, 5)).toContain(repeated)
+  expect(new Set(ids).size).toBe(5)
+  expect(page.text).toBe('5')
+})
+
+test('two pages of one token have a state of their own, also after a cut', async () => {
+  const { site, page } = await setup()
+  const other = anotherPage(site, 'counter', await site.token('counter'))
+  page.event('increment')
+  await idle(page)
+  other.cut()
+  page.cut()
+  await idle(page)
+  await idle(other)
+  expect([page.text, other.text]).toEqual(['<b>1</b>', '<b>0</b>'])
+})
+
+test('a failing event is answered, and not sent again', async () => {
+  const { site, page } = await setup()
+  page.event('boom')
+  await idle(page)
+  page.cut()
+  await until('the page to be back', () => page.isLive && page.resumes === 1)
+  expect(site.log.errors.filter((text) => text.includes('boom'))).toHaveLength(1)
+})
+
+test('a component waits for its page so long, and starts from its checkpoint after that', async () => {
+  const { site, page } = await setup({ limits: { parkTime: 50 } })
+  page.event('increment')
+  await idle(page)
+  page.end()
+  await until('the component to be parked', () => site.loom.stats().parked === 1)
+  await site.empty()
+  expect(site.loom.stats().parked).toBe(0)
+})
+
+test('a state that is too large for a checkpoint says so, and starts anew after a crash', async () => {
+  const register = (loom: Loom): { name: string } =>
+    loom.register('large', {
+      props: { text: '' },
+      handle: { grow: () => ({ text: 'x'.repeat(2000) }) },
+      render: ({ text }) => html`${text.length}`,
+    })
+  const limits = { checkpointBytes: 1000, checkpointQuiet: 10 }
+  const first = await setup({ limits }, register)
+  const second = await Site.start({ limits })
+  register(second.loom)
+  let url = first.site.url()
+  const page = anotherPage(first.site, 'large', await first.site.token('large'), () => url)
+  page.event('grow')
+  await idle(page)
+  await until('the page to be told', () => page.fragile)
+  expect(first.site.log.all).toContain('limits.checkpointBytes')
+  url = second.url()
+  page.cut()
+  await until('the page to be back', () => page.isLive && page.joins === 2)
+  expect([page.text, page.resets]).toEqual(['0', 1])
+})
+
+test('close leaves checkpoints behind, and closes with 1012', async () => {
+  const first = await setup()
+  const second = await Site.start()
+  counter(second.loom)
+  let url = first.site.url()
+  const page = anotherPage(first.site, 'counter', await first.site.token('counter'), () => url)
+  for (let click = 0; click < 3; click++) page.event('increment')
+  await idle(page)
+  url = second.url()
+  await first.site.loom.close()
+  await until('the page to be back', () => page.isLive && page.joins === 2)
+  await idle(page)
+  expect(page.closedWith).toContain(1012)
+  expect(page.text).toBe('<b>3</b>')
+  expect(second.loom.stats().events).toBe(0)
+})

@@ -1,0 +1,63 @@
+/** Trees of the dialect `loom.2` as values, and what its messages do to them: docs/protocol.md, word for word. */
+
+export type Value = string | number | { h: string } | { l: Tree[] } | Tree
+export type Tree = [template: number, ...values: Value[]]
+type Change = Value | { p: Change[] } | Edit
+
+interface Edit {
+  r?: number[]
+  m?: number[]
+  i?: (number | Tree)[]
+  c?: (number | Change[])[]
+}
+
+export interface Template {
+  statics: string[]
+  kinds: string
+}
+
+/** Changes a tree in place: `changes` are pairs of a slot and what it is, or what changed inside it. */
+export function applyChanges(tree: Tree, changes: Change[]): void {
+  for (const [slot, change] of pairs<Change>(changes)) {
+    const at = slot + 1
+    if (at >= tree.length) throw new Error(`Expected a slot below ${tree.length - 1} but received ${slot}`)
+    if (isPlain(change)) tree[at] = change
+    else if ('p' in change) applyChanges(tree[at] as Tree, change.p)
+    else applyEdit((tree[at] as { l: Tree[] }).l, change)
+  }
+}
+
+function isPlain(change: Change): change is Value {
+  return typeof change !== 'object' || Array.isArray(change) || 'h' in change || 'l' in change
+}
+
+function applyEdit(rows: Tree[], { r = [], m = [], i = [], c = [] }: Edit): void {
+  const old = rows.slice()
+  const gone = new Set<number>()
+  for (const [at, count] of pairs<number>(r)) for (let row = at; row < at + count; row++) gone.add(row)
+  const arrivals: [to: number, row: Tree][] = []
+  for (const [from, to] of pairs<number>(m)) {
+    gone.add(from)
+    arrivals.push([to, old[from] as Tree])
+  }
+  for (const [to, row] of pairs<Tree>(i as (number | Tree)[])) arrivals.push([to, row])
+  const kept = old.filter((_, at) => !gone.has(at))
+  for (const [to, row] of arrivals.sort(([one], [other]) => one - other)) kept.splice(to, 0, row)
+  rows.splice(0, rows.length, ...kept)
+  for (const [at, changes] of pairs<Change[]>(c as (number | Change[])[])) applyChanges(rows[at] as Tree, changes)
+}
+
+function* pairs<T>(list: readonly unknown[]): Generator<[number, T]> {
+  for (let at = 0; at < list.length; at += 2) yield [list[at] as number, list[at + 1] as T]
+}
+
+/** What a browser would show; texts unescaped. */
+export function textOf(value: Value, templates: ReadonlyMap<number, Template>): string {
+  if (typeof value !== 'object') return String(value)
+  if ('h' in value) return value.h
+  if ('l' in value) return value.l.map((row) => textOf(row, templates)).join('')
+  const [id, ...values] = value
+  const template = templates.get(id)
+  if (template === undefined) throw new Error(`Expected a known template but received ${id}`)
+  return template.statics.map((text, at) => text + (at < values.length ? textOf(values[at] as Value, templates) : '')).join('')
+}

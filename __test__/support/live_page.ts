@@ -1,0 +1,248 @@
+/**
+ * A page with one live component, without a browser: it numbers its events, keeps them, resumes, and brings
+ * another server to where it was, as docs/protocol.md says a client of `loom.2` has to.
+ */
+
+import { WebSocket, type ClientOptions } from 'ws'
+import { applyChanges, textOf, type Template, type Tree } from './extended_tree'
+
+export interface Sent {
+  number: number
+  handler: string
+  value: string | undefined
+  madeAt: number
+  answered: boolean
+}
+
+export interface LivePageOptions {
+  /** The URL to connect to; asked for each time. */
+  url: () => string
+  module: string
+  token: string
+  socket?: ClientOptions
+  /** How long until it connects again, in milliseconds. */
+  retry?: () => number
+}
+
+/** So many are on their way at a time: a mailbox takes no more than its limit. */
+const WINDOW = 32
+
+/** What happened to an event. */
+export type Outcome = 'applied' | 'failed' | 'expired'
+
+export class LivePage {
+  /** Made, and not sent so far. */
+  private made: Sent[] = []
+  /** Sent, and in no checkpoint. */
+  private sent: Sent[] = []
+  private last = 0
+  seen = 0
+  private secret = ''
+  private checkpoint: { number: number; sealed: string } | undefined
+  private templates = new Map<number, Template>()
+  private tree: Tree | undefined
+  private ws: WebSocket | undefined
+  private component = 0
+  private live = false
+  private ended = false
+  /** The text of the last refusal, with its action. */
+  refused: unknown[] | undefined
+  fragile = false
+  resets = 0
+  /** How often it joined, and how often it resumed instead. */
+  joins = 0
+  resumes = 0
+  closedWith: number[] = []
+  redirects: string[] = []
+  onAnswer: (sent: Sent, outcome: Outcome) => void = () => undefined
+  onChange: () => void = () => undefined
+
+  constructor(private readonly options: LivePageOptions) {
+    this.connect()
+  }
+
+  /** Events without an answer. */
+  get waiting(): number {
+    return this.made.length + this.inFlight
+  }
+
+  private get inFlight(): number {
+    return this.sent.filter(({ answered }) => !answered).length
+  }
+
+  /** All is answered, and the server is where the page has been. */
+  get isSettled(): boolean {
+    return this.live && this.waiting === 0 && this.sent.every(({ number }) => number <= this.seen)
+  }
+
+  get isLive(): boolean {
+    return this.live
+  }
+
+  /** What the component shows. */
+  get text(): string {
+    return this.tree === undefined ? '' : textOf(this.tree, this.templates)
+  }
+
+  event(handler: string, value?: string): Sent {
+    const sent: Sent = { number: ++this.last, handler, value, madeAt: Date.now(), answered: false }
+    this.made.push(sent)
+    this.sendMore()
+    return sent
+  }
+
+  private sendMore(): void {
+    while (this.live && this.made.length > 0 && this.inFlight < WINDOW) {
+      const next = this.made.shift() as Sent
+      this.sent.push(next)
+      this.tell(next)
+    }
+  }
+
+  /** The network is gone, without a goodbye. */
+  cut(): void {
+    this.live = false
+    this.ws?.terminate()
+  }
+
+  /** Another page made of this one's memory: what a thief of it would have. */
+  get memory(): { secret: string; checkpoint: string | undefined } {
+    return { secret: this.secret, checkpoint: this.checkpoint?.sealed }
+  }
+
+  end(): void {
+    this.ended = true
+    this.ws?.terminate()
+  }
+
+  private connect(): void {
+    if (this.ended) return
+    const ws = new WebSocket(this.options.url(), 'loom.2', {
+      perMessageDeflate: false,
+      rejectUnauthorized: false,
+      ...this.options.socket,
+    })
+    this.ws = ws
+    ws.on('open', () => {
+      // Numbers of templates are the connection's own; what is shown keeps those it was made of.
+      const resume = this.secret === '' ? [] : [this.secret, this.seen]
+      const token = this.checkpoint?.sealed ?? this.options.token
+      this.send(['j', ++this.component, this.options.module, token, ...resume])
+    })
+    ws.on('message', (data) => {
+      if (ws !== this.ws) return
+      const frame = JSON.parse((data as Buffer).toString()) as unknown[]
+      const messages = (Array.isArray(frame[0]) ? frame : [frame]) as unknown[][]
+      for (const message of messages) this.receive(message)
+      this.onChange()
+    })
+    ws.on('error', () => undefined)
+    ws.on('close', (code) => {
+      if (ws !== this.ws) return
+      this.closedWith.push(code)
+      this.live = false
+      this.onChange()
+      setTimeout(() => {
+        this.connect()
+      }, this.options.retry?.() ?? 10)
+    })
+  }
+
+  private send(message: unknown[]): void {
+    this.ws?.send(JSON.stringify(message))
+  }
+
+  private tell(sent: Sent, again = false): void {
+    const { number, handler, value, madeAt, answered } = sent
+    const vars = value === undefined ? {} : { v: value }
+    const age = again && !answered ? [Date.now() - madeAt] : []
+    this.send(['e', this.component, number, this.seen, handler, 'click', vars, ...age])
+  }
+
+  private receive(message: unknown[]): void {
+    const [type, id, number, fourth, fifth, sixth] = message
+    if (type === 't') {
+      this.templates.set(id as number, { statics: number as unknown as string[], kinds: fourth as string })
+      return
+    }
+    if (type === 'o') return
+    if (type === 'r') {
+      this.redirects.push(id as string)
+      return
+    }
+    if ((typeof type === 'number' ? type : id) !== this.component) return
+    if (typeof type === 'number') {
+      applyChanges(this.shown(), message.slice(2) as Parameters<typeof applyChanges>[1])
+      this.answer(id as number, 'applied')
+      return
+    }
+    switch (type) {
+      case 'j':
+        this.joined(number as number, fourth as Tree, fifth as string, sixth === 1)
+        return
+      case 'a':
+        this.resumes += 1
+        this.goOn(number as number, fourth as string)
+        return
+      case 's':
+        this.tree = fourth as Tree
+        this.answer(number as number, 'applied')
+        return
+      case 'e':
+        // What came before it has been applied, where that was not said.
+        this.answer((number as number) - ((sixth as number | undefined) ?? 1), 'applied')
+        this.answer(number as number, fifth === 1 ? 'expired' : 'failed')
+        return
+      case 'f':
+        this.refused = message.slice(2)
+        return
+      case 'c':
+        this.keep(number as number, fourth as string | null)
+        return
+      default:
+        throw new Error(`Expected a message of loom.2 but received ${JSON.stringify(message)}`)
+    }
+  }
+
+  private shown(): Tree {
+    if (this.tree === undefined) throw new Error('Expected a tree before a change')
+    return this.tree
+  }
+
+  private joined(number: number, tree: Tree, secret: string, anew: boolean): void {
+    this.joins += 1
+    this.tree = tree
+    const from = this.fragile ? Infinity : (this.checkpoint?.number ?? 0)
+    if (anew || (number < this.seen && number < from)) {
+      this.resets += 1
+      this.sent = []
+    }
+    this.answer(number, 'applied')
+    this.goOn(number, secret)
+  }
+
+  private goOn(number: number, secret: string): void {
+    this.secret = secret
+    this.live = true
+    for (const sent of this.sent) if (sent.number > number) this.tell(sent, true)
+    this.sendMore()
+  }
+
+  /** Everything up to that number has its answer. */
+  private answer(number: number, outcome: Outcome): void {
+    this.seen = number
+    const items = this.sent.filter((sent) => sent.number <= number && !sent.answered)
+    for (const sent of items) {
+      sent.answered = true
+      this.onAnswer(sent, outcome)
+    }
+    if (outcome !== 'applied') this.sent = this.sent.filter((sent) => !items.includes(sent))
+    this.sendMore()
+  }
+
+  private keep(number: number, sealed: string | null): void {
+    this.fragile = sealed === null
+    this.checkpoint = sealed === null ? undefined : { number, sealed }
+    this.sent = this.sent.filter((sent) => sent.number > number || !sent.answered)
+  }
+}

@@ -1,0 +1,14 @@
+import { join } from 'node:path'
+import { torture } from './torture'
+
+test('every event is applied once, whatever is cut, killed or thrown', async () => {
+  const root = join(__dirname, '../..')
+  const { wrong, events, resets, expired, kills, cuts, resumes } = await torture(
+    { events: 20_000, pages: 10, killEvery: 700, root, seed: 20_000 },
+    () => undefined,
+  )
+  expect(wrong).toEqual([])
+  expect({ events, resets, expired }).toEqual({ events: 20_000, resets: 0, expired: 0 })
+  // Not without what it is about.
+  expect(Math.min(kills, cuts, resumes)).toBeGreaterThan(1)
+}, 120_000)
