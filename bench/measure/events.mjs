@@ -32,10 +32,11 @@ export function cases(names, rows, hasEach) {
   })
 }
 
-function perEvent({ events, seconds, bytes, p50, p99, cpuAll, cpuMain }) {
+function perEvent({ events, seconds, bytes, checkpoints, p50, p99, cpuAll, cpuMain }) {
   return {
     rate: events / seconds,
     bytes: bytes / events,
+    checkpoints: checkpoints / events,
     p50: p50 / 1e6,
     p99: p99 / 1e6,
     all: cpuAll / events / 1e3,
@@ -99,6 +100,7 @@ export async function measureEvents(workloads, options) {
         of('all', 2),
         of('main', 2),
         of('bytes', 1),
+        of('checkpoints', 1),
       ])
       answers.push(`${workload.label}, ${target}: ${last}`)
     }
@@ -113,9 +115,10 @@ export async function measureEvents(workloads, options) {
       `**${spread(ratio('all'), 3)}**`,
       `**${spread(ratio('main'), 3)}**`,
       spread(ratio('bytes')),
+      '',
     ])
   }
-  const head = ['workload', 'server', 'events/s', 'p50 ms', 'p99 ms', 'CPU all µs', 'CPU main µs', 'bytes']
+  const head = ['workload', 'server', 'events/s', 'p50 ms', 'p99 ms', 'CPU all µs', 'CPU main µs', 'bytes', 'of checkpoints']
   options.progress(answers.map((answer) => `last answer of ${answer}`).join('\n'))
   return `### Events\n\n${table(head, rows)}`
 }

@@ -15,14 +15,16 @@ pub fn join(protocol: Protocol<'_>, module: &str, token: &str) -> String {
     .to_string()
 }
 
-pub fn event(protocol: Protocol<'_>, handler: &str, value: Option<&str>) -> String {
+/// The event of that number, sent when all before it have been answered.
+pub fn event(protocol: Protocol<'_>, number: u64, handler: &str, value: Option<&str>) -> String {
+    let seen = number - 1;
     match (protocol, value) {
         (None, value) => {
             let vars = value.map_or(json!({}), |value| json!({ "value": value }));
             json!({"type": "event", "id": "c0", "handler": handler, "event": "click", "special_vars": vars})
         }
-        (Some(_), None) => json!(["e", 0, handler, "click"]),
-        (Some(_), Some(value)) => json!(["e", 0, handler, "click", { "v": value }]),
+        (Some(_), None) => json!(["e", 0, number, seen, handler, "click"]),
+        (Some(_), Some(value)) => json!(["e", 0, number, seen, handler, "click", { "v": value }]),
     }
     .to_string()
 }
@@ -69,9 +71,25 @@ fn extended(frame: &Value) -> Answer {
         Some(Value::String(kind)) => match kind.as_str() {
             "j" => Answer::Joined,
             "s" => Answer::Done,
-            "e" => Answer::Failed,
+            "e" | "f" => Answer::Failed,
             _ => Answer::None,
         },
         _ => Answer::None,
     }
+}
+
+/// Bytes of a message that are checkpoints; their frames' headers are counted with the rest.
+pub fn checkpoints(protocol: Protocol<'_>, message: &Message) -> u64 {
+    fn size(message: &Value) -> u64 {
+        match message.get(0) {
+            Some(Value::String(kind)) if kind == "c" => message.to_string().len() as u64 + 1,
+            Some(Value::Array(_)) => message.as_array().into_iter().flatten().map(size).sum(),
+            _ => 0,
+        }
+    }
+    let may_hold = message.payload.starts_with(b"[[") || message.payload.starts_with(b"[\"c\"");
+    if protocol.is_none() || !may_hold {
+        return 0;
+    }
+    serde_json::from_slice(&message.payload).map_or(0, |frame| size(&frame))
 }

@@ -69,6 +69,8 @@ struct Connection {
     client: Client,
     /// Events sent so far.
     sent: u64,
+    /// Bytes of checkpoints received so far.
+    checkpoints: u64,
 }
 
 /// The open connections of one server.
@@ -82,6 +84,7 @@ struct Open {
 struct Tally {
     latencies: Vec<u64>,
     bytes: u64,
+    checkpoints: u64,
     last: String,
 }
 
@@ -99,6 +102,7 @@ impl Connection {
         self.client.send_text(text).await?;
         loop {
             let message = self.client.receive().await?;
+            self.checkpoints += dialect::checkpoints(protocol, &message);
             let answer = dialect::answer(protocol, &message);
             if answer == for_what {
                 return Ok(message.payload);
@@ -113,7 +117,11 @@ impl Connection {
     async fn open(target: &Target) -> Result<Self> {
         let protocol = target.protocol.as_deref();
         let client = Client::connect(target.port, &target.path, protocol).await?;
-        let mut connection = Self { client, sent: 0 };
+        let mut connection = Self {
+            client,
+            sent: 0,
+            checkpoints: 0,
+        };
         if let Some(module) = &target.module {
             let join = dialect::join(protocol, module, &target.token);
             connection.ask(&join, protocol, Answer::Joined).await?;
@@ -123,7 +131,7 @@ impl Connection {
 
     async fn run(&mut self, run: &Run, protocol: Protocol<'_>, end: Instant) -> Result<Tally> {
         let mut tally = Tally::default();
-        let before = self.client.received;
+        let before = (self.client.received, self.checkpoints);
         loop {
             let start = Instant::now();
             if start >= end {
@@ -131,13 +139,14 @@ impl Connection {
             }
             // Jumps through the rows rather than along them.
             let value = (run.values > 0).then(|| (self.sent * 7919 % run.values).to_string());
-            let event = dialect::event(protocol, &run.handler, value.as_deref());
             self.sent += 1;
+            let event = dialect::event(protocol, self.sent, &run.handler, value.as_deref());
             let answer = self.ask(&event, protocol, Answer::Done).await?;
             tally.latencies.push(nanos(start.elapsed()));
             tally.last = String::from_utf8_lossy(&answer[..answer.len().min(400)]).into_owned();
         }
-        tally.bytes = self.client.received - before;
+        tally.checkpoints = self.checkpoints - before.1;
+        tally.bytes = self.client.received - before.0 - tally.checkpoints;
         Ok(tally)
     }
 }
@@ -162,8 +171,10 @@ async fn connect(target: Target) -> Result<(Open, Value)> {
     let used = cpu::read(target.process) - before;
     let protocol = target.protocol.as_deref();
     if let Some(setup) = &target.setup {
-        let event = dialect::event(protocol, &setup.handler, setup.value.as_deref());
         for connection in &mut connections {
+            connection.sent += 1;
+            let number = connection.sent;
+            let event = dialect::event(protocol, number, &setup.handler, setup.value.as_deref());
             connection.ask(&event, protocol, Answer::Done).await?;
         }
     }
@@ -200,6 +211,7 @@ async fn run(open: &mut Open, run: Run) -> Result<Value> {
         open.connections.push(connection);
         all.latencies.extend(tally.latencies);
         all.bytes += tally.bytes;
+        all.checkpoints += tally.checkpoints;
         all.last = tally.last;
     }
     let seconds = start.elapsed().as_secs_f64();
@@ -216,6 +228,7 @@ async fn run(open: &mut Open, run: Run) -> Result<Value> {
         "events": all.latencies.len(),
         "seconds": seconds,
         "bytes": all.bytes,
+        "checkpoints": all.checkpoints,
         "p50": percentile(50),
         "p99": percentile(99),
         "cpuAll": used.all,
