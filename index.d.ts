@@ -95,6 +95,8 @@ export interface LiveRequest {
   readonly cookies: Readonly<Record<string, string | undefined>>
   /** The client's address; see the option `trustProxy`. */
   readonly address: string
+  /** What the option `keep` names. */
+  readonly [name: string]: unknown
 }
 
 /** What a handler knows beside its props and its event. */
@@ -347,8 +349,11 @@ export interface Connection {
 }
 
 export interface MountOptions {
-  /** The page's request; needed where something reads it, as the option `bind` does. */
-  request?: IncomingMessage
+  /**
+   * The page's request, Node's or Fastify's own; needed where something reads it, as the option `bind`
+   * and a module's `mount` do.
+   */
+  request?: IncomingMessage | FastifyRequestLike
 }
 
 export interface Stats {

@@ -86,6 +86,12 @@ const KEEP = ['user', 'session']
 
 /** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
 type Passed = IncomingMessage | FastifyRequestLike
+
+/** Node's own request, where a framework has one over it, on which its hooks set their things. */
+function rawOf(request: Passed): IncomingMessage {
+  return 'raw' in request ? request.raw : request
+}
+
 type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
 
 interface Binding {
@@ -196,14 +202,14 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_TEMPLATE', `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     }
-    const token = this.native.seal(entry.name, json, await this.bindOf(options.request))
+    const token = this.native.seal(entry.name, json, await this.bindOf(request && rawOf(request)))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<div data-l-live="${name}" data-l-ws="${this.path}/ws" data-l-token="${token}">${html}</div>`
   }
 
-  private mountContext(module: string, request: IncomingMessage | undefined): Context {
+  private mountContext(module: string, request: Passed | undefined): Context {
     return new Context('', module, () =>
-      request === undefined ? null : JSON.stringify(compactRequest(request, this.trust, this.keep)),
+      request === undefined ? null : JSON.stringify(compactRequest(rawOf(request), this.trust, this.keep, request)),
     )
   }
 
@@ -287,8 +293,7 @@ export class Loom implements PublicLoom {
 
   /** Whom a connection belongs to, and what is kept of its request. */
   private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
-    // A framework's own request stands for Node's where it has one: its hooks set their things on it.
-    const request = 'raw' in passed ? passed.raw : passed
+    const request = rawOf(passed)
     const compact = compactRequest(request, this.trust, this.keep, passed)
     const bind = allowed ? this.bindOf(request) : ''
     return typeof bind === 'string' ? { compact, bind } : bind.then((text) => ({ compact, bind: text }))
