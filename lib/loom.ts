@@ -296,7 +296,8 @@ export class Loom implements PublicLoom {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.trust, this.keep, passed)
     const bind = allowed ? this.bindOf(request) : ''
-    return typeof bind === 'string' ? { compact, bind } : bind.then((text) => ({ compact, bind: text }))
+    if (typeof bind === 'string') return { compact, bind }
+    return Promise.resolve(bind).then((text) => ({ compact, bind: text }))
   }
 
   private accept(

@@ -54,6 +54,19 @@ export class Demo {
 
   /** A page on which all components are live. */
   async open(options: BrowserContextOptions = {}): Promise<Page> {
+    return this.openAt(this.server.url, options)
+  }
+
+  /** The same by another way to the server. */
+  async openAt(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await this.blank(options)
+    await page.goto(url)
+    await live(page)
+    return page
+  }
+
+  /** A page that has not gone anywhere. */
+  async blank(options: BrowserContextOptions = {}): Promise<Page> {
     const page = await this.browser.newPage(options)
     this.pages.push(page)
     page.setDefaultTimeout(10_000)
@@ -70,8 +83,6 @@ export class Demo {
         window.violations.push(`${violatedDirective} ${blockedURI}`)
       })
     })
-    await page.goto(this.server.url)
-    await live(page)
     return page
   }
 

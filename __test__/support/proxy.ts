@@ -1,0 +1,53 @@
+/** A network between a page and its server, which can be cut. */
+
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { atEnd } from './cleanup'
+
+export class Proxy {
+  private readonly sockets = new Set<Socket>()
+  /** False: nobody gets through. */
+  open = true
+  cuts = 0
+
+  private constructor(readonly server: ReturnType<typeof createServer>) {}
+
+  static async to(port: number): Promise<Proxy> {
+    const proxy: Proxy = new Proxy(
+      createServer((near) => {
+        if (!proxy.open) {
+          near.destroy()
+          return
+        }
+        const far = connect(port, '127.0.0.1')
+        for (const [one, other] of [
+          [near, far],
+          [far, near],
+        ] as const) {
+          proxy.sockets.add(one)
+          one.on('error', () => undefined)
+          one.on('close', () => {
+            proxy.sockets.delete(one)
+            other.destroy()
+          })
+          one.pipe(other)
+        }
+      }),
+    )
+    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve))
+    atEnd(() => {
+      proxy.cut()
+      proxy.server.close()
+    })
+    return proxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
+  }
+
+  /** Without a goodbye, whatever is on its way. */
+  cut(): void {
+    this.cuts += 1
+    for (const socket of this.sockets) socket.destroy()
+  }
+}
