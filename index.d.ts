@@ -313,6 +313,12 @@ export interface LoomOptions {
    * connection. `['user', 'session']` by default.
    */
   keep?: readonly string[]
+  /**
+   * Where every committed event is kept before it is answered, so that a state cannot be rolled back by
+   * an older checkpoint after a restart, nor go on in two processes: a SQLite file, for the processes of
+   * one machine. None by default: then balances and attempts left have no place in props.
+   */
+  store?: { sqlite: string }
   limits?: Partial<Limits>
   /** `console` by default. */
   logger?: Logger

@@ -157,6 +157,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
 
   function refused(message: string, action: unknown): void {
     if (action === 'busy') {
+      phase = 'joining'
+      showState()
       setTimeout(() => phase === 'joining' && opened(), Math.random() * BUSY_MS)
       return
     }

@@ -15,7 +15,7 @@ import type {
   Stats,
 } from '../index'
 import { Bridges } from './bridge'
-import { checkFunction, invalid, isObject } from './check'
+import { checkFunction, checkString, invalid, isObject } from './check'
 import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, renderTree } from './dispatcher'
@@ -99,6 +99,13 @@ interface Binding {
   bind: string
 }
 
+function sqliteOf(store: unknown): string | undefined {
+  if (store === undefined) return undefined
+  if (!isObject(store)) throw invalid('an object like { sqlite: "states.sqlite" }', 'store', store)
+  checkString(store['sqlite'], 'store.sqlite')
+  return store['sqlite']
+}
+
 /** What only live modules have. */
 function versionOf(entry: Entry): [version: number, hidden: string[]] {
   return entry.raw ? [1, []] : [entry.version, entry.private.map((name) => JSON.stringify(name))]
@@ -161,7 +168,8 @@ export class Loom implements PublicLoom {
     const checks = development ? new Development(logger) : undefined
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
     const secrets = secretsOf(options.secret, development)
-    this.native = new native.NativeLoom({ secrets, development, limits }, this.dispatcher.wake)
+    const sqlite = sqliteOf(options.store)
+    this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
     this.bridges = new Bridges(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)

@@ -14,6 +14,7 @@ export interface NativeOptions {
   secrets: string[]
   development: boolean
   limits: Record<string, number>
+  sqlite: string | undefined
 }
 
 export interface NativeUpgrade {

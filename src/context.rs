@@ -12,6 +12,7 @@ use crate::dispatch::ActorKey;
 use crate::limits::Limits;
 use crate::registry::Registry;
 use crate::stats::{Gauge, Stats};
+use crate::store::Store;
 use crate::token::Keyring;
 
 /// One application: a `createLoom` in Node, or one server in a test.
@@ -24,6 +25,8 @@ pub struct Context<D> {
     pub keyring: Keyring,
     /// Bounds.
     pub limits: Limits,
+    /// Where states live that must not be rolled back, if anywhere.
+    pub store: Option<Box<dyn Store>>,
     /// Counters.
     pub stats: Arc<Stats>,
     /// Error texts go to the browser as they are.

@@ -84,6 +84,9 @@ pub enum CallError {
     /// The module's `authorize` said no. Its text is meant for the page.
     #[error("{0}")]
     Refused(String, Refusal),
+    /// The component goes on in another process.
+    #[error("the component goes on in another process, which the store knows of")]
+    Moved,
     /// Too many joins wait for their turn.
     #[error("too many joins wait (limits.waitingJoins sets how many may)")]
     Busy,
@@ -121,7 +124,7 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed | Self::Busy => &Refusal::Busy,
+            Self::Closed | Self::Busy | Self::Moved => &Refusal::Busy,
             _ => &Refusal::Fault,
         }
     }

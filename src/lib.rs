@@ -29,6 +29,7 @@ pub mod props;
 pub mod protocol;
 pub mod registry;
 pub mod stats;
+pub mod store;
 pub mod template;
 #[cfg(test)]
 mod testing;

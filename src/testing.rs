@@ -120,6 +120,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
         joins: Semaphore::new(limits.joins),
         waiting_joins: Default::default(),
+        store: None,
         limits,
         stats: Default::default(),
         development: false,

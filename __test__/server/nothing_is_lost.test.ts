@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { html, type Loom } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { counter, Site, TRANSPORTS, type SiteOptions } from '../support/site'
+import { counter, Site, testLoom, TRANSPORTS, type SiteOptions } from '../support/site'
 import { Gate, until } from '../support/until'
 
 interface Setup {
@@ -185,4 +188,35 @@ test('close leaves checkpoints behind, and closes with 1012', async () => {
   expect(page.closedWith).toContain(1012)
   expect(page.text).toBe('<b>3</b>')
   expect(second.loom.stats().events).toBe(0)
+})
+
+describe('with a store', () => {
+  function file(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'loom-live-'))
+    atEnd(() => {
+      rmSync(folder, { recursive: true, force: true })
+    })
+    return join(folder, 'states.sqlite')
+  }
+
+  test('an old checkpoint does not roll a state back after a restart', async () => {
+    const store = { sqlite: file() }
+    const first = await setup({ store })
+    first.page.event('increment')
+    await idle(first.page)
+    const old = first.page.memory.checkpoint ?? ''
+    for (let click = 0; click < 20; click++) first.page.event('increment')
+    await idle(first.page)
+    await first.site.loom.close()
+    const second = await Site.start({ store })
+    counter(second.loom)
+    const thief = anotherPage(second, 'counter', old)
+    await until('the join', () => thief.isLive)
+    expect(thief.text).toBe('<b>21</b>')
+  })
+
+  test('one that cannot be opened is an error at once', () => {
+    expect(() => testLoom({ store: { sqlite: join(file(), 'in', 'no', 'folder') } })).toThrow(/the store failed/)
+    expect(() => testLoom({ store: {} as never })).toThrow(/store\.sqlite/)
+  })
 })

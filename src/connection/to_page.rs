@@ -8,10 +8,12 @@ use tokio::time::Instant;
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::context::{Level, Shared, unix_now};
-use crate::dispatch::{CallError, Dispatcher};
-use crate::live_socket::{Committed, Moment, ReplyTo};
+use crate::dispatch::{CallError, Dispatcher, Origin};
+use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
+use crate::props::Props;
 use crate::protocol::ServerMessage;
 use crate::registry::Details;
+use crate::store::{StoreError, Stored};
 use crate::token::{Claims, Kind};
 use crate::tree::LiveTree;
 
@@ -84,6 +86,27 @@ impl<D: Dispatcher> ToPage<D> {
         })
     }
 
+    /// A checkpoint of the state; `None` where that cannot be made, which has been logged.
+    fn sealed(&self, number: u64, props_json: String) -> Option<String> {
+        let about = &self.session.about;
+        let claims = Claims {
+            kind: Kind::Checkpoint,
+            module: about.module.to_string(),
+            version: self.details.version,
+            props_json,
+            instance: about.instance.to_string(),
+            number,
+            issued_at: unix_now(),
+        };
+        let sealed = self.context.keyring.seal(&claims, &about.bind);
+        sealed
+            .inspect_err(|error| {
+                let text = format!("{} ({}): {error}", about.module, about.instance);
+                self.context.log(Level::Error, text);
+            })
+            .ok()
+    }
+
     fn seal(&mut self, committed: &Committed<'_>, epoch: u64) {
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
@@ -101,23 +124,7 @@ impl<D: Dispatcher> ToPage<D> {
             }
             None
         } else {
-            let claims = Claims {
-                kind: Kind::Checkpoint,
-                module: about.module.to_string(),
-                version: self.details.version,
-                props_json,
-                instance: about.instance.to_string(),
-                number,
-                issued_at: unix_now(),
-            };
-            match self.context.keyring.seal(&claims, &about.bind) {
-                Ok(sealed) => Some(sealed),
-                Err(error) => {
-                    let text = format!("{} ({}): {error}", about.module, about.instance);
-                    self.context.log(Level::Error, text);
-                    None
-                }
-            }
+            self.sealed(number, props_json)
         };
         if let Some(sealed) = sealed {
             self.is_told = false;
@@ -155,8 +162,49 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.unhandled(last, count, text, is_expired);
     }
 
+    fn ended(&mut self, error: &CallError) {
+        let text = error.public(self.context.development);
+        self.session.refuse(&text, error.refusal());
+    }
+
     async fn ready(&mut self) {
         self.session.ready().await;
+    }
+
+    async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {
+        let Some(store) = &self.context.store else {
+            return Ok(());
+        };
+        let number = committed.number;
+        let props_json = committed.props.to_json_without(&self.details.private);
+        let sealed = self.sealed(number, props_json);
+        let sealed =
+            sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
+        let instance = &self.session.about.instance;
+        store.save(instance, Stored { number, sealed }).await
+    }
+
+    async fn newest(&mut self, number: u64) -> Result<Option<Newest>, StoreError> {
+        let about = &self.session.about;
+        let Some(store) = &self.context.store else {
+            return Ok(None);
+        };
+        let stored = store.load(&about.instance).await?;
+        let Some(stored) = stored.filter(|stored| stored.number > number) else {
+            return Ok(None);
+        };
+        let (keyring, limit) = (&self.context.keyring, Duration::MAX);
+        let claims = keyring
+            .open(&stored.sealed, &about.bind, unix_now(), limit)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Some(Newest {
+            number: stored.number,
+            props: Arc::new(Props::from_json(&claims.props_json)),
+            origin: Origin {
+                checkpoint: true,
+                version: claims.version,
+            },
+        }))
     }
 
     fn weighed(&mut self, bytes: usize) {

@@ -15,6 +15,7 @@ use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
+use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
@@ -153,6 +154,13 @@ impl<D: Dispatcher> Drop for Life<D> {
     }
 }
 
+/// What an outcome makes of the tree.
+enum Rendered {
+    AsBefore,
+    Changed(Render),
+    Anew(LiveTree),
+}
+
 enum Next {
     Item(Item),
     /// Nothing happened for a while.
@@ -196,9 +204,29 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
 
 async fn first_render<D: Dispatcher, R: ReplyTo>(
     life: &mut Life<D>,
-    start: Start,
+    mut start: Start,
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
+    let newest = tokio::select! {
+        biased;
+        () = poll_fn(|poll| life.mailbox.poll_stopped(poll)) => return None,
+        newest = reply_to.newest(start.number) => newest,
+    };
+    match newest {
+        Ok(None) => {}
+        Ok(Some(newest)) => {
+            start.number = newest.number;
+            start.props = newest.props;
+            start.origin = Some(newest.origin);
+            life.mailbox.received(start.number);
+        }
+        Err(error) => {
+            let error = CallError::Failed(error.to_string());
+            life.failed(&start.module_name, &start.id, "the join", &error);
+            reply_to.started(Err(&error));
+            return None;
+        }
+    }
     let call = Call {
         actor: life.key,
         id: start.id.clone(),
@@ -323,10 +351,21 @@ impl LiveSocketState {
             None => return ControlFlow::Break(()),
             Some(result) => result,
         };
-        self.number = number;
-        match result.and_then(|outcome| self.take(outcome, reply_to)) {
+        let before = std::mem::replace(&mut self.number, number);
+        let taken = match result {
+            Ok(outcome) => self.take(outcome, reply_to).await,
+            Err(error) => Err(error),
+        };
+        match taken {
             Ok(()) => life.context.stats.events.add(),
             Err(error) => {
+                if let CallError::Moved = error {
+                    let text = format!("{} ({}): {error}", self.module_name, self.id);
+                    life.context.log(Level::Warn, text);
+                    self.number = before;
+                    reply_to.ended(&error);
+                    return ControlFlow::Break(());
+                }
                 let what = format!("the event {handler:?}");
                 let text = life.failed(&self.module_name, &self.id, &what, &error);
                 let redirect = error.redirect();
@@ -337,27 +376,49 @@ impl LiveSocketState {
     }
 
     /// Takes an outcome as a whole, and answers; or takes nothing of it.
-    fn take<R: ReplyTo>(&mut self, outcome: Outcome, reply_to: &mut R) -> Result<(), CallError> {
+    async fn take<R: ReplyTo>(
+        &mut self,
+        outcome: Outcome,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
         let (number, redirect) = (self.number, outcome.redirect.as_deref());
-        match outcome.render {
-            None => {
+        let props = outcome.props.unwrap_or_else(|| self.props.clone());
+        // All that can fail comes before the first thing that cannot be taken back.
+        let rendered = match outcome.render {
+            None => Rendered::AsBefore,
+            Some(mut render) if render.same_statics(&self.prev_tree) => {
+                render.resolve(&self.prev_tree).map_err(misfit)?;
+                Rendered::Changed(render)
+            }
+            Some(render) => Rendered::Anew(render.into_tree().map_err(misfit)?),
+        };
+        let committed = Committed {
+            number,
+            props: &props,
+        };
+        reply_to
+            .keep(committed)
+            .await
+            .map_err(|error| match error {
+                StoreError::Stale => CallError::Moved,
+                StoreError::Failed(_) => CallError::Failed(error.to_string()),
+            })?;
+        match rendered {
+            Rendered::AsBefore => {
                 let nothing = ServerMessage::Patch(Patch::default(), None);
                 reply_to.answer(number, nothing, redirect);
             }
-            Some(mut render) if render.same_statics(&self.prev_tree) => {
-                render.resolve(&self.prev_tree).map_err(misfit)?;
+            Rendered::Changed(render) => {
                 let patch = diff(&self.prev_tree, &render);
                 reply_to.answer(number, ServerMessage::Patch(patch, Some(&render)), redirect);
                 self.prev_tree.commit(render);
             }
-            Some(render) => {
-                self.prev_tree = render.into_tree().map_err(misfit)?;
+            Rendered::Anew(tree) => {
+                self.prev_tree = tree;
                 reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), redirect);
             }
         }
-        if let Some(props) = outcome.props {
-            self.props = props;
-        }
+        self.props = props;
         self.version = self.sequence;
         Ok(())
     }

@@ -184,6 +184,12 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Events up to that number are not taken any more.
+    pub(super) fn received(&self, number: u64) {
+        let mut state = self.lock();
+        state.received = state.received.max(number);
+    }
+
     /// Adds a question of the application's own, which bounds itself.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();

@@ -20,6 +20,7 @@ use crate::dispatch::{ActorKey, CallError, Dispatcher, Origin};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
+use crate::store::StoreError;
 use crate::tree::LiveTree;
 use mailbox::{Capacity, Item, Mailbox};
 
@@ -43,6 +44,16 @@ pub struct Committed<'a> {
     pub props: &'a Props,
 }
 
+/// A state from a store.
+pub struct Newest {
+    /// The last event that it includes.
+    pub number: u64,
+    /// The props.
+    pub props: Arc<Props>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
 /// Where an actor's messages go (the reference's `reply_to`). Owned by the actor.
 pub trait ReplyTo: Send + 'static {
     /// The first render is done, or the actor did not come to life. Called once, before all else.
@@ -63,8 +74,38 @@ pub trait ReplyTo: Send + 'static {
         }
     }
 
+    /// The actor ends by itself, and why.
+    fn ended(&mut self, error: &CallError) {
+        let _ = error;
+    }
+
     /// Resolves when the receiver can take more; the actor takes no event before.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Keeps a state where it cannot be lost, before it is answered for. By default nothing is to be
+    /// kept.
+    ///
+    /// # Errors
+    /// Where it is not kept; then it must not be committed.
+    fn keep(
+        &mut self,
+        committed: Committed<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = committed;
+        std::future::ready(Ok(()))
+    }
+
+    /// A newer state than the one that the component starts with, where there is one.
+    ///
+    /// # Errors
+    /// Where nobody can say.
+    fn newest(
+        &mut self,
+        number: u64,
+    ) -> impl Future<Output = Result<Option<Newest>, StoreError>> + Send {
+        let _ = number;
+        std::future::ready(Ok(None))
+    }
 
     /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
     fn weighed(&mut self, bytes: usize) {

@@ -26,6 +26,7 @@ use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::Details;
 use crate::stats::Stats;
+use crate::store::{SqliteStore, Store};
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
 use crate::tree::{Compact, Mismatch, Render, Templates};
@@ -118,6 +119,11 @@ impl NativeLoom {
             let _ = signal.try_send(());
         };
         let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
+        let store = options.sqlite.map(|path| {
+            let store = SqliteStore::open(path.as_ref(), limits.token_age).map_err(failed)?;
+            Ok::<Box<dyn Store>, Error>(Box::new(store))
+        });
+        let store = store.transpose()?;
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
         let sessions = Sessions::new(&limits, stats.clone());
@@ -134,6 +140,7 @@ impl NativeLoom {
             closing: CancellationToken::new(),
             joins: Semaphore::new(limits.joins),
             waiting_joins: Default::default(),
+            store,
             tasks: TaskTracker::new(),
             limits,
         });

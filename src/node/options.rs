@@ -13,6 +13,8 @@ pub struct NativeOptions {
     pub secrets: Vec<String>,
     pub development: bool,
     pub limits: NativeLimits,
+    /// The file of a store.
+    pub sqlite: Option<String>,
 }
 
 /// As `Limits`; times in milliseconds.

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::*;
 use crate::limits::Limits;
+use crate::store::Store;
 use crate::testing::{Closures, Log, application, token};
 
 mod resume;
@@ -25,6 +26,17 @@ struct Server {
 impl Server {
     fn new(dispatcher: Closures, limits: Limits) -> Arc<Self> {
         let (context, log) = application(dispatcher, limits);
+        let sessions = Sessions::new(&context.limits, context.stats.clone());
+        Arc::new(Self {
+            context,
+            sessions,
+            log,
+        })
+    }
+
+    fn with_store(dispatcher: Closures, limits: Limits, store: impl Store) -> Arc<Self> {
+        let (mut context, log) = application(dispatcher, limits);
+        Arc::get_mut(&mut context).unwrap().store = Some(Box::new(store));
         let sessions = Sessions::new(&context.limits, context.stats.clone());
         Arc::new(Self {
             context,

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::limits::Limits;
+use crate::store::{Answer, StoreError, Stored};
 
 /// A page with one component: what a client keeps in its memory.
 struct Page {
@@ -492,4 +493,109 @@ async fn failures_that_were_missed_come_before_the_tree() {
         assert_eq!((&failure[0], &failure[2]), (&json!("e"), &json!(number)));
     }
     assert_eq!(page.shown().await, (100, html(98), false));
+}
+
+/// A store in memory, which two processes share.
+#[derive(Clone, Default)]
+struct Memory {
+    states: Arc<std::sync::Mutex<std::collections::HashMap<Arc<str>, Stored>>>,
+    broken: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Store for Memory {
+    fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
+        let found = self.states.lock().unwrap().get(instance).cloned();
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn save(&self, instance: &Arc<str>, stored: Stored) -> Answer<()> {
+        if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+            let error = StoreError::Failed("the disk is full".to_owned());
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let mut states = self.states.lock().unwrap();
+        let known = states.get(instance).map_or(0, |known| known.number);
+        let result = if stored.number > known {
+            states.insert(instance.clone(), stored);
+            Ok(())
+        } else {
+            Err(StoreError::Stale)
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_store_an_old_checkpoint_rolls_nothing_back_across_processes() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    let (_, old) = page.checkpoint.clone().unwrap_or_default();
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    assert!(old.is_empty(), "the first checkpoint comes after the tree");
+    let (at, old) = page.checkpoint.clone().unwrap();
+    assert!(at < 3);
+    let next = start();
+    page.reconnect(&next).await;
+    page.join(old, None).await;
+    assert_eq!(page.shown().await, (3, html(3), false));
+    // What the store has already is not applied again.
+    page.event(3, 3, "increment").await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_went_on_elsewhere_ends_here() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let first = start();
+    let mut page = Page::load(&first).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let (_, checkpoint) = page.checkpoint.clone().unwrap();
+    // The page is shown by another process meanwhile.
+    let second = start();
+    let mut other = Page {
+        client: Client::extended(&second, user7()).await,
+        token: page.token.clone(),
+        secret: String::new(),
+        checkpoint: None,
+        waiting: Vec::new(),
+        joins: 0,
+    };
+    other.join(checkpoint, None).await;
+    assert_eq!(other.shown().await, (1, html(1), false));
+    other.event(2, 1, "increment").await;
+    assert_eq!(other.answer().await, (2, html(2)));
+    page.event(2, 1, "increment").await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    assert_eq!(first.context.stats.components.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_kept_is_not_applied() {
+    let store = Memory::default();
+    let server = Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&server).await;
+    store
+        .broken
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    page.event(1, 0, "increment").await;
+    let failed = page.next().await;
+    assert_eq!((&failed[0], &failed[2]), (&json!("e"), &json!(1)));
+    store
+        .broken
+        .store(false, std::sync::atomic::Ordering::SeqCst);
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(1)));
+    let log = server.log.lock().unwrap();
+    assert!(
+        log.iter()
+            .any(|(_, text)| text.contains("the disk is full"))
+    );
 }
