@@ -233,8 +233,10 @@ export interface Limits {
   components: number
   /** Events of a component that wait while a handler runs; one beyond it fails. 64. */
   queuedEvents: number
-  /** Bytes waiting for a slow reader; beyond it its components take no further event. 1 MiB. */
+  /** Bytes waiting for a slow reader; beyond it patches merge into one newest. 1 MiB. */
   outgoingBytes: number
+  /** Bytes waiting in all; beyond it whoever holds most is disconnected with 1013. 256 MiB. */
+  waitingBytes: number
   /** Messages that are not understood, before the connection is closed with 1008. 16. */
   invalidMessages: number
   /** Calls that wait for JavaScript; beyond it no connection is read from. 4,096. */

@@ -8,6 +8,7 @@ const CAP_MS = 10_000
 /** A server that restarts is returned to within this time, by all its pages evenly. */
 const SPREAD_MS = 10_000
 const RESTARTING = 1012
+const OVERLOADED = 1013
 /** A network that swallows packets would keep a browser connecting for minutes. */
 const CONNECT_MS = 15_000
 
@@ -70,7 +71,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
       failures = 0
       user.received(data)
     }
-    ws.onclose = ({ code }) => drop(code === RESTARTING)
+    ws.onclose = ({ code }) => drop([RESTARTING, OVERLOADED].includes(code))
   }
 
   function retryLater(spread?: boolean): void {

@@ -39,6 +39,7 @@ const LIMITS: Limits = {
   components: 100,
   queuedEvents: 64,
   outgoingBytes: 1 << 20,
+  waitingBytes: 256 << 20,
   invalidMessages: 16,
   waitingCalls: 4096,
   handlerTime: 30_000,

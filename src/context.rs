@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::limits::Limits;
 use crate::registry::Registry;
@@ -35,6 +36,8 @@ pub struct Context<D> {
     pub log: Box<dyn Fn(Level, String) + Send + Sync>,
     /// Cancelled when the application closes: nobody joins any more.
     pub closing: CancellationToken,
+    /// Bytes that wait.
+    pub budget: Arc<Budget>,
     /// Turns for first renders: see `limits.joins`.
     pub joins: Semaphore,
     /// First renders that wait for theirs.

@@ -138,6 +138,9 @@ pub trait Dispatcher: Send + Sync + 'static {
     /// Makes one call. Waits while the queue of calls is full.
     fn call(&self, call: Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
 
+    /// Whether the queue of calls has room.
+    fn is_ready(&self) -> bool;
+
     /// Resolves when the queue of calls has room: connections read no further until then.
     fn ready(&self) -> impl Future<Output = ()> + Send;
 

@@ -11,13 +11,14 @@
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
-//! * [`context`], [`limits`], [`stats`]: what all of one application shares.
+//! * [`context`], [`limits`], [`stats`], [`budget`], [`store`]: what all of one application shares.
 //! * `node`: the N-API edge, the only place that knows napi.
 //!
 //! Imports run downward only. `tree`, `template`, `protocol` and `token` are pure: no tokio, no napi,
 //! no I/O.
 
 pub mod bridge;
+pub mod budget;
 pub mod connection;
 pub mod context;
 pub mod dispatch;

@@ -19,6 +19,10 @@ pub struct Limits {
     /// take no further event; a client that takes nothing for `dead_after` is disconnected. Default
     /// 1 MiB; each component can exceed it by one message.
     pub outgoing_bytes: usize,
+    /// Bytes of events and messages that wait, in the whole process. Beyond it whoever holds most of
+    /// them (a user, or an address) is disconnected with 1013 or loses what is parked. Default
+    /// 256 MiB.
+    pub waiting_bytes: usize,
     /// Messages that cannot be understood, counted over a connection's life. One more closes it
     /// with 1008. Default 16.
     pub invalid_messages: u32,
@@ -80,6 +84,7 @@ impl Default for Limits {
             components: 100,
             queued_events: 64,
             outgoing_bytes: 1 << 20,
+            waiting_bytes: 256 << 20,
             invalid_messages: 16,
             waiting_calls: 4096,
             handler_time: Duration::from_secs(30),

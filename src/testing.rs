@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::Budget;
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
 use crate::limits::Limits;
@@ -98,6 +99,10 @@ impl Dispatcher for Closures {
         answer
     }
 
+    fn is_ready(&self) -> bool {
+        !*self.full.borrow()
+    }
+
     async fn ready(&self) {
         let mut full = self.full.subscribe();
         let _ = full.wait_for(|full| !full).await;
@@ -118,6 +123,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         dispatcher,
         registry: Default::default(),
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
+        budget: Arc::new(Budget::new(limits.waiting_bytes)),
         joins: Semaphore::new(limits.joins),
         waiting_joins: Default::default(),
         store: None,

@@ -231,6 +231,10 @@ impl Dispatcher for JsDispatcher {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        self.0.queue.is_ready()
+    }
+
     async fn ready(&self) {
         self.0.queue.ready().await;
     }

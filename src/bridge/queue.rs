@@ -56,10 +56,6 @@ impl Queue {
     /// Adds a call when there is room.
     pub(super) async fn push_call(&self, job: Job<'_>) -> Result<(), CallError> {
         loop {
-            let room = self.room.notified();
-            tokio::pin!(room);
-            // Registered before the look, so that a take between the two is not missed.
-            room.as_mut().enable();
             {
                 let mut state = self.lock();
                 if state.closed {
@@ -71,7 +67,7 @@ impl Queue {
                     return Ok(());
                 }
             }
-            room.await;
+            self.ready().await;
         }
     }
 
@@ -92,6 +88,11 @@ impl Queue {
 
     fn has_room(&self, state: &State) -> bool {
         state.closed || (state.calls < self.capacity && state.text.len() < MAX_BYTES)
+    }
+
+    /// Whether a call would not have to wait.
+    pub fn is_ready(&self) -> bool {
+        self.has_room(&self.lock())
     }
 
     /// Resolves when a call would not have to wait.

@@ -66,7 +66,7 @@ pub async fn serve<D: Dispatcher>(
     } else {
         Dialect::Classic
     };
-    let outbox = Outbox::new(limits.outgoing_bytes, dialect);
+    let outbox = Outbox::new(limits.outgoing_bytes, context.budget.clone(), dialect);
     let Some(entry) = sessions.open(&outbox, &peer) else {
         return Box::pin(socket.close(&Closed::Overload)).await;
     };
@@ -129,15 +129,27 @@ impl<D: Dispatcher> Connection<D> {
     async fn converse(&mut self, socket: &mut WebSocket) -> Result<(), Closed> {
         let context = self.context.clone();
         let outbox = self.outbox.clone();
+        let mut bytes = 0;
         loop {
+            // While the dispatcher could not take the call that a message may lead to, none is read.
+            let may_read = context.dispatcher.is_ready();
+            let is_writing = socket.is_writing();
             tokio::select! {
                 biased;
-                todo = poll_fn(|context| outbox.poll(context)) => match todo {
-                    Todo::Write => outbox.write(socket).await?,
+                todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
+                    Todo::Write => {
+                        let (messages, size) = outbox.take();
+                        bytes = size;
+                        socket.start(messages.into_iter());
+                    }
                     Todo::Drain | Todo::Finished => return Ok(()),
                     Todo::Stop(reason) => return Err(reason),
                 },
-                message = next_message(&context.dispatcher, socket) => self.message(message?)?,
+                incoming = socket.receive(may_read) => match incoming? {
+                    Incoming::Written => outbox.written(std::mem::take(&mut bytes)),
+                    message => self.message(message)?,
+                },
+                () = context.dispatcher.ready(), if !may_read => {}
             }
         }
     }
@@ -147,16 +159,24 @@ impl<D: Dispatcher> Connection<D> {
         for attached in self.components.values() {
             attached.session.finish();
         }
+        let outbox = self.outbox.clone();
         loop {
-            match poll_fn(|context| self.outbox.poll(context)).await {
-                Todo::Write => {
-                    if let Err(reason) = self.outbox.write(socket).await {
-                        return reason;
+            let is_writing = socket.is_writing();
+            let done = tokio::select! {
+                biased;
+                todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
+                    Todo::Write => {
+                        socket.start(outbox.take().0.into_iter());
+                        Ok(())
                     }
-                }
-                Todo::Drain => {}
-                Todo::Finished => return Closed::Closing,
-                Todo::Stop(reason) => return reason,
+                    Todo::Drain => Ok(()),
+                    Todo::Finished => return Closed::Closing,
+                    Todo::Stop(reason) => return reason,
+                },
+                written = socket.flush(), if is_writing => written,
+            };
+            if let Err(reason) = done {
+                return reason;
             }
         }
     }
@@ -168,6 +188,7 @@ impl<D: Dispatcher> Connection<D> {
                 Dialect::Extended => extended::parse(text).ok(),
             },
             Incoming::Binary => None,
+            Incoming::Written => return Ok(()),
         };
         match parsed {
             Some(ClientMessage::Join {
@@ -351,13 +372,4 @@ impl<D: Dispatcher> Connection<D> {
         }
         Ok(claims.instance.as_str().into())
     }
-}
-
-/// The next message, once the dispatcher can take the call it may lead to.
-async fn next_message<D: Dispatcher>(
-    dispatcher: &D,
-    socket: &mut WebSocket,
-) -> Result<Incoming, Closed> {
-    dispatcher.ready().await;
-    socket.receive().await
 }

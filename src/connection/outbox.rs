@@ -6,9 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
+use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
-use crate::transport::{Closed, WebSocket};
+use crate::transport::Closed;
 
 /// The owner of the connection's own messages; actors count from 1.
 pub(super) const CONNECTION: ActorKey = 0;
@@ -68,18 +69,20 @@ pub(super) struct Outbox {
     /// Tells the actors.
     room: Notify,
     limit: usize,
+    budget: Arc<Budget>,
     pub(super) dialect: Dialect,
 }
 
 impl State {
-    fn push(&mut self, owner: ActorKey, message: String) {
+    fn push(&mut self, owner: ActorKey, message: String, budget: &Budget) {
         self.bytes += message.len();
+        budget.take(message.len());
         self.messages.push_back((owner, message));
     }
 
     /// Tells the client of what it needs to read the message. Stays also where the message's actor
     /// is stopped before it is sent: other components count on it.
-    fn introduce(&mut self, encoded: &Encoded) {
+    fn introduce(&mut self, encoded: &Encoded, budget: &Budget) {
         for template in &encoded.templates {
             let number = template.number() as usize;
             let (word, bit) = (number / 64, 1 << (number % 64));
@@ -90,11 +93,11 @@ impl State {
                 && *known & bit == 0
             {
                 *known |= bit;
-                self.push(CONNECTION, extended::define(template));
+                self.push(CONNECTION, extended::define(template), budget);
             }
         }
         if encoded.opaque && !std::mem::replace(&mut self.knows_opaque, true) {
-            self.push(CONNECTION, extended::define_opaque());
+            self.push(CONNECTION, extended::define_opaque(), budget);
         }
     }
 }
@@ -106,7 +109,7 @@ fn wake(waker: Option<Waker>) {
 }
 
 impl Outbox {
-    pub(super) fn new(limit: usize, dialect: Dialect) -> Arc<Self> {
+    pub(super) fn new(limit: usize, budget: Arc<Budget>, dialect: Dialect) -> Arc<Self> {
         Arc::new(Self {
             dialect,
             state: Mutex::new(State {
@@ -122,6 +125,7 @@ impl Outbox {
             }),
             room: Notify::new(),
             limit,
+            budget,
         })
     }
 
@@ -135,7 +139,7 @@ impl Outbox {
         if state.closed {
             return;
         }
-        state.push(owner, message);
+        state.push(owner, message, &self.budget);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -148,8 +152,8 @@ impl Outbox {
         if state.closed {
             return;
         }
-        state.introduce(encoded);
-        state.push(owner, text);
+        state.introduce(encoded, &self.budget);
+        state.push(owner, text, &self.budget);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -175,6 +179,7 @@ impl Outbox {
                 keep
             });
             state.bytes -= bytes;
+            self.budget.give(bytes);
         }
         let writer = state.writer.take();
         drop(state);
@@ -201,12 +206,13 @@ impl Outbox {
         let mut state = self.lock();
         state.closed = true;
         state.messages = VecDeque::new();
+        self.budget.give(std::mem::take(&mut state.bytes));
         drop(state);
         self.room.notify_waiters();
     }
 
-    /// Resolves when there is something to write, or nothing to do any more.
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Todo> {
+    /// Resolves when there is something to do; to write only where nothing `is_writing` still.
+    pub(super) fn poll(&self, context: &Context<'_>, is_writing: bool) -> Poll<Todo> {
         let mut state = self.lock();
         if let Order::Stop(reason) = state.order {
             return Poll::Ready(Todo::Stop(reason));
@@ -214,10 +220,10 @@ impl Outbox {
         if std::mem::take(&mut state.ordered) {
             return Poll::Ready(Todo::Drain);
         }
-        if !state.messages.is_empty() {
+        if !state.messages.is_empty() && !is_writing {
             return Poll::Ready(Todo::Write);
         }
-        if state.order == Order::Drain && state.actors == 0 {
+        if state.order == Order::Drain && state.actors == 0 && !is_writing {
             return Poll::Ready(Todo::Finished);
         }
         match &state.writer {
@@ -227,40 +233,36 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Resolves when the connection is to close now, whatever is still being written.
-    fn poll_stopped(&self, context: &Context<'_>) -> Poll<Closed> {
-        let mut state = self.lock();
-        if let Order::Stop(reason) = state.order {
-            return Poll::Ready(reason);
-        }
-        state.writer = Some(context.waker().clone());
-        Poll::Pending
-    }
-
-    /// Writes what waits.
-    pub(super) async fn write(&self, socket: &mut WebSocket) -> Result<(), Closed> {
+    /// Takes what waits, and how many bytes that is.
+    pub(super) fn take(&self) -> (VecDeque<String>, usize) {
         let messages = std::mem::take(&mut self.lock().messages);
-        let bytes: usize = messages.iter().map(|(_, message)| message.len()).sum();
+        let bytes = messages.iter().map(|(_, message)| message.len()).sum();
         let together = self.dialect == Dialect::Extended && messages.len() > 1;
         let texts = messages.into_iter().map(|(_, message)| message);
-        let texts = if together {
-            VecDeque::from([frame(texts, bytes)])
+        if together {
+            (VecDeque::from([frame(texts, bytes)]), bytes)
         } else {
-            texts.collect()
-        };
-        let written = tokio::select! {
-            biased;
-            written = socket.send(texts.into_iter()) => written,
-            reason = std::future::poll_fn(|context| self.poll_stopped(context)) => Err(reason),
-        };
+            (texts.collect(), bytes)
+        }
+    }
+
+    /// What was taken has been written.
+    pub(super) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         let was_full = state.bytes >= self.limit;
+        // Closing has given all of it back.
+        let bytes = bytes.min(state.bytes);
         state.bytes -= bytes;
         drop(state);
+        self.budget.give(bytes);
         if was_full {
             self.room.notify_waiters();
         }
-        written
+    }
+
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// Whether an actor can go on.

@@ -60,6 +60,8 @@ struct State {
     tree_bytes: usize,
     /// The page has to be shown the whole tree before anything else.
     stale: bool,
+    /// The connection takes so little that answers after this one are held back, to be merged.
+    lags_after: Option<u64>,
     secret: Box<str>,
     /// Good until the client has shown that it has `secret`.
     previous: Option<Box<str>>,
@@ -137,6 +139,7 @@ impl Session {
                 forgotten: number,
                 tree_bytes: 0,
                 stale: false,
+                lags_after: None,
                 secret,
                 previous: None,
                 parked: None,
@@ -222,6 +225,8 @@ impl Session {
             id: id.clone(),
         });
         let epoch = state.epoch;
+        // What was held back is among the answers that follow, or in the tree.
+        state.lags_after = None;
         let parked = state.parked.take();
         state.stale = state.stale || seen < state.forgotten || seen > state.answered;
         state.has_seen(seen);
@@ -318,6 +323,7 @@ impl Session {
         let mut state = self.lock();
         state.answered = number;
         state.stale = false;
+        state.lags_after = None;
         while state.forget_oldest() {}
         state.forgotten = number;
         let Some(link) = &state.link else {
@@ -380,7 +386,8 @@ impl Session {
             answer,
             redirect: redirect.map(str::to_owned),
         };
-        if let Some(link) = state.link.as_ref().filter(|_| !state.stale) {
+        let is_held_back = state.stale || state.lags_after.is_some();
+        if let Some(link) = state.link.as_ref().filter(|_| !is_held_back) {
             retained.push(&link.outbox, self.key, &link.id);
         }
         state.retain(retained);
@@ -407,10 +414,52 @@ impl Session {
         link.outbox.push(self.key, text);
     }
 
+    pub(super) fn is_classic(&self) -> bool {
+        self.dialect == Dialect::Classic
+    }
+
+    /// Whether answers are held back from now on, because the connection takes too little.
+    pub(super) fn lags(&self) -> bool {
+        let mut state = self.lock();
+        if self.dialect == Dialect::Classic || state.stale {
+            return false;
+        }
+        let is_full = matches!(&state.link, Some(link) if !link.outbox.has_room());
+        if is_full && state.lags_after.is_none() {
+            state.lags_after = Some(state.answered);
+        }
+        state.lags_after.is_some()
+    }
+
+    /// What was held back, as one answer; the failures and redirects in it before it.
+    pub(super) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
+        let mut state = self.lock();
+        let Some(after) = state.lags_after.take() else {
+            return;
+        };
+        let Some(link) = &state.link else { return };
+        let missed = state.failures.iter().chain(&state.retained);
+        for retained in missed.filter(|retained| retained.number > after) {
+            match &retained.redirect {
+                _ if retained.is_failure => retained.push(&link.outbox, self.key, &link.id),
+                Some(url) => link.outbox.push(self.key, extended::redirect(url)),
+                None => {}
+            }
+        }
+        let encoded = extended::encode(message, number);
+        link.outbox.push_encoded(self.key, &link.id, &encoded);
+    }
+
+    /// Bytes of the events that wait.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.socket.get().map_or(0, LiveSocket::waiting_bytes)
+    }
+
     /// Sends a checkpoint, or says that there is none. False where nobody is there to have it.
     pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
         let state = self.lock();
-        let Some(link) = state.link.as_ref().filter(|_| !state.stale) else {
+        let is_held_back = state.stale || state.lags_after.is_some();
+        let Some(link) = state.link.as_ref().filter(|_| !is_held_back) else {
             return false;
         };
         let text = extended::checkpoint(&link.id, number, sealed);
@@ -421,7 +470,10 @@ impl Session {
     /// The epoch of the connection whose client keeps checkpoints; `None` where there is none now.
     pub(super) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
-        let is_there = self.dialect == Dialect::Extended && state.link.is_some() && !state.stale;
+        let is_there = self.dialect == Dialect::Extended
+            && state.link.is_some()
+            && !state.stale
+            && state.lags_after.is_none();
         is_there.then_some(state.epoch)
     }
 

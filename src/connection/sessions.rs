@@ -11,12 +11,16 @@ use tokio::time::{Instant, sleep_until};
 use super::Peer;
 use super::outbox::{Order, Outbox};
 use super::session::{Attached, Detached, Session};
+use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::transport::Closed;
 
 /// What a session weighs until its actor has said so, and beside what it says.
 const BASE_WEIGHT: usize = 2048;
+
+/// How often it is looked whether there is still anything to keep within its budget.
+const RELIEF: Duration = Duration::from_secs(60);
 
 struct Parked {
     session: Arc<Session>,
@@ -135,7 +139,7 @@ impl State {
 
 impl Sessions {
     /// None yet. Must be called inside a tokio runtime.
-    pub fn new(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
+    pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
         let sessions = Arc::new(Self {
             state: Mutex::default(),
             stats,
@@ -148,6 +152,7 @@ impl Sessions {
         });
         let changed = sessions.changed.clone();
         tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
+        tokio::spawn(relieve(Arc::downgrade(&sessions), budget));
         sessions
     }
 
@@ -231,12 +236,7 @@ impl Sessions {
         if session.detach(*epoch, ticket) == Detached::Over {
             return;
         }
-        let about = &session.about;
-        let holder = if about.bind.is_empty() {
-            &about.address
-        } else {
-            &about.bind
-        };
+        let holder = holder(&session.about.bind, &session.about.address);
         let parked = Parked {
             session: session.clone(),
             until: Instant::now() + self.park_time,
@@ -345,6 +345,42 @@ impl Sessions {
         count
     }
 
+    /// Has whoever holds most of what waits give it up. False where nobody holds anything.
+    fn relieve(&self) -> bool {
+        let state = self.lock();
+        let connections = state.connections.values();
+        let connections =
+            connections.map(|open| (holder(&open.peer.bind, &open.peer.address), open));
+        let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
+            .map(|(holder, open)| (holder.clone(), open.outbox.clone(), open.outbox.bytes()))
+            .collect();
+        let sessions: Vec<Arc<Session>> = state.sessions.values().cloned().collect();
+        drop(state);
+        let mut held = HashMap::<Arc<str>, usize>::new();
+        for (holder, _, bytes) in &connections {
+            *held.entry(holder.clone()).or_default() += bytes;
+        }
+        let of = |session: &Session| holder(&session.about.bind, &session.about.address).clone();
+        for session in &sessions {
+            *held.entry(of(session)).or_default() += session.waiting_bytes();
+        }
+        let Some((most, _)) = held.iter().max_by_key(|(_, bytes)| **bytes) else {
+            return false;
+        };
+        for (holder, outbox, bytes) in &connections {
+            if holder == most && *bytes > 0 {
+                outbox.order(Order::Stop(Closed::Overload));
+                outbox.close();
+            }
+        }
+        for session in &sessions {
+            if of(session) == *most && session.waiting_bytes() > 0 {
+                self.end(session);
+            }
+        }
+        true
+    }
+
     /// The application is closing: connections answer what waits, and what is parked ends.
     pub fn drain(&self) {
         let mut state = self.lock();
@@ -363,6 +399,25 @@ impl Sessions {
         self.drain();
         for open in self.lock().connections.values() {
             open.outbox.order(Order::Stop(Closed::Closing));
+        }
+    }
+}
+
+/// Whose it is, when much is held: the user's that `bind` names, else the address's.
+fn holder<'a>(bind: &'a Arc<str>, address: &'a Arc<str>) -> &'a Arc<str> {
+    if bind.is_empty() { address } else { bind }
+}
+
+/// Keeps what waits within its budget, until the sessions are dropped.
+async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
+    loop {
+        let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
+        let Some(strong) = sessions.upgrade() else {
+            return;
+        };
+        if pause.is_ok() && strong.relieve() {
+            // What is given up takes a moment to go.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -162,13 +162,28 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.unhandled(last, count, text, is_expired);
     }
 
+    fn lags(&mut self) -> bool {
+        self.session.lags()
+    }
+
+    fn merged(&mut self, number: u64, message: ServerMessage<'_>) {
+        self.session.merged(number, &message);
+    }
+
+    async fn caught_up(&mut self) {
+        self.session.ready().await;
+    }
+
     fn ended(&mut self, error: &CallError) {
         let text = error.public(self.context.development);
         self.session.refuse(&text, error.refusal());
     }
 
     async fn ready(&mut self) {
-        self.session.ready().await;
+        // Others go on, and their answers are merged.
+        if self.session.is_classic() {
+            self.session.ready().await;
+        }
     }
 
     async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {

@@ -36,8 +36,10 @@ struct LiveSocketState {
     sequence: u64,
     /// The last answered event's number.
     number: u64,
-    /// The last tree sent; kept parsed and packed.
+    /// The last tree rendered; kept parsed and packed.
     prev_tree: LiveTree,
+    /// The last tree sent, where that is not it: the receiver lags.
+    sent_tree: Option<LiveTree>,
 }
 
 /// Owns everything that has to happen when an actor ends, however it ends.
@@ -180,8 +182,17 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     };
     state.committed(&mut life, &mut reply_to, Moment::Answer);
     loop {
-        let next = match life.next().await {
+        let next = tokio::select! {
+            biased;
+            next = life.next() => next,
+            () = reply_to.caught_up(), if state.sent_tree.is_some() => {
+                state.catch_up(&mut reply_to);
+                continue;
+            }
+        };
+        let next = match next {
             None => {
+                state.catch_up(&mut reply_to);
                 state.committed(&mut life, &mut reply_to, Moment::End);
                 return;
             }
@@ -268,6 +279,7 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
                 sequence: 0,
                 number: start.number,
                 prev_tree: tree,
+                sent_tree: None,
             })
         }
         Err(error) => {
@@ -304,7 +316,10 @@ impl LiveSocketState {
                 // Nobody may be waiting any more, which is no concern of the actor's.
                 let _ = sender.send(self.snapshot());
             }
-            Item::Show => reply_to.show(self.number, &self.prev_tree, false),
+            Item::Show => {
+                self.sent_tree = None;
+                reply_to.show(self.number, &self.prev_tree, false);
+            }
             Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
         }
         ControlFlow::Continue(())
@@ -403,6 +418,9 @@ impl LiveSocketState {
                 StoreError::Stale => CallError::Moved,
                 StoreError::Failed(_) => CallError::Failed(error.to_string()),
             })?;
+        if self.sent_tree.is_none() && reply_to.lags() {
+            self.sent_tree = Some(self.prev_tree.clone());
+        }
         match rendered {
             Rendered::AsBefore => {
                 let nothing = ServerMessage::Patch(Patch::default(), None);
@@ -421,6 +439,20 @@ impl LiveSocketState {
         self.props = props;
         self.version = self.sequence;
         Ok(())
+    }
+
+    /// What a receiver that lagged has missed, as one patch.
+    fn catch_up<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        let Some(sent) = self.sent_tree.take() else {
+            return;
+        };
+        let mut render = Render::from(self.prev_tree.clone());
+        if render.same_statics(&sent) && render.resolve(&sent).is_ok() {
+            let patch = diff(&sent, &render);
+            reply_to.merged(self.number, ServerMessage::Patch(patch, Some(&render)));
+        } else {
+            reply_to.merged(self.number, ServerMessage::Replace(&self.prev_tree));
+        }
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 
 use super::{SendError, Snapshot};
+use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 
@@ -104,6 +105,7 @@ pub struct Mailbox {
     state: Mutex<State>,
     capacity: Capacity,
     stats: Arc<Stats>,
+    budget: Arc<Budget>,
 }
 
 fn wake(waker: Option<Waker>) {
@@ -113,7 +115,12 @@ fn wake(waker: Option<Waker>) {
 }
 
 impl Mailbox {
-    pub(super) fn new(capacity: Capacity, received: u64, stats: Arc<Stats>) -> Self {
+    pub(super) fn new(
+        capacity: Capacity,
+        received: u64,
+        stats: Arc<Stats>,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::new(),
@@ -125,6 +132,7 @@ impl Mailbox {
             }),
             capacity,
             stats,
+            budget,
         }
     }
 
@@ -136,7 +144,9 @@ impl Mailbox {
         if let Item::Event { .. } = item {
             self.stats.queued_events.up();
         }
-        state.bytes += item.size();
+        let bytes = item.size();
+        state.bytes += bytes;
+        self.budget.take(bytes);
         state.items.push_back(item);
         let receiver = state.receiver();
         drop(state);
@@ -219,7 +229,9 @@ impl Mailbox {
             return Poll::Ready(None);
         }
         if let Some(item) = state.items.pop_front() {
-            state.bytes -= item.size();
+            let bytes = item.size();
+            state.bytes -= bytes;
+            self.budget.give(bytes);
             if let Item::Event { .. } = item {
                 self.stats.queued_events.down(1);
             }
@@ -245,6 +257,11 @@ impl Mailbox {
         Poll::Pending
     }
 
+    /// Bytes of the events that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Whether the actor has ended, or is about to.
     pub(super) fn is_stopped(&self) -> bool {
         self.lock().life == Life::Stopped
@@ -265,7 +282,7 @@ impl Mailbox {
         state.life = Life::Stopped;
         // What waited is dropped outside the lock: a snapshot's receiver is woken by it.
         let dropped = std::mem::take(&mut state.items);
-        state.bytes = 0;
+        self.budget.give(std::mem::take(&mut state.bytes));
         let receiver = state.receiver();
         drop(state);
         let events = dropped

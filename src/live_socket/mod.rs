@@ -74,6 +74,22 @@ pub trait ReplyTo: Send + 'static {
         }
     }
 
+    /// Whether the receiver takes so little that answers are to be merged: what is answered from now
+    /// on is not sent, until [`merged`](Self::merged).
+    fn lags(&mut self) -> bool {
+        false
+    }
+
+    /// Everything since the receiver began to lag, as one answer to event `number`.
+    fn merged(&mut self, number: u64, message: ServerMessage<'_>) {
+        let _ = (number, message);
+    }
+
+    /// Resolves when a receiver that lags can take more.
+    fn caught_up(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// The actor ends by itself, and why.
     fn ended(&mut self, error: &CallError) {
         let _ = error;
@@ -181,7 +197,12 @@ impl LiveSocket {
             items: context.limits.queued_events,
             bytes: context.limits.message_bytes,
         };
-        let mailbox = Arc::new(Mailbox::new(capacity, start.number, context.stats.clone()));
+        let mailbox = Arc::new(Mailbox::new(
+            capacity,
+            start.number,
+            context.stats.clone(),
+            context.budget.clone(),
+        ));
         let reply_to = reply_to(key);
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
         context.tasks.spawn(task);
@@ -213,6 +234,11 @@ impl LiveSocket {
         event: Result<ClientEvent, Unhandled>,
     ) -> Result<(), SendError> {
         self.mailbox.event(number, event)
+    }
+
+    /// Bytes of the events that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.mailbox.bytes()
     }
 
     /// Has the actor say what it weighs.

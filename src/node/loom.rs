@@ -18,6 +18,7 @@ use super::options::{
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
+use crate::budget::Budget;
 use crate::connection::random::random_text;
 use crate::connection::{Sessions, serve};
 use crate::context::{Context, Shared, unix_now};
@@ -126,7 +127,8 @@ impl NativeLoom {
         let store = store.transpose()?;
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
-        let sessions = Sessions::new(&limits, stats.clone());
+        let budget = Arc::new(Budget::new(limits.waiting_bytes));
+        let sessions = Sessions::new(&limits, stats.clone(), budget.clone());
         let context = Arc::new(Context {
             dispatcher: JsDispatcher::new(queue.clone(), templates()),
             registry: Default::default(),
@@ -138,6 +140,7 @@ impl NativeLoom {
                 log_queue.push(Job::Log { level, text });
             }),
             closing: CancellationToken::new(),
+            budget: budget.clone(),
             joins: Semaphore::new(limits.joins),
             waiting_joins: Default::default(),
             store,

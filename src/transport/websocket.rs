@@ -1,8 +1,9 @@
 //! One WebSocket: messages in and out, heartbeats, limits and the closing handshake.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -26,13 +27,15 @@ const FRAGMENT: usize = 16 * 1024;
 /// How long a closing handshake may take, and a handshake's response.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A message from the client.
+/// What comes from a connection.
 #[derive(Debug)]
 pub enum Incoming {
     /// A text message, valid UTF-8.
     Text(Utf8Bytes),
     /// A binary message, which no dialect has.
     Binary,
+    /// No message: the transport has taken all that was to be sent.
+    Written,
 }
 
 /// Why a connection ended.
@@ -105,6 +108,12 @@ pub struct WebSocket {
     dead_after: Duration,
     last_seen: Instant,
     timer: Pin<Box<Sleep>>,
+    /// Frames that the library does not have yet.
+    outgoing: VecDeque<Message>,
+    /// It has some that the transport has not taken.
+    is_flushing: bool,
+    /// Since when the transport takes nothing.
+    unwritten_since: Option<Instant>,
 }
 
 impl WebSocket {
@@ -154,6 +163,9 @@ impl WebSocket {
             dead_after: limits.dead_after,
             last_seen: now,
             timer: Box::pin(sleep_until(now + limits.ping_after)),
+            outgoing: VecDeque::new(),
+            is_flushing: false,
+            unwritten_since: None,
         })
     }
 
@@ -162,76 +174,124 @@ impl WebSocket {
         self.subprotocol
     }
 
-    /// The next message. Pings, pongs and heartbeats are seen to inside. Dropping the future loses
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`Closed`] says why there will be no further message.
-    pub async fn receive(&mut self) -> Result<Incoming, Closed> {
-        loop {
-            tokio::select! {
-                biased;
-                message = self.stream.next() => {
-                    let message = message.ok_or(Closed::Client)??;
-                    self.last_seen = Instant::now();
-                    match message {
-                        Message::Text(text) => return Ok(Incoming::Text(text)),
-                        Message::Binary(_) => return Ok(Incoming::Binary),
-                        // The library answers pings and closes when it is next polled.
-                        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-                        Message::Close(_) => {}
-                    }
-                }
-                () = &mut self.timer => self.beat().await?,
+    /// Begins to send messages: [`receive`](Self::receive) goes on with it.
+    pub fn start(&mut self, messages: impl Iterator<Item = String>) {
+        for message in messages {
+            if message.len() <= FRAGMENT {
+                self.outgoing.push_back(Message::Text(message.into()));
+                continue;
+            }
+            let mut rest = Bytes::from(message);
+            let mut kind = Data::Text;
+            while !rest.is_empty() {
+                let part = rest.split_to(rest.len().min(FRAGMENT));
+                let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
+                self.outgoing.push_back(Message::Frame(frame));
+                kind = Data::Continue;
             }
         }
     }
 
-    async fn beat(&mut self) -> Result<(), Closed> {
-        let idle = self.last_seen.elapsed();
-        if idle >= self.dead_after {
+    /// Whether the transport has not taken everything so far.
+    pub fn is_writing(&self) -> bool {
+        self.is_flushing || !self.outgoing.is_empty()
+    }
+
+    /// Resolves when the transport has taken everything.
+    ///
+    /// # Errors
+    /// [`Closed::Dead`] where the client takes nothing for `limits.dead_after`.
+    pub async fn flush(&mut self) -> Result<(), Closed> {
+        let limit = self.dead_after;
+        let written = timeout(limit, poll_fn(|context| self.poll_write(context))).await;
+        written.map_err(|_| Closed::Dead)?
+    }
+
+    /// What comes next: a message, where `may_read`, or [`Incoming::Written`]. Pings, pongs and
+    /// heartbeats are seen to inside. A client that does not read is still read from. Dropping the
+    /// future loses nothing.
+    ///
+    /// # Errors
+    /// [`Closed`] says why there will be no further message.
+    pub async fn receive(&mut self, may_read: bool) -> Result<Incoming, Closed> {
+        poll_fn(|context| self.poll_receive(context, may_read)).await
+    }
+
+    fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        may_read: bool,
+    ) -> Poll<Result<Incoming, Closed>> {
+        loop {
+            if self.is_writing() {
+                match self.poll_write(context) {
+                    Poll::Ready(written) => {
+                        return Poll::Ready(written.map(|()| Incoming::Written));
+                    }
+                    Poll::Pending if self.unwritten_since.is_none() => {
+                        let now = Instant::now();
+                        self.unwritten_since = Some(now);
+                        let by = self.timer.deadline().min(now + self.dead_after);
+                        self.timer.as_mut().reset(by);
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if may_read && let Poll::Ready(message) = self.stream.poll_next_unpin(context) {
+                let message = message.ok_or(Closed::Client)??;
+                self.last_seen = Instant::now();
+                match message {
+                    Message::Text(text) => return Poll::Ready(Ok(Incoming::Text(text))),
+                    Message::Binary(_) => return Poll::Ready(Ok(Incoming::Binary)),
+                    // The library answers pings and closes when it is next polled.
+                    Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+                    Message::Close(_) => continue,
+                }
+            }
+            match self.timer.as_mut().poll(context) {
+                Poll::Ready(()) => self.beat()?,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        while !self.outgoing.is_empty() {
+            match self.stream.poll_ready_unpin(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Poll::Pending,
+            }
+            if let Some(message) = self.outgoing.pop_front() {
+                self.stream.start_send_unpin(message)?;
+                self.is_flushing = true;
+            }
+        }
+        match self.stream.poll_flush_unpin(context) {
+            Poll::Ready(flushed) => flushed?,
+            Poll::Pending => return Poll::Pending,
+        }
+        self.is_flushing = false;
+        self.unwritten_since = None;
+        // An idle connection holds no buffer.
+        self.outgoing.shrink_to(0);
+        Poll::Ready(Ok(()))
+    }
+
+    fn beat(&mut self) -> Result<(), Closed> {
+        let now = Instant::now();
+        let idle = now.duration_since(self.last_seen);
+        let unwritten = self.unwritten_since.map(|since| since + self.dead_after);
+        if idle >= self.dead_after || unwritten.is_some_and(|end| end <= now) {
             return Err(Closed::Dead);
         }
         let mut next = self.last_seen + self.ping_after;
         if idle >= self.ping_after {
-            next = (Instant::now() + self.ping_after).min(self.last_seen + self.dead_after);
-            self.timer.as_mut().reset(next);
-            self.write(Message::Ping(Bytes::new())).await?;
+            next = (now + self.ping_after).min(self.last_seen + self.dead_after);
+            self.outgoing.push_back(Message::Ping(Bytes::new()));
         }
+        let next = unwritten.map_or(next, |end| next.min(end));
         self.timer.as_mut().reset(next);
         Ok(())
-    }
-
-    /// Sends messages and waits until the transport has taken them.
-    ///
-    /// # Errors
-    /// [`Closed::Dead`] where the client takes nothing for `limits.dead_after`.
-    pub async fn send(&mut self, messages: impl Iterator<Item = String>) -> Result<(), Closed> {
-        for message in messages {
-            if message.len() <= FRAGMENT {
-                let feed = self.stream.feed(Message::Text(message.into()));
-                patiently(self.dead_after, feed).await?;
-            } else {
-                self.send_fragments(message.into()).await?;
-            }
-        }
-        patiently(self.dead_after, self.stream.flush()).await
-    }
-
-    async fn send_fragments(&mut self, mut rest: Bytes) -> Result<(), Closed> {
-        let mut kind = Data::Text;
-        while !rest.is_empty() {
-            let part = rest.split_to(rest.len().min(FRAGMENT));
-            let last = rest.is_empty();
-            let frame = Frame::message(part, OpCode::Data(kind), last);
-            self.write(Message::Frame(frame)).await?;
-            kind = Data::Continue;
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, message: Message) -> Result<(), Closed> {
-        patiently(self.dead_after, self.stream.send(message)).await
     }
 
     /// Ends the connection, with a closing handshake where the reason calls for one.
@@ -249,20 +309,6 @@ impl WebSocket {
         })
         .await;
     }
-}
-
-/// Waits for a write, but not longer than `limit`. Most writes are done at once and need no timer.
-async fn patiently(
-    limit: Duration,
-    write: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Closed> {
-    tokio::pin!(write);
-    let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
-    let written = match first {
-        Poll::Ready(written) => written,
-        Poll::Pending => timeout(limit, write).await.map_err(|_| Closed::Dead)?,
-    };
-    Ok(written?)
 }
 
 /// Ends the writing side and reads what still comes: closing a socket with unread bytes would

@@ -26,7 +26,11 @@ struct Server {
 impl Server {
     fn new(dispatcher: Closures, limits: Limits) -> Arc<Self> {
         let (context, log) = application(dispatcher, limits);
-        let sessions = Sessions::new(&context.limits, context.stats.clone());
+        let sessions = Sessions::new(
+            &context.limits,
+            context.stats.clone(),
+            context.budget.clone(),
+        );
         Arc::new(Self {
             context,
             sessions,
@@ -37,7 +41,11 @@ impl Server {
     fn with_store(dispatcher: Closures, limits: Limits, store: impl Store) -> Arc<Self> {
         let (mut context, log) = application(dispatcher, limits);
         Arc::get_mut(&mut context).unwrap().store = Some(Box::new(store));
-        let sessions = Sessions::new(&context.limits, context.stats.clone());
+        let sessions = Sessions::new(
+            &context.limits,
+            context.stats.clone(),
+            context.budget.clone(),
+        );
         Arc::new(Self {
             context,
             sessions,

@@ -599,3 +599,90 @@ async fn what_cannot_be_kept_is_not_applied() {
             .any(|(_, text)| text.contains("the disk is full"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn patches_for_a_slow_reader_are_merged_into_one() {
+    let limits = Limits {
+        outgoing_bytes: 200,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    // A pipe that holds a few messages.
+    let request = UpgradeRequest {
+        protocols: Some("loom.2".to_owned()),
+        ..request()
+    };
+    let stream = server.dial(700, Vec::new(), request, user7());
+    let mut page = Page {
+        client: Client::over(server.clone(), stream).await,
+        token: token(&server.context, "0", "user 7"),
+        secret: String::new(),
+        checkpoint: None,
+        waiting: Vec::new(),
+        joins: 0,
+    };
+    page.join(page.token.clone(), None).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
+    for number in 1..=300 {
+        let handler = if number == 290 { "no" } else { "increment" };
+        page.event(number, 0, handler).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    // It went on all the time, and holds no more than it may.
+    assert_eq!(server.context.stats.events.get(), 299);
+    assert!(server.context.budget.waiting() < 1000);
+    let mut last = 0;
+    let mut answers = 0;
+    let mut failed = Vec::new();
+    while last < 300 {
+        let message = page.next().await;
+        if message[0] == "e" {
+            failed.push(message[2].as_u64().unwrap());
+            continue;
+        }
+        assert_eq!(message[0], page.joins, "{message}");
+        answers += 1;
+        last = message[1].as_u64().unwrap();
+        if last == 300 {
+            assert_eq!(message[3]["h"], html(299));
+        }
+    }
+    assert!(answers < 100, "{answers}");
+    assert_eq!(failed, [290]);
+    // From there it goes on as ever.
+    page.event(301, 300, "increment").await;
+    assert_eq!(page.answer().await, (301, html(300)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_too_much_waits_whoever_holds_most_gives_way() {
+    let limits = Limits {
+        waiting_bytes: 4000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut modest = Page::load(&server).await;
+    let peer = Peer {
+        bind: "user 8".into(),
+        ..user7()
+    };
+    let mut greedy = Client::extended(&server, peer).await;
+    let own = token(&server.context, "0", "user 8");
+    greedy.send(&format!(r#"["j",0,"counter","{own}"]"#)).await;
+    sleep(Duration::from_millis(10)).await;
+    modest.event(1, 0, "slow").await;
+    modest.event(2, 0, "increment").await;
+    for number in 1..=50 {
+        let text = "x".repeat(200);
+        greedy
+            .send(&format!(
+                r#"["e",0,{number},0,"slow","click",{{"v":"{text}"}}]"#
+            ))
+            .await;
+    }
+    assert_eq!(modest.answer().await, (1, html(100)));
+    assert_eq!(modest.answer().await, (2, html(101)));
+    sleep(Duration::from_secs(1)).await;
+    assert!(!server.context.budget.is_exceeded());
+    assert_eq!(server.context.stats.components.get(), 1);
+}

@@ -1,0 +1,56 @@
+//! A bound on all bytes that wait, in the whole application.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// Counts the bytes of events that wait for their actors and of messages that wait for their clients.
+///
+/// Taking never fails and never waits: what is over the limit has to be given up by whoever holds
+/// most, which is for the one who waits in [`exceeded`](Self::exceeded) to see to.
+pub struct Budget {
+    bytes: AtomicUsize,
+    limit: usize,
+    over: Notify,
+}
+
+impl Budget {
+    /// One of `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            limit,
+            over: Notify::new(),
+        }
+    }
+
+    /// So many bytes more wait.
+    pub fn take(&self, bytes: usize) {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.limit {
+            self.over.notify_one();
+        }
+    }
+
+    /// So many wait no more.
+    pub fn give(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// The bytes that wait now.
+    pub fn waiting(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether more wait than may.
+    pub fn is_exceeded(&self) -> bool {
+        self.waiting() > self.limit
+    }
+
+    /// Resolves when more may wait than should; for one task.
+    pub async fn exceeded(&self) {
+        while !self.is_exceeded() {
+            self.over.notified().await;
+        }
+    }
+}
