@@ -28,6 +28,7 @@ pub mod node;
 pub mod props;
 pub mod protocol;
 pub mod registry;
+pub mod rope;
 pub mod stats;
 pub mod template;
 #[cfg(test)]
