@@ -52,6 +52,9 @@ impl<C> Default for Rope<C> {
 }
 
 impl<C: Chunk> Rope<C> {
+    /// What the sequence itself takes for each chunk.
+    pub const PER_CHUNK: usize = 2 * size_of::<Node<C>>() + 4 * size_of::<usize>();
+
     /// These chunks, none of them empty, as they are.
     pub fn new(chunks: Vec<C>) -> Self {
         let count = chunks.len();

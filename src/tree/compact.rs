@@ -10,8 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::keyed::Step;
-use super::node::{Builder, List};
+use super::node::Builder;
 use super::render::{Mismatch, Render, Script, Update};
+use super::rows::Rows;
 use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeError};
 use crate::template::{Part, Place, Refusal, Slot, Template};
 
@@ -174,6 +175,17 @@ impl<'a> Compact<'a> {
         refused: &mut Vec<RefusedValue>,
         depth: usize,
     ) -> Result<Render, CompactError> {
+        let builder = self.filled(id, templates, refused, depth)?;
+        Ok(builder.finish(&mut self.scratch)?)
+    }
+
+    fn filled(
+        &mut self,
+        id: TemplateId,
+        templates: &[Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<Builder<Update>, CompactError> {
         if depth > MAX_DEPTH {
             return Err(TreeError::Depth.into());
         }
@@ -203,7 +215,7 @@ impl<'a> Compact<'a> {
                 }
             }
         }
-        Ok(builder.finish(&mut self.scratch)?)
+        Ok(builder)
     }
 
     fn branch_or_leaf(
@@ -225,13 +237,11 @@ impl<'a> Compact<'a> {
                 builder.branch(&mut self.scratch, Update::Tree(tree));
             }
             op::LIST => {
-                // The count is not trusted with an allocation: each item takes an operation.
-                let mut rows = Vec::with_capacity((argument as usize).min(self.ops.len()));
+                let mut rows = Rows::default();
                 for _ in 0..argument {
-                    rows.push(self.row(templates, refused, depth)?);
+                    self.row(&mut rows, None, templates, refused, depth)?;
                 }
-                let list = List { rows, keys: None };
-                builder.branch(&mut self.scratch, Update::List(list));
+                builder.branch(&mut self.scratch, Update::List(rows.into_list(false)));
             }
             op::EACH => {
                 let script = self.script(argument, templates, refused, depth)?;
@@ -246,14 +256,17 @@ impl<'a> Compact<'a> {
     /// The complete tree of a list's item.
     fn row(
         &mut self,
+        rows: &mut Rows,
+        key: Option<u64>,
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
-    ) -> Result<LiveTree, CompactError> {
+    ) -> Result<(), CompactError> {
         let (op::TREE, id) = self.op()? else {
             return Err(CompactError::Malformed("an item that is no tree"));
         };
-        Ok(self.node(id, templates, refused, depth + 1)?.into_tree()?)
+        let row = self.filled(id, templates, refused, depth + 1)?;
+        row.finish_row(&mut self.scratch, rows, key)
     }
 
     fn script(
@@ -264,6 +277,8 @@ impl<'a> Compact<'a> {
         depth: usize,
     ) -> Result<Script, CompactError> {
         let mut script = Script::default();
+        let mut rows = Rows::default();
+        // The count is not trusted with an allocation: each step takes an operation.
         script.steps.reserve((count as usize).min(self.ops.len()));
         for _ in 0..count {
             let (kind, argument) = self.op()?;
@@ -274,13 +289,15 @@ impl<'a> Compact<'a> {
                 op::ROW => {
                     let mut hasher = DefaultHasher::new();
                     self.text(argument)?.hash(&mut hasher);
-                    script.rows.push(self.row(templates, refused, depth)?);
-                    Step::Row(hasher.finish())
+                    let key = hasher.finish();
+                    self.row(&mut rows, Some(key), templates, refused, depth)?;
+                    Step::Row(key)
                 }
                 _ => return Err(CompactError::Malformed("an unknown step of a list")),
             };
             script.steps.push(step);
         }
+        script.rows = rows.into_list(true);
         Ok(script)
     }
 

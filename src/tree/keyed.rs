@@ -70,16 +70,21 @@ pub struct Plan {
 
 /// Works out an edit.
 ///
-/// `keys` are the hashes of the old rows' keys; `fits(old, row)` says whether a rendered row can
+/// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says whether a rendered row can
 /// take the place of an old one of the same key, which needs the same template. `None` where the steps
 /// do not add up to the old list, or move a row that was not dropped, or move one twice.
-pub fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -> Option<Plan> {
-    let dropped = dropped(steps, keys.len())?;
+pub fn plan(
+    steps: &[Step],
+    len: usize,
+    key: impl Fn(usize) -> Option<u64>,
+    fits: impl Fn(usize, usize) -> bool,
+) -> Option<Plan> {
+    let dropped = dropped(steps, len)?;
     let mut by_key: HashMap<u64, usize> = HashMap::new();
     if steps.iter().any(|step| matches!(step, Step::Row(_))) {
         // From the back, so that of equal keys the first one is found.
         for old in dropped.iter().cloned().flatten().rev() {
-            by_key.insert(*keys.get(old)?, old);
+            by_key.insert(key(old)?, old);
         }
     }
     let mut order: Vec<Source> = Vec::new();
@@ -91,8 +96,9 @@ pub fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -
             if !dropped.iter().any(|range| range.contains(old)) {
                 return None;
             }
-            if by_key.get(keys.get(*old)?) == Some(old) {
-                by_key.remove(keys.get(*old)?);
+            let key = key(*old)?;
+            if by_key.get(&key) == Some(old) {
+                by_key.remove(&key);
             }
             taken.push(*old);
         }
@@ -250,6 +256,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -> Option<Plan> {
+        super::plan(steps, keys.len(), |old| keys.get(old).copied(), fits)
+    }
 
     fn all(keys: &[u64]) -> Vec<Step> {
         keys.iter().map(|key| Step::Row(*key)).collect()

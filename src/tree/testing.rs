@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::node::{Branch, Builder, List};
-use super::{Leaf, LiveTree};
+use super::node::{Branch, Builder};
+use super::{Leaf, List, LiveTree};
 use crate::template::Template;
 
 /// A dynamic that owns what it holds.
@@ -46,8 +46,9 @@ impl Shape {
                     builder.branch(scratch, Branch::Tree(tree));
                 }
                 Owned::List(shapes) => {
-                    let rows = shapes.iter().map(|shape| shape.build_in(scratch)).collect();
-                    builder.branch(scratch, Branch::List(List { rows, keys: None }));
+                    let rows = shapes.iter().map(|shape| shape.build_in(scratch));
+                    let list = List::new(rows, None);
+                    builder.branch(scratch, Branch::List(list));
                 }
             }
         }
@@ -62,7 +63,7 @@ pub(crate) enum Filled {
 }
 
 pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
-    Filled::List(List { rows, keys: None })
+    Filled::List(List::new(rows, None))
 }
 
 pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
