@@ -253,7 +253,7 @@ impl Elements {
 }
 
 impl Chunk for Elements {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.ends.len()
     }
 
@@ -270,11 +270,11 @@ impl Chunk for Elements {
     fn splice(&mut self, range: Range<usize>, items: Self) {
         let mut parts = Parts {
             text: String::with_capacity(self.text.len() + items.text.len() + 1),
-            ends: Vec::with_capacity(self.len() + items.len()),
+            ends: Vec::with_capacity(self.count() + items.count()),
         };
         parts.push_part(self, 0..range.start);
-        parts.push_part(&items, 0..items.len());
-        parts.push_part(self, range.end..self.len());
+        parts.push_part(&items, 0..items.count());
+        parts.push_part(self, range.end..self.count());
         *self = parts.take();
     }
 }

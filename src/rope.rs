@@ -14,7 +14,7 @@ pub const MAX_BYTES: usize = 4096;
 /// Some items, stored together.
 pub trait Chunk: Clone + Default {
     /// How many items.
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     /// How many bytes, without what the items refer to.
     fn bytes(&self) -> usize;
     /// A copy of these items.
@@ -81,7 +81,7 @@ impl<C: Chunk> Rope<C> {
         let mut node = self.0.as_ref()?;
         loop {
             match &**node {
-                Node::Leaf(chunk) => return (index < chunk.len()).then_some((chunk, index)),
+                Node::Leaf(chunk) => return (index < chunk.count()).then_some((chunk, index)),
                 Node::Pair(pair) => match index.checked_sub(pair.left.len()) {
                     None => node = &pair.left,
                     Some(rest) => (node, index) = (&pair.right, rest),
@@ -95,7 +95,7 @@ impl<C: Chunk> Rope<C> {
         let (mut at, end) = (range.start, range.end.min(self.len()));
         std::iter::from_fn(move || {
             let (chunk, first) = self.get(at).filter(|_| at < end)?;
-            let last = chunk.len().min(first + end - at);
+            let last = chunk.count().min(first + end - at);
             at += last - first;
             Some((chunk, first..last))
         })
@@ -117,7 +117,7 @@ impl<C: Chunk> Rope<C> {
 
     /// Whether one chunk can take the edit and is neither too large nor too small afterwards.
     fn fits_in_place(&self, range: &Range<usize>, items: Option<&C>) -> bool {
-        let (count, bytes) = items.map_or((0, 0), |items| (items.len(), items.bytes()));
+        let (count, bytes) = items.map_or((0, 0), |items| (items.count(), items.bytes()));
         // What comes at the very end belongs to the last chunk.
         let found = match self.get(range.start) {
             None => self.len().checked_sub(1).and_then(|last| self.get(last)),
@@ -126,7 +126,7 @@ impl<C: Chunk> Rope<C> {
         let Some((chunk, first)) = found else {
             return false;
         };
-        let Some(left) = (chunk.len() - first).checked_sub(range.len()) else {
+        let Some(left) = (chunk.count() - first).checked_sub(range.len()) else {
             return false;
         };
         let len = first + left + count;
@@ -161,7 +161,7 @@ impl<C: Chunk> Edit<C> {
         if end > self.rope.len() {
             return None;
         }
-        let added: usize = items.iter().map(Chunk::len).sum();
+        let added: usize = items.iter().map(Chunk::count).sum();
         if added > 0 || end > self.at {
             self.rope.splice(self.at..end, items);
         }
@@ -179,7 +179,7 @@ impl<C: Chunk> Edit<C> {
 impl<C: Chunk> Node<C> {
     fn len(&self) -> usize {
         match self {
-            Self::Leaf(chunk) => chunk.len(),
+            Self::Leaf(chunk) => chunk.count(),
             Self::Pair(pair) => pair.len,
         }
     }
@@ -268,7 +268,7 @@ fn split<C: Chunk>(link: Link<C>, at: usize) -> (Link<C>, Link<C>) {
     }
     match Arc::unwrap_or_clone(node) {
         Node::Leaf(mut chunk) => {
-            let len = chunk.len();
+            let len = chunk.count();
             let right = chunk.slice(at..len);
             chunk.splice(at..len, C::default());
             (Some(leaf(chunk)), Some(leaf(right)))
@@ -293,12 +293,12 @@ fn concat<C: Chunk>(left: Link<C>, right: Link<C>) -> Link<C> {
         return left.or(right);
     };
     let (last, first) = (before.last(), after.first());
-    let (before, after) = (before.len() - last.len(), first.len());
-    if last.len() + first.len() > MAX_ITEMS || last.bytes() + first.bytes() > MAX_BYTES {
+    let (before, after) = (before.len() - last.count(), first.count());
+    if last.count() + first.count() > MAX_ITEMS || last.bytes() + first.bytes() > MAX_BYTES {
         return join(left, right);
     }
     let mut both = last.clone();
-    both.splice(last.len()..last.len(), first.clone());
+    both.splice(last.count()..last.count(), first.clone());
     let (left, _) = split(left, before);
     let (_, right) = split(right, after);
     concat(concat(left, Some(leaf(both))), right)
@@ -380,7 +380,7 @@ mod tests {
     struct Numbers(Vec<usize>);
 
     impl Chunk for Numbers {
-        fn len(&self) -> usize {
+        fn count(&self) -> usize {
             self.0.len()
         }
 
@@ -415,8 +415,8 @@ mod tests {
     fn check(node: &Node<Numbers>, leaves: &mut Vec<(usize, usize)>) {
         match node {
             Node::Leaf(chunk) => {
-                assert!((1..=MAX_ITEMS).contains(&chunk.len()));
-                leaves.push((chunk.len(), chunk.bytes()));
+                assert!((1..=MAX_ITEMS).contains(&chunk.count()));
+                leaves.push((chunk.count(), chunk.bytes()));
             }
             Node::Pair(pair) => {
                 check(&pair.left, leaves);

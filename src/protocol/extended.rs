@@ -475,9 +475,9 @@ mod tests {
     use crate::tree::{Branch, Builder, List, Render, diff};
 
     fn compiled(number: u32, source: &[&str], values: Vec<Filled>) -> LiveTree {
-        let template = Template::compile(source).unwrap().numbered(number);
+        let template = Arc::new(Template::compile(source).unwrap().numbered(number));
         let mut scratch = String::new();
-        let mut builder = Builder::new(Arc::new(template), &scratch);
+        let mut builder = Builder::new(&template, &scratch);
         for value in values {
             match value {
                 Filled::Leaf(text) => {

@@ -33,7 +33,7 @@ impl LiveTree {
     }
 
     fn apply_in(&self, patch: &Patch<'_>, scratch: &mut String) -> Result<LiveTree, ApplyError> {
-        let mut builder = Builder::new(self.template().clone(), scratch);
+        let mut builder = Builder::new(self.template(), scratch);
         let mut changes = patch.changes.iter().peekable();
         for (index, was) in self.dynamics().enumerate() {
             let Some((_, change)) = changes.next_if(|(at, _)| *at == index) else {
@@ -82,7 +82,7 @@ impl LiveTree {
     }
 }
 
-fn keep(builder: &mut Builder<Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
+fn keep(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
     match dynamic {
         Dynamic::Leaf(leaf) => builder.leaf(scratch, leaf),
         Dynamic::Tree(tree) => builder.branch(scratch, Branch::Tree(tree.to_tree())),

@@ -131,8 +131,9 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// Where the text is shorter, or the bound falls inside a character.
     pub fn text(&mut self, units: u32) -> Result<&'a str, CompactError> {
-        let bytes = utf16_prefix(self.text, units as usize)
-            .ok_or(CompactError::Malformed("text ends early"))?;
+        let Some(bytes) = utf16_prefix(self.text, units as usize) else {
+            return Err(CompactError::Malformed("text ends early"));
+        };
         let (text, rest) = self.text.split_at(bytes);
         self.text = rest;
         Ok(text)
@@ -159,7 +160,9 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// Where there is none.
     pub fn operation(&mut self, shift: u32) -> Result<(u32, u32), CompactError> {
-        let (number, rest) = self.ops.split_first().ok_or(TRUNCATED)?;
+        let Some((number, rest)) = self.ops.split_first() else {
+            return Err(TRUNCATED);
+        };
         self.ops = rest;
         Ok((number & ((1 << shift) - 1), number >> shift))
     }
@@ -179,20 +182,20 @@ impl<'a> Compact<'a> {
         Ok(builder.finish(&mut self.scratch)?)
     }
 
-    fn filled(
+    fn filled<'t>(
         &mut self,
         id: TemplateId,
-        templates: &[Arc<Template>],
+        templates: &'t [Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
-    ) -> Result<Builder<Update>, CompactError> {
+    ) -> Result<Builder<'t, Update>, CompactError> {
         if depth > MAX_DEPTH {
             return Err(TreeError::Depth.into());
         }
-        let template = templates
-            .get(id as usize)
-            .ok_or(CompactError::Malformed("no such template"))?;
-        let mut builder = Builder::new(template.clone(), &self.scratch);
+        let Some(template) = templates.get(id as usize) else {
+            return Err(CompactError::Malformed("no such template"));
+        };
+        let mut builder = Builder::new(template, &self.scratch);
         let mut value = 0;
         for (index, slot) in template.slots().iter().enumerate() {
             match &slot.place {
@@ -220,7 +223,7 @@ impl<'a> Compact<'a> {
 
     fn branch_or_leaf(
         &mut self,
-        builder: &mut Builder<Update>,
+        builder: &mut Builder<'_, Update>,
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
@@ -319,7 +322,7 @@ impl<'a> Compact<'a> {
     /// A slot that is judged as a whole: a URL, a style, a boolean attribute.
     fn attribute(
         &mut self,
-        builder: &mut Builder<Update>,
+        builder: &mut Builder<'_, Update>,
         slot: &Slot,
         value: &mut usize,
     ) -> Result<Option<Refusal>, CompactError> {

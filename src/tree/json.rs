@@ -219,7 +219,7 @@ impl Reader {
             }));
         }
         let template = self.template(statics)?;
-        let mut builder = Builder::new(template, &self.scratch);
+        let mut builder = Builder::new(&template, &self.scratch);
         for (index, dynamic) in dynamics.iter().enumerate() {
             self.path.push(index);
             match dynamic {

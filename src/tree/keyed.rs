@@ -1,6 +1,5 @@
 //! How one keyed list becomes the next: which rows stay, move, change, come and go.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// One step of the way from the old rows to the new ones, walking both from the front.
@@ -70,9 +69,10 @@ pub struct Plan {
 
 /// Works out an edit.
 ///
-/// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says whether a rendered row can
-/// take the place of an old one of the same key, which needs the same template. `None` where the steps
-/// do not add up to the old list, or move a row that was not dropped, or move one twice.
+/// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says
+/// whether a rendered row can take the place of an old one of the same key, which needs the same
+/// template. `None` where the steps do not add up to the old list, or move a row that was not
+/// dropped, or move one twice.
 pub fn plan(
     steps: &[Step],
     len: usize,
@@ -80,26 +80,31 @@ pub fn plan(
     fits: impl Fn(usize, usize) -> bool,
 ) -> Option<Plan> {
     let dropped = dropped(steps, len)?;
-    let mut by_key: HashMap<u64, usize> = HashMap::new();
+    let mut by_key = Vec::new();
     if steps.iter().any(|step| matches!(step, Step::Row(_))) {
-        // From the back, so that of equal keys the first one is found.
-        for old in dropped.iter().cloned().flatten().rev() {
-            by_key.insert(key(old)?, old);
+        for old in dropped.iter().cloned().flatten() {
+            by_key.push((key(old)?, Some(old)));
         }
+        // Of equal keys the first one is found.
+        by_key.sort_unstable();
+        by_key.dedup_by_key(|(key, _)| *key);
     }
+    // Takes the dropped row of this key, so that none is used twice.
+    let take = |by_key: &mut Vec<(u64, Option<usize>)>, key, fits: &dyn Fn(usize) -> bool| {
+        let place = by_key.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        by_key.get_mut(place)?.1.take_if(|old| fits(*old))
+    };
     let mut order: Vec<Source> = Vec::new();
     let mut taken: Vec<usize> = Vec::new();
     let (mut at, mut row) = (0, 0);
-    // Rows that are moved have to be known before keys are matched, so that none is used twice.
+    // Rows that are moved have to be known before keys are matched.
     for step in steps {
         if let Step::Move(old) = step {
-            if !dropped.iter().any(|range| range.contains(old)) {
+            let range = dropped.partition_point(|range| range.end <= *old);
+            if !dropped.get(range).is_some_and(|range| range.contains(old)) {
                 return None;
             }
-            let key = key(*old)?;
-            if by_key.get(&key) == Some(old) {
-                by_key.remove(&key);
-            }
+            take(&mut by_key, key(*old)?, &|found| found == *old);
             taken.push(*old);
         }
     }
@@ -109,9 +114,7 @@ pub fn plan(
             Step::Move(old) => push_old(&mut order, *old..*old + 1),
             Step::Drop(_) => {}
             Step::Row(key) => {
-                let old = by_key.get(key).copied().filter(|old| fits(*old, row));
-                if let Some(old) = old {
-                    by_key.remove(key);
+                if let Some(old) = take(&mut by_key, *key, &|old| fits(old, row)) {
                     taken.push(old);
                     order.push(Source::Changed { old, row });
                 } else {

@@ -201,17 +201,17 @@ impl Branch {
 ///
 /// Many builders can share one scratch string as a stack: a nested node is finished before its
 /// parent goes on, so that a tree of a thousand rows allocates no more than what it keeps.
-pub struct Builder<B> {
-    template: Arc<Template>,
+pub struct Builder<'t, B> {
+    template: &'t Arc<Template>,
     start: usize,
     count: usize,
     same: bool,
     branches: Vec<B>,
 }
 
-impl<B> Builder<B> {
+impl<'t, B> Builder<'t, B> {
     /// Begins a node; its leaves are gathered at the end of `scratch`.
-    pub fn new(template: Arc<Template>, scratch: &str) -> Self {
+    pub fn new(template: &'t Arc<Template>, scratch: &str) -> Self {
         Self {
             template,
             start: scratch.len(),
@@ -222,8 +222,8 @@ impl<B> Builder<B> {
     }
 
     /// The template being filled.
-    pub fn template(&self) -> &Arc<Template> {
-        &self.template
+    pub fn template(&self) -> &'t Arc<Template> {
+        self.template
     }
 
     /// The next slot is this leaf.
@@ -255,7 +255,7 @@ impl<B> Builder<B> {
         scratch.truncate(self.start);
         self.check()?;
         Ok(Node {
-            template: self.template,
+            template: self.template.clone(),
             packed,
             branches: self.branches.into_boxed_slice(),
         })
@@ -270,7 +270,7 @@ impl<B> Builder<B> {
     }
 }
 
-impl Builder<Update> {
+impl Builder<'_, Update> {
     /// Ends a node that is the next row of a list, with the hash of its key where the list is keyed,
     /// and gives `scratch` back as it was.
     ///
@@ -286,10 +286,12 @@ impl Builder<Update> {
         if self.same {
             return Err(Mismatch.into());
         }
-        let branches = self.branches.into_iter().map(Branch::try_from);
-        let branches = branches.collect::<Result<Vec<_>, _>>()?;
+        let mut branches = Vec::with_capacity(self.branches.len());
+        for update in self.branches {
+            branches.push(update.try_into()?);
+        }
         let packed = scratch.get(self.start..).unwrap_or_default();
-        rows.push(&self.template, packed, branches, key);
+        rows.push(self.template, packed, branches, key);
         scratch.truncate(self.start);
         Ok(())
     }
@@ -320,7 +322,7 @@ mod tests {
     fn a_missing_dynamic_is_an_error() {
         let template = Arc::new(Template::trusted(vec!["a".into(), "b".into()]));
         let mut scratch = String::new();
-        let error = Builder::<Branch>::new(template, &scratch).finish(&mut scratch);
+        let error = Builder::<Branch>::new(&template, &scratch).finish(&mut scratch);
         assert_eq!(
             error.err(),
             Some(TreeError::Count {
@@ -355,7 +357,7 @@ mod tests {
                 ];
                 text += cells.iter().map(String::len).sum::<usize>();
                 let mut scratch = String::new();
-                let mut builder = Builder::<Branch>::new(row.clone(), &scratch);
+                let mut builder = Builder::<Branch>::new(&row, &scratch);
                 for cell in &cells {
                     let leaf = Leaf {
                         text: cell,

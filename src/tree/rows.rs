@@ -115,7 +115,7 @@ impl List {
             loop {
                 let (one, first) = self.rows.get(at).filter(|_| at < len)?;
                 let (two, second) = other.rows.get(at)?;
-                let count = (one.len() - first).min(two.len() - second);
+                let count = (one.count() - first).min(two.count() - second);
                 at += count;
                 if !(first == 0 && second == 0 && one.is_equal(two)) {
                     return Some((at - count, one, first, two, second, count));
@@ -230,7 +230,7 @@ fn splice_ends(ends: &[u32], range: Range<usize>, items: &[u32]) -> Vec<u32> {
 }
 
 impl Chunk for RowChunk {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.ends.len()
     }
 
@@ -243,13 +243,13 @@ impl Chunk for RowChunk {
 
     fn slice(&self, range: Range<usize>) -> Self {
         let mut rows = self.clone();
-        rows.splice(range.end..self.len(), Self::default());
+        rows.splice(range.end..self.count(), Self::default());
         rows.splice(0..range.start, Self::default());
         rows
     }
 
     fn splice(&mut self, range: Range<usize>, items: Self) {
-        let (len, added) = (self.len(), items.len());
+        let (len, added) = (self.count(), items.count());
         self.kinds.splice(len, range.clone(), items.kinds, added);
         let cut = span(&self.ends, range.clone());
         let (before, after) = (self.packed.get(..cut.start), self.packed.get(cut.end..));

@@ -36,7 +36,8 @@ impl Shape {
             .iter()
             .map(|part| part.as_str().into())
             .collect();
-        let mut builder = Builder::new(Arc::new(Template::trusted(statics)), scratch);
+        let template = Arc::new(Template::trusted(statics));
+        let mut builder = Builder::new(&template, scratch);
         for dynamic in &self.dynamics {
             match dynamic {
                 Owned::Text(text) => builder.leaf(scratch, Leaf { text, html: false }),
@@ -69,7 +70,8 @@ pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
 pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
     let statics = statics.iter().map(|part| (*part).into()).collect();
     let mut scratch = String::new();
-    let mut builder = Builder::new(Arc::new(Template::trusted(statics)), &scratch);
+    let template = Arc::new(Template::trusted(statics));
+    let mut builder = Builder::new(&template, &scratch);
     for dynamic in dynamics {
         match dynamic {
             Filled::Leaf(text) => {
