@@ -273,7 +273,7 @@ export interface Limits {
   deadAfter: number
   /** How old a page may be when it joins. 14 days. */
   tokenAge: number
-  /** JSON text of props of which a parsed copy is kept; beyond it they are parsed anew. 64 MiB. */
+  /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. 64 MiB. */
   propsCacheBytes: number
 }
 

@@ -15,17 +15,24 @@ export interface Entry {
   readonly json: string | undefined
 }
 
+/** For how long a copy is kept after its last use, in milliseconds, where there is room; at most twice. */
+export const KEPT_MS = 10_000
+
 /**
  * Parsed copies of committed props, by actor and version, up to a number of bytes.
  *
  * An entry is taken out to be used and put back when the handler has succeeded, so that a copy that
  * a failed handler may have changed is never seen again. Two generations make it forget what was
- * not used lately: when the young one has half of the bytes, it becomes the old one.
+ * not used lately: when the young one has half of the bytes, or is old enough, it becomes the old one.
+ * Most components are looked at and not used, and objects take several times the memory of the text
+ * that Rust keeps.
  */
 export class PropsCache {
   private young = new Map<number, Entry>()
   private old = new Map<number, Entry>()
   private youngBytes = 0
+  /** Runs while there is anything to forget. */
+  private clock: NodeJS.Timeout | undefined
 
   constructor(private readonly maxBytes: number) {}
 
@@ -46,13 +53,23 @@ export class PropsCache {
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
     if (this.youngBytes + bytes > this.maxBytes / 2) {
-      this.old = this.young
-      this.young = new Map()
-      this.youngBytes = 0
+      this.age()
       if (bytes > this.maxBytes / 2) return
     }
     this.young.set(actor, entry)
     this.youngBytes += bytes
+    this.clock ??= setInterval(() => {
+      this.age()
+      if (this.old.size > 0) return
+      clearInterval(this.clock)
+      this.clock = undefined
+    }, KEPT_MS).unref()
+  }
+
+  private age(): void {
+    this.old = this.young
+    this.young = new Map()
+    this.youngBytes = 0
   }
 
   forget(actor: number): void {

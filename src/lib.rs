@@ -29,6 +29,7 @@ pub mod node;
 pub mod props;
 pub mod protocol;
 pub mod registry;
+pub mod rope;
 pub mod stats;
 pub mod store;
 pub mod template;

@@ -9,7 +9,9 @@ use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use super::client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
 use super::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
-use crate::tree::{Change, Dynamic, Leaf, ListEdit, LiveTree, Patch, write_json_string};
+use crate::tree::{
+    Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeView, write_json_string,
+};
 
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "loom.2";
@@ -295,7 +297,7 @@ impl Encoded {
             self.html(&tree.to_html());
             self.rest.push(']');
         } else {
-            self.tree(tree);
+            self.tree(tree.view());
         }
     }
 
@@ -316,7 +318,7 @@ impl Encoded {
         }
     }
 
-    fn tree(&mut self, tree: &LiveTree) {
+    fn tree(&mut self, tree: TreeView<'_>) {
         let template = tree.template();
         self.uses(template);
         let _ = write!(self.rest, "[{}", template.number());
@@ -325,15 +327,15 @@ impl Encoded {
             match dynamic {
                 Dynamic::Leaf(leaf) => self.leaf(Some(slot), leaf),
                 Dynamic::Tree(tree) => self.tree(tree),
-                Dynamic::List(list) => self.list(&list.rows),
+                Dynamic::List(list) => self.list(list),
             }
         }
         self.rest.push(']');
     }
 
-    fn list(&mut self, rows: &[LiveTree]) {
+    fn list(&mut self, list: &List) {
         self.rest.push_str("{\"l\":[");
-        for (index, row) in rows.iter().enumerate() {
+        for (index, row) in list.iter().enumerate() {
             if index > 0 {
                 self.rest.push(',');
             }
@@ -366,7 +368,7 @@ impl Encoded {
                     let slots = patch.template.map_or(&[][..], |template| template.slots());
                     self.leaf(slots.get(*index), Leaf { text, html });
                 }
-                Change::Tree(tree) => self.tree(tree),
+                Change::Tree(tree) => self.tree(tree.view()),
                 Change::List(rows) => self.list(rows),
                 // A list has no template of its own.
                 Change::Inside(patch) if patch.template.is_none() => self.items(patch),
@@ -386,10 +388,10 @@ impl Encoded {
             .changes
             .iter()
             .filter_map(|(at, change)| match change {
-                Change::Tree(tree) => Some((*at, tree.as_ref())),
+                Change::Tree(tree) => Some((*at, tree.view())),
                 _ => None,
             });
-        let replaced: Vec<(usize, &LiveTree)> = replaced.collect();
+        let replaced: Vec<(usize, TreeView<'_>)> = replaced.collect();
         let inside = patch
             .changes
             .iter()
@@ -454,7 +456,7 @@ impl<'a> Members<'a> {
         });
     }
 
-    fn trees<'t>(&mut self, key: &str, items: impl Iterator<Item = (usize, &'t LiveTree)>) {
+    fn trees<'t>(&mut self, key: &str, items: impl Iterator<Item = (usize, TreeView<'t>)>) {
         self.member(key, items, |out, tree| out.tree(tree));
     }
 
@@ -480,9 +482,9 @@ mod tests {
     use crate::tree::{Branch, Builder, List, Render, diff};
 
     fn compiled(number: u32, source: &[&str], values: Vec<Filled>) -> LiveTree {
-        let template = Template::compile(source).unwrap().numbered(number);
+        let template = Arc::new(Template::compile(source).unwrap().numbered(number));
         let mut scratch = String::new();
-        let mut builder = Builder::new(Arc::new(template), &scratch);
+        let mut builder = Builder::new(&template, &scratch);
         for value in values {
             match value {
                 Filled::Leaf(text) => {
@@ -501,13 +503,9 @@ mod tests {
     }
 
     fn rows(keys: &[u64]) -> LiveTree {
-        let rows = keys.iter().map(|key| row(&key.to_string())).collect();
-        let keys = Some(keys.to_vec());
-        compiled(
-            3,
-            &["<ul>", "</ul>"],
-            vec![Filled::List(List { rows, keys })],
-        )
+        let rows = keys.iter().map(|key| row(&key.to_string()));
+        let list = List::new(rows, Some(keys));
+        compiled(3, &["<ul>", "</ul>"], vec![Filled::List(list)])
     }
 
     fn patch(old: &LiveTree, new: &LiveTree) -> String {

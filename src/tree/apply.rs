@@ -3,8 +3,8 @@
 //! The server itself keeps what it rendered; this is the specification that tests and the load
 //! generator hold it to.
 
-use super::node::{Branch, Builder, List};
-use super::{Change, Dynamic, Leaf, ListEdit, LiveTree, Patch, TreeError};
+use super::node::{Branch, Builder};
+use super::{Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeError, TreeView};
 
 /// A patch that does not fit the tree it is applied to.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl LiveTree {
     }
 
     fn apply_in(&self, patch: &Patch<'_>, scratch: &mut String) -> Result<LiveTree, ApplyError> {
-        let mut builder = Builder::new(self.template().clone(), scratch);
+        let mut builder = Builder::new(self.template(), scratch);
         let mut changes = patch.changes.iter().peekable();
         for (index, was) in self.dynamics().enumerate() {
             let Some((_, change)) = changes.next_if(|(at, _)| *at == index) else {
@@ -49,14 +49,14 @@ impl LiveTree {
                     builder.branch(scratch, Branch::Tree(tree.clone().into_owned()));
                 }
                 (Change::List(items), _) => {
-                    builder.branch(scratch, unkeyed(items.clone().into_owned()));
+                    builder.branch(scratch, unkeyed(trees(items)));
                 }
                 (Change::Inside(patch), Dynamic::Tree(tree)) => {
-                    let tree = tree.apply_in(patch, scratch)?;
+                    let tree = tree.to_tree().apply_in(patch, scratch)?;
                     builder.branch(scratch, Branch::Tree(tree));
                 }
                 (Change::Inside(patch), Dynamic::List(list)) => {
-                    let mut items = list.rows.clone();
+                    let mut items = trees(list);
                     for (at, change) in &patch.changes {
                         let item = items.get_mut(*at).ok_or(ApplyError::NoSlot(*at))?;
                         *item = match change {
@@ -68,7 +68,7 @@ impl LiveTree {
                     builder.branch(scratch, unkeyed(items));
                 }
                 (Change::Edit(edit), Dynamic::List(list)) => {
-                    let rows = edit_rows(&list.rows, edit, scratch)?;
+                    let rows = edit_rows(&trees(list), edit, scratch)?;
                     builder.branch(scratch, unkeyed(rows));
                 }
                 (Change::Edit(_), _) => return Err(ApplyError::NoBranch(index)),
@@ -82,17 +82,21 @@ impl LiveTree {
     }
 }
 
-fn keep(builder: &mut Builder<Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
+fn keep(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
     match dynamic {
         Dynamic::Leaf(leaf) => builder.leaf(scratch, leaf),
-        Dynamic::Tree(tree) => builder.branch(scratch, Branch::Tree(tree.clone())),
+        Dynamic::Tree(tree) => builder.branch(scratch, Branch::Tree(tree.to_tree())),
         Dynamic::List(list) => builder.branch(scratch, Branch::List(list.clone())),
     }
 }
 
 /// A client knows no keys.
 fn unkeyed(rows: Vec<LiveTree>) -> Branch {
-    Branch::List(List { rows, keys: None })
+    Branch::List(List::new(rows, None))
+}
+
+fn trees(list: &List) -> Vec<LiveTree> {
+    list.iter().map(TreeView::to_tree).collect()
 }
 
 /// The edit as `docs/protocol.md` describes it: take out, put in, change.
@@ -108,16 +112,17 @@ fn edit_rows(
     }
     let stay = old.iter().zip(out).filter(|(_, out)| !out);
     let mut rows: Vec<LiveTree> = stay.map(|(row, _)| row.clone()).collect();
-    let mut placed: Vec<(usize, &LiveTree)> = edit.inserted().collect();
+    let mut placed: Vec<(usize, TreeView<'_>)> = edit.inserted().collect();
     for (from, to) in &edit.plan.moved {
-        placed.push((*to, old.get(*from).ok_or(ApplyError::NoSlot(*from))?));
+        let row = old.get(*from).ok_or(ApplyError::NoSlot(*from))?;
+        placed.push((*to, row.view()));
     }
     placed.sort_by_key(|(to, _)| *to);
     for (to, row) in placed {
         if to > rows.len() {
             return Err(ApplyError::NoSlot(to));
         }
-        rows.insert(to, row.clone());
+        rows.insert(to, row.to_tree());
     }
     for (at, patch) in &edit.changed {
         let row = rows.get_mut(*at).ok_or(ApplyError::NoSlot(*at))?;

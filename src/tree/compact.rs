@@ -10,8 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::keyed::Step;
-use super::node::{Builder, List};
+use super::node::Builder;
 use super::render::{Mismatch, Render, Script, Update};
+use super::rows::Rows;
 use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeError};
 use crate::template::{Part, Place, Refusal, Slot, Template};
 
@@ -130,8 +131,9 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// Where the text is shorter, or the bound falls inside a character.
     pub fn text(&mut self, units: u32) -> Result<&'a str, CompactError> {
-        let bytes = utf16_prefix(self.text, units as usize)
-            .ok_or(CompactError::Malformed("text ends early"))?;
+        let Some(bytes) = utf16_prefix(self.text, units as usize) else {
+            return Err(CompactError::Malformed("text ends early"));
+        };
         let (text, rest) = self.text.split_at(bytes);
         self.text = rest;
         Ok(text)
@@ -158,7 +160,9 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// Where there is none.
     pub fn operation(&mut self, shift: u32) -> Result<(u32, u32), CompactError> {
-        let (number, rest) = self.ops.split_first().ok_or(TRUNCATED)?;
+        let Some((number, rest)) = self.ops.split_first() else {
+            return Err(TRUNCATED);
+        };
         self.ops = rest;
         Ok((number & ((1 << shift) - 1), number >> shift))
     }
@@ -174,13 +178,24 @@ impl<'a> Compact<'a> {
         refused: &mut Vec<RefusedValue>,
         depth: usize,
     ) -> Result<Render, CompactError> {
+        let builder = self.filled(id, templates, refused, depth)?;
+        Ok(builder.finish(&mut self.scratch)?)
+    }
+
+    fn filled<'t>(
+        &mut self,
+        id: TemplateId,
+        templates: &'t [Arc<Template>],
+        refused: &mut Vec<RefusedValue>,
+        depth: usize,
+    ) -> Result<Builder<'t, Update>, CompactError> {
         if depth > MAX_DEPTH {
             return Err(TreeError::Depth.into());
         }
-        let template = templates
-            .get(id as usize)
-            .ok_or(CompactError::Malformed("no such template"))?;
-        let mut builder = Builder::new(template.clone(), &self.scratch);
+        let Some(template) = templates.get(id as usize) else {
+            return Err(CompactError::Malformed("no such template"));
+        };
+        let mut builder = Builder::new(template, &self.scratch);
         let mut value = 0;
         for (index, slot) in template.slots().iter().enumerate() {
             match &slot.place {
@@ -203,12 +218,12 @@ impl<'a> Compact<'a> {
                 }
             }
         }
-        Ok(builder.finish(&mut self.scratch)?)
+        Ok(builder)
     }
 
     fn branch_or_leaf(
         &mut self,
-        builder: &mut Builder<Update>,
+        builder: &mut Builder<'_, Update>,
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
@@ -225,13 +240,11 @@ impl<'a> Compact<'a> {
                 builder.branch(&mut self.scratch, Update::Tree(tree));
             }
             op::LIST => {
-                // The count is not trusted with an allocation: each item takes an operation.
-                let mut rows = Vec::with_capacity((argument as usize).min(self.ops.len()));
+                let mut rows = Rows::default();
                 for _ in 0..argument {
-                    rows.push(self.row(templates, refused, depth)?);
+                    self.row(&mut rows, None, templates, refused, depth)?;
                 }
-                let list = List { rows, keys: None };
-                builder.branch(&mut self.scratch, Update::List(list));
+                builder.branch(&mut self.scratch, Update::List(rows.into_list(false)));
             }
             op::EACH => {
                 let script = self.script(argument, templates, refused, depth)?;
@@ -246,14 +259,17 @@ impl<'a> Compact<'a> {
     /// The complete tree of a list's item.
     fn row(
         &mut self,
+        rows: &mut Rows,
+        key: Option<u64>,
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
-    ) -> Result<LiveTree, CompactError> {
+    ) -> Result<(), CompactError> {
         let (op::TREE, id) = self.op()? else {
             return Err(CompactError::Malformed("an item that is no tree"));
         };
-        Ok(self.node(id, templates, refused, depth + 1)?.into_tree()?)
+        let row = self.filled(id, templates, refused, depth + 1)?;
+        row.finish_row(&mut self.scratch, rows, key)
     }
 
     fn script(
@@ -264,6 +280,8 @@ impl<'a> Compact<'a> {
         depth: usize,
     ) -> Result<Script, CompactError> {
         let mut script = Script::default();
+        let mut rows = Rows::default();
+        // The count is not trusted with an allocation: each step takes an operation.
         script.steps.reserve((count as usize).min(self.ops.len()));
         for _ in 0..count {
             let (kind, argument) = self.op()?;
@@ -274,13 +292,15 @@ impl<'a> Compact<'a> {
                 op::ROW => {
                     let mut hasher = DefaultHasher::new();
                     self.text(argument)?.hash(&mut hasher);
-                    script.rows.push(self.row(templates, refused, depth)?);
-                    Step::Row(hasher.finish())
+                    let key = hasher.finish();
+                    self.row(&mut rows, Some(key), templates, refused, depth)?;
+                    Step::Row(key)
                 }
                 _ => return Err(CompactError::Malformed("an unknown step of a list")),
             };
             script.steps.push(step);
         }
+        script.rows = rows.into_list(true);
         Ok(script)
     }
 
@@ -302,7 +322,7 @@ impl<'a> Compact<'a> {
     /// A slot that is judged as a whole: a URL, a style, a boolean attribute.
     fn attribute(
         &mut self,
-        builder: &mut Builder<Update>,
+        builder: &mut Builder<'_, Update>,
         slot: &Slot,
         value: &mut usize,
     ) -> Result<Option<Refusal>, CompactError> {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::keyed::{Plan, Source, Step};
-use super::node::{Branch, Dynamic, Leaf, List, LiveTree, Part};
+use super::node::{Branch, Dynamic, Leaf, LiveTree, Part, TreeView, View};
 use super::render::{Render, Update, plan_rows};
+use super::rows::List;
 use crate::template::Template;
 
 /// What changed in a tree, by slot, or in a list of the same length, by item; in order.
@@ -29,7 +30,7 @@ pub enum Change<'a> {
     /// It is this subtree now: its statics changed, or the slot held something else.
     Tree(Cow<'a, LiveTree>),
     /// It is this list now: its length changed, or the slot held something else.
-    List(Cow<'a, [LiveTree]>),
+    List(Cow<'a, List>),
     /// The subtree has the same statics, or the list the same length; these of its slots or items
     /// changed.
     Inside(Patch<'a>),
@@ -44,13 +45,13 @@ pub struct ListEdit<'a> {
     pub plan: Cow<'a, Plan>,
     /// What changed inside rows: new index, ascending, and changes.
     pub changed: Vec<(usize, Patch<'a>)>,
-    old: &'a [LiveTree],
-    rendered: &'a [LiveTree],
+    old: &'a List,
+    rendered: &'a List,
 }
 
 impl<'a> ListEdit<'a> {
     /// Rows that were not there before: new index, ascending, and tree.
-    pub fn inserted(&self) -> impl Iterator<Item = (usize, &'a LiveTree)> {
+    pub fn inserted(&self) -> impl Iterator<Item = (usize, TreeView<'a>)> {
         let mut at = 0;
         self.plan.order.iter().filter_map(move |source| {
             let to = at;
@@ -63,11 +64,11 @@ impl<'a> ListEdit<'a> {
     }
 
     /// All rows, in their new order.
-    pub fn rows(&self) -> impl Iterator<Item = &'a LiveTree> {
+    pub fn rows(&self) -> impl Iterator<Item = TreeView<'a>> {
         self.plan.order.iter().flat_map(|source| match source {
-            Source::Old(range) => self.old.get(range.clone()).unwrap_or_default(),
+            Source::Old(range) => self.old.range(range.clone()),
             Source::Changed { row, .. } | Source::New { row } => {
-                self.rendered.get(*row..=*row).unwrap_or_default()
+                self.rendered.range(*row..*row + 1)
             }
         })
     }
@@ -77,11 +78,26 @@ impl<'a> ListEdit<'a> {
         if self.old.len() != self.plan.len {
             return None;
         }
-        let rows = self.old.iter().zip(self.rows()).enumerate();
-        let changes = rows.filter_map(|(index, (was, is))| Some((index, branch(was, is)?)));
+        let mut changes = Vec::new();
+        let mut at = 0;
+        for source in &self.plan.order {
+            let rows = match source {
+                // Rows in their places.
+                Source::Old(range) if range.start == at => None,
+                Source::Old(range) => Some(self.old.range(range.clone())),
+                Source::Changed { row, .. } | Source::New { row } => {
+                    Some(self.rendered.range(*row..*row + 1))
+                }
+            };
+            let pairs = rows.map(|rows| self.old.range(at..at + source.rows()).zip(rows).zip(at..));
+            for ((was, is), index) in pairs.into_iter().flatten() {
+                changes.extend(branch(was, is).map(|change| (index, change)));
+            }
+            at += source.rows();
+        }
         Some(Patch {
             template: None,
-            changes: changes.collect(),
+            changes,
         })
     }
 
@@ -116,9 +132,13 @@ impl<'a> From<Leaf<'a>> for Change<'a> {
 /// Costs a walk over what was rendered; what is as before is not looked at. A level whose leaves are
 /// all equal and that has no branches costs one comparison of bytes.
 pub fn diff<'a>(last: &'a LiveTree, render: &'a Render) -> Patch<'a> {
+    changes(last.view(), render.view())
+}
+
+fn changes<'a>(last: TreeView<'a>, render: View<'a, Update>) -> Patch<'a> {
     let mut changes = Vec::new();
     let template = Some(&**last.template());
-    if last.is_flat() && render.is_flat() && last.same_leaves(render) {
+    if last.same_and_flat(render) {
         return Patch { template, changes };
     }
     for (index, (was, is)) in last.parts().zip(render.parts()).enumerate() {
@@ -137,12 +157,12 @@ pub fn diff<'a>(last: &'a LiveTree, render: &'a Render) -> Patch<'a> {
 fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
     match (was, is) {
         (Some(Branch::Tree(was)), Update::Tree(is)) => some(diff(was, is)),
-        (Some(Branch::Tree(was)), Update::Whole(is)) => branch(was, is),
+        (Some(Branch::Tree(was)), Update::Whole(is)) => branch(was.view(), is.view()),
         (_, Update::Whole(is)) => Some(Change::Tree(Cow::Borrowed(is))),
         (Some(Branch::List(was)), Update::List(is)) => list(was, is),
-        (_, Update::List(is)) => Some(Change::List(Cow::Borrowed(&is.rows))),
+        (_, Update::List(is)) => Some(Change::List(Cow::Borrowed(is))),
         (Some(Branch::List(was)), Update::Keyed(is)) => {
-            edit(Cow::Borrowed(&is.plan), &was.rows, &is.rows)
+            edit(Cow::Borrowed(&is.plan), was, &is.rows)
         }
         // Resolving has ruled this out.
         (_, Update::Tree(_) | Update::Keyed(_)) => None,
@@ -154,10 +174,10 @@ fn some(patch: Patch<'_>) -> Option<Change<'_>> {
 }
 
 /// The changed slots of two whole trees with the same statics.
-fn inside<'a>(was: &'a LiveTree, is: &'a LiveTree) -> Patch<'a> {
+fn inside<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Patch<'a> {
     let mut changes = Vec::new();
     let template = Some(&**is.template());
-    if was.is_flat() && is.is_flat() && was.same_leaves(is) {
+    if was.same_and_flat(is) {
         return Patch { template, changes };
     }
     for (index, (was, is)) in was.dynamics().zip(is.dynamics()).enumerate() {
@@ -166,45 +186,45 @@ fn inside<'a>(was: &'a LiveTree, is: &'a LiveTree) -> Patch<'a> {
             (Dynamic::Tree(was), Dynamic::Tree(is)) => branch(was, is),
             (Dynamic::List(was), Dynamic::List(is)) => list(was, is),
             (_, Dynamic::Leaf(is)) => Some(is.into()),
-            (_, Dynamic::Tree(is)) => Some(Change::Tree(Cow::Borrowed(is))),
-            (_, Dynamic::List(is)) => Some(Change::List(Cow::Borrowed(&is.rows))),
+            (_, Dynamic::Tree(is)) => Some(whole(is)),
+            (_, Dynamic::List(is)) => Some(Change::List(Cow::Borrowed(is))),
         };
         changes.extend(change.map(|change| (index, change)));
     }
     Patch { template, changes }
 }
 
-fn branch<'a>(was: &'a LiveTree, is: &'a LiveTree) -> Option<Change<'a>> {
+fn branch<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Option<Change<'a>> {
     if was.same_statics(is) {
         some(inside(was, is))
     } else {
-        Some(Change::Tree(Cow::Borrowed(is)))
+        Some(whole(is))
     }
 }
 
+fn whole<'a>(tree: TreeView<'_>) -> Change<'a> {
+    Change::Tree(Cow::Owned(tree.to_tree()))
+}
+
 fn list<'a>(was: &'a List, is: &'a List) -> Option<Change<'a>> {
-    if let (Some(_), Some(keys)) = (&was.keys, &is.keys) {
-        let mut steps = vec![Step::Drop(was.rows.len())];
-        steps.extend(keys.iter().map(|key| Step::Row(*key)));
-        let plan = plan_rows(&steps, was, &is.rows)?;
-        return edit(Cow::Owned(plan), &was.rows, &is.rows);
+    if was.is_keyed() && is.is_keyed() {
+        let mut steps = vec![Step::Drop(was.len())];
+        steps.extend((0..is.len()).filter_map(|row| is.key(row)).map(Step::Row));
+        let plan = plan_rows(&steps, was, is)?;
+        return edit(Cow::Owned(plan), was, is);
     }
-    if was.rows.len() != is.rows.len() || was.keys.is_some() != is.keys.is_some() {
-        return Some(Change::List(Cow::Borrowed(&is.rows)));
+    if was.len() != is.len() || was.is_keyed() != is.is_keyed() {
+        return Some(Change::List(Cow::Borrowed(is)));
     }
-    let rows = was.rows.iter().zip(&is.rows).enumerate();
-    let changes = rows.filter_map(|(index, (was, is))| Some((index, branch(was, is)?)));
+    let pairs = was.pairs(is);
+    let changes = pairs.filter_map(|(index, was, is)| Some((index, branch(was, is)?)));
     some(Patch {
         template: None,
         changes: changes.collect(),
     })
 }
 
-fn edit<'a>(
-    plan: Cow<'a, Plan>,
-    old: &'a [LiveTree],
-    rendered: &'a [LiveTree],
-) -> Option<Change<'a>> {
+fn edit<'a>(plan: Cow<'a, Plan>, old: &'a List, rendered: &'a List) -> Option<Change<'a>> {
     let mut changed = Vec::new();
     let mut at = 0;
     for source in &plan.order {
@@ -304,12 +324,9 @@ mod tests {
     }
 
     fn rows(keys: &[(u64, &str)]) -> LiveTree {
-        let rows = keys
-            .iter()
-            .map(|(_, text)| text_tree(ROW, &[text]))
-            .collect();
-        let keys = Some(keys.iter().map(|(key, _)| *key).collect());
-        tree(&["", ""], vec![Filled::List(List { rows, keys })])
+        let rows = keys.iter().map(|(_, text)| text_tree(ROW, &[text]));
+        let keys: Vec<u64> = keys.iter().map(|(key, _)| *key).collect();
+        tree(&["", ""], vec![Filled::List(List::new(rows, Some(&keys)))])
     }
 
     /// Classic clients know no keys, so they get what they understand.

@@ -1,6 +1,6 @@
 //! A tree as the HTML it stands for.
 
-use super::{Dynamic, Leaf, LiveTree};
+use super::{Dynamic, Leaf, List, LiveTree, TreeView};
 use crate::template::escape;
 
 impl Leaf<'_> {
@@ -21,15 +21,26 @@ impl std::fmt::Debug for LiveTree {
     }
 }
 
+impl std::fmt::Debug for List {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_list()
+            .entries(self.iter().map(|row| row.to_tree()))
+            .finish()
+    }
+}
+
 impl LiveTree {
     /// The whole HTML: statics and dynamics in turn.
     pub fn to_html(&self) -> String {
         let mut html = String::new();
-        self.write_html(&mut html);
+        self.view().write_html(&mut html);
         html
     }
+}
 
-    fn write_html(&self, html: &mut String) {
+impl TreeView<'_> {
+    fn write_html(self, html: &mut String) {
         let mut dynamics = self.dynamics();
         for text in self.template().statics() {
             html.push_str(text);
@@ -37,7 +48,7 @@ impl LiveTree {
                 Some(Dynamic::Leaf(leaf)) => html.push_str(&leaf.escaped()),
                 Some(Dynamic::Tree(tree)) => tree.write_html(html),
                 Some(Dynamic::List(list)) => {
-                    list.rows.iter().for_each(|item| item.write_html(html));
+                    list.iter().for_each(|item| item.write_html(html));
                 }
                 None => {}
             }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::node::{Branch, Builder, List};
-use super::{Change, Dynamic, Leaf, LiveTree, MAX_DEPTH, Patch, TreeError};
+use super::node::{Branch, Builder};
+use super::{Change, Dynamic, Leaf, List, LiveTree, MAX_DEPTH, Patch, TreeError, TreeView};
 use crate::template::Template;
 
 /// The keys of the wire.
@@ -59,13 +59,23 @@ impl LiveTree {
 
     /// Appends what [`to_json`](Self::to_json) gives.
     pub fn write_json(&self, out: &mut String) {
+        self.view().write_json(out);
+    }
+
+    /// Appends `"s":[…],"d":[…]`, for an object that has other members too.
+    pub fn write_json_members(&self, out: &mut String) {
+        self.view().write_json_members(out);
+    }
+}
+
+impl TreeView<'_> {
+    fn write_json(self, out: &mut String) {
         out.push('{');
         self.write_json_members(out);
         out.push('}');
     }
 
-    /// Appends `"s":[…],"d":[…]`, for an object that has other members too.
-    pub fn write_json_members(&self, out: &mut String) {
+    fn write_json_members(self, out: &mut String) {
         write_key(out, STATICS);
         write_array(out, self.template().statics(), |out, text| {
             write_string(out, text);
@@ -75,7 +85,7 @@ impl LiveTree {
         write_array(out, self.dynamics(), |out, dynamic| match dynamic {
             Dynamic::Leaf(leaf) => write_string(out, &leaf.escaped()),
             Dynamic::Tree(tree) => tree.write_json(out),
-            Dynamic::List(list) => write_array(out, &list.rows, |out, item| item.write_json(out)),
+            Dynamic::List(list) => write_array(out, list.iter(), |out, item| item.write_json(out)),
         });
     }
 }
@@ -120,7 +130,7 @@ impl Change<'_> {
             }
             Change::Tree(tree) => tree.write_json(out),
             Change::List(items) => {
-                write_array(out, items.as_ref(), |out, item| item.write_json(out));
+                write_array(out, items.iter(), |out, item| item.write_json(out));
             }
             Change::Inside(patch) => patch.write_inside(out),
             Change::Edit(edit) => match edit.by_index() {
@@ -209,7 +219,7 @@ impl Reader {
             }));
         }
         let template = self.template(statics)?;
-        let mut builder = Builder::new(template, &self.scratch);
+        let mut builder = Builder::new(&template, &self.scratch);
         for (index, dynamic) in dynamics.iter().enumerate() {
             self.path.push(index);
             match dynamic {
@@ -221,8 +231,7 @@ impl Reader {
                     builder.branch(&mut self.scratch, Branch::Tree(tree));
                 }
                 Value::Array(items) => {
-                    let rows = self.list(items, depth + 1)?;
-                    let list = List { rows, keys: None };
+                    let list = self.list(items, depth + 1)?;
                     builder.branch(&mut self.scratch, Branch::List(list));
                 }
                 other => return Err(self.shape("a string, a tree or an array of trees", other)),
@@ -241,14 +250,14 @@ impl Reader {
         }
     }
 
-    fn list(&mut self, items: &[Value], depth: usize) -> Result<Vec<LiveTree>, ParseError> {
+    fn list(&mut self, items: &[Value], depth: usize) -> Result<List, ParseError> {
         let mut trees = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             self.path.push(index);
             trees.push(self.tree(item, depth)?);
             self.path.pop();
         }
-        Ok(trees)
+        Ok(List::new(trees, None))
     }
 
     fn template(&mut self, statics: &[Value]) -> Result<Arc<Template>, ParseError> {

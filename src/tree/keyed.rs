@@ -1,6 +1,5 @@
 //! How one keyed list becomes the next: which rows stay, move, change, come and go.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// One step of the way from the old rows to the new ones, walking both from the front.
@@ -70,30 +69,42 @@ pub struct Plan {
 
 /// Works out an edit.
 ///
-/// `keys` are the hashes of the old rows' keys; `fits(old, row)` says whether a rendered row can
-/// take the place of an old one of the same key, which needs the same template. `None` where the steps
-/// do not add up to the old list, or move a row that was not dropped, or move one twice.
-pub fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -> Option<Plan> {
-    let dropped = dropped(steps, keys.len())?;
-    let mut by_key: HashMap<u64, usize> = HashMap::new();
+/// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says
+/// whether a rendered row can take the place of an old one of the same key, which needs the same
+/// template. `None` where the steps do not add up to the old list, or move a row that was not
+/// dropped, or move one twice.
+pub fn plan(
+    steps: &[Step],
+    len: usize,
+    key: impl Fn(usize) -> Option<u64>,
+    fits: impl Fn(usize, usize) -> bool,
+) -> Option<Plan> {
+    let dropped = dropped(steps, len)?;
+    let mut by_key = Vec::new();
     if steps.iter().any(|step| matches!(step, Step::Row(_))) {
-        // From the back, so that of equal keys the first one is found.
-        for old in dropped.iter().cloned().flatten().rev() {
-            by_key.insert(*keys.get(old)?, old);
+        for old in dropped.iter().cloned().flatten() {
+            by_key.push((key(old)?, Some(old)));
         }
+        // Of equal keys the first one is found.
+        by_key.sort_unstable();
+        by_key.dedup_by_key(|(key, _)| *key);
     }
+    // Takes the dropped row of this key, so that none is used twice.
+    let take = |by_key: &mut Vec<(u64, Option<usize>)>, key, fits: &dyn Fn(usize) -> bool| {
+        let place = by_key.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        by_key.get_mut(place)?.1.take_if(|old| fits(*old))
+    };
     let mut order: Vec<Source> = Vec::new();
     let mut taken: Vec<usize> = Vec::new();
     let (mut at, mut row) = (0, 0);
-    // Rows that are moved have to be known before keys are matched, so that none is used twice.
+    // Rows that are moved have to be known before keys are matched.
     for step in steps {
         if let Step::Move(old) = step {
-            if !dropped.iter().any(|range| range.contains(old)) {
+            let range = dropped.partition_point(|range| range.end <= *old);
+            if !dropped.get(range).is_some_and(|range| range.contains(old)) {
                 return None;
             }
-            if by_key.get(keys.get(*old)?) == Some(old) {
-                by_key.remove(keys.get(*old)?);
-            }
+            take(&mut by_key, key(*old)?, &|found| found == *old);
             taken.push(*old);
         }
     }
@@ -103,9 +114,7 @@ pub fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -
             Step::Move(old) => push_old(&mut order, *old..*old + 1),
             Step::Drop(_) => {}
             Step::Row(key) => {
-                let old = by_key.get(key).copied().filter(|old| fits(*old, row));
-                if let Some(old) = old {
-                    by_key.remove(key);
+                if let Some(old) = take(&mut by_key, *key, &|old| fits(old, row)) {
                     taken.push(old);
                     order.push(Source::Changed { old, row });
                 } else {
@@ -250,6 +259,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn plan(steps: &[Step], keys: &[u64], fits: impl Fn(usize, usize) -> bool) -> Option<Plan> {
+        super::plan(steps, keys.len(), |old| keys.get(old).copied(), fits)
+    }
 
     fn all(keys: &[u64]) -> Vec<Step> {
         keys.iter().map(|key| Step::Row(*key)).collect()

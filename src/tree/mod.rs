@@ -12,6 +12,7 @@ mod keyed;
 mod node;
 mod packed;
 mod render;
+mod rows;
 mod templates;
 
 pub use apply::ApplyError;
@@ -19,8 +20,9 @@ pub use compact::{Compact, CompactError, Decoded, RefusedValue, op};
 pub use diff::{Change, ListEdit, Patch, diff};
 pub use json::{ParseError, write_string as write_json_string};
 pub use keyed::{Plan, Source, Step};
-pub use node::{Branch, Builder, Dynamic, Leaf, List, LiveTree, Node, TreeError};
+pub use node::{Branch, Builder, Dynamic, Leaf, LiveTree, Node, TreeError, TreeView, View};
 pub use render::{Mismatch, Render, Script, Update};
+pub use rows::List;
 pub use templates::{TemplateId, Templates};
 
 /// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its

@@ -1,25 +1,39 @@
 //! `LiveTree` and `Dynamic`: a rendered tree in memory.
 //!
 //! A connection keeps the last tree of each of its components, so a tree is packed: the leaves of
-//! one template stand in a single string, each after a short header. Two rows are compared with
-//! one comparison of bytes, and a row of four short cells costs about three times its text.
+//! one template stand in a single string, each after a short header, and the rows of a list stand in
+//! few such strings ([`List`]). Two rows are compared with one comparison of bytes, and a row of four
+//! short cells costs about three times its text.
 
 use std::sync::Arc;
 
-use super::packed::{self, Packed, Slot};
+use super::CompactError;
+use super::packed::{self, Slot};
+use super::render::{Mismatch, Update};
+use super::rows::{List, Rows};
 use crate::template::Template;
 
 /// A template and what stands in each of its slots; `B` is what can stand there beside a leaf.
 #[derive(Clone)]
 pub struct Node<B> {
     pub(super) template: Arc<Template>,
-    pub(super) packed: Packed,
+    pub(super) packed: Box<str>,
     /// What is no leaf, in the order of the slots.
     pub(super) branches: Box<[B]>,
 }
 
 /// A rendered template: its statics and what stands in each slot.
 pub type LiveTree = Node<Branch>;
+
+/// A node, wherever it is held: by itself or among the rows of a list.
+pub struct View<'a, B> {
+    pub(super) template: &'a Arc<Template>,
+    pub(super) packed: &'a str,
+    pub(super) branches: &'a [B],
+}
+
+/// A tree, wherever it is held.
+pub type TreeView<'a> = View<'a, Branch>;
 
 /// A subtree or a list.
 #[derive(Clone)]
@@ -30,22 +44,13 @@ pub enum Branch {
     List(List),
 }
 
-/// A list: one tree per item.
-#[derive(Clone, Default)]
-pub struct List {
-    /// The items' trees.
-    pub rows: Vec<LiveTree>,
-    /// A hash of each item's key, where the list is keyed.
-    pub keys: Option<Vec<u64>>,
-}
-
 /// What stands in a slot.
 #[derive(Clone, Copy)]
 pub enum Dynamic<'a> {
     /// Text, or trusted HTML.
     Leaf(Leaf<'a>),
     /// A nested template.
-    Tree(&'a LiveTree),
+    Tree(TreeView<'a>),
     /// One tree per item.
     List(&'a List),
 }
@@ -92,10 +97,39 @@ impl<B> Node<B> {
         &self.template
     }
 
+    /// The node as one that something else may hold.
+    pub fn view(&self) -> View<'_, B> {
+        View {
+            template: &self.template,
+            packed: &self.packed,
+            branches: &self.branches,
+        }
+    }
+
+    /// Whether both were rendered from the same statics.
+    pub fn same_statics<C>(&self, other: &Node<C>) -> bool {
+        self.view().same_statics(other.view())
+    }
+}
+
+impl<B> Clone for View<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for View<'_, B> {}
+
+impl<'a, B> View<'a, B> {
+    /// The template this was rendered from.
+    pub fn template(self) -> &'a Arc<Template> {
+        self.template
+    }
+
     /// What stands in each slot, in order.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_, B>> {
+    pub(super) fn parts(self) -> impl Iterator<Item = Part<'a, B>> {
         let mut branches = self.branches.iter();
-        self.packed.slots().map(move |slot| match slot {
+        packed::slots(self.packed).map(move |slot| match slot {
             Slot::Leaf(leaf) => Part::Leaf(leaf),
             Slot::Branch => branches.next().map_or(Part::Same, Part::Branch),
             Slot::Same => Part::Same,
@@ -103,33 +137,44 @@ impl<B> Node<B> {
     }
 
     /// Whether both were rendered from the same statics.
-    pub fn same_statics<C>(&self, other: &Node<C>) -> bool {
-        Arc::ptr_eq(&self.template, &other.template)
+    pub(super) fn same_statics<C>(self, other: View<'_, C>) -> bool {
+        Arc::ptr_eq(self.template, other.template)
             || self.template.statics() == other.template.statics()
     }
 
-    /// Whether all leaves of this level are equal and all branches stand in the same slots. One
-    /// comparison of bytes.
-    pub(super) fn same_leaves<C>(&self, other: &Node<C>) -> bool {
-        self.packed == other.packed
+    /// Whether both have neither subtrees nor lists and all their leaves are equal. One comparison of
+    /// bytes.
+    pub(super) fn same_and_flat<C>(self, other: View<'_, C>) -> bool {
+        self.branches.is_empty() && other.branches.is_empty() && self.packed == other.packed
+    }
+}
+
+impl<'a> TreeView<'a> {
+    /// What stands in each slot, in order.
+    pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
+        self.parts().filter_map(|part| match part {
+            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
+            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
+            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
+            // A finished tree has none.
+            Part::Same => None,
+        })
     }
 
-    /// Whether this level has neither subtrees nor lists.
-    pub(super) fn is_flat(&self) -> bool {
-        self.branches.is_empty()
+    /// A copy that stands by itself.
+    pub fn to_tree(self) -> LiveTree {
+        Node {
+            template: self.template.clone(),
+            packed: self.packed.into(),
+            branches: self.branches.into(),
+        }
     }
 }
 
 impl LiveTree {
     /// What stands in each slot, in order.
     pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
-        self.parts().filter_map(|part| match part {
-            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
-            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree)),
-            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
-            // A finished tree has none.
-            Part::Same => None,
-        })
+        self.view().dynamics()
     }
 
     /// Bytes this tree holds in memory beside the shared templates.
@@ -138,17 +183,17 @@ impl LiveTree {
     }
 
     fn heap(&self) -> usize {
-        let branches = self.branches.iter().map(|branch| {
-            size_of::<Branch>()
-                + match branch {
-                    Branch::Tree(tree) => tree.heap(),
-                    Branch::List(list) => {
-                        let keys = list.keys.as_ref().map_or(0, |keys| keys.len() * 8);
-                        keys + list.rows.iter().map(LiveTree::memory).sum::<usize>()
-                    }
-                }
-        });
-        self.packed.len() + branches.sum::<usize>()
+        self.packed.len() + self.branches.iter().map(Branch::memory).sum::<usize>()
+    }
+}
+
+impl Branch {
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Branch>()
+            + match self {
+                Branch::Tree(tree) => tree.heap(),
+                Branch::List(list) => list.heap(),
+            }
     }
 }
 
@@ -156,27 +201,29 @@ impl LiveTree {
 ///
 /// Many builders can share one scratch string as a stack: a nested node is finished before its
 /// parent goes on, so that a tree of a thousand rows allocates no more than what it keeps.
-pub struct Builder<B> {
-    template: Arc<Template>,
+pub struct Builder<'t, B> {
+    template: &'t Arc<Template>,
     start: usize,
     count: usize,
+    same: bool,
     branches: Vec<B>,
 }
 
-impl<B> Builder<B> {
+impl<'t, B> Builder<'t, B> {
     /// Begins a node; its leaves are gathered at the end of `scratch`.
-    pub fn new(template: Arc<Template>, scratch: &str) -> Self {
+    pub fn new(template: &'t Arc<Template>, scratch: &str) -> Self {
         Self {
             template,
             start: scratch.len(),
             count: 0,
+            same: false,
             branches: Vec::new(),
         }
     }
 
     /// The template being filled.
-    pub fn template(&self) -> &Arc<Template> {
-        &self.template
+    pub fn template(&self) -> &'t Arc<Template> {
+        self.template
     }
 
     /// The next slot is this leaf.
@@ -195,6 +242,7 @@ impl<B> Builder<B> {
     /// The next slot is as before.
     pub(super) fn same(&mut self, scratch: &mut String) {
         packed::push_same(scratch);
+        self.same = true;
         self.count += 1;
     }
 
@@ -203,19 +251,49 @@ impl<B> Builder<B> {
     /// # Errors
     /// [`TreeError::Count`] where not every slot was filled, or too many were.
     pub fn finish(self, scratch: &mut String) -> Result<Node<B>, TreeError> {
-        let packed = Packed::cut(scratch, self.start);
-        let slots = self.template.slots().len();
-        if self.count != slots {
-            return Err(TreeError::Count {
-                slots,
-                dynamics: self.count,
-            });
-        }
+        let packed = scratch.get(self.start..).unwrap_or_default().into();
+        scratch.truncate(self.start);
+        self.check()?;
         Ok(Node {
-            template: self.template,
+            template: self.template.clone(),
             packed,
             branches: self.branches.into_boxed_slice(),
         })
+    }
+
+    fn check(&self) -> Result<(), TreeError> {
+        let (slots, dynamics) = (self.template.slots().len(), self.count);
+        match slots == dynamics {
+            true => Ok(()),
+            false => Err(TreeError::Count { slots, dynamics }),
+        }
+    }
+}
+
+impl Builder<'_, Update> {
+    /// Ends a node that is the next row of a list, with the hash of its key where the list is keyed,
+    /// and gives `scratch` back as it was.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), and where something in the row is said to be as before.
+    pub(super) fn finish_row(
+        self,
+        scratch: &mut String,
+        rows: &mut Rows,
+        key: Option<u64>,
+    ) -> Result<(), CompactError> {
+        self.check()?;
+        if self.same {
+            return Err(Mismatch.into());
+        }
+        let mut branches = Vec::with_capacity(self.branches.len());
+        for update in self.branches {
+            branches.push(update.try_into()?);
+        }
+        let packed = scratch.get(self.start..).unwrap_or_default();
+        rows.push(self.template, packed, branches, key);
+        scratch.truncate(self.start);
+        Ok(())
     }
 }
 
@@ -244,7 +322,7 @@ mod tests {
     fn a_missing_dynamic_is_an_error() {
         let template = Arc::new(Template::trusted(vec!["a".into(), "b".into()]));
         let mut scratch = String::new();
-        let error = Builder::<Branch>::new(template, &scratch).finish(&mut scratch);
+        let error = Builder::<Branch>::new(&template, &scratch).finish(&mut scratch);
         assert_eq!(
             error.err(),
             Some(TreeError::Count {
@@ -279,7 +357,7 @@ mod tests {
                 ];
                 text += cells.iter().map(String::len).sum::<usize>();
                 let mut scratch = String::new();
-                let mut builder = Builder::<Branch>::new(row.clone(), &scratch);
+                let mut builder = Builder::<Branch>::new(&row, &scratch);
                 for cell in &cells {
                     let leaf = Leaf {
                         text: cell,
@@ -291,8 +369,8 @@ mod tests {
             })
             .collect();
         let table = tree(&["<table>", "</table>"], vec![list(rows)]);
-        // A small allocation costs its size and 8 bytes, rounded up to 16.
-        let allocator = 1000 * 16;
+        // An allocation costs its size and 8 bytes, rounded up to 16; a chunk of rows is four or five.
+        let allocator = (1000 / crate::rope::MAX_ITEMS + 1) * 5 * 24;
         let cost = table.memory() + allocator;
         assert!(cost <= 4 * text, "{cost} bytes for {text} bytes of text");
     }

@@ -1,10 +1,7 @@
-//! The leaves of one node in one string.
+//! The leaves of one node in one string: for each slot a header, and after it the text where the slot
+//! is a leaf.
 
 use super::Leaf;
-
-/// For each slot a header, and after it the text where the slot is a leaf.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Packed(Box<str>);
 
 /// What a header says.
 #[derive(Clone, Copy)]
@@ -67,35 +64,21 @@ pub(super) fn push_same(packed: &mut String) {
     push_header(packed, SAME, 0);
 }
 
-impl Packed {
-    /// Cuts what was pushed since `start` off the end of `scratch`.
-    pub(super) fn cut(scratch: &mut String, start: usize) -> Self {
-        let packed = scratch.get(start..).unwrap_or_default().into();
-        scratch.truncate(start);
-        Self(packed)
-    }
-
-    /// The slots, in order.
-    pub(super) fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let (kind, len, start) = read_header(&self.0, at)?;
-            at = start;
-            Some(match kind {
-                TEXT | HTML => {
-                    let text = self.0.get(start..start + len)?;
-                    at = start + len;
-                    let html = kind == HTML;
-                    Slot::Leaf(Leaf { text, html })
-                }
-                SAME => Slot::Same,
-                _ => Slot::Branch,
-            })
+/// The slots of one node, in order.
+pub(super) fn slots(packed: &str) -> impl Iterator<Item = Slot<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (kind, len, start) = read_header(packed, at)?;
+        at = start;
+        Some(match kind {
+            TEXT | HTML => {
+                let text = packed.get(start..start + len)?;
+                at = start + len;
+                let html = kind == HTML;
+                Slot::Leaf(Leaf { text, html })
+            }
+            SAME => Slot::Same,
+            _ => Slot::Branch,
         })
-    }
-
-    /// Bytes, headers included.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
+    })
 }

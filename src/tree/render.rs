@@ -5,9 +5,10 @@
 //! can fail, and changes nothing. [`diff`](super::diff) gives the patch. [`LiveTree::commit`] makes
 //! the last tree the new one, in place: what was not mentioned is not touched.
 
-use super::keyed::{Plan, Source, Step, plan};
-use super::node::{Branch, List, LiveTree, Node, Part};
-use super::packed::{self, Packed, Slot};
+use super::keyed::{Plan, Step, plan};
+use super::node::{Branch, LiveTree, Node, Part, TreeView};
+use super::packed::{self, Slot};
+use super::rows::List;
 
 /// A rendered tree relative to the last one.
 pub type Render = Node<Update>;
@@ -30,8 +31,8 @@ pub enum Update {
 pub struct Script {
     /// The steps. Where nothing is known of the last rows, only [`Step::Row`]s.
     pub steps: Vec<Step>,
-    /// The rows that were rendered, in the order of their steps.
-    pub rows: Vec<LiveTree>,
+    /// The rows that were rendered, in the order of their steps; keyed.
+    pub rows: List,
     /// Worked out by [`Render::resolve`].
     pub(super) plan: Plan,
 }
@@ -42,22 +43,13 @@ pub struct Script {
 pub struct Mismatch;
 
 impl Script {
-    fn keys(&self) -> Vec<u64> {
-        let keys = self.steps.iter().filter_map(|step| match step {
-            Step::Row(key) => Some(*key),
-            _ => None,
-        });
-        keys.collect()
+    fn is_complete(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Row(_)))
     }
 
     /// The list, where every row was rendered.
     fn into_list(self) -> Result<List, Mismatch> {
-        let keys = self.keys();
-        if keys.len() != self.steps.len() {
-            return Err(Mismatch);
-        }
-        let (rows, keys) = (self.rows, Some(keys));
-        Ok(List { rows, keys })
+        self.is_complete().then_some(self.rows).ok_or(Mismatch)
     }
 }
 
@@ -67,17 +59,10 @@ impl Render {
     /// # Errors
     /// [`Mismatch`] where something is.
     pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
-        if self.packed.slots().any(|slot| matches!(slot, Slot::Same)) {
+        if packed::slots(&self.packed).any(|slot| matches!(slot, Slot::Same)) {
             return Err(Mismatch);
         }
-        let branches = self.branches.into_iter().map(|update| {
-            Ok(match update {
-                Update::Tree(render) => Branch::Tree(render.into_tree()?),
-                Update::Whole(tree) => Branch::Tree(tree),
-                Update::List(list) => Branch::List(list),
-                Update::Keyed(script) => Branch::List(script.into_list()?),
-            })
-        });
+        let branches = self.branches.into_iter().map(Branch::try_from);
         Ok(Node {
             template: self.template,
             packed: self.packed,
@@ -92,7 +77,7 @@ impl Render {
     /// [`Mismatch`].
     pub fn resolve(&mut self, last: &LiveTree) -> Result<(), Mismatch> {
         let mut places = Vec::with_capacity(self.branches.len());
-        for (was, is) in last.parts().zip(self.packed.slots()) {
+        for (was, is) in last.view().parts().zip(packed::slots(&self.packed)) {
             match (was, is) {
                 (Part::Branch(branch), Slot::Branch) => places.push(Some(branch)),
                 (_, Slot::Branch) => places.push(None),
@@ -112,7 +97,7 @@ impl Update {
             (Self::Tree(render), Some(Branch::Tree(tree))) if render.same_statics(tree) => {
                 return render.resolve(tree);
             }
-            (Self::Keyed(script), Some(Branch::List(list))) if list.keys.is_some() => {
+            (Self::Keyed(script), Some(Branch::List(list))) if list.is_keyed() => {
                 return script.resolve(list);
             }
             (Self::Whole(_) | Self::List(_), _) => return Ok(()),
@@ -131,9 +116,8 @@ impl Update {
 
 impl Script {
     fn resolve(&mut self, last: &List) -> Result<(), Mismatch> {
-        let complete = self.steps.iter().all(|step| matches!(step, Step::Row(_)));
-        if complete {
-            self.steps.insert(0, Step::Drop(last.rows.len()));
+        if self.is_complete() {
+            self.steps.insert(0, Step::Drop(last.len()));
         }
         self.plan = plan_rows(&self.steps, last, &self.rows).ok_or(Mismatch)?;
         Ok(())
@@ -141,12 +125,26 @@ impl Script {
 }
 
 /// The edit from `last` to a list whose rendered rows are `rows`.
-pub(super) fn plan_rows(steps: &[Step], last: &List, rows: &[LiveTree]) -> Option<Plan> {
-    let keys = last.keys.as_deref().unwrap_or_default();
-    plan(steps, keys, |old, row| {
-        let pair = last.rows.get(old).zip(rows.get(row));
-        pair.is_some_and(|(old, row)| old.same_statics(row))
-    })
+pub(super) fn plan_rows(steps: &[Step], last: &List, rows: &List) -> Option<Plan> {
+    let fits = |old, row| {
+        let pair = last.get(old).zip(rows.get(row));
+        pair.is_some_and(|(old, row): (TreeView<'_>, TreeView<'_>)| old.same_statics(row))
+    };
+    plan(steps, last.len(), |old| last.key(old), fits)
+}
+
+impl TryFrom<Update> for Branch {
+    type Error = Mismatch;
+
+    /// What is complete.
+    fn try_from(update: Update) -> Result<Self, Mismatch> {
+        Ok(match update {
+            Update::Tree(render) => Self::Tree(render.into_tree()?),
+            Update::Whole(tree) => Self::Tree(tree),
+            Update::List(list) => Self::List(list),
+            Update::Keyed(script) => Self::List(script.into_list()?),
+        })
+    }
 }
 
 impl TryFrom<Render> for LiveTree {
@@ -180,7 +178,7 @@ impl LiveTree {
         let mut branches = Vec::with_capacity(render.branches.len());
         let mut kept = std::mem::take(&mut self.branches).into_iter();
         let mut updates = render.branches.into_iter();
-        for (was, is) in self.packed.slots().zip(render.packed.slots()) {
+        for (was, is) in packed::slots(&self.packed).zip(packed::slots(&render.packed)) {
             // Taken also where it gives way, to stay in step.
             let branch = match was {
                 Slot::Branch => kept.next(),
@@ -200,7 +198,7 @@ impl LiveTree {
                 }
             }
         }
-        self.packed = Packed::cut(&mut scratch, 0);
+        self.packed = scratch.into();
         self.branches = branches.into_boxed_slice();
     }
 }
@@ -215,54 +213,12 @@ impl Update {
                 Some(Branch::Tree(tree))
             }
             (Self::Keyed(script), Some(Branch::List(mut list))) => {
-                list.commit(script);
+                list.edit(&script.steps, script.rows);
                 Some(Branch::List(list))
             }
             // Resolving has ruled this out.
             (Self::Tree(_) | Self::Keyed(_), was) => was,
         }
-    }
-}
-
-impl List {
-    fn commit(&mut self, script: Script) {
-        let keys = script.keys();
-        let Script { rows, plan, .. } = script;
-        let mut rendered: Vec<Option<LiveTree>> = rows.into_iter().map(Some).collect();
-        let mut take = |row: usize| rendered.get_mut(row).and_then(Option::take);
-        let stays = |source: &Source| !matches!(source, Source::New { .. });
-        if plan.removed.is_empty() && plan.moved.is_empty() && plan.order.iter().all(stays) {
-            // Nothing but changed rows, each in its place: the list itself is not touched.
-            for source in &plan.order {
-                if let Source::Changed { old, row } = *source
-                    && let Some((place, tree)) = self.rows.get_mut(old).zip(take(row))
-                {
-                    *place = tree;
-                }
-            }
-            return;
-        }
-        let old_keys = self.keys.take().unwrap_or_default();
-        let mut old: Vec<Option<LiveTree>> = std::mem::take(&mut self.rows)
-            .into_iter()
-            .map(Some)
-            .collect();
-        let mut next_keys = Vec::with_capacity(plan.len);
-        self.rows.reserve_exact(plan.len);
-        for source in plan.order {
-            match source {
-                Source::Old(range) => {
-                    next_keys.extend(old_keys.get(range.clone()).unwrap_or_default());
-                    let rows = old.get_mut(range).unwrap_or_default();
-                    self.rows.extend(rows.iter_mut().filter_map(Option::take));
-                }
-                Source::Changed { row, .. } | Source::New { row } => {
-                    next_keys.extend(keys.get(row));
-                    self.rows.extend(take(row));
-                }
-            }
-        }
-        self.keys = Some(next_keys);
     }
 }
 
@@ -286,17 +242,19 @@ mod tests {
         text_tree(statics, &[&format!("{key}.{text}")])
     }
 
+    fn keyed(rows: &[Row]) -> List {
+        let keys: Vec<u64> = rows.iter().map(|(key, _)| *key).collect();
+        List::new(rows.iter().copied().map(row), Some(&keys))
+    }
+
     fn page(rows: &[Row]) -> LiveTree {
-        let list = List {
-            rows: rows.iter().copied().map(row).collect(),
-            keys: Some(rows.iter().map(|(key, _)| *key).collect()),
-        };
+        let list = keyed(rows);
         tree(&["<ul>", "</ul>"], vec![Filled::List(list)])
     }
 
-    fn render(steps: Vec<Step>, rows: Vec<LiveTree>) -> Render {
+    fn render(steps: Vec<Step>, rows: &[Row]) -> Render {
         let mut render = Render::from(page(&[]));
-        let plan = Plan::default();
+        let (rows, plan) = (keyed(rows), Plan::default());
         render.branches[0] = Update::Keyed(Script { steps, rows, plan });
         render
     }
@@ -304,7 +262,7 @@ mod tests {
     /// Nothing is known of the last rows.
     fn complete(new: &[Row]) -> Render {
         let steps = new.iter().map(|(key, _)| Step::Row(*key)).collect();
-        render(steps, new.iter().copied().map(row).collect())
+        render(steps, new)
     }
 
     /// As JavaScript says it: what is the same row, at the same place or elsewhere, is not rendered.
@@ -325,12 +283,12 @@ mod tests {
                 Some(index) => steps.push(Step::Move(index)),
                 None => {
                     steps.push(Step::Row(new.0));
-                    rows.push(row(*new));
+                    rows.push(*new);
                 }
             }
         }
         steps.push(Step::Keep(back));
-        render(steps, rows)
+        render(steps, &rows)
     }
 
     fn rows() -> impl Strategy<Value = Vec<Row>> {
@@ -384,7 +342,7 @@ mod tests {
 
     #[test]
     fn as_before_where_nothing_was_is_refused() {
-        let keep = render(vec![Step::Keep(1)], vec![]);
+        let keep = render(vec![Step::Keep(1)], &[]);
         assert_eq!(keep.clone().into_tree().err(), Some(Mismatch));
         let mut against_another = keep.clone();
         let text = tree(&["<ul>", "</ul>"], vec![Filled::Leaf("x".into())]);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::node::{Branch, Builder, List};
-use super::{Leaf, LiveTree};
+use super::node::{Branch, Builder};
+use super::{Leaf, List, LiveTree};
 use crate::template::Template;
 
 /// A dynamic that owns what it holds.
@@ -36,7 +36,8 @@ impl Shape {
             .iter()
             .map(|part| part.as_str().into())
             .collect();
-        let mut builder = Builder::new(Arc::new(Template::trusted(statics)), scratch);
+        let template = Arc::new(Template::trusted(statics));
+        let mut builder = Builder::new(&template, scratch);
         for dynamic in &self.dynamics {
             match dynamic {
                 Owned::Text(text) => builder.leaf(scratch, Leaf { text, html: false }),
@@ -46,8 +47,9 @@ impl Shape {
                     builder.branch(scratch, Branch::Tree(tree));
                 }
                 Owned::List(shapes) => {
-                    let rows = shapes.iter().map(|shape| shape.build_in(scratch)).collect();
-                    builder.branch(scratch, Branch::List(List { rows, keys: None }));
+                    let rows = shapes.iter().map(|shape| shape.build_in(scratch));
+                    let list = List::new(rows, None);
+                    builder.branch(scratch, Branch::List(list));
                 }
             }
         }
@@ -62,13 +64,14 @@ pub(crate) enum Filled {
 }
 
 pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
-    Filled::List(List { rows, keys: None })
+    Filled::List(List::new(rows, None))
 }
 
 pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
     let statics = statics.iter().map(|part| (*part).into()).collect();
     let mut scratch = String::new();
-    let mut builder = Builder::new(Arc::new(Template::trusted(statics)), &scratch);
+    let template = Arc::new(Template::trusted(statics));
+    let mut builder = Builder::new(&template, &scratch);
     for dynamic in dynamics {
         match dynamic {
             Filled::Leaf(text) => {

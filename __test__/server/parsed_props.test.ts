@@ -1,0 +1,53 @@
+import { html } from 'loom-live'
+import { Site } from '../support/site'
+
+/** As in lib/cache.ts. */
+const KEPT_MS = 10_000
+
+/** The clock of the parsed copies is the library's only interval. */
+beforeEach(() => {
+  jest.useFakeTimers({
+    doNotFake: [
+      'Date',
+      'hrtime',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setTimeout',
+      'clearTimeout',
+    ],
+  })
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+test('parsed props are kept while a component is used, and dropped when it is not', async () => {
+  const site = await Site.start()
+  const returned = new WeakSet()
+  const module = site.loom.register('rows', {
+    props: { count: 0, parsed: 0 },
+    handle: {
+      add: (props) => {
+        const next = { count: props.count + 1, parsed: props.parsed + (returned.has(props) ? 0 : 1) }
+        returned.add(next)
+        return next
+      },
+    },
+    render: ({ count, parsed }) => html`${count} ${parsed}`,
+  })
+  const client = await site.live(module)
+  expect(await client.shows('c0', 'add')).toBe('1 1')
+  for (let count = 2; count < 6; count++) {
+    jest.advanceTimersByTime(KEPT_MS)
+    expect(await client.shows('c0', 'add')).toBe(`${count} 1`)
+  }
+  jest.advanceTimersByTime(2 * KEPT_MS)
+  expect(await client.shows('c0', 'add')).toBe('6 2')
+  expect(jest.getTimerCount()).toBe(1)
+  jest.advanceTimersByTime(2 * KEPT_MS)
+  expect(jest.getTimerCount()).toBe(0)
+})
