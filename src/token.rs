@@ -199,7 +199,7 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
 }
 
 fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
-    fn fixed<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<[u8; N], TokenError> {
+    fn fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], TokenError> {
         let (head, tail) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
         *rest = tail;
         Ok(*head)
