@@ -21,6 +21,8 @@ pub mod bridge;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod limits;
 pub mod live_socket;
 #[cfg(feature = "node")]
