@@ -89,9 +89,12 @@ function find(target) {
   } finally {
     writeFileSync(file, source)
   }
+  // The first folder gets what is new.
+  const work = join(copy, 'work', target)
+  mkdirSync(work, { recursive: true })
   const started = Date.now()
   const parameters = [...options(target), `-max_total_time=${values.seconds}`, `-artifact_prefix=${copy}/${target}-`]
-  const { status, stderr } = spawnSync(program(target), [...parameters, join(here, 'corpus', target)], {
+  const { status, stderr } = spawnSync(program(target), [...parameters, work, join(here, 'corpus', target)], {
     encoding: 'utf8',
     maxBuffer: 1 << 30,
   })
