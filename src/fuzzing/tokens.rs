@@ -56,7 +56,9 @@ fn sealed(input: &mut Input<'_>) {
     assert!(open(&token, &format!("{bind}x"), now).is_err());
 
     let mut bytes = URL_SAFE_NO_PAD.decode(&token).expect("base64");
-    let bit = bit % (bytes.len() * 8);
+    // From the end, so that the first input does not meet the format's first byte.
+    let bits = bytes.len() * 8;
+    let bit = bits - 1 - bit % bits;
     bytes[bit / 8] ^= 1 << (bit % 8);
     let flipped = URL_SAFE_NO_PAD.encode(&bytes);
     assert!(
