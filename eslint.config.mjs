@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist', 'native', 'target', 'node_modules', 'bench/load', '__test__/types'] },
+  { ignores: ['dist', 'native', 'target', 'node_modules', 'bench/load', 'fuzz/target', '__test__/types'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -22,6 +22,8 @@ pub mod budget;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod limits;
 pub mod live_socket;
 #[cfg(feature = "node")]

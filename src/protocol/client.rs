@@ -1,8 +1,12 @@
 //! Messages from the client, classic dialect.
 
 use std::borrow::Cow;
+use std::fmt::Formatter;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
@@ -120,7 +124,32 @@ struct Members<'a> {
     #[serde(default)]
     event: Option<Box<str>>,
     #[serde(default)]
-    special_vars: Option<SpecialVars>,
+    special_vars: Option<Object<SpecialVars>>,
+}
+
+/// A `T` that stands there as an object: what derives `Deserialize` would take an array of its
+/// members, too.
+#[derive(Default)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 impl ClientEvent {
@@ -142,7 +171,7 @@ impl<'a> ClientMessage<'a> {
     /// # Errors
     /// [`InvalidMessage`].
     pub fn parse(text: &'a str) -> Result<Self, InvalidMessage> {
-        let members: Members<'a> = serde_json::from_str(text)?;
+        let Object::<Members<'a>>(members) = serde_json::from_str(text)?;
         let missing = InvalidMessage::Missing;
         let id = members.id.ok_or(missing("id"))?;
         if id.len() > MAX_ID {
@@ -161,7 +190,7 @@ impl<'a> ClientMessage<'a> {
                 event: ClientEvent {
                     handler: members.handler.ok_or(missing("handler"))?,
                     event: members.event.ok_or(missing("event"))?,
-                    special_vars: members.special_vars.unwrap_or_default(),
+                    special_vars: members.special_vars.unwrap_or_default().0,
                 },
             }),
             "leave" => Ok(Self::Leave { id }),
@@ -231,6 +260,9 @@ mod tests {
             r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":{"checked":"on"}}"#,
             r#"{"type":"event","id":"c0","handler":["h"],"event":"click"}"#,
             r#"{"type":"leave","id":"c0"}}"#,
+            // The members of the message, or of its variables, without their names.
+            r#"["leave","c0",null,null,null,null,null]"#,
+            r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":["a",true,"b"]}"#,
         ] {
             assert!(ClientMessage::parse(text).is_err(), "{text}");
         }

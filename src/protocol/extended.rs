@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
-use super::client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
+use super::client::{
+    ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
+};
 use super::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
 use crate::tree::{
@@ -88,7 +90,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 let seen = next(&mut array, "seen")?;
                 let handler = next(&mut array, "handler")?;
                 let event = next(&mut array, "type")?;
-                let vars: Vars = array.next_element()?.unwrap_or_default();
+                let Object::<Vars>(vars) = array.next_element()?.unwrap_or_default();
                 let age = array.next_element()?;
                 let special_vars = SpecialVars {
                     value: vars.v,
@@ -578,6 +580,7 @@ mod tests {
             r#"["e",0,1,0,"h","click","x"]"#,
             r#"["e",0,1,0,"h","click",{"v":1}]"#,
             r#"["e",0,1,0,"h","click",{},"old"]"#,
+            r#"["e",0,1,0,"h","click",["a",true]]"#,
             r#"[["l",0]]"#,
         ] {
             assert!(parse(text).is_err(), "{text}");

@@ -1,0 +1,89 @@
+// Writes the seeds of the corpora, which are small and each of one kind. What a fuzzer found later
+// stands beside them, under a name that says what it was.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const corpus = join(dirname(fileURLToPath(import.meta.url)), 'corpus')
+
+/** A client's frame, masked with zeros. */
+function frame(first, payload, length = payload.length) {
+  const bytes = Buffer.from(payload)
+  const head = length < 126 ? [first, 0x80 | length] : [first, 0xfe, length >> 8, length & 255]
+  return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), bytes])
+}
+
+/** Behind the size of the pieces in which it arrives. */
+const frames = (size, ...list) => Buffer.concat([Buffer.from([size]), ...list])
+
+const seeds = {
+  frames: {
+    'a message': frames(255, frame(0x81, '["l",0]')),
+    'byte by byte': frames(1, frame(0x81, 'abc'), frame(0x82, 'x')),
+    fragments: frames(9, frame(0x01, 'ab'), frame(0x89, 'ping'), frame(0x80, 'cd')),
+    close: frames(255, frame(0x88, '\x03\xe8')),
+    pong: frames(255, frame(0x8a, '')),
+    'no mask': frames(255, Buffer.from([0x81, 1, 97])),
+    'a promise of much': frames(255, Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0])),
+    'no text': frames(255, frame(0x81, Buffer.from([0xff, 0xfe]))),
+    'the longest': frames(255, frame(0x81, 'a'.repeat(300))),
+    'one too long': frames(255, frame(0x81, 'a'.repeat(301))),
+    'a reserved bit': frames(255, frame(0xc1, 'a')),
+    'a long ping': frames(255, frame(0x89, 'a'.repeat(126))),
+  },
+  classic: {
+    join: '{"type":"join","id":"c0","module":"counter","token":"t"}',
+    event: '{"type":"event","id":"c0","handler":"say","event":"input","special_vars":{"value":"a\\"b","checked":true,"key":"Enter"}}',
+    'no variables': '{"type":"event","id":"c0","handler":"say","event":"click","special_vars":null}',
+    leave: '{"type":"leave","id":"c0"}',
+    'a long id': `{"type":"leave","id":"${'x'.repeat(128)}"}`,
+    proto: '{"__proto__":{"type":"x"},"type":"leave","id":"\\u0063\\ud83d\\ude00"}',
+    list: '["leave","c0",null,null,null,null,null]',
+  },
+  extended: {
+    join: '["j",7,"counter","t"]',
+    resume: '["j",7,"counter","t","s",12]',
+    event: '["e",0,8,6,"say","input",{"v":"a","c":true,"k":"a","f":"x=1","new":[]},900]',
+    'no variables': '["e",0,1,0,"say","click"]',
+    leave: '["l",4294967295]',
+    list: '["e",0,1,0,"h","click",["a",true]]',
+  },
+  tokens: {
+    text: 'tAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    bytes: Buffer.concat([Buffer.from('b\x02'), Buffer.alloc(60, 7)]),
+    sealed: Buffer.concat([Buffer.alloc(17, 3), Buffer.from('\x01\x07counter\x01\0\0\0\0\0\0\0\x03abc'), Buffer.alloc(40, 65)]),
+  },
+  trees: {
+    json: '{"s":["<ul>","</ul>",""],"d":[[{"s":["<li>",""],"d":["a"]}],""]}\n{"s":["<ul>","</ul>",""],"d":[[{"s":["<li>",""],"d":["b"]}],"x"]}',
+    nested: `${'{"s":["",""],"d":['.repeat(62)}"x"${']}'.repeat(62)}`,
+    shapes: Buffer.from([3, 0, 0, 2, 0, 1, 4, 1, 0, 5, 2, 0, 1, 7, 3, 0, 0, 2, 0, 1, 4, 1, 0, 6, 3, 0, 1, 7]),
+    flat: Buffer.from([4, 0, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7, 3, 3, 4, 0, 3, 4, 3, 6, 7, 3, 4, 5, 6, 7, 5, 5]),
+  },
+  compact: {
+    each: Buffer.from([1, 2, 4, 0, 5, 1, 0, 5, 0, 0, 5, 0, 0, 5, 0, 0, 6, 6, 3, 0, 1, 1, 2, 2, 2, 0, 0, 1]),
+    list: Buffer.from([1, 1, 2, 0, 5, 1, 0, 5, 2, 0, 2, 3, 2, 2, 0, 0, 1, 2, 0, 0, 1, 97]),
+    raw: Buffer.from([1, 5, 0, 255, 2, 9, 2, 1, 2, 1, 2, 1, 2, 1, 97, 98]),
+    deep: Buffer.concat([Buffer.from([1, 5, 0, 255, 0, 59]), Buffer.alloc(130, 2)]),
+  },
+  templates: {
+    text: '<p>$</p>$&$|<|>|&lt;',
+    attribute: `<p title="$" class='a $ b-$'>$|"|'|&quot;|</p>`,
+    url: '<a href="$" id="$">$</a>|javascript:alert(1)|x|y',
+    parts: "<a href='/a/$?b=$'>&copy$</a>|../|&c=|;",
+    style: '<p style="color: $; width: $px">$</p>|red|10|}',
+    textarea: '<textarea name="$">$ and &$</textarea>$|x|</textarea>|amp;|y',
+    title: '<title>$</title><pre>$|</title>|\nx',
+    boolean: '<input ?disabled=$ value="$"><i id=i ?a=\'$\'/>$|1|"|',
+    event: '<b @click=$ @input.debounce=\'x-$\'>$</b>|go"|\'|x',
+    svg: '<svg><a xlink:href=\'$\'><title>$</title></a></svg>$|java\nscript:x|</title>|x',
+    images: '<img srcset="$ 1x, $ 2x" alt=\'&am$\'>|a, javascript:x|b|p;',
+    unsafe: '<script>$</script>|alert(1)',
+    comment: '<!-- a --><script>a < b</script>$|-->',
+  },
+}
+
+for (const [target, list] of Object.entries(seeds)) {
+  mkdirSync(join(corpus, target), { recursive: true })
+  for (const [name, bytes] of Object.entries(list)) writeFileSync(join(corpus, target, name.replaceAll(' ', '-')), bytes)
+}

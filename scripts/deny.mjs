@@ -1,0 +1,16 @@
+// Checks what the Rust dependencies are against deny.toml: their licences, where they come from, and that none
+// is there twice.
+
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { tool } from './tools.mjs'
+
+const program = tool('cargo-deny')
+if (program === undefined) {
+  console.error('cargo-deny is not here and could not be installed; the message is above')
+  process.exit(1)
+}
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const { status } = spawnSync(program, ['--locked', 'check', 'licenses', 'bans', 'sources'], { cwd: root, stdio: 'inherit' })
+process.exit(status ?? 1)

