@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::Input;
 use crate::protocol::{ServerMessage, extended};
 use crate::template::escape;
-use crate::tree::{Compact, Decoded, Dynamic, LiveTree, MAX_DEPTH, Render, Templates, diff, op};
+use crate::tree::{
+    Compact, Decoded, Dynamic, LiveTree, MAX_DEPTH, Render, Templates, TreeView, diff, op,
+};
 
 /// By number; 0 is the bare slot.
 const SOURCES: [&[&str]; 4] = [
@@ -76,10 +78,14 @@ pub fn compact(input: &[u8]) {
 }
 
 pub(super) fn depth(tree: &LiveTree) -> usize {
+    depth_of(tree.view())
+}
+
+fn depth_of(tree: TreeView<'_>) -> usize {
     let inner = tree.dynamics().map(|dynamic| match dynamic {
         Dynamic::Leaf(_) => 0,
-        Dynamic::Tree(tree) => depth(tree),
-        Dynamic::List(list) => list.rows.iter().map(depth).max().unwrap_or_default(),
+        Dynamic::Tree(tree) => depth_of(tree),
+        Dynamic::List(list) => list.iter().map(depth_of).max().unwrap_or_default(),
     });
     1 + inner.max().unwrap_or_default()
 }

@@ -33,9 +33,9 @@ pub fn frames(input: &[u8]) {
         let mut socket = accepted.await.expect("a handshake that is in order");
         let mut received = Vec::new();
         let reason = loop {
-            match socket.receive().await {
+            match socket.receive(true).await {
                 Ok(Incoming::Text(text)) => received.push(text.len()),
-                Ok(Incoming::Binary) => {}
+                Ok(Incoming::Binary | Incoming::Written) => {}
                 Err(reason) => break reason,
             }
         };
