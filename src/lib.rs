@@ -26,6 +26,8 @@ pub mod dispatch;
 pub mod fuzzing;
 pub mod limits;
 pub mod live_socket;
+#[cfg(all(test, shuttle))]
+mod models;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod props;
@@ -34,6 +36,7 @@ pub mod registry;
 pub mod rope;
 pub mod stats;
 pub mod store;
+mod sync;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,7 @@
 //! `JsDispatcher`: calls on their way to JavaScript and back.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -9,6 +9,7 @@ use super::results::{Done, Reply, Results};
 use super::{Batch, Job, Queue};
 use crate::context::Level;
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::sync::{Mutex, MutexGuard};
 use crate::tree::{RefusedValue, Templates};
 
 struct Waiting {

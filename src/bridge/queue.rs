@@ -1,11 +1,12 @@
 //! The jobs that wait for the JavaScript thread.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
 use super::Job;
 use crate::dispatch::CallError;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Calls stop being taken when this much text waits, however few they are.
 const MAX_BYTES: usize = 4 << 20;

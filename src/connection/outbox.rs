@@ -1,7 +1,7 @@
 //! What waits to be written to a connection.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
+use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Closed;
 
 /// The owner of the connection's own messages; actors count from 1.
@@ -258,6 +259,11 @@ impl Outbox {
         if was_full {
             self.room.notify_waiters();
         }
+    }
+
+    #[cfg(all(test, shuttle))]
+    pub(super) fn actors(&self) -> usize {
+        self.lock().actors
     }
 
     /// Bytes that wait.

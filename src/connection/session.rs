@@ -2,7 +2,7 @@
 //! and on which connection it is shown. It outlives the connection.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use subtle::ConstantTimeEq;
 
@@ -12,6 +12,7 @@ use crate::dispatch::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::sync::{Mutex, MutexGuard};
 use crate::tree::LiveTree;
 
 /// The fewest bytes of answers that are kept for a client that may have missed them.
@@ -150,6 +151,11 @@ impl Session {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(all(test, shuttle))]
+    pub(super) fn secret(&self) -> String {
+        self.lock().secret.to_string()
     }
 
     /// Its actor.

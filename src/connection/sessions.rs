@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -14,6 +14,7 @@ use super::session::{Attached, Detached, Session};
 use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::stats::Stats;
+use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Closed;
 
 /// What a session weighs until its actor has said so, and beside what it says.
@@ -74,6 +75,15 @@ pub struct OpenConnection {
     pub number: u64,
     /// Who is at the other end.
     pub peer: Peer,
+}
+
+/// What became of the oldest parked session.
+pub(super) enum Oldest {
+    /// There is none.
+    None,
+    /// It still has time.
+    Until(Instant),
+    Ended,
 }
 
 /// A connection's entry. Gone when dropped.
@@ -140,7 +150,16 @@ impl State {
 impl Sessions {
     /// None yet. Must be called inside a tokio runtime.
     pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
-        let sessions = Arc::new(Self {
+        let sessions = Self::without_tasks(limits, stats);
+        let changed = sessions.changed.clone();
+        tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
+        tokio::spawn(relieve(Arc::downgrade(&sessions), budget));
+        sessions
+    }
+
+    /// Sessions that nobody sweeps.
+    pub(super) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
+        Arc::new(Self {
             state: Mutex::default(),
             stats,
             park_time: limits.park_time,
@@ -149,11 +168,7 @@ impl Sessions {
             most_per_address: limits.connections_per_address,
             last: AtomicU64::new(0),
             changed: Arc::default(),
-        });
-        let changed = sessions.changed.clone();
-        tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
-        tokio::spawn(relieve(Arc::downgrade(&sessions), budget));
-        sessions
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -298,6 +313,24 @@ impl Sessions {
         }
     }
 
+    /// Ends what has been parked longest, where that is long enough.
+    pub(super) fn end_oldest(&self) -> Oldest {
+        let mut state = self.lock();
+        let Some((&ticket, parked)) = state.parked.first_key_value() else {
+            return Oldest::None;
+        };
+        if parked.until > Instant::now() {
+            return Oldest::Until(parked.until);
+        }
+        let session = state.remove_parked(ticket);
+        drop(state);
+        self.stats.parked.down(1);
+        if let Some(session) = session {
+            session.end_parked(ticket);
+        }
+        Oldest::Ended
+    }
+
     /// Who is connected.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let state = self.lock();
@@ -434,28 +467,16 @@ async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
         let Some(strong) = sessions.upgrade() else {
             return;
         };
-        let next = {
-            let mut state = strong.lock();
-            match state.parked.first_key_value() {
-                _ if state.closing => return,
-                None => None,
-                Some((&ticket, parked)) if parked.until <= Instant::now() => {
-                    let session = state.remove_parked(ticket);
-                    drop(state);
-                    strong.stats.parked.down(1);
-                    if let Some(session) = session {
-                        session.end_parked(ticket);
-                    }
-                    continue;
-                }
-                Some((_, parked)) => Some(parked.until),
-            }
-        };
+        if strong.lock().closing {
+            return;
+        }
+        let next = strong.end_oldest();
         drop(strong);
         match next {
+            Oldest::Ended => {}
             // All are parked for the same time, so none that comes later ends earlier.
-            Some(until) => sleep_until(until).await,
-            None => changed.notified().await,
+            Oldest::Until(until) => sleep_until(until).await,
+            Oldest::None => changed.notified().await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An actor's mailbox: bounded, and every event that enters gets an answer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use super::{SendError, Snapshot};
 use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Why an event is answered with an error without having been handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,13 @@
+// `npm run models`: the interleavings of src/models.rs, in a build of its own.
+
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const { status } = spawnSync(
+  'cargo',
+  ['test', '--no-default-features', '--target-dir', join('target', 'shuttle'), 'models'],
+  { cwd: root, stdio: 'inherit', env: { ...process.env, RUSTFLAGS: '--cfg shuttle' } },
+)
+process.exit(status ?? 1)

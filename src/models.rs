@@ -1,0 +1,235 @@
+//! What has to hold whoever comes first: each test runs under many interleavings that a model checker
+//! chooses (`npm run models`). A wait that nobody ends is found as a deadlock.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use shuttle::future::block_on;
+use shuttle::{check_random, thread};
+
+use crate::bridge::{Job, JsDispatcher, Queue};
+use crate::budget::Budget;
+use crate::connection::models as connection;
+use crate::context::Level;
+use crate::live_socket::models as mailbox;
+use crate::sync::Mutex;
+
+const RUNS: usize = 3000;
+
+/// Every event that two clients send is taken once, in each one's order, and the receiver that waits
+/// is always woken.
+#[test]
+fn a_mailbox_loses_no_event_and_no_wake() {
+    check_random(
+        || {
+            let mailbox = mailbox::new(100);
+            let senders: Vec<_> = (0..2)
+                .map(|_| {
+                    let mailbox = mailbox.clone();
+                    thread::spawn(move || {
+                        for _ in 0..3 {
+                            mailbox::send(&mailbox);
+                        }
+                    })
+                })
+                .collect();
+            let receiver = {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || {
+                    let mut numbers = Vec::new();
+                    while numbers.len() < 6 {
+                        numbers.extend(block_on(mailbox::next(&mailbox)));
+                        // As while a call runs: it waits for the end only, and is not woken by events.
+                        let stopped = block_on(async {
+                            let mut polled = false;
+                            poll_fn(|context| {
+                                if std::mem::replace(&mut polled, true) {
+                                    return std::task::Poll::Ready(false);
+                                }
+                                context.waker().wake_by_ref();
+                                mailbox::poll_stopped(&mailbox, context).map(|()| true)
+                            })
+                            .await
+                        });
+                        assert!(!stopped);
+                    }
+                    numbers
+                })
+            };
+            for sender in senders {
+                sender.join().unwrap();
+            }
+            assert_eq!(receiver.join().unwrap(), [1, 2, 3, 4, 5, 6]);
+        },
+        RUNS,
+    );
+}
+
+/// Whenever it is stopped, the receiver hears of it.
+#[test]
+fn a_mailbox_that_is_stopped_ends_its_receiver() {
+    check_random(
+        || {
+            let mailbox = mailbox::new(100);
+            let receiver = {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || while block_on(mailbox::next(&mailbox)).is_some() {})
+            };
+            let sender = {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || {
+                    mailbox::send(&mailbox);
+                    mailbox::send(&mailbox);
+                })
+            };
+            mailbox::stop(&mailbox);
+            sender.join().unwrap();
+            receiver.join().unwrap();
+            assert_eq!(mailbox::waiting(&mailbox), 0);
+        },
+        RUNS,
+    );
+}
+
+/// A drainer that sleeps until it is woken takes every job, and is woken once for many.
+#[test]
+fn a_queue_loses_no_job_and_no_wake() {
+    check_random(
+        || {
+            let woken = Arc::new(Mutex::new(VecDeque::new()));
+            let bell = woken.clone();
+            let ring = move || bell.lock().unwrap().push_back(());
+            let queue = Arc::new(Queue::new(10, Box::new(ring)));
+            let producers: Vec<_> = (0..2)
+                .map(|_| {
+                    let queue = queue.clone();
+                    thread::spawn(move || {
+                        for _ in 0..3 {
+                            queue.push(Job::Log {
+                                level: Level::Warn,
+                                text: "x",
+                            });
+                        }
+                    })
+                })
+                .collect();
+            let mut jobs = 0;
+            while jobs < 6 {
+                if woken.lock().unwrap().pop_front().is_none() {
+                    thread::yield_now();
+                    continue;
+                }
+                while let Some(batch) = queue.take() {
+                    jobs += batch.matches("\"x\"").count();
+                }
+            }
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            assert_eq!(jobs, 6);
+        },
+        RUNS,
+    );
+}
+
+/// A connection that ends, a client that comes back and the end of the waiting time: the session is
+/// either with its client or over, never both and never neither.
+#[test]
+fn a_session_is_resumed_or_over() {
+    let resumed = Arc::new(AtomicUsize::new(0));
+    let over = Arc::new(AtomicUsize::new(0));
+    let counts = (resumed.clone(), over.clone());
+    check_random(
+        move || {
+            let model = Arc::new(connection::Model::new());
+            let has_resumed = Arc::new(AtomicBool::new(false));
+            let leaver = {
+                let model = model.clone();
+                thread::spawn(move || model.connection_ends())
+            };
+            let sweeper = {
+                let model = model.clone();
+                thread::spawn(move || model.time_is_over())
+            };
+            let client = {
+                let (model, has_resumed) = (model.clone(), has_resumed.clone());
+                thread::spawn(move || has_resumed.store(model.resumes(), Ordering::SeqCst))
+            };
+            for thread in [leaver, sweeper, client] {
+                thread.join().unwrap();
+            }
+            // The sweeper comes again.
+            model.time_is_over();
+            let is_resumed = has_resumed.load(Ordering::SeqCst);
+            let count = if is_resumed { &counts.0 } else { &counts.1 };
+            count.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(model.is_over(), !is_resumed);
+            assert_eq!(model.actors_on_new_connection(), usize::from(is_resumed));
+            assert_eq!(model.actors_on_old_connection(), 0);
+            assert_eq!(model.parked(), 0);
+        },
+        RUNS,
+    );
+    // Both were seen, so it was no model of nothing.
+    assert!(resumed.load(Ordering::SeqCst) > 0 && over.load(Ordering::SeqCst) > 0);
+}
+
+/// Two clients with the same secret, of which one is a copy: one of them has the component.
+#[test]
+fn two_clients_never_resume_one_session() {
+    check_random(
+        || {
+            let model = Arc::new(connection::Model::new());
+            let clients: Vec<_> = (0..2)
+                .map(|client| {
+                    let model = model.clone();
+                    thread::spawn(move || model.resumes_on(client))
+                })
+                .collect();
+            for client in clients {
+                client.join().unwrap();
+            }
+            assert_eq!(model.actors_everywhere(), 1);
+        },
+        RUNS,
+    );
+}
+
+/// Messages of several actors and the connection that writes them: none is lost, and the connection
+/// that waits is always woken.
+#[test]
+fn an_outbox_loses_no_message_and_no_wake() {
+    check_random(
+        || {
+            let budget = Arc::new(Budget::new(1000));
+            let outbox = connection::Messages::new(budget.clone());
+            let actors: Vec<_> = (1..=2)
+                .map(|actor| {
+                    let outbox = outbox.clone();
+                    thread::spawn(move || {
+                        for _ in 0..3 {
+                            outbox.push(actor);
+                        }
+                    })
+                })
+                .collect();
+            let mut written = 0;
+            while written < 6 {
+                written += block_on(outbox.write());
+            }
+            for actor in actors {
+                actor.join().unwrap();
+            }
+            assert_eq!((written, budget.waiting()), (6, 0));
+        },
+        RUNS,
+    );
+}
+
+/// The type is what the addon uses; it must stay shareable for these models to mean anything.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<JsDispatcher>();
+};
