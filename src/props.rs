@@ -268,6 +268,10 @@ impl Chunk for Elements {
     }
 
     fn splice(&mut self, range: Range<usize>, items: Self) {
+        *self = self.spliced(range, items);
+    }
+
+    fn spliced(&self, range: Range<usize>, items: Self) -> Self {
         let mut parts = Parts {
             text: String::with_capacity(self.text.len() + items.text.len() + 1),
             ends: Vec::with_capacity(self.count() + items.count()),
@@ -275,7 +279,7 @@ impl Chunk for Elements {
         parts.push_part(self, 0..range.start);
         parts.push_part(&items, 0..items.count());
         parts.push_part(self, range.end..self.count());
-        *self = parts.take();
+        parts.take()
     }
 }
 

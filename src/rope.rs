@@ -21,6 +21,12 @@ pub trait Chunk: Clone + Default {
     fn slice(&self, range: Range<usize>) -> Self;
     /// Puts `items` in the place of these.
     fn splice(&mut self, range: Range<usize>, items: Self);
+    /// A copy with `items` in the place of these.
+    fn spliced(&self, range: Range<usize>, items: Self) -> Self {
+        let mut copy = self.clone();
+        copy.splice(range, items);
+        copy
+    }
 }
 
 /// A sequence. Cloning costs nothing.
@@ -243,6 +249,12 @@ fn build<C: Chunk>(chunks: &mut impl Iterator<Item = C>, count: usize) -> Link<C
 
 /// Edits the chunk that holds the first item of `range`, and all of them.
 fn edit<C: Chunk>(node: &mut Arc<Node<C>>, range: Range<usize>, items: C) {
+    if let Node::Leaf(chunk) = &**node
+        && Arc::strong_count(node) > 1
+    {
+        *node = leaf(chunk.spliced(range, items));
+        return;
+    }
     match Arc::make_mut(node) {
         Node::Leaf(chunk) => chunk.splice(range, items),
         Node::Pair(pair) => {

@@ -366,6 +366,32 @@ mod tests {
             prop_assert_eq!(last.to_json(), new.to_json());
         }
 
+        /// Also where the rows after a changed one stand in other chunks.
+        #[test]
+        fn only_changed_rows_of_a_long_list_are_in_its_diff(
+            lengths in prop::collection::vec(0usize..200, 0..300),
+            changed in prop::collection::btree_map(0usize..300, 0usize..9000, 0..5),
+        ) {
+            let texts: Vec<String> = lengths.iter().map(|length| "x".repeat(*length)).collect();
+            let mut after = texts.clone();
+            for (row, length) in &changed {
+                if let Some(text) = after.get_mut(*row) {
+                    *text = "y".repeat(length + 1);
+                }
+            }
+            let changed = changed.range(..texts.len()).count();
+            let of = |texts: &[String]| page("a", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let (old, new) = (of(&texts), of(&after));
+            let render = Render::from(new.clone());
+            let patch = diff(&old, &render);
+            prop_assert_eq!(old.apply(&patch).unwrap().to_json(), new.to_json());
+            let inside = match patch.changes.first() {
+                Some((1, Change::Inside(patch))) => patch.changes.len(),
+                _ => 0,
+            };
+            prop_assert_eq!(inside, changed);
+        }
+
         #[test]
         fn a_tree_does_not_differ_from_itself(shape in any_shape()) {
             let (one, other) = (shape.build(), shape.build());

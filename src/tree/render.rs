@@ -234,12 +234,20 @@ mod tests {
     type Row = (u64, u8);
 
     fn row((key, text): Row) -> LiveTree {
-        let statics: &[&str] = if text % 5 == 4 {
-            &["<b>", "</b>"]
+        // Some with other statics, some with a subtree, some longer than a chunk.
+        let leaf = format!("{key}.{text}").repeat(if text == 3 {
+            1 + key as usize % 7 * 300
         } else {
-            &["<i>", "</i>"]
-        };
-        text_tree(statics, &[&format!("{key}.{text}")])
+            1
+        });
+        match text {
+            4 => text_tree(&["<b>", "</b>"], &[&leaf]),
+            5 => {
+                let inner = text_tree(&["<u>", "</u>"], &[&leaf]);
+                tree(&["<i>", "</i>"], vec![Filled::Tree(inner)])
+            }
+            _ => text_tree(&["<i>", "</i>"], &[&leaf]),
+        }
     }
 
     fn keyed(rows: &[Row]) -> List {
@@ -296,6 +304,28 @@ mod tests {
             .prop_flat_map(|rows| Just(rows.into_iter().collect::<Vec<_>>()).prop_shuffle())
     }
 
+    /// Rows in several chunks, and how they are edited: where, how many go, what comes.
+    fn edited() -> impl Strategy<Value = (Vec<Row>, Vec<Vec<Row>>)> {
+        let edit = (
+            0usize..300,
+            0usize..90,
+            prop::collection::vec(0u8..6, 0..90),
+        );
+        let edits = prop::collection::vec(edit, 1..4);
+        (prop::collection::vec(0u8..6, 0..200), edits).prop_map(|(first, edits)| {
+            let first: Vec<Row> = (0..).zip(first).collect();
+            let mut rows = first.clone();
+            let mut versions = Vec::new();
+            for (key, (at, gone, new)) in (1..).zip(edits) {
+                let at = at.min(rows.len());
+                let end = (at + gone).min(rows.len());
+                rows.splice(at..end, (key * 1000..).zip(new));
+                versions.push(rows.clone());
+            }
+            (first, versions)
+        })
+    }
+
     proptest! {
         #[test]
         fn what_is_as_before_gives_the_same_as_what_is_rendered_anew(old in rows(), new in rows()) {
@@ -312,6 +342,21 @@ mod tests {
                 back.resolve(&committed).unwrap();
                 committed.commit(back);
                 prop_assert_eq!(committed.to_json(), page(&old).to_json());
+            }
+        }
+
+        #[test]
+        fn long_lists_follow_their_edits((first, versions) in edited()) {
+            let mut last = page(&first);
+            let mut old = first;
+            for new in versions {
+                let mut render = relative(&old, &new);
+                render.resolve(&last).unwrap();
+                let patch = diff(&last, &render);
+                prop_assert_eq!(last.apply(&patch).unwrap().to_json(), page(&new).to_json());
+                last.commit(render);
+                prop_assert_eq!(last.to_json(), page(&new).to_json());
+                old = new;
             }
         }
 

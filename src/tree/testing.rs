@@ -1,6 +1,6 @@
 //! Builders and generators for the tests of this module and of those above it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
@@ -67,10 +67,28 @@ pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
     Filled::List(List::new(rows, None))
 }
 
-pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
+/// As from one literal: equal statics are one template.
+fn template(statics: &[&str]) -> Arc<Template> {
+    static TEMPLATES: Mutex<Vec<Arc<Template>>> = Mutex::new(Vec::new());
+    let mut known = TEMPLATES.lock().unwrap();
+    let found = known.iter().find(|template| {
+        template
+            .statics()
+            .iter()
+            .map(|part| &**part)
+            .eq(statics.iter().copied())
+    });
+    if let Some(template) = found {
+        return template.clone();
+    }
     let statics = statics.iter().map(|part| (*part).into()).collect();
+    known.push(Arc::new(Template::trusted(statics)));
+    known[known.len() - 1].clone()
+}
+
+pub(crate) fn tree(statics: &[&str], dynamics: Vec<Filled>) -> LiveTree {
     let mut scratch = String::new();
-    let template = Arc::new(Template::trusted(statics));
+    let template = template(statics);
     let mut builder = Builder::new(&template, &scratch);
     for dynamic in dynamics {
         match dynamic {
