@@ -3,7 +3,7 @@ import { Each } from './each'
 import { LoomError } from './errors'
 import { RawHtml, type Template, Tree, templateOf } from './html'
 import { native } from './native'
-import { steps } from './steps'
+import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
 // The compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
@@ -14,9 +14,7 @@ const LIST = 3
 const JSON_TREE = 4
 const SAME = 5
 const EACH = 6
-const KEEP = 0
-const DROP = 1
-const MOVE = 2
+// In a keyed list the steps of `steps.ts`, and for what was added its rows.
 const ROW = 3
 const SHIFT = 3
 /** The template with one slot and nothing around it. */
@@ -44,8 +42,7 @@ export function encodeJson(writer: Writer, text: string): void {
 }
 
 function leaf(writer: Writer, kind: number, text: string): void {
-  writer.op((text.length << SHIFT) | kind)
-  writer.append(text)
+  writer.op((writer.append(text) << SHIFT) | kind)
 }
 
 /** Writes a tree relative to the last one, and gives what the next one will be compared with. */
@@ -114,7 +111,9 @@ class Encoder {
       leaf(writer, TEXT, value)
     } else if (value === null || value === undefined || value === false) {
       writer.op(TEXT)
-    } else if (typeof value === 'number' || typeof value === 'bigint' || value === true) {
+    } else if (typeof value === 'number') {
+      writer.op((writer.number(value) << SHIFT) | TEXT)
+    } else if (typeof value === 'bigint' || value === true) {
       leaf(writer, TEXT, String(value))
     } else if (value instanceof Tree) {
       this.whole(value, depth + 1)
@@ -150,8 +149,7 @@ class Encoder {
     const seen = new Set<string>()
     const add = (item: unknown): void => {
       const key = list.keyOf(item, seen)
-      writer.op((key.length << SHIFT) | ROW)
-      writer.append(key)
+      writer.op((writer.append(key) << SHIFT) | ROW)
       this.whole(list.rowOf(item), depth + 1)
       count++
     }
@@ -163,16 +161,20 @@ class Encoder {
         writer.ops[start] = SAME
         return
       }
-      const step = (kind: number, argument: number): void => {
+      const steps = writer.comparisons.steps(last.items, list.items)
+      let to = 0
+      for (let at = 0; at < steps.length; at += 2) {
+        const kind = steps[at] as number
+        const argument = steps[at + 1] as number
+        if (kind === ADD) {
+          for (const end = to + argument; to < end; to++) add(list.items[to])
+          continue
+        }
         writer.op((argument << SHIFT) | kind)
         count++
+        if (kind === KEEP) to += argument
+        else if (kind === MOVE) to++
       }
-      steps(last.items, list.items, {
-        keep: (rows) => step(KEEP, rows),
-        drop: (rows) => step(DROP, rows),
-        move: (row) => step(MOVE, row),
-        add,
-      })
     }
     writer.ops[start] = (count << SHIFT) | EACH
   }

@@ -49,6 +49,12 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
 }
 
+/// The text that `lib/` wrote; it writes UTF-8 and nothing else.
+fn text_of(text: &[u8], bytes: u32) -> &str {
+    let text = text.get(..bytes as usize).unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// Everything by the number that `lib/` chose for it.
 #[derive(Default)]
 struct Handles {
@@ -181,15 +187,36 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Takes the results of what was done, and gives what is to be done next: an array of jobs as
-    /// JSON, or nothing.
+    /// Gives names numbers from `first` on; calls name them so.
     #[napi(catch_unwind)]
-    pub fn exchange(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Option<String> {
+    pub fn number_names(&self, first: u32, names: Vec<String>) {
+        self.queue.number_names(first, names);
+    }
+
+    /// Takes the results of what was done, and gives what is to be done next, or nothing: how many
+    /// calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
+    /// text.
+    #[napi(catch_unwind)]
+    pub fn exchange(
+        &self,
+        ops: Uint32ArraySlice<'_>,
+        used: u32,
+        text: Uint8ArraySlice<'_>,
+        bytes: u32,
+        mut calls: BufferSlice<'_>,
+    ) -> Option<String> {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
+            let text = text_of(&text, bytes).to_owned();
             self.context.dispatcher.give(Batch { ops, text });
         }
-        self.queue.take()
+        let taken = self.queue.take()?;
+        let count = taken.calls.len() as f64;
+        let numbers = std::iter::once(count).chain(taken.calls.into_iter().flatten());
+        for (place, number) in calls.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_ne_bytes());
+        }
+        Some(taken.jobs)
     }
 
     /// The upgrade request behind a call in flight, as JSON.
@@ -201,9 +228,16 @@ impl NativeLoom {
 
     /// The HTML of one rendered tree.
     #[napi(catch_unwind)]
-    pub fn to_html(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Result<String> {
+    pub fn to_html(
+        &self,
+        ops: Uint32ArraySlice<'_>,
+        used: u32,
+        text: Uint8ArraySlice<'_>,
+        bytes: u32,
+    ) -> Result<String> {
         let ops = ops.get(..used as usize).unwrap_or_default();
-        let mut compact = Compact::new(ops, &text);
+        let text = text_of(&text, bytes);
+        let mut compact = Compact::new(ops, text);
         let decoded = compact.render(&templates().read()).map_err(failed)?;
         self.context.dispatcher.log_refused(&decoded.refused);
         let tree = decoded.render.map_or(Err(Mismatch), Render::into_tree);
