@@ -220,9 +220,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     resumed: goOn,
     changed(number, change, templates) {
       show(number, () => {
-        const showChange = view.plan(change, templates)
         const items = answered(number)
-        showChange(seq)
+        view.change(seq, change, templates)
         rejoins = 0
         settled(items)
         showState()

@@ -36,12 +36,8 @@ export interface Model {
   fragment: DocumentFragment
   /** By slot; undefined where the slot stands between nodes. */
   parts: (Part | undefined)[]
-  /** By node of the fragment: the slots in an element's attributes or text, or the one that an empty text marks. */
-  slotsAt: Map<Node, number[]>
-  /** By child of the fragment: the slot whose place it marks, if it does. */
-  tops: (number | undefined)[]
-  /** The parents of such texts. */
-  roomy: Set<Node | null>
+  /** By child of the fragment: the slot whose place it marks, or -1. */
+  tops: number[]
   steps: number[]
 }
 
@@ -85,18 +81,10 @@ function parseModel(template: Template, around: string): Model {
   })
   const fragment = parse(html, around)
   hideIndicators(fragment)
-  const model: Model = {
-    template,
-    fragment,
-    parts: [],
-    slotsAt: new Map(),
-    tops: [],
-    roomy: new Set(),
-    steps: [],
-  }
+  const model: Model = { template, fragment, parts: [], tops: [], steps: [] }
   model.steps = scan(model, fragment)
-  const slotOf = (node: Node) => (node instanceof Text ? model.slotsAt.get(node)?.[0] : undefined)
-  model.tops = Array.from(fragment.childNodes, slotOf)
+  const nodes = locate(model, fragment)
+  model.tops = Array.from(fragment.childNodes, (node) => (node instanceof Text ? nodes.indexOf(node) : -1))
   return model
 }
 
@@ -111,7 +99,6 @@ function scan(model: Model, parent: Node): number[] {
       const slot = child.data.split(MARK)[1]
       child.replaceWith(...(slot ? [(node = new Text())] : []))
       if (!slot) continue
-      model.roomy.add(parent)
       slots.push(+slot)
     } else if (child instanceof Element) {
       if (child instanceof HTMLTableElement) implyBody(child)
@@ -124,7 +111,6 @@ function scan(model: Model, parent: Node): number[] {
       }
       if (child.matches('textarea,title') && readPart(model, '', child.textContent ?? '', slots)) child.textContent = ''
     }
-    if (slots.length) model.slotsAt.set(node, slots)
     steps.push(steps.length ? NEXT : DOWN)
     const inner = [...slots.map((slot) => SLOT + slot), ...scan(model, node)]
     if (inner.length) used = steps.push(...inner)
