@@ -24,7 +24,7 @@ export interface Inner {
   r?: number[]
   m?: number[]
   i?: unknown[]
-  c?: unknown[]
+  c?: (number | Changes)[]
 }
 
 /** By the ids of one connection. */
