@@ -21,11 +21,11 @@ export interface List {
 }
 
 export function isInstance(value: unknown): value is Instance {
-  return typeof value === 'object' && 'model' in (value as object)
+  return typeof value === 'object' && !!(value as Instance).model
 }
 
 export function isList(value: Shown): value is List {
-  return typeof value === 'object' && 'rows' in value
+  return typeof value === 'object' && !!(value as List).rows
 }
 
 /** All nodes at the top, in their order. */

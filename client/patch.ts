@@ -80,7 +80,7 @@ function firstNode(row: Instance | undefined): Node | undefined {
 }
 
 interface Mover {
-  moveBefore?(node: Node, next: Node | null): void
+  'moveBefore'?(node: Node, next: Node | null): void
 }
 
 /** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
