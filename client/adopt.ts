@@ -5,15 +5,27 @@
 
 import { CONTAINER } from './attributes'
 import type { Fields } from './fields'
-import { build, isInstance, isList, nodesOf, textOf, type Instance, type Shown } from './instance'
-import { move } from './patch'
+import { build, isInstance, isList, move, nodesOf, textOf, type Instance, type Shown } from './instance'
 import { modelOf } from './template'
 import type { Tree } from './tree'
 
-/** Elements whose inside is not the template's to look at. */
-const CLOSED = `${CONTAINER},[data-l-ignore],textarea,title,noscript,template,iframe,script,style`
+/** Elements that are what they are as a whole. */
+const WHOLE = 'noscript,template,iframe,script,style'
 
-export function adopt(tree: Tree, container: Element, fields: Fields): Instance {
+/** Elements whose inside is not the template's to look at. */
+const CLOSED = `${CONTAINER},[data-l-ignore],textarea,title,${WHOLE}`
+
+/**
+ * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
+ * server's doing.
+ */
+export function adopt(
+  tree: Tree,
+  container: Element,
+  fields: Fields,
+  start: ChildNode | null = container.firstChild,
+  end: ChildNode | null = null,
+): Instance {
   const fragment = modelOf(tree[0], container).fragment.cloneNode() as DocumentFragment
   const instance = build(tree, container, fragment)
   /** Where slots are among the children: what is too much there may be an older content of theirs. */
@@ -36,14 +48,18 @@ export function adopt(tree: Tree, container: Element, fields: Fields): Instance 
     }
   }
 
-  function pair(built: Node, page: Node): void {
-    const there = elementsIn(page)
+  function pair(built: Node, page: Node, at: ChildNode | null): void {
+    const there: Element[] = []
+    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
     const taken = match(elementsIn(built), there)
-    if (roomy.has(built)) for (const node of there) if (!taken.has(node) && !isForeign(node)) node.remove()
-    let at = page.firstChild
+    for (const node of there) {
+      if (taken.has(node) || !(end || (roomy.has(built) && !isForeign(node)))) continue
+      if (at === node) at = node.nextSibling
+      node.remove()
+    }
     /** Texts that are too much go; what others have put in is passed over. */
-    const passTo = (end?: Node) => {
-      while (at && at !== end && !taken.has(at)) {
+    const passTo = (mate?: Node) => {
+      while (at && at !== end && at !== mate && !taken.has(at)) {
         const node = at
         at = at.nextSibling
         if (node instanceof Text) node.remove()
@@ -55,7 +71,7 @@ export function adopt(tree: Tree, container: Element, fields: Fields): Instance 
         passTo(mate)
         if (at === mate) at = mate.nextSibling
         else move(page, mate, at as Node)
-        if (node.firstChild && !(node as Element).matches(CLOSED)) pair(node, mate)
+        if (node.firstChild && !(node as Element).matches(CLOSED)) pair(node, mate, mate.firstChild)
       } else if (node instanceof Text && node.data) at = pairText(node, page, at)
       else page.insertBefore(node, at)
     }
@@ -70,7 +86,7 @@ export function adopt(tree: Tree, container: Element, fields: Fields): Instance 
       at = node.nextSibling
       if (isTranslation(node)) node.remove()
     }
-    if (!(at instanceof Text)) {
+    if (at === end || !(at instanceof Text)) {
       page.insertBefore(built, at)
       return at
     }
@@ -99,25 +115,39 @@ export function adopt(tree: Tree, container: Element, fields: Fields): Instance 
     let next = 0
     wanted.forEach((element, index) => {
       while (next < wanted.length && (next <= index || !found.has(wanted[next] as Node))) next++
-      const end = next < wanted.length ? there.indexOf(found.get(wanted[next] as Node) as Element, from) : there.length
+      const until = next < wanted.length ? there.indexOf(found.get(wanted[next] as Node) as Element, from) : there.length
       const between = (test: (one: Element) => boolean) => {
-        for (let at = from; at < end; at++) {
+        for (let at = from; at < until; at++) {
           const one = there[at] as Element
           if (!taken.has(one) && test(one)) return one
         }
       }
       if (!found.has(element)) {
         const mate = between((one) => fits(element, one))
-        take(element, mate ?? (rows.has(element) ? undefined : between((one) => one.localName === element.localName)))
+        const isOne = rows.has(element) || (end && element.matches(WHOLE))
+        take(element, mate ?? (isOne ? undefined : between((one) => one.localName === element.localName)))
       }
       const mate = found.get(element) as Element | undefined
       if (!mate) return
       from = there.indexOf(mate, from) + 1
+      if (end) return equal(element, mate)
       for (const attribute of element.attributes) {
         if (!agrees(mate, attribute)) fields.set(mate, attribute.name, attribute.value)
       }
     })
     return taken
+  }
+
+  /** All that the server says of the element; what is open is the user's. */
+  function equal(element: Element, mate: Element): void {
+    if (mate.matches('[data-l-ignore]')) return
+    const set = (name: string, text: string | null, before: string | null) => {
+      if (text !== before && name !== 'open') fields.set(mate, name, text)
+    }
+    for (const { name } of [...element.attributes, ...mate.attributes]) {
+      set(name, element.getAttribute(name), mate.getAttribute(name))
+    }
+    if (element.matches('textarea,title')) set('', element.textContent, mate.textContent)
   }
 
   function settle(shown: Shown): void {
@@ -143,8 +173,8 @@ export function adopt(tree: Tree, container: Element, fields: Fields): Instance 
   }
 
   look(instance)
-  const hadElements = container.firstElementChild && fragment.firstElementChild
-  pair(fragment, container)
+  const hadElements = !end && container.firstElementChild && fragment.firstElementChild
+  pair(fragment, container, start)
   if (hadElements && ![...found.values()].some((node) => node instanceof Element)) {
     console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
   }

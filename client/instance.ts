@@ -122,3 +122,13 @@ function keepContainers(old: Shown, shown: Shown, fragment: DocumentFragment): v
     }
   }
 }
+
+interface Mover {
+  'moveBefore'?(node: Node, next: Node | null): void
+}
+
+/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
+export function move(parent: (Node & Mover) | null, node: Node, next: Node): void {
+  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
+  else parent?.insertBefore(node, next)
+}

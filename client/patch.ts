@@ -1,8 +1,11 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
+import { adopt } from './adopt'
+import { CONTAINER } from './attributes'
 import type { Fields } from './fields'
-import { build, fill, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
-import { isInner, isTree, pairs, readTree, readValue, refuse, type Changes, type Inner, type Templates, type Tree } from './tree'
+import { build, fill, move, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
+import { HTML } from './template'
+import { isInner, isTree, pairs, readTree, readValue, refuse, type Changes, type Inner, type Templates, type Tree, type Value } from './tree'
 
 export interface Patch {
   container: Element
@@ -25,10 +28,22 @@ export function patch(instance: Instance, changes: Changes | undefined, what: Pa
       const value = readValue(change, what.templates)
       what.isTorn ||= !node.isConnected
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
-      values[slot] = fill(value, node as Text, what.container, old)
+      // Of HTML that changes, what is the same stays; but a live component may have come from elsewhere in it.
+      values[slot] =
+        isHtml(old) && isHtml(value) && node.parentElement && !nodesOf(old).some(hasContainer)
+          ? adopt(value as Tree, node.parentElement, what.fields, (nodesOf(old)[0] ?? node) as ChildNode, node as Text)
+          : fill(value, node as Text, what.container, old)
     } else if (change.p) patch(old as Instance, change.p, what)
     else edit(old as List, change, node as Text, what)
   })
+}
+
+function isHtml(value: Shown | Value): boolean {
+  return typeof value === 'object' && (isTree(value) ? value[0] : (value as Instance).model?.template)?.kinds === HTML
+}
+
+function hasContainer(node: Node): boolean {
+  return node instanceof Element && (node.matches(CONTAINER) || !!node.querySelector(CONTAINER))
 }
 
 /** Rows out, rows moved, rows in; then what changed inside of rows. */
@@ -77,14 +92,4 @@ function firstNode(row: Instance | undefined): Node | undefined {
   const top = row?.tops[0]
   // Most rows are one element.
   return typeof top === 'object' ? top : row && nodesOf(row)[0]
-}
-
-interface Mover {
-  'moveBefore'?(node: Node, next: Node | null): void
-}
-
-/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
-export function move(parent: (Node & Mover) | null, node: Node, next: Node): void {
-  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
-  else parent?.insertBefore(node, next)
 }

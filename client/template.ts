@@ -51,9 +51,12 @@ export function intern(statics: string[], kinds: string): Template {
   return template
 }
 
+/** The kinds of HTML, which has no slots. */
+export const HTML = 'h'
+
 /** HTML without slots, which may be anything; mostly it is shown once. */
 export function htmlTemplate(html: string): Template {
-  return { statics: [html.split(MARK).join('')], kinds: '', models: {} }
+  return { statics: [html.split(MARK).join('')], kinds: HTML, models: {} }
 }
 
 /** The template as it is parsed inside of `parent`. */

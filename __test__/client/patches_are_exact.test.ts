@@ -126,3 +126,19 @@ test('a component of another template language is HTML', async () => {
   await live.settled()
   expect(await live.html()).toBe('<ul><li>&lt;b&gt;</li></ul><p title="u"></p>')
 })
+
+test('of HTML that changes, what is the same stays: a field keeps its text, a disclosure stays open', async () => {
+  const page = (count: string, rows: string, name: string) =>
+    `<p class="${name}" title="t">${count}</p><input name="q" value="s"><details><summary>s</summary>in</details><ul>${rows}</ul><a href="/${name}">x</a>`
+  const live = await harness.live(tree(['', ''], { h: page('1', '<li>a</li><li>b</li>', 'one') }))
+  await live.page.click('summary')
+  await live.page.fill('input', 'typed')
+  await live.page.evaluate(() => document.querySelectorAll('p,input,details,ul,li:last-child').forEach((one) => Object.assign(one, { mark: 1 })))
+  const next = page('2', '<li>b</li><li>c</li>', 'two').replace(' title="t"', '')
+  live.patch({ 0: { h: next } })
+  await live.settled()
+  expect((await live.html()).replace(' open=""', '')).toBe(next)
+  expect(await live.page.inputValue('input')).toBe('typed')
+  expect(await live.page.evaluate(() => document.activeElement?.localName)).toBe('input')
+  expect(await live.page.evaluate(() => [...document.querySelectorAll('[data-l-live] *')].filter((one) => 'mark' in one).length)).toBe(5)
+})
