@@ -130,24 +130,22 @@ export function adopt(
       const mate = found.get(element) as Element | undefined
       if (!mate) return
       from = there.indexOf(mate, from) + 1
-      if (end) return equal(element, mate)
-      for (const attribute of element.attributes) {
-        if (!agrees(mate, attribute)) fields.set(mate, attribute.name, attribute.value)
-      }
+      equal(element, mate)
     })
     return taken
   }
 
-  /** All that the server says of the element; what is open is the user's. */
+  /** The mate says what the server says of the element; what is open is the user's. */
   function equal(element: Element, mate: Element): void {
     if (mate.matches('[data-l-ignore]')) return
-    const set = (name: string, text: string | null, before: string | null) => {
-      if (text !== before && name !== 'open') fields.set(mate, name, text)
+    for (const { name } of [...element.attributes, ...(end ? mate.attributes : [])]) {
+      const text = element.getAttribute(name)
+      const isSame = end ? name === 'open' || text === mate.getAttribute(name) : agrees(mate, name, text as string)
+      if (!isSame) fields.set(mate, name, text)
     }
-    for (const { name } of [...element.attributes, ...mate.attributes]) {
-      set(name, element.getAttribute(name), mate.getAttribute(name))
+    if (end && element.matches('textarea,title') && element.textContent !== mate.textContent) {
+      fields.set(mate, '', element.textContent)
     }
-    if (element.matches('textarea,title')) set('', element.textContent, mate.textContent)
   }
 
   function settle(shown: Shown): void {
@@ -193,14 +191,14 @@ function nameOf(element: Element): string {
 
 /** Could the page's element be the one that was built? */
 function fits(element: Element, page: Element): boolean {
-  return element.localName === page.localName && [...element.attributes].every((attribute) => agrees(page, attribute))
+  return element.localName === page.localName && [...element.attributes].every(({ name, value }) => agrees(page, name, value))
 }
 
 /**
  * Looks, addresses (which proxies rewrite), and what the user opens and closes do not count; nor does a nonce, which
  * browsers hide.
  */
-function agrees(page: Element, { name, value }: Attr): boolean {
+function agrees(page: Element, name: string, value: string): boolean {
   if (name === 'class') return value.split(/\s+/).every((one) => !one || page.classList.contains(one))
   return /^(style|open|nonce|href|src)$/.test(name) || page.getAttribute(name) === value
 }

@@ -110,17 +110,18 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Shown = '
 /** A nested live component that is in the new content too goes on as it is. */
 function keepContainers(old: Shown, shown: Shown, fragment: DocumentFragment): void {
   for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const same = ['live', 'token']
-      .map((name) => `[data-l-${name}="${CSS.escape(container.getAttribute(`data-l-${name}`) ?? '')}"]`)
-      .join('')
-    for (const node of nodesOf(old)) {
-      const kept = node instanceof Element && (node.matches(same) ? node : node.querySelector(same))
-      if (!kept) continue
-      container.replaceWith(kept)
-      if (isInstance(shown)) shown.tops = shown.tops.map((top) => (top === container ? kept : top))
-      break
-    }
+    const kept = nodesOf(old)
+      .flatMap(containersIn)
+      .find(({ dataset }) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name]))
+    if (!kept) continue
+    container.replaceWith(kept)
+    if (isInstance(shown)) shown.tops = shown.tops.map((top) => (top === container ? kept : top))
   }
+}
+
+export function containersIn(node: Node): HTMLElement[] {
+  if (!(node instanceof Element)) return []
+  return [...(node.matches(CONTAINER) ? [node as HTMLElement] : []), ...node.querySelectorAll<HTMLElement>(CONTAINER)]
 }
 
 interface Mover {

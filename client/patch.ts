@@ -1,9 +1,8 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
 import { adopt } from './adopt'
-import { CONTAINER } from './attributes'
 import type { Fields } from './fields'
-import { build, fill, move, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
+import { build, containersIn, fill, move, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
 import { HTML } from './template'
 import { isInner, isTree, pairs, readTree, readValue, refuse, type Changes, type Inner, type Templates, type Tree, type Value } from './tree'
 
@@ -30,7 +29,7 @@ export function patch(instance: Instance, changes: Changes | undefined, what: Pa
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
       // Of HTML that changes, what is the same stays; but a live component may have come from elsewhere in it.
       values[slot] =
-        isHtml(old) && isHtml(value) && node.parentElement && !nodesOf(old).some(hasContainer)
+        isHtml(old) && isHtml(value) && node.parentElement && !nodesOf(old).flatMap(containersIn).length
           ? adopt(value as Tree, node.parentElement, what.fields, (nodesOf(old)[0] ?? node) as ChildNode, node as Text)
           : fill(value, node as Text, what.container, old)
     } else if (change.p) patch(old as Instance, change.p, what)
@@ -40,10 +39,6 @@ export function patch(instance: Instance, changes: Changes | undefined, what: Pa
 
 function isHtml(value: Shown | Value): boolean {
   return typeof value === 'object' && (isTree(value) ? value[0] : (value as Instance).model?.template)?.kinds === HTML
-}
-
-function hasContainer(node: Node): boolean {
-  return node instanceof Element && (node.matches(CONTAINER) || !!node.querySelector(CONTAINER))
 }
 
 /** Rows out, rows moved, rows in; then what changed inside of rows. */
