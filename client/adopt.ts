@@ -1,84 +1,213 @@
 /**
- * A page that the server rendered becomes a tree's: its nodes are found by going through the template and the page side
- * by side. What is there stays, and what differs is set.
+ * A page that shows a tree already, or an older one: the tree is built out of the page, and then each of its nodes
+ * gives way to the one of the page that is the same. What is there stays, and what differs is set.
  */
 
 import { CONTAINER } from './attributes'
-import { Mismatch, dropRest, expectText, findElement, flush, isNext, cursorIn, type Cursor } from './cursor'
 import type { Fields } from './fields'
-import { build, textOf, treeFrom, type Instance } from './instance'
-import { modelOf, type Model, type Part } from './template'
-import { isRows, isTree, type Tree, type Value } from './tree'
+import { build, isInstance, isList, move, nodesOf, textOf, type Instance, type Shown } from './instance'
+import { modelOf } from './template'
+import type { Tree } from './tree'
+
+/** Elements that are what they are as a whole. */
+const WHOLE = 'noscript,template,iframe,script,style'
 
 /** Elements whose inside is not the template's to look at. */
-const CLOSED = `${CONTAINER},[data-l-ignore],textarea,title,noscript,template,iframe,script,style`
+const CLOSED = `${CONTAINER},[data-l-ignore],textarea,title,${WHOLE}`
 
-/** Throws a `Mismatch` where the page is too different. */
-export function adopt(tree: Tree, container: Element, fields: Fields): Instance {
-  const cursor = cursorIn(container, true)
-  const shown = tree[1] as Value
-  const found = !isTree(shown) || isHere(modelOf(treeFrom(shown)[0], container), cursor)
-  if (container.firstElementChild && !found) throw new Mismatch()
-  const instance = adoptTree(tree, cursor, fields)
-  dropRest(cursor)
-  return instance
-}
+/**
+ * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
+ * server's doing.
+ */
+export function adopt(
+  tree: Tree,
+  container: Element,
+  fields: Fields,
+  start: ChildNode | null = container.firstChild,
+  end: ChildNode | null = null,
+): Instance {
+  const fragment = modelOf(tree[0], container).fragment.cloneNode() as DocumentFragment
+  const instance = build(tree, container, fragment)
+  /** Where slots are among the children: what is too much there may be an older content of theirs. */
+  const roomy = new Set<Node | null>()
+  /** Rows are taken for each other only where they look the same. */
+  const rows = new Set<Node>()
+  /** The page's nodes, by those that were built. */
+  const found = new Map<Node, Node>()
 
-/** Does what is next look like the template? */
-function isHere({ fragment, roomy }: Model, cursor: Cursor): boolean {
-  const first = fragment.firstElementChild
-  return !first || roomy.has(fragment) || isNext(cursor, first)
-}
-
-function adoptTree(value: Tree | { h: string }, cursor: Cursor, fields: Fields): Instance {
-  const { parent } = cursor
-  const tree = treeFrom(value)
-  const model = modelOf(tree[0], parent)
-  if (!isHere(model, cursor)) {
-    flush(cursor)
-    const fragment = new DocumentFragment()
-    const built = build(value, parent, fragment)
-    parent.insertBefore(fragment, cursor.node)
-    return built
+  function look(shown: Shown): void {
+    if (isList(shown)) {
+      for (const node of nodesOf(shown)) rows.add(node)
+      shown.rows.forEach(look)
+    } else if (isInstance(shown)) {
+      shown.nodes.forEach((node, slot) => {
+        if (shown.model.parts[slot]) return
+        roomy.add(node.parentNode)
+        look(shown.values[slot] as Shown)
+      })
+    }
   }
-  const instance: Instance = { model, source: tree === value ? undefined : value, values: [], nodes: [], tops: [] }
-  const { values, nodes } = instance
 
-  function children(from: Node, within: Cursor, tops: (Node | number)[]): void {
-    from.childNodes.forEach((node, at) => {
-      const slots = model.slotsAt.get(node)
-      if (node instanceof Element) {
-        const found = (tops[at] = findElement(within, node))
-        slots?.forEach((slot) => part(slot, found))
-        if (!node.firstChild || node.matches(CLOSED)) return
-        const inside = cursorIn(found, model.roomy.has(node))
-        children(node, inside, [])
-        dropRest(inside)
-      } else if (slots) between((tops[at] = slots[0] as number), within)
-      else expectText(within, (node as Text).data, tops, at)
+  function pair(built: Node, page: Node, at: ChildNode | null): void {
+    const there: Element[] = []
+    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
+    const taken = match(elementsIn(built), there)
+    for (const node of there) {
+      if (taken.has(node) || !(end || (roomy.has(built) && !isForeign(node)))) continue
+      if (at === node) at = node.nextSibling
+      node.remove()
+    }
+    /** Texts that are too much go; what others have put in is passed over. */
+    const passTo = (mate?: Node) => {
+      while (at && at !== end && at !== mate && !taken.has(at)) {
+        const node = at
+        at = at.nextSibling
+        if (node instanceof Text) node.remove()
+      }
+    }
+    for (const node of [...built.childNodes]) {
+      const mate = found.get(node)
+      if (mate) {
+        passTo(mate)
+        if (at === mate) at = mate.nextSibling
+        else move(page, mate, at as Node)
+        if (node.firstChild && !(node as Element).matches(CLOSED)) pair(node, mate, mate.firstChild)
+      } else if (node instanceof Text && node.data) at = pairText(node, page, at)
+      else page.insertBefore(node, at)
+    }
+    passTo()
+  }
+
+  /** Returns what is next in the page. */
+  function pairText(built: Text, page: Node, at: ChildNode | null): ChildNode | null {
+    // A translator wraps what it has made of a text. It will do so again.
+    while (at instanceof Comment || isTranslation(at)) {
+      const node = at as ChildNode
+      at = node.nextSibling
+      if (isTranslation(node)) node.remove()
+    }
+    if (at === end || !(at instanceof Text)) {
+      page.insertBefore(built, at)
+      return at
+    }
+    found.set(built, at)
+    if (!at.data.startsWith(built.data)) at.data = built.data
+    return at.data === built.data ? at.nextSibling : at.splitText(built.data.length)
+  }
+
+  /** Those of the page that are found: by all they are, wherever they stand; or else by their place between such. */
+  function match(wanted: Element[], there: Element[]): Set<Node> {
+    const known = new Map<string, Element[]>()
+    for (const element of there) {
+      const name = nameOf(element)
+      const same = known.get(name)
+      if (same) same.push(element)
+      else known.set(name, [element])
+    }
+    const taken = new Set<Node>()
+    const take = (element: Element, mate: Element | undefined) => {
+      if (!mate) return
+      taken.add(mate)
+      found.set(element, mate)
+    }
+    for (const element of wanted) take(element, known.get(nameOf(element))?.shift())
+    let from = 0
+    let next = 0
+    wanted.forEach((element, index) => {
+      while (next < wanted.length && (next <= index || !found.has(wanted[next] as Node))) next++
+      const until = next < wanted.length ? there.indexOf(found.get(wanted[next] as Node) as Element, from) : there.length
+      const between = (test: (one: Element) => boolean) => {
+        for (let at = from; at < until; at++) {
+          const one = there[at] as Element
+          if (!taken.has(one) && test(one)) return one
+        }
+      }
+      if (!found.has(element)) {
+        const mate = between((one) => fits(element, one))
+        const isOne = rows.has(element) || (end && element.matches(WHOLE))
+        take(element, mate ?? (isOne ? undefined : between((one) => one.localName === element.localName)))
+      }
+      const mate = found.get(element) as Element | undefined
+      if (!mate) return
+      from = there.indexOf(mate, from) + 1
+      equal(element, mate)
+    })
+    return taken
+  }
+
+  /** The mate says what the server says of the element; what is open is the user's. */
+  function equal(element: Element, mate: Element): void {
+    if (mate.matches('[data-l-ignore]')) return
+    for (const { name } of [...element.attributes, ...(end ? mate.attributes : [])]) {
+      const text = element.getAttribute(name)
+      const isSame = end ? name === 'open' || text === mate.getAttribute(name) : agrees(mate, name, text as string)
+      if (!isSame) fields.set(mate, name, text)
+    }
+    if (end && element.matches('textarea,title') && element.textContent !== mate.textContent) {
+      fields.set(mate, '', element.textContent)
+    }
+  }
+
+  function settle(shown: Shown): void {
+    if (isList(shown)) return shown.rows.forEach(settle)
+    if (!isInstance(shown)) return
+    const { nodes, values, model } = shown
+    const now = <Top>(node: Top) => found.get(node as Node) ?? node
+    shown.tops = shown.tops.map(now)
+    shown.nodes = nodes.map(now)
+    shown.nodes.forEach((node, slot) => {
+      const part = model.parts[slot]
+      if (!part) settle(values[slot] as Shown)
+      // Of what was built it is set already.
+      else if (node !== nodes[slot] && part.slots[part.slots.length - 1] === slot) {
+        const { name } = part
+        const text = textOf(part, values)
+        const before = name ? (node as Element).getAttribute(name) : node.textContent
+        // What is open is the user's; of a boolean attribute it only counts whether it is there.
+        const isSame = typeof values[slot] === 'number' ? name === 'open' || (text === null) === (before === null) : text === before
+        if (!isSame) fields.set(node as Element, name, text)
+      }
     })
   }
 
-  function between(slot: number, within: Cursor): void {
-    const inner = tree[slot + 1] as Value
-    if (typeof inner !== 'object') values[slot] = inner
-    else if (isRows(inner)) values[slot] = { rows: inner.l.map((row) => adoptTree(row, within, fields)) }
-    else values[slot] = adoptTree(inner, within, fields)
-    expectText(within, typeof inner === 'string' ? inner : '', nodes, slot)
+  look(instance)
+  const hadElements = !end && container.firstElementChild && fragment.firstElementChild
+  pair(fragment, container, start)
+  if (hadElements && ![...found.values()].some((node) => node instanceof Element)) {
+    console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
   }
-
-  function part(slot: number, found: Element): void {
-    const { name, slots } = model.parts[slot] as Part
-    nodes[slot] = found
-    values[slot] = tree[slot + 1] as string | number
-    if (slot !== slots[slots.length - 1]) return
-    const text = textOf(model.parts[slot] as Part, values)
-    const now = name ? found.getAttribute(name) : found.textContent
-    // What is open is the user's; of a boolean attribute it only counts whether it is there.
-    const same = typeof values[slot] === 'number' ? name === 'open' || (text === null) === (now === null) : text === now
-    if (!same) fields.set(found, name, text)
-  }
-
-  children(model.fragment, cursor, instance.tops)
+  settle(instance)
   return instance
+}
+
+function elementsIn(parent: Node): Element[] {
+  return Array.from((parent as ParentNode).children)
+}
+
+/** All that an element is, but what the user made of it. */
+function nameOf(element: Element): string {
+  return [element.localName, ...Array.from(element.attributes, ({ value }) => value), element.textContent].join('\n')
+}
+
+/** Could the page's element be the one that was built? */
+function fits(element: Element, page: Element): boolean {
+  return element.localName === page.localName && [...element.attributes].every(({ name, value }) => agrees(page, name, value))
+}
+
+/**
+ * Looks, addresses (which proxies rewrite), and what the user opens and closes do not count; nor does a nonce, which
+ * browsers hide.
+ */
+function agrees(page: Element, name: string, value: string): boolean {
+  if (name === 'class') return value.split(/\s+/).every((one) => !one || page.classList.contains(one))
+  return /^(style|open|nonce|href|src)$/.test(name) || page.getAttribute(name) === value
+}
+
+/** Extensions and scripts have put it there. */
+function isForeign(element: Element): boolean {
+  return element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link')
+}
+
+function isTranslation(node: Node | null): boolean {
+  return node instanceof Element && node.localName === 'font'
 }

@@ -1,16 +1,16 @@
-/** What the page can listen for: bubbling events at the container. */
+/** What the page can listen for: bubbling events at the container. What pages read is in quotes: see scripts/client.mjs. */
 
 export interface Announcements {
-  'loom:join': { module: string }
-  'loom:patch': { module: string }
+  'loom:join': { 'module': string }
+  'loom:patch': { 'module': string }
   /** With an action where there is one: the page may have to be loaded again ('reload'). */
-  'loom:error': { message: string; action?: unknown }
+  'loom:error': { 'message': string; 'action'?: unknown }
   /** The component's state is gone, and it has started anew. */
-  'loom:reset': { module: string }
+  'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */
-  'loom:fragile': { module: string }
+  'loom:fragile': { 'module': string }
   /** Events that were not applied, or, where the state itself is gone ('reset'), nobody knows. */
-  'loom:lost': { reason: LostReason; events: { handler: string; event: string }[] }
+  'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }
 }
 
 export type LostReason = 'expired' | 'full' | 'error' | 'reset'

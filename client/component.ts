@@ -1,14 +1,14 @@
 /** The life of one live component: join, events and their answers, a lost connection and the way back, leave. */
 
 import { announce, type LostReason } from './announce'
+import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import { createDebouncer } from './debounce'
 import { resetForm } from './fields'
 import { atRest, beginLoading, hideIndicators } from './loading'
-import { createOutbox, issue, type Issued } from './outbox'
-import type { Templates } from './tree'
+import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
-import type { LiveEvent } from './wire'
+import type { Messages } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
 const MOST_WAITING = 100
@@ -37,14 +37,8 @@ export interface Component {
   opened(): void
   closed(): void
   leave(): void
-  /** The server's messages; `number` is the last event that they include. */
-  joined(number: number, tree: unknown, secret: string, anew: boolean, templates: Templates): void
-  resumed(number: number, secret: string): void
-  changed(number: number, change: unknown, templates: Templates): void
-  /** So many events up to that number. */
-  failed(number: number, count: number, message: string, expired: boolean): void
-  refused(message: string, action: unknown): void
-  checkpoint(number: number, sealed: string | null): void
+  /** What the server says. */
+  messages: Messages
 }
 
 export function createComponent(element: HTMLElement, connection: Connection): Component {
@@ -61,14 +55,14 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   let seen = 0
   let seq = 0
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
-  let secret = ''
-  let token = element.dataset.lToken ?? ''
+  let secret: string | undefined
+  let token = element.dataset.lToken
   /** While another server catches up with what is shown: what it says, and the event it has to get to. */
   let held: (() => void)[] = []
   let holdUntil = 0
 
   function showState(): void {
-    const state = phase === 'live' && outbox.unanswered() ? 'waiting' : phase
+    const state = phase === 'live' && outbox.unanswered().length ? 'waiting' : phase
     if (element.dataset.lState !== state) element.dataset.lState = state
   }
 
@@ -77,26 +71,21 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     const form = trigger?.element
     const settle = trigger && beginLoading(trigger.element, trigger.submitter)
-    outbox.waiting.push(
-      issue(event, settle, form instanceof HTMLFormElement && event.type === 'submit' ? form : undefined),
-    )
-    if (phase !== 'live') setTimeout(loseOld, connection.eventAge() + 1)
+    outbox.waiting.push(issue(event, settle, event.type === 'submit' ? (form as HTMLFormElement) : undefined))
+    if (phase !== 'live') setTimeout(sendWaiting, connection.eventAge + 1)
     sendWaiting()
   }
 
-  /** Nobody wants a click any more that was made too long ago. */
-  function loseOld(): void {
-    const isOld = ({ madeAt }: Issued): boolean => Date.now() - madeAt > connection.eventAge()
-    const old = outbox.waiting.filter(isOld)
-    outbox.waiting = outbox.waiting.filter((item) => !isOld(item))
-    lose('expired', old)
+  function send({ number, event: { handler, type, vars } }: Issued, ...age: number[]): void {
+    connection.send('e', id, number, seen, handler, type, vars, ...age)
   }
 
+  /** Nobody wants a click any more that was made too long ago. */
   function sendWaiting(): void {
-    if (phase === 'live') {
-      loseOld()
-      for (const { number, event } of outbox.take(MOST_UNANSWERED)) connection.event(id, number, seen, event)
-    }
+    const old = outbox.waiting.filter(({ madeAt }) => Date.now() - madeAt > connection.eventAge)
+    outbox.waiting.splice(0, old.length)
+    lose('expired', old)
+    if (phase === 'live') for (const item of outbox.take(MOST_UNANSWERED)) send(item)
     showState()
   }
 
@@ -105,7 +94,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     joinedAt = Date.now()
     held = []
     holdUntil = 0
-    id = connection.join(component, token, secret, seen)
+    id = connection.join(component, module, token, ...(secret ? [secret, seen] : []))
     showState()
   }
 
@@ -114,16 +103,22 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     secret = next
     phase = 'live'
     for (const item of outbox.sent) {
-      if (item.number <= number) continue
       // What was answered once is repeated whatever its age, or the state would be another.
-      connection.event(id, item.number, seen, item.event, item.answered ? undefined : Date.now() - item.madeAt)
+      if (item.number > number) send(item, ...(item.answered ? [] : [Date.now() - item.madeAt]))
     }
     sendWaiting()
   }
 
   /** Shows what the server says, or has it wait until the server is where the page has been. */
-  function show(number: number, work: () => void): boolean {
-    held.push(work)
+  function show(number: number, work: (items: Issued[]) => void): boolean {
+    held.push(() => {
+      const items = outbox.answer(number)
+      seen = number
+      seq = items[items.length - 1]?.seq ?? seq
+      work(items)
+      for (const { form } of items) if (form) resetForm(form, element, seq)
+      sendWaiting()
+    })
     if (number < holdUntil) return true
     holdUntil = 0
     try {
@@ -135,42 +130,24 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     }
   }
 
-  function answered(number: number): Issued[] {
-    const items = outbox.answer(number)
-    seen = number
-    seq = items[items.length - 1]?.seq ?? seq
-    return items
-  }
-
-  function settled(items: Issued[]): void {
-    for (const { form } of items) if (form) resetForm(form, element, seq)
-    if (items.length) sendWaiting()
-  }
-
   /** The page and the server no longer agree on what is shown: start this component again. */
   function rejoin(error: unknown): void {
     console.error('loom-live:', module, error)
     connection.leave(id)
     if (rejoins++ < MOST_REJOINS) opened()
-    else refused(`given up after ${MOST_REJOINS} new starts: ${String(error)}`, 0)
+    else fail(`given up after ${MOST_REJOINS} new starts: ${String(error)}`)
   }
 
-  function refused(message: string, action: unknown): void {
-    if (action === 'busy') {
-      phase = 'joining'
-      showState()
-      setTimeout(() => phase === 'joining' && opened(), Math.random() * BUSY_MS)
-      return
-    }
+  function fail(message: string, action?: string): void {
     phase = 'error'
-    lose('error', [...outbox.sent.filter((item) => !item.answered), ...outbox.waiting])
+    lose('error', [...outbox.unanswered(), ...outbox.waiting])
     outbox.sent = []
     outbox.waiting = []
     showState()
     tell(message, action)
   }
 
-  function tell(message: string, action?: unknown): void {
+  function tell(message: string, action?: string): void {
     console.error('loom-live:', module, message)
     announce(element, 'loom:error', action ? { message, action } : { message })
   }
@@ -181,15 +158,66 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     if (events.length) announce(element, 'loom:lost', { reason, events })
   }
 
+  const messages: Messages = {
+    j(number, tree, next, anew) {
+      const isLost = anew || (number < seen && number < outbox.keptFrom)
+      if (isLost) {
+        // Its state is gone. What was sent belongs to that; what was not, may still be meant.
+        lose('reset', outbox.unanswered())
+        outbox.sent = []
+        outbox.checkpoint(0)
+        token = element.dataset.lToken
+      }
+      for (const item of outbox.sent) if (item.answered) holdUntil = item.number
+      const isShown = show(number, () => {
+        view.join(tree, connection.templates)
+        announce(element, 'loom:join', { module })
+        if (isLost) announce(element, 'loom:reset', { module })
+      })
+      if (isShown) goOn(number, next)
+    },
+    a: goOn,
+    s: (number, change) =>
+      void show(number, () => {
+        view.change(seq, change, connection.templates)
+        rejoins = 0
+        announce(element, 'loom:patch', { module })
+      }),
+    e: (number, message, expired, count = 1) =>
+      void show(number, (items) => {
+        // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be
+        // repeated.
+        const failed = items.filter((item) => item.number > number - count)
+        outbox.sent = outbox.sent.filter((item) => !failed.includes(item))
+        for (const item of failed) item.form = undefined
+        if (expired) lose('expired', failed)
+        else tell(message)
+      }),
+    f(message, action, url) {
+      if (action === 'busy') {
+        phase = 'joining'
+        showState()
+        setTimeout(() => phase === 'joining' && opened(), Math.random() * BUSY_MS)
+      } else fail(message, action)
+      if (url) followRedirect(url)
+    },
+    c(number, sealed) {
+      if (sealed) token = sealed
+      else announce(element, 'loom:fragile', { module })
+      outbox.checkpoint(sealed ? number : Infinity)
+    },
+  }
+
   const component: Component = {
     module,
+    messages,
     issue(event, trigger) {
       flush()
       issueNow(event, trigger)
     },
     issueLater: (source, ms, event, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
     flush,
-    waitingSince: () => (phase === 'joining' ? joinedAt : (outbox.unanswered()?.madeAt ?? Infinity)),
+    waitingSince: () => (phase === 'joining' ? joinedAt : (outbox.unanswered()[0]?.madeAt ?? Infinity)),
     opened,
     closed() {
       phase = 'offline'
@@ -200,57 +228,6 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       connection.leave(id)
       for (const { settle } of [...outbox.sent, ...outbox.waiting]) settle?.()
       connection.remove(component)
-    },
-    joined(number, tree, next, anew, templates) {
-      const isLost = anew || (number < seen && !outbox.reaches(number))
-      if (isLost) {
-        // Its state is gone. What was sent belongs to that; what was not, may still be meant.
-        lose('reset', outbox.sent.filter((item) => !item.answered))
-        outbox.sent = []
-        outbox.checkpoint(0)
-        token = element.dataset.lToken ?? ''
-      }
-      for (const item of outbox.sent) if (item.answered) holdUntil = item.number
-      const isShown = show(number, () => {
-        view.join(tree, templates)
-        settled(answered(number))
-        announce(element, 'loom:join', { module })
-        if (isLost) announce(element, 'loom:reset', { module })
-      })
-      if (isShown) goOn(number, next)
-    },
-    resumed: goOn,
-    changed(number, change, templates) {
-      show(number, () => {
-        const showChange = view.plan(change, templates)
-        const items = answered(number)
-        showChange(seq)
-        rejoins = 0
-        settled(items)
-        showState()
-        announce(element, 'loom:patch', { module })
-      })
-    },
-    failed(number, count, message, expired) {
-      show(number, () => {
-        // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be
-        // repeated.
-        const items = answered(number).filter((item) => item.number > number - count)
-        outbox.drop(items)
-        sendWaiting()
-        if (expired) lose('expired', items)
-        else tell(message)
-      })
-    },
-    refused,
-    checkpoint(number, sealed) {
-      if (sealed !== null) {
-        token = sealed
-        outbox.checkpoint(number)
-        return
-      }
-      outbox.checkpoint(Infinity)
-      announce(element, 'loom:fragile', { module })
     },
   }
 

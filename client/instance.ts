@@ -1,17 +1,14 @@
 /** Copies of templates in the page, and what else can stand in a slot between nodes. */
 
 import { CONTAINER } from './attributes'
-import { htmlOf } from './opaque'
-import { htmlTemplate, locate, modelOf, type Model, type Part } from './template'
-import { isRows, type Rows, type Tree, type Value } from './tree'
+import { locate, modelOf, type Model, type Part } from './template'
+import { isTree, type Tree, type Value } from './tree'
 
 /** What a slot shows. */
 export type Shown = string | number | Instance | List
 
 export interface Instance {
   model: Model
-  /** What is shown as HTML in one piece. */
-  source: Value | undefined
   values: Shown[]
   /** By slot: the element it belongs to; between nodes a text of its own, which stands behind all that it shows. */
   nodes: Node[]
@@ -24,16 +21,11 @@ export interface List {
 }
 
 export function isInstance(value: unknown): value is Instance {
-  return typeof value === 'object' && 'model' in (value as object)
+  return typeof value === 'object' && !!(value as Instance).model
 }
 
-export function isList(value: Shown | undefined): value is List {
-  return typeof value === 'object' && 'rows' in value
-}
-
-/** HTML, and trees whose slots' places are unknown, are shown by a template of their own. */
-export function treeFrom(value: Tree | { h: string }): Tree {
-  return 'h' in value || value[0].kinds[0] === 'o' ? [htmlTemplate(htmlOf(value))] : value
+export function isList(value: Shown): value is List {
+  return typeof value === 'object' && !!(value as List).rows
 }
 
 /** All nodes at the top, in their order. */
@@ -55,14 +47,14 @@ export function remove(shown: Shown): void {
   }
 }
 
-/** What the page shows as `shown`, as the server would write it. */
+/** What the page shows as `shown`, as the server would say it. */
 export function valueOf(shown: Shown): Value {
   if (isList(shown)) return { l: shown.rows.map(valueOf) as Tree[] }
-  return isInstance(shown) ? (shown.source ?? [shown.model.template, ...shown.values.map(valueOf)]) : shown
+  return isInstance(shown) ? [shown.model.template, ...shown.values.map(valueOf)] : shown
 }
 
 /** An attribute's value or a text; null where the attribute is not there. */
-export function textOf({ strings, slots }: Part, values: readonly (Shown | Value)[]): string | null {
+export function textOf({ strings, slots }: Part, values: readonly Shown[]): string | null {
   const first = values[slots[0] as number]
   if (typeof first === 'number') return first ? '' : null
   return strings.reduce((text, next, at) => text + (values[slots[at - 1] as number] as string) + next)
@@ -77,39 +69,40 @@ export function setText(element: Element, name: string, text: string | null): vo
   else (element.getAttributeNode(name) as Attr).value = text
 }
 
-/** Appends to `fragment` what `value` is. `parent` is what is around it in the page. */
-export function build(value: Tree | { h: string }, parent: Element, fragment: DocumentFragment): Instance {
-  const tree = treeFrom(value)
+/**
+ * Appends to `fragment` what the tree is. `parent` is what is around it in the page. Nothing of it loads or comes to
+ * life before it is in the page, or in a fragment of the page's document.
+ */
+export function build(tree: Tree, parent: Element, fragment: DocumentFragment): Instance {
   const model = modelOf(tree[0], parent)
-  const copy = document.importNode(model.fragment, true)
+  const copy = model.fragment.cloneNode(true)
   const values: Shown[] = []
   const nodes = locate(model, copy)
-  const tops = Array.from(copy.childNodes, (node, at) => model.tops[at] ?? node)
+  const tops = Array.from(copy.childNodes, (node, at) => (model.tops[at] as number) < 0 ? node : (model.tops[at] as number))
   nodes.forEach((node, slot) => {
     const inner = tree[slot + 1] as Value
     const part = model.parts[slot]
-    if (typeof inner === 'object') values[slot] = fill(inner, node as Text, parent)
-    else {
-      values[slot] = inner
-      if (!part) (node as Text).data = inner as string
-      // With the last of its slots it is whole.
-      else if (part.slots[part.slots.length - 1] === slot) setText(node as Element, part.name, textOf(part, values))
-    }
+    values[slot] = part ? (inner as string) : fill(inner, node as Text, parent)
+    // With the last of its slots it is whole.
+    if (part?.slots[part.slots.length - 1] === slot) setText(node as Element, part.name, textOf(part, values))
   })
   fragment.append(copy)
-  return { model, source: tree === value ? undefined : value, values, nodes, tops }
+  return { model, values, nodes, tops }
 }
 
-/** Puts `value` before the slot's text, instead of `old`. `parent` is what is around a copy that is not in the page. */
-export function fill(value: Tree | Rows | { h: string }, anchor: Text, parent: Element, old?: Shown): Shown {
-  const inside = anchor.parentElement ?? parent
-  const fragment = new DocumentFragment()
-  const add = (tree: Tree | { h: string }) => build(tree, inside, fragment)
-  const shown = isRows(value) ? { rows: value.l.map(add) } : add(value)
-  if (old !== undefined) {
+/** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
+export function fill(value: Value, anchor: Text, parent: Element, old: Shown = ''): Shown {
+  const text = typeof value === 'object' ? '' : (value as string)
+  let shown: Shown = text
+  const fragment = anchor.ownerDocument.createDocumentFragment()
+  if (typeof value === 'object') {
+    const inside = anchor.parentElement ?? parent
+    const add = (tree: Tree) => build(tree, inside, fragment)
+    shown = isTree(value) ? add(value) : { rows: value.l.map(add) }
     keepContainers(old, shown, fragment)
-    remove(old)
   }
+  remove(old)
+  if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
   return shown
 }
@@ -117,15 +110,26 @@ export function fill(value: Tree | Rows | { h: string }, anchor: Text, parent: E
 /** A nested live component that is in the new content too goes on as it is. */
 function keepContainers(old: Shown, shown: Shown, fragment: DocumentFragment): void {
   for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const same = ['live', 'token']
-      .map((name) => `[data-l-${name}="${CSS.escape(container.getAttribute(`data-l-${name}`) ?? '')}"]`)
-      .join('')
-    for (const node of nodesOf(old)) {
-      const kept = node instanceof Element && (node.matches(same) ? node : node.querySelector(same))
-      if (!kept) continue
-      container.replaceWith(kept)
-      if (isInstance(shown)) shown.tops = shown.tops.map((top) => (top === container ? kept : top))
-      break
-    }
+    const kept = nodesOf(old)
+      .flatMap(containersIn)
+      .find(({ dataset }) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name]))
+    if (!kept) continue
+    container.replaceWith(kept)
+    if (isInstance(shown)) shown.tops = shown.tops.map((top) => (top === container ? kept : top))
   }
+}
+
+export function containersIn(node: Node): HTMLElement[] {
+  if (!(node instanceof Element)) return []
+  return [...(node.matches(CONTAINER) ? [node as HTMLElement] : []), ...node.querySelectorAll<HTMLElement>(CONTAINER)]
+}
+
+interface Mover {
+  'moveBefore'?(node: Node, next: Node | null): void
+}
+
+/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
+export function move(parent: (Node & Mover) | null, node: Node, next: Node): void {
+  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
+  else parent?.insertBefore(node, next)
 }

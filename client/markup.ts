@@ -1,11 +1,11 @@
 /** The one place where text becomes elements. */
 
 interface Policy {
-  createHTML(html: string): string
+  'createHTML'(html: string): string
 }
 
 interface TrustedTypes {
-  createPolicy(name: string, rules: Policy): Policy
+  'createPolicy'(name: string, rules: Policy): Policy
 }
 
 /** Where a page demands Trusted Types it can allow this policy by its name. What it lets through is the server's. */

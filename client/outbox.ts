@@ -3,7 +3,13 @@
  * that they can be sent again, to this server or to another that knows the checkpoint only.
  */
 
-import type { LiveEvent } from './wire'
+import type { SpecialVars } from './special_vars'
+
+export interface LiveEvent {
+  handler: string
+  type: string
+  vars: SpecialVars
+}
 
 export interface Issued {
   /** Counts the page's events; what a field's last change is compared with. */
@@ -38,53 +44,45 @@ export interface Outbox {
   waiting: Issued[]
   /** Sent, and not in a checkpoint. */
   sent: Issued[]
-  /** The oldest without an answer. */
-  unanswered(): Issued | undefined
+  /** Everything after this number is kept. */
+  keptFrom: number
+  /** Sent, and without an answer. */
+  unanswered(): Issued[]
   /** Takes what waits, with numbers, until so many have no answer. */
   take(most: number): Issued[]
   /** Everything up to that number has its answer: gives what had none before. */
   answer(number: number): Issued[]
-  /** These are not to be sent again. */
-  drop(items: Issued[]): void
   /** A checkpoint includes everything up to that number; without one, nothing that was sent can be repeated. */
   checkpoint(number: number): void
-  /** Whether sending everything after that number again brings a server to where this page is. */
-  reaches(number: number): boolean
 }
 
 export function createOutbox(): Outbox {
   let last = 0
-  /** Everything after this number is kept. */
-  let kept = 0
 
   const outbox: Outbox = {
     waiting: [],
     sent: [],
-    unanswered: () => outbox.sent.find((item) => !item.answered),
+    keptFrom: 0,
+    unanswered: () => outbox.sent.filter((item) => !item.answered),
     take(most) {
-      const onTheirWay = outbox.sent.filter((item) => !item.answered).length
-      const taken = outbox.waiting.splice(0, Math.max(0, most - onTheirWay))
+      const taken = outbox.waiting.splice(0, Math.max(0, most - outbox.unanswered().length))
       for (const item of taken) item.number = ++last
       outbox.sent.push(...taken)
       if (outbox.sent.length > MOST_KEPT) outbox.checkpoint(last - MOST_KEPT)
       return taken
     },
     answer(number) {
-      const items = outbox.sent.filter((item) => item.number <= number && !item.answered)
+      const items = outbox.unanswered().filter((item) => item.number <= number)
       for (const item of items) {
         item.answered = true
         item.settle?.()
       }
       return items
     },
-    drop: (items) => {
-      outbox.sent = outbox.sent.filter((item) => !items.includes(item))
-    },
     checkpoint(number) {
-      kept = number
+      outbox.keptFrom = number
       outbox.sent = outbox.sent.filter((item) => item.number > number || !item.answered)
     },
-    reaches: (number) => number >= kept,
   }
   return outbox
 }

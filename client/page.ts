@@ -5,6 +5,7 @@ import { announce } from './announce'
 import { CONTAINER } from './attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
+import { containersIn } from './instance'
 
 const DEFAULT_PATH = '/loom/ws'
 
@@ -20,7 +21,7 @@ export function start(): void {
     childList: true,
     attributeFilter: ['data-l-live'],
   })
-  join(document)
+  join(document.documentElement)
 }
 
 function changed({ type, target, addedNodes, removedNodes }: MutationRecord): void {
@@ -30,10 +31,7 @@ function changed({ type, target, addedNodes, removedNodes }: MutationRecord): vo
 }
 
 function join(root: Node): void {
-  if (root instanceof Element && root.matches(CONTAINER)) add(root as HTMLElement)
-  if (root instanceof Element || root === document) {
-    ;(root as Element).querySelectorAll<HTMLElement>(CONTAINER).forEach(add)
-  }
+  containersIn(root).forEach(add)
 }
 
 function add(container: HTMLElement): void {

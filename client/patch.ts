@@ -1,73 +1,90 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
+import { adopt } from './adopt'
 import type { Fields } from './fields'
-import { build, fill, isInstance, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
-import type { Rows, Steps } from './plan'
-import type { Tree, Value } from './tree'
+import { build, containersIn, fill, move, nodesOf, remove, textOf, type Instance, type List, type Shown } from './instance'
+import { HTML } from './template'
+import { isInner, isTree, pairs, readTree, readValue, refuse, type Changes, type Inner, type Templates, type Tree, type Value } from './tree'
 
-/** False where others have taken nodes out of the page that should be there. */
-export function run(steps: Steps, container: Element, fields: Fields): boolean {
-  let whole = true
-  for (let at = 0; at < steps.length; at += 3) {
-    const instance = steps[at] as Instance
-    const slot = steps[at + 1] as number
-    const what = steps[at + 2] as Value | Rows
-    const { values } = instance
-    const node = instance.nodes[slot]
-    const part = instance.model.parts[slot]
-    if (part) {
-      values[slot] = what as string | number
-      fields.set(node as Element, part.name, textOf(part, values))
-    } else if (node) {
-      whole &&= node.isConnected
-      const old = values[slot] as Shown
-      if (typeof what !== 'object') {
-        if (typeof old === 'object') {
-          fields.touch(node)
-          remove(old)
-        }
-        values[slot] = (node as Text).data = what as string
-      } else {
-        fields.touch(node)
-        if (typeof old === 'string') (node as Text).data = ''
-        if ('gone' in what) arrange(values[slot] as List, what, node as Text, container)
-        else values[slot] = fill(what, node as Text, container, old)
-      }
-    }
-  }
-  return whole
+export interface Patch {
+  container: Element
+  fields: Fields
+  templates: Templates
+  /** Others have taken nodes out of the page that should be there. */
+  isTorn: boolean
 }
 
-function arrange(list: List, { rows, gone, placed }: Rows, anchor: Text, container: Element): void {
-  for (const row of gone) remove(row as Instance)
+export function patch(instance: Instance, changes: Changes | undefined, what: Patch): void {
+  pairs(changes, (slot, change) => {
+    const { values } = instance
+    const old = values[slot] as Shown
+    const node = instance.nodes[slot] as Node
+    const part = instance.model.parts[slot]
+    if (part) {
+      values[slot] = change as string | number
+      what.fields.set(node as Element, part.name, textOf(part, values))
+    } else if (!isInner(change)) {
+      const value = readValue(change, what.templates)
+      what.isTorn ||= !node.isConnected
+      if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
+      // Of HTML that changes, what is the same stays; but a live component may have come from elsewhere in it.
+      values[slot] =
+        isHtml(old) && isHtml(value) && node.parentElement && !nodesOf(old).flatMap(containersIn).length
+          ? adopt(value as Tree, node.parentElement, what.fields, (nodesOf(old)[0] ?? node) as ChildNode, node as Text)
+          : fill(value, node as Text, what.container, old)
+    } else if (change.p) patch(old as Instance, change.p, what)
+    else edit(old as List, change, node as Text, what)
+  })
+}
+
+function isHtml(value: Shown | Value): boolean {
+  return typeof value === 'object' && (isTree(value) ? value[0] : (value as Instance).model?.template)?.kinds === HTML
+}
+
+/** Rows out, rows moved, rows in; then what changed inside of rows. */
+function edit(list: List, { r, m, i, c }: Inner, anchor: Text, what: Patch): void {
+  const rows: (Instance | Tree | undefined)[] = [...list.rows]
+  const gone: Instance[] = []
+  const placed: [to: number, row: Instance | Tree][] = []
+  const take = (at: number) => {
+    const row = (rows[at] as Instance | undefined) ?? refuse()
+    rows[at] = undefined
+    return row
+  }
+  pairs<number>(r, (at, count) => {
+    while (count--) gone.push(take(at++))
+  })
+  pairs<number>(m, (from, to) => placed.push([to, take(from)]))
+  pairs(i, (to, tree) => placed.push([to, readTree(tree, what.templates)]))
+  if (placed.length || gone.length) {
+    what.isTorn ||= !anchor.isConnected
+    what.fields.touch(anchor)
+    gone.forEach(remove)
+    list.rows = arrange(rows.filter(Boolean) as Instance[], placed.sort(([a], [b]) => a - b), anchor, what.container)
+  }
+  pairs<Changes>(c, (at, changes) => patch(list.rows[at] ?? refuse(), changes, what))
+}
+
+function arrange(kept: Instance[], placed: [number, Instance | Tree][], anchor: Text, container: Element): Instance[] {
+  const rows: (Instance | Tree)[] = kept
+  for (const [to, row] of placed) rows.splice(to, 0, row)
   // From the end, where what a row stands before is in place already.
-  for (let at = placed.length; at--; ) {
-    const to = placed[at] as number
-    const row = rows[to] as Instance | Tree
-    const next = firstNode(rows[to + 1]) ?? anchor
+  for (const [to, row] of placed.reverse()) {
+    if (rows[to] !== row) refuse()
+    const next = firstNode(rows[to + 1] as Instance | undefined) ?? anchor
     const parent = next.parentNode
-    if (isInstance(row)) for (const node of nodesOf(row)) move(parent, node, next)
+    if (!isTree(row)) for (const node of nodesOf(row)) move(parent, node, next)
     else {
       const fragment = new DocumentFragment()
       rows[to] = build(row, anchor.parentElement ?? container, fragment)
       parent?.insertBefore(fragment, next)
     }
   }
-  list.rows = rows as Instance[]
+  return rows as Instance[]
 }
 
-function firstNode(row: Instance | Tree | undefined): Node | undefined {
-  const top = (row as Instance | undefined)?.tops[0]
+function firstNode(row: Instance | undefined): Node | undefined {
+  const top = row?.tops[0]
   // Most rows are one element.
-  return typeof top === 'object' ? top : row && nodesOf(row as Instance)[0]
-}
-
-interface Mover {
-  moveBefore?(node: Node, next: Node | null): void
-}
-
-/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
-function move(parent: (Node & Mover) | null, node: Node, next: Node): void {
-  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
-  else parent?.insertBefore(node, next)
+  return typeof top === 'object' ? top : row && nodesOf(row)[0]
 }

@@ -1,6 +1,15 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
-import type { SpecialVars } from './wire'
+export interface SpecialVars {
+  /** The value. */
+  v?: string
+  /** Whether it is checked. */
+  c?: boolean
+  /** The key. */
+  k?: string
+  /** The changed field's form, URL-encoded. */
+  f?: string
+}
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 

@@ -36,12 +36,8 @@ export interface Model {
   fragment: DocumentFragment
   /** By slot; undefined where the slot stands between nodes. */
   parts: (Part | undefined)[]
-  /** By node of the fragment: the slots in an element's attributes or text, or the one that an empty text marks. */
-  slotsAt: Map<Node, number[]>
-  /** By child of the fragment: the slot whose place it marks, if it does. */
-  tops: (number | undefined)[]
-  /** The parents of such texts. */
-  roomy: Set<Node | null>
+  /** By child of the fragment: the slot whose place it marks, or -1. */
+  tops: number[]
   steps: number[]
 }
 
@@ -55,9 +51,12 @@ export function intern(statics: string[], kinds: string): Template {
   return template
 }
 
+/** The kinds of HTML, which has no slots. */
+export const HTML = 'h'
+
 /** HTML without slots, which may be anything; mostly it is shown once. */
 export function htmlTemplate(html: string): Template {
-  return { statics: [html.split(MARK).join('')], kinds: '', models: {} }
+  return { statics: [html.split(MARK).join('')], kinds: HTML, models: {} }
 }
 
 /** The template as it is parsed inside of `parent`. */
@@ -85,18 +84,10 @@ function parseModel(template: Template, around: string): Model {
   })
   const fragment = parse(html, around)
   hideIndicators(fragment)
-  const model: Model = {
-    template,
-    fragment,
-    parts: [],
-    slotsAt: new Map(),
-    tops: [],
-    roomy: new Set(),
-    steps: [],
-  }
+  const model: Model = { template, fragment, parts: [], tops: [], steps: [] }
   model.steps = scan(model, fragment)
-  const slotOf = (node: Node) => (node instanceof Text ? model.slotsAt.get(node)?.[0] : undefined)
-  model.tops = Array.from(fragment.childNodes, slotOf)
+  const nodes = locate(model, fragment)
+  model.tops = Array.from(fragment.childNodes, (node) => (node instanceof Text ? nodes.indexOf(node) : -1))
   return model
 }
 
@@ -111,7 +102,6 @@ function scan(model: Model, parent: Node): number[] {
       const slot = child.data.split(MARK)[1]
       child.replaceWith(...(slot ? [(node = new Text())] : []))
       if (!slot) continue
-      model.roomy.add(parent)
       slots.push(+slot)
     } else if (child instanceof Element) {
       if (child instanceof HTMLTableElement) implyBody(child)
@@ -124,7 +114,6 @@ function scan(model: Model, parent: Node): number[] {
       }
       if (child.matches('textarea,title') && readPart(model, '', child.textContent ?? '', slots)) child.textContent = ''
     }
-    if (slots.length) model.slotsAt.set(node, slots)
     steps.push(steps.length ? NEXT : DOWN)
     const inner = [...slots.map((slot) => SLOT + slot), ...scan(model, node)]
     if (inner.length) used = steps.push(...inner)

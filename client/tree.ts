@@ -1,18 +1,31 @@
-/** What the server says of a slot, read strictly, so that a malformed message is refused as a whole. */
+/**
+ * What the server says of a slot. It is not looked through before it is used: what is malformed fails there, and the
+ * component joins anew.
+ */
 
-import type { Template } from './template'
+import { htmlTemplate, type Template } from './template'
 
 /** The template, and a value for each of its slots. On the wire its id stands in its place. */
 export type Tree = [Template, ...Value[]]
 
-export type Value = string | number | Tree | { h: string } | Rows
+/** HTML is a template of its own, without slots; on the wire it is an object. */
+export type Value = string | number | Tree | Rows
 
 export interface Rows {
   l: Tree[]
 }
 
-/** What changed inside a slot. */
-export type Inner = Record<'p' | 'r' | 'm' | 'i' | 'c', unknown>
+/** Slots, and what each is now or what changed inside it, by turns. */
+export type Changes = unknown[]
+
+/** What changed inside a slot: in a tree `p`, in a list the others. */
+export interface Inner {
+  p?: Changes
+  r?: number[]
+  m?: number[]
+  i?: unknown[]
+  c?: (number | Changes)[]
+}
 
 /** By the ids of one connection. */
 export type Templates = Map<unknown, Template>
@@ -25,49 +38,25 @@ export function isTree(value: unknown): value is Tree {
   return Array.isArray(value)
 }
 
-export function isRows(value: object): value is Rows {
-  return 'l' in value
-}
-
-export function readArray(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : refuse()
-}
-
-/** `value` where it is a whole number under `limit`. */
-export function readIndex(value: unknown, limit: number): number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < limit ? (value as number) : refuse()
-}
-
-/** Calls `each` for the pairs of a flat list; none where it is missing. */
-export function readPairs(list: unknown, each: (first: unknown, second: unknown) => void): void {
-  const items = readArray(list ?? [])
-  if (items.length % 2) refuse()
-  for (let at = 0; at < items.length; at += 2) each(items[at], items[at + 1])
+export function isInner(change: unknown): change is Inner {
+  return typeof change === 'object' && !isTree(change) && !['h', 'l'].some((name) => name in (change as object))
 }
 
 export function readTree(value: unknown, templates: Templates): Tree {
-  const tree = readArray(value) as Tree
-  const template = templates.get(tree[0]) ?? refuse()
-  const { kinds } = template
-  if (tree.length !== kinds.length + 1) refuse()
-  tree[0] = template
-  for (let slot = 0; slot < kinds.length; slot++) readValue(tree[slot + 1], kinds[slot], templates)
-  return tree
+  const [id, ...values] = value as unknown[]
+  const template = templates.get(id) ?? refuse()
+  if (values.length !== template.kinds.length) refuse()
+  return [template, ...values.map((inner) => readValue(inner, templates))]
 }
 
-export function readValue(value: unknown, kind: string | undefined, templates: Templates): Value {
-  if (kind === 'b' ? value === 0 || value === 1 : typeof value === 'string') return value as Value
-  if ((kind === 't' || kind === 'o') && value && typeof value === 'object') {
-    if (isTree(value)) return readTree(value, templates)
-    if (isRows(value)) {
-      for (const row of readArray(value.l)) readTree(row, templates)
-      return value
-    }
-    if (typeof (value as { h?: unknown }).h === 'string') return value as Value
-  }
-  return refuse()
+export function readValue(value: unknown, templates: Templates): Value {
+  if (isTree(value)) return readTree(value, templates)
+  if (typeof value !== 'object') return (value as string | undefined) ?? refuse()
+  const { h, l } = value as { h: string; l?: unknown[] }
+  return l ? { l: l.map((row) => readTree(row, templates)) } : [htmlTemplate(h)]
 }
 
-export function isInner(change: unknown): change is Inner {
-  return typeof change === 'object' && ['p', 'r', 'm', 'i', 'c'].some((name) => name in (change ?? {}))
+/** Calls `each` for the pairs of a flat list; none where it is missing. */
+export function pairs<Second>(list: readonly (number | Second)[] | undefined, each: (first: number, second: Second) => void): void {
+  for (let at = 0; at < (list?.length ?? 0); at += 2) each(list?.[at] as number, list?.[at + 1] as Second)
 }

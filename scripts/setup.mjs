@@ -42,15 +42,8 @@ async function bundle() {
     sourcemap: true,
     sourcesContent: false,
   })
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['client/index.ts'],
-    outfile: 'dist/client.js',
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2020',
-  })
+  const { bundleClient } = await import('./client.mjs')
+  writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   // One copy of the library for both module systems: two would not know each other's templates.
   const names = ['createLoom', 'html', 'each', 'raw', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']
   writeFileSync(

@@ -1,9 +1,9 @@
 /** A server of the dialect `loom.2` that does exactly what a test tells it to, and the page that it serves. */
 
+import { execFileSync } from 'node:child_process'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { buildSync } from 'esbuild'
 import { WebSocketServer, type WebSocket } from 'ws'
 
 export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json }
@@ -115,15 +115,8 @@ let bundle: string | undefined
 
 /** The client as it is shipped. */
 export function clientBundle(): string {
-  bundle ??= buildSync({
-    entryPoints: [join(__dirname, '../../client/index.ts')],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2020',
-    write: false,
-  }).outputFiles[0]?.text
-  return bundle ?? ''
+  bundle ??= execFileSync(process.execPath, [join(__dirname, '../../scripts/client.mjs')], { encoding: 'utf8' })
+  return bundle
 }
 
 export class FakeServer {

@@ -6,7 +6,7 @@ import { FakeServer, until, type Json, type Sent, type Wire } from './fake_serve
 import { htmlOf, wireChanges, wireValue, type Changes, type Tree } from './trees'
 
 export { until, type Json, type Sent, type Wire }
-export { editOf, htmlOf, opaque, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
+export { editOf, htmlOf, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
 
 /** A tree in answer to a join. */
 export function sendJoin(wire: Wire, id: number, content: Tree, number = 0): void {

@@ -202,3 +202,43 @@ test('after a reconnect the nodes are the same ones, with what the user did', as
   expect(await live.page.inputValue('input')).toBe('typed')
   expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(true)
 })
+
+const entry = (id: string, text = id) =>
+  tree(['<li id="', '"><input name="note" value=""><details><summary>', '</summary>more</details></li>'], id, text)
+const bare = (_: string, text: string) => tree(['<li><input><b>', '</b></li>'], text)
+
+test.each<[string, (id: string, text: string) => Tree, string[], string[]]>([
+  ['one in front is gone', entry, ['a', 'b', 'c'], ['b', 'c']],
+  ['one in front is gone and one came', entry, ['a', 'b', 'c'], ['b', 'c', 'd']],
+  ['others are new, moved and gone', entry, ['a', 'b', 'c', 'd'], ['x', 'd', 'b', 'y']],
+  ['without anything to know them by but what they say', bare, ['a', 'b', 'c'], ['b', 'c', 'd']],
+  ['all that is beside it is new', bare, ['a', 'b', 'c'], ['x', 'b', 'y', 'z']],
+])('after a reconnect a row that is the same keeps its nodes: %s', async (_, shape, before, after) => {
+  const list = (ids: string[]) => tree(['<ul>', '</ul>'], ids.map((id) => shape(id, id)))
+  const live = await adopt(htmlOf(list(before)), list(before))
+  const row = live.page.locator('li', { hasText: 'b' })
+  await row.locator('input').fill('typed')
+  await row.evaluate((element) => Object.assign(element, { mark: 1 }))
+  live.wire.drop()
+  await live.rejoined(list(after))
+  await live.state('live')
+  expect(await live.html()).toBe(htmlOf(list(after)))
+  expect(await row.evaluate((element) => 'mark' in element)).toBe(true)
+  expect(await row.locator('input').evaluate((field) => field === document.activeElement)).toBe(true)
+  expect(await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value).join(''))).toBe('typed')
+})
+
+test('after a reconnect a row that changed is known by its attributes', async () => {
+  const list = (...rows: Tree[]) => tree(['<ul>', '</ul>'], rows)
+  const first = list(entry('a'), entry('b', '1'), entry('c', '2'))
+  const live = await adopt(htmlOf(first), first)
+  await live.page.fill('#b input', 'typed')
+  await live.page.click('#b summary')
+  live.wire.drop()
+  const next = list(entry('b', '3'), entry('c', '4'))
+  await live.rejoined(next)
+  await live.state('live')
+  expect((await live.html()).replace(' open=""', '')).toBe(htmlOf(next))
+  expect(await live.page.inputValue('#b input')).toBe('typed')
+  expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(true)
+})

@@ -10,8 +10,6 @@ export interface Raw {
 export interface Tree {
   s: string[]
   d: Slot[]
-  /** Of another template language: its slots' places are unknown. */
-  opaque?: boolean
 }
 
 /** Text, a boolean attribute, HTML, a subtree, a list. */
@@ -39,18 +37,13 @@ export function tree(s: string[], ...d: Slot[]): Tree {
   return { s, d }
 }
 
-export function opaque(s: string[], ...d: Slot[]): Tree {
-  return { s, d, opaque: true }
-}
-
 /** One letter for each slot, by where it stands. */
-export function kindsOf({ s, d, opaque: unknown }: Tree): string {
+export function kindsOf({ s, d }: Tree): string {
   let before = ''
   return d
     .map((value, slot) => {
       before += s[slot] ?? ''
       const tag = before.slice(before.lastIndexOf('<'))
-      if (unknown) return 'o'
       if (typeof value === 'number') return 'b'
       if (/^<(textarea|title)[^>]*>[^<]*$/.test(tag)) return 'r'
       return tag.startsWith('<') && !tag.includes('>') ? 'a' : 't'

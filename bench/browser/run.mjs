@@ -66,8 +66,8 @@ try {
   }
   const sizes = {
     'whole client': await bundle("import '../../client/index'"),
-    'of it the engine: templates, patches, adoption, checks': await bundle(
-      "export { adopt } from '../../client/adopt'; export { plan } from '../../client/plan'; export { run } from '../../client/patch'",
+    'of it the engine: templates, patches, adoption': await bundle(
+      "export { adopt } from '../../client/adopt'; export { patch } from '../../client/patch'",
     ),
     'lit-html with repeat, without adoption and checks': await bundle(
       "export { html, render } from 'lit-html'; export { repeat } from 'lit-html/directives/repeat.js'; export { unsafeHTML } from 'lit-html/directives/unsafe-html.js'",

@@ -1,4 +1,4 @@
-import { html } from 'loom-live'
+import { each, html } from 'loom-live'
 import { countries } from './countries.mjs'
 import { loom } from './loom.mjs'
 
@@ -28,13 +28,16 @@ export const search = loom.register('search', {
       >
       <p class="note" role="status">${found.length} of ${countries.length}</p>
       <ul class="results">
-        ${found.slice(0, SHOWN).map(
+        ${each(
+          found.slice(0, SHOWN),
+          ({ name }) => name,
           ({ name, capital, region }) => html`
             <li data-l-key="${name}">
               <span><b>${mark(name, wanted)}</b> ${mark(capital, wanted)}</span>
               <small>${region}</small>
             </li>
           `,
+          [wanted],
         )}
       </ul>
       ${found.length === 0 && html`<p class="note">Nothing of that name.</p>`}

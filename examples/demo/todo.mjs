@@ -1,4 +1,4 @@
-import { html } from 'loom-live'
+import { each, html } from 'loom-live'
 import { loom } from './loom.mjs'
 
 export const todo = loom.register('todo', {
@@ -40,7 +40,9 @@ export const todo = loom.register('todo', {
       <button>Add</button>
     </form>
     <ul class="todos">
-      ${todos.map(
+      ${each(
+        todos,
+        ({ id }) => id,
         ({ id, title, done }) => html`
           <li data-l-key="${id}">
             <input type="checkbox" aria-label="Done" ?checked=${done} data-l-change="toggle" data-l-value="${id}">

@@ -274,7 +274,7 @@ pub fn define(template: &Template) -> String {
 
 /// The message that tells a client of the one template for trees of other template languages.
 pub fn define_opaque() -> String {
-    format!("[\"t\",{OPAQUE},[\"\",\"\"],\"o\"]")
+    format!("[\"t\",{OPAQUE},[\"\",\"\"],\"t\"]")
 }
 
 impl Encoded {

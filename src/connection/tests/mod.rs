@@ -548,7 +548,7 @@ async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
     }
     // What waits together shares a frame; what a template says is said once.
     let frame = client.next().await;
-    let opaque = r#"["t",4294967295,["",""],"o"]"#;
+    let opaque = r#"["t",4294967295,["",""],"t"]"#;
     let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
     assert!(frame.starts_with(&format!(r#"[{opaque},["j",0,0,{tree},""#)));
     assert!(frame.contains(&format!(r#",["j",1,0,{tree},""#)));

@@ -1,0 +1,48 @@
+// The browser's client in one file. `node scripts/client.mjs` writes it to stdout.
+
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** All that matches `pattern` in the files of `folder`. */
+function namesIn(folder, files, pattern) {
+  const names = new Set()
+  for (const file of readdirSync(folder)) {
+    if (!files.test(file)) continue
+    for (const [, name] of readFileSync(join(folder, file), 'utf8').matchAll(pattern)) names.add(name)
+  }
+  return names
+}
+
+/**
+ * The properties that nobody but the client itself sees, which may be called something shorter: the members of its
+ * interfaces, except those that any type of the language or the browser has too, and those that an interface writes in
+ * quotes. Names of one letter are the wire's. (So the client never names such a property in a string.)
+ */
+function ownProperties() {
+  const client = join(root, 'client')
+  const types = join(root, 'node_modules', 'typescript', 'lib')
+  const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
+  const quoted = namesIn(client, /\.ts$/, /'(\w+)'\??[:(]/g)
+  const members = namesIn(client, /\.ts$/, /^ {2}(?:readonly )?(\w{2,})\??[:(]/gm)
+  return [...members].filter((name) => !taken.has(name) && !quoted.has(name))
+}
+
+export async function bundleClient() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['client/index.ts'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2021',
+    mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
+    write: false,
+  })
+  return outputFiles[0].contents
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(await bundleClient())
