@@ -53,6 +53,12 @@ const FAULTS = {
     from: 'b\'\\\'\' => Some("&#39;"),',
     to: "b'\\'' => None,",
   },
+  elements: {
+    what: 'less-than signs are not escaped',
+    file: 'src/template/escape.rs',
+    from: 'b\'<\' => Some("&lt;"),',
+    to: "b'<' => None,",
+  },
 }
 
 const { values } = parseArgs({
