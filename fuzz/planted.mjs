@@ -42,10 +42,10 @@ const FAULTS = {
     to: "|byte: &u8| *byte != b'\"'",
   },
   compact: {
-    what: 'a list’s length is trusted with an allocation',
+    what: 'the number of a list’s steps is trusted with an allocation',
     file: 'src/tree/compact.rs',
-    from: 'Vec::with_capacity((argument as usize).min(self.ops.len()))',
-    to: 'Vec::with_capacity(argument as usize)',
+    from: 'script.steps.reserve((count as usize).min(self.ops.len()));',
+    to: 'script.steps.reserve(count as usize);',
   },
   templates: {
     what: 'single quotes are not escaped',
