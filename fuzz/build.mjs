@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 export const here = dirname(fileURLToPath(import.meta.url))
 
-export const TARGETS = ['frames', 'classic', 'extended', 'tokens', 'trees', 'compact', 'templates']
+export const TARGETS = ['frames', 'classic', 'extended', 'tokens', 'trees', 'compact', 'templates', 'elements']
 
 const COVERAGE = [
   '--cfg fuzzing',
@@ -45,7 +45,7 @@ export function build(root, { address = false, only, folder = join(here, 'target
 
 /** What both programs give libFuzzer. */
 export function options(target) {
-  const dictionary = join(here, 'dict', `${target}.txt`)
+  const dictionary = join(here, 'dict', `${target === 'elements' ? 'templates' : target}.txt`)
   return [
     ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
     // What the bytes only choose is large enough with few of them.

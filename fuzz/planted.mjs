@@ -42,16 +42,22 @@ const FAULTS = {
     to: "|byte: &u8| *byte != b'\"'",
   },
   compact: {
-    what: 'a list’s length is trusted with an allocation',
+    what: 'the number of a list’s steps is trusted with an allocation',
     file: 'src/tree/compact.rs',
-    from: 'Vec::with_capacity((argument as usize).min(self.ops.len()))',
-    to: 'Vec::with_capacity(argument as usize)',
+    from: 'script.steps.reserve((count as usize).min(self.ops.len()));',
+    to: 'script.steps.reserve(count as usize);',
   },
   templates: {
     what: 'single quotes are not escaped',
     file: 'src/template/escape.rs',
     from: 'b\'\\\'\' => Some("&#39;"),',
     to: "b'\\'' => None,",
+  },
+  elements: {
+    what: 'less-than signs are not escaped',
+    file: 'src/template/escape.rs',
+    from: 'b\'<\' => Some("&lt;"),',
+    to: "b'<' => None,",
   },
 }
 

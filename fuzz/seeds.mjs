@@ -68,19 +68,27 @@ const seeds = {
   },
   templates: {
     text: '<p>$</p>$&$|<|>|&lt;',
-    attribute: `<p title="$" class='a $ b-$'>$|"|'|&quot;|</p>`,
+    attribute: `<p title="$" class='a $ b-$'>$|"|x|&quot;|</p>`,
     url: '<a href="$" id="$">$</a>|javascript:alert(1)|x|y',
     parts: "<a href='/a/$?b=$'>&copy$</a>|../|&c=|;",
     style: '<p style="color: $; width: $px">$</p>|red|10|}',
     textarea: '<textarea name="$">$ and &$</textarea>$|x|</textarea>|amp;|y',
     title: '<title>$</title><pre>$|</title>|\nx',
     boolean: '<input ?disabled=$ value="$"><i id=i ?a=\'$\'/>$|1|"|',
-    event: '<b @click=$ @input.debounce=\'x-$\'>$</b>|go"|\'|x',
+    event: '<b @click=$ @input.debounce=\'x-$\'>$</b>|go"|x|x',
     svg: '<svg><a xlink:href=\'$\'><title>$</title></a></svg>$|java\nscript:x|</title>|x',
     images: '<img srcset="$ 1x, $ 2x" alt=\'&am$\'>|a, javascript:x|b|p;',
     unsafe: '<script>$</script>|alert(1)',
     comment: '<!-- a --><script>a < b</script>$|-->',
   },
+}
+
+// Without values, which the search has to find.
+seeds.elements = {
+  ...Object.fromEntries(Object.entries(seeds.templates).map(([name, text]) => [name, text.split('|')[0]])),
+  table: '<table><tr><td>$</td></tr></table><select><option>$</select>',
+  math: '<math><annotation-xml encoding="$"><p>$</p></annotation-xml></math>|text/html',
+  foreign: '<svg><foreignObject><p title="$">$</p></foreignObject><desc>$</desc></svg>',
 }
 
 for (const [target, list] of Object.entries(seeds)) {

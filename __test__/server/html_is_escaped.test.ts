@@ -122,6 +122,7 @@ test.each<[string, () => Tree]>([
   ['the href of a base', () => html`<base href="${'x'}">`],
   ['the content of a meta refresh', () => html`<meta http-equiv="refresh" content="${'x'}">`],
   ['the kind of a meta', () => html`<meta http-equiv="${'x'}" content="0;url=/">`],
+  ['what decides how the inside is read', () => html`<math><annotation-xml encoding="${'x'}"></annotation-xml></math>`],
   ['what an animation sets', () => html`<svg><set attributeName="${'x'}" to="y"></set></svg>`],
 ])('a slot in a place that cannot be made safe: %s', async (_, make) => {
   expect(await refusal(make)).toMatch(/[Ss]lot 1 /)

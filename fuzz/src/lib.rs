@@ -1,4 +1,8 @@
-//! What all targets have in common: a bound on memory.
+//! What all targets have in common, a bound on memory, and what needs a whole HTML parser.
+
+mod elements;
+
+pub use elements::elements;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -37,5 +41,9 @@ pub fn bounded(input: &[u8], property: fn(&[u8])) {
     property(input);
     let peak = PEAK.load(Relaxed).saturating_sub(before);
     let bound = FREE + TIMES * input.len();
-    assert!(peak <= bound, "{peak} bytes in use for an input of {}", input.len());
+    assert!(
+        peak <= bound,
+        "{peak} bytes in use for an input of {}",
+        input.len()
+    );
 }

@@ -19,9 +19,9 @@ mod trees;
 pub use compact::compact;
 pub use frames::frames;
 pub use messages::{classic, extended};
-pub use templates::templates;
 #[cfg(test)]
 pub(crate) use templates::{PIECES, VALUES, holds};
+pub use templates::{template, templates};
 pub use tokens::tokens;
 pub use trees::trees;
 

@@ -132,8 +132,7 @@ pub(crate) const VALUES: &[&str] = &[
 ];
 
 /// The text is a template, whose slots are `$`, and the values for them, each after a `|`.
-pub fn templates(input: &[u8]) {
-    let text = String::from_utf8_lossy(input);
+pub fn template(text: &str) -> Option<(Template, Vec<&str>)> {
     let mut parts = text.split('|');
     let source: Vec<&str> = parts.next().unwrap_or_default().split('$').collect();
     let mut values: Vec<&str> = parts.collect();
@@ -142,9 +141,19 @@ pub fn templates(input: &[u8]) {
             assert_eq!(template.value_count(), source.len() - 1);
             assert_eq!(template.value_kinds().len(), template.value_count());
             values.resize(template.value_count(), "x");
-            holds(&template, &values);
+            Some((template, values))
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            None
+        }
+    }
+}
+
+/// The bytes are a [`template`] with values.
+pub fn templates(input: &[u8]) {
+    if let Some((template, values)) = template(&String::from_utf8_lossy(input)) {
+        holds(&template, &values);
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) fn kind(element: &str, name: &str, refresh: bool) -> Kind {
         ("base", "href") => true,
         ("meta", "http-equiv") => true,
         ("meta", "content") => refresh,
+        // Whether what is inside is read as HTML, and whether it is shown at all.
+        ("annotation-xml", "encoding") | ("template", "shadowrootmode") => true,
         // It could name `href`, or an attribute nobody has thought of.
         (_, "attributename") => url::is_animation(element),
         _ => false,

@@ -140,6 +140,7 @@ mod tests {
     fn boolean_names() {
         assert_eq!(boolean("input", "?disabled"), Ok("disabled"));
         assert_eq!(boolean("x-tab", "?data-open"), Ok("data-open"));
+        assert!(boolean("template", "?shadowrootmode").is_err());
         for written in [
             "?", "?onclick", "?href", "?src", "?style", "?srcdoc", "?a\"b", "?a=b", "?a<b", "?é",
             "?1", "?.a", "?@click",

@@ -188,6 +188,8 @@ fn attributes_that_are_never_safe() {
             "<meta content='${x}' http-equiv='${y}'>",
             "<svg><set attributeName='${x}'>",
             "<svg><animate attributename='${x}' to='b'>",
+            "<math><annotation-xml encoding='text/${x}'></annotation-xml></math>",
+            "<template shadowrootmode='${x}'></template>",
         ],
         |fault| matches!(fault, Fault::Forbidden { .. }),
     );
