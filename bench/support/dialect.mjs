@@ -11,7 +11,7 @@ const CLASSIC = {
 
 const EXTENDED = {
   join: (module, token) => ({ text: JSON.stringify(['j', 0, module, token]), answer: '["j",0,' }),
-  event: (handler, value) => ({ text: JSON.stringify(['e', 0, handler, 'click', { v: value }]), answer: '[0,' }),
+  event: (handler, value) => ({ text: JSON.stringify(['e', 0, 1, 0, handler, 'click', { v: value }]), answer: '[0,' }),
 }
 
 /** By subprotocol; the classic dialect has none. */

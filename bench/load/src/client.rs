@@ -68,6 +68,11 @@ impl Client {
         Ok(client)
     }
 
+    /// Ends the connection as a network does: with a reset, and without a goodbye.
+    pub fn cut(&self) -> Result<()> {
+        self.stream.set_zero_linger()
+    }
+
     async fn response(&mut self) -> Result<()> {
         loop {
             let end = self.buffer.windows(4).position(|four| four == b"\r\n\r\n");

@@ -29,6 +29,24 @@ pub fn event(protocol: Protocol<'_>, number: u64, handler: &str, value: Option<&
     .to_string()
 }
 
+/// Goes on with a component; `seen` events have been answered.
+pub fn resume(module: &str, token: &str, secret: &str, seen: u64) -> String {
+    json!(["j", 0, module, token, secret, seen]).to_string()
+}
+
+/// What resumes a component, from the answer to its join.
+pub fn secret(payload: &[u8]) -> Option<String> {
+    fn find(message: &Value) -> Option<&str> {
+        match message.get(0)? {
+            Value::Array(_) => message.as_array()?.iter().find_map(find),
+            kind if kind == "j" => message.get(4)?.as_str(),
+            kind if kind == "a" => message.get(3)?.as_str(),
+            _ => None,
+        }
+    }
+    find(&serde_json::from_slice(payload).ok()?).map(str::to_owned)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To a join.
@@ -69,7 +87,7 @@ fn extended(frame: &Value) -> Answer {
         }
         Some(Value::Number(_)) => Answer::Done,
         Some(Value::String(kind)) => match kind.as_str() {
-            "j" => Answer::Joined,
+            "j" | "a" => Answer::Joined,
             "s" => Answer::Done,
             "e" | "f" => Answer::Failed,
             _ => Answer::None,

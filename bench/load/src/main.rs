@@ -27,6 +27,10 @@ enum Command {
     Connect(Target),
     /// Sends events for some time and measures.
     Run(Run),
+    /// Has some connections send events at a pace, for some time, while the others are idle.
+    Pace(Pace),
+    /// Cuts all connections of a target at once, and brings them back.
+    Cut(Cut),
     /// Closes a target's connections.
     Drop { target: String },
 }
@@ -65,7 +69,29 @@ struct Run {
     millis: u64,
 }
 
+#[derive(Deserialize)]
+struct Pace {
+    target: String,
+    handler: String,
+    /// How many connections send.
+    active: usize,
+    /// The time between two events of one, in milliseconds.
+    every: u64,
+    millis: u64,
+}
+
+#[derive(Deserialize)]
+struct Cut {
+    target: String,
+    port: u16,
+    path: String,
+    module: String,
+    at_once: usize,
+}
+
 struct Connection {
+    /// What resumes its component.
+    secret: String,
     client: Client,
     /// Events sent so far.
     sent: u64,
@@ -118,15 +144,61 @@ impl Connection {
         let protocol = target.protocol.as_deref();
         let client = Client::connect(target.port, &target.path, protocol).await?;
         let mut connection = Self {
+            secret: String::new(),
             client,
             sent: 0,
             checkpoints: 0,
         };
         if let Some(module) = &target.module {
             let join = dialect::join(protocol, module, &target.token);
-            connection.ask(&join, protocol, Answer::Joined).await?;
+            let joined = connection.ask(&join, protocol, Answer::Joined).await?;
+            connection.secret = dialect::secret(&joined).unwrap_or_default();
         }
         Ok(connection)
+    }
+
+    /// One event each `every`, the first at a moment of its own.
+    async fn pace(&mut self, pace: &Pace, protocol: Protocol<'_>, offset: u64) -> Result<Vec<u64>> {
+        let every = Duration::from_millis(pace.every);
+        let start = Instant::now() + Duration::from_millis(offset);
+        let end = Instant::now() + Duration::from_millis(pace.millis);
+        let mut latencies = Vec::new();
+        let mut next = start;
+        while next < end {
+            // What comes meanwhile, checkpoints and pings, has to be read.
+            loop {
+                let wait = next.saturating_duration_since(Instant::now());
+                match tokio::time::timeout(wait, self.client.receive()).await {
+                    Err(_) => break,
+                    Ok(message) => drop(message?),
+                }
+            }
+            self.sent += 1;
+            let event = dialect::event(protocol, self.sent, &pace.handler, None);
+            let asked = Instant::now();
+            self.ask(&event, protocol, Answer::Done).await?;
+            latencies.push(nanos(asked.elapsed()));
+            next += every;
+        }
+        Ok(latencies)
+    }
+
+    /// Reads and drops what comes, as an idle page does.
+    async fn idle(&mut self, millis: u64) -> Result<()> {
+        let end = tokio::time::Instant::now() + Duration::from_millis(millis);
+        while let Ok(message) = tokio::time::timeout_at(end, self.client.receive()).await {
+            message?;
+        }
+        Ok(())
+    }
+
+    /// The same component on another connection.
+    async fn resume(mut self, cut: &Cut, protocol: Option<&str>) -> Result<Self> {
+        self.client = Client::connect(cut.port, &cut.path, protocol).await?;
+        let join = dialect::resume(&cut.module, "", &self.secret, self.sent);
+        let joined = self.ask(&join, protocol, Answer::Joined).await?;
+        self.secret = dialect::secret(&joined).unwrap_or_default();
+        Ok(self)
     }
 
     async fn run(&mut self, run: &Run, protocol: Protocol<'_>, end: Instant) -> Result<Tally> {
@@ -237,6 +309,97 @@ async fn run(open: &mut Open, run: Run) -> Result<Value> {
     }))
 }
 
+async fn pace(open: &mut Open, pace: Pace) -> Result<Value> {
+    let pace = Rc::new(pace);
+    let before = cpu::read(open.process);
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for (index, mut connection) in std::mem::take(&mut open.connections)
+        .into_iter()
+        .enumerate()
+    {
+        let (pace, protocol) = (pace.clone(), open.protocol.clone());
+        tasks.spawn_local(async move {
+            let latencies = if index < pace.active {
+                let offset = index as u64 * pace.every / pace.active as u64;
+                connection.pace(&pace, protocol.as_deref(), offset).await?
+            } else {
+                connection.idle(pace.millis).await?;
+                Vec::new()
+            };
+            Ok::<_, Error>((connection, latencies))
+        });
+    }
+    let mut latencies = Vec::new();
+    let mut errors = 0;
+    while let Some(done) = tasks.join_next().await {
+        match done? {
+            Ok((connection, some)) => {
+                open.connections.push(connection);
+                latencies.extend(some);
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                errors += 1;
+            }
+        }
+    }
+    let used = cpu::read(open.process) - before;
+    latencies.sort_unstable();
+    let percentile = |share: usize| latencies.get(latencies.len().saturating_sub(1) * share / 100);
+    Ok(json!({
+        "events": latencies.len(),
+        "errors": errors,
+        "seconds": start.elapsed().as_secs_f64(),
+        "p50": percentile(50),
+        "p99": percentile(99),
+        "cpuAll": used.all,
+        "cpuMain": used.main,
+    }))
+}
+
+async fn cut(open: &mut Open, cut: Cut) -> Result<Value> {
+    let cut = Rc::new(cut);
+    let mut gone = Vec::new();
+    for connection in std::mem::take(&mut open.connections) {
+        let Connection { client, .. } = &connection;
+        client.cut()?;
+        gone.push(connection);
+    }
+    let before = cpu::read(open.process);
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    let mut errors = 0;
+    let count = gone.len();
+    let mut keep = |done: Result<Connection>| match done {
+        Ok(connection) => open.connections.push(connection),
+        Err(error) => {
+            eprintln!("{error}");
+            errors += 1;
+        }
+    };
+    for connection in gone {
+        if tasks.len() >= cut.at_once.max(1)
+            && let Some(done) = tasks.join_next().await
+        {
+            keep(done?);
+        }
+        let (cut, protocol) = (cut.clone(), open.protocol.clone());
+        tasks.spawn_local(async move { connection.resume(&cut, protocol.as_deref()).await });
+    }
+    while let Some(done) = tasks.join_next().await {
+        keep(done?);
+    }
+    let used = cpu::read(open.process) - before;
+    Ok(json!({
+        "connections": count,
+        "errors": errors,
+        "seconds": start.elapsed().as_secs_f64(),
+        "cpuAll": used.all,
+        "cpuMain": used.main,
+    }))
+}
+
 async fn obey(command: Command, targets: &mut HashMap<String, Open>) -> Result<Value> {
     match command {
         Command::Connect(target) => {
@@ -248,6 +411,14 @@ async fn obey(command: Command, targets: &mut HashMap<String, Open>) -> Result<V
         Command::Run(command) => {
             let open = targets.get_mut(&command.target);
             run(open.ok_or_else(|| Error::other("not connected"))?, command).await
+        }
+        Command::Pace(command) => {
+            let open = targets.get_mut(&command.target);
+            pace(open.ok_or_else(|| Error::other("not connected"))?, command).await
+        }
+        Command::Cut(command) => {
+            let open = targets.get_mut(&command.target);
+            cut(open.ok_or_else(|| Error::other("not connected"))?, command).await
         }
         Command::Drop { target } => {
             targets.remove(&target);
