@@ -22,9 +22,9 @@ export function writeWhole(writer: Writer, props: unknown, source: string): numb
 
 /** Writes text that is JSON already. */
 export function text(writer: Writer, json: string): number {
-  writer.op((json.length << SHIFT) | TEXT)
-  writer.append(json)
-  return json.length
+  const size = writer.append(json)
+  writer.op((size << SHIFT) | TEXT)
+  return size
 }
 
 /**

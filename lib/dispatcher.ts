@@ -90,9 +90,8 @@ export class Dispatcher {
 
   private exchange(): Job[] | null {
     const { results } = this
-    const json = this.native().exchange(results.ops, results.length, results.text)
-    results.length = 0
-    results.text = ''
+    const json = this.native().exchange(results.ops, results.length, results.text, results.bytes)
+    results.clear()
     return json === null ? null : (JSON.parse(json) as Job[])
   }
 

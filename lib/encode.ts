@@ -44,8 +44,7 @@ export function encodeJson(writer: Writer, text: string): void {
 }
 
 function leaf(writer: Writer, kind: number, text: string): void {
-  writer.op((text.length << SHIFT) | kind)
-  writer.append(text)
+  writer.op((writer.append(text) << SHIFT) | kind)
 }
 
 /** Writes a tree relative to the last one, and gives what the next one will be compared with. */
@@ -114,7 +113,9 @@ class Encoder {
       leaf(writer, TEXT, value)
     } else if (value === null || value === undefined || value === false) {
       writer.op(TEXT)
-    } else if (typeof value === 'number' || typeof value === 'bigint' || value === true) {
+    } else if (typeof value === 'number') {
+      writer.op((writer.number(value) << SHIFT) | TEXT)
+    } else if (typeof value === 'bigint' || value === true) {
       leaf(writer, TEXT, String(value))
     } else if (value instanceof Tree) {
       this.whole(value, depth + 1)
@@ -150,8 +151,7 @@ class Encoder {
     const seen = new Set<string>()
     const add = (item: unknown): void => {
       const key = list.keyOf(item, seen)
-      writer.op((key.length << SHIFT) | ROW)
-      writer.append(key)
+      writer.op((writer.append(key) << SHIFT) | ROW)
       this.whole(list.rowOf(item), depth + 1)
       count++
     }

@@ -192,7 +192,7 @@ export class Loom implements PublicLoom {
     renderTree(tree, entry, entry.raw ? json : first)
     let html: string
     try {
-      html = this.native.toHtml(tree.ops, tree.length, tree.text)
+      html = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)
     } catch (error) {
       throw new LoomError('LOOM_TEMPLATE', `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     }

@@ -40,9 +40,9 @@ export interface NativeConnection {
 
 export interface NativeLoom {
   register(name: string, raw: boolean, version: number, hidden: string[]): number
-  exchange(ops: Uint32Array, used: number, text: string): string | null
+  exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string | null
   request(call: number): string | null
-  toHtml(ops: Uint32Array, used: number, text: string): string
+  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   seal(module: string, propsJson: string, bind: string): string
   acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): void
   acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void

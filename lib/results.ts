@@ -16,28 +16,27 @@ export class Results extends Writer {
    * them throws, nothing of this result is left behind.
    */
   done<T>(call: number, anew: boolean, redirect: string, props: () => void, tree: () => T): T {
-    const { length, text } = this
+    const { length, bytes } = this
     try {
       this.op(call)
       this.op(anew ? DONE_ANEW : DONE)
       const header = this.length
       for (let size = 0; size < 5; size++) this.op(0)
       const propsAt = this.length
-      const propsText = this.text.length
+      const propsText = this.bytes
       props()
       const treeAt = this.length
       this.ops[header] = treeAt - propsAt
-      this.ops[header + 1] = this.text.length - propsText
-      this.ops[header + 2] = redirect.length
-      this.append(redirect)
-      const treeText = this.text.length
+      this.ops[header + 1] = this.bytes - propsText
+      this.ops[header + 2] = this.append(redirect)
+      const treeText = this.bytes
       const result = tree()
       this.ops[header + 3] = this.length - treeAt
-      this.ops[header + 4] = this.text.length - treeText
+      this.ops[header + 4] = this.bytes - treeText
       return result
     } catch (error) {
       this.length = length
-      this.text = text
+      this.bytes = bytes
       throw error
     }
   }
@@ -45,18 +44,15 @@ export class Results extends Writer {
   failed(call: number, message: string): void {
     this.op(call)
     this.op(FAILED)
-    this.op(message.length)
-    this.append(message)
+    this.op(this.append(message))
   }
 
   refused(call: number, { message, reload, redirect = '' }: Refusal): void {
     this.op(call)
     this.op(REFUSED)
     this.op(redirect === '' ? (reload ? 1 : 0) : 2)
-    this.op(message.length)
-    this.op(redirect.length)
-    this.append(message)
-    this.append(redirect)
+    this.op(this.append(message))
+    this.op(this.append(redirect))
   }
 
   unknownHandler(call: number): void {

@@ -12,7 +12,7 @@
 //! | 4, done, but anew: a first render that does not continue the state it was given | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //!
-//! Texts are given by their length in UTF-16 units. The operations of props are those of
+//! Texts are given by their length in bytes. The operations of props are those of
 //! [`crate::props`]; without any, the props stay as they are.
 
 use std::ops::Range;
@@ -103,12 +103,11 @@ impl Results {
         Some(number)
     }
 
-    fn text(&mut self, units: u32) -> Option<Range<usize>> {
-        let rest = self.batch.text.get(self.text_at..)?;
-        let len = Compact::new(&[], rest).text(units).ok()?.len();
+    fn text(&mut self, bytes: u32) -> Option<Range<usize>> {
         let start = self.text_at;
-        self.text_at += len;
-        Some(start..self.text_at)
+        self.text_at = self.text_at.checked_add(bytes as usize)?;
+        let range = start..self.text_at;
+        self.batch.text.get(range.clone()).map(|_| range)
     }
 
     fn operations(&mut self, count: u32) -> Option<Range<usize>> {
@@ -160,8 +159,8 @@ impl Iterator for Results {
                 Reply::Refused(text(message)?, refusal)
             }
             1 => {
-                let units = self.number()?;
-                let range = self.text(units)?;
+                let bytes = self.number()?;
+                let range = self.text(bytes)?;
                 Reply::Failed(self.batch.text.get(range)?.to_owned())
             }
             2 => Reply::UnknownHandler,

@@ -108,7 +108,7 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
     ]);
     assert_eq!(Value::from(jobs.clone()), expected);
     // Results are matched by number, not by position.
-    let mut ops = done(&jobs[1], 7, 2).to_vec();
+    let mut ops = done(&jobs[1], 7, 3).to_vec();
     ops.extend(done(&jobs[0], 7, 1));
     script.give(&ops, r#"{"n":2}é<{"n":3}x"#);
     let [a, b] = calls;

@@ -47,6 +47,12 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
 }
 
+/// The text that `lib/` wrote; it writes UTF-8 and nothing else.
+fn text_of(text: &[u8], bytes: u32) -> &str {
+    let text = text.get(..bytes as usize).unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// Everything by the number that `lib/` chose for it.
 #[derive(Default)]
 struct Handles {
@@ -174,9 +180,16 @@ impl NativeLoom {
     /// Takes the results of what was done, and gives what is to be done next: an array of jobs as
     /// JSON, or nothing.
     #[napi(catch_unwind)]
-    pub fn exchange(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Option<String> {
+    pub fn exchange(
+        &self,
+        ops: Uint32ArraySlice<'_>,
+        used: u32,
+        text: Uint8ArraySlice<'_>,
+        bytes: u32,
+    ) -> Option<String> {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
+            let text = text_of(&text, bytes).to_owned();
             self.context.dispatcher.give(Batch { ops, text });
         }
         self.queue.take()
@@ -191,9 +204,16 @@ impl NativeLoom {
 
     /// The HTML of one rendered tree.
     #[napi(catch_unwind)]
-    pub fn to_html(&self, ops: Uint32ArraySlice<'_>, used: u32, text: String) -> Result<String> {
+    pub fn to_html(
+        &self,
+        ops: Uint32ArraySlice<'_>,
+        used: u32,
+        text: Uint8ArraySlice<'_>,
+        bytes: u32,
+    ) -> Result<String> {
         let ops = ops.get(..used as usize).unwrap_or_default();
-        let mut compact = Compact::new(ops, &text);
+        let text = text_of(&text, bytes);
+        let mut compact = Compact::new(ops, text);
         let decoded = compact.render(&templates().read()).map_err(failed)?;
         self.context.dispatcher.log_refused(&decoded.refused);
         let tree = decoded.render.map_or(Err(Mismatch), Render::into_tree);

@@ -2,8 +2,8 @@
 //!
 //! Numbers and text cross apart: one array of `u32` operations and one string that holds every
 //! text, in order. An operation is `argument << 3 | kind` ([`op`]); a text's argument is its length
-//! in UTF-16 units, as JavaScript counts. A tree is its template's number, then one operation for
-//! each value of the literal. What is as it was in the last render is only said to be so.
+//! in bytes. A tree is its template's number, then one operation for each value of the literal. What
+//! is as it was in the last render is only said to be so.
 //! `lib/encode.ts` writes what this file reads.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -125,14 +125,13 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// The next `units` UTF-16 units of the text.
+    /// The next `bytes` of the text.
     ///
     /// # Errors
     /// Where the text is shorter, or the bound falls inside a character.
-    pub fn text(&mut self, units: u32) -> Result<&'a str, CompactError> {
-        let bytes = utf16_prefix(self.text, units as usize)
-            .ok_or(CompactError::Malformed("text ends early"))?;
-        let (text, rest) = self.text.split_at(bytes);
+    pub fn text(&mut self, bytes: u32) -> Result<&'a str, CompactError> {
+        let split = self.text.split_at_checked(bytes as usize);
+        let (text, rest) = split.ok_or(CompactError::Malformed("text ends early"))?;
         self.text = rest;
         Ok(text)
     }
@@ -325,24 +324,6 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// How many bytes of `text` make up `units` UTF-16 units.
-fn utf16_prefix(text: &str, units: usize) -> Option<usize> {
-    // Mostly ASCII, where a unit is a byte.
-    if let Some(prefix) = text.as_bytes().get(..units)
-        && prefix.is_ascii()
-    {
-        return Some(units);
-    }
-    let mut left = units;
-    for (at, char) in text.char_indices() {
-        if left == 0 {
-            return Some(at);
-        }
-        left = left.checked_sub(char.len_utf16())?;
-    }
-    (left == 0).then_some(text.len())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -374,11 +355,11 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_by_utf16_units() {
-        let ops = [code(op::TREE, 1), code(op::TEXT, 3), code(op::TEXT, 2)];
+    fn texts_are_cut_between_characters() {
+        let ops = [code(op::TREE, 1), code(op::TEXT, 6), code(op::TEXT, 2)];
         let html = text_of(decode(&[&["<p>", "<br>", "</p>"]], &ops, "é😀ab"));
         assert_eq!(html, "<p>é😀<br>ab</p>");
-        let ops = [code(op::TREE, 1), code(op::TEXT, 2), code(op::TEXT, 3)];
+        let ops = [code(op::TREE, 1), code(op::TEXT, 5), code(op::TEXT, 3)];
         let html = text_of(decode(&[&["<p>", "<br>", "</p>"]], &ops, "é😀ab"));
         assert!(html.contains("text ends early"), "{html}");
     }
