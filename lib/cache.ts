@@ -1,7 +1,18 @@
 import type { Memo } from './encode'
+import type { Entry as Module } from './modules'
+
+/** What stays the same for all calls of a component. */
+export interface Component {
+  readonly actor: number
+  readonly module: Module
+  readonly id: string
+  /** With an event's number its id. */
+  readonly instance: string
+}
 
 /** What JavaScript keeps of a component between two events. Rust can do without. */
 export interface Entry {
+  readonly component: Component
   /** Which commit it belongs to. */
   readonly version: number
   readonly props: unknown

@@ -30,12 +30,13 @@ export class Context implements LiveContext {
   constructor(
     readonly id: string,
     readonly module: string,
-    private readonly readRequest: () => string | null,
+    private readonly readRequest: (call: number) => string | null,
+    private readonly call = 0,
   ) {}
 
   get request(): LiveRequest {
     if (this.liveRequest === undefined) {
-      const json = this.readRequest()
+      const json = this.readRequest(this.call)
       if (json === null) return NO_REQUEST
       this.liveRequest = liveRequest(json)
     }

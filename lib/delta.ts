@@ -1,6 +1,6 @@
 import { isObject } from './check'
-import { checkProps, checkValue } from './props'
-import { steps } from './steps'
+import { checkProps, checkValue, type Source } from './props'
+import * as step from './steps'
 import type { Writer } from './writer'
 
 // How props changed; src/props.rs reads it and says what it means.
@@ -15,7 +15,7 @@ const SHIFT = 3
 const MAX_DEPTH = 32
 
 /** Writes props whole. Returns the size of what was written. */
-export function writeWhole(writer: Writer, props: unknown, source: string): number {
+export function writeWhole(writer: Writer, props: unknown, source: Source): number {
   checkProps(props, source)
   return text(writer, JSON.stringify(props))
 }
@@ -31,7 +31,7 @@ export function text(writer: Writer, json: string): number {
  * Writes what changed from `last` to `next`, by identity: what is the same object as before is as it
  * was, neither checked nor turned into text again. Returns the size of what was written.
  */
-export function writeChanges(writer: Writer, last: object, next: unknown, source: string): number {
+export function writeChanges(writer: Writer, last: object, next: unknown, source: Source): number {
   if (!isObject(next)) return writeWhole(writer, next, source)
   return new Delta(writer, source).value(last, next, '', 0)
 }
@@ -39,7 +39,7 @@ export function writeChanges(writer: Writer, last: object, next: unknown, source
 class Delta {
   constructor(
     private readonly writer: Writer,
-    private readonly source: string,
+    private readonly source: Source,
   ) {}
 
   value(last: unknown, next: unknown, path: string, depth: number): number {
@@ -67,6 +67,11 @@ class Delta {
 
   private whole(value: unknown, path: string): number {
     checkValue(value, path, this.source, true)
+    if (typeof value === 'number') {
+      const size = this.writer.number(value)
+      this.writer.op((size << SHIFT) | TEXT)
+      return size
+    }
     return text(this.writer, JSON.stringify(value))
   }
 
@@ -74,21 +79,28 @@ class Delta {
     const { writer } = this
     const start = writer.length
     writer.op(0)
+    const steps = writer.comparisons.steps(last, next)
     let count = 0
     let size = 0
-    const step = (kind: number, argument: number): void => {
-      writer.op((argument << SHIFT) | kind)
-      count++
-    }
-    steps(last, next, {
-      keep: (elements) => step(KEEP, elements),
-      drop: (elements) => step(DROP, elements),
-      move: (element) => step(MOVE, element),
-      add: (element, index) => {
+    let to = 0
+    for (let at = 0; at < steps.length; at += 2) {
+      const argument = steps[at + 1] as number
+      if (steps[at] === step.ADD) {
+        count += argument
+        for (const end = to + argument; to < end; to++) size += this.whole(next[to], `${path}[${to}]`)
+      } else {
         count++
-        size += this.whole(element, `${path}[${index}]`)
-      },
-    })
+        if (steps[at] === step.DROP) {
+          writer.op((argument << SHIFT) | DROP)
+        } else if (steps[at] === step.KEEP) {
+          writer.op((argument << SHIFT) | KEEP)
+          to += argument
+        } else {
+          writer.op((argument << SHIFT) | MOVE)
+          to++
+        }
+      }
+    }
     writer.ops[start] = (count << SHIFT) | ARRAY
     return size
   }

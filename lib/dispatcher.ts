@@ -1,5 +1,5 @@
 import type { LiveEvent, Logger, SocketMessage } from '../index'
-import { PropsCache, type Entry as Kept } from './cache'
+import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { isThenable, typeOf } from './check'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
@@ -17,7 +17,20 @@ import type { Writer } from './writer'
 const MAX_ROUNDS = 8
 
 // Jobs as src/bridge/jobs.rs writes them.
-type CallJob = [0, number, number, number, number, number, string, LiveEvent | Origin, unknown?, number?]
+type CallJob = [
+  kind: 0,
+  call: number,
+  actor: number,
+  sequence: number,
+  version: number,
+  number: number,
+  module: number,
+  id: string,
+  instance: string,
+  event: Omit<LiveEvent, 'id'> | Origin,
+  props?: unknown,
+  bytes?: number,
+]
 type Job =
   | CallJob
   | [kind: 1, call: number]
@@ -26,6 +39,14 @@ type Job =
   | [kind: 4, bridge: number, resume: 0 | 1]
   | [kind: 5, level: 0 | 1, text: string]
   | [kind: 6, actor: number]
+  | [kind: 7, calls: number]
+
+/** How many calls may come as numbers, and of how many numbers each is; see src/bridge/jobs.rs. */
+const CALLS = 1024
+const CALL_SIZE = 7
+
+/** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
+const TYPES = ['click', 'input', 'change', 'keydown', 'keyup', 'focus', 'blur']
 
 /** Where jobs go that are not calls. */
 export interface Receivers {
@@ -35,16 +56,17 @@ export interface Receivers {
 }
 
 interface Call {
-  number: number
-  actor: number
-  sequence: number
-  entry: Entry
-  context: Context
-  /** The handler's name. */
-  handler: string
+  readonly number: number
+  readonly sequence: number
+  readonly context: Context
+  /** The handler's name; none where it is a join. */
+  readonly handler: string | undefined
   /** What was kept of the committed state; `memo` and `json` only where it was. */
-  kept: Omit<Kept, 'version'>
+  kept: Kept
 }
+
+/** How a call changed its props. */
+type Change = 'none' | 'whole' | 'parts'
 
 /**
  * Does what Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all
@@ -56,6 +78,14 @@ export class Dispatcher {
   private readonly cache: PropsCache
   /** Calls whose handler has not returned yet. */
   private readonly running = new Map<number, Context>()
+  /** What comes as numbers: how many calls, then the calls. */
+  private readonly buffer = Buffer.allocUnsafeSlow((1 + CALLS * CALL_SIZE) * 8)
+  private readonly calls = new Float64Array(this.buffer.buffer)
+  /** The next of them. */
+  private at = 0
+  /** Names that come as numbers. */
+  private readonly names: string[] = []
+  private readonly readRequest = (call: number): string | null => this.native().request(call)
   private flushing = false
 
   constructor(
@@ -70,6 +100,10 @@ export class Dispatcher {
 
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
+    const handlers = entry.raw || typeof entry.module.handle === 'function' ? [] : Object.keys(entry.module.handle)
+    const names = [...TYPES, ...handlers].filter((name) => !this.names.includes(name))
+    this.names.push(...names)
+    this.native().nameNumbers(names)
   }
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
@@ -84,15 +118,18 @@ export class Dispatcher {
           this.logger.error(`loom-live: ${traceOf(error)}`)
         }
       }
+      this.runCalls(this.calls[0] as number)
     }
     setImmediate(this.wake)
   }
 
   private exchange(): Job[] | null {
     const { results } = this
-    const json = this.native().exchange(results.ops, results.length, results.text, results.bytes)
+    const json = this.native().exchange(results.ops, results.length, results.text, results.bytes, this.buffer)
     results.clear()
-    return json === null ? null : (JSON.parse(json) as Job[])
+    this.at = 1
+    if (json === null) return null
+    return json === '' ? [] : (JSON.parse(json) as Job[])
   }
 
   /** Results that come outside a drain wait for the others of this turn. */
@@ -128,45 +165,81 @@ export class Dispatcher {
         return
       case 6:
         this.cache.forget(job[1])
+        return
+      case 7:
+        this.runCalls(job[1])
     }
   }
 
+  /** The next so many calls of those that came as numbers. */
+  private runCalls(count: number): void {
+    const { calls } = this
+    const end = this.at + count * CALL_SIZE
+    calls[0] = (calls[0] as number) - count
+    while (this.at < end) {
+      const { at } = this
+      this.at += CALL_SIZE
+      try {
+        this.callByNumbers(at)
+      } catch (error) {
+        this.logger.error(`loom-live: ${traceOf(error)}`)
+      }
+    }
+  }
+
+  /** A call of which everything is known but what happened. */
+  private callByNumbers(at: number): void {
+    const { calls, names } = this
+    const number = calls[at] as number
+    const kept = this.cache.take(calls[at + 1] as number, calls[at + 3] as number)
+    if (kept === undefined || !this.isAsLeft(kept)) {
+      this.results.propsNeeded(number)
+      return
+    }
+    this.event(number, calls[at + 2] as number, kept, {
+      id: `${kept.component.instance}-${calls[at + 4] as number}`,
+      handler: names[calls[at + 5] as number] as string,
+      type: names[calls[at + 6] as number] as string,
+    })
+  }
+
   private call(job: CallJob): void {
-    const [, number, actor, sequence, version, module, id, event] = job
-    const entry = this.entries[module]
-    if (entry === undefined) {
-      this.results.failed(number, `no module ${module}`)
+    const [, call, actor, sequence, version, number, moduleId, id, instance, event] = job
+    const module = this.entries[moduleId]
+    if (module === undefined) {
+      this.results.failed(call, `no module ${moduleId}`)
       return
     }
     // Also where props are handed over: an older copy is of no use any more.
     const copy = this.cache.take(actor, version)
-    const kept = job.length > 8 ? whole(job[8], job[9] ?? 0) : copy
-    if (kept === undefined) {
-      this.results.propsNeeded(number)
+    const kept = job.length > 10 ? whole({ actor, module, id, instance }, job[10], job[11] ?? 0) : copy
+    if (kept === undefined || !this.isAsLeft(kept)) {
+      this.results.propsNeeded(call)
       return
     }
-    if (!this.isAsLeft(entry, kept)) {
-      this.results.propsNeeded(number)
-      return
-    }
-    const { props } = kept
-    const context = new Context(id, entry.name, () => this.native().request(number))
-    const call: Call = { number, actor, sequence, entry, context, kept, handler: '' }
-    if (event === null || Array.isArray(event)) {
-      this.first(call, props, event)
-      return
-    }
-    call.handler = event.handler
+    if (event === null || Array.isArray(event)) this.first(this.callOf(call, sequence, kept, undefined), event)
+    else this.event(call, sequence, kept, { id: `${instance}-${number}`, ...event })
+  }
+
+  private callOf(number: number, sequence: number, kept: Kept, handler: string | undefined): Call {
+    const { id, module } = kept.component
+    const context = new Context(id, module.name, this.readRequest, number)
+    return { number, sequence, context, handler, kept }
+  }
+
+  private event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
+    const call = this.callOf(number, sequence, kept, event.handler)
+    const { module } = kept.component
     try {
-      const result = entry.raw
-        ? entry.module.handle_json(
+      const result = module.raw
+        ? module.module.handle_json(
             event.handler,
-            props as string,
+            kept.props as string,
             event.value ?? '',
             event.checked === undefined ? '' : String(event.checked),
             event.key ?? '',
           )
-        : this.handle(call, entry.module, props as Record<string, unknown>, event)
+        : this.handle(call, module.module, kept.props as Record<string, unknown>, event)
       if (isThenable(result)) {
         this.wait(call, 'handle', result, (value) => {
           this.finish(call, value)
@@ -180,21 +253,21 @@ export class Dispatcher {
   }
 
   /** Renders for the first time, where the page may join. */
-  private first(call: Call, props: unknown, origin: Origin): void {
-    const { entry } = call
-    if (entry.raw || origin === null) {
-      this.render(call, props, undefined)
+  private first(call: Call, origin: Origin): void {
+    const { component, props } = call.kept
+    const { module } = component
+    if (module.raw || origin === null) {
+      this.render(call, props, 'none')
       return
     }
     const start = ({ props: first, changed, anew }: First): void => {
-      const write = (): number => writeWhole(this.results, first, 'the join')
-      this.render(call, first, changed ? write : undefined, anew)
+      this.render(call, first, changed ? 'whole' : 'none', anew)
     }
     try {
       const warn = (text: string): void => {
         this.logger.warn(text)
       }
-      const first = firstProps(entry, props as Record<string, unknown>, origin, call.context, warn)
+      const first = firstProps(module, props as Record<string, unknown>, origin, call.context, warn)
       if (first instanceof Promise) this.wait(call, 'join', first, start)
       else start(first)
     } catch (error) {
@@ -238,67 +311,68 @@ export class Dispatcher {
   }
 
   private finish(call: Call, result: unknown): void {
-    const { entry, kept } = call
+    const { kept } = call
     if (result === UNKNOWN) {
       this.results.unknownHandler(call.number)
       return
     }
-    if (entry.raw) {
+    if (kept.component.module.raw) {
       if (typeof result !== 'string') {
         this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(result)}`))
         return
       }
-      this.render(call, result, () => text(this.results, result))
+      this.render(call, result, 'whole')
       return
     }
     const next = result ?? kept.props
-    const source = `the handler ${JSON.stringify(call.handler)}`
     if (next === kept.props || !this.isUntouched(call)) {
       // It may have been changed anywhere, so nothing that was kept of it counts.
-      call.kept = whole(next, 0)
-      this.render(call, next, () => writeWhole(this.results, next, source))
+      call.kept = whole(kept.component, next, 0)
+      this.render(call, next, 'whole')
     } else {
-      this.render(call, next, () => writeChanges(this.results, kept.props as object, next, source))
+      this.render(call, next, 'parts')
     }
   }
 
   /** Whether nobody changed the props since they were committed; only development knows. */
-  private isAsLeft(entry: Entry, { props, json }: Call['kept']): boolean {
+  private isAsLeft({ component, props, json }: Kept): boolean {
     const { development } = this
-    return development === undefined || json === undefined || development.isAsLeft(entry.name, props, json)
+    return development === undefined || json === undefined || development.isAsLeft(component.module.name, props, json)
   }
 
-  private isUntouched({ kept, entry, handler }: Call): boolean {
+  private isUntouched({ kept, handler }: Call): boolean {
     const { development } = this
-    if (development === undefined || kept.json === undefined) return true
-    return development.isUntouched(entry.name, handler, kept.props, kept.json)
+    if (development === undefined || handler === undefined || kept.json === undefined) return true
+    return development.isUntouched(kept.component.module.name, handler, kept.props, kept.json)
   }
 
-  /** Renders and answers. `write` says how the props changed; without it they did not. */
-  private render(call: Call, props: unknown, write: (() => number) | undefined, anew = false): void {
-    const { entry, number, context, kept } = call
-    const { development } = this
-    const check: RowCheck | undefined = development && ((list, last) => development.checkRows(entry.name, list, last))
+  /** Renders and answers. */
+  private render(call: Call, props: unknown, change: Change, anew = false): void {
+    const { kept } = call
+    const { component } = kept
+    const { module } = component
+    const { results, development } = this
+    const check: RowCheck | undefined = development && ((list, last) => development.checkRows(module.name, list, last))
     let { bytes, measured } = kept
     let callback = 'handle'
     let memo: Memo | undefined
+    // Before props and tree are compared with the last ones: should it change its props after all,
+    // both comparisons still are of the same.
+    const tree = attempt(module, props)
+    results.begin(call.number, anew)
     try {
-      memo = this.results.done(
-        number,
-        anew,
-        context.redirectUrl,
-        () => {
-          if (write !== undefined) bytes += write()
-          callback = 'render'
-        },
-        () => renderTree(this.results, entry, props, kept.memo, check),
-      )
+      if (change !== 'none') bytes += this.writeProps(call, props, change)
+      results.propsDone(call.context.redirectUrl)
+      callback = 'render'
+      memo = encodeTree(results, given(tree), kept.memo, check)
+      results.treeDone()
     } catch (error) {
+      results.undo()
       this.fail(call, callback, error)
       return
     }
     let json: string | undefined
-    if (development !== undefined && !entry.raw) {
+    if (development !== undefined && !module.raw) {
       json = JSON.stringify(props)
       bytes = json.length
       if (bytes > MAX_JSON) json = undefined
@@ -306,9 +380,16 @@ export class Dispatcher {
       measured = bytes
     } else if (bytes > 2 * measured + 1024) {
       // What was added is known, what went is not: measured anew before it is far off.
-      measured = bytes = entry.raw ? (props as string).length : JSON.stringify(props).length
+      measured = bytes = module.raw ? (props as string).length : JSON.stringify(props).length
     }
-    this.cache.put(call.actor, { version: call.sequence, props, memo, bytes, measured, json })
+    this.cache.put(component.actor, { component, version: call.sequence, props, memo, bytes, measured, json })
+  }
+
+  private writeProps({ kept, handler }: Call, props: unknown, change: Change): number {
+    if (kept.component.module.raw) return text(this.results, props as string)
+    const source = (): string => (handler === undefined ? 'the join' : `the handler ${JSON.stringify(handler)}`)
+    if (change === 'whole') return writeWhole(this.results, props, source)
+    return writeChanges(this.results, kept.props as object, props, source)
   }
 
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
@@ -317,37 +398,52 @@ export class Dispatcher {
       this.results.refused(call.number, error)
       return
     }
-    this.results.failed(call.number, `${callback} of module ${call.entry.name}: ${textOf(error)}`)
+    const { name } = call.kept.component.module
+    this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`)
   }
 }
 
 const UNKNOWN = Symbol('unknown handler')
 
 /** Props of which nothing is known but what they are. */
-function whole(props: unknown, bytes: number): Call['kept'] {
-  return { props, memo: undefined, bytes, measured: bytes, json: undefined }
+function whole(component: Component, props: unknown, bytes: number): Kept {
+  return { component, version: 0, props, memo: undefined, bytes, measured: bytes, json: undefined }
 }
 
-/** Writes the tree of a module's props, relative to the last one. */
-export function renderTree(
-  writer: Writer,
-  entry: Entry,
-  props: unknown,
-  last?: Memo,
-  check?: RowCheck,
-): Memo | undefined {
-  if (entry.raw) {
-    const tree: unknown = entry.module.render_tree_json(props as string)
-    if (typeof tree !== 'string') {
-      throw new TypeError(`Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
-    }
-    encodeJson(writer, tree)
-    return undefined
+/** What a module renders: a raw one gives JSON. */
+export function treeOf(module: Entry, props: unknown): Tree | string {
+  if (module.raw) {
+    const tree: unknown = module.module.render_tree_json(props as string)
+    if (typeof tree === 'string') return tree
+    throw new TypeError(`Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
   }
-  const tree: unknown = entry.module.render(props as Record<string, unknown>)
-  if (!(tree instanceof Tree)) {
-    const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
-    throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
+  const tree: unknown = module.module.render(props as Record<string, unknown>)
+  if (tree instanceof Tree) return tree
+  const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
+  throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
+}
+
+/** What was thrown; it counts only where the props are valid, for else they may be the reason. */
+class Thrown {
+  constructor(readonly error: unknown) {}
+}
+
+function attempt(module: Entry, props: unknown): Tree | string | Thrown {
+  try {
+    return treeOf(module, props)
+  } catch (error) {
+    return new Thrown(error)
   }
-  return encodeRoot(writer, tree, last, check)
+}
+
+function given(tree: Tree | string | Thrown): Tree | string {
+  if (tree instanceof Thrown) throw tree.error
+  return tree
+}
+
+/** Writes a tree, relative to the last one. */
+export function encodeTree(writer: Writer, tree: Tree | string, last?: Memo, check?: RowCheck): Memo | undefined {
+  if (tree instanceof Tree) return encodeRoot(writer, tree, last, check)
+  encodeJson(writer, tree)
+  return undefined
 }

@@ -3,7 +3,7 @@ import { Each } from './each'
 import { LoomError } from './errors'
 import { RawHtml, type Template, Tree, templateOf } from './html'
 import { native } from './native'
-import { steps } from './steps'
+import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
 // The compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
@@ -14,9 +14,7 @@ const LIST = 3
 const JSON_TREE = 4
 const SAME = 5
 const EACH = 6
-const KEEP = 0
-const DROP = 1
-const MOVE = 2
+// In a keyed list the steps of `steps.ts`, and for what was added its rows.
 const ROW = 3
 const SHIFT = 3
 /** The template with one slot and nothing around it. */
@@ -163,16 +161,20 @@ class Encoder {
         writer.ops[start] = SAME
         return
       }
-      const step = (kind: number, argument: number): void => {
+      const steps = writer.comparisons.steps(last.items, list.items)
+      let to = 0
+      for (let at = 0; at < steps.length; at += 2) {
+        const kind = steps[at] as number
+        const argument = steps[at + 1] as number
+        if (kind === ADD) {
+          for (const end = to + argument; to < end; to++) add(list.items[to])
+          continue
+        }
         writer.op((argument << SHIFT) | kind)
         count++
+        if (kind === KEEP) to += argument
+        else if (kind === MOVE) to++
       }
-      steps(last.items, list.items, {
-        keep: (rows) => step(KEEP, rows),
-        drop: (rows) => step(DROP, rows),
-        move: (row) => step(MOVE, row),
-        add,
-      })
     }
     writer.ops[start] = (count << SHIFT) | EACH
   }

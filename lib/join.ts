@@ -2,7 +2,7 @@ import type { MountContext } from '../index'
 import { invalid, isObject, isThenable } from './check'
 import { textOf } from './errors'
 import type { AnyModule, LiveEntry } from './modules'
-import { checkProps } from './props'
+import { checkProps, type Source } from './props'
 
 type Props = Record<string, unknown>
 
@@ -34,7 +34,7 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
       throw invalid('an object of props, or nothing,', `what mount of module ${JSON.stringify(entry.name)} gives`, more)
     }
     const merged = { ...props, ...more }
-    checkProps(merged, `mount of module ${JSON.stringify(entry.name)}`)
+    checkProps(merged, () => `mount of module ${JSON.stringify(entry.name)}`)
     return merged
   }
   return isThenable(loaded) ? Promise.resolve(loaded).then(merge) : merge(loaded)
@@ -78,7 +78,7 @@ function upgrade(
   try {
     const upgraded: unknown = module.upgrade?.(props, from)
     if (upgraded === undefined) return undefined
-    checkProps(upgraded, `upgrade of module ${JSON.stringify(name)}`)
+    checkProps(upgraded, () => `upgrade of module ${JSON.stringify(name)}`)
     return upgraded
   } catch (error) {
     warn(`loom-live: upgrade of module ${name} from version ${from} to ${version}: ${textOf(error)}`)
@@ -92,7 +92,7 @@ function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<
 }
 
 /** The props that may leave the server, as JSON. */
-export function publicJson(entry: LiveEntry, props: Props, source: string): string {
+export function publicJson(entry: LiveEntry, props: Props, source: Source): string {
   checkProps(props, source)
   if (entry.private.length === 0) return JSON.stringify(props)
   const visible = { ...props }

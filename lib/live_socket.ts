@@ -72,7 +72,7 @@ export class LiveSockets {
     let number = 0
     try {
       const props: unknown = JSON.parse(propsJson)
-      if (!raw) stringifyProps(props, 'propsJson')
+      if (!raw) stringifyProps(props, () => 'propsJson')
     } catch (error) {
       throw new StartError(`Expected the JSON of props for propsJson: ${textOf(error)}`)
     }

@@ -18,7 +18,7 @@ import { Bridges } from './bridge'
 import { checkFunction, invalid, isObject } from './check'
 import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
-import { Dispatcher, renderTree } from './dispatcher'
+import { Dispatcher, encodeTree, treeOf } from './dispatcher'
 import { LoomError, textOf, traceOf } from './errors'
 import { FastifyUpgrades } from './fastify'
 import { mountProps, publicJson } from './join'
@@ -184,12 +184,12 @@ export class Loom implements PublicLoom {
   async mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
-    const source = `mount of module ${JSON.stringify(entry.name)}`
+    const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     const { request } = options
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     const tree = new Writer()
-    renderTree(tree, entry, entry.raw ? json : first)
+    encodeTree(tree, treeOf(entry, entry.raw ? json : first))
     let html: string
     try {
       html = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)

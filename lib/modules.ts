@@ -38,7 +38,7 @@ export function entryOf(name: string, module: unknown): Entry {
   } else if (typeof handle !== 'function') {
     throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
   }
-  if (props !== undefined) stringifyProps(props, `props of module ${JSON.stringify(name)}`)
+  if (props !== undefined) stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
   for (const callback of ['mount', 'authorize', 'upgrade']) {
     if (module[callback] !== undefined) checkFunction(module[callback], `${callback} of module ${JSON.stringify(name)}`)
   }

@@ -40,7 +40,8 @@ export interface NativeConnection {
 
 export interface NativeLoom {
   register(name: string, raw: boolean, version: number, hidden: string[]): number
-  exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string | null
+  nameNumbers(names: string[]): void
+  exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
   request(call: number): string | null
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   seal(module: string, propsJson: string, bind: string): string

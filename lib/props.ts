@@ -1,6 +1,9 @@
 import { isObject, typeOf } from './check'
 import { LoomError } from './errors'
 
+/** Whence props come, for the message of an error: most have none, so it is made when it is needed. */
+export type Source = () => string
+
 /** Deeper props are taken for a cycle. JSON.stringify's own recursion goes much further. */
 const MAX_DEPTH = 1000
 
@@ -9,21 +12,21 @@ const MAX_DEPTH = 1000
  *
  * @throws LoomError `LOOM_PROPS` names the path of what JSON would change or refuse.
  */
-export function checkProps(props: unknown, source: string): asserts props is Record<string, unknown> {
+export function checkProps(props: unknown, source: Source): asserts props is Record<string, unknown> {
   if (!isObject(props)) {
-    throw new LoomError('LOOM_PROPS', `Expected an object of props from ${source} but received ${typeOf(props)}`)
+    throw new LoomError('LOOM_PROPS', `Expected an object of props from ${source()} but received ${typeOf(props)}`)
   }
   checkValue(props, '', source, true)
 }
 
 /** The JSON text of props, checked. */
-export function stringifyProps(props: unknown, source: string): string {
+export function stringifyProps(props: unknown, source: Source): string {
   checkProps(props, source)
   return JSON.stringify(props)
 }
 
 /** Checks one value of props at `path`, and, where `deep`, all that is in it. */
-export function checkValue(value: unknown, path: string, source: string, deep: boolean, depth = 0): void {
+export function checkValue(value: unknown, path: string, source: Source, deep: boolean, depth = 0): void {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -51,7 +54,7 @@ export function checkValue(value: unknown, path: string, source: string, deep: b
   }
 }
 
-function checkObject(value: object, path: string, source: string, deep: boolean, depth: number): void {
+function checkObject(value: object, path: string, source: Source, deep: boolean, depth: number): void {
   // Plain objects of any realm: their prototype is null or has none itself.
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
@@ -67,9 +70,9 @@ function checkObject(value: object, path: string, source: string, deep: boolean,
   if (Object.getOwnPropertySymbols(value).length > 0) throw refused('a member named by a symbol', path, source)
 }
 
-function refused(what: string, path: string, source: string): LoomError {
+function refused(what: string, path: string, source: Source): LoomError {
   return new LoomError(
     'LOOM_PROPS',
-    `Props are JSON values, but ${source} gave ${what} at ${path === '' ? 'the top' : path}`,
+    `Props are JSON values, but ${source()} gave ${what} at ${path === '' ? 'the top' : path}`,
   )
 }

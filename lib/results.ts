@@ -11,34 +11,46 @@ const REFUSED = 5
 
 /** The results of a drain, gathered until they cross to Rust in one call. */
 export class Results extends Writer {
-  /**
-   * A call that succeeded. `props` writes how they changed, `tree` what was rendered; where one of
-   * them throws, nothing of this result is left behind.
-   */
-  done<T>(call: number, anew: boolean, redirect: string, props: () => void, tree: () => T): T {
-    const { length, bytes } = this
-    try {
-      this.op(call)
-      this.op(anew ? DONE_ANEW : DONE)
-      const header = this.length
-      for (let size = 0; size < 5; size++) this.op(0)
-      const propsAt = this.length
-      const propsText = this.bytes
-      props()
-      const treeAt = this.length
-      this.ops[header] = treeAt - propsAt
-      this.ops[header + 1] = this.bytes - propsText
-      this.ops[header + 2] = this.append(redirect)
-      const treeText = this.bytes
-      const result = tree()
-      this.ops[header + 3] = this.length - treeAt
-      this.ops[header + 4] = this.bytes - treeText
-      return result
-    } catch (error) {
-      this.length = length
-      this.bytes = bytes
-      throw error
-    }
+  /** Where the result begins that is being written. */
+  private start = 0
+  private startBytes = 0
+  private header = 0
+  /** Where the part of it begins that is being written. */
+  private part = 0
+  private partBytes = 0
+
+  /** A call that succeeded. What is written next says how its props changed. */
+  begin(call: number, anew: boolean): void {
+    this.start = this.length
+    this.startBytes = this.bytes
+    this.op(call)
+    this.op(anew ? DONE_ANEW : DONE)
+    this.header = this.length
+    for (let size = 0; size < 5; size++) this.op(0)
+    this.part = this.length
+    this.partBytes = this.bytes
+  }
+
+  /** The props are written; what was rendered comes next. */
+  propsDone(redirect: string): void {
+    this.ops[this.header] = this.length - this.part
+    this.ops[this.header + 1] = this.bytes - this.partBytes
+    this.ops[this.header + 2] = this.append(redirect)
+    this.part = this.length
+    this.partBytes = this.bytes
+  }
+
+  treeDone(): void {
+    this.ops[this.header + 3] = this.length - this.part
+    this.ops[this.header + 4] = this.bytes - this.partBytes
+    this.comparisons.forget()
+  }
+
+  /** Leaves nothing behind of a result that was begun. */
+  undo(): void {
+    this.length = this.start
+    this.bytes = this.startBytes
+    this.comparisons.forget()
   }
 
   failed(call: number, message: string): void {

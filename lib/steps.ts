@@ -1,55 +1,83 @@
-/** Where the steps from one array to the next go; see `Step` in src/tree/keyed.rs. */
-export interface StepSink<Item> {
-  /** The next so many old items are as before, here. */
-  keep(count: number): void
-  /** The next so many old items are not here. */
-  drop(count: number): void
-  /** A dropped item, by its old index, here. */
-  move(oldIndex: number): void
-  /** An item that was not there before. */
-  add(item: Item, index: number): void
-}
+// The kinds of steps; see `Step` in src/tree/keyed.rs. KEEP and DROP: so many of the old items, ADD:
+// so many new ones. MOVE: a dropped item, by its old index.
+export const KEEP = 0
+export const DROP = 1
+export const MOVE = 2
+export const ADD = 3
+
+/** How one array comes from another: pairs of a kind and its argument. */
+export type Steps = readonly number[]
 
 /** How far a walk looks ahead, on either side, before it gives up and asks a map. */
 const LOOK_AHEAD = 8
 
+/** How many comparisons are kept. */
+const MAX_KEPT = 8
+
+interface Comparison {
+  readonly last: readonly unknown[]
+  readonly next: readonly unknown[]
+  readonly steps: Steps
+}
+
 /**
- * Tells how `next` comes from `last`, by the identity of their items.
- *
+ * Compares arrays by the identity of their items. What was compared is kept until the call is over:
+ * a list of the page is mostly an array of the props, and then this is told twice.
+ */
+export class Comparisons {
+  private readonly kept: Comparison[] = []
+
+  steps(last: readonly unknown[], next: readonly unknown[]): Steps {
+    for (const kept of this.kept) if (kept.last === last && kept.next === next) return kept.steps
+    const steps = compare(last, next)
+    if (this.kept.length < MAX_KEPT) this.kept.push({ last, next, steps })
+    return steps
+  }
+
+  /** The arrays may change from now on. */
+  forget(): void {
+    if (this.kept.length > 0) this.kept.length = 0
+  }
+}
+
+/**
  * Costs a comparison for each item that stayed in order. Only where a window of both disagrees
  * beyond a short look-ahead is a map of that window made.
  */
-export function steps<Item>(last: readonly Item[], next: readonly Item[], sink: StepSink<Item>): void {
+function compare(last: readonly unknown[], next: readonly unknown[]): number[] {
   let lastEnd = last.length
   let nextEnd = next.length
   let from = 0
   const shorter = Math.min(lastEnd, nextEnd)
-  while (from < shorter && last[from] === next[from]) from++
-  while (lastEnd > from && nextEnd > from && last[lastEnd - 1] === next[nextEnd - 1]) {
+  // `===` would look into each item to see of what type it is: with many of them, a cache miss each.
+  while (from < shorter && Object.is(last[from], next[from])) from++
+  while (lastEnd > from && nextEnd > from && Object.is(last[lastEnd - 1], next[nextEnd - 1])) {
     lastEnd--
     nextEnd--
   }
-  if (from > 0) sink.keep(from)
-  window(last, next, from, lastEnd, from, nextEnd, sink)
-  if (lastEnd < last.length) sink.keep(last.length - lastEnd)
+  const steps: number[] = []
+  if (from > 0) steps.push(KEEP, from)
+  window(last, next, from, lastEnd, from, nextEnd, steps)
+  if (lastEnd < last.length) steps.push(KEEP, last.length - lastEnd)
+  return steps
 }
 
-function window<Item>(
-  last: readonly Item[],
-  next: readonly Item[],
+function window(
+  last: readonly unknown[],
+  next: readonly unknown[],
   lastStart: number,
   lastEnd: number,
   nextStart: number,
   nextEnd: number,
-  sink: StepSink<Item>,
+  steps: number[],
 ): void {
   let at = lastStart
   let to = nextStart
   while (at < lastEnd && to < nextEnd) {
     let run = 0
-    while (at + run < lastEnd && to + run < nextEnd && last[at + run] === next[to + run]) run++
+    while (at + run < lastEnd && to + run < nextEnd && Object.is(last[at + run], next[to + run])) run++
     if (run > 0) {
-      sink.keep(run)
+      steps.push(KEEP, run)
       at += run
       to += run
       continue
@@ -74,29 +102,29 @@ function window<Item>(
       }
     }
     if (out < 0) break
-    if (out > 0) sink.drop(out)
-    for (let index = 0; index < into; index++) sink.add(next[to + index] as Item, to + index)
+    if (out > 0) steps.push(DROP, out)
+    if (into > 0) steps.push(ADD, into)
     at += out
     to += into
   }
-  if (at < lastEnd) sink.drop(lastEnd - at)
+  if (at < lastEnd) steps.push(DROP, lastEnd - at)
   if (to === nextEnd) return
   if (at === lastEnd) {
-    for (; to < nextEnd; to++) sink.add(next[to] as Item, to)
+    steps.push(ADD, nextEnd - to)
     return
   }
-  const places = new Map<Item, number>()
-  for (let index = lastEnd - 1; index >= at; index--) places.set(last[index] as Item, index)
+  const places = new Map<unknown, number>()
+  for (let index = lastEnd - 1; index >= at; index--) places.set(last[index], index)
   for (; to < nextEnd; to++) {
-    const item = next[to] as Item
+    const item = next[to]
     const place = places.get(item)
     // Each old row is moved once; a second mention is another row. Values that are equal without
     // being one object, numbers and strings, are found as well.
     if (place === undefined) {
-      sink.add(item, to)
+      steps.push(ADD, 1)
     } else {
       places.delete(item)
-      sink.move(place)
+      steps.push(MOVE, place)
     }
   }
 }

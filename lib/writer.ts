@@ -1,3 +1,5 @@
+import { Comparisons } from './steps'
+
 /** Text up to this length is written byte by byte: calling Node's own writer costs more. */
 const SHORT = 24
 /** Room for more than this is given back after a batch. */
@@ -12,6 +14,7 @@ export class Writer {
   /** All texts, as UTF-8. */
   text = Buffer.allocUnsafeSlow(4096)
   bytes = 0
+  readonly comparisons = new Comparisons()
 
   /**
    * Adds text, and tells how many bytes it is. Half of a surrogate pair is no character and becomes

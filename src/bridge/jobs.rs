@@ -1,18 +1,23 @@
-//! What JavaScript is asked to do, as the JSON it receives. `lib/dispatcher.ts` reads what this file
-//! writes.
+//! What JavaScript is asked to do. Most calls are a few numbers, everything else is JSON.
+//! `lib/dispatcher.ts` reads what this file writes.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::context::Level;
 use crate::dispatch::{ActorKey, Call};
-use crate::protocol::ClientEvent;
+use crate::protocol::{ClientEvent, SpecialVars};
 use crate::tree::write_json_string;
+
+/// The type of events whose value is a form.
+const SUBMIT: &str = "submit";
 
 /// One job. On the other side an array whose first element is the kind.
 pub enum Job<'a> {
-    /// `[0, call, actor, sequence, version, module, id, event | origin, props?, bytes?]`: handle and
-    /// render. A first render has an origin instead of an event: `null` where the application itself
-    /// started the component, or `[checkpoint, version]`, see [`crate::dispatch::Origin`].
+    /// `[0, call, actor, sequence, version, number, module, id, instance, event | origin, props?,
+    /// bytes?]`: handle and render. A first render has an origin instead of an event: `null` where the
+    /// application itself started the component, or `[checkpoint, version]`, see
+    /// [`crate::dispatch::Origin`]. Or [`Numbers`].
     Call {
         /// The number its result carries.
         number: u32,
@@ -53,9 +58,40 @@ pub enum Job<'a> {
     },
     /// `[6, actor]`: the actor is gone.
     Forget(ActorKey),
+    /// `[7, calls]`: so many of the calls that came as numbers have their turn.
+    Calls(usize),
 }
 
+/// A call whose props and module JavaScript knows, of an event that is only a handler and a type:
+/// call, actor, sequence, version, number, handler, type. JavaScript's numbers are exact up to 2^53.
+pub type Numbers = [f64; 7];
+
 impl Job<'_> {
+    /// This job as numbers, where it can be; `numbers_of` has the names that have one.
+    pub(super) fn numbers(&self, numbers_of: &HashMap<Box<str>, u32>) -> Option<Numbers> {
+        let Self::Call {
+            number,
+            call,
+            with_props: false,
+        } = self
+        else {
+            return None;
+        };
+        let event = call.event.as_ref()?;
+        if event.special_vars != SpecialVars::default() || &*event.event == SUBMIT {
+            return None;
+        }
+        Some([
+            (*number).into(),
+            call.actor as f64,
+            call.sequence as f64,
+            call.version as f64,
+            call.number as f64,
+            (*numbers_of.get(&event.handler)?).into(),
+            (*numbers_of.get(&event.event)?).into(),
+        ])
+    }
+
     pub(super) fn write(&self, out: &mut String) {
         out.push('[');
         match self {
@@ -91,6 +127,7 @@ impl Job<'_> {
                 write_json_string(out, text);
             }
             Self::Forget(actor) => write_numbers(out, [6, *actor]),
+            Self::Calls(count) => write_numbers(out, [7, *count as u64]),
         }
         out.push(']');
     }
@@ -114,14 +151,17 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
         call.actor,
         call.sequence,
         call.version,
+        call.number,
         module,
     ];
     write_numbers(out, numbers);
     out.push(',');
     write_json_string(out, &call.id);
     out.push(',');
+    write_json_string(out, &call.instance);
+    out.push(',');
     match &call.event {
-        Some(event) => write_event(out, event, &call.instance, call.number),
+        Some(event) => write_event(out, event),
         None => match &call.origin {
             None => out.push_str("null"),
             Some(origin) => {
@@ -144,10 +184,9 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
     }
 }
 
-/// The `LiveEvent` that handlers get.
-fn write_event(out: &mut String, event: &ClientEvent, instance: &str, number: u64) {
-    // An instance is of characters that JSON leaves alone.
-    let _ = write!(out, "{{\"id\":\"{instance}-{number}\",\"handler\":");
+/// The `LiveEvent` that handlers get, but for its id.
+fn write_event(out: &mut String, event: &ClientEvent) {
+    out.push_str("{\"handler\":");
     write_json_string(out, &event.handler);
     out.push_str(",\"type\":");
     write_json_string(out, &event.event);
@@ -168,8 +207,7 @@ fn write_event(out: &mut String, event: &ClientEvent, instance: &str, number: u6
         write_json_string(out, key);
     }
     // A submit's value is its form.
-    let submitted =
-        (&*event.event == "submit").then_some(vars.value.as_deref().unwrap_or_default());
+    let submitted = (&*event.event == SUBMIT).then_some(vars.value.as_deref().unwrap_or_default());
     if let Some(form) = vars.form.as_deref().or(submitted) {
         out.push_str(",\"form\":");
         write_form(out, form);
@@ -215,7 +253,6 @@ fn write_form(out: &mut String, encoded: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::SpecialVars;
 
     fn event(kind: &str, value: &str) -> String {
         let mut out = String::new();
@@ -229,7 +266,7 @@ mod tests {
                 form: None,
             },
         };
-        write_event(&mut out, &event, "abc", 7);
+        write_event(&mut out, &event);
         out
     }
 
@@ -237,7 +274,7 @@ mod tests {
     fn an_event_as_handlers_see_it() {
         assert_eq!(
             event("keydown", "é\n"),
-            r#"{"id":"abc-7","handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
+            r#"{"handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
         );
     }
 

@@ -14,6 +14,6 @@ mod results;
 mod tests;
 
 pub use calls::JsDispatcher;
-pub use jobs::Job;
-pub use queue::Queue;
+pub use jobs::{Job, Numbers};
+pub use queue::{Queue, Taken};
 pub use results::Batch;

@@ -1,24 +1,64 @@
 //! The jobs that wait for the JavaScript thread.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::Job;
+use super::{Job, Numbers};
 use crate::dispatch::CallError;
 
 /// Calls stop being taken when this much text waits, however few they are.
 const MAX_BYTES: usize = 4 << 20;
 
+/// How many calls may wait as numbers; more wait as JSON. `lib/dispatcher.ts` has room for so many.
+const MAX_NUMBERS: usize = 1024;
+
+/// Jobs in the order in which they were added: those as JSON say where those as numbers stand.
+#[derive(Default)]
+pub struct Taken {
+    /// Calls as numbers.
+    pub calls: Vec<Numbers>,
+    /// The other jobs: a JSON array, or nothing where there are none.
+    pub jobs: String,
+}
+
 #[derive(Default)]
 struct State {
     /// The jobs' JSON, separated by commas.
     text: String,
+    numbers: Vec<Numbers>,
+    /// How many of these come after all of `text`.
+    trailing: usize,
+    /// The numbers of names that have one.
+    names: HashMap<Box<str>, u32>,
     /// Calls among them.
     calls: usize,
     /// JavaScript has been woken and has not yet found the queue empty.
     awake: bool,
     closed: bool,
+}
+
+impl State {
+    fn add(&mut self, job: &Job<'_>) {
+        if self.numbers.len() < MAX_NUMBERS
+            && let Some(numbers) = job.numbers(&self.names)
+        {
+            self.numbers.push(numbers);
+            self.trailing += 1;
+            return;
+        }
+        let trailing = std::mem::take(&mut self.trailing);
+        if trailing > 0 {
+            self.write(&Job::Calls(trailing));
+        }
+        self.write(job);
+    }
+
+    fn write(&mut self, job: &Job<'_>) {
+        self.text.push(if self.text.is_empty() { '[' } else { ',' });
+        job.write(&mut self.text);
+    }
 }
 
 /// Many producers on any thread, one drainer.
@@ -50,7 +90,7 @@ impl Queue {
 
     /// Adds a job that is not a call.
     pub fn push(&self, job: Job<'_>) {
-        self.append(self.lock(), job);
+        self.append(self.lock(), &job);
     }
 
     /// Adds a call when there is room.
@@ -67,7 +107,7 @@ impl Queue {
                 }
                 if self.has_room(&state) {
                     state.calls += 1;
-                    self.append(state, job);
+                    self.append(state, &job);
                     return Ok(());
                 }
             }
@@ -75,14 +115,11 @@ impl Queue {
         }
     }
 
-    fn append(&self, mut state: MutexGuard<'_, State>, job: Job<'_>) {
+    fn append(&self, mut state: MutexGuard<'_, State>, job: &Job<'_>) {
         if state.closed {
             return;
         }
-        if !state.text.is_empty() {
-            state.text.push(',');
-        }
-        job.write(&mut state.text);
+        state.add(job);
         let sleeping = !std::mem::replace(&mut state.awake, true);
         drop(state);
         if sleeping {
@@ -110,25 +147,37 @@ impl Queue {
         }
     }
 
-    /// Takes all jobs as a JSON array; `None` where there are none, and then the next job wakes
-    /// JavaScript again.
-    pub fn take(&self) -> Option<String> {
+    /// Takes all jobs; `None` where there are none, and then the next job wakes JavaScript again.
+    pub fn take(&self) -> Option<Taken> {
         let mut state = self.lock();
-        if state.text.is_empty() {
+        if state.text.is_empty() && state.numbers.is_empty() {
             state.awake = false;
             return None;
         }
-        let text = std::mem::take(&mut state.text);
+        let mut jobs = std::mem::take(&mut state.text);
+        let numbers = std::mem::take(&mut state.numbers);
+        state.trailing = 0;
         let calls = std::mem::take(&mut state.calls);
         drop(state);
         if calls > 0 {
             self.room.notify_waiters();
         }
-        let mut jobs = String::with_capacity(text.len() + 2);
-        jobs.push('[');
-        jobs.push_str(&text);
-        jobs.push(']');
-        Some(jobs)
+        if !jobs.is_empty() {
+            jobs.push(']');
+        }
+        Some(Taken {
+            calls: numbers,
+            jobs,
+        })
+    }
+
+    /// Gives names numbers, counting on from the last one: calls name them so.
+    pub fn number_names(&self, names: Vec<String>) {
+        let mut state = self.lock();
+        for name in names {
+            let number = u32::try_from(state.names.len()).unwrap_or(u32::MAX);
+            state.names.insert(name.into(), number);
+        }
     }
 
     /// Calls that wait.
@@ -141,6 +190,7 @@ impl Queue {
         let mut state = self.lock();
         state.closed = true;
         state.text = String::new();
+        state.numbers = Vec::new();
         drop(state);
         self.room.notify_waiters();
     }

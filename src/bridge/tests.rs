@@ -39,8 +39,12 @@ impl Script {
     }
 
     fn jobs(&self) -> Vec<Value> {
-        let jobs = self.queue.take().unwrap_or_else(|| "[]".into());
-        serde_json::from_str(&jobs).unwrap()
+        let taken = self.queue.take().unwrap_or_default();
+        assert!(taken.calls.is_empty());
+        match &*taken.jobs {
+            "" => Vec::new(),
+            jobs => serde_json::from_str(jobs).unwrap(),
+        }
     }
 
     fn give(&self, ops: &[u32], text: &str) {
@@ -103,8 +107,8 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
     assert_eq!(script.wakes.load(Ordering::SeqCst), 1);
     let jobs = script.jobs();
     let expected = serde_json::json!([
-        [0, 1, 7, 5, 4, 3, "c0", {"id": "abc-5", "handler": "a", "type": "click"}],
-        [0, 2, 7, 5, 4, 3, "c0", {"id": "abc-5", "handler": "b", "type": "click"}],
+        [0, 1, 7, 5, 4, 5, 3, "c0", "abc", {"handler": "a", "type": "click"}],
+        [0, 2, 7, 5, 4, 5, 3, "c0", "abc", {"handler": "b", "type": "click"}],
     ]);
     assert_eq!(Value::from(jobs.clone()), expected);
     // Results are matched by number, not by position.
@@ -121,23 +125,52 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_of_known_names_are_numbers_and_keep_their_place() {
+    let script = Script::new(3000);
+    script.queue.number_names(vec!["click".into(), "a".into()]);
+    let first = script.call(Some("a"));
+    script.settle().await;
+    let other = script.call(Some("b"));
+    script.settle().await;
+    let last = script.call(Some("a"));
+    script.settle().await;
+    let taken = script.queue.take().unwrap();
+    let calls = [1.0, 3.0].map(|number| [number, 7.0, 5.0, 4.0, 5.0, 1.0, 0.0]);
+    assert_eq!(taken.calls, calls);
+    let jobs: Value = serde_json::from_str(&taken.jobs).unwrap();
+    assert_eq!(jobs[0], serde_json::json!([7, 1]));
+    assert_eq!(jobs[1][1], 2);
+    assert_eq!(jobs.as_array().unwrap().len(), 2);
+    drop((first, other, last));
+
+    let many: Vec<_> = (0..1030).map(|_| script.call(Some("a"))).collect();
+    script.settle().await;
+    let taken = script.queue.take().unwrap();
+    assert_eq!(taken.calls.len(), 1024);
+    let jobs: Value = serde_json::from_str(&taken.jobs).unwrap();
+    assert_eq!(jobs[0], serde_json::json!([7, 1024]));
+    assert_eq!(jobs.as_array().unwrap().len(), 7);
+    drop(many);
+}
+
+#[tokio::test(start_paused = true)]
 async fn props_are_handed_over_at_first_and_when_they_are_missed() {
     let script = Script::new(10);
     let first = script.call(None);
     script.settle().await;
-    assert_eq!(script.jobs()[0][8], serde_json::json!({"n": 1}));
+    assert_eq!(script.jobs()[0][10], serde_json::json!({"n": 1}));
     first.abort();
 
     let call = script.call(Some("a"));
     script.settle().await;
     let jobs = script.jobs();
     let asked = jobs.iter().find(|job| job[0] == 0).unwrap();
-    assert!(asked.get(8).is_none());
+    assert!(asked.get(10).is_none());
     script.give(&[number(asked), 3], "");
     script.settle().await;
     let jobs = script.jobs();
-    assert_eq!(jobs[0][8], serde_json::json!({"n": 1}));
-    assert_eq!(jobs[0][7]["handler"], "a");
+    assert_eq!(jobs[0][10], serde_json::json!({"n": 1}));
+    assert_eq!(jobs[0][9]["handler"], "a");
     script.give(&[number(&jobs[0]), 3], "");
     assert!(call.await.unwrap().contains("handed over but not taken"));
 }

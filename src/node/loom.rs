@@ -177,8 +177,15 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Takes the results of what was done, and gives what is to be done next: an array of jobs as
-    /// JSON, or nothing.
+    /// Gives names numbers: their places among all that were ever given here.
+    #[napi(catch_unwind)]
+    pub fn name_numbers(&self, names: Vec<String>) {
+        self.queue.number_names(names);
+    }
+
+    /// Takes the results of what was done, and gives what is to be done next, or nothing: how many
+    /// calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
+    /// text.
     #[napi(catch_unwind)]
     pub fn exchange(
         &self,
@@ -186,13 +193,20 @@ impl NativeLoom {
         used: u32,
         text: Uint8ArraySlice<'_>,
         bytes: u32,
+        mut calls: BufferSlice<'_>,
     ) -> Option<String> {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
             let text = text_of(&text, bytes).to_owned();
             self.context.dispatcher.give(Batch { ops, text });
         }
-        self.queue.take()
+        let taken = self.queue.take()?;
+        let count = taken.calls.len() as f64;
+        let numbers = std::iter::once(count).chain(taken.calls.into_iter().flatten());
+        for (place, number) in calls.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_ne_bytes());
+        }
+        Some(taken.jobs)
     }
 
     /// The upgrade request behind a call in flight, as JSON.
