@@ -83,7 +83,7 @@ export class Dispatcher {
   private readonly calls = new Float64Array(this.buffer.buffer)
   /** The next of them. */
   private at = 0
-  /** Names that come as numbers. */
+  /** Names by the numbers as which they come. One may have several. */
   private readonly names: string[] = []
   private readonly readRequest = (call: number): string | null => this.native().request(call)
   private flushing = false
@@ -101,9 +101,9 @@ export class Dispatcher {
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
     const handlers = entry.raw || typeof entry.module.handle === 'function' ? [] : Object.keys(entry.module.handle)
-    const names = [...TYPES, ...handlers].filter((name) => !this.names.includes(name))
+    const names = [...TYPES, ...handlers]
+    this.native().numberNames(this.names.length, names)
     this.names.push(...names)
-    this.native().nameNumbers(names)
   }
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */

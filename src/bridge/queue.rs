@@ -171,13 +171,10 @@ impl Queue {
         })
     }
 
-    /// Gives names numbers, counting on from the last one: calls name them so.
-    pub fn number_names(&self, names: Vec<String>) {
-        let mut state = self.lock();
-        for name in names {
-            let number = u32::try_from(state.names.len()).unwrap_or(u32::MAX);
-            state.names.insert(name.into(), number);
-        }
+    /// Gives names numbers from `first` on: calls name them so.
+    pub fn number_names(&self, first: u32, names: Vec<String>) {
+        let names = names.into_iter().map(Into::into).zip(first..);
+        self.lock().names.extend(names);
     }
 
     /// Calls that wait.

@@ -127,7 +127,9 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
 #[tokio::test(start_paused = true)]
 async fn calls_of_known_names_are_numbers_and_keep_their_place() {
     let script = Script::new(3000);
-    script.queue.number_names(vec!["click".into(), "a".into()]);
+    script
+        .queue
+        .number_names(0, vec!["click".into(), "a".into()]);
     let first = script.call(Some("a"));
     script.settle().await;
     let other = script.call(Some("b"));

@@ -177,10 +177,10 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Gives names numbers: their places among all that were ever given here.
+    /// Gives names numbers from `first` on; calls name them so.
     #[napi(catch_unwind)]
-    pub fn name_numbers(&self, names: Vec<String>) {
-        self.queue.number_names(names);
+    pub fn number_names(&self, first: u32, names: Vec<String>) {
+        self.queue.number_names(first, names);
     }
 
     /// Takes the results of what was done, and gives what is to be done next, or nothing: how many
