@@ -71,9 +71,7 @@ export class PropsCache {
     this.youngBytes += bytes
     this.clock ??= setInterval(() => {
       this.age()
-      if (this.old.size > 0) return
-      clearInterval(this.clock)
-      this.clock = undefined
+      if (this.old.size === 0) this.rest()
     }, KEPT_MS).unref()
   }
 
@@ -88,5 +86,11 @@ export class PropsCache {
     if (entry !== undefined) this.youngBytes -= entry.bytes
     this.young.delete(actor)
     this.old.delete(actor)
+    if (this.young.size + this.old.size === 0) this.rest()
+  }
+
+  private rest(): void {
+    clearInterval(this.clock)
+    this.clock = undefined
   }
 }

@@ -26,15 +26,17 @@ export class Writer {
     // No UTF-16 unit takes more than three bytes.
     if (start + length * 3 > this.text.length) this.makeRoom(length * 3)
     const bytes = this.text
-    let index = 0
+    // All units in one: below 128 where every one is, and then a unit is a byte.
+    let all = 128
     if (length <= SHORT) {
-      for (; index < length; index++) {
+      all = 0
+      for (let index = 0; index < length; index++) {
         const unit = text.charCodeAt(index)
-        if (unit > 0x7f) break
+        all |= unit
         bytes[start + index] = unit
       }
     }
-    const size = index === length ? length : bytes.write(text, start)
+    const size = all < 128 ? length : bytes.write(text, start)
     this.bytes = start + size
     return size
   }

@@ -98,12 +98,18 @@ impl NativeLoom {
     pub fn new(env: Env, options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
         let _runtime = runtime()?.enter();
         let keyring = Keyring::new(&options.secrets).map_err(failed)?;
+        let limits: crate::limits::Limits = options.limits.into();
+        // Before anything that a failure would have to take back.
+        let store = options.sqlite.map(|path| {
+            let store = SqliteStore::open(path.as_ref(), limits.token_age).map_err(failed)?;
+            Ok::<Box<dyn Store>, Error>(Box::new(store))
+        });
+        let store = store.transpose()?;
         let wake: Wake = wake
             .build_threadsafe_function()
             .callee_handled::<false>()
             .weak::<true>()
             .build()?;
-        let limits: crate::limits::Limits = options.limits.into();
         let ended = CancellationToken::new();
         let ending = ended.clone();
         let (signal, mut signals) = tokio::sync::mpsc::channel(1);
@@ -126,11 +132,6 @@ impl NativeLoom {
             let _ = signal.try_send(());
         };
         let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
-        let store = options.sqlite.map(|path| {
-            let store = SqliteStore::open(path.as_ref(), limits.token_age).map_err(failed)?;
-            Ok::<Box<dyn Store>, Error>(Box::new(store))
-        });
-        let store = store.transpose()?;
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
