@@ -122,10 +122,9 @@ export function adopt(
           if (!taken.has(one) && test(one)) return one
         }
       }
-      if (!found.has(element)) {
+      if (!found.has(element) && !(end && element.matches(WHOLE))) {
         const mate = between((one) => fits(element, one))
-        const isOne = rows.has(element) || (end && element.matches(WHOLE))
-        take(element, mate ?? (isOne ? undefined : between((one) => one.localName === element.localName)))
+        take(element, mate ?? (rows.has(element) ? undefined : between((one) => one.localName === element.localName)))
       }
       const mate = found.get(element) as Element | undefined
       if (!mate) return

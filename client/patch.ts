@@ -27,10 +27,12 @@ export function patch(instance: Instance, changes: Changes | undefined, what: Pa
       const value = readValue(change, what.templates)
       what.isTorn ||= !node.isConnected
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
-      // Of HTML that changes, what is the same stays; but a live component may have come from elsewhere in it.
+      const kept = isHtml(old) && isHtml(value) && nodesOf(old)
+      // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
+      const isThere = (one: Node) => one.parentNode === node.parentNode && !containersIn(one).length
       values[slot] =
-        isHtml(old) && isHtml(value) && node.parentElement && !nodesOf(old).flatMap(containersIn).length
-          ? adopt(value as Tree, node.parentElement, what.fields, (nodesOf(old)[0] ?? node) as ChildNode, node as Text)
+        kept && node.parentElement && kept.every(isThere)
+          ? adopt(value as Tree, node.parentElement, what.fields, (kept[0] ?? node) as ChildNode, node as Text)
           : fill(value, node as Text, what.container, old)
     } else if (change.p) patch(old as Instance, change.p, what)
     else edit(old as List, change, node as Text, what)

@@ -142,3 +142,23 @@ test('of HTML that changes, what is the same stays: a field keeps its text, a di
   expect(await live.page.evaluate(() => document.activeElement?.localName)).toBe('input')
   expect(await live.page.evaluate(() => [...document.querySelectorAll('[data-l-live] *')].filter((one) => 'mark' in one).length)).toBe(5)
 })
+
+test('HTML whose nodes others have moved is made anew where it belongs', async () => {
+  const live = await harness.live(tree(['<main><p>', '</p></main><footer><b>own</b></footer>'], { h: '<i>1</i> and <u>2</u>' }))
+  await live.page.evaluate(() => document.querySelector('footer')?.prepend(document.querySelector('i') as Element))
+  live.patch({ 0: { h: '<i>3</i> and <u>4</u>' } })
+  await live.settled()
+  expect(await live.html()).toBe('<main><p><i>3</i> and <u>4</u></p></main><footer><b>own</b></footer>')
+})
+
+test('HTML that changes sets its fields by the same rule as slots do', async () => {
+  const page = (value: string, rest: string) => ({ h: `<input value="${value}"><textarea>${value}</textarea><select><option>a</option>${rest}</select><style>i{top:${value}}</style>` })
+  const live = await harness.live(tree(['', ''], page('1', '<option>b</option>')))
+  await live.page.selectOption('select', 'b')
+  live.patch({ 0: page('2', '<option>x</option><option>b</option>') })
+  await live.settled()
+  expect(await live.page.inputValue('input')).toBe('2')
+  expect(await live.page.inputValue('textarea')).toBe('2')
+  expect(await live.page.inputValue('select')).toBe('b')
+  expect(await live.page.textContent('[data-l-live] style')).toBe('i{top:2}')
+})

@@ -23,7 +23,7 @@ function adopt(container: HTMLElement, rows: RowTree[]): Engine {
   view.join([TABLE.id, { l: rows.map((row) => [...row]) }], known)
   return {
     receive(frame) {
-      for (const [, ...changes] of messagesOf(frame) as unknown[][]) view.change(0, { p: changes }, known)
+      for (const [, ...changes] of messagesOf(frame)) view.change(0, { p: changes }, known)
     },
   }
 }
