@@ -60,10 +60,14 @@ export class PropsCache {
     this.youngBytes += bytes
     this.clock ??= setInterval(() => {
       this.age()
-      if (this.old.size > 0) return
-      clearInterval(this.clock)
-      this.clock = undefined
+      this.stopIfEmpty()
     }, KEPT_MS).unref()
+  }
+
+  private stopIfEmpty(): void {
+    if (this.young.size + this.old.size > 0) return
+    clearInterval(this.clock)
+    this.clock = undefined
   }
 
   private age(): void {
@@ -77,5 +81,6 @@ export class PropsCache {
     if (entry !== undefined) this.youngBytes -= entry.bytes
     this.young.delete(actor)
     this.old.delete(actor)
+    this.stopIfEmpty()
   }
 }
