@@ -1,18 +1,7 @@
 import type { Memo } from './encode'
-import type { Entry as Module } from './modules'
-
-/** What stays the same for all calls of a component. */
-export interface Component {
-  readonly actor: number
-  readonly module: Module
-  readonly id: string
-  /** With an event's number its id. */
-  readonly instance: string
-}
 
 /** What JavaScript keeps of a component between two events. Rust can do without. */
 export interface Entry {
-  readonly component: Component
   /** Which commit it belongs to. */
   readonly version: number
   readonly props: unknown
@@ -71,8 +60,14 @@ export class PropsCache {
     this.youngBytes += bytes
     this.clock ??= setInterval(() => {
       this.age()
-      if (this.old.size === 0) this.rest()
+      this.stopIfEmpty()
     }, KEPT_MS).unref()
+  }
+
+  private stopIfEmpty(): void {
+    if (this.young.size + this.old.size > 0) return
+    clearInterval(this.clock)
+    this.clock = undefined
   }
 
   private age(): void {
@@ -86,11 +81,6 @@ export class PropsCache {
     if (entry !== undefined) this.youngBytes -= entry.bytes
     this.young.delete(actor)
     this.old.delete(actor)
-    if (this.young.size + this.old.size === 0) this.rest()
-  }
-
-  private rest(): void {
-    clearInterval(this.clock)
-    this.clock = undefined
+    this.stopIfEmpty()
   }
 }
