@@ -22,6 +22,8 @@ const seeds = {
     'a message': frames(255, frame(0x81, '["l",0]')),
     'byte by byte': frames(1, frame(0x81, 'abc'), frame(0x82, 'x')),
     fragments: frames(9, frame(0x01, 'ab'), frame(0x89, 'ping'), frame(0x80, 'cd')),
+    'as long as a message may be': frames(255, frame(0x01, 'a'.repeat(100)), frame(0x00, 'b'.repeat(100)), frame(0x80, 'c'.repeat(100))),
+    chosen: Buffer.from([0, 1, 2, 97, 5, 0, 0, 3, 2, 98]),
     close: frames(255, frame(0x88, '\x03\xe8')),
     pong: frames(255, frame(0x8a, '')),
     'no mask': frames(255, Buffer.from([0x81, 1, 97])),
