@@ -76,8 +76,9 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     sendWaiting()
   }
 
-  function send({ number, event: { handler, type, vars } }: Issued, ...age: number[]): void {
-    connection.send('e', id, number, seen, handler, type, vars, ...age)
+  function send({ number, event: { handler, type, vars }, again, answered, madeAt }: Issued): void {
+    // What was answered once is repeated whatever its age, or the state would be another.
+    connection.send('e', id, number, seen, handler, type, vars, ...(again && !answered ? [Date.now() - madeAt] : []))
   }
 
   /** Nobody wants a click any more that was made too long ago. */
@@ -102,15 +103,13 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   function goOn(number: number, next: string): void {
     secret = next
     phase = 'live'
-    for (const item of outbox.sent) {
-      // What was answered once is repeated whatever its age, or the state would be another.
-      if (item.number > number) send(item, ...(item.answered ? [] : [Date.now() - item.madeAt]))
-    }
+    outbox.resume(number)
     sendWaiting()
   }
 
   /** Shows what the server says, or has it wait until the server is where the page has been. */
   function show(number: number, work: (items: Issued[]) => void): boolean {
+    outbox.arrived(number)
     held.push(() => {
       const items = outbox.answer(number)
       seen = number
@@ -119,7 +118,10 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       for (const { form } of items) if (form) resetForm(form, element, seq)
       sendWaiting()
     })
-    if (number < holdUntil) return true
+    if (number < holdUntil) {
+      sendWaiting()
+      return true
+    }
     holdUntil = 0
     try {
       for (const one of held.splice(0)) one()

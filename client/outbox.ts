@@ -23,6 +23,12 @@ export interface Issued {
   /** Its number among its component's, once it is sent. */
   number: number
   answered: boolean
+  /** It is to be sent again. */
+  due: boolean
+  /** It has been sent again. */
+  again: boolean
+  /** Sent on this connection, and without an answer since. */
+  underWay: boolean
 }
 
 /** A server that never sends a checkpoint must not fill the page's memory. */
@@ -36,7 +42,7 @@ export function issuedSoFar(): number {
 }
 
 export function issue(event: LiveEvent, settle?: () => void, form?: HTMLFormElement): Issued {
-  return { seq: ++issued, event, settle, form, madeAt: Date.now(), number: 0, answered: false }
+  return { seq: ++issued, event, settle, form, madeAt: Date.now(), number: 0, answered: false, due: false, again: false, underWay: false }
 }
 
 export interface Outbox {
@@ -48,8 +54,12 @@ export interface Outbox {
   keptFrom: number
   /** Sent, and without an answer. */
   unanswered(): Issued[]
-  /** Takes what waits, with numbers, until so many have no answer. */
+  /** Takes what is due again and then what waits, with numbers, until so many are under way. */
   take(most: number): Issued[]
+  /** The server is at that number: everything after it is due again. */
+  resume(number: number): void
+  /** What was under way up to that number has arrived. */
+  arrived(number: number): void
   /** Everything up to that number has its answer: gives what had none before. */
   answer(number: number): Issued[]
   /** A checkpoint includes everything up to that number; without one, nothing that was sent can be repeated. */
@@ -65,11 +75,27 @@ export function createOutbox(): Outbox {
     keptFrom: 0,
     unanswered: () => outbox.sent.filter((item) => !item.answered),
     take(most) {
-      const taken = outbox.waiting.splice(0, Math.max(0, most - outbox.unanswered().length))
-      for (const item of taken) item.number = ++last
-      outbox.sent.push(...taken)
+      const room = Math.max(0, most - outbox.sent.filter(({ underWay }) => underWay).length)
+      const again = outbox.sent.filter(({ due }) => due).slice(0, room)
+      const fresh = outbox.waiting.splice(0, room - again.length)
+      for (const item of fresh) item.number = ++last
+      outbox.sent.push(...fresh)
       if (outbox.sent.length > MOST_KEPT) outbox.checkpoint(last - MOST_KEPT)
+      const taken = [...again, ...fresh]
+      for (const item of taken) {
+        item.due = false
+        item.underWay = true
+      }
       return taken
+    },
+    resume(number) {
+      for (const item of outbox.sent) {
+        item.underWay = false
+        item.due = item.again = item.number > number
+      }
+    },
+    arrived(number) {
+      for (const item of outbox.sent) if (item.number <= number) item.underWay = false
     },
     answer(number) {
       const items = outbox.unanswered().filter((item) => item.number <= number)

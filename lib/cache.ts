@@ -1,7 +1,18 @@
 import type { Memo } from './encode'
+import type { Entry as Module } from './modules'
+
+/** What stays the same for all calls of a component. */
+export interface Component {
+  readonly actor: number
+  readonly module: Module
+  readonly id: string
+  /** With an event's number its id. */
+  readonly instance: string
+}
 
 /** What JavaScript keeps of a component between two events. Rust can do without. */
 export interface Entry {
+  readonly component: Component
   /** Which commit it belongs to. */
   readonly version: number
   readonly props: unknown
@@ -60,14 +71,8 @@ export class PropsCache {
     this.youngBytes += bytes
     this.clock ??= setInterval(() => {
       this.age()
-      this.stopIfEmpty()
+      if (this.old.size === 0) this.rest()
     }, KEPT_MS).unref()
-  }
-
-  private stopIfEmpty(): void {
-    if (this.young.size + this.old.size > 0) return
-    clearInterval(this.clock)
-    this.clock = undefined
   }
 
   private age(): void {
@@ -81,6 +86,11 @@ export class PropsCache {
     if (entry !== undefined) this.youngBytes -= entry.bytes
     this.young.delete(actor)
     this.old.delete(actor)
-    this.stopIfEmpty()
+    if (this.young.size + this.old.size === 0) this.rest()
+  }
+
+  private rest(): void {
+    clearInterval(this.clock)
+    this.clock = undefined
   }
 }

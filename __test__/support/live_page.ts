@@ -12,6 +12,9 @@ export interface Sent {
   value: string | undefined
   madeAt: number
   answered: boolean
+  /** To be sent again; and sent, without an answer since. */
+  due: boolean
+  underWay: boolean
 }
 
 export interface LivePageOptions {
@@ -85,14 +88,20 @@ export class LivePage {
   }
 
   event(handler: string, value?: string): Sent {
-    const sent: Sent = { number: ++this.last, handler, value, madeAt: Date.now(), answered: false }
+    const sent: Sent = { number: ++this.last, handler, value, madeAt: Date.now(), answered: false, due: false, underWay: false }
     this.made.push(sent)
     this.sendMore()
     return sent
   }
 
   private sendMore(): void {
-    while (this.live && this.made.length > 0 && this.inFlight < WINDOW) {
+    let room = this.live ? WINDOW - this.sent.filter(({ underWay }) => underWay).length : 0
+    for (const sent of this.sent) {
+      if (!sent.due || room <= 0) continue
+      room -= 1
+      this.tell(sent, true)
+    }
+    for (; this.made.length > 0 && room > 0; room--) {
       const next = this.made.shift() as Sent
       this.sent.push(next)
       this.tell(next)
@@ -154,6 +163,8 @@ export class LivePage {
 
   private tell(sent: Sent, again = false): void {
     const { number, handler, value, madeAt, answered } = sent
+    sent.due = false
+    sent.underWay = true
     const vars = value === undefined ? {} : { v: value }
     const age = again && !answered ? [Date.now() - madeAt] : []
     this.send(['e', this.component, number, this.seen, handler, 'click', vars, ...age])
@@ -224,13 +235,17 @@ export class LivePage {
   private goOn(number: number, secret: string): void {
     this.secret = secret
     this.live = true
-    for (const sent of this.sent) if (sent.number > number) this.tell(sent, true)
+    for (const sent of this.sent) {
+      sent.underWay = false
+      sent.due = sent.number > number
+    }
     this.sendMore()
   }
 
   /** Everything up to that number has its answer. */
   private answer(number: number, outcome: Outcome): void {
     this.seen = number
+    for (const sent of this.sent) if (sent.number <= number) sent.underWay = false
     const items = this.sent.filter((sent) => sent.number <= number && !sent.answered)
     for (const sent of items) {
       sent.answered = true

@@ -40,6 +40,8 @@ pub(super) struct ToPage<D: Dispatcher> {
     session: Arc<Session>,
     details: Arc<Details>,
     sealed: Option<Sealed>,
+    /// What was first offered: until something is sealed, events count from there.
+    first: Option<u64>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
 }
@@ -57,6 +59,7 @@ impl<D: Dispatcher> ToPage<D> {
             session,
             details,
             sealed: None,
+            first: None,
             is_told: false,
         }
     }
@@ -68,7 +71,10 @@ impl<D: Dispatcher> ToPage<D> {
             Some(sealed) if sealed.epoch != epoch => (sealed.number, None, sealed.bytes),
             Some(sealed) if sealed.number == committed.number => return None,
             Some(sealed) => (sealed.number, Some(sealed.at), sealed.bytes),
-            None => (committed.number, None, committed.props.memory()),
+            None => {
+                let first = self.first.unwrap_or(committed.number);
+                (first, None, committed.props.memory())
+            }
         };
         let is_calm = since.is_none_or(|since| since.elapsed() >= limits.checkpoint_quiet);
         let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
@@ -228,6 +234,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
         let epoch = self.session.keeps_checkpoints()?;
+        self.first.get_or_insert(committed.number);
         let wait = self.wait(&committed, moment, epoch)?;
         if !wait.is_zero() {
             return Some(wait);

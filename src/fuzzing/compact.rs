@@ -112,8 +112,7 @@ struct Writer {
 
 impl Writer {
     fn leaf(&mut self, kind: u32, text: &str) {
-        self.ops
-            .push(code(kind, text.len() as u32));
+        self.ops.push(code(kind, text.len() as u32));
         self.text.push_str(text);
     }
 
