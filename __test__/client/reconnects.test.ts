@@ -126,6 +126,27 @@ test('another server catches up from the checkpoint before anything older is sho
   expect(await live.seen('loom:lost')).toEqual([])
 })
 
+test('what is repeated is sent a window at a time, also while nothing of it is shown', async () => {
+  const live = await harness.live(counter)
+  for (let click = 1; click <= 70; click++) {
+    await live.page.evaluate(() => document.querySelector('button')?.click())
+    await live.event()
+    live.patch({ 0: String(click) })
+  }
+  await live.page.waitForSelector('button:text("70")')
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const { id } = await live.wire.next('join')
+  sendJoin(live.wire, id, counter, 0)
+  for (let number = 1; number <= 70; number++) {
+    expect((await live.event()).number).toBe(number)
+    expect(live.wire.received.length).toBeLessThanOrEqual(32 + number)
+    live.wire.send([id, number, 0, String(number)])
+  }
+  await live.state('live')
+  expect(await live.text('button')).toBe('70')
+})
+
 test('an event that failed is not sent again', async () => {
   const live = await harness.live(counter)
   await live.page.click('button')

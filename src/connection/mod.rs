@@ -245,7 +245,10 @@ impl<D: Dispatcher> Connection<D> {
         }
         if let Err(Refused(public, refusal, reason)) = self.try_join(id, module, token) {
             self.context.stats.errors.add();
-            let text = format!("{module:.64?} ({id:.64}): join refused: {reason}");
+            // Whatever a client sends as a name, it is one line of the log, and not a long one.
+            let short = |text: &str| text.chars().take(64).collect::<String>();
+            let (name, at) = (short(module), short(id));
+            let text = format!("{name:?} ({at:?}): join refused: {reason}");
             let shown = if self.context.development {
                 format!("{public} ({reason})")
             } else {

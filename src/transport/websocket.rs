@@ -304,6 +304,9 @@ impl WebSocket {
         let _ = timeout(PATIENCE, async {
             if self.stream.close(Some(frame)).await.is_ok() {
                 while let Some(Ok(_)) = self.stream.next().await {}
+            } else {
+                // The client has begun to close: what is buffered still goes out whole.
+                let _ = self.stream.flush().await;
             }
             linger(self.stream.get_mut()).await
         })

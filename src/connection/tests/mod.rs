@@ -244,6 +244,16 @@ async fn a_refused_join_is_an_error_for_its_id_only() {
     }
     // The reason is the operator's to know.
     assert_eq!(client.server.log.lock().unwrap().len(), 5);
+    // A name is no way to write what one likes into the log.
+    let long = "\\n".repeat(1000);
+    client
+        .send(&format!(
+            r#"{{"type":"join","id":"b\n","module":"{long}","token":""}}"#
+        ))
+        .await;
+    client.next().await;
+    let line = client.server.log.lock().unwrap()[5].1.clone();
+    assert!(line.len() < 300 && !line.contains('\n'), "{line}");
     client.event("b", "increment").await;
     client.event("a", "increment").await;
     assert_eq!(client.next().await, patch("a", 2));

@@ -686,3 +686,27 @@ async fn where_too_much_waits_whoever_holds_most_gives_way() {
     assert!(!server.context.budget.is_exceeded());
     assert_eq!(server.context.stats.components.get(), 1);
 }
+
+/// A state that is not small, and no quiet moment: checkpoints still come.
+#[tokio::test(start_paused = true)]
+async fn a_steady_stream_of_events_has_its_checkpoints() {
+    let dispatcher = Closures::new(|call| async move {
+        let mut outcome = crate::testing::shown(call.number as i64, &["<b>", "</b>"]);
+        let large = format!("[{},{:?}]", call.number, "x".repeat(3000));
+        outcome.props = Some(Arc::new(Props::from_json(&large)));
+        Ok(outcome)
+    });
+    let server = Server::new(dispatcher, Limits::default());
+    let mut page = Page::load(&server).await;
+    let mut last = 0;
+    for number in 1..=100 {
+        page.event(number, number - 1, "any").await;
+        page.answer().await;
+        if let Some((at, _)) = page.checkpoint.take() {
+            assert!(number - last <= 20, "{last}, then {number}");
+            assert!(at <= number);
+            last = number;
+        }
+    }
+    assert!(last > 80, "{last}");
+}
