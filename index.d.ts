@@ -249,7 +249,7 @@ export interface Limits {
   parked: number
   /** Bytes that they hold, estimated; as `parked`. 256 MiB. */
   parkedBytes: number
-  /** Events after which a checkpoint is due; more for states over 4 KiB, in proportion. 16. */
+  /** Events after which a checkpoint is due; more for states over 1 KiB, in proportion, up to 1,000. 16. */
   checkpointEvents: number
   /** A quiet moment is used for one after this time; in proportion too, 30 s at most. 250. */
   checkpointQuiet: number

@@ -6,8 +6,13 @@ import { checkProps, type Source } from './props'
 
 type Props = Record<string, unknown>
 
-/** Where a component's first props come from; `null` where the application itself gave them. */
-export type Origin = [checkpoint: 0 | 1, version: number] | null
+const RESUME = 2
+
+/**
+ * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that lives on
+ * and whose page is back; `null` where the application itself gave them.
+ */
+export type Origin = [joins: 0 | 1 | typeof RESUME, version: number] | null
 
 /** What a component starts with. */
 export interface First {
@@ -53,7 +58,7 @@ export function firstProps(
 ): First | Promise<First> {
   const { module } = entry
   const continued = (): First | Promise<First> => {
-    if (origin === null) return { props, changed: false, anew: false }
+    if (origin === null || origin[0] === RESUME) return { props, changed: false, anew: false }
     const upgraded = origin[1] === entry.version ? props : upgrade(entry, props, origin[1], warn)
     if (upgraded === undefined) return after(load(entry, module, { ...module.props }, context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: upgraded !== props, anew: false }

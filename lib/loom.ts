@@ -108,8 +108,10 @@ function sqliteOf(store: unknown): string | undefined {
 }
 
 /** What only live modules have. */
-function versionOf(entry: Entry): [version: number, hidden: string[]] {
-  return entry.raw ? [1, []] : [entry.version, entry.private.map((name) => JSON.stringify(name))]
+function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean] {
+  if (entry.raw) return [1, [], false]
+  const { version, module } = entry
+  return [version, entry.private.map((name) => JSON.stringify(name)), module.authorize !== undefined]
 }
 
 /** One application: what ties the parts together. */
@@ -184,7 +186,7 @@ export class Loom implements PublicLoom {
         `The module ${JSON.stringify(name)} is registered already; register each name once`,
       )
     }
-    this.dispatcher.register(entry, this.native.register(name, entry.raw, ...versionOf(entry)))
+    this.dispatcher.register(entry, this.native.register(name, entry.raw, ...detailsOf(entry)))
     this.entries.set(name, entry)
     return { name }
   }

@@ -40,7 +40,7 @@ export interface NativeConnection {
 }
 
 export interface NativeLoom {
-  register(name: string, raw: boolean, version: number, hidden: string[]): number
+  register(name: string, raw: boolean, version: number, hidden: string[], authorizes: boolean): number
   numberNames(first: number, names: string[]): void
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
   request(call: number): string | null

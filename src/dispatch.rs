@@ -43,11 +43,22 @@ pub struct Call {
     pub origin: Option<Origin>,
 }
 
-/// Where a component's first props come from, when they came through a page.
+/// What a page joins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joins {
+    /// Its own token.
+    Mount = 0,
+    /// A checkpoint.
+    Checkpoint = 1,
+    /// Nothing but the right to: the component lives, and is to be asked whether the page may.
+    Resume = 2,
+}
+
+/// Where the props of a call without an event come from, when they came through a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// A checkpoint, not the page's own token.
-    pub checkpoint: bool,
+    /// What the page has brought.
+    pub joins: Joins,
     /// The module's version then.
     pub version: u32,
 }

@@ -48,7 +48,7 @@ pub struct Limits {
     /// 256 MiB.
     pub parked_bytes: usize,
     /// A component's state is sealed into a checkpoint at the latest after so many events; one of
-    /// more than 4 KiB more seldom, in proportion. Default 16. Replaying an event costs what it cost
+    /// more than 1 KiB more seldom, in proportion, up to 1,000. Default 16. Replaying an event costs what it cost
     /// the first time.
     pub checkpoint_events: u32,
     /// And when nothing has happened for so long; in proportion again, but 30 s at most. Default

@@ -21,6 +21,8 @@ pub struct Module {
 pub struct Details {
     /// Counts the forms that its props have had.
     pub version: u32,
+    /// It says for each page that comes back whether it may.
+    pub authorizes: bool,
     /// Names of props that never leave the server, as JSON strings.
     pub private: Vec<Box<str>>,
 }

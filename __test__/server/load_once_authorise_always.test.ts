@@ -197,6 +197,37 @@ describe('authorize', () => {
     expect(site.log.errors).toEqual([])
   })
 
+  test('a page that comes back to its component is asked, with its new request, before it gets anything', async () => {
+    const { site, state, token } = await guarded()
+    const page = open(site, 'guarded', token)
+    page.event('add')
+    await settled(page)
+    page.cut()
+    await until('the page to be back', () => page.isLive && page.resumes === 1)
+    expect(state.asked).toEqual(['guarded 127.0.0.1 join', 'guarded 127.0.0.1 add', 'guarded 127.0.0.1 join'])
+    expect([page.text, page.joins]).toEqual(['1', 1])
+    page.event('add')
+    await settled(page)
+    expect(page.text).toBe('2')
+    state.join = new Refusal('no longer', { redirect: '/login' })
+    page.cut()
+    await until('the refusal', () => page.refused !== undefined)
+    expect(page.refused).toEqual(['no longer', 'redirect', '/login'])
+    expect(page.resumes).toBe(1)
+    await until('the component to end', () => site.loom.stats().components === 0)
+  })
+
+  test('what was missed follows only when the page may have it', async () => {
+    const { site, state, token } = await guarded()
+    const page = open(site, 'guarded', token)
+    await until('the join', () => page.isLive)
+    for (let click = 0; click < 10; click++) page.event('add')
+    page.cut()
+    await settled(page)
+    expect(page.text).toBe('10')
+    expect(state.asked.filter((text) => text.endsWith('add'))).toHaveLength(10)
+  })
+
   test('a rejoin from a checkpoint is asked too', async () => {
     const { site, state, token } = await guarded({ limits: { parkTime: 0 } })
     const page = open(site, 'guarded', token)

@@ -42,7 +42,9 @@ loom.register('counter', {
 loom.register('todo', {
   props: { items: [] },
   handle: {
-    add: disturbed(({ items }, { value }) => ({ items: [...items, { id: value, done: false }] })),
+    add: disturbed(({ items }, { value }) => ({
+      items: items.some(({ id }) => id === value) ? items : [...items, { id: value, done: false }],
+    })),
     toggle: disturbed(({ items }, { value }) => ({
       items: items.map((item) => (item.id === value ? { ...item, done: !item.done } : item)),
     })),

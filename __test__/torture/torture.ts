@@ -149,7 +149,6 @@ class Subject {
   readonly counts: Record<Outcome, number> = { applied: 0, failed: 0, expired: 0 }
   private readonly outcomes = new Map<number, Outcome>()
   private readonly sent: Sent[] = []
-  private lastId = 0
 
   constructor(
     readonly module: 'counter' | 'todo',
@@ -181,11 +180,10 @@ class Subject {
 
   private choose(): [handler: string, value: string] {
     if (this.module === 'counter') return ['add', String(1 + this.roll(9))]
-    // About as many go as come, so that the list stays short.
     const choice = this.roll(4)
-    if (choice === 0 || this.lastId === 0) return ['add', String(++this.lastId)]
-    const some = String(Math.max(1, this.lastId - this.roll(12)))
-    return [choice === 1 ? 'toggle' : choice === 2 ? 'first' : 'remove', some]
+    const handler = choice === 0 ? 'add' : choice === 1 ? 'toggle' : choice === 2 ? 'first' : 'remove'
+    // The list stays short: a tree that never fits between two cuts would never arrive.
+    return [handler, String(this.roll(60))]
   }
 
   /** What is shown when each event that did not fail is applied once, in order. */
@@ -197,8 +195,9 @@ class Subject {
     }
     let items: { id: string; done: boolean }[] = []
     for (const { handler, value = '' } of applied) {
-      if (handler === 'add') items.push({ id: value, done: false })
-      else if (handler === 'remove') items = items.filter(({ id }) => id !== value)
+      if (handler === 'add') {
+        if (!items.some(({ id }) => id === value)) items.push({ id: value, done: false })
+      } else if (handler === 'remove') items = items.filter(({ id }) => id !== value)
       else if (handler === 'toggle') items.forEach((item) => (item.done = item.id === value ? !item.done : item.done))
       else items = [...items.filter(({ id }) => id === value), ...items.filter(({ id }) => id !== value)]
     }

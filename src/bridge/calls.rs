@@ -8,7 +8,7 @@ use tokio::sync::{Notify, oneshot};
 use super::results::{Done, Reply, Results};
 use super::{Batch, Job, Queue};
 use crate::context::Level;
-use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::{RefusedValue, Templates};
 
@@ -203,7 +203,15 @@ impl Dispatcher for JsDispatcher {
         let inner = &*self.0;
         // Only the first call is known to miss; later ones find the props that JavaScript parsed
         // last time, unless it has dropped them.
-        let mut with_props = call.event.is_none();
+        let is_known = call.event.is_some()
+            || matches!(
+                call.origin,
+                Some(Origin {
+                    joins: Joins::Resume,
+                    ..
+                })
+            );
+        let mut with_props = !is_known;
         loop {
             let (ticket, receiver) = inner.register(&call)?;
             let job = Job::Call {

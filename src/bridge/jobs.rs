@@ -16,7 +16,7 @@ const SUBMIT: &str = "submit";
 pub enum Job<'a> {
     /// `[0, call, actor, sequence, version, number, module, id, instance, event | origin, props?,
     /// bytes?]`: handle and render. A first render has an origin instead of an event: `null` where the
-    /// application itself started the component, or `[checkpoint, version]`, see
+    /// application itself started the component, or `[joins, version]`, see
     /// [`crate::dispatch::Origin`]. Or [`Numbers`].
     Call {
         /// The number its result carries.
@@ -166,7 +166,7 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
             None => out.push_str("null"),
             Some(origin) => {
                 out.push('[');
-                write_numbers(out, [origin.checkpoint.into(), origin.version.into()]);
+                write_numbers(out, [origin.joins as u64, origin.version.into()]);
                 out.push(']');
             }
         },

@@ -14,7 +14,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use crate::context::{Level, Shared, unix_now};
-use crate::dispatch::{Dispatcher, Origin};
+use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
@@ -24,7 +24,7 @@ use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use rate::Rate;
-use session::{About, Attached, Session};
+use session::{About, Attached, Back, Link, Session};
 pub use sessions::{OpenConnection, Sessions};
 use to_page::ToPage;
 
@@ -276,9 +276,18 @@ impl<D: Dispatcher> Connection<D> {
             return false;
         }
         let id: Arc<str> = id.into();
-        let Some((attached, ticket)) =
-            session.attach(&self.outbox, &id, &resume.secret, resume.seen)
-        else {
+        let details = self.context.registry.get(module);
+        let link = Link {
+            outbox: self.outbox.clone(),
+            id: id.clone(),
+        };
+        let back = Back {
+            secret: &resume.secret,
+            seen: resume.seen,
+            request: self.peer.request.clone(),
+            asks: details.is_some_and(|(_, details)| details.authorizes),
+        };
+        let Some((attached, ticket)) = session.attach(link, back) else {
             return false;
         };
         if let Some(ticket) = ticket {
@@ -332,7 +341,10 @@ impl<D: Dispatcher> Connection<D> {
             request: self.peer.request.clone(),
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Some(Origin {
-                checkpoint: claims.kind == Kind::Checkpoint,
+                joins: match claims.kind {
+                    Kind::Mount => Joins::Mount,
+                    Kind::Checkpoint => Joins::Checkpoint,
+                },
                 version: claims.version,
             }),
             number: claims.number,
@@ -438,7 +450,17 @@ pub(crate) mod models {
 
         pub(crate) fn resumes_on(&self, connection: usize) -> bool {
             let outbox = &self.new[connection];
-            let attached = self.session.attach(outbox, &"1".into(), &self.secret, 0);
+            let link = Link {
+                outbox: outbox.clone(),
+                id: "1".into(),
+            };
+            let back = Back {
+                secret: &self.secret,
+                seen: 0,
+                request: None,
+                asks: false,
+            };
+            let attached = self.session.attach(link, back);
             if let Some((_, Some(ticket))) = attached {
                 self.sessions.unpark(ticket);
             }

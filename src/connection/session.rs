@@ -33,9 +33,20 @@ fn new_secret(instance: &str) -> Box<str> {
 }
 
 /// Where a component is shown.
-struct Link {
-    outbox: Arc<Outbox>,
-    id: Arc<str>,
+pub(super) struct Link {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) id: Arc<str>,
+}
+
+/// What a page comes back with.
+pub(super) struct Back<'a> {
+    pub(super) secret: &'a str,
+    /// The last event whose answer it has.
+    pub(super) seen: u64,
+    /// The request that its connection began with.
+    pub(super) request: Option<Arc<str>>,
+    /// Its module says whether it may.
+    pub(super) asks: bool,
 }
 
 /// An answer that the client may not have.
@@ -61,6 +72,8 @@ struct State {
     tree_bytes: usize,
     /// The page has to be shown the whole tree before anything else.
     stale: bool,
+    /// The page is back, with the answers up to this one, and nobody has said so far that it may.
+    asking: Option<u64>,
     /// The connection takes so little that answers after this one are held back, to be merged.
     lags_after: Option<u64>,
     secret: Box<str>,
@@ -140,6 +153,7 @@ impl Session {
                 forgotten: number,
                 tree_bytes: 0,
                 stale: false,
+                asking: None,
                 lags_after: None,
                 secret,
                 previous: None,
@@ -196,21 +210,19 @@ impl Session {
         }
     }
 
-    /// Shows it on another connection, whatever becomes of the one it is shown on. `seen` is the last
-    /// event whose answer the client has. Gives the connection's hold on it and its number among the
-    /// parked; `None` where the secret is not its own.
+    /// Shows it on another connection, whatever becomes of the one it is shown on. Gives the
+    /// connection's hold on it and its number among the parked; `None` where the secret is not its
+    /// own.
     pub(super) fn attach(
         self: &Arc<Self>,
-        outbox: &Arc<Outbox>,
-        id: &Arc<str>,
-        secret: &str,
-        seen: u64,
+        link: Link,
+        back: Back<'_>,
     ) -> Option<(Attached, Option<u64>)> {
         let mut state = self.lock();
-        let is = |known: &str| bool::from(known.as_bytes().ct_eq(secret.as_bytes()));
+        let is = |known: &str| bool::from(known.as_bytes().ct_eq(back.secret.as_bytes()));
         let is_current = is(&state.secret);
         // Empty where the system had no random numbers: then nobody resumes it.
-        if secret.is_empty()
+        if back.secret.is_empty()
             || state.ended
             || !(is_current || state.previous.as_deref().is_some_and(is))
         {
@@ -224,34 +236,47 @@ impl Session {
         if let Some(link) = state.link.take() {
             link.outbox.detach(self.key, true);
         }
-        outbox.attach();
+        link.outbox.attach();
         state.epoch += 1;
-        state.link = Some(Link {
-            outbox: outbox.clone(),
-            id: id.clone(),
-        });
+        state.link = Some(link);
         let epoch = state.epoch;
         // What was held back is among the answers that follow, or in the tree.
         state.lags_after = None;
         let parked = state.parked.take();
-        state.stale = state.stale || seen < state.forgotten || seen > state.answered;
-        state.has_seen(seen);
-        if state.stale {
-            drop(state);
+        state.asking = Some(back.seen);
+        drop(state);
+        if let Some(socket) = self.socket.get() {
+            socket.resume(back.request, back.asks.then_some(epoch));
+        }
+        if !back.asks && self.resumed(epoch) {
             if let Some(socket) = self.socket.get() {
                 socket.show();
-            }
-        } else {
-            outbox.push(
-                self.key,
-                extended::resumed(id, state.answered, &state.secret),
-            );
-            for retained in &state.retained {
-                retained.push(outbox, self.key, id);
             }
         }
         let session = self.clone();
         Some((Attached { session, epoch }, parked))
+    }
+
+    /// The page that came back on this connection may: what it has missed follows. True where it has
+    /// to be shown the whole tree instead.
+    pub(super) fn resumed(&self, epoch: u64) -> bool {
+        let mut state = self.lock();
+        if state.epoch != epoch {
+            return false;
+        }
+        let Some(seen) = state.asking.take() else {
+            return false;
+        };
+        state.stale = state.stale || seen < state.forgotten || seen > state.answered;
+        state.has_seen(seen);
+        if let Some(link) = state.link.as_ref().filter(|_| !state.stale) {
+            let text = extended::resumed(&link.id, state.answered, &state.secret);
+            link.outbox.push(self.key, text);
+            for retained in &state.retained {
+                retained.push(&link.outbox, self.key, &link.id);
+            }
+        }
+        state.stale
     }
 
     /// The connection is gone. `ticket` becomes its number among the parked.
@@ -267,6 +292,7 @@ impl Session {
         if let Some(link) = state.link.take() {
             link.outbox.detach(self.key, true);
         }
+        state.asking = None;
         state.parked = Some(ticket);
         Detached::Waiting
     }
@@ -329,6 +355,7 @@ impl Session {
         let mut state = self.lock();
         state.answered = number;
         state.stale = false;
+        state.asking = None;
         state.lags_after = None;
         while state.forget_oldest() {}
         state.forgotten = number;
@@ -392,8 +419,7 @@ impl Session {
             answer,
             redirect: redirect.map(str::to_owned),
         };
-        let is_held_back = state.stale || state.lags_after.is_some();
-        if let Some(link) = state.link.as_ref().filter(|_| !is_held_back) {
+        if let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) {
             retained.push(&link.outbox, self.key, &link.id);
         }
         state.retain(retained);
@@ -427,7 +453,7 @@ impl Session {
     /// Whether answers are held back from now on, because the connection takes too little.
     pub(super) fn lags(&self) -> bool {
         let mut state = self.lock();
-        if self.dialect == Dialect::Classic || state.stale {
+        if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
             return false;
         }
         let is_full = matches!(&state.link, Some(link) if !link.outbox.has_room());
@@ -464,8 +490,7 @@ impl Session {
     /// Sends a checkpoint, or says that there is none. False where nobody is there to have it.
     pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
         let state = self.lock();
-        let is_held_back = state.stale || state.lags_after.is_some();
-        let Some(link) = state.link.as_ref().filter(|_| !is_held_back) else {
+        let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) else {
             return false;
         };
         let text = extended::checkpoint(&link.id, number, sealed);
@@ -476,10 +501,8 @@ impl Session {
     /// The epoch of the connection whose client keeps checkpoints; `None` where there is none now.
     pub(super) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
-        let is_there = self.dialect == Dialect::Extended
-            && state.link.is_some()
-            && !state.stale
-            && state.lags_after.is_none();
+        let is_there =
+            self.dialect == Dialect::Extended && state.link.is_some() && !state.holds_back();
         is_there.then_some(state.epoch)
     }
 
@@ -496,6 +519,11 @@ impl Session {
 }
 
 impl State {
+    /// Whether answers are not sent as they come.
+    fn holds_back(&self) -> bool {
+        self.stale || self.asking.is_some() || self.lags_after.is_some()
+    }
+
     fn has_seen(&mut self, seen: u64) {
         while let Some(oldest) = self.retained.front()
             && oldest.number <= seen

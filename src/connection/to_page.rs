@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::context::{Level, Shared, unix_now};
-use crate::dispatch::{CallError, Dispatcher, Origin};
+use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
 use crate::props::Props;
 use crate::protocol::ServerMessage;
@@ -19,8 +19,11 @@ use crate::tree::LiveTree;
 
 /// States up to this size travel with the answers.
 const SMALL: usize = 1024;
-/// A state that is this many times larger gets its checkpoints that much more seldom.
-const STEP: usize = 4096;
+/// A state that is this many times larger gets its checkpoints that much more seldom: what they cost
+/// an event stays the same.
+const STEP: usize = 1024;
+/// The most events between two checkpoints, however large the state: a client keeps them.
+const MAX_EVENTS: u64 = 1000;
 /// The longest wait for a quiet moment, however large the state.
 const MAX_QUIET: Duration = Duration::from_secs(30);
 
@@ -78,7 +81,8 @@ impl<D: Dispatcher> ToPage<D> {
         };
         let is_calm = since.is_none_or(|since| since.elapsed() >= limits.checkpoint_quiet);
         let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
-        let events = u64::from(limits.checkpoint_events) * u64::from(scale);
+        let events = u64::from(limits.checkpoint_events);
+        let events = events.max((events * u64::from(scale)).min(MAX_EVENTS));
         let is_due = moment != Moment::Answer
             || (bytes <= SMALL && is_calm)
             || committed.number.saturating_sub(number) >= events;
@@ -168,6 +172,10 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.unhandled(last, count, text, is_expired);
     }
 
+    fn resumed(&mut self, epoch: u64) -> bool {
+        self.session.resumed(epoch)
+    }
+
     fn lags(&mut self) -> bool {
         self.session.lags()
     }
@@ -222,7 +230,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
             number: stored.number,
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Origin {
-                checkpoint: true,
+                joins: Joins::Checkpoint,
                 version: claims.version,
             },
         }))

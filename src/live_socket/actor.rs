@@ -11,7 +11,7 @@ use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start};
 use crate::context::{Level, Shared};
-use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
@@ -320,9 +320,77 @@ impl LiveSocketState {
                 self.sent_tree = None;
                 reply_to.show(self.number, &self.prev_tree, false);
             }
+            Item::Resume { request, asks } => {
+                self.request = request;
+                if let Some(epoch) = asks {
+                    self.resume(life, epoch, reply_to).await?;
+                }
+            }
             Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Asks the module whether the page that came back may. Where not, this is the end: its state
+    /// lives on in the page's checkpoint, which asks again.
+    async fn resume<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        life: &mut Life<D>,
+        epoch: u64,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        self.sequence += 1;
+        let joins = Joins::Resume;
+        let call = Call {
+            actor: life.key,
+            id: self.id.clone(),
+            instance: self.instance.clone(),
+            module: self.module,
+            request: self.request.clone(),
+            props: self.props.clone(),
+            origin: Some(Origin { joins, version: 0 }),
+            version: self.version,
+            sequence: self.sequence,
+            number: self.number,
+            event: None,
+        };
+        let result = match life.call(call).await {
+            None => return ControlFlow::Break(()),
+            Some(result) => result,
+        };
+        match result.and_then(|outcome| self.rendered_again(outcome)) {
+            Ok(has_changed) => {
+                if reply_to.resumed(epoch) || has_changed {
+                    self.sent_tree = None;
+                    reply_to.show(self.number, &self.prev_tree, false);
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                life.failed(&self.module_name, &self.id, "the rejoin", &error);
+                reply_to.ended(&error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Takes a render of the same props; whether it is another one all the same.
+    fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
+        let has_changed = match outcome.render {
+            None => false,
+            Some(mut render) if render.same_statics(&self.prev_tree) => {
+                render.resolve(&self.prev_tree).map_err(misfit)?;
+                let has_changed = !diff(&self.prev_tree, &render).is_empty();
+                self.prev_tree.commit(render);
+                has_changed
+            }
+            Some(render) => {
+                self.prev_tree = render.into_tree().map_err(misfit)?;
+                true
+            }
+        };
+        self.version = self.sequence;
+        Ok(has_changed)
     }
 
     /// Offers what has been committed as a checkpoint.

@@ -11,6 +11,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     set: bool,
+    /// The timer knows whom to wake.
+    told: bool,
 }
 
 impl Alarm {
@@ -27,9 +29,12 @@ impl Alarm {
     /// Resolves when it rings; never while it is not set.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.sleep {
+            // It is the same task that waits each time, so the timer has to be told once.
+            Some(sleep) if self.told && !sleep.is_elapsed() => Poll::Pending,
             Some(sleep) if self.set => {
                 let rung = sleep.as_mut().poll(context);
                 self.set = rung.is_pending();
+                self.told = self.set;
                 rung
             }
             _ => Poll::Pending,

@@ -39,6 +39,12 @@ pub(super) enum Item {
     State(oneshot::Sender<Snapshot>),
     /// Show the whole tree again.
     Show,
+    /// The page is back, with another request. Where there is an epoch, its module says whether it
+    /// may.
+    Resume {
+        request: Option<Arc<str>>,
+        asks: Option<u64>,
+    },
     /// Say how much memory is held.
     Weigh,
 }
@@ -211,12 +217,20 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Has the whole tree shown again, before any event that waits.
-    pub(super) fn show(&self) {
+    /// Has this done before any event that waits. A page that is back makes needless what was to be
+    /// done for it when it was back before.
+    pub(super) fn first(&self, item: Item) {
         let mut state = self.lock();
-        if !matches!(state.items.front(), Some(Item::Show)) {
-            state.items.push_front(Item::Show);
+        if state.life == Life::Stopped {
+            return;
         }
+        let is_back = matches!(item, Item::Resume { .. });
+        while matches!(state.items.front(), Some(Item::Show))
+            || (is_back && matches!(state.items.front(), Some(Item::Resume { .. })))
+        {
+            state.items.pop_front();
+        }
+        state.items.push_front(item);
         let receiver = state.receiver();
         drop(state);
         wake(receiver);

@@ -74,6 +74,12 @@ pub trait ReplyTo: Send + 'static {
         }
     }
 
+    /// The page that came back in this epoch may. True where it has to be shown the whole tree.
+    fn resumed(&mut self, epoch: u64) -> bool {
+        let _ = epoch;
+        false
+    }
+
     /// Whether the receiver takes so little that answers are to be merged: what is answered from now
     /// on is not sent, until [`merged`](Self::merged).
     fn lags(&mut self) -> bool {
@@ -249,7 +255,13 @@ impl LiveSocket {
 
     /// Has the whole tree sent again, as soon as no call is in flight.
     pub fn show(&self) {
-        self.mailbox.show();
+        self.mailbox.first(Item::Show);
+    }
+
+    /// The page is back, with another request. Where it `asks`, for an epoch of its owner's, the
+    /// module says whether it may, and [`ReplyTo::resumed`] follows.
+    pub fn resume(&self, request: Option<Arc<str>>, asks: Option<u64>) {
+        self.mailbox.first(Item::Resume { request, asks });
     }
 
     /// Asks for the state between the events before and after this call.

@@ -180,9 +180,14 @@ impl NativeLoom {
         raw: bool,
         version: u32,
         private: Vec<String>,
+        authorizes: bool,
     ) -> Result<u32> {
         let private = private.into_iter().map(Into::into).collect();
-        let details = Details { version, private };
+        let details = Details {
+            version,
+            private,
+            authorizes,
+        };
         let added = self.context.registry.add(&name, raw, details);
         let module = added.map_err(failed)?;
         Ok(module.id)

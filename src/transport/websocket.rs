@@ -108,6 +108,8 @@ pub struct WebSocket {
     dead_after: Duration,
     last_seen: Instant,
     timer: Pin<Box<Sleep>>,
+    /// The timer knows whom to wake.
+    is_timed: bool,
     /// Frames that the library does not have yet.
     outgoing: VecDeque<Message>,
     /// It has some that the transport has not taken.
@@ -163,6 +165,7 @@ impl WebSocket {
             dead_after: limits.dead_after,
             last_seen: now,
             timer: Box::pin(sleep_until(now + limits.ping_after)),
+            is_timed: false,
             outgoing: VecDeque::new(),
             is_flushing: false,
             unwritten_since: None,
@@ -248,10 +251,15 @@ impl WebSocket {
                     Message::Close(_) => continue,
                 }
             }
-            match self.timer.as_mut().poll(context) {
-                Poll::Ready(()) => self.beat()?,
-                Poll::Pending => return Poll::Pending,
+            // It is the same task that waits each time, so the timer has to be told once.
+            if self.is_timed && !self.timer.is_elapsed() {
+                return Poll::Pending;
             }
+            self.is_timed = self.timer.as_mut().poll(context).is_pending();
+            if self.is_timed {
+                return Poll::Pending;
+            }
+            self.beat()?;
         }
     }
 

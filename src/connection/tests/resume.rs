@@ -703,10 +703,10 @@ async fn a_steady_stream_of_events_has_its_checkpoints() {
         page.event(number, number - 1, "any").await;
         page.answer().await;
         if let Some((at, _)) = page.checkpoint.take() {
-            assert!(number - last <= 20, "{last}, then {number}");
+            assert!(number - last <= 50, "{last}, then {number}");
             assert!(at <= number);
             last = number;
         }
     }
-    assert!(last > 80, "{last}");
+    assert!(last > 60, "{last}");
 }
