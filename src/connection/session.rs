@@ -248,10 +248,11 @@ impl Session {
         if let Some(socket) = self.socket.get() {
             socket.resume(back.request, back.asks.then_some(epoch));
         }
-        if !back.asks && self.resumed(epoch) {
-            if let Some(socket) = self.socket.get() {
-                socket.show();
-            }
+        if !back.asks
+            && self.resumed(epoch)
+            && let Some(socket) = self.socket.get()
+        {
+            socket.show();
         }
         let session = self.clone();
         Some((Attached { session, epoch }, parked))
