@@ -23,6 +23,10 @@ export function patch(instance: Instance, changes: Changes | undefined, what: Pa
     if (part) {
       values[slot] = change as string | number
       what.fields.set(node as Element, part.name, textOf(part, values))
+    } else if (typeof change === 'string' && typeof old === 'string') {
+      // What happens most.
+      what.isTorn ||= !node.isConnected
+      node.nodeValue = values[slot] = change
     } else if (!isInner(change)) {
       const value = readValue(change, what.templates)
       what.isTorn ||= !node.isConnected
@@ -45,7 +49,8 @@ function isHtml(value: Shown | Value): boolean {
 
 /** Rows out, rows moved, rows in; then what changed inside of rows. */
 function edit(list: List, { r, m, i, c }: Inner, anchor: Text, what: Patch): void {
-  const rows: (Instance | Tree | undefined)[] = [...list.rows]
+  // Where rows only change inside, a long list is not copied.
+  const rows: (Instance | Tree | undefined)[] = r || m || i ? [...list.rows] : []
   const gone: Instance[] = []
   const placed: [to: number, row: Instance | Tree][] = []
   const take = (at: number) => {
