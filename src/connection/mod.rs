@@ -18,7 +18,7 @@ use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
-use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume, ServerMessage};
+use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
 use crate::token::{Claims, Kind};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
@@ -255,10 +255,7 @@ impl<D: Dispatcher> Connection<D> {
                 public.to_owned()
             };
             self.context.log(Level::Warn, text);
-            let text = match self.outbox.dialect {
-                Dialect::Classic => ServerMessage::Refused(&shown, &refusal).to_json(id).0,
-                Dialect::Extended => extended::refused(id, &shown, &refusal),
-            };
+            let text = self.outbox.dialect.refused(id, &shown, &refusal);
             self.outbox.push(CONNECTION, text);
         }
     }

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
-use crate::sync::{Mutex, MutexGuard};
+use crate::protocol::{Refusal, ServerMessage};
+use crate::sync::{Mutex, MutexGuard, wake};
 use crate::transport::Closed;
 
 /// The owner of the connection's own messages; actors count from 1.
@@ -20,6 +21,16 @@ pub(super) const CONNECTION: ActorKey = 0;
 pub(super) enum Dialect {
     Classic,
     Extended,
+}
+
+impl Dialect {
+    /// The message that component `id` did not come to life.
+    pub(super) fn refused(self, id: &str, text: &str, refusal: &Refusal) -> String {
+        match self {
+            Self::Classic => ServerMessage::Refused(text, refusal).to_json(id).0,
+            Self::Extended => extended::refused(id, text, refusal),
+        }
+    }
 }
 
 /// What is asked of a connection.
@@ -100,12 +111,6 @@ impl State {
         if encoded.opaque && !std::mem::replace(&mut self.knows_opaque, true) {
             self.push(CONNECTION, extended::define_opaque(), budget);
         }
-    }
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 

@@ -429,9 +429,7 @@ impl Session {
     fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
         let state = self.lock();
         let Some(link) = &state.link else { return };
-        let (text, answer) = message.to_json(&link.id);
-        let redirect = redirect.map(|url| ServerMessage::Redirect(url).to_json(&link.id).0);
-        for text in std::iter::once(text).chain(answer).chain(redirect) {
+        for text in message.texts(&link.id, redirect) {
             link.outbox.push(self.key, text);
         }
     }
@@ -440,10 +438,7 @@ impl Session {
     pub(super) fn refuse(&self, text: &str, refusal: &Refusal) {
         let state = self.lock();
         let Some(link) = &state.link else { return };
-        let text = match self.dialect {
-            Dialect::Classic => ServerMessage::Refused(text, refusal).to_json(&link.id).0,
-            Dialect::Extended => extended::refused(&link.id, text, refusal),
-        };
+        let text = self.dialect.refused(&link.id, text, refusal);
         link.outbox.push(self.key, text);
     }
 

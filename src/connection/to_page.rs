@@ -155,8 +155,7 @@ impl<D: Dispatcher> ToPage<D> {
 impl<D: Dispatcher> ReplyTo for ToPage<D> {
     fn started(&mut self, result: Result<(), &CallError>) {
         if let Err(error) = result {
-            let text = error.public(self.context.development);
-            self.session.refuse(&text, error.refusal());
+            self.ended(error);
         }
     }
 

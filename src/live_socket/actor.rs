@@ -339,24 +339,10 @@ impl LiveSocketState {
         epoch: u64,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        self.sequence += 1;
         let joins = Joins::Resume;
-        let call = Call {
-            actor: life.key,
-            id: self.id.clone(),
-            instance: self.instance.clone(),
-            module: self.module,
-            request: self.request.clone(),
-            props: self.props.clone(),
-            origin: Some(Origin { joins, version: 0 }),
-            version: self.version,
-            sequence: self.sequence,
-            number: self.number,
-            event: None,
-        };
-        let result = match life.call(call).await {
-            None => return ControlFlow::Break(()),
-            Some(result) => result,
+        let origin = Some(Origin { joins, version: 0 });
+        let Some(result) = self.call(life, self.number, None, origin).await else {
+            return ControlFlow::Break(());
         };
         match result.and_then(|outcome| self.rendered_again(outcome)) {
             Ok(has_changed) => {
@@ -374,18 +360,54 @@ impl LiveSocketState {
         }
     }
 
-    /// Takes a render of the same props; whether it is another one all the same.
-    fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
-        let has_changed = match outcome.render {
-            None => false,
+    /// The next call, made in this state; `None` where the actor is stopped meanwhile.
+    async fn call<D: Dispatcher>(
+        &mut self,
+        life: &mut Life<D>,
+        number: u64,
+        event: Option<ClientEvent>,
+        origin: Option<Origin>,
+    ) -> Option<Result<Outcome, CallError>> {
+        self.sequence += 1;
+        let call = Call {
+            actor: life.key,
+            id: self.id.clone(),
+            instance: self.instance.clone(),
+            module: self.module,
+            request: self.request.clone(),
+            props: self.props.clone(),
+            origin,
+            version: self.version,
+            sequence: self.sequence,
+            number,
+            event,
+        };
+        life.call(call).await
+    }
+
+    /// What a render makes of the last tree. All of it that can fail.
+    fn rendered(&self, render: Option<Render>) -> Result<Rendered, CallError> {
+        Ok(match render {
+            None => Rendered::AsBefore,
             Some(mut render) if render.same_statics(&self.prev_tree) => {
                 render.resolve(&self.prev_tree).map_err(misfit)?;
+                Rendered::Changed(render)
+            }
+            Some(render) => Rendered::Anew(render.into_tree().map_err(misfit)?),
+        })
+    }
+
+    /// Takes a render of the same props; whether it is another one all the same.
+    fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
+        let has_changed = match self.rendered(outcome.render)? {
+            Rendered::AsBefore => false,
+            Rendered::Changed(render) => {
                 let has_changed = !diff(&self.prev_tree, &render).is_empty();
                 self.prev_tree.commit(render);
                 has_changed
             }
-            Some(render) => {
-                self.prev_tree = render.into_tree().map_err(misfit)?;
+            Rendered::Anew(tree) => {
+                self.prev_tree = tree;
                 true
             }
         };
@@ -415,24 +437,9 @@ impl LiveSocketState {
         event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        self.sequence += 1;
         let handler = event.handler.clone();
-        let call = Call {
-            actor: life.key,
-            id: self.id.clone(),
-            instance: self.instance.clone(),
-            module: self.module,
-            request: self.request.clone(),
-            props: self.props.clone(),
-            origin: None,
-            version: self.version,
-            sequence: self.sequence,
-            number,
-            event: Some(event),
-        };
-        let result = match life.call(call).await {
-            None => return ControlFlow::Break(()),
-            Some(result) => result,
+        let Some(result) = self.call(life, number, Some(event), None).await else {
+            return ControlFlow::Break(());
         };
         let before = std::mem::replace(&mut self.number, number);
         let taken = match result {
@@ -467,14 +474,7 @@ impl LiveSocketState {
         let (number, redirect) = (self.number, outcome.redirect.as_deref());
         let props = outcome.props.unwrap_or_else(|| self.props.clone());
         // All that can fail comes before the first thing that cannot be taken back.
-        let rendered = match outcome.render {
-            None => Rendered::AsBefore,
-            Some(mut render) if render.same_statics(&self.prev_tree) => {
-                render.resolve(&self.prev_tree).map_err(misfit)?;
-                Rendered::Changed(render)
-            }
-            Some(render) => Rendered::Anew(render.into_tree().map_err(misfit)?),
-        };
+        let rendered = self.rendered(outcome.render)?;
         let committed = Committed {
             number,
             props: &props,

@@ -10,7 +10,7 @@ use super::{SendError, Snapshot};
 use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, wake};
 
 /// Why an event is answered with an error without having been handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,12 +113,6 @@ pub struct Mailbox {
     capacity: Capacity,
     stats: Arc<Stats>,
     budget: Arc<Budget>,
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
 }
 
 impl Mailbox {

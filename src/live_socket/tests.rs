@@ -24,14 +24,11 @@ impl ReplyTo for Sent {
     }
 
     fn show(&mut self, _number: u64, tree: &crate::tree::LiveTree, _anew: bool) {
-        self.send(&ServerMessage::Trees(tree));
+        self.send(&ServerMessage::Trees(tree), None);
     }
 
     fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
-        self.send(&message);
-        if let Some(url) = redirect {
-            self.send(&ServerMessage::Redirect(url));
-        }
+        self.send(&message, redirect);
     }
 
     async fn ready(&mut self) {
@@ -40,10 +37,10 @@ impl ReplyTo for Sent {
 }
 
 impl Sent {
-    fn send(&self, message: &ServerMessage<'_>) {
-        let (message, answer) = message.to_json("c0");
-        let _ = self.messages.send(message);
-        answer.map(|answer| self.messages.send(answer));
+    fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
+        for message in message.texts("c0", redirect) {
+            let _ = self.messages.send(message);
+        }
     }
 }
 

@@ -26,14 +26,11 @@ impl ReplyTo for ToJavaScript {
     }
 
     fn show(&mut self, _number: u64, tree: &LiveTree, _anew: bool) {
-        self.send(&ServerMessage::Trees(tree));
+        self.send(&ServerMessage::Trees(tree), None);
     }
 
     fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
-        self.send(&message);
-        if let Some(url) = redirect {
-            self.send(&ServerMessage::Redirect(url));
-        }
+        self.send(&message, redirect);
     }
 
     async fn ready(&mut self) {
@@ -42,9 +39,8 @@ impl ReplyTo for ToJavaScript {
 }
 
 impl ToJavaScript {
-    fn send(&self, message: &ServerMessage<'_>) {
-        let (message, answer) = message.to_json(&self.id);
-        for message in std::iter::once(message).chain(answer) {
+    fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
+        for message in message.texts(&self.id, redirect) {
             self.queue.push(Job::Reply {
                 reply: self.number,
                 message: &message,

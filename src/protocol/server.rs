@@ -44,6 +44,13 @@ impl ServerMessage<'_> {
         (self.one(id), answer)
     }
 
+    /// As [`to_json`](Self::to_json), one after the other, and where the page is to go after it.
+    pub fn texts(&self, id: &str, redirect: Option<&str>) -> impl Iterator<Item = String> {
+        let (text, answer) = self.to_json(id);
+        let redirect = redirect.map(|url| ServerMessage::Redirect(url).one(id));
+        std::iter::once(text).chain(answer).chain(redirect)
+    }
+
     fn one(&self, id: &str) -> String {
         let mut out = String::with_capacity(64);
         let (kind, has_id) = match self {
