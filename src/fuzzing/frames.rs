@@ -53,7 +53,7 @@ fn converse(size: usize, bytes: &[u8]) {
     let (server, client) = duplex(PIPE);
     let (mut reader, mut writer) = split(client);
     let receive = async move {
-        let request = request();
+        let request = UpgradeRequest::example();
         let head = Vec::new();
         let accepted = WebSocket::accept(Box::new(server), head, &request, Some("x"), &limits);
         let mut socket = accepted.await.expect("a handshake that is in order");
@@ -88,19 +88,6 @@ fn converse(size: usize, bytes: &[u8]) {
     assert!(received.iter().all(|len| *len <= MESSAGE_BYTES));
     assert!(received.iter().sum::<usize>() <= bytes.len());
     judge(&said, reason, bytes);
-}
-
-fn request() -> UpgradeRequest {
-    UpgradeRequest {
-        method: "GET".into(),
-        http_minor: 1,
-        upgrade: "websocket".into(),
-        connection: "Upgrade".into(),
-        key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
-        version: Some("13".into()),
-        protocols: None,
-        origin_allowed: true,
-    }
 }
 
 /// Behind the handshake's response come pongs, and at most one close, the last: not masked, whole and

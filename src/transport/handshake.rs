@@ -25,6 +25,23 @@ pub struct UpgradeRequest {
     pub origin_allowed: bool,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl UpgradeRequest {
+    /// One that is in order, with the key of the RFC's own example (RFC 6455, 1.3).
+    pub(crate) fn example() -> Self {
+        Self {
+            method: "GET".into(),
+            http_minor: 1,
+            upgrade: "websocket".into(),
+            connection: "Upgrade".into(),
+            key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
+            version: Some("13".into()),
+            protocols: None,
+            origin_allowed: true,
+        }
+    }
+}
+
 /// A request that does not become a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -144,14 +161,9 @@ mod tests {
 
     fn good() -> UpgradeRequest {
         UpgradeRequest {
-            method: "GET".into(),
-            http_minor: 1,
             upgrade: "WebSocket".into(),
             connection: "keep-alive, Upgrade".into(),
-            key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
-            version: Some("13".into()),
-            protocols: None,
-            origin_allowed: true,
+            ..UpgradeRequest::example()
         }
     }
 

@@ -96,19 +96,6 @@ fn user7() -> Peer {
     }
 }
 
-fn request() -> UpgradeRequest {
-    UpgradeRequest {
-        method: "GET".into(),
-        http_minor: 1,
-        upgrade: "websocket".into(),
-        connection: "Upgrade".into(),
-        key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
-        version: Some("13".into()),
-        protocols: None,
-        origin_allowed: true,
-    }
-}
-
 /// What the server says before any frame.
 async fn response(pipe: &mut DuplexStream) -> String {
     let mut head = Vec::new();
@@ -123,9 +110,17 @@ impl Client {
         Self::connect_through(limits, 1 << 16).await
     }
 
+    /// A connection on which `a` counts from 1.
+    async fn joined(limits: Limits) -> Self {
+        let mut client = Self::connect(limits).await;
+        client.join("a", "1").await;
+        assert_eq!(client.next().await, trees("a", 1));
+        client
+    }
+
     async fn connect_through(limits: Limits, pipe: usize) -> Self {
         let server = Server::counter(limits);
-        let stream = server.dial(pipe, Vec::new(), request(), user7());
+        let stream = server.dial(pipe, Vec::new(), UpgradeRequest::example(), user7());
         Self::over(server, stream).await
     }
 
@@ -133,7 +128,7 @@ impl Client {
     async fn extended(server: &Arc<Server>, peer: Peer) -> Self {
         let request = UpgradeRequest {
             protocols: Some("loom.2".to_owned()),
-            ..request()
+            ..UpgradeRequest::example()
         };
         let stream = server.dial(1 << 16, Vec::new(), request, peer);
         Self::over(server.clone(), stream).await
@@ -222,9 +217,7 @@ async fn a_busy_component_does_not_hold_up_its_sibling() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_join_is_an_error_for_its_id_only() {
-    let mut client = Client::connect(Limits::default()).await;
-    client.join("a", "1").await;
-    assert_eq!(client.next().await, trees("a", 1));
+    let mut client = Client::joined(Limits::default()).await;
     let own = token(&client.server.context, "1", "user 7");
     let foreign = token(&client.server.context, "1", "user 8");
     for (module, token) in [
@@ -270,9 +263,7 @@ async fn a_join_whose_first_render_fails_is_told_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rejoin_stops_the_old_actor_and_takes_back_what_it_said() {
-    let mut client = Client::connect(Limits::default()).await;
-    client.join("a", "1").await;
-    assert_eq!(client.next().await, trees("a", 1));
+    let mut client = Client::joined(Limits::default()).await;
     client.event("a", "slow").await;
     client.join("a", "5").await;
     assert_eq!(client.next().await, trees("a", 5));
@@ -374,9 +365,7 @@ async fn an_unmasked_frame_closes_with_1002() {
 
 #[tokio::test(start_paused = true)]
 async fn half_a_frame_and_then_silence_is_a_dead_client() {
-    let mut client = Client::connect(Limits::default()).await;
-    client.join("a", "1").await;
-    assert_eq!(client.next().await, trees("a", 1));
+    let mut client = Client::joined(Limits::default()).await;
     client
         .socket
         .get_mut()
@@ -388,9 +377,7 @@ async fn half_a_frame_and_then_silence_is_a_dead_client() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_client_that_answers_pings_stays() {
-    let mut client = Client::connect(Limits::default()).await;
-    client.join("a", "1").await;
-    assert_eq!(client.next().await, trees("a", 1));
+    let mut client = Client::joined(Limits::default()).await;
     let idle = tokio::time::timeout(Duration::from_secs(600), client.next()).await;
     assert!(idle.is_err(), "no message and no end: {idle:?}");
     client.event("a", "increment").await;
@@ -456,9 +443,7 @@ async fn closing_waits_no_longer_than_it_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_read_while_the_dispatcher_is_full() {
-    let mut client = Client::connect(Limits::default()).await;
-    client.join("a", "1").await;
-    assert_eq!(client.next().await, trees("a", 1));
+    let mut client = Client::joined(Limits::default()).await;
     client.server.context.dispatcher.full.send_replace(true);
     // One read may already be under way.
     client.event("a", "increment").await;
@@ -480,7 +465,7 @@ async fn refused_handshakes_get_their_status() {
         }
         let request = UpgradeRequest {
             origin_allowed,
-            ..request()
+            ..UpgradeRequest::example()
         };
         let mut ours = server.dial(1000, Vec::new(), request, Peer::default());
         assert!(response(&mut ours).await.contains(status));
@@ -497,7 +482,7 @@ async fn frames_that_came_with_the_request_are_not_lost() {
     head.extend_from_slice(leave);
     // As many as make the connection close.
     let head = head.repeat(17);
-    let mut ours = server.dial(1000, head, request(), Peer::default());
+    let mut ours = server.dial(1000, head, UpgradeRequest::example(), Peer::default());
     assert!(response(&mut ours).await.contains("101"));
     let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
     assert!(matches!(
@@ -522,7 +507,12 @@ async fn a_large_message_arrives_whole() {
         }
     });
     let server = Server::new(dispatcher, Limits::default());
-    let mut ours = server.dial(1 << 12, Vec::new(), request(), Peer::default());
+    let mut ours = server.dial(
+        1 << 12,
+        Vec::new(),
+        UpgradeRequest::example(),
+        Peer::default(),
+    );
     response(&mut ours).await;
     let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
     let token = token(&server.context, "1", "");
@@ -542,7 +532,7 @@ async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
     let server = Server::counter(Limits::default());
     let request = UpgradeRequest {
         protocols: Some("loom.2".to_owned()),
-        ..request()
+        ..UpgradeRequest::example()
     };
     let mut stream = server.dial(1 << 16, Vec::new(), request, user7());
     let head = response(&mut stream).await;

@@ -20,15 +20,20 @@ struct Page {
 }
 
 impl Page {
-    async fn load(server: &Arc<Server>) -> Self {
-        let mut page = Self {
-            client: Client::extended(server, user7()).await,
-            token: token(&server.context, "0", "user 7"),
+    /// A page that has not joined.
+    fn new(client: Client) -> Self {
+        Self {
+            token: token(&client.server.context, "0", "user 7"),
+            client,
             secret: String::new(),
             checkpoint: None,
             waiting: Vec::new(),
             joins: 0,
-        };
+        }
+    }
+
+    async fn load(server: &Arc<Server>) -> Self {
+        let mut page = Self::new(Client::extended(server, user7()).await);
         page.join(page.token.clone(), None).await;
         assert_eq!(page.shown().await, (0, "<b>0</b>".into(), false));
         page
@@ -101,6 +106,13 @@ impl Page {
         message[2].as_u64().unwrap()
     }
 
+    /// The connection breaks, and the page goes on from the answer to event `seen`.
+    async fn resume(&mut self, server: &Arc<Server>, seen: u64) {
+        self.reconnect(server).await;
+        let secret = self.secret.clone();
+        self.join(String::new(), Some((&secret, seen))).await;
+    }
+
     /// The connection breaks, and there is another one, to the same server or another.
     async fn reconnect(&mut self, server: &Arc<Server>) {
         self.client = Client::extended(server, user7()).await;
@@ -121,9 +133,8 @@ async fn a_page_goes_on_where_it_was_and_gets_what_it_missed() {
     page.event(2, 1, "increment").await;
     page.event(3, 1, "increment").await;
     sleep(Duration::from_secs(1)).await;
-    page.reconnect(&server).await;
     let secret = page.secret.clone();
-    page.join(String::new(), Some((&secret, 1))).await;
+    page.resume(&server, 1).await;
     assert_eq!(page.resumed().await, 3);
     assert_ne!(page.secret, secret);
     assert_eq!(page.answer().await, (2, html(2)));
@@ -163,9 +174,7 @@ async fn where_too_much_was_missed_the_tree_is_shown_anew() {
         page.event(number, 0, "increment").await;
         sleep(Duration::from_millis(1)).await;
     }
-    page.reconnect(&server).await;
-    let secret = page.secret.clone();
-    page.join(String::new(), Some((&secret, 0))).await;
+    page.resume(&server, 0).await;
     assert_eq!(page.shown().await, (200, html(200), false));
     page.event(201, 200, "increment").await;
     assert_eq!(page.answer().await, (201, html(201)));
@@ -485,9 +494,7 @@ async fn failures_that_were_missed_come_before_the_tree() {
         page.event(number, 0, handler).await;
         sleep(Duration::from_millis(1)).await;
     }
-    page.reconnect(&server).await;
-    let secret = page.secret.clone();
-    page.join(String::new(), Some((&secret, 0))).await;
+    page.resume(&server, 0).await;
     for number in [40, 80] {
         let failure = page.next().await;
         assert_eq!((&failure[0], &failure[2]), (&json!("e"), &json!(number)));
@@ -559,14 +566,7 @@ async fn a_component_that_went_on_elsewhere_ends_here() {
     let (_, checkpoint) = page.checkpoint.clone().unwrap();
     // The page is shown by another process meanwhile.
     let second = start();
-    let mut other = Page {
-        client: Client::extended(&second, user7()).await,
-        token: page.token.clone(),
-        secret: String::new(),
-        checkpoint: None,
-        waiting: Vec::new(),
-        joins: 0,
-    };
+    let mut other = Page::new(Client::extended(&second, user7()).await);
     other.join(checkpoint, None).await;
     assert_eq!(other.shown().await, (1, html(1), false));
     other.event(2, 1, "increment").await;
@@ -610,17 +610,10 @@ async fn patches_for_a_slow_reader_are_merged_into_one() {
     // A pipe that holds a few messages.
     let request = UpgradeRequest {
         protocols: Some("loom.2".to_owned()),
-        ..request()
+        ..UpgradeRequest::example()
     };
     let stream = server.dial(700, Vec::new(), request, user7());
-    let mut page = Page {
-        client: Client::over(server.clone(), stream).await,
-        token: token(&server.context, "0", "user 7"),
-        secret: String::new(),
-        checkpoint: None,
-        waiting: Vec::new(),
-        joins: 0,
-    };
+    let mut page = Page::new(Client::over(server.clone(), stream).await);
     page.join(page.token.clone(), None).await;
     assert_eq!(page.shown().await, (0, html(0), false));
     for number in 1..=300 {
