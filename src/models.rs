@@ -122,7 +122,7 @@ fn a_queue_loses_no_job_and_no_wake() {
                     continue;
                 }
                 while let Some(batch) = queue.take() {
-                    jobs += batch.matches("\"x\"").count();
+                    jobs += batch.jobs.matches("\"x\"").count();
                 }
             }
             for producer in producers {
