@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 export const here = dirname(fileURLToPath(import.meta.url))
 
-export const TARGETS = ['frames', 'classic', 'extended', 'tokens', 'trees', 'compact', 'templates', 'elements']
+export const TARGETS = ['frames', 'classic', 'extended', 'tokens', 'checkpoints', 'trees', 'compact', 'templates', 'elements']
 
 const COVERAGE = [
   '--cfg fuzzing',
@@ -49,7 +49,7 @@ export function options(target) {
   return [
     ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
     // What the bytes only choose is large enough with few of them.
-    `-max_len=${['trees', 'compact'].includes(target) ? 512 : 4096}`,
+    `-max_len=${['checkpoints', 'trees', 'compact'].includes(target) ? 512 : 4096}`,
     '-timeout=10',
     '-rss_limit_mb=1024',
     '-print_final_stats=1',

@@ -35,6 +35,12 @@ const FAULTS = {
     from: 'let [VERSION, rest @ ..] = bytes.as_slice() else {',
     to: 'let [_, rest @ ..] = bytes.as_slice() else {',
   },
+  checkpoints: {
+    what: 'a checkpoint may be one event older than the component that lives',
+    file: 'src/connection/mod.rs',
+    from: '&& live.answered() > claims.number',
+    to: '&& live.answered() > claims.number + 1',
+  },
   trees: {
     what: 'control characters stand in JSON as they are',
     file: 'src/tree/json.rs',

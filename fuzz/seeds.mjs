@@ -56,6 +56,13 @@ const seeds = {
     bytes: Buffer.concat([Buffer.from('b\x02'), Buffer.alloc(60, 7)]),
     sealed: Buffer.concat([Buffer.alloc(17, 3), Buffer.from('\x01\x07counter\x01\0\0\0\0\0\0\0\x03abc'), Buffer.alloc(40, 65)]),
   },
+  checkpoints: {
+    'one process': Buffer.from([0, 0, 0, 2, 0, 0]),
+    'another process': Buffer.from([0, 0, 1, 2, 1, 0, 0]),
+    changed: Buffer.from([0, 3, 0, 9, 7]),
+    'another user': Buffer.from([0, 4, 0]),
+    'another module': Buffer.from([0, 5, 0]),
+  },
   trees: {
     json: '{"s":["<ul>","</ul>",""],"d":[[{"s":["<li>",""],"d":["a"]}],""]}\n{"s":["<ul>","</ul>",""],"d":[[{"s":["<li>",""],"d":["b"]}],"x"]}',
     nested: `${'{"s":["",""],"d":['.repeat(62)}"x"${']}'.repeat(62)}`,

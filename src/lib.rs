@@ -38,7 +38,7 @@ pub mod stats;
 pub mod store;
 mod sync;
 pub mod template;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod testing;
 pub mod token;
 pub mod transport;

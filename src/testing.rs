@@ -1,5 +1,8 @@
 //! A dispatcher of Rust closures, and what tests need around it.
 
+// Fuzzers need less of it than tests.
+#![cfg_attr(not(test), allow(dead_code))]
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +18,7 @@ use crate::limits::Limits;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::token::{Claims, Keyring, Kind};
-use crate::tree::testing::text_tree;
+use crate::tree::LiveTree;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
 
@@ -83,8 +86,9 @@ impl Closures {
 
 pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
     let text = count.to_string();
+    let tree = format!(r#"{{"s":{statics:?},"d":["{text}"]}}"#);
     Outcome {
-        render: Some(text_tree(statics, &[&text]).into()),
+        render: Some(LiveTree::from_json(&tree).unwrap().into()),
         props: Some(Arc::new(Props::from_json(&text))),
         redirect: None,
         anew: false,

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use tokio::runtime::{Builder, Runtime};
 
+mod checkpoints;
 mod compact;
 mod frames;
 mod messages;
@@ -16,6 +17,7 @@ mod tests;
 mod tokens;
 mod trees;
 
+pub use checkpoints::checkpoints;
 pub use compact::compact;
 pub use frames::frames;
 pub use messages::{classic, extended};

@@ -32,6 +32,7 @@ fn the_corpora() {
     replay("classic", classic);
     replay("extended", extended);
     replay("tokens", tokens);
+    replay("checkpoints", checkpoints);
     replay("trees", trees);
     replay("compact", compact);
     replay("templates", templates);
@@ -152,5 +153,14 @@ proptest! {
     fn any_template(source in pieces(PIECES, 14), values in prop::collection::vec(pieces(VALUES, 6), 0..5)) {
         let input = [source].into_iter().chain(values).collect::<Vec<_>>().join("|");
         templates(input.as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_way_back(input in bytes(120)) {
+        checkpoints(&input);
     }
 }

@@ -1,0 +1,266 @@
+//! Checkpoints in use: whatever becomes of processes and connections, who comes back with a
+//! checkpoint has the state that it is of; what has been changed, is another's, or is older than the
+//! component that lives, is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::{Input, block_on};
+use crate::connection::{Peer, Sessions, serve};
+use crate::context::Shared;
+use crate::limits::Limits;
+use crate::testing::{Closures, application, token};
+use crate::transport::handshake::UpgradeRequest;
+
+const USER: &str = "user 7";
+
+/// A process: a counter whose every answer comes with a checkpoint.
+struct Process {
+    context: Shared<Closures>,
+    sessions: Arc<Sessions>,
+}
+
+impl Process {
+    fn start() -> Self {
+        let limits = Limits {
+            checkpoint_quiet: Duration::ZERO,
+            checkpoint_events: 1,
+            ..Limits::default()
+        };
+        let (context, _) = application(Closures::counter(), limits);
+        let (stats, budget) = (context.stats.clone(), context.budget.clone());
+        let sessions = Sessions::new(&context.limits, stats, budget);
+        Self { context, sessions }
+    }
+
+    async fn connect(&self, bind: &str) -> Client {
+        let (mut ours, theirs) = duplex(1 << 14);
+        let request = UpgradeRequest {
+            protocols: Some("loom.2".to_owned()),
+            ..UpgradeRequest::example()
+        };
+        let peer = Peer {
+            bind: bind.into(),
+            ..Peer::default()
+        };
+        let (context, sessions) = (self.context.clone(), self.sessions.clone());
+        let task = serve(
+            context,
+            sessions,
+            Box::new(theirs),
+            Vec::new(),
+            request,
+            peer,
+        );
+        self.context.tasks.spawn(task);
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(ours.read_u8().await.expect("a handshake"));
+        }
+        Client(WebSocketStream::from_raw_socket(ours, Role::Client, None).await)
+    }
+
+    /// Nothing of it is left.
+    async fn end(self) {
+        self.sessions.drain();
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+    }
+}
+
+struct Client(WebSocketStream<DuplexStream>);
+
+impl Client {
+    async fn send(&mut self, message: &Value) {
+        let message = Message::text(message.to_string());
+        self.0.send(message).await.expect("a connection");
+    }
+
+    /// Adds what comes to `messages`, until there is one that begins so.
+    async fn until(&mut self, heads: &[Value]) -> (Value, Option<Point>) {
+        let mut point = None;
+        let mut found = None;
+        loop {
+            let frame = self.0.next().await.expect("a message").expect("a frame");
+            let Message::Text(text) = frame else { continue };
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            let messages = match frame {
+                Value::Array(list) if list.first().is_some_and(Value::is_array) => list,
+                one => vec![one],
+            };
+            for message in messages {
+                if message[0] == "c" {
+                    point = Some(Point {
+                        number: message[2].as_u64().expect("a number"),
+                        sealed: message[3].as_str().expect("a checkpoint").to_owned(),
+                    });
+                } else if heads.contains(&message[0]) {
+                    found = Some(message);
+                }
+            }
+            match found.take() {
+                Some(message) if message[0] == "f" => return (message, None),
+                Some(message) if point.is_some() => return (message, point),
+                waiting => found = waiting,
+            }
+        }
+    }
+}
+
+/// A checkpoint. Each event adds one, so that its number is its state.
+#[derive(Clone)]
+struct Point {
+    number: u64,
+    sealed: String,
+}
+
+/// What the page and the server are at.
+struct World {
+    process: Process,
+    client: Client,
+    /// The component's id, another one for each join.
+    id: u64,
+    /// The number that the component is at, where one lives in this process.
+    at: Option<u64>,
+    /// As what it is shown on this connection.
+    shown: Option<u64>,
+    points: Vec<Point>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let process = Process::start();
+        let client = process.connect(USER).await;
+        let mut world = Self {
+            process,
+            client,
+            id: 0,
+            at: None,
+            shown: None,
+            points: Vec::new(),
+        };
+        let mount = token(&world.process.context, "0", USER);
+        assert!(world.join("counter", &mount, 0).await);
+        world
+    }
+
+    /// Whether the join was taken; then it shows `number`.
+    async fn join(&mut self, module: &str, sealed: &str, number: u64) -> bool {
+        self.id += 1;
+        self.client
+            .send(&json!(["j", self.id, module, sealed]))
+            .await;
+        let (message, point) = self.client.until(&[json!("j"), json!("f")]).await;
+        assert_eq!(message[1], self.id);
+        if message[0] == "f" {
+            assert_eq!(message[3], "reload");
+            return false;
+        }
+        assert_eq!(message[2], number);
+        let shown = message[3].to_string();
+        assert!(shown.contains(&format!("<b>{number}</b>")), "{shown}");
+        self.at = Some(number);
+        self.shown = Some(self.id);
+        self.points.extend(point);
+        true
+    }
+
+    async fn event(&mut self) {
+        let (Some(at), Some(id)) = (self.at, self.shown) else {
+            return;
+        };
+        let number = at + 1;
+        let event = json!(["e", id, number, at, "increment", "click"]);
+        self.client.send(&event).await;
+        let (answer, point) = self.client.until(&[json!(id)]).await;
+        assert_eq!(answer[1], number);
+        let shown = answer.to_string();
+        assert!(shown.contains(&format!("<b>{number}</b>")), "{shown}");
+        self.at = Some(number);
+        self.points.extend(point);
+    }
+
+    async fn reconnect(&mut self, bind: &str) {
+        self.client = self.process.connect(bind).await;
+        self.shown = None;
+    }
+
+    async fn crash(&mut self) {
+        let old = std::mem::replace(&mut self.process, Process::start());
+        self.at = None;
+        self.reconnect(USER).await;
+        old.end().await;
+    }
+
+    fn point(&self, input: &mut Input<'_>) -> Point {
+        // From the newest.
+        let back = usize::from(input.byte()) % self.points.len();
+        self.points[self.points.len() - 1 - back].clone()
+    }
+
+    async fn step(&mut self, input: &mut Input<'_>) {
+        match input.below(6) {
+            0 => self.event().await,
+            1 => self.crash().await,
+            2 => {
+                let point = self.point(input);
+                let is_old = self.at.is_some_and(|at| at > point.number);
+                let taken = self.join("counter", &point.sealed, point.number).await;
+                assert_eq!(taken, !is_old, "event {} at {:?}", point.number, self.at);
+            }
+            3 => {
+                let Point { number, sealed } = self.point(input);
+                let mut text = sealed.clone().into_bytes();
+                let place = usize::from(input.byte()) % text.len();
+                text[place] = b' ' + input.byte() % 95;
+                let text = String::from_utf8_lossy(&text);
+                if text != sealed {
+                    let taken = self.join("counter", &text, number).await;
+                    assert!(!taken, "{text} was taken for {sealed}");
+                }
+            }
+            4 => {
+                let point = self.point(input);
+                self.reconnect("user 8").await;
+                let taken = self.join("counter", &point.sealed, point.number).await;
+                assert!(!taken, "another user's");
+                self.reconnect(USER).await;
+            }
+            _ => {
+                let point = self.point(input);
+                let taken = self.join("other", &point.sealed, point.number).await;
+                assert!(!taken, "another module's");
+            }
+        }
+    }
+}
+
+/// The bytes say what happens.
+pub fn checkpoints(input: &[u8]) {
+    let mut input = Input(input);
+    let run = async {
+        let mut world = World::new().await;
+        // Enough for everything to come behind everything else.
+        for _ in 0..40 {
+            if input.is_empty() {
+                break;
+            }
+            world.step(&mut input).await;
+        }
+        let World {
+            process, client, ..
+        } = world;
+        drop(client);
+        process.end().await;
+    };
+    let ended = block_on(async { timeout(Duration::from_secs(4), run).await });
+    assert!(ended.is_ok(), "no answer");
+}
