@@ -1,7 +1,7 @@
 //! `NativeLoom`: everything that `lib/` calls.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
@@ -32,6 +32,9 @@ use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 
+/// How often the runtime is asked for more before JavaScript is woken.
+const MAX_GATHERING: usize = 8;
+
 /// Carries no data and keeps no event loop alive: the data waits in the queue.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 
@@ -47,6 +50,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
+}
+
+/// Lets what is ready by now gather: a wake costs more than a job. Ends when nothing more comes, or
+/// soon.
+async fn gather(queue: &Weak<Queue>) {
+    let mut before = 0;
+    for _ in 0..MAX_GATHERING {
+        tokio::task::yield_now().await;
+        let now = queue.upgrade().map_or(0, |queue| queue.waiting());
+        if now == before {
+            return;
+        }
+        before = now;
+    }
 }
 
 /// The text that `lib/` wrote; it writes UTF-8 and nothing else.
@@ -113,6 +130,12 @@ impl NativeLoom {
         let ended = CancellationToken::new();
         let ending = ended.clone();
         let (signal, mut signals) = tokio::sync::mpsc::channel(1);
+        // A full channel has a wake on its way.
+        let signal = move || {
+            let _ = signal.try_send(());
+        };
+        let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(signal)));
+        let gathering = Arc::downgrade(&queue);
         tokio::spawn(async move {
             let mut open = true;
             while open {
@@ -121,17 +144,11 @@ impl NativeLoom {
                     signal = signals.recv() => signal.is_some(),
                     () = ending.cancelled() => false,
                 };
-                // Whatever is ready by now gathers first: a wake costs more than a job.
-                tokio::task::yield_now().await;
+                gather(&gathering).await;
                 // After the environment has closed Node refuses, which is no error here.
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         });
-        // A full channel has a wake on its way.
-        let wake = move || {
-            let _ = signal.try_send(());
-        };
-        let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(wake)));
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
