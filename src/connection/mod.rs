@@ -138,6 +138,9 @@ impl<D: Dispatcher> Connection<D> {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
+                        // All of the runtime's connections write one after the other: where several
+                        // end at one receiver, it is woken once.
+                        tokio::task::yield_now().await;
                         let (messages, size) = outbox.take();
                         bytes = size;
                         socket.start(messages.into_iter());
