@@ -263,10 +263,25 @@ export interface Limits {
   eventBurst: number
   /** Connections of one address; one more is closed with 1013. 1,000. */
   connectionsPerAddress: number
-  /** Joins that run at a time; others wait, so that events come first. 32. */
+  /**
+   * Events of all connections of one address in a second, after a burst; one beyond it fails. Behind a proxy
+   * the address is the proxy's, unless `trustProxy` is set. 5,000.
+   */
+  eventRatePerAddress: number
+  /** The burst. 20,000. */
+  eventBurstPerAddress: number
+  /** Joins that run at a time, and pages coming back that `authorize` is asked about; others wait, so that events come first. 32. */
   joins: number
-  /** Joins that wait; one more is told to come back later. 10,000. */
+  /** Joins and pages coming back that wait; one more is told to come back later. 10,000. */
   waitingJoins: number
+  /** Joins and pages coming back in a second, after a burst; others wait. 5,000. */
+  joinRate: number
+  /** The burst. 5,000. */
+  joinBurst: number
+  /** The same for one address (see `eventRatePerAddress`); one beyond it is told to come back later. 1,000. */
+  joinRatePerAddress: number
+  /** The burst. 5,000. */
+  joinBurstPerAddress: number
   /** Silence after which a client is pinged. 25,000. */
   pingAfter: number
   /** Silence after which a client is given up. 60,000. */

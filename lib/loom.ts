@@ -57,8 +57,14 @@ const LIMITS: Limits = {
   eventRate: 100,
   eventBurst: 500,
   connectionsPerAddress: 1000,
+  eventRatePerAddress: 5000,
+  eventBurstPerAddress: 20_000,
   joins: 32,
   waitingJoins: 10_000,
+  joinRate: 5000,
+  joinBurst: 5000,
+  joinRatePerAddress: 1000,
+  joinBurstPerAddress: 5000,
 }
 
 /** Limits that may be nothing at all. */

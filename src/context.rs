@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,9 +11,10 @@ use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::limits::Limits;
 use crate::registry::Registry;
-use crate::stats::{Gauge, Stats};
+use crate::stats::Stats;
 use crate::store::Store;
 use crate::token::Keyring;
+use crate::turns::Turns;
 
 /// One application: a `createLoom` in Node, or one server in a test.
 pub struct Context<D> {
@@ -38,10 +38,8 @@ pub struct Context<D> {
     pub closing: CancellationToken,
     /// Bytes that wait.
     pub budget: Arc<Budget>,
-    /// Turns for first renders: see `limits.joins`.
-    pub joins: Semaphore,
-    /// First renders that wait for theirs.
-    pub waiting_joins: Gauge,
+    /// Turns of pages that join or come back.
+    pub turns: Arc<Turns>,
     /// Every connection and actor task, so that closing can wait for the last one.
     pub tasks: TaskTracker,
 }

@@ -98,9 +98,6 @@ pub enum CallError {
     /// The component goes on in another process.
     #[error("the component goes on in another process, which the store knows of")]
     Moved,
-    /// Too many joins wait for their turn.
-    #[error("too many joins wait (limits.waitingJoins sets how many may)")]
-    Busy,
     /// There is nobody left to call: the application is closing.
     #[error("the application is closing")]
     Closed,
@@ -116,7 +113,6 @@ impl CallError {
         match self {
             Self::Deadline(_) => "The server took too long to answer.",
             Self::Closed => "The server is restarting.",
-            Self::Busy => "The server is busy.",
             Self::Refused(text, _) => text,
             _ => "The server could not handle this.",
         }
@@ -135,7 +131,7 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed | Self::Busy | Self::Moved => &Refusal::Busy,
+            Self::Closed | Self::Moved => &Refusal::Busy,
             _ => &Refusal::Fault,
         }
     }

@@ -11,7 +11,8 @@
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
-//! * [`context`], [`limits`], [`stats`], [`budget`], [`store`]: what all of one application shares.
+//! * [`context`], [`limits`], [`stats`], [`budget`], [`turns`], [`store`]: what all of one application
+//!   shares.
 //! * `node`: the N-API edge, the only place that knows napi.
 //!
 //! Imports run downward only. `tree`, `template`, `protocol` and `token` are pure: no tokio, no napi,
@@ -32,6 +33,7 @@ mod models;
 pub mod node;
 pub mod props;
 pub mod protocol;
+mod rate;
 pub mod registry;
 pub mod rope;
 pub mod stats;
@@ -43,3 +45,4 @@ mod testing;
 pub mod token;
 pub mod transport;
 pub mod tree;
+pub mod turns;

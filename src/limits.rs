@@ -68,11 +68,30 @@ pub struct Limits {
     /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
     /// is not counted.
     pub connections_per_address: usize,
-    /// Joins that render at the same time, in the whole process; others wait behind them, so that
-    /// events of pages that work come first. Default 32.
+    /// Events that all connections of one address may send each second together, after a burst. As
+    /// for `event_rate`. Default 5,000: a thousand people behind one address, none of whom is in a
+    /// hurry. An unknown address is not counted. Costs each address that has connections 250 bytes.
+    pub event_rate_per_address: u32,
+    /// The burst. Default 20,000: what a thousand pages send again after a crash.
+    pub event_burst_per_address: u32,
+    /// Joins that render at the same time, in the whole process, and pages coming back that `authorize`
+    /// is asked about; others wait behind them, so that events of pages that work come first.
+    /// Default 32.
     pub joins: usize,
-    /// Joins that wait so. One more is refused, and its client tries again later. Default 10,000.
+    /// Joins, and pages coming back, that wait for that or for `join_rate`. One more is refused, and its
+    /// client tries again later. Default 10,000; each join that waits holds its props.
     pub waiting_joins: usize,
+    /// Joins and pages coming back, each second in the whole process, after a burst. Those beyond it
+    /// wait. Default 5,000, about a third of a core; 10,000 pages are back after a second.
+    pub join_rate: u32,
+    /// The burst. Default 5,000.
+    pub join_burst: u32,
+    /// The same for one address. One beyond it is refused, and its client tries again later. Default
+    /// 1,000; an unknown address is not counted.
+    pub join_rate_per_address: u32,
+    /// The burst. Default 5,000: what `connections_per_address` can bring at once, with five
+    /// components each.
+    pub join_burst_per_address: u32,
     /// How old a token may be when its page joins. Default 14 days.
     pub token_age: Duration,
 }
@@ -100,8 +119,14 @@ impl Default for Limits {
             event_rate: 100,
             event_burst: 500,
             connections_per_address: 1000,
+            event_rate_per_address: 5000,
+            event_burst_per_address: 20_000,
             joins: 32,
             waiting_joins: 10_000,
+            join_rate: 5000,
+            join_burst: 5000,
+            join_rate_per_address: 1000,
+            join_burst_per_address: 5000,
             token_age: Duration::from_secs(14 * 86_400),
         }
     }

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +18,7 @@ use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::token::{Claims, Keyring, Kind};
 use crate::tree::LiveTree;
+use crate::turns::Turns;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
 
@@ -128,8 +128,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         registry: Default::default(),
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
         budget: Arc::new(Budget::new(limits.waiting_bytes)),
-        joins: Semaphore::new(limits.joins),
-        waiting_joins: Default::default(),
+        turns: Turns::new(&limits),
         store: None,
         limits,
         stats: Default::default(),

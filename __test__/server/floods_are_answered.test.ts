@@ -16,6 +16,50 @@ test('events beyond the rate are answered with errors, are not handled, and dist
   expect(await bystander.shows('c0', 'increment')).toBe('<b>1</b>')
 })
 
+test('events of one address beyond its rate are answered with errors, however many connections send them', async () => {
+  const site = await Site.start({ limits: { eventRatePerAddress: 1, eventBurstPerAddress: 10 } })
+  const module = counter(site.loom)
+  const clients = await Promise.all(Array.from({ length: 5 }, () => site.live(module)))
+  const answers = await Promise.all(
+    clients.flatMap((client) => Array.from({ length: 10 }, () => client.event('c0', 'increment'))),
+  )
+  const taken = answers.filter(({ type }) => type === 'patch').length
+  expect(taken).toBeGreaterThanOrEqual(10)
+  expect(taken).toBeLessThan(20)
+  expect(answers.filter(({ type }) => type === 'error')).toHaveLength(50 - taken)
+})
+
+test('a storm of joins waits for its turns, while a page that works goes on', async () => {
+  const site = await Site.start({ limits: { joinRate: 20, joinBurst: 1 } })
+  const module = counter(site.loom)
+  const bystander = await site.live(module)
+  const token = await site.token(module)
+  const client = await site.connect()
+  const started = Date.now()
+  let joined = 0
+  const joins = Array.from({ length: 20 }, async (_, index) => {
+    await client.joined(`c${index}`, 'counter', token)
+    joined += 1
+  })
+  expect(await bystander.shows('c0', 'increment')).toBe('<b>1</b>')
+  expect(joined).toBeLessThan(20)
+  await Promise.all(joins)
+  // The first may be part of the burst again.
+  expect(Date.now() - started).toBeGreaterThan(900)
+  expect(await client.shows('c19', 'increment')).toBe('<b>1</b>')
+})
+
+test('joins of one address beyond its rate are told to come back later', async () => {
+  const site = await Site.start({ limits: { joinRatePerAddress: 1, joinBurstPerAddress: 3 } })
+  const token = await site.token(counter(site.loom))
+  const client = await site.connect()
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => client.join(`c${index}`, 'counter', token)),
+  )
+  expect(answers.slice(0, 3).every(({ type }) => type === 'trees')).toBe(true)
+  expect(answers[19]).toMatchObject({ type: 'error', error: expect.stringContaining('busy') as string })
+})
+
 test('connections of one address beyond the limit are closed with 1013, until one is given back', async () => {
   const site = await Site.start({ limits: { connectionsPerAddress: 3 } })
   const module = counter(site.loom)

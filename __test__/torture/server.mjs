@@ -10,7 +10,15 @@ const loom = createLoom({
   secret,
   development: false,
   logger: { error: () => undefined, warn: () => undefined },
-  limits: { eventRate: 1_000_000, eventBurst: 1_000_000, eventAge: 3_600_000, queuedEvents: 1000 },
+  limits: {
+    eventRate: 1_000_000,
+    eventBurst: 1_000_000,
+    eventRatePerAddress: 1_000_000,
+    eventBurstPerAddress: 1_000_000,
+    joinRatePerAddress: 1_000_000,
+    eventAge: 3_600_000,
+    queuedEvents: 1000,
+  },
 })
 
 function hash(text) {

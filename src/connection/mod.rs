@@ -1,8 +1,8 @@
 //! One WebSocket, many components: routes messages to the sessions of its components.
 
+mod addresses;
 mod outbox;
 pub(crate) mod random;
-mod rate;
 mod session;
 mod sessions;
 #[cfg(test)]
@@ -19,11 +19,13 @@ use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
+use crate::rate::Rate;
 use crate::token::{Claims, Kind};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
+use crate::turns::Place;
+use addresses::Address;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
-use rate::Rate;
 use session::{About, Attached, Back, Link, Session};
 pub use sessions::{OpenConnection, Sessions};
 use to_page::ToPage;
@@ -31,6 +33,7 @@ use to_page::ToPage;
 const GONE: &str = "This part of the page is no longer valid; reload the page.";
 const TOO_MANY: &str = "This page has too many live components.";
 const FAULT: &str = "The server could not handle this.";
+const BUSY: &str = "The server is busy.";
 
 /// Who is at the other end.
 #[derive(Clone, Default)]
@@ -83,6 +86,7 @@ pub async fn serve<D: Dispatcher>(
         components: HashMap::new(),
         invalid: 0,
         events: Rate::new(limits.event_rate, limits.event_burst),
+        address: entry.address.clone(),
         peer,
         sessions,
         context: context.clone(),
@@ -101,6 +105,8 @@ struct Connection<D: Dispatcher> {
     /// Messages that could not be understood so far.
     invalid: u32,
     events: Rate,
+    /// What it shares with the other connections of its address, where that is known.
+    address: Option<Arc<Address>>,
 }
 
 /// A join that was refused: what the page is told, what it can do, and the reason for the log.
@@ -222,7 +228,9 @@ impl<D: Dispatcher> Connection<D> {
             return;
         };
         let age = numbered.and_then(|numbered| numbered.age);
-        let event = if !self.events.take() {
+        let address = self.address.as_ref();
+        let may_send = self.events.take() && address.is_none_or(|address| address.may_send());
+        let event = if !may_send {
             Err(Unhandled::Flood)
         } else if age.is_some_and(|age| u128::from(age) > self.context.limits.event_age.as_millis())
         {
@@ -241,12 +249,17 @@ impl<D: Dispatcher> Connection<D> {
 
     fn join(&mut self, id: &str, module: &str, token: &str, resume: Option<Resume>) {
         self.leave(id);
-        if let Some(resume) = &resume
-            && self.resume(id, module, resume)
-        {
-            return;
-        }
-        if let Err(Refused(public, refusal, reason)) = self.try_join(id, module, token) {
+        let joined = self.place().and_then(|place| {
+            let place = match &resume {
+                Some(resume) => match self.resume(id, module, resume, place) {
+                    Ok(()) => return Ok(()),
+                    Err(place) => place,
+                },
+                None => place,
+            };
+            self.try_join(id, module, token, place)
+        });
+        if let Err(Refused(public, refusal, reason)) = joined {
             self.context.stats.errors.add();
             // Whatever a client sends as a name, it is one line of the log, and not a long one.
             let short = |text: &str| text.chars().take(64).collect::<String>();
@@ -257,23 +270,51 @@ impl<D: Dispatcher> Connection<D> {
             } else {
                 public.to_owned()
             };
-            self.context.log(Level::Warn, text);
+            // It asks again, and so do all others: a storm of lines would help nobody.
+            if refusal != Refusal::Busy {
+                self.context.log(Level::Warn, text);
+            }
             let text = self.outbox.dialect.refused(id, &shown, &refusal);
             self.outbox.push(CONNECTION, text);
         }
     }
 
-    /// Goes on with a session that this client has had before.
-    fn resume(&mut self, id: &str, module: &str, resume: &Resume) -> bool {
+    /// A place in the queue of those that join or come back. Comes before a token is opened, which is
+    /// what costs most.
+    fn place(&mut self) -> Result<Place, Refused> {
+        if !self.has_room() {
+            let limit = self.context.limits.components;
+            let reason = format!("limits.components is {limit}");
+            return Err(Refused(TOO_MANY, Refusal::Fault, reason));
+        }
+        let busy = |reason: &str| Refused(BUSY, Refusal::Busy, reason.to_owned());
+        let address = self.address.as_ref();
+        if address.is_some_and(|address| !address.may_join()) {
+            return Err(busy(
+                "too many from this address (limits.joinRatePerAddress)",
+            ));
+        }
+        let place = self.context.turns.queue();
+        place.ok_or_else(|| busy("too many wait (limits.waitingJoins)"))
+    }
+
+    /// Goes on with a session that this client has had before, or gives the place back.
+    fn resume(
+        &mut self,
+        id: &str,
+        module: &str,
+        resume: &Resume,
+        place: Place,
+    ) -> Result<(), Place> {
         let Some((instance, _)) = resume.secret.split_once('.') else {
-            return false;
+            return Err(place);
         };
         let Some(session) = self.sessions.get(instance) else {
-            return false;
+            return Err(place);
         };
         let about = &session.about;
-        if *about.module != *module || about.bind != self.peer.bind || !self.has_room() {
-            return false;
+        if *about.module != *module || about.bind != self.peer.bind {
+            return Err(place);
         }
         let id: Arc<str> = id.into();
         let details = self.context.registry.get(module);
@@ -287,14 +328,12 @@ impl<D: Dispatcher> Connection<D> {
             request: self.peer.request.clone(),
             asks: details.is_some_and(|(_, details)| details.authorizes),
         };
-        let Some((attached, ticket)) = session.attach(link, back) else {
-            return false;
-        };
+        let (attached, ticket) = session.attach(link, back, place)?;
         if let Some(ticket) = ticket {
             self.sessions.unpark(ticket);
         }
         self.components.insert(id, attached);
-        true
+        Ok(())
     }
 
     fn has_room(&mut self) -> bool {
@@ -306,7 +345,7 @@ impl<D: Dispatcher> Connection<D> {
         self.components.len() < limit
     }
 
-    fn try_join(&mut self, id: &str, name: &str, token: &str) -> Result<(), Refused> {
+    fn try_join(&mut self, id: &str, name: &str, token: &str, place: Place) -> Result<(), Refused> {
         let context = self.context.clone();
         let limits = &context.limits;
         let module = context.registry.get(name);
@@ -319,10 +358,6 @@ impl<D: Dispatcher> Connection<D> {
             .map_err(|error| gone(error.to_string()))?;
         if claims.module != name {
             return Err(gone(format!("the token is for {:?}", claims.module)));
-        }
-        if !self.has_room() {
-            let reason = format!("limits.components is {}", limits.components);
-            return Err(Refused(TOO_MANY, Refusal::Fault, reason));
         }
         let instance = self.instance(&claims)?;
         let id: Arc<str> = id.into();
@@ -347,6 +382,7 @@ impl<D: Dispatcher> Connection<D> {
                 },
                 version: claims.version,
             }),
+            place: Some(place),
             number: claims.number,
         };
         let mut made = None;
@@ -395,6 +431,7 @@ pub(crate) mod models {
     use super::*;
     use crate::budget::Budget;
     use crate::limits::Limits;
+    use crate::turns::Turns;
 
     /// A session, the connection it was made on, and two that a client may come back on.
     pub(crate) struct Model {
@@ -460,11 +497,14 @@ pub(crate) mod models {
                 request: None,
                 asks: false,
             };
-            let attached = self.session.attach(link, back);
-            if let Some((_, Some(ticket))) = attached {
+            let Some(place) = Turns::new(&Limits::default()).queue() else {
+                return false;
+            };
+            let attached = self.session.attach(link, back, place);
+            if let Ok((_, Some(ticket))) = attached {
                 self.sessions.unpark(ticket);
             }
-            attached.is_some()
+            attached.is_ok()
         }
 
         pub(crate) fn is_over(&self) -> bool {

@@ -9,11 +9,12 @@ use subtle::ConstantTimeEq;
 use super::outbox::{Dialect, Outbox};
 use super::random::random_text;
 use crate::dispatch::ActorKey;
-use crate::live_socket::{LiveSocket, Unhandled};
+use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::LiveTree;
+use crate::turns::Place;
 
 /// The fewest bytes of answers that are kept for a client that may have missed them.
 const MIN_RETAINED: usize = 1024;
@@ -211,13 +212,14 @@ impl Session {
     }
 
     /// Shows it on another connection, whatever becomes of the one it is shown on. Gives the
-    /// connection's hold on it and its number among the parked; `None` where the secret is not its
-    /// own.
+    /// connection's hold on it and its number among the parked; or the place, where the secret is not
+    /// its own.
     pub(super) fn attach(
         self: &Arc<Self>,
         link: Link,
         back: Back<'_>,
-    ) -> Option<(Attached, Option<u64>)> {
+        place: Place,
+    ) -> Result<(Attached, Option<u64>), Place> {
         let mut state = self.lock();
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(back.secret.as_bytes()));
         let is_current = is(&state.secret);
@@ -226,7 +228,7 @@ impl Session {
             || state.ended
             || !(is_current || state.previous.as_deref().is_some_and(is))
         {
-            return None;
+            return Err(place);
         }
         let next = new_secret(&self.about.instance);
         let replaced = std::mem::replace(&mut state.secret, next);
@@ -245,17 +247,20 @@ impl Session {
         let parked = state.parked.take();
         state.asking = Some(back.seen);
         drop(state);
+        let asks = back.asks;
+        let waits = (asks || place.due().is_some()).then_some(Waits { epoch, asks, place });
+        let goes_on = waits.is_none();
         if let Some(socket) = self.socket.get() {
-            socket.resume(back.request, back.asks.then_some(epoch));
+            socket.resume(back.request, waits);
         }
-        if !back.asks
+        if goes_on
             && self.resumed(epoch)
             && let Some(socket) = self.socket.get()
         {
             socket.show();
         }
         let session = self.clone();
-        Some((Attached { session, epoch }, parked))
+        Ok((Attached { session, epoch }, parked))
     }
 
     /// The page that came back on this connection may: what it has missed follows. True where it has

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::Peer;
+use super::addresses::{Address, Addresses};
 use super::outbox::{Order, Outbox};
 use super::session::{Attached, Detached, Session};
 use crate::budget::Budget;
@@ -47,8 +48,7 @@ struct State {
     heaviest: BTreeSet<(usize, Arc<str>)>,
     parked_bytes: usize,
     connections: BTreeMap<u64, Open>,
-    /// Connections of each address.
-    addresses: HashMap<Arc<str>, usize>,
+    addresses: Addresses,
     closing: bool,
 }
 
@@ -61,10 +61,7 @@ struct State {
 pub struct Sessions {
     state: Mutex<State>,
     stats: Arc<Stats>,
-    park_time: Duration,
-    most_parked: usize,
-    most_bytes: usize,
-    most_per_address: usize,
+    limits: Limits,
     last: AtomicU64,
     changed: Arc<Notify>,
 }
@@ -90,18 +87,16 @@ pub(super) enum Oldest {
 pub(super) struct Entry {
     sessions: Arc<Sessions>,
     number: u64,
-    address: Arc<str>,
+    /// `None` where it is not known.
+    pub(super) address: Option<Arc<Address>>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut state = self.sessions.lock();
         state.connections.remove(&self.number);
-        if let Some(count) = state.addresses.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                state.addresses.remove(&self.address);
-            }
+        if let Some(address) = &self.address {
+            state.addresses.leave(address, &self.sessions.limits);
         }
     }
 }
@@ -162,10 +157,7 @@ impl Sessions {
         Arc::new(Self {
             state: Mutex::default(),
             stats,
-            park_time: limits.park_time,
-            most_parked: limits.parked,
-            most_bytes: limits.parked_bytes,
-            most_per_address: limits.connections_per_address,
+            limits: limits.clone(),
             last: AtomicU64::new(0),
             changed: Arc::default(),
         })
@@ -182,11 +174,11 @@ impl Sessions {
     /// Takes a connection in, unless its address has too many.
     pub(super) fn open(self: &Arc<Self>, outbox: &Arc<Outbox>, peer: &Peer) -> Option<Entry> {
         let number = self.number();
-        let address = peer.address.clone();
         let mut state = self.lock();
-        let count = state.addresses.entry(address.clone()).or_default();
-        *count += 1;
-        let too_many = *count > self.most_per_address && !address.is_empty();
+        let is_known = !peer.address.is_empty();
+        let entered = is_known.then(|| state.addresses.enter(&peer.address, &self.limits));
+        let (address, count) = entered.unzip();
+        let too_many = count > Some(self.limits.connections_per_address);
         let open = Open {
             outbox: outbox.clone(),
             peer: peer.clone(),
@@ -244,7 +236,7 @@ impl Sessions {
     pub(super) fn park(&self, attached: &Attached) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
-        if self.lock().closing || self.park_time.is_zero() {
+        if self.lock().closing || self.limits.park_time.is_zero() {
             session.leave(*epoch);
             return;
         }
@@ -254,7 +246,7 @@ impl Sessions {
         let holder = holder(&session.about.bind, &session.about.address);
         let parked = Parked {
             session: session.clone(),
-            until: Instant::now() + self.park_time,
+            until: Instant::now() + self.limits.park_time,
             bytes: BASE_WEIGHT,
             holder: holder.clone(),
         };
@@ -293,7 +285,12 @@ impl Sessions {
     fn make_room(&self) {
         loop {
             let mut state = self.lock();
-            if state.parked.len() <= self.most_parked && state.parked_bytes <= self.most_bytes {
+            let Limits {
+                parked,
+                parked_bytes,
+                ..
+            } = self.limits;
+            if state.parked.len() <= parked && state.parked_bytes <= parked_bytes {
                 return;
             }
             let Some((ticket, session)) = state.give_way() else {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox, Unhandled};
-use super::{Committed, Moment, ReplyTo, Snapshot, Start};
+use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
 use crate::props::Props;
@@ -17,6 +17,7 @@ use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
+use crate::turns::{Place, Turn};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
@@ -73,17 +74,7 @@ impl<D: Dispatcher> Life<D> {
             ..
         } = self;
         let limit = context.limits.handler_time;
-        let deadline = Instant::now() + limit;
-        alarm.set(deadline);
-        let expired = poll_fn(|poll| {
-            while alarm.poll(poll).is_ready() {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(());
-                }
-                alarm.set(deadline);
-            }
-            Poll::Pending
-        });
+        let expired = alarm.until(Instant::now() + limit);
         tokio::select! {
             biased;
             () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
@@ -92,28 +83,21 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// A page's first call, when it is its turn. Events do not wait for turns, so they come first.
-    async fn join(&mut self, call: Call) -> Option<Result<Outcome, CallError>> {
-        let context = self.context.clone();
-        let turn = match context.joins.try_acquire() {
-            Ok(turn) => turn,
-            Err(_) if context.waiting_joins.get() >= context.limits.waiting_joins => {
-                return Some(Err(CallError::Busy));
+    /// A turn for a page that joins or is back; `None` where the actor is stopped meanwhile. Events do
+    /// not wait for turns, so they come first.
+    async fn turn(&mut self, place: Place) -> Option<Turn> {
+        let Self { mailbox, alarm, .. } = self;
+        let turn = async {
+            if let Some(due) = place.due() {
+                alarm.until(due).await;
             }
-            Err(_) => {
-                context.waiting_joins.up();
-                let turn = tokio::select! {
-                    biased;
-                    () = poll_fn(|poll| self.mailbox.poll_stopped(poll)) => None,
-                    turn = context.joins.acquire() => turn.ok(),
-                };
-                context.waiting_joins.down(1);
-                turn?
-            }
+            place.turn().await
         };
-        let outcome = self.call(call).await;
-        drop(turn);
-        outcome
+        tokio::select! {
+            biased;
+            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
+            turn = turn => turn,
+        }
     }
 
     /// What to do next; `None` when the actor is to end.
@@ -140,7 +124,7 @@ impl<D: Dispatcher> Life<D> {
     /// Tells the operator what failed, and gives what the browser may know.
     fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.errors.add();
-        if !matches!(error, CallError::Refused(..) | CallError::Busy) {
+        if !matches!(error, CallError::Refused(..)) {
             let text = format!("{module} ({id}): {what} failed: {error}");
             self.context.log(Level::Error, text);
         }
@@ -218,6 +202,10 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
     mut start: Start,
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
+    let turn = match start.place.take() {
+        Some(place) => Some(life.turn(place).await?),
+        None => None,
+    };
     let newest = tokio::select! {
         biased;
         () = poll_fn(|poll| life.mailbox.poll_stopped(poll)) => return None,
@@ -252,10 +240,8 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         event: None,
     };
     let mut props = start.props;
-    let outcome = match &start.origin {
-        None => life.call(call).await?,
-        Some(_) => life.join(call).await?,
-    };
+    let outcome = life.call(call).await?;
+    drop(turn);
     let tree = outcome.and_then(|outcome| {
         if let Some(changed) = outcome.props {
             props = changed;
@@ -320,10 +306,10 @@ impl LiveSocketState {
                 self.sent_tree = None;
                 reply_to.show(self.number, &self.prev_tree, false);
             }
-            Item::Resume { request, asks } => {
+            Item::Resume { request, waits } => {
                 self.request = request;
-                if let Some(epoch) = asks {
-                    self.resume(life, epoch, reply_to).await?;
+                if let Some(waits) = waits {
+                    self.resume(life, waits, reply_to).await?;
                 }
             }
             Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
@@ -331,20 +317,30 @@ impl LiveSocketState {
         ControlFlow::Continue(())
     }
 
-    /// Asks the module whether the page that came back may. Where not, this is the end: its state
-    /// lives on in the page's checkpoint, which asks again.
+    /// The page that came back goes on when it has its turn, and, where it `asks`, its module says
+    /// that it may. Where not, this is the end: its state lives on in the page's checkpoint, which asks
+    /// again.
     async fn resume<D: Dispatcher, R: ReplyTo>(
         &mut self,
         life: &mut Life<D>,
-        epoch: u64,
+        Waits { epoch, asks, place }: Waits,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let joins = Joins::Resume;
-        let origin = Some(Origin { joins, version: 0 });
-        let Some(result) = self.call(life, self.number, None, origin).await else {
+        let Some(turn) = life.turn(place).await else {
             return ControlFlow::Break(());
         };
-        match result.and_then(|outcome| self.rendered_again(outcome)) {
+        let answer = if asks {
+            let joins = Joins::Resume;
+            let origin = Some(Origin { joins, version: 0 });
+            let Some(result) = self.call(life, self.number, None, origin).await else {
+                return ControlFlow::Break(());
+            };
+            result.and_then(|outcome| self.rendered_again(outcome))
+        } else {
+            Ok(false)
+        };
+        drop(turn);
+        match answer {
             Ok(has_changed) => {
                 if reply_to.resumed(epoch) || has_changed {
                     self.sent_tree = None;

@@ -1,5 +1,6 @@
 //! One timer for all that an actor waits for.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -24,6 +25,20 @@ impl Alarm {
             Some(_) => {}
         }
         self.set = true;
+    }
+
+    /// Resolves at `time`.
+    pub(super) fn until(&mut self, time: Instant) -> impl Future<Output = ()> {
+        self.set(time);
+        poll_fn(move |context| {
+            while self.poll(context).is_ready() {
+                if Instant::now() >= time {
+                    return Poll::Ready(());
+                }
+                self.set(time);
+            }
+            Poll::Pending
+        })
     }
 
     /// Resolves when it rings; never while it is not set.

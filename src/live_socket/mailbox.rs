@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 
-use super::{SendError, Snapshot};
+use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
@@ -39,11 +39,10 @@ pub(super) enum Item {
     State(oneshot::Sender<Snapshot>),
     /// Show the whole tree again.
     Show,
-    /// The page is back, with another request. Where there is an epoch, its module says whether it
-    /// may.
+    /// The page is back, with another request, and may have to wait before it goes on.
     Resume {
         request: Option<Arc<str>>,
-        asks: Option<u64>,
+        waits: Option<Waits>,
     },
     /// Say how much memory is held.
     Weigh,
@@ -219,10 +218,12 @@ impl Mailbox {
             return;
         }
         let is_back = matches!(item, Item::Resume { .. });
+        // Dropped outside the lock: another page may have the turn then.
+        let mut needless = Vec::new();
         while matches!(state.items.front(), Some(Item::Show))
             || (is_back && matches!(state.items.front(), Some(Item::Resume { .. })))
         {
-            state.items.pop_front();
+            needless.extend(state.items.pop_front());
         }
         state.items.push_front(item);
         let receiver = state.receiver();

@@ -22,6 +22,7 @@ use crate::protocol::{ClientEvent, ServerMessage};
 use crate::registry::Module;
 use crate::store::StoreError;
 use crate::tree::LiveTree;
+use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
 /// When an actor offers its state as a checkpoint.
@@ -158,8 +159,20 @@ pub struct Start {
     pub props: Arc<Props>,
     /// Where they come from; `None` where the application itself gave them.
     pub origin: Option<Origin>,
+    /// Its place among those that join; `None` where it need not wait.
+    pub place: Option<Place>,
     /// The last event that they include.
     pub number: u64,
+}
+
+/// A page that is back, and has to wait before it goes on.
+pub struct Waits {
+    /// Which of its connections it is back on, as its owner counts them.
+    pub epoch: u64,
+    /// Its module says whether it may.
+    pub asks: bool,
+    /// Its place among those that come back.
+    pub place: Place,
 }
 
 /// An actor's state between two events.
@@ -258,10 +271,9 @@ impl LiveSocket {
         self.mailbox.first(Item::Show);
     }
 
-    /// The page is back, with another request. Where it `asks`, for an epoch of its owner's, the
-    /// module says whether it may, and [`ReplyTo::resumed`] follows.
-    pub fn resume(&self, request: Option<Arc<str>>, asks: Option<u64>) {
-        self.mailbox.first(Item::Resume { request, asks });
+    /// The page is back, with another request. Where it `waits`, [`ReplyTo::resumed`] follows.
+    pub fn resume(&self, request: Option<Arc<str>>, waits: Option<Waits>) {
+        self.mailbox.first(Item::Resume { request, waits });
     }
 
     /// Asks for the state between the events before and after this call.

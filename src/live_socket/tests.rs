@@ -65,6 +65,7 @@ impl Fixture {
             request: None,
             props: Arc::new(crate::props::Props::from_json(props)),
             origin: None,
+            place: None,
             number: 0,
         };
         let socket = LiveSocket::start(&context, start, |_| Sent {

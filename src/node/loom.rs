@@ -8,7 +8,6 @@ use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArrayS
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +30,7 @@ use crate::store::{SqliteStore, Store};
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
 use crate::tree::{Compact, Mismatch, Render, Templates};
+use crate::turns::Turns;
 
 /// How often the runtime is asked for more before JavaScript is woken.
 const MAX_GATHERING: usize = 8;
@@ -165,8 +165,7 @@ impl NativeLoom {
             }),
             closing: CancellationToken::new(),
             budget: budget.clone(),
-            joins: Semaphore::new(limits.joins),
-            waiting_joins: Default::default(),
+            turns: Turns::new(&limits),
             store,
             tasks: TaskTracker::new(),
             limits,
@@ -408,6 +407,7 @@ impl NativeLoom {
             props: Arc::new(Props::from_json(&props_json)),
             instance: random_text().into(),
             origin: None,
+            place: None,
             number: 0,
         };
         let queue = self.queue.clone();

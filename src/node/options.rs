@@ -40,8 +40,14 @@ pub struct NativeLimits {
     pub event_rate: u32,
     pub event_burst: u32,
     pub connections_per_address: u32,
+    pub event_rate_per_address: u32,
+    pub event_burst_per_address: u32,
     pub joins: u32,
     pub waiting_joins: u32,
+    pub join_rate: u32,
+    pub join_burst: u32,
+    pub join_rate_per_address: u32,
+    pub join_burst_per_address: u32,
     pub token_age: f64,
 }
 
@@ -72,8 +78,14 @@ impl From<NativeLimits> for Limits {
             event_rate: limits.event_rate,
             event_burst: limits.event_burst,
             connections_per_address: limits.connections_per_address as usize,
+            event_rate_per_address: limits.event_rate_per_address,
+            event_burst_per_address: limits.event_burst_per_address,
             joins: limits.joins as usize,
             waiting_joins: limits.waiting_joins as usize,
+            join_rate: limits.join_rate,
+            join_burst: limits.join_burst,
+            join_rate_per_address: limits.join_rate_per_address,
+            join_burst_per_address: limits.join_burst_per_address,
             token_age: milliseconds(limits.token_age),
         }
     }

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::*;
 use crate::limits::Limits;
+use crate::registry::{Details, Registry};
 use crate::store::Store;
 use crate::testing::{Closures, Log, application, token};
 
@@ -24,8 +25,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(dispatcher: Closures, limits: Limits) -> Arc<Self> {
-        let (context, log) = application(dispatcher, limits);
+    fn of(context: Shared<Closures>, log: Log) -> Arc<Self> {
         let sessions = Sessions::new(
             &context.limits,
             context.stats.clone(),
@@ -38,19 +38,28 @@ impl Server {
         })
     }
 
+    fn new(dispatcher: Closures, limits: Limits) -> Arc<Self> {
+        let (context, log) = application(dispatcher, limits);
+        Self::of(context, log)
+    }
+
     fn with_store(dispatcher: Closures, limits: Limits, store: impl Store) -> Arc<Self> {
         let (mut context, log) = application(dispatcher, limits);
         Arc::get_mut(&mut context).unwrap().store = Some(Box::new(store));
-        let sessions = Sessions::new(
-            &context.limits,
-            context.stats.clone(),
-            context.budget.clone(),
-        );
-        Arc::new(Self {
-            context,
-            sessions,
-            log,
-        })
+        Self::of(context, log)
+    }
+
+    /// A counter that is asked about each page that comes back.
+    fn asking(limits: Limits) -> Arc<Self> {
+        let (mut context, log) = application(Closures::counter(), limits);
+        let registry = Registry::default();
+        let details = Details {
+            authorizes: true,
+            ..Details::default()
+        };
+        registry.add("counter", false, details).unwrap();
+        Arc::get_mut(&mut context).unwrap().registry = registry;
+        Self::of(context, log)
     }
 
     fn counter(limits: Limits) -> Arc<Self> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::limits::Limits;
@@ -482,6 +482,167 @@ async fn joins_wait_for_their_turn_and_not_too_many() {
     );
     assert!(client.next().await.contains(r#"["j",0,"#));
     assert!(client.next().await.contains(r#"["j",1,"#));
+}
+
+/// A page comes back, by each way: it joins, or it resumes, asked for or not.
+#[tokio::test(start_paused = true)]
+async fn joins_and_resumes_come_at_a_rate_and_events_before_them() {
+    for authorizes in [false, true] {
+        let limits = Limits {
+            join_rate: 1,
+            join_burst: 2,
+            waiting_joins: 2,
+            ..Limits::default()
+        };
+        let server = match authorizes {
+            true => Server::asking(limits),
+            false => Server::counter(limits),
+        };
+        let mut one = Page::load(&server).await;
+        let mut two = Page::load(&server).await;
+        let start = Instant::now();
+        let seconds = || start.elapsed().as_secs();
+        // The burst is used up: this page waits for a second, and the next for two.
+        two.resume(&server, 0).await;
+        let mut three = Page::new(Client::extended(&server, user7()).await);
+        three.join(three.token.clone(), None).await;
+        let mut four = Page::new(Client::extended(&server, user7()).await);
+        four.join(four.token.clone(), None).await;
+        let refused = four.next().await;
+        assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+        one.event(1, 0, "increment").await;
+        assert_eq!(one.answer().await, (1, html(1)));
+        assert_eq!(seconds(), 0);
+        assert_eq!(two.resumed().await, 0);
+        assert_eq!(seconds(), 1);
+        assert_eq!(three.shown().await, (0, html(0), false));
+        assert_eq!(seconds(), 2);
+        two.event(1, 0, "increment").await;
+        assert_eq!(two.answer().await, (1, html(1)));
+        // Whoever was refused finds its place later.
+        four.join(four.token.clone(), None).await;
+        assert_eq!(four.shown().await, (0, html(0), false));
+        drop((one, two, three, four));
+        server.is_empty().await;
+    }
+}
+
+/// A page that is refused for now has lost nothing.
+#[tokio::test(start_paused = true)]
+async fn a_resume_that_finds_the_queue_full_resumes_later() {
+    let limits = Limits {
+        join_rate: 1,
+        join_burst: 1,
+        waiting_joins: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let mut other = Page::new(Client::extended(&server, user7()).await);
+    other.join(other.token.clone(), None).await;
+    sleep(Duration::from_millis(1)).await;
+    page.resume(&server, 1).await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    assert_eq!(other.shown().await, (0, html(0), false));
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 1))).await;
+    assert_eq!(page.resumed().await, 1);
+}
+
+/// A connection that breaks while its page waits takes its place with it, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_comes_back_twice_while_it_waits_goes_on_once() {
+    let limits = Limits {
+        join_rate: 1,
+        join_burst: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.resume(&server, 0).await;
+    sleep(Duration::from_millis(10)).await;
+    page.resume(&server, 0).await;
+    assert_eq!(page.resumed().await, 1);
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(2)));
+    drop(page);
+    server.is_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn joins_and_resumes_of_one_address_are_bounded() {
+    let limits = Limits {
+        join_rate_per_address: 1,
+        join_burst_per_address: 2,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    page.resume(&server, 0).await;
+    page.resumed().await;
+    page.resume(&server, 0).await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    // It is no one's who comes from elsewhere, or from where nobody knows.
+    for address in ["10.0.0.8", "", "", ""] {
+        let peer = Peer {
+            address: address.into(),
+            ..user7()
+        };
+        let mut other = Page::new(Client::extended(&server, peer).await);
+        other.join(other.token.clone(), None).await;
+        assert_eq!(other.shown().await, (0, html(0), false));
+    }
+    sleep(Duration::from_secs(1)).await;
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 0))).await;
+    page.resumed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_one_address_are_bounded_together() {
+    let limits = Limits {
+        event_rate_per_address: 1,
+        event_burst_per_address: 3,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut one = Page::load(&server).await;
+    let mut two = Page::load(&server).await;
+    let elsewhere = Peer {
+        address: "10.0.0.8".into(),
+        ..user7()
+    };
+    let mut other = Page::new(Client::extended(&server, elsewhere).await);
+    other.join(other.token.clone(), None).await;
+    other.shown().await;
+    for number in [1, 2] {
+        one.event(number, number - 1, "increment").await;
+        assert_eq!(one.answer().await, (number, html(number as i64)));
+    }
+    two.event(1, 0, "increment").await;
+    assert_eq!(two.answer().await, (1, html(1)));
+    two.event(2, 1, "increment").await;
+    let flood = two.next().await;
+    assert_eq!((&flood[0], &flood[2]), (&json!("e"), &json!(2)));
+    other.event(1, 0, "increment").await;
+    assert_eq!(other.answer().await, (1, html(1)));
+    // Who leaves and comes back is no other.
+    drop((one, two));
+    sleep(Duration::from_millis(500)).await;
+    let mut again = Page::load(&server).await;
+    again.event(1, 0, "increment").await;
+    let flood = again.next().await;
+    assert_eq!((&flood[0], &flood[2]), (&json!("e"), &json!(1)));
+    sleep(Duration::from_secs(1)).await;
+    again.event(2, 1, "increment").await;
+    assert_eq!(again.answer().await, (2, html(1)));
 }
 
 /// What failed is not among what the tree includes: the client would take it for applied.

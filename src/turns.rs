@@ -1,0 +1,130 @@
+//! Turns of pages that join or come back. They wait for them, so that events come first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+use crate::rate::Rate;
+use crate::sync::Mutex;
+
+/// The queue of one application: so many each second (`limits.join_rate`), so many at a time
+/// (`limits.joins`), and so many that wait for either (`limits.waiting_joins`). The lock is a `std`
+/// one, held for one subtraction; no event takes it.
+pub struct Turns {
+    rate: Mutex<Rate>,
+    at_a_time: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    most_waiting: usize,
+}
+
+/// What one that joins or comes back gets: a turn, or a place in the queue. Given back when dropped.
+pub struct Place(State);
+
+enum State {
+    First(Turn),
+    Queued(Queued, Option<Instant>),
+}
+
+/// Counts one that waits.
+struct Queued(Arc<Turns>);
+
+/// A turn. Over when dropped.
+pub type Turn = OwnedSemaphorePermit;
+
+impl Turns {
+    /// An empty queue.
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            rate: Mutex::new(Rate::new(limits.join_rate, limits.join_burst)),
+            at_a_time: Arc::new(Semaphore::new(limits.joins.min(Semaphore::MAX_PERMITS))),
+            waiting: AtomicUsize::new(0),
+            most_waiting: limits.waiting_joins,
+        })
+    }
+
+    /// The last place in the queue; `None` where that is full.
+    pub fn queue(self: &Arc<Self>) -> Option<Place> {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = rate.reserve();
+        if due.is_none()
+            && let Ok(turn) = self.at_a_time.clone().try_acquire_owned()
+        {
+            return Some(Place(State::First(turn)));
+        }
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        let queued = Queued(self.clone());
+        if waiting > self.most_waiting {
+            rate.give_back();
+            return None;
+        }
+        Some(Place(State::Queued(queued, due)))
+    }
+}
+
+impl Place {
+    /// When the rate lets it go on, where that is not now.
+    pub fn due(&self) -> Option<Instant> {
+        match self.0 {
+            State::First(_) => None,
+            State::Queued(_, due) => due,
+        }
+    }
+
+    /// Resolves with a turn, once it is due. `None` never comes: nobody closes the queue.
+    pub async fn turn(self) -> Option<Turn> {
+        match self.0 {
+            State::First(turn) => Some(turn),
+            State::Queued(queued, _) => queued.0.at_a_time.clone().acquire_owned().await.ok(),
+        }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A network that was gone, or a process that was started again.
+    #[tokio::test(start_paused = true)]
+    async fn ten_thousand_pages_are_back_after_a_second() {
+        let turns = Turns::new(&Limits::default());
+        let start = Instant::now();
+        let places: Vec<Place> = std::iter::repeat_with(|| turns.queue())
+            .take(10_000)
+            .flatten()
+            .collect();
+        assert_eq!(places.len(), 10_000);
+        let last = places.iter().filter_map(Place::due).max();
+        assert_eq!(last.map(|due| (due - start).as_millis()), Some(1000));
+        drop(places);
+        assert_eq!(turns.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_one_costs_the_others_nothing() {
+        let limits = Limits {
+            join_rate: 1,
+            join_burst: 1,
+            waiting_joins: 1,
+            ..Limits::default()
+        };
+        let turns = Turns::new(&limits);
+        let start = Instant::now();
+        let first = turns.queue();
+        let second = turns.queue();
+        for _ in 0..100 {
+            assert!(turns.queue().is_none());
+        }
+        drop((first, second));
+        let due = turns.queue().and_then(|place| place.due());
+        assert_eq!(due.map(|due| (due - start).as_secs()), Some(2));
+    }
+}
