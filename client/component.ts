@@ -204,7 +204,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       if (url) followRedirect(url)
     },
     c(number, sealed) {
-      if (sealed) token = sealed
+      // An anchor stands behind the page's own token.
+      if (sealed) token = sealed[0] === '.' ? (element.dataset.lToken ?? '') + sealed : sealed
       else announce(element, 'loom:fragile', { module })
       outbox.checkpoint(sealed ? number : Infinity)
     },

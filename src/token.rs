@@ -20,6 +20,11 @@ pub const MIN_SECRET: usize = 32;
 /// The format's first byte; another number is another format.
 const VERSION: u8 = 2;
 const NONCE: usize = 24;
+/// So many characters at a token's start have its nonce, and at its end its tag.
+const NONCE_TEXT: usize = 34;
+const TAG_TEXT: usize = 22;
+/// What stands between a page's token and an anchor. No token has it.
+pub const ANCHORED: char = '.';
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
 /// How far in the future a token's issue time may lie: clocks of several machines differ.
@@ -33,6 +38,9 @@ pub enum Kind {
     Mount = 1,
     /// Starts a component again where it was.
     Checkpoint = 2,
+    /// Says which component a page's token has started, where its state is too large to be sealed at
+    /// once. Starts nothing by itself.
+    Anchor = 3,
 }
 
 /// What a token says.
@@ -46,7 +54,7 @@ pub struct Claims {
     pub version: u32,
     /// The props to start with, as JSON.
     pub props_json: String,
-    /// A checkpoint's component; empty in a page's token, which can start many.
+    /// A checkpoint's or an anchor's component; empty in a page's token, which can start many.
     pub instance: String,
     /// The last event that a checkpoint's props include.
     pub number: u64,
@@ -143,6 +151,37 @@ impl Keyring {
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
+    /// Opens what a page joins with: its token, that and an anchor behind it, or a checkpoint. A page's
+    /// token has the anchor's component then.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_join(
+        &self,
+        token: &str,
+        bind: &str,
+        now: u64,
+        max_age: Duration,
+    ) -> Result<Claims, TokenError> {
+        let (token, anchor) = match token.split_once(ANCHORED) {
+            Some((token, anchor)) => (token, Some(anchor)),
+            None => (token, None),
+        };
+        let mut claims = self.open(token, bind, now, max_age)?;
+        if let Some(anchor) = anchor {
+            let anchor = self.open(anchor, &anchored(token, bind), now, max_age)?;
+            let fits = claims.kind == Kind::Mount && anchor.module == claims.module;
+            if !fits || anchor.kind != Kind::Anchor {
+                return Err(TokenError::Malformed);
+            }
+            claims.instance = anchor.instance;
+        }
+        match claims.kind {
+            Kind::Mount | Kind::Checkpoint => Ok(claims),
+            Kind::Anchor => Err(TokenError::Malformed),
+        }
+    }
+
     /// Opens a token made by [`seal`](Self::seal), of any kind.
     ///
     /// `now` is in seconds since 1970; a token may be `max_age` old.
@@ -186,6 +225,18 @@ impl Keyring {
     }
 }
 
+/// What an anchor is bound to: this token of a page, without what may stand behind it, and to whom that
+/// is bound itself.
+///
+/// Of the token its ends suffice: they have its nonce and its tag.
+pub fn anchored(token: &str, bind: &str) -> String {
+    let token = token.split(ANCHORED).next().unwrap_or_default();
+    let start = token.get(..NONCE_TEXT).unwrap_or_default();
+    let end = token.len().checked_sub(TAG_TEXT);
+    let end = end.and_then(|at| token.get(at..)).unwrap_or_default();
+    format!("{start}{end}{ANCHORED}{bind}")
+}
+
 fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
     if secret.len() < MIN_SECRET {
         return Err(SecretError::Short(secret.len()));
@@ -217,6 +268,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     let kind = match fixed(&mut rest)? {
         [1] => Kind::Mount,
         [2] => Kind::Checkpoint,
+        [3] => Kind::Anchor,
         _ => return Err(TokenError::Malformed),
     };
     let issued_at = u64::from_le_bytes(fixed(&mut rest)?);
@@ -332,11 +384,101 @@ mod tests {
         assert_eq!(parse(&plain), Err(TokenError::Malformed));
     }
 
+    fn anchor(ring: &Keyring, token: &str, module: &str, bind: &str) -> String {
+        let claims = Claims {
+            kind: Kind::Anchor,
+            module: module.into(),
+            props_json: String::new(),
+            number: 0,
+            ..claims()
+        };
+        ring.seal(&claims, &anchored(token, bind)).unwrap()
+    }
+
+    fn page(ring: &Keyring, bind: &str) -> String {
+        let claims = Claims {
+            kind: Kind::Mount,
+            instance: String::new(),
+            ..claims()
+        };
+        ring.seal(&claims, bind).unwrap()
+    }
+
+    #[test]
+    fn an_anchor_gives_its_instance_to_the_token_it_was_made_for_and_nothing_else() {
+        let ring = ring(&['a']);
+        let join = |text: &str, bind| ring.open_join(text, bind, NOW, DAY);
+        let (token, other) = (page(&ring, "user 7"), page(&ring, "user 7"));
+        let anchor_of = anchor(&ring, &token, "counter", "user 7");
+        let joined = join(&format!("{token}.{anchor_of}"), "user 7").unwrap();
+        assert_eq!(
+            (joined.kind, joined.instance.as_str()),
+            (Kind::Mount, "abc")
+        );
+        assert_eq!(joined.props_json, claims().props_json);
+        assert_eq!(
+            join(&token, "user 7").map(|claims| claims.instance),
+            Ok(String::new())
+        );
+        let checkpoint = ring.seal(&claims(), "user 7").unwrap();
+        let of_checkpoint = anchor(&ring, &checkpoint, "counter", "user 7");
+        let of_module = anchor(&ring, &token, "other", "user 7");
+        // Bound to what an anchor is bound to, it is still another kind.
+        let no_anchor = page(&ring, &anchored(&token, "user 7"));
+        for text in [
+            format!("{other}.{anchor_of}"),
+            format!("{token}.{token}"),
+            format!("{token}.{no_anchor}"),
+            format!("{token}.{of_module}"),
+            format!("{token}.{anchor_of}."),
+            format!("{token}."),
+            format!(".{anchor_of}"),
+            format!("{anchor_of}.{anchor_of}"),
+            format!("{checkpoint}.{of_checkpoint}"),
+            anchor_of.clone(),
+        ] {
+            assert!(join(&text, "user 7").is_err(), "{text}");
+        }
+        assert!(join(&format!("{token}.{anchor_of}"), "user 8").is_err());
+        let bare = ring
+            .seal(
+                &Claims {
+                    kind: Kind::Anchor,
+                    ..claims()
+                },
+                "",
+            )
+            .unwrap();
+        assert_eq!(join(&bare, ""), Err(TokenError::Malformed));
+    }
+
+    /// A change to nonce or tag is a change to what its anchors are bound to.
+    #[test]
+    fn the_ends_of_a_token_have_its_nonce_and_its_tag() {
+        let ring = ring(&['a']);
+        for size in 0..8 {
+            let claims = Claims {
+                props_json: "x".repeat(size),
+                ..claims()
+            };
+            let token = ring.seal(&claims, "").unwrap();
+            let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+            let len = bytes.len();
+            for at in (1..1 + NONCE).chain(len - 16..len) {
+                let mut other = bytes.clone();
+                other[at] ^= 1;
+                let other = URL_SAFE_NO_PAD.encode(other);
+                assert_ne!(anchored(&other, ""), anchored(&token, ""), "{at} of {len}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(token in ".{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             let ring = ring(&['a']);
             prop_assert!(open(&ring, &token, "", NOW).is_err());
+            prop_assert!(ring.open_join(&token, "", NOW, DAY).is_err());
             let mut token = vec![VERSION];
             token.extend(bytes);
             prop_assert!(open(&ring, &URL_SAFE_NO_PAD.encode(token), "", NOW).is_err());

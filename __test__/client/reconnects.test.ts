@@ -126,6 +126,19 @@ test('another server catches up from the checkpoint before anything older is sho
   expect(await live.seen('loom:lost')).toEqual([])
 })
 
+test('an anchor stands behind the token that the page was rendered with, until there is a checkpoint', async () => {
+  const live = await harness.live(counter)
+  live.wire.send(['c', live.id, 0, '.anchor'])
+  live.wire.drop()
+  expect(await live.rejoined(counter)).toMatchObject({ token: 'secret.anchor' })
+  live.wire.send(['c', live.id, 0, '.another'])
+  live.wire.drop()
+  expect(await live.rejoined(counter)).toMatchObject({ token: 'secret.another' })
+  live.wire.send(['c', live.id, 0, 'checkpoint'])
+  live.wire.drop()
+  expect(await live.rejoined(counter)).toMatchObject({ token: 'checkpoint' })
+})
+
 test('what is repeated is sent a window at a time, also while nothing of it is shown', async () => {
   const live = await harness.live(counter)
   for (let click = 1; click <= 70; click++) {

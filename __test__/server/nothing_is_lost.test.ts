@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type Loom } from 'loom-live'
 import { LivePage } from '../support/live_page'
+import { Child } from '../support/child'
 import { atEnd } from '../support/cleanup'
 import { counter, Site, testLoom, TRANSPORTS, type SiteOptions } from '../support/site'
 import { Gate, until } from '../support/until'
@@ -218,5 +219,65 @@ describe('with a store', () => {
   test('one that cannot be opened is an error at once', () => {
     expect(() => testLoom({ store: { sqlite: join(file(), 'in', 'no', 'folder') } })).toThrow(/the store failed/)
     expect(() => testLoom({ store: {} as never })).toThrow(/store\.sqlite/)
+  })
+})
+
+describe.each([
+  ['small', 0],
+  ['too large for a checkpoint at once', 5_000],
+])('a state that is %s, whose process is killed', (_, size) => {
+  const server = (hangs: boolean): Child =>
+    Child.start(`
+      const { createServer } = require('node:http')
+      const { createLoom, html } = require('loom-live')
+      const loom = createLoom({ secret: 'x'.repeat(40), limits: { checkpointQuiet: 60_000 } })
+      const handled = ({ count, fill }, { id }) => (console.log(id), { count: count + 1, fill })
+      const module = loom.register('filled', {
+        props: { count: 0, fill: 'x'.repeat(${size}) },
+        handle: {
+          increment: handled,
+          last: (props, event) => (${hangs ? 'console.log(event.id), new Promise(() => {})' : 'handled(props, event)'}),
+        },
+        render: ({ count }) => html\`<b>\${count}</b>\`,
+      })
+      const server = createServer()
+      loom.attach(server)
+      server.listen(0, '127.0.0.1', async () => {
+        console.log(server.address().port)
+        console.log((await loom.mount(module)).match(/data-l-token="([^"]+)/)[1])
+      })
+      // A port for whoever wants to come.
+      process.stdin.resume()
+    `)
+  const url = async (child: Child): Promise<string> => `ws://127.0.0.1:${await child.line()}/loom/ws`
+
+  test('what is handled again has the event.id that it had, and another page of the same token has others', async () => {
+    const first = server(true)
+    let at = await url(first)
+    const options = { url: () => at, module: 'filled', token: await first.line() }
+    const page = new LivePage(options)
+    const twin = new LivePage(options)
+    atEnd(() => {
+      page.end()
+      twin.end()
+    })
+    await until('both pages', () => page.isLive && twin.isLive)
+    page.event('increment')
+    page.event('last')
+    const before = [await first.line(), await first.line()]
+    twin.event('increment')
+    const other = await first.line()
+    await idle(twin)
+    first.kill('SIGKILL')
+    await first.exit()
+    const second = server(false)
+    at = await url(second)
+    await second.line()
+    await until('all answers', () => page.isSettled && twin.isSettled)
+    expect([page.text, twin.text]).toEqual(['<b>2</b>', '<b>1</b>'])
+    const after = second.output.trim().split('\n').slice(2)
+    expect(after.sort()).toEqual([...before, other].sort())
+    expect(new Set(after).size).toBe(3)
+    expect([page.resets, twin.resets]).toEqual([0, 0])
   })
 })

@@ -257,7 +257,9 @@ export class LivePage {
 
   private keep(number: number, sealed: string | null): void {
     this.fragile = sealed === null
-    this.checkpoint = sealed === null ? undefined : { number, sealed }
+    // An anchor stands behind the page's own token.
+    const token = sealed?.startsWith('.') === true ? this.options.token + sealed : sealed
+    this.checkpoint = token === null ? undefined : { number, sealed: token }
     this.sent = this.sent.filter((sent) => sent.number > number || !sent.answered)
   }
 }

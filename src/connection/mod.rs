@@ -20,7 +20,7 @@ use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
 use crate::rate::Rate;
-use crate::token::{Claims, Kind};
+use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::turns::Place;
@@ -354,7 +354,7 @@ impl<D: Dispatcher> Connection<D> {
             module.ok_or_else(|| gone("no such module is registered".to_owned()))?;
         let claims = context
             .keyring
-            .open(token, &self.peer.bind, unix_now(), limits.token_age)
+            .open_join(token, &self.peer.bind, unix_now(), limits.token_age)
             .map_err(|error| gone(error.to_string()))?;
         if claims.module != name {
             return Err(gone(format!("the token is for {:?}", claims.module)));
@@ -377,20 +377,23 @@ impl<D: Dispatcher> Connection<D> {
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Some(Origin {
                 joins: match claims.kind {
-                    Kind::Mount => Joins::Mount,
                     Kind::Checkpoint => Joins::Checkpoint,
+                    Kind::Mount | Kind::Anchor => Joins::Mount,
                 },
                 version: claims.version,
             }),
             place: Some(place),
             number: claims.number,
         };
+        let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;
+        let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());
         let mut made = None;
         let socket = LiveSocket::start(&context, start, |key| {
             let session = Session::new(about, key, &self.outbox, id.clone(), claims.number);
             made = Some(session.clone());
             self.sessions.add(&session);
-            ToPage::new(context.clone(), self.sessions.clone(), session, details)
+            let sessions = self.sessions.clone();
+            ToPage::new(context.clone(), sessions, session, details, anchored)
         });
         if let Some(session) = made {
             session.set_socket(socket);
@@ -399,10 +402,10 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// The instance that the claims are about: a new one for a page, the old one for a checkpoint,
-    /// unless it lives here and is further on.
+    /// The instance that the claims are about: a new one for a page, the old one for a checkpoint or an
+    /// anchor, unless it lives here and is further on.
     fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
-        if claims.kind == Kind::Mount {
+        if claims.instance.is_empty() {
             let instance = random::random_text();
             if instance.is_empty() {
                 let reason = "the system gives no random numbers".to_owned();

@@ -14,7 +14,7 @@ use crate::props::Props;
 use crate::protocol::ServerMessage;
 use crate::registry::Details;
 use crate::store::{StoreError, Stored};
-use crate::token::{Claims, Kind};
+use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
 
 /// States up to this size travel with the answers.
@@ -47,6 +47,10 @@ pub(super) struct ToPage<D: Dispatcher> {
     first: Option<u64>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
+    /// What an anchor is bound to, where a page's token started this and nothing has been sealed since.
+    anchored: Option<Box<str>>,
+    /// The epoch of the connection that an anchor was sent on.
+    anchor: Option<u64>,
 }
 
 impl<D: Dispatcher> ToPage<D> {
@@ -55,6 +59,7 @@ impl<D: Dispatcher> ToPage<D> {
         sessions: Arc<Sessions>,
         session: Arc<Session>,
         details: Arc<Details>,
+        anchored: Option<Box<str>>,
     ) -> Self {
         Self {
             context,
@@ -64,6 +69,8 @@ impl<D: Dispatcher> ToPage<D> {
             sealed: None,
             first: None,
             is_told: false,
+            anchored,
+            anchor: None,
         }
     }
 
@@ -98,9 +105,18 @@ impl<D: Dispatcher> ToPage<D> {
 
     /// A checkpoint of the state; `None` where that cannot be made, which has been logged.
     fn sealed(&self, number: u64, props_json: String) -> Option<String> {
+        self.seal_as(
+            Kind::Checkpoint,
+            number,
+            props_json,
+            &self.session.about.bind,
+        )
+    }
+
+    fn seal_as(&self, kind: Kind, number: u64, props_json: String, bind: &str) -> Option<String> {
         let about = &self.session.about;
         let claims = Claims {
-            kind: Kind::Checkpoint,
+            kind,
             module: about.module.to_string(),
             version: self.details.version,
             props_json,
@@ -108,13 +124,34 @@ impl<D: Dispatcher> ToPage<D> {
             number,
             issued_at: unix_now(),
         };
-        let sealed = self.context.keyring.seal(&claims, &about.bind);
+        let sealed = self.context.keyring.seal(&claims, bind);
         sealed
             .inspect_err(|error| {
                 let text = format!("{} ({}): {error}", about.module, about.instance);
                 self.context.log(Level::Error, text);
             })
             .ok()
+    }
+
+    /// Until there is a checkpoint, the client keeps the component's name: a crash would give it another,
+    /// and the events that are handled again other ids.
+    fn send_anchor(&mut self, epoch: u64) {
+        let Some(anchored) = self
+            .anchored
+            .as_ref()
+            .filter(|_| self.anchor != Some(epoch))
+        else {
+            return;
+        };
+        let Some(anchor) = self.seal_as(Kind::Anchor, 0, String::new(), anchored) else {
+            return;
+        };
+        if self
+            .session
+            .checkpoint(0, Some(&format!("{ANCHORED}{anchor}")))
+        {
+            self.anchor = Some(epoch);
+        }
     }
 
     fn seal(&mut self, committed: &Committed<'_>, epoch: u64) {
@@ -244,9 +281,13 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.first.get_or_insert(committed.number);
         let wait = self.wait(&committed, moment, epoch)?;
         if !wait.is_zero() {
+            self.send_anchor(epoch);
             return Some(wait);
         }
         self.seal(&committed, epoch);
+        if self.sealed.is_some() {
+            self.anchored = None;
+        }
         None
     }
 }

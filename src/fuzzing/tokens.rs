@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Input;
-use crate::token::{Claims, Keyring, Kind, TokenError};
+use crate::token::{Claims, Keyring, Kind, TokenError, anchored};
 
 const DAY: u64 = 86_400;
 /// How far clocks may differ.
@@ -41,7 +41,7 @@ fn sealed(input: &mut Input<'_>) {
     let place = input.number() as usize;
     let other = input.byte();
     let claims = Claims {
-        kind: [Kind::Mount, Kind::Checkpoint][input.below(2)],
+        kind: [Kind::Mount, Kind::Checkpoint, Kind::Anchor][input.below(3)],
         module: input.text(20),
         version: input.number() as u32,
         instance: input.text(20),
@@ -79,6 +79,8 @@ fn sealed(input: &mut Input<'_>) {
     }
     assert!(open(&token[..place], &bind, now).is_err(), "cut at {place}");
 
+    joins(&claims, &token, &bind);
+
     let late = now.saturating_add(DAY + 1);
     if late - now > DAY {
         assert_eq!(open(&token, &bind, late), Err(TokenError::Expired));
@@ -86,4 +88,24 @@ fn sealed(input: &mut Input<'_>) {
     if let Some(early) = now.checked_sub(SKEW + 1) {
         assert_eq!(open(&token, &bind, early), Err(TokenError::Expired));
     }
+}
+
+/// An anchor joins with the token that it was made for, and nothing but that; by itself it does not.
+fn joins(claims: &Claims, token: &str, bind: &str) {
+    let now = claims.issued_at;
+    let join = |text: &str| RING.open_join(text, bind, now, Duration::from_secs(DAY));
+    let joined = join(token);
+    assert_eq!(joined.is_ok(), claims.kind != Kind::Anchor);
+    let anchor = Claims {
+        kind: Kind::Anchor,
+        ..claims.clone()
+    };
+    let another = RING.seal(claims, bind).expect("a token");
+    let anchor = RING
+        .seal(&anchor, &anchored(token, bind))
+        .expect("an anchor");
+    let anchored = join(&format!("{token}.{anchor}"));
+    assert_eq!(anchored.is_ok(), claims.kind == Kind::Mount);
+    assert!(join(&format!("{another}.{anchor}")).is_err());
+    assert!(join(&anchor).is_err());
 }

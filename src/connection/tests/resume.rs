@@ -738,6 +738,149 @@ async fn a_component_that_went_on_elsewhere_ends_here() {
     assert_eq!(first.context.stats.components.get(), 0);
 }
 
+/// The events that were handled: whose, and their numbers.
+type Ids = Arc<std::sync::Mutex<Vec<(Arc<str>, u64)>>>;
+
+/// A counter whose props are too large for a checkpoint at once.
+fn large() -> (Closures, Ids) {
+    let ids = Ids::default();
+    let handled = ids.clone();
+    let dispatcher = Closures::new(move |call| {
+        let json = call.props.to_json();
+        let mut count = json
+            .trim_matches('"')
+            .trim_start_matches('x')
+            .parse()
+            .unwrap_or(0);
+        if call.event.is_some() {
+            handled.lock().unwrap().push((call.instance, call.number));
+            count += 1;
+        }
+        let mut outcome = crate::testing::shown(count, &["<b>", "</b>"]);
+        outcome.props = Some(Arc::new(Props::from_json(&filled(count))));
+        std::future::ready(Ok(outcome))
+    });
+    (dispatcher, ids)
+}
+
+fn filled(count: i64) -> String {
+    format!("\"{}{count}\"", "x".repeat(3000))
+}
+
+impl Page {
+    async fn load_large(server: &Arc<Server>, client: Client) -> Self {
+        let mut page = Self::new(client);
+        page.token = token(&server.context, &filled(0), "user 7");
+        page.join(page.token.clone(), None).await;
+        assert_eq!(page.shown().await, (0, html(0), false));
+        page
+    }
+
+    /// What it joins with while it has an anchor.
+    fn anchored(&self) -> String {
+        let (number, anchor) = self.checkpoint.clone().unwrap();
+        assert_eq!(number, 0);
+        assert!(anchor.starts_with('.') && anchor.len() < 200, "{anchor}");
+        format!("{}{anchor}", self.token)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_state_that_dies_before_its_first_checkpoint_keeps_its_name() {
+    let start = || {
+        let (dispatcher, ids) = large();
+        (Server::new(dispatcher, Limits::default()), ids)
+    };
+    let (first, ids) = start();
+    let mut page = Page::load_large(&first, Client::extended(&first, user7()).await).await;
+    let mut twin = Page::new(Client::extended(&first, user7()).await);
+    twin.token = page.token.clone();
+    twin.join(twin.token.clone(), None).await;
+    twin.shown().await;
+    for page in [&mut page, &mut twin] {
+        page.event(1, 0, "increment").await;
+        assert_eq!(page.answer().await, (1, html(1)));
+    }
+    let before = ids.lock().unwrap().clone();
+    assert_ne!(
+        before[0].0, before[1].0,
+        "each page has a component of its own"
+    );
+    // The process is gone, and its successor too.
+    for _ in 0..2 {
+        let (next, ids) = start();
+        for page in [&mut page, &mut twin] {
+            page.reconnect(&next).await;
+            page.join(page.anchored(), None).await;
+            assert_eq!(page.shown().await, (0, html(0), false));
+            page.checkpoint = None;
+            page.event(1, 1, "increment").await;
+            assert_eq!(page.answer().await, (1, html(1)));
+        }
+        assert_eq!(*ids.lock().unwrap(), before);
+    }
+    // A quiet moment, and there is a checkpoint, as ever.
+    let quiet = tokio::time::timeout(Duration::from_secs(20), twin.next());
+    assert!(quiet.await.is_err());
+    let (number, checkpoint) = twin.checkpoint.clone().unwrap();
+    assert!(number == 1 && !checkpoint.starts_with('.'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anchor_is_for_one_user_and_rolls_no_living_state_back() {
+    let (dispatcher, _) = large();
+    let server = Server::new(dispatcher, Limits::default());
+    let mut page = Page::load_large(&server, Client::extended(&server, user7()).await).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let bare = page.checkpoint.clone().unwrap().1;
+    let user8 = Peer {
+        bind: "user 8".into(),
+        ..user7()
+    };
+    for (peer, joins) in [
+        (user7(), page.anchored()),
+        (user8, page.anchored()),
+        (user7(), bare[1..].to_owned()),
+        (user7(), bare),
+    ] {
+        let mut other = Page::new(Client::extended(&server, peer).await);
+        other.join(joins, None).await;
+        let refused = other.next().await;
+        assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+    }
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_store_an_anchor_finds_the_newest_state() {
+    let store = Memory::default();
+    let start = || {
+        let (dispatcher, ids) = large();
+        let server = Server::with_store(dispatcher, Limits::default(), store.clone());
+        (server, ids)
+    };
+    let (first, ids) = start();
+    let mut page = Page::load_large(&first, Client::extended(&first, user7()).await).await;
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let name = ids.lock().unwrap()[0].0.clone();
+    let (second, ids) = start();
+    let mut moved = Page::new(Client::extended(&second, user7()).await);
+    moved.join(page.anchored(), None).await;
+    assert_eq!(moved.shown().await, (3, html(3), false));
+    moved.event(4, 3, "increment").await;
+    assert_eq!(moved.answer().await, (4, html(4)));
+    assert_eq!(*ids.lock().unwrap(), [(name, 4)]);
+    // It goes on there, and no more here.
+    page.event(4, 3, "increment").await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_kept_is_not_applied() {
     let store = Memory::default();
