@@ -37,6 +37,14 @@ struct Sealed {
     epoch: u64,
 }
 
+/// What the store has, for a checkpoint that is due.
+struct Kept {
+    number: u64,
+    /// The size of the props.
+    bytes: usize,
+    sealed: String,
+}
+
 pub(super) struct ToPage<D: Dispatcher> {
     context: Shared<D>,
     sessions: Arc<Sessions>,
@@ -51,6 +59,8 @@ pub(super) struct ToPage<D: Dispatcher> {
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
+    /// Between keeping and committing.
+    kept: Option<Box<Kept>>,
 }
 
 impl<D: Dispatcher> ToPage<D> {
@@ -71,6 +81,7 @@ impl<D: Dispatcher> ToPage<D> {
             is_told: false,
             anchored,
             anchor: None,
+            kept: None,
         }
     }
 
@@ -154,24 +165,33 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    fn seal(&mut self, committed: &Committed<'_>, epoch: u64) {
+    /// A checkpoint of what has been committed, with the size of its props; without one where they are
+    /// too large, of which the client is told.
+    fn checkpoint_of(&mut self, committed: &Committed<'_>) -> (usize, Option<String>) {
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
         let number = committed.number;
-        let about = &self.session.about;
-        let sealed = if bytes > self.context.limits.checkpoint_bytes {
-            if !std::mem::replace(&mut self.is_told, true) {
-                let text = format!(
-                    "{} ({}): the props are {bytes} bytes; beyond limits.checkpointBytes a \
-                     component does not survive a crash of the server",
-                    about.module, about.instance
-                );
-                self.context.log(Level::Warn, text);
-                self.session.checkpoint(number, None);
-            }
-            None
-        } else {
-            self.sealed(number, props_json)
+        if bytes <= self.context.limits.checkpoint_bytes {
+            return (bytes, self.sealed(number, props_json));
+        }
+        if !std::mem::replace(&mut self.is_told, true) {
+            let about = &self.session.about;
+            let text = format!(
+                "{} ({}): the props are {bytes} bytes; beyond limits.checkpointBytes a \
+                 component does not survive a crash of the server",
+                about.module, about.instance
+            );
+            self.context.log(Level::Warn, text);
+            self.session.checkpoint(number, None);
+        }
+        (bytes, None)
+    }
+
+    fn seal(&mut self, committed: &Committed<'_>, epoch: u64, kept: Option<Box<Kept>>) {
+        let number = committed.number;
+        let (bytes, sealed) = match kept.filter(|kept| kept.number == number) {
+            Some(kept) => (kept.bytes, Some(kept.sealed)),
+            None => self.checkpoint_of(committed),
         };
         if let Some(sealed) = sealed {
             self.is_told = false;
@@ -242,11 +262,27 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         };
         let number = committed.number;
         let props_json = committed.props.to_json_without(&self.details.private);
+        let bytes = props_json.len();
         let sealed = self.sealed(number, props_json);
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
+        let epoch = self.session.keeps_checkpoints();
+        let wait = epoch.and_then(|epoch| self.wait(&committed, Moment::Answer, epoch));
+        let is_due = wait.is_some_and(|wait| wait.is_zero());
+        let fits = bytes <= self.context.limits.checkpoint_bytes;
+        let kept = (is_due && fits).then(|| {
+            let sealed = sealed.clone();
+            Box::new(Kept {
+                number,
+                bytes,
+                sealed,
+            })
+        });
         let instance = &self.session.about.instance;
-        store.save(instance, Stored { number, sealed }).await
+        store.save(instance, Stored { number, sealed }).await?;
+        // Not before: a state that is not kept is not committed.
+        self.kept = kept;
+        Ok(())
     }
 
     async fn newest(&mut self, number: u64) -> Result<Option<Newest>, StoreError> {
@@ -277,6 +313,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
+        let kept = self.kept.take();
         let epoch = self.session.keeps_checkpoints()?;
         self.first.get_or_insert(committed.number);
         let wait = self.wait(&committed, moment, epoch)?;
@@ -284,7 +321,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
             self.send_anchor(epoch);
             return Some(wait);
         }
-        self.seal(&committed, epoch);
+        self.seal(&committed, epoch, kept);
         if self.sealed.is_some() {
             self.anchored = None;
         }

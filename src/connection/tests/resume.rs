@@ -716,6 +716,51 @@ async fn with_a_store_an_old_checkpoint_rolls_nothing_back_across_processes() {
     assert_eq!(page.answer().await, (4, html(4)));
 }
 
+/// Sealing is what a checkpoint costs: no two seals of one state are the same text.
+#[tokio::test(start_paused = true)]
+async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
+    let store = Memory::default();
+    let server = Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&server).await;
+    let stored = || {
+        store
+            .states
+            .lock()
+            .unwrap()
+            .values()
+            .next()
+            .cloned()
+            .unwrap()
+    };
+    for number in 1..=3 {
+        // Long enough for the next checkpoint to go with the answer.
+        sleep(Duration::from_millis(300)).await;
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+        let quiet = tokio::time::timeout(Duration::from_millis(10), page.next());
+        assert!(quiet.await.is_err());
+        let (at, checkpoint) = page.checkpoint.clone().unwrap();
+        let Stored { number, sealed } = stored();
+        assert_eq!((at, checkpoint), (number, sealed));
+    }
+    // What could not be kept is in no checkpoint, nor is what failed.
+    store
+        .broken
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    sleep(Duration::from_millis(300)).await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.next().await[0], "e");
+    let quiet = tokio::time::timeout(Duration::from_secs(1), page.next());
+    assert!(quiet.await.is_err());
+    let (at, checkpoint) = page.checkpoint.clone().unwrap();
+    let claims = server
+        .context
+        .keyring
+        .open(&checkpoint, "user 7", unix_now(), Duration::MAX)
+        .unwrap();
+    assert_eq!((at, claims.number, claims.props_json.as_str()), (4, 4, "3"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_component_that_went_on_elsewhere_ends_here() {
     let store = Memory::default();
