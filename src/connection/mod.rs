@@ -76,10 +76,7 @@ pub async fn serve<D: Dispatcher>(
     context.stats.connections.up();
     if dialect == Dialect::Extended {
         let age = limits.event_age.as_millis();
-        outbox.push(
-            CONNECTION,
-            extended::options(u64::try_from(age).unwrap_or(u64::MAX)),
-        );
+        outbox.greet(extended::options(u64::try_from(age).unwrap_or(u64::MAX)));
     }
     let connection = Connection {
         outbox,

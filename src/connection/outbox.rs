@@ -55,6 +55,8 @@ pub(super) enum Todo {
 }
 
 struct State {
+    /// Goes before the first message, in its frame.
+    greeting: Option<String>,
     messages: VecDeque<(ActorKey, String)>,
     /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
     known: Vec<u64>,
@@ -87,6 +89,9 @@ pub(super) struct Outbox {
 
 impl State {
     fn push(&mut self, owner: ActorKey, message: String, budget: &Budget) {
+        if let Some(greeting) = self.greeting.take() {
+            self.push(CONNECTION, greeting, budget);
+        }
         self.bytes += message.len();
         budget.take(message.len());
         self.messages.push_back((owner, message));
@@ -119,6 +124,7 @@ impl Outbox {
         Arc::new(Self {
             dialect,
             state: Mutex::new(State {
+                greeting: None,
                 messages: VecDeque::new(),
                 known: Vec::new(),
                 knows_opaque: false,
@@ -137,6 +143,11 @@ impl Outbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What goes before the first message. On its own it would be a packet more.
+    pub(super) fn greet(&self, greeting: String) {
+        self.lock().greeting = Some(greeting);
     }
 
     /// Adds a message.
