@@ -37,9 +37,9 @@ const FAULTS = {
   },
   checkpoints: {
     what: 'a checkpoint may be one event older than the component that lives',
-    file: 'src/connection/mod.rs',
-    from: '&& live.answered() > claims.number',
-    to: '&& live.answered() > claims.number + 1',
+    file: 'src/connection/session.rs',
+    from: 'state.answered > number &&',
+    to: 'state.answered > number + 1 &&',
   },
   trees: {
     what: 'control characters stand in JSON as they are',

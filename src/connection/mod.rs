@@ -412,12 +412,11 @@ impl<D: Dispatcher> Connection<D> {
         }
         let live = self.sessions.get(&claims.instance);
         if let Some(live) = live.filter(|live| !live.is_over())
-            && live.answered() > claims.number
+            && let Some(answered) = live.beyond(claims.number)
         {
             let reason = format!(
-                "the checkpoint is of event {}, the component is at {}",
-                claims.number,
-                live.answered()
+                "the checkpoint is of event {}, the component is at {answered}",
+                claims.number
             );
             return Err(Refused(GONE, Refusal::Reload, reason));
         }

@@ -82,6 +82,9 @@ struct State {
     previous: Option<Box<str>>,
     /// Its number among those without a connection.
     parked: Option<u64>,
+    /// The event up to which its page knew the state when it joined, until the page has shown that it
+    /// got the answer.
+    unheard: Option<u64>,
     ended: bool,
 }
 
@@ -159,6 +162,7 @@ impl Session {
                 secret,
                 previous: None,
                 parked: None,
+                unheard: Some(number),
                 ended: false,
             }),
         })
@@ -183,9 +187,12 @@ impl Session {
         self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
     }
 
-    /// The last answered event.
-    pub(super) fn answered(&self) -> u64 {
-        self.lock().answered
+    /// The last answered event, where that is beyond a checkpoint of event `number`. A page whose join
+    /// was not answered may make it again, even where the store has brought the state further.
+    pub(super) fn beyond(&self, number: u64) -> Option<u64> {
+        let state = self.lock();
+        let is_older = state.answered > number && state.unheard != Some(number);
+        is_older.then_some(state.answered)
     }
 
     /// An event from the connection that it is shown on.
@@ -199,8 +206,10 @@ impl Session {
         if state.epoch != epoch || state.ended {
             return;
         }
+        // An event is sent only after the join's answer.
+        state.unheard = None;
         if let Some(Numbered { seen, .. }) = numbered {
-            // An event is sent only after the join's answer: the client has the new secret.
+            // So the client has the new secret.
             state.previous = None;
             state.has_seen(seen);
         }
@@ -240,6 +249,7 @@ impl Session {
         }
         link.outbox.attach();
         state.epoch += 1;
+        state.unheard = None;
         state.link = Some(link);
         let epoch = state.epoch;
         // What was held back is among the answers that follow, or in the tree.

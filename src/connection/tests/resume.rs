@@ -713,6 +713,34 @@ async fn with_a_store_an_old_checkpoint_rolls_nothing_back_across_processes() {
     assert_eq!(page.answer().await, (4, html(4)));
 }
 
+/// The store has brought the component further than its page knows.
+#[tokio::test(start_paused = true)]
+async fn with_a_store_a_rejoin_whose_answer_was_lost_can_be_made_again() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (at, old) = page.checkpoint.clone().unwrap();
+    assert!(at < 3);
+    let next = start();
+    for _ in 0..3 {
+        page.reconnect(&next).await;
+        page.join(old.clone(), None).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(page.shown().await, (3, html(3), false));
+    // Once the page has gone on from there, an older one is refused.
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(4)));
+    let mut other = Page::new(Client::extended(&next, user7()).await);
+    other.join(old, None).await;
+    let refused = other.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+}
+
 /// Sealing is what a checkpoint costs: no two seals of one state are the same text.
 #[tokio::test(start_paused = true)]
 async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
