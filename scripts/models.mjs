@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { status } = spawnSync(
   'cargo',
-  ['test', '--no-default-features', '--target-dir', join('target', 'shuttle'), 'models'],
+  ['test', '--locked', '--no-default-features', '--target-dir', join('target', 'shuttle'), 'models'],
   { cwd: root, stdio: 'inherit', env: { ...process.env, RUSTFLAGS: '--cfg shuttle' } },
 )
 process.exit(status ?? 1)

@@ -1,6 +1,8 @@
 //! One WebSocket, many components: routes messages to the sessions of its components.
 
 mod addresses;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod outbox;
 pub(crate) mod random;
 mod session;
@@ -421,132 +423,5 @@ impl<D: Dispatcher> Connection<D> {
             return Err(Refused(GONE, Refusal::Reload, reason));
         }
         Ok(claims.instance.as_str().into())
-    }
-}
-
-/// What `src/models.rs` needs of sessions.
-#[cfg(all(test, shuttle))]
-pub(crate) mod models {
-    use super::*;
-    use crate::budget::Budget;
-    use crate::limits::Limits;
-    use crate::turns::Turns;
-
-    /// A session, the connection it was made on, and two that a client may come back on.
-    pub(crate) struct Model {
-        sessions: Arc<Sessions>,
-        session: Arc<Session>,
-        secret: String,
-        old: Arc<Outbox>,
-        new: [Arc<Outbox>; 2],
-    }
-
-    fn outbox() -> Arc<Outbox> {
-        Outbox::new(1000, Arc::new(Budget::new(1000)), Dialect::Extended)
-    }
-
-    impl Model {
-        pub(crate) fn new() -> Self {
-            let limits = Limits {
-                park_time: std::time::Duration::from_nanos(1),
-                ..Limits::default()
-            };
-            let sessions = Sessions::without_tasks(&limits, Default::default());
-            let old = outbox();
-            let about = About {
-                instance: "a".into(),
-                module: "m".into(),
-                bind: "".into(),
-                address: "".into(),
-                request: None,
-            };
-            let session = Session::new(about, 1, &old, "0".into(), 0);
-            sessions.add(&session);
-            Self {
-                secret: session.secret(),
-                sessions,
-                session,
-                old,
-                new: [outbox(), outbox()],
-            }
-        }
-
-        pub(crate) fn connection_ends(&self) {
-            let session = self.session.clone();
-            self.sessions.park(&Attached { session, epoch: 0 });
-        }
-
-        pub(crate) fn time_is_over(&self) {
-            while matches!(self.sessions.end_oldest(), sessions::Oldest::Ended) {}
-        }
-
-        pub(crate) fn resumes(&self) -> bool {
-            self.resumes_on(0)
-        }
-
-        pub(crate) fn resumes_on(&self, connection: usize) -> bool {
-            let outbox = &self.new[connection];
-            let link = Link {
-                outbox: outbox.clone(),
-                id: "1".into(),
-            };
-            let back = Back {
-                secret: &self.secret,
-                seen: 0,
-                request: None,
-                asks: false,
-            };
-            let Some(place) = Turns::new(&Limits::default()).queue() else {
-                return false;
-            };
-            let attached = self.session.attach(link, back, place);
-            if let Ok((_, Some(ticket))) = attached {
-                self.sessions.unpark(ticket);
-            }
-            attached.is_ok()
-        }
-
-        pub(crate) fn is_over(&self) -> bool {
-            self.session.is_over()
-        }
-
-        pub(crate) fn actors_on_new_connection(&self) -> usize {
-            self.new[0].actors()
-        }
-
-        pub(crate) fn actors_on_old_connection(&self) -> usize {
-            self.old.actors()
-        }
-
-        pub(crate) fn actors_everywhere(&self) -> usize {
-            self.old.actors() + self.new.iter().map(|outbox| outbox.actors()).sum::<usize>()
-        }
-
-        pub(crate) fn parked(&self) -> usize {
-            self.sessions.parked().len()
-        }
-    }
-
-    /// A connection's messages.
-    #[derive(Clone)]
-    pub(crate) struct Messages(Arc<Outbox>);
-
-    impl Messages {
-        pub(crate) fn new(budget: Arc<Budget>) -> Self {
-            Self(Outbox::new(1000, budget, Dialect::Classic))
-        }
-
-        pub(crate) fn push(&self, actor: u64) {
-            self.0.push(actor, "message".into());
-        }
-
-        /// Writes what waits, when something does; gives how many there were.
-        pub(crate) async fn write(&self) -> usize {
-            let todo = poll_fn(|context| self.0.poll(context, false)).await;
-            assert!(matches!(todo, Todo::Write));
-            let (messages, bytes) = self.0.take();
-            self.0.written(bytes);
-            messages.len()
-        }
     }
 }

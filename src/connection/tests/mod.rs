@@ -15,7 +15,11 @@ use crate::registry::{Details, Registry};
 use crate::store::Store;
 use crate::testing::{Closures, Log, application, token};
 
+mod checkpoints;
+mod overload;
+mod page;
 mod resume;
+mod store;
 
 /// One process: what its connections share.
 struct Server {

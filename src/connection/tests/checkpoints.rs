@@ -1,0 +1,194 @@
+//! States that outlive their process: checkpoints, and anchors until there is one.
+
+use serde_json::json;
+
+use super::page::{Page, html, large};
+use super::*;
+
+/// The last checkpoint and the events since bring another process to the same state.
+#[tokio::test(start_paused = true)]
+async fn a_state_outlives_its_process() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=40 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (at, checkpoint) = page.checkpoint.clone().unwrap();
+    assert!((24..40).contains(&at), "{at}");
+    let secret = page.secret.clone();
+    let next = Server::counter(Limits::default());
+    page.reconnect(&next).await;
+    page.join(checkpoint, Some((&secret, 40))).await;
+    assert_eq!(page.shown().await, (at, html(at as i64), false));
+    for number in at + 1..=41 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_moment_is_used_for_a_checkpoint() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let quiet = tokio::time::timeout(Duration::from_millis(300), page.next());
+    assert!(quiet.await.is_err());
+    assert_eq!(page.checkpoint.as_ref().map(|(number, _)| *number), Some(1));
+    // Nothing is owed any more.
+    page.checkpoint = None;
+    let quiet = tokio::time::timeout(Duration::from_secs(100), page.next());
+    assert!(quiet.await.is_err());
+    assert_eq!(page.checkpoint, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_checkpoint_rolls_no_living_state_back() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let (_, old) = page.checkpoint.clone().unwrap();
+    sleep(Duration::from_secs(1)).await;
+    page.event(2, 1, "nothing").await;
+    assert_eq!(page.answer().await, (2, String::new()));
+    assert_eq!(page.checkpoint.as_ref().map(|(number, _)| *number), Some(1));
+    page.reconnect(&server).await;
+    page.join(old, None).await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_too_large_for_a_checkpoint_is_told() {
+    let limits = Limits {
+        checkpoint_bytes: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    for number in 1..=9 {
+        page.event(number, number - 1, "increment").await;
+        page.answer().await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    // "9" fits, "10" does not.
+    page.event(10, 9, "increment").await;
+    page.answer().await;
+    page.event(11, 10, "increment").await;
+    page.answer().await;
+    assert_eq!(page.checkpoint, None);
+    let log = server.log.lock().unwrap();
+    assert!(
+        log.iter()
+            .any(|(_, text)| text.contains("limits.checkpointBytes"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_server_leaves_a_checkpoint() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    page.event(2, 0, "slow").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    server.context.closing.cancel();
+    server.sessions.drain();
+    assert_eq!(page.answer().await, (2, html(101)));
+    assert_eq!(page.next().await, "closed 1012");
+    assert_eq!(page.checkpoint.map(|(number, _)| number), Some(2));
+    server.is_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_state_that_dies_before_its_first_checkpoint_keeps_its_name() {
+    let start = || {
+        let (dispatcher, ids) = large();
+        (Server::new(dispatcher, Limits::default()), ids)
+    };
+    let (first, ids) = start();
+    let mut page = Page::load_large(&first, Client::extended(&first, user7()).await).await;
+    let mut twin = Page::new(Client::extended(&first, user7()).await);
+    twin.token = page.token.clone();
+    twin.join(twin.token.clone(), None).await;
+    twin.shown().await;
+    for page in [&mut page, &mut twin] {
+        page.event(1, 0, "increment").await;
+        assert_eq!(page.answer().await, (1, html(1)));
+    }
+    let before = ids.lock().unwrap().clone();
+    assert_ne!(
+        before[0].0, before[1].0,
+        "each page has a component of its own"
+    );
+    // The process is gone, and its successor too.
+    for _ in 0..2 {
+        let (next, ids) = start();
+        for page in [&mut page, &mut twin] {
+            page.reconnect(&next).await;
+            page.join(page.anchored(), None).await;
+            assert_eq!(page.shown().await, (0, html(0), false));
+            page.checkpoint = None;
+            page.event(1, 1, "increment").await;
+            assert_eq!(page.answer().await, (1, html(1)));
+        }
+        assert_eq!(*ids.lock().unwrap(), before);
+    }
+    // A quiet moment, and there is a checkpoint, as ever.
+    let quiet = tokio::time::timeout(Duration::from_secs(20), twin.next());
+    assert!(quiet.await.is_err());
+    let (number, checkpoint) = twin.checkpoint.clone().unwrap();
+    assert!(number == 1 && !checkpoint.starts_with('.'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anchor_is_for_one_user_and_rolls_no_living_state_back() {
+    let (dispatcher, _) = large();
+    let server = Server::new(dispatcher, Limits::default());
+    let mut page = Page::load_large(&server, Client::extended(&server, user7()).await).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let bare = page.checkpoint.clone().unwrap().1;
+    let user8 = Peer {
+        bind: "user 8".into(),
+        ..user7()
+    };
+    for (peer, joins) in [
+        (user7(), page.anchored()),
+        (user8, page.anchored()),
+        (user7(), bare[1..].to_owned()),
+        (user7(), bare),
+    ] {
+        let mut other = Page::new(Client::extended(&server, peer).await);
+        other.join(joins, None).await;
+        let refused = other.next().await;
+        assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+    }
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(2)));
+}
+
+/// A state that is not small, and no quiet moment: checkpoints still come.
+#[tokio::test(start_paused = true)]
+async fn a_steady_stream_of_events_has_its_checkpoints() {
+    let dispatcher = Closures::new(|call| async move {
+        let mut outcome = crate::testing::shown(call.number as i64, &["<b>", "</b>"]);
+        let large = format!("[{},{:?}]", call.number, "x".repeat(3000));
+        outcome.props = Some(Arc::new(Props::from_json(&large)));
+        Ok(outcome)
+    });
+    let server = Server::new(dispatcher, Limits::default());
+    let mut page = Page::load(&server).await;
+    let mut last = 0;
+    for number in 1..=100 {
+        page.event(number, number - 1, "any").await;
+        page.answer().await;
+        if let Some((at, _)) = page.checkpoint.take() {
+            assert!(number - last <= 50, "{last}, then {number}");
+            assert!(at <= number);
+            last = number;
+        }
+    }
+    assert!(last > 60, "{last}");
+}

@@ -1,0 +1,206 @@
+//! States that must not be rolled back: a store that several processes share.
+
+use serde_json::json;
+
+use super::page::{Page, html, large};
+use super::*;
+use crate::store::{Answer, StoreError, Stored};
+
+/// A store in memory, which two processes share.
+#[derive(Clone, Default)]
+struct Memory {
+    states: Arc<std::sync::Mutex<std::collections::HashMap<Arc<str>, Stored>>>,
+    broken: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Store for Memory {
+    fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
+        let found = self.states.lock().unwrap().get(instance).cloned();
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn save(&self, instance: &Arc<str>, stored: Stored) -> Answer<()> {
+        if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+            let error = StoreError::Failed("the disk is full".to_owned());
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let mut states = self.states.lock().unwrap();
+        let known = states.get(instance).map_or(0, |known| known.number);
+        let result = if stored.number > known {
+            states.insert(instance.clone(), stored);
+            Ok(())
+        } else {
+            Err(StoreError::Stale)
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_store_an_old_checkpoint_rolls_nothing_back_across_processes() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    let (_, old) = page.checkpoint.clone().unwrap_or_default();
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    assert!(old.is_empty(), "the first checkpoint comes after the tree");
+    let (at, old) = page.checkpoint.clone().unwrap();
+    assert!(at < 3);
+    let next = start();
+    page.reconnect(&next).await;
+    page.join(old, None).await;
+    assert_eq!(page.shown().await, (3, html(3), false));
+    // What the store has already is not applied again.
+    page.event(3, 3, "increment").await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(4)));
+}
+
+/// The store has brought the component further than its page knows.
+#[tokio::test(start_paused = true)]
+async fn with_a_store_a_rejoin_whose_answer_was_lost_can_be_made_again() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (at, old) = page.checkpoint.clone().unwrap();
+    assert!(at < 3);
+    let next = start();
+    for _ in 0..3 {
+        page.reconnect(&next).await;
+        page.join(old.clone(), None).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(page.shown().await, (3, html(3), false));
+    // Once the page has gone on from there, an older one is refused.
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(4)));
+    let mut other = Page::new(Client::extended(&next, user7()).await);
+    other.join(old, None).await;
+    let refused = other.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("reload")));
+}
+
+/// Sealing is what a checkpoint costs: no two seals of one state are the same text.
+#[tokio::test(start_paused = true)]
+async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
+    let store = Memory::default();
+    let server = Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&server).await;
+    let stored = || {
+        store
+            .states
+            .lock()
+            .unwrap()
+            .values()
+            .next()
+            .cloned()
+            .unwrap()
+    };
+    for number in 1..=3 {
+        // Long enough for the next checkpoint to go with the answer.
+        sleep(Duration::from_millis(300)).await;
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+        let quiet = tokio::time::timeout(Duration::from_millis(10), page.next());
+        assert!(quiet.await.is_err());
+        let (at, checkpoint) = page.checkpoint.clone().unwrap();
+        let Stored { number, sealed } = stored();
+        assert_eq!((at, checkpoint), (number, sealed));
+    }
+    // What could not be kept is in no checkpoint, nor is what failed.
+    store
+        .broken
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    sleep(Duration::from_millis(300)).await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.next().await[0], "e");
+    let quiet = tokio::time::timeout(Duration::from_secs(1), page.next());
+    assert!(quiet.await.is_err());
+    let (at, checkpoint) = page.checkpoint.clone().unwrap();
+    let claims = server
+        .context
+        .keyring
+        .open(&checkpoint, "user 7", unix_now(), Duration::MAX)
+        .unwrap();
+    assert_eq!((at, claims.number, claims.props_json.as_str()), (4, 4, "3"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_went_on_elsewhere_ends_here() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let first = start();
+    let mut page = Page::load(&first).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let (_, checkpoint) = page.checkpoint.clone().unwrap();
+    // The page is shown by another process meanwhile.
+    let second = start();
+    let mut other = Page::new(Client::extended(&second, user7()).await);
+    other.join(checkpoint, None).await;
+    assert_eq!(other.shown().await, (1, html(1), false));
+    other.event(2, 1, "increment").await;
+    assert_eq!(other.answer().await, (2, html(2)));
+    page.event(2, 1, "increment").await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    assert_eq!(first.context.stats.components.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_store_an_anchor_finds_the_newest_state() {
+    let store = Memory::default();
+    let start = || {
+        let (dispatcher, ids) = large();
+        let server = Server::with_store(dispatcher, Limits::default(), store.clone());
+        (server, ids)
+    };
+    let (first, ids) = start();
+    let mut page = Page::load_large(&first, Client::extended(&first, user7()).await).await;
+    for number in 1..=3 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let name = ids.lock().unwrap()[0].0.clone();
+    let (second, ids) = start();
+    let mut moved = Page::new(Client::extended(&second, user7()).await);
+    moved.join(page.anchored(), None).await;
+    assert_eq!(moved.shown().await, (3, html(3), false));
+    moved.event(4, 3, "increment").await;
+    assert_eq!(moved.answer().await, (4, html(4)));
+    assert_eq!(*ids.lock().unwrap(), [(name, 4)]);
+    // It goes on there, and no more here.
+    page.event(4, 3, "increment").await;
+    let refused = page.next().await;
+    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_kept_is_not_applied() {
+    let store = Memory::default();
+    let server = Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&server).await;
+    store
+        .broken
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    page.event(1, 0, "increment").await;
+    let failed = page.next().await;
+    assert_eq!((&failed[0], &failed[2]), (&json!("e"), &json!(1)));
+    store
+        .broken
+        .store(false, std::sync::atomic::Ordering::SeqCst);
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(1)));
+    let log = server.log.lock().unwrap();
+    assert!(
+        log.iter()
+            .any(|(_, text)| text.contains("the disk is full"))
+    );
+}
