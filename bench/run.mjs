@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { cpus, loadavg } from 'node:os'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cases, measureEvents } from './measure/events.mjs'
@@ -20,6 +21,7 @@ const HELP = `node bench/run.mjs [options]
   --warm-up N          runs before them; 3 by default
   --millis N           the length of a run of events; 1000 by default
   --protocol NAME      loom-live's dialect: classic or loom.2, its browser client's own and the default
+  --store FILE         has loom-live keep its states in this SQLite file; none by default
   --cores SERVERS,LOAD where servers and load run; 0,1 by default
   --no-build           measure what was built last
 `
@@ -34,6 +36,7 @@ const { values } = parseArgs({
     'warm-up': { type: 'string', default: '3' },
     millis: { type: 'string', default: '1000' },
     protocol: { type: 'string', default: 'loom.2' },
+    store: { type: 'string' },
     cores: { type: 'string', default: '0,1' },
     'no-build': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -54,6 +57,7 @@ const options = {
   warmUp: Number(values['warm-up']),
   millis: Number(values.millis),
   protocol: values.protocol === 'classic' ? undefined : values.protocol,
+  environment: values.store === undefined ? {} : { STORE: resolve(values.store) },
   progress: (text) => process.stderr.write(`${text}\n`),
 }
 

@@ -55,7 +55,7 @@ async function compare(workload, options) {
   try {
     for (const server of servers) {
       const { target, module, protocol } = server
-      const running = await startServer(target, { core: options.cores.servers })
+      const running = await startServer(target, { core: options.cores.servers, environment: options.environment })
       started.push(running)
       const { port, process, tokens } = running
       await load.ask({
