@@ -1,5 +1,6 @@
 //! From the source to what goes over the wire: static strings around slots.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use super::escape::escape;
@@ -83,8 +84,18 @@ fn finish_reference(text: &mut String, place: &Place) {
     // In an attribute, a named reference without its semicolon is none if letters follow.
     if attribute && !tail.starts_with("&#") {
         text.push_str(&escape(&tail));
-    } else {
-        text.push_str(&escape(&tokens::decode(&tail)));
+        return;
+    }
+    let decoded = tokens::decode(&tail);
+    let escaped = escape(&decoded);
+    let mut rest = escaped.chars();
+    match rest.next() {
+        // As it is, it could go on with what stands before: `<` and `&#97` would be a tag.
+        Some(first) if first.is_ascii() && first != '&' => {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "&#{};{}", u32::from(first), rest.as_str());
+        }
+        _ => text.push_str(&escaped),
     }
 }
 
@@ -113,7 +124,9 @@ mod tests {
             ("&notx", "¬x"),
             ("&lt", "&lt;"),
             ("&#", "&amp;#"),
-            ("&#6", "\u{6}"),
+            ("&#6", "&#6;"),
+            ("<&#97", "<&#97;"),
+            ("&&#97", "&&#97;"),
             ("&#60", "&lt;"),
             ("&#x3c", "&lt;"),
             ("&#x", "&amp;#x"),
