@@ -53,13 +53,13 @@ fn failed(error: impl std::fmt::Display) -> Error {
 }
 
 /// Lets what is ready by now gather: a wake costs more than a job. Ends when nothing more comes, or
-/// soon.
+/// soon; one call alone waits for no other.
 async fn gather(queue: &Weak<Queue>) {
     let mut before = 0;
     for _ in 0..MAX_GATHERING {
         tokio::task::yield_now().await;
         let now = queue.upgrade().map_or(0, |queue| queue.waiting());
-        if now == before {
+        if now <= 1 || now == before {
             return;
         }
         before = now;
