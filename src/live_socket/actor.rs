@@ -311,6 +311,8 @@ impl LiveSocketState {
                 if let Some(waits) = waits {
                     self.resume(life, waits, reply_to).await?;
                 }
+                // What its last connection was to have may not have arrived.
+                self.committed(life, reply_to, Moment::Answer);
             }
             Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
         }

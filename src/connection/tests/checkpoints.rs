@@ -142,6 +142,26 @@ async fn a_large_state_that_dies_before_its_first_checkpoint_keeps_its_name() {
     assert!(number == 1 && !checkpoint.starts_with('.'));
 }
 
+/// What was sent last may not have arrived, or was owed while there was nobody to have it.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_resumes_gets_what_would_outlive_the_process() {
+    let small = Server::counter(Limits::default());
+    let large = Server::new(large().0, Limits::default());
+    let page = Page::load_large(&large, Client::extended(&large, user7()).await).await;
+    for (server, mut page, is_anchor) in [
+        (&small, Page::load(&small).await, false),
+        (&large, page, true),
+    ] {
+        page.resume(server, 0).await;
+        assert_eq!(page.resumed().await, 0);
+        page.checkpoint = None;
+        let quiet = tokio::time::timeout(Duration::from_millis(10), page.next());
+        assert!(quiet.await.is_err());
+        let (number, sealed) = page.checkpoint.clone().unwrap();
+        assert_eq!((number, sealed.starts_with('.')), (0, is_anchor));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_anchor_is_for_one_user_and_rolls_no_living_state_back() {
     let (dispatcher, _) = large();
