@@ -7,16 +7,22 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
+use crate::connection::{Peer, Sessions, serve};
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
 use crate::limits::Limits;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::token::{Claims, Keyring, Kind};
+use crate::transport::handshake::UpgradeRequest;
 use crate::tree::LiveTree;
 use crate::turns::Turns;
 
@@ -166,5 +172,52 @@ pub(crate) fn event(handler: &str) -> ClientEvent {
         handler: handler.into(),
         event: "click".into(),
         special_vars: SpecialVars::default(),
+    }
+}
+
+/// A request for the extended dialect that is in order.
+pub(crate) fn extended_request() -> UpgradeRequest {
+    UpgradeRequest {
+        protocols: Some("loom.2".to_owned()),
+        ..UpgradeRequest::example()
+    }
+}
+
+/// A connection's other end, through a pipe of that many bytes.
+pub(crate) fn dial(
+    context: &Shared<Closures>,
+    sessions: &Arc<Sessions>,
+    pipe: usize,
+    head: Vec<u8>,
+    request: UpgradeRequest,
+    peer: Peer,
+) -> DuplexStream {
+    let (ours, theirs) = duplex(pipe);
+    let (shared, sessions) = (context.clone(), sessions.clone());
+    let task = serve(shared, sessions, Box::new(theirs), head, request, peer);
+    context.tasks.spawn(task);
+    ours
+}
+
+/// What the server says before any frame.
+pub(crate) async fn response(pipe: &mut DuplexStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(pipe.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// The client's socket, once the server has agreed to it.
+pub(crate) async fn upgraded(mut pipe: DuplexStream) -> WebSocketStream<DuplexStream> {
+    assert!(response(&mut pipe).await.starts_with("HTTP/1.1 101 "));
+    WebSocketStream::from_raw_socket(pipe, Role::Client, None).await
+}
+
+/// The messages of a frame of the extended dialect.
+pub(crate) fn messages(frame: Value) -> Vec<Value> {
+    match frame {
+        Value::Array(list) if list.first().is_some_and(Value::is_array) => list,
+        one => vec![one],
     }
 }

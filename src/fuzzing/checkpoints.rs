@@ -7,18 +7,16 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio::io::DuplexStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{Input, block_on};
-use crate::connection::{Peer, Sessions, serve};
+use crate::connection::{Peer, Sessions};
 use crate::context::Shared;
 use crate::limits::Limits;
-use crate::testing::{Closures, application, token};
-use crate::transport::handshake::UpgradeRequest;
+use crate::testing::{Closures, application, dial, extended_request, messages, token, upgraded};
 
 const USER: &str = "user 7";
 
@@ -42,30 +40,14 @@ impl Process {
     }
 
     async fn connect(&self, bind: &str) -> Client {
-        let (mut ours, theirs) = duplex(1 << 14);
-        let request = UpgradeRequest {
-            protocols: Some("loom.2".to_owned()),
-            ..UpgradeRequest::example()
-        };
         let peer = Peer {
             bind: bind.into(),
             ..Peer::default()
         };
-        let (context, sessions) = (self.context.clone(), self.sessions.clone());
-        let task = serve(
-            context,
-            sessions,
-            Box::new(theirs),
-            Vec::new(),
-            request,
-            peer,
-        );
-        self.context.tasks.spawn(task);
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(ours.read_u8().await.expect("a handshake"));
-        }
-        Client(WebSocketStream::from_raw_socket(ours, Role::Client, None).await)
+        let request = extended_request();
+        let (context, sessions) = (&self.context, &self.sessions);
+        let pipe = dial(context, sessions, 1 << 14, Vec::new(), request, peer);
+        Client(upgraded(pipe).await)
     }
 
     /// Nothing of it is left.
@@ -92,11 +74,7 @@ impl Client {
             let frame = self.0.next().await.expect("a message").expect("a frame");
             let Message::Text(text) = frame else { continue };
             let frame: Value = serde_json::from_str(&text).expect("JSON");
-            let messages = match frame {
-                Value::Array(list) if list.first().is_some_and(Value::is_array) => list,
-                one => vec![one],
-            };
-            for message in messages {
+            for message in messages(frame) {
                 if message[0] == "c" {
                     point = Some(Point {
                         number: message[2].as_u64().expect("a number"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -13,7 +13,9 @@ use super::*;
 use crate::limits::Limits;
 use crate::registry::{Details, Registry};
 use crate::store::Store;
-use crate::testing::{Closures, Log, application, token};
+use crate::testing::{
+    Closures, Log, application, dial, extended_request, messages, response, token, upgraded,
+};
 
 mod checkpoints;
 mod overload;
@@ -78,11 +80,7 @@ impl Server {
         request: UpgradeRequest,
         peer: Peer,
     ) -> DuplexStream {
-        let (ours, theirs) = duplex(pipe);
-        let (context, sessions) = (self.context.clone(), self.sessions.clone());
-        let task = serve(context, sessions, Box::new(theirs), head, request, peer);
-        self.context.tasks.spawn(task);
-        ours
+        dial(&self.context, &self.sessions, pipe, head, request, peer)
     }
 
     /// After all clients have left, nothing of them remains.
@@ -109,15 +107,6 @@ fn user7() -> Peer {
     }
 }
 
-/// What the server says before any frame.
-async fn response(pipe: &mut DuplexStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(pipe.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
-}
-
 impl Client {
     async fn connect(limits: Limits) -> Self {
         Self::connect_through(limits, 1 << 16).await
@@ -139,17 +128,12 @@ impl Client {
 
     /// Another connection to the server.
     async fn extended(server: &Arc<Server>, peer: Peer) -> Self {
-        let request = UpgradeRequest {
-            protocols: Some("loom.2".to_owned()),
-            ..UpgradeRequest::example()
-        };
-        let stream = server.dial(1 << 16, Vec::new(), request, peer);
+        let stream = server.dial(1 << 16, Vec::new(), extended_request(), peer);
         Self::over(server.clone(), stream).await
     }
 
-    async fn over(server: Arc<Server>, mut stream: DuplexStream) -> Self {
-        assert!(response(&mut stream).await.starts_with("HTTP/1.1 101 "));
-        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    async fn over(server: Arc<Server>, stream: DuplexStream) -> Self {
+        let socket = upgraded(stream).await;
         Self { server, socket }
     }
 
@@ -549,11 +533,7 @@ async fn a_large_message_arrives_whole() {
 #[tokio::test(start_paused = true)]
 async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
     let server = Server::counter(Limits::default());
-    let request = UpgradeRequest {
-        protocols: Some("loom.2".to_owned()),
-        ..UpgradeRequest::example()
-    };
-    let mut stream = server.dial(1 << 16, Vec::new(), request, user7());
+    let mut stream = server.dial(1 << 16, Vec::new(), extended_request(), user7());
     let head = response(&mut stream).await;
     assert!(head.contains("Sec-WebSocket-Protocol: loom.2"));
     let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;

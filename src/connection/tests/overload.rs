@@ -102,8 +102,7 @@ async fn joins_and_resumes_come_at_a_rate_and_events_before_them() {
         three.join(three.token.clone(), None).await;
         let mut four = Page::new(Client::extended(&server, user7()).await);
         four.join(four.token.clone(), None).await;
-        let refused = four.next().await;
-        assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+        assert_eq!(four.refused().await, "busy");
         one.event(1, 0, "increment").await;
         assert_eq!(one.answer().await, (1, html(1)));
         assert_eq!(seconds(), 0);
@@ -138,8 +137,7 @@ async fn a_resume_that_finds_the_queue_full_resumes_later() {
     other.join(other.token.clone(), None).await;
     sleep(Duration::from_millis(1)).await;
     page.resume(&server, 1).await;
-    let refused = page.next().await;
-    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    assert_eq!(page.refused().await, "busy");
     assert_eq!(other.shown().await, (0, html(0), false));
     let secret = page.secret.clone();
     page.join(String::new(), Some((&secret, 1))).await;
@@ -181,8 +179,7 @@ async fn joins_and_resumes_of_one_address_are_bounded() {
     page.resume(&server, 0).await;
     page.resumed().await;
     page.resume(&server, 0).await;
-    let refused = page.next().await;
-    assert_eq!((&refused[0], &refused[3]), (&json!("f"), &json!("busy")));
+    assert_eq!(page.refused().await, "busy");
     // It is no one's who comes from elsewhere, or from where nobody knows.
     for address in ["10.0.0.8", "", "", ""] {
         let peer = Peer {

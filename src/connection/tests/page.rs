@@ -57,12 +57,7 @@ impl Page {
                 let Ok(frame) = serde_json::from_str::<Value>(&text) else {
                     return json!(text);
                 };
-                match &frame {
-                    Value::Array(messages) if messages.first().is_some_and(Value::is_array) => {
-                        self.waiting.extend(messages.iter().cloned());
-                    }
-                    _ => self.waiting.push(frame),
-                }
+                self.waiting.extend(messages(frame));
             }
             let message = self.waiting.remove(0);
             match message[0].as_str() {
@@ -83,6 +78,13 @@ impl Page {
         self.secret = message[4].as_str().unwrap().to_owned();
         let html = message[3][1]["h"].as_str().unwrap().to_owned();
         (message[2].as_u64().unwrap(), html, message[5] == 1)
+    }
+
+    /// The next message refuses the join or the resume: what the page can do.
+    pub(super) async fn refused(&mut self) -> String {
+        let message = self.next().await;
+        assert_eq!(message[0], "f", "{message}");
+        message[3].as_str().unwrap().to_owned()
     }
 
     /// The next message answers an event: its number and the new HTML.
@@ -112,6 +114,22 @@ impl Page {
     pub(super) async fn reconnect(&mut self, server: &Arc<Server>) {
         self.client = Client::extended(server, user7()).await;
         self.waiting.clear();
+    }
+
+    pub(super) async fn load_large(server: &Arc<Server>, client: Client) -> Self {
+        let mut page = Self::new(client);
+        page.token = token(&server.context, &filled(0), "user 7");
+        page.join(page.token.clone(), None).await;
+        assert_eq!(page.shown().await, (0, html(0), false));
+        page
+    }
+
+    /// What it joins with while it has an anchor.
+    pub(super) fn anchored(&self) -> String {
+        let (number, anchor) = self.checkpoint.clone().unwrap();
+        assert_eq!(number, 0);
+        assert!(anchor.starts_with('.') && anchor.len() < 200, "{anchor}");
+        format!("{}{anchor}", self.token)
     }
 }
 
@@ -146,22 +164,4 @@ pub(super) fn large() -> (Closures, Ids) {
 
 pub(super) fn filled(count: i64) -> String {
     format!("\"{}{count}\"", "x".repeat(3000))
-}
-
-impl Page {
-    pub(super) async fn load_large(server: &Arc<Server>, client: Client) -> Self {
-        let mut page = Self::new(client);
-        page.token = token(&server.context, &filled(0), "user 7");
-        page.join(page.token.clone(), None).await;
-        assert_eq!(page.shown().await, (0, html(0), false));
-        page
-    }
-
-    /// What it joins with while it has an anchor.
-    pub(super) fn anchored(&self) -> String {
-        let (number, anchor) = self.checkpoint.clone().unwrap();
-        assert_eq!(number, 0);
-        assert!(anchor.starts_with('.') && anchor.len() < 200, "{anchor}");
-        format!("{}{anchor}", self.token)
-    }
 }
