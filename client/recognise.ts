@@ -24,7 +24,7 @@ interface Place {
   isRow: boolean
 }
 
-class Unknown extends Error {}
+const UNKNOWN = new Error()
 
 /** Undefined where it is another page; then nothing has been touched. */
 export function recognise(tree: Tree, container: Element, fields: Fields): Instance | undefined {
@@ -41,7 +41,7 @@ export function recognise(tree: Tree, container: Element, fields: Fields): Insta
   function inside(parent: Element, items: Item[], tops: Instance['tops'], instance: Instance): void {
     const place: Place = { parent, at: parent.firstChild, pieces: [], isRow: false }
     follow(items, tops, instance, place)
-    if (next(place)) throw new Unknown()
+    if (next(place)) throw UNKNOWN
   }
 
   function follow(items: Item[], tops: Instance['tops'], instance: Instance, place: Place): void {
@@ -76,17 +76,16 @@ export function recognise(tree: Tree, container: Element, fields: Fields): Insta
 
   function find({ name, attributes, slots, isClosed, inside: items }: Outline, instance: Instance, place: Place): Element {
     const element = next(place, name)
-    if (element?.localName !== name) throw new Unknown()
-    for (const [attribute, value] of attributes) if (!agrees(element, attribute, value)) throw new Unknown()
+    if (element?.localName !== name) throw UNKNOWN
+    for (const [attribute, value] of attributes) if (!agrees(element, attribute, value)) throw UNKNOWN
     place.at = element.nextSibling
     const { nodes, values, model } = instance
     for (const slot of slots) {
       nodes[slot] = element
       const part = model.parts[slot]
       if (!part || part.slots[part.slots.length - 1] !== slot || isShown(element, part, values)) continue
-      const text = textOf(part, values)
-      if (isRow && !(part.name && text !== null && agrees(element, part.name, text))) throw new Unknown()
-      changes.push(() => fields.set(element, part.name, text))
+      if (isRow) throw UNKNOWN
+      changes.push(() => fields.set(element, part.name, textOf(part, values)))
     }
     if (!isClosed) inside(element, items, [], instance)
     return element
@@ -118,7 +117,7 @@ export function recognise(tree: Tree, container: Element, fields: Fields): Insta
     else {
       const wanted = pieces.map(([text]) => text).join('')
       // Parsers move the white space of tables about.
-      if (place.isRow && there.trim() !== wanted.trim()) throw new Unknown()
+      if (place.isRow && there.trim() !== wanted.trim()) throw UNKNOWN
       changes.push(() => cut(pieces, parent, first, at))
     }
     place.at = at
@@ -132,8 +131,8 @@ export function recognise(tree: Tree, container: Element, fields: Fields): Insta
     for (const change of changes) change()
     return root
   } catch (error) {
-    if (error instanceof Unknown) return undefined
-    throw error
+    if (error !== UNKNOWN) throw error
+    return undefined
   }
 }
 
