@@ -1,19 +1,16 @@
 /**
- * A page that shows a tree already, or an older one: the tree is built out of the page, and then each of its nodes
- * gives way to the one of the page that is the same. What is there stays, and what differs is set.
+ * A page that shows a tree already, or an older one. Where it is not simply recognised, the tree is built out of the
+ * page, and then each of its nodes gives way to the one of the page that is the same. What is there stays, and what
+ * differs is set.
  */
 
-import { CONTAINER } from './attributes'
+import { agrees, isClosed, isForeign, WHOLE } from './alike'
 import type { Fields } from './fields'
-import { build, isInstance, isList, move, nodesOf, textOf, type Instance, type Shown } from './instance'
+import { build, isInstance, isList, isShown, move, nodesOf, textOf, type Instance, type Shown } from './instance'
+import { recognise } from './recognise'
 import { modelOf } from './template'
+import { takeText } from './texts'
 import type { Tree } from './tree'
-
-/** Elements that are what they are as a whole. */
-const WHOLE = 'noscript,template,iframe,script,style'
-
-/** Elements whose inside is not the template's to look at. */
-const CLOSED = `${CONTAINER},[data-l-ignore],textarea,title,${WHOLE}`
 
 /**
  * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
@@ -26,6 +23,8 @@ export function adopt(
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
 ): Instance {
+  const known = end ? undefined : recognise(tree, container, fields)
+  if (known) return known
   const fragment = modelOf(tree[0], container).fragment.cloneNode() as DocumentFragment
   const instance = build(tree, container, fragment)
   /** Where slots are among the children: what is too much there may be an older content of theirs. */
@@ -71,28 +70,14 @@ export function adopt(
         passTo(mate)
         if (at === mate) at = mate.nextSibling
         else move(page, mate, at as Node)
-        if (node.firstChild && !(node as Element).matches(CLOSED)) pair(node, mate, mate.firstChild)
-      } else if (node instanceof Text && node.data) at = pairText(node, page, at)
-      else page.insertBefore(node, at)
+        if (!isClosed(node as Element)) pair(node, mate, mate.firstChild)
+      } else if (node instanceof Text) {
+        const text = takeText(node.data, page, at, end)
+        found.set(node, text)
+        at = text.nextSibling
+      } else page.insertBefore(node, at)
     }
     passTo()
-  }
-
-  /** Returns what is next in the page. */
-  function pairText(built: Text, page: Node, at: ChildNode | null): ChildNode | null {
-    // A translator wraps what it has made of a text. It will do so again.
-    while (at instanceof Comment || isTranslation(at)) {
-      const node = at as ChildNode
-      at = node.nextSibling
-      if (isTranslation(node)) node.remove()
-    }
-    if (at === end || !(at instanceof Text)) {
-      page.insertBefore(built, at)
-      return at
-    }
-    found.set(built, at)
-    if (!at.data.startsWith(built.data)) at.data = built.data
-    return at.data === built.data ? at.nextSibling : at.splitText(built.data.length)
   }
 
   /** Those of the page that are found: by all they are, wherever they stand; or else by their place between such. */
@@ -158,13 +143,8 @@ export function adopt(
       const part = model.parts[slot]
       if (!part) settle(values[slot] as Shown)
       // Of what was built it is set already.
-      else if (node !== nodes[slot] && part.slots[part.slots.length - 1] === slot) {
-        const { name } = part
-        const text = textOf(part, values)
-        const before = name ? (node as Element).getAttribute(name) : node.textContent
-        // What is open is the user's; of a boolean attribute it only counts whether it is there.
-        const isSame = typeof values[slot] === 'number' ? name === 'open' || (text === null) === (before === null) : text === before
-        if (!isSame) fields.set(node as Element, name, text)
+      else if (node !== nodes[slot] && part.slots[part.slots.length - 1] === slot && !isShown(node as Element, part, values)) {
+        fields.set(node as Element, part.name, textOf(part, values))
       }
     })
   }
@@ -191,22 +171,4 @@ function nameOf(element: Element): string {
 /** Could the page's element be the one that was built? */
 function fits(element: Element, page: Element): boolean {
   return element.localName === page.localName && [...element.attributes].every(({ name, value }) => agrees(page, name, value))
-}
-
-/**
- * Looks, addresses (which proxies rewrite), and what the user opens and closes do not count; nor does a nonce, which
- * browsers hide.
- */
-function agrees(page: Element, name: string, value: string): boolean {
-  if (name === 'class') return value.split(/\s+/).every((one) => !one || page.classList.contains(one))
-  return /^(style|open|nonce|href|src)$/.test(name) || page.getAttribute(name) === value
-}
-
-/** Extensions and scripts have put it there. */
-function isForeign(element: Element): boolean {
-  return element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link')
-}
-
-function isTranslation(node: Node | null): boolean {
-  return node instanceof Element && node.localName === 'font'
 }

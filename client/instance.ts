@@ -60,6 +60,15 @@ export function textOf({ strings, slots }: Part, values: readonly Shown[]): stri
   return strings.reduce((text, next, at) => text + (values[slots[at - 1] as number] as string) + next)
 }
 
+/** Does the page's element say what the slots say? What is open is the user's. */
+export function isShown(element: Element, part: Part, values: readonly Shown[]): boolean {
+  const { name, slots } = part
+  const text = textOf(part, values)
+  const now = name ? element.getAttribute(name) : element.textContent
+  // Of a boolean attribute it only counts whether it is there.
+  return typeof values[slots[0] as number] === 'number' ? name === 'open' || (text === null) === (now === null) : text === now
+}
+
 /** Without a name, the text of the element. */
 export function setText(element: Element, name: string, text: string | null): void {
   if (!name) element.textContent = text
@@ -78,7 +87,10 @@ export function build(tree: Tree, parent: Element, fragment: DocumentFragment): 
   const copy = model.fragment.cloneNode(true)
   const values: Shown[] = []
   const nodes = locate(model, copy)
-  const tops = Array.from(copy.childNodes, (node, at) => (model.tops[at] as number) < 0 ? node : (model.tops[at] as number))
+  const tops = Array.from(copy.childNodes, (node, at) => {
+    const item = model.items[at]
+    return typeof item === 'number' ? item : node
+  })
   nodes.forEach((node, slot) => {
     const inner = tree[slot + 1] as Value
     const part = model.parts[slot]

@@ -3,6 +3,7 @@
  * to walk through a copy, so that finding them costs no search.
  */
 
+import { isClosed } from './alike'
 import { hideIndicators } from './loading'
 import { parse, surroundings } from './markup'
 
@@ -36,9 +37,22 @@ export interface Model {
   fragment: DocumentFragment
   /** By slot; undefined where the slot stands between nodes. */
   parts: (Part | undefined)[]
-  /** By child of the fragment: the slot whose place it marks, or -1. */
-  tops: number[]
+  /** By child of the fragment. */
+  items: Item[]
   steps: number[]
+}
+
+/** A static text, the number of a slot between nodes, or an element. */
+export type Item = string | number | Outline
+
+/** What an element of the page has to be. */
+export interface Outline {
+  name: string
+  /** Those without slots. */
+  attributes: [name: string, value: string][]
+  slots: number[]
+  isClosed: boolean
+  inside: Item[]
 }
 
 const interned = new Map<string, Template>()
@@ -84,38 +98,49 @@ function parseModel(template: Template, around: string): Model {
   })
   const fragment = parse(html, around)
   hideIndicators(fragment)
-  const model: Model = { template, fragment, parts: [], tops: [], steps: [] }
-  model.steps = scan(model, fragment)
-  const nodes = locate(model, fragment)
-  model.tops = Array.from(fragment.childNodes, (node) => (node instanceof Text ? nodes.indexOf(node) : -1))
+  const model: Model = { template, fragment, parts: [], items: [], steps: [] }
+  model.items = scan(model, fragment)
+  model.steps = stepsTo(model.items)
   return model
 }
 
-/** Prepares the inside of `parent`, and says how to walk through it. */
-function scan(model: Model, parent: Node): number[] {
+/** Prepares the inside of `parent`, and says what is there. */
+function scan(model: Model, parent: Node): Item[] {
+  return [...parent.childNodes].flatMap((node): Item | [] => {
+    if (node instanceof Text) return node.data
+    const slots: number[] = []
+    if (!(node instanceof Element)) {
+      const slot = (node as Comment).data.split(MARK)[1]
+      node.replaceWith(...(slot ? [new Text()] : []))
+      return slot ? +slot : []
+    }
+    if (node instanceof HTMLTableElement) implyBody(node)
+    const attributes: Outline['attributes'] = []
+    for (const attribute of [...node.attributes]) {
+      const { name, value } = attribute
+      if (!readPart(model, name, value, slots)) {
+        attributes.push([name, value])
+        continue
+      }
+      // The name stays where it is among the others, without a value that would be loaded.
+      attribute.value = ''
+      if (model.template.kinds[slots[slots.length - 1] as number] === 'b') node.removeAttribute(name)
+    }
+    if (node.matches('textarea,title') && readPart(model, '', node.textContent ?? '', slots)) node.textContent = ''
+    const inside = scan(model, node)
+    // By now it is without comments.
+    return { name: node.localName, attributes, slots, inside, isClosed: isClosed(node) }
+  })
+}
+
+/** How to walk through the items to all slots, and no further. */
+function stepsTo(items: Item[]): number[] {
   const steps: number[] = []
   let used = 0
-  for (const child of [...parent.childNodes]) {
-    const slots: number[] = []
-    let node: Node = child
-    if (child instanceof Comment) {
-      const slot = child.data.split(MARK)[1]
-      child.replaceWith(...(slot ? [(node = new Text())] : []))
-      if (!slot) continue
-      slots.push(+slot)
-    } else if (child instanceof Element) {
-      if (child instanceof HTMLTableElement) implyBody(child)
-      for (const attribute of [...child.attributes]) {
-        const { name, value } = attribute
-        if (!readPart(model, name, value, slots)) continue
-        // The name stays where it is among the others, without a value that would be loaded.
-        attribute.value = ''
-        if (model.template.kinds[slots[slots.length - 1] as number] === 'b') child.removeAttribute(name)
-      }
-      if (child.matches('textarea,title') && readPart(model, '', child.textContent ?? '', slots)) child.textContent = ''
-    }
+  for (const item of items) {
     steps.push(steps.length ? NEXT : DOWN)
-    const inner = [...slots.map((slot) => SLOT + slot), ...scan(model, node)]
+    const { slots, inside } = typeof item === 'object' ? item : { slots: typeof item === 'number' ? [item] : [], inside: [] }
+    const inner = [...slots.map((slot) => SLOT + slot), ...stepsTo(inside)]
     if (inner.length) used = steps.push(...inner)
   }
   steps.length = used

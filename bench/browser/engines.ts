@@ -7,7 +7,7 @@ import { intern } from '../../client/template'
 import type { Templates } from '../../client/tree'
 import { createView } from '../../client/view'
 import { messagesOf } from '../../client/wire'
-import { ROW, TABLE, type RowTree } from './workload'
+import { row, ROW, TABLE, type RowTree } from './workload'
 
 export interface Engine {
   receive(frame: string): void
@@ -117,6 +117,9 @@ export const engines: Record<string, MakeEngine> = { 'loom-live': own, 'lit-html
 /** What it takes until a page that the server rendered is live. */
 export const joiners: Record<string, (container: HTMLElement, rows: RowTree[]) => void> = {
   'loom-live, found in place': adopt,
+  'loom-live, compared since there is another row': (container, rows) => {
+    adopt(container, [row(rows.length), ...rows])
+  },
   'lit-html, rendered again': (container, rows) => {
     container.textContent = ''
     lit(container, rows)
