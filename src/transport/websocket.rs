@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io::{self, ErrorKind, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use super::BoxTransport;
@@ -100,9 +99,52 @@ impl From<Error> for Closed {
     }
 }
 
+/// The transport as the library wants it: what is not ready would block, and will wake the task.
+/// (`WebSocketStream` keeps wakers of its own for this and sets them at each poll, which cost an event
+/// as much as parsing it.)
+struct Polled<'a, 'b> {
+    transport: &'a mut BoxTransport,
+    context: &'a mut Context<'b>,
+}
+
+impl Polled<'_, '_> {
+    fn ready<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+        match poll {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Read for Polled<'_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(bytes);
+        let poll = Pin::new(&mut *self.transport).poll_read(self.context, &mut buffer);
+        Self::ready(poll).map(|()| buffer.filled().len())
+    }
+}
+
+impl Write for Polled<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::ready(Pin::new(&mut *self.transport).poll_write(self.context, bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::ready(Pin::new(&mut *self.transport).poll_flush(self.context))
+    }
+}
+
+fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
+    match result {
+        Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+        result => Poll::Ready(result),
+    }
+}
+
 /// A connection after its opening handshake.
 pub struct WebSocket {
-    stream: WebSocketStream<BoxTransport>,
+    transport: BoxTransport,
+    protocol: WebSocketContext,
     subprotocol: bool,
     ping_after: Duration,
     dead_after: Duration,
@@ -155,11 +197,11 @@ impl WebSocket {
             .write_buffer_size(FRAGMENT)
             .max_message_size(Some(limits.message_bytes))
             .max_frame_size(Some(limits.message_bytes));
-        let stream =
-            WebSocketStream::from_partially_read(transport, head, Role::Server, Some(config)).await;
+        let protocol = WebSocketContext::from_partially_read(head, Role::Server, Some(config));
         let now = Instant::now();
         Some(Self {
-            stream,
+            transport,
+            protocol,
             subprotocol: accepted.subprotocol,
             ping_after: limits.ping_after,
             dead_after: limits.dead_after,
@@ -240,8 +282,8 @@ impl WebSocket {
                     Poll::Pending => {}
                 }
             }
-            if may_read && let Poll::Ready(message) = self.stream.poll_next_unpin(context) {
-                let message = message.ok_or(Closed::Client)??;
+            if may_read && let Poll::Ready(message) = self.poll_message(context) {
+                let message = message?;
                 self.last_seen = Instant::now();
                 match message {
                     Message::Text(text) => return Poll::Ready(Ok(Incoming::Text(text))),
@@ -263,21 +305,32 @@ impl WebSocket {
         }
     }
 
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        let transport = &mut self.transport;
+        polled(self.protocol.read(&mut Polled { transport, context }))
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let transport = &mut self.transport;
+        match self.protocol.flush(&mut Polled { transport, context }) {
+            // The closing handshake is over, and with it all that was to be sent.
+            Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
+            flushed => polled(flushed),
+        }
+    }
+
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        while !self.outgoing.is_empty() {
-            match self.stream.poll_ready_unpin(context) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => return Poll::Pending,
-            }
-            if let Some(message) = self.outgoing.pop_front() {
-                self.stream.start_send_unpin(message)?;
-                self.is_flushing = true;
-            }
+        if self.is_flushing {
+            ready!(self.poll_flush(context))?;
         }
-        match self.stream.poll_flush_unpin(context) {
-            Poll::Ready(flushed) => flushed?,
-            Poll::Pending => return Poll::Pending,
+        while let Some(message) = self.outgoing.pop_front() {
+            self.is_flushing = true;
+            let transport = &mut self.transport;
+            let mut stream = Polled { transport, context };
+            // Where it would block the library has the message all the same.
+            ready!(polled(self.protocol.write(&mut stream, message)))?;
         }
+        ready!(self.poll_flush(context))?;
         self.is_flushing = false;
         self.unwritten_since = None;
         // An idle connection holds no buffer.
@@ -309,14 +362,18 @@ impl WebSocket {
             code,
             reason: reason.to_string().into(),
         };
+        // Behind what is buffered, which still goes out whole; where the client has begun to close, that
+        // is all.
+        self.outgoing.clear();
+        self.outgoing.push_back(Message::Close(Some(frame)));
         let _ = timeout(PATIENCE, async {
-            if self.stream.close(Some(frame)).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
+            let closing = poll_fn(|context| self.poll_write(context)).await;
+            if closing.is_ok() {
+                while poll_fn(|context| self.poll_message(context)).await.is_ok() {}
             } else {
-                // The client has begun to close: what is buffered still goes out whole.
-                let _ = self.stream.flush().await;
+                let _ = poll_fn(|context| self.poll_flush(context)).await;
             }
-            linger(self.stream.get_mut()).await
+            linger(&mut self.transport).await
         })
         .await;
     }
