@@ -143,7 +143,7 @@ impl CallError {
 /// dispatcher then tells the callee and drops what it still sends.
 pub trait Dispatcher: Send + Sync + 'static {
     /// Makes one call. Waits while the queue of calls is full.
-    fn call(&self, call: Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
+    fn call(&self, call: &Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
 
     /// Whether the queue of calls has room.
     fn is_ready(&self) -> bool;

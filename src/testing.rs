@@ -102,9 +102,9 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
 }
 
 impl Dispatcher for Closures {
-    async fn call(&self, call: Call) -> Result<Outcome, CallError> {
+    async fn call(&self, call: &Call) -> Result<Outcome, CallError> {
         let mut abandon = Abandon(Some(self.abandoned.clone()));
-        let answer = (self.answer)(call).await;
+        let answer = (self.answer)(call.clone()).await;
         abandon.0 = None;
         answer
     }

@@ -133,6 +133,7 @@ impl Inner {
             Ticket {
                 inner: self,
                 number,
+                is_done: false,
             },
             receiver,
         ))
@@ -187,10 +188,15 @@ impl Returns {
 struct Ticket<'a> {
     inner: &'a Inner,
     number: u32,
+    /// There is nothing to take back.
+    is_done: bool,
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
         let waiting = lock(&self.inner.returns.pending).calls.remove(&self.number);
         if waiting.is_some() {
             self.inner.queue.push(Job::Abort(self.number));
@@ -199,7 +205,7 @@ impl Drop for Ticket<'_> {
 }
 
 impl Dispatcher for JsDispatcher {
-    async fn call(&self, call: Call) -> Result<Outcome, CallError> {
+    async fn call(&self, call: &Call) -> Result<Outcome, CallError> {
         let inner = &*self.0;
         // Only the first call is known to miss; later ones find the props that JavaScript parsed
         // last time, unless it has dropped them.
@@ -213,21 +219,23 @@ impl Dispatcher for JsDispatcher {
             );
         let mut with_props = !is_known;
         loop {
-            let (ticket, receiver) = inner.register(&call)?;
+            let (mut ticket, receiver) = inner.register(call)?;
             let job = Job::Call {
                 number: ticket.number,
-                call: &call,
+                call,
                 with_props,
             };
             inner.queue.push_call(job).await?;
-            match receiver.await {
-                Ok(Reply::Done(done)) => return inner.outcome(&call, &done),
+            let reply = receiver.await;
+            ticket.is_done = true;
+            match reply {
+                Ok(Reply::Done(done)) => return inner.outcome(call, &done),
                 Ok(Reply::Failed(message)) => return Err(CallError::Failed(message)),
                 Ok(Reply::Refused(message, refusal)) => {
                     return Err(CallError::Refused(message, refusal));
                 }
                 Ok(Reply::UnknownHandler) => {
-                    let handler = call.event.map(|event| event.handler.into());
+                    let handler = call.event.as_ref().map(|event| event.handler.to_string());
                     return Err(CallError::UnknownHandler(handler.unwrap_or_default()));
                 }
                 Ok(Reply::PropsNeeded) if !with_props => with_props = true,

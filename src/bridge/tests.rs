@@ -68,7 +68,7 @@ impl Script {
             event: handler.map(event),
         };
         tokio::spawn(async move {
-            match dispatcher.call(call).await {
+            match dispatcher.call(&call).await {
                 Ok(outcome) => {
                     let props = outcome
                         .props

@@ -146,9 +146,7 @@ impl<D: Dispatcher> Connection<D> {
                         // All of the runtime's connections write one after the other: where several
                         // end at one receiver, it is woken once.
                         tokio::task::yield_now().await;
-                        let (messages, size) = outbox.take();
-                        bytes = size;
-                        socket.start(messages.into_iter());
+                        bytes = outbox.take(|text| socket.start(text));
                     }
                     Todo::Drain | Todo::Finished => return Ok(()),
                     Todo::Stop(reason) => return Err(reason),
@@ -174,7 +172,7 @@ impl<D: Dispatcher> Connection<D> {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
-                        socket.start(outbox.take().0.into_iter());
+                        outbox.take(|text| socket.start(text));
                         Ok(())
                     }
                     Todo::Drain => Ok(()),

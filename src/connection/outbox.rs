@@ -250,17 +250,29 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Takes what waits, and how many bytes that is.
-    pub(super) fn take(&self) -> (VecDeque<String>, usize) {
-        let messages = std::mem::take(&mut self.lock().messages);
-        let bytes = messages.iter().map(|(_, message)| message.len()).sum();
-        let together = self.dialect == Dialect::Extended && messages.len() > 1;
-        let texts = messages.into_iter().map(|(_, message)| message);
-        if together {
-            (VecDeque::from([frame(texts, bytes)]), bytes)
-        } else {
-            (texts.collect(), bytes)
+    /// Takes what waits, as texts of frames to `send`; gives how many bytes that is.
+    pub(super) fn take(&self, mut send: impl FnMut(String)) -> usize {
+        let mut state = self.lock();
+        if state.messages.len() == 1
+            && let Some((_, text)) = state.messages.pop_front()
+        {
+            // As it is mostly, and then the queue keeps its memory.
+            state.messages.shrink_to(1);
+            drop(state);
+            let bytes = text.len();
+            send(text);
+            return bytes;
         }
+        let messages = std::mem::take(&mut state.messages);
+        drop(state);
+        let bytes = messages.iter().map(|(_, message)| message.len()).sum();
+        let texts = messages.into_iter().map(|(_, message)| message);
+        if self.dialect == Dialect::Extended && bytes > 0 {
+            send(frame(texts, bytes));
+        } else {
+            texts.for_each(send);
+        }
+        bytes
     }
 
     /// What was taken has been written.

@@ -12,9 +12,7 @@ use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
-use crate::props::Props;
 use crate::protocol::{ClientEvent, ServerMessage};
-use crate::registry::Module;
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 use crate::turns::{Place, Turn};
@@ -25,16 +23,9 @@ const TOO_OLD: &str = "This came too late and was not applied.";
 
 /// What the actor knows of its component (the reference's `LiveSocketState`).
 struct LiveSocketState {
-    id: Arc<str>,
-    instance: Arc<str>,
-    module: Module,
+    /// The last call, with the props that are committed now: what the next one is made of.
+    call: Call,
     module_name: Arc<str>,
-    request: Option<Arc<str>>,
-    props: Arc<Props>,
-    /// The call that committed `props`.
-    version: u64,
-    /// The last call's number.
-    sequence: u64,
     /// The last answered event's number.
     number: u64,
     /// The last tree rendered; kept parsed and packed.
@@ -66,7 +57,7 @@ impl<D: Dispatcher> Life<D> {
     }
 
     /// One call with its deadline; `None` where the actor is stopped meanwhile.
-    async fn call(&mut self, call: Call) -> Option<Result<Outcome, CallError>> {
+    async fn call(&mut self, call: &Call) -> Option<Result<Outcome, CallError>> {
         let Self {
             context,
             mailbox,
@@ -226,25 +217,24 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             return None;
         }
     }
-    let call = Call {
+    let mut call = Call {
         actor: life.key,
-        id: start.id.clone(),
-        instance: start.instance.clone(),
+        id: start.id,
+        instance: start.instance,
         module: start.module,
-        request: start.request.clone(),
-        props: start.props.clone(),
+        request: start.request,
+        props: start.props,
         origin: start.origin,
         version: 0,
         sequence: 0,
         number: start.number,
         event: None,
     };
-    let mut props = start.props;
-    let outcome = life.call(call).await?;
+    let outcome = life.call(&call).await?;
     drop(turn);
     let tree = outcome.and_then(|outcome| {
         if let Some(changed) = outcome.props {
-            props = changed;
+            call.props = changed;
         }
         let render = outcome.render.ok_or(Mismatch);
         let tree = render.and_then(Render::into_tree).map_err(misfit)?;
@@ -255,21 +245,15 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             reply_to.started(Ok(()));
             reply_to.show(start.number, &tree, anew);
             Some(LiveSocketState {
-                id: start.id,
-                instance: start.instance,
-                module: start.module,
+                call,
                 module_name: start.module_name,
-                request: start.request,
-                props,
-                version: 0,
-                sequence: 0,
                 number: start.number,
                 prev_tree: tree,
                 sent_tree: None,
             })
         }
         Err(error) => {
-            life.failed(&start.module_name, &start.id, "the first render", &error);
+            life.failed(&start.module_name, &call.id, "the first render", &error);
             reply_to.started(Err(&error));
             None
         }
@@ -307,14 +291,14 @@ impl LiveSocketState {
                 reply_to.show(self.number, &self.prev_tree, false);
             }
             Item::Resume { request, waits } => {
-                self.request = request;
+                self.call.request = request;
                 if let Some(waits) = waits {
                     self.resume(life, waits, reply_to).await?;
                 }
                 // What its last connection was to have may not have arrived.
                 self.committed(life, reply_to, Moment::Answer);
             }
-            Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.props.memory()),
+            Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.call.props.memory()),
         }
         ControlFlow::Continue(())
     }
@@ -351,7 +335,7 @@ impl LiveSocketState {
                 ControlFlow::Continue(())
             }
             Err(error) => {
-                life.failed(&self.module_name, &self.id, "the rejoin", &error);
+                life.failed(&self.module_name, &self.call.id, "the rejoin", &error);
                 reply_to.ended(&error);
                 ControlFlow::Break(())
             }
@@ -366,20 +350,11 @@ impl LiveSocketState {
         event: Option<ClientEvent>,
         origin: Option<Origin>,
     ) -> Option<Result<Outcome, CallError>> {
-        self.sequence += 1;
-        let call = Call {
-            actor: life.key,
-            id: self.id.clone(),
-            instance: self.instance.clone(),
-            module: self.module,
-            request: self.request.clone(),
-            props: self.props.clone(),
-            origin,
-            version: self.version,
-            sequence: self.sequence,
-            number,
-            event,
-        };
+        let call = &mut self.call;
+        call.sequence += 1;
+        call.number = number;
+        call.event = event;
+        call.origin = origin;
         life.call(call).await
     }
 
@@ -409,7 +384,7 @@ impl LiveSocketState {
                 true
             }
         };
-        self.version = self.sequence;
+        self.call.version = self.call.sequence;
         Ok(has_changed)
     }
 
@@ -422,7 +397,7 @@ impl LiveSocketState {
     ) {
         let committed = Committed {
             number: self.number,
-            props: &self.props,
+            props: &self.call.props,
         };
         let wait = reply_to.committed(committed, moment);
         life.quiet = wait.map(|wait| Instant::now() + wait);
@@ -435,10 +410,10 @@ impl LiveSocketState {
         event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let handler = event.handler.clone();
         let Some(result) = self.call(life, number, Some(event), None).await else {
             return ControlFlow::Break(());
         };
+        let event = self.call.event.take();
         let before = std::mem::replace(&mut self.number, number);
         let taken = match result {
             Ok(outcome) => self.take(outcome, reply_to).await,
@@ -448,14 +423,15 @@ impl LiveSocketState {
             Ok(()) => life.context.stats.events.add(),
             Err(error) => {
                 if let CallError::Moved = error {
-                    let text = format!("{} ({}): {error}", self.module_name, self.id);
+                    let text = format!("{} ({}): {error}", self.module_name, self.call.id);
                     life.context.log(Level::Warn, text);
                     self.number = before;
                     reply_to.ended(&error);
                     return ControlFlow::Break(());
                 }
+                let handler = event.map(|event| event.handler).unwrap_or_default();
                 let what = format!("the event {handler:?}");
-                let text = life.failed(&self.module_name, &self.id, &what, &error);
+                let text = life.failed(&self.module_name, &self.call.id, &what, &error);
                 let redirect = error.redirect();
                 reply_to.answer(number, ServerMessage::Error(&text), redirect);
             }
@@ -470,13 +446,10 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let (number, redirect) = (self.number, outcome.redirect.as_deref());
-        let props = outcome.props.unwrap_or_else(|| self.props.clone());
+        let props = outcome.props.as_ref().unwrap_or(&self.call.props);
         // All that can fail comes before the first thing that cannot be taken back.
         let rendered = self.rendered(outcome.render)?;
-        let committed = Committed {
-            number,
-            props: &props,
-        };
+        let committed = Committed { number, props };
         reply_to
             .keep(committed)
             .await
@@ -502,8 +475,10 @@ impl LiveSocketState {
                 reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), redirect);
             }
         }
-        self.props = props;
-        self.version = self.sequence;
+        if let Some(props) = outcome.props {
+            self.call.props = props;
+        }
+        self.call.version = self.call.sequence;
         Ok(())
     }
 
@@ -523,9 +498,9 @@ impl LiveSocketState {
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
-            id: self.id.clone(),
+            id: self.call.id.clone(),
             module: self.module_name.clone(),
-            props_json: self.props.to_json(),
+            props_json: self.call.props.to_json(),
             tree_json: self.prev_tree.to_json(),
         }
     }

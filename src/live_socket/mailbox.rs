@@ -105,7 +105,7 @@ pub(super) struct Capacity {
     pub(super) bytes: usize,
 }
 
-/// Many senders, one receiver. An empty one allocates nothing. The lock is a `std` one: held for
+/// Many senders, one receiver. An empty one has room for one item at most. The lock is a `std` one: held for
 /// one push or pop.
 pub struct Mailbox {
     state: Mutex<State>,
@@ -246,7 +246,7 @@ impl Mailbox {
                 self.stats.queued_events.down(1);
             }
             if state.items.is_empty() {
-                state.items.shrink_to(0);
+                state.items.shrink_to(1);
             }
             return Poll::Ready(Some(item));
         }

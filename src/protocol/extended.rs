@@ -141,6 +141,7 @@ pub struct Encoded {
 pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
     let mut out = Encoded {
         head: "[",
+        rest: String::with_capacity(32),
         ..Encoded::default()
     };
     let _ = write!(out.rest, ",{number}");

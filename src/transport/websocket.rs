@@ -219,21 +219,19 @@ impl WebSocket {
         self.subprotocol
     }
 
-    /// Begins to send messages: [`receive`](Self::receive) goes on with it.
-    pub fn start(&mut self, messages: impl Iterator<Item = String>) {
-        for message in messages {
-            if message.len() <= FRAGMENT {
-                self.outgoing.push_back(Message::Text(message.into()));
-                continue;
-            }
-            let mut rest = Bytes::from(message);
-            let mut kind = Data::Text;
-            while !rest.is_empty() {
-                let part = rest.split_to(rest.len().min(FRAGMENT));
-                let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
-                self.outgoing.push_back(Message::Frame(frame));
-                kind = Data::Continue;
-            }
+    /// Begins to send a message: [`receive`](Self::receive) goes on with it.
+    pub fn start(&mut self, message: String) {
+        if message.len() <= FRAGMENT {
+            self.outgoing.push_back(Message::Text(message.into()));
+            return;
+        }
+        let mut rest = Bytes::from(message);
+        let mut kind = Data::Text;
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(FRAGMENT));
+            let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
+            self.outgoing.push_back(Message::Frame(frame));
+            kind = Data::Continue;
         }
     }
 
@@ -333,8 +331,8 @@ impl WebSocket {
         ready!(self.poll_flush(context))?;
         self.is_flushing = false;
         self.unwritten_since = None;
-        // An idle connection holds no buffer.
-        self.outgoing.shrink_to(0);
+        // An idle connection holds no more than most answers need.
+        self.outgoing.shrink_to(1);
         Poll::Ready(Ok(()))
     }
 
