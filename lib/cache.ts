@@ -26,6 +26,11 @@ export interface Entry {
   readonly json: string | undefined
 }
 
+/** Where an actor's entry is while it is not taken. */
+interface Place {
+  entry: Entry | undefined
+}
+
 /** For how long a copy is kept after its last use, in milliseconds, where there is room; at most twice. */
 export const KEPT_MS = 10_000
 
@@ -39,8 +44,8 @@ export const KEPT_MS = 10_000
  * that Rust keeps.
  */
 export class PropsCache {
-  private young = new Map<number, Entry>()
-  private old = new Map<number, Entry>()
+  private young = new Map<number, Place>()
+  private old = new Map<number, Place>()
   private youngBytes = 0
   /** Runs while there is anything to forget. */
   private clock: NodeJS.Timeout | undefined
@@ -48,15 +53,13 @@ export class PropsCache {
   constructor(private readonly maxBytes: number) {}
 
   take(actor: number, version: number): Entry | undefined {
-    let entry = this.young.get(actor)
-    if (entry !== undefined) {
-      this.young.delete(actor)
-      this.youngBytes -= entry.bytes
-    } else {
-      entry = this.old.get(actor)
-      if (entry === undefined) return undefined
-      this.old.delete(actor)
-    }
+    const young = this.young.get(actor)
+    const place = young?.entry === undefined ? this.old.get(actor) : young
+    const entry = place?.entry
+    if (place === undefined || entry === undefined) return undefined
+    // The place stays: it is put back soon, and a map is slow to take out of and put into.
+    place.entry = undefined
+    if (place === young) this.youngBytes -= entry.bytes
     return entry.version === version ? entry : undefined
   }
 
@@ -67,7 +70,9 @@ export class PropsCache {
       this.age()
       if (bytes > this.maxBytes / 2) return
     }
-    this.young.set(actor, entry)
+    const place = this.young.get(actor)
+    if (place === undefined) this.young.set(actor, { entry })
+    else place.entry = entry
     this.youngBytes += bytes
     this.clock ??= setInterval(() => {
       this.age()
@@ -82,8 +87,7 @@ export class PropsCache {
   }
 
   forget(actor: number): void {
-    const entry = this.young.get(actor)
-    if (entry !== undefined) this.youngBytes -= entry.bytes
+    this.youngBytes -= this.young.get(actor)?.entry?.bytes ?? 0
     this.young.delete(actor)
     this.old.delete(actor)
     if (this.young.size + this.old.size === 0) this.rest()

@@ -85,8 +85,14 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// How long until a checkpoint is due; `None` where none is owed.
-    fn wait(&self, committed: &Committed<'_>, moment: Moment, epoch: u64) -> Option<Duration> {
+    /// When a checkpoint is due, `now` or later; `None` where none is owed.
+    fn due(
+        &self,
+        committed: &Committed<'_>,
+        moment: Moment,
+        epoch: u64,
+        now: Instant,
+    ) -> Option<Instant> {
         let limits = &self.context.limits;
         let (number, since, bytes) = match &self.sealed {
             Some(sealed) if sealed.epoch != epoch => (sealed.number, None, sealed.bytes),
@@ -97,21 +103,18 @@ impl<D: Dispatcher> ToPage<D> {
                 (first, None, committed.props.memory())
             }
         };
-        let is_calm = since.is_none_or(|since| since.elapsed() >= limits.checkpoint_quiet);
+        let is_calm = since.is_none_or(|since| now - since >= limits.checkpoint_quiet);
         let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
         let events = u64::from(limits.checkpoint_events);
         let events = events.max((events * u64::from(scale)).min(MAX_EVENTS));
         let is_due = moment != Moment::Answer
             || (bytes <= SMALL && is_calm)
             || committed.number.saturating_sub(number) >= events;
-        Some(match is_due {
-            true => Duration::ZERO,
-            false => limits
-                .checkpoint_quiet
-                .saturating_mul(scale)
-                .min(MAX_QUIET)
-                .max(limits.checkpoint_quiet),
-        })
+        if is_due {
+            return Some(now);
+        }
+        let quiet = limits.checkpoint_quiet;
+        Some(now + quiet.saturating_mul(scale).min(MAX_QUIET).max(quiet))
     }
 
     /// A checkpoint of the state; `None` where that cannot be made, which has been logged.
@@ -187,7 +190,13 @@ impl<D: Dispatcher> ToPage<D> {
         (bytes, None)
     }
 
-    fn seal(&mut self, committed: &Committed<'_>, epoch: u64, kept: Option<Box<Kept>>) {
+    fn seal(
+        &mut self,
+        committed: &Committed<'_>,
+        epoch: u64,
+        at: Instant,
+        kept: Option<Box<Kept>>,
+    ) {
         let number = committed.number;
         let (bytes, sealed) = match kept.filter(|kept| kept.number == number) {
             Some(kept) => (kept.bytes, Some(kept.sealed)),
@@ -199,7 +208,6 @@ impl<D: Dispatcher> ToPage<D> {
                 return;
             }
         }
-        let at = Instant::now();
         self.sealed = Some(Sealed {
             number,
             at,
@@ -267,8 +275,9 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
-        let wait = epoch.and_then(|epoch| self.wait(&committed, Moment::Answer, epoch));
-        let is_due = wait.is_some_and(|wait| wait.is_zero());
+        let now = Instant::now();
+        let due = epoch.and_then(|epoch| self.due(&committed, Moment::Answer, epoch, now));
+        let is_due = due.is_some_and(|due| due <= now);
         let fits = bytes <= self.context.limits.checkpoint_bytes;
         let kept = (is_due && fits).then(|| {
             let sealed = sealed.clone();
@@ -312,16 +321,17 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.sessions.weighed(&self.session, bytes);
     }
 
-    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
+    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let kept = self.kept.take();
         let epoch = self.session.keeps_checkpoints()?;
         self.first.get_or_insert(committed.number);
-        let wait = self.wait(&committed, moment, epoch)?;
-        if !wait.is_zero() {
+        let now = Instant::now();
+        let due = self.due(&committed, moment, epoch, now)?;
+        if due > now {
             self.send_anchor(epoch);
-            return Some(wait);
+            return Some(due);
         }
-        self.seal(&committed, epoch, kept);
+        self.seal(&committed, epoch, now, kept);
         if self.sealed.is_some() {
             self.anchored = None;
         }

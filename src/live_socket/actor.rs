@@ -399,8 +399,7 @@ impl LiveSocketState {
             number: self.number,
             props: &self.call.props,
         };
-        let wait = reply_to.committed(committed, moment);
-        life.quiet = wait.map(|wait| Instant::now() + wait);
+        life.quiet = reply_to.committed(committed, moment);
     }
 
     async fn event<D: Dispatcher, R: ReplyTo>(

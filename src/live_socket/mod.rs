@@ -13,9 +13,9 @@ pub(crate) mod models;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::context::{Shared, next_actor_key};
 use crate::dispatch::{ActorKey, CallError, Dispatcher, Origin};
@@ -137,9 +137,8 @@ pub trait ReplyTo: Send + 'static {
         let _ = bytes;
     }
 
-    /// A state to make a checkpoint of. Gives how long to wait before it is offered again if
-    /// nothing happens.
-    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Duration> {
+    /// A state to make a checkpoint of. Gives when it is to be offered again if nothing happens.
+    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let _ = (committed, moment);
         None
     }

@@ -16,6 +16,7 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
             Builder::new_multi_thread()
                 .worker_threads(cores.saturating_sub(1).max(1))
                 .thread_name("loom-live")
+                .event_interval(256)
                 .enable_all()
                 .build()
         })

@@ -64,6 +64,22 @@ pub(super) fn push_same(packed: &mut String) {
     push_header(packed, SAME, 0);
 }
 
+/// What a node's leaves are after a render of it: the render's, and where that says nothing, the last
+/// ones.
+pub(super) fn committed(last: &str, render: Box<str>) -> Box<str> {
+    if !slots(&render).any(|slot| matches!(slot, Slot::Same)) {
+        return render;
+    }
+    let mut packed = String::with_capacity(last.len() + render.len());
+    for (was, is) in slots(last).zip(slots(&render)) {
+        match (is, was) {
+            (Slot::Leaf(leaf), _) | (Slot::Same, Slot::Leaf(leaf)) => push_leaf(&mut packed, leaf),
+            _ => push_branch(&mut packed),
+        }
+    }
+    packed.into()
+}
+
 /// The slots of one node, in order.
 pub(super) fn slots(packed: &str) -> impl Iterator<Item = Slot<'_>> {
     let mut at = 0;

@@ -174,32 +174,27 @@ impl LiveTree {
     /// Becomes what was rendered. `render` has the same statics and has been resolved against this
     /// tree.
     pub fn commit(&mut self, render: Render) {
-        let mut scratch = String::new();
-        let mut branches = Vec::with_capacity(render.branches.len());
-        let mut kept = std::mem::take(&mut self.branches).into_iter();
-        let mut updates = render.branches.into_iter();
-        for (was, is) in packed::slots(&self.packed).zip(packed::slots(&render.packed)) {
-            // Taken also where it gives way, to stay in step.
-            let branch = match was {
-                Slot::Branch => kept.next(),
-                _ => None,
-            };
-            match (is, was) {
-                (Slot::Leaf(leaf), _) | (Slot::Same, Slot::Leaf(leaf)) => {
-                    packed::push_leaf(&mut scratch, leaf);
-                }
-                (Slot::Same, _) => {
-                    packed::push_branch(&mut scratch);
-                    branches.extend(branch);
-                }
-                (Slot::Branch, _) => {
-                    packed::push_branch(&mut scratch);
-                    branches.extend(updates.next().and_then(|update| update.commit(branch)));
+        if !self.branches.is_empty() || !render.branches.is_empty() {
+            let mut branches = Vec::with_capacity(render.branches.len());
+            let mut kept = std::mem::take(&mut self.branches).into_iter();
+            let mut updates = render.branches.into_iter();
+            for (was, is) in packed::slots(&self.packed).zip(packed::slots(&render.packed)) {
+                // Taken also where it gives way, to stay in step.
+                let branch = match was {
+                    Slot::Branch => kept.next(),
+                    _ => None,
+                };
+                match is {
+                    Slot::Leaf(_) => {}
+                    Slot::Same => branches.extend(branch),
+                    Slot::Branch => {
+                        branches.extend(updates.next().and_then(|update| update.commit(branch)));
+                    }
                 }
             }
+            self.branches = branches.into_boxed_slice();
         }
-        self.packed = scratch.into();
-        self.branches = branches.into_boxed_slice();
+        self.packed = packed::committed(&self.packed, render.packed);
     }
 }
 
