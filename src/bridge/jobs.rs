@@ -87,8 +87,8 @@ impl Job<'_> {
             call.sequence as f64,
             call.version as f64,
             call.number as f64,
-            (*numbers_of.get(&event.handler)?).into(),
-            (*numbers_of.get(&event.event)?).into(),
+            (*numbers_of.get(&*event.handler)?).into(),
+            (*numbers_of.get(&*event.event)?).into(),
         ])
     }
 

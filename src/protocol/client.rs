@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use smol_str::SmolStr;
 
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
@@ -62,13 +63,14 @@ pub struct Numbered {
     pub age: Option<u64>,
 }
 
-/// An event of a component (the reference's `loom.ClientEvent`).
+/// An event of a component (the reference's `loom.ClientEvent`). Short names stand in it themselves:
+/// a batch of events would be more small pieces than the allocator has at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientEvent {
     /// The handler's name.
-    pub handler: Box<str>,
+    pub handler: SmolStr,
     /// The DOM event's type.
-    pub event: Box<str>,
+    pub event: SmolStr,
     /// What the event carries.
     pub special_vars: SpecialVars,
 }
@@ -84,7 +86,7 @@ pub struct SpecialVars {
     pub checked: Option<bool>,
     /// The key of a keyboard event.
     #[serde(default)]
-    pub key: Option<Box<str>>,
+    pub key: Option<SmolStr>,
     /// The form of a changed field, URL-encoded. Only the extended dialect sends it.
     #[serde(skip)]
     pub form: Option<Box<str>>,
@@ -120,9 +122,9 @@ struct Members<'a> {
     #[serde(borrow, default)]
     token: Option<Cow<'a, str>>,
     #[serde(default)]
-    handler: Option<Box<str>>,
+    handler: Option<SmolStr>,
     #[serde(default)]
-    event: Option<Box<str>>,
+    event: Option<SmolStr>,
     #[serde(default)]
     special_vars: Option<Object<SpecialVars>>,
 }
@@ -156,12 +158,12 @@ impl ClientEvent {
     /// Bytes of text it holds.
     pub fn size(&self) -> usize {
         let vars = &self.special_vars;
-        let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let optional = |text: Option<&str>| text.map_or(0, str::len);
         self.handler.len()
             + self.event.len()
-            + optional(&vars.value)
-            + optional(&vars.key)
-            + optional(&vars.form)
+            + optional(vars.value.as_deref())
+            + optional(vars.key.as_deref())
+            + optional(vars.form.as_deref())
     }
 }
 

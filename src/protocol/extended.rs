@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use smol_str::SmolStr;
 
 use super::client::{
     ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
@@ -29,7 +30,7 @@ struct Vars {
     #[serde(default)]
     c: Option<bool>,
     #[serde(default)]
-    k: Option<Box<str>>,
+    k: Option<SmolStr>,
     #[serde(default)]
     f: Option<Box<str>>,
 }
