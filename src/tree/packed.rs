@@ -64,10 +64,15 @@ pub(super) fn push_same(packed: &mut String) {
     push_header(packed, SAME, 0);
 }
 
+/// Whether nothing is said to be as before.
+pub(super) fn is_whole(packed: &str) -> bool {
+    !slots(packed).any(|slot| matches!(slot, Slot::Same))
+}
+
 /// What a node's leaves are after a render of it: the render's, and where that says nothing, the last
 /// ones.
 pub(super) fn committed(last: &str, render: Box<str>) -> Box<str> {
-    if !slots(&render).any(|slot| matches!(slot, Slot::Same)) {
+    if is_whole(&render) {
         return render;
     }
     let mut packed = String::with_capacity(last.len() + render.len());

@@ -59,7 +59,7 @@ impl Render {
     /// # Errors
     /// [`Mismatch`] where something is.
     pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
-        if packed::slots(&self.packed).any(|slot| matches!(slot, Slot::Same)) {
+        if !packed::is_whole(&self.packed) {
             return Err(Mismatch);
         }
         let branches = self.branches.into_iter().map(Branch::try_from);
