@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
@@ -70,8 +69,6 @@ impl State {
 /// The lock is a `std` one: held for an append or a take. `wake` is called outside it.
 pub struct Queue {
     state: Mutex<State>,
-    /// Whether there is no room, as it was when the lock was held last: each message of a client asks.
-    is_full: AtomicBool,
     room: Notify,
     wake: Box<dyn Fn() + Send + Sync>,
     capacity: usize,
@@ -82,7 +79,6 @@ impl Queue {
     pub fn new(capacity: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Self {
             state: Mutex::default(),
-            is_full: AtomicBool::new(false),
             room: Notify::new(),
             wake,
             capacity: capacity.max(1),
@@ -121,7 +117,6 @@ impl Queue {
             return;
         }
         state.add(job);
-        self.note_room(&state);
         let sleeping = !std::mem::replace(&mut state.awake, true);
         drop(state);
         if sleeping {
@@ -133,13 +128,9 @@ impl Queue {
         state.closed || (state.calls < self.capacity && state.text.len() < MAX_BYTES)
     }
 
-    fn note_room(&self, state: &State) {
-        self.is_full.store(!self.has_room(state), Ordering::Relaxed);
-    }
-
     /// Whether a call would not have to wait.
     pub fn is_ready(&self) -> bool {
-        !self.is_full.load(Ordering::Relaxed)
+        self.has_room(&self.lock())
     }
 
     /// Resolves when a call would not have to wait.
@@ -171,7 +162,6 @@ impl Queue {
         let numbers = std::mem::replace(&mut state.numbers, room);
         state.trailing = 0;
         let calls = std::mem::take(&mut state.calls);
-        self.note_room(&state);
         drop(state);
         if calls > 0 {
             self.room.notify_waiters();
@@ -202,7 +192,6 @@ impl Queue {
         state.closed = true;
         state.text = String::new();
         state.numbers = Vec::new();
-        self.note_room(&state);
         drop(state);
         self.room.notify_waiters();
     }
