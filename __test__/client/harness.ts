@@ -164,9 +164,14 @@ export class Harness {
 
   /** A page with one component that shows `content`, joined. */
   async live(content: Tree, { around = (html: string) => html, stopped = false } = {}): Promise<Live> {
-    const page = await this.open(around(container(htmlOf(content))), stopped)
+    return this.joins(await this.open(around(container(htmlOf(content))), stopped), content)
+  }
+
+  /** The one component of this page, shown `content` as soon as it has joined and `before` is done. */
+  async joins(page: Page, content: Tree, before?: () => Promise<unknown>): Promise<Live> {
     const wire = await this.server.connection()
     const { id } = await wire.next('join')
+    await before?.()
     const live = new Live(page, this.server, wire, id)
     live.joined(content)
     await live.state('live')

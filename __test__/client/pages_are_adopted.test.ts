@@ -1,4 +1,4 @@
-import { container, Harness, htmlOf, plain, Live, sendJoin, tree, type Slot, type Tree } from './harness'
+import { container, Harness, htmlOf, plain, Live, tree, type Slot, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -23,13 +23,11 @@ async function adopt(html: string, content: Tree, change?: () => void): Promise<
   page.on('console', (message) => said.push(message.text()))
   harness.server.body = container(html)
   await page.goto(harness.server.url)
-  const wire = await harness.server.connection()
-  const { id } = await wire.next('join')
-  if (change) await page.evaluate(change)
-  await page.evaluate(note)
-  sendJoin(wire, id, content)
-  await page.waitForSelector('[data-l-state=live]', { state: 'attached' })
-  return Object.assign(new Live(page, harness.server, wire, id), { said })
+  const live = await harness.joins(page, content, async () => {
+    if (change) await page.evaluate(change)
+    await page.evaluate(note)
+  })
+  return Object.assign(live, { said })
 }
 
 const text = (...slots: Slot[]) => tree([...Array.from(slots, (_, index) => (index ? ' | ' : '<p>')), '</p>'], ...slots)

@@ -1,4 +1,4 @@
-import { container, Harness, htmlOf, Live, sendJoin, tree, type Changes, type Slot, type Tree } from './harness'
+import { container, Harness, htmlOf, Live, tree, type Changes, type Slot, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -54,13 +54,10 @@ function seen(live: Live): Promise<Seen> {
 /** A page that shows `html`, where the user did something, and a component that joins with `content`. */
 async function join(html: string, content: Tree, before?: () => void): Promise<Live> {
   const page = await harness.open(container(html))
-  const wire = await harness.server.connection()
-  const { id } = await wire.next('join')
-  if (before) await page.evaluate(before)
-  await page.evaluate(watch)
-  sendJoin(wire, id, content)
-  await page.waitForSelector('[data-l-state=live]', { state: 'attached' })
-  return new Live(page, harness.server, wire, id)
+  return harness.joins(page, content, async () => {
+    if (before) await page.evaluate(before)
+    await page.evaluate(watch)
+  })
 }
 
 /** Nothing was built, and nothing touched but where texts had to be cut. */
