@@ -83,6 +83,11 @@ impl Closed {
             Self::Closing => Some(CloseCode::Restart),
         }
     }
+
+    /// The client's frames can no longer be told apart: the library may not be asked for another.
+    fn is_lost(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::Utf8 | Self::Protocol)
+    }
 }
 
 impl From<Error> for Closed {
@@ -364,11 +369,10 @@ impl WebSocket {
         self.outgoing.clear();
         self.outgoing.push_back(Message::Close(Some(frame)));
         let _ = timeout(PATIENCE, async {
-            let closing = poll_fn(|context| self.poll_write(context)).await;
-            if closing.is_ok() {
-                while poll_fn(|context| self.poll_message(context)).await.is_ok() {}
-            } else {
-                let _ = poll_fn(|context| self.poll_flush(context)).await;
+            match poll_fn(|context| self.poll_write(context)).await {
+                Ok(()) if reason.is_lost() => {}
+                Ok(()) => while poll_fn(|context| self.poll_message(context)).await.is_ok() {},
+                Err(_) => drop(poll_fn(|context| self.poll_flush(context)).await),
             }
             linger(&mut self.transport).await
         })

@@ -494,6 +494,28 @@ async fn frames_that_came_with_the_request_are_not_lost() {
     ));
 }
 
+/// The library, asked to read on after such a message, meets a full buffer with half a frame in it.
+#[tokio::test(start_paused = true)]
+async fn nothing_behind_a_message_over_the_limit_is_taken_for_a_frame() {
+    let limits = Limits {
+        message_bytes: 300,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut bytes = vec![0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    bytes.resize(8000, b'x');
+    let mut ours = server.dial(10_000, Vec::new(), UpgradeRequest::example(), user7());
+    response(&mut ours).await;
+    ours.write_all(&bytes).await.unwrap();
+    let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let Some(Ok(Message::Close(Some(close)))) = socket.next().await else {
+        panic!("not closed");
+    };
+    assert_eq!(u16::from(close.code), 1009);
+    drop(socket);
+    server.is_empty().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_large_message_arrives_whole() {
     let large = "y".repeat(100_000);
