@@ -324,19 +324,12 @@ export class Loom implements PublicLoom {
     allowed: boolean,
     { compact, bind }: Binding,
   ): void {
-    const { headers } = request
     const upgrade: NativeUpgrade = {
       method: request.method ?? '',
       httpMinor: request.httpVersionMinor,
-      upgrade: headers.upgrade ?? '',
-      connection: headers.connection ?? '',
-      key: headers['sec-websocket-key'],
-      version: headers['sec-websocket-version'],
-      protocols: headers['sec-websocket-protocol'],
       originAllowed: allowed,
       request: JSON.stringify(compact),
       bind,
-      address: compact.address,
     }
     const descriptor = this.options.transport === 'bridge' ? -1 : descriptorOf(socket)
     if (descriptor < 0) {

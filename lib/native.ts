@@ -20,15 +20,10 @@ export interface NativeOptions {
 export interface NativeUpgrade {
   method: string
   httpMinor: number
-  upgrade: string
-  connection: string
-  key: string | undefined
-  version: string | undefined
-  protocols: string | undefined
   originAllowed: boolean
+  /** The compact copy: the handshake's headers and the address are read out of it. */
   request: string
   bind: string
-  address: string
 }
 
 /** An open connection, or what has been left behind by one that is gone. */

@@ -56,10 +56,13 @@ export function originAllowed(request: IncomingMessage, origins: LoomOptions['or
   if (origin === 'null') return false
   if (typeof origins === 'function') return origins(origin, request)
   if (origins !== undefined) return origins.includes(origin)
+  const host = hostOf(request, trust)
+  // As browsers write it, so that most need no parser.
+  if (host !== '' && (origin === `http://${host}` || origin === `https://${host}`)) return true
   try {
     const page = new URL(origin)
     // The same scheme makes the same default port on both sides.
-    return page.host === new URL(`${page.protocol}//${hostOf(request, trust)}`).host
+    return page.host === new URL(`${page.protocol}//${host}`).host
   } catch {
     return false
   }

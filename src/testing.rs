@@ -177,10 +177,7 @@ pub(crate) fn event(handler: &str) -> ClientEvent {
 
 /// A request for the extended dialect that is in order.
 pub(crate) fn extended_request() -> UpgradeRequest {
-    UpgradeRequest {
-        protocols: Some("loom.2".to_owned()),
-        ..UpgradeRequest::example()
-    }
+    UpgradeRequest::speaking("loom.2")
 }
 
 /// A connection's other end, through a pipe of that many bytes.

@@ -20,7 +20,7 @@ use crate::bridge::{Batch, Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::connection::random::random_text;
 use crate::connection::{Sessions, serve};
-use crate::context::{Context, Shared, unix_now};
+use crate::context::{Context, Level, Shared, unix_now};
 use crate::live_socket::{LiveSocket, Start};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
@@ -28,7 +28,7 @@ use crate::registry::Details;
 use crate::stats::Stats;
 use crate::store::{SqliteStore, Store};
 use crate::token::{Claims, Keyring, Kind};
-use crate::transport::{BoxTransport, Bridge, BridgeSignal, bridge, from_descriptor};
+use crate::transport::{BoxTransport, Bridge, BridgeSignal, Descriptor, bridge};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
 
@@ -289,10 +289,8 @@ impl NativeLoom {
         head: Uint8ArraySlice<'_>,
         upgrade: NativeUpgrade,
     ) -> Result<()> {
-        let _runtime = runtime()?.enter();
-        let transport = from_descriptor(descriptor).map_err(failed)?;
-        self.serve(transport, &head, upgrade);
-        Ok(())
+        let descriptor = Descriptor::duplicate(descriptor).map_err(failed)?;
+        self.serve(move || descriptor.into_transport(), &head, upgrade)
     }
 
     /// Takes over a socket whose bytes `lib/` carries.
@@ -303,7 +301,6 @@ impl NativeLoom {
         head: Uint8ArraySlice<'_>,
         upgrade: NativeUpgrade,
     ) -> Result<()> {
-        let _runtime = runtime()?.enter();
         let queue = self.queue.clone();
         let (bridge, stream) = bridge(Box::new(move |signal| {
             queue.push(Job::Bridge {
@@ -312,22 +309,32 @@ impl NativeLoom {
             });
         }));
         lock(&self.handles.bridges).insert(number, bridge);
-        self.serve(Box::new(stream), &head, upgrade);
-        Ok(())
+        self.serve(move || Ok(Box::new(stream) as BoxTransport), &head, upgrade)
     }
 
-    fn serve(&self, transport: BoxTransport, head: &[u8], upgrade: NativeUpgrade) {
-        let (request, peer) = upgrade.split();
-        let context = self.context.clone();
-        let task = serve(
-            context,
-            self.sessions.clone(),
-            transport,
-            head.to_vec(),
-            request,
-            peer,
-        );
-        self.context.tasks.spawn(task);
+    /// Leaves as much as can be to the runtime's thread, memory for the connection included: what it
+    /// takes to accept one is what everybody waits for when all pages come at once.
+    fn serve(
+        &self,
+        open: impl FnOnce() -> std::io::Result<BoxTransport> + Send + 'static,
+        head: &[u8],
+        upgrade: NativeUpgrade,
+    ) -> Result<()> {
+        let (context, sessions) = (self.context.clone(), self.sessions.clone());
+        let head = head.to_vec();
+        let task = async move {
+            let transport = match open() {
+                Ok(transport) => transport,
+                Err(error) => {
+                    let text = format!("a connection could not be taken over: {error}");
+                    return context.log(Level::Error, text);
+                }
+            };
+            let (request, peer) = upgrade.split();
+            Box::pin(serve(context, sessions, transport, head, request, peer)).await;
+        };
+        self.context.tasks.spawn_on(task, runtime()?.handle());
+        Ok(())
     }
 
     fn version(&self, module: &str) -> u32 {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use napi_derive::napi;
+use serde::Deserialize;
 
-use crate::connection::OpenConnection;
+use crate::connection::{OpenConnection, Peer};
 use crate::limits::Limits;
-use crate::transport::handshake::UpgradeRequest;
+use crate::transport::handshake::{Headers, UpgradeRequest};
 
 #[napi(object)]
 pub struct NativeOptions {
@@ -91,39 +92,40 @@ impl From<NativeLimits> for Limits {
     }
 }
 
-/// An upgrade request as Node parsed it.
+/// An upgrade request as Node parsed it. Reading a member costs JavaScript's thread more than parsing
+/// it costs another, so that what the copy has is read out of that.
 #[napi(object)]
 pub struct NativeUpgrade {
     pub method: String,
     pub http_minor: u32,
-    pub upgrade: String,
-    pub connection: String,
-    pub key: Option<String>,
-    pub version: Option<String>,
-    pub protocols: Option<String>,
     pub origin_allowed: bool,
     /// The compact copy for `ctx.request`, as JSON.
     pub request: String,
     pub bind: String,
-    pub address: String,
+}
+
+/// What of the compact copy counts here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CompactRequest {
+    headers: Headers,
+    address: String,
 }
 
 impl NativeUpgrade {
-    pub(super) fn split(self) -> (UpgradeRequest, crate::connection::Peer) {
+    pub(super) fn split(self) -> (UpgradeRequest, Peer) {
+        // `lib/` wrote it; what cannot be read is no handshake.
+        let compact: CompactRequest = serde_json::from_str(&self.request).unwrap_or_default();
         let request = UpgradeRequest {
             method: self.method,
             http_minor: self.http_minor,
-            upgrade: self.upgrade,
-            connection: self.connection,
-            key: self.key,
-            version: self.version,
-            protocols: self.protocols,
+            headers: compact.headers,
             origin_allowed: self.origin_allowed,
         };
-        let peer = crate::connection::Peer {
+        let peer = Peer {
             request: Some(self.request.into()),
             bind: self.bind.into(),
-            address: self.address.into(),
+            address: compact.address.into(),
         };
         (request, peer)
     }

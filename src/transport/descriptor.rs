@@ -7,59 +7,73 @@ use std::io;
 
 use super::BoxTransport;
 
-/// Duplicates the descriptor of a connected TCP or Unix socket and makes a transport of the copy.
-/// The caller closes its own descriptor afterwards, without shutting the connection down.
-///
-/// Must be called inside a tokio runtime.
-///
-/// # Errors
-/// Where the descriptor is not open, or not a connected stream socket.
+/// One of Node's sockets, held open by a descriptor of our own.
+#[derive(Debug)]
+pub struct Descriptor(
+    #[cfg(unix)] std::os::fd::OwnedFd,
+    #[cfg(not(unix))] std::convert::Infallible,
+);
+
 #[cfg(unix)]
-pub fn from_descriptor(descriptor: i32) -> io::Result<BoxTransport> {
-    use std::os::fd::BorrowedFd;
-
-    use socket2::{Domain, SockRef, Type};
-
-    if descriptor < 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the socket has no file descriptor",
-        ));
-    }
-    // SAFETY: not negative, so not the reserved -1. Node holds it open: its thread is inside this
-    // call with the socket that owns it, and closes it only after the call. The borrow ends with
-    // the duplicate.
-    let owned = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned()?;
-    let socket = SockRef::from(&owned);
-    if socket.r#type()? != Type::STREAM {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the descriptor is not a stream socket",
-        ));
-    }
-    socket.set_nonblocking(true)?;
-    match socket.local_addr()?.domain() {
-        Domain::UNIX => {
-            let stream = std::os::unix::net::UnixStream::from(owned);
-            Ok(Box::new(tokio::net::UnixStream::from_std(stream)?))
+impl Descriptor {
+    /// Duplicates the descriptor of a connected TCP or Unix socket. The caller closes its own
+    /// afterwards, without shutting the connection down.
+    ///
+    /// # Errors
+    /// Where the descriptor is not open, or the process has too many.
+    pub fn duplicate(descriptor: i32) -> io::Result<Self> {
+        if descriptor < 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the socket has no file descriptor",
+            ));
         }
-        _ => {
-            // Patches are small and each one is waited for (RFC 1122, 4.2.3.4: Nagle).
-            socket.set_tcp_nodelay(true)?;
-            let stream = std::net::TcpStream::from(owned);
-            Ok(Box::new(tokio::net::TcpStream::from_std(stream)?))
+        // SAFETY: not negative, so not the reserved -1. Node holds it open: its thread is inside this
+        // call with the socket that owns it, and closes it only after the call. The borrow ends with
+        // the duplicate.
+        let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
+        borrowed.try_clone_to_owned().map(Self)
+    }
+
+    /// The socket as a transport. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Where it is no socket, or cannot be watched.
+    pub fn into_transport(self) -> io::Result<BoxTransport> {
+        use socket2::{Domain, SockRef};
+
+        let socket = SockRef::from(&self.0);
+        socket.set_nonblocking(true)?;
+        match socket.local_addr()?.domain() {
+            Domain::UNIX => {
+                let stream = std::os::unix::net::UnixStream::from(self.0);
+                Ok(Box::new(tokio::net::UnixStream::from_std(stream)?))
+            }
+            _ => {
+                // Patches are small and each one is waited for (RFC 1122, 4.2.3.4: Nagle).
+                socket.set_tcp_nodelay(true)?;
+                let stream = std::net::TcpStream::from(self.0);
+                Ok(Box::new(tokio::net::TcpStream::from_std(stream)?))
+            }
         }
     }
 }
 
 /// Sockets have no descriptors that could be handed over here; they are bridged.
-///
-/// # Errors
-/// Always.
 #[cfg(not(unix))]
-pub fn from_descriptor(_descriptor: i32) -> io::Result<BoxTransport> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "file descriptors cannot be taken over on this platform",
-    ))
+impl Descriptor {
+    /// # Errors
+    /// Always.
+    pub fn duplicate(_descriptor: i32) -> io::Result<Self> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "file descriptors cannot be taken over on this platform",
+        ))
+    }
+
+    /// # Errors
+    /// Never: there is none.
+    pub fn into_transport(self) -> io::Result<BoxTransport> {
+        match self.0 {}
+    }
 }

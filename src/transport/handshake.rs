@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The request that wants to become a WebSocket, as Node's HTTP parser read it.
@@ -11,18 +12,29 @@ pub struct UpgradeRequest {
     pub method: String,
     /// Minor version of HTTP 1.
     pub http_minor: u32,
-    /// The `Upgrade` header.
-    pub upgrade: String,
-    /// The `Connection` header.
-    pub connection: String,
-    /// The `Sec-WebSocket-Key` header.
-    pub key: Option<String>,
-    /// The `Sec-WebSocket-Version` header.
-    pub version: Option<String>,
-    /// The `Sec-WebSocket-Protocol` header: what the client speaks.
-    pub protocols: Option<String>,
+    /// The headers that matter.
+    pub headers: Headers,
     /// The application's origin check passed.
     pub origin_allowed: bool,
+}
+
+/// The headers of a handshake; others are passed over.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Headers {
+    /// What the connection is to become.
+    pub upgrade: String,
+    /// Has to name `Upgrade`.
+    pub connection: String,
+    /// What the response proves that it has read.
+    #[serde(rename = "sec-websocket-key")]
+    pub key: Option<String>,
+    /// The protocol's version.
+    #[serde(rename = "sec-websocket-version")]
+    pub version: Option<String>,
+    /// What the client speaks.
+    #[serde(rename = "sec-websocket-protocol")]
+    pub protocols: Option<String>,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -32,13 +44,22 @@ impl UpgradeRequest {
         Self {
             method: "GET".into(),
             http_minor: 1,
-            upgrade: "websocket".into(),
-            connection: "Upgrade".into(),
-            key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
-            version: Some("13".into()),
-            protocols: None,
+            headers: Headers {
+                upgrade: "websocket".into(),
+                connection: "Upgrade".into(),
+                key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
+                version: Some("13".into()),
+                protocols: None,
+            },
             origin_allowed: true,
         }
+    }
+
+    /// One of a client that speaks `protocols`.
+    pub(crate) fn speaking(protocols: &str) -> Self {
+        let mut request = Self::example();
+        request.headers.protocols = Some(protocols.to_owned());
+        request
     }
 }
 
@@ -116,21 +137,22 @@ pub fn accept(request: &UpgradeRequest, offer: &str) -> Result<Accepted, Rejecti
     if request.http_minor < 1 {
         return Err(Rejection::HttpVersion);
     }
-    if !has_token(&request.upgrade, "websocket") || !has_token(&request.connection, "upgrade") {
+    let headers = &request.headers;
+    if !has_token(&headers.upgrade, "websocket") || !has_token(&headers.connection, "upgrade") {
         return Err(Rejection::Upgrade);
     }
-    let key = request.key.as_deref().map(str::trim).unwrap_or_default();
+    let key = headers.key.as_deref().map(str::trim).unwrap_or_default();
     if STANDARD.decode(key).map(|bytes| bytes.len()) != Ok(16) {
         return Err(Rejection::Key);
     }
-    if request.version.as_deref().map(str::trim) != Some("13") {
+    if headers.version.as_deref().map(str::trim) != Some("13") {
         return Err(Rejection::Version);
     }
     if !request.origin_allowed {
         return Err(Rejection::Origin);
     }
     // Subprotocols compare with case (RFC 6455, 4.1).
-    let mut protocols = request.protocols.iter().flat_map(|list| list.split(','));
+    let mut protocols = headers.protocols.iter().flat_map(|list| list.split(','));
     let subprotocol = protocols.any(|protocol| protocol.trim() == offer);
     let chosen = if subprotocol {
         format!("Sec-WebSocket-Protocol: {offer}\r\n")
@@ -160,11 +182,10 @@ mod tests {
     use super::*;
 
     fn good() -> UpgradeRequest {
-        UpgradeRequest {
-            upgrade: "WebSocket".into(),
-            connection: "keep-alive, Upgrade".into(),
-            ..UpgradeRequest::example()
-        }
+        let mut request = UpgradeRequest::example();
+        request.headers.upgrade = "WebSocket".into();
+        request.headers.connection = "keep-alive, Upgrade".into();
+        request
     }
 
     #[test]
@@ -178,15 +199,7 @@ mod tests {
     #[test]
     fn a_subprotocol_is_chosen_where_both_speak_it() {
         for (offered, chosen) in [("a, loom.2", true), ("LOOM.2", false), ("a", false)] {
-            let protocols = Some(offered.to_owned());
-            let accepted = accept(
-                &UpgradeRequest {
-                    protocols,
-                    ..good()
-                },
-                "loom.2",
-            )
-            .unwrap();
+            let accepted = accept(&UpgradeRequest::speaking(offered), "loom.2").unwrap();
             assert_eq!(accepted.subprotocol, chosen);
             let header = "\r\nSec-WebSocket-Protocol: loom.2\r\n";
             assert_eq!(accepted.response.contains(header), chosen);
@@ -199,14 +212,17 @@ mod tests {
         let cases: [(Spoil, &str); 11] = [
             (|r| r.method = "POST".into(), "405"),
             (|r| r.http_minor = 0, "505"),
-            (|r| r.upgrade = "h2c".into(), "400"),
-            (|r| r.connection = "keep-alive".into(), "400"),
-            (|r| r.key = None, "400"),
-            (|r| r.key = Some("c2hvcnQ=".into()), "400"),
-            (|r| r.key = Some("not base64, not at all".into()), "400"),
-            (|r| r.version = None, "426"),
-            (|r| r.version = Some("8".into()), "426"),
-            (|r| r.version = Some("13, 8".into()), "426"),
+            (|r| r.headers.upgrade = "h2c".into(), "400"),
+            (|r| r.headers.connection = "keep-alive".into(), "400"),
+            (|r| r.headers.key = None, "400"),
+            (|r| r.headers.key = Some("c2hvcnQ=".into()), "400"),
+            (
+                |r| r.headers.key = Some("not base64, not at all".into()),
+                "400",
+            ),
+            (|r| r.headers.version = None, "426"),
+            (|r| r.headers.version = Some("8".into()), "426"),
+            (|r| r.headers.version = Some("13, 8".into()), "426"),
             (|r| r.origin_allowed = false, "403"),
         ];
         for (index, (spoil, status)) in cases.into_iter().enumerate() {

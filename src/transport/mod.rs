@@ -8,7 +8,7 @@ pub mod handshake;
 mod websocket;
 
 pub use bridged::{Bridge, BridgeSignal, BridgedStream, Output, bridge};
-pub use descriptor::from_descriptor;
+pub use descriptor::Descriptor;
 pub use websocket::{Closed, Incoming, WebSocket};
 
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -244,11 +244,7 @@ async fn patches_for_a_slow_reader_are_merged_into_one() {
     };
     let server = Server::counter(limits);
     // A pipe that holds a few messages.
-    let request = UpgradeRequest {
-        protocols: Some("loom.2".to_owned()),
-        ..UpgradeRequest::example()
-    };
-    let stream = server.dial(700, Vec::new(), request, user7());
+    let stream = server.dial(700, Vec::new(), extended_request(), user7());
     let mut page = Page::new(Client::over(server.clone(), stream).await);
     page.join(page.token.clone(), None).await;
     assert_eq!(page.shown().await, (0, html(0), false));
