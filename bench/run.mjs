@@ -7,13 +7,14 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cases, measureEvents } from './measure/events.mjs'
+import { measureGrowth } from './measure/growth.mjs'
 import { measureJoins } from './measure/joins.mjs'
 import { measureMemory } from './measure/memory.mjs'
 import { buildLoad } from './support/load.mjs'
 
 const HELP = `node bench/run.mjs [options]
 
-  --measure LIST       of events, joins, memory; all by default
+  --measure LIST       of events, growth, joins, memory; all by default
   --workloads LIST     of counter, table, list; all by default
   --rows LIST          sizes of the table; 1000 by default
   --connections N      for events; by default 100, and for tables fewer
@@ -28,7 +29,7 @@ const HELP = `node bench/run.mjs [options]
 
 const { values } = parseArgs({
   options: {
-    measure: { type: 'string', default: 'events,joins,memory' },
+    measure: { type: 'string', default: 'events,growth,joins,memory' },
     workloads: { type: 'string', default: 'counter,table,list' },
     rows: { type: 'string', default: '' },
     connections: { type: 'string' },
@@ -77,6 +78,7 @@ const parts = []
 if (measures.includes('events')) {
   parts.push(await measureEvents(cases(list(values.workloads), list(values.rows).map(Number), hasEach), options))
 }
+if (measures.includes('growth')) parts.push(await measureGrowth(options))
 if (measures.includes('joins')) parts.push(await measureJoins(options))
 if (measures.includes('memory')) parts.push(await measureMemory(options, hasEach))
 

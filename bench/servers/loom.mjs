@@ -16,8 +16,22 @@ const loom = createLoom({
   limits: { ...unbounded, ...JSON.parse(process.env.LIMITS ?? '{}') },
   ...(process.env.STORE && { store: { sqlite: process.env.STORE } }),
 })
+
+/** A handler of the application that also copies and walks another list, as long as BESIDE says. */
+function beside(module) {
+  let list = Array.from({ length: Number(process.env.BESIDE) }, (_, id) => ({ id }))
+  const walked = (handler) => (props, event) => {
+    const next = list.slice()
+    // As often as props and a list of rows are compared with the last ones.
+    for (let pass = 0; pass < 2; pass++) list = list.every((item, index) => item === next[index]) ? next : []
+    return handler(props, event)
+  }
+  return { ...module, handle: { ...module.handle, change: walked(module.handle.change) } }
+}
+
 const tokens = {}
-for (const [name, module] of Object.entries(modules(html, each))) {
+for (const [name, plain] of Object.entries(modules(html, each))) {
+  const module = process.env.BESIDE && plain.handle.change ? beside(plain) : plain
   const page = await loom.mount(loom.register(name, module))
   tokens[name] = /data-l-token="([^"]+)"/.exec(page)[1]
 }

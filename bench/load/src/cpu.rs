@@ -7,6 +7,8 @@ use std::fs;
 pub struct Cpu {
     pub all: u64,
     pub main: u64,
+    /// Of the addon's own threads.
+    pub rust: u64,
 }
 
 /// Reads the scheduler's own account. A process' file speaks of its first thread only, so the
@@ -22,6 +24,10 @@ pub fn read(process: u32) -> Cpu {
         if task.file_name().to_str() == Some(&process.to_string()) {
             cpu.main = time;
         }
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if name.trim() == "loom-live" {
+            cpu.rust += time;
+        }
     }
     cpu
 }
@@ -33,6 +39,7 @@ impl std::ops::Sub for Cpu {
         Self {
             all: self.all.saturating_sub(before.all),
             main: self.main.saturating_sub(before.main),
+            rust: self.rust.saturating_sub(before.rust),
         }
     }
 }

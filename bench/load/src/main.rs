@@ -305,6 +305,7 @@ async fn run(open: &mut Open, run: Run) -> Result<Value> {
         "p99": percentile(99),
         "cpuAll": used.all,
         "cpuMain": used.main,
+        "cpuRust": used.rust,
         "last": all.last,
     }))
 }
