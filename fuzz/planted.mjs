@@ -25,7 +25,7 @@ const FAULTS = {
   },
   extended: {
     what: 'members behind the last one are passed over',
-    file: 'src/protocol/extended.rs',
+    file: 'src/protocol/extended/parse.rs',
     from: 'Some(_) => Err(A::Error::custom("more members than the message has")),',
     to: 'Some(_) => Ok(message),',
   },

@@ -1,0 +1,13 @@
+//! The extended dialect, `loom.2`: `docs/protocol.md` describes what these files read and write.
+
+mod encode;
+mod parse;
+
+pub use encode::{
+    Encoded, checkpoint, define, define_opaque, encode, joined, options, redirect, refused,
+    resumed, unhandled,
+};
+pub use parse::parse;
+
+/// The subprotocol's name.
+pub const SUBPROTOCOL: &str = "loom.2";

@@ -1,0 +1,193 @@
+//! What the client says.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use smol_str::SmolStr;
+
+use crate::protocol::client::{
+    ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
+};
+
+#[derive(Deserialize, Default)]
+struct Vars {
+    #[serde(default)]
+    v: Option<Box<str>>,
+    #[serde(default)]
+    c: Option<bool>,
+    #[serde(default)]
+    k: Option<SmolStr>,
+    #[serde(default)]
+    f: Option<Box<str>>,
+}
+
+/// Parses a frame's text.
+///
+/// # Errors
+/// [`InvalidMessage`].
+pub fn parse(text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
+    let Parsed(message) = serde_json::from_str(text)?;
+    Ok(message)
+}
+
+struct Parsed<'a>(ClientMessage<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parsed<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(MessageVisitor).map(Parsed)
+    }
+}
+
+struct MessageVisitor;
+
+impl<'de> Visitor<'de> for MessageVisitor {
+    type Value = ClientMessage<'de>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a message: an array that begins with its kind and a component")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+            array: &mut A,
+            what: &'static str,
+        ) -> Result<T, A::Error> {
+            array
+                .next_element()?
+                .ok_or_else(|| A::Error::missing_field(what))
+        }
+        let kind: &str = next(&mut array, "kind")?;
+        let component: u32 = next(&mut array, "component")?;
+        let id = component.to_string().into();
+        let message = match kind {
+            "j" => ClientMessage::Join {
+                id,
+                module: next::<String, A>(&mut array, "module")?.into(),
+                token: next::<String, A>(&mut array, "token")?.into(),
+                resume: match array.next_element()? {
+                    None => None,
+                    Some(secret) => Some(Resume {
+                        secret,
+                        seen: next(&mut array, "seen")?,
+                    }),
+                },
+            },
+            "e" => {
+                let number = next(&mut array, "number")?;
+                let seen = next(&mut array, "seen")?;
+                let handler = next(&mut array, "handler")?;
+                let event = next(&mut array, "type")?;
+                let Object::<Vars>(vars) = array.next_element()?.unwrap_or_default();
+                let age = array.next_element()?;
+                let special_vars = SpecialVars {
+                    value: vars.v,
+                    checked: vars.c,
+                    key: vars.k,
+                    form: vars.f,
+                };
+                let event = ClientEvent {
+                    handler,
+                    event,
+                    special_vars,
+                };
+                let numbered = Some(Numbered { number, seen, age });
+                ClientMessage::Event {
+                    id,
+                    numbered,
+                    event,
+                }
+            }
+            "l" => ClientMessage::Leave { id },
+            other => return Err(A::Error::unknown_variant(other, &["j", "e", "l"])),
+        };
+        match array.next_element::<IgnoredAny>()? {
+            Some(_) => Err(A::Error::custom("more members than the message has")),
+            None => Ok(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn messages_of_the_client() {
+        let join = parse(r#"["j",7,"counter","t"]"#).unwrap();
+        let expected = |resume| ClientMessage::Join {
+            id: "7".into(),
+            module: "counter".into(),
+            token: "t".into(),
+            resume,
+        };
+        assert_eq!(join, expected(None));
+        let again = parse(r#"["j",7,"counter","t","s",12]"#).unwrap();
+        let resume = Resume {
+            secret: "s".into(),
+            seen: 12,
+        };
+        assert_eq!(again, expected(Some(resume)));
+        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","new":[]},900]"#)
+            .unwrap();
+        let ClientMessage::Event {
+            event, numbered, ..
+        } = event
+        else {
+            panic!("an event");
+        };
+        let expected = Numbered {
+            number: 8,
+            seen: 6,
+            age: Some(900),
+        };
+        assert_eq!(numbered, Some(expected));
+        let vars = event.special_vars;
+        assert_eq!(
+            (vars.value.as_deref(), vars.checked),
+            (Some("a"), Some(true))
+        );
+        assert_eq!((vars.key, vars.form.as_deref()), (None, Some("x=1")));
+        assert!(parse(r#"["e",0,1,0,"say","click"]"#).is_ok());
+        assert_eq!(
+            parse(r#"["l",0]"#).unwrap(),
+            ClientMessage::Leave { id: "0".into() }
+        );
+    }
+
+    #[test]
+    fn everything_else_is_invalid() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"["l"]"#,
+            r#"["l","0"]"#,
+            r#"["l",-1]"#,
+            r#"["l",0.5]"#,
+            r#"["l",0,0]"#,
+            r#"["x",0]"#,
+            r#"["j",0,"m"]"#,
+            r#"["j",0,"m","t","s"]"#,
+            r#"["j",0,"m","t","s",-1]"#,
+            r#"["e",0,1,0,"h"]"#,
+            r#"["e",0,-1,0,"h","click"]"#,
+            r#"["e",0,1,"h","click"]"#,
+            r#"["e",0,1,0,"h","click","x"]"#,
+            r#"["e",0,1,0,"h","click",{"v":1}]"#,
+            r#"["e",0,1,0,"h","click",{},"old"]"#,
+            r#"["e",0,1,0,"h","click",["a",true]]"#,
+            r#"[["l",0]]"#,
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,100}", json in r#"\[("[jel]"|[0-9]|"a"|\{\}|,){0,9}\]"#) {
+            let _ = parse(&text);
+            let _ = parse(&json);
+        }
+    }
+}
