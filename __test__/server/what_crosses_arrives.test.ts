@@ -1,7 +1,10 @@
 // JavaScript and Rust hand each other numbers and bytes: nothing gets lost or mixed up between them.
 
 import { each, html, type LiveEvent } from 'loom-live'
+import { atEnd } from '../support/cleanup'
+import { LivePage } from '../support/live_page'
 import { inside, Site, testLoom } from '../support/site'
+import { until } from '../support/until'
 
 async function shown(values: unknown[]): Promise<string[]> {
   const { loom } = testLoom()
@@ -28,6 +31,30 @@ test('texts of any length and alphabet come whole, and half a surrogate pair as 
   }
   const expected = texts.map((text) => text.replace(/\p{Surrogate}/gu, '\ufffd'))
   expect(await shown(texts)).toEqual(expected)
+})
+
+test('half a surrogate pair that is typed so far comes as U+FFFD, and the other half later', async () => {
+  const site = await Site.start()
+  const said: (string | undefined)[] = []
+  const echo = site.loom.register('echo', {
+    props: { text: '' },
+    handle: (_, event) => {
+      said.push(event.value, event.key)
+      return { text: event.value ?? '' }
+    },
+    render: ({ text }) => html`<p>${text}</p>`,
+  })
+  const classic = await site.live(echo)
+  expect(await classic.shows('c0', 'say', { value: 'a\ud83d', key: '\ude00' })).toContain('<p>a\ufffd</p>')
+  expect(await classic.shows('c0', 'say', { value: 'a\ud83d\ude00' })).toContain('<p>a😀</p>')
+  const page = new LivePage({ url: () => site.url(), module: 'echo', token: await site.token(echo) })
+  atEnd(() => {
+    page.end()
+  })
+  page.event('say', '\\ud83d\ud83d')
+  await until('an answer', () => page.isSettled)
+  expect(page.text).toContain('\\ud83d\ufffd')
+  expect(said).toEqual(['a\ufffd', '\ufffd', 'a😀', undefined, '\\ud83d\ufffd', undefined])
 })
 
 test('handlers are found by name, whatever they are called and whatever kind of event it is', async () => {

@@ -20,7 +20,7 @@ use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
-use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
+use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume, surrogates};
 use crate::rate::Rate;
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
@@ -188,14 +188,21 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn message(&mut self, message: Incoming) -> Result<(), Closed> {
-        let parsed = match &message {
-            Incoming::Text(text) => match self.outbox.dialect {
-                Dialect::Classic => ClientMessage::parse(text).ok(),
-                Dialect::Extended => extended::parse(text).ok(),
-            },
-            Incoming::Binary => None,
+        let text = match &message {
+            Incoming::Text(text) => text.as_str(),
+            Incoming::Binary => "",
             Incoming::Written => return Ok(()),
         };
+        let dialect = self.outbox.dialect;
+        let mut parsed = dialect.parse(text).ok();
+        let mended;
+        if parsed.is_none()
+            && let Some(text) = surrogates::replaced(text)
+        {
+            // Half a character, of one that is being typed.
+            mended = text;
+            parsed = dialect.parse(&mended).ok();
+        }
         match parsed {
             Some(ClientMessage::Join {
                 id,

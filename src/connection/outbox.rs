@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
-use crate::protocol::{Refusal, ServerMessage};
+use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard, wake};
 use crate::transport::Closed;
 
@@ -24,6 +24,14 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
+    /// A message of the client's.
+    pub(super) fn parse(self, text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
+        match self {
+            Self::Classic => ClientMessage::parse(text),
+            Self::Extended => extended::parse(text),
+        }
+    }
+
     /// The message that component `id` did not come to life.
     pub(super) fn refused(self, id: &str, text: &str, refusal: &Refusal) -> String {
         match self {
