@@ -1,16 +1,16 @@
 /**
- * A page that shows a tree already, or an older one. Where it is not simply recognised, the tree is built out of the
- * page, and then each of its nodes gives way to the one of the page that is the same. What is there stays, and what
- * differs is set.
+ * A page that shows a tree already, or an older one: tree and page are gone through side by side. What is there stays,
+ * what differs is set, what is missing is made, and what was shown before goes.
  */
 
-import { agrees, isClosed, isForeign, WHOLE } from './alike'
+import { complete, move } from './build'
 import type { Fields } from './fields'
-import { build, isInstance, isList, isShown, move, nodesOf, textOf, type Instance, type Shown } from './instance'
-import { recognise } from './recognise'
-import { modelOf } from './template'
-import { takeText } from './texts'
-import type { Tree } from './tree'
+import { agrees, isForeign, match, type Wanted } from './match'
+import { modelOf, type Inside, type Outline } from './template'
+import { textOf, treesIn, type Tree, type Value } from './tree'
+
+/** Something that has to be there, and where it is noted. */
+type Piece = [what: string | Wanted, list: unknown[], index: number]
 
 /**
  * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
@@ -22,153 +22,112 @@ export function adopt(
   fields: Fields,
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
-): Instance {
-  const known = end ? undefined : recognise(tree, container, fields)
-  if (known) return known
-  const fragment = modelOf(tree[0], container).fragment.cloneNode() as DocumentFragment
-  const instance = build(tree, container, fragment)
-  /** Where slots are among the children: what is too much there may be an older content of theirs. */
-  const roomy = new Set<Node | null>()
-  /** Rows are taken for each other only where they look the same. */
-  const rows = new Set<Node>()
-  /** The page's nodes, by those that were built. */
-  const found = new Map<Node, Node>()
+): void {
+  const taken = new Set<unknown>()
 
-  function look(shown: Shown): void {
-    if (isList(shown)) {
-      for (const node of nodesOf(shown)) rows.add(node)
-      shown.rows.forEach(look)
-    } else if (isInstance(shown)) {
-      shown.nodes.forEach((node, slot) => {
-        if (shown.model.parts[slot]) return
-        roomy.add(node.parentNode)
-        look(shown.values[slot] as Shown)
+  function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
+    const pieces: Piece[] = []
+    const wanted: Wanted[] = []
+    /** What is too much beside slots may be an older content of theirs. */
+    let isRoomy = !!end
+
+    function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
+      inside.forEach((item, index) => {
+        if (typeof item === 'string') pieces.push([item, tops, index])
+        else if (typeof item === 'object') {
+          const one = { tree, item, isRow, mate: undefined }
+          wanted.push(one)
+          pieces.push([one, tops, index])
+        } else {
+          isRoomy = true
+          tops[index] = item
+          const value = tree.values[item] as Value
+          for (const inner of treesIn(value)) begin(inner, isRow || inner !== value)
+          pieces.push([typeof value === 'string' ? value : '', tree.nodes, item])
+        }
       })
     }
-  }
 
-  function pair(built: Node, page: Node, at: ChildNode | null): void {
-    const there: Element[] = []
-    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
-    const taken = match(elementsIn(built), there)
-    for (const node of there) {
-      if (taken.has(node) || !(end || (roomy.has(built) && !isForeign(node)))) continue
-      if (at === node) at = node.nextSibling
-      node.remove()
+    function begin(inner: Tree, isRow: boolean) {
+      gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow)
     }
+
     /** Texts that are too much go; what others have put in is passed over. */
-    const passTo = (mate?: Node) => {
+    function passTo(mate?: Element): void {
       while (at && at !== end && at !== mate && !taken.has(at)) {
         const node = at
         at = at.nextSibling
         if (node instanceof Text) node.remove()
       }
     }
-    for (const node of [...built.childNodes]) {
-      const mate = found.get(node)
-      if (mate) {
-        passTo(mate)
-        if (at === mate) at = mate.nextSibling
-        else move(page, mate, at as Node)
-        if (!isClosed(node as Element)) pair(node, mate, mate.firstChild)
-      } else if (node instanceof Text) {
-        const text = takeText(node.data, page, at, end)
-        found.set(node, text)
-        at = text.nextSibling
-      } else page.insertBefore(node, at)
+
+    gather(tree, outline, tops, false)
+    const there: Element[] = []
+    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
+    match(wanted, there, taken, !!end)
+    if (!end && parent === container && there.length && wanted.length && !taken.size) {
+      console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
+    }
+    for (const node of there) {
+      if (taken.has(node) || !isRoomy || (!end && isForeign(node))) continue
+      if (at === node) at = node.nextSibling
+      node.remove()
+    }
+    for (const [what, list, index] of pieces) {
+      let node: ChildNode
+      if (typeof what === 'string') {
+        node = takeText(what, parent, at, end)
+        at = node.nextSibling
+      } else {
+        const { tree, item, mate } = what
+        node = mate ?? (item.node.cloneNode(true) as Element)
+        if (mate) {
+          passTo(mate)
+          if (at === mate) at = mate.nextSibling
+          else move(parent, mate, at)
+          equal(mate, item, tree)
+          if (item.inside.length) follow(tree, item, [], mate, mate.firstChild)
+        } else {
+          complete(tree, item, node, parent)
+          parent.insertBefore(node, at)
+        }
+      }
+      list[index] = node
     }
     passTo()
   }
 
-  /** Those of the page that are found: by all they are, wherever they stand; or else by their place between such. */
-  function match(wanted: Element[], there: Element[]): Set<Node> {
-    const known = new Map<string, Element[]>()
-    for (const element of there) {
-      const name = nameOf(element)
-      const same = known.get(name)
-      if (same) same.push(element)
-      else known.set(name, [element])
+  function equal(element: Element, { parts }: Outline, tree: Tree): void {
+    const isIgnored = element.matches('[data-l-ignore]')
+    for (const part of parts) {
+      const { name, slots } = part
+      for (const slot of slots) tree.nodes[slot] = element
+      const isLive = slots.length > 0
+      if (!(isIgnored && !isLive) && !agrees(element, part, tree, end ?? isLive)) fields.set(element, name, textOf(part, tree))
     }
-    const taken = new Set<Node>()
-    const take = (element: Element, mate: Element | undefined) => {
-      if (!mate) return
-      taken.add(mate)
-      found.set(element, mate)
-    }
-    for (const element of wanted) take(element, known.get(nameOf(element))?.shift())
-    let from = 0
-    let next = 0
-    wanted.forEach((element, index) => {
-      while (next < wanted.length && (next <= index || !found.has(wanted[next] as Node))) next++
-      const until = next < wanted.length ? there.indexOf(found.get(wanted[next] as Node) as Element, from) : there.length
-      const between = (test: (one: Element) => boolean) => {
-        for (let at = from; at < until; at++) {
-          const one = there[at] as Element
-          if (!taken.has(one) && test(one)) return one
-        }
-      }
-      if (!found.has(element) && !(end && element.matches(WHOLE))) {
-        const mate = between((one) => fits(element, one))
-        take(element, mate ?? (rows.has(element) ? undefined : between((one) => one.localName === element.localName)))
-      }
-      const mate = found.get(element) as Element | undefined
-      if (!mate) return
-      from = there.indexOf(mate, from) + 1
-      equal(element, mate)
-    })
-    return taken
-  }
-
-  /** The mate says what the server says of the element; what is open is the user's. */
-  function equal(element: Element, mate: Element): void {
-    if (mate.matches('[data-l-ignore]')) return
-    for (const { name } of [...element.attributes, ...(end ? mate.attributes : [])]) {
-      const text = element.getAttribute(name)
-      const isSame = end ? name === 'open' || text === mate.getAttribute(name) : agrees(mate, name, text as string)
-      if (!isSame) fields.set(mate, name, text)
-    }
-    if (end && element.matches('textarea,title') && element.textContent !== mate.textContent) {
-      fields.set(mate, '', element.textContent)
+    if (!end || isIgnored) return
+    for (const { name } of [...element.attributes]) {
+      if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
     }
   }
 
-  function settle(shown: Shown): void {
-    if (isList(shown)) return shown.rows.forEach(settle)
-    if (!isInstance(shown)) return
-    const { nodes, values, model } = shown
-    const now = <Top>(node: Top) => found.get(node as Node) ?? node
-    shown.tops = shown.tops.map(now)
-    shown.nodes = nodes.map(now)
-    shown.nodes.forEach((node, slot) => {
-      const part = model.parts[slot]
-      if (!part) settle(values[slot] as Shown)
-      // Of what was built it is set already.
-      else if (node !== nodes[slot] && part.slots[part.slots.length - 1] === slot && !isShown(node as Element, part, values)) {
-        fields.set(node as Element, part.name, textOf(part, values))
-      }
-    })
-  }
-
-  look(instance)
-  const hadElements = !end && container.firstElementChild && fragment.firstElementChild
-  pair(fragment, container, start)
-  if (hadElements && ![...found.values()].some((node) => node instanceof Element)) {
-    console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
-  }
-  settle(instance)
-  return instance
+  follow(tree, (tree.model = modelOf(tree.template, container)), (tree.tops = []), container, start)
 }
 
-function elementsIn(parent: Node): Element[] {
-  return Array.from((parent as ParentNode).children)
+/** The text as a node of its own, at that place of the page or put there. */
+export function takeText(text: string, page: Node, at: ChildNode | null, end: ChildNode | null): Text {
+  // A translator wraps what it has made of a text. It will do so again.
+  while (text && at !== end && (at instanceof Comment || isTranslation(at))) {
+    const node = at as ChildNode
+    at = node.nextSibling
+    if (isTranslation(node)) node.remove()
+  }
+  if (at === end || !(at instanceof Text) || (!text && at.data)) return page.insertBefore(new Text(text), at)
+  if (!at.data.startsWith(text)) at.data = text
+  if (at.data !== text) at.splitText(text.length)
+  return at
 }
 
-/** All that an element is, but what the user made of it. */
-function nameOf(element: Element): string {
-  return [element.localName, ...Array.from(element.attributes, ({ value }) => value), element.textContent].join('\n')
-}
-
-/** Could the page's element be the one that was built? */
-function fits(element: Element, page: Element): boolean {
-  return element.localName === page.localName && [...element.attributes].every(({ name, value }) => agrees(page, name, value))
+function isTranslation(node: Node | null): boolean {
+  return node instanceof Element && node.localName === 'font'
 }

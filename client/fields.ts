@@ -5,7 +5,7 @@
  */
 
 import { CONTAINER, isOn } from './attributes'
-import { setText } from './instance'
+import { setText } from './build'
 import { issuedSoFar } from './outbox'
 import { defaultValues, resetSelect, restoreSelect, selectedValues } from './select'
 

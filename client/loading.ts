@@ -5,7 +5,7 @@
 
 import { CONTAINER } from './attributes'
 import { focusQuietly } from './focus'
-import { setText } from './instance'
+import { setText } from './build'
 
 /** Both spellings of these attributes are in use. */
 function spelled(name: string, value?: string): string {

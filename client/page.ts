@@ -5,7 +5,7 @@ import { announce } from './announce'
 import { CONTAINER } from './attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
-import { containersIn } from './instance'
+import { containersIn } from './build'
 
 const DEFAULT_PATH = '/loom/ws'
 

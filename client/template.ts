@@ -3,18 +3,12 @@
  * to walk through a copy, so that finding them costs no search.
  */
 
-import { isClosed } from './alike'
+import { CONTAINER } from './attributes'
 import { hideIndicators } from './loading'
 import { parse, surroundings } from './markup'
 
 /** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
 const MARK = '\ufdd0'
-
-const DOWN = 0
-const NEXT = 1
-const UP = 2
-/** Higher steps note the node for slot `step - SLOT`. */
-const SLOT = 3
 
 export interface Template {
   statics: string[]
@@ -32,28 +26,33 @@ export interface Part {
   slots: number[]
 }
 
-export interface Model {
-  template: Template
-  fragment: DocumentFragment
-  /** By slot; undefined where the slot stands between nodes. */
-  parts: (Part | undefined)[]
-  /** By child of the fragment. */
-  items: Item[]
-  steps: number[]
+/** What there is in an element, or at the top of a template. */
+export interface Inside {
+  parts: Part[]
+  /** Child by child; nothing where it is not looked at. */
+  inside: Item[]
+  /** There are slots in it. */
+  isLive: boolean
+}
+
+/** What an element of the page has to be. The node is the template's own, to be copied. */
+export interface Outline extends Inside {
+  node: Element
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
 export type Item = string | number | Outline
 
-/** What an element of the page has to be. */
-export interface Outline {
-  name: string
-  /** Those without slots. */
-  attributes: [name: string, value: string][]
-  slots: number[]
-  isClosed: boolean
-  inside: Item[]
+/** The template as it is parsed. */
+export interface Model extends Inside {
+  template: Template
+  node: DocumentFragment
+  /** By slot; undefined where the slot stands between nodes. */
+  partOf: (Part | undefined)[]
 }
+
+/** Elements that are what they are as a whole. */
+export const WHOLE = 'noscript,template,iframe,script,style'
 
 const interned = new Map<string, Template>()
 
@@ -79,28 +78,16 @@ export function modelOf(template: Template, parent: Element): Model {
   return (template.models[around] ??= parseModel(template, around))
 }
 
-/** The slots' nodes in a copy of the fragment. */
-export function locate({ steps }: Model, copy: Node): Node[] {
-  const nodes: Node[] = []
-  let node = copy
-  for (const step of steps) {
-    if (step >= SLOT) nodes[step - SLOT] = node
-    else node = (step === DOWN ? node.firstChild : step === NEXT ? node.nextSibling : node.parentNode) as Node
-  }
-  return nodes
-}
-
 function parseModel(template: Template, around: string): Model {
   const { statics, kinds } = template
   const html = statics.reduce((text, next, slot) => {
     const mark = `${MARK}${slot - 1}${MARK}`
     return text + (kinds[slot - 1] === 't' ? `<!--${mark}-->` : mark) + next
   })
-  const fragment = parse(html, around)
-  hideIndicators(fragment)
-  const model: Model = { template, fragment, parts: [], items: [], steps: [] }
-  model.items = scan(model, fragment)
-  model.steps = stepsTo(model.items)
+  const node = parse(html, around)
+  hideIndicators(node)
+  const model: Model = { template, partOf: [], node, parts: [], inside: [], isLive: true }
+  model.inside = scan(model, node)
   return model
 }
 
@@ -108,43 +95,28 @@ function parseModel(template: Template, around: string): Model {
 function scan(model: Model, parent: Node): Item[] {
   return [...parent.childNodes].flatMap((node): Item | [] => {
     if (node instanceof Text) return node.data
-    const slots: number[] = []
     if (!(node instanceof Element)) {
       const slot = (node as Comment).data.split(MARK)[1]
       node.replaceWith(...(slot ? [new Text()] : []))
       return slot ? +slot : []
     }
     if (node instanceof HTMLTableElement) implyBody(node)
-    const attributes: Outline['attributes'] = []
-    for (const attribute of [...node.attributes]) {
+    const parts = [...node.attributes].map((attribute) => {
       const { name, value } = attribute
-      if (!readPart(model, name, value, slots)) {
-        attributes.push([name, value])
-        continue
-      }
+      const part = readPart(model, name, value)
+      const [slot] = part.slots
       // The name stays where it is among the others, without a value that would be loaded.
-      attribute.value = ''
-      if (model.template.kinds[slots[slots.length - 1] as number] === 'b') node.removeAttribute(name)
-    }
-    if (node.matches('textarea,title') && readPart(model, '', node.textContent ?? '', slots)) node.textContent = ''
-    const inside = scan(model, node)
-    // By now it is without comments.
-    return { name: node.localName, attributes, slots, inside, isClosed: isClosed(node) }
+      if (slot !== undefined) attribute.value = ''
+      if (model.template.kinds[slot as number] === 'b') node.removeAttribute(name)
+      return part
+    })
+    const isText = node.matches('textarea,title')
+    if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
+    let inside = isText ? [] : scan(model, node)
+    const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
+    if (!isLive && node.matches(`${CONTAINER},[data-l-ignore],${WHOLE}`)) inside = []
+    return { node, parts, inside, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
   })
-}
-
-/** How to walk through the items to all slots, and no further. */
-function stepsTo(items: Item[]): number[] {
-  const steps: number[] = []
-  let used = 0
-  for (const item of items) {
-    steps.push(steps.length ? NEXT : DOWN)
-    const { slots, inside } = typeof item === 'object' ? item : { slots: typeof item === 'number' ? [item] : [], inside: [] }
-    const inner = [...slots.map((slot) => SLOT + slot), ...stepsTo(inside)]
-    if (inner.length) used = steps.push(...inner)
-  }
-  steps.length = used
-  return used ? [...steps, UP] : steps
 }
 
 /** As a parser does it with a page, where the rows are there. */
@@ -155,14 +127,13 @@ function implyBody(table: HTMLTableElement): void {
   body.append(...slots)
 }
 
-/** False where there is no slot in the text. */
-function readPart(model: Model, name: string, text: string, slots: number[]): boolean {
+function readPart(model: Model, name: string, text: string): Part {
   const part: Part = { name, strings: [], slots: [] }
   text.split(MARK).forEach((piece, index) => {
-    if (index % 2) part.slots.push(+piece)
-    else part.strings.push(piece)
+    if (index % 2) {
+      part.slots.push(+piece)
+      model.partOf[+piece] = part
+    } else part.strings.push(piece)
   })
-  for (const slot of part.slots) model.parts[slot] = part
-  slots.push(...part.slots)
-  return part.slots.length > 0
+  return part
 }

@@ -1,18 +1,27 @@
 /**
- * What the server says of a slot. It is not looked through before it is used: what is malformed fails there, and the
- * component joins anew.
+ * What a slot shows, as the server says it and as the page has it. What the server says is not looked through before
+ * it is used: what is malformed fails there, and the component joins anew.
  */
 
-import { htmlTemplate, type Template } from './template'
+import { htmlTemplate, type Model, type Part, type Template } from './template'
 
-/** The template, and a value for each of its slots. On the wire its id stands in its place. */
-export type Tree = [Template, ...Value[]]
+/** A template with a value for each of its slots. On the wire it is an array, with the template's id in front. */
+export interface Tree {
+  template: Template
+  values: Value[]
+  /** These three come with what is in the page. */
+  model: Model | undefined
+  /** By slot: the element it belongs to; between nodes a text of its own, which stands behind all that it shows. */
+  nodes: Node[]
+  /** What is not in another element of the same template; the slots among it as their numbers. */
+  tops: (Node | number)[]
+}
 
-/** HTML is a template of its own, without slots; on the wire it is an object. */
+/** Whether a boolean attribute is there is a number. */
 export type Value = string | number | Tree | Rows
 
 export interface Rows {
-  l: Tree[]
+  rows: Tree[]
 }
 
 /** Slots, and what each is now or what changed inside it, by turns. */
@@ -34,29 +43,53 @@ export function refuse(): never {
   throw new TypeError('malformed message')
 }
 
-export function isTree(value: unknown): value is Tree {
-  return Array.isArray(value)
+export function isInner(change: unknown): change is Inner {
+  return typeof change === 'object' && !['length', 'h', 'l'].some((name) => name in (change as object))
 }
 
-export function isInner(change: unknown): change is Inner {
-  return typeof change === 'object' && !isTree(change) && !['h', 'l'].some((name) => name in (change as object))
+export function treeOf(template: Template, values: Value[]): Tree {
+  return { template, values, model: undefined, nodes: [], tops: [] }
 }
 
 export function readTree(value: unknown, templates: Templates): Tree {
   const [id, ...values] = value as unknown[]
   const template = templates.get(id) ?? refuse()
   if (values.length !== template.kinds.length) refuse()
-  return [template, ...values.map((inner) => readValue(inner, templates))]
+  return treeOf(template, values.map((inner) => readValue(inner, templates)))
 }
 
+/** HTML is a template of its own, without slots; on the wire it is an object, as a list is. */
 export function readValue(value: unknown, templates: Templates): Value {
-  if (isTree(value)) return readTree(value, templates)
+  if (Array.isArray(value)) return readTree(value, templates)
   if (typeof value !== 'object') return (value as string | undefined) ?? refuse()
   const { h, l } = value as { h: string; l?: unknown[] }
-  return l ? { l: l.map((row) => readTree(row, templates)) } : [htmlTemplate(h)]
+  return l ? { rows: l.map((row) => readTree(row, templates)) } : treeOf(htmlTemplate(h), [])
 }
 
 /** Calls `each` for the pairs of a flat list; none where it is missing. */
 export function pairs<Second>(list: readonly (number | Second)[] | undefined, each: (first: number, second: Second) => void): void {
   for (let at = 0; at < (list?.length ?? 0); at += 2) each(list?.[at] as number, list?.[at + 1] as Second)
+}
+
+/** The trees that stand in a slot between nodes: one, or the rows of a list. */
+export function treesIn(value: Value): Tree[] {
+  return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
+}
+
+/** All nodes at the top, in their order. */
+export function nodesOf(value: Value, found: Node[] = []): Node[] {
+  for (const { tops, values, nodes } of treesIn(value)) {
+    for (const top of tops) {
+      if (typeof top === 'number') nodesOf(values[top] as Value, found)
+      found.push(typeof top === 'number' ? (nodes[top] as Node) : top)
+    }
+  }
+  return found
+}
+
+/** An attribute's value or a text; null where the attribute is not there. */
+export function textOf({ strings, slots }: Part, { values }: Tree): string | null {
+  const first = values[slots[0] as number]
+  if (typeof first === 'number') return first ? '' : null
+  return strings.reduce((text, next, at) => text + (values[slots[at - 1] as number] as string) + next)
 }

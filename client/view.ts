@@ -3,11 +3,10 @@
 import { adopt } from './adopt'
 import { createFields } from './fields'
 import { keepFocus } from './focus'
-import { valueOf, type Instance } from './instance'
 import { atRest, hideIndicators } from './loading'
 import { patch } from './patch'
 import { intern } from './template'
-import { readTree, type Inner, type Templates, type Tree } from './tree'
+import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
 
 /** A component is the one slot of this. */
 const ROOT = intern(['', ''], 't')
@@ -21,7 +20,7 @@ export interface View {
 
 export function createView(container: HTMLElement): View {
   const fields = createFields()
-  let root: Instance
+  let root: Tree
 
   function change(seen: number, work: () => void): void {
     atRest(() =>
@@ -32,23 +31,23 @@ export function createView(container: HTMLElement): View {
     )
   }
 
-  function take(tree: Tree): void {
-    root = adopt(tree, container, fields)
+  function take(): void {
+    adopt(root, container, fields)
     hideIndicators(container)
   }
 
   return {
     join(tree, templates) {
-      const shown = readTree(tree, templates)
+      root = treeOf(ROOT, [readTree(tree, templates)])
       // The server has seen nothing yet of what the user did to the fields.
-      change(0, () => take([ROOT, shown]))
+      change(0, take)
     },
     change(seen, changed, templates) {
       if ((changed as Inner).p?.length === 0 && !fields.waits()) return
       change(seen, () => {
         const what = { container, fields, templates, isTorn: false }
         patch(root, [0, changed], what)
-        if (what.isTorn && container.isConnected) take(valueOf(root) as Tree)
+        if (what.isTorn && container.isConnected) take()
       })
     },
   }

@@ -1,0 +1,106 @@
+/** Which element of the page is which of a tree. */
+
+import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part } from './template'
+import { textOf, treesIn, type Tree, type Value } from './tree'
+
+/** An element that has to be in the page. */
+export interface Wanted {
+  tree: Tree
+  item: Outline
+  /** Rows are like each other: one that says something else may be another one. */
+  isRow: boolean
+  mate?: Element | undefined
+}
+
+/** So far away something that has changed is looked for. */
+const FAR = 100
+
+/** Such attributes do not say which element it is: looks, addresses (which proxies rewrite), and what the user opens. */
+const LOOKS = /^(class|style|open|nonce|href|src)$/
+
+/** Extensions and scripts have put it there. */
+export function isForeign(element: Element): boolean {
+  return element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link')
+}
+
+/** Does the page's element say what the tree says? `isExact`: all that differs is the server's doing. */
+export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown): boolean {
+  const { name, slots } = part
+  const text = textOf(part, tree)
+  const now = name ? page.getAttribute(name) : page.textContent
+  // What is open is the user's; and a boolean attribute is there or not.
+  if (name === 'open' || typeof tree.values[slots[0] as number] === 'number') return name === 'open' || (text === null) === (now === null)
+  if (text === now) return true
+  if (isExact || !LOOKS.test(name)) return false
+  // Browsers hide nonces.
+  return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || page.classList.contains(one))
+}
+
+/** Gives each of those that are wanted its mate, where there is one. */
+export function match(wanted: Wanted[], there: Element[], taken: Set<unknown>, isHtml: boolean): void {
+  const take = (one: Wanted, mate?: Element) => {
+    one.mate = mate
+    if (mate) taken.add(mate)
+  }
+  const mates = inOrder(wanted, there)
+  if (mates) return wanted.forEach((one, at) => take(one, mates[at]))
+  const known = new Map<string, Element[]>()
+  for (const element of there) {
+    const attributes = Array.from(element.attributes, ({ name, value }): Attribute => [name, value])
+    const name = nameOf(element.localName, attributes, element.textContent)
+    const same = known.get(name)
+    if (same) same.push(element)
+    else known.set(name, [element])
+  }
+  for (const one of wanted) {
+    const { tree, item } = one
+    const attributes = item.parts.map((part): Attribute => [part.name, textOf(part, tree)])
+    take(one, known.get(nameOf(item.node.localName, attributes, textIn(item, tree)))?.shift())
+  }
+  let from = 0
+  for (const one of wanted) {
+    if (!one.mate && !(isHtml && one.item.node.matches(WHOLE))) {
+      const near: Element[] = []
+      for (let at = from; at < from + FAR && there[at] && !taken.has(there[at]); at++) near.push(there[at] as Element)
+      take(one, near.find((element) => fits(one, element)) ?? near.find((element) => !one.isRow && isNamed(one, element)))
+    }
+    if (one.mate) from = there.indexOf(one.mate, from) + 1
+  }
+}
+
+/** Mostly the page is what the server has rendered, but for what others have put in. */
+function inOrder(wanted: Wanted[], there: Element[]): Element[] | undefined {
+  const mates: Element[] = []
+  const areAll = there.every((element) => {
+    const one = wanted[mates.length]
+    const isIt = one && fits(one, element) && (!one.isRow || textIn(one.item, one.tree) === element.textContent)
+    return isIt ? mates.push(element) : isForeign(element)
+  })
+  return areAll && mates.length === wanted.length ? mates : undefined
+}
+
+type Attribute = [name: string, text: string | null]
+
+function nameOf(name: string, attributes: Attribute[], text: string | null): string {
+  return [name, ...attributes.filter(([name, text]) => text !== null && name && !LOOKS.test(name)).flat(), text].join('\n')
+}
+
+function isNamed({ item }: Wanted, element: Element): boolean {
+  return element.localName === item.node.localName
+}
+
+/** Could the page's element be the one? */
+function fits(one: Wanted, element: Element): boolean {
+  return isNamed(one, element) && one.item.parts.every((part) => agrees(element, part, one.tree, false))
+}
+
+function textIn(item: Item | Inside, tree: Tree): string {
+  if (typeof item === 'string') return item
+  if (typeof item === 'object') {
+    const [text] = item.parts.filter(({ name }) => !name)
+    return text ? (textOf(text, tree) as string) : item.inside.map((one) => textIn(one, tree)).join('')
+  }
+  const value = tree.values[item] as Value
+  // Text is the same text in any surroundings.
+  return typeof value === 'object' ? treesIn(value).map((one) => textIn(modelOf(one.template, document.body), one)).join('') : `${value}`
+}
