@@ -5,12 +5,9 @@
 
 import { complete, move } from './build'
 import type { Fields } from './fields'
-import { agrees, isForeign, match, type Wanted } from './match'
+import { agrees, isForeign, match, type Piece, type Wanted } from './match'
 import { modelOf, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
-
-/** Something that has to be there, and where it is noted. */
-type Piece = [what: string | Wanted, list: unknown[], index: number]
 
 /**
  * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
@@ -23,91 +20,90 @@ export function adopt(
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
 ): void {
-  const taken = new Set<unknown>()
-
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
+    const [only] = outline.inside
+    if (typeof only === 'number' && !outline.inside[1] && at instanceof Text && at.data === tree.values[only] && !at.nextSibling) {
+      // What happens most.
+      tops[0] = only
+      tree.nodes[only] = at
+      return
+    }
     const pieces: Piece[] = []
-    const wanted: Wanted[] = []
     /** What is too much beside slots may be an older content of theirs. */
     let isRoomy = !!end
 
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
-        if (typeof item === 'string') pieces.push([item, tops, index])
-        else if (typeof item === 'object') {
-          const one = { tree, item, isRow, mate: undefined }
-          wanted.push(one)
-          pieces.push([one, tops, index])
-        } else {
+        if (typeof item !== 'number') pieces.push({ tree, item, list: tops, index, isRow, mate: undefined })
+        else {
           isRoomy = true
           tops[index] = item
           const value = tree.values[item] as Value
-          for (const inner of treesIn(value)) begin(inner, isRow || inner !== value)
-          pieces.push([typeof value === 'string' ? value : '', tree.nodes, item])
+          for (const inner of treesIn(value)) {
+            gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow || inner !== value)
+          }
+          const text = typeof value === 'object' ? '' : (value as string)
+          pieces.push({ tree, item: text, list: tree.nodes, index: item, isRow, mate: undefined })
         }
       })
     }
 
-    function begin(inner: Tree, isRow: boolean) {
-      gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow)
+    gather(tree, outline, tops, false)
+    const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
+    const there: Element[] = []
+    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
+    const taken = match(wanted, there, !!end)
+    if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
+      console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
     }
-
+    if (taken && isRoomy) {
+      for (const node of there) {
+        if (taken.has(node) || (!end && isForeign(node))) continue
+        if (at === node) at = node.nextSibling
+        node.remove()
+      }
+    }
     /** Texts that are too much go; what others have put in is passed over. */
-    function passTo(mate?: Element): void {
-      while (at && at !== end && at !== mate && !taken.has(at)) {
+    const passTo = (mate?: Element) => {
+      while (at && at !== end && at !== mate && !taken?.has(at)) {
         const node = at
         at = at.nextSibling
         if (node instanceof Text) node.remove()
       }
     }
-
-    gather(tree, outline, tops, false)
-    const there: Element[] = []
-    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
-    match(wanted, there, taken, !!end)
-    if (!end && parent === container && there.length && wanted.length && !taken.size) {
-      console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
-    }
-    for (const node of there) {
-      if (taken.has(node) || !isRoomy || (!end && isForeign(node))) continue
-      if (at === node) at = node.nextSibling
-      node.remove()
-    }
-    for (const [what, list, index] of pieces) {
+    for (const { tree, item, list, index, mate } of pieces) {
       let node: ChildNode
-      if (typeof what === 'string') {
-        node = takeText(what, parent, at, end)
+      if (typeof item === 'string') {
+        node = takeText(item, parent, at, end)
         at = node.nextSibling
+      } else if (mate) {
+        node = mate
+        passTo(mate)
+        if (at === mate) at = mate.nextSibling
+        else move(parent, mate, at)
+        equal(mate, item, tree)
+        if (item.inside.length) follow(tree, item, [], mate, mate.firstChild)
       } else {
-        const { tree, item, mate } = what
-        node = mate ?? (item.node.cloneNode(true) as Element)
-        if (mate) {
-          passTo(mate)
-          if (at === mate) at = mate.nextSibling
-          else move(parent, mate, at)
-          equal(mate, item, tree)
-          if (item.inside.length) follow(tree, item, [], mate, mate.firstChild)
-        } else {
-          complete(tree, item, node, parent)
-          parent.insertBefore(node, at)
-        }
+        node = item.node.cloneNode(true) as Element
+        complete(tree, item, node, parent)
+        parent.insertBefore(node, at)
       }
       list[index] = node
     }
     passTo()
   }
 
+  /** The element says what the server says of it. */
   function equal(element: Element, { parts }: Outline, tree: Tree): void {
-    const isIgnored = element.matches('[data-l-ignore]')
+    const isIgnored = (slots: number[]) => !slots.length && element.matches('[data-l-ignore]')
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      const isLive = slots.length > 0
-      if (!(isIgnored && !isLive) && !agrees(element, part, tree, end ?? isLive)) fields.set(element, name, textOf(part, tree))
+      if (!agrees(element, part, tree, end ?? slots.length) && !isIgnored(slots)) fields.set(element, name, textOf(part, tree))
     }
-    if (!end || isIgnored) return
+    if (!end) return
     for (const { name } of [...element.attributes]) {
-      if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
+      if (name !== 'open' && !parts.some((part) => part.name === name) && !isIgnored([])) fields.set(element, name, null)
     }
   }
 

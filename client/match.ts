@@ -3,13 +3,20 @@
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
-/** An element that has to be in the page. */
-export interface Wanted {
+/** A text or an element that has to be in the page. */
+export interface Piece {
   tree: Tree
-  item: Outline
+  item: string | Outline
+  /** Where it is noted, once it is found. */
+  list: unknown[]
+  index: number
   /** Rows are like each other: one that says something else may be another one. */
   isRow: boolean
-  mate?: Element | undefined
+  mate: Element | undefined
+}
+
+export interface Wanted extends Piece {
+  item: Outline
 }
 
 /** So far away something that has changed is looked for. */
@@ -36,14 +43,14 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
   return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || page.classList.contains(one))
 }
 
-/** Gives each of those that are wanted its mate, where there is one. */
-export function match(wanted: Wanted[], there: Element[], taken: Set<unknown>, isHtml: boolean): void {
+/** Gives each of those that are wanted its mate, where there is one. Says which are taken, unless all are, in order. */
+export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<Node> | undefined {
+  if (areInOrder(wanted, there, isHtml)) return
+  const taken = new Set<Node>()
   const take = (one: Wanted, mate?: Element) => {
     one.mate = mate
     if (mate) taken.add(mate)
   }
-  const mates = inOrder(wanted, there)
-  if (mates) return wanted.forEach((one, at) => take(one, mates[at]))
   const known = new Map<string, Element[]>()
   for (const element of there) {
     const attributes = Array.from(element.attributes, ({ name, value }): Attribute => [name, value])
@@ -61,22 +68,25 @@ export function match(wanted: Wanted[], there: Element[], taken: Set<unknown>, i
   for (const one of wanted) {
     if (!one.mate && !(isHtml && one.item.node.matches(WHOLE))) {
       const near: Element[] = []
-      for (let at = from; at < from + FAR && there[at] && !taken.has(there[at]); at++) near.push(there[at] as Element)
+      for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
       take(one, near.find((element) => fits(one, element)) ?? near.find((element) => !one.isRow && isNamed(one, element)))
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }
+  return taken
 }
 
 /** Mostly the page is what the server has rendered, but for what others have put in. */
-function inOrder(wanted: Wanted[], there: Element[]): Element[] | undefined {
-  const mates: Element[] = []
-  const areAll = there.every((element) => {
-    const one = wanted[mates.length]
-    const isIt = one && fits(one, element) && (!one.isRow || textIn(one.item, one.tree) === element.textContent)
-    return isIt ? mates.push(element) : isForeign(element)
-  })
-  return areAll && mates.length === wanted.length ? mates : undefined
+function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolean {
+  let next = 0
+  for (const element of there) {
+    const one = wanted[next]
+    if (one && fits(one, element) && !(one.isRow && textIn(one.item, one.tree) !== element.textContent)) {
+      one.mate = element
+      next++
+    } else if (isHtml || !isForeign(element)) return false
+  }
+  return next === wanted.length
 }
 
 type Attribute = [name: string, text: string | null]
