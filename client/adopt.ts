@@ -34,17 +34,18 @@ export function adopt(
 
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
-        if (typeof item !== 'number') pieces.push({ tree, item, list: tops, index, isRow, mate: undefined })
-        else {
+        let list: Piece['list'] = tops
+        if (typeof item === 'number') {
           isRoomy = true
-          tops[index] = item
-          const value = tree.values[item] as Value
+          tops[index] = index = item
+          list = tree.nodes
+          const value = tree.values[index] as Value
           for (const inner of treesIn(value)) {
             gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow || inner !== value)
           }
-          const text = typeof value === 'object' ? '' : (value as string)
-          pieces.push({ tree, item: text, list: tree.nodes, index: item, isRow, mate: undefined })
+          item = typeof value === 'object' ? '' : (value)
         }
+        pieces.push({ tree, item, list, index, isRow, mate: undefined })
       })
     }
 
@@ -54,7 +55,7 @@ export function adopt(
     for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
     const taken = match(wanted, there, !!end)
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
-      console.warn('loom-live: the page is not what the server rendered, and is made anew:', container)
+      console.warn('loom-live: the page was changed, and is made anew:', container)
     }
     if (taken && isRoomy) {
       for (const node of there) {

@@ -5,7 +5,7 @@ import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import { createDebouncer } from './debounce'
 import { resetForm } from './fields'
-import { atRest, beginLoading, hideIndicators } from './loading'
+import { atRest, beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
 import type { Messages } from './wire'
@@ -19,16 +19,10 @@ const MOST_REJOINS = 3
 /** Within this time a busy server is asked again. */
 const BUSY_MS = 5_000
 
-/** What made a click or submit event, and shows that it is under way. */
-export interface Trigger {
-  element: Element
-  submitter: Element | null
-}
-
 export interface Component {
   module: string
-  issue(event: LiveEvent, trigger?: Trigger): void
-  issueLater(element: Element, ms: number, event: LiveEvent, trigger?: Trigger): void
+  /** With `ms`, when the element has made no other event of the type for so long. */
+  issue(event: LiveEvent, element: Element, ms: number | undefined, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
   /** Since when an answer is due, in the clock's time. */
@@ -51,8 +45,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   let joinedAt = Infinity
   /** One after the other, without anything understood between. */
   let rejoins = 0
-  /** The last event that what is shown includes, and its number among the page's. */
-  let seen = 0
+  /** The last event that what is shown includes, among the page's. */
   let seq = 0
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
@@ -66,19 +59,22 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     if (element.dataset.lState !== state) element.dataset.lState = state
   }
 
-  function issueNow(event: LiveEvent, trigger?: Trigger): void {
+  function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
-    const form = trigger?.element
-    const settle = trigger && beginLoading(trigger.element, trigger.submitter)
-    outbox.waiting.push(issue(event, settle, event.type === 'submit' ? (form as HTMLFormElement) : undefined))
+    beginLoading(trigger)
+    outbox.waiting.push(issue(event, trigger))
     if (phase !== 'live') setTimeout(sendWaiting, connection.eventAge + 1)
     sendWaiting()
   }
 
-  function send({ number, event: { handler, type, vars }, again, answered, madeAt }: Issued): void {
+  function send(item: Issued): void {
+    const { number, event, again, madeAt } = item
+    const { handler, type, vars } = event
     // What was answered once is repeated whatever its age, or the state would be another.
-    connection.send('e', id, number, seen, handler, type, vars, ...(again && !answered ? [Date.now() - madeAt] : []))
+    const age = again && number > outbox.seen ? [Date.now() - madeAt] : []
+    connection.send('e', id, number, outbox.seen, handler, type, vars, ...age)
+    item.again = true
   }
 
   /** Nobody wants a click any more that was made too long ago. */
@@ -86,7 +82,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     const old = outbox.waiting.filter(({ madeAt }) => Date.now() - madeAt > connection.eventAge)
     outbox.waiting.splice(0, old.length)
     lose('expired', old)
-    if (phase === 'live') for (const item of outbox.take(MOST_UNANSWERED)) send(item)
+    if (phase === 'live') outbox.take(MOST_UNANSWERED).forEach(send)
     showState()
   }
 
@@ -95,7 +91,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     joinedAt = Date.now()
     held = []
     holdUntil = 0
-    id = connection.join(component, module, token, ...(secret ? [secret, seen] : []))
+    id = connection.join(component, module, token, ...(secret ? [secret, outbox.seen] : []))
     showState()
   }
 
@@ -112,10 +108,13 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     outbox.arrived(number)
     held.push(() => {
       const items = outbox.answer(number)
-      seen = number
-      seq = items[items.length - 1]?.seq ?? seq
+      for (const item of items) seq = item.seq
       work(items)
-      for (const { form } of items) if (form) resetForm(form, element, seq)
+      for (const item of items) {
+        const { event, trigger } = item
+        // Not of one that has failed.
+        if (trigger && event.type === 'submit' && outbox.sent.includes(item)) resetForm(trigger.element as HTMLFormElement, element, seq)
+      }
       sendWaiting()
     })
     if (number < holdUntil) {
@@ -155,22 +154,22 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   }
 
   function lose(reason: LostReason, lost: Issued[]): void {
-    for (const { settle } of lost) settle?.()
+    for (const { trigger } of lost) endLoading(trigger)
     const events = lost.map(({ event: { handler, type } }) => ({ handler, event: type }))
     if (events.length) announce(element, 'loom:lost', { reason, events })
   }
 
   const messages: Messages = {
     j(number, tree, next, anew) {
-      const isLost = anew || (number < seen && number < outbox.keptFrom)
+      const isLost = anew || number < Math.min(outbox.seen, outbox.keptFrom)
       if (isLost) {
         // Its state is gone. What was sent belongs to that; what was not, may still be meant.
         lose('reset', outbox.unanswered())
         outbox.sent = []
-        outbox.checkpoint(0)
+        outbox.seen = outbox.keptFrom = 0
         token = element.dataset.lToken
       }
-      for (const item of outbox.sent) if (item.answered) holdUntil = item.number
+      for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
       const isShown = show(number, () => {
         view.join(tree, connection.templates)
         announce(element, 'loom:join', { module })
@@ -191,7 +190,6 @@ export function createComponent(element: HTMLElement, connection: Connection): C
         // repeated.
         const failed = items.filter((item) => item.number > number - count)
         outbox.sent = outbox.sent.filter((item) => !failed.includes(item))
-        for (const item of failed) item.form = undefined
         if (expired) lose('expired', failed)
         else tell(message)
       }),
@@ -214,11 +212,12 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   const component: Component = {
     module,
     messages,
-    issue(event, trigger) {
+    issue(event, source, ms, trigger) {
+      const make = () => issueNow(event, trigger)
+      if (ms !== undefined) return later(source, event.type, ms, make)
       flush()
-      issueNow(event, trigger)
+      make()
     },
-    issueLater: (source, ms, event, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
     flush,
     waitingSince: () => (phase === 'joining' ? joinedAt : (outbox.unanswered()[0]?.madeAt ?? Infinity)),
     opened,
@@ -229,7 +228,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     leave() {
       flush()
       connection.leave(id)
-      for (const { settle } of [...outbox.sent, ...outbox.waiting]) settle?.()
+      for (const { trigger } of [...outbox.sent, ...outbox.waiting]) endLoading(trigger)
       connection.remove(component)
     },
   }

@@ -16,8 +16,8 @@ export interface Connection {
   eventAge: number
   add(component: Component): void
   remove(component: Component): void
-  /** True where nobody was left, and the connection has ended. */
-  stopUnused(): boolean
+  /** Ends where nobody is left, until somebody comes. */
+  stopUnused(): void
   /** Returns the number that stands for the component until the next join. */
   join(component: Component, ...rest: unknown[]): number
   send(...message: unknown[]): void
@@ -34,6 +34,7 @@ export function createConnection(url: string): Connection {
   let watch: ReturnType<typeof setTimeout> | undefined
 
   const socket = createSocket(url, 'loom.2', {
+    isIn: () => members.size > 0,
     opened() {
       heardAt = Date.now()
       for (const component of [...members]) component.opened()
@@ -88,13 +89,11 @@ export function createConnection(url: string): Connection {
     add(component) {
       members.add(component)
       if (socket.isOpen()) component.opened()
+      else if (members.size === 1) socket.connect()
     },
     remove: (component) => members.delete(component),
     stopUnused() {
-      if (members.size) return false
-      clearTimeout(watch)
-      socket.stop()
-      return true
+      if (!members.size) socket.stop()
     },
     join(component, ...rest) {
       // Each has a number of its own, so that nothing meant for the last one is taken for this one's.
@@ -107,7 +106,7 @@ export function createConnection(url: string): Connection {
       watchSilence(SILENCE_MS)
     },
     leave(id) {
-      if (joined.delete(id) && socket.isOpen()) socket.send(['l', id])
+      if (joined.delete(id)) socket.send(['l', id])
     },
   }
   return connection

@@ -72,8 +72,6 @@ export function listen(): void {
     const live = { handler, type, vars: specialVars(event, element) }
     const shows = type === 'click' || type === 'submit'
     const trigger = shows ? { element, submitter: (event as SubmitEvent).submitter ?? null } : undefined
-    const ms = debounceOf(element, type)
-    if (ms === undefined) component.issue(live, trigger)
-    else component.issueLater(element, ms, live, trigger)
+    component.issue(live, element, debounceOf(element, type), trigger)
   }
 }

@@ -15,26 +15,27 @@ function spelled(name: string, value?: string): string {
 
 const INLINE = spelled('loading', '')
 
-interface Waiting {
+/** What made a click or submit event, and shows that it is under way. */
+export interface Trigger {
   element: Element
   submitter: Element | null
 }
 
-const waiting = new Set<Waiting>()
+const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
 
 /** The element that was disabled while it had the focus: browsers take it from there. */
 let focused: HTMLElement | undefined
 
-/** Shows that `element` waits, until what this returns is called. */
-export function beginLoading(element: Element, submitter: Element | null): () => void {
-  const item = { element, submitter }
-  atRest(() => waiting.add(item))
-  return () => {
-    if (!waiting.has(item)) return
-    atRest(() => waiting.delete(item))
-    returnFocus()
-  }
+/** Shows that it waits, where there is something to show it. */
+export function beginLoading(trigger: Trigger | undefined): void {
+  if (trigger) atRest(() => waiting.add(trigger))
+}
+
+export function endLoading(trigger: Trigger | undefined): void {
+  if (!trigger || !waiting.has(trigger)) return
+  atRest(() => waiting.delete(trigger))
+  returnFocus()
 }
 
 /** Does `work` on a page without loading states. */

@@ -47,29 +47,23 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
 export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<Node> | undefined {
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
-  const take = (one: Wanted, mate?: Element) => {
-    one.mate = mate
-    if (mate) taken.add(mate)
+  const take = (one: Wanted, list: Element[] = [], test: (one: Wanted, element: Element) => boolean) => {
+    const at = one.mate ? -1 : list.findIndex((element, at) => at < FAR && test(one, element))
+    for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
-  const known = new Map<string, Element[]>()
-  for (const element of there) {
-    const attributes = Array.from(element.attributes, ({ name, value }): Attribute => [name, value])
-    const name = nameOf(element.localName, attributes, element.textContent)
-    const same = known.get(name)
-    if (same) same.push(element)
-    else known.set(name, [element])
-  }
+  const byText: Record<string, Element[]> = {}
+  for (const element of there) (byText[nameOf(element.localName, element.textContent)] ??= []).push(element)
   for (const one of wanted) {
-    const { tree, item } = one
-    const attributes = item.parts.map((part): Attribute => [part.name, textOf(part, tree)])
-    take(one, known.get(nameOf(item.node.localName, attributes, textIn(item, tree)))?.shift())
+    one.mate = undefined
+    take(one, byText[nameOf(one.item.node.localName, textIn(one.item, one.tree))], fits)
   }
   let from = 0
   for (const one of wanted) {
-    if (!one.mate && !(isHtml && one.item.node.matches(WHOLE))) {
-      const near: Element[] = []
-      for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
-      take(one, near.find((element) => fits(one, element)) ?? near.find((element) => !one.isRow && isNamed(one, element)))
+    const near: Element[] = []
+    for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
+    if (!(isHtml && one.item.node.matches(WHOLE))) {
+      take(one, near, fits)
+      if (!one.isRow) take(one, near, isNamed)
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }
@@ -89,10 +83,8 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   return next === wanted.length
 }
 
-type Attribute = [name: string, text: string | null]
-
-function nameOf(name: string, attributes: Attribute[], text: string | null): string {
-  return [name, ...attributes.filter(([name, text]) => text !== null && name && !LOOKS.test(name)).flat(), text].join('\n')
+function nameOf(name: string, text: string | null): string {
+  return `${name} ${text}`
 }
 
 function isNamed({ item }: Wanted, element: Element): boolean {

@@ -3,6 +3,7 @@
  * that they can be sent again, to this server or to another that knows the checkpoint only.
  */
 
+import { endLoading, type Trigger } from './loading'
 import type { SpecialVars } from './special_vars'
 
 export interface LiveEvent {
@@ -15,20 +16,12 @@ export interface Issued {
   /** Counts the page's events; what a field's last change is compared with. */
   seq: number
   event: LiveEvent
-  /** Ends the loading state. */
-  settle: (() => void) | undefined
-  /** The submitted form, whose fields return to the server's values with the answer. */
-  form: HTMLFormElement | undefined
+  trigger: Trigger | undefined
   madeAt: number
   /** Its number among its component's, once it is sent. */
   number: number
-  answered: boolean
-  /** It is to be sent again. */
-  due: boolean
-  /** It has been sent again. */
+  /** It has been sent before. */
   again: boolean
-  /** Sent on this connection, and without an answer since. */
-  underWay: boolean
 }
 
 /** A server that never sends a checkpoint must not fill the page's memory. */
@@ -41,15 +34,17 @@ export function issuedSoFar(): number {
   return issued
 }
 
-export function issue(event: LiveEvent, settle?: () => void, form?: HTMLFormElement): Issued {
-  return { seq: ++issued, event, settle, form, madeAt: Date.now(), number: 0, answered: false, due: false, again: false, underWay: false }
+export function issue(event: LiveEvent, trigger?: Trigger): Issued {
+  return { seq: ++issued, event, trigger, madeAt: Date.now(), number: 0, again: false }
 }
 
 export interface Outbox {
   /** Made, but never sent. */
   waiting: Issued[]
-  /** Sent, and not in a checkpoint. */
+  /** Sent, and not in a checkpoint, by their numbers. */
   sent: Issued[]
+  /** What is shown includes everything up to this number: so far all have their answers. */
+  seen: number
   /** Everything after this number is kept. */
   keptFrom: number
   /** Sent, and without an answer. */
@@ -68,46 +63,42 @@ export interface Outbox {
 
 export function createOutbox(): Outbox {
   let last = 0
+  /** What is under way on this connection is behind the first and up to the second. */
+  let arrived = 0
+  let gone = 0
 
   const outbox: Outbox = {
     waiting: [],
     sent: [],
+    seen: 0,
     keptFrom: 0,
-    unanswered: () => outbox.sent.filter((item) => !item.answered),
+    unanswered: () => outbox.sent.filter(({ number }) => number > outbox.seen),
     take(most) {
-      const room = Math.max(0, most - outbox.sent.filter(({ underWay }) => underWay).length)
-      const again = outbox.sent.filter(({ due }) => due).slice(0, room)
+      const room = most - outbox.sent.filter(({ number }) => number > arrived && number <= gone).length
+      const again = outbox.sent.filter(({ number }) => number > gone).slice(0, room)
       const fresh = outbox.waiting.splice(0, room - again.length)
       for (const item of fresh) item.number = ++last
       outbox.sent.push(...fresh)
       if (outbox.sent.length > MOST_KEPT) outbox.checkpoint(last - MOST_KEPT)
       const taken = [...again, ...fresh]
-      for (const item of taken) {
-        item.due = false
-        item.underWay = true
-      }
+      for (const { number } of taken) gone = number
       return taken
     },
     resume(number) {
-      for (const item of outbox.sent) {
-        item.underWay = false
-        item.due = item.again = item.number > number
-      }
+      arrived = gone = number
     },
     arrived(number) {
-      for (const item of outbox.sent) if (item.number <= number) item.underWay = false
+      arrived = number
     },
     answer(number) {
       const items = outbox.unanswered().filter((item) => item.number <= number)
-      for (const item of items) {
-        item.answered = true
-        item.settle?.()
-      }
+      outbox.seen = Math.max(outbox.seen, number)
+      for (const { trigger } of items) endLoading(trigger)
       return items
     },
     checkpoint(number) {
       outbox.keptFrom = number
-      outbox.sent = outbox.sent.filter((item) => item.number > number || !item.answered)
+      outbox.sent = outbox.sent.filter((item) => item.number > Math.min(number, outbox.seen))
     },
   }
   return outbox

@@ -54,7 +54,7 @@ function sweepSoon(): void {
       component.leave()
       if (container.matches(CONTAINER)) join(container)
     }
-    for (const [url, connection] of connections) if (connection.stopUnused()) connections.delete(url)
+    connections.forEach((connection) => connection.stopUnused())
   })
 }
 

@@ -4,7 +4,7 @@ import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { build, containersIn, fill, move, remove } from './build'
 import { HTML } from './template'
-import { isInner, nodesOf, pairs, readTree, readValue, refuse, textOf, type Changes, type Inner, type Rows, type Templates, type Tree, type Value } from './tree'
+import { nodesOf, pairs, readTree, readValue, refuse, textOf, type Changes, type Inner, type Rows, type Templates, type Tree, type Value } from './tree'
 
 export interface Patch {
   container: Element
@@ -18,6 +18,7 @@ export function patch(tree: Tree, changes: Changes | undefined, what: Patch): vo
   pairs(changes, (slot, change) => {
     const { values } = tree
     const old = values[slot] as Value
+    const inner = change as Inner
     const node = tree.nodes[slot] as Node
     const part = tree.model?.partOf[slot]
     if (part) {
@@ -27,7 +28,9 @@ export function patch(tree: Tree, changes: Changes | undefined, what: Patch): vo
       // What happens most.
       what.isTorn ||= !node.isConnected
       node.nodeValue = values[slot] = change
-    } else if (!isInner(change)) {
+    } else if (inner.p) patch(old as Tree, inner.p, what)
+    else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node as Text, what)
+    else {
       const value = readValue(change, what.templates)
       what.isTorn ||= !node.isConnected
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
@@ -38,8 +41,7 @@ export function patch(tree: Tree, changes: Changes | undefined, what: Patch): vo
         adopt(value as Tree, node.parentElement, what.fields, (kept[0] ?? node) as ChildNode, node as Text)
       } else fill(value, node as Text, what.container, old)
       values[slot] = value
-    } else if (change.p) patch(old as Tree, change.p, what)
-    else edit(old as Rows, change, node as Text, what)
+    }
   })
 }
 

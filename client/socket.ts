@@ -13,6 +13,8 @@ const OVERLOADED = 1013
 const CONNECT_MS = 15_000
 
 export interface SocketUser {
+  /** Has it a use for a connection? */
+  isIn(): boolean
   opened(): void
   received(frame: unknown): void
   closed(): void
@@ -20,9 +22,13 @@ export interface SocketUser {
 
 export interface Socket {
   isOpen(): boolean
+  /** Tries it now, where there is no connection. */
+  connect(): void
+  /** Where there is no connection, it is lost. */
   send(frame: unknown): void
   /** Gives up the present connection and tries again soon; for one that is or may be dead. */
   drop(): void
+  /** Ends the connection. */
   stop(): void
 }
 
@@ -31,29 +37,27 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
   let paused = false
-  const end = new AbortController()
 
   const isOpen = () => ws?.readyState === WebSocket.OPEN
 
-  /** Closing a half-open connection can take a minute; nobody waits for it. */
-  function detach(): boolean {
+  /** Closing a half-open connection can take a minute; nobody waits for it. True where there was one. */
+  function stop(): boolean {
     clearTimeout(timer)
     const old = ws
     ws = undefined
     if (!old) return false
     old.onopen = old.onmessage = old.onclose = null
     old.close()
+    user.closed()
     return true
   }
 
   function drop(spread?: boolean): void {
-    if (!detach()) return
-    user.closed()
-    retryLater(spread)
+    if (stop()) retryLater(spread)
   }
 
   function connect(): void {
-    if (ws || paused) return
+    if (ws || paused || !user.isIn()) return
     clearTimeout(timer)
     try {
       ws = new WebSocket(url, protocol)
@@ -61,7 +65,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
       console.error('loom-live:', error)
       return retryLater()
     }
-    timer = setTimeout(() => drop(), CONNECT_MS)
+    timer = setTimeout(drop, CONNECT_MS)
     ws.onopen = () => {
       clearTimeout(timer)
       user.opened()
@@ -76,41 +80,33 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
 
   function retryLater(spread?: boolean): void {
     const within = spread ? SPREAD_MS : Math.min(CAP_MS, BASE_MS * 2 ** failures++)
-    if (!paused) timer = setTimeout(connect, Math.random() * within)
+    timer = setTimeout(connect, Math.random() * within)
   }
 
-  function on(target: EventTarget, type: string, listener: () => void): void {
-    target.addEventListener(type, listener, { signal: end.signal })
-  }
-
-  on(window, 'online', () => {
+  addEventListener('online', () => {
     // Whatever was under way belongs to the network that is gone.
-    if (!isOpen()) detach()
+    if (!isOpen()) stop()
     connect()
   })
-  on(window, 'offline', () => drop())
+  addEventListener('offline', () => drop())
   // A page in the back/forward cache may not hold a connection; and it must not come back with a dead one.
-  on(window, 'pagehide', () => {
+  addEventListener('pagehide', () => {
     paused = true
-    if (detach()) user.closed()
+    stop()
   })
-  on(window, 'pageshow', () => {
+  addEventListener('pageshow', () => {
     paused = false
     connect()
   })
-  on(document, 'visibilitychange', () => {
+  document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') connect()
   })
-  connect()
 
   return {
     isOpen,
-    send: (frame) => ws?.send(JSON.stringify(frame)),
-    drop: () => drop(),
-    stop() {
-      end.abort()
-      paused = true
-      detach()
-    },
+    connect,
+    send: (frame) => isOpen() && ws?.send(JSON.stringify(frame)),
+    drop,
+    stop,
   }
 }

@@ -43,10 +43,6 @@ export function refuse(): never {
   throw new TypeError('malformed message')
 }
 
-export function isInner(change: unknown): change is Inner {
-  return typeof change === 'object' && !['length', 'h', 'l'].some((name) => name in (change as object))
-}
-
 export function treeOf(template: Template, values: Value[]): Tree {
   return { template, values, model: undefined, nodes: [], tops: [] }
 }
