@@ -35,7 +35,9 @@ export function adopt(
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
-        if (typeof item === 'number') {
+        let what: Piece['item']
+        if (typeof item !== 'number') what = item
+        else {
           isRoomy = true
           tops[index] = index = item
           list = tree.nodes
@@ -43,9 +45,9 @@ export function adopt(
           for (const inner of treesIn(value)) {
             gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow || inner !== value)
           }
-          item = typeof value === 'object' ? '' : (value)
+          what = typeof value === 'object' ? '' : (value as string)
         }
-        pieces.push({ tree, item, list, index, isRow, mate: undefined })
+        pieces.push({ tree, item: what, list, index, isRow, mate: undefined })
       })
     }
 

@@ -197,7 +197,9 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       if (action === 'busy') {
         phase = 'joining'
         showState()
-        setTimeout(() => phase === 'joining' && opened(), Math.random() * BUSY_MS)
+        const asked = id
+        // By then another connection may have asked.
+        setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * BUSY_MS)
       } else fail(message, action)
       if (url) followRedirect(url)
     },

@@ -231,6 +231,21 @@ test('a busy server is asked again, and one that refuses is not', async () => {
   await page.waitForURL('**/login')
 })
 
+test('who was told to come back later, and has come back on another connection, asks there once', async () => {
+  const page = await harness.open(container('<p>x</p>'), true)
+  const wire = await harness.server.connection()
+  wire.send(['f', (await wire.next('join')).id, 'busy', 'busy'])
+  await page.waitForTimeout(50)
+  wire.drop()
+  await page.waitForSelector('[data-l-state=offline]')
+  await page.clock.runFor(200)
+  const next = await harness.server.connection()
+  await next.next('join')
+  await page.clock.runFor(5_000)
+  await page.waitForTimeout(50)
+  expect(next.received).toHaveLength(1)
+})
+
 test('attempts are spread out ever more, up to ten seconds, and never end', async () => {
   const page = await harness.blank()
   await page.clock.install()
