@@ -3,7 +3,7 @@
 import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { build, containersIn, fill, move, remove } from './build'
-import { HTML } from './template'
+import { HTML, type Model } from './template'
 import { nodesOf, pairs, readTree, readValue, refuse, textOf, type Changes, type Inner, type Rows, type Templates, type Tree, type Value } from './tree'
 
 export interface Patch {
@@ -14,22 +14,24 @@ export interface Patch {
   isTorn: boolean
 }
 
-export function patch(tree: Tree, changes: Changes | undefined, what: Patch): void {
-  pairs(changes, (slot, change) => {
-    const { values } = tree
-    const old = values[slot] as Value
+export function patch(tree: Tree, changes: Changes, what: Patch): void {
+  const { values, nodes } = tree
+  for (let at = 0; at < changes.length; at += 2) {
+    const slot = changes[at] as number
+    const change = changes[at + 1]
     const inner = change as Inner
-    const node = tree.nodes[slot] as Node
-    const part = tree.model?.partOf[slot]
+    const old = values[slot] as Value
+    const node = nodes[slot] as Text
+    const part = (tree.model as Model).partOf[slot]
     if (part) {
       values[slot] = change as string | number
-      what.fields.set(node as Element, part.name, textOf(part, tree))
+      what.fields.set(nodes[slot] as Element, part.name, textOf(part, tree))
     } else if (typeof change === 'string' && typeof old === 'string') {
       // What happens most.
       what.isTorn ||= !node.isConnected
-      node.nodeValue = values[slot] = change
+      node.data = values[slot] = change
     } else if (inner.p) patch(old as Tree, inner.p, what)
-    else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node as Text, what)
+    else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node, what)
     else {
       const value = readValue(change, what.templates)
       what.isTorn ||= !node.isConnected
@@ -38,11 +40,11 @@ export function patch(tree: Tree, changes: Changes | undefined, what: Patch): vo
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
       const isThere = (one: Node) => one.parentNode === node.parentNode && !containersIn(one).length
       if (kept && node.parentElement && kept.every(isThere)) {
-        adopt(value as Tree, node.parentElement, what.fields, (kept[0] ?? node) as ChildNode, node as Text)
-      } else fill(value, node as Text, what.container, old)
+        adopt(value as Tree, node.parentElement, what.fields, (kept[0] ?? node) as ChildNode, node)
+      } else fill(value, node, what.container, old)
       values[slot] = value
     }
-  })
+  }
 }
 
 function isHtml(value: Value): boolean {
