@@ -272,14 +272,27 @@ impl Chunk for Elements {
     }
 
     fn spliced(&self, range: Range<usize>, items: Self) -> Self {
+        let sources = [
+            (self, 0..range.start),
+            (&items, 0..items.count()),
+            (self, range.end..self.count()),
+        ];
+        // Exactly what it takes, so that nothing is copied once more.
+        let texts = sources.iter().map(|(from, range)| match range.len() {
+            0 => 0,
+            _ => from.text(range.clone()).len() + 1,
+        });
         let mut parts = Parts {
-            text: String::with_capacity(self.text.len() + items.text.len() + 1),
-            ends: Vec::with_capacity(self.count() + items.count()),
+            text: String::with_capacity(texts.sum::<usize>().saturating_sub(1)),
+            ends: Vec::with_capacity(self.count() - range.len() + items.count()),
         };
-        parts.push_part(self, 0..range.start);
-        parts.push_part(&items, 0..items.count());
-        parts.push_part(self, range.end..self.count());
-        parts.take()
+        for (from, range) in sources {
+            parts.push_part(from, range);
+        }
+        Self {
+            text: parts.text.into(),
+            ends: parts.ends.into(),
+        }
     }
 }
 

@@ -138,7 +138,18 @@ impl<C: Chunk> Rope<C> {
         let len = first + left + count;
         (len == 1 || chunk.bytes() + bytes <= 2 * MAX_BYTES)
             && (1..=MAX_ITEMS).contains(&len)
-            && (count >= range.len() || len >= MAX_ITEMS / 2)
+            && (count >= range.len() || self.stands_alone(chunk, range.start - first, len))
+    }
+
+    /// Whether a chunk that begins at `start` would fit into neither of its neighbours with so many of its
+    /// items, taken to be of the same size.
+    fn stands_alone(&self, chunk: &C, start: usize, len: usize) -> bool {
+        let bytes = chunk.bytes() * len / chunk.count();
+        let before = start.checked_sub(1).and_then(|index| self.get(index));
+        let after = self.get(start + chunk.count());
+        before.into_iter().chain(after).all(|(neighbour, _)| {
+            neighbour.count() + len > MAX_ITEMS || neighbour.bytes() + bytes > MAX_BYTES
+        })
     }
 }
 

@@ -269,9 +269,13 @@ impl Chunk for RowChunk {
         }
         self.ends = splice_ends(&self.ends, range.clone(), &items.ends).into();
         if !(self.keys.is_empty() && items.keys.is_empty()) {
-            let mut keys = std::mem::take(&mut self.keys).into_vec();
-            keys.splice(range, items.keys);
-            self.keys = keys.into();
+            let (before, after) = (self.keys.get(..range.start), self.keys.get(range.end..));
+            let parts = [
+                before.unwrap_or_default(),
+                &*items.keys,
+                after.unwrap_or_default(),
+            ];
+            self.keys = parts.concat().into();
         }
     }
 }
