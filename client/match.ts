@@ -99,7 +99,7 @@ function fits(one: Wanted, element: Element): boolean {
 function textIn(item: Item | Inside, tree: Tree): string {
   if (typeof item === 'string') return item
   if (typeof item === 'object') {
-    const [text] = item.parts.filter(({ name }) => !name)
+    const text = item.parts.find(({ name }) => !name)
     return text ? (textOf(text, tree) as string) : item.inside.map((one) => textIn(one, tree)).join('')
   }
   const value = tree.values[item] as Value
