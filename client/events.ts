@@ -23,8 +23,12 @@ interface Binding {
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
 
-function findBinding({ target }: Event, type: string): Binding | undefined {
-  const element = target instanceof Element ? target.closest<HTMLElement>(`[data-l-${type}]`) : null
+function near({ target }: Event, selector: string): HTMLElement | null {
+  return target instanceof Element ? target.closest<HTMLElement>(selector) : null
+}
+
+function findBinding(event: Event, type: string): Binding | undefined {
+  const element = near(event, `[data-l-${type}]`)
   const container = element?.closest(CONTAINER)
   return element && container ? { element, container, type } : undefined
 }
@@ -44,10 +48,7 @@ export function listen(): void {
 
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
-    if ((type === 'change' || type === 'blur') && event.target instanceof Element) {
-      const container = event.target.closest(CONTAINER)
-      if (container) components.get(container)?.flush()
-    }
+    if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
     const binding = findBinding(event, type)
     if (!binding) return
     bindings.set(event, binding)

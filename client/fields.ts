@@ -73,8 +73,7 @@ export function createFields(): Fields {
       // Taking the attribute off a modal dialog would leave the page inert behind it.
       if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
       setText(element, name, text)
-      const shows = isField(element) && (element instanceof HTMLInputElement ? name === propertyOf(element) : !name)
-      if (shows) pending.add(element)
+      if (isField(element) && name === propertyOf(element)) pending.add(element)
     },
     touch,
     waits: () => pending.size > 0,
@@ -94,11 +93,14 @@ export function createFields(): Fields {
   }
 }
 
-/** The property that shows the attribute of the same name until the user changes the field. */
-function propertyOf({ type }: HTMLInputElement): string {
+/**
+ * The property that shows the attribute of the same name, or without a name the text, until the user changes the
+ * field.
+ */
+function propertyOf({ type }: Field): string {
   if (/^(checkbox|radio)$/.test(type)) return 'checked'
-  // For a file there is nothing to show, and in buttons and hidden fields the attribute is the value.
-  return /^(file|hidden|submit|button|reset|image)$/.test(type) ? '' : 'value'
+  // For a file there is nothing to show, in buttons and hidden fields the attribute is the value, and a select has none.
+  return /^(file|hidden|submit|button|reset|image|textarea|select)/.test(type) ? '' : 'value'
 }
 
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
@@ -115,7 +117,7 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
 /** Shows what the server rendered. */
 function resetField(field: Field): void {
   if (field instanceof HTMLSelectElement) resetSelect(field)
-  else if (field instanceof HTMLInputElement && propertyOf(field) === 'checked') field.checked = field.defaultChecked
+  else if (propertyOf(field) === 'checked') (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
   else {
     const value = field.type === 'file' ? '' : field.defaultValue
     // Even the same value would move the caret.

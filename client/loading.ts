@@ -79,7 +79,9 @@ function showBusy(element: Element, disable: boolean): void {
       else showInside(remote)
     })
   }
-  if (disable && element instanceof HTMLElement && 'disabled' in element) disableField(element)
+  if (!disable || (element as Partial<HTMLButtonElement>).disabled !== false) return
+  if (element.contains(document.activeElement)) focused = element as HTMLElement
+  swap(element, 'disabled', '')
 }
 
 function showInside(element: Element): void {
@@ -87,12 +89,6 @@ function showInside(element: Element): void {
   element.querySelectorAll(INLINE).forEach((indicator) => {
     if (indicator.closest(CONTAINER) === container) show(indicator)
   })
-}
-
-function disableField(element: HTMLElement): void {
-  if (element.hasAttribute('disabled')) return
-  if (element.contains(document.activeElement)) focused = element
-  swap(element, 'disabled', '')
 }
 
 function returnFocus(): void {
@@ -107,21 +103,18 @@ function addClass(element: Element): void {
   swap(element, 'class', `${element.getAttribute('class') ?? ''} l-loading`.trim())
 }
 
-function swap(element: Element, name: string, value: string): void {
+function swap(element: Element, name: string, value: string | null): void {
   const before = element.getAttribute(name)
-  element.setAttribute(name, value)
+  setText(element, name, value)
   undo.push(() => setText(element, name, before))
 }
 
 function show(indicator: Element): void {
-  const { style, hidden } = indicator as HTMLElement
+  const { style } = indicator as HTMLElement
   const { display } = style
-  ;(indicator as HTMLElement).hidden = false
+  swap(indicator, 'hidden', null)
   style.display = ''
-  undo.push(() => {
-    ;(indicator as HTMLElement).hidden = hidden
-    style.display = display
-  })
+  undo.push(() => (style.display = display))
 }
 
 /** The first text says it and the others fall silent; icons and indicators beside them stay. */

@@ -2,13 +2,13 @@
 
 export interface SpecialVars {
   /** The value. */
-  v?: string
+  v?: string | undefined
   /** Whether it is checked. */
-  c?: boolean
+  c?: boolean | undefined
   /** The key. */
-  k?: string
+  k?: string | undefined
   /** The changed field's form, URL-encoded. */
-  f?: string
+  f?: string | undefined
 }
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
@@ -20,18 +20,18 @@ function isControl(target: EventTarget | null): target is Control {
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
 export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
   const vars: SpecialVars = {}
-  if (event.type === 'submit' && event.target instanceof HTMLFormElement) {
-    vars.v = formText(event.target, (event as SubmitEvent).submitter)
+  const { type, target } = event
+  if (type === 'submit' && target instanceof HTMLFormElement) {
+    vars.v = formText(target, (event as SubmitEvent).submitter)
     return vars
   }
-  const control = isControl(bound) ? bound : isControl(event.target) ? event.target : undefined
+  const control = [bound, target].find(isControl)
   const given = bound.getAttribute('data-l-value')
-  if (given !== null) vars.v = given
   // A file's value is a made-up path.
-  else if (control && control.type !== 'file') vars.v = control.value
-  if (control instanceof HTMLInputElement && /^(checkbox|radio)$/.test(control.type)) vars.c = control.checked
-  if (event instanceof KeyboardEvent) vars.k = event.key
-  if (/^(input|change)$/.test(event.type) && control?.form) vars.f = formText(control.form)
+  vars.v = given ?? (control?.type === 'file' ? undefined : control?.value)
+  if (/^(checkbox|radio)$/.test(control?.type ?? '')) vars.c = (control as HTMLInputElement).checked
+  vars.k = (event as KeyboardEvent).key
+  if (/^(input|change)$/.test(type) && control?.form) vars.f = formText(control.form)
   return vars
 }
 
