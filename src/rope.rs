@@ -478,20 +478,39 @@ mod tests {
             }
         }
 
-        /// However often it is edited, a sequence of short items stays in few chunks.
+        /// However often it is edited, a sequence stays in few chunks.
         #[test]
-        fn chunks_stay_full(edits in prop::collection::vec((0.0..1.0, any::<bool>()), 0..2000)) {
-            let mut rope = Rope::new(chunks(&[1; 2000]));
+        fn chunks_stay_full(
+            size in prop_oneof![Just(1usize), Just(600)],
+            edits in prop::collection::vec((0.0..1.0, any::<bool>()), 0..2000),
+        ) {
+            let most = (MAX_BYTES / size).min(MAX_ITEMS);
+            let start = [size; 2000];
+            let start = start.chunks(most).map(|part| Numbers(part.to_vec()));
+            let mut rope = Rope::new(start.collect());
             for (at, insert) in edits {
                 let at = (at * rope.len() as f64) as usize;
                 match insert {
-                    true => rope.splice(at..at, chunks(&[1])),
+                    true => rope.splice(at..at, chunks(&[size])),
                     false => rope.splice(at..at + 1, vec![]),
                 }
             }
             let mut leaves = Vec::new();
             rope.0.iter().for_each(|root| check(root, &mut leaves));
-            prop_assert!(leaves.len() <= 4 * rope.len() / MAX_ITEMS + 2, "{} in {}", rope.len(), leaves.len());
+            prop_assert!(leaves.len() <= 4 * rope.len() / most + 2, "{} in {}", rope.len(), leaves.len());
+        }
+
+        /// Rows come at one end and go at the other.
+        #[test]
+        fn chunks_stay_full_where_one_end_grows(len in 1usize..300, turns in 0usize..2000) {
+            let mut rope = Rope::new(chunks(&vec![1; len]));
+            for _ in 0..turns {
+                rope.splice(0..0, chunks(&[1]));
+                rope.splice(len..len + 1, vec![]);
+            }
+            let mut leaves = Vec::new();
+            rope.0.iter().for_each(|root| check(root, &mut leaves));
+            prop_assert!(leaves.len() <= 2 * len / MAX_ITEMS + 2, "{len} in {}", leaves.len());
         }
     }
 }
