@@ -75,7 +75,7 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   let next = 0
   for (const element of there) {
     const one = wanted[next]
-    if (one && fits(one, element) && !(one.isRow && textIn(one.item, one.tree) !== element.textContent)) {
+    if (one && fits(one, element) && !((isHtml || one.isRow) && textIn(one.item, one.tree) !== element.textContent)) {
       one.mate = element
       next++
     } else if (isHtml || !isForeign(element)) return false

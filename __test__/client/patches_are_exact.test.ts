@@ -162,3 +162,14 @@ test('HTML that changes sets its fields by the same rule as slots do', async () 
   expect(await live.page.inputValue('select')).toBe('b')
   expect(await live.page.textContent('[data-l-live] style')).toBe('i{top:2}')
 })
+
+test('of HTML that changes, a row that says the same stays itself, also where as many came as went', async () => {
+  const row = (text: string) => `<li><input><b>${text}</b></li>`
+  const live = await harness.live(tree(['<ul>', '</ul>'], { h: row('a') + row('b') }))
+  await live.page.locator('li:last-child input').fill('typed')
+  live.patch({ 0: { h: row('b') + row('c') } })
+  await live.settled()
+  expect(await live.html()).toBe(`<ul>${row('b')}${row('c')}</ul>`)
+  const values = await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
+  expect(values).toEqual(['typed', ''])
+})
