@@ -85,7 +85,9 @@ export function adopt(
         if (at === mate) at = mate.nextSibling
         else move(parent, mate, at)
         equal(mate, item, tree)
-        if (item.inside.length) follow(tree, item, [], mate, mate.firstChild)
+        // HTML says it where nothing is in there now.
+        const isEmptied = end && !item.node.firstChild && !item.node.matches('[data-l-ignore]')
+        if (item.inside.length || isEmptied) follow(tree, item, [], mate, mate.firstChild)
       } else {
         node = item.node.cloneNode(true) as Element
         complete(tree, item, node, parent)

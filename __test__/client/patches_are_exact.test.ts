@@ -173,3 +173,11 @@ test('of HTML that changes, a row that says the same stays itself, also where as
   const values = await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
   expect(values).toEqual(['typed', ''])
 })
+
+test('of HTML that changes, what is empty now is emptied', async () => {
+  const live = await harness.live(tree(['', ''], { h: '<ul><li>a</li></ul><p>x</p><textarea>t</textarea><div data-l-ignore></div><b>1</b>' }))
+  await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.append('theirs'))
+  live.patch({ 0: { h: '<ul></ul><p></p><textarea></textarea><div data-l-ignore></div><b>2</b>' } })
+  await live.settled()
+  expect(await live.html()).toBe('<ul></ul><p></p><textarea></textarea><div data-l-ignore="">theirs</div><b>2</b>')
+})
