@@ -79,9 +79,15 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
   // From the end, where what a row stands before is in place already.
+  let next: Node = anchor
+  let end = rows.length
   for (const [to, row] of placed.reverse()) {
     if (rows[to] !== row) refuse()
-    const next = firstNode(rows[to + 1]) ?? anchor
+    let found: Node | undefined
+    // A row can be empty.
+    for (let at = to + 1; !found && at < end; at++) found = firstNode(rows[at])
+    next = found ?? next
+    end = to + 1
     const parent = next.parentNode
     if (row.model) for (const node of nodesOf(row)) move(parent, node, next)
     else parent?.insertBefore(build(row, anchor.parentElement ?? container), next)

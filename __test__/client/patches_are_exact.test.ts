@@ -181,3 +181,14 @@ test('of HTML that changes, what is empty now is emptied', async () => {
   await live.settled()
   expect(await live.html()).toBe('<ul></ul><p></p><textarea></textarea><div data-l-ignore="">theirs</div><b>2</b>')
 })
+
+test.each<[string, Changes, string]>([
+  ['in before it', { 0: { i: [[1, item('n')]] } }, 'anbc'],
+  ['moved before it', { 0: { m: [[3, 1]] } }, 'acb'],
+  ['moved itself', { 0: { m: [[1, 3]], i: [[0, item('n')], [4, item('m')]] } }, 'nabmc'],
+])('a row without anything in it has its place, too: %s', async (_, changes, texts) => {
+  const live = await harness.live(tree(['<ul>', '</ul>'], [item('a'), plain(''), item('b'), item('c')]))
+  live.patch(changes)
+  await live.settled()
+  expect((await live.page.locator('li').allInnerTexts()).join('')).toBe(texts)
+})
