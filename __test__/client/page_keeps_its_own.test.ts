@@ -195,3 +195,28 @@ test('an unchanged part of the page is not touched', async () => {
   )
   expect(changes).toEqual(['characterData'])
 })
+
+test('what others have put where slots were stays, when the page joins and when it comes back', async () => {
+  const content = (text: string) => tree(['<div data-l-ignore class="', '">', '</div><p>', '</p>'], text, text, text)
+  const live = await harness.live(content('1'))
+  await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.replaceChildren(document.createElement('canvas')))
+  live.wire.drop()
+  await live.rejoined(content('2'))
+  await live.state('live')
+  live.patch({ 0: '3', 1: '3' })
+  await live.settled()
+  expect(await live.html()).toBe('<div data-l-ignore="" class="3"><canvas></canvas></div><p>2</p>')
+})
+
+test("a nested component's content is its own where slots are in it, too", async () => {
+  const slots = container('MARK').replace('"demo"', '"inner"').split('MARK')
+  const page = await harness.open(container(slots.join('<b>1</b>')))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  const inner = await wire.next('join')
+  sendJoin(wire, inner.id, tree(['<b>', '</b>'], '2'))
+  await page.waitForSelector('b:text("2")')
+  sendJoin(wire, id, tree(slots, { h: '<b>1</b>' }))
+  await page.waitForSelector('body > [data-l-state=live]')
+  expect(await page.innerHTML('[data-l-live=inner]')).toBe('<b>2</b>')
+})
