@@ -93,7 +93,7 @@ function isNamed({ item }: Wanted, element: Element): boolean {
 
 /** Could the page's element be the one? */
 function fits(one: Wanted, element: Element): boolean {
-  return isNamed(one, element) && one.item.parts.every((part) => agrees(element, part, one.tree, false))
+  return isNamed(one, element) && one.item.parts.every((part) => !part.name || agrees(element, part, one.tree, false))
 }
 
 function textIn(item: Item | Inside, tree: Tree): string {
