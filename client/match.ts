@@ -48,14 +48,16 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
   const take = (one: Wanted, list: Element[] = [], test: (one: Wanted, element: Element) => boolean) => {
-    const at = one.mate ? -1 : list.findIndex((element, at) => at < FAR && test(one, element))
+    const at = one.mate ? -1 : list.slice(0, FAR).findIndex((element) => test(one, element))
     for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
-  const byText: Record<string, Element[]> = {}
-  for (const element of there) (byText[nameOf(element.localName, element.textContent)] ??= []).push(element)
+  const known: Record<string, Element[]> = {}
+  for (const element of there) (known[nameOf(element.localName, element.textContent, [...element.attributes].find(isKey)?.value)] ??= []).push(element)
   for (const one of wanted) {
     one.mate = undefined
-    take(one, byText[nameOf(one.item.node.localName, textIn(one.item, one.tree))], fits)
+    const { item, tree } = one
+    const key = item.parts.find(isKey)
+    take(one, known[nameOf(item.node.localName, textIn(item, tree), key && textOf(key, tree))], fits)
   }
   let from = 0
   for (const one of wanted) {
@@ -83,8 +85,13 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   return next === wanted.length
 }
 
-function nameOf(name: string, text: string | null): string {
-  return `${name} ${text}`
+/** The first attribute that says something stands for all of them: often it is an `id`. */
+function isKey({ name }: { name: string }): boolean {
+  return !!name && !LOOKS.test(name)
+}
+
+function nameOf(...parts: unknown[]): string {
+  return parts.join('\n')
 }
 
 function isNamed({ item }: Wanted, element: Element): boolean {

@@ -253,3 +253,13 @@ test('after a reconnect a row that is a textarea keeps what the user types in it
   expect(await live.html()).toBe(htmlOf(list('a', 'c')))
   expect(await live.page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('t1')
 })
+
+test('after a reconnect rows without a text are known by their attributes, however far they have come', async () => {
+  const list = (from: number) => tree(['<ul>', '</ul>'], Array.from({ length: 400 }, (_, at) => tree(['<li class="r" id="', '"><input></li>'], `r${from + at}`)))
+  const live = await adopt(htmlOf(list(0)), list(0))
+  await live.page.fill('#r300 input', 'typed')
+  live.wire.drop()
+  await live.rejoined(list(200))
+  await live.state('live')
+  expect(await live.page.inputValue('#r300 input')).toBe('typed')
+})
