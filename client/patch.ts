@@ -34,7 +34,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node, what)
     else {
       const value = readValue(change, what.templates)
-      what.isTorn ||= !node.isConnected
+      what.isTorn ||= !node.isConnected || isTorn(old)
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
@@ -45,6 +45,11 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       values[slot] = value
     }
   }
+}
+
+/** Translators put something else in the place of a text, which does not go with it. */
+function isTorn(value: Value): boolean {
+  return nodesOf(value).some((node) => node instanceof Text && !node.isConnected)
 }
 
 function isHtml(value: Value): boolean {
@@ -59,6 +64,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
   const placed: [to: number, row: Tree][] = []
   const take = (at: number) => {
     const row = rows[at] ?? refuse()
+    what.isTorn ||= isTorn(row)
     rows[at] = undefined
     return row
   }

@@ -1,4 +1,4 @@
-import { container, Harness, htmlOf, plain, Live, tree, type Slot, type Tree } from './harness'
+import { container, Harness, htmlOf, plain, Live, tree, type Change, type Slot, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -262,4 +262,18 @@ test('after a reconnect rows without a text are known by their attributes, howev
   await live.rejoined(list(200))
   await live.state('live')
   expect(await live.page.inputValue('#r300 input')).toBe('typed')
+})
+
+test.each<[string, Slot, Change, string]>([
+  ['a subtree', tree(['Hello <b>', '</b>'], 'Ada'), '', ''],
+  ['HTML', { h: 'Hello <b>Ada</b>' }, { h: 'Bye <b>Ada</b>' }, 'Bye Ada'],
+  ['a row', ['a', 'b'].map((text) => tree(['', '; '], text)), { r: [[0, 1]] }, 'b; '],
+  ['a row that moves', ['a', 'b'].map((text) => tree(['', '; '], text)), { m: [[1, 0]] }, 'b; a; '],
+])('what a translator has made of a text goes with it: %s', async (_, slot, change, shown) => {
+  const content = tree(['<p>', '</p>'], slot)
+  const live = await adopt(htmlOf(content), content)
+  await live.page.evaluate(translate)
+  live.patch({ 0: change })
+  await live.settled()
+  expect(await live.page.textContent('p')).toBe(shown)
 })
