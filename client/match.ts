@@ -1,5 +1,6 @@
 /** Which element of the page is which of a tree. */
 
+import { CONTAINER } from './attributes'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -65,7 +66,8 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
     if (!(isHtml && one.item.node.matches(WHOLE))) {
       take(one, near, fits)
-      if (!one.isRow) take(one, near, isNamed)
+      // A live component is only itself.
+      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && !element.matches(CONTAINER))
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }

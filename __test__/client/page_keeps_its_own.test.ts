@@ -1,4 +1,4 @@
-import { container, editOf, Harness, plain, sendJoin, tree, type Tree } from './harness'
+import { container, editOf, Harness, htmlOf, plain, sendJoin, tree, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -239,4 +239,19 @@ test('a nested component that goes on in new content is patched there, and goes 
   live.patch({ 0: '' })
   await live.settled()
   expect(await live.html('main')).toBe('')
+})
+
+test('after a reconnect a nested component is not taken for one with another token', async () => {
+  const inner = (token: string) => container(`<b>${token}</b>`).replace('"demo"', '"inner"').replace('"secret"', `"${token}"`)
+  const list = (...tokens: string[]) => tree(['<ul>', '</ul>'], tokens.map((token) => tree(['<li>', '</li>'], { h: inner(token) })))
+  const page = await harness.open(container(htmlOf(list('1', '2'))))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  sendJoin(wire, (await wire.next('join')).id, plain('<b>live 1</b>'))
+  sendJoin(wire, (await wire.next('join')).id, plain('<b>live 2</b>'))
+  await page.waitForSelector('b:text("live 2")')
+  sendJoin(wire, id, list('2'))
+  await page.waitForFunction(() => document.querySelectorAll('li').length === 1)
+  expect(await page.innerText('li')).toBe('2')
+  expect(await wire.next('join')).toMatchObject({ module: 'inner', token: '2' })
 })
