@@ -5,7 +5,7 @@
 
 import { complete, move } from './build'
 import type { Fields } from './fields'
-import { agrees, isForeign, match, type Piece, type Wanted } from './match'
+import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
 import { modelOf, OTHERS, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -103,12 +103,16 @@ export function adopt(
   /** The element says what the server says of it. */
   function equal(element: Element, { parts }: Outline, tree: Tree): void {
     const isIgnored = (slots: number[]) => !slots.length && element.matches('[data-l-ignore]')
+    /** All that it has is the server's: here, or because another template's static text shows that it was made there. */
+    let isExact: unknown = end
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (!agrees(element, part, tree, end ?? slots.length) && !isIgnored(slots)) fields.set(element, name, textOf(part, tree))
+      if (agrees(element, part, tree, end ?? slots.length) || isIgnored(slots)) continue
+      fields.set(element, name, textOf(part, tree))
+      isExact ||= !slots.length && !LOOKS.test(name)
     }
-    if (!end) return
+    if (!isExact) return
     for (const { name } of [...element.attributes]) {
       if (name !== 'open' && !parts.some((part) => part.name === name) && !isIgnored([])) fields.set(element, name, null)
     }

@@ -24,7 +24,7 @@ export interface Wanted extends Piece {
 const FAR = 100
 
 /** Such attributes do not say which element it is: looks, addresses (which proxies rewrite), and what the user opens. */
-const LOOKS = /^(class|style|open|nonce|href|src)$/
+export const LOOKS = /^(class|style|open|nonce|href|src)$/
 
 /** Extensions and scripts have put it there. */
 export function isForeign(element: Element): boolean {

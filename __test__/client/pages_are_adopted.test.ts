@@ -277,3 +277,14 @@ test.each<[string, Slot, Change, string]>([
   await live.settled()
   expect(await live.page.textContent('p')).toBe(shown)
 })
+
+test('after a reconnect an element that was made by another template has nothing of that', async () => {
+  const shape = (button: string) => tree(['<p>', '</p>'], plain(button))
+  const before = shape('<button data-l-click="start" data-l-focus="look" class="x" disabled>Start</button>')
+  const after = shape('<button data-l-click="stop">Stop</button>')
+  const live = await adopt(htmlOf(before), before)
+  live.wire.drop()
+  await live.rejoined(after)
+  await live.state('live')
+  expect(await live.html()).toBe(htmlOf(after))
+})
