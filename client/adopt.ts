@@ -5,8 +5,8 @@
 
 import { complete, move } from './build'
 import type { Fields } from './fields'
-import { agrees, isForeign, match, type Piece, type Wanted } from './match'
-import { modelOf, type Inside, type Outline } from './template'
+import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
+import { modelOf, OTHERS, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
@@ -84,8 +84,12 @@ export function adopt(
         passTo(mate)
         if (at === mate) at = mate.nextSibling
         else move(parent, mate, at)
+        // What is in there is others': slots have nodes of their own, which nobody sees.
+        const isOthers = item.node.matches(OTHERS)
+        if (isOthers && item.isLive) complete(tree, item, item.node.cloneNode(true), parent)
         equal(mate, item, tree)
-        if (item.inside.length) follow(tree, item, [], mate, mate.firstChild)
+        // HTML says it where nothing is in there now.
+        if (!isOthers && (item.inside.length || (end && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
       } else {
         node = item.node.cloneNode(true) as Element
         complete(tree, item, node, parent)
@@ -99,12 +103,16 @@ export function adopt(
   /** The element says what the server says of it. */
   function equal(element: Element, { parts }: Outline, tree: Tree): void {
     const isIgnored = (slots: number[]) => !slots.length && element.matches('[data-l-ignore]')
+    /** All that it has is the server's: here, or because another template's static text shows that it was made there. */
+    let isExact: unknown = end
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (!agrees(element, part, tree, end ?? slots.length) && !isIgnored(slots)) fields.set(element, name, textOf(part, tree))
+      if (agrees(element, part, tree, end ?? slots.length) || isIgnored(slots)) continue
+      fields.set(element, name, textOf(part, tree))
+      isExact ||= !slots.length && !LOOKS.test(name)
     }
-    if (!end) return
+    if (!isExact) return
     for (const { name } of [...element.attributes]) {
       if (name !== 'open' && !parts.some((part) => part.name === name) && !isIgnored([])) fields.set(element, name, null)
     }

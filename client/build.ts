@@ -68,8 +68,19 @@ function keepContainers(old: Value, value: Value, fragment: DocumentFragment): v
       .flatMap(containersIn)
       .find(({ dataset }) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name]))
     if (!kept) continue
+    for (const attribute of container.attributes) setText(kept, attribute.name, attribute.value)
     container.replaceWith(kept)
-    for (const tree of treesIn(value)) tree.tops = tree.tops.map((top) => (top === container ? kept : top))
+    swap(value, container, kept)
+  }
+}
+
+/** What was noted as one node is another. */
+function swap(value: Value, before: Node, after: Node): void {
+  const now = <Noted extends Node | number>(one: Noted) => (one === before ? (after as Noted) : one)
+  for (const tree of treesIn(value)) {
+    tree.tops = tree.tops.map(now)
+    tree.nodes = tree.nodes.map(now)
+    for (const inner of tree.values) swap(inner, before, after)
   }
 }
 

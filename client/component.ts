@@ -230,6 +230,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     leave() {
       flush()
       connection.leave(id)
+      // Who was told to come back later does not.
+      id = 0
       for (const { trigger } of [...outbox.sent, ...outbox.waiting]) endLoading(trigger)
       connection.remove(component)
     },

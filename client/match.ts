@@ -1,5 +1,6 @@
 /** Which element of the page is which of a tree. */
 
+import { CONTAINER } from './attributes'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -23,7 +24,7 @@ export interface Wanted extends Piece {
 const FAR = 100
 
 /** Such attributes do not say which element it is: looks, addresses (which proxies rewrite), and what the user opens. */
-const LOOKS = /^(class|style|open|nonce|href|src)$/
+export const LOOKS = /^(class|style|open|nonce|href|src)$/
 
 /** Extensions and scripts have put it there. */
 export function isForeign(element: Element): boolean {
@@ -48,14 +49,16 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
   const take = (one: Wanted, list: Element[] = [], test: (one: Wanted, element: Element) => boolean) => {
-    const at = one.mate ? -1 : list.findIndex((element, at) => at < FAR && test(one, element))
+    const at = one.mate ? -1 : list.slice(0, FAR).findIndex((element) => test(one, element))
     for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
-  const byText: Record<string, Element[]> = {}
-  for (const element of there) (byText[nameOf(element.localName, element.textContent)] ??= []).push(element)
+  const known: Record<string, Element[]> = {}
+  for (const element of there) (known[nameOf(element.localName, element.textContent, [...element.attributes].find(isKey)?.value)] ??= []).push(element)
   for (const one of wanted) {
     one.mate = undefined
-    take(one, byText[nameOf(one.item.node.localName, textIn(one.item, one.tree))], fits)
+    const { item, tree } = one
+    const key = item.parts.find(isKey)
+    take(one, known[nameOf(item.node.localName, textIn(item, tree), key && textOf(key, tree))], fits)
   }
   let from = 0
   for (const one of wanted) {
@@ -63,7 +66,8 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
     if (!(isHtml && one.item.node.matches(WHOLE))) {
       take(one, near, fits)
-      if (!one.isRow) take(one, near, isNamed)
+      // A live component is only itself.
+      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && !element.matches(CONTAINER))
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }
@@ -75,7 +79,7 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   let next = 0
   for (const element of there) {
     const one = wanted[next]
-    if (one && fits(one, element) && !(one.isRow && textIn(one.item, one.tree) !== element.textContent)) {
+    if (one && fits(one, element) && !((isHtml || one.isRow) && textIn(one.item, one.tree) !== element.textContent)) {
       one.mate = element
       next++
     } else if (isHtml || !isForeign(element)) return false
@@ -83,8 +87,13 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   return next === wanted.length
 }
 
-function nameOf(name: string, text: string | null): string {
-  return `${name} ${text}`
+/** The first attribute that says something stands for all of them: often it is an `id`. */
+function isKey({ name }: { name: string }): boolean {
+  return !!name && !LOOKS.test(name)
+}
+
+function nameOf(...parts: unknown[]): string {
+  return parts.join('\n')
 }
 
 function isNamed({ item }: Wanted, element: Element): boolean {
@@ -93,7 +102,7 @@ function isNamed({ item }: Wanted, element: Element): boolean {
 
 /** Could the page's element be the one? */
 function fits(one: Wanted, element: Element): boolean {
-  return isNamed(one, element) && one.item.parts.every((part) => agrees(element, part, one.tree, false))
+  return isNamed(one, element) && one.item.parts.every((part) => !part.name || agrees(element, part, one.tree, false))
 }
 
 function textIn(item: Item | Inside, tree: Tree): string {

@@ -34,7 +34,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node, what)
     else {
       const value = readValue(change, what.templates)
-      what.isTorn ||= !node.isConnected
+      what.isTorn ||= !node.isConnected || isTorn(old)
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
@@ -45,6 +45,11 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       values[slot] = value
     }
   }
+}
+
+/** Translators put something else in the place of a text, which does not go with it. */
+function isTorn(value: Value): boolean {
+  return nodesOf(value).some((node) => node instanceof Text && !node.isConnected)
 }
 
 function isHtml(value: Value): boolean {
@@ -59,6 +64,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
   const placed: [to: number, row: Tree][] = []
   const take = (at: number) => {
     const row = rows[at] ?? refuse()
+    what.isTorn ||= isTorn(row)
     rows[at] = undefined
     return row
   }
@@ -79,9 +85,15 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
   // From the end, where what a row stands before is in place already.
+  let next: Node = anchor
+  let end = rows.length
   for (const [to, row] of placed.reverse()) {
     if (rows[to] !== row) refuse()
-    const next = firstNode(rows[to + 1]) ?? anchor
+    let found: Node | undefined
+    // A row can be empty.
+    for (let at = to + 1; !found && at < end; at++) found = firstNode(rows[at])
+    next = found ?? next
+    end = to + 1
     const parent = next.parentNode
     if (row.model) for (const node of nodesOf(row)) move(parent, node, next)
     else parent?.insertBefore(build(row, anchor.parentElement ?? container), next)

@@ -51,6 +51,9 @@ export interface Model extends Inside {
   partOf: (Part | undefined)[]
 }
 
+/** What is in such elements is not the component's. */
+export const OTHERS = `${CONTAINER},[data-l-ignore]`
+
 /** Elements that are what they are as a whole. */
 export const WHOLE = 'noscript,template,iframe,script,style'
 
@@ -114,7 +117,7 @@ function scan(model: Model, parent: Node): Item[] {
     if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
     let inside = isText ? [] : scan(model, node)
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
-    if (!isLive && node.matches(`${CONTAINER},[data-l-ignore],${WHOLE}`)) inside = []
+    if (!isLive && node.matches(`${OTHERS},${WHOLE}`)) inside = []
     return { node, parts, inside, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
   })
 }

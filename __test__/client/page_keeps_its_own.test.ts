@@ -1,4 +1,4 @@
-import { container, editOf, Harness, plain, sendJoin, tree, type Tree } from './harness'
+import { container, editOf, Harness, htmlOf, plain, sendJoin, tree, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -194,4 +194,64 @@ test('an unchanged part of the page is not touched', async () => {
     (window as unknown as { records: MutationRecord[] }).records.map((record) => record.type),
   )
   expect(changes).toEqual(['characterData'])
+})
+
+test('what others have put where slots were stays, when the page joins and when it comes back', async () => {
+  const content = (text: string) => tree(['<div data-l-ignore class="', '">', '</div><p>', '</p>'], text, text, text)
+  const live = await harness.live(content('1'))
+  await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.replaceChildren(document.createElement('canvas')))
+  live.wire.drop()
+  await live.rejoined(content('2'))
+  await live.state('live')
+  live.patch({ 0: '3', 1: '3' })
+  await live.settled()
+  expect(await live.html()).toBe('<div data-l-ignore="" class="3"><canvas></canvas></div><p>2</p>')
+})
+
+test("a nested component's content is its own where slots are in it, too", async () => {
+  const slots = container('MARK').replace('"demo"', '"inner"').split('MARK')
+  const page = await harness.open(container(slots.join('<b>1</b>')))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  const inner = await wire.next('join')
+  sendJoin(wire, inner.id, tree(['<b>', '</b>'], '2'))
+  await page.waitForSelector('b:text("2")')
+  sendJoin(wire, id, tree(slots, { h: '<b>1</b>' }))
+  await page.waitForSelector('body > [data-l-state=live]')
+  expect(await page.innerHTML('[data-l-live=inner]')).toBe('<b>2</b>')
+})
+
+test('a nested component that goes on in new content is patched there, and goes with it', async () => {
+  const [start = '', end = ''] = container('<b>inner</b>', 'class="MARK"').replace('"demo"', '"inner"').split('MARK')
+  const shape = (name: string, around: string) => tree([`<i>${around}</i>`, ''], tree([start, end], name))
+  const live = await harness.live(tree(['<main>', '</main>'], ''))
+  const inner = live.page.locator('[data-l-live=inner]')
+  live.patch({ 0: shape('one', '1') })
+  await live.wire.next('join')
+  await inner.evaluate((element) => Object.assign(element, { mark: 1 }))
+  live.patch({ 0: shape('two', '2') })
+  await live.page.waitForSelector('i:text("2")')
+  expect(await inner.getAttribute('class')).toBe('two')
+  live.patch({ 0: { p: { 0: { p: { 0: 'three' } } } } })
+  await live.settled()
+  expect(await inner.getAttribute('class')).toBe('three')
+  expect(await inner.evaluate((element) => 'mark' in element)).toBe(true)
+  live.patch({ 0: '' })
+  await live.settled()
+  expect(await live.html('main')).toBe('')
+})
+
+test('after a reconnect a nested component is not taken for one with another token', async () => {
+  const inner = (token: string) => container(`<b>${token}</b>`).replace('"demo"', '"inner"').replace('"secret"', `"${token}"`)
+  const list = (...tokens: string[]) => tree(['<ul>', '</ul>'], tokens.map((token) => tree(['<li>', '</li>'], { h: inner(token) })))
+  const page = await harness.open(container(htmlOf(list('1', '2'))))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  sendJoin(wire, (await wire.next('join')).id, plain('<b>live 1</b>'))
+  sendJoin(wire, (await wire.next('join')).id, plain('<b>live 2</b>'))
+  await page.waitForSelector('b:text("live 2")')
+  sendJoin(wire, id, list('2'))
+  await page.waitForFunction(() => document.querySelectorAll('li').length === 1)
+  expect(await page.innerText('li')).toBe('2')
+  expect(await wire.next('join')).toMatchObject({ module: 'inner', token: '2' })
 })

@@ -1,4 +1,4 @@
-import { container, Harness, htmlOf, plain, Live, tree, type Slot, type Tree } from './harness'
+import { container, Harness, htmlOf, plain, Live, tree, type Change, type Slot, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -239,4 +239,52 @@ test('after a reconnect a row that changed is known by its attributes', async ()
   expect((await live.html()).replace(' open=""', '')).toBe(htmlOf(next))
   expect(await live.page.inputValue('#b input')).toBe('typed')
   expect(await live.page.evaluate(() => document.querySelector('details')?.open)).toBe(true)
+})
+
+test('after a reconnect a row that is a textarea keeps what the user types in it, though it says something else', async () => {
+  const list = (...texts: string[]) => tree(['<p>', '</p>'], texts.map((text, at) => tree(['<textarea name="', '">', '</textarea>'], `t${at}`, text)))
+  const live = await adopt(htmlOf(list('a', 'b')), list('a', 'b'))
+  await live.page.fill('[name=t1]', 'typed')
+  await live.page.evaluate(note)
+  live.wire.drop()
+  await live.rejoined(list('a', 'c'))
+  await live.state('live')
+  expect(await live.page.evaluate(lost)).not.toContain('TEXTAREA')
+  expect(await live.html()).toBe(htmlOf(list('a', 'c')))
+  expect(await live.page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('t1')
+})
+
+test('after a reconnect rows without a text are known by their attributes, however far they have come', async () => {
+  const list = (from: number) => tree(['<ul>', '</ul>'], Array.from({ length: 400 }, (_, at) => tree(['<li class="r" id="', '"><input></li>'], `r${from + at}`)))
+  const live = await adopt(htmlOf(list(0)), list(0))
+  await live.page.fill('#r300 input', 'typed')
+  live.wire.drop()
+  await live.rejoined(list(200))
+  await live.state('live')
+  expect(await live.page.inputValue('#r300 input')).toBe('typed')
+})
+
+test.each<[string, Slot, Change, string]>([
+  ['a subtree', tree(['Hello <b>', '</b>'], 'Ada'), '', ''],
+  ['HTML', { h: 'Hello <b>Ada</b>' }, { h: 'Bye <b>Ada</b>' }, 'Bye Ada'],
+  ['a row', ['a', 'b'].map((text) => tree(['', '; '], text)), { r: [[0, 1]] }, 'b; '],
+  ['a row that moves', ['a', 'b'].map((text) => tree(['', '; '], text)), { m: [[1, 0]] }, 'b; a; '],
+])('what a translator has made of a text goes with it: %s', async (_, slot, change, shown) => {
+  const content = tree(['<p>', '</p>'], slot)
+  const live = await adopt(htmlOf(content), content)
+  await live.page.evaluate(translate)
+  live.patch({ 0: change })
+  await live.settled()
+  expect(await live.page.textContent('p')).toBe(shown)
+})
+
+test('after a reconnect an element that was made by another template has nothing of that', async () => {
+  const shape = (button: string) => tree(['<p>', '</p>'], plain(button))
+  const before = shape('<button data-l-click="start" data-l-focus="look" class="x" disabled>Start</button>')
+  const after = shape('<button data-l-click="stop">Stop</button>')
+  const live = await adopt(htmlOf(before), before)
+  live.wire.drop()
+  await live.rejoined(after)
+  await live.state('live')
+  expect(await live.html()).toBe(htmlOf(after))
 })

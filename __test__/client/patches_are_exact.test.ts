@@ -162,3 +162,33 @@ test('HTML that changes sets its fields by the same rule as slots do', async () 
   expect(await live.page.inputValue('select')).toBe('b')
   expect(await live.page.textContent('[data-l-live] style')).toBe('i{top:2}')
 })
+
+test('of HTML that changes, a row that says the same stays itself, also where as many came as went', async () => {
+  const row = (text: string) => `<li><input><b>${text}</b></li>`
+  const live = await harness.live(tree(['<ul>', '</ul>'], { h: row('a') + row('b') }))
+  await live.page.locator('li:last-child input').fill('typed')
+  live.patch({ 0: { h: row('b') + row('c') } })
+  await live.settled()
+  expect(await live.html()).toBe(`<ul>${row('b')}${row('c')}</ul>`)
+  const values = await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
+  expect(values).toEqual(['typed', ''])
+})
+
+test('of HTML that changes, what is empty now is emptied', async () => {
+  const live = await harness.live(tree(['', ''], { h: '<ul><li>a</li></ul><p>x</p><textarea>t</textarea><div data-l-ignore></div><b>1</b>' }))
+  await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.append('theirs'))
+  live.patch({ 0: { h: '<ul></ul><p></p><textarea></textarea><div data-l-ignore></div><b>2</b>' } })
+  await live.settled()
+  expect(await live.html()).toBe('<ul></ul><p></p><textarea></textarea><div data-l-ignore="">theirs</div><b>2</b>')
+})
+
+test.each<[string, Changes, string]>([
+  ['in before it', { 0: { i: [[1, item('n')]] } }, 'anbc'],
+  ['moved before it', { 0: { m: [[3, 1]] } }, 'acb'],
+  ['moved itself', { 0: { m: [[1, 3]], i: [[0, item('n')], [4, item('m')]] } }, 'nabmc'],
+])('a row without anything in it has its place, too: %s', async (_, changes, texts) => {
+  const live = await harness.live(tree(['<ul>', '</ul>'], [item('a'), plain(''), item('b'), item('c')]))
+  live.patch(changes)
+  await live.settled()
+  expect((await live.page.locator('li').allInnerTexts()).join('')).toBe(texts)
+})

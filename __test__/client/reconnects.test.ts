@@ -353,3 +353,17 @@ test('a server that goes away with 1012 is returned to, by its pages one after t
   await live.rejoined(counter)
   await live.state('live')
 })
+
+test('who was told to come back later, and has left the page meanwhile, does not', async () => {
+  const page = await harness.open('<p data-l-live="one" data-l-token="a"></p><p data-l-live="two" data-l-token="b"></p>', true)
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  await wire.next('join')
+  wire.send(['f', id, 'busy', 'busy'])
+  await page.waitForTimeout(50)
+  await page.evaluate(() => document.querySelector('[data-l-live=one]')?.remove())
+  await page.clock.runFor(5_000)
+  await wire.next('leave')
+  await page.waitForTimeout(50)
+  expect(wire.received).toHaveLength(3)
+})
