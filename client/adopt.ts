@@ -6,7 +6,7 @@
 import { complete, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
-import { modelOf, OTHERS, type Inside, type Outline } from './template'
+import { modelOf, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
@@ -85,11 +85,10 @@ export function adopt(
         if (at === mate) at = mate.nextSibling
         else move(parent, mate, at)
         // What is in there is others': slots have nodes of their own, which nobody sees.
-        const isOthers = item.node.matches(OTHERS)
-        if (isOthers && item.isLive) complete(tree, item, item.node.cloneNode(true), parent)
+        if (item.isOthers && item.inside.length) complete(tree, item, item.node.cloneNode(true), parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!isOthers && (item.inside.length || (end && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
+        if (!item.isOthers && (item.inside.length || (end && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
       } else {
         node = item.node.cloneNode(true) as Element
         complete(tree, item, node, parent)
