@@ -53,6 +53,9 @@ export interface Model extends Inside {
   partOf: (Part | undefined)[]
 }
 
+/** What is in such elements is not the component's. */
+export const OTHERS = `${CONTAINER},[data-l-ignore]`
+
 /** Elements that are what they are as a whole. */
 export const WHOLE = 'noscript,template,iframe,script,style'
 
@@ -116,7 +119,7 @@ function scan(model: Model, parent: Node): Item[] {
     if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
     let inside = isText ? [] : scan(model, node)
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
-    const isOthers = node.matches(`${CONTAINER},[data-l-ignore]`)
+    const isOthers = node.matches(OTHERS)
     if (!isLive && (isOthers || node.matches(WHOLE))) inside = []
     return { node, parts, inside, isOthers, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
   })
