@@ -6,20 +6,23 @@
 import { complete, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
-import { modelOf, type Inside, type Outline } from './template'
+import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
- * With `end`, the tree is HTML which takes the place of other HTML between the two nodes, and all that differs is the
- * server's doing.
+ * With `isAgain`, the page is what a tree of the same component has made it: where HTML differs, that is the server's
+ * doing. With `end`, the tree takes the place of what is between the two nodes.
  */
 export function adopt(
   tree: Tree,
   container: Element,
   fields: Fields,
+  isAgain: boolean,
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
 ): void {
+  const isWhole = ({ template }: Tree) => isAgain && template.kinds === HTML
+
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
     const [only] = outline.inside
     if (typeof only === 'number' && !outline.inside[1] && at instanceof Text && at.data === tree.values[only] && !at.nextSibling) {
@@ -30,7 +33,7 @@ export function adopt(
     }
     const pieces: Piece[] = []
     /** What is too much beside slots may be an older content of theirs. */
-    let isRoomy = !!end
+    let isRoomy = isWhole(tree)
 
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
@@ -55,13 +58,13 @@ export function adopt(
     const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
     const there: Element[] = []
     for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
-    const taken = match(wanted, there, !!end)
+    const taken = match(wanted, there, isWhole(tree))
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
       console.warn('loom-live: the page was changed, and is made anew:', container)
     }
     if (taken && isRoomy) {
       for (const node of there) {
-        if (taken.has(node) || (!end && isForeign(node))) continue
+        if (taken.has(node) || (!isWhole(tree) && isForeign(node))) continue
         if (at === node) at = node.nextSibling
         node.remove()
       }
@@ -85,10 +88,10 @@ export function adopt(
         if (at === mate) at = mate.nextSibling
         else move(parent, mate, at)
         // What is in there is others': slots have nodes of their own, which nobody sees.
-        if (item.isOthers && item.isLive) complete(tree, item, item.node.cloneNode(true), parent)
+        if (item.isOthers && item.inside.length) complete(tree, item, item.node.cloneNode(true), parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!item.isOthers && (item.inside.length || (end && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
+        if (!item.isOthers && (item.inside.length || (isWhole(tree) && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
       } else {
         node = item.node.cloneNode(true) as Element
         complete(tree, item, node, parent)
@@ -103,17 +106,17 @@ export function adopt(
   function equal(element: Element, { parts }: Outline, tree: Tree): void {
     const isIgnored = (slots: number[]) => !slots.length && element.matches('[data-l-ignore]')
     /** All that it has is the server's: here, or because another template's static text shows that it was made there. */
-    let isExact: unknown = end
+    let isExact = isWhole(tree)
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (agrees(element, part, tree, end ?? slots.length) || isIgnored(slots)) continue
+      if (agrees(element, part, tree, isWhole(tree) || slots.length) || isIgnored(slots)) continue
       fields.set(element, name, textOf(part, tree))
       isExact ||= !slots.length && !LOOKS.test(name)
     }
-    if (!isExact) return
+    if (!isExact || element.matches(OTHERS)) return
     for (const { name } of [...element.attributes]) {
-      if (name !== 'open' && !parts.some((part) => part.name === name) && !isIgnored([])) fields.set(element, name, null)
+      if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
     }
   }
 

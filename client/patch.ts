@@ -40,7 +40,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
       const isThere = (one: Node) => one.parentNode === node.parentNode && !containersIn(one).length
       if (kept && node.parentElement && kept.every(isThere)) {
-        adopt(value as Tree, node.parentElement, what.fields, (kept[0] ?? node) as ChildNode, node)
+        adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
       } else fill(value, node, what.container, old)
       values[slot] = value
     }

@@ -38,7 +38,7 @@ export interface Inside {
 /** What an element of the page has to be. The node is the template's own, to be copied. */
 export interface Outline extends Inside {
   node: Element
-  /** What is in it is not the component's. */
+  /** What is in there is not the component's. */
   isOthers: boolean
 }
 
@@ -52,6 +52,9 @@ export interface Model extends Inside {
   /** By slot; undefined where the slot stands between nodes. */
   partOf: (Part | undefined)[]
 }
+
+/** What is in such elements is not the component's. */
+export const OTHERS = `${CONTAINER},[data-l-ignore]`
 
 /** Elements that are what they are as a whole. */
 export const WHOLE = 'noscript,template,iframe,script,style'
@@ -116,9 +119,9 @@ function scan(model: Model, parent: Node): Item[] {
     if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
     let inside = isText ? [] : scan(model, node)
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
-    const isOthers = node.matches(`${CONTAINER},[data-l-ignore]`)
+    const isOthers = node.matches(OTHERS)
     if (!isLive && (isOthers || node.matches(WHOLE))) inside = []
-    return { node, isOthers, parts, inside, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
+    return { node, parts, inside, isOthers, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
   })
 }
 

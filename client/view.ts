@@ -21,6 +21,7 @@ export interface View {
 export function createView(container: HTMLElement): View {
   const fields = createFields()
   let root: Tree
+  let isShown = false
 
   function change(seen: number, work: () => void): void {
     atRest(() =>
@@ -32,7 +33,8 @@ export function createView(container: HTMLElement): View {
   }
 
   function take(): void {
-    adopt(root, container, fields)
+    adopt(root, container, fields, isShown)
+    isShown = true
     hideIndicators(container)
   }
 

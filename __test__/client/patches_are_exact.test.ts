@@ -1,4 +1,4 @@
-import { Harness, plain, tree, type Changes, type Json } from './harness'
+import { container, Harness, htmlOf, plain, tree, type Changes, type Json } from './harness'
 
 const harness = new Harness()
 
@@ -191,4 +191,28 @@ test.each<[string, Changes, string]>([
   live.patch(changes)
   await live.settled()
   expect((await live.page.locator('li').allInnerTexts()).join('')).toBe(texts)
+})
+
+test('HTML after a reconnect is what the server says, as when it changes', async () => {
+  const nested = container('').replace('"demo"', '"inner"').replace(' >', '>')
+  const shape = (button: string, list: string) => tree(['', ''], { h: `<main><button ${button}>x</button><ul>${list}</ul><ol>${list}</ol><i data-l-ignore></i>${nested}</main>` })
+  const live = await harness.live(shape('class="a b" disabled', '<li>a</li><li>b</li>'))
+  await live.page.evaluate(() => {
+    document.querySelector('ul')?.insertAdjacentHTML('beforeend', '<x-icon></x-icon>')
+    document.querySelector('i')?.append('theirs')
+  })
+  await live.wire.next('join')
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  live.id = (await live.wire.next('join')).id
+  live.joined(shape('class="b"', '<li>b</li>'))
+  await live.state('live')
+  expect(await live.html('ul')).toBe('<li>b</li>')
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  live.id = (await live.wire.next('join')).id
+  live.joined(shape('class="b"', ''))
+  await live.state('live')
+  expect((await live.html()).replace(/ data-l-state="\w+"/, '')).toBe(htmlOf(shape('class="b"', '')).replace('ignore></i>', 'ignore="">theirs</i>'))
+  expect(await live.page.getAttribute('[data-l-live=inner]', 'data-l-state')).toBe('joining')
 })
