@@ -6,6 +6,7 @@
 import { CONTAINER } from './attributes'
 import { focusQuietly } from './focus'
 import { setText } from './build'
+import { MARK } from './markup'
 
 /** Both spellings of these attributes are in use. */
 function spelled(name: string, value?: string): string {
@@ -57,7 +58,10 @@ export function atRest(work: () => void): void {
 /** Indicators are hidden until something waits. */
 export function hideIndicators(root: ParentNode): void {
   root.querySelectorAll<HTMLElement>(spelled('loading')).forEach((element) => {
-    if (isIndicator(element)) element.style.display = 'none'
+    if (!isIndicator(element)) return
+    // To change one property of a style would drop the slot's mark from it.
+    if (element.getAttribute('style')?.includes(MARK)) element.hidden = true
+    else element.style.display = 'none'
   })
 }
 

@@ -20,6 +20,9 @@ function makePolicy(): Policy | undefined {
 
 const policy = makePolicy()
 
+/** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
+export const MARK = '\ufdd0'
+
 /** The element that markup has to be parsed in, where it stands in `parent`; empty for HTML. */
 export function surroundings({ localName, namespaceURI }: Element): string {
   return (localName !== 'foreignObject' && /svg$|math(?=ML$)/i.exec(namespaceURI ?? '')?.[0].toLowerCase()) || ''

@@ -5,10 +5,7 @@
 
 import { CONTAINER } from './attributes'
 import { hideIndicators } from './loading'
-import { parse, surroundings } from './markup'
-
-/** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
-const MARK = '\ufdd0'
+import { MARK, parse, surroundings } from './markup'
 
 export interface Template {
   statics: string[]

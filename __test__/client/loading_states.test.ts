@@ -163,3 +163,13 @@ test('the focus stays where the user has gone meanwhile', async () => {
   await live.state('live')
   expect(await live.page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT')
 })
+
+test('an indicator can have a style that changes', async () => {
+  const live = await harness.live(tree(['<button data-l-click="go"><span l-loading style="color: ', '">x</span></button>'], 'red'))
+  expect(await live.page.isVisible('span')).toBe(false)
+  live.patch({ 0: 'blue' })
+  await live.settled()
+  expect(await live.page.getAttribute('span', 'style')).toContain('blue')
+  await live.state('live')
+  expect(await live.page.isVisible('span')).toBe(false)
+})
