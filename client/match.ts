@@ -107,11 +107,15 @@ function fits(one: Wanted, element: Element): boolean {
 
 function textIn(item: Item | Inside, tree: Tree): string {
   if (typeof item === 'string') return item
+  let text = ''
   if (typeof item === 'object') {
-    const text = item.parts.find(({ name }) => !name)
-    return text ? (textOf(text, tree) as string) : item.inside.map((one) => textIn(one, tree)).join('')
+    for (const one of item.inside) text += textIn(one, tree)
+    for (const part of item.parts) if (!part.name) text += textOf(part, tree) as string
+    return text
   }
   const value = tree.values[item] as Value
+  if (typeof value !== 'object') return `${value}`
   // Text is the same text in any surroundings.
-  return typeof value === 'object' ? treesIn(value).map((one) => textIn(modelOf(one.template, document.body), one)).join('') : `${value}`
+  for (const one of treesIn(value)) text += textIn(modelOf(one.template, document.body), one)
+  return text
 }
