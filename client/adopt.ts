@@ -3,7 +3,8 @@
  * what differs is set, what is missing is made, and what was shown before goes.
  */
 
-import { complete, move } from './build'
+import { CONTAINER } from './attributes'
+import { complete, keepContainers, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
@@ -21,6 +22,7 @@ export function adopt(
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
 ): void {
+  const containers = [...container.querySelectorAll<HTMLElement>(CONTAINER)]
   const isWhole = ({ template }: Tree) => isAgain && template.kinds === HTML
 
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
@@ -93,9 +95,12 @@ export function adopt(
         // HTML says it where nothing is in there now.
         if (!item.isOthers && (item.inside.length || (isWhole(tree) && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
       } else {
-        node = item.node.cloneNode(true) as Element
-        complete(tree, item, node, parent)
-        parent.insertBefore(node, at)
+        const fragment = new DocumentFragment()
+        fragment.append(item.node.cloneNode(true))
+        complete(tree, item, fragment.firstChild as ChildNode, parent)
+        keepContainers(() => containers, tree, fragment)
+        node = fragment.firstChild as ChildNode
+        parent.insertBefore(fragment, at)
       }
       list[index] = node
     }

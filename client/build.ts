@@ -55,18 +55,16 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   const text = typeof value === 'object' ? '' : (value as string)
   const fragment = anchor.ownerDocument.createDocumentFragment()
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
-  keepContainers(old, value, fragment)
+  keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
 }
 
-/** A nested live component that is in the new content too goes on as it is. */
-function keepContainers(old: Value, value: Value, fragment: DocumentFragment): void {
+/** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
+export function keepContainers(old: () => HTMLElement[], value: Value, fragment: DocumentFragment): void {
   for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const kept = nodesOf(old)
-      .flatMap(containersIn)
-      .find(({ dataset }) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name]))
+    const kept = old().find(({ dataset }) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name]))
     if (!kept) continue
     for (const attribute of container.attributes) setText(kept, attribute.name, attribute.value)
     container.replaceWith(kept)

@@ -241,17 +241,18 @@ test('a nested component that goes on in new content is patched there, and goes 
   expect(await live.html('main')).toBe('')
 })
 
-test('after a reconnect a nested component is not taken for one with another token', async () => {
+test('after a reconnect a nested component goes on in its row, and is not taken for another', async () => {
   const inner = (token: string) => container(`<b>${token}</b>`).replace('"demo"', '"inner"').replace('"secret"', `"${token}"`)
   const list = (...tokens: string[]) => tree(['<ul>', '</ul>'], tokens.map((token) => tree(['<li>', '</li>'], { h: inner(token) })))
   const page = await harness.open(container(htmlOf(list('1', '2'))))
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
   sendJoin(wire, (await wire.next('join')).id, plain('<b>live 1</b>'))
-  sendJoin(wire, (await wire.next('join')).id, plain('<b>live 2</b>'))
+  const last = (await wire.next('join')).id
+  sendJoin(wire, last, plain('<b>live 2</b>'))
   await page.waitForSelector('b:text("live 2")')
-  sendJoin(wire, id, list('2'))
-  await page.waitForFunction(() => document.querySelectorAll('li').length === 1)
-  expect(await page.innerText('li')).toBe('2')
-  expect(await wire.next('join')).toMatchObject({ module: 'inner', token: '2' })
+  sendJoin(wire, id, list('3', '1'))
+  expect(await wire.next('join')).toMatchObject({ module: 'inner', token: '3' })
+  expect(await page.locator('li').allInnerTexts()).toEqual(['3', 'live 1'])
+  expect(await wire.next('leave')).toMatchObject({ id: last })
 })
