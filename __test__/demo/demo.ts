@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchBrowser } from '../browser'
+import { atEnd } from '../support/cleanup'
 import { freePort, ServerProcess } from '../support/process'
 
 const SCRIPT = join(__dirname, '../../examples/demo/server.mjs')
@@ -21,7 +22,6 @@ declare global {
 export class Demo {
   browser!: Browser
   server!: ServerProcess
-  private readonly pages: Page[] = []
   private problems: string[] = []
 
   constructor() {
@@ -29,12 +29,7 @@ export class Demo {
       this.browser = await launchBrowser()
       this.server = await Demo.startServer(await freePort())
     }, 60_000)
-    afterEach(async () => {
-      for (const page of this.pages.splice(0)) {
-        const violations = await page.evaluate(() => window.violations)
-        this.problems.push(...violations.map((violation) => `policy: ${violation}`))
-        await page.context().close()
-      }
+    afterEach(() => {
       expect(this.problems.splice(0)).toEqual([])
     })
     afterAll(async () => {
@@ -68,7 +63,12 @@ export class Demo {
   /** A page that has not gone anywhere. */
   async blank(options: BrowserContextOptions = {}): Promise<Page> {
     const page = await this.browser.newPage(options)
-    this.pages.push(page)
+    // Before what it is connected through.
+    atEnd(async () => {
+      const violations = await page.evaluate(() => window.violations)
+      this.problems.push(...violations.map((violation) => `policy: ${violation}`))
+      await page.context().close()
+    })
     page.setDefaultTimeout(10_000)
     page.on('console', (message) => {
       if (/error|warning/.test(message.type())) this.problems.push(`console: ${message.text()}`)
