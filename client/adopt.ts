@@ -3,8 +3,7 @@
  * what differs is set, what is missing is made, and what was shown before goes.
  */
 
-import { CONTAINER } from './attributes'
-import { complete, keepContainers, move } from './build'
+import { complete, containersIn, keepContainers, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
@@ -22,7 +21,8 @@ export function adopt(
   start: ChildNode | null = container.firstChild,
   end: ChildNode | null = null,
 ): void {
-  const containers = [...container.querySelectorAll<HTMLElement>(CONTAINER)]
+  /** Between two nodes there are none. */
+  const containers = end ? [] : containersIn(container)
   const isWhole = ({ template }: Tree) => isAgain && template.kinds === HTML
 
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
@@ -98,7 +98,8 @@ export function adopt(
         const fragment = new DocumentFragment()
         fragment.append(item.node.cloneNode(true))
         complete(tree, item, fragment.firstChild as ChildNode, parent)
-        keepContainers(() => containers, tree, fragment)
+        // What is still in the page may be another's mate.
+        keepContainers(() => containers.filter((one) => !one.isConnected), tree, fragment)
         node = fragment.firstChild as ChildNode
         parent.insertBefore(fragment, at)
       }
@@ -129,7 +130,7 @@ export function adopt(
 }
 
 /** The text as a node of its own, at that place of the page or put there. */
-export function takeText(text: string, page: Node, at: ChildNode | null, end: ChildNode | null): Text {
+function takeText(text: string, page: Node, at: ChildNode | null, end: ChildNode | null): Text {
   // A translator wraps what it has made of a text. It will do so again.
   while (text && at !== end && (at instanceof Comment || isTranslation(at))) {
     const node = at as ChildNode

@@ -256,3 +256,19 @@ test('after a reconnect a nested component goes on in its row, and is not taken 
   expect(await page.locator('li').allInnerTexts()).toEqual(['3', 'live 1'])
   expect(await wire.next('leave')).toMatchObject({ id: last })
 })
+
+test('after a reconnect one of two nested components that are the same goes on, and stays where it is', async () => {
+  const list = (count: number) => {
+    const inner = { h: container('<b>new</b>').replace('"demo"', '"inner"') }
+    return tree(['<ul>', '</ul>'], Array.from({ length: count }, () => tree(['<li>', '</li>'], inner)))
+  }
+  const page = await harness.open(container(htmlOf(list(1))))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  sendJoin(wire, (await wire.next('join')).id, plain('<b>live</b>'))
+  await page.waitForSelector('b:text("live")')
+  sendJoin(wire, id, list(3))
+  expect(await wire.next('join')).toMatchObject({ module: 'inner' })
+  expect(await wire.next('join')).toMatchObject({ module: 'inner' })
+  expect(await page.locator('li').allInnerTexts()).toEqual(['live', 'new', 'new'])
+})
