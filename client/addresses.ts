@@ -14,7 +14,7 @@ function resolve(address: string): URL | undefined {
 /** A container's `data-l-ws` as a WebSocket URL: on the page's own host, or listed by the client's own script. */
 export function socketUrl(address: string): string | undefined {
   const url = resolve(address)
-  if (allowed.includes(address)) return url?.href
+  if (/^wss?:/i.test(address) && allowed.includes(address)) return url?.href
   // The resolved host counts, since "//host" and "/\host" look like paths; and a blob has its page's.
   if (url?.origin !== location.origin || url.protocol !== location.protocol) return undefined
   url.protocol = url.protocol.replace('http', 'ws')

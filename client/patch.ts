@@ -25,7 +25,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     const part = (tree.model as Model).partOf[slot]
     if (part) {
       values[slot] = change as string | number
-      what.fields.set(nodes[slot] as Element, part.name, textOf(part, tree))
+      what.fields.set(node as Node as Element, part.name, textOf(part, tree))
     } else if (typeof change === 'string' && typeof old === 'string') {
       // What happens most.
       what.isTorn ||= !node.isConnected

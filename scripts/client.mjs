@@ -23,7 +23,7 @@ function namesIn(folder, files, pattern) {
  * interfaces, except those that any type of the language or the browser has too, and those that an interface writes in
  * quotes. Names of one letter are the wire's. (So the client never names such a property in a string.)
  */
-export function ownProperties() {
+function ownProperties() {
   const client = join(root, 'client')
   const types = join(root, 'node_modules', 'typescript', 'lib')
   const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
