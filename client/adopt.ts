@@ -62,7 +62,7 @@ export function adopt(
     for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
     const taken = match(wanted, there, isWhole(tree))
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
-      console.warn('loom-live: the page was changed, and is made anew:', container)
+      console.warn('loom-live: the page was changed and is made anew:', container)
     }
     if (taken && isRoomy) {
       for (const node of there) {
