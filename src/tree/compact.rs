@@ -6,10 +6,10 @@
 //! is as it was in the last render is only said to be so.
 //! `lib/encode.ts` writes what this file reads.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::keyed::Step;
+use super::keys;
 use super::node::Builder;
 use super::render::{Mismatch, Render, Script, Update};
 use super::rows::Rows;
@@ -288,9 +288,7 @@ impl<'a> Compact<'a> {
                 op::DROP => Step::Drop(argument as usize),
                 op::MOVE => Step::Move(argument as usize),
                 op::ROW => {
-                    let mut hasher = DefaultHasher::new();
-                    self.text(argument)?.hash(&mut hasher);
-                    let key = hasher.finish();
+                    let key = keys::hash(self.text(argument)?);
                     self.row(&mut rows, Some(key), templates, refused, depth)?;
                     Step::Row(key)
                 }

@@ -9,6 +9,7 @@ mod diff;
 mod html;
 mod json;
 mod keyed;
+mod keys;
 mod node;
 mod packed;
 mod render;

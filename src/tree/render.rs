@@ -222,19 +222,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tree::diff;
     use crate::tree::testing::{Filled, text_tree, tree};
+    use crate::tree::{diff, keys};
 
     /// A row's key and text.
     type Row = (u64, u8);
 
     fn row((key, text): Row) -> LiveTree {
-        // Some with other statics, some with a subtree, some longer than a chunk.
-        let leaf = format!("{key}.{text}").repeat(if text == 3 {
-            1 + key as usize % 7 * 300
-        } else {
-            1
-        });
+        // Some that show their key, some with other statics, some with a subtree, some longer than a chunk.
+        let leaf = match text {
+            0 => key.to_string(),
+            3 => format!("{key}.{text}").repeat(1 + key as usize % 7 * 300),
+            _ => format!("{key}.{text}"),
+        };
         match text {
             4 => text_tree(&["<b>", "</b>"], &[&leaf]),
             5 => {
@@ -246,8 +246,17 @@ mod tests {
     }
 
     fn keyed(rows: &[Row]) -> List {
-        let keys: Vec<u64> = rows.iter().map(|(key, _)| *key).collect();
+        let keys: Vec<u64> = rows.iter().map(|(key, _)| hash(*key)).collect();
         List::new(rows.iter().copied().map(row), Some(&keys))
+    }
+
+    fn hash(key: u64) -> u64 {
+        keys::hash(&key.to_string())
+    }
+
+    /// What a row says; mostly nothing but its key.
+    fn text() -> impl Strategy<Value = u8> {
+        prop_oneof![3 => Just(0), 1 => 0u8..6]
     }
 
     fn page(rows: &[Row]) -> LiveTree {
@@ -264,7 +273,7 @@ mod tests {
 
     /// Nothing is known of the last rows.
     fn complete(new: &[Row]) -> Render {
-        let steps = new.iter().map(|(key, _)| Step::Row(*key)).collect();
+        let steps = new.iter().map(|(key, _)| Step::Row(hash(*key))).collect();
         render(steps, new)
     }
 
@@ -285,7 +294,7 @@ mod tests {
             match window.clone().find(|index| old[*index] == *new) {
                 Some(index) => steps.push(Step::Move(index)),
                 None => {
-                    steps.push(Step::Row(new.0));
+                    steps.push(Step::Row(hash(new.0)));
                     rows.push(*new);
                 }
             }
@@ -295,7 +304,7 @@ mod tests {
     }
 
     fn rows() -> impl Strategy<Value = Vec<Row>> {
-        prop::collection::btree_map(0u64..20, 0u8..6, 0..15)
+        prop::collection::btree_map(0u64..20, text(), 0..15)
             .prop_flat_map(|rows| Just(rows.into_iter().collect::<Vec<_>>()).prop_shuffle())
     }
 
@@ -304,10 +313,10 @@ mod tests {
         let edit = (
             0usize..300,
             0usize..90,
-            prop::collection::vec(0u8..6, 0..90),
+            prop::collection::vec(text(), 0..90),
         );
         let edits = prop::collection::vec(edit, 1..4);
-        (prop::collection::vec(0u8..6, 0..200), edits).prop_map(|(first, edits)| {
+        (prop::collection::vec(text(), 0..200), edits).prop_map(|(first, edits)| {
             let first: Vec<Row> = (0..).zip(first).collect();
             let mut rows = first.clone();
             let mut versions = Vec::new();
@@ -321,6 +330,14 @@ mod tests {
         })
     }
 
+    /// The hashes of the rows' keys.
+    fn keys_of(page: &LiveTree) -> Vec<Option<u64>> {
+        match &page.branches[0] {
+            Branch::List(list) => (0..list.len()).map(|row| list.key(row)).collect(),
+            Branch::Tree(_) => Vec::new(),
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_as_before_gives_the_same_as_what_is_rendered_anew(old in rows(), new in rows()) {
@@ -332,7 +349,7 @@ mod tests {
                 let mut committed = last.clone();
                 committed.commit(render);
                 prop_assert_eq!(committed.to_json(), page(&new).to_json());
-                // The next edit starts from the right keys.
+                prop_assert_eq!(keys_of(&committed), keys_of(&page(&new)));
                 let mut back = complete(&old);
                 back.resolve(&committed).unwrap();
                 committed.commit(back);
@@ -351,6 +368,7 @@ mod tests {
                 prop_assert_eq!(last.apply(&patch).unwrap().to_json(), page(&new).to_json());
                 last.commit(render);
                 prop_assert_eq!(last.to_json(), page(&new).to_json());
+                prop_assert_eq!(keys_of(&last), keys_of(&page(&new)));
                 old = new;
             }
         }

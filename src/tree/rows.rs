@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::keyed::Step;
+use super::keys::Keys;
 use super::node::{Branch, LiveTree, TreeView};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
 use crate::template::Template;
@@ -23,8 +24,7 @@ struct RowChunk {
     packed: Box<str>,
     /// Where each row ends in `packed`.
     ends: Box<[u32]>,
-    /// A hash of each row's key; none where the list is not keyed.
-    keys: Box<[u64]>,
+    keys: Keys,
     /// `None` where no row has any.
     branches: Option<Box<Branches>>,
 }
@@ -100,7 +100,7 @@ impl List {
     /// The hash of a row's key.
     pub(super) fn key(&self, index: usize) -> Option<u64> {
         let (chunk, index) = self.rows.get(index)?;
-        chunk.keys.get(index).copied()
+        chunk.key(index)
     }
 
     /// Pairs of rows at the same index that may differ, with their index. Chunks that are equal are
@@ -180,15 +180,39 @@ impl List {
 }
 
 impl RowChunk {
+    fn leaves(&self, index: usize) -> Option<&str> {
+        self.packed.get(span(&self.ends, index..index + 1))
+    }
+
+    fn key(&self, index: usize) -> Option<u64> {
+        self.keys.get(index, self.leaves(index)?)
+    }
+
     fn row(&self, index: usize) -> Option<TreeView<'_>> {
         Some(TreeView {
             template: self.kinds.get(index)?,
-            packed: self.packed.get(span(&self.ends, index..index + 1))?,
+            packed: self.leaves(index)?,
             branches: match &self.branches {
                 None => &[],
                 Some(branches) => branches.all.get(span(&branches.ends, index..index + 1))?,
             },
         })
+    }
+
+    /// The keys with those of `items` in the place of these.
+    fn spliced_keys(&self, range: Range<usize>, items: &Self) -> Keys {
+        match (&self.keys, &items.keys) {
+            (keys, _) if items.count() == 0 && !matches!(keys, Keys::Hashes(_)) => keys.clone(),
+            (Keys::Shown(one), Keys::Shown(other)) if one == other => Keys::Shown(*one),
+            (_, keys) if range.len() == self.count() => keys.clone(),
+            (Keys::None, Keys::None) => Keys::None,
+            _ => {
+                let before = (0..range.start).filter_map(|row| self.key(row));
+                let between = (0..items.count()).filter_map(|row| items.key(row));
+                let after = (range.end..self.count()).filter_map(|row| self.key(row));
+                Keys::Hashes(before.chain(between).chain(after).collect())
+            }
+        }
     }
 
     /// Whether all rows have the same templates and leaves, and none has branches.
@@ -238,7 +262,7 @@ impl Chunk for RowChunk {
         let branches = self.branches.as_ref().map_or(0, |branches| {
             size_of::<Branches>() + size_of_val(&*branches.ends)
         });
-        self.packed.len() + size_of_val(&*self.ends) + size_of_val(&*self.keys) + branches
+        self.packed.len() + size_of_val(&*self.ends) + self.keys.bytes() + branches
     }
 
     fn slice(&self, range: Range<usize>) -> Self {
@@ -250,6 +274,7 @@ impl Chunk for RowChunk {
 
     fn splice(&mut self, range: Range<usize>, items: Self) {
         let (len, added) = (self.count(), items.count());
+        self.keys = self.spliced_keys(range.clone(), &items);
         self.kinds.splice(len, range.clone(), items.kinds, added);
         let cut = span(&self.ends, range.clone());
         let (before, after) = (self.packed.get(..cut.start), self.packed.get(cut.end..));
@@ -268,15 +293,6 @@ impl Chunk for RowChunk {
             self.branches = Some(branches).filter(|branches| !branches.all.is_empty());
         }
         self.ends = splice_ends(&self.ends, range.clone(), &items.ends).into();
-        if !(self.keys.is_empty() && items.keys.is_empty()) {
-            let (before, after) = (self.keys.get(..range.start), self.keys.get(range.end..));
-            let parts = [
-                before.unwrap_or_default(),
-                &*items.keys,
-                after.unwrap_or_default(),
-            ];
-            self.keys = parts.concat().into();
-        }
     }
 }
 
@@ -363,7 +379,7 @@ impl Rows {
 
     fn copy(&mut self, (chunk, index): (&RowChunk, usize)) {
         if let Some(row) = chunk.row(index) {
-            let key = chunk.keys.get(index).copied();
+            let key = chunk.key(index);
             self.push(row.template, row.packed, row.branches.iter().cloned(), key);
         }
     }
@@ -373,11 +389,13 @@ impl Rows {
             true => None,
             false => Some(Box::new(std::mem::take(&mut self.branches))),
         };
+        let rows = (0..self.ends.len()).map(|row| span(&self.ends, row..row + 1));
+        let leaves = rows.map(|row| self.packed.get(row).unwrap_or_default());
         self.chunks.push(RowChunk {
             kinds: std::mem::take(&mut self.kinds),
+            keys: Keys::new(&self.keys, leaves),
             packed: self.packed.as_str().into(),
             ends: self.ends.as_slice().into(),
-            keys: self.keys.as_slice().into(),
             branches,
         });
         self.packed.clear();

@@ -1,0 +1,96 @@
+//! The keys of a chunk's rows, as hashes. Mostly a row shows its key too, and then nothing is kept of it
+//! twice.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::packed::{Slot, slots};
+
+/// What a list knows of a row's key: two keys that are not the same have, but for a chance of 2⁻⁶⁴, two
+/// of these.
+pub(super) fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The keys of some rows.
+#[derive(Clone, Default)]
+pub(super) enum Keys {
+    /// The list is not keyed.
+    #[default]
+    None,
+    /// Each row's key is the text of its leaf in this slot.
+    Shown(usize),
+    Hashes(Box<[u64]>),
+}
+
+impl Keys {
+    /// Keeps these `hashes`, one for each of the `rows`' packed leaves, or none at all.
+    pub(super) fn new<'a>(hashes: &[u64], mut rows: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let Some((first, packed)) = hashes.first().zip(rows.clone().next()) else {
+            return Self::None;
+        };
+        let is =
+            |slot, key| matches!(slot, Slot::Leaf(leaf) if !leaf.html && hash(leaf.text) == key);
+        match slots(packed).position(|slot| is(slot, *first)) {
+            Some(slot)
+                if hashes
+                    .iter()
+                    .all(|key| rows.next().and_then(|row| shown(row, slot)) == Some(*key)) =>
+            {
+                Self::Shown(slot)
+            }
+            _ => Self::Hashes(hashes.into()),
+        }
+    }
+
+    /// The hash of the key of the row at `index`, whose packed leaves are `row`.
+    pub(super) fn get(&self, index: usize, row: &str) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Shown(slot) => shown(row, *slot),
+            Self::Hashes(hashes) => hashes.get(index).copied(),
+        }
+    }
+
+    /// Bytes it holds beside itself.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Hashes(hashes) => size_of_val(&**hashes),
+            Self::None | Self::Shown(_) => 0,
+        }
+    }
+}
+
+/// The hash of what the row shows there.
+fn shown(row: &str, slot: usize) -> Option<u64> {
+    match slots(row).nth(slot)? {
+        Slot::Leaf(leaf) => Some(hash(leaf.text)),
+        Slot::Branch | Slot::Same => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::testing::text_tree;
+    use crate::tree::{List, LiveTree};
+
+    fn rows(prefix: &str) -> impl Iterator<Item = LiveTree> {
+        let row = move |row| text_tree(&["<i id=", ">", "</i>"], &["x", &format!("{prefix}{row}")]);
+        (0..1000).map(row)
+    }
+
+    #[test]
+    fn a_key_that_its_row_shows_takes_no_memory() {
+        let keys: Vec<u64> = (0..1000).map(|row| hash(&format!("k{row}"))).collect();
+        let unkeyed = List::new(rows("k"), None).heap();
+        let shown = List::new(rows("k"), Some(&keys));
+        assert_eq!(shown.heap(), unkeyed);
+        let hidden = List::new(rows("h"), Some(&keys));
+        assert_eq!(hidden.heap(), unkeyed + 8 * keys.len());
+        for list in [shown, hidden] {
+            assert!((0..1000).all(|row| list.key(row) == Some(keys[row])));
+        }
+    }
+}
