@@ -44,11 +44,13 @@ function perEvent({ events, seconds, bytes, checkpoints, p50, p99, cpuAll, cpuMa
   }
 }
 
-/** One workload on both servers; each round runs one after the other. */
+/** One workload on each server; each round runs one after the other. */
 async function compare(workload, options) {
   const servers = [
     { target: 'ws', module: workload.plain },
     { target: 'loom', module: workload.module, protocol: options.protocol },
+    // The answer of this one is always as short as the counter's.
+    ...(workload.rows === 0 ? [{ target: 'sockets', module: workload.module, protocol: 'loom.2' }] : []),
   ]
   const load = startLoad(options.cores.load)
   const started = []
@@ -88,8 +90,8 @@ export async function measureEvents(workloads, options) {
   const answers = []
   for (const workload of workloads) {
     options.progress(`events: ${workload.label}`)
-    const [ws, loom] = await compare(workload, options)
-    for (const { target, rounds, last } of [ws, loom]) {
+    const servers = await compare(workload, options)
+    for (const { target, rounds, last } of servers) {
       const of = (name, digits) => median(rounds.map((round) => round[name])).toFixed(digits)
       rows.push([
         workload.label,
@@ -104,19 +106,22 @@ export async function measureEvents(workloads, options) {
       ])
       answers.push(`${workload.label}, ${target}: ${last}`)
     }
-    // Neighbours in time, so that a slow spell of the machine strikes both.
-    const ratio = (name) => loom.rounds.map((round, index) => round[name] / ws.rounds[index][name])
-    rows.push([
-      workload.label,
-      '**loom / ws**',
-      spread(ratio('rate')),
-      spread(ratio('p50')),
-      spread(ratio('p99')),
-      `**${spread(ratio('all'), 3)}**`,
-      `**${spread(ratio('main'), 3)}**`,
-      spread(ratio('bytes')),
-      '',
-    ])
+    const [ws, ...others] = servers
+    for (const { target, rounds } of others) {
+      // Neighbours in time, so that a slow spell of the machine strikes both.
+      const ratio = (name) => rounds.map((round, index) => round[name] / ws.rounds[index][name])
+      rows.push([
+        workload.label,
+        `**${target} / ws**`,
+        spread(ratio('rate')),
+        spread(ratio('p50')),
+        spread(ratio('p99')),
+        `**${spread(ratio('all'), 3)}**`,
+        `**${spread(ratio('main'), 3)}**`,
+        spread(ratio('bytes')),
+        '',
+      ])
+    }
   }
   const head = ['workload', 'server', 'events/s', 'p50 ms', 'p99 ms', 'CPU all µs', 'CPU main µs', 'bytes', 'of checkpoints']
   options.progress(answers.map((answer) => `last answer of ${answer}`).join('\n'))

@@ -9,13 +9,17 @@ import { table } from '../support/table.mjs'
 const CONNECTIONS = 1000
 const AT_ONCE = 50
 const MODULE = 'counter'
+/** What a server of Node's needs at least: Node's own part, and an answer. */
+const ANSWERING = { target: 'bare, answering', server: 'bare', environment: { ANSWER: '["j",0,0,0,"secret"]' } }
 
 export async function measureJoins(options) {
-  const servers = ['bare', 'ws', 'loom'].map((target) => ({ target, all: [], main: [] }))
+  const servers = [{ target: 'bare' }, ANSWERING, { target: 'ws' }, { target: 'loom' }]
   const load = startLoad(options.cores.load)
   try {
     for (const server of servers) {
-      server.running = await startServer(server.target, { core: options.cores.servers })
+      const { target, server: name = target, environment } = server
+      const running = await startServer(name, { core: options.cores.servers, environment })
+      Object.assign(server, { running, all: [], main: [] })
     }
     for (let round = -options.warmUp; round < options.rounds; round++) {
       if (round <= 0) options.progress(round < 0 ? 'joins: warm-up' : 'joins')
@@ -23,7 +27,7 @@ export async function measureJoins(options) {
         const { port, process, tokens } = running
         const result = await load.ask({
           ...{ do: 'connect', target, port, process, path: '/loom/ws', token: tokens[MODULE] ?? '' },
-          protocol: target === 'loom' ? options.protocol : undefined,
+          protocol: target === 'loom' ? options.protocol : target === 'ws' ? undefined : 'loom.2',
           module: target === 'bare' ? undefined : MODULE,
           connections: CONNECTIONS,
           at_once: AT_ONCE,
@@ -40,7 +44,7 @@ export async function measureJoins(options) {
     load.stop()
     await Promise.all(servers.map(({ running }) => running?.stop()))
   }
-  const [bare, ws, loom] = servers
+  const [bare, , ws, loom] = servers
   const beyond = (server, name) => server[name].map((value, round) => value - bare[name][round])
   const rows = servers.map((server) => [
     'counter',

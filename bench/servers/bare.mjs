@@ -1,11 +1,14 @@
 // Node's own part of every join and every connection: parses the request, switches protocols, keeps
-// the socket, and does nothing else.
+// the socket, and does nothing else. With ANSWER it answers whatever comes with this text, as short
+// as a join's answer.
 
 import { createHash } from 'node:crypto'
 import { listen, makeServer } from './listen.mjs'
 
 const server = makeServer()
 const sockets = new Set()
+const { ANSWER: answer } = process.env
+const frame = answer && Buffer.from([0x81, answer.length, ...Buffer.from(answer)])
 
 server.on('upgrade', (request, socket) => {
   const accept = createHash('sha1')
@@ -18,7 +21,8 @@ server.on('upgrade', (request, socket) => {
   sockets.add(socket)
   socket.on('error', () => socket.destroy())
   socket.on('close', () => sockets.delete(socket))
-  socket.resume()
+  if (frame) socket.on('data', () => socket.write(frame))
+  else socket.resume()
 })
 
 listen(server)

@@ -7,10 +7,14 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+/** This one is no server of Node's; it is built with the load. */
+const SOCKETS = fileURLToPath(new URL('../load/target/release/sockets', import.meta.url))
+
 /** A running server of `bench/servers`; `tokens` are what its pages carry, by module. */
 export async function startServer(name, { core, environment = {} }) {
   const file = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url))
-  const child = spawn('taskset', ['-c', String(core), process.execPath, '--expose-gc', file], {
+  const command = name === 'sockets' ? [SOCKETS] : [process.execPath, '--expose-gc', file]
+  const child = spawn('taskset', ['-c', String(core), ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment, NODE_ENV: 'production' },
   })
