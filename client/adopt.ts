@@ -110,13 +110,12 @@ export function adopt(
 
   /** The element says what the server says of it. */
   function equal(element: Element, { parts }: Outline, tree: Tree): void {
-    const isIgnored = (slots: number[]) => !slots.length && element.matches('[data-l-ignore]')
     /** All that it has is the server's: here, or because another template's static text shows that it was made there. */
     let isExact = isWhole(tree)
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (agrees(element, part, tree, isWhole(tree) || slots.length) || isIgnored(slots)) continue
+      if (agrees(element, part, tree, isWhole(tree) || slots.length) || (!slots.length && element.matches('[data-l-ignore]'))) continue
       fields.set(element, name, textOf(part, tree))
       isExact ||= !slots.length && !LOOKS.test(name)
     }
@@ -144,5 +143,5 @@ function takeText(text: string, page: Node, at: ChildNode | null, end: ChildNode
 }
 
 function isTranslation(node: Node | null): boolean {
-  return node instanceof Element && node.localName === 'font'
+  return (node as Element | null)?.localName === 'font'
 }

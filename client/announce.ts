@@ -4,7 +4,7 @@ export interface Announcements {
   'loom:join': { 'module': string }
   'loom:patch': { 'module': string }
   /** With an action where there is one: the page may have to be loaded again ('reload'). */
-  'loom:error': { 'message': string; 'action'?: unknown }
+  'loom:error': { 'message': string; 'action'?: string | undefined }
   /** The component's state is gone, and it has started anew. */
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */

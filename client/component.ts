@@ -5,7 +5,7 @@ import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import { createDebouncer } from './debounce'
 import { resetForm } from './fields'
-import { atRest, beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
+import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
 import type { Messages } from './wire'
@@ -150,7 +150,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
 
   function tell(message: string, action?: string): void {
     console.error('loom-live:', module, message)
-    announce(element, 'loom:error', action ? { message, action } : { message })
+    announce(element, 'loom:error', { message, action })
   }
 
   function lose(reason: LostReason, lost: Issued[]): void {
@@ -214,12 +214,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   const component: Component = {
     module,
     messages,
-    issue(event, source, ms, trigger) {
-      const make = () => issueNow(event, trigger)
-      if (ms !== undefined) return later(source, event.type, ms, make)
-      flush()
-      make()
-    },
+    issue: (event, source, ms, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
     flush,
     waitingSince: () => (phase === 'joining' ? joinedAt : (outbox.unanswered()[0]?.madeAt ?? Infinity)),
     opened,
@@ -237,7 +232,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     },
   }
 
-  atRest(() => hideIndicators(element))
+  hideIndicators(element)
   showState()
   connection.add(component)
   return component

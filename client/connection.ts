@@ -44,7 +44,7 @@ export function createConnection(url: string): Connection {
       watch = undefined
       joined.clear()
       templates.clear()
-      for (const component of [...members]) component.closed()
+      members.forEach((component) => component.closed())
     },
     received(frame) {
       heardAt = Date.now()

@@ -7,12 +7,12 @@ interface Pending {
   element: Element
   type: string
   send: () => void
-  timer: ReturnType<typeof setTimeout>
+  timer: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Debouncer {
-  /** Replaces what the same element made of the same type before. */
-  later(element: Element, type: string, ms: number, send: () => void): void
+  /** Replaces what the same element made of the same type before. Without `ms` it does not wait. */
+  later(element: Element, type: string, ms: number | undefined, send: () => void): void
   /** Sends what waits. */
   flush(): void
 }
@@ -20,20 +20,24 @@ export interface Debouncer {
 export function createDebouncer(): Debouncer {
   const pending: Pending[] = []
 
-  function sendUpTo(last: Pending | undefined): void {
-    for (const item of pending.splice(0, pending.indexOf(last as Pending) + 1)) {
-      clearTimeout(item.timer)
-      item.send()
+  function sendFirst(count: number): void {
+    for (const { timer, send } of pending.splice(0, count)) {
+      clearTimeout(timer)
+      send()
     }
   }
+
+  const flush = () => sendFirst(Infinity)
 
   return {
     later(element, type, ms, send) {
       const index = pending.findIndex((item) => item.element === element && item.type === type)
       if (index >= 0) clearTimeout(pending.splice(index, 1)[0]?.timer)
-      const item: Pending = { element, type, send, timer: setTimeout(() => sendUpTo(item), ms) }
+      const item: Pending = { element, type, send, timer: undefined }
       pending.push(item)
+      if (ms === undefined) flush()
+      else item.timer = setTimeout(() => sendFirst(pending.indexOf(item) + 1), ms)
     },
-    flush: () => sendUpTo(pending[pending.length - 1]),
+    flush,
   }
 }

@@ -23,14 +23,9 @@ interface Binding {
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
 
-function near({ target }: Event, selector: string): HTMLElement | null {
-  return target instanceof Element ? target.closest<HTMLElement>(selector) : null
-}
-
-function findBinding(event: Event, type: string): Binding | undefined {
-  const element = near(event, `[data-l-${type}]`)
-  const container = element?.closest(CONTAINER)
-  return element && container ? { element, container, type } : undefined
+/** Not everything that events happen at is an element. */
+function near({ target }: Event, selector: string): HTMLElement | null | undefined {
+  return (target as Partial<Element> | null)?.closest?.<HTMLElement>(selector)
 }
 
 export function listen(): void {
@@ -49,30 +44,32 @@ export function listen(): void {
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
-    const binding = findBinding(event, type)
-    if (!binding) return
+    const element = near(event, `[data-l-${type}]`)
+    const container = element?.closest(CONTAINER)
+    if (!element || !container) return
+    const binding = { element, container, type }
     bindings.set(event, binding)
-    if (!isOn(binding.element, 'stop')) return
+    if (!isOn(element, 'stop')) return
     // Stopped where it is bound, not at the document, so that no listener between the two sees it.
     const stop = (now: Event) => {
       if (now !== event) return
       now.stopPropagation()
       handle(now, binding)
     }
-    binding.element.addEventListener(native, stop, { once: true })
+    element.addEventListener(native, stop, { once: true })
   }
 
   function handle(event: Event, { element, container, type }: Binding): void {
     if (isQuiet() || element.matches(':disabled')) return
     // Keys that choose among an input method's proposals are not the page's.
-    if (event instanceof KeyboardEvent && event.isComposing) return
+    if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
     if (type === 'submit' || isOn(element, 'prevent')) event.preventDefault()
     const component = components.get(container)
     const handler = element.getAttribute(`data-l-${type}`)
     if (!component || !handler) return
     const live = { handler, type, vars: specialVars(event, element) }
     const shows = type === 'click' || type === 'submit'
-    const trigger = shows ? { element, submitter: (event as SubmitEvent).submitter ?? null } : undefined
+    const trigger = shows ? { element, submitter: (event as SubmitEvent).submitter } : undefined
     component.issue(live, element, debounceOf(element, type), trigger)
   }
 }

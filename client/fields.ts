@@ -12,7 +12,7 @@ import { defaultValues, resetSelect, restoreSelect, selectedValues } from './sel
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
 function isField(target: unknown): target is Field {
-  return target instanceof Element && target.matches('input,textarea,select')
+  return !!(target as Partial<Element> | null)?.matches?.('input,textarea,select')
 }
 
 /** How many events the page had made when the user last changed the field. */
@@ -116,7 +116,7 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
 
 /** Shows what the server rendered. */
 function resetField(field: Field): void {
-  if (field instanceof HTMLSelectElement) resetSelect(field)
+  if ('options' in field) resetSelect(field)
   else if (propertyOf(field) === 'checked') (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
   else {
     const value = field.type === 'file' ? '' : field.defaultValue

@@ -19,7 +19,7 @@ const INLINE = spelled('loading', '')
 /** What made a click or submit event, and shows that it is under way. */
 export interface Trigger {
   element: Element
-  submitter: Element | null
+  submitter: Element | null | undefined
 }
 
 const waiting = new Set<Trigger>()

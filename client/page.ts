@@ -24,10 +24,9 @@ export function start(): void {
   join(document.documentElement)
 }
 
-function changed({ type, target, addedNodes, removedNodes }: MutationRecord): void {
-  if (type === 'attributes' && !components.has(target as Element)) join(target)
-  else if (type === 'attributes' || (removedNodes.length && components.size)) sweepSoon()
-  addedNodes.forEach(join)
+function changed({ type, target, addedNodes }: MutationRecord): void {
+  sweepSoon()
+  for (const node of type === 'attributes' ? [target] : addedNodes) join(node)
 }
 
 function join(root: Node): void {

@@ -91,7 +91,7 @@ function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container
     if (rows[to] !== row) refuse()
     let found: Node | undefined
     // A row can be empty.
-    for (let at = to + 1; !found && at < end; at++) found = firstNode(rows[at])
+    for (let at = to + 1; !found && at < end; at++) found = nodesOf(rows[at] as Tree)[0]
     next = found ?? next
     end = to + 1
     const parent = next.parentNode
@@ -99,10 +99,4 @@ function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container
     else parent?.insertBefore(build(row, anchor.parentElement ?? container), next)
   }
   return rows
-}
-
-function firstNode(row: Tree | undefined): Node | undefined {
-  const top = row?.tops[0]
-  // Most rows are one element.
-  return typeof top === 'object' ? top : row && nodesOf(row)[0]
 }

@@ -14,17 +14,16 @@ export interface SpecialVars {
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
 function isControl(target: EventTarget | null): target is Control {
-  return target instanceof Element && target.matches('input,textarea,select,button[value]')
+  return !!(target as Partial<Element> | null)?.matches?.('input,textarea,select,button[value]')
 }
 
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
 export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
-  const vars: SpecialVars = {}
   const { type, target } = event
   if (type === 'submit' && target instanceof HTMLFormElement) {
-    vars.v = formText(target, (event as SubmitEvent).submitter)
-    return vars
+    return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
+  const vars: SpecialVars = {}
   const control = [bound, target].find(isControl)
   const given = bound.getAttribute('data-l-value')
   // A file's value is a made-up path.
@@ -35,13 +34,12 @@ export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
   return vars
 }
 
-function formText(form: HTMLFormElement, submitter: HTMLElement | null = null): string {
+function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null): string {
   const fields = new URLSearchParams()
   new FormData(form).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)
   })
   // By hand: not every browser's FormData takes the submitter.
-  const name = submitter?.getAttribute('name')
-  if (name) fields.append(name, submitter?.getAttribute('value') ?? '')
+  if (submitter?.name) fields.append(submitter.name, submitter.value)
   return fields.toString()
 }

@@ -63,8 +63,8 @@ export function readValue(value: unknown, templates: Templates): Value {
 }
 
 /** Calls `each` for the pairs of a flat list; none where it is missing. */
-export function pairs<Second>(list: readonly (number | Second)[] | undefined, each: (first: number, second: Second) => void): void {
-  for (let at = 0; at < (list?.length ?? 0); at += 2) each(list?.[at] as number, list?.[at + 1] as Second)
+export function pairs<Second>(list: readonly (number | Second)[] = [], each: (first: number, second: Second) => void): void {
+  for (let at = 0; at < list.length; at += 2) each(list[at] as number, list[at + 1] as Second)
 }
 
 /** The trees that stand in a slot between nodes: one, or the rows of a list. */
