@@ -1,6 +1,7 @@
 //! One WebSocket, many components: routes messages to the sessions of its components.
 
 mod addresses;
+mod answers;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod outbox;

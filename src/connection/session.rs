@@ -1,11 +1,11 @@
-//! One live component as its page sees it: what it has answered, which answers may not have arrived,
-//! and on which connection it is shown. It outlives the connection.
+//! One live component as its page sees it: what it has answered, and on which connection it is shown. It
+//! outlives the connection.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use subtle::ConstantTimeEq;
 
+use super::answers::{Answer, Answers};
 use super::outbox::{Dialect, Outbox};
 use super::random::random_text;
 use crate::dispatch::ActorKey;
@@ -15,14 +15,6 @@ use crate::protocol::{ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::LiveTree;
 use crate::turns::Place;
-
-/// The fewest bytes of answers that are kept for a client that may have missed them.
-const MIN_RETAINED: usize = 1024;
-/// The most, however large the component's tree is.
-const MAX_RETAINED: usize = 64 * 1024;
-/// So many failures are kept for a client that has missed them and is shown the tree anew: it says
-/// nothing of them.
-const MAX_FAILURES: usize = 256;
 
 /// What resumes a session: its instance, a dot, and what nobody can guess. Empty where the system has
 /// no random numbers.
@@ -50,27 +42,11 @@ pub(super) struct Back<'a> {
     pub(super) asks: bool,
 }
 
-/// An answer that the client may not have.
-struct Retained {
-    number: u64,
-    is_failure: bool,
-    answer: Encoded,
-    redirect: Option<String>,
-}
-
 struct State {
     link: Option<Link>,
     /// Counts the connections it was shown on. What an older one says is not heard any more.
     epoch: u64,
-    answered: u64,
-    retained: VecDeque<Retained>,
-    retained_bytes: usize,
-    /// Failures among the answers that are not retained.
-    failures: VecDeque<Retained>,
-    /// The last answer that is not among `retained`.
-    forgotten: u64,
-    /// The size of the tree that was sent last: keeping more than that would be of no use.
-    tree_bytes: usize,
+    answers: Answers,
     /// The page has to be shown the whole tree before anything else.
     stale: bool,
     /// The page is back, with the answers up to this one, and nobody has said so far that it may.
@@ -150,12 +126,7 @@ impl Session {
             state: Mutex::new(State {
                 link: Some(link),
                 epoch: 0,
-                answered: number,
-                retained: VecDeque::new(),
-                retained_bytes: 0,
-                failures: VecDeque::new(),
-                forgotten: number,
-                tree_bytes: 0,
+                answers: Answers::new(number),
                 stale: false,
                 asking: None,
                 lags_after: None,
@@ -191,8 +162,8 @@ impl Session {
     /// was not answered may make it again, even where the store has brought the state further.
     pub(super) fn beyond(&self, number: u64) -> Option<u64> {
         let state = self.lock();
-        let is_older = state.answered > number && state.unheard != Some(number);
-        is_older.then_some(state.answered)
+        let answered = state.answers.last();
+        (answered > number && state.unheard != Some(number)).then_some(answered)
     }
 
     /// An event from the connection that it is shown on.
@@ -211,7 +182,7 @@ impl Session {
         if let Some(Numbered { seen, .. }) = numbered {
             // So the client has the new secret.
             state.previous = None;
-            state.has_seen(seen);
+            state.answers.has_seen(seen);
         }
         drop(state);
         if let Some(socket) = self.socket.get() {
@@ -283,13 +254,13 @@ impl Session {
         let Some(seen) = state.asking.take() else {
             return false;
         };
-        state.stale = state.stale || seen < state.forgotten || seen > state.answered;
-        state.has_seen(seen);
+        state.stale = state.stale || !state.answers.reach_back_to(seen);
+        state.answers.has_seen(seen);
         if let Some(link) = state.link.as_ref().filter(|_| !state.stale) {
-            let text = extended::resumed(&link.id, state.answered, &state.secret);
+            let text = extended::resumed(&link.id, state.answers.last(), &state.secret);
             link.outbox.push(self.key, text);
-            for retained in &state.retained {
-                retained.push(&link.outbox, self.key, &link.id);
+            for answer in state.answers.kept() {
+                answer.push(&link.outbox, self.key, &link.id);
             }
         }
         state.stale
@@ -338,7 +309,7 @@ impl Session {
         state.ended = true;
         state.parked = None;
         let link = state.link.take();
-        state.retained = VecDeque::new();
+        state.answers = Answers::new(state.answers.last());
         drop(state);
         if let Some(link) = link {
             link.outbox.detach(self.key, silence);
@@ -369,12 +340,10 @@ impl Session {
     /// The tree, for a page that has joined or cannot go on from what it shows.
     pub(super) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
         let mut state = self.lock();
-        state.answered = number;
+        state.answers.forget_up_to(number);
         state.stale = false;
         state.asking = None;
         state.lags_after = None;
-        while state.forget_oldest() {}
-        state.forgotten = number;
         let Some(link) = &state.link else {
             // Whoever comes next has to be shown it.
             state.stale = true;
@@ -386,12 +355,12 @@ impl Session {
                 link.outbox.push(self.key, text);
             }
             Dialect::Extended => {
-                for failure in &state.failures {
+                for failure in state.answers.failures() {
                     failure.push(&link.outbox, self.key, &link.id);
                 }
                 let encoded = extended::joined(tree, number, &state.secret, anew);
                 link.outbox.push_encoded(self.key, &link.id, &encoded);
-                state.tree_bytes = encoded.size();
+                state.answers.set_tree_bytes(encoded.size());
             }
         }
     }
@@ -426,19 +395,18 @@ impl Session {
         );
     }
 
-    fn push(&self, number: u64, answer: Encoded, is_failure: bool, redirect: Option<&str>) {
+    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, redirect: Option<&str>) {
         let mut state = self.lock();
-        state.answered = number;
-        let retained = Retained {
+        let answer = Answer {
             number,
             is_failure,
-            answer,
+            encoded,
             redirect: redirect.map(str::to_owned),
         };
         if let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) {
-            retained.push(&link.outbox, self.key, &link.id);
+            answer.push(&link.outbox, self.key, &link.id);
         }
-        state.retain(retained);
+        state.answers.keep(answer);
     }
 
     fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
@@ -469,7 +437,7 @@ impl Session {
         }
         let is_full = matches!(&state.link, Some(link) if !link.outbox.has_room());
         if is_full && state.lags_after.is_none() {
-            state.lags_after = Some(state.answered);
+            state.lags_after = Some(state.answers.last());
         }
         state.lags_after.is_some()
     }
@@ -481,10 +449,10 @@ impl Session {
             return;
         };
         let Some(link) = &state.link else { return };
-        let missed = state.failures.iter().chain(&state.retained);
-        for retained in missed.filter(|retained| retained.number > after) {
-            match &retained.redirect {
-                _ if retained.is_failure => retained.push(&link.outbox, self.key, &link.id),
+        let missed = state.answers.failures().chain(state.answers.kept());
+        for answer in missed.filter(|answer| answer.number > after) {
+            match &answer.redirect {
+                _ if answer.is_failure => answer.push(&link.outbox, self.key, &link.id),
                 Some(url) => link.outbox.push(self.key, extended::redirect(url)),
                 None => {}
             }
@@ -533,49 +501,5 @@ impl State {
     /// Whether answers are not sent as they come.
     fn holds_back(&self) -> bool {
         self.stale || self.asking.is_some() || self.lags_after.is_some()
-    }
-
-    fn has_seen(&mut self, seen: u64) {
-        while let Some(oldest) = self.retained.front()
-            && oldest.number <= seen
-        {
-            self.forget_oldest();
-        }
-        self.failures.retain(|failure| failure.number > seen);
-    }
-
-    fn retain(&mut self, retained: Retained) {
-        self.retained_bytes += retained.answer.size();
-        self.retained.push_back(retained);
-        let most = self.tree_bytes.clamp(MIN_RETAINED, MAX_RETAINED);
-        while self.retained_bytes > most {
-            self.forget_oldest();
-        }
-    }
-
-    /// False where there is none.
-    fn forget_oldest(&mut self) -> bool {
-        let Some(oldest) = self.retained.pop_front() else {
-            return false;
-        };
-        self.retained_bytes -= oldest.answer.size();
-        self.forgotten = oldest.number;
-        if oldest.is_failure {
-            self.failures.push_back(oldest);
-            if self.failures.len() > MAX_FAILURES {
-                self.failures.pop_front();
-            }
-        }
-        true
-    }
-}
-
-impl Retained {
-    /// A redirect goes first: where the client has the answer, it has had the redirect too.
-    fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
-        if let Some(url) = &self.redirect {
-            outbox.push(key, extended::redirect(url));
-        }
-        outbox.push_encoded(key, id, &self.answer);
     }
 }

@@ -1,0 +1,130 @@
+//! What a component has answered and its page may not have: kept until the page has shown that it has
+//! it, or until showing the whole tree costs no more.
+
+use std::collections::VecDeque;
+
+use super::outbox::Outbox;
+use crate::dispatch::ActorKey;
+use crate::protocol::extended::{self, Encoded};
+
+/// The fewest bytes of answers that are kept for a page that may have missed them.
+const MIN_BYTES: usize = 1024;
+/// The most, however large the component's tree is.
+const MAX_BYTES: usize = 64 * 1024;
+/// So many failures are kept for a page that has missed them and is shown the tree anew: it says
+/// nothing of them.
+const MAX_FAILURES: usize = 256;
+
+/// What was said to one event, or to the last of several.
+pub(super) struct Answer {
+    pub(super) number: u64,
+    pub(super) is_failure: bool,
+    pub(super) encoded: Encoded,
+    pub(super) redirect: Option<String>,
+}
+
+impl Answer {
+    /// A redirect goes first: where the page has the answer, it has had the redirect too.
+    pub(super) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+        if let Some(url) = &self.redirect {
+            outbox.push(key, extended::redirect(url));
+        }
+        outbox.push_encoded(key, id, &self.encoded);
+    }
+}
+
+/// The answers of one component.
+pub(super) struct Answers {
+    last: u64,
+    kept: VecDeque<Answer>,
+    bytes: usize,
+    /// Failures among the answers that are not kept.
+    failures: VecDeque<Answer>,
+    /// The last answer that is not kept.
+    forgotten: u64,
+    tree_bytes: usize,
+}
+
+impl Answers {
+    /// None so far, of a state that includes the events up to `number`.
+    pub(super) fn new(number: u64) -> Self {
+        Self {
+            last: number,
+            kept: VecDeque::new(),
+            bytes: 0,
+            failures: VecDeque::new(),
+            forgotten: number,
+            tree_bytes: 0,
+        }
+    }
+
+    /// The last event that has an answer.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether all that a page misses is kept, which has the answers up to `seen`.
+    pub(super) fn reach_back_to(&self, seen: u64) -> bool {
+        (self.forgotten..=self.last).contains(&seen)
+    }
+
+    /// The page has the answers up to this one.
+    pub(super) fn has_seen(&mut self, seen: u64) {
+        while let Some(oldest) = self.kept.front()
+            && oldest.number <= seen
+        {
+            self.forget_oldest();
+        }
+        self.failures.retain(|failure| failure.number > seen);
+    }
+
+    /// The next one.
+    pub(super) fn keep(&mut self, answer: Answer) {
+        self.last = answer.number;
+        self.bytes += answer.encoded.size();
+        self.kept.push_back(answer);
+        // More than that would be of no use.
+        let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
+        while self.bytes > most {
+            self.forget_oldest();
+        }
+    }
+
+    /// The tree says it all, as it is after event `number`.
+    pub(super) fn forget_up_to(&mut self, number: u64) {
+        while self.forget_oldest() {}
+        self.last = number;
+        self.forgotten = number;
+    }
+
+    /// The tree was sent, and so many bytes.
+    pub(super) fn set_tree_bytes(&mut self, bytes: usize) {
+        self.tree_bytes = bytes;
+    }
+
+    /// Those that are kept, in their order.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Answer> {
+        self.kept.iter()
+    }
+
+    /// The failures that no tree says, before those that are kept.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Answer> {
+        self.failures.iter()
+    }
+
+    /// False where there is none.
+    fn forget_oldest(&mut self) -> bool {
+        let Some(oldest) = self.kept.pop_front() else {
+            return false;
+        };
+        self.bytes -= oldest.encoded.size();
+        self.forgotten = oldest.number;
+        if oldest.is_failure {
+            self.failures.push_back(oldest);
+            if self.failures.len() > MAX_FAILURES {
+                self.failures.pop_front();
+            }
+        }
+        true
+    }
+}
