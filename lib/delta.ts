@@ -3,7 +3,7 @@ import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'
 import type { Writer } from './writer'
 
-// How props changed; src/props.rs reads it and says what it means.
+// How props changed; src/props/ reads it and says what it means.
 const TEXT = 0
 const KEEP = 1
 const OBJECT = 2
@@ -11,7 +11,7 @@ const ARRAY = 3
 const DROP = 4
 const MOVE = 5
 const SHIFT = 3
-/** As MAX_DEPTH in src/props.rs: objects further in cross whole. */
+/** As MAX_DEPTH in src/props/mod.rs: objects further in cross whole. */
 const MAX_DEPTH = 32
 
 /** Writes props whole. Returns the size of what was written. */

@@ -3,11 +3,8 @@
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
 
-use tokio::time::Instant;
-
-use super::alarm::Alarm;
+use super::life::{Life, Next};
 use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
@@ -15,7 +12,6 @@ use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outc
 use crate::protocol::{ClientEvent, ServerMessage};
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
-use crate::turns::{Place, Turn};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
@@ -34,114 +30,11 @@ struct LiveSocketState {
     sent_tree: Option<LiveTree>,
 }
 
-/// Owns everything that has to happen when an actor ends, however it ends.
-struct Life<D: Dispatcher> {
-    context: Shared<D>,
-    key: ActorKey,
-    mailbox: Arc<Mailbox>,
-    alarm: Alarm,
-    /// When to ask for a checkpoint if nothing happens until then.
-    quiet: Option<Instant>,
-}
-
-impl<D: Dispatcher> Life<D> {
-    fn begin(context: Shared<D>, key: ActorKey, mailbox: Arc<Mailbox>) -> Self {
-        context.stats.components.up();
-        Self {
-            context,
-            key,
-            mailbox,
-            alarm: Alarm::default(),
-            quiet: None,
-        }
-    }
-
-    /// One call with its deadline; `None` where the actor is stopped meanwhile.
-    async fn call(&mut self, call: &Call) -> Option<Result<Outcome, CallError>> {
-        let Self {
-            context,
-            mailbox,
-            alarm,
-            ..
-        } = self;
-        let limit = context.limits.handler_time;
-        let expired = alarm.until(Instant::now() + limit);
-        tokio::select! {
-            biased;
-            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
-            result = context.dispatcher.call(call) => Some(result),
-            () = expired => Some(Err(CallError::Deadline(limit))),
-        }
-    }
-
-    /// A turn for a page that joins or is back; `None` where the actor is stopped meanwhile. Events do
-    /// not wait for turns, so they come first.
-    async fn turn(&mut self, place: Place) -> Option<Turn> {
-        let Self { mailbox, alarm, .. } = self;
-        let turn = async {
-            if let Some(due) = place.due() {
-                alarm.until(due).await;
-            }
-            place.turn().await
-        };
-        tokio::select! {
-            biased;
-            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
-            turn = turn => turn,
-        }
-    }
-
-    /// What to do next; `None` when the actor is to end.
-    async fn next(&mut self) -> Option<Next> {
-        if let Some(time) = self.quiet {
-            self.alarm.set(time);
-        }
-        poll_fn(|poll| {
-            if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
-                return Poll::Ready(item.map(Next::Item));
-            }
-            while self.alarm.poll(poll).is_ready() {
-                match self.quiet {
-                    Some(time) if Instant::now() >= time => return Poll::Ready(Some(Next::Quiet)),
-                    Some(time) => self.alarm.set(time),
-                    None => {}
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Tells the operator what failed, and gives what the browser may know.
-    fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
-        self.context.stats.errors.add();
-        if !matches!(error, CallError::Refused(..)) {
-            let text = format!("{module} ({id}): {what} failed: {error}");
-            self.context.log(Level::Error, text);
-        }
-        error.public(self.context.development)
-    }
-}
-
-impl<D: Dispatcher> Drop for Life<D> {
-    fn drop(&mut self) {
-        self.mailbox.stop();
-        self.context.dispatcher.forget(self.key);
-        self.context.stats.components.down(1);
-    }
-}
-
 /// What an outcome makes of the tree.
 enum Rendered {
     AsBefore,
     Changed(Render),
     Anew(LiveTree),
-}
-
-enum Next {
-    Item(Item),
-    /// Nothing happened for a while.
-    Quiet,
 }
 
 pub(super) async fn run<D: Dispatcher, R: ReplyTo>(

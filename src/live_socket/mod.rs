@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod life;
 mod mailbox;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;

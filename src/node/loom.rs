@@ -1,12 +1,11 @@
 //! `NativeLoom`: everything that `lib/` calls.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Error, Result, Status};
+use napi::{Env, Error, Result};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +15,7 @@ use super::options::{
 };
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
+use super::wake::waking_queue;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::connection::random::random_text;
@@ -32,12 +32,6 @@ use crate::transport::{BoxTransport, Bridge, BridgeSignal, Descriptor, bridge};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
 
-/// How often the runtime is asked for more before JavaScript is woken.
-const MAX_GATHERING: usize = 8;
-
-/// Carries no data and keeps no event loop alive: the data waits in the queue.
-type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
-
 /// A template's statics are the literal's own, so one registry serves every application.
 fn templates() -> &'static Templates {
     static TEMPLATES: std::sync::LazyLock<Templates> = std::sync::LazyLock::new(Templates::new);
@@ -50,20 +44,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
-}
-
-/// Lets what is ready by now gather: a wake costs more than a job. Ends when nothing more comes, or
-/// soon; one call alone waits for no other.
-async fn gather(queue: &Weak<Queue>) {
-    let mut before = 0;
-    for _ in 0..MAX_GATHERING {
-        tokio::task::yield_now().await;
-        let now = queue.upgrade().map_or(0, |queue| queue.waiting());
-        if now <= 1 || now == before {
-            return;
-        }
-        before = now;
-    }
 }
 
 /// The text that `lib/` wrote; it writes UTF-8 and nothing else.
@@ -122,33 +102,8 @@ impl NativeLoom {
             Ok::<Box<dyn Store>, Error>(Box::new(store))
         });
         let store = store.transpose()?;
-        let wake: Wake = wake
-            .build_threadsafe_function()
-            .callee_handled::<false>()
-            .weak::<true>()
-            .build()?;
         let ended = CancellationToken::new();
-        let ending = ended.clone();
-        let (signal, mut signals) = tokio::sync::mpsc::channel(1);
-        // A full channel has a wake on its way.
-        let signal = move || {
-            let _ = signal.try_send(());
-        };
-        let queue = Arc::new(Queue::new(limits.waiting_calls, Box::new(signal)));
-        let gathering = Arc::downgrade(&queue);
-        tokio::spawn(async move {
-            let mut open = true;
-            while open {
-                open = tokio::select! {
-                    biased;
-                    signal = signals.recv() => signal.is_some(),
-                    () = ending.cancelled() => false,
-                };
-                gather(&gathering).await;
-                // After the environment has closed Node refuses, which is no error here.
-                wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        });
+        let queue = waking_queue(limits.waiting_calls, wake, ended.clone())?;
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));

@@ -9,6 +9,7 @@ mod loom;
 mod options;
 mod runtime;
 mod socket;
+mod wake;
 
 pub use loom::{NativeLoom, compile_template, describe_value};
 pub use options::*;
