@@ -3,7 +3,7 @@
 import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { build, containersIn, fill, move, remove } from './build'
-import { HTML, type Model } from './template'
+import { HTML, OTHERS, type Model } from './template'
 import { nodesOf, pairs, readTree, readValue, refuse, textOf, type Changes, type Inner, type Rows, type Templates, type Tree, type Value } from './tree'
 
 export interface Patch {
@@ -28,13 +28,13 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       what.fields.set(node as Node as Element, part.name, textOf(part, tree))
     } else if (typeof change === 'string' && typeof old === 'string') {
       // What happens most.
-      what.isTorn ||= !node.isConnected
+      what.isTorn ||= isGone(node)
       node.data = values[slot] = change
     } else if (inner.p) patch(old as Tree, inner.p, what)
     else if (inner.r ?? inner.m ?? inner.i ?? inner.c) edit(old as Rows, inner, node, what)
     else {
       const value = readValue(change, what.templates)
-      what.isTorn ||= !node.isConnected || isTorn(old)
+      what.isTorn ||= isGone(node) || isTorn(old)
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
@@ -49,7 +49,12 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
 
 /** Translators put something else in the place of a text, which does not go with it. */
 function isTorn(value: Value): boolean {
-  return nodesOf(value).some((node) => node instanceof Text && !node.isConnected)
+  return nodesOf(value).some((node) => node instanceof Text && isGone(node))
+}
+
+/** Others have taken it out of the page. Where slots are in what is not the component's, their nodes never were there. */
+function isGone(node: Text): boolean {
+  return !node.isConnected && !node.parentElement?.closest(OTHERS)
 }
 
 function isHtml(value: Value): boolean {
@@ -74,7 +79,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
   pairs<number>(m, (from, to) => placed.push([to, take(from)]))
   pairs(i, (to, tree) => placed.push([to, readTree(tree, what.templates)]))
   if (placed.length || gone.length) {
-    what.isTorn ||= !anchor.isConnected
+    what.isTorn ||= isGone(anchor)
     what.fields.touch(anchor)
     gone.forEach(remove)
     list.rows = arrange(rows.filter((row) => row !== undefined), placed.sort(([a], [b]) => a - b), anchor, what.container)

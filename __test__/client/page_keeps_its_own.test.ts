@@ -208,6 +208,15 @@ test('what others have put where slots were stays, when the page joins and when 
   expect(await live.html()).toBe('<div data-l-ignore="" class="3"><canvas></canvas></div><p>2</p>')
 })
 
+test('a change of what others have taken over touches nothing else', async () => {
+  const live = await harness.live(tree(['<div data-l-ignore>', '<b>', '</b></div><p title="ours"></p>'], '1', { h: '<i>1</i>' }))
+  await live.page.evaluate(() => document.querySelector('p')?.setAttribute('title', 'theirs'))
+  live.patch({ 0: '2', 1: { h: '<i>3</i>' } })
+  live.patch({ 1: 'text' })
+  await live.settled()
+  expect(await live.html()).toBe('<div data-l-ignore="">1<b><i>1</i></b></div><p title="theirs"></p>')
+})
+
 test("a nested component's content is its own where slots are in it, too", async () => {
   const slots = container('MARK').replace('"demo"', '"inner"').split('MARK')
   const page = await harness.open(container(slots.join('<b>1</b>')))
