@@ -319,8 +319,15 @@ export interface LoomOptions {
   /**
    * What ties a page to a user or a session: a token made for one is worth nothing to another. Called
    * with the page's request in `mount` and with the upgrade request when the page connects.
+   *
+   * @param request Node's request; with Express, its own.
+   * @param own what middleware or hooks have set their things on: Fastify's request, where `mount` was
+   * given that one, and on an upgrade; else the same as `request`.
    */
-  bind?: (request: IncomingMessage) => string | undefined | Promise<string | undefined>
+  bind?(
+    request: IncomingMessage,
+    own: IncomingMessage | FastifyRequestLike,
+  ): string | undefined | Promise<string | undefined>
   /** Which origins may connect: by default the request's own host. Requests without one may. */
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
   /** Whose `X-Forwarded-*` headers count. None by default. */
@@ -346,12 +353,14 @@ export interface LoomOptions {
   transport?: 'auto' | 'bridge'
 }
 
-/** As Express and Connect have it. */
-export type Middleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => unknown
+/** As Express and Connect have it. What is written for Express' own request is taken too. */
+export type Middleware = {
+  middleware(
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ): unknown
+}['middleware']
 
 export interface AttachOptions {
   /**

@@ -219,7 +219,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_TEMPLATE', `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     }
-    const token = this.native.seal(entry.name, json, await this.bindOf(request && rawOf(request)))
+    const token = this.native.seal(entry.name, json, await this.bindOf(request))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<div data-l-live="${name}" data-l-ws="${this.path}/ws" data-l-token="${token}">${html}</div>`
   }
@@ -230,16 +230,15 @@ export class Loom implements PublicLoom {
     )
   }
 
-  private bindOf(request: IncomingMessage | undefined): string | Promise<string> {
-    const { bind } = this.options
-    if (bind === undefined) return ''
+  private bindOf(request: Passed | undefined): string | Promise<string> {
+    if (this.options.bind === undefined) return ''
     if (request === undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    const bound = bind(request)
+    const bound = this.options.bind(rawOf(request), request)
     return bound instanceof Promise ? bound.then((text) => text ?? '') : (bound ?? '')
   }
 
@@ -312,7 +311,7 @@ export class Loom implements PublicLoom {
   private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.trust, this.keep, passed)
-    const bind = allowed ? this.bindOf(request) : ''
+    const bind = allowed ? this.bindOf(passed) : ''
     if (typeof bind === 'string') return { compact, bind }
     return Promise.resolve(bind).then((text) => ({ compact, bind: text }))
   }
