@@ -15,7 +15,7 @@ import type {
   Stats,
 } from '../index'
 import { Bridges } from './bridge'
-import { checkFunction, checkString, invalid, isObject } from './check'
+import { checkFunction, checkString, invalid, isObject, isThenable } from './check'
 import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
@@ -100,6 +100,13 @@ function rawOf(request: Passed): IncomingMessage {
 }
 
 type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
+
+/** A number would be nobody's in `disconnect`, and an object everybody's. */
+function boundText(bound: unknown): string {
+  if (bound === undefined || bound === null) return ''
+  if (typeof bound !== 'string') throw invalid('a string, or undefined for nobody,', 'what the option bind gives', bound)
+  return bound
+}
 
 interface Binding {
   compact: CompactRequest
@@ -239,7 +246,7 @@ export class Loom implements PublicLoom {
       )
     }
     const bound = this.options.bind(rawOf(request), request)
-    return bound instanceof Promise ? bound.then((text) => text ?? '') : (bound ?? '')
+    return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 
   async start(
