@@ -108,6 +108,15 @@ function boundText(bound: unknown): string {
   return bound
 }
 
+/** One that is not understood would find nobody, and whoever was to go would stay. */
+function checkFilter(filter: unknown): void {
+  if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
+  for (const [name, value] of Object.entries(filter)) {
+    if (name !== 'bind' && name !== 'address') throw invalid('"bind" or "address"', 'the name of a filter', name)
+    if (value !== undefined && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
+  }
+}
+
 interface Binding {
   compact: CompactRequest
   bind: string
@@ -389,7 +398,7 @@ export class Loom implements PublicLoom {
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    if (typeof filter !== 'function' && !isObject(filter)) throw invalid('a filter', 'filter', filter)
+    if (typeof filter !== 'function') checkFilter(filter)
     const isMeant = (connection: NativeConnection): boolean => {
       const { bind, address } = connection
       if (typeof filter === 'function') return filter({ bind, address, request: liveRequest(connection.request) })
