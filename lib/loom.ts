@@ -149,10 +149,13 @@ export class Loom implements PublicLoom {
   private readonly path: string
   private readonly trust: ReturnType<typeof trustOf>
   private readonly keep: readonly string[]
+  /** Without the secret, which nobody is to find in what is logged of a loom. */
+  private readonly options: Omit<LoomOptions, 'secret'>
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
-  constructor(private readonly options: LoomOptions) {
+  constructor({ secret, ...options }: LoomOptions) {
+    this.options = options
     const {
       path = '/loom',
       development = process.env['NODE_ENV'] !== 'production',
@@ -192,7 +195,7 @@ export class Loom implements PublicLoom {
     }
     const checks = development ? new Development(logger) : undefined
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
-    const secrets = secretsOf(options.secret, development)
+    const secrets = secretsOf(secret, development)
     const sqlite = sqliteOf(options.store)
     this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
     this.bridges = new Bridges(this.native)
