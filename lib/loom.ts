@@ -27,7 +27,7 @@ import { runMiddleware } from './middleware'
 import { type Entry, entryOf } from './modules'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { stringifyProps } from './props'
-import { compactRequest, originAllowed, trustOf } from './request'
+import { checkOrigins, compactRequest, originAllowed, trustOf } from './request'
 import { scriptPath, serveClient } from './script'
 import { secretsOf } from './secret'
 import { interceptUpgrades, type Server } from './upgrade'
@@ -65,6 +65,21 @@ const LIMITS: Limits = {
   joinBurst: 5000,
   joinRatePerAddress: 1000,
   joinBurstPerAddress: 5000,
+}
+
+/** All that `createLoom` knows, so that a name which does nothing is an error and not a hole. */
+const OPTIONS: Record<keyof LoomOptions, true> = {
+  secret: true,
+  path: true,
+  development: true,
+  bind: true,
+  origin: true,
+  trustProxy: true,
+  keep: true,
+  store: true,
+  limits: true,
+  logger: true,
+  transport: true,
 }
 
 /** Limits that may be nothing at all. */
@@ -155,6 +170,9 @@ export class Loom implements PublicLoom {
   private closing: Promise<void> | undefined
 
   constructor({ secret, ...options }: LoomOptions) {
+    for (const name of Object.keys(options)) {
+      if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
+    }
     this.options = options
     const {
       path = '/loom',
@@ -167,9 +185,7 @@ export class Loom implements PublicLoom {
     if (typeof path !== 'string' || !/^(\/[\w.~-]+)+$/.test(path)) throw invalid('a path like "/loom"', 'path', path)
     if (typeof development !== 'boolean') throw invalid('a boolean', 'development', development)
     if (bind !== undefined) checkFunction(bind, 'bind')
-    if (origin !== undefined && typeof origin !== 'function' && !Array.isArray(origin)) {
-      throw invalid('a list of origins or a function', 'origin', origin)
-    }
+    checkOrigins(origin)
     if (transport !== 'auto' && transport !== 'bridge') throw invalid('"auto" or "bridge"', 'transport', transport)
     checkFunction(logger.error, 'logger.error')
     checkFunction(logger.warn, 'logger.warn')
@@ -197,7 +213,11 @@ export class Loom implements PublicLoom {
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
     const secrets = secretsOf(secret, development)
     const sqlite = sqliteOf(options.store)
-    this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
+    try {
+      this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
+    } catch (error) {
+      throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
+    }
     this.bridges = new Bridges(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
@@ -228,6 +248,7 @@ export class Loom implements PublicLoom {
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     const { request } = options
+    if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     const tree = new Writer()
@@ -440,6 +461,6 @@ function descriptorOf(socket: Duplex): number {
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {
-  if (typeof options !== 'object') throw invalid('an object', 'the options of createLoom', options)
+  if (!isObject(options)) throw invalid('an object', 'the options of createLoom', options)
   return new Loom(options)
 }
