@@ -299,6 +299,12 @@ export class Loom implements PublicLoom {
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
     if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)
     for (const one of middleware) checkFunction(one, 'a middleware')
+    if (middleware.length > 0 && this.attached.has(server)) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'The loom is attached to this server already, so this middleware would not run; attach once, with all of it',
+      )
+    }
     this.attachTo(server, (request, socket) =>
       middleware.length === 0 ? request : runMiddleware(middleware, request, socket).then((on) => on && request),
     )
