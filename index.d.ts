@@ -312,7 +312,10 @@ export interface LoomOptions {
    * where one is made and kept in `node_modules/.cache`.
    */
   secret?: string | readonly string[] | undefined
-  /** Where the client and the WebSocket live: `/loom` gives `/loom/ws`. */
+  /**
+   * Where the client and the WebSocket live: `/loom` gives `/loom/ws`. It is the whole path, in pages as
+   * well as here: the prefix that a router is mounted under belongs to it, and a proxy passes it on as it is.
+   */
   path?: string
   /** Shows error texts in the browser. `process.env.NODE_ENV !== 'production'` by default. */
   development?: boolean
@@ -410,6 +413,7 @@ export interface Stats {
 /** What `loom.fastify` needs of a Fastify instance. */
 export interface FastifyLike {
   readonly server: HttpServer | HttpsServer
+  readonly prefix: string
   routing(request: IncomingMessage, response: ServerResponse): void
   route(options: {
     method: 'GET'

@@ -396,10 +396,12 @@ export class Loom implements PublicLoom {
   }
 
   readonly fastify = (instance: FastifyLike): Promise<void> => {
+    const path = this.pathUnder(instance.prefix)
+    if (path instanceof LoomError) return Promise.reject(path)
     const upgrades = new FastifyUpgrades(instance)
     instance.route({
       method: 'GET',
-      url: `${this.path}/ws`,
+      url: `${path}/ws`,
       handler: (request, reply) => {
         reply.hijack()
         if (!upgrades.passed(request)) reply.raw.writeHead(426, { upgrade: 'websocket' }).end()
@@ -407,7 +409,7 @@ export class Loom implements PublicLoom {
     })
     instance.route({
       method: 'GET',
-      url: `${this.path}/*`,
+      url: `${path}/*`,
       handler: ({ raw: request }, reply) => {
         reply.hijack()
         if (!serveClient(this.path, request, reply.raw)) reply.raw.writeHead(404).end()
@@ -417,6 +419,17 @@ export class Loom implements PublicLoom {
     // Before the server waits for its sockets, some of which are ours.
     instance.addHook('preClose', () => this.close())
     return Promise.resolve()
+  }
+
+  /** What is left of the path where Fastify puts a prefix before every route. */
+  private pathUnder(prefix: string): string | LoomError {
+    const before = prefix.replace(/\/$/, '')
+    if (this.path.startsWith(`${before}/`)) return this.path.slice(before.length)
+    return new LoomError(
+      'LOOM_ARGUMENT',
+      `The loom's path ${JSON.stringify(this.path)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
+        `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + this.path)} }`,
+    )
   }
 
   script(): string {
