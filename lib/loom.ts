@@ -87,6 +87,9 @@ const MAY_BE_ZERO = ['parkTime']
 
 const CLOSE_TIMEOUT = 10_000
 
+/** Of how many origins that may not connect the log tells; anybody can make them up. */
+const MAX_REFUSED_ORIGINS = 10
+
 function limitsOf(given: unknown): Limits {
   if (given === undefined) return LIMITS
   if (!isObject(given)) throw invalid('an object', 'limits', given)
@@ -166,6 +169,7 @@ export class Loom implements PublicLoom {
   private readonly keep: readonly string[]
   /** Without the secret, which nobody is to find in what is logged of a loom. */
   private readonly options: Omit<LoomOptions, 'secret'>
+  private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
@@ -337,6 +341,7 @@ export class Loom implements PublicLoom {
     })
     try {
       const allowed = originAllowed(request, this.options.origin, this.trust)
+      if (!allowed) this.warnOfOrigin(request)
       const go = (binding: Binding): void => {
         if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
       }
@@ -351,6 +356,18 @@ export class Loom implements PublicLoom {
     } catch (error) {
       fail(error)
     }
+  }
+
+  /** A page that is refused so only shows that it is offline: a proxy without `trustProxy`, most often. */
+  private warnOfOrigin({ headers }: IncomingMessage): void {
+    const origin = String(headers.origin).slice(0, 200)
+    if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
+    this.refusedOrigins.add(origin)
+    this.logger.warn(
+      `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
+        `${JSON.stringify(headers.host ?? '')}: behind a proxy set the option trustProxy, for pages of other hosts ` +
+        'the option origin; further ones of this origin are not logged',
+    )
   }
 
   /** Whom a connection belongs to, and what is kept of its request. */
