@@ -15,7 +15,7 @@ export interface Tree {
  * Makes a tree of a template literal. Every value is escaped for the place where it stands: text,
  * a quoted attribute, a URL (a script scheme becomes `about:invalid`), a `style`.
  *
- * - Strings, numbers and bigints are text; `null`, `undefined` and `false` are nothing.
+ * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` are nothing.
  * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
  *
@@ -79,7 +79,7 @@ export interface LiveEvent {
   readonly key?: string
   /**
    * The fields of a submitted form, or of the form that a changed field belongs to, by name; a
-   * repeated name has all its values.
+   * repeated name has all its values. Files are not sent.
    */
   readonly form?: Readonly<Record<string, string | string[]>>
 }
@@ -101,7 +101,7 @@ export interface LiveRequest {
 
 /** What a handler knows beside its props and its event. */
 export interface LiveContext {
-  /** The component's id on its connection. */
+  /** The component's id on its connection; empty in `mount` while the page is rendered. */
   readonly id: string
   /** The module's name. */
   readonly module: string
@@ -123,8 +123,9 @@ export type MountContext = Omit<LiveContext, 'redirect'>
 /**
  * Handles an event: returns the next props, or nothing where it changed those it was given.
  *
- * Props are JSON values. What JSON would change or refuse (a `Date`, a `Map`, `NaN`, a bigint, a
- * class instance, a cycle) is an error that names the path, and the event fails.
+ * Props are JSON values; a member that is `undefined` counts as absent. What JSON would change or refuse
+ * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
+ * event fails.
  */
 export type Handler<Props> = (
   props: Props,
@@ -145,8 +146,9 @@ export interface LiveModule<Props extends object> {
     ctx: MountContext,
   ): Partial<NoInfer<Props>> | void | Promise<Partial<NoInfer<Props>> | void>
   /**
-   * Runs before every join and rejoin, and, with the event, before every handler. Throwing refuses; a
-   * `Refusal` says what the page is to do.
+   * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
+   * and not where `bind` gives another user than the page's. Throwing refuses; a `Refusal` says what the
+   * page is to do.
    */
   authorize?(ctx: MountContext, event: LiveEvent | undefined): void | Promise<void>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
@@ -312,15 +314,25 @@ export interface LoomOptions {
    * where one is made and kept in `node_modules/.cache`.
    */
   secret?: string | readonly string[] | undefined
-  /** Where the client and the WebSocket live: `/loom` gives `/loom/ws`. */
+  /**
+   * Where the client and the WebSocket live: `/loom` gives `/loom/ws`. It is the whole path, in pages as
+   * well as here: the prefix that a router is mounted under belongs to it, and a proxy passes it on as it is.
+   */
   path?: string
   /** Shows error texts in the browser. `process.env.NODE_ENV !== 'production'` by default. */
   development?: boolean
   /**
    * What ties a page to a user or a session: a token made for one is worth nothing to another. Called
    * with the page's request in `mount` and with the upgrade request when the page connects.
+   *
+   * @param request Node's request; with Express, its own.
+   * @param own what middleware or hooks have set their things on: Fastify's request, where `mount` was
+   * given that one, and on an upgrade; else the same as `request`.
    */
-  bind?: (request: IncomingMessage) => string | undefined | Promise<string | undefined>
+  bind?(
+    request: IncomingMessage,
+    own: IncomingMessage | FastifyRequestLike,
+  ): string | undefined | Promise<string | undefined>
   /** Which origins may connect: by default the request's own host. Requests without one may. */
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
   /** Whose `X-Forwarded-*` headers count. None by default. */
@@ -346,12 +358,14 @@ export interface LoomOptions {
   transport?: 'auto' | 'bridge'
 }
 
-/** As Express and Connect have it. */
-export type Middleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => unknown
+/** As Express and Connect have it. What is written for Express' own request is taken too. */
+export type Middleware = {
+  middleware(
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ): unknown
+}['middleware']
 
 export interface AttachOptions {
   /**
@@ -401,6 +415,7 @@ export interface Stats {
 /** What `loom.fastify` needs of a Fastify instance. */
 export interface FastifyLike {
   readonly server: HttpServer | HttpsServer
+  readonly prefix: string
   routing(request: IncomingMessage, response: ServerResponse): void
   route(options: {
     method: 'GET'
@@ -476,7 +491,7 @@ export interface Loom {
    * instance's own hooks, as requests to its routes do.
    */
   readonly fastify: (instance: FastifyLike) => Promise<void>
-  /** The script element of the browser client, for the page's end. */
+  /** The script element of the browser client, for the page's end. One is for the components of all looms. */
   script(): string
   stats(): Stats
   /**

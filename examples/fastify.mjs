@@ -12,7 +12,7 @@ const counter = loom.register('counter', {
 const app = Fastify()
 await app.register(loom.fastify)
 app.get('/', async (request, reply) => {
-  const button = await loom.mount(counter, { count: 0 }, { request: request.raw })
+  const button = await loom.mount(counter, { count: 0 }, { request })
   reply.type('text/html')
   return `<!doctype html><title>Counter</title>${button}${loom.script()}`
 })

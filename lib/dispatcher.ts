@@ -5,7 +5,7 @@ import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
-import { Refusal, textOf, traceOf } from './errors'
+import { Refusal, stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { type First, firstProps, type Origin } from './join'
 import { type AnyModule, type Entry, handlerOf } from './modules'
@@ -399,7 +399,7 @@ export class Dispatcher {
       return
     }
     const { name } = call.kept.component.module
-    this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`)
+    this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`, stackOf(error))
   }
 }
 

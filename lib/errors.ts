@@ -47,3 +47,9 @@ export function traceOf(thrown: unknown): string {
   }
   return textOf(thrown)
 }
+
+/** Where it was thrown: the lines of the stack, each after a line feed. Our own errors say in words what is wrong. */
+export function stackOf(thrown: unknown): string {
+  if (thrown instanceof LoomError) return ''
+  return (traceOf(thrown).match(/\n {4}at .*/g) ?? []).join('')
+}

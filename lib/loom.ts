@@ -15,7 +15,7 @@ import type {
   Stats,
 } from '../index'
 import { Bridges } from './bridge'
-import { checkFunction, checkString, invalid, isObject } from './check'
+import { checkFunction, checkString, invalid, isObject, isThenable } from './check'
 import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
@@ -27,7 +27,7 @@ import { runMiddleware } from './middleware'
 import { type Entry, entryOf } from './modules'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { stringifyProps } from './props'
-import { compactRequest, originAllowed, trustOf } from './request'
+import { checkOrigins, compactRequest, originAllowed, trustOf } from './request'
 import { scriptPath, serveClient } from './script'
 import { secretsOf } from './secret'
 import { interceptUpgrades, type Server } from './upgrade'
@@ -67,10 +67,28 @@ const LIMITS: Limits = {
   joinBurstPerAddress: 5000,
 }
 
+/** All that `createLoom` knows, so that a name which does nothing is an error and not a hole. */
+const OPTIONS: Record<keyof LoomOptions, true> = {
+  secret: true,
+  path: true,
+  development: true,
+  bind: true,
+  origin: true,
+  trustProxy: true,
+  keep: true,
+  store: true,
+  limits: true,
+  logger: true,
+  transport: true,
+}
+
 /** Limits that may be nothing at all. */
 const MAY_BE_ZERO = ['parkTime']
 
 const CLOSE_TIMEOUT = 10_000
+
+/** Of how many origins that may not connect the log tells; anybody can make them up. */
+const MAX_REFUSED_ORIGINS = 10
 
 function limitsOf(given: unknown): Limits {
   if (given === undefined) return LIMITS
@@ -100,6 +118,22 @@ function rawOf(request: Passed): IncomingMessage {
 }
 
 type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
+
+/** A number would be nobody's in `disconnect`, and an object everybody's. */
+function boundText(bound: unknown): string {
+  if (bound === undefined || bound === null) return ''
+  if (typeof bound !== 'string') throw invalid('a string, or undefined for nobody,', 'what the option bind gives', bound)
+  return bound
+}
+
+/** One that is not understood would find nobody, and whoever was to go would stay. */
+function checkFilter(filter: unknown): void {
+  if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
+  for (const [name, value] of Object.entries(filter)) {
+    if (name !== 'bind' && name !== 'address') throw invalid('"bind" or "address"', 'the name of a filter', name)
+    if (value !== undefined && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
+  }
+}
 
 interface Binding {
   compact: CompactRequest
@@ -133,10 +167,17 @@ export class Loom implements PublicLoom {
   private readonly path: string
   private readonly trust: ReturnType<typeof trustOf>
   private readonly keep: readonly string[]
+  /** Without the secret, which nobody is to find in what is logged of a loom. */
+  private readonly options: Omit<LoomOptions, 'secret'>
+  private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
-  constructor(private readonly options: LoomOptions) {
+  constructor({ secret, ...options }: LoomOptions) {
+    for (const name of Object.keys(options)) {
+      if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
+    }
+    this.options = options
     const {
       path = '/loom',
       development = process.env['NODE_ENV'] !== 'production',
@@ -148,9 +189,7 @@ export class Loom implements PublicLoom {
     if (typeof path !== 'string' || !/^(\/[\w.~-]+)+$/.test(path)) throw invalid('a path like "/loom"', 'path', path)
     if (typeof development !== 'boolean') throw invalid('a boolean', 'development', development)
     if (bind !== undefined) checkFunction(bind, 'bind')
-    if (origin !== undefined && typeof origin !== 'function' && !Array.isArray(origin)) {
-      throw invalid('a list of origins or a function', 'origin', origin)
-    }
+    checkOrigins(origin)
     if (transport !== 'auto' && transport !== 'bridge') throw invalid('"auto" or "bridge"', 'transport', transport)
     checkFunction(logger.error, 'logger.error')
     checkFunction(logger.warn, 'logger.warn')
@@ -176,9 +215,13 @@ export class Loom implements PublicLoom {
     }
     const checks = development ? new Development(logger) : undefined
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
-    const secrets = secretsOf(options.secret, development)
+    const secrets = secretsOf(secret, development)
     const sqlite = sqliteOf(options.store)
-    this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
+    try {
+      this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
+    } catch (error) {
+      throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
+    }
     this.bridges = new Bridges(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
@@ -209,6 +252,7 @@ export class Loom implements PublicLoom {
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     const { request } = options
+    if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     const tree = new Writer()
@@ -219,7 +263,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_TEMPLATE', `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     }
-    const token = this.native.seal(entry.name, json, await this.bindOf(request && rawOf(request)))
+    const token = this.native.seal(entry.name, json, await this.bindOf(request))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<div data-l-live="${name}" data-l-ws="${this.path}/ws" data-l-token="${token}">${html}</div>`
   }
@@ -230,17 +274,16 @@ export class Loom implements PublicLoom {
     )
   }
 
-  private bindOf(request: IncomingMessage | undefined): string | Promise<string> {
-    const { bind } = this.options
-    if (bind === undefined) return ''
+  private bindOf(request: Passed | undefined): string | Promise<string> {
+    if (this.options.bind === undefined) return ''
     if (request === undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    const bound = bind(request)
-    return bound instanceof Promise ? bound.then((text) => text ?? '') : (bound ?? '')
+    const bound = this.options.bind(rawOf(request), request)
+    return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 
   async start(
@@ -260,6 +303,12 @@ export class Loom implements PublicLoom {
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
     if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)
     for (const one of middleware) checkFunction(one, 'a middleware')
+    if (middleware.length > 0 && this.attached.has(server)) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'The loom is attached to this server already, so this middleware would not run; attach once, with all of it',
+      )
+    }
     this.attachTo(server, (request, socket) =>
       middleware.length === 0 ? request : runMiddleware(middleware, request, socket).then((on) => on && request),
     )
@@ -292,6 +341,7 @@ export class Loom implements PublicLoom {
     })
     try {
       const allowed = originAllowed(request, this.options.origin, this.trust)
+      if (!allowed) this.warnOfOrigin(request)
       const go = (binding: Binding): void => {
         if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
       }
@@ -308,11 +358,23 @@ export class Loom implements PublicLoom {
     }
   }
 
+  /** A page that is refused so only shows that it is offline: a proxy without `trustProxy`, most often. */
+  private warnOfOrigin({ headers }: IncomingMessage): void {
+    const origin = String(headers.origin).slice(0, 200)
+    if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
+    this.refusedOrigins.add(origin)
+    this.logger.warn(
+      `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
+        `${JSON.stringify(headers.host ?? '')}: behind a proxy set the option trustProxy, for pages of other hosts ` +
+        'the option origin; further ones of this origin are not logged',
+    )
+  }
+
   /** Whom a connection belongs to, and what is kept of its request. */
   private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.trust, this.keep, passed)
-    const bind = allowed ? this.bindOf(request) : ''
+    const bind = allowed ? this.bindOf(passed) : ''
     if (typeof bind === 'string') return { compact, bind }
     return Promise.resolve(bind).then((text) => ({ compact, bind: text }))
   }
@@ -351,10 +413,12 @@ export class Loom implements PublicLoom {
   }
 
   readonly fastify = (instance: FastifyLike): Promise<void> => {
+    const path = this.pathUnder(instance.prefix)
+    if (path instanceof LoomError) return Promise.reject(path)
     const upgrades = new FastifyUpgrades(instance)
     instance.route({
       method: 'GET',
-      url: `${this.path}/ws`,
+      url: `${path}/ws`,
       handler: (request, reply) => {
         reply.hijack()
         if (!upgrades.passed(request)) reply.raw.writeHead(426, { upgrade: 'websocket' }).end()
@@ -362,7 +426,7 @@ export class Loom implements PublicLoom {
     })
     instance.route({
       method: 'GET',
-      url: `${this.path}/*`,
+      url: `${path}/*`,
       handler: ({ raw: request }, reply) => {
         reply.hijack()
         if (!serveClient(this.path, request, reply.raw)) reply.raw.writeHead(404).end()
@@ -374,6 +438,17 @@ export class Loom implements PublicLoom {
     return Promise.resolve()
   }
 
+  /** What is left of the path where Fastify puts a prefix before every route. */
+  private pathUnder(prefix: string): string | LoomError {
+    const before = prefix.replace(/\/$/, '')
+    if (this.path.startsWith(`${before}/`)) return this.path.slice(before.length)
+    return new LoomError(
+      'LOOM_ARGUMENT',
+      `The loom's path ${JSON.stringify(this.path)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
+        `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + this.path)} }`,
+    )
+  }
+
   script(): string {
     return `<script type="module" src="${scriptPath(this.path)}" data-l-client></script>`
   }
@@ -383,7 +458,7 @@ export class Loom implements PublicLoom {
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    if (typeof filter !== 'function' && !isObject(filter)) throw invalid('a filter', 'filter', filter)
+    if (typeof filter !== 'function') checkFilter(filter)
     const isMeant = (connection: NativeConnection): boolean => {
       const { bind, address } = connection
       if (typeof filter === 'function') return filter({ bind, address, request: liveRequest(connection.request) })
@@ -422,6 +497,6 @@ function descriptorOf(socket: Duplex): number {
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {
-  if (typeof options !== 'object') throw invalid('an object', 'the options of createLoom', options)
+  if (!isObject(options)) throw invalid('an object', 'the options of createLoom', options)
   return new Loom(options)
 }

@@ -46,6 +46,21 @@ function hostOf(request: IncomingMessage, trust: Trust): string {
   return request.headers.host ?? ''
 }
 
+/** Of a list, what no browser writes as an origin would never be found: a slash at the end, a capital, a default port. */
+export function checkOrigins(origins: unknown): void {
+  if (origins === undefined || typeof origins === 'function') return
+  if (!Array.isArray(origins)) throw invalid('a list of origins or a function', 'origin', origins)
+  for (const origin of origins as unknown[]) {
+    if (typeof origin !== 'string' || !isOrigin(origin)) throw invalid('origins like "https://app.example"', 'origin', origin)
+  }
+}
+
+function isOrigin(text: string): boolean {
+  if (/^https?:/i.test(text)) return URL.canParse(text) && new URL(text).origin === text
+  // Of other schemes, as of an app's web view, the URL parser knows no origin.
+  return text === 'null' || /^[a-z][a-z\d+.-]*:\/\/[^/\s]+$/.test(text)
+}
+
 /**
  * Whether a page of this origin may connect. A browser always says its origin, so a request without
  * one comes from another kind of client, which carries nobody's cookies unknowingly.

@@ -53,10 +53,12 @@ export class Results extends Writer {
     this.comparisons.forget()
   }
 
-  failed(call: number, message: string): void {
+  /** `stack` is for the log alone. */
+  failed(call: number, message: string, stack = ''): void {
     this.op(call)
     this.op(FAILED)
     this.op(this.append(message))
+    this.op(this.append(stack))
   }
 
   refused(call: number, { message, reload, redirect = '' }: Refusal): void {

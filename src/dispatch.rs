@@ -84,6 +84,14 @@ pub enum CallError {
     #[error("the module has no handler {0:?}")]
     UnknownHandler(String),
     /// `handle` or `render` threw, rejected, or returned what cannot be used.
+    #[error("{message}")]
+    Threw {
+        /// What was thrown, and where it was caught.
+        message: String,
+        /// Where, for the log alone: lines, each after a line feed.
+        stack: String,
+    },
+    /// Something else failed: what was rendered cannot be read, or the store.
     #[error("{0}")]
     Failed(String),
     /// No outcome in time.
@@ -117,6 +125,14 @@ impl CallError {
             _ => "The server could not handle this.",
         }
         .to_owned()
+    }
+
+    /// Where it happened in the application's code, as the log shows it behind the text.
+    pub fn stack(&self) -> &str {
+        match self {
+            Self::Threw { stack, .. } => stack,
+            _ => "",
+        }
     }
 
     /// Where the page is to go instead.

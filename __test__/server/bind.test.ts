@@ -94,6 +94,17 @@ test('a query that is only thenable will do', async () => {
   expect(await client.joined('c0', 'counter', token)).toBe('<b>0</b>')
 })
 
+test.each([[7], [{ id: 'ada' }], [true]])('a user is text: %j is an error that says so', async (user) => {
+  for (const bind of [() => user, () => Promise.resolve(user)] as unknown as Bind[]) {
+    const { loom } = testLoom({ bind })
+    counter(loom)
+    await expect(loom.mount('counter', {}, { request: REQUEST })).rejects.toMatchObject({
+      code: 'LOOM_ARGUMENT',
+      message: expect.stringContaining('a string, or undefined for nobody, for what the option bind gives') as string,
+    })
+  }
+})
+
 test('a client that leaves while its user is looked up leaves nothing behind', async () => {
   const gates: Gate<string>[] = []
   const site = await Site.start({

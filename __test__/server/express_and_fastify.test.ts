@@ -197,6 +197,25 @@ test('Express under a prefix of its own: the middleware looks at the whole addre
   expect((await ask(portOf(server), scriptIn(loom.script()))).status).toBe(200)
 })
 
+test('Fastify under a prefix: the path is the whole address, or an error says so', async () => {
+  const { loom } = testLoom({ path: '/app/loom' })
+  const module = counter(loom)
+  const app = Fastify()
+  await app.register(loom.fastify, { prefix: '/app' })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  atEnd(() => within('the application to close', app.close()))
+  const port = portOf(app.server)
+  expect((await ask(port, scriptIn(loom.script()))).status).toBe(200)
+  const client = await Client.open(`ws://127.0.0.1:${port}/app/loom/ws`)
+  await client.joined('c0', 'counter', tokenIn(await loom.mount(module)))
+  const other = testLoom()
+  const wrong = Fastify()
+  await expect(wrong.register(other.loom.fastify, { prefix: '/app' })).rejects.toMatchObject({
+    code: 'LOOM_ARGUMENT',
+    message: expect.stringContaining('"/app/loom"') as string,
+  })
+})
+
 test('a plain server can use the middleware as well', async () => {
   const { loom } = testLoom()
   const middleware = loom.express()

@@ -1,6 +1,6 @@
 import { createLoom, html, type Limits, type LoomOptions } from 'loom-live'
 import { frame } from '../support/client'
-import { counter, SECRET, Site, TRANSPORTS } from '../support/site'
+import { counter, SECRET, Site, testLoom, TRANSPORTS } from '../support/site'
 import { Gate, until } from '../support/until'
 
 const EVENT = { type: 'event', id: 'c0', event: 'input' }
@@ -154,12 +154,27 @@ test.each([
   ['development', { development: 'yes' }],
   ['bind', { bind: 'cookie' }],
   ['origin', { origin: 'https://example.org' }],
+  ['origin, with a slash at the end', { origin: ['https://example.org/'] }],
+  ['origin, a host', { origin: ['example.org'] }],
+  ['origin, with the default port', { origin: ['https://example.org:443'] }],
+  ['origin, no text', { origin: [/example/] }],
   ['transport', { transport: 'quic' }],
   ['logger', { logger: {} }],
   ['limits', { limits: 7 }],
   ['trustProxy', { trustProxy: 'nonsense' }],
   ['trustProxy, an object', { trustProxy: {} }],
-] as [string, unknown][])('options are checked: %s', (_, options) => {
+  ['an unknown name', { trustproxy: true }],
+  ['store, a file that cannot be', { store: { sqlite: '/nowhere/at/all/states.sqlite' } }],
+] as [string, object][])('options are checked: %s', (_, options) => {
   const make = () => createLoom({ secret: SECRET, ...(options as LoomOptions) })
   expect(make).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT', name: 'LoomError' }) as Error)
+})
+
+test('options are an object, and a request is one', async () => {
+  for (const options of [null, 7, []]) {
+    expect(() => createLoom(options as LoomOptions)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+  }
+  const { loom } = testLoom({ origin: ['https://example.org', 'http://localhost:5173', 'capacitor://localhost', 'null'] })
+  counter(loom)
+  await expect(loom.mount('counter', {}, { request: '/page' as never })).rejects.toMatchObject({ code: 'LOOM_ARGUMENT' })
 })

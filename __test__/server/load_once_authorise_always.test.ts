@@ -1,7 +1,7 @@
 import { html, Refusal, type Loom } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
-import { inside, Site, type SiteOptions, tokenIn } from '../support/site'
+import { inside, Site, type SiteOptions, testLoom, tokenIn } from '../support/site'
 import { until } from '../support/until'
 
 function open(site: Site, module: string, token: string, url = (): string => site.url()): LivePage {
@@ -279,5 +279,14 @@ describe('disconnect', () => {
     expect(ben.text).toBe('2')
     expect(site.loom.disconnect(({ request, address }) => address !== '' && request.headers['x-user'] === 'ben')).toBe(1)
     expect(site.loom.disconnect({})).toBe(0)
+    expect(site.loom.disconnect({ bind: undefined } as object)).toBe(0)
   })
+
+  test.each([[{ user: 'ada' }], [{ bind: 7 }], [{ address: null }], [undefined], ['ada']])(
+    'a filter that would find nobody is an error: %j',
+    (filter) => {
+      const { loom } = testLoom()
+      expect(() => loom.disconnect(filter as never)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+    },
+  )
 })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import session from 'express-session'
-import { html, type Loom, type Middleware } from 'loom-live'
+import { html, type Loom } from 'loom-live'
 import { Child } from '../support/child'
 import { atEnd } from '../support/cleanup'
 import { Client } from '../support/client'
@@ -42,7 +42,7 @@ async function ask(url: string, body: string, cookie: string): Promise<string> {
 test("express-session's session is there in mount and in handlers", async () => {
   const { loom } = testLoom()
   register(loom)
-  const sessions = session({ secret: SECRET, resave: false, saveUninitialized: false }) as unknown as Middleware
+  const sessions = session({ secret: SECRET, resave: false, saveUninitialized: false })
   const app = express()
   app.use(sessions)
   app.get('/login', (request, response) => {
@@ -113,7 +113,7 @@ const FASTIFY = `
   import session from '@fastify/session'
   import { createLoom, html } from 'loom-live'
   const nameIn = (session) => session?.name ?? 'nobody'
-  const loom = createLoom({ secret: '${SECRET}' })
+  const loom = createLoom({ secret: '${SECRET}', bind: (_, own) => own.session?.name })
   loom.register('who', {
     props: { name: '', seen: '' },
     mount: (_, { request }) => ({ name: nameIn(request.session) }),
@@ -131,6 +131,7 @@ const FASTIFY = `
     request.session.name = 'Ada'
     return reply.send('in')
   })
+  app.get('/revoke', (request, reply) => reply.send(String(loom.disconnect({ bind: 'Ada' }))))
   app.get('/', async (request, reply) => reply.type('text/html').send(await loom.mount('who', {}, { request })))
   await app.listen({ port: 0, host: '127.0.0.1' })
   console.log(app.server.address().port)
@@ -143,6 +144,10 @@ test("Fastify's hooks run, and its session is there", async () => {
   expect(await ask(`ws://${host}/loom/ws`, body, cookie)).toBe('Ada Ada')
   const banned = Client.open(`ws://${host}/loom/ws`, { headers: { 'x-banned': '1' } })
   await expect(banned).rejects.toThrow('403')
+  // What `bind` read of the session ties the page to it.
+  const stranger = await Client.open(`ws://${host}/loom/ws`)
+  expect(await stranger.join('c0', 'who', tokenIn(body))).toMatchObject({ type: 'error' })
+  expect(await (await fetch(`http://${host}/revoke`)).text()).toBe('1')
   // The route of the upgrades is no page.
   expect((await fetch(`http://${host}/loom/ws`)).status).toBe(426)
 })

@@ -242,6 +242,33 @@ test('the error names the fault in development, and nothing of the application i
   expect(await shown(false)).not.toMatch(/thrown|faulty|handle of/)
 })
 
+test('the log says where it was thrown, the page does not', async () => {
+  const site = await Site.start({ development: true })
+  const module = site.loom.register('where', {
+    props: { count: 0, broken: false },
+    handle: {
+      throws: () => { throw new TypeError('first\nsecond') },
+      rejects: () => Promise.reject(new TypeError('later')),
+      render: (props) => ({ ...props, broken: true }),
+      ours: () => ({ count: NaN, broken: false }),
+    },
+    render: ({ broken }) => {
+      if (broken) throw new RangeError('no picture')
+      return html`<b></b>`
+    },
+  })
+  const client = await site.live(module)
+  for (const handler of ['throws', 'rejects', 'render']) {
+    expect(await client.fails('c0', handler)).not.toMatch(/\n\s+at /)
+    await until('the log', () => site.log.errors.length > 0)
+    expect(site.log.errors.shift()).toMatch(/^loom-live: where \(c0\): the event .* failed: (handle|render) of module where: [^]*\n {4}at .*nothing_is_committed/)
+  }
+  // What is wrong with props is said in words, and was not thrown by the application.
+  await client.fails('c0', 'ours')
+  await until('the log', () => site.log.errors.length > 0)
+  expect(site.log.errors[0]).not.toMatch(/\n\s+at /)
+})
+
 test('a promise that rejects when its component is gone already is nobody’s unhandled rejection', async () => {
   const site = await Site.start()
   let reject: (error: Error) => void = () => undefined

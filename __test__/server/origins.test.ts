@@ -51,6 +51,19 @@ test.each([
   expect(await connects({}, one)).toBe(false)
 })
 
+test('who is refused is logged once, and what to set; not without end', async () => {
+  const site = await Site.start()
+  const refused = async (origin: string): Promise<void> => {
+    await expect(Client.open(site.url(), { headers: { origin, host: 'internal:3000' } })).rejects.toThrow('403')
+  }
+  await refused('https://shop.example')
+  await refused('https://shop.example')
+  expect(site.log.warnings).toHaveLength(1)
+  expect(site.log.warnings[0]).toMatch(/"https:\/\/shop\.example".*"internal:3000".*trustProxy.*origin/)
+  for (let number = 0; number < 20; number++) await refused(`https://shop${number}.example`)
+  expect(site.log.warnings).toHaveLength(10)
+})
+
 test('a list is the whole list', async () => {
   const origin = ['https://app.example', 'http://localhost:5173']
   expect(await connects({ origin }, { origin: 'https://app.example' })).toBe(true)

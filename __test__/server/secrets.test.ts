@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { createLoom, type LoomOptions } from 'loom-live'
 import { Child, ROOT } from '../support/child'
 import { atEnd } from '../support/cleanup'
@@ -47,6 +48,14 @@ test.each<[string, unknown]>([
   ['null', null],
 ])('what is no secret is refused: %s', (_, secret) => {
   expect(refused({ secret: secret as string, development: false }).code).toMatch(/^LOOM_(ARGUMENT|SECRET)$/)
+})
+
+test('a loom that is logged does not show it', () => {
+  const loom = createLoom({ secret: [SECRET, 'x'.repeat(32)], development: false })
+  const shown = inspect(loom, { depth: null, showHidden: true })
+  expect(shown).toContain('/loom')
+  expect(shown).not.toContain(SECRET)
+  expect(shown).not.toContain('xxxx')
 })
 
 test('bytes count, not characters', () => {

@@ -154,6 +154,14 @@ test('attaching twice is attaching once', async () => {
   await works()
 })
 
+test('attaching again with middleware is an error: it would not run', async () => {
+  const { site, works } = await shared('attached before', () => undefined)
+  expect(() => {
+    site.loom.attach(site.server, { middleware: [(_request, _response, next) => { next() }] })
+  }).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+  await works()
+})
+
 const ECHO: RequestListener = (request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))

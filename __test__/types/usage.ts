@@ -1,8 +1,9 @@
 // Compiled, never run. Each `@ts-expect-error` is a mistake that the compiler has to find.
 
 import { createServer } from 'node:http'
-import express from 'express'
-import fastify from 'fastify'
+import express, { type Request } from 'express'
+import session from 'express-session'
+import fastify, { type FastifyRequest } from 'fastify'
 import {
   createLoom,
   html,
@@ -40,12 +41,16 @@ app.get('/', async (request, response) => {
 })
 loom.attach(app.listen(3000))
 loom.attach(createServer())
+// Written for the framework's own request, without a cast.
+loom.attach(createServer(), { middleware: [session({ secret: 'x' }), (_: Request, __, next) => { next() }] })
+createLoom({ bind: (request: Request) => request.session.id })
+createLoom({ bind: (_, own: FastifyRequest) => own.ip })
 
 async function fastifyExample(): Promise<void> {
   const server = fastify()
   await server.register(loom.fastify)
   server.get('/', async (request, reply) => {
-    await reply.type('text/html').send(await loom.mount(counter, {}, { request: request.raw }))
+    await reply.type('text/html').send(await loom.mount(counter, {}, { request }))
   })
 }
 void fastifyExample
@@ -180,6 +185,10 @@ createLoom({ secrets: ['x'] })
 createLoom({ limits: { messages: 1 } })
 // @ts-expect-error not a transport
 createLoom({ transport: 'quic' })
+// @ts-expect-error not a middleware
+loom.attach(createServer(), { middleware: ['session'] })
+// @ts-expect-error what a page is bound to is text
+createLoom({ bind: () => 7 })
 // @ts-expect-error not a server
 loom.attach(7)
 // @ts-expect-error not a template literal

@@ -230,7 +230,9 @@ impl Dispatcher for JsDispatcher {
             ticket.is_done = true;
             match reply {
                 Ok(Reply::Done(done)) => return inner.outcome(call, &done),
-                Ok(Reply::Failed(message)) => return Err(CallError::Failed(message)),
+                Ok(Reply::Failed { message, stack }) => {
+                    return Err(CallError::Threw { message, stack });
+                }
                 Ok(Reply::Refused(message, refusal)) => {
                     return Err(CallError::Refused(message, refusal));
                 }

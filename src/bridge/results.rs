@@ -6,7 +6,7 @@
 //! | status | header | texts, in order |
 //! | --- | --- | --- |
 //! | 0, done | call, 0, props operations, props, redirect, tree operations, tree; then the operations of props and tree | props, redirect, tree |
-//! | 1, failed | call, 1, message | message |
+//! | 1, failed | call, 1, message, stack | message, stack: the lines of it, each after a line feed; may be empty |
 //! | 2, unknown handler | call, 2 | |
 //! | 3, props needed | call, 3 | |
 //! | 4, done, but anew: a first render that does not continue the state it was given | as 0 | |
@@ -33,7 +33,7 @@ pub struct Batch {
 /// The result of one call.
 pub(super) enum Reply {
     Done(Done),
-    Failed(String),
+    Failed { message: String, stack: String },
     Refused(String, Refusal),
     UnknownHandler,
     PropsNeeded,
@@ -159,9 +159,13 @@ impl Iterator for Results {
                 Reply::Refused(text(message)?, refusal)
             }
             1 => {
-                let bytes = self.number()?;
-                let range = self.text(bytes)?;
-                Reply::Failed(self.batch.text.get(range)?.to_owned())
+                let (message, stack) = (self.number()?, self.number()?);
+                let (message, stack) = (self.text(message)?, self.text(stack)?);
+                let text = |range| self.batch.text.get(range).map(str::to_owned);
+                Reply::Failed {
+                    message: text(message)?,
+                    stack: text(stack)?,
+                }
             }
             2 => Reply::UnknownHandler,
             3 => Reply::PropsNeeded,

@@ -183,7 +183,10 @@ async fn failures_come_back_as_what_they_are() {
     let calls = [script.call(Some("a")), script.call(Some("b"))];
     script.settle().await;
     let jobs = script.jobs();
-    script.give(&[number(&jobs[0]), 1, 2, number(&jobs[1]), 2], "no");
+    script.give(
+        &[number(&jobs[0]), 1, 2, 7, number(&jobs[1]), 2],
+        "no\n  at x",
+    );
     let [a, b] = calls;
     assert_eq!(a.await.unwrap(), "no");
     assert_eq!(b.await.unwrap(), r#"the module has no handler "b""#);
@@ -248,6 +251,7 @@ async fn malformed_batches_lose_no_other_call() {
         &[1, 9],
         &[1, 0, 0, 0, 50, 0],
         &[1, 1, 99],
+        &[1, 1, 0, 99],
         &[1, 0, 5, 0, 0, 0],
     ] {
         script.give(ops, "");

@@ -95,7 +95,8 @@ impl<D: Dispatcher> Life<D> {
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.errors.add();
         if !matches!(error, CallError::Refused(..)) {
-            let text = format!("{module} ({id}): {what} failed: {error}");
+            let stack = error.stack();
+            let text = format!("{module} ({id}): {what} failed: {error}{stack}");
             self.context.log(Level::Error, text);
         }
         error.public(self.context.development)
