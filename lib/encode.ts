@@ -19,6 +19,8 @@ const ROW = 3
 const SHIFT = 3
 /** The template with one slot and nothing around it. */
 const BARE = 0
+/** What a memo has in the place of a value that is not kept: equal to nothing that can be rendered. */
+const NOT_KEPT = Symbol('not kept')
 /** As MAX_DEPTH in src/tree/mod.rs: stops an endless nesting before the stack does. */
 const MAX_DEPTH = 64
 
@@ -81,7 +83,7 @@ class Encoder {
       if (value instanceof Tree || Array.isArray(value)) {
         // Rows are not kept: they would cost more than the props they were made of.
         values ??= [...dynamics]
-        values[index] = undefined
+        values[index] = NOT_KEPT
       }
     }
     return { statics, values: values ?? dynamics, nested }

@@ -113,3 +113,16 @@ test('a render that sorts its own props shows them sorted', async () => {
     expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
   }
 })
+
+test.each([[undefined], [null], [false], [''], [0]])('%p follows a template and a list, and they follow it', async (other) => {
+  const site = await Site.start()
+  const module = site.loom.register('places', {
+    props: { open: true },
+    handle: { toggle: ({ open }) => ({ open: !open }) },
+    render: ({ open }) => html`<i>${open ? html`<p>x</p>` : other}</i><b>${open ? ['y', html`<u>z</u>`] : other}</b>`,
+  })
+  const client = await site.live(module)
+  const [opened, shut] = ['<i><p>x</p></i><b>y<u>z</u></b>', other === 0 ? '<i>0</i><b>0</b>' : '<i></i><b></b>']
+  expect(client.html('c0')).toBe(opened)
+  for (const shown of [shut, opened, shut]) expect(await client.shows('c0', 'toggle')).toBe(shown)
+})
