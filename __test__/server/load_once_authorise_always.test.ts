@@ -45,6 +45,19 @@ describe('mount', () => {
     })
     await expect(site.loom.mount('bad')).rejects.toThrow(/an instance of Date at when/)
   })
+
+  test('what it and render change of the module’s own props is in no other page', async () => {
+    const site = await Site.start()
+    const module = site.loom.register('todo', {
+      props: { items: ['b', 'a'] },
+      mount({ items }) {
+        items.push('mine')
+      },
+      handle: {},
+      render: ({ items }) => html`${items.join()} ${items.sort().join()}`,
+    })
+    for (let page = 0; page < 2; page++) expect(inside(await site.loom.mount(module))).toBe('b,a,mine a,b,mine')
+  })
 })
 
 describe('private props', () => {
@@ -124,6 +137,31 @@ describe('versions', () => {
     const { page } = await deploy()
     // What had not been sent may still be meant.
     expect([page.text, page.resets]).toEqual(['total 1', 1])
+  })
+
+  test('what a component that started anew changes of its props is in no other', async () => {
+    const before = await Site.start()
+    before.loom.register('todo', { props: { text: '' }, handle: {}, render: ({ text }) => html`${text}` })
+    const after = await Site.start()
+    const module = after.loom.register('todo', {
+      props: { items: [] as string[], hidden: [] as string[] },
+      version: 2,
+      private: ['hidden'],
+      handle: {
+        add({ items, hidden }, { value = '' }) {
+          items.push(value)
+          hidden.push(value)
+        },
+      },
+      render: ({ items, hidden }) => html`${items.join()} ${hidden.join()}`,
+    })
+    const tokens = [await before.token('todo'), await after.token(module)]
+    for (const token of [...tokens, ...tokens]) {
+      const page = open(after, 'todo', token)
+      page.event('add', 'mine')
+      await settled(page)
+      expect(page.text).toBe('mine mine')
+    }
   })
 
   test('an upgrade that fails is logged, and the component starts anew', async () => {
