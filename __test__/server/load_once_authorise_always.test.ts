@@ -219,6 +219,15 @@ describe('authorize', () => {
     expect(site.loom.stats().components).toBe(0)
   })
 
+  test.each([[null], [7], [''], [new URL('http://localhost/login')], ['javascript:alert(1)'], ['http://[']])(
+    'cannot send a page to %p',
+    (redirect) => {
+      const refuse = () => new Refusal('no', { redirect: redirect as string })
+      expect(refuse).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+      expect(refuse).toThrow(/for the redirect of a Refusal but received/)
+    },
+  )
+
   test('refuses an event, which changes nothing, and may send the page to a login', async () => {
     const { site, state, token } = await guarded({ development: false })
     const page = open(site, 'guarded', token)
