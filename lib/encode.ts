@@ -156,7 +156,8 @@ class Encoder {
       count++
     }
     if (last === undefined || !list.dependsOnTheSame(last)) {
-      list.items.forEach(add)
+      // Not forEach, which leaves out the holes that the steps count.
+      for (const item of list.items) add(item)
     } else {
       this.check?.(list, last)
       if (list.items === last.items) {
