@@ -10,7 +10,8 @@ export const MAX_JSON = 1 << 20
 
 /**
  * Finds mistakes that would make a page show something old: rows that read more than their item, and
- * handlers that return new props but have changed parts of those they were given.
+ * handlers that return new props but have changed parts of those they were given. And keys that a row
+ * shares with one that is not rendered again: as it is, the list would fail whenever all of it is.
  */
 export class Development {
   private readonly warned = new Set<string>()
@@ -23,8 +24,14 @@ export class Development {
     this.logger.warn(`loom-live: ${text}`)
   }
 
-  /** Renders unchanged rows as they were and as they would be now, and compares. */
+  /**
+   * Renders unchanged rows as they were and as they would be now, and compares.
+   *
+   * @throws LoomError where two rows have one key, as rendering all of them would.
+   */
   checkRows(module: string, list: Each, last: Each): void {
+    const seen = new Set<string>()
+    for (const item of list.items) list.keyOf(item, seen)
     const known = new Set(last.items)
     for (const item of list.items.filter((item) => known.has(item)).slice(0, MAX_ROWS)) {
       const place = difference(last.row(item), list.row(item))
