@@ -72,7 +72,7 @@ export class Development {
   }
 
   private isStill(props: unknown, json: string, mistake: (path: string) => string): boolean {
-    if (JSON.stringify(props) === json) return true
+    if (jsonOf(props) === json) return true
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
@@ -101,16 +101,25 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
   return Object.is(was, is) ? undefined : place
 }
 
+/** Changed props need not be JSON any more: what is none equals nothing that is. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return ''
+  }
+}
+
 function firstDifference(was: unknown, is: unknown, path: string): string {
   if (Array.isArray(was) && Array.isArray(is)) {
     for (let index = 0; index < Math.max(was.length, is.length); index++) {
-      if (JSON.stringify(was[index]) !== JSON.stringify(is[index])) {
+      if (jsonOf(was[index]) !== jsonOf(is[index])) {
         return firstDifference(was[index], is[index], `${path}[${index}]`)
       }
     }
   } else if (isObject(was) && isObject(is)) {
     for (const key of new Set([...Object.keys(was), ...Object.keys(is)])) {
-      if (JSON.stringify(was[key]) !== JSON.stringify(is[key])) {
+      if (jsonOf(was[key]) !== jsonOf(is[key])) {
         return firstDifference(was[key], is[key], `${path}.${key}`)
       }
     }

@@ -231,3 +231,35 @@ test('development drops what a handler changes of its props later', async () => 
   kept[0]?.rows.push('later')
   expect(await client.shows('c0', 'show')).toBe('a')
 })
+
+test('development finds that props were changed into what is no JSON', async () => {
+  const site = await Site.start({ development: true })
+  const kept: Props[] = []
+  const spoil = (props: Props): void => {
+    props['self'] = props
+    props['big'] = [1n]
+  }
+  const module = site.loom.register<Props>('spoilt', {
+    props: { count: 0 },
+    handle: {
+      keep({ count }) {
+        const next = { count }
+        kept.push(next)
+        return next
+      },
+      spoil(props) {
+        spoil(props)
+        return { count: 2 }
+      },
+      add: ({ count }) => ({ count: Number(count) + 1 }),
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  const client = await site.live(module)
+  await client.shows('c0', 'keep')
+  kept.forEach(spoil)
+  expect(await client.shows('c0', 'add')).toBe('1')
+  expect(site.log.all).toMatch(/spoilt: props.self was changed from outside after a handler had returned it/)
+  expect(await client.shows('c0', 'spoil')).toBe('2')
+  expect(site.log.all).toMatch(/the handler "spoil" returned new props but also changed props.self of those/)
+})
