@@ -64,9 +64,10 @@ export function firstProps(
   const { module } = entry
   const continued = (): First | Promise<First> => {
     if (origin === null || origin[0] === RESUME) return { props, changed: false, anew: false }
-    const upgraded = origin[1] === entry.version ? props : upgrade(entry, props, origin[1], warn)
+    const isOld = origin[1] !== entry.version
+    const upgraded = isOld ? upgrade(entry, props, origin[1], warn) : props
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
-    if (entry.private.length === 0) return { props: upgraded, changed: upgraded !== props, anew: false }
+    if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
     return after(load(entry, module, { ...ownProps(entry), ...upgraded }, context), (loaded) => {
       const whole: Props = { ...upgraded }
       for (const name of entry.private) if (name in loaded) whole[name] = loaded[name]

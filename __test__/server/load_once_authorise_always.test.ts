@@ -108,7 +108,7 @@ describe('versions', () => {
       props: { total: 0 },
       version: 2,
       ...(upgrade === undefined ? {} : { upgrade }),
-      handle: { add: ({ total }) => ({ total: total + 1 }) },
+      handle: { add: (props) => ({ ...props, total: props.total + 1 }) },
       render: ({ total }) => html`total ${total}`,
     })
     let url = before.url()
@@ -131,6 +131,14 @@ describe('versions', () => {
     })
     expect(seen).toEqual([1])
     expect([page.text, page.resets]).toEqual(['total 3', 0])
+  })
+
+  test('the older state may be changed in place', async () => {
+    const { page, after } = await deploy((props) => {
+      props['total'] = props['items']
+      return props as { total: number }
+    })
+    expect([page.text, page.resets, after.log.all]).toEqual(['total 3', 0, ''])
   })
 
   test('without a way there, the component starts anew and the page is told', async () => {
