@@ -169,6 +169,34 @@ test('a handler may change its props and return nothing, or those it was given',
   expect(site.log.all).toBe('')
 })
 
+test.each([64 << 20, 1])('what render sorts in place is committed as it was sorted, with %d bytes for copies', async (propsCacheBytes) => {
+  const { loom } = testLoom({ limits: { propsCacheBytes } })
+  interface Rows {
+    rows: { id: number; count: number }[]
+    clicks: number
+  }
+  const module = loom.register<Rows>('sorting', {
+    props: { rows: [], clicks: 0 },
+    handle: {
+      click: (props) => ({ ...props, clicks: props.clicks + 1 }),
+      count: (props, { value }) => ({
+        ...props,
+        rows: props.rows.map((row) => (String(row.id) === value ? { ...row, count: row.count + 1 } : row)),
+      }),
+    },
+    render: ({ rows }) => html`${rows.sort((one, other) => one.id - other.id).map(({ id }) => html`<i>${id}</i>`)}`,
+  })
+  const first = { rows: [3, 1, 2].map((id) => ({ id, count: 0 })), clicks: 0 }
+  for (const handlers of [['count', 'count'], ['click', 'count'], ['click', 'click', 'count', 'count']]) {
+    const socket = await loom.start('x', () => undefined, module, JSON.stringify(first))
+    for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click', special_vars: { value: '1' } })
+    const count = handlers.filter((handler) => handler === 'count').length
+    const rows = [1, 2, 3].map((id) => ({ id, count: id === 1 ? count : 0 }))
+    const { propsJson } = await socket.state()
+    expect(JSON.parse(propsJson)).toEqual({ rows, clicks: handlers.length - count })
+  }
+})
+
 test('development shows what is committed, also of careless handlers', async () => {
   const development = true
   const { loom } = testLoom({ development })
