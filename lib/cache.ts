@@ -68,10 +68,9 @@ export class PropsCache {
   /** Puts an entry where none is: after a `take`. */
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
-    if (this.youngBytes + bytes > this.maxBytes / 2) {
-      this.age()
-      if (bytes > this.maxBytes / 2) return
-    }
+    // What finds no room drops nothing that has it.
+    if (bytes > this.maxBytes / 2) return
+    if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)
     if (place === undefined) this.young.set(actor, { entry })
     else place.entry = entry
