@@ -90,9 +90,7 @@ class Encoder {
   }
 
   private begin(tree: Tree, depth: number): Template {
-    if (depth > MAX_DEPTH) {
-      throw new LoomError('LOOM_TEMPLATE', `templates may nest at most ${MAX_DEPTH} levels deep`)
-    }
+    if (depth > MAX_DEPTH) throw tooDeep()
     const template = templateOf(tree.statics)
     this.writer.op((template.id << SHIFT) | TREE)
     return template
@@ -136,7 +134,7 @@ class Encoder {
       if (item instanceof Tree) {
         this.whole(item, depth + 1)
       } else {
-        if (depth >= MAX_DEPTH) throw misfit(items, template, index)
+        if (depth >= MAX_DEPTH) throw tooDeep()
         this.writer.op((BARE << SHIFT) | TREE)
         this.value(item, template, index, depth + 1)
       }
@@ -193,6 +191,10 @@ function sameValues(values: readonly unknown[], last: readonly unknown[]): boole
     }
   }
   return true
+}
+
+function tooDeep(): LoomError {
+  return new LoomError('LOOM_TEMPLATE', `templates and arrays may nest at most ${MAX_DEPTH} levels deep`)
 }
 
 function misfit(value: unknown, template: Template, index: number): LoomError {
