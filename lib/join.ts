@@ -68,7 +68,9 @@ export function firstProps(
     const upgraded = isOld ? upgrade(entry, props, origin[1], warn) : props
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
-    return after(load(entry, module, { ...ownProps(entry), ...upgraded }, context), (loaded) => {
+    // A copy: of what mount does to them, only what is private counts.
+    const given = { ...ownProps(entry), ...structuredClone(upgraded) }
+    return after(load(entry, module, given, context), (loaded) => {
       const whole: Props = { ...upgraded }
       for (const name of entry.private) if (name in loaded) whole[name] = loaded[name]
       return { props: whole, changed: true, anew: false }

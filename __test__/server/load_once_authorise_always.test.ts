@@ -93,6 +93,23 @@ describe('private props', () => {
     await settled(page)
     expect(page.text).toBe('2 10')
   })
+
+  test('where they are loaded again, what mount changes of the others does not count', async () => {
+    const site = await Site.start()
+    const module = site.loom.register('account', {
+      props: { visits: [] as string[], secret: '' },
+      private: ['secret'],
+      mount({ visits }) {
+        visits.push('now')
+        return { secret: 'x' }
+      },
+      handle: { show: () => undefined },
+      render: ({ visits, secret }) => html`${visits.join()} ${secret}`,
+    })
+    const client = await site.live(module)
+    expect(client.html('c0')).toBe('now x')
+    expect(await client.shows('c0', 'show')).toBe('now x')
+  })
 })
 
 describe('versions', () => {
