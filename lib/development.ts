@@ -10,8 +10,8 @@ export const MAX_JSON = 1 << 20
 
 /**
  * Finds mistakes that would make a page show something old: rows that read more than their item, and
- * handlers that return new props but have changed parts of those they were given. And keys that a row
- * shares with one that is not rendered again: as it is, the list would fail whenever all of it is.
+ * handlers and renders that change parts of the props they were given. And keys that a row shares with
+ * one that is not rendered again: as it is, the list would fail whenever all of it is.
  */
 export class Development {
   private readonly warned = new Set<string>()
@@ -71,6 +71,17 @@ export class Development {
     )
   }
 
+  /** Warns where render changed the props it was given; `json` is their text from before. */
+  checkRender(module: string, props: unknown, json: string): void {
+    this.isStill(
+      props,
+      json,
+      (path) =>
+        `${module}: render changed ${path}. It is then taken for what it was before, and the page and what is ` +
+        'committed go apart. Change a copy, as in [...props.rows].sort()',
+    )
+  }
+
   private isStill(props: unknown, json: string, mistake: (path: string) => string): boolean {
     if (jsonOf(props) === json) return true
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
@@ -102,7 +113,7 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
 }
 
 /** Changed props need not be JSON any more: what is none equals nothing that is. */
-function jsonOf(value: unknown): string | undefined {
+export function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)
   } catch {

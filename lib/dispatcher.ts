@@ -3,7 +3,7 @@ import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { isThenable, typeOf } from './check'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
-import { type Development, MAX_JSON } from './development'
+import { type Development, jsonOf, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
 import { textOf, traceOf } from './errors'
 import { Tree } from './html'
@@ -359,7 +359,9 @@ export class Dispatcher {
     let memo: Memo | undefined
     // Before props and tree are compared with the last ones: should it change its props after all,
     // both comparisons still are of the same.
+    const before = development === undefined || module.raw ? undefined : jsonOf(props)
     const tree = attempt(module, props)
+    if (before) development?.checkRender(module.name, props, before)
     results.begin(call.number, anew)
     try {
       if (change === 'whole') bytes = measured = 0

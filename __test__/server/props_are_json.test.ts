@@ -291,3 +291,16 @@ test('development finds that props were changed into what is no JSON', async () 
   expect(await client.shows('c0', 'spoil')).toBe('2')
   expect(site.log.all).toMatch(/the handler "spoil" returned new props but also changed props.self of those/)
 })
+
+test('development warns of a render that changes its props', async () => {
+  const site = await Site.start({ development: true })
+  const module = site.loom.register('ranking', {
+    props: { rows: [1, 2, 3], down: false },
+    handle: { turn: (props) => ({ ...props, down: !props.down }) },
+    render: ({ rows, down }) => html`${rows.sort((one, other) => (down ? other - one : one - other)).join()}`,
+  })
+  const client = await site.live(module)
+  expect(site.log.all).toBe('')
+  await client.event('c0', 'turn')
+  expect(site.log.all).toMatch(/ranking: render changed props\.rows\[0\]\. .* Change a copy, as in \[\.\.\.props\.rows\]\.sort\(\)$/)
+})
