@@ -16,6 +16,8 @@ export interface Entry {
   /** Which commit it belongs to. */
   readonly version: number
   readonly props: unknown
+  /** Rust's text of them was never written from them: a render that sorted them in place has not reached it. */
+  readonly parsed: boolean
   /** What was rendered from the props. */
   readonly memo: Memo | undefined
   /** About how much JSON text the props are. */
@@ -66,10 +68,9 @@ export class PropsCache {
   /** Puts an entry where none is: after a `take`. */
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
-    if (this.youngBytes + bytes > this.maxBytes / 2) {
-      this.age()
-      if (bytes > this.maxBytes / 2) return
-    }
+    // What finds no room drops nothing that has it.
+    if (bytes > this.maxBytes / 2) return
+    if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)
     if (place === undefined) this.young.set(actor, { entry })
     else place.entry = entry

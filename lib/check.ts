@@ -36,6 +36,18 @@ export function checkString(value: unknown, name: string): asserts value is stri
   if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
 }
 
+/** A URL that a page may be sent to. */
+export function checkUrl(value: unknown, name: string): asserts value is string {
+  checkString(value, name)
+  let protocol: string
+  try {
+    protocol = new URL(value, 'http://localhost').protocol
+  } catch {
+    throw invalid('a path or an http(s) URL', name, value)
+  }
+  if (protocol !== 'http:' && protocol !== 'https:') throw invalid('a path or an http(s) URL', name, value)
+}
+
 export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalid('a function', name, value)
 }

@@ -1,6 +1,6 @@
 import { parseCookie } from 'cookie'
 import type { LiveContext, LiveRequest } from '../index'
-import { checkString, invalid } from './check'
+import { checkUrl } from './check'
 
 const NO_REQUEST: LiveRequest = { url: '', headers: {}, cookies: {}, address: '' }
 
@@ -50,16 +50,7 @@ export class Context implements LiveContext {
   }
 
   redirect(url: string): void {
-    checkString(url, 'the URL of ctx.redirect()')
-    let protocol: string
-    try {
-      protocol = new URL(url, 'http://localhost').protocol
-    } catch {
-      throw invalid('a path or an http(s) URL', 'the URL of ctx.redirect()', url)
-    }
-    if (protocol !== 'http:' && protocol !== 'https:') {
-      throw invalid('a path or an http(s) URL', 'the URL of ctx.redirect()', url)
-    }
+    checkUrl(url, 'the URL of ctx.redirect()')
     this.redirectUrl = url
   }
 

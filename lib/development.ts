@@ -10,7 +10,8 @@ export const MAX_JSON = 1 << 20
 
 /**
  * Finds mistakes that would make a page show something old: rows that read more than their item, and
- * handlers that return new props but have changed parts of those they were given.
+ * handlers and renders that change parts of the props they were given. And keys that a row shares with
+ * one that is not rendered again: as it is, the list would fail whenever all of it is.
  */
 export class Development {
   private readonly warned = new Set<string>()
@@ -23,8 +24,14 @@ export class Development {
     this.logger.warn(`loom-live: ${text}`)
   }
 
-  /** Renders unchanged rows as they were and as they would be now, and compares. */
+  /**
+   * Renders unchanged rows as they were and as they would be now, and compares.
+   *
+   * @throws LoomError where two rows have one key, as rendering all of them would.
+   */
   checkRows(module: string, list: Each, last: Each): void {
+    const seen = new Set<string>()
+    for (const item of list.items) list.keyOf(item, seen)
     const known = new Set(last.items)
     for (const item of list.items.filter((item) => known.has(item)).slice(0, MAX_ROWS)) {
       const place = difference(last.row(item), list.row(item))
@@ -64,8 +71,19 @@ export class Development {
     )
   }
 
+  /** Warns where render changed the props it was given; `json` is their text from before. */
+  checkRender(module: string, props: unknown, json: string): void {
+    this.isStill(
+      props,
+      json,
+      (path) =>
+        `${module}: render changed ${path}. It is then taken for what it was before, and the page and what is ` +
+        'committed go apart. Change a copy, as in [...props.rows].sort()',
+    )
+  }
+
   private isStill(props: unknown, json: string, mistake: (path: string) => string): boolean {
-    if (JSON.stringify(props) === json) return true
+    if (jsonOf(props) === json) return true
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
@@ -94,16 +112,25 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
   return Object.is(was, is) ? undefined : place
 }
 
+/** Changed props need not be JSON any more: what is none equals nothing that is. */
+export function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return ''
+  }
+}
+
 function firstDifference(was: unknown, is: unknown, path: string): string {
   if (Array.isArray(was) && Array.isArray(is)) {
     for (let index = 0; index < Math.max(was.length, is.length); index++) {
-      if (JSON.stringify(was[index]) !== JSON.stringify(is[index])) {
+      if (jsonOf(was[index]) !== jsonOf(is[index])) {
         return firstDifference(was[index], is[index], `${path}[${index}]`)
       }
     }
   } else if (isObject(was) && isObject(is)) {
     for (const key of new Set([...Object.keys(was), ...Object.keys(is)])) {
-      if (JSON.stringify(was[key]) !== JSON.stringify(is[key])) {
+      if (jsonOf(was[key]) !== jsonOf(is[key])) {
         return firstDifference(was[key], is[key], `${path}.${key}`)
       }
     }

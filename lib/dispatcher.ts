@@ -3,13 +3,14 @@ import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { isThenable, typeOf } from './check'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
-import { type Development, MAX_JSON } from './development'
+import { type Development, jsonOf, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
-import { Refusal, stackOf, textOf, traceOf } from './errors'
+import { stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { type First, firstProps, type Origin } from './join'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
+import { Refusal } from './refusal'
 import { Results } from './results'
 import type { Writer } from './writer'
 
@@ -212,7 +213,7 @@ export class Dispatcher {
     }
     // Also where props are handed over: an older copy is of no use any more.
     const copy = this.cache.take(actor, version)
-    const kept = job.length > 10 ? whole({ actor, module, id, instance }, job[10], job[11] ?? 0) : copy
+    const kept = job.length > 10 ? whole({ actor, module, id, instance }, job[10], job[11] ?? 0, true) : copy
     if (kept === undefined || !this.isAsLeft(kept)) {
       this.results.propsNeeded(call)
       return
@@ -330,7 +331,7 @@ export class Dispatcher {
       call.kept = whole(kept.component, next, 0)
       this.render(call, next, 'whole')
     } else {
-      this.render(call, next, 'parts')
+      this.render(call, next, kept.parsed ? 'whole' : 'parts')
     }
   }
 
@@ -358,9 +359,12 @@ export class Dispatcher {
     let memo: Memo | undefined
     // Before props and tree are compared with the last ones: should it change its props after all,
     // both comparisons still are of the same.
+    const before = development === undefined || module.raw ? undefined : jsonOf(props)
     const tree = attempt(module, props)
+    if (before) development?.checkRender(module.name, props, before)
     results.begin(call.number, anew)
     try {
+      if (change === 'whole') bytes = measured = 0
       if (change !== 'none') bytes += this.writeProps(call, props, change)
       results.propsDone(call.context.redirectUrl)
       callback = 'render'
@@ -382,7 +386,8 @@ export class Dispatcher {
       // What was added is known, what went is not: measured anew before it is far off.
       measured = bytes = module.raw ? (props as string).length : JSON.stringify(props).length
     }
-    this.cache.put(component.actor, { component, version: call.sequence, props, memo, bytes, measured, json })
+    const parsed = kept.parsed && change === 'none'
+    this.cache.put(component.actor, { component, version: call.sequence, props, parsed, memo, bytes, measured, json })
   }
 
   private writeProps({ kept, handler }: Call, props: unknown, change: Change): number {
@@ -406,8 +411,8 @@ export class Dispatcher {
 const UNKNOWN = Symbol('unknown handler')
 
 /** Props of which nothing is known but what they are. */
-function whole(component: Component, props: unknown, bytes: number): Kept {
-  return { component, version: 0, props, memo: undefined, bytes, measured: bytes, json: undefined }
+function whole(component: Component, props: unknown, bytes: number, parsed = false): Kept {
+  return { component, version: 0, props, parsed, memo: undefined, bytes, measured: bytes, json: undefined }
 }
 
 /** What a module renders: a raw one gives JSON. */

@@ -19,6 +19,8 @@ const ROW = 3
 const SHIFT = 3
 /** The template with one slot and nothing around it. */
 const BARE = 0
+/** What a memo has in the place of a value that is not kept: equal to nothing that can be rendered. */
+const NOT_KEPT = Symbol('not kept')
 /** As MAX_DEPTH in src/tree/mod.rs: stops an endless nesting before the stack does. */
 const MAX_DEPTH = 64
 
@@ -81,16 +83,14 @@ class Encoder {
       if (value instanceof Tree || Array.isArray(value)) {
         // Rows are not kept: they would cost more than the props they were made of.
         values ??= [...dynamics]
-        values[index] = undefined
+        values[index] = NOT_KEPT
       }
     }
     return { statics, values: values ?? dynamics, nested }
   }
 
   private begin(tree: Tree, depth: number): Template {
-    if (depth > MAX_DEPTH) {
-      throw new LoomError('LOOM_TEMPLATE', `templates may nest at most ${MAX_DEPTH} levels deep`)
-    }
+    if (depth > MAX_DEPTH) throw tooDeep()
     const template = templateOf(tree.statics)
     this.writer.op((template.id << SHIFT) | TREE)
     return template
@@ -134,7 +134,7 @@ class Encoder {
       if (item instanceof Tree) {
         this.whole(item, depth + 1)
       } else {
-        if (depth >= MAX_DEPTH) throw misfit(items, template, index)
+        if (depth >= MAX_DEPTH) throw tooDeep()
         this.writer.op((BARE << SHIFT) | TREE)
         this.value(item, template, index, depth + 1)
       }
@@ -154,7 +154,8 @@ class Encoder {
       count++
     }
     if (last === undefined || !list.dependsOnTheSame(last)) {
-      list.items.forEach(add)
+      // Not forEach, which leaves out the holes that the steps count.
+      for (const item of list.items) add(item)
     } else {
       this.check?.(list, last)
       if (list.items === last.items) {
@@ -190,6 +191,10 @@ function sameValues(values: readonly unknown[], last: readonly unknown[]): boole
     }
   }
   return true
+}
+
+function tooDeep(): LoomError {
+  return new LoomError('LOOM_TEMPLATE', `templates and arrays may nest at most ${MAX_DEPTH} levels deep`)
 }
 
 function misfit(value: unknown, template: Template, index: number): LoomError {

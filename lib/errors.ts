@@ -17,18 +17,6 @@ export class StartError extends LoomError {
   }
 }
 
-export class Refusal extends LoomError {
-  readonly reload: boolean
-  readonly redirect: string | undefined
-
-  constructor(message: string, { reload = false, redirect }: { reload?: boolean; redirect?: string } = {}) {
-    super('LOOM_REFUSED', message)
-    this.name = 'Refusal'
-    this.reload = reload
-    this.redirect = redirect
-  }
-}
-
 /** The text of whatever was thrown. */
 export function textOf(thrown: unknown): string {
   try {

@@ -28,8 +28,13 @@ export interface First {
  * over both what the module's `mount` loads.
  */
 export function mountProps(entry: LiveEntry, given: object, context: MountContext): Props | Promise<Props> {
-  const props = { ...entry.module.props, ...given }
+  const props = { ...ownProps(entry), ...given }
   return load(entry, entry.module, props, context)
+}
+
+/** A copy, for `mount`, `render` and handlers may change what they are given. */
+function ownProps({ props }: LiveEntry): Props {
+  return JSON.parse(props) as Props
 }
 
 function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountContext): Props | Promise<Props> {
@@ -59,10 +64,13 @@ export function firstProps(
   const { module } = entry
   const continued = (): First | Promise<First> => {
     if (origin === null || origin[0] === RESUME) return { props, changed: false, anew: false }
-    const upgraded = origin[1] === entry.version ? props : upgrade(entry, props, origin[1], warn)
-    if (upgraded === undefined) return after(load(entry, module, { ...module.props }, context), renewed)
-    if (entry.private.length === 0) return { props: upgraded, changed: upgraded !== props, anew: false }
-    return after(load(entry, module, { ...module.props, ...upgraded }, context), (loaded) => {
+    const isOld = origin[1] !== entry.version
+    const upgraded = isOld ? upgrade(entry, props, origin[1], warn) : props
+    if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
+    if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
+    // A copy: of what mount does to them, only what is private counts.
+    const given = { ...ownProps(entry), ...(JSON.parse(JSON.stringify(upgraded)) as Props) }
+    return after(load(entry, module, given, context), (loaded) => {
       const whole: Props = { ...upgraded }
       for (const name of entry.private) if (name in loaded) whole[name] = loaded[name]
       return { props: whole, changed: true, anew: false }

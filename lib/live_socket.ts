@@ -70,9 +70,11 @@ export class LiveSockets {
     checkFunction(replyTo, 'replyTo')
     checkString(propsJson, 'propsJson')
     let number = 0
+    let json = propsJson
     try {
       const props: unknown = JSON.parse(propsJson)
-      if (!raw) stringifyProps(props, () => 'propsJson')
+      // As JavaScript orders and writes it: changes name members by their place.
+      if (!raw) json = stringifyProps(props, () => 'propsJson')
     } catch (error) {
       throw new StartError(`Expected the JSON of props for propsJson: ${textOf(error)}`)
     }
@@ -81,7 +83,7 @@ export class LiveSockets {
         (given) => {
           number = given
           this.replies.set(number, replyTo)
-          this.native.start(number, id, module, propsJson)
+          this.native.start(number, id, module, json)
         },
         (text) => new StartError(`${module} (${id}): ${text}`),
       )

@@ -11,6 +11,8 @@ export interface LiveEntry {
   readonly name: string
   readonly raw: false
   readonly module: AnyModule
+  /** Its own props, as JSON. */
+  readonly props: string
   /** Counts the forms that its props have had. */
   readonly version: number
   /** Names of the props that never leave the server. */
@@ -28,7 +30,7 @@ export function entryOf(name: string, module: unknown): Entry {
     checkFunction(module['render_tree_json'], `render_tree_json of module ${JSON.stringify(name)}`)
     return { name, raw: true, module: module as unknown as RawModule }
   }
-  const { handle, props, version = 1 } = module
+  const { handle, props = {}, version = 1 } = module
   const hidden = module['private'] ?? []
   checkFunction(module['render'], `render of module ${JSON.stringify(name)}`)
   if (isObject(handle)) {
@@ -38,7 +40,7 @@ export function entryOf(name: string, module: unknown): Entry {
   } else if (typeof handle !== 'function') {
     throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
   }
-  if (props !== undefined) stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
+  const json = stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
   for (const callback of ['mount', 'authorize', 'upgrade']) {
     if (module[callback] !== undefined) checkFunction(module[callback], `${callback} of module ${JSON.stringify(name)}`)
   }
@@ -48,7 +50,7 @@ export function entryOf(name: string, module: unknown): Entry {
   if (!Array.isArray(hidden) || !hidden.every((one) => typeof one === 'string')) {
     throw invalid('a list of names of props', `private of module ${JSON.stringify(name)}`, hidden)
   }
-  return { name, raw: false, module: module as unknown as AnyModule, version, private: hidden }
+  return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden }
 }
 
 /** A handler by name. Only own properties are handlers: names come from the browser. */

@@ -1,4 +1,4 @@
-import type { Refusal } from './errors'
+import type { Refusal } from './refusal'
 import { Writer } from './writer'
 
 // The header of a result; src/bridge/results.rs reads it and says what it means.

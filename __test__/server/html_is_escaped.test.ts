@@ -101,6 +101,20 @@ test.each<[string, () => Tree]>([
   expect(await refusal(make)).toMatch(/<(p|title)/)
 })
 
+test.each<[string, (inner: unknown) => unknown]>([
+  ['templates', (inner) => html`<p>${inner}</p>`],
+  ['arrays', (inner) => [inner]],
+  ['arrays of templates', (inner) => [html`<p>${inner}</p>`]],
+])('%s that nest too deep are an error that says so', async (_, wrap) => {
+  const nested = (levels: number): Tree => {
+    let inner: unknown = 'x'
+    for (let level = 0; level < levels; level++) inner = wrap(inner)
+    return html`${inner}`
+  }
+  expect(await rendered(() => nested(63))).toContain('x')
+  expect(await refusal(() => nested(64))).toMatch(/may nest at most 64 levels deep$/)
+})
+
 test.each<[string, () => Tree]>([
   ['a tag’s name', () => html`<${'script'}></p>`],
   ['a part of a tag’s name', () => html`<h${1}></h1>`],

@@ -115,6 +115,23 @@ test.each(['', '{', 'undefined', 'null', '[]', '7', '"x"', '{"a":1}}', '{"__prot
   },
 )
 
+test.each([
+  ['members that are numbers, not in order', '{"b":"x","10":"y","9":"z"}', '{"9":"z","10":"y","b":"new"}'],
+  ['a member named twice', '{"b":"x","b":"y"}', '{"b":"new"}'],
+  ['numbers and texts written in another way', ' { "a" : 1.0e2 , "b" : "\\u0041" } ', '{"a":100,"b":"new"}'],
+])('propsJson may have %s', async (_, propsJson, after) => {
+  const { loom } = testLoom()
+  const module = loom.register<Record<string, unknown>>('any', {
+    props: {},
+    handle: { set: (props) => ({ ...props, b: 'new' }) },
+    render: (props) => html`${JSON.stringify(props)}`,
+  })
+  const socket = await loom.start('x', () => undefined, module, propsJson)
+  expect((await socket.state()).propsJson).toBe(JSON.stringify(JSON.parse(propsJson)))
+  socket.send(event('set'))
+  expect((await socket.state()).propsJson).toBe(after)
+})
+
 test('stop drops what is queued, aborts what runs, and nothing more is sent', async () => {
   const { loom, messages, start, gates, signals } = setup()
   const socket = await start()

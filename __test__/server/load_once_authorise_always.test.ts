@@ -45,6 +45,19 @@ describe('mount', () => {
     })
     await expect(site.loom.mount('bad')).rejects.toThrow(/an instance of Date at when/)
   })
+
+  test('what it and render change of the module’s own props is in no other page', async () => {
+    const site = await Site.start()
+    const module = site.loom.register('todo', {
+      props: { items: ['b', 'a'] },
+      mount({ items }) {
+        items.push('mine')
+      },
+      handle: {},
+      render: ({ items }) => html`${items.join()} ${items.sort().join()}`,
+    })
+    for (let page = 0; page < 2; page++) expect(inside(await site.loom.mount(module))).toBe('b,a,mine a,b,mine')
+  })
 })
 
 describe('private props', () => {
@@ -80,6 +93,23 @@ describe('private props', () => {
     await settled(page)
     expect(page.text).toBe('2 10')
   })
+
+  test('where they are loaded again, what mount changes of the others does not count', async () => {
+    const site = await Site.start()
+    const module = site.loom.register('account', {
+      props: { visits: [] as string[], secret: '' },
+      private: ['secret'],
+      mount({ visits }) {
+        visits.push('now')
+        return { secret: 'x' }
+      },
+      handle: { show: () => undefined },
+      render: ({ visits, secret }) => html`${visits.join()} ${secret}`,
+    })
+    const client = await site.live(module)
+    expect(client.html('c0')).toBe('now x')
+    expect(await client.shows('c0', 'show')).toBe('now x')
+  })
 })
 
 describe('versions', () => {
@@ -95,7 +125,7 @@ describe('versions', () => {
       props: { total: 0 },
       version: 2,
       ...(upgrade === undefined ? {} : { upgrade }),
-      handle: { add: ({ total }) => ({ total: total + 1 }) },
+      handle: { add: (props) => ({ ...props, total: props.total + 1 }) },
       render: ({ total }) => html`total ${total}`,
     })
     let url = before.url()
@@ -120,10 +150,43 @@ describe('versions', () => {
     expect([page.text, page.resets]).toEqual(['total 3', 0])
   })
 
+  test('the older state may be changed in place', async () => {
+    const { page, after } = await deploy((props) => {
+      props['total'] = props['items']
+      return props as { total: number }
+    })
+    expect([page.text, page.resets, after.log.all]).toEqual(['total 3', 0, ''])
+  })
+
   test('without a way there, the component starts anew and the page is told', async () => {
     const { page } = await deploy()
     // What had not been sent may still be meant.
     expect([page.text, page.resets]).toEqual(['total 1', 1])
+  })
+
+  test('what a component that started anew changes of its props is in no other', async () => {
+    const before = await Site.start()
+    before.loom.register('todo', { props: { text: '' }, handle: {}, render: ({ text }) => html`${text}` })
+    const after = await Site.start()
+    const module = after.loom.register('todo', {
+      props: { items: [] as string[], hidden: [] as string[] },
+      version: 2,
+      private: ['hidden'],
+      handle: {
+        add({ items, hidden }, { value = '' }) {
+          items.push(value)
+          hidden.push(value)
+        },
+      },
+      render: ({ items, hidden }) => html`${items.join()} ${hidden.join()}`,
+    })
+    const tokens = [await before.token('todo'), await after.token(module)]
+    for (const token of [...tokens, ...tokens]) {
+      const page = open(after, 'todo', token)
+      page.event('add', 'mine')
+      await settled(page)
+      expect(page.text).toBe('mine mine')
+    }
   })
 
   test('an upgrade that fails is logged, and the component starts anew', async () => {
@@ -180,6 +243,15 @@ describe('authorize', () => {
     expect(site.log.errors.join()).toContain('database is down')
     expect(site.loom.stats().components).toBe(0)
   })
+
+  test.each([[null], [7], [''], [new URL('http://localhost/login')], ['javascript:alert(1)'], ['http://[']])(
+    'cannot send a page to %p',
+    (redirect) => {
+      const refuse = () => new Refusal('no', { redirect: redirect as string })
+      expect(refuse).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+      expect(refuse).toThrow(/for the redirect of a Refusal but received/)
+    },
+  )
 
   test('refuses an event, which changes nothing, and may send the page to a login', async () => {
     const { site, state, token } = await guarded({ development: false })

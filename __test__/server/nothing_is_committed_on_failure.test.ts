@@ -1,4 +1,4 @@
-import { html, type LiveContext } from 'loom-live'
+import { html, type LiveContext, Refusal } from 'loom-live'
 import { counter, Site } from '../support/site'
 import { until } from '../support/until'
 
@@ -41,6 +41,13 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
   'rejects after a while': async () => {
     await new Promise((resolve) => setImmediate(resolve))
     throw new Error('late')
+  },
+  'refuses, with a redirect that is no text': () => {
+    throw new Refusal('no', { redirect: new URL('http://localhost/login') as unknown as string })
+  },
+  'refuses later, with a redirect that is nothing': async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    throw new Refusal('no', { redirect: null as unknown as string })
   },
   'returns a thenable that throws': () => ({
     then: () => {

@@ -51,3 +51,25 @@ test('parsed props are kept while a component is used, and dropped when it is no
   jest.advanceTimersByTime(2 * KEPT_MS)
   expect(jest.getTimerCount()).toBe(0)
 })
+
+test('props that are too large to be kept drop no others', async () => {
+  const site = await Site.start({ limits: { propsCacheBytes: 1000 } })
+  const returned = new WeakSet()
+  const module = site.loom.register('sizes', {
+    props: { text: '', parsed: 0 },
+    handle: {
+      add: (props) => {
+        const next = { ...props, parsed: props.parsed + (returned.has(props) ? 0 : 1) }
+        returned.add(next)
+        return next
+      },
+    },
+    render: ({ parsed }) => html`${parsed}`,
+  })
+  const small = await site.live(module)
+  const large = await site.live(module, { text: 'x'.repeat(1000) })
+  for (let event = 1; event < 5; event++) {
+    expect(await large.shows('c0', 'add')).toBe(String(event))
+    if (event % 2 === 1) expect(await small.shows('c0', 'add')).toBe('1')
+  }
+})

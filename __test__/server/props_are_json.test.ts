@@ -169,6 +169,34 @@ test('a handler may change its props and return nothing, or those it was given',
   expect(site.log.all).toBe('')
 })
 
+test.each([64 << 20, 1])('what render sorts in place is committed as it was sorted, with %d bytes for copies', async (propsCacheBytes) => {
+  const { loom } = testLoom({ limits: { propsCacheBytes } })
+  interface Rows {
+    rows: { id: number; count: number }[]
+    clicks: number
+  }
+  const module = loom.register<Rows>('sorting', {
+    props: { rows: [], clicks: 0 },
+    handle: {
+      click: (props) => ({ ...props, clicks: props.clicks + 1 }),
+      count: (props, { value }) => ({
+        ...props,
+        rows: props.rows.map((row) => (String(row.id) === value ? { ...row, count: row.count + 1 } : row)),
+      }),
+    },
+    render: ({ rows }) => html`${rows.sort((one, other) => one.id - other.id).map(({ id }) => html`<i>${id}</i>`)}`,
+  })
+  const first = { rows: [3, 1, 2].map((id) => ({ id, count: 0 })), clicks: 0 }
+  for (const handlers of [['count', 'count'], ['click', 'count'], ['click', 'click', 'count', 'count']]) {
+    const socket = await loom.start('x', () => undefined, module, JSON.stringify(first))
+    for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click', special_vars: { value: '1' } })
+    const count = handlers.filter((handler) => handler === 'count').length
+    const rows = [1, 2, 3].map((id) => ({ id, count: id === 1 ? count : 0 }))
+    const { propsJson } = await socket.state()
+    expect(JSON.parse(propsJson)).toEqual({ rows, clicks: handlers.length - count })
+  }
+})
+
 test('development shows what is committed, also of careless handlers', async () => {
   const development = true
   const { loom } = testLoom({ development })
@@ -230,4 +258,49 @@ test('development drops what a handler changes of its props later', async () => 
   await client.shows('c0', 'keep')
   kept[0]?.rows.push('later')
   expect(await client.shows('c0', 'show')).toBe('a')
+})
+
+test('development finds that props were changed into what is no JSON', async () => {
+  const site = await Site.start({ development: true })
+  const kept: Props[] = []
+  const spoil = (props: Props): void => {
+    props['self'] = props
+    props['big'] = [1n]
+  }
+  const module = site.loom.register<Props>('spoilt', {
+    props: { count: 0 },
+    handle: {
+      keep({ count }) {
+        const next = { count }
+        kept.push(next)
+        return next
+      },
+      spoil(props) {
+        spoil(props)
+        return { count: 2 }
+      },
+      add: ({ count }) => ({ count: Number(count) + 1 }),
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  const client = await site.live(module)
+  await client.shows('c0', 'keep')
+  kept.forEach(spoil)
+  expect(await client.shows('c0', 'add')).toBe('1')
+  expect(site.log.all).toMatch(/spoilt: props.self was changed from outside after a handler had returned it/)
+  expect(await client.shows('c0', 'spoil')).toBe('2')
+  expect(site.log.all).toMatch(/the handler "spoil" returned new props but also changed props.self of those/)
+})
+
+test('development warns of a render that changes its props', async () => {
+  const site = await Site.start({ development: true })
+  const module = site.loom.register('ranking', {
+    props: { rows: [1, 2, 3], down: false },
+    handle: { turn: (props) => ({ ...props, down: !props.down }) },
+    render: ({ rows, down }) => html`${rows.sort((one, other) => (down ? other - one : one - other)).join()}`,
+  })
+  const client = await site.live(module)
+  expect(site.log.all).toBe('')
+  await client.event('c0', 'turn')
+  expect(site.log.all).toMatch(/ranking: render changed props\.rows\[0\]\. .* Change a copy, as in \[\.\.\.props\.rows\]\.sort\(\)$/)
 })

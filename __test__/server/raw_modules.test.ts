@@ -106,3 +106,11 @@ test('a mount whose callbacks fail rejects', async () => {
   loom.register('bad', { handle_json: () => '{}', render_tree_json: () => '{"s":[],"d":[]}' })
   await expect(loom.mount('bad')).rejects.toMatchObject({ code: 'LOOM_TEMPLATE' })
 })
+
+test('half a surrogate pair in a tree comes as U+FFFD', async () => {
+  const { site, client } = await rawSite()
+  const tree = JSON.stringify({ s: ['<b>', '</b>'], d: ['a\ud83d 😀 \\ud83d \ude00'] })
+  const shown = '<b>a\ufffd 😀 \\ud83d \ufffd</b>'
+  expect(await client.shows('c0', 'tree', { value: tree })).toBe(shown)
+  expect(inside(await site.loom.mount('raw', { tree }))).toBe(shown)
+})

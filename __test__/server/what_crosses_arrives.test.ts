@@ -113,3 +113,39 @@ test('a render that sorts its own props shows them sorted', async () => {
     expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
   }
 })
+
+test.each([[undefined], [null], [false], [''], [0]])('%p follows a template and a list, and they follow it', async (other) => {
+  const site = await Site.start()
+  const module = site.loom.register('places', {
+    props: { open: true },
+    handle: { toggle: ({ open }) => ({ open: !open }) },
+    render: ({ open }) => html`<i>${open ? html`<p>x</p>` : other}</i><b>${open ? ['y', html`<u>z</u>`] : other}</b>`,
+  })
+  const client = await site.live(module)
+  const [opened, shut] = ['<i><p>x</p></i><b>y<u>z</u></b>', other === 0 ? '<i>0</i><b>0</b>' : '<i></i><b></b>']
+  expect(client.html('c0')).toBe(opened)
+  for (const shown of [shut, opened, shut]) expect(await client.shows('c0', 'toggle')).toBe(shown)
+})
+
+test('a hole in the items of each is an item that is undefined, at every render', async () => {
+  const site = await Site.start()
+  const module = site.loom.register('places', {
+    props: { last: 0 },
+    handle: { next: ({ last }) => ({ last: last + 1 }) },
+    render({ last }) {
+      const items: (string | undefined)[] = []
+      items[0] = 'first'
+      items[2] = `last ${last}`
+      return html`<ul>${each(
+        items,
+        (item) => String(item),
+        (item) => html`<li>${item}</li>`,
+      )}</ul>`
+    },
+  })
+  const client = await site.live(module)
+  for (let last = 0; last < 3; last++) {
+    expect(client.html('c0')).toBe(`<ul><li>first</li><li></li><li>last ${last}</li></ul>`)
+    await client.shows('c0', 'next')
+  }
+})

@@ -3,7 +3,6 @@
 mod client;
 pub mod extended;
 mod server;
-pub mod surrogates;
 
 pub use client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
 pub use server::{Refusal, ServerMessage};

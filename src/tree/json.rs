@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::node::{Branch, Builder};
-use super::{Change, Dynamic, Leaf, List, LiveTree, MAX_DEPTH, Patch, TreeError, TreeView};
+use super::{
+    Change, Dynamic, Leaf, List, LiveTree, MAX_DEPTH, Patch, TreeError, TreeView, surrogates,
+};
 use crate::template::Template;
 
 /// The keys of the wire.
@@ -42,12 +44,17 @@ pub enum ParseError {
 
 impl LiveTree {
     /// Parses a tree whose leaves are HTML already, as a template language of the reference's kind
-    /// renders it: `{"s":[…],"d":[…]}`.
+    /// renders it: `{"s":[…],"d":[…]}`. Half of a surrogate pair becomes U+FFFD, as in any other text.
     ///
     /// # Errors
     /// [`ParseError`] names the place where the text is no tree.
     pub fn from_json(json: &str) -> Result<LiveTree, ParseError> {
-        Reader::default().tree(&serde_json::from_str(json)?, 1)
+        let parsed = serde_json::from_str(json);
+        let value = parsed.or_else(|error| match surrogates::replaced(json) {
+            Some(mended) => serde_json::from_str(&mended),
+            None => Err(error),
+        })?;
+        Reader::default().tree(&value, 1)
     }
 
     /// The whole tree: `{"s":[…],"d":[…]}`.

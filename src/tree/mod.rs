@@ -14,6 +14,7 @@ mod node;
 mod packed;
 mod render;
 mod rows;
+pub mod surrogates;
 mod templates;
 
 pub use apply::ApplyError;
