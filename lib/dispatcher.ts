@@ -5,7 +5,7 @@ import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, jsonOf, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
-import { stackOf, textOf, traceOf } from './errors'
+import { LoomError, stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { type First, firstProps, type Origin } from './join'
 import { type AnyModule, type Entry, handlerOf } from './modules'
@@ -420,12 +420,12 @@ export function treeOf(module: Entry, props: unknown): Tree | string {
   if (module.raw) {
     const tree: unknown = module.module.render_tree_json(props as string)
     if (typeof tree === 'string') return tree
-    throw new TypeError(`Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
+    throw new LoomError('LOOM_TEMPLATE', `Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
   }
   const tree: unknown = module.module.render(props as Record<string, unknown>)
   if (tree instanceof Tree) return tree
   const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
-  throw new TypeError(`Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
+  throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
 }
 
 /** What was thrown; it counts only where the props are valid, for else they may be the reason. */

@@ -8,6 +8,7 @@ import type {
   Limits,
   Logger,
   Loom as PublicLoom,
+  LoomErrorCode,
   LoomOptions,
   MountOptions,
   RegisteredModule,
@@ -86,6 +87,9 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
 const MAY_BE_ZERO = ['parkTime']
 
 const CLOSE_TIMEOUT = 10_000
+
+/** Of all looms: two at one path would open each other's tokens, and could not. */
+const attachedPaths = new WeakMap<Server, Set<string>>()
 
 /** Of how many origins that may not connect the log tells; anybody can make them up. */
 const MAX_REFUSED_ORIGINS = 10
@@ -256,12 +260,19 @@ export class Loom implements PublicLoom {
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     const tree = new Writer()
-    encodeTree(tree, treeOf(entry, entry.raw ? json : first))
+    const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
+      new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
+    try {
+      encodeTree(tree, treeOf(entry, entry.raw ? json : first))
+    } catch (error) {
+      // What the application throws is its own.
+      throw error instanceof LoomError ? inRender(error, error.code) : error
+    }
     let html: string
     try {
       html = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)
     } catch (error) {
-      throw new LoomError('LOOM_TEMPLATE', `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
+      throw inRender(error, 'LOOM_TEMPLATE')
     }
     const token = this.native.seal(entry.name, json, await this.bindOf(request))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
@@ -327,7 +338,19 @@ export class Loom implements PublicLoom {
     const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       this.upgrade(request, socket, head, pass)
     }
-    this.attached.set(server, interceptUpgrades(server, claims, take))
+    const paths = attachedPaths.get(server) ?? new Set()
+    if (paths.has(path)) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `Another loom is attached to this server at ${path} already; give one of them another path`,
+      )
+    }
+    attachedPaths.set(server, paths.add(path))
+    const release = interceptUpgrades(server, claims, take)
+    this.attached.set(server, () => {
+      paths.delete(path)
+      release()
+    })
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {

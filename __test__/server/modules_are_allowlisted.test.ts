@@ -62,6 +62,7 @@ test.each<[string, unknown, unknown]>([
   ['handle null', 'x', { handle: null, render }],
   ['props that are a list', 'x', { props: [], handle: {}, render }],
   ['half a raw module', 'x', { handle_json: () => '{}' }],
+  ['a private prop that is nowhere', 'x', { handle: {}, render, private: ['key'] }],
 ])('a module’s shape is checked: %s', (_, name, module) => {
   const { loom } = testLoom()
   const register = () => loom.register(name as string, module as LiveModule<object>)
@@ -97,4 +98,17 @@ test('handlers are called with their object', async () => {
   })
   const client = await site.live(module)
   expect(await client.shows('c0', 'twice')).toBe('<b>2</b>')
+})
+
+test.each<[string, () => unknown, string]>([
+  ['text', () => '<p></p>', 'received string'],
+  ['a promise', () => Promise.resolve(render()), 'render is not async'],
+  ['a value that stands nowhere', () => html`<p>${{} as string}</p>`, '<p>'],
+])('a render that gives %s is an error that names its module', async (_, render, text) => {
+  const { loom } = testLoom()
+  const module = loom.register('board', { handle: {}, render: render as () => ReturnType<typeof html> })
+  const mounted = loom.mount(module)
+  await expect(mounted).rejects.toMatchObject({ code: 'LOOM_TEMPLATE' })
+  await expect(mounted).rejects.toThrow('render of module board: ')
+  await expect(mounted).rejects.toThrow(text)
 })

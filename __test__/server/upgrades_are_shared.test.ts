@@ -246,3 +246,16 @@ test('after close() the server is as if the loom had never been attached', async
     expect(site.server[name]).toBe(createServer()[name])
   }
 })
+
+test('two looms at one path of one server are an error, until one of them is closed', async () => {
+  const server = createServer()
+  const { loom } = testLoom()
+  loom.attach(server)
+  const other = testLoom().loom
+  expect(() => {
+    other.attach(server)
+  }).toThrow('at /loom/ws already')
+  testLoom({ path: '/other' }).loom.attach(server)
+  await loom.close()
+  other.attach(server)
+})

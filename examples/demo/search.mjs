@@ -32,7 +32,7 @@ export const search = loom.register('search', {
           found.slice(0, SHOWN),
           ({ name }) => name,
           ({ name, capital, region }) => html`
-            <li data-l-key="${name}">
+            <li>
               <span><b>${mark(name, wanted)}</b> ${mark(capital, wanted)}</span>
               <small>${region}</small>
             </li>

@@ -38,7 +38,7 @@ export const table = loom.register('table', {
             rows,
             ({ id }) => id,
             ({ id, price, moved }) => html`
-              <tr data-l-key="${id}" class="${classOf(moved)}">
+              <tr id="row-${id}" class="${classOf(moved)}">
                 <th scope="row">${nameOf(id)}</th>
                 <td>${money(price)}</td>
                 <td class="${classOf(changeOf(id, price))}">${percent(changeOf(id, price))}</td>

@@ -44,7 +44,7 @@ export const todo = loom.register('todo', {
         todos,
         ({ id }) => id,
         ({ id, title, done }) => html`
-          <li data-l-key="${id}">
+          <li id="todo-${id}">
             <input type="checkbox" aria-label="Done" ?checked=${done} data-l-change="toggle" data-l-value="${id}">
             <span data-l-focus="edit" data-l-value="${id}">
               <input value="${title}" aria-label="Title" autocomplete="off" maxlength="200" data-l-change="rename">
