@@ -147,10 +147,10 @@ export interface LiveModule<Props extends object> {
   ): Partial<NoInfer<Props>> | void | Promise<Partial<NoInfer<Props>> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
-   * and not where `bind` gives another user than the page's. Throwing refuses; a `Refusal` says what the
-   * page is to do.
+   * and not where `bind` gives another user than the page's. Throwing refuses, and so does giving `false`; a
+   * `Refusal` says what the page is to do.
    */
-  authorize?(ctx: MountContext, event: LiveEvent | undefined): void | Promise<void>
+  authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | void | Promise<boolean | void>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
   readonly private?: readonly (keyof Props & string)[]
   /** Counts the forms that the props have had, from 1. Raise it when an older form no longer fits. */

@@ -7,7 +7,7 @@ import { type Development, jsonOf, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
 import { LoomError, stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
-import { type First, firstProps, type Origin } from './join'
+import { checkAllowed, type First, firstProps, type Origin } from './join'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
 import { Refusal } from './refusal'
@@ -281,8 +281,11 @@ export class Dispatcher {
     const handler = handlerOf(module, event.handler)
     if (handler === undefined) return UNKNOWN
     const allowed = module.authorize?.(context, event)
-    if (!isThenable(allowed)) return handler.call(module.handle, props, event, context)
-    return Promise.resolve(allowed).then(() => handler.call(module.handle, props, event, context))
+    const handle = (allowed: unknown): unknown => {
+      checkAllowed(allowed)
+      return handler.call(module.handle, props, event, context)
+    }
+    return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }
 
   /** Goes on when the promise has settled, with whatever else waits then. */

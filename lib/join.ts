@@ -3,6 +3,7 @@ import { invalid, isObject, isThenable } from './check'
 import { textOf } from './errors'
 import type { AnyModule, LiveEntry } from './modules'
 import { checkProps, type Source } from './props'
+import { Refusal } from './refusal'
 
 type Props = Record<string, unknown>
 
@@ -76,7 +77,15 @@ export function firstProps(
       return { props: whole, changed: true, anew: false }
     })
   }
-  return after(module.authorize?.(context, undefined), continued)
+  return after(module.authorize?.(context, undefined), (allowed) => {
+    checkAllowed(allowed)
+    return continued()
+  })
+}
+
+/** What `authorize` gave; most give nothing. */
+export function checkAllowed(allowed: unknown): void {
+  if (allowed === false) throw new Refusal('Not allowed')
 }
 
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })

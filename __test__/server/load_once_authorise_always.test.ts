@@ -253,6 +253,35 @@ describe('authorize', () => {
     },
   )
 
+  test.each([
+    ['at once', (allowed: boolean) => allowed],
+    ['later', (allowed: boolean) => Promise.resolve(allowed)],
+  ])('refuses where it gives false, %s', async (_, answer) => {
+    const site = await Site.start()
+    let allowed = false
+    const module = site.loom.register('guarded', {
+      props: { count: 0 },
+      authorize: () => answer(allowed),
+      handle: { add: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => html`${count}`,
+    })
+    const token = await site.token(module)
+    const refused = open(site, 'guarded', token)
+    await until('the refusal', () => refused.refused !== undefined)
+    expect(refused.refused).toEqual(['Not allowed'])
+    allowed = true
+    const page = open(site, 'guarded', token)
+    const outcomes: string[] = []
+    page.onAnswer = (_, outcome) => outcomes.push(outcome)
+    page.event('add')
+    await settled(page)
+    allowed = false
+    page.event('add')
+    await settled(page)
+    expect(outcomes).toEqual(['applied', 'failed'])
+    expect(page.text).toBe('1')
+  })
+
   test('refuses an event, which changes nothing, and may send the page to a login', async () => {
     const { site, state, token } = await guarded({ development: false })
     const page = open(site, 'guarded', token)
