@@ -5,8 +5,6 @@ import type {
   AttachOptions,
   FastifyLike,
   FastifyRequestLike,
-  Limits,
-  Logger,
   Loom as PublicLoom,
   LoomErrorCode,
   LoomOptions,
@@ -16,7 +14,7 @@ import type {
   Stats,
 } from '../index'
 import { Bridges } from './bridge'
-import { checkFunction, checkString, invalid, isObject, isThenable } from './check'
+import { checkFunction, invalid, isObject, isThenable } from './check'
 import { type CompactRequest, Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
@@ -27,64 +25,12 @@ import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './middleware'
 import { type Entry, entryOf } from './modules'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
+import { type Settings, settingsOf } from './options'
 import { stringifyProps } from './props'
-import { checkOrigins, compactRequest, originAllowed, trustOf } from './request'
+import { compactRequest, originAllowed } from './request'
 import { scriptPath, serveClient } from './script'
-import { secretsOf } from './secret'
 import { interceptUpgrades, type Server } from './upgrade'
 import { Writer } from './writer'
-
-/** The defaults; src/limits.rs says what each is for and what happens at it. */
-const LIMITS: Limits = {
-  messageBytes: 1 << 20,
-  components: 100,
-  queuedEvents: 64,
-  outgoingBytes: 1 << 20,
-  waitingBytes: 256 << 20,
-  invalidMessages: 16,
-  waitingCalls: 4096,
-  handlerTime: 30_000,
-  pingAfter: 25_000,
-  deadAfter: 60_000,
-  tokenAge: 14 * 86_400_000,
-  propsCacheBytes: 64 << 20,
-  parkTime: 60_000,
-  parked: 20_000,
-  parkedBytes: 256 << 20,
-  checkpointEvents: 16,
-  checkpointQuiet: 250,
-  checkpointBytes: 256 << 10,
-  eventAge: 60_000,
-  eventRate: 100,
-  eventBurst: 500,
-  connectionsPerAddress: 1000,
-  eventRatePerAddress: 5000,
-  eventBurstPerAddress: 20_000,
-  joins: 32,
-  waitingJoins: 10_000,
-  joinRate: 5000,
-  joinBurst: 5000,
-  joinRatePerAddress: 1000,
-  joinBurstPerAddress: 5000,
-}
-
-/** All that `createLoom` knows, so that a name which does nothing is an error and not a hole. */
-const OPTIONS: Record<keyof LoomOptions, true> = {
-  secret: true,
-  path: true,
-  development: true,
-  bind: true,
-  origin: true,
-  trustProxy: true,
-  keep: true,
-  store: true,
-  limits: true,
-  logger: true,
-  transport: true,
-}
-
-/** Limits that may be nothing at all. */
-const MAY_BE_ZERO = ['parkTime']
 
 const CLOSE_TIMEOUT = 10_000
 
@@ -94,25 +40,7 @@ const attachedPaths = new WeakMap<Server, Set<string>>()
 /** Of how many origins that may not connect the log tells; anybody can make them up. */
 const MAX_REFUSED_ORIGINS = 10
 
-function limitsOf(given: unknown): Limits {
-  if (given === undefined) return LIMITS
-  if (!isObject(given)) throw invalid('an object', 'limits', given)
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(LIMITS, name)) {
-      throw invalid(`one of ${Object.keys(LIMITS).join(', ')}`, 'the name of a limit', name)
-    }
-    if (value === undefined) continue
-    const isLow = typeof value !== 'number' || !(value > 0 || (value === 0 && MAY_BE_ZERO.includes(name)))
-    if (isLow || value > 2 ** 31) {
-      throw invalid('a number above 0 and at most 2147483648', `limits.${name}`, value)
-    }
-  }
-  return { ...LIMITS, ...given }
-}
-
 const EMPTY = Buffer.alloc(0)
-const KEEP = ['user', 'session']
-
 /** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
 type Passed = IncomingMessage | FastifyRequestLike
 
@@ -144,13 +72,6 @@ interface Binding {
   bind: string
 }
 
-function sqliteOf(store: unknown): string | undefined {
-  if (store === undefined) return undefined
-  if (!isObject(store)) throw invalid('an object like { sqlite: "states.sqlite" }', 'store', store)
-  checkString(store['sqlite'], 'store.sqlite')
-  return store['sqlite']
-}
-
 /** What only live modules have. */
 function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean] {
   if (entry.raw) return [1, [], false]
@@ -167,45 +88,16 @@ export class Loom implements PublicLoom {
   private readonly sockets: LiveSockets
   private readonly entries = new Map<string, Entry>()
   private readonly attached = new Map<Server, () => void>()
-  private readonly logger: Logger
-  private readonly path: string
-  private readonly trust: ReturnType<typeof trustOf>
-  private readonly keep: readonly string[]
-  /** Without the secret, which nobody is to find in what is logged of a loom. */
-  private readonly options: Omit<LoomOptions, 'secret'>
+  /** Without the secrets, which nobody is to find in what is logged of a loom. */
+  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'propsCacheBytes' | 'sqlite'>
   private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
-  constructor({ secret, ...options }: LoomOptions) {
-    for (const name of Object.keys(options)) {
-      if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
-    }
-    this.options = options
-    const {
-      path = '/loom',
-      development = process.env['NODE_ENV'] !== 'production',
-      logger = console,
-      bind,
-      origin,
-      transport = 'auto',
-    } = options
-    if (typeof path !== 'string' || !/^(\/[\w.~-]+)+$/.test(path)) throw invalid('a path like "/loom"', 'path', path)
-    if (typeof development !== 'boolean') throw invalid('a boolean', 'development', development)
-    if (bind !== undefined) checkFunction(bind, 'bind')
-    checkOrigins(origin)
-    if (transport !== 'auto' && transport !== 'bridge') throw invalid('"auto" or "bridge"', 'transport', transport)
-    checkFunction(logger.error, 'logger.error')
-    checkFunction(logger.warn, 'logger.warn')
-    this.path = path
-    this.logger = logger
-    this.trust = trustOf(options.trustProxy)
-    const { keep = KEEP } = options
-    if (!Array.isArray(keep) || !keep.every((name) => typeof name === 'string')) {
-      throw invalid('a list of names', 'keep', keep)
-    }
-    this.keep = keep
-    const { propsCacheBytes, ...limits } = limitsOf(options.limits)
+  constructor(options: LoomOptions) {
+    const { secrets, limits, propsCacheBytes, sqlite, ...settings } = settingsOf(options)
+    this.settings = settings
+    const { development, logger } = settings
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
         this.sockets.reply(reply, message)
@@ -219,8 +111,6 @@ export class Loom implements PublicLoom {
     }
     const checks = development ? new Development(logger) : undefined
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
-    const secrets = secretsOf(secret, development)
-    const sqlite = sqliteOf(options.store)
     try {
       this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
     } catch (error) {
@@ -276,24 +166,24 @@ export class Loom implements PublicLoom {
     }
     const token = this.native.seal(entry.name, json, await this.bindOf(request))
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-    return `<div data-l-live="${name}" data-l-ws="${this.path}/ws" data-l-token="${token}">${html}</div>`
+    return `<div data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</div>`
   }
 
   private mountContext(module: string, request: Passed | undefined): Context {
     return new Context('', module, () =>
-      request === undefined ? null : JSON.stringify(compactRequest(rawOf(request), this.trust, this.keep, request)),
+      request === undefined ? null : JSON.stringify(compactRequest(rawOf(request), this.settings.trust, this.settings.keep, request)),
     )
   }
 
   private bindOf(request: Passed | undefined): string | Promise<string> {
-    if (this.options.bind === undefined) return ''
+    if (this.settings.bind === undefined) return ''
     if (request === undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    const bound = this.options.bind(rawOf(request), request)
+    const bound = this.settings.bind(rawOf(request), request)
     return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 
@@ -328,7 +218,7 @@ export class Loom implements PublicLoom {
   /** `pass` gives what stands for the request once the application has let it pass; false where it has not. */
   private attachTo(server: Server, pass: Pass): void {
     if (this.attached.has(server)) return
-    const path = `${this.path}/ws`
+    const path = `${this.settings.path}/ws`
     const claims = ({ url, headers }: IncomingMessage): boolean =>
       url !== undefined &&
       url.startsWith(path) &&
@@ -355,7 +245,7 @@ export class Loom implements PublicLoom {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {
     const fail = (error: unknown): void => {
-      this.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
+      this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
       socket.end('HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     }
     // The client may leave at any time; that is no error of ours.
@@ -363,7 +253,7 @@ export class Loom implements PublicLoom {
       socket.destroy()
     })
     try {
-      const allowed = originAllowed(request, this.options.origin, this.trust)
+      const allowed = originAllowed(request, this.settings.origin, this.settings.trust)
       if (!allowed) this.warnOfOrigin(request)
       const go = (binding: Binding): void => {
         if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
@@ -386,7 +276,7 @@ export class Loom implements PublicLoom {
     const origin = String(headers.origin).slice(0, 200)
     if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
     this.refusedOrigins.add(origin)
-    this.logger.warn(
+    this.settings.logger.warn(
       `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
         `${JSON.stringify(headers.host ?? '')}: behind a proxy set the option trustProxy, for pages of other hosts ` +
         'the option origin; further ones of this origin are not logged',
@@ -396,7 +286,7 @@ export class Loom implements PublicLoom {
   /** Whom a connection belongs to, and what is kept of its request. */
   private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
-    const compact = compactRequest(request, this.trust, this.keep, passed)
+    const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)
     const bind = allowed ? this.bindOf(passed) : ''
     if (typeof bind === 'string') return { compact, bind }
     return Promise.resolve(bind).then((text) => ({ compact, bind: text }))
@@ -416,7 +306,7 @@ export class Loom implements PublicLoom {
       request: JSON.stringify(compact),
       bind,
     }
-    const descriptor = this.options.transport === 'bridge' ? -1 : descriptorOf(socket)
+    const descriptor = this.settings.transport === 'bridge' ? -1 : descriptorOf(socket)
     if (descriptor < 0) {
       if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true)
       this.bridges.accept(socket, head, upgrade)
@@ -431,13 +321,19 @@ export class Loom implements PublicLoom {
 
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
     return (request, response, next) => {
-      if (!serveClient(this.path, request, response)) next()
+      if (!serveClient(this.settings.path, request, response)) next()
     }
   }
 
-  readonly fastify = (instance: FastifyLike): Promise<void> => {
+  readonly fastify = (instance: FastifyLike): Promise<void> =>
+    // What throws in here is the plugin's rejection.
+    new Promise((done) => {
+      this.serveFastify(instance)
+      done()
+    })
+
+  private serveFastify(instance: FastifyLike): void {
     const path = this.pathUnder(instance.prefix)
-    if (path instanceof LoomError) return Promise.reject(path)
     const upgrades = new FastifyUpgrades(instance)
     instance.route({
       method: 'GET',
@@ -452,28 +348,27 @@ export class Loom implements PublicLoom {
       url: `${path}/*`,
       handler: ({ raw: request }, reply) => {
         reply.hijack()
-        if (!serveClient(this.path, request, reply.raw)) reply.raw.writeHead(404).end()
+        if (!serveClient(this.settings.path, request, reply.raw)) reply.raw.writeHead(404).end()
       },
     })
     this.attachTo(instance.server, (request, socket) => upgrades.pass(request, socket))
     // Before the server waits for its sockets, some of which are ours.
     instance.addHook('preClose', () => this.close())
-    return Promise.resolve()
   }
 
   /** What is left of the path where Fastify puts a prefix before every route. */
-  private pathUnder(prefix: string): string | LoomError {
+  private pathUnder(prefix: string): string {
     const before = prefix.replace(/\/$/, '')
-    if (this.path.startsWith(`${before}/`)) return this.path.slice(before.length)
-    return new LoomError(
+    if (this.settings.path.startsWith(`${before}/`)) return this.settings.path.slice(before.length)
+    throw new LoomError(
       'LOOM_ARGUMENT',
-      `The loom's path ${JSON.stringify(this.path)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
-        `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + this.path)} }`,
+      `The loom's path ${JSON.stringify(this.settings.path)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
+        `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + this.settings.path)} }`,
     )
   }
 
   script(): string {
-    return `<script type="module" src="${scriptPath(this.path)}" data-l-client></script>`
+    return `<script type="module" src="${scriptPath(this.settings.path)}" data-l-client></script>`
   }
 
   stats(): Stats {
@@ -520,6 +415,5 @@ function descriptorOf(socket: Duplex): number {
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {
-  if (!isObject(options)) throw invalid('an object', 'the options of createLoom', options)
   return new Loom(options)
 }

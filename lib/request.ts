@@ -4,7 +4,7 @@ import type { LoomOptions, TrustProxy } from '../index'
 import { invalid } from './check'
 import type { CompactRequest } from './context'
 
-type Trust = (address: string, hop: number) => boolean
+export type Trust = (address: string, hop: number) => boolean
 
 /** As Express reads its setting `trust proxy`. */
 export function trustOf(trustProxy: TrustProxy | undefined): Trust {
