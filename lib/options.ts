@@ -77,10 +77,7 @@ export interface Settings {
 
 /** @throws LoomError for what cannot be, or would do nothing. */
 export function settingsOf(options: LoomOptions): Settings {
-  if (!isObject(options as unknown)) throw invalid('an object', 'the options of createLoom', options)
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
-  }
+  checkNames(options)
   const {
     path = '/loom',
     development = process.env['NODE_ENV'] !== 'production',
@@ -112,6 +109,13 @@ export function settingsOf(options: LoomOptions): Settings {
     propsCacheBytes,
     logger,
     transport,
+  }
+}
+
+function checkNames(options: unknown): void {
+  if (!isObject(options)) throw invalid('an object', 'the options of createLoom', options)
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
   }
 }
 
