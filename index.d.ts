@@ -438,7 +438,8 @@ export interface Loom {
   /**
    * Adds a module under a name. Only registered names can be joined.
    *
-   * @throws LoomError `LOOM_ARGUMENT` where the name is taken.
+   * @throws LoomError `LOOM_ARGUMENT` where the name is taken or the module is not one, `LOOM_PROPS` where its
+   * props are no JSON.
    */
   register<Props extends object>(
     name: string,
@@ -467,7 +468,10 @@ export interface Loom {
   ): Promise<LiveSocket>
   /**
    * Takes over the WebSocket upgrades on the loom's path, and no others, of an HTTP or HTTPS
-   * server.
+   * server. Once is enough; again without middleware it does nothing.
+   *
+   * @throws LoomError `LOOM_ARGUMENT` where another loom has that path of the server, or where this one is
+   * attached already and the middleware would not run; `LOOM_STOPPED` where it is closed.
    */
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
   /**
