@@ -461,6 +461,12 @@ impl Session {
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }
 
+    /// Where it is shown.
+    pub(super) fn outbox(&self) -> Option<Arc<Outbox>> {
+        let state = self.lock();
+        state.link.as_ref().map(|link| link.outbox.clone())
+    }
+
     /// Bytes of the events that wait.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.socket.get().map_or(0, LiveSocket::waiting_bytes)

@@ -405,6 +405,10 @@ impl Sessions {
         }
         for session in &sessions {
             if of(session) == *most && session.waiting_bytes() > 0 {
+                // What is ended answers nothing any more: its page has to know, and come back.
+                if let Some(outbox) = session.outbox() {
+                    outbox.order(Order::Stop(Closed::Overload));
+                }
                 self.end(session);
             }
         }

@@ -310,4 +310,10 @@ async fn where_too_much_waits_whoever_holds_most_gives_way() {
     sleep(Duration::from_secs(1)).await;
     assert!(!server.context.budget.is_exceeded());
     assert_eq!(server.context.stats.components.get(), 1);
+    // Its events get no answers any more, so its page has to know.
+    let mut said = greedy.next().await;
+    while said.starts_with('[') {
+        said = greedy.next().await;
+    }
+    assert_eq!(said, "closed 1013");
 }
