@@ -433,6 +433,27 @@ async fn closing_answers_what_waits_and_closes_with_1012() {
     client.is_forgotten().await;
 }
 
+/// More than may wait for it at a time.
+#[tokio::test(start_paused = true)]
+async fn closing_answers_all_that_waits_where_that_is_much() {
+    let limits = Limits {
+        outgoing_bytes: 100,
+        ..Limits::default()
+    };
+    let mut client = Client::joined(limits).await;
+    client.event("a", "slow").await;
+    for _ in 0..20 {
+        client.event("a", "increment").await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    client.server.sessions.drain();
+    for count in 101..=121 {
+        assert_eq!(client.next().await, patch("a", count));
+    }
+    assert_eq!(client.next().await, "closed 1012");
+    client.is_forgotten().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_waits_no_longer_than_it_is_told() {
     let mut client = Client::connect(Limits::default()).await;
