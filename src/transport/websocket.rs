@@ -303,7 +303,7 @@ impl WebSocket {
             if self.is_timed {
                 return Poll::Pending;
             }
-            self.beat()?;
+            self.beat(may_read)?;
         }
     }
 
@@ -340,16 +340,22 @@ impl WebSocket {
         Poll::Ready(Ok(()))
     }
 
-    fn beat(&mut self) -> Result<(), Closed> {
+    /// Silence counts only where somebody listened just now.
+    fn beat(&mut self, listens: bool) -> Result<(), Closed> {
         let now = Instant::now();
         let idle = now.duration_since(self.last_seen);
         let unwritten = self.unwritten_since.map(|since| since + self.dead_after);
-        if idle >= self.dead_after || unwritten.is_some_and(|end| end <= now) {
+        let is_silent = listens && idle >= self.dead_after;
+        if is_silent || unwritten.is_some_and(|end| end <= now) {
             return Err(Closed::Dead);
         }
         let mut next = self.last_seen + self.ping_after;
         if idle >= self.ping_after {
-            next = (now + self.ping_after).min(self.last_seen + self.dead_after);
+            next = now + self.ping_after;
+            let dead = self.last_seen + self.dead_after;
+            if dead > now {
+                next = next.min(dead);
+            }
             self.outgoing.push_back(Message::Ping(Bytes::new()));
         }
         let next = unwritten.map_or(next, |end| next.min(end));

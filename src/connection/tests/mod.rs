@@ -480,6 +480,24 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
     assert_eq!(client.next().await, patch("a", 3));
 }
 
+/// Silence is the client's only where somebody listens.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_not_read_from_is_not_dead() {
+    let mut client = Client::joined(Limits::default()).await;
+    client.server.context.dispatcher.full.send_replace(true);
+    client.event("a", "increment").await;
+    client.event("a", "increment").await;
+    sleep(Duration::from_secs(600)).await;
+    client.server.context.dispatcher.full.send_replace(false);
+    assert_eq!(client.next().await, patch("a", 2));
+    assert_eq!(client.next().await, patch("a", 3));
+    // From here on it counts.
+    let Client { server, socket } = client;
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(server.context.stats.connections.get(), 0);
+    drop(socket);
+}
+
 #[tokio::test(start_paused = true)]
 async fn refused_handshakes_get_their_status() {
     for (closing, origin_allowed, status) in [(false, false, "403"), (true, true, "503")] {
