@@ -152,6 +152,12 @@ impl Session {
     pub(super) fn set_socket(&self, socket: LiveSocket) {
         // Called once, by whoever made both.
         let _ = self.socket.set(socket);
+        // Whoever ended it meanwhile found nothing to stop.
+        if self.lock().ended
+            && let Some(socket) = self.socket.get()
+        {
+            socket.stop();
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -498,6 +498,44 @@ async fn a_client_that_is_not_read_from_is_not_dead() {
     drop(socket);
 }
 
+/// Another page's join may end it before its maker has both in hand.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
+    let server = Server::counter(Limits::default());
+    let outbox = Outbox::new(1000, server.context.budget.clone(), Dialect::Extended);
+    let (module, details) = server.context.registry.get("counter").unwrap();
+    let about = About {
+        instance: "a".into(),
+        module: "counter".into(),
+        bind: "".into(),
+        address: "".into(),
+        request: None,
+    };
+    let start = Start {
+        id: "0".into(),
+        instance: about.instance.clone(),
+        module,
+        module_name: about.module.clone(),
+        request: None,
+        props: Arc::new(Props::from_json("0")),
+        origin: None,
+        place: None,
+        number: 0,
+    };
+    let mut made = None;
+    let socket = LiveSocket::start(&server.context, start, |key| {
+        let session = Session::new(about, key, &outbox, "0".into(), 0);
+        server.sessions.add(&session);
+        server.sessions.end(&session);
+        made = Some(session.clone());
+        let sessions = server.sessions.clone();
+        ToPage::new(server.context.clone(), sessions, session, details, None)
+    });
+    made.unwrap().set_socket(socket);
+    let empty = tokio::time::timeout(Duration::from_secs(60), server.is_empty());
+    assert!(empty.await.is_ok(), "its actor lives on");
+}
+
 #[tokio::test(start_paused = true)]
 async fn refused_handshakes_get_their_status() {
     for (closing, origin_allowed, status) in [(false, false, "403"), (true, true, "503")] {
