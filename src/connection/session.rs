@@ -241,7 +241,7 @@ impl Session {
             socket.resume(back.request, waits);
         }
         if goes_on
-            && self.resumed(epoch)
+            && self.resumed(epoch, false)
             && let Some(socket) = self.socket.get()
         {
             socket.show();
@@ -251,14 +251,16 @@ impl Session {
     }
 
     /// The page that came back on this connection may: what it has missed follows. True where it has
-    /// to be shown the whole tree instead.
-    pub(super) fn resumed(&self, epoch: u64) -> bool {
+    /// to be shown the whole tree instead, as where the tree `has_changed` beside the events.
+    pub(super) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
         let mut state = self.lock();
+        state.stale |= has_changed;
+        // Of whatever connection it is on now, nobody has said so.
         if state.epoch != epoch {
             return false;
         }
         let Some(seen) = state.asking.take() else {
-            return false;
+            return state.stale;
         };
         state.stale = state.stale || !state.answers.reach_back_to(seen);
         state.answers.has_seen(seen);

@@ -236,8 +236,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.unhandled(last, count, text, is_expired);
     }
 
-    fn resumed(&mut self, epoch: u64) -> bool {
-        self.session.resumed(epoch)
+    fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
+        self.session.resumed(epoch, has_changed)
     }
 
     fn lags(&mut self) -> bool {

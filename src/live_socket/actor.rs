@@ -221,7 +221,7 @@ impl LiveSocketState {
         drop(turn);
         match answer {
             Ok(has_changed) => {
-                if reply_to.resumed(epoch) || has_changed {
+                if reply_to.resumed(epoch, has_changed) {
                     self.sent_tree = None;
                     reply_to.show(self.number, &self.prev_tree, false);
                 }

@@ -57,7 +57,11 @@ impl Server {
 
     /// A counter that is asked about each page that comes back.
     fn asking(limits: Limits) -> Arc<Self> {
-        let (mut context, log) = application(Closures::counter(), limits);
+        Self::asking_of(Closures::counter(), limits)
+    }
+
+    fn asking_of(dispatcher: Closures, limits: Limits) -> Arc<Self> {
+        let (mut context, log) = application(dispatcher, limits);
         let registry = Registry::default();
         let details = Details {
             authorizes: true,

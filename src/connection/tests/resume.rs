@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::page::{Page, html};
 use super::*;
+use crate::dispatch::CallError;
 
 #[tokio::test(start_paused = true)]
 async fn a_page_goes_on_where_it_was_and_gets_what_it_missed() {
@@ -78,6 +79,46 @@ async fn a_resume_takes_over_from_a_connection_that_is_believed_alive() {
     assert_eq!(server.context.stats.parked.get(), 0);
     page.event(1, 0, "increment").await;
     assert_eq!(page.answer().await, (1, html(1)));
+}
+
+/// The page comes back twice, and its module has said so far what it says to the first time only.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_shown_to_a_page_that_is_back_before_it_may() {
+    for may in [true, false] {
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let server = Server::asking_of(
+            Closures::new(move |call| {
+                let origin = call.origin.map(|origin| origin.joins);
+                let is_back = origin == Some(Joins::Resume);
+                let time = match is_back {
+                    true => asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1,
+                    false => 0,
+                };
+                async move {
+                    sleep(Duration::from_secs(time.into())).await;
+                    if time > 1 && !may {
+                        let no = CallError::Refused("no".into(), Refusal::Reload);
+                        return Err(no);
+                    }
+                    // It is rendered as another user sees it.
+                    Ok(crate::testing::shown(time.min(1).into(), &["<b>", "</b>"]))
+                }
+            }),
+            Limits::default(),
+        );
+        let mut page = Page::load(&server).await;
+        page.resume(&server, 0).await;
+        sleep(Duration::from_millis(10)).await;
+        page.resume(&server, 0).await;
+        sleep(Duration::from_millis(1500)).await;
+        let early = tokio::time::timeout(Duration::from_millis(1), page.next());
+        assert!(early.await.is_err(), "shown before it may");
+        if may {
+            assert_eq!(page.shown().await, (0, html(1), false));
+        } else {
+            assert_eq!(page.refused().await, "reload");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
