@@ -363,8 +363,8 @@ impl Session {
                 link.outbox.push(self.key, text);
             }
             Dialect::Extended => {
-                for failure in state.answers.failures() {
-                    failure.push(&link.outbox, self.key, &link.id);
+                for answer in state.answers.unsaid() {
+                    answer.push_unsaid(&link.outbox, self.key, &link.id);
                 }
                 let encoded = extended::joined(tree, number, &state.secret, anew);
                 link.outbox.push_encoded(self.key, &link.id, &encoded);
@@ -457,13 +457,9 @@ impl Session {
             return;
         };
         let Some(link) = &state.link else { return };
-        let missed = state.answers.failures().chain(state.answers.kept());
+        let missed = state.answers.unsaid().chain(state.answers.kept());
         for answer in missed.filter(|answer| answer.number > after) {
-            match &answer.redirect {
-                _ if answer.is_failure => answer.push(&link.outbox, self.key, &link.id),
-                Some(url) => link.outbox.push(self.key, extended::redirect(url)),
-                None => {}
-            }
+            answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
         let encoded = extended::encode(message, number);
         link.outbox.push_encoded(self.key, &link.id, &encoded);

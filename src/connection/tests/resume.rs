@@ -251,3 +251,25 @@ async fn failures_that_were_missed_come_before_the_tree() {
     }
     assert_eq!(page.shown().await, (100, html(98), false));
 }
+
+/// No tree says where an event has sent its page.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_that_was_missed_comes_before_the_tree() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=100 {
+        let handler = if number == 1 {
+            "elsewhere"
+        } else {
+            "increment"
+        };
+        page.event(number, 0, handler).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    page.resume(&server, 0).await;
+    assert_eq!(page.next().await, json!(["r", "/next"]));
+    assert_eq!(page.shown().await, (100, html(100), false));
+    // Once is enough.
+    page.resume(&server, 100).await;
+    assert_eq!(page.resumed().await, 100);
+}
