@@ -425,9 +425,10 @@ impl Session {
         }
     }
 
-    /// The component did not come to life.
+    /// The component did not come to life, or ends by itself. From here on no page goes on with it.
     pub(super) fn refuse(&self, text: &str, refusal: &Refusal) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.ended = true;
         let Some(link) = &state.link else { return };
         let text = self.dialect.refused(&link.id, text, refusal);
         link.outbox.push(self.key, text);

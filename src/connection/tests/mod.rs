@@ -23,6 +23,8 @@ mod page;
 mod resume;
 mod store;
 
+use page::Page;
+
 /// One process: what its connections share.
 struct Server {
     context: Shared<Closures>,
@@ -500,6 +502,29 @@ async fn a_client_that_is_not_read_from_is_not_dead() {
     sleep(Duration::from_secs(600)).await;
     assert_eq!(server.context.stats.connections.get(), 0);
     drop(socket);
+}
+
+/// Its page comes back when that has been said, and before its actor is gone.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_refused_takes_no_page_back() {
+    let server = Server::counter(Limits::default());
+    let page = Page::load(&server).await;
+    let (instance, _) = page.secret.split_once('.').unwrap();
+    let session = server.sessions.get(instance).unwrap();
+    session.refuse("no", &Refusal::Busy);
+    let outbox = Outbox::new(1000, server.context.budget.clone(), Dialect::Extended);
+    let link = Link {
+        outbox,
+        id: "1".into(),
+    };
+    let back = Back {
+        secret: &page.secret,
+        seen: 0,
+        request: None,
+        asks: false,
+    };
+    let place = server.context.turns.queue().unwrap();
+    assert!(session.attach(link, back, place).is_err());
 }
 
 /// Another page's join may end it before its maker has both in hand.
