@@ -24,7 +24,7 @@ pub struct Turns {
 pub struct Place(State);
 
 enum State {
-    First(Turn),
+    First(Turn, Arc<Turns>),
     Queued(Queued),
 }
 
@@ -55,7 +55,7 @@ impl Turns {
         if due.is_none()
             && let Ok(turn) = self.at_a_time.clone().try_acquire_owned()
         {
-            return Some(Place(State::First(turn)));
+            return Some(Place(State::First(turn, self.clone())));
         }
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.most_waiting {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -71,15 +71,27 @@ impl Place {
     /// When the rate lets it go on, where that is not now.
     pub fn due(&self) -> Option<Instant> {
         match &self.0 {
-            State::First(_) => None,
+            State::First(..) => None,
             State::Queued(queued) => queued.due,
+        }
+    }
+
+    /// The place of one that has something else to wait for first: others go before it until then.
+    pub fn queued(self) -> Self {
+        match self.0 {
+            State::First(turn, turns) => {
+                drop(turn);
+                turns.waiting.fetch_add(1, Ordering::Relaxed);
+                Self(State::Queued(Queued { turns, due: None }))
+            }
+            queued => Self(queued),
         }
     }
 
     /// Resolves with a turn, once it is due. `None` never comes: nobody closes the queue.
     pub async fn turn(self) -> Option<Turn> {
         match self.0 {
-            State::First(turn) => Some(turn),
+            State::First(turn, _) => Some(turn),
             State::Queued(queued) => {
                 let turn = queued.turns.at_a_time.clone().acquire_owned();
                 turn.await.ok()

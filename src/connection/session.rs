@@ -235,7 +235,13 @@ impl Session {
         state.asking = Some(back.seen);
         drop(state);
         let asks = back.asks;
-        let waits = (asks || place.due().is_some()).then_some(Waits { epoch, asks, place });
+        let waits = asks || place.due().is_some();
+        let waits = waits.then(|| Waits {
+            epoch,
+            asks,
+            // Its actor may have a handler to wait for.
+            place: place.queued(),
+        });
         let goes_on = waits.is_none();
         if let Some(socket) = self.socket.get() {
             socket.resume(back.request, waits);

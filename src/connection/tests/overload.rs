@@ -167,6 +167,25 @@ async fn a_page_that_comes_back_twice_while_it_waits_goes_on_once() {
     server.is_empty().await;
 }
 
+/// The turn is for who is asked about, not for who waits until its handler is done.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_back_while_a_handler_runs_takes_no_turn_from_others() {
+    let limits = Limits {
+        joins: 1,
+        ..Limits::default()
+    };
+    let server = Server::asking(limits);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "slow").await;
+    sleep(Duration::from_millis(10)).await;
+    page.resume(&server, 0).await;
+    sleep(Duration::from_millis(10)).await;
+    let other = tokio::time::timeout(Duration::from_secs(1), Page::load(&server));
+    assert!(other.await.is_ok(), "it waits for another's handler");
+    assert_eq!(page.resumed().await, 1);
+    assert_eq!(page.answer().await, (1, html(100)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn joins_and_resumes_of_one_address_are_bounded() {
     let limits = Limits {
