@@ -49,6 +49,10 @@ impl Model {
         self.sessions.park(&Attached { session, epoch: 0 });
     }
 
+    pub(crate) fn closes(&self) {
+        self.sessions.drain();
+    }
+
     pub(crate) fn time_is_over(&self) {
         while matches!(self.sessions.end_oldest(), sessions::Oldest::Ended) {}
     }

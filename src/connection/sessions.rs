@@ -254,7 +254,13 @@ impl Sessions {
         let is_first = state.parked.is_empty();
         state.insert_parked(ticket, parked);
         self.stats.parked.up();
+        let closing = state.closing;
         drop(state);
+        if closing {
+            // Meanwhile: then it was not found there.
+            self.disconnect(&[ticket]);
+            return;
+        }
         if is_first {
             self.changed.notify_one();
         }
