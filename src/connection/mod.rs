@@ -89,6 +89,7 @@ pub async fn serve<D: Dispatcher>(
         events: Rate::new(limits.event_rate, limits.event_burst),
         writing: 0,
         address: entry.address.clone(),
+        number: entry.number,
         peer,
         sessions,
         context: context.clone(),
@@ -111,6 +112,8 @@ struct Connection<D: Dispatcher> {
     writing: usize,
     /// What it shares with the other connections of its address, where that is known.
     address: Option<Arc<Address>>,
+    /// Its own among the application's.
+    number: u64,
 }
 
 /// A join that was refused: what the page is told, what it can do, and the reason for the log.
@@ -128,7 +131,7 @@ impl<D: Dispatcher> Connection<D> {
             match reason {
                 // The page is not to go on from there.
                 Closed::Disconnected => attached.session.leave(attached.epoch),
-                _ => self.sessions.park(attached),
+                _ => self.sessions.park(attached, self.number),
             }
         }
         drop(self);

@@ -1,6 +1,6 @@
 //! All sessions of an application, and those among them that have lost their connection.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -29,11 +29,15 @@ struct Parked {
     until: Instant,
     bytes: usize,
     holder: Arc<str>,
+    /// The connection that has left it behind.
+    connection: u64,
 }
 
 struct Open {
     outbox: Arc<Outbox>,
     peer: Peer,
+    /// The application had it closed.
+    disconnected: bool,
 }
 
 #[derive(Default)]
@@ -86,7 +90,7 @@ pub(super) enum Oldest {
 /// A connection's entry. Gone when dropped.
 pub(super) struct Entry {
     sessions: Arc<Sessions>,
-    number: u64,
+    pub(super) number: u64,
     /// `None` where it is not known.
     pub(super) address: Option<Arc<Address>>,
 }
@@ -182,6 +186,7 @@ impl Sessions {
         let open = Open {
             outbox: outbox.clone(),
             peer: peer.clone(),
+            disconnected: false,
         };
         state.connections.insert(number, open);
         if state.closing {
@@ -232,8 +237,8 @@ impl Sessions {
         }
     }
 
-    /// A session has lost its connection.
-    pub(super) fn park(&self, attached: &Attached) {
+    /// A session has lost its connection, which has this number.
+    pub(super) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
         if self.lock().closing || self.limits.park_time.is_zero() {
@@ -249,14 +254,16 @@ impl Sessions {
             until: Instant::now() + self.limits.park_time,
             bytes: BASE_WEIGHT,
             holder: holder.clone(),
+            connection,
         };
         let mut state = self.lock();
         let is_first = state.parked.is_empty();
         state.insert_parked(ticket, parked);
         self.stats.parked.up();
-        let closing = state.closing;
+        let open = state.connections.get(&connection);
+        let is_over = state.closing || open.is_some_and(|open| open.disconnected);
         drop(state);
-        if closing {
+        if is_over {
             // Meanwhile: then it was not found there.
             self.disconnect(&[ticket]);
             return;
@@ -363,22 +370,48 @@ impl Sessions {
     }
 
     /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked. Gives how many there were.
+    /// parked, and ends, too, where the connection has been lost since. Gives how many there were.
     pub fn disconnect(&self, numbers: &[u64]) -> usize {
         let mut count = 0;
+        let mut gone = HashSet::new();
         for number in numbers {
             let mut state = self.lock();
-            if let Some(open) = state.connections.get(number) {
+            if let Some(open) = state.connections.get_mut(number) {
+                open.disconnected = true;
                 open.outbox.order(Order::Stop(Closed::Disconnected));
+                gone.insert(*number);
                 count += 1;
-            } else if let Some(session) = state.remove_parked(*number) {
+            } else if state.parked.contains_key(number) {
                 drop(state);
-                self.stats.parked.down(1);
-                session.end_parked(*number);
+                self.end_parked(*number);
                 count += 1;
+            } else {
+                gone.insert(*number);
             }
         }
+        if gone.is_empty() {
+            return count;
+        }
+        let state = self.lock();
+        let left = state.parked.iter();
+        let left = left.filter(|(_, parked)| gone.contains(&parked.connection));
+        let left: Vec<(u64, bool)> = left
+            .map(|(ticket, parked)| (*ticket, state.connections.contains_key(&parked.connection)))
+            .collect();
+        drop(state);
+        for (ticket, is_counted) in left {
+            self.end_parked(ticket);
+            count += usize::from(!is_counted);
+        }
         count
+    }
+
+    fn end_parked(&self, ticket: u64) {
+        let session = self.lock().remove_parked(ticket);
+        if let Some(session) = session {
+            self.stats.parked.down(1);
+            session.end_parked(ticket);
+        }
     }
 
     /// Has whoever holds most of what waits give it up. False where nobody holds anything.

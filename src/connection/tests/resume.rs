@@ -234,6 +234,23 @@ async fn a_disconnected_page_does_not_find_its_component_again() {
     server.is_empty().await;
 }
 
+/// The application looks at all connections, and at each one's user, before it says whom it means.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_leaves_while_it_is_disconnected_does_not_find_its_component_again() {
+    let server = Server::counter(Limits::default());
+    let page = Page::load(&server).await;
+    let other = Page::load(&server).await;
+    let connections = server.sessions.connections();
+    let numbers: Vec<u64> = connections.iter().map(|one| one.number).collect();
+    drop(page);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.context.stats.parked.get(), 1);
+    assert_eq!(server.sessions.disconnect(&numbers), 2);
+    assert_eq!(server.context.stats.parked.get(), 0);
+    drop(other);
+    server.is_empty().await;
+}
+
 /// What failed is not among what the tree includes: the client would take it for applied.
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_missed_come_before_the_tree() {
