@@ -108,18 +108,24 @@ impl Drop for Entry {
 impl State {
     fn insert_parked(&mut self, ticket: u64, parked: Parked) {
         let holder = parked.holder.clone();
-        self.weigh_holder(&holder, parked.bytes, Some(ticket));
+        self.weigh_holder(&holder, 0, parked.bytes, Some(ticket));
         self.parked.insert(ticket, parked);
     }
 
-    /// Adds to what a holder holds.
-    fn weigh_holder(&mut self, holder: &Arc<str>, bytes: usize, ticket: Option<u64>) {
+    /// What a holder holds has become more, or less.
+    fn weigh_holder(
+        &mut self,
+        holder: &Arc<str>,
+        before: usize,
+        bytes: usize,
+        ticket: Option<u64>,
+    ) {
         let (held, tickets) = self.holders.entry(holder.clone()).or_default();
         self.heaviest.remove(&(*held, holder.clone()));
-        *held += bytes;
+        *held = *held - before + bytes;
         tickets.extend(ticket);
         self.heaviest.insert((*held, holder.clone()));
-        self.parked_bytes += bytes;
+        self.parked_bytes = self.parked_bytes - before + bytes;
     }
 
     fn remove_parked(&mut self, ticket: u64) -> Option<Arc<Session>> {
@@ -279,7 +285,7 @@ impl Sessions {
         self.make_room();
     }
 
-    /// What a session weighs.
+    /// What a session weighs in all.
     pub(super) fn weighed(&self, session: &Session, bytes: usize) {
         let Some(ticket) = session.ticket() else {
             return;
@@ -288,9 +294,10 @@ impl Sessions {
         let Some(parked) = state.parked.get_mut(&ticket) else {
             return;
         };
-        parked.bytes += bytes;
+        let bytes = BASE_WEIGHT + bytes;
+        let before = std::mem::replace(&mut parked.bytes, bytes);
         let holder = parked.holder.clone();
-        state.weigh_holder(&holder, bytes, None);
+        state.weigh_holder(&holder, before, bytes, None);
         drop(state);
         self.make_room();
     }

@@ -211,6 +211,27 @@ async fn whoever_has_most_waiting_gives_way() {
     assert_eq!((of("user 1"), of("user 7")), (1, 2));
 }
 
+/// It is weighed each time that its page leaves, which says each time what it weighs in all.
+#[tokio::test(start_paused = true)]
+async fn a_component_that_is_weighed_again_weighs_no_more() {
+    let limits = Limits {
+        parked_bytes: 4000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let page = Page::load(&server).await;
+    let (instance, _) = page.secret.split_once('.').unwrap();
+    let session = server.sessions.get(instance).unwrap();
+    drop(page);
+    sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        server.sessions.weighed(&session, 1000);
+    }
+    assert_eq!(server.context.stats.parked.get(), 1);
+    server.sessions.weighed(&session, 3000);
+    assert_eq!(server.context.stats.parked.get(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_disconnected_page_does_not_find_its_component_again() {
     let server = Server::counter(Limits::default());
