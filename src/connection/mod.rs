@@ -354,8 +354,10 @@ impl<D: Dispatcher> Connection<D> {
     fn has_room(&mut self) -> bool {
         let limit = self.context.limits.components;
         if self.components.len() >= limit {
-            let over = |attached: &Attached| attached.session.is_over();
-            self.components.retain(|_, attached| !over(attached));
+            self.components.retain(|_, attached| {
+                let Attached { session, epoch } = attached;
+                !session.is_over() && session.is_shown_in(*epoch)
+            });
         }
         self.components.len() < limit
     }

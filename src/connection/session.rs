@@ -164,6 +164,11 @@ impl Session {
         self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
     }
 
+    /// Whether no other connection has taken it over since.
+    pub(super) fn is_shown_in(&self, epoch: u64) -> bool {
+        self.lock().epoch == epoch
+    }
+
     /// The last answered event, where that is beyond a checkpoint of event `number`. A page whose join
     /// was not answered may make it again, even where the store has brought the state further.
     pub(super) fn beyond(&self, number: u64) -> Option<u64> {

@@ -122,6 +122,21 @@ async fn nothing_is_shown_to_a_page_that_is_back_before_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_connection_has_taken_over_takes_no_room_on_this_one() {
+    let limits = Limits {
+        components: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    let mut other = Page::new(Client::extended(&server, user7()).await);
+    other.join(String::new(), Some((&page.secret, 0))).await;
+    assert_eq!(other.resumed().await, 0);
+    page.join(page.token.clone(), None).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_secret_is_good_until_the_next_one_has_arrived() {
     let server = Server::counter(Limits::default());
     let mut page = Page::load(&server).await;
