@@ -165,7 +165,12 @@ impl LiveSocketState {
                 self.event(life, number, event, reply_to).await?;
                 self.committed(life, reply_to, Moment::Answer);
             }
-            Item::Unhandled { count, last, why } => {
+            Item::Unhandled {
+                count,
+                first,
+                last,
+                why,
+            } => {
                 self.number = last;
                 life.context.stats.errors.add_many(count);
                 let text = match why {
@@ -173,6 +178,8 @@ impl LiveSocketState {
                     Unhandled::Flood => TOO_FAST,
                     Unhandled::Expired => TOO_OLD,
                 };
+                // All of them have to be among those that the answer names.
+                let count = last - first + 1;
                 reply_to.unhandled(last, count, text, why == Unhandled::Expired);
             }
             Item::State(sender) => {

@@ -31,6 +31,29 @@ async fn floods_and_events_out_of_date_are_answered_with_errors() {
     assert_eq!(page.answer().await, (5, html(3)));
 }
 
+/// A page that makes up for a crash leaves out what has failed before: its numbers have gaps.
+#[tokio::test(start_paused = true)]
+async fn events_that_are_not_handled_are_all_among_those_that_the_answer_names() {
+    let limits = Limits {
+        event_rate: 1,
+        event_burst: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    for (number, handler) in [(1, "slow"), (4, "increment"), (7, "increment")] {
+        page.event(number, 0, handler).await;
+    }
+    assert_eq!(page.answer().await, (1, html(100)));
+    let flood = page.next().await;
+    let (last, count) = (&flood[2], &flood[5]);
+    assert_eq!(
+        (&flood[0], last, count),
+        (&json!("e"), &json!(7), &json!(4))
+    );
+    assert_eq!(server.context.stats.errors.get(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn connections_of_one_address_are_bounded() {
     let limits = Limits {
