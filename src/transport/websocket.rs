@@ -324,6 +324,8 @@ impl WebSocket {
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         if self.is_flushing {
             ready!(self.poll_flush(context))?;
+            // One frame of several may be all that it takes at a time.
+            self.unwritten_since = None;
         }
         while let Some(message) = self.outgoing.pop_front() {
             self.is_flushing = true;
@@ -356,7 +358,8 @@ impl WebSocket {
             if dead > now {
                 next = next.min(dead);
             }
-            self.outgoing.push_back(Message::Ping(Bytes::new()));
+            // Between the fragments of a message: on a slow network its end may be too late.
+            self.outgoing.push_front(Message::Ping(Bytes::new()));
         }
         let next = unwritten.map_or(next, |end| next.min(end));
         self.timer.as_mut().reset(next);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -622,12 +622,9 @@ async fn nothing_behind_a_message_over_the_limit_is_taken_for_a_frame() {
     server.is_empty().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_large_message_arrives_whole() {
-    let large = "y".repeat(100_000);
-    let shown = large.clone();
-    let dispatcher = Closures::new(move |_| {
-        let tree = crate::tree::testing::text_tree(&["", ""], &[&shown]);
+fn showing(text: String) -> Closures {
+    Closures::new(move |_| {
+        let tree = crate::tree::testing::text_tree(&["", ""], &[&text]);
         async move {
             Ok(crate::dispatch::Outcome {
                 render: Some(tree.into()),
@@ -636,8 +633,40 @@ async fn a_large_message_arrives_whole() {
                 anew: false,
             })
         }
-    });
-    let server = Server::new(dispatcher, Limits::default());
+    })
+}
+
+/// A slow network: it answers pings when they arrive, and says nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_long_for_a_large_message_is_not_dead() {
+    let server = Server::new(showing("y".repeat(100_000)), Limits::default());
+    let request = UpgradeRequest::example();
+    let mut ours = server.dial(1 << 12, Vec::new(), request, Peer::default());
+    response(&mut ours).await;
+    let token = token(&server.context, "1", "");
+    let join = format!(r#"{{"type":"join","id":"a","module":"counter","token":"{token}"}}"#);
+    let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    socket.send(Message::text(join)).await.unwrap();
+    let mut ours = socket.into_inner();
+    let (mut read, mut pongs) = (Vec::new(), 0);
+    while read.len() < 100_000 {
+        sleep(Duration::from_secs(5)).await;
+        let mut part = vec![0; 1 << 12];
+        let count = ours.read(&mut part).await.unwrap();
+        assert!(count > 0, "given up after {} bytes", read.len());
+        read.extend_from_slice(&part[..count]);
+        let pings = read.windows(2).filter(|two| two == &[0x89, 0]).count();
+        while pongs < pings {
+            ours.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.unwrap();
+            pongs += 1;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_arrives_whole() {
+    let large = "y".repeat(100_000);
+    let server = Server::new(showing(large.clone()), Limits::default());
     let mut ours = server.dial(
         1 << 12,
         Vec::new(),
