@@ -384,6 +384,21 @@ async fn half_a_frame_and_then_silence_is_a_dead_client() {
     client.is_forgotten().await;
 }
 
+/// A slow network: no pong can come within a frame.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_long_to_send_a_frame_is_not_dead() {
+    let mut client = Client::joined(Limits::default()).await;
+    let event = r#"{"type":"event","id":"a","handler":"increment","event":"click"}"#;
+    let text = format!("{}{event}", " ".repeat(0x1000 - event.len()));
+    let mut frame = vec![0x81, 0xfe, 0x10, 0, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    for part in frame.chunks(100) {
+        client.socket.get_mut().write_all(part).await.unwrap();
+        sleep(Duration::from_secs(10)).await;
+    }
+    assert_eq!(client.next().await, patch("a", 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_client_that_answers_pings_stays() {
     let mut client = Client::joined(Limits::default()).await;
