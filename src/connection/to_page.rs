@@ -306,7 +306,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         let (keyring, limit) = (&self.context.keyring, Duration::MAX);
         let claims = keyring
             .open(&stored.sealed, &about.bind, unix_now(), limit)
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+            .map_err(StoreError::Unreadable)?;
         Ok(Some(Newest {
             number: stored.number,
             props: Arc::new(Props::from_json(&claims.props_json)),

@@ -104,7 +104,12 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             life.mailbox.received(start.number);
         }
         Err(error) => {
-            let error = CallError::Failed(error.to_string());
+            let text = error.to_string();
+            let error = match error {
+                // Its page keeps what it has, and asks again.
+                StoreError::Failed(_) => CallError::Unknown(text),
+                _ => CallError::Failed(text),
+            };
             life.failed(&start.module_name, &start.id, "the join", &error);
             reply_to.started(Err(&error));
             return None;
@@ -354,7 +359,7 @@ impl LiveSocketState {
             .await
             .map_err(|error| match error {
                 StoreError::Stale => CallError::Moved,
-                StoreError::Failed(_) => CallError::Failed(error.to_string()),
+                _ => CallError::Failed(error.to_string()),
             })?;
         if self.sent_tree.is_none() && reply_to.lags() {
             self.sent_tree = Some(self.prev_tree.clone());
