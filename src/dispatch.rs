@@ -103,6 +103,9 @@ pub enum CallError {
     /// The module's `authorize` said no. Its text is meant for the page.
     #[error("{0}")]
     Refused(String, Refusal),
+    /// It cannot be said now what the component's state is.
+    #[error("{0}")]
+    Unknown(String),
     /// The component goes on in another process.
     #[error("the component goes on in another process, which the store knows of")]
     Moved,
@@ -147,7 +150,7 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed | Self::Moved => &Refusal::Busy,
+            Self::Closed | Self::Moved | Self::Unknown(_) => &Refusal::Busy,
             _ => &Refusal::Fault,
         }
     }

@@ -176,6 +176,25 @@ fn a_session_is_resumed_or_over() {
     assert!(resumed.load(Ordering::SeqCst) > 0 && over.load(Ordering::SeqCst) > 0);
 }
 
+/// A connection that ends while the application closes: nothing waits for a page that cannot come.
+#[test]
+fn nothing_is_parked_where_the_application_closes() {
+    check_random(
+        || {
+            let model = Arc::new(connection::Model::new());
+            let leaver = {
+                let model = model.clone();
+                thread::spawn(move || model.connection_ends())
+            };
+            model.closes();
+            leaver.join().unwrap();
+            assert!(model.is_over());
+            assert_eq!(model.parked(), 0);
+        },
+        RUNS,
+    );
+}
+
 /// Two clients with the same secret, of which one is a copy: one of them has the component.
 #[test]
 fn two_clients_never_resume_one_session() {

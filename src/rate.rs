@@ -34,10 +34,8 @@ impl Rate {
 
     /// Whether one more may come now.
     pub(crate) fn take(&mut self) -> bool {
-        // The clock is read only when the bucket is empty: most clients never get there.
-        if self.left < 1.0 {
-            self.fill();
-        }
+        // Each time: what was gained while the bucket was full does not count.
+        self.fill();
         let may = self.left >= 1.0;
         if may {
             self.left -= 1.0;
@@ -79,6 +77,15 @@ mod tests {
         assert_eq!(taken(&mut rate), 2);
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(taken(&mut rate), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_before_a_burst_makes_it_no_larger() {
+        let mut rate = Rate::new(10, 3);
+        assert!(rate.take());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let taken = (0..100).filter(|_| rate.take()).count();
+        assert_eq!(taken, 3);
     }
 
     #[tokio::test(start_paused = true)]

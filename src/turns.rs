@@ -24,12 +24,15 @@ pub struct Turns {
 pub struct Place(State);
 
 enum State {
-    First(Turn),
-    Queued(Queued, Option<Instant>),
+    First(Turn, Arc<Turns>),
+    Queued(Queued),
 }
 
-/// Counts one that waits.
-struct Queued(Arc<Turns>);
+/// Counts one that waits. Whoever gives up before it is due has taken nothing from the rate.
+struct Queued {
+    turns: Arc<Turns>,
+    due: Option<Instant>,
+}
 
 /// A turn. Over when dropped.
 pub type Turn = OwnedSemaphorePermit;
@@ -52,39 +55,58 @@ impl Turns {
         if due.is_none()
             && let Ok(turn) = self.at_a_time.clone().try_acquire_owned()
         {
-            return Some(Place(State::First(turn)));
+            return Some(Place(State::First(turn, self.clone())));
         }
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
-        let queued = Queued(self.clone());
-        if waiting > self.most_waiting {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.most_waiting {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
             rate.give_back();
             return None;
         }
-        Some(Place(State::Queued(queued, due)))
+        let turns = self.clone();
+        Some(Place(State::Queued(Queued { turns, due })))
     }
 }
 
 impl Place {
     /// When the rate lets it go on, where that is not now.
     pub fn due(&self) -> Option<Instant> {
+        match &self.0 {
+            State::First(..) => None,
+            State::Queued(queued) => queued.due,
+        }
+    }
+
+    /// The place of one that has something else to wait for first: others go before it until then.
+    pub fn queued(self) -> Self {
         match self.0 {
-            State::First(_) => None,
-            State::Queued(_, due) => due,
+            State::First(turn, turns) => {
+                drop(turn);
+                turns.waiting.fetch_add(1, Ordering::Relaxed);
+                Self(State::Queued(Queued { turns, due: None }))
+            }
+            queued => Self(queued),
         }
     }
 
     /// Resolves with a turn, once it is due. `None` never comes: nobody closes the queue.
     pub async fn turn(self) -> Option<Turn> {
         match self.0 {
-            State::First(turn) => Some(turn),
-            State::Queued(queued, _) => queued.0.at_a_time.clone().acquire_owned().await.ok(),
+            State::First(turn, _) => Some(turn),
+            State::Queued(queued) => {
+                let turn = queued.turns.at_a_time.clone().acquire_owned();
+                turn.await.ok()
+            }
         }
     }
 }
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.turns.waiting.fetch_sub(1, Ordering::Relaxed);
+        if self.due.is_some_and(|due| due > Instant::now()) {
+            let rate = self.turns.rate.lock();
+            rate.unwrap_or_else(PoisonError::into_inner).give_back();
+        }
     }
 }
 
@@ -125,6 +147,24 @@ mod tests {
         }
         drop((first, second));
         let due = turns.queue().and_then(|place| place.due());
-        assert_eq!(due.map(|due| (due - start).as_secs()), Some(2));
+        assert_eq!(due.map(|due| (due - start).as_secs()), Some(1));
+    }
+
+    /// Or a few that join and leave, over and over, would make everybody wait.
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_before_its_time_costs_the_others_nothing() {
+        let limits = Limits {
+            join_rate: 1,
+            join_burst: 1,
+            ..Limits::default()
+        };
+        let turns = Turns::new(&limits);
+        let start = Instant::now();
+        let _first = turns.queue();
+        for _ in 0..1000 {
+            assert!(turns.queue().is_some());
+        }
+        let due = turns.queue().and_then(|place| place.due());
+        assert_eq!(due.map(|due| (due - start).as_secs()), Some(1));
     }
 }

@@ -11,9 +11,9 @@ use crate::protocol::extended::{self, Encoded};
 const MIN_BYTES: usize = 1024;
 /// The most, however large the component's tree is.
 const MAX_BYTES: usize = 64 * 1024;
-/// So many failures are kept for a page that has missed them and is shown the tree anew: it says
-/// nothing of them.
-const MAX_FAILURES: usize = 256;
+/// So many failures and redirects are kept for a page that has missed them and is shown the tree anew:
+/// it says nothing of them.
+const MAX_UNSAID: usize = 256;
 
 /// What was said to one event, or to the last of several.
 pub(super) struct Answer {
@@ -31,6 +31,15 @@ impl Answer {
         }
         outbox.push_encoded(key, id, &self.encoded);
     }
+
+    /// What no tree says of it, nor a later answer.
+    pub(super) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+        if self.is_failure {
+            self.push(outbox, key, id);
+        } else if let Some(url) = &self.redirect {
+            outbox.push(key, extended::redirect(url));
+        }
+    }
 }
 
 /// The answers of one component.
@@ -38,8 +47,8 @@ pub(super) struct Answers {
     last: u64,
     kept: VecDeque<Answer>,
     bytes: usize,
-    /// Failures among the answers that are not kept.
-    failures: VecDeque<Answer>,
+    /// Failures and redirects among the answers that are not kept.
+    unsaid: VecDeque<Answer>,
     /// The last answer that is not kept.
     forgotten: u64,
     tree_bytes: usize,
@@ -52,7 +61,7 @@ impl Answers {
             last: number,
             kept: VecDeque::new(),
             bytes: 0,
-            failures: VecDeque::new(),
+            unsaid: VecDeque::new(),
             forgotten: number,
             tree_bytes: 0,
         }
@@ -75,7 +84,7 @@ impl Answers {
         {
             self.forget_oldest();
         }
-        self.failures.retain(|failure| failure.number > seen);
+        self.unsaid.retain(|answer| answer.number > seen);
     }
 
     /// The next one.
@@ -107,22 +116,25 @@ impl Answers {
         self.kept.iter()
     }
 
-    /// The failures that no tree says, before those that are kept.
-    pub(super) fn failures(&self) -> impl Iterator<Item = &Answer> {
-        self.failures.iter()
+    /// The failures and redirects, which no tree says, before those that are kept.
+    pub(super) fn unsaid(&self) -> impl Iterator<Item = &Answer> {
+        self.unsaid.iter()
     }
 
     /// False where there is none.
     fn forget_oldest(&mut self) -> bool {
-        let Some(oldest) = self.kept.pop_front() else {
+        let Some(mut oldest) = self.kept.pop_front() else {
             return false;
         };
         self.bytes -= oldest.encoded.size();
         self.forgotten = oldest.number;
-        if oldest.is_failure {
-            self.failures.push_back(oldest);
-            if self.failures.len() > MAX_FAILURES {
-                self.failures.pop_front();
+        if oldest.is_failure || oldest.redirect.is_some() {
+            if !oldest.is_failure {
+                oldest.encoded = Encoded::default();
+            }
+            self.unsaid.push_back(oldest);
+            if self.unsaid.len() > MAX_UNSAID {
+                self.unsaid.pop_front();
             }
         }
         true

@@ -87,7 +87,9 @@ pub async fn serve<D: Dispatcher>(
         components: HashMap::new(),
         invalid: 0,
         events: Rate::new(limits.event_rate, limits.event_burst),
+        writing: 0,
         address: entry.address.clone(),
+        number: entry.number,
         peer,
         sessions,
         context: context.clone(),
@@ -106,8 +108,12 @@ struct Connection<D: Dispatcher> {
     /// Messages that could not be understood so far.
     invalid: u32,
     events: Rate,
+    /// Bytes that the socket has, and that the transport has not taken.
+    writing: usize,
     /// What it shares with the other connections of its address, where that is known.
     address: Option<Arc<Address>>,
+    /// Its own among the application's.
+    number: u64,
 }
 
 /// A join that was refused: what the page is told, what it can do, and the reason for the log.
@@ -125,7 +131,7 @@ impl<D: Dispatcher> Connection<D> {
             match reason {
                 // The page is not to go on from there.
                 Closed::Disconnected => attached.session.leave(attached.epoch),
-                _ => self.sessions.park(attached),
+                _ => self.sessions.park(attached, self.number),
             }
         }
         drop(self);
@@ -136,7 +142,6 @@ impl<D: Dispatcher> Connection<D> {
     async fn converse(&mut self, socket: &mut WebSocket) -> Result<(), Closed> {
         let context = self.context.clone();
         let outbox = self.outbox.clone();
-        let mut bytes = 0;
         loop {
             // While the dispatcher could not take the call that a message may lead to, none is read.
             let may_read = context.dispatcher.is_ready();
@@ -148,13 +153,13 @@ impl<D: Dispatcher> Connection<D> {
                         // All of the runtime's connections write one after the other: where several
                         // end at one receiver, it is woken once.
                         tokio::task::yield_now().await;
-                        bytes = outbox.take(|text| socket.start(text));
+                        self.writing = outbox.take(|text| socket.start(text));
                     }
                     Todo::Drain | Todo::Finished => return Ok(()),
                     Todo::Stop(reason) => return Err(reason),
                 },
                 incoming = socket.receive(may_read) => match incoming? {
-                    Incoming::Written => outbox.written(std::mem::take(&mut bytes)),
+                    Incoming::Written => outbox.written(std::mem::take(&mut self.writing)),
                     message => self.message(message)?,
                 },
                 () = context.dispatcher.ready(), if !may_read => {}
@@ -174,14 +179,18 @@ impl<D: Dispatcher> Connection<D> {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
-                        outbox.take(|text| socket.start(text));
+                        self.writing = outbox.take(|text| socket.start(text));
                         Ok(())
                     }
                     Todo::Drain => Ok(()),
                     Todo::Finished => return Closed::Closing,
                     Todo::Stop(reason) => return reason,
                 },
-                written = socket.flush(), if is_writing => written,
+                // Where an actor waits for room, it cannot end before it is told of this.
+                written = socket.flush(), if is_writing => {
+                    outbox.written(std::mem::take(&mut self.writing));
+                    written
+                }
             };
             if let Err(reason) = done {
                 return reason;
@@ -345,8 +354,10 @@ impl<D: Dispatcher> Connection<D> {
     fn has_room(&mut self) -> bool {
         let limit = self.context.limits.components;
         if self.components.len() >= limit {
-            let over = |attached: &Attached| attached.session.is_over();
-            self.components.retain(|_, attached| !over(attached));
+            self.components.retain(|_, attached| {
+                let Attached { session, epoch } = attached;
+                !session.is_over() && session.is_shown_in(*epoch)
+            });
         }
         self.components.len() < limit
     }

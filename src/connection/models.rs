@@ -46,7 +46,11 @@ impl Model {
 
     pub(crate) fn connection_ends(&self) {
         let session = self.session.clone();
-        self.sessions.park(&Attached { session, epoch: 0 });
+        self.sessions.park(&Attached { session, epoch: 0 }, 1);
+    }
+
+    pub(crate) fn closes(&self) {
+        self.sessions.drain();
     }
 
     pub(crate) fn time_is_over(&self) {

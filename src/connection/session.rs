@@ -152,10 +152,21 @@ impl Session {
     pub(super) fn set_socket(&self, socket: LiveSocket) {
         // Called once, by whoever made both.
         let _ = self.socket.set(socket);
+        // Whoever ended it meanwhile found nothing to stop.
+        if self.lock().ended
+            && let Some(socket) = self.socket.get()
+        {
+            socket.stop();
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
+    }
+
+    /// Whether no other connection has taken it over since.
+    pub(super) fn is_shown_in(&self, epoch: u64) -> bool {
+        self.lock().epoch == epoch
     }
 
     /// The last answered event, where that is beyond a checkpoint of event `number`. A page whose join
@@ -229,13 +240,19 @@ impl Session {
         state.asking = Some(back.seen);
         drop(state);
         let asks = back.asks;
-        let waits = (asks || place.due().is_some()).then_some(Waits { epoch, asks, place });
+        let waits = asks || place.due().is_some();
+        let waits = waits.then(|| Waits {
+            epoch,
+            asks,
+            // Its actor may have a handler to wait for.
+            place: place.queued(),
+        });
         let goes_on = waits.is_none();
         if let Some(socket) = self.socket.get() {
             socket.resume(back.request, waits);
         }
         if goes_on
-            && self.resumed(epoch)
+            && self.resumed(epoch, false)
             && let Some(socket) = self.socket.get()
         {
             socket.show();
@@ -245,14 +262,16 @@ impl Session {
     }
 
     /// The page that came back on this connection may: what it has missed follows. True where it has
-    /// to be shown the whole tree instead.
-    pub(super) fn resumed(&self, epoch: u64) -> bool {
+    /// to be shown the whole tree instead, as where the tree `has_changed` beside the events.
+    pub(super) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
         let mut state = self.lock();
+        state.stale |= has_changed;
+        // Of whatever connection it is on now, nobody has said so.
         if state.epoch != epoch {
             return false;
         }
         let Some(seen) = state.asking.take() else {
-            return false;
+            return state.stale;
         };
         state.stale = state.stale || !state.answers.reach_back_to(seen);
         state.answers.has_seen(seen);
@@ -355,8 +374,8 @@ impl Session {
                 link.outbox.push(self.key, text);
             }
             Dialect::Extended => {
-                for failure in state.answers.failures() {
-                    failure.push(&link.outbox, self.key, &link.id);
+                for answer in state.answers.unsaid() {
+                    answer.push_unsaid(&link.outbox, self.key, &link.id);
                 }
                 let encoded = extended::joined(tree, number, &state.secret, anew);
                 link.outbox.push_encoded(self.key, &link.id, &encoded);
@@ -417,9 +436,10 @@ impl Session {
         }
     }
 
-    /// The component did not come to life.
+    /// The component did not come to life, or ends by itself. From here on no page goes on with it.
     pub(super) fn refuse(&self, text: &str, refusal: &Refusal) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.ended = true;
         let Some(link) = &state.link else { return };
         let text = self.dialect.refused(&link.id, text, refusal);
         link.outbox.push(self.key, text);
@@ -449,16 +469,18 @@ impl Session {
             return;
         };
         let Some(link) = &state.link else { return };
-        let missed = state.answers.failures().chain(state.answers.kept());
+        let missed = state.answers.unsaid().chain(state.answers.kept());
         for answer in missed.filter(|answer| answer.number > after) {
-            match &answer.redirect {
-                _ if answer.is_failure => answer.push(&link.outbox, self.key, &link.id),
-                Some(url) => link.outbox.push(self.key, extended::redirect(url)),
-                None => {}
-            }
+            answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
         let encoded = extended::encode(message, number);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
+    }
+
+    /// Where it is shown.
+    pub(super) fn outbox(&self) -> Option<Arc<Outbox>> {
+        let state = self.lock();
+        state.link.as_ref().map(|link| link.outbox.clone())
     }
 
     /// Bytes of the events that wait.

@@ -1,6 +1,6 @@
 //! All sessions of an application, and those among them that have lost their connection.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -29,11 +29,15 @@ struct Parked {
     until: Instant,
     bytes: usize,
     holder: Arc<str>,
+    /// The connection that has left it behind.
+    connection: u64,
 }
 
 struct Open {
     outbox: Arc<Outbox>,
     peer: Peer,
+    /// The application had it closed.
+    disconnected: bool,
 }
 
 #[derive(Default)]
@@ -86,7 +90,7 @@ pub(super) enum Oldest {
 /// A connection's entry. Gone when dropped.
 pub(super) struct Entry {
     sessions: Arc<Sessions>,
-    number: u64,
+    pub(super) number: u64,
     /// `None` where it is not known.
     pub(super) address: Option<Arc<Address>>,
 }
@@ -104,18 +108,24 @@ impl Drop for Entry {
 impl State {
     fn insert_parked(&mut self, ticket: u64, parked: Parked) {
         let holder = parked.holder.clone();
-        self.weigh_holder(&holder, parked.bytes, Some(ticket));
+        self.weigh_holder(&holder, 0, parked.bytes, Some(ticket));
         self.parked.insert(ticket, parked);
     }
 
-    /// Adds to what a holder holds.
-    fn weigh_holder(&mut self, holder: &Arc<str>, bytes: usize, ticket: Option<u64>) {
+    /// What a holder holds has become more, or less.
+    fn weigh_holder(
+        &mut self,
+        holder: &Arc<str>,
+        before: usize,
+        bytes: usize,
+        ticket: Option<u64>,
+    ) {
         let (held, tickets) = self.holders.entry(holder.clone()).or_default();
         self.heaviest.remove(&(*held, holder.clone()));
-        *held += bytes;
+        *held = *held - before + bytes;
         tickets.extend(ticket);
         self.heaviest.insert((*held, holder.clone()));
-        self.parked_bytes += bytes;
+        self.parked_bytes = self.parked_bytes - before + bytes;
     }
 
     fn remove_parked(&mut self, ticket: u64) -> Option<Arc<Session>> {
@@ -182,6 +192,7 @@ impl Sessions {
         let open = Open {
             outbox: outbox.clone(),
             peer: peer.clone(),
+            disconnected: false,
         };
         state.connections.insert(number, open);
         if state.closing {
@@ -232,8 +243,8 @@ impl Sessions {
         }
     }
 
-    /// A session has lost its connection.
-    pub(super) fn park(&self, attached: &Attached) {
+    /// A session has lost its connection, which has this number.
+    pub(super) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
         if self.lock().closing || self.limits.park_time.is_zero() {
@@ -249,12 +260,20 @@ impl Sessions {
             until: Instant::now() + self.limits.park_time,
             bytes: BASE_WEIGHT,
             holder: holder.clone(),
+            connection,
         };
         let mut state = self.lock();
         let is_first = state.parked.is_empty();
         state.insert_parked(ticket, parked);
         self.stats.parked.up();
+        let open = state.connections.get(&connection);
+        let is_over = state.closing || open.is_some_and(|open| open.disconnected);
         drop(state);
+        if is_over {
+            // Meanwhile: then it was not found there.
+            self.disconnect(&[ticket]);
+            return;
+        }
         if is_first {
             self.changed.notify_one();
         }
@@ -266,7 +285,7 @@ impl Sessions {
         self.make_room();
     }
 
-    /// What a session weighs.
+    /// What a session weighs in all.
     pub(super) fn weighed(&self, session: &Session, bytes: usize) {
         let Some(ticket) = session.ticket() else {
             return;
@@ -275,9 +294,10 @@ impl Sessions {
         let Some(parked) = state.parked.get_mut(&ticket) else {
             return;
         };
-        parked.bytes += bytes;
+        let bytes = BASE_WEIGHT + bytes;
+        let before = std::mem::replace(&mut parked.bytes, bytes);
         let holder = parked.holder.clone();
-        state.weigh_holder(&holder, bytes, None);
+        state.weigh_holder(&holder, before, bytes, None);
         drop(state);
         self.make_room();
     }
@@ -357,22 +377,48 @@ impl Sessions {
     }
 
     /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked. Gives how many there were.
+    /// parked, and ends, too, where the connection has been lost since. Gives how many there were.
     pub fn disconnect(&self, numbers: &[u64]) -> usize {
         let mut count = 0;
+        let mut gone = HashSet::new();
         for number in numbers {
             let mut state = self.lock();
-            if let Some(open) = state.connections.get(number) {
+            if let Some(open) = state.connections.get_mut(number) {
+                open.disconnected = true;
                 open.outbox.order(Order::Stop(Closed::Disconnected));
+                gone.insert(*number);
                 count += 1;
-            } else if let Some(session) = state.remove_parked(*number) {
+            } else if state.parked.contains_key(number) {
                 drop(state);
-                self.stats.parked.down(1);
-                session.end_parked(*number);
+                self.end_parked(*number);
                 count += 1;
+            } else {
+                gone.insert(*number);
             }
         }
+        if gone.is_empty() {
+            return count;
+        }
+        let state = self.lock();
+        let left = state.parked.iter();
+        let left = left.filter(|(_, parked)| gone.contains(&parked.connection));
+        let left: Vec<(u64, bool)> = left
+            .map(|(ticket, parked)| (*ticket, state.connections.contains_key(&parked.connection)))
+            .collect();
+        drop(state);
+        for (ticket, is_counted) in left {
+            self.end_parked(ticket);
+            count += usize::from(!is_counted);
+        }
         count
+    }
+
+    fn end_parked(&self, ticket: u64) {
+        let session = self.lock().remove_parked(ticket);
+        if let Some(session) = session {
+            self.stats.parked.down(1);
+            session.end_parked(ticket);
+        }
     }
 
     /// Has whoever holds most of what waits give it up. False where nobody holds anything.
@@ -405,6 +451,10 @@ impl Sessions {
         }
         for session in &sessions {
             if of(session) == *most && session.waiting_bytes() > 0 {
+                // What is ended answers nothing any more: its page has to know, and come back.
+                if let Some(outbox) = session.outbox() {
+                    outbox.order(Order::Stop(Closed::Overload));
+                }
                 self.end(session);
             }
         }

@@ -236,8 +236,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.unhandled(last, count, text, is_expired);
     }
 
-    fn resumed(&mut self, epoch: u64) -> bool {
-        self.session.resumed(epoch)
+    fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
+        self.session.resumed(epoch, has_changed)
     }
 
     fn lags(&mut self) -> bool {
@@ -306,7 +306,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         let (keyring, limit) = (&self.context.keyring, Duration::MAX);
         let claims = keyring
             .open(&stored.sealed, &about.bind, unix_now(), limit)
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+            .map_err(StoreError::Unreadable)?;
         Ok(Some(Newest {
             number: stored.number,
             props: Arc::new(Props::from_json(&claims.props_json)),

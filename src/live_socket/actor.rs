@@ -104,7 +104,12 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             life.mailbox.received(start.number);
         }
         Err(error) => {
-            let error = CallError::Failed(error.to_string());
+            let text = error.to_string();
+            let error = match error {
+                // Its page keeps what it has, and asks again.
+                StoreError::Failed(_) => CallError::Unknown(text),
+                _ => CallError::Failed(text),
+            };
             life.failed(&start.module_name, &start.id, "the join", &error);
             reply_to.started(Err(&error));
             return None;
@@ -165,7 +170,12 @@ impl LiveSocketState {
                 self.event(life, number, event, reply_to).await?;
                 self.committed(life, reply_to, Moment::Answer);
             }
-            Item::Unhandled { count, last, why } => {
+            Item::Unhandled {
+                count,
+                first,
+                last,
+                why,
+            } => {
                 self.number = last;
                 life.context.stats.errors.add_many(count);
                 let text = match why {
@@ -173,6 +183,8 @@ impl LiveSocketState {
                     Unhandled::Flood => TOO_FAST,
                     Unhandled::Expired => TOO_OLD,
                 };
+                // All of them have to be among those that the answer names.
+                let count = last - first + 1;
                 reply_to.unhandled(last, count, text, why == Unhandled::Expired);
             }
             Item::State(sender) => {
@@ -221,7 +233,7 @@ impl LiveSocketState {
         drop(turn);
         match answer {
             Ok(has_changed) => {
-                if reply_to.resumed(epoch) || has_changed {
+                if reply_to.resumed(epoch, has_changed) {
                     self.sent_tree = None;
                     reply_to.show(self.number, &self.prev_tree, false);
                 }
@@ -347,7 +359,7 @@ impl LiveSocketState {
             .await
             .map_err(|error| match error {
                 StoreError::Stale => CallError::Moved,
-                StoreError::Failed(_) => CallError::Failed(error.to_string()),
+                _ => CallError::Failed(error.to_string()),
             })?;
         if self.sent_tree.is_none() && reply_to.lags() {
             self.sent_tree = Some(self.prev_tree.clone());

@@ -30,9 +30,10 @@ pub(super) enum Item {
         event: ClientEvent,
     },
     /// That many events in a row that will not be handled, up to number `last`. Kept so that their
-    /// errors come in their turn, in constant space.
+    /// errors come in their turn, in constant space. Their numbers may have gaps.
     Unhandled {
         count: u64,
+        first: u64,
         last: u64,
         why: Unhandled,
     },
@@ -179,13 +180,19 @@ impl Mailbox {
         });
         let item = match (event, state.items.back_mut()) {
             (Ok(event), _) => Item::Event { number, event },
-            (Err(reason), Some(Item::Unhandled { count, last, why })) if *why == reason => {
+            (
+                Err(reason),
+                Some(Item::Unhandled {
+                    count, last, why, ..
+                }),
+            ) if *why == reason => {
                 *count += 1;
                 *last = number;
                 return Ok(());
             }
             (Err(why), _) => Item::Unhandled {
                 count: 1,
+                first: number,
                 last: number,
                 why,
             },

@@ -78,9 +78,10 @@ pub trait ReplyTo: Send + 'static {
         }
     }
 
-    /// The page that came back in this epoch may. True where it has to be shown the whole tree.
-    fn resumed(&mut self, epoch: u64) -> bool {
-        let _ = epoch;
+    /// The page that came back in this epoch may; the tree `has_changed` meanwhile, beside the events.
+    /// True where the page has to be shown the whole tree.
+    fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
+        let _ = (epoch, has_changed);
         false
     }
 

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 pub use sqlite::SqliteStore;
 
+use crate::token::TokenError;
+
 /// A component's newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -29,6 +31,9 @@ pub enum StoreError {
     /// It cannot be read or written now.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// What it has cannot be opened, now or later.
+    #[error("the store has a state that cannot be opened: {0}")]
+    Unreadable(TokenError),
 }
 
 /// What a store's answers come in.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, Store, StoreError, Stored};
@@ -120,7 +120,15 @@ fn transact(
     answers: &mut Vec<Box<dyn FnOnce()>>,
     sweep: Option<Duration>,
 ) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
+    // One that begins with a load could not wait for another process any more when it comes to a save:
+    // that would be about an older state than the other's.
+    let writes = |request: &Request| matches!(request, Request::Save(..));
+    let behavior = if sweep.is_some() || batch.iter().any(writes) {
+        TransactionBehavior::Immediate
+    } else {
+        TransactionBehavior::Deferred
+    };
+    let transaction = connection.transaction_with_behavior(behavior)?;
     if let Some(keep) = sweep {
         let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
         transaction.execute("DELETE FROM states WHERE at < unixepoch() - ?1", [seconds])?;
@@ -238,6 +246,35 @@ mod tests {
         futures_util::future::join_all(components).await;
         let last = store.load(&"7".into()).await;
         assert_eq!(last, Ok(Some(stored(20))));
+    }
+
+    /// Loads and saves that wait together are one transaction, and another process writes meanwhile.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn processes_that_share_a_file_wait_for_each_other() {
+        let file = File::new("shared");
+        let work = |process: u64| {
+            let store = SqliteStore::open(&file.0, DAY).unwrap();
+            tokio::spawn(async move {
+                let components = (0..20).map(|component: u64| {
+                    let (store, instance) = (&store, format!("{process} {component}").into());
+                    async move {
+                        if component.is_multiple_of(2) {
+                            // From here on some save where others load.
+                            assert_eq!(store.load(&instance).await, Ok(None));
+                        }
+                        for number in 1..=50 {
+                            assert_eq!(store.save(&instance, stored(number)).await, Ok(()));
+                            let newest = store.load(&instance).await;
+                            assert_eq!(newest, Ok(Some(stored(number))));
+                        }
+                    }
+                });
+                futures_util::future::join_all(components).await;
+            })
+        };
+        let (one, other) = (work(0), work(1));
+        one.await.unwrap();
+        other.await.unwrap();
     }
 
     #[test]

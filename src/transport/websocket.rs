@@ -109,6 +109,18 @@ impl From<Error> for Closed {
 struct Polled<'a, 'b> {
     transport: &'a mut BoxTransport,
     context: &'a mut Context<'b>,
+    /// Something was read.
+    has_read: bool,
+}
+
+impl<'a, 'b> Polled<'a, 'b> {
+    fn new(transport: &'a mut BoxTransport, context: &'a mut Context<'b>) -> Self {
+        Self {
+            transport,
+            context,
+            has_read: false,
+        }
+    }
 }
 
 impl Polled<'_, '_> {
@@ -124,7 +136,9 @@ impl Read for Polled<'_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut buffer = ReadBuf::new(bytes);
         let poll = Pin::new(&mut *self.transport).poll_read(self.context, &mut buffer);
-        Self::ready(poll).map(|()| buffer.filled().len())
+        let read = Self::ready(poll).map(|()| buffer.filled().len());
+        self.has_read |= matches!(read, Ok(1..));
+        read
     }
 }
 
@@ -285,9 +299,7 @@ impl WebSocket {
                 }
             }
             if may_read && let Poll::Ready(message) = self.poll_message(context) {
-                let message = message?;
-                self.last_seen = Instant::now();
-                match message {
+                match message? {
                     Message::Text(text) => return Poll::Ready(Ok(Incoming::Text(text))),
                     Message::Binary(_) => return Poll::Ready(Ok(Incoming::Binary)),
                     // The library answers pings and closes when it is next polled.
@@ -303,18 +315,23 @@ impl WebSocket {
             if self.is_timed {
                 return Poll::Pending;
             }
-            self.beat()?;
+            self.beat(may_read)?;
         }
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let transport = &mut self.transport;
-        polled(self.protocol.read(&mut Polled { transport, context }))
+        let mut stream = Polled::new(&mut self.transport, context);
+        let message = polled(self.protocol.read(&mut stream));
+        if stream.has_read || message.is_ready() {
+            // A part of a message is a sign of life, too.
+            self.last_seen = Instant::now();
+        }
+        message
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let transport = &mut self.transport;
-        match self.protocol.flush(&mut Polled { transport, context }) {
+        let mut stream = Polled::new(&mut self.transport, context);
+        match self.protocol.flush(&mut stream) {
             // The closing handshake is over, and with it all that was to be sent.
             Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
             flushed => polled(flushed),
@@ -324,11 +341,12 @@ impl WebSocket {
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         if self.is_flushing {
             ready!(self.poll_flush(context))?;
+            // One frame of several may be all that it takes at a time.
+            self.unwritten_since = None;
         }
         while let Some(message) = self.outgoing.pop_front() {
             self.is_flushing = true;
-            let transport = &mut self.transport;
-            let mut stream = Polled { transport, context };
+            let mut stream = Polled::new(&mut self.transport, context);
             // Where it would block the library has the message all the same.
             ready!(polled(self.protocol.write(&mut stream, message)))?;
         }
@@ -340,17 +358,24 @@ impl WebSocket {
         Poll::Ready(Ok(()))
     }
 
-    fn beat(&mut self) -> Result<(), Closed> {
+    /// Silence counts only where somebody listened just now.
+    fn beat(&mut self, listens: bool) -> Result<(), Closed> {
         let now = Instant::now();
         let idle = now.duration_since(self.last_seen);
         let unwritten = self.unwritten_since.map(|since| since + self.dead_after);
-        if idle >= self.dead_after || unwritten.is_some_and(|end| end <= now) {
+        let is_silent = listens && idle >= self.dead_after;
+        if is_silent || unwritten.is_some_and(|end| end <= now) {
             return Err(Closed::Dead);
         }
         let mut next = self.last_seen + self.ping_after;
         if idle >= self.ping_after {
-            next = (now + self.ping_after).min(self.last_seen + self.dead_after);
-            self.outgoing.push_back(Message::Ping(Bytes::new()));
+            next = now + self.ping_after;
+            let dead = self.last_seen + self.dead_after;
+            if dead > now {
+                next = next.min(dead);
+            }
+            // Between the fragments of a message: on a slow network its end may be too late.
+            self.outgoing.push_front(Message::Ping(Bytes::new()));
         }
         let next = unwritten.map_or(next, |end| next.min(end));
         self.timer.as_mut().reset(next);

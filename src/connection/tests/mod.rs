@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -22,6 +22,8 @@ mod overload;
 mod page;
 mod resume;
 mod store;
+
+use page::Page;
 
 /// One process: what its connections share.
 struct Server {
@@ -57,7 +59,11 @@ impl Server {
 
     /// A counter that is asked about each page that comes back.
     fn asking(limits: Limits) -> Arc<Self> {
-        let (mut context, log) = application(Closures::counter(), limits);
+        Self::asking_of(Closures::counter(), limits)
+    }
+
+    fn asking_of(dispatcher: Closures, limits: Limits) -> Arc<Self> {
+        let (mut context, log) = application(dispatcher, limits);
         let registry = Registry::default();
         let details = Details {
             authorizes: true,
@@ -378,6 +384,21 @@ async fn half_a_frame_and_then_silence_is_a_dead_client() {
     client.is_forgotten().await;
 }
 
+/// A slow network: no pong can come within a frame.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_long_to_send_a_frame_is_not_dead() {
+    let mut client = Client::joined(Limits::default()).await;
+    let event = r#"{"type":"event","id":"a","handler":"increment","event":"click"}"#;
+    let text = format!("{}{event}", " ".repeat(0x1000 - event.len()));
+    let mut frame = vec![0x81, 0xfe, 0x10, 0, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    for part in frame.chunks(100) {
+        client.socket.get_mut().write_all(part).await.unwrap();
+        sleep(Duration::from_secs(10)).await;
+    }
+    assert_eq!(client.next().await, patch("a", 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_client_that_answers_pings_stays() {
     let mut client = Client::joined(Limits::default()).await;
@@ -433,6 +454,27 @@ async fn closing_answers_what_waits_and_closes_with_1012() {
     client.is_forgotten().await;
 }
 
+/// More than may wait for it at a time.
+#[tokio::test(start_paused = true)]
+async fn closing_answers_all_that_waits_where_that_is_much() {
+    let limits = Limits {
+        outgoing_bytes: 100,
+        ..Limits::default()
+    };
+    let mut client = Client::joined(limits).await;
+    client.event("a", "slow").await;
+    for _ in 0..20 {
+        client.event("a", "increment").await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    client.server.sessions.drain();
+    for count in 101..=121 {
+        assert_eq!(client.next().await, patch("a", count));
+    }
+    assert_eq!(client.next().await, "closed 1012");
+    client.is_forgotten().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_waits_no_longer_than_it_is_told() {
     let mut client = Client::connect(Limits::default()).await;
@@ -457,6 +499,85 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
     client.server.context.dispatcher.full.send_replace(false);
     assert_eq!(client.next().await, patch("a", 2));
     assert_eq!(client.next().await, patch("a", 3));
+}
+
+/// Silence is the client's only where somebody listens.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_not_read_from_is_not_dead() {
+    let mut client = Client::joined(Limits::default()).await;
+    client.server.context.dispatcher.full.send_replace(true);
+    client.event("a", "increment").await;
+    client.event("a", "increment").await;
+    sleep(Duration::from_secs(600)).await;
+    client.server.context.dispatcher.full.send_replace(false);
+    assert_eq!(client.next().await, patch("a", 2));
+    assert_eq!(client.next().await, patch("a", 3));
+    // From here on it counts.
+    let Client { server, socket } = client;
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(server.context.stats.connections.get(), 0);
+    drop(socket);
+}
+
+/// Its page comes back when that has been said, and before its actor is gone.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_refused_takes_no_page_back() {
+    let server = Server::counter(Limits::default());
+    let page = Page::load(&server).await;
+    let (instance, _) = page.secret.split_once('.').unwrap();
+    let session = server.sessions.get(instance).unwrap();
+    session.refuse("no", &Refusal::Busy);
+    let outbox = Outbox::new(1000, server.context.budget.clone(), Dialect::Extended);
+    let link = Link {
+        outbox,
+        id: "1".into(),
+    };
+    let back = Back {
+        secret: &page.secret,
+        seen: 0,
+        request: None,
+        asks: false,
+    };
+    let place = server.context.turns.queue().unwrap();
+    assert!(session.attach(link, back, place).is_err());
+}
+
+/// Another page's join may end it before its maker has both in hand.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
+    let server = Server::counter(Limits::default());
+    let outbox = Outbox::new(1000, server.context.budget.clone(), Dialect::Extended);
+    let (module, details) = server.context.registry.get("counter").unwrap();
+    let about = About {
+        instance: "a".into(),
+        module: "counter".into(),
+        bind: "".into(),
+        address: "".into(),
+        request: None,
+    };
+    let start = Start {
+        id: "0".into(),
+        instance: about.instance.clone(),
+        module,
+        module_name: about.module.clone(),
+        request: None,
+        props: Arc::new(Props::from_json("0")),
+        origin: None,
+        place: None,
+        number: 0,
+    };
+    let mut made = None;
+    let socket = LiveSocket::start(&server.context, start, |key| {
+        let session = Session::new(about, key, &outbox, "0".into(), 0);
+        server.sessions.add(&session);
+        server.sessions.end(&session);
+        made = Some(session.clone());
+        let sessions = server.sessions.clone();
+        ToPage::new(server.context.clone(), sessions, session, details, None)
+    });
+    made.unwrap().set_socket(socket);
+    let empty = tokio::time::timeout(Duration::from_secs(60), server.is_empty());
+    assert!(empty.await.is_ok(), "its actor lives on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -516,12 +637,9 @@ async fn nothing_behind_a_message_over_the_limit_is_taken_for_a_frame() {
     server.is_empty().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_large_message_arrives_whole() {
-    let large = "y".repeat(100_000);
-    let shown = large.clone();
-    let dispatcher = Closures::new(move |_| {
-        let tree = crate::tree::testing::text_tree(&["", ""], &[&shown]);
+fn showing(text: String) -> Closures {
+    Closures::new(move |_| {
+        let tree = crate::tree::testing::text_tree(&["", ""], &[&text]);
         async move {
             Ok(crate::dispatch::Outcome {
                 render: Some(tree.into()),
@@ -530,8 +648,40 @@ async fn a_large_message_arrives_whole() {
                 anew: false,
             })
         }
-    });
-    let server = Server::new(dispatcher, Limits::default());
+    })
+}
+
+/// A slow network: it answers pings when they arrive, and says nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_long_for_a_large_message_is_not_dead() {
+    let server = Server::new(showing("y".repeat(100_000)), Limits::default());
+    let request = UpgradeRequest::example();
+    let mut ours = server.dial(1 << 12, Vec::new(), request, Peer::default());
+    response(&mut ours).await;
+    let token = token(&server.context, "1", "");
+    let join = format!(r#"{{"type":"join","id":"a","module":"counter","token":"{token}"}}"#);
+    let mut socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    socket.send(Message::text(join)).await.unwrap();
+    let mut ours = socket.into_inner();
+    let (mut read, mut pongs) = (Vec::new(), 0);
+    while read.len() < 100_000 {
+        sleep(Duration::from_secs(5)).await;
+        let mut part = vec![0; 1 << 12];
+        let count = ours.read(&mut part).await.unwrap();
+        assert!(count > 0, "given up after {} bytes", read.len());
+        read.extend_from_slice(&part[..count]);
+        let pings = read.windows(2).filter(|two| two == &[0x89, 0]).count();
+        while pongs < pings {
+            ours.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.unwrap();
+            pongs += 1;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_arrives_whole() {
+    let large = "y".repeat(100_000);
+    let server = Server::new(showing(large.clone()), Limits::default());
     let mut ours = server.dial(
         1 << 12,
         Vec::new(),

@@ -31,6 +31,29 @@ async fn floods_and_events_out_of_date_are_answered_with_errors() {
     assert_eq!(page.answer().await, (5, html(3)));
 }
 
+/// A page that makes up for a crash leaves out what has failed before: its numbers have gaps.
+#[tokio::test(start_paused = true)]
+async fn events_that_are_not_handled_are_all_among_those_that_the_answer_names() {
+    let limits = Limits {
+        event_rate: 1,
+        event_burst: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    for (number, handler) in [(1, "slow"), (4, "increment"), (7, "increment")] {
+        page.event(number, 0, handler).await;
+    }
+    assert_eq!(page.answer().await, (1, html(100)));
+    let flood = page.next().await;
+    let (last, count) = (&flood[2], &flood[5]);
+    assert_eq!(
+        (&flood[0], last, count),
+        (&json!("e"), &json!(7), &json!(4))
+    );
+    assert_eq!(server.context.stats.errors.get(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn connections_of_one_address_are_bounded() {
     let limits = Limits {
@@ -165,6 +188,25 @@ async fn a_page_that_comes_back_twice_while_it_waits_goes_on_once() {
     assert_eq!(page.answer().await, (2, html(2)));
     drop(page);
     server.is_empty().await;
+}
+
+/// The turn is for who is asked about, not for who waits until its handler is done.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_back_while_a_handler_runs_takes_no_turn_from_others() {
+    let limits = Limits {
+        joins: 1,
+        ..Limits::default()
+    };
+    let server = Server::asking(limits);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "slow").await;
+    sleep(Duration::from_millis(10)).await;
+    page.resume(&server, 0).await;
+    sleep(Duration::from_millis(10)).await;
+    let other = tokio::time::timeout(Duration::from_secs(1), Page::load(&server));
+    assert!(other.await.is_ok(), "it waits for another's handler");
+    assert_eq!(page.resumed().await, 1);
+    assert_eq!(page.answer().await, (1, html(100)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,4 +352,10 @@ async fn where_too_much_waits_whoever_holds_most_gives_way() {
     sleep(Duration::from_secs(1)).await;
     assert!(!server.context.budget.is_exceeded());
     assert_eq!(server.context.stats.components.get(), 1);
+    // Its events get no answers any more, so its page has to know.
+    let mut said = greedy.next().await;
+    while said.starts_with('[') {
+        said = greedy.next().await;
+    }
+    assert_eq!(said, "closed 1013");
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::page::{Page, html};
 use super::*;
+use crate::dispatch::CallError;
 
 #[tokio::test(start_paused = true)]
 async fn a_page_goes_on_where_it_was_and_gets_what_it_missed() {
@@ -78,6 +79,61 @@ async fn a_resume_takes_over_from_a_connection_that_is_believed_alive() {
     assert_eq!(server.context.stats.parked.get(), 0);
     page.event(1, 0, "increment").await;
     assert_eq!(page.answer().await, (1, html(1)));
+}
+
+/// The page comes back twice, and its module has said so far what it says to the first time only.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_shown_to_a_page_that_is_back_before_it_may() {
+    for may in [true, false] {
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let server = Server::asking_of(
+            Closures::new(move |call| {
+                let origin = call.origin.map(|origin| origin.joins);
+                let is_back = origin == Some(Joins::Resume);
+                let time = match is_back {
+                    true => asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1,
+                    false => 0,
+                };
+                async move {
+                    sleep(Duration::from_secs(time.into())).await;
+                    if time > 1 && !may {
+                        let no = CallError::Refused("no".into(), Refusal::Reload);
+                        return Err(no);
+                    }
+                    // It is rendered as another user sees it.
+                    Ok(crate::testing::shown(time.min(1).into(), &["<b>", "</b>"]))
+                }
+            }),
+            Limits::default(),
+        );
+        let mut page = Page::load(&server).await;
+        page.resume(&server, 0).await;
+        sleep(Duration::from_millis(10)).await;
+        page.resume(&server, 0).await;
+        sleep(Duration::from_millis(1500)).await;
+        let early = tokio::time::timeout(Duration::from_millis(1), page.next());
+        assert!(early.await.is_err(), "shown before it may");
+        if may {
+            assert_eq!(page.shown().await, (0, html(1), false));
+        } else {
+            assert_eq!(page.refused().await, "reload");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_connection_has_taken_over_takes_no_room_on_this_one() {
+    let limits = Limits {
+        components: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    let mut other = Page::new(Client::extended(&server, user7()).await);
+    other.join(String::new(), Some((&page.secret, 0))).await;
+    assert_eq!(other.resumed().await, 0);
+    page.join(page.token.clone(), None).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,6 +226,27 @@ async fn whoever_has_most_waiting_gives_way() {
     assert_eq!((of("user 1"), of("user 7")), (1, 2));
 }
 
+/// It is weighed each time that its page leaves, which says each time what it weighs in all.
+#[tokio::test(start_paused = true)]
+async fn a_component_that_is_weighed_again_weighs_no_more() {
+    let limits = Limits {
+        parked_bytes: 4000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let page = Page::load(&server).await;
+    let (instance, _) = page.secret.split_once('.').unwrap();
+    let session = server.sessions.get(instance).unwrap();
+    drop(page);
+    sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        server.sessions.weighed(&session, 1000);
+    }
+    assert_eq!(server.context.stats.parked.get(), 1);
+    server.sessions.weighed(&session, 3000);
+    assert_eq!(server.context.stats.parked.get(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_disconnected_page_does_not_find_its_component_again() {
     let server = Server::counter(Limits::default());
@@ -193,6 +270,23 @@ async fn a_disconnected_page_does_not_find_its_component_again() {
     server.is_empty().await;
 }
 
+/// The application looks at all connections, and at each one's user, before it says whom it means.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_leaves_while_it_is_disconnected_does_not_find_its_component_again() {
+    let server = Server::counter(Limits::default());
+    let page = Page::load(&server).await;
+    let other = Page::load(&server).await;
+    let connections = server.sessions.connections();
+    let numbers: Vec<u64> = connections.iter().map(|one| one.number).collect();
+    drop(page);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.context.stats.parked.get(), 1);
+    assert_eq!(server.sessions.disconnect(&numbers), 2);
+    assert_eq!(server.context.stats.parked.get(), 0);
+    drop(other);
+    server.is_empty().await;
+}
+
 /// What failed is not among what the tree includes: the client would take it for applied.
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_missed_come_before_the_tree() {
@@ -209,4 +303,26 @@ async fn failures_that_were_missed_come_before_the_tree() {
         assert_eq!((&failure[0], &failure[2]), (&json!("e"), &json!(number)));
     }
     assert_eq!(page.shown().await, (100, html(98), false));
+}
+
+/// No tree says where an event has sent its page.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_that_was_missed_comes_before_the_tree() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    for number in 1..=100 {
+        let handler = if number == 1 {
+            "elsewhere"
+        } else {
+            "increment"
+        };
+        page.event(number, 0, handler).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    page.resume(&server, 0).await;
+    assert_eq!(page.next().await, json!(["r", "/next"]));
+    assert_eq!(page.shown().await, (100, html(100), false));
+    // Once is enough.
+    page.resume(&server, 100).await;
+    assert_eq!(page.resumed().await, 100);
 }

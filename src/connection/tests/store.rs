@@ -15,6 +15,10 @@ struct Memory {
 
 impl Store for Memory {
     fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
+        if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+            let error = StoreError::Failed("the disk is gone".to_owned());
+            return Box::pin(std::future::ready(Err(error)));
+        }
         let found = self.states.lock().unwrap().get(instance).cloned();
         Box::pin(std::future::ready(Ok(found)))
     }
@@ -200,4 +204,28 @@ async fn what_cannot_be_kept_is_not_applied() {
         log.iter()
             .any(|(_, text)| text.contains("the disk is full"))
     );
+}
+
+/// What it has of the component is still there: a page that gave up would lose it.
+#[tokio::test(start_paused = true)]
+async fn a_page_comes_back_when_the_store_can_be_read_again() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    let (_, checkpoint) = page.checkpoint.clone().unwrap();
+    let broken = |is_broken| {
+        store
+            .broken
+            .store(is_broken, std::sync::atomic::Ordering::SeqCst);
+    };
+    let next = start();
+    broken(true);
+    page.reconnect(&next).await;
+    page.join(checkpoint.clone(), None).await;
+    assert_eq!(page.refused().await, "busy");
+    broken(false);
+    page.join(checkpoint, None).await;
+    assert_eq!(page.shown().await, (1, html(1), false));
 }

@@ -8,6 +8,10 @@ use crate::protocol::client::{
     ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
 };
 
+/// The highest number of an event. JavaScript can tell twice as many apart, so that what goes on from
+/// here by counting has a name of its own, too; and a store's signed numbers are in order.
+const MAX_NUMBER: u64 = 1 << 52;
+
 #[derive(Deserialize, Default)]
 struct Vars {
     #[serde(default)]
@@ -73,6 +77,9 @@ impl<'de> Visitor<'de> for MessageVisitor {
             },
             "e" => {
                 let number = next(&mut array, "number")?;
+                if number > MAX_NUMBER {
+                    return Err(A::Error::custom("the event's number is too high"));
+                }
                 let seen = next(&mut array, "seen")?;
                 let handler = next(&mut array, "handler")?;
                 let event = next(&mut array, "type")?;
@@ -172,6 +179,9 @@ mod tests {
             r#"["j",0,"m","t","s",-1]"#,
             r#"["e",0,1,0,"h"]"#,
             r#"["e",0,-1,0,"h","click"]"#,
+            // JavaScript could not tell it from its neighbours.
+            r#"["e",0,9007199254740993,0,"h","click"]"#,
+            r#"["e",0,4503599627370497,0,"h","click"]"#,
             r#"["e",0,1,"h","click"]"#,
             r#"["e",0,1,0,"h","click","x"]"#,
             r#"["e",0,1,0,"h","click",{"v":1}]"#,
