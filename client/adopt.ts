@@ -7,7 +7,7 @@ import { complete, containersIn, keepContainers, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
-import { textOf, treesIn, type Tree, type Value } from './tree'
+import { isNoRow, textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
  * With `isAgain`, the page is what a tree of the same component has made it: where HTML differs, that is the server's
@@ -41,8 +41,10 @@ export function adopt(
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
         let what: Piece['item']
-        if (typeof item !== 'number') what = item
-        else {
+        if (typeof item !== 'number') {
+          if (typeof item === 'object' && isNoRow(tree.values[item.inside[0] as number] as Value, item.node)) return gather(tree, item, [], isRow)
+          what = item
+        } else {
           isRoomy = true
           tops[index] = index = item
           list = tree.nodes

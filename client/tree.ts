@@ -72,6 +72,11 @@ export function treesIn(value: Value): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
 }
 
+/** A body around a table's slot is for rows: is this its, and the value such bodies themselves? */
+export function isNoRow(value: Value, body: Element | null): body is Element {
+  return body?.localName === 'tbody' && treesIn(value).some(({ template }) => /^\s*<t[bhf]/i.test(template.statics[0] as string))
+}
+
 /** All nodes at the top, in their order. */
 export function nodesOf(value: Value, found: Node[] = []): Node[] {
   for (const { tops, values, nodes } of treesIn(value)) {

@@ -51,6 +51,8 @@ test.each<[string, Tree]>([
   ['a foreign object in an SVG', tree(['<svg><foreignObject>', '</foreignObject></svg>'], text('x'))],
   ['a table with a body', tree(['<table><tbody>', '</tbody></table>'], [tree(['<tr><td>', '</td></tr>'], '1')])],
   ['a table without one', tree(['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'], ['1', '2'].map((id) => tree(['\n<tr><td>', '</td></tr>'], id)))],
+  ['a table of bodies', tree(['<table>', '</table>'], ['1', '2'].map((id) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], id)))],
+  ['a table with one of its parts', tree(['<table>', '</table>'], tree(['<thead><tr><th>', '</th></tr></thead>'], 'h'))],
   ['a select', tree(['<select>', '</select>'], ['a', 'b'].map((id) => tree(['<option value="', '" selected="', '">', '</option>'], id, id === 'b' ? 1 : 0, id)))],
   ['static comments', tree(['<!-- one --><p>', '</p><!-- two -->', ''], 'a', 'b')],
   ['an attribute that setAttribute would refuse', tree(['<p @click="x" :a="', '">x</p>'], 'b')],
