@@ -68,7 +68,7 @@ export function pairs<Second>(list: readonly (number | Second)[] = [], each: (fi
 }
 
 /** The trees that stand in a slot between nodes: one, or the rows of a list. */
-export function treesIn(value: Value): Tree[] {
+export function treesIn(value: Value | undefined): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
 }
 

@@ -290,3 +290,33 @@ test('after a reconnect an element that was made by another template has nothing
   await live.state('live')
   expect(await live.html()).toBe(htmlOf(after))
 })
+
+const cards = (...ids: string[]) => tree(['<ul>', '</ul>'], ids.map((id) => tree(['<x-card>', '</x-card>'], id)))
+const inMain = (slot: Slot) => tree(['<main>', '</main>'], slot)
+
+test.each<[string, Tree, Tree]>([
+  ['children', inMain(plain('<div><i>x</i> t <b>y</b></div>')), inMain(plain('<div><b>z</b></div>'))],
+  ['all children', inMain(plain('<div><i>x</i></div>')), inMain(plain('<div></div>'))],
+  ['attributes', inMain(plain('<input type="checkbox" class="x" checked>')), inMain(plain('<input>'))],
+  ['rows that are custom elements', cards('a', 'b', 'c'), cards('a', 'c')],
+  ['a custom element', inMain(plain('<x-card>a</x-card>')), inMain('')],
+  ['what is ignored', inMain(plain('<b data-l-ignore="">a</b>')), inMain('')],
+  ['a style', inMain(plain('<style>a{}</style>')), inMain(plain('<style>b{}</style>'))],
+  ['the content of a template', inMain(plain('<template><i>a</i></template>')), inMain(plain('<template><i>b</i></template>'))],
+])('after a reconnect nothing stays of what another template has shown: %s', async (_, before, after) => {
+  const live = await adopt(htmlOf(before), before)
+  live.wire.drop()
+  await live.rejoined(after)
+  await live.state('live')
+  expect(await live.html()).toBe(await reread(live, htmlOf(after)))
+})
+
+test('after a reconnect what others have put beside it stays', async () => {
+  const content = (count: string) => tree(['<main><p>', '</p></main>'], count)
+  const live = await adopt(htmlOf(content('1')), content('1'))
+  await live.page.evaluate(() => document.querySelector('main')?.append(document.createElement('x-note'), document.createElement('div')))
+  live.wire.drop()
+  await live.rejoined(content('2'))
+  await live.state('live')
+  expect(await live.html()).toBe('<main><p>2</p><x-note></x-note><div></div></main>')
+})
