@@ -6,7 +6,7 @@
 import { complete, containersIn, keepContainers, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
-import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
+import { HTML, modelOf, type Inside, type Outline } from './template'
 import { isNoRow, textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
@@ -113,7 +113,7 @@ export function adopt(
   }
 
   /** The element says what the server says of it. */
-  function equal(element: Element, { parts }: Outline, tree: Tree): void {
+  function equal(element: Element, { parts, isOthers }: Outline, tree: Tree): void {
     /** All that it has is the server's: so it was before, or another template's static text shows that it was made there. */
     let isServers = isExact(element, tree)
     for (const part of parts) {
@@ -123,7 +123,7 @@ export function adopt(
       fields.set(element, name, textOf(part, tree))
       isServers ||= !slots.length && !LOOKS.test(name)
     }
-    if (!isServers || element.matches(OTHERS)) return
+    if (!isServers || isOthers) return
     for (const { name } of [...element.attributes]) {
       if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
     }

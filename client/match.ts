@@ -86,8 +86,8 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
     if (!(isHtml && one.item.node.matches(WHOLE))) {
       take(one, near, fits)
-      // A live component is only itself.
-      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && !element.matches(CONTAINER))
+      // A live component is only itself, and what is ignored keeps its content.
+      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && element.matches(one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`))
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }

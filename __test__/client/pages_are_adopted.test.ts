@@ -301,6 +301,7 @@ test.each<[string, Tree, Tree]>([
   ['rows that are custom elements', cards('a', 'b', 'c'), cards('a', 'c')],
   ['a custom element', inMain(plain('<x-card>a</x-card>')), inMain('')],
   ['what is ignored', inMain(plain('<b data-l-ignore="">a</b>')), inMain('')],
+  ['what is ignored now', inMain(plain('<b>a</b>')), inMain(plain('<b data-l-ignore="">z</b>'))],
   ['a style', inMain(plain('<style>a{}</style>')), inMain(plain('<style>b{}</style>'))],
   ['the content of a template', inMain(plain('<template><i>a</i></template>')), inMain(plain('<template><i>b</i></template>'))],
 ])('after a reconnect nothing stays of what another template has shown: %s', async (_, before, after) => {
@@ -319,4 +320,15 @@ test('after a reconnect what others have put beside it stays', async () => {
   await live.rejoined(content('2'))
   await live.state('live')
   expect(await live.html()).toBe('<main><p>2</p><x-note></x-note><div></div></main>')
+})
+
+test.each([
+  ['<b>a</b>', '<b data-l-ignore="">z</b>'],
+  ['<b data-l-ignore="">a</b>', '<b>z</b>'],
+])('what is ignored and what is not are not the same element: %s', async (before, after) => {
+  const content = inMain({ h: before })
+  const live = await adopt(htmlOf(content), content)
+  live.patch({ 0: { h: after } })
+  await live.settled()
+  expect(await live.html('main')).toBe(after)
 })
