@@ -30,7 +30,10 @@ let focused: HTMLElement | undefined
 
 /** Shows that it waits, where there is something to show it. */
 export function beginLoading(trigger: Trigger | undefined): void {
-  if (trigger) atRest(() => waiting.add(trigger))
+  if (!trigger) return
+  waiting.add(trigger)
+  // Not at once: a button that is disabled during its click sends no form, and a checkbox says of no change.
+  setTimeout(() => atRest(() => 0))
 }
 
 export function endLoading(trigger: Trigger | undefined): void {
