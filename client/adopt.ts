@@ -3,6 +3,7 @@
  * what differs is set, what is missing is made, and what was shown before goes.
  */
 
+import { attributesOf } from './attributes'
 import { complete, containersIn, keepContainers, move } from './build'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
@@ -124,7 +125,7 @@ export function adopt(
       isServers ||= !slots.length && !LOOKS.test(name)
     }
     if (!isServers || isOthers) return
-    for (const { name } of [...element.attributes]) {
+    for (const { name } of attributesOf(element)) {
       if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
     }
   }

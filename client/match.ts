@@ -1,6 +1,6 @@
 /** Which element of the page is which of a tree. */
 
-import { CONTAINER } from './attributes'
+import { attributesOf, CONTAINER } from './attributes'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -73,7 +73,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
   const known: Record<string, Element[]> = {}
-  for (const element of there) (known[nameOf(element.localName, element.textContent, [...element.attributes].find(isKey)?.value)] ??= []).push(element)
+  for (const element of there) (known[nameOf(element.localName, element.textContent, attributesOf(element).find(isKey)?.value)] ??= []).push(element)
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one

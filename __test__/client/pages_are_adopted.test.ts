@@ -54,6 +54,7 @@ test.each<[string, Tree]>([
   ['a table of bodies', tree(['<table>', '</table>'], ['1', '2'].map((id) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], id)))],
   ['a table with one of its parts', tree(['<table>', '</table>'], tree(['<thead><tr><th>', '</th></tr></thead>'], 'h'))],
   ['a select', tree(['<select>', '</select>'], ['a', 'b'].map((id) => tree(['<option value="', '" selected="', '">', '</option>'], id, id === 'b' ? 1 : 0, id)))],
+  ['a form with a field that is called as what every element has', tree(['<form class="', '"><input name="attributes"></form>'], 'a')],
   ['static comments', tree(['<!-- one --><p>', '</p><!-- two -->', ''], 'a', 'b')],
   ['an attribute that setAttribute would refuse', tree(['<p @click="x" :a="', '">x</p>'], 'b')],
 ])('all nodes of the page stay: %s', async (_, content) => {
