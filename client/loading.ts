@@ -32,8 +32,10 @@ let focused: HTMLElement | undefined
 export function beginLoading(trigger: Trigger | undefined): void {
   if (!trigger) return
   waiting.add(trigger)
-  // Not at once: a button that is disabled during its click sends no form, and a checkbox says of no change.
-  setTimeout(() => atRest(() => 0))
+  const show = () => atRest(() => 0)
+  // A button that is disabled during its click sends no form, and a checkbox says of no change.
+  if (trigger.element.matches('input,[form],form *')) setTimeout(show)
+  else show()
 }
 
 export function endLoading(trigger: Trigger | undefined): void {
