@@ -3,11 +3,12 @@
  * what differs is set, what is missing is made, and what was shown before goes.
  */
 
+import { attributesOf } from './attributes'
 import { complete, containersIn, keepContainers, move } from './build'
 import type { Fields } from './fields'
-import { agrees, isForeign, LOOKS, match, type Piece, type Wanted } from './match'
-import { HTML, modelOf, OTHERS, type Inside, type Outline } from './template'
-import { textOf, treesIn, type Tree, type Value } from './tree'
+import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
+import { HTML, modelOf, type Inside, type Outline } from './template'
+import { isNoRow, textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
  * With `isAgain`, the page is what a tree of the same component has made it: where HTML differs, that is the server's
@@ -23,7 +24,8 @@ export function adopt(
 ): void {
   /** Between two nodes there are none. */
   const containers = end ? [] : containersIn(container)
-  const isWhole = ({ template }: Tree) => isAgain && template.kinds === HTML
+  /** All that is in there is the server's: here, or because another template has made it. */
+  const isExact = (node: Element, tree: Tree) => (isAgain && tree.template.kinds === HTML) || isOther(node, tree)
 
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
     const [only] = outline.inside
@@ -35,14 +37,17 @@ export function adopt(
     }
     const pieces: Piece[] = []
     /** What is too much beside slots may be an older content of theirs. */
-    let isRoomy = isWhole(tree)
+    const isAll = isExact(parent, tree)
+    let isRoomy = isAll
 
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
         let what: Piece['item']
-        if (typeof item !== 'number') what = item
-        else {
+        if (typeof item !== 'number') {
+          if (typeof item === 'object' && isNoRow(tree.values[item.inside[0] as number] as Value, item.node)) return gather(tree, item, [], isRow)
+          what = item
+        } else {
           isRoomy = true
           tops[index] = index = item
           list = tree.nodes
@@ -60,13 +65,13 @@ export function adopt(
     const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
     const there: Element[] = []
     for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
-    const taken = match(wanted, there, isWhole(tree))
+    const taken = match(wanted, there, isAll)
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
       console.warn('loom-live: the page was changed and is made anew:', container)
     }
     if (taken && isRoomy) {
       for (const node of there) {
-        if (taken.has(node) || (!isWhole(tree) && isForeign(node))) continue
+        if (taken.has(node) || (!isAll && isForeign(node))) continue
         if (at === node) at = node.nextSibling
         node.remove()
       }
@@ -93,7 +98,7 @@ export function adopt(
         if (item.isOthers && item.inside.length) complete(tree, item, item.node.cloneNode(true), parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!item.isOthers && (item.inside.length || (isWhole(tree) && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
+        if (!item.isOthers && (item.inside.length || (isExact(mate, tree) && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
       } else {
         const fragment = new DocumentFragment()
         fragment.append(item.node.cloneNode(true))
@@ -109,23 +114,24 @@ export function adopt(
   }
 
   /** The element says what the server says of it. */
-  function equal(element: Element, { parts }: Outline, tree: Tree): void {
-    /** All that it has is the server's: here, or because another template's static text shows that it was made there. */
-    let isExact = isWhole(tree)
+  function equal(element: Element, { parts, isOthers }: Outline, tree: Tree): void {
+    /** All that it has is the server's: so it was before, or another template's static text shows that it was made there. */
+    let isServers = isExact(element, tree)
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (agrees(element, part, tree, isWhole(tree) || slots.length) || (!slots.length && element.matches('[data-l-ignore]'))) continue
+      if (agrees(element, part, tree, isServers || slots.length) || (!slots.length && element.matches('[data-l-ignore]'))) continue
       fields.set(element, name, textOf(part, tree))
-      isExact ||= !slots.length && !LOOKS.test(name)
+      isServers ||= !slots.length && !LOOKS.test(name)
     }
-    if (!isExact || element.matches(OTHERS)) return
-    for (const { name } of [...element.attributes]) {
+    if (!isServers || isOthers) return
+    for (const { name } of attributesOf(element)) {
       if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
     }
   }
 
   follow(tree, (tree.model = modelOf(tree.template, container)), (tree.tops = []), container, start)
+  makers.clear()
 }
 
 /** The text as a node of its own, at that place of the page or put there. */

@@ -4,6 +4,11 @@ export const CONTAINER = '[data-l-live]'
 
 const DEFAULT_DEBOUNCE_MS = 150
 
+/** Not `attributes`: in a form, that is its field of this name. Scripts can set names that cannot be looked up. */
+export function attributesOf(element: Element): Attr[] {
+  return element.getAttributeNames().flatMap((name) => element.getAttributeNode(name) ?? [])
+}
+
 /** `data-l-NAME`, with any value but "false". */
 export function isOn(element: Element, name: string): boolean {
   const value = element.getAttribute(`data-l-${name}`)

@@ -2,7 +2,7 @@
 
 import { CONTAINER } from './attributes'
 import { modelOf, type Inside, type Item } from './template'
-import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
+import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
@@ -52,6 +52,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
 
 /** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
+  leaveBody(value, anchor)
   const text = typeof value === 'object' ? '' : (value as string)
   const fragment = anchor.ownerDocument.createDocumentFragment()
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
@@ -59,6 +60,11 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   remove(old)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
+}
+
+/** What shows bodies stands in the table itself. */
+export function leaveBody(value: Value, { parentElement }: Text): void {
+  if (isNoRow(value, parentElement)) parentElement.replaceWith(...parentElement.childNodes)
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */

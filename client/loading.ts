@@ -30,7 +30,12 @@ let focused: HTMLElement | undefined
 
 /** Shows that it waits, where there is something to show it. */
 export function beginLoading(trigger: Trigger | undefined): void {
-  if (trigger) atRest(() => waiting.add(trigger))
+  if (!trigger) return
+  waiting.add(trigger)
+  const show = () => atRest(() => 0)
+  // A button that is disabled during its click sends no form, and a checkbox says of no change.
+  if (trigger.element.matches('input,[form],form *')) setTimeout(show)
+  else show()
 }
 
 export function endLoading(trigger: Trigger | undefined): void {

@@ -1,7 +1,7 @@
 /** Which element of the page is which of a tree. */
 
-import { CONTAINER } from './attributes'
-import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part } from './template'
+import { attributesOf, CONTAINER } from './attributes'
+import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /** A text or an element that has to be in the page. */
@@ -26,9 +26,28 @@ const FAR = 100
 /** Such attributes do not say which element it is: looks, addresses (which proxies rewrite), and what the user opens. */
 export const LOOKS = /^(class|style|open|nonce|href|src)$/
 
+/** What was shown before: all that is at the top of a tree, and what it was made by. */
+export const makers = new Map<unknown, Template>()
+
+export function noteMakers(value: Value | undefined): void {
+  for (const { template, tops, values } of treesIn(value)) {
+    for (const top of tops) makers.set(top, template)
+    values.forEach(noteMakers)
+  }
+}
+
+/** Was it shown before by another template? */
+export function isOther(node: Element | null, { template }: Tree): boolean {
+  for (; makers.size && node; node = node.parentElement) {
+    const maker = makers.get(node)
+    if (maker) return maker !== template
+  }
+  return false
+}
+
 /** Extensions and scripts have put it there. */
 export function isForeign(element: Element): boolean {
-  return element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link')
+  return !makers.has(element) && (element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link'))
 }
 
 /** Does the page's element say what the tree says? `isExact`: all that differs is the server's doing. */
@@ -54,7 +73,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
   const known: Record<string, Element[]> = {}
-  for (const element of there) (known[nameOf(element.localName, element.textContent, [...element.attributes].find(isKey)?.value)] ??= []).push(element)
+  for (const element of there) (known[nameOf(element.localName, element.textContent, attributesOf(element).find(isKey)?.value)] ??= []).push(element)
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one
@@ -67,8 +86,8 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
     if (!(isHtml && one.item.node.matches(WHOLE))) {
       take(one, near, fits)
-      // A live component is only itself.
-      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && !element.matches(CONTAINER))
+      // A live component is only itself, and what is ignored keeps its content.
+      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && element.matches(one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`))
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }
@@ -97,8 +116,8 @@ function nameOf(...parts: unknown[]): string {
   return parts.join('\n')
 }
 
-function isNamed({ item }: Wanted, element: Element): boolean {
-  return element.localName === item.node.localName
+function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {
+  return element.localName === node.localName && !(node.matches(WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
 }
 
 /** Could the page's element be the one? */

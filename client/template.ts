@@ -3,7 +3,7 @@
  * to walk through a copy, so that finding them costs no search.
  */
 
-import { CONTAINER } from './attributes'
+import { attributesOf, CONTAINER } from './attributes'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
 
@@ -103,7 +103,7 @@ function scan(model: Model, parent: Node): Item[] {
       return slot ? +slot : []
     }
     if (node instanceof HTMLTableElement) implyBody(node)
-    const parts = [...node.attributes].map((attribute) => {
+    const parts = attributesOf(node).map((attribute) => {
       const { name, value } = attribute
       const part = readPart(model, name, value)
       const [slot] = part.slots

@@ -68,8 +68,13 @@ export function pairs<Second>(list: readonly (number | Second)[] = [], each: (fi
 }
 
 /** The trees that stand in a slot between nodes: one, or the rows of a list. */
-export function treesIn(value: Value): Tree[] {
+export function treesIn(value: Value | undefined): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
+}
+
+/** A body around a table's slot is for rows: is this its, and the value such bodies themselves? */
+export function isNoRow(value: Value, body: Element | null): body is Element {
+  return body?.localName === 'tbody' && treesIn(value).some(({ template }) => /^\s*<t[bhf]/i.test(template.statics[0] as string))
 }
 
 /** All nodes at the top, in their order. */

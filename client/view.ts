@@ -4,6 +4,7 @@ import { adopt } from './adopt'
 import { createFields } from './fields'
 import { keepFocus } from './focus'
 import { atRest, hideIndicators } from './loading'
+import { noteMakers } from './match'
 import { patch } from './patch'
 import { intern } from './template'
 import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
@@ -40,6 +41,7 @@ export function createView(container: HTMLElement): View {
 
   return {
     join(tree, templates) {
+      noteMakers(root)
       root = treeOf(ROOT, [readTree(tree, templates)])
       // The server has seen nothing yet of what the user did to the fields.
       change(0, take)

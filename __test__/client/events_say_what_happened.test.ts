@@ -49,6 +49,25 @@ test("a submit's value is its form with the button that sent it, without files, 
   expect(live.page.url()).toBe(harness.server.url)
 })
 
+test('a click that has a handler still does what it does: a form is sent, a box changed', async () => {
+  const live = await harness.live(
+    plain(
+      '<form data-l-submit="save"><button name="do" value="save" data-l-click="clicked">Save</button></form>' +
+        '<input type="checkbox" data-l-click="clicked" data-l-change="ticked">',
+    ),
+  )
+  const next = async () => {
+    const { handler, vars } = await live.event()
+    return [handler, vars]
+  }
+  await live.page.click('button')
+  expect(await next()).toEqual(['clicked', { v: 'save' }])
+  expect(await next()).toEqual(['save', { v: 'do=save' }])
+  await live.page.click('[type=checkbox]')
+  expect(await next()).toEqual(['clicked', { v: 'on', c: true }])
+  expect(await next()).toEqual(['ticked', { v: 'on', c: true }])
+})
+
 test('a changed field brings its form along, and one without a form does not', async () => {
   const live = await harness.live(
     plain(

@@ -51,7 +51,10 @@ test.each<[string, Tree]>([
   ['a foreign object in an SVG', tree(['<svg><foreignObject>', '</foreignObject></svg>'], text('x'))],
   ['a table with a body', tree(['<table><tbody>', '</tbody></table>'], [tree(['<tr><td>', '</td></tr>'], '1')])],
   ['a table without one', tree(['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'], ['1', '2'].map((id) => tree(['\n<tr><td>', '</td></tr>'], id)))],
+  ['a table of bodies', tree(['<table>', '</table>'], ['1', '2'].map((id) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], id)))],
+  ['a table with one of its parts', tree(['<table>', '</table>'], tree(['<thead><tr><th>', '</th></tr></thead>'], 'h'))],
   ['a select', tree(['<select>', '</select>'], ['a', 'b'].map((id) => tree(['<option value="', '" selected="', '">', '</option>'], id, id === 'b' ? 1 : 0, id)))],
+  ['a form with a field that is called as what every element has', tree(['<form class="', '"><input name="attributes"></form>'], 'a')],
   ['static comments', tree(['<!-- one --><p>', '</p><!-- two -->', ''], 'a', 'b')],
   ['an attribute that setAttribute would refuse', tree(['<p @click="x" :a="', '">x</p>'], 'b')],
 ])('all nodes of the page stay: %s', async (_, content) => {
@@ -287,4 +290,46 @@ test('after a reconnect an element that was made by another template has nothing
   await live.rejoined(after)
   await live.state('live')
   expect(await live.html()).toBe(htmlOf(after))
+})
+
+const cards = (...ids: string[]) => tree(['<ul>', '</ul>'], ids.map((id) => tree(['<x-card>', '</x-card>'], id)))
+const inMain = (slot: Slot) => tree(['<main>', '</main>'], slot)
+
+test.each<[string, Tree, Tree]>([
+  ['children', inMain(plain('<div><i>x</i> t <b>y</b></div>')), inMain(plain('<div><b>z</b></div>'))],
+  ['all children', inMain(plain('<div><i>x</i></div>')), inMain(plain('<div></div>'))],
+  ['attributes', inMain(plain('<input type="checkbox" class="x" checked>')), inMain(plain('<input>'))],
+  ['rows that are custom elements', cards('a', 'b', 'c'), cards('a', 'c')],
+  ['a custom element', inMain(plain('<x-card>a</x-card>')), inMain('')],
+  ['what is ignored', inMain(plain('<b data-l-ignore="">a</b>')), inMain('')],
+  ['what is ignored now', inMain(plain('<b>a</b>')), inMain(plain('<b data-l-ignore="">z</b>'))],
+  ['a style', inMain(plain('<style>a{}</style>')), inMain(plain('<style>b{}</style>'))],
+  ['the content of a template', inMain(plain('<template><i>a</i></template>')), inMain(plain('<template><i>b</i></template>'))],
+])('after a reconnect nothing stays of what another template has shown: %s', async (_, before, after) => {
+  const live = await adopt(htmlOf(before), before)
+  live.wire.drop()
+  await live.rejoined(after)
+  await live.state('live')
+  expect(await live.html()).toBe(await reread(live, htmlOf(after)))
+})
+
+test('after a reconnect what others have put beside it stays', async () => {
+  const content = (count: string) => tree(['<main><p>', '</p></main>'], count)
+  const live = await adopt(htmlOf(content('1')), content('1'))
+  await live.page.evaluate(() => document.querySelector('main')?.append(document.createElement('x-note'), document.createElement('div')))
+  live.wire.drop()
+  await live.rejoined(content('2'))
+  await live.state('live')
+  expect(await live.html()).toBe('<main><p>2</p><x-note></x-note><div></div></main>')
+})
+
+test.each([
+  ['<b>a</b>', '<b data-l-ignore="">z</b>'],
+  ['<b data-l-ignore="">a</b>', '<b>z</b>'],
+])('what is ignored and what is not are not the same element: %s', async (before, after) => {
+  const content = inMain({ h: before })
+  const live = await adopt(htmlOf(content), content)
+  live.patch({ 0: { h: after } })
+  await live.settled()
+  expect(await live.html('main')).toBe(after)
 })

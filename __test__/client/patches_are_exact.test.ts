@@ -69,6 +69,18 @@ test.each<[string, Json[]]>([
   expect(await live.html()).toBe(before.replace('leaf', 'fresh'))
 })
 
+test('what comes into a table as bodies stands in the table itself', async () => {
+  const bodies = (...texts: string[]) => texts.map((text) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], text))
+  const live = await harness.live(tree(['<table>', '</table>', ''], [], ''))
+  live.patch({ 0: { i: bodies('a', 'b').map((body, at) => [at, body]) } })
+  live.patch({ 0: { m: [[1, 0]] } })
+  live.patch({ 1: tree(['<table>', '</table>'], bodies('c', 'd')) })
+  await live.settled()
+  expect(await live.html()).toBe(
+    ['ba', 'cd'].map((texts) => `<table>${[...texts].map((text) => `<tbody><tr><td>${text}</td></tr></tbody>`).join('')}</table>`).join(''),
+  )
+})
+
 test('frames that mean nothing are passed over', async () => {
   const live = await harness.live(page)
   for (const frame of ['{', '[]', 'null', '[[]]', '["x",1]', '["t",9]', '["t",9,["a"],"t"]', '["t",9,["a","b"],"?"]', '["j"]', '{"a":1}']) {

@@ -115,8 +115,8 @@ test('neither the page nor the script needs what a policy forbids', async () => 
   const source = /src="([^"]+)"/.exec(site.loom.script())?.[1] ?? ''
   const script = await (await fetch(site.origin + source)).text()
   expect(script).not.toMatch(/\beval\b|\bnew Function\b|\bFunction\(|setTimeout\(["'`]|document\.write|insertAdjacentHTML|outerHTML/)
-  // The one place that parses, behind the policy.
-  expect(script.match(/innerHTML/g)).toHaveLength(1)
+  // The one place that parses, behind the policy; to read it is harmless.
+  expect(script.match(/innerHTML\s*=(?!=)/g)).toHaveLength(1)
 })
 
 const HOSTILE = [
