@@ -16,6 +16,8 @@ const fn reference(byte: u8) -> Option<&'static str> {
         b'>' => Some("&gt;"),
         b'"' => Some("&quot;"),
         b'\'' => Some("&#39;"),
+        // Parsers make it a line feed (WHATWG HTML 13.2.3.5), which is not what a patch says.
+        b'\r' => Some("&#13;"),
         _ => None,
     }
 }
@@ -70,6 +72,11 @@ mod tests {
     }
 
     #[test]
+    fn a_carriage_return_stays_one() {
+        assert_eq!(escape("a\r\nb"), "a&#13;\nb");
+    }
+
+    #[test]
     fn nothing_to_do_is_borrowed() {
         assert!(matches!(escape("grün – 1,000 ✓"), Cow::Borrowed(_)));
         assert!(matches!(escape(""), Cow::Borrowed("")));
@@ -88,13 +95,14 @@ mod tests {
             escape_into(&mut bytes, &text);
             let escaped = escape(&text);
             prop_assert_eq!(&bytes[7..], escaped.as_bytes());
-            let unusual: &[char] = &['<', '>', '"', '\''];
+            let unusual: &[char] = &['<', '>', '"', '\'', '\r'];
             prop_assert!(!escaped.contains(unusual));
             let back = escaped
                 .replace("&lt;", "<")
                 .replace("&gt;", ">")
                 .replace("&quot;", "\"")
                 .replace("&#39;", "'")
+                .replace("&#13;", "\r")
                 .replace("&amp;", "&");
             prop_assert_eq!(back, text);
         }
