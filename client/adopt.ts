@@ -36,8 +36,8 @@ export function adopt(
       return
     }
     const pieces: Piece[] = []
-    /** What is too much beside slots may be an older content of theirs. */
     const isAll = isExact(parent, tree)
+    /** What is too much beside slots may be an older content of theirs. */
     let isRoomy = isAll
 
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {

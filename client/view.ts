@@ -41,8 +41,9 @@ export function createView(container: HTMLElement): View {
 
   return {
     join(tree, templates) {
-      noteMakers(root)
+      const before = root
       root = treeOf(ROOT, [readTree(tree, templates)])
+      noteMakers(before)
       // The server has seen nothing yet of what the user did to the fields.
       change(0, take)
     },

@@ -1,5 +1,5 @@
 import type { Limits, Logger, LoomOptions } from '../index'
-import { checkFunction, checkString, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { checkOrigins, type Trust, trustOf } from './request'
 import { secretsOf } from './secret'
 
@@ -77,7 +77,7 @@ export interface Settings {
 
 /** @throws LoomError for what cannot be, or would do nothing. */
 export function settingsOf(options: LoomOptions): Settings {
-  checkNames(options)
+  checkNames(options, OPTIONS, 'the options of createLoom', 'an option')
   const {
     path = '/loom',
     development = process.env['NODE_ENV'] !== 'production',
@@ -112,27 +112,17 @@ export function settingsOf(options: LoomOptions): Settings {
   }
 }
 
-function checkNames(options: unknown): void {
-  if (!isObject(options)) throw invalid('an object', 'the options of createLoom', options)
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw invalid(`one of ${Object.keys(OPTIONS).join(', ')}`, 'the name of an option', name)
-  }
-}
-
 function limitsOf(given: unknown): Limits {
   if (given === undefined) return LIMITS
-  if (!isObject(given)) throw invalid('an object', 'limits', given)
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(LIMITS, name)) {
-      throw invalid(`one of ${Object.keys(LIMITS).join(', ')}`, 'the name of a limit', name)
-    }
+  checkNames(given, LIMITS, 'limits', 'a limit')
+  for (const [name, value] of Object.entries(given as Record<string, unknown>)) {
     if (value === undefined) continue
     const isLow = typeof value !== 'number' || !(value > 0 || (value === 0 && MAY_BE_ZERO.includes(name)))
     if (isLow || value > 2 ** 31) {
       throw invalid('a number above 0 and at most 2147483648', `limits.${name}`, value)
     }
   }
-  return { ...LIMITS, ...given }
+  return { ...LIMITS, ...(given as Partial<Limits>) }
 }
 
 function sqliteOf(store: unknown): string | undefined {

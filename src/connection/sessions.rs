@@ -145,10 +145,9 @@ impl State {
     }
 
     /// The oldest of whoever holds most.
-    fn give_way(&mut self) -> Option<(u64, Arc<Session>)> {
+    fn gives_way(&self) -> Option<u64> {
         let (_, holder) = self.heaviest.last()?;
-        let ticket = *self.holders.get(holder)?.1.first()?;
-        Some((ticket, self.remove_parked(ticket)?))
+        self.holders.get(holder)?.1.first().copied()
     }
 }
 
@@ -271,7 +270,7 @@ impl Sessions {
         drop(state);
         if is_over {
             // Meanwhile: then it was not found there.
-            self.disconnect(&[ticket]);
+            self.end_parked(ticket);
             return;
         }
         if is_first {
@@ -304,7 +303,7 @@ impl Sessions {
 
     fn make_room(&self) {
         loop {
-            let mut state = self.lock();
+            let state = self.lock();
             let Limits {
                 parked,
                 parked_bytes,
@@ -313,38 +312,38 @@ impl Sessions {
             if state.parked.len() <= parked && state.parked_bytes <= parked_bytes {
                 return;
             }
-            let Some((ticket, session)) = state.give_way() else {
+            let Some(ticket) = state.gives_way() else {
                 return;
             };
             drop(state);
-            self.stats.parked.down(1);
-            session.end_parked(ticket);
+            self.end_parked(ticket);
         }
     }
 
-    /// A session is parked no more.
-    pub(super) fn unpark(&self, ticket: u64) {
-        let found = self.lock().remove_parked(ticket);
-        if found.is_some() {
-            self.stats.parked.down(1);
+    /// A session is parked no more. Gives it, where it was.
+    pub(super) fn unpark(&self, ticket: u64) -> Option<Arc<Session>> {
+        let session = self.lock().remove_parked(ticket)?;
+        self.stats.parked.down(1);
+        Some(session)
+    }
+
+    fn end_parked(&self, ticket: u64) {
+        if let Some(session) = self.unpark(ticket) {
+            session.end_parked(ticket);
         }
     }
 
     /// Ends what has been parked longest, where that is long enough.
     pub(super) fn end_oldest(&self) -> Oldest {
-        let mut state = self.lock();
+        let state = self.lock();
         let Some((&ticket, parked)) = state.parked.first_key_value() else {
             return Oldest::None;
         };
         if parked.until > Instant::now() {
             return Oldest::Until(parked.until);
         }
-        let session = state.remove_parked(ticket);
         drop(state);
-        self.stats.parked.down(1);
-        if let Some(session) = session {
-            session.end_parked(ticket);
-        }
+        self.end_parked(ticket);
         Oldest::Ended
     }
 
@@ -411,14 +410,6 @@ impl Sessions {
             count += usize::from(!is_counted);
         }
         count
-    }
-
-    fn end_parked(&self, ticket: u64) {
-        let session = self.lock().remove_parked(ticket);
-        if let Some(session) = session {
-            self.stats.parked.down(1);
-            session.end_parked(ticket);
-        }
     }
 
     /// Has whoever holds most of what waits give it up. False where nobody holds anything.

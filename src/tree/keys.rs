@@ -30,15 +30,14 @@ impl Keys {
         let Some((first, packed)) = hashes.first().zip(rows.clone().next()) else {
             return Self::None;
         };
-        let is =
-            |slot, key| matches!(slot, Slot::Leaf(leaf) if !leaf.html && hash(leaf.text) == key);
-        match slots(packed).position(|slot| is(slot, *first)) {
-            Some(slot)
+        let found = slots(packed).position(|slot| shown(slot) == Some(*first));
+        match found.map(Self::Shown) {
+            Some(keys)
                 if hashes
                     .iter()
-                    .all(|key| rows.next().and_then(|row| shown(row, slot)) == Some(*key)) =>
+                    .all(|key| keys.get(0, rows.next().unwrap_or_default()) == Some(*key)) =>
             {
-                Self::Shown(slot)
+                keys
             }
             _ => Self::Hashes(hashes.into()),
         }
@@ -48,7 +47,7 @@ impl Keys {
     pub(super) fn get(&self, index: usize, row: &str) -> Option<u64> {
         match self {
             Self::None => None,
-            Self::Shown(slot) => shown(row, *slot),
+            Self::Shown(slot) => slots(row).nth(*slot).and_then(shown),
             Self::Hashes(hashes) => hashes.get(index).copied(),
         }
     }
@@ -62,9 +61,9 @@ impl Keys {
     }
 }
 
-/// The hash of what the row shows there.
-fn shown(row: &str, slot: usize) -> Option<u64> {
-    match slots(row).nth(slot)? {
+/// The hash of what a row shows there.
+fn shown(slot: Slot<'_>) -> Option<u64> {
+    match slot {
         Slot::Leaf(leaf) => Some(hash(leaf.text)),
         Slot::Branch | Slot::Same => None,
     }
