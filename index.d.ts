@@ -227,70 +227,73 @@ export class LiveSocket {
   stop(): void
 }
 
-/** Bounds; times in milliseconds, sizes in bytes. */
+/**
+ * Bounds on what clients and handlers can make the server hold. Bytes, counts and rates are whole numbers, times are
+ * milliseconds. `undefined` is the default. `createLoom` throws `LOOM_ARGUMENT` for what a limit cannot be.
+ */
 export interface Limits {
-  /** The largest message of a client. Larger ones close the connection with 1009. 1 MiB. */
+  /** The largest message of a client. Larger ones close the connection with 1009. Default 1 MiB. */
   messageBytes: number
-  /** Components on one connection; a join beyond it fails. 100. */
+  /** Components on one connection; a join beyond it fails. Default 100. */
   components: number
-  /** Events of a component that wait while a handler runs; one beyond it fails. 64. */
+  /** Events of a component that wait while a handler runs; one beyond it fails. Default 64. */
   queuedEvents: number
-  /** Bytes waiting for a slow reader; beyond it patches merge into one newest. 1 MiB. */
+  /** Bytes waiting for a slow reader; beyond it patches merge into one newest. Default 1 MiB. */
   outgoingBytes: number
-  /** Bytes waiting in all; beyond it whoever holds most is disconnected with 1013. 256 MiB. */
+  /** Bytes waiting in all; beyond it whoever holds most is disconnected with 1013. Default 256 MiB. */
   waitingBytes: number
-  /** Messages that are not understood, before the connection is closed with 1008. 16. */
+  /** Messages that are not understood, before the connection is closed with 1008. Default 16. */
   invalidMessages: number
-  /** Calls that wait for JavaScript; beyond it no connection is read from. 4,096. */
+  /** Calls that wait for JavaScript; beyond it no connection is read from. Default 4,096. */
   waitingCalls: number
-  /** How long handler and render may take before the event fails. 30,000. */
+  /** How long handler and render may take before the event fails. Default 30 s. */
   handlerTime: number
-  /** How long a component waits for its page to come back. 0 ends it at once. 60,000. */
+  /** Silence after which a client is pinged. Default 25 s. */
+  pingAfter: number
+  /** Silence after which a client is given up. Default 60 s. */
+  deadAfter: number
+  /** How long a component waits for its page to come back. 0 ends it at once. Default 60 s. */
   parkTime: number
-  /** Components that wait so; beyond it whoever has most loses the oldest. 20,000. */
+  /** Components that wait so; beyond it whoever has most loses the oldest. Default 20,000. */
   parked: number
-  /** Bytes that they hold, estimated; as `parked`. 256 MiB. */
+  /** Bytes that they hold, estimated; as `parked`. Default 256 MiB. */
   parkedBytes: number
-  /** Events after which a checkpoint is due; more for states over 1 KiB, in proportion, up to 1,000. 16. */
+  /** Events after which a checkpoint is due; more for states over 1 KiB, in proportion, up to 1,000. Default 16. */
   checkpointEvents: number
-  /** A quiet moment is used for one after this time; in proportion too, 30 s at most. 250. */
+  /** A quiet moment is used for one after this time; in proportion too, 30 s at most. Default 250 ms. */
   checkpointQuiet: number
-  /** The largest state that is sealed; the page is told that a larger one dies with the process. 256 KiB. */
+  /** The largest state that is sealed; the page is told that a larger one dies with the process. Default 256 KiB. */
   checkpointBytes: number
-  /** How old an event may be that could not be delivered before; an older one is reported. 60,000. */
+  /** How old an event may be that could not be delivered before; an older one is reported. Default 60 s. */
   eventAge: number
-  /** Events of one connection in a second, after a burst; one beyond it fails. 100. */
+  /** Events of one connection in a second, after a burst; one beyond it fails. Default 100. */
   eventRate: number
-  /** The burst. 500. */
+  /** The burst. Default 500. */
   eventBurst: number
-  /** Connections of one address; one more is closed with 1013. 1,000. */
+  /** Connections of one address; one more is closed with 1013. Default 1,000. */
   connectionsPerAddress: number
   /**
    * Events of all connections of one address in a second, after a burst; one beyond it fails. Behind a proxy
-   * the address is the proxy's, unless `trustProxy` is set. 5,000.
+   * the address is the proxy's, unless `trustProxy` is set. Default 5,000.
    */
   eventRatePerAddress: number
-  /** The burst. 20,000. */
+  /** The burst. Default 20,000. */
   eventBurstPerAddress: number
-  /** Joins that run at a time, and pages coming back that `authorize` is asked about; others wait, so that events come first. 32. */
+  /** Joins that run at a time, and pages coming back that `authorize` is asked about; others wait, so that events come first. Default 32. */
   joins: number
-  /** Joins and pages coming back that wait; one more is told to come back later. 10,000. */
+  /** Joins and pages coming back that wait; one more is told to come back later. Default 10,000. */
   waitingJoins: number
-  /** Joins and pages coming back in a second, after a burst; others wait. 5,000. */
+  /** Joins and pages coming back in a second, after a burst; others wait. Default 5,000. */
   joinRate: number
-  /** The burst. 5,000. */
+  /** The burst. Default 5,000. */
   joinBurst: number
-  /** The same for one address (see `eventRatePerAddress`); one beyond it is told to come back later. 1,000. */
+  /** The same for one address (see `eventRatePerAddress`); one beyond it is told to come back later. Default 1,000. */
   joinRatePerAddress: number
-  /** The burst. 5,000. */
+  /** The burst. Default 5,000. */
   joinBurstPerAddress: number
-  /** Silence after which a client is pinged. 25,000. */
-  pingAfter: number
-  /** Silence after which a client is given up. 60,000. */
-  deadAfter: number
-  /** How old a page may be when it joins. 14 days. */
+  /** How old a page may be when it joins. Default 14 days. */
   tokenAge: number
-  /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. 64 MiB. */
+  /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
 }
 
@@ -348,7 +351,7 @@ export interface LoomOptions {
    * one machine. None by default: then balances and attempts left have no place in props.
    */
   store?: { sqlite: string }
-  limits?: Partial<Limits>
+  limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
   /** `console` by default. */
   logger?: Logger
   /**

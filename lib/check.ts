@@ -53,7 +53,12 @@ export function checkFunction(value: unknown, name: string): void {
 }
 
 /** What an object may have: a name that is none of `known` would do nothing. `kind` is what has the name. */
-export function checkNames(given: unknown, known: object, name: string, kind: string): void {
+export function checkNames(
+  given: unknown,
+  known: object,
+  name: string,
+  kind: string,
+): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
   for (const one of Object.keys(given)) {
     if (!Object.hasOwn(known, one)) throw invalid(`one of ${Object.keys(known).join(', ')}`, `the name of ${kind}`, one)

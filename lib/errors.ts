@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { LoomErrorCode } from '../index'
 
 export class LoomError extends Error {
@@ -17,10 +18,15 @@ export class StartError extends LoomError {
   }
 }
 
+/** An error of any realm: the addon makes those of the main one, tests and `vm` run in others. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || types.isNativeError(thrown)
+}
+
 /** The text of whatever was thrown. */
 export function textOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown)
+    return String(isError(thrown) ? thrown.message : thrown)
   } catch {
     return 'something that cannot be shown was thrown'
   }
@@ -29,7 +35,7 @@ export function textOf(thrown: unknown): string {
 /** As `textOf`, with the stack: for the log. */
 export function traceOf(thrown: unknown): string {
   try {
-    if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack
+    if (isError(thrown) && typeof thrown.stack === 'string') return thrown.stack
   } catch {
     // As little as its message then.
   }

@@ -89,13 +89,13 @@ export class Loom implements PublicLoom {
   private readonly entries = new Map<string, Entry>()
   private readonly attached = new Map<Server, () => void>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
-  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'propsCacheBytes' | 'sqlite'>
+  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
   private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
 
   constructor(options: LoomOptions) {
-    const { secrets, limits, propsCacheBytes, sqlite, ...settings } = settingsOf(options)
+    const { secrets, limits, sqlite, ...settings } = settingsOf(options)
     this.settings = settings
     const { development, logger } = settings
     const receivers = {
@@ -110,7 +110,7 @@ export class Loom implements PublicLoom {
       },
     }
     const checks = development ? new Development(logger) : undefined
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, propsCacheBytes, checks)
+    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, limits.propsCacheBytes, checks)
     try {
       this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
     } catch (error) {

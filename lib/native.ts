@@ -1,19 +1,22 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import type { Limits } from '../index'
 import { LoomError, textOf } from './errors'
 
 /** The shapes of `src/node/`. */
 export interface Native {
   compileTemplate(source: string[]): { id: number; kinds: string }
   describeValue(template: number, value: number): string
+  /** The table of src/limits.rs, as JSON. */
+  limits(): string
   NativeLoom: new (options: NativeOptions, wake: () => void) => NativeLoom
 }
 
 export interface NativeOptions {
   secrets: string[]
   development: boolean
-  limits: Record<string, number>
+  limits: Limits
   sqlite: string | undefined
 }
 

@@ -1,40 +1,13 @@
 import type { Limits, Logger, LoomOptions } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
+import { native } from './native'
 import { checkOrigins, type Trust, trustOf } from './request'
 import { secretsOf } from './secret'
 
-/** The defaults; src/limits.rs says what each is for and what happens at it. */
-const LIMITS: Limits = {
-  messageBytes: 1 << 20,
-  components: 100,
-  queuedEvents: 64,
-  outgoingBytes: 1 << 20,
-  waitingBytes: 256 << 20,
-  invalidMessages: 16,
-  waitingCalls: 4096,
-  handlerTime: 30_000,
-  pingAfter: 25_000,
-  deadAfter: 60_000,
-  tokenAge: 14 * 86_400_000,
-  propsCacheBytes: 64 << 20,
-  parkTime: 60_000,
-  parked: 20_000,
-  parkedBytes: 256 << 20,
-  checkpointEvents: 16,
-  checkpointQuiet: 250,
-  checkpointBytes: 256 << 10,
-  eventAge: 60_000,
-  eventRate: 100,
-  eventBurst: 500,
-  connectionsPerAddress: 1000,
-  eventRatePerAddress: 5000,
-  eventBurstPerAddress: 20_000,
-  joins: 32,
-  waitingJoins: 10_000,
-  joinRate: 5000,
-  joinBurst: 5000,
-  joinRatePerAddress: 1000,
-  joinBurstPerAddress: 5000,
+/** A limit as the table in src/limits.rs has it. */
+interface Limit {
+  readonly name: keyof Limits
+  readonly default: number
 }
 
 /** All that `createLoom` knows, so that a name which does nothing is an error and not a hole. */
@@ -52,9 +25,6 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   transport: true,
 }
 
-/** Limits that may be nothing at all. */
-const MAY_BE_ZERO = ['parkTime']
-
 /** What middleware usually sets. */
 const KEEP = ['user', 'session']
 
@@ -68,9 +38,7 @@ export interface Settings {
   readonly trust: Trust
   readonly keep: readonly string[]
   readonly sqlite: string | undefined
-  /** Rust's. */
-  readonly limits: Omit<Limits, 'propsCacheBytes'>
-  readonly propsCacheBytes: number
+  readonly limits: Limits
   readonly logger: Logger
   readonly transport: 'auto' | 'bridge'
 }
@@ -95,7 +63,6 @@ export function settingsOf(options: LoomOptions): Settings {
   checkFunction(logger.error, 'logger.error')
   checkFunction(logger.warn, 'logger.warn')
   if (transport !== 'auto' && transport !== 'bridge') throw invalid('"auto" or "bridge"', 'transport', transport)
-  const { propsCacheBytes, ...limits } = limitsOf(options.limits)
   return {
     secrets: secretsOf(options.secret, development),
     path,
@@ -105,24 +72,23 @@ export function settingsOf(options: LoomOptions): Settings {
     trust: trustOf(options.trustProxy),
     keep,
     sqlite: sqliteOf(options.store),
-    limits,
-    propsCacheBytes,
+    limits: limitsOf(options.limits),
     logger,
     transport,
   }
 }
 
-function limitsOf(given: unknown): Limits {
-  if (given === undefined) return LIMITS
-  checkNames(given, LIMITS, 'limits', 'a limit')
-  for (const [name, value] of Object.entries(given as Record<string, unknown>)) {
+/** All limits, those that are not given by their defaults. Rust checks what each may be. */
+function limitsOf(given: unknown = {}): Limits {
+  const defaults = (JSON.parse(native.limits()) as Limit[]).map((limit) => [limit.name, limit.default])
+  const limits = Object.fromEntries(defaults) as Record<string, number>
+  checkNames(given, limits, 'limits', 'a limit')
+  for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
-    const isLow = typeof value !== 'number' || !(value > 0 || (value === 0 && MAY_BE_ZERO.includes(name)))
-    if (isLow || value > 2 ** 31) {
-      throw invalid('a number above 0 and at most 2147483648', `limits.${name}`, value)
-    }
+    if (typeof value !== 'number') throw invalid('a number', `limits.${name}`, value)
+    limits[name] = value
   }
-  return { ...LIMITS, ...(given as Partial<Limits>) }
+  return limits as unknown as Limits
 }
 
 function sqliteOf(store: unknown): string | undefined {

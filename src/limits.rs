@@ -1,133 +1,366 @@
-//! Every limit, with its default, its unit, what it costs and what happens at it.
+//! Every limit, in one table: its name, unit, default and bounds, what it costs and what happens at it.
+//!
+//! This table is the only one. `lib/options.ts` gets it as JSON; the README's table and `index.d.ts` are
+//! compared with it by `__test__/package/limits.test.ts`.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-/// Bounds on what clients and handlers can make the server hold.
-#[derive(Clone, Debug)]
-pub struct Limits {
+use serde::Serialize;
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unit {
+    /// Bytes: a whole number.
+    Bytes,
+    /// Things: a whole number.
+    Count,
+    /// Things a second, or at once after a pause: a whole number.
+    Rate,
+    /// Milliseconds, with fractions.
+    Time,
+}
+
+/// A limit as an application sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limit {
+    /// Its name in JavaScript.
+    pub name: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// Its value if the application gives none.
+    pub default: f64,
+    /// The smallest value.
+    pub least: f64,
+    /// The largest value.
+    pub most: f64,
+}
+
+/// A value that a limit cannot have.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum LimitError {
+    /// There is no such limit.
+    #[error("There is no limit {0:?}")]
+    Unknown(String),
+    /// It is out of bounds, or a fraction of something that cannot be divided.
+    #[error("Expected {expected} from {least} to {most} for limits.{name} but received {value}")]
+    Value {
+        /// The limit's name in JavaScript.
+        name: String,
+        /// What kind of number it takes.
+        expected: &'static str,
+        /// Its smallest value.
+        least: f64,
+        /// Its largest value.
+        most: f64,
+        /// What was given.
+        value: f64,
+    },
+}
+
+/// Ten years: longer than anything here lasts, and short enough for every timer.
+const LONGEST: f64 = 10.0 * 365.25 * 86_400_000.0;
+
+impl Unit {
+    const fn most(self) -> f64 {
+        match self {
+            // A tebibyte.
+            Self::Bytes => (1_u64 << 40) as f64,
+            Self::Count | Self::Rate => (1_u64 << 31) as f64,
+            Self::Time => LONGEST,
+        }
+    }
+
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Bytes => "a whole number of bytes",
+            Self::Count | Self::Rate => "a whole number",
+            Self::Time => "a number of milliseconds",
+        }
+    }
+}
+
+/// The name that JavaScript knows a field by.
+fn camel_case(field: &str) -> String {
+    let mut name = String::with_capacity(field.len());
+    for (position, word) in field.split('_').enumerate() {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if position > 0 => name.extend(first.to_uppercase()),
+            Some(first) => name.push(first),
+            None => {}
+        }
+        name.push_str(letters.as_str());
+    }
+    name
+}
+
+macro_rules! unit {
+    (bytes) => {
+        Unit::Bytes
+    };
+    (count) => {
+        Unit::Count
+    };
+    (rate) => {
+        Unit::Rate
+    };
+    (time) => {
+        Unit::Time
+    };
+}
+
+macro_rules! field {
+    (bytes) => {
+        usize
+    };
+    (count) => {
+        usize
+    };
+    (rate) => {
+        u32
+    };
+    (time) => {
+        Duration
+    };
+}
+
+/// A number that is within a limit's bounds, in its field's type.
+macro_rules! value {
+    (bytes, $number:expr) => {
+        $number as usize
+    };
+    (count, $number:expr) => {
+        $number as usize
+    };
+    (rate, $number:expr) => {
+        $number as u32
+    };
+    (time, $number:expr) => {
+        Duration::try_from_secs_f64($number / 1000.0).unwrap_or(Duration::MAX)
+    };
+}
+
+macro_rules! bound {
+    ($default:expr) => {
+        $default
+    };
+    ($default:expr, $given:expr) => {
+        $given as f64
+    };
+}
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])* $field:ident: $unit:ident = $default:expr $(, least $least:expr)? $(, most $most:expr)?;)*) => {
+        /// Bounds on what clients and handlers can make the server hold.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Limits {
+            $($(#[doc = $doc])* pub $field: field!($unit),)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: value!($unit, $default as f64),)* }
+            }
+        }
+
+        impl Limits {
+            /// All limits, in the order in which they are documented.
+            pub fn table() -> Vec<Limit> {
+                vec![$(Limit {
+                    name: camel_case(stringify!($field)),
+                    unit: unit!($unit),
+                    default: $default as f64,
+                    least: bound!(1.0 $(, $least)?),
+                    most: bound!(unit!($unit).most() $(, $most)?),
+                },)*]
+            }
+
+            /// Sets a limit to a value that is within its bounds.
+            fn set(&mut self, name: &str, value: f64) {
+                $(if camel_case(stringify!($field)) == name {
+                    self.$field = value!($unit, value);
+                })*
+            }
+        }
+    };
+}
+
+limits! {
     /// The largest message a client may send, in bytes. A larger one closes the connection with
     /// 1009. Default 1 MiB. A connection can make the server hold this much while a message is
     /// incomplete.
-    pub message_bytes: usize,
+    message_bytes: bytes = 1 << 20, most 1 << 29;
     /// Components on one connection. A join beyond it is answered with an error; the others go on.
     /// Default 100. A small component costs about 2 KB.
-    pub components: usize,
+    components: count = 100;
     /// Events of one component that wait while a handler runs; together they may hold
     /// `message_bytes`. Each event beyond it is answered with an error, in its turn. Default 64.
-    pub queued_events: usize,
+    queued_events: count = 64;
     /// Bytes that wait for a client that reads slowly. While more wait, the connection's components
     /// take no further event; a client that takes nothing for `dead_after` is disconnected. Default
     /// 1 MiB; each component can exceed it by one message.
-    pub outgoing_bytes: usize,
+    outgoing_bytes: bytes = 1 << 20;
     /// Bytes of events and messages that wait, in the whole process. Beyond it whoever holds most of
     /// them (a user, or an address) is disconnected with 1013 or loses what is parked. Default
     /// 256 MiB.
-    pub waiting_bytes: usize,
+    waiting_bytes: bytes = 256 << 20;
     /// Messages that cannot be understood, counted over a connection's life. One more closes it
     /// with 1008. Default 16.
-    pub invalid_messages: u32,
+    invalid_messages: count = 16;
     /// Calls that wait for the JavaScript thread, in the whole process. While it is full, no
     /// connection is read from, so that clients feel it as a slow network. Default 4,096; a call
     /// costs its event and, where JavaScript does not have them, its props.
-    pub waiting_calls: usize,
+    waiting_calls: count = 4096;
     /// How long `handle` and `render` may take together before the event fails. Default 30 s.
-    pub handler_time: Duration,
+    handler_time: time = 30_000;
     /// A connection on which nothing was received for this long is sent a ping. Default 25 s:
     /// proxies cut idle connections after 30 s to 60 s. Costs one timer.
-    pub ping_after: Duration,
+    ping_after: time = 25_000;
     /// A connection on which nothing was received for this long is dead and is closed. Default
     /// 60 s.
-    pub dead_after: Duration,
+    dead_after: time = 60_000;
     /// How long a component waits for its page to come back when the connection is gone. Default
     /// 60 s; zero ends it at once. Its state lives on in the client's checkpoint.
-    pub park_time: Duration,
+    park_time: time = 60_000, least 0;
     /// Components that wait so, in the whole process. Beyond it whoever has most of them (a user, or
     /// an address) loses the oldest. Default 20,000.
-    pub parked: usize,
+    parked: count = 20_000;
     /// Bytes that they may hold, estimated from their props and trees. As for `parked`. Default
     /// 256 MiB.
-    pub parked_bytes: usize,
+    parked_bytes: bytes = 256 << 20;
     /// A component's state is sealed into a checkpoint at the latest after so many events; one of
     /// more than 1 KiB more seldom, in proportion, up to 1,000. Default 16. Replaying an event costs what it cost
     /// the first time.
-    pub checkpoint_events: u32,
+    checkpoint_events: count = 16;
     /// And when nothing has happened for so long; in proportion again, but 30 s at most. Default
     /// 250 ms.
-    pub checkpoint_quiet: Duration,
+    checkpoint_quiet: time = 250;
     /// The largest state that is sealed, in bytes of JSON. The page is told that a larger one does
     /// not survive a crash. Default 256 KiB.
-    pub checkpoint_bytes: usize,
+    checkpoint_bytes: bytes = 256 << 10;
     /// How old an event may be that could not be delivered before. An older one is not applied, and
     /// the page is told. Default 60 s.
-    pub event_age: Duration,
+    event_age: time = 60_000;
     /// Events that one connection may send each second, after a burst. Each one beyond it is
     /// answered with an error. Default 100.
-    pub event_rate: u32,
+    event_rate: rate = 100;
     /// The burst. Default 500.
-    pub event_burst: u32,
+    event_burst: rate = 500;
     /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
     /// is not counted.
-    pub connections_per_address: usize,
+    connections_per_address: count = 1000;
     /// Events that all connections of one address may send each second together, after a burst. As
     /// for `event_rate`. Default 5,000: a thousand people behind one address, none of whom is in a
     /// hurry. An unknown address is not counted. Costs each address that has connections 250 bytes.
-    pub event_rate_per_address: u32,
+    event_rate_per_address: rate = 5000;
     /// The burst. Default 20,000: what a thousand pages send again after a crash.
-    pub event_burst_per_address: u32,
+    event_burst_per_address: rate = 20_000;
     /// Joins that render at the same time, in the whole process, and pages coming back that `authorize`
     /// is asked about; others wait behind them, so that events of pages that work come first.
     /// Default 32.
-    pub joins: usize,
+    joins: count = 32;
     /// Joins, and pages coming back, that wait for that or for `join_rate`. One more is refused, and its
     /// client tries again later. Default 10,000; each join that waits holds its props.
-    pub waiting_joins: usize,
+    waiting_joins: count = 10_000;
     /// Joins and pages coming back, each second in the whole process, after a burst. Those beyond it
     /// wait. Default 5,000, about a third of a core; 10,000 pages are back after a second.
-    pub join_rate: u32,
+    join_rate: rate = 5000;
     /// The burst. Default 5,000.
-    pub join_burst: u32,
+    join_burst: rate = 5000;
     /// The same for one address. One beyond it is refused, and its client tries again later. Default
     /// 1,000; an unknown address is not counted.
-    pub join_rate_per_address: u32,
+    join_rate_per_address: rate = 1000;
     /// The burst. Default 5,000: what `connections_per_address` can bring at once, with five
     /// components each.
-    pub join_burst_per_address: u32,
+    join_burst_per_address: rate = 5000;
     /// How old a token may be when its page joins. Default 14 days.
-    pub token_age: Duration,
+    token_age: time = 14 * 86_400_000;
+    /// JSON text of props of which JavaScript keeps a parsed copy, in bytes. Beyond it, or after 10 to
+    /// 20 s without use, props are parsed anew. Default 64 MiB.
+    props_cache_bytes: bytes = 64 << 20;
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            message_bytes: 1 << 20,
-            components: 100,
-            queued_events: 64,
-            outgoing_bytes: 1 << 20,
-            waiting_bytes: 256 << 20,
-            invalid_messages: 16,
-            waiting_calls: 4096,
-            handler_time: Duration::from_secs(30),
-            ping_after: Duration::from_secs(25),
-            dead_after: Duration::from_secs(60),
-            park_time: Duration::from_secs(60),
-            parked: 20_000,
-            parked_bytes: 256 << 20,
-            checkpoint_events: 16,
-            checkpoint_quiet: Duration::from_millis(250),
-            checkpoint_bytes: 256 << 10,
-            event_age: Duration::from_secs(60),
-            event_rate: 100,
-            event_burst: 500,
-            connections_per_address: 1000,
-            event_rate_per_address: 5000,
-            event_burst_per_address: 20_000,
-            joins: 32,
-            waiting_joins: 10_000,
-            join_rate: 5000,
-            join_burst: 5000,
-            join_rate_per_address: 1000,
-            join_burst_per_address: 5000,
-            token_age: Duration::from_secs(14 * 86_400),
+impl Limits {
+    /// The defaults, and over them what is `given` by its JavaScript name.
+    ///
+    /// # Errors
+    /// [`LimitError`] names the limit, what it takes and what was given.
+    pub fn with(given: &HashMap<String, f64>) -> Result<Self, LimitError> {
+        let mut limits = Self::default();
+        let table = Self::table();
+        for (name, value) in given {
+            let found = table.iter().find(|limit| limit.name == *name);
+            let limit = found.ok_or_else(|| LimitError::Unknown(name.clone()))?;
+            let is_whole = limit.unit == Unit::Time || value.fract() == 0.0;
+            if !is_whole || !(limit.least..=limit.most).contains(value) {
+                return Err(LimitError::Value {
+                    name: name.clone(),
+                    expected: limit.unit.expected(),
+                    least: limit.least,
+                    most: limit.most,
+                    value: *value,
+                });
+            }
+            limits.set(name, *value);
         }
+        Ok(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: f64) -> Result<Limits, LimitError> {
+        Limits::with(&HashMap::from([(name.to_owned(), value)]))
+    }
+
+    #[test]
+    fn every_limit_can_be_set_to_its_default_and_its_bounds() {
+        let table = Limits::table();
+        for limit in &table {
+            assert_eq!(
+                with(&limit.name, limit.default),
+                Ok(Limits::default()),
+                "{}",
+                limit.name
+            );
+            for bound in [limit.least, limit.most] {
+                let limits = with(&limit.name, bound);
+                assert_ne!(limits, Ok(Limits::default()), "{} {bound}", limit.name);
+                assert!(limits.is_ok(), "{} {bound}", limit.name);
+            }
+        }
+        let names: std::collections::HashSet<_> = table.iter().map(|limit| &limit.name).collect();
+        assert_eq!(names.len(), table.len());
+    }
+
+    #[test]
+    fn what_a_limit_cannot_be_is_an_error_that_says_so() {
+        for limit in Limits::table() {
+            let wrong = [
+                limit.least - 1.0,
+                limit.most * 2.0,
+                f64::NAN,
+                f64::INFINITY,
+                -0.5,
+            ];
+            for value in wrong {
+                assert!(with(&limit.name, value).is_err(), "{} {value}", limit.name);
+            }
+            assert_eq!(
+                with(&limit.name, 1.5).is_ok(),
+                limit.unit == Unit::Time,
+                "{}",
+                limit.name
+            );
+        }
+        assert_eq!(
+            with("joins", 0.5).unwrap_err().to_string(),
+            "Expected a whole number from 1 to 2147483648 for limits.joins but received 0.5"
+        );
+        assert_eq!(with("join", 1.0), Err(LimitError::Unknown("join".into())));
     }
 }

@@ -133,8 +133,25 @@ test('many components whose parsed props do not fit together keep what is theirs
   expect(ids.map((id) => client.html(id))).toEqual(ids.map(() => '<b>3</b>'))
 })
 
+test('a limit that is undefined is its default', async () => {
+  const names = ['joins', 'components', 'parkTime', 'handlerTime', 'messageBytes', 'tokenAge'] as const
+  const site = await Site.start({ limits: Object.fromEntries(names.map((name) => [name, undefined])) })
+  const client = await site.connect()
+  await client.joined('c0', 'counter', await site.token(counter(site.loom), { count: 0 }))
+  await client.event('c0', 'increment')
+  expect(client.html('c0')).toBe('<b>1</b>')
+})
+
+test('a page may be a month old', async () => {
+  const site = await Site.start({ limits: { tokenAge: 31 * 86_400_000 } })
+  const client = await site.connect()
+  await client.joined('c0', 'counter', await site.token(counter(site.loom), { count: 0 }))
+  expect(client.html('c0')).toBe('<b>0</b>')
+})
+
 test.each([
   ['an unknown name', { messages: 1 }],
+  ['a fraction of a thing', { joins: 0.5 }],
   ['zero', { components: 0 }],
   ['a negative number', { queuedEvents: -1 }],
   ['NaN', { handlerTime: NaN }],

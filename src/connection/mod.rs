@@ -106,7 +106,7 @@ struct Connection<D: Dispatcher> {
     outbox: Arc<Outbox>,
     components: HashMap<Arc<str>, Attached>,
     /// Messages that could not be understood so far.
-    invalid: u32,
+    invalid: usize,
     events: Rate,
     /// Bytes that the socket has, and that the transport has not taken.
     writing: usize,

@@ -105,7 +105,7 @@ impl<D: Dispatcher> ToPage<D> {
         };
         let is_calm = since.is_none_or(|since| now - since >= limits.checkpoint_quiet);
         let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
-        let events = u64::from(limits.checkpoint_events);
+        let events = limits.checkpoint_events as u64;
         let events = events.max((events * u64::from(scale)).min(MAX_EVENTS));
         let is_due = moment != Moment::Answer
             || (bytes <= SMALL && is_calm)

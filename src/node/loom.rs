@@ -21,6 +21,7 @@ use crate::budget::Budget;
 use crate::connection::random::random_text;
 use crate::connection::{Sessions, serve};
 use crate::context::{Context, Level, Shared, unix_now};
+use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
@@ -89,13 +90,19 @@ pub fn describe_value(template: u32, value: u32) -> String {
     template.map_or_else(String::new, |template| template.describe(value as usize))
 }
 
+/// The table of limits, as JSON.
+#[napi(catch_unwind)]
+pub fn limits() -> Result<String> {
+    serde_json::to_string(&Limits::table()).map_err(failed)
+}
+
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
         let _runtime = runtime()?.enter();
         let keyring = Keyring::new(&options.secrets).map_err(failed)?;
-        let limits: crate::limits::Limits = options.limits.into();
+        let limits = Limits::with(&options.limits).map_err(failed)?;
         // Before anything that a failure would have to take back.
         let store = options.sqlite.map(|path| {
             let store = SqliteStore::open(path.as_ref(), limits.token_age).map_err(failed)?;

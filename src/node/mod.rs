@@ -11,5 +11,5 @@ mod runtime;
 mod socket;
 mod wake;
 
-pub use loom::{NativeLoom, compile_template, describe_value};
+pub use loom::{NativeLoom, compile_template, describe_value, limits};
 pub use options::*;
