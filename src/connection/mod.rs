@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod greeting;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod outbox;
@@ -29,6 +30,7 @@ use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
 use crate::turns::Place;
 use addresses::Address;
+use greeting::options;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
 pub use sessions::{OpenConnection, Sessions};
@@ -79,8 +81,7 @@ pub async fn serve<D: Dispatcher>(
     };
     context.stats.connections.up();
     if dialect == Dialect::Extended {
-        let age = limits.event_age.as_millis();
-        outbox.greet(extended::options(u64::try_from(age).unwrap_or(u64::MAX)));
+        outbox.greet(extended::options(&options(limits)));
     }
     let connection = Connection {
         outbox,

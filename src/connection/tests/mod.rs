@@ -718,7 +718,7 @@ async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
     }
     // What waits together shares a frame; what a template says is said once.
     let frame = client.next().await;
-    let options = r#"["o",60000]"#;
+    let options = r#"["o",60000,1048576,32,35000]"#;
     let opaque = r#"["t",4294967295,["",""],"t"]"#;
     let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
     assert!(frame.starts_with(&format!(r#"[{options},{opaque},["j",0,0,{tree},""#)));

@@ -121,10 +121,29 @@ pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
     }
 }
 
-/// What a client has to know of this server: for how long it may keep an event that it could not
-/// send, in milliseconds.
-pub fn options(event_age: u64) -> String {
-    format!("[\"o\",{event_age}]")
+/// What a client has to know of this server's limits. Times in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For how long a client may keep an event that it could not send (`limits.event_age`).
+    pub age: u64,
+    /// The largest message that it may send, in bytes (`limits.message_bytes`).
+    pub message_bytes: u64,
+    /// How many events of one component it may have sent that are not answered.
+    pub unanswered: u64,
+    /// After how long without a message a client that waits for an answer may take the connection
+    /// for dead.
+    pub silence: u64,
+}
+
+/// The greeting: what a client has to know before anything else.
+pub fn options(options: &Options) -> String {
+    let Options {
+        age,
+        message_bytes,
+        unanswered,
+        silence,
+    } = options;
+    format!("[\"o\",{age},{message_bytes},{unanswered},{silence}]")
 }
 
 /// The whole page goes elsewhere.

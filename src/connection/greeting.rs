@@ -1,0 +1,63 @@
+//! What a client is told of the limits when it connects, so that its own constants fit them.
+
+use std::time::Duration;
+
+use crate::limits::Limits;
+use crate::protocol::extended::Options;
+
+/// The most events of one component without an answer: more of them make nothing faster.
+const MOST_UNANSWERED: usize = 32;
+/// The least and the most time that a network is given beyond a handler's own.
+const NETWORK: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// The longest time that a timer of a browser can take, in milliseconds.
+const LONGEST_TIMER: u64 = i32::MAX as u64;
+
+fn milliseconds(time: Duration) -> u64 {
+    let number = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    number.min(LONGEST_TIMER)
+}
+
+/// What follows from these limits.
+///
+/// * A client may have half of `queued_events` under way, so that what it sends again on a new
+///   connection finds room beside what still waits from the one before.
+/// * A client that waits for an answer waits for `handler_time`, and for what the server itself
+///   gives a ping: `dead_after` less `ping_after`, within [`NETWORK`].
+pub(super) fn options(limits: &Limits) -> Options {
+    let [least, most] = NETWORK;
+    let ping = limits.dead_after.saturating_sub(limits.ping_after);
+    let silence = limits.handler_time.saturating_add(ping.clamp(least, most));
+    let unanswered = limits.queued_events.div_ceil(2).clamp(1, MOST_UNANSWERED);
+    Options {
+        age: milliseconds(limits.event_age),
+        message_bytes: limits.message_bytes as u64,
+        unanswered: unanswered as u64,
+        silence: milliseconds(silence),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_is_told_follows_from_the_limits() {
+        let told = |change: fn(&mut Limits)| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            let told = options(&limits);
+            (told.age, told.message_bytes, told.unanswered, told.silence)
+        };
+        assert_eq!(told(|_| {}), (60_000, 1 << 20, 32, 35_000));
+        assert_eq!(told(|limits| limits.queued_events = 1).2, 1);
+        assert_eq!(told(|limits| limits.queued_events = 9).2, 5);
+        assert_eq!(told(|limits| limits.queued_events = 10_000).2, 32);
+        let minutes = |limits: &mut Limits| limits.handler_time = Duration::from_secs(120);
+        assert_eq!(told(minutes).3, 125_000);
+        let quick = |limits: &mut Limits| limits.dead_after = limits.ping_after;
+        assert_eq!(told(quick).3, 31_000);
+        // A browser's timer that is set to more rings at once.
+        let ever = |limits: &mut Limits| limits.handler_time = Duration::MAX;
+        assert_eq!(told(ever).3, 2_147_483_647);
+    }
+}
