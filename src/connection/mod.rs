@@ -184,7 +184,7 @@ impl<D: Dispatcher> Connection<D> {
                         Ok(())
                     }
                     Todo::Drain => Ok(()),
-                    Todo::Finished => return Closed::Closing,
+                    Todo::Finished => return self.sessions.closed(),
                     Todo::Stop(reason) => return reason,
                 },
                 // Where an actor waits for room, it cannot end before it is told of this.

@@ -1,9 +1,10 @@
 //! All sessions of an application, and those among them that have lost their connection.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod leaving;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -16,13 +17,10 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard};
-use crate::transport::Closed;
+pub use leaving::OpenConnection;
 
 /// What a session weighs until its actor has said so, and beside what it says.
 const BASE_WEIGHT: usize = 2048;
-
-/// How often it is looked whether there is still anything to keep within its budget.
-const RELIEF: Duration = Duration::from_secs(60);
 
 struct Parked {
     session: Arc<Session>,
@@ -53,7 +51,8 @@ struct State {
     parked_bytes: usize,
     connections: BTreeMap<u64, Open>,
     addresses: Addresses,
-    closing: bool,
+    /// Set once the application closes: the time over which its pages are to come back.
+    closing: Option<u16>,
 }
 
 /// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a
@@ -68,14 +67,6 @@ pub struct Sessions {
     limits: Limits,
     last: AtomicU64,
     changed: Arc<Notify>,
-}
-
-/// An open connection, for whoever decides which to close.
-pub struct OpenConnection {
-    /// Its number.
-    pub number: u64,
-    /// Who is at the other end.
-    pub peer: Peer,
 }
 
 /// What became of the oldest parked session.
@@ -157,7 +148,7 @@ impl Sessions {
         let sessions = Self::without_tasks(limits, stats);
         let changed = sessions.changed.clone();
         tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
-        tokio::spawn(relieve(Arc::downgrade(&sessions), budget));
+        tokio::spawn(leaving::relieve(Arc::downgrade(&sessions), budget));
         sessions
     }
 
@@ -194,7 +185,7 @@ impl Sessions {
             disconnected: false,
         };
         state.connections.insert(number, open);
-        if state.closing {
+        if state.closing.is_some() {
             outbox.order(Order::Drain);
         }
         drop(state);
@@ -246,7 +237,7 @@ impl Sessions {
     pub(super) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
-        if self.lock().closing || self.limits.park_time.is_zero() {
+        if self.lock().closing.is_some() || self.limits.park_time.is_zero() {
             session.leave(*epoch);
             return;
         }
@@ -266,7 +257,7 @@ impl Sessions {
         state.insert_parked(ticket, parked);
         self.stats.parked.up();
         let open = state.connections.get(&connection);
-        let is_over = state.closing || open.is_some_and(|open| open.disconnected);
+        let is_over = state.closing.is_some() || open.is_some_and(|open| open.disconnected);
         drop(state);
         if is_over {
             // Meanwhile: then it was not found there.
@@ -346,151 +337,11 @@ impl Sessions {
         self.end_parked(ticket);
         Oldest::Ended
     }
-
-    /// Who is connected.
-    pub fn connections(&self) -> Vec<OpenConnection> {
-        let state = self.lock();
-        let connections = state.connections.iter();
-        connections
-            .map(|(number, open)| OpenConnection {
-                number: *number,
-                peer: open.peer.clone(),
-            })
-            .collect()
-    }
-
-    /// Who has left parked sessions behind.
-    pub fn parked(&self) -> Vec<OpenConnection> {
-        let state = self.lock();
-        let parked = state.parked.iter();
-        parked
-            .map(|(number, parked)| OpenConnection {
-                number: *number,
-                peer: Peer {
-                    request: parked.session.about.request.clone(),
-                    bind: parked.session.about.bind.clone(),
-                    address: parked.session.about.address.clone(),
-                },
-            })
-            .collect()
-    }
-
-    /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked, and ends, too, where the connection has been lost since. Gives how many there were.
-    pub fn disconnect(&self, numbers: &[u64]) -> usize {
-        let mut count = 0;
-        let mut gone = HashSet::new();
-        for number in numbers {
-            let mut state = self.lock();
-            if let Some(open) = state.connections.get_mut(number) {
-                open.disconnected = true;
-                open.outbox.order(Order::Stop(Closed::Disconnected));
-                gone.insert(*number);
-                count += 1;
-            } else if state.parked.contains_key(number) {
-                drop(state);
-                self.end_parked(*number);
-                count += 1;
-            } else {
-                gone.insert(*number);
-            }
-        }
-        if gone.is_empty() {
-            return count;
-        }
-        let state = self.lock();
-        let left = state.parked.iter();
-        let left = left.filter(|(_, parked)| gone.contains(&parked.connection));
-        let left: Vec<(u64, bool)> = left
-            .map(|(ticket, parked)| (*ticket, state.connections.contains_key(&parked.connection)))
-            .collect();
-        drop(state);
-        for (ticket, is_counted) in left {
-            self.end_parked(ticket);
-            count += usize::from(!is_counted);
-        }
-        count
-    }
-
-    /// Has whoever holds most of what waits give it up. False where nobody holds anything.
-    fn relieve(&self) -> bool {
-        let state = self.lock();
-        let connections = state.connections.values();
-        let connections =
-            connections.map(|open| (holder(&open.peer.bind, &open.peer.address), open));
-        let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
-            .map(|(holder, open)| (holder.clone(), open.outbox.clone(), open.outbox.bytes()))
-            .collect();
-        let sessions: Vec<Arc<Session>> = state.sessions.values().cloned().collect();
-        drop(state);
-        let mut held = HashMap::<Arc<str>, usize>::new();
-        for (holder, _, bytes) in &connections {
-            *held.entry(holder.clone()).or_default() += bytes;
-        }
-        let of = |session: &Session| holder(&session.about.bind, &session.about.address).clone();
-        for session in &sessions {
-            *held.entry(of(session)).or_default() += session.waiting_bytes();
-        }
-        let Some((most, _)) = held.iter().max_by_key(|(_, bytes)| **bytes) else {
-            return false;
-        };
-        for (holder, outbox, bytes) in &connections {
-            if holder == most && *bytes > 0 {
-                outbox.order(Order::Stop(Closed::Overload));
-                outbox.close();
-            }
-        }
-        for session in &sessions {
-            if of(session) == *most && session.waiting_bytes() > 0 {
-                // What is ended answers nothing any more: its page has to know, and come back.
-                if let Some(outbox) = session.outbox() {
-                    outbox.order(Order::Stop(Closed::Overload));
-                }
-                self.end(session);
-            }
-        }
-        true
-    }
-
-    /// The application is closing: connections answer what waits, and what is parked ends.
-    pub fn drain(&self) {
-        let mut state = self.lock();
-        state.closing = true;
-        for open in state.connections.values() {
-            open.outbox.order(Order::Drain);
-        }
-        let parked: Vec<u64> = state.parked.keys().copied().collect();
-        drop(state);
-        self.disconnect(&parked);
-        self.changed.notify_one();
-    }
-
-    /// The time for that is over.
-    pub fn stop(&self) {
-        self.drain();
-        for open in self.lock().connections.values() {
-            open.outbox.order(Order::Stop(Closed::Closing));
-        }
-    }
 }
 
 /// Whose it is, when much is held: the user's that `bind` names, else the address's.
 fn holder<'a>(bind: &'a Arc<str>, address: &'a Arc<str>) -> &'a Arc<str> {
     if bind.is_empty() { address } else { bind }
-}
-
-/// Keeps what waits within its budget, until the sessions are dropped.
-async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
-    loop {
-        let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
-        let Some(strong) = sessions.upgrade() else {
-            return;
-        };
-        if pause.is_ok() && strong.relieve() {
-            // What is given up takes a moment to go.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
 }
 
 impl Drop for Sessions {
@@ -505,7 +356,7 @@ async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
         let Some(strong) = sessions.upgrade() else {
             return;
         };
-        if strong.lock().closing {
+        if strong.lock().closing.is_some() {
             return;
         }
         let next = strong.end_oldest();

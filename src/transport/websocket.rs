@@ -64,9 +64,10 @@ pub enum Closed {
     /// Too many connections of one client, or too much waits for it: code 1013.
     #[error("too much is asked of the server")]
     Overload,
-    /// The application is closing: code 1012.
-    #[error("the server is restarting")]
-    Closing,
+    /// The application is closing: code 1012. The reason is the time over which all pages are to come
+    /// back, in milliseconds.
+    #[error("{0}")]
+    Closing(u16),
 }
 
 impl Closed {
@@ -80,7 +81,7 @@ impl Closed {
             Self::Protocol => Some(CloseCode::Protocol),
             Self::Invalid | Self::Disconnected => Some(CloseCode::Policy),
             Self::Overload => Some(CloseCode::Again),
-            Self::Closing => Some(CloseCode::Restart),
+            Self::Closing(_) => Some(CloseCode::Restart),
         }
     }
 

@@ -486,6 +486,39 @@ async fn closing_waits_no_longer_than_it_is_told() {
     client.is_forgotten().await;
 }
 
+/// What a single page, a crowd and more than can come back in ten seconds are told.
+#[tokio::test(start_paused = true)]
+async fn closing_says_over_what_time_all_pages_are_to_come_back() {
+    for (connections, join_rate, spread) in [(1, 5000, 0), (20, 40, 1000), (20, 1, 10_000)] {
+        for stops in [false, true] {
+            let limits = Limits {
+                join_rate,
+                ..Limits::default()
+            };
+            let server = Server::counter(limits);
+            let mut pages = Vec::new();
+            for _ in 0..connections {
+                pages.push(Page::load(&server).await);
+            }
+            match stops {
+                true => server.sessions.stop(),
+                false => server.sessions.drain(),
+            }
+            for mut page in pages {
+                let close = loop {
+                    match page.client.socket.next().await {
+                        Some(Ok(Message::Close(Some(close)))) => break close,
+                        Some(Ok(_)) => {}
+                        other => panic!("{other:?}"),
+                    }
+                };
+                assert_eq!(u16::from(close.code), 1012);
+                assert_eq!(close.reason.as_str(), spread.to_string());
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_read_while_the_dispatcher_is_full() {
     let mut client = Client::joined(Limits::default()).await;

@@ -287,6 +287,80 @@ async fn a_page_that_leaves_while_it_is_disconnected_does_not_find_its_component
     server.is_empty().await;
 }
 
+/// Whom a filter names goes, with what they left behind; nobody else does.
+#[tokio::test(start_paused = true)]
+async fn a_filter_disconnects_whom_it_names_and_nobody_else() {
+    let filters = [
+        (Some("user 7"), None, [true, true, false, false]),
+        (None, Some("10.0.0.7"), [true, false, true, false]),
+        (
+            Some("user 7"),
+            Some("10.0.0.7"),
+            [true, false, false, false],
+        ),
+        (Some("user 9"), None, [false; 4]),
+        (Some(""), None, [false; 4]),
+        (None, None, [false; 4]),
+    ];
+    for (bind, address, gone) in filters {
+        let server = Server::counter(Limits::default());
+        let mut pages = Vec::new();
+        for (user, at) in [
+            ("user 7", "10.0.0.7"),
+            ("user 7", "10.0.0.8"),
+            ("user 8", "10.0.0.7"),
+            ("user 8", "10.0.0.8"),
+        ] {
+            let peer = || Peer {
+                request: None,
+                bind: user.into(),
+                address: at.into(),
+            };
+            let load = async || {
+                let mut page = Page::new(Client::extended(&server, peer()).await);
+                page.token = token(&server.context, "0", user);
+                page.join(page.token.clone(), None).await;
+                page.shown().await;
+                page
+            };
+            // One page is open, and another one is away.
+            let (open, left) = (load().await, load().await);
+            pages.push((open, left.secret.clone(), peer()));
+        }
+        sleep(Duration::from_secs(1)).await;
+        let expected = 2 * gone.iter().filter(|gone| **gone).count();
+        let count = server.sessions.disconnect_matching(bind, address);
+        assert_eq!(count, expected, "{bind:?} {address:?}");
+        for ((mut open, secret, peer), is_gone) in pages.into_iter().zip(gone) {
+            if is_gone {
+                assert_eq!(open.next().await, "closed 1008");
+            } else {
+                open.event(1, 0, "increment").await;
+                assert_eq!(open.answer().await, (1, html(1)));
+            }
+            let token = open.token.clone();
+            let mut back = Page::new(Client::extended(&server, peer).await);
+            back.join(token, Some((&secret, 0))).await;
+            match is_gone {
+                // A state of its own.
+                true => drop(back.shown().await),
+                false => drop(back.resumed().await),
+            }
+        }
+    }
+}
+
+/// The connection has been lost, and nobody here knows so far: what it shows is not parked later.
+#[tokio::test(start_paused = true)]
+async fn what_comes_of_a_connection_after_the_filter_is_not_parked() {
+    let server = Server::counter(Limits::default());
+    let page = Page::load(&server).await;
+    drop(page);
+    assert_eq!(server.sessions.disconnect_matching(Some("user 7"), None), 1);
+    sleep(Duration::from_secs(1)).await;
+    server.is_empty().await;
+}
+
 /// What failed is not among what the tree includes: the client would take it for applied.
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_missed_come_before_the_tree() {

@@ -1,0 +1,231 @@
+//! Who has to go: whom the application disconnects, who holds too much, and everybody when it closes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::{Open, Sessions, holder};
+use crate::budget::Budget;
+use crate::connection::Peer;
+use crate::connection::outbox::{Order, Outbox};
+use crate::connection::session::Session;
+use crate::transport::Closed;
+
+/// How often it is looked whether there is still anything to keep within its budget.
+const RELIEF: Duration = Duration::from_secs(60);
+
+/// The longest time over which pages are to come back after a restart, in milliseconds.
+const MAX_SPREAD: u16 = 10_000;
+
+/// An open connection, for whoever decides which to close.
+pub struct OpenConnection {
+    /// Its number.
+    pub number: u64,
+    /// Who is at the other end.
+    pub peer: Peer,
+}
+
+impl Open {
+    /// The application has it closed.
+    fn disconnect(&mut self) {
+        self.disconnected = true;
+        self.outbox.order(Order::Stop(Closed::Disconnected));
+    }
+}
+
+/// The time over which so many connections and components are to come back, in milliseconds: as long as
+/// a process needs that takes `rate` of them a second. A single page need not wait.
+fn spread(joins: usize, rate: u32) -> u16 {
+    let milliseconds = joins.saturating_mul(1000) / (rate.max(1) as usize);
+    u16::try_from(milliseconds).map_or(MAX_SPREAD, |time| time.min(MAX_SPREAD))
+}
+
+impl Sessions {
+    /// Who is connected.
+    pub fn connections(&self) -> Vec<OpenConnection> {
+        let state = self.lock();
+        let connections = state.connections.iter();
+        connections
+            .map(|(number, open)| OpenConnection {
+                number: *number,
+                peer: open.peer.clone(),
+            })
+            .collect()
+    }
+
+    /// Who has left parked sessions behind.
+    pub fn parked(&self) -> Vec<OpenConnection> {
+        let state = self.lock();
+        let parked = state.parked.iter();
+        parked
+            .map(|(number, parked)| OpenConnection {
+                number: *number,
+                peer: Peer {
+                    request: parked.session.about.request.clone(),
+                    bind: parked.session.about.bind.clone(),
+                    address: parked.session.about.address.clone(),
+                },
+            })
+            .collect()
+    }
+
+    /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
+    /// parked, and ends, too, where the connection has been lost since. Gives how many there were.
+    pub fn disconnect(&self, numbers: &[u64]) -> usize {
+        let mut count = 0;
+        let mut gone = HashSet::new();
+        for number in numbers {
+            let mut state = self.lock();
+            if let Some(open) = state.connections.get_mut(number) {
+                open.disconnect();
+                gone.insert(*number);
+                count += 1;
+            } else if state.parked.contains_key(number) {
+                drop(state);
+                self.end_parked(*number);
+                count += 1;
+            } else {
+                gone.insert(*number);
+            }
+        }
+        if gone.is_empty() {
+            return count;
+        }
+        let state = self.lock();
+        let left = state.parked.iter();
+        let left = left.filter(|(_, parked)| gone.contains(&parked.connection));
+        let left: Vec<(u64, bool)> = left
+            .map(|(ticket, parked)| (*ticket, state.connections.contains_key(&parked.connection)))
+            .collect();
+        drop(state);
+        for (ticket, is_counted) in left {
+            self.end_parked(ticket);
+            count += usize::from(!is_counted);
+        }
+        count
+    }
+
+    /// Closes the connections of that user (`bind`), or of that address, or of both if both are given,
+    /// and ends the sessions that they have left behind. What such a connection shows is not parked,
+    /// and ends, too, if the connection is lost meanwhile. Gives how many connections and parked
+    /// sessions there were; none if nothing is given.
+    pub fn disconnect_matching(&self, bind: Option<&str>, address: Option<&str>) -> usize {
+        if bind.is_none() && address.is_none() {
+            return 0;
+        }
+        let is_meant = |of_bind: &str, of_address: &str| {
+            bind.is_none_or(|bind| bind == of_bind)
+                && address.is_none_or(|address| address == of_address)
+        };
+        let mut state = self.lock();
+        let mut count = 0;
+        for open in state.connections.values_mut() {
+            if is_meant(&open.peer.bind, &open.peer.address) {
+                open.disconnect();
+                count += 1;
+            }
+        }
+        let parked = state.parked.iter().filter(|(_, parked)| {
+            let about = &parked.session.about;
+            let open = state.connections.get(&parked.connection);
+            is_meant(&about.bind, &about.address) || open.is_some_and(|open| open.disconnected)
+        });
+        let parked: Vec<(u64, bool)> = parked
+            .map(|(ticket, parked)| {
+                let open = state.connections.get(&parked.connection);
+                (*ticket, open.is_some_and(|open| open.disconnected))
+            })
+            .collect();
+        drop(state);
+        for (ticket, is_counted) in parked {
+            self.end_parked(ticket);
+            count += usize::from(!is_counted);
+        }
+        count
+    }
+
+    /// Has whoever holds most of what waits give it up. False where nobody holds anything.
+    fn relieve(&self) -> bool {
+        let state = self.lock();
+        let connections = state.connections.values();
+        let connections =
+            connections.map(|open| (holder(&open.peer.bind, &open.peer.address), open));
+        let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
+            .map(|(holder, open)| (holder.clone(), open.outbox.clone(), open.outbox.bytes()))
+            .collect();
+        let sessions: Vec<Arc<Session>> = state.sessions.values().cloned().collect();
+        drop(state);
+        let mut held = HashMap::<Arc<str>, usize>::new();
+        for (holder, _, bytes) in &connections {
+            *held.entry(holder.clone()).or_default() += bytes;
+        }
+        let of = |session: &Session| holder(&session.about.bind, &session.about.address).clone();
+        for session in &sessions {
+            *held.entry(of(session)).or_default() += session.waiting_bytes();
+        }
+        let Some((most, _)) = held.iter().max_by_key(|(_, bytes)| **bytes) else {
+            return false;
+        };
+        for (holder, outbox, bytes) in &connections {
+            if holder == most && *bytes > 0 {
+                outbox.order(Order::Stop(Closed::Overload));
+                outbox.close();
+            }
+        }
+        for session in &sessions {
+            if of(session) == *most && session.waiting_bytes() > 0 {
+                // What is ended answers nothing any more: its page has to know, and come back.
+                if let Some(outbox) = session.outbox() {
+                    outbox.order(Order::Stop(Closed::Overload));
+                }
+                self.end(session);
+            }
+        }
+        true
+    }
+
+    /// The application is closing: connections answer what waits, and what is parked ends.
+    pub fn drain(&self) {
+        let mut state = self.lock();
+        let joins = state.connections.len() + state.sessions.len();
+        state
+            .closing
+            .get_or_insert_with(|| spread(joins, self.limits.join_rate));
+        for open in state.connections.values() {
+            open.outbox.order(Order::Drain);
+        }
+        let parked: Vec<u64> = state.parked.keys().copied().collect();
+        drop(state);
+        self.disconnect(&parked);
+        self.changed.notify_one();
+    }
+
+    /// The time for that is over.
+    pub fn stop(&self) {
+        self.drain();
+        let closed = self.closed();
+        for open in self.lock().connections.values() {
+            open.outbox.order(Order::Stop(closed));
+        }
+    }
+
+    /// Why a connection ends that has nothing left to say.
+    pub(in super::super) fn closed(&self) -> Closed {
+        let spread = self.lock().closing.unwrap_or_default();
+        Closed::Closing(spread)
+    }
+}
+
+/// Keeps what waits within its budget, until the sessions are dropped.
+pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
+    loop {
+        let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
+        let Some(strong) = sessions.upgrade() else {
+            return;
+        };
+        if pause.is_ok() && strong.relieve() {
+            // What is given up takes a moment to go.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
