@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { chromium, type Browser } from 'playwright-core'
 import packed from '@sparticuz/chromium'
 
-const ARGS = [
+export const ARGS = [
   '--headless=new',
   '--no-sandbox',
   '--disable-gpu',
@@ -22,7 +22,7 @@ const LOCK = join(tmpdir(), 'loom-live-chromium.lock')
 const STALE_MS = 60_000
 
 /** The package unpacks itself on first use, and would be started half unpacked by the next test file. */
-async function executablePath(): Promise<string> {
+export async function executablePath(): Promise<string> {
   for (;;) {
     try {
       await mkdir(LOCK)
