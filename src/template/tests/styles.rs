@@ -1,5 +1,8 @@
 //! The CSS of `style` attributes, seen from within.
 
+use cssparser::{ParseError, Parser, Token};
+use proptest::prelude::*;
+
 use crate::template::Part;
 use crate::template::style::{check, judge};
 
@@ -52,6 +55,11 @@ fn honest_values() {
         ("$", &[""]),
         ("color: $ !important", &["var(--x)"]),
         ("content: 'a:b;c' $", &["counter(x)"]),
+        ("background: url(/a(b) $", &["no-repeat"]),
+        ("width: calc(1px + ($ * 2))", &["(1px + (2px))"]),
+        ("color: $", &["rgb(from red r g b / calc((1)))"]),
+        ("content: '$$'", &["é", "😀"]),
+        ("color: $", &["RED"]),
     ] {
         assert_eq!(verdict(css, values), Ok(()), "{css} {values:?}");
     }
@@ -96,6 +104,17 @@ fn refused_values() {
         ("width: $", &[")"]),
         ("width: $", &["[a"]),
         ("width: $", &["([)]"]),
+        ("width: calc($) $", &["1px) (", "2px"]),
+        ("width: $ $", &["calc(1px", "+ 2px)"]),
+        ("font-family: $ $", &["'a", "b'"]),
+        ("width: $ 'x'", &["'"]),
+        ("background: $ (1px)", &["x url("]),
+        ("background: $", &["url(a'b)"]),
+        ("background: $", &["\u{212a}src(x)"]),
+        ("background: $", &["var(--x, url(y))"]),
+        ("background: var(--x, $)", &["URL(y)"]),
+        ("background: $", &["url(x"]),
+        ("background: $", &["'\u{c}"]),
     ] {
         assert!(verdict(css, values).is_err(), "{css} {values:?}");
     }
@@ -139,4 +158,80 @@ fn refused_templates() {
 fn a_refusal_leaves_what_was_checked() {
     // With nothing for its values, every accepted template is accepted again.
     assert_eq!(verdict("a: $; b: '$' $", &["", "", ""]), Ok(()));
+}
+
+#[test]
+fn nesting_without_end_is_refused_not_followed() {
+    for value in ["(", "[", "a(", "([a("] {
+        let open = value.repeat(100_000);
+        let parts = parts("width: $");
+        assert_eq!(check(&parts), Ok(()));
+        assert!(judge(&parts, |_| &open).is_err(), "{value}");
+    }
+}
+
+/// What CSS makes of a text: each token that is no part of a value's own words, with its depth.
+fn outline(css: &str) -> Vec<String> {
+    fn read(parser: &mut Parser<'_>, depth: usize, out: &mut Vec<String>) {
+        while let Ok(token) = parser.next_including_whitespace_and_comments() {
+            let token = token.clone();
+            let nests = match &token {
+                Token::Semicolon if depth == 0 => {
+                    out.push(";".to_owned());
+                    false
+                }
+                Token::AtKeyword(_) | Token::CurlyBracketBlock | Token::Comment(_) => {
+                    out.push(format!("{token:?}"));
+                    false
+                }
+                Token::UnquotedUrl(_) => {
+                    out.push("url".to_owned());
+                    false
+                }
+                Token::Function(name) => {
+                    if name.to_ascii_lowercase().ends_with("url") {
+                        out.push("url".to_owned());
+                    }
+                    true
+                }
+                Token::ParenthesisBlock | Token::SquareBracketBlock => true,
+                _ => false,
+            };
+            if nests {
+                let _ = parser.parse_nested_block(|parser| {
+                    read(parser, depth + 1, out);
+                    Ok::<_, ParseError<()>>(())
+                });
+            }
+        }
+    }
+    let mut out = Vec::new();
+    read(&mut Parser::new(css), 0, &mut out);
+    out
+}
+
+proptest! {
+    /// Whatever is let pass leaves the declarations, blocks, comments and resources of the template.
+    #[test]
+    fn what_passes_leaves_the_template_as_it_is(
+        css in "([a-z:;$ '\"()/*]|url\\(|: \\$|; |calc\\()[a-z:;$ '\"()/*,-]{0,12}",
+        values in prop::collection::vec("([a-z0-9 '\"()\\[\\]/*,:#%-]|url\\(|;|\\{|\\\\75|\n){0,6}", 13),
+    ) {
+        let parts = parts(&css);
+        if check(&parts).is_ok() && judge(&parts, |index| &values[index]).is_ok() {
+            let join = |value: &dyn Fn(usize) -> String| -> String {
+                parts.iter().map(|part| match part {
+                    Part::Static(text) => text.to_string(),
+                    Part::Value(index) => value(*index),
+                }).collect()
+            };
+            let mut expected = outline(&join(&|_| String::new()));
+            let filled = outline(&join(&|index| values[index].clone()));
+            // A value that is the whole attribute may end in a semicolon.
+            if filled.last().is_some_and(|last| last == ";") && css.trim() == "$" {
+                expected.push(";".to_owned());
+            }
+            prop_assert_eq!(filled, expected, "{:?} {:?}", css, values);
+        }
+    }
 }
