@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -97,9 +98,8 @@ impl From<Error> for Closed {
             Error::Capacity(_) => Self::TooLarge,
             Error::Utf8(_) => Self::Utf8,
             // A reset is how most clients leave; it is no news.
-            Error::Protocol(error) if !error.to_string().contains("closing handshake") => {
-                Self::Protocol
-            }
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Client,
+            Error::Protocol(_) => Self::Protocol,
             _ => Self::Client,
         }
     }
