@@ -86,12 +86,12 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     showState()
   }
 
-  function opened(): void {
+  function opened(needsTree?: 1): void {
     phase = 'joining'
     joinedAt = Date.now()
     held = []
     holdUntil = 0
-    id = connection.join(component, module, token, ...(secret ? [secret, outbox.seen] : []))
+    id = connection.join(component, module, token, ...(secret ? [secret, outbox.seen, ...(needsTree ? [1] : [])] : []))
     showState()
   }
 
@@ -134,8 +134,11 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   /** The page and the server no longer agree on what is shown: start this component again. */
   function rejoin(error: unknown): void {
     console.error('loom-live:', module, error)
-    connection.leave(id)
-    if (rejoins++ < MOST_REJOINS) opened()
+    // It goes on, if the page has ever had it: who leaves it cannot go back to a checkpoint before its last answer.
+    const goesOn = rejoins++ < MOST_REJOINS
+    if (goesOn && secret) connection.forget(id)
+    else connection.leave(id)
+    if (goesOn) opened(1)
     else fail(`given up after ${MOST_REJOINS} new starts: ${String(error)}`)
   }
 

@@ -22,6 +22,8 @@ export interface Connection {
   join(component: Component, ...rest: unknown[]): number
   send(...message: unknown[]): void
   leave(id: number): void
+  /** Nothing that comes for this number is meant for anybody. */
+  forget(id: number): void
 }
 
 let lastId = 0
@@ -105,6 +107,7 @@ export function createConnection(url: string): Connection {
       socket.send(message)
       watchSilence(SILENCE_MS)
     },
+    forget: (id) => joined.delete(id),
     leave(id) {
       if (joined.delete(id)) socket.send(['l', id])
     },

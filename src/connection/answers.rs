@@ -72,6 +72,11 @@ impl Answers {
         self.last
     }
 
+    /// So many more events have been answered, to a page that never resumes.
+    pub(super) fn count(&mut self, answered: u64) {
+        self.last += answered;
+    }
+
     /// Whether all that a page misses is kept, which has the answers up to `seen`.
     pub(super) fn reach_back_to(&self, seen: u64) -> bool {
         (self.forgotten..=self.last).contains(&seen)

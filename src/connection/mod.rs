@@ -131,7 +131,7 @@ impl<D: Dispatcher> Connection<D> {
         for attached in self.components.values() {
             match reason {
                 // The page is not to go on from there.
-                Closed::Disconnected => attached.session.leave(attached.epoch),
+                Closed::Disconnected => attached.session.end_shown(attached.epoch),
                 _ => self.sessions.park(attached, self.number),
             }
         }
@@ -341,6 +341,7 @@ impl<D: Dispatcher> Connection<D> {
         let back = Back {
             secret: &resume.secret,
             seen: resume.seen,
+            needs_tree: resume.needs_tree,
             request: self.peer.request.clone(),
             asks: details.is_some_and(|(_, details)| details.authorizes),
         };
@@ -421,7 +422,8 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     /// The instance that the claims are about: a new one for a page, the old one for a checkpoint or an
-    /// anchor, unless it lives here and is further on.
+    /// anchor, unless it lives or has lived here and is further on. With a store, one that has ended starts
+    /// from what the store has, which is the newest.
     fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
         if claims.instance.is_empty() {
             let instance = random::random_text();
@@ -432,11 +434,14 @@ impl<D: Dispatcher> Connection<D> {
             return Ok(instance.into());
         }
         let live = self.sessions.get(&claims.instance);
-        if let Some(live) = live.filter(|live| !live.is_over())
-            && let Some(answered) = live.beyond(claims.number)
-        {
+        let beyond = match live.filter(|live| !live.is_over()) {
+            Some(live) => live.beyond(claims.number),
+            None if self.context.store.is_some() => None,
+            None => self.sessions.ended_beyond(&claims.instance, claims.number),
+        };
+        if let Some(newest) = beyond {
             let reason = format!(
-                "the checkpoint is of event {}, the component is at {answered}",
+                "the checkpoint is of event {}, the component is at {newest}",
                 claims.number
             );
             return Err(Refused(GONE, Refusal::Reload, reason));

@@ -70,6 +70,7 @@ impl Model {
         let back = Back {
             secret: &self.secret,
             seen: 0,
+            needs_tree: false,
             request: None,
             asks: false,
         };

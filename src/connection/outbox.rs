@@ -71,6 +71,10 @@ struct State {
     knows_opaque: bool,
     /// Bytes waiting here or in the socket's own buffer.
     bytes: usize,
+    /// Messages so far: that came in, that the socket has taken, and that the transport has taken.
+    pushed: u64,
+    taken: u64,
+    written: u64,
     /// Actors that can still send.
     actors: usize,
     order: Order,
@@ -101,6 +105,7 @@ impl State {
             self.push(CONNECTION, greeting, budget);
         }
         self.bytes += message.len();
+        self.pushed += 1;
         budget.take(message.len());
         self.messages.push_back((owner, message));
     }
@@ -137,6 +142,9 @@ impl Outbox {
                 known: Vec::new(),
                 knows_opaque: false,
                 bytes: 0,
+                pushed: 0,
+                taken: 0,
+                written: 0,
                 actors: 0,
                 order: Order::Serve,
                 ordered: false,
@@ -261,6 +269,7 @@ impl Outbox {
     /// Takes what waits, as texts of frames to `send`; gives how many bytes that is.
     pub(super) fn take(&self, mut send: impl FnMut(String)) -> usize {
         let mut state = self.lock();
+        state.taken = state.pushed;
         if state.messages.len() == 1
             && let Some((_, text)) = state.messages.pop_front()
         {
@@ -286,6 +295,7 @@ impl Outbox {
     /// What was taken has been written.
     pub(super) fn written(&self, bytes: usize) {
         let mut state = self.lock();
+        state.written = state.taken;
         let was_full = state.bytes >= self.limit;
         // Closing has given all of it back.
         let bytes = bytes.min(state.bytes);
@@ -295,6 +305,16 @@ impl Outbox {
         if was_full {
             self.room.notify_waiters();
         }
+    }
+
+    /// How many messages have come in so far.
+    pub(super) fn pushed(&self) -> u64 {
+        self.lock().pushed
+    }
+
+    /// Whether the transport has taken the first so many messages.
+    pub(super) fn has_written(&self, messages: u64) -> bool {
+        self.lock().written >= messages
     }
 
     #[cfg(all(test, shuttle))]

@@ -36,6 +36,8 @@ pub(super) struct Back<'a> {
     pub(super) secret: &'a str,
     /// The last event whose answer it has.
     pub(super) seen: u64,
+    /// It does not show what it has shown, and needs the whole tree.
+    pub(super) needs_tree: bool,
     /// The request that its connection began with.
     pub(super) request: Option<Arc<str>>,
     /// Its module says whether it may.
@@ -61,7 +63,14 @@ struct State {
     /// The event up to which its page knew the state when it joined, until the page has shown that it
     /// got the answer.
     unheard: Option<u64>,
+    /// The newest checkpoint that the transport of the page's connection has taken, or that the page
+    /// joined with.
+    delivered: u64,
+    /// A newer one that is under way: its event, and the outbox's count of messages up to it.
+    under_way: Option<(u64, u64)>,
     ended: bool,
+    /// The page itself ended it: it has no use for an older state.
+    left: bool,
 }
 
 /// What a session is made for.
@@ -134,7 +143,10 @@ impl Session {
                 previous: None,
                 parked: None,
                 unheard: Some(number),
+                delivered: number,
+                under_way: None,
                 ended: false,
+                left: false,
             }),
         })
     }
@@ -169,12 +181,24 @@ impl Session {
         self.lock().epoch == epoch
     }
 
-    /// The last answered event, where that is beyond a checkpoint of event `number`. A page whose join
-    /// was not answered may make it again, even where the store has brought the state further.
+    /// While it lives: the event that the state is at, if it is further on than a checkpoint of event `number`. A page
+    /// whose join was not answered may make it again, even if the store has brought the state further.
     pub(super) fn beyond(&self, number: u64) -> Option<u64> {
         let state = self.lock();
         let answered = state.answers.last();
         (answered > number && state.unheard != Some(number)).then_some(answered)
+    }
+
+    /// Once it has ended: the event of the oldest checkpoint that may start it again. A page that ended
+    /// it itself, or that can never resume, has no use for less than the last state. Any other page goes
+    /// on from its newest checkpoint: that is the last one that its connection has taken.
+    pub(super) fn newest(&self) -> u64 {
+        let mut state = self.lock();
+        if state.left || self.dialect == Dialect::Classic {
+            return state.answers.last();
+        }
+        state.settle();
+        state.delivered
     }
 
     /// An event from the connection that it is shown on.
@@ -226,9 +250,11 @@ impl Session {
         if is_current {
             state.previous = Some(replaced);
         }
+        state.settle();
         if let Some(link) = state.link.take() {
             link.outbox.detach(self.key, true);
         }
+        state.under_way = None;
         link.outbox.attach();
         state.epoch += 1;
         state.unheard = None;
@@ -236,6 +262,7 @@ impl Session {
         let epoch = state.epoch;
         // What was held back is among the answers that follow, or in the tree.
         state.lags_after = None;
+        state.stale |= back.needs_tree;
         let parked = state.parked.take();
         state.asking = Some(back.seen);
         drop(state);
@@ -295,9 +322,11 @@ impl Session {
             self.end_locked(state, true);
             return Detached::Over;
         }
+        state.settle();
         if let Some(link) = state.link.take() {
             link.outbox.detach(self.key, true);
         }
+        state.under_way = None;
         state.asking = None;
         state.parked = Some(ticket);
         Detached::Waiting
@@ -305,6 +334,16 @@ impl Session {
 
     /// The page wants it no more.
     pub(super) fn leave(&self, epoch: u64) {
+        let mut state = self.lock();
+        if state.epoch == epoch {
+            state.left |= !state.ended;
+            self.end_locked(state, true);
+        }
+    }
+
+    /// Ends it if it is still shown on that connection. Its page has not asked for that, and may come
+    /// back with its checkpoint.
+    pub(super) fn end_shown(&self, epoch: u64) {
         let state = self.lock();
         if state.epoch == epoch {
             self.end_locked(state, true);
@@ -327,6 +366,7 @@ impl Session {
     fn end_locked(&self, mut state: MutexGuard<'_, State>, silence: bool) {
         state.ended = true;
         state.parked = None;
+        state.settle();
         let link = state.link.take();
         state.answers = Answers::new(state.answers.last());
         drop(state);
@@ -429,7 +469,8 @@ impl Session {
     }
 
     fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.answers.count(1);
         let Some(link) = &state.link else { return };
         for text in message.texts(&link.id, redirect) {
             link.outbox.push(self.key, text);
@@ -490,12 +531,16 @@ impl Session {
 
     /// Sends a checkpoint, or says that there is none. False where nobody is there to have it.
     pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.settle();
         let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) else {
             return false;
         };
         let text = extended::checkpoint(&link.id, number, sealed);
         link.outbox.push(self.key, text);
+        if sealed.is_some() {
+            state.under_way = Some((number, link.outbox.pushed()));
+        }
         true
     }
 
@@ -520,6 +565,18 @@ impl Session {
 }
 
 impl State {
+    /// Takes note of a checkpoint that the connection has taken meanwhile. Of one that it has not taken,
+    /// nobody knows once the connection is another one.
+    fn settle(&mut self) {
+        if let Some(link) = &self.link
+            && let Some((number, messages)) = self.under_way
+            && link.outbox.has_written(messages)
+        {
+            self.delivered = self.delivered.max(number);
+            self.under_way = None;
+        }
+    }
+
     /// Whether answers are not sent as they come.
     fn holds_back(&self) -> bool {
         self.stale || self.asking.is_some() || self.lags_after.is_some()

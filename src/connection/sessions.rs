@@ -1,5 +1,6 @@
 //! All sessions of an application, and those among them that have lost their connection.
 
+mod endings;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,6 +18,7 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard};
+use endings::Endings;
 pub use leaving::OpenConnection;
 
 /// What a session weighs until its actor has said so, and beside what it says.
@@ -49,6 +51,7 @@ struct State {
     /// Holders by their bytes: the last holds most.
     heaviest: BTreeSet<(usize, Arc<str>)>,
     parked_bytes: usize,
+    endings: Endings,
     connections: BTreeMap<u64, Open>,
     addresses: Addresses,
     /// Set once the application closes: the time over which its pages are to come back.
@@ -202,6 +205,18 @@ impl Sessions {
         self.lock().sessions.get(instance).cloned()
     }
 
+    /// The event from which the component of that instance, which has ended, may start again, if that is
+    /// beyond event `number`.
+    pub(super) fn ended_beyond(&self, instance: &str, number: u64) -> Option<u64> {
+        let state = self.lock();
+        let session = state.sessions.get(instance).cloned();
+        let ended = state.endings.beyond(instance, number);
+        drop(state);
+        // It may have ended just now, so that its actor has not gone.
+        let ending = session.map(|session| session.newest());
+        ending.filter(|newest| *newest > number).max(ended)
+    }
+
     /// Adds a session. One of the same instance ends.
     pub(super) fn add(&self, session: &Arc<Session>) {
         let instance = session.about.instance.clone();
@@ -211,10 +226,12 @@ impl Sessions {
         }
     }
 
-    /// A session's actor is gone.
+    /// A session's actor is gone. The session has ended, and no connection changes it any more.
     pub(super) fn remove(&self, session: &Arc<Session>) {
+        let newest = session.newest();
         let mut state = self.lock();
         let instance = &session.about.instance;
+        state.endings.add(instance, newest);
         if state
             .sessions
             .get(instance)
@@ -238,7 +255,7 @@ impl Sessions {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
         if self.lock().closing.is_some() || self.limits.park_time.is_zero() {
-            session.leave(*epoch);
+            session.end_shown(*epoch);
             return;
         }
         if session.detach(*epoch, ticket) == Detached::Over {

@@ -341,8 +341,9 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
 
 impl<D: Dispatcher> Drop for ToPage<D> {
     fn drop(&mut self) {
-        // Its socket has stopped already; this takes it off every list.
-        self.sessions.remove(&self.session);
+        // Its socket has stopped already; this takes it off every list. It ends first: what it ended with
+        // is remembered.
         self.sessions.end(&self.session);
+        self.sessions.remove(&self.session);
     }
 }

@@ -49,6 +49,8 @@ pub struct Resume {
     pub secret: Box<str>,
     /// The last event whose answer the client has.
     pub seen: u64,
+    /// It has to be shown the whole tree, whatever it has seen.
+    pub needs_tree: bool,
 }
 
 /// An event's place among its component's.

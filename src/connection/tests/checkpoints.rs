@@ -1,7 +1,10 @@
 //! States that outlive their process: checkpoints, and anchors until there is one.
 
+use serde_json::json;
+
 use super::page::{Page, html, large};
 use super::*;
+use crate::dispatch::CallError;
 
 /// The last checkpoint and the events since bring another process to the same state.
 #[tokio::test(start_paused = true)]
@@ -55,6 +58,195 @@ async fn an_older_checkpoint_rolls_no_living_state_back() {
     page.reconnect(&server).await;
     page.join(old, None).await;
     assert_eq!(page.refused().await, "reload");
+}
+
+/// A page that has five events behind it, its checkpoint of event 1, and the newest one.
+async fn with_an_old_checkpoint(server: &Arc<Server>) -> (Page, String, String) {
+    let mut page = Page::load(server).await;
+    let mut checkpoints = Vec::new();
+    for number in 1..=5 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+        if [1, 5].contains(&number) {
+            let quiet = tokio::time::timeout(Duration::from_secs(1), page.next());
+            assert!(quiet.await.is_err());
+            let (at, checkpoint) = page.checkpoint.clone().unwrap();
+            assert_eq!(at, number);
+            checkpoints.push(checkpoint);
+        }
+    }
+    let [old, newest] = checkpoints.try_into().unwrap();
+    (page, old, newest)
+}
+
+/// However it has ended: while the process lives, it does not start from less than it was.
+#[tokio::test(start_paused = true)]
+async fn an_older_checkpoint_starts_nothing_that_has_ended() {
+    let endings = [
+        "left",
+        "replaced",
+        "disconnected",
+        "disconnected when parked",
+        "waited too long",
+        "gave way",
+        "does not wait",
+        "held too much",
+        "not allowed to come back",
+    ];
+    for ending in endings {
+        let limits = Limits {
+            park_time: match ending {
+                "does not wait" => Duration::ZERO,
+                _ => Limits::default().park_time,
+            },
+            parked: match ending {
+                "gave way" => 0,
+                _ => 10,
+            },
+            ..Limits::default()
+        };
+        let server = match ending {
+            "not allowed to come back" => Server::asking_of(
+                Closures::new(|call| async move {
+                    let joins = call.origin.map(|origin| origin.joins);
+                    if joins == Some(Joins::Resume) {
+                        return Err(CallError::Refused("no".into(), Refusal::Fault));
+                    }
+                    let count: i64 = call.props.to_json().parse().unwrap();
+                    let count = count + i64::from(call.event.is_some());
+                    Ok(crate::testing::shown(count, &["<b>", "</b>"]))
+                }),
+                limits,
+            ),
+            _ => Server::counter(limits),
+        };
+        let (mut page, old, newest) = with_an_old_checkpoint(&server).await;
+        let secret = page.secret.clone();
+        let session = server.sessions.get(secret.split_once('.').unwrap().0);
+        let waits = async || sleep(Duration::from_millis(10)).await;
+        match ending {
+            "left" => page.client.send(r#"["l",1]"#).await,
+            "replaced" => page.joins -= 1,
+            "disconnected" => {
+                assert_eq!(server.sessions.disconnect_matching(Some("user 7"), None), 1);
+                assert_eq!(page.next().await, "closed 1008");
+                page.reconnect(&server).await;
+            }
+            "disconnected when parked" => {
+                page.reconnect(&server).await;
+                waits().await;
+                let parked = server.sessions.parked();
+                assert_eq!(server.sessions.disconnect(&[parked[0].number]), 1);
+            }
+            "waited too long" => {
+                page.reconnect(&server).await;
+                sleep(Duration::from_secs(61)).await;
+                page.reconnect(&server).await;
+            }
+            "held too much" => server.sessions.end(&session.unwrap()),
+            "not allowed to come back" => {
+                page.join(String::new(), Some((&secret, 5))).await;
+                assert_eq!(page.next().await[0], "f");
+            }
+            _ => {
+                page.reconnect(&server).await;
+                waits().await;
+            }
+        }
+        // Also where its actor has not gone so far, and where it has.
+        for _ in 0..2 {
+            page.join(old.clone(), None).await;
+            let refused = page.next().await;
+            let told = (&refused[0], &refused[3]);
+            assert_eq!(told, (&json!("f"), &json!("reload")), "{ending}");
+            waits().await;
+        }
+        assert_eq!(server.context.stats.components.get(), 0, "{ending}");
+        page.join(newest.clone(), None).await;
+        assert_eq!(page.shown().await, (5, html(5), false), "{ending}");
+        page.join(old, None).await;
+        assert_eq!(page.refused().await, "reload", "{ending}");
+    }
+}
+
+/// A page that gives its component up has no use for the time between two checkpoints.
+#[tokio::test(start_paused = true)]
+async fn what_a_page_has_left_starts_from_no_older_state_even_without_a_newer_checkpoint() {
+    for leaves in [true, false] {
+        let server = Server::counter(Limits::default());
+        let mut page = Page::load(&server).await;
+        let quiet = tokio::time::timeout(Duration::from_millis(1), page.next());
+        assert!(quiet.await.is_err());
+        let (_, first) = page.checkpoint.clone().unwrap();
+        for number in 1..=3 {
+            page.event(number, number - 1, "increment").await;
+            assert_eq!(page.answer().await, (number, html(number as i64)));
+        }
+        assert_eq!(page.checkpoint.as_ref().map(|(number, _)| *number), Some(0));
+        match leaves {
+            true => page.client.send(r#"["l",1]"#).await,
+            false => page.joins -= 1,
+        }
+        page.join(first, None).await;
+        assert_eq!(page.refused().await, "reload");
+    }
+}
+
+/// What never went out cannot be what the page comes back with.
+#[tokio::test(start_paused = true)]
+async fn a_page_comes_back_from_the_newest_checkpoint_that_can_have_reached_it() {
+    let limits = Limits {
+        park_time: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let stream = server.dial(300, Vec::new(), extended_request(), user7());
+    let mut page = Page::new(Client::over(server.clone(), stream).await);
+    page.join(page.token.clone(), None).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
+    while page.checkpoint.is_none() {
+        let quiet = tokio::time::timeout(Duration::from_millis(1), page.next());
+        assert!(quiet.await.is_err());
+    }
+    let (_, first) = page.checkpoint.clone().unwrap();
+    // From here on it reads nothing, and then its connection breaks.
+    for number in 1..=40 {
+        page.event(number, 0, "increment").await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(server.context.stats.events.get(), 40);
+    page.reconnect(&server).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.context.stats.components.get(), 0);
+    page.join(first, None).await;
+    assert_eq!(page.shown().await, (0, html(0), false));
+}
+
+/// A client of the classic dialect has no checkpoints of its own; it may have another's.
+#[tokio::test(start_paused = true)]
+async fn a_classic_client_rolls_nothing_back() {
+    let server = Server::counter(Limits::default());
+    let (page, old, newest) = with_an_old_checkpoint(&server).await;
+    drop(page);
+    sleep(Duration::from_secs(61)).await;
+    let stream = server.dial(1 << 16, Vec::new(), UpgradeRequest::example(), user7());
+    let mut client = Client::over(server.clone(), stream).await;
+    let join = |id: &str, token: &str| {
+        format!(r#"{{"type":"join","id":"{id}","module":"counter","token":"{token}"}}"#)
+    };
+    let refused = |id: &str| format!(r#"{{"type":"error","id":"{id}","error":"{GONE}"}}"#);
+    client.send(&join("a", &old)).await;
+    assert_eq!(client.next().await, refused("a"));
+    client.send(&join("a", &newest)).await;
+    assert_eq!(client.next().await, trees("a", 5));
+    client.event("a", "increment").await;
+    assert_eq!(client.next().await, patch("a", 6));
+    for id in ["b", "a"] {
+        client.send(&join(id, &newest)).await;
+        assert_eq!(client.next().await, refused(id));
+    }
+    client.send(&join("a", &newest)).await;
+    assert_eq!(client.next().await, refused("a"));
 }
 
 #[tokio::test(start_paused = true)]

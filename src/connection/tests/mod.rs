@@ -568,6 +568,7 @@ async fn a_session_that_is_refused_takes_no_page_back() {
     let back = Back {
         secret: &page.secret,
         seen: 0,
+        needs_tree: false,
         request: None,
         asks: false,
     };

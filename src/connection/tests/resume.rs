@@ -361,6 +361,22 @@ async fn what_comes_of_a_connection_after_the_filter_is_not_parked() {
     server.is_empty().await;
 }
 
+/// A page that does not show any more what it has seen goes on all the same, on its connection.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_asks_for_the_tree_is_shown_it_and_goes_on() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.joins += 1;
+    let join = json!(["j", page.joins, "counter", "", page.secret, 1, 1]);
+    page.client.send(&join.to_string()).await;
+    assert_eq!(page.shown().await, (1, html(1), false));
+    page.event(2, 1, "increment").await;
+    assert_eq!(page.answer().await, (2, html(2)));
+    assert_eq!(server.context.stats.components.get(), 1);
+}
+
 /// What failed is not among what the tree includes: the client would take it for applied.
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_missed_come_before_the_tree() {

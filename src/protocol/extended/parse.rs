@@ -72,6 +72,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     Some(secret) => Some(Resume {
                         secret,
                         seen: next(&mut array, "seen")?,
+                        needs_tree: array.next_element::<u8>()? == Some(1),
                     }),
                 },
             },
@@ -133,7 +134,14 @@ mod tests {
         let resume = Resume {
             secret: "s".into(),
             seen: 12,
+            needs_tree: false,
         };
+        let whole = parse(r#"["j",7,"counter","t","s",12,1]"#).unwrap();
+        let needs_tree = Resume {
+            needs_tree: true,
+            ..resume.clone()
+        };
+        assert_eq!(whole, expected(Some(needs_tree)));
         assert_eq!(again, expected(Some(resume)));
         let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","new":[]},900]"#)
             .unwrap();

@@ -1,0 +1,120 @@
+//! Components that have ended: none starts again from less than its newest checkpoint.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many are remembered; one more makes the oldest be forgotten. Each costs about 200 bytes.
+pub(super) const MOST: usize = 100_000;
+/// And for so long.
+pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
+
+#[derive(Default)]
+struct Ending {
+    newest: u64,
+    /// Its place in the order of endings.
+    place: u64,
+}
+
+/// The newest event of each ended component, by its instance. A component that has had no event is not
+/// among them: it has no older state.
+pub(super) struct Endings {
+    most: usize,
+    known: HashMap<Arc<str>, Ending>,
+    /// When each has ended, by its place: the oldest first.
+    order: BTreeMap<u64, (Instant, Arc<str>)>,
+    last: u64,
+}
+
+impl Default for Endings {
+    fn default() -> Self {
+        Self::of_at_most(MOST)
+    }
+}
+
+impl Endings {
+    fn of_at_most(most: usize) -> Self {
+        Self {
+            most,
+            known: HashMap::new(),
+            order: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// A component has ended, and may start again from event `newest` on.
+    pub(super) fn add(&mut self, instance: &Arc<str>, newest: u64) {
+        let now = Instant::now();
+        if newest > 0 {
+            self.last += 1;
+            let place = self.last;
+            let ending = self.known.entry(instance.clone()).or_default();
+            self.order.remove(&ending.place);
+            ending.newest = ending.newest.max(newest);
+            ending.place = place;
+            self.order.insert(place, (now, instance.clone()));
+        }
+        while let Some(oldest) = self.order.first_entry()
+            && (self.known.len() > self.most || now - oldest.get().0 > LONGEST)
+        {
+            let (_, instance) = oldest.remove();
+            self.known.remove(&instance);
+        }
+    }
+
+    /// The newest event of that component, if it is beyond event `number`.
+    pub(super) fn beyond(&self, instance: &str, number: u64) -> Option<u64> {
+        let ending = self.known.get(instance)?;
+        let (at, _) = self.order.get(&ending.place)?;
+        let counts = ending.newest > number && at.elapsed() <= LONGEST;
+        counts.then_some(ending.newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(number: usize) -> Arc<str> {
+        number.to_string().into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_are_remembered_and_the_oldest_are_forgotten() {
+        const MOST: usize = 100;
+        let mut endings = Endings::of_at_most(MOST);
+        for number in 0..MOST {
+            endings.add(&name(number), 5);
+        }
+        assert_eq!(endings.beyond("0", 4), Some(5));
+        assert_eq!(endings.beyond("0", 5), None);
+        // It ends again, so it is not the oldest any more.
+        tokio::time::advance(Duration::from_secs(1)).await;
+        endings.add(&name(0), 3);
+        assert_eq!(endings.beyond("0", 4), Some(5), "it never goes back");
+        endings.add(&name(MOST), 5);
+        assert_eq!(endings.beyond("0", 4), Some(5));
+        assert_eq!(endings.beyond("1", 4), None);
+        // What ends again and again takes the room of one.
+        for _ in 0..2 * MOST {
+            endings.add(&name(0), 6);
+        }
+        assert_eq!((endings.known.len(), endings.order.len()), (MOST, MOST));
+        assert_eq!(endings.beyond("0", 5), Some(6));
+        assert_eq!(endings.beyond("2", 4), Some(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn they_are_remembered_for_so_long() {
+        let mut endings = Endings::default();
+        endings.add(&name(1), 5);
+        tokio::time::advance(LONGEST).await;
+        assert_eq!(endings.beyond("1", 4), Some(5));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(endings.beyond("1", 4), None);
+        endings.add(&name(2), 0);
+        assert!(endings.known.is_empty() && endings.order.is_empty());
+    }
+}
