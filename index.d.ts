@@ -293,6 +293,14 @@ export interface Limits {
   joinBurstPerAddress: number
   /** How old a page may be when it joins. Default 14 days. */
   tokenAge: number
+  /**
+   * States in the `store`, in all. One more, and whoever has most of them (a user, or an address) loses the one that has
+   * not changed for longest: then an old checkpoint of that component would start it, as without a store.
+   * Default 1,000,000.
+   */
+  stored: number
+  /** And of one user (`bind`), or of one address if there is no user. Default 10,000. */
+  storedPerHolder: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
 }
@@ -403,6 +411,8 @@ export interface Stats {
   components: number
   /** Those among them that wait for their page to come back. */
   parked: number
+  /** States in the `store`, of all processes that share it; 0 without one. */
+  stored: number
   /** Events answered with a patch so far. */
   events: number
   /** Joins and events answered with an error so far. */

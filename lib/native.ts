@@ -66,6 +66,7 @@ export interface NativeLoom {
     connections: number
     components: number
     parked: number
+    stored: number
     events: number
     errors: number
     queuedEvents: number

@@ -106,6 +106,12 @@ pub enum CallError {
     /// It cannot be said now what the component's state is.
     #[error("{0}")]
     Unknown(String),
+    /// The component's newest state cannot be read, now or later.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The new state could not be kept, so nothing has changed.
+    #[error("{0}")]
+    NotKept(String),
     /// The component goes on in another process.
     #[error("the component goes on in another process, which the store knows of")]
     Moved,
@@ -125,6 +131,11 @@ impl CallError {
             Self::Deadline(_) => "The server took too long to answer.",
             Self::Closed => "The server is restarting.",
             Self::Refused(text, _) => text,
+            Self::Unknown(_) => {
+                "The server cannot read what this part of the page was; it tries again."
+            }
+            Self::Unreadable(_) => "This part of the page is no longer valid; reload the page.",
+            Self::NotKept(_) => "The server could not save this; it was not applied.",
             _ => "The server could not handle this.",
         }
         .to_owned()
@@ -151,6 +162,7 @@ impl CallError {
         match self {
             Self::Refused(_, refusal) => refusal,
             Self::Closed | Self::Moved | Self::Unknown(_) => &Refusal::Busy,
+            Self::Unreadable(_) => &Refusal::Reload,
             _ => &Refusal::Fault,
         }
     }

@@ -277,6 +277,12 @@ limits! {
     join_burst_per_address: rate = 5000;
     /// How old a token may be when its page joins. Default 14 days.
     token_age: time = 14 * 86_400_000;
+    /// States in the `store`, in all. One more, and whoever has most of them (a user, or an address) loses
+    /// the one that has not changed for longest: then an old checkpoint of that component would start it,
+    /// as without a store. Default 1,000,000; one costs its size, and 200 bytes.
+    stored: count = 1_000_000;
+    /// And of one user (`bind`), or of one address if there is no user. Default 10,000.
+    stored_per_holder: count = 10_000;
     /// JSON text of props of which JavaScript keeps a parsed copy, in bytes. Beyond it, or after 10 to
     /// 20 s without use, props are parsed anew. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;

@@ -17,6 +17,8 @@ export interface Sent {
   secret?: string
   /** Of a join that resumes and of an event: the last event whose answer the client has. */
   seen?: number
+  /** Of a join that asks for the whole tree. */
+  needsTree?: boolean
   /** Of an event. */
   number?: number
   /** Of an event that is sent again. */
@@ -29,8 +31,9 @@ export interface Sent {
 function readSent(frame: string): Sent {
   const [type, id, ...rest] = JSON.parse(frame) as [string, number, ...string[]]
   if (type === 'j') {
-    const [module, token, secret, seen] = rest as unknown as [string, string, string?, number?]
-    return { type: 'join', id, module, token, ...(secret === undefined ? {} : { secret, seen }) }
+    const [module, token, secret, seen, whole] = rest as unknown as [string, string, string?, number?, number?]
+    const needsTree = whole === 1 ? { needsTree: true } : {}
+    return { type: 'join', id, module, token, ...(secret === undefined ? {} : { secret, seen }), ...needsTree }
   }
   if (type === 'l') return { type: 'leave', id }
   const [number, seen, handler, event, vars = {}, age] = rest as unknown as [

@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type Loom } from 'loom-live'
-import { LivePage } from '../support/live_page'
+import { LivePage, type Outcome } from '../support/live_page'
 import { Child } from '../support/child'
 import { atEnd } from '../support/cleanup'
 import { counter, Site, testLoom, TRANSPORTS, type SiteOptions } from '../support/site'
@@ -219,6 +222,87 @@ describe('with a store', () => {
   test('one that cannot be opened is an error at once', () => {
     expect(() => testLoom({ store: { sqlite: join(file(), 'in', 'no', 'folder') } })).toThrow(/the store failed/)
     expect(() => testLoom({ store: {} as never })).toThrow(/store\.sqlite/)
+    const text = file()
+    writeFileSync(text, 'not a database, but long enough to be looked at'.repeat(20))
+    expect(() => testLoom({ store: { sqlite: text } })).toThrow(`${text}: file is not a database`)
+  })
+
+  test('a user has so many states there, and the file does not say whose they are', async () => {
+    const sqlite = file()
+    const bind = () => 'alice@example.org'
+    const site = await Site.start({ store: { sqlite }, bind, limits: { storedPerHolder: 2 } })
+    counter(site.loom)
+    const request = new IncomingMessage(new Socket())
+    for (const count of [1, 2, 2, 2]) {
+      const page = anotherPage(site, 'counter', await site.token('counter', {}, { request }))
+      page.event('increment')
+      await idle(page)
+      expect(site.loom.stats().stored).toBe(count)
+    }
+    await site.loom.close()
+    for (const end of ['', '-wal']) {
+      const bytes = existsSync(sqlite + end) ? readFileSync(sqlite + end).toString('latin1') : ''
+      expect(bytes).not.toContain('alice')
+    }
+    const next = await Site.start({ store: { sqlite }, bind })
+    expect(next.loom.stats().stored).toBe(2)
+  })
+
+  // Only root may have a disk that is small.
+  const asRoot = process.getuid?.() === 0 && process.platform === 'linux' ? test : test.skip
+
+  function smallDisk(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'loom-live-'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', folder])
+    atEnd(() => {
+      execFileSync('umount', ['--lazy', folder])
+      rmSync(folder, { recursive: true, force: true })
+    })
+    return folder
+  }
+
+  asRoot('while the disk is full events fail, which is said, and nothing is lost', async () => {
+    const folder = smallDisk()
+    const store = { sqlite: join(folder, 'states.sqlite') }
+    const { site, page } = await setup({ store })
+    const outcomes: Outcome[] = []
+    page.onAnswer = (_, outcome) => outcomes.push(outcome)
+    page.event('increment')
+    await idle(page)
+    const filler = openSync(join(folder, 'filler'), 'w')
+    expect(() => {
+      for (;;) writeSync(filler, Buffer.alloc(4096))
+    }).toThrow(/ENOSPC/)
+    closeSync(filler)
+    for (let click = 0; click < 10; click++) {
+      page.event('increment')
+      await idle(page)
+    }
+    expect(outcomes).toContain('failed')
+    expect(site.log.errors.join()).toMatch(/states\.sqlite: (database or disk is full|disk I\/O error)/)
+    rmSync(join(folder, 'filler'))
+    page.event('increment')
+    await idle(page)
+    expect(outcomes.at(-1)).toBe('applied')
+    const count = outcomes.filter((outcome) => outcome === 'applied').length
+    expect(page.text).toBe(`<b>${count}</b>`)
+    // What was answered as failed is not in the store either.
+    const { checkpoint = '' } = page.memory
+    await site.loom.close()
+    const next = await Site.start({ store })
+    counter(next.loom)
+    const again = anotherPage(next, 'counter', checkpoint)
+    await until('the join', () => again.isLive)
+    expect(again.text).toBe(`<b>${count}</b>`)
+  })
+
+  asRoot('a file that can only be read is an error at once', async () => {
+    const folder = smallDisk()
+    const sqlite = join(folder, 'states.sqlite')
+    const { site } = await setup({ store: { sqlite } })
+    await site.loom.close()
+    execFileSync('mount', ['-o', 'remount,ro', folder])
+    expect(() => testLoom({ store: { sqlite } })).toThrow(/states\.sqlite: .*(readonly|read-only|unable to open)/)
   })
 })
 

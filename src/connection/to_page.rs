@@ -13,7 +13,7 @@ use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
 use crate::props::Props;
 use crate::protocol::ServerMessage;
 use crate::registry::Details;
-use crate::store::{StoreError, Stored};
+use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
 
@@ -59,6 +59,8 @@ pub(super) struct ToPage<D: Dispatcher> {
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
+    /// Whose state it is, for a store.
+    holder: Option<Holder>,
     /// Between keeping and committing.
     kept: Option<Box<Kept>>,
 }
@@ -81,6 +83,7 @@ impl<D: Dispatcher> ToPage<D> {
             is_told: false,
             anchored,
             anchor: None,
+            holder: None,
             kept: None,
         }
     }
@@ -287,8 +290,14 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
                 sealed,
             })
         });
-        let instance = &self.session.about.instance;
-        store.save(instance, Stored { number, sealed }).await?;
+        let about = &self.session.about;
+        let keyring = &self.context.keyring;
+        let holder = self
+            .holder
+            .get_or_insert_with(|| keyring.holder(&about.bind, &about.address));
+        store
+            .save(&about.instance, *holder, Stored { number, sealed })
+            .await?;
         // Not before: a state that is not kept is not committed.
         self.kept = kept;
         Ok(())
@@ -303,10 +312,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         let Some(stored) = stored.filter(|stored| stored.number > number) else {
             return Ok(None);
         };
-        let (keyring, limit) = (&self.context.keyring, Duration::MAX);
-        let claims = keyring
-            .open(&stored.sealed, &about.bind, unix_now(), limit)
-            .map_err(StoreError::Unreadable)?;
+        let claims = self.context.keyring.open_kept(&stored.sealed, &about.bind);
+        let claims = claims.map_err(StoreError::Unreadable)?;
         Ok(Some(Newest {
             number: stored.number,
             props: Arc::new(Props::from_json(&claims.props_json)),

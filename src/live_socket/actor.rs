@@ -108,7 +108,10 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             let error = match error {
                 // Its page keeps what it has, and asks again.
                 StoreError::Failed(_) => CallError::Unknown(text),
-                _ => CallError::Failed(text),
+                // What the page has is older, and there will never be anything else.
+                StoreError::Damaged(_) | StoreError::Unreadable(_) | StoreError::Stale => {
+                    CallError::Unreadable(text)
+                }
             };
             life.failed(&start.module_name, &start.id, "the join", &error);
             reply_to.started(Err(&error));
@@ -359,7 +362,7 @@ impl LiveSocketState {
             .await
             .map_err(|error| match error {
                 StoreError::Stale => CallError::Moved,
-                _ => CallError::Failed(error.to_string()),
+                _ => CallError::NotKept(error.to_string()),
             })?;
         if self.sent_tree.is_none() && reply_to.lags() {
             self.sent_tree = Some(self.prev_tree.clone());

@@ -27,7 +27,7 @@ use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::Details;
 use crate::stats::Stats;
-use crate::store::{SqliteStore, Store};
+use crate::store::{Bounds, SqliteStore, Store};
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Bridge, BridgeSignal, Descriptor, bridge};
 use crate::tree::{Compact, Mismatch, Render, Templates};
@@ -105,7 +105,12 @@ impl NativeLoom {
         let limits = Limits::with(&options.limits).map_err(failed)?;
         // Before anything that a failure would have to take back.
         let store = options.sqlite.map(|path| {
-            let store = SqliteStore::open(path.as_ref(), limits.token_age).map_err(failed)?;
+            let bounds = Bounds {
+                keep: limits.token_age,
+                stored: limits.stored,
+                stored_per_holder: limits.stored_per_holder,
+            };
+            let store = SqliteStore::open(path.as_ref(), bounds).map_err(failed)?;
             Ok::<Box<dyn Store>, Error>(Box::new(store))
         });
         let store = store.transpose()?;
@@ -454,6 +459,11 @@ impl NativeLoom {
             connections: size(stats.connections.get()),
             components: size(stats.components.get()),
             parked: size(stats.parked.get()),
+            stored: self
+                .context
+                .store
+                .as_ref()
+                .map_or(0, |store| store.stored()) as f64,
             events: stats.events.get() as f64,
             errors: stats.errors.get() as f64,
             queued_events: size(stats.queued_events.get()),
@@ -498,6 +508,10 @@ impl NativeLoom {
                 parting.stop();
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
+            }
+            if let Some(store) = &context.store {
+                // It has done all that the actors asked for.
+                let _ = store.close().await;
             }
             queue.push(Job::Settle {
                 request,

@@ -89,6 +89,7 @@ pub struct NativeStats {
     pub connections: u32,
     pub components: u32,
     pub parked: u32,
+    pub stored: f64,
     pub events: f64,
     pub errors: f64,
     pub queued_events: u32,

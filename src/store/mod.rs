@@ -9,8 +9,11 @@ mod sqlite;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use sqlite::SqliteStore;
+pub use sqlite::{Bounds, SqliteStore};
 
+/// Whose states count together: a keyed hash of a user or of an address, so that a store says nobody's
+/// name.
+pub use crate::token::Holder;
 use crate::token::TokenError;
 
 /// A component's newest state.
@@ -23,16 +26,19 @@ pub struct Stored {
 }
 
 /// What went wrong with a store.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {
     /// A newer state is there: the component goes on somewhere else.
     #[error("the store has a newer state of this component: it goes on in another process")]
     Stale,
-    /// It cannot be read or written now.
+    /// It cannot be read or written now, and why.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The row is there, and no state can be read from it, now or later.
+    #[error("the store has a state of this component that cannot be read: {0}")]
+    Damaged(String),
     /// What it has cannot be opened, now or later.
-    #[error("the store has a state that cannot be opened: {0}")]
+    #[error("the store has a state of this component that cannot be opened: {0}")]
     Unreadable(TokenError),
 }
 
@@ -46,6 +52,13 @@ pub trait Store: Send + Sync + 'static {
     /// The newest state of that instance.
     fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>>;
 
-    /// Keeps a state, durably, unless there is one that is as new: then [`StoreError::Stale`].
-    fn save(&self, instance: &Arc<str>, stored: Stored) -> Answer<()>;
+    /// Keeps a state of `holder`, durably, unless there is one that is as new: then
+    /// [`StoreError::Stale`].
+    fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
+
+    /// How many states it has, as far as is known here. Does not wait.
+    fn stored(&self) -> u64;
+
+    /// Ends it when it has done what waits: nothing is loaded or saved any more.
+    fn close(&self) -> Answer<()>;
 }

@@ -31,6 +31,43 @@ async fn floods_and_events_out_of_date_are_answered_with_errors() {
     assert_eq!(page.answer().await, (5, html(3)));
 }
 
+/// The page's clock has been set back, or was never right: its click is handled, and nothing it says is
+/// taken for invalid.
+#[tokio::test(start_paused = true)]
+async fn an_event_of_any_age_is_answered() {
+    let limits = Limits {
+        invalid_messages: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut page = Page::load(&server).await;
+    let mut number = 0;
+    let mut count = 0;
+    for (age, is_handled) in [
+        ("-1000", true),
+        ("-3600000.5", true),
+        ("-1e400", true),
+        ("null", true),
+        ("59999.9", true),
+        ("1e400", false),
+        ("99999999999999999999", false),
+    ] {
+        number += 1;
+        let component = page.joins;
+        let seen = number - 1;
+        let event = format!(r#"["e",{component},{number},{seen},"increment","click",{{}},{age}]"#);
+        page.client.send(&event).await;
+        if is_handled {
+            count += 1;
+            assert_eq!(page.answer().await, (number, html(count)), "{age}");
+        } else {
+            let expired = page.next().await;
+            let told = (&expired[0], &expired[2], &expired[4]);
+            assert_eq!(told, (&json!("e"), &json!(number), &json!(1)), "{age}");
+        }
+    }
+}
+
 /// A page that makes up for a crash leaves out what has failed before: its numbers have gaps.
 #[tokio::test(start_paused = true)]
 async fn events_that_are_not_handled_are_all_among_those_that_the_answer_names() {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::page::{Page, html, large};
 use super::*;
-use crate::store::{Answer, StoreError, Stored};
+use crate::store::{Answer, Holder, StoreError, Stored};
 
 /// A store in memory, which two processes share.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ impl Store for Memory {
         Box::pin(std::future::ready(Ok(found)))
     }
 
-    fn save(&self, instance: &Arc<str>, stored: Stored) -> Answer<()> {
+    fn save(&self, instance: &Arc<str>, _holder: Holder, stored: Stored) -> Answer<()> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             let error = StoreError::Failed("the disk is full".to_owned());
             return Box::pin(std::future::ready(Err(error)));
@@ -37,6 +37,14 @@ impl Store for Memory {
             Err(StoreError::Stale)
         };
         Box::pin(std::future::ready(result))
+    }
+
+    fn stored(&self) -> u64 {
+        self.states.lock().unwrap().len() as u64
+    }
+
+    fn close(&self) -> Answer<()> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -194,6 +202,10 @@ async fn what_cannot_be_kept_is_not_applied() {
     page.event(1, 0, "increment").await;
     let failed = page.next().await;
     assert_eq!((&failed[0], &failed[2]), (&json!("e"), &json!(1)));
+    assert_eq!(
+        failed[3],
+        "The server could not save this; it was not applied."
+    );
     store
         .broken
         .store(false, std::sync::atomic::Ordering::SeqCst);
@@ -228,4 +240,72 @@ async fn a_page_comes_back_when_the_store_can_be_read_again() {
     broken(false);
     page.join(checkpoint, None).await;
     assert_eq!(page.shown().await, (1, html(1), false));
+}
+
+/// What the store has of a component cannot be opened, now or later: its page is told to start anew, and the
+/// operator why.
+#[tokio::test(start_paused = true)]
+async fn a_state_that_cannot_be_opened_is_told_and_ends() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let mut page = Page::load(&start()).await;
+    for number in 1..=2 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (at, checkpoint) = page.checkpoint.clone().unwrap();
+    assert!(at < 2);
+    for stored in store.states.lock().unwrap().values_mut() {
+        stored.sealed.truncate(20);
+    }
+    let next = start();
+    page.reconnect(&next).await;
+    page.join(checkpoint, None).await;
+    assert_eq!(page.refused().await, "reload");
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(next.context.stats.components.get(), 0);
+    let log = next.log.lock().unwrap();
+    let [(Level::Error, line)] = log.as_slice() else {
+        panic!("{log:?}");
+    };
+    assert!(line.contains("cannot be opened"), "{line}");
+}
+
+/// The state was sealed when the clock was wrong by days, or it has been set back since.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_keeps_no_state_closed() {
+    let store = Memory::default();
+    let start = || Server::with_store(Closures::counter(), Limits::default(), store.clone());
+    let first = start();
+    let mut page = Page::load(&first).await;
+    for number in 1..=2 {
+        page.event(number, number - 1, "increment").await;
+        assert_eq!(page.answer().await, (number, html(number as i64)));
+    }
+    let (_, checkpoint) = page.checkpoint.clone().unwrap();
+    for days in [-1000, -1, 1, 1000] {
+        let keyring = &first.context.keyring;
+        let mut brought = checkpoint.clone();
+        for sealed in store
+            .states
+            .lock()
+            .unwrap()
+            .values_mut()
+            .map(|stored| &mut stored.sealed)
+            .chain([&mut brought])
+        {
+            let mut claims = keyring.open_kept(sealed, "user 7").unwrap();
+            claims.issued_at = unix_now().saturating_add_signed(days * 86_400);
+            *sealed = keyring.seal(&claims, "user 7").unwrap();
+        }
+        page.reconnect(&start()).await;
+        // A checkpoint has its age; what the store has is the newest.
+        let joins = if days.abs() > 1 {
+            checkpoint.clone()
+        } else {
+            brought
+        };
+        page.join(joins, None).await;
+        assert_eq!(page.shown().await, (2, html(2), false), "{days}");
+    }
 }

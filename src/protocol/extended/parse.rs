@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use crate::protocol::client::{
@@ -22,6 +23,22 @@ struct Vars {
     k: Option<SmolStr>,
     #[serde(default)]
     f: Option<Box<str>>,
+}
+
+/// Milliseconds by a client's clock, which may be wrong in any way: fractions are cut off, what is below
+/// zero counts as zero, and what is too large as the largest age.
+struct Age(u64);
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        // Of JSON's values only numbers begin so. A number that no `f64` can hold is infinite then.
+        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            return Err(D::Error::custom("the age is no number"));
+        }
+        let age: f64 = text.parse().map_err(D::Error::custom)?;
+        Ok(Self(age as u64))
+    }
 }
 
 /// Parses a frame's text.
@@ -85,7 +102,10 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 let handler = next(&mut array, "handler")?;
                 let event = next(&mut array, "type")?;
                 let Object::<Vars>(vars) = array.next_element()?.unwrap_or_default();
-                let age = array.next_element()?;
+                let age = match array.next_element::<Option<Age>>()? {
+                    Some(Some(Age(age))) => Some(age),
+                    _ => None,
+                };
                 let special_vars = SpecialVars {
                     value: vars.v,
                     checked: vars.c,
@@ -170,6 +190,38 @@ mod tests {
         );
     }
 
+    /// Clocks are set, and programs count wrong: that loses no event.
+    #[test]
+    fn every_age_is_taken() {
+        for (text, expected) in [
+            ("900", Some(900)),
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("-1", Some(0)),
+            ("-3600000", Some(0)),
+            ("-1e400", Some(0)),
+            ("12.75", Some(12)),
+            ("0.001", Some(0)),
+            ("-0.5", Some(0)),
+            ("1e3", Some(1000)),
+            ("1e300", Some(u64::MAX)),
+            ("1e400", Some(u64::MAX)),
+            ("18446744073709551616", Some(u64::MAX)),
+            ("null", None),
+        ] {
+            let message = format!(r#"["e",0,1,0,"say","click",{{}},{text}]"#);
+            let message = parse(&message);
+            let Ok(ClientMessage::Event {
+                numbered: Some(numbered),
+                ..
+            }) = message
+            else {
+                panic!("{text}: {message:?}");
+            };
+            assert_eq!(numbered.age, expected, "{text}");
+        }
+    }
+
     #[test]
     fn everything_else_is_invalid() {
         for text in [
@@ -194,6 +246,9 @@ mod tests {
             r#"["e",0,1,0,"h","click","x"]"#,
             r#"["e",0,1,0,"h","click",{"v":1}]"#,
             r#"["e",0,1,0,"h","click",{},"old"]"#,
+            r#"["e",0,1,0,"h","click",{},"9"]"#,
+            r#"["e",0,1,0,"h","click",{},true]"#,
+            r#"["e",0,1,0,"h","click",{},[1]]"#,
             r#"["e",0,1,0,"h","click",["a",true]]"#,
             r#"[["l",0]]"#,
         ] {

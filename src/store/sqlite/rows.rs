@@ -1,0 +1,229 @@
+//! The tables of a store, and what is done with them in one transaction.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Error, OptionalExtension, params};
+
+use super::clock::Clock;
+use super::{Bounds, Holder, StoreError, Stored};
+
+/// `ran` is the store's own time of the last change in milliseconds, at most a minute less; `at` the time
+/// of day in seconds then. Numbers of events are stored as the signed numbers of the same bits.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS loom_states (
+        instance TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,
+        sealed TEXT NOT NULL,
+        holder BLOB NOT NULL,
+        ran INTEGER NOT NULL,
+        at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS loom_states_ran ON loom_states (ran);
+    CREATE INDEX IF NOT EXISTS loom_states_holder ON loom_states (holder, ran);
+    CREATE TABLE IF NOT EXISTS loom_holders (
+        holder BLOB PRIMARY KEY,
+        states INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS loom_holders_states ON loom_holders (states);
+    CREATE TABLE IF NOT EXISTS loom_store (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        running INTEGER NOT NULL,
+        states INTEGER NOT NULL
+    );
+    INSERT OR IGNORE INTO loom_store VALUES (1, 0, 0);
+    UPDATE loom_store SET running = running;";
+
+/// A row's times are written at most so often: indexes are in their order.
+const FRESH: Duration = Duration::from_secs(60);
+/// Rows that one sweep deletes at most.
+const SWEEP: i64 = 1000;
+/// Rows that one new row can cost at most, if a limit has become lower.
+const GIVE_WAY: usize = 16;
+
+/// The rows, in a transaction.
+pub(super) struct Rows<'a> {
+    connection: &'a Connection,
+    bounds: Bounds,
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn signed(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+/// Whether it is this row that cannot be read, and not the file.
+fn is_damage(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidColumnType(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+    )
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(connection: &'a Connection, bounds: Bounds) -> Self {
+        Self { connection, bounds }
+    }
+
+    /// Makes the tables that are not there.
+    pub(super) fn create(connection: &'a Connection, bounds: Bounds) -> rusqlite::Result<Self> {
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self::new(connection, bounds))
+    }
+
+    /// Has the clock go on from what the file says.
+    pub(super) fn start_clock(&self, clock: &mut Clock) -> rusqlite::Result<()> {
+        let statement = "SELECT running FROM loom_store";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let running: i64 = statement.query_row([], |row| row.get(0))?;
+        clock.advance_to(Duration::from_millis(u64::try_from(running).unwrap_or(0)));
+        Ok(())
+    }
+
+    /// Writes down what the clock says, unless another process has come further.
+    pub(super) fn keep_clock(&self, clock: &mut Clock) -> rusqlite::Result<()> {
+        self.start_clock(clock)?;
+        let statement = "UPDATE loom_store SET running = ?1";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        statement.execute([milliseconds(clock.running())])?;
+        Ok(())
+    }
+
+    /// How many states there are.
+    pub(super) fn count(&self) -> rusqlite::Result<u64> {
+        let statement = "SELECT states FROM loom_store";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let count: i64 = statement.query_row([], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The state of that instance; an error of the store's own if the row says none.
+    pub(super) fn load(
+        &self,
+        instance: &str,
+    ) -> rusqlite::Result<Result<Option<Stored>, StoreError>> {
+        let statement = "SELECT number, sealed FROM loom_states WHERE instance = ?1";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let row = statement.query_row([instance], |row| {
+            Ok(Stored {
+                number: row.get::<_, i64>(0)?.cast_unsigned(),
+                sealed: row.get(1)?,
+            })
+        });
+        match row.optional() {
+            Err(error) if is_damage(&error) => Ok(Err(StoreError::Damaged(error.to_string()))),
+            loaded => loaded.map(Ok),
+        }
+    }
+
+    /// Keeps a state; false if there is one that is as new.
+    pub(super) fn save(
+        &self,
+        instance: &str,
+        holder: &Holder,
+        stored: &Stored,
+        clock: &Clock,
+    ) -> rusqlite::Result<bool> {
+        let (number, sealed) = (stored.number.cast_signed(), &stored.sealed);
+        let ran = milliseconds(clock.running());
+        // As it is mostly, and then no index changes.
+        let statement = "
+            UPDATE loom_states SET number = ?2, sealed = ?3
+            WHERE instance = ?1 AND number < ?2 AND ran > ?4";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let fresh = ran.saturating_sub(milliseconds(FRESH));
+        if statement.execute(params![instance, number, sealed, fresh])? > 0 {
+            return Ok(true);
+        }
+        let at = signed(clock.of_day());
+        let statement = "
+            UPDATE loom_states SET number = ?2, sealed = ?3, ran = ?4, at = ?5
+            WHERE instance = ?1 AND number < ?2";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        if statement.execute(params![instance, number, sealed, ran, at])? > 0 {
+            return Ok(true);
+        }
+        let statement = "
+            INSERT INTO loom_states (instance, number, sealed, holder, ran, at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let row = params![instance, number, sealed, holder, ran, at];
+        if statement.execute(row)? == 0 {
+            return Ok(false);
+        }
+        self.has_come(instance, holder)?;
+        Ok(true)
+    }
+
+    /// There is a new row of that holder: whoever has too many loses the oldest.
+    fn has_come(&self, instance: &str, holder: &Holder) -> rusqlite::Result<()> {
+        let statement = "
+            INSERT INTO loom_holders VALUES (?1, 1)
+            ON CONFLICT DO UPDATE SET states = states + 1 RETURNING states";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let mut own: i64 = statement.query_row([holder], |row| row.get(0))?;
+        let statement = "UPDATE loom_store SET states = states + 1 RETURNING states";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let mut all: i64 = statement.query_row([], |row| row.get(0))?;
+        for _ in 0..GIVE_WAY {
+            let loser = if own > signed(self.bounds.stored_per_holder) {
+                own -= 1;
+                holder.to_vec()
+            } else if all > signed(self.bounds.stored) {
+                let statement = "SELECT holder FROM loom_holders ORDER BY states DESC LIMIT 1";
+                let mut statement = self.connection.prepare_cached(statement)?;
+                statement.query_row([], |row| row.get(0))?
+            } else {
+                break;
+            };
+            all -= 1;
+            let statement = "
+                DELETE FROM loom_states WHERE instance = (
+                    SELECT instance FROM loom_states WHERE holder = ?1 AND instance <> ?2
+                    ORDER BY ran LIMIT 1
+                )";
+            let mut statement = self.connection.prepare_cached(statement)?;
+            let count = statement.execute(params![loser, instance])?;
+            self.have_gone(&loser, signed(count))?;
+        }
+        Ok(())
+    }
+
+    /// So many rows of that holder are there no more.
+    fn have_gone(&self, holder: &[u8], count: i64) -> rusqlite::Result<()> {
+        let statement = "UPDATE loom_holders SET states = states - ?2 WHERE holder = ?1";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        statement.execute(params![holder, count])?;
+        let statement = "DELETE FROM loom_holders WHERE holder = ?1 AND states <= 0";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        statement.execute([holder])?;
+        let statement = "UPDATE loom_store SET states = max(states - ?1, 0)";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        statement.execute([count])?;
+        Ok(())
+    }
+
+    /// Deletes what no checkpoint can reach any more: what is old by the store's own time and by the time
+    /// of day, as it was then and as it is now. True if there may be more.
+    pub(super) fn sweep(&self, clock: &Clock) -> rusqlite::Result<bool> {
+        let keep = self.bounds.keep.saturating_add(FRESH);
+        let ran = milliseconds(clock.running()).saturating_sub(milliseconds(keep));
+        let at = signed(clock.of_day()).saturating_sub(signed(keep.as_secs()));
+        let statement = "
+            DELETE FROM loom_states WHERE instance IN (
+                SELECT instance FROM loom_states WHERE ran < ?1 AND at < ?2 ORDER BY ran LIMIT ?3
+            ) RETURNING holder";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let gone = statement.query_map([ran, at, SWEEP], |row| row.get::<_, Vec<u8>>(0))?;
+        let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
+        for holder in &gone {
+            self.have_gone(holder, 1)?;
+        }
+        Ok(signed(gone.len()) >= SWEEP)
+    }
+}
