@@ -11,7 +11,6 @@ use super::Input;
 use crate::token::{Claims, Keyring, Kind, TokenError, anchored};
 
 const DAY: u64 = 86_400;
-/// How far clocks may differ.
 
 static RING: LazyLock<Keyring> = LazyLock::new(|| Keyring::new(&["a".repeat(32)]).expect("a key"));
 
