@@ -219,7 +219,7 @@ export class Loom implements PublicLoom {
   private attachTo(server: Server, pass: Pass): void {
     if (this.attached.has(server)) return
     const path = `${this.settings.path}/ws`
-    const claims = ({ url, headers }: IncomingMessage): boolean =>
+    const wants = ({ url, headers }: IncomingMessage): boolean =>
       url !== undefined &&
       url.startsWith(path) &&
       (url.length === path.length || url.charCodeAt(path.length) === 63) &&
@@ -236,7 +236,9 @@ export class Loom implements PublicLoom {
       )
     }
     attachedPaths.set(server, paths.add(path))
-    const release = interceptUpgrades(server, claims, take)
+    const release = interceptUpgrades(server, { wants, take }, (text) => {
+      this.settings.logger.warn(text)
+    })
     this.attached.set(server, () => {
       paths.delete(path)
       release()

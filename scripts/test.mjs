@@ -28,6 +28,7 @@ function run(name, command, parameters) {
 const results = [
   run('Rust tests', 'cargo', ['test', '--locked']),
   run('Rust models', process.execPath, [join(root, 'scripts', 'models.mjs')]),
+  run('Runtimes', process.execPath, [join(root, 'scripts', 'runtimes.mjs')]),
   run('JavaScript tests', process.execPath, [jest, ...process.argv.slice(2)]),
 ]
 console.log(`\n${results.map(({ text }) => text).join('\n')}`)

@@ -1,0 +1,187 @@
+// Runs the package under every runtime that it is to work on: `npm test` does, and `node scripts/runtimes.mjs` alone.
+//
+// Each Node tries how upgrades are shared (__test__/runtimes/program.mjs), in both transports and over https; all
+// runtimes run the README's Express and Fastify examples, in which a page is loaded, joined and clicked. The
+// binaries come from npm and are kept; what cannot be had is said, and is no failure.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { click, tokenIn, Wire, within } from '../__test__/runtimes/client.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'runtimes')
+const tests = join(root, '__test__', 'runtimes')
+
+/**
+ * The oldest and the newest of each line, and those on both sides of a change in how Node hands over upgrades: 22.21
+ * and 24.9 brought `shouldUpgradeCallback`. The first of all is what `engines` in package.json promises.
+ */
+const NODES = ['20.0.0', '20.20.2', '22.20.0', '22.21.0', '22.23.3', '24.8.0', '24.9.0', '24.21.0', '26.10.0']
+const BUN = '1.4.5'
+const DENO = '2.9.6'
+
+const system = process.platform === 'win32' ? 'win' : process.platform
+const exe = process.platform === 'win32' ? '.exe' : ''
+const nodePackage = `node-${system}-${process.arch}`
+
+/** A runtime: its packages on npm, its program in them, and how it runs a file. */
+const RUNTIMES = [
+  ...NODES.map((version) => ({
+    name: `Node ${version}`,
+    alias: `node-${version}`,
+    source: `npm:${nodePackage}@${version}`,
+    program: join(`node-${version}`, 'bin', `node${exe}`),
+    run: [],
+    isNode: true,
+  })),
+  {
+    name: `Bun ${BUN}`,
+    alias: 'bun',
+    source: BUN,
+    program: join('@oven', `bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`, 'bin', `bun${exe}`),
+    run: [],
+  },
+  {
+    name: `Deno ${DENO}`,
+    alias: 'deno',
+    source: DENO,
+    program: join('@deno', `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`, `deno${exe}`),
+    run: ['run', '--allow-all', '--no-lock'],
+  },
+]
+
+/** Installs what is not there. One package that npm does not have is no reason to have none. */
+function install() {
+  mkdirSync(folder, { recursive: true })
+  const manifest = (list) => JSON.stringify({ private: true, dependencies: Object.fromEntries(list.map(({ alias, source }) => [alias, source])) })
+  const file = join(folder, 'package.json')
+  const npm = () =>
+    spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+  const isInstalled = () => RUNTIMES.every((runtime) => existsSync(programOf(runtime)))
+  if (existsSync(file) && readFileSync(file, 'utf8') === manifest(RUNTIMES) && isInstalled()) return
+  console.log('Installing runtimes, about 1.6 GB, once')
+  writeFileSync(file, manifest(RUNTIMES))
+  if (npm().status === 0) return
+  const kept = []
+  for (const runtime of RUNTIMES) {
+    writeFileSync(file, manifest([...kept, runtime]))
+    const { status, stderr } = npm()
+    if (status === 0) kept.push(runtime)
+    else console.log(`${runtime.name} cannot be installed: ${stderr.trim().split('\n').slice(0, 3).join(' ')}`)
+  }
+}
+
+const programOf = ({ program }) => join(folder, 'node_modules', program)
+
+async function freePort() {
+  const server = createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A process and all that it wrote. */
+function start(runtime, parameters, env = {}) {
+  const child = spawn(programOf(runtime), [...runtime.run, ...parameters], {
+    cwd: root,
+    env: { ...process.env, NODE_ENV: undefined, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const process_ = { child, output: '', exited: new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal))) }
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (process_.output += text))
+  return process_
+}
+
+/** The page is served, its socket joins, a click is answered. Gives what the program wrote. */
+async function tryExample(runtime, example) {
+  const port = await freePort()
+  const program = start(runtime, [join('examples', example)], { PORT: String(port) })
+  try {
+    let page
+    const end = Date.now() + 20_000
+    while (page === undefined) {
+      if (program.child.exitCode !== null || Date.now() > end) throw new Error(`it did not serve its page: ${program.output}`)
+      page = await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text(), () => undefined)
+      if (page === undefined) await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const script = /<script[^>]+src="([^"]+)"/.exec(page)?.[1]
+    const { status } = await fetch(`http://127.0.0.1:${port}${script}`)
+    if (status !== 200) throw new Error(`its script ${script} is answered with ${status}`)
+    const wire = await Wire.to(port)
+    try {
+      const line = await wire.upgrade('/loom/ws', `Origin: http://127.0.0.1\r\n`)
+      if (!line.startsWith('HTTP/1.1 101 ')) throw new Error(`the upgrade is answered with ${line}`)
+      await click(wire, tokenIn(page))
+    } finally {
+      wire.end()
+    }
+    return program.output.trim()
+  } catch (error) {
+    throw new Error(`${example}: ${error.message}\n${program.output}`)
+  } finally {
+    program.child.kill('SIGKILL')
+    await program.exited
+  }
+}
+
+async function tryProgram(runtime, certificate) {
+  const program = start(runtime, [join(tests, 'program.mjs'), certificate])
+  const timer = setTimeout(() => program.child.kill('SIGKILL'), 60_000)
+  const exit = await program.exited
+  clearTimeout(timer)
+  const last = program.output.trim().split('\n').at(-1) ?? ''
+  if (!last.startsWith('{"checks"')) throw new Error(`the program ended with ${exit}: ${program.output}`)
+  const { checks, problems } = JSON.parse(last)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+  return checks
+}
+
+async function attempt(runtime, certificate) {
+  const started = Date.now()
+  if (!existsSync(programOf(runtime))) return { runtime, text: `NOT TRIED, ${programOf(runtime)} is not there` }
+  try {
+    const said = [await tryExample(runtime, 'express.mjs'), await tryExample(runtime, 'fastify.mjs')]
+    const checks = await tryProgram(runtime, certificate)
+    const seconds = ((Date.now() - started) / 1000).toFixed(1)
+    const notes = [...new Set(said.filter((text) => text !== ''))]
+    if (runtime.isNode && notes.length > 0) throw new Error(`an example said: ${notes.join('; ')}`)
+    return { runtime, passed: true, text: `2 examples, ${checks} checks, in ${seconds} s${notes.map((note) => `\n  ${note}`).join('')}` }
+  } catch (error) {
+    return { runtime, passed: false, text: `FAILED\n  ${error.message.replaceAll('\n', '\n  ')}` }
+  }
+}
+
+async function certificateFile() {
+  const { build } = await import('esbuild')
+  const outfile = join(folder, 'certificate.mjs')
+  await build({ entryPoints: [join(root, '__test__/support/certificate.ts')], outfile, platform: 'node', format: 'esm' })
+  const { certificate } = await import(`file://${outfile}`)
+  const file = join(folder, 'certificate.json')
+  writeFileSync(file, JSON.stringify(certificate()))
+  return file
+}
+
+install()
+const certificate = await certificateFile()
+const only = process.argv[2]
+const waiting = RUNTIMES.filter(({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase()))
+let failed = 0
+const work = async () => {
+  for (let runtime = waiting.shift(); runtime !== undefined; runtime = waiting.shift()) {
+    const { passed, text } = await attempt(runtime, certificate)
+    if (passed === false) failed += 1
+    console.log(`${runtime.name}: ${text}`)
+  }
+}
+// As many as the machine has room for.
+await Promise.all([work(), work()])
+process.exit(failed === 0 ? 0 : 1)
