@@ -273,6 +273,16 @@ export interface Limits {
   /** Connections of one address; one more is closed with 1013. Default 1,000. */
   connectionsPerAddress: number
   /**
+   * Upgrades that wait for middleware, hooks or `bind`, in the whole process; those of one address count as
+   * its connections, too. One more is answered with 503. Default 10,000.
+   */
+  pendingUpgrades: number
+  /**
+   * How long middleware, hooks and `bind` may take together, in milliseconds, before the upgrade is given up,
+   * answered with 503 and logged. Default 10 s.
+   */
+  upgradeTime: number
+  /**
    * Events of all connections of one address in a second, after a burst; one beyond it fails. Behind a proxy
    * the address is the proxy's, unless `trustProxy` is set. Default 5,000.
    */
@@ -344,9 +354,15 @@ export interface LoomOptions {
     request: IncomingMessage,
     own: IncomingMessage | FastifyRequestLike,
   ): string | undefined | Promise<string | undefined>
-  /** Which origins may connect: by default the request's own host. Requests without one may. */
+  /**
+   * Which origins may connect: by default the request's own scheme, host and port (without TLS, and without a trusted
+   * proxy that says the scheme, both http and https). Requests without an origin may.
+   */
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
-  /** Whose `X-Forwarded-*` headers count. None by default. */
+  /**
+   * Whose `X-Forwarded-For`, `-Host`, `-Proto` and `-Port` count, and `Forwarded` where those are not sent. Nobody's
+   * by default.
+   */
   trustProxy?: TrustProxy
   /**
    * What of the request, as middleware left it, `ctx.request` keeps, by name. Its JSON is kept for each
@@ -489,7 +505,8 @@ export interface Loom {
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
   /**
    * Closes connections now, and ends what they left behind, so that their pages have to join again and
-   * pass `authorize`. For a login that is revoked.
+   * pass `authorize`. For a login that is revoked. Upgrades under way are refused, too: one that waits for
+   * middleware or `bind` as soon as it is known that it is meant (it is not counted then).
    *
    * @param filter which: all that have this `bind` or `address`, or those it is true for.
    * @returns how many there were.
@@ -512,7 +529,8 @@ export interface Loom {
   script(): string
   stats(): Stats
   /**
-   * Answers what has been sent, closes every connection and resolves when the last actor is gone.
+   * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom
+   * gives back its keys, its store and all else; what is called later throws `LOOM_STOPPED`.
    *
    * @param options.timeout how long running handlers may still take, in milliseconds; 10,000.
    */

@@ -15,11 +15,12 @@ import type {
 } from '../index'
 import { Bridges } from './bridge'
 import { checkFunction, invalid, isObject, isThenable } from './check'
-import { type CompactRequest, Context, liveRequest } from './context'
+import { Context, liveRequest } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
-import { LoomError, textOf, traceOf } from './errors'
+import { LoomError, StartError, textOf, traceOf } from './errors'
 import { FastifyUpgrades } from './fastify'
+import { addressOf } from './forwarded'
 import { mountProps, publicJson } from './join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './middleware'
@@ -27,7 +28,10 @@ import { type Entry, entryOf } from './modules'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { type Settings, settingsOf } from './options'
 import { stringifyProps } from './props'
-import { compactRequest, originAllowed } from './request'
+import { compactRequest } from './request'
+import { refuseUpgrade } from './response'
+import { originAdvice, originAllowed } from './origin'
+import { type Binding, PendingUpgrades } from './pending'
 import { scriptPath, serveClient } from './script'
 import { interceptUpgrades, type Server } from './upgrade'
 import { Writer } from './writer'
@@ -67,11 +71,6 @@ function checkFilter(filter: unknown): void {
   }
 }
 
-interface Binding {
-  compact: CompactRequest
-  bind: string
-}
-
 /** What only live modules have. */
 function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean] {
   if (entry.raw) return [1, [], false]
@@ -86,6 +85,7 @@ export class Loom implements PublicLoom {
   private readonly bridges: Bridges
   private readonly promises: Promises
   private readonly sockets: LiveSockets
+  private readonly pending: PendingUpgrades
   private readonly entries = new Map<string, Entry>()
   private readonly attached = new Map<Server, () => void>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
@@ -93,6 +93,7 @@ export class Loom implements PublicLoom {
   private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
+  private isReleased = false
 
   constructor(options: LoomOptions) {
     const { secrets, limits, sqlite, ...settings } = settingsOf(options)
@@ -119,9 +120,11 @@ export class Loom implements PublicLoom {
     this.bridges = new Bridges(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
+    this.pending = new PendingUpgrades(this.native, limits.upgradeTime, logger)
   }
 
   register(name: string, module: unknown): RegisteredModule<never> {
+    this.checkOpen()
     const entry = entryOf(name, module)
     if (this.entries.has(name)) {
       throw new LoomError(
@@ -134,7 +137,13 @@ export class Loom implements PublicLoom {
     return { name }
   }
 
+  /** @throws LoomError once the loom has been closed and its keys are gone. */
+  private checkOpen(): void {
+    if (this.isReleased) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
+  }
+
   private entry(module: unknown): Entry {
+    this.checkOpen()
     const name: unknown = isObject(module) ? module['name'] : module
     const entry = typeof name === 'string' ? this.entries.get(name) : undefined
     if (entry === undefined) throw invalid('a registered module or its name', 'module', name)
@@ -149,6 +158,7 @@ export class Loom implements PublicLoom {
     if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
+    this.checkOpen()
     const tree = new Writer()
     const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
@@ -193,6 +203,7 @@ export class Loom implements PublicLoom {
     module: unknown,
     propsJson: string,
   ): Promise<LiveSocket> {
+    if (this.isReleased) throw new StartError(`${id}: the loom has been closed`)
     const entry = this.entry(module)
     return this.sockets.start(id, replyTo, entry.name, propsJson, entry.raw)
   }
@@ -236,6 +247,7 @@ export class Loom implements PublicLoom {
       )
     }
     attachedPaths.set(server, paths.add(path))
+    this.native.watchDescriptors()
     const release = interceptUpgrades(server, { wants, take }, (text) => {
       this.settings.logger.warn(text)
     })
@@ -248,14 +260,15 @@ export class Loom implements PublicLoom {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {
     const fail = (error: unknown): void => {
       this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
-      socket.end('HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      refuseUpgrade(socket, '500 Internal Server Error')
     }
     // The client may leave at any time; that is no error of ours.
     socket.on('error', () => {
       socket.destroy()
     })
     try {
-      const allowed = originAllowed(request, this.settings.origin, this.settings.trust)
+      const { origin, trust } = this.settings
+      const allowed = originAllowed(request, origin, trust)
       if (!allowed) this.warnOfOrigin(request)
       const go = (binding: Binding): void => {
         if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
@@ -266,7 +279,7 @@ export class Loom implements PublicLoom {
         passed instanceof Promise
           ? passed.then((own) => own !== false && this.binding(own, allowed))
           : this.binding(passed, allowed)
-      if (bound instanceof Promise) bound.then((binding) => binding !== false && go(binding)).catch(fail)
+      if (bound instanceof Promise) this.pending.wait(request, socket, addressOf(request, trust), bound, go, fail)
       else go(bound)
     } catch (error) {
       fail(error)
@@ -274,14 +287,15 @@ export class Loom implements PublicLoom {
   }
 
   /** A page that is refused so only shows that it is offline: a proxy without `trustProxy`, most often. */
-  private warnOfOrigin({ headers }: IncomingMessage): void {
+  private warnOfOrigin(request: IncomingMessage): void {
+    const { headers } = request
     const origin = String(headers.origin).slice(0, 200)
     if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
     this.refusedOrigins.add(origin)
     this.settings.logger.warn(
       `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
-        `${JSON.stringify(headers.host ?? '')}: behind a proxy set the option trustProxy, for pages of other hosts ` +
-        'the option origin; further ones of this origin are not logged',
+        `${JSON.stringify((headers.host ?? '').slice(0, 200))}: ${originAdvice(request, this.settings.origin, this.settings.trust)}; ` +
+        'further ones of this origin are not logged',
     )
   }
 
@@ -310,15 +324,19 @@ export class Loom implements PublicLoom {
     }
     const descriptor = this.settings.transport === 'bridge' ? -1 : descriptorOf(socket)
     if (descriptor < 0) {
-      if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true)
-      this.bridges.accept(socket, head, upgrade)
+      this.bridge(socket, head, upgrade)
       return
     }
     // What Node has read already comes first; the rest is still in the kernel.
     const read = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null
     const start = read === null ? head : Buffer.concat([head, read])
-    this.native.acceptDescriptor(descriptor, start.length > 0 ? start : EMPTY, upgrade)
-    socket.destroy()
+    if (this.native.acceptDescriptor(descriptor, start.length > 0 ? start : EMPTY, upgrade)) socket.destroy()
+    else this.bridge(socket, start, upgrade)
+  }
+
+  private bridge(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
+    if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true)
+    this.bridges.accept(socket, head, upgrade)
   }
 
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
@@ -378,15 +396,14 @@ export class Loom implements PublicLoom {
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    if (typeof filter !== 'function') checkFilter(filter)
-    const isMeant = (connection: NativeConnection): boolean => {
-      const { bind, address } = connection
-      if (typeof filter === 'function') return filter({ bind, address, request: liveRequest(connection.request) })
-      const named = [filter.bind ?? bind, filter.address ?? address]
-      return (filter.bind ?? filter.address) !== undefined && named[0] === bind && named[1] === address
+    const pending = (count: number): number => count + this.pending.disconnect(filter)
+    if (typeof filter !== 'function') {
+      checkFilter(filter)
+      return pending(this.native.disconnectMatching(filter.bind, filter.address))
     }
+    const isMeant = ({ bind, address, request }: NativeConnection): boolean => filter({ bind, address, request: liveRequest(request) })
     const numbers = this.native.connections().filter(isMeant).map(({ number }) => number)
-    return this.native.disconnect(numbers)
+    return pending(this.native.disconnect(numbers))
   }
 
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
@@ -404,6 +421,9 @@ export class Loom implements PublicLoom {
           detach()
         })
         this.attached.clear()
+        this.pending.clear()
+        this.isReleased = true
+        this.native.release()
       })
     return this.closing
   }

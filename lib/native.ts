@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Limits } from '../index'
 import { LoomError, textOf } from './errors'
 
@@ -44,7 +44,9 @@ export interface NativeLoom {
   request(call: number): string | null
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   seal(module: string, propsJson: string, bind: string): string
-  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  pend(number: number, address: string): boolean
+  settle(number: number): void
+  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
   acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
   bridgePush(number: number, bytes: Uint8Array): boolean
   bridgeEnd(number: number): void
@@ -75,27 +77,47 @@ export interface NativeLoom {
   }
   connections(): NativeConnection[]
   disconnect(numbers: number[]): number
+  disconnectMatching(bind: string | undefined, address: string | undefined): number
+  watchDescriptors(): void
   close(timeout: number, request: number): void
+  release(): void
 }
 
-/** The package's own folder: this file is bundled into `dist/`. */
-export const root = join(__dirname, '..')
+const BUNDLED =
+  'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
+  '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
+
+/** The package's own folder. This file is in `dist/`, or in a bundle of the application's: then the package is where the application finds it. */
+function findRoot(): string {
+  // A bundler may have made an ES module of this, which has neither.
+  const isModule = typeof __dirname !== 'string' || typeof __filename !== 'string'
+  if (!isModule && existsSync(join(__dirname, '..', 'native')) && existsSync(join(__dirname, 'client.js'))) return join(__dirname, '..')
+  const from = isModule ? (process.argv[1] ?? join(process.cwd(), 'index.js')) : __filename
+  try {
+    return dirname(createRequire(from).resolve('loom-live/package.json'))
+  } catch {
+    throw new LoomError('LOOM_PLATFORM', BUNDLED)
+  }
+}
+
+export const root = findRoot()
 
 function load(): Native {
   const platform = `${process.platform}-${process.arch}`
   const file = join(root, 'native', `loom-live.${platform}.node`)
-  const mend =
-    `Run \`npm rebuild loom-live\` on a machine with Rust (https://rustup.rs) to build it for ${platform}; ` +
-    'with a bundler, mark loom-live as external, so that it is loaded from node_modules'
+  const build =
+    'run `npm rebuild loom-live` where it is to run, with Rust 1.88 or newer (https://rustup.rs) and a C linker, to build it for this system'
   if (!existsSync(file)) {
-    throw new LoomError('LOOM_PLATFORM', `loom-live has no addon for ${platform}: ${file} is missing. ${mend}.`)
+    throw new LoomError('LOOM_PLATFORM', `loom-live has no addon for ${platform}, ${file} is missing: ${build}`)
   }
   try {
-    return createRequire(__filename)(file) as Native
+    return createRequire(join(root, 'package.json'))(file) as Native
   } catch (error) {
+    // The loader's own words first: they say what this system lacks.
     throw new LoomError(
       'LOOM_PLATFORM',
-      `loom-live's addon for ${platform} could not be loaded: ${textOf(error)}. ${mend}.`,
+      `${textOf(error)}\nSo loom-live's addon for ${platform} could not be loaded, which was built on another system (an older or another C ` +
+        `library?): ${build}`,
       { cause: error },
     )
   }

@@ -7,6 +7,36 @@ interface OnAnyStream {
   detachSocket(socket: Duplex): void
 }
 
+/** How long a client that has its answer may keep the socket open, in milliseconds. */
+const LAST_WORDS = 2000
+
+/** The responses that are under way. */
+const responses = new WeakMap<Duplex, ServerResponse>()
+
+/**
+ * Ends a socket once the client has what was written: it is read on until the client ends its side, or the
+ * answer could get lost, but not for long.
+ */
+function endSocket(socket: Duplex, text = ''): void {
+  if (socket.destroyed) return
+  const destroy = (): void => {
+    socket.destroy()
+  }
+  const late = setTimeout(destroy, LAST_WORDS)
+  late.unref()
+  socket.once('close', () => {
+    clearTimeout(late)
+  })
+  socket.once('end', destroy).resume()
+  socket.end(text)
+}
+
+/** Answers an upgrade request that nobody has answered, and ends its socket. */
+export function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
+  if (responses.get(socket)?.headersSent === true) socket.destroy()
+  else endSocket(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`)
+}
+
 /** An HTTP response to an upgrade request, for whoever would rather answer than let it pass. */
 export class UpgradeResponse {
   readonly response: ServerResponse
@@ -21,9 +51,10 @@ export class UpgradeResponse {
     this.response = response
     response.shouldKeepAlive = false
     ;(response as OnAnyStream).assignSocket(socket)
+    responses.set(socket, response)
     this.answered = new Promise((resolve) => {
       response.once('finish', () => {
-        socket.end()
+        endSocket(socket)
         resolve(false)
       })
       response.once('close', () => {

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import fresh from 'fresh'
+import Negotiator from 'negotiator'
 import { root } from './native'
 
 /** The browser client, in the encodings that browsers take. */
@@ -28,12 +30,17 @@ export function scriptPath(path: string): string {
 
 type Encoding = keyof Client['bodies']
 
+const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity']
+
+/** What its types, which are those of an older version, do not have. */
+interface Preferring {
+  encoding(available: readonly string[], options: { preferred: readonly string[] }): string | undefined
+}
+
+/** What the browser takes, as it weighs them; of those that it likes as well, the shortest. */
 function encodingFor(request: IncomingMessage): Encoding {
-  const accepted = (request.headers['accept-encoding']?.toString() ?? '')
-    .split(',')
-    .filter((part) => !/;\s*q=0(\.0*)?\s*$/.test(part))
-    .map((part) => part.split(';')[0]?.trim())
-  return accepted.includes('br') ? 'br' : accepted.includes('gzip') ? 'gzip' : 'identity'
+  const negotiator = new Negotiator(request) as Preferring
+  return (negotiator.encoding(ENCODINGS, { preferred: ENCODINGS }) ?? 'identity') as Encoding
 }
 
 /** Answers requests for the client, and for the WebSocket without an upgrade. False: not ours. */
@@ -63,7 +70,7 @@ export function serveClient(path: string, request: IncomingMessage, response: Se
   response.setHeader('etag', etag)
   response.setHeader('cache-control', cacheControl)
   response.setHeader('vary', 'accept-encoding')
-  if (request.headers['if-none-match']?.split(/\s*,\s*/).some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag) === true) {
+  if (fresh(request.headers, { etag })) {
     response.writeHead(304).end()
     return true
   }

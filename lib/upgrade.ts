@@ -179,7 +179,7 @@ class Interceptor {
         function (this: Server, event: string | symbol, ...rest: unknown[]): number {
           const count = (listenerCount as (...parameters: unknown[]) => number).call(this, event, ...rest)
           return event === 'upgrade' ? change(count) : count
-        } as Server['listenerCount'],
+        },
     )
   }
 }

@@ -12,13 +12,27 @@ export const addon = join(root, 'native', `loom-live.${platform}.node`)
 
 const library = { darwin: 'libloom_live.dylib', win32: 'loom_live.dll' }[process.platform] ?? 'libloom_live.so'
 
+/** Whether the addon can be loaded on this system: one for another C library is there, and cannot. */
+export function loads() {
+  if (!existsSync(addon)) return false
+  const load = 'process.dlopen({ exports: {} }, process.argv[1])'
+  return spawnSync(process.execPath, ['--eval', load, addon], { stdio: 'ignore' }).status === 0
+}
+
+/** musl's own toolchain links the C library into everything, which no addon may have. */
+function flags() {
+  const { glibcVersionRuntime } = process.report?.getReport().header ?? {}
+  if (process.platform !== 'linux' || glibcVersionRuntime !== undefined) return {}
+  return { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() }
+}
+
 /** The error to show where there is no addon and none can be built; undefined when it is built. */
-export function buildAddon() {
+export function buildAddon({ anew = false } = {}) {
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
   const cargo = spawnSync('cargo', ['build', '--release', '--lib', '--locked'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, CARGO_TARGET_DIR: target },
+    env: { ...process.env, ...flags(), CARGO_TARGET_DIR: target },
   })
   if (cargo.error !== undefined) {
     return (
@@ -33,7 +47,7 @@ export function buildAddon() {
     )
   }
   const built = join(target, 'release', library)
-  if (!existsSync(addon) || statSync(built).mtimeMs > statSync(addon).mtimeMs) {
+  if (anew || !existsSync(addon) || statSync(built).mtimeMs > statSync(addon).mtimeMs) {
     mkdirSync(dirname(addon), { recursive: true })
     // Renamed into place: a process that has the old file mapped keeps it.
     copyFileSync(built, `${addon}.new`)

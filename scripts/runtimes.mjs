@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { click, tokenIn, Wire, within } from '../__test__/runtimes/client.mjs'
+import { click, tokenIn, Wire } from '../__test__/runtimes/client.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'runtimes')
@@ -126,7 +126,7 @@ async function tryExample(runtime, example) {
     }
     return program.output.trim()
   } catch (error) {
-    throw new Error(`${example}: ${error.message}\n${program.output}`)
+    throw new Error(`${example}: ${error.message}\n${program.output}`, { cause: error })
   } finally {
     program.child.kill('SIGKILL')
     await program.exited

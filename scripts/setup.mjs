@@ -44,11 +44,28 @@ async function bundle() {
   })
   const { bundleClient } = await import('./client.mjs')
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
-  // One copy of the library for both module systems: two would not know each other's templates.
+  // One copy of the library for both module systems: two would not know each other's templates. It is asked for by
+  // its name, which a bundler leaves alone: in a bundle, too, it comes out of node_modules.
   const names = ['createLoom', 'html', 'each', 'raw', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']
   writeFileSync(
     join(root, 'dist', 'index.mjs'),
-    `import loomLive from './index.cjs'\nexport const { ${names.join(', ')} } = loomLive\n`,
+    `import { createRequire } from 'node:module'
+
+function load() {
+  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
+  try {
+    require.resolve('loom-live')
+  } catch (cause) {
+    const text =
+      'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
+      '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
+    throw Object.assign(new Error(text, { cause }), { name: 'LoomError', code: 'LOOM_PLATFORM' })
+  }
+  return require('loom-live')
+}
+
+export const { ${names.join(', ')} } = load()
+`,
   )
 }
 

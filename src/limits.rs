@@ -251,6 +251,13 @@ limits! {
     /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
     /// is not counted.
     connections_per_address: count = 1000;
+    /// Upgrades that wait for the application's middleware, hooks or `bind`, in the whole process;
+    /// those of one address count as its connections, too. One more is answered with 503. Default
+    /// 10,000.
+    pending_upgrades: count = 10_000;
+    /// How long middleware, hooks and `bind` may take together before the upgrade is given up, answered
+    /// with 503 and logged. Default 10 s.
+    upgrade_time: time = 10_000;
     /// Events that all connections of one address may send each second together, after a burst. As
     /// for `event_rate`. Default 5,000: a thousand people behind one address, none of whom is in a
     /// hurry. An unknown address is not counted. Costs each address that has connections 250 bytes.

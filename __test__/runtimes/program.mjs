@@ -227,6 +227,24 @@ const CHECKS = {
     same(server.shouldUpgradeCallback, shouldUpgradeCallback)
   },
 
+  async 'async middleware and an async bind, and frames that come meanwhile'({ transport, secure }) {
+    let free
+    const gate = new Promise((resolve) => (free = resolve))
+    const { loom } = makeLoom({ transport, bind: async () => void (await gate) })
+    const server = makeServer(secure)
+    loom.attach(server, { middleware: [(request, response, next) => setTimeout(next, 5)] })
+    const port = await listen(server)
+    const wire = await open(port, secure)
+    free()
+    const token = tokenIn(await loom.mount('counter', {}, { request: {} }))
+    const join = Buffer.from(JSON.stringify({ type: 'join', id: 'c0', module: 'counter', token }))
+    wire.socket.write(`GET /loom/ws HTTP/1.1\r\nHost: x\r\n${HANDSHAKE}\r\n`)
+    wire.socket.write(Buffer.concat([Buffer.from([0x81, 0xfe, join.length >> 8, join.length & 255, 0, 0, 0, 0]), join]))
+    ok((await wire.answer()).includes(' 101 '))
+    same(JSON.parse(await wire.message()).type, 'trees')
+    await loom.close({ timeout: 0 })
+  },
+
   async 'an upgrade that has a body is answered, and harms nobody'({ transport, secure }) {
     const { loom } = makeLoom({ transport })
     const server = makeServer(secure)

@@ -268,3 +268,22 @@ test('ESM and CommonJS both have everything, and are one', async () => {
   expect(await esm.result()).toBe('true function true\n')
   expect(await both.result()).toBe('[] loom-live\n')
 })
+
+test('a header of any length costs what its length costs', async () => {
+  // Node itself bounds headers at 16 KiB unless it is told otherwise.
+  const { loom } = testLoom()
+  const server = createServer({ maxHeaderSize: 1 << 22 }, (request, response) => {
+    loom.express()(request, response, () => response.end())
+  })
+  await listen(server)
+  const port = portOf(server)
+  const script = scriptIn(loom.script())
+  const { etag = '' } = (await ask(port, script)).headers
+  for (const filler of [' ', ', ', '\t', ' ,', 'W/', '"a", ', ';q=0 ', '; q=0.']) {
+    const long = filler.repeat((1 << 20) / filler.length)
+    const found = await ask(port, script, { 'if-none-match': `"x"${long}, ${etag}`, 'accept-encoding': `gzip${long}x` })
+    expect([200, 304]).toContain(found.status)
+  }
+  const many = `${'"other", '.repeat(100_000)}${etag}`
+  expect((await ask(port, script, { 'if-none-match': many })).status).toBe(304)
+}, 60_000)

@@ -51,6 +51,28 @@ test.each([
   expect(await connects({}, one)).toBe(false)
 })
 
+describe('over https', () => {
+  test.each([
+    ['https://example.org', true],
+    ['http://example.org', false],
+    ['http://example.org:443', false],
+    ['foo://example.org', false],
+    ['chrome-extension://example.org', false],
+  ])('a page of %s: %p', async (origin, may) => {
+    const site = await Site.start({ over: 'https' })
+    const opened = Client.open(site.url(), { headers: { host: 'example.org', origin } })
+    if (may) await opened
+    else await expect(opened).rejects.toThrow('403')
+  })
+})
+
+test.each(['foo://example.org', 'ws://example.org', 'file://example.org', 'javascript://example.org', '//example.org', 'HTTPS://example.org'])(
+  'no page has a scheme like that of %s',
+  async (origin) => {
+    expect(await connects({}, { host: 'example.org', origin })).toBe(false)
+  },
+)
+
 test('who is refused is logged once, and what to set; not without end', async () => {
   const site = await Site.start()
   const refused = async (origin: string): Promise<void> => {

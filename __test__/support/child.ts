@@ -33,10 +33,16 @@ export class Child {
   }
 
   /** Runs the source from the package's folder, where its own name leads to it. */
-  static start(source: string, { module = false, env = {} as NodeJS.ProcessEnv, cwd = ROOT } = {}): Child {
+  static start(
+    source: string,
+    { module = false, env = {} as NodeJS.ProcessEnv, cwd = ROOT, parameters = [] as string[], shell = '' } = {},
+  ): Child {
     const kind = module ? ['--input-type=module'] : ['--input-type=commonjs']
+    const all = [process.execPath, ...kind, '--eval', source, ...parameters]
+    // `shell` comes before: a limit of the process, for example.
+    const [command = '', ...rest] = shell === '' ? all : ['/bin/sh', '-c', `${shell}; exec "$0" "$@"`, ...all]
     return new Child(
-      spawn(process.execPath, [...kind, '--eval', source], {
+      spawn(command, rest, {
         cwd,
         env: { ...process.env, NODE_ENV: 'test', ...env },
         stdio: ['pipe', 'pipe', 'pipe'],

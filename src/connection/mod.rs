@@ -33,7 +33,7 @@ use addresses::Address;
 use greeting::options;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
-pub use sessions::{OpenConnection, Sessions};
+pub use sessions::{Arrival, OpenConnection, Pending, Sessions};
 use to_page::ToPage;
 
 const GONE: &str = "This part of the page is no longer valid; reload the page.";
@@ -61,6 +61,20 @@ pub async fn serve<D: Dispatcher>(
     request: UpgradeRequest,
     peer: Peer,
 ) {
+    let arrival = sessions.arrive(&peer.bind, peer.request.as_ref());
+    serve_arrival(context, arrival, transport, head, request, peer).await;
+}
+
+/// As [`serve`], for one that has arrived before: [`Sessions::disconnect`] finds it since then.
+pub async fn serve_arrival<D: Dispatcher>(
+    context: Shared<D>,
+    arrival: Arrival,
+    transport: BoxTransport,
+    head: Vec<u8>,
+    request: UpgradeRequest,
+    peer: Peer,
+) {
+    let sessions = arrival.sessions.clone();
     let closing = context.closing.is_cancelled();
     let limits = &context.limits;
     let offer = (!closing).then_some(SUBPROTOCOL);
@@ -76,8 +90,9 @@ pub async fn serve<D: Dispatcher>(
         Dialect::Classic
     };
     let outbox = Outbox::new(limits.outgoing_bytes, context.budget.clone(), dialect);
-    let Some(entry) = sessions.open(&outbox, &peer) else {
-        return Box::pin(socket.close(&Closed::Overload)).await;
+    let entry = match sessions.open(&outbox, &peer, arrival) {
+        Ok(entry) => entry,
+        Err(closed) => return Box::pin(socket.close(&closed)).await,
     };
     context.stats.connections.up();
     if dialect == Dialect::Extended {

@@ -1,13 +1,15 @@
 //! All sessions of an application, and those among them that have lost their connection.
 
+mod arriving;
 mod endings;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::Peer;
@@ -18,6 +20,9 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard};
+use crate::transport::Closed;
+use arriving::Arrivals;
+pub use arriving::{Arrival, Pending};
 use endings::Endings;
 pub use leaving::OpenConnection;
 
@@ -66,10 +71,15 @@ struct State {
 /// loses its oldest; what it loses lives on in its client's checkpoint.
 pub struct Sessions {
     state: Mutex<State>,
+    arrivals: Arrivals,
+    /// Upgrades that the application has not let pass yet.
+    pending: AtomicUsize,
     stats: Arc<Stats>,
     limits: Limits,
     last: AtomicU64,
     changed: Arc<Notify>,
+    /// What runs for as long as the sessions are there.
+    tasks: OnceLock<[AbortHandle; 2]>,
 }
 
 /// What became of the oldest parked session.
@@ -150,8 +160,10 @@ impl Sessions {
     pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
         let sessions = Self::without_tasks(limits, stats);
         let changed = sessions.changed.clone();
-        tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
-        tokio::spawn(leaving::relieve(Arc::downgrade(&sessions), budget));
+        let sweeping = tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
+        let relieving = tokio::spawn(leaving::relieve(Arc::downgrade(&sessions), budget));
+        let tasks = [sweeping.abort_handle(), relieving.abort_handle()];
+        let _ = sessions.tasks.set(tasks);
         sessions
     }
 
@@ -159,10 +171,13 @@ impl Sessions {
     pub(super) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
+            arrivals: Arrivals::default(),
+            pending: AtomicUsize::new(0),
             stats,
             limits: limits.clone(),
             last: AtomicU64::new(0),
             changed: Arc::default(),
+            tasks: OnceLock::new(),
         })
     }
 
@@ -174,9 +189,14 @@ impl Sessions {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Takes a connection in, unless its address has too many.
-    pub(super) fn open(self: &Arc<Self>, outbox: &Arc<Outbox>, peer: &Peer) -> Option<Entry> {
-        let number = self.number();
+    /// Takes a connection in, unless its address has too many, or the application had it closed.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        outbox: &Arc<Outbox>,
+        peer: &Peer,
+        arrival: Arrival,
+    ) -> Result<Entry, Closed> {
+        let number = arrival.number;
         let mut state = self.lock();
         let is_known = !peer.address.is_empty();
         let entered = is_known.then(|| state.addresses.enter(&peer.address, &self.limits));
@@ -197,7 +217,14 @@ impl Sessions {
             number,
             address,
         };
-        (!too_many).then_some(entry)
+        // After it has been put among the connections, so that `disconnect` finds it here or there.
+        if self.arrivals.is_refused(number) {
+            return Err(Closed::Disconnected);
+        }
+        if too_many {
+            return Err(Closed::Overload);
+        }
+        Ok(entry)
     }
 
     /// The session of that instance.
@@ -363,7 +390,9 @@ fn holder<'a>(bind: &'a Arc<str>, address: &'a Arc<str>) -> &'a Arc<str> {
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        self.changed.notify_one();
+        for task in self.tasks.get().into_iter().flatten() {
+            task.abort();
+        }
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
-use napi::{Env, Error, Result};
+use napi::{CleanupEnvHook, Env, Error, Result};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use zeroize::Zeroize;
 
+use super::descriptors::Descriptors;
 use super::options::{
     NativeConnection, NativeOptions, NativeOutput, NativeStats, NativeTemplate, NativeUpgrade,
 };
@@ -19,7 +21,7 @@ use super::wake::waking_queue;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::connection::random::random_text;
-use crate::connection::{Sessions, serve};
+use crate::connection::{Pending, Sessions, serve_arrival};
 use crate::context::{Context, Level, Shared, unix_now};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
@@ -58,17 +60,34 @@ fn text_of(text: &[u8], bytes: u32) -> &str {
 struct Handles {
     sockets: Mutex<HashMap<u32, LiveSocket>>,
     bridges: Mutex<HashMap<u32, Bridge>>,
+    pending: Mutex<HashMap<u32, Pending>>,
 }
+
+/// What a loom has until it is released: keys, a store with its thread, everything that is shared.
+#[derive(Clone)]
+struct Open {
+    context: Shared<JsDispatcher>,
+    sessions: Arc<Sessions>,
+}
+
+/// What the environment's end has to stop. Emptied when the loom is released: a hook that is removed is
+/// never freed, so it must hold nothing by then.
+type Slot = Arc<Mutex<Option<Open>>>;
 
 /// One application.
 #[napi]
 pub struct NativeLoom {
-    context: Shared<JsDispatcher>,
-    sessions: Arc<Sessions>,
+    /// `None` once the loom is released.
+    open: Option<Open>,
+    stats: Arc<Stats>,
     queue: Arc<Queue>,
     handles: Handles,
     /// Nothing is left to wake JavaScript for.
     ended: CancellationToken,
+    hook: Option<(CleanupEnvHook<Slot>, Slot)>,
+    descriptors: Arc<Descriptors>,
+    /// Looks whether there are descriptors left, from the first `attach` on.
+    watch: Option<AbortOnDropHandle<()>>,
 }
 
 /// Compiles a template literal's statics.
@@ -99,9 +118,11 @@ pub fn limits() -> Result<String> {
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
+    pub fn new(env: Env, mut options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
         let _runtime = runtime()?.enter();
-        let keyring = Keyring::new(&options.secrets).map_err(failed)?;
+        let keyring = Keyring::new(&options.secrets).map_err(failed);
+        options.secrets.zeroize();
+        let keyring = keyring?;
         let limits = Limits::with(&options.limits).map_err(failed)?;
         // Before anything that a failure would have to take back.
         let store = options.sqlite.map(|path| {
@@ -137,22 +158,66 @@ impl NativeLoom {
             tasks: TaskTracker::new(),
             limits,
         });
+        let open = Open { context, sessions };
+        let slot = Slot::new(Mutex::new(Some(open.clone())));
         // Runs before the environment goes, on `process.exit()` and when a worker ends.
-        env.add_env_cleanup_hook(
-            (context.clone(), sessions.clone()),
-            |(context, sessions)| {
+        let hook = env.add_env_cleanup_hook(slot.clone(), |slot| {
+            let open = lock(&slot).take();
+            if let Some(Open { context, sessions }) = open {
                 context.closing.cancel();
                 sessions.stop();
                 context.dispatcher.close();
-            },
-        )?;
+            }
+        })?;
         Ok(Self {
-            context,
-            sessions,
+            open: Some(open),
+            stats,
             queue,
             handles: Handles::default(),
             ended,
+            hook: Some((hook, slot)),
+            descriptors: Arc::default(),
+            watch: None,
         })
+    }
+
+    fn open(&self) -> Result<&Open> {
+        let open = self.open.as_ref();
+        open.ok_or_else(|| failed("the loom has been closed"))
+    }
+
+    fn context(&self) -> Result<&Shared<JsDispatcher>> {
+        Ok(&self.open()?.context)
+    }
+
+    /// Gives everything back: keys, the store, the hook at the environment's end. After `close` has been
+    /// settled; only `exchange` and `stats` may be called then.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self, env: Env) -> Result<()> {
+        self.watch = None;
+        self.open = None;
+        lock(&self.handles.bridges).clear();
+        lock(&self.handles.pending).clear();
+        let Some((hook, slot)) = self.hook.take() else {
+            return Ok(());
+        };
+        lock(&slot).take();
+        env.remove_env_cleanup_hook(hook)
+    }
+
+    /// Looks from now on whether the process has descriptors left for new connections.
+    #[napi(catch_unwind)]
+    pub fn watch_descriptors(&mut self) -> Result<()> {
+        if self.watch.is_some() {
+            return Ok(());
+        }
+        let (descriptors, queue) = (self.descriptors.clone(), self.queue.clone());
+        let watch = runtime()?.spawn(async move {
+            let log = |level, text| queue.push(Job::Log { level, text });
+            descriptors.watch(log).await;
+        });
+        self.watch = Some(AbortOnDropHandle::new(watch));
+        Ok(())
     }
 
     /// Adds a module's name and gives its number.
@@ -171,7 +236,7 @@ impl NativeLoom {
             private,
             authorizes,
         };
-        let added = self.context.registry.add(&name, raw, details);
+        let added = self.context()?.registry.add(&name, raw, details);
         let module = added.map_err(failed)?;
         Ok(module.id)
     }
@@ -197,7 +262,10 @@ impl NativeLoom {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
             let text = text_of(&text, bytes).to_owned();
-            self.context.dispatcher.give(Batch { ops, text });
+            // Of what was given up while the loom closed, where there is none.
+            if let Some(open) = &self.open {
+                open.context.dispatcher.give(Batch { ops, text });
+            }
         }
         let taken = self.queue.take()?;
         let count = taken.calls.len() as f64;
@@ -211,7 +279,7 @@ impl NativeLoom {
     /// The upgrade request behind a call in flight, as JSON.
     #[napi(catch_unwind)]
     pub fn request(&self, call: u32) -> Option<String> {
-        let request = self.context.dispatcher.request(call)?;
+        let request = self.open.as_ref()?.context.dispatcher.request(call)?;
         Some(request.to_string())
     }
 
@@ -228,7 +296,7 @@ impl NativeLoom {
         let text = text_of(&text, bytes);
         let mut compact = Compact::new(ops, text);
         let decoded = compact.render(&templates().read()).map_err(failed)?;
-        self.context.dispatcher.log_refused(&decoded.refused);
+        self.context()?.dispatcher.log_refused(&decoded.refused);
         let tree = decoded.render.map_or(Err(Mismatch), Render::into_tree);
         Ok(tree.map_err(failed)?.to_html())
     }
@@ -238,26 +306,56 @@ impl NativeLoom {
     pub fn seal(&self, module: String, props_json: String, bind: String) -> Result<String> {
         let claims = Claims {
             kind: Kind::Mount,
-            version: self.version(&module),
+            version: self.version(&module)?,
             module,
             props_json,
             instance: String::new(),
             number: 0,
             issued_at: unix_now(),
         };
-        self.context.keyring.seal(&claims, &bind).map_err(failed)
+        self.context()?.keyring.seal(&claims, &bind).map_err(failed)
     }
 
-    /// Takes over a socket by its descriptor. The caller then destroys its own.
+    /// Counts an upgrade, by a number of `lib/`'s, until it has been settled; false if there are too
+    /// many, in all or of its address.
+    #[napi(catch_unwind)]
+    pub fn pend(&self, number: u32, address: String) -> Result<bool> {
+        let pending = self.open()?.sessions.pend(&address.into());
+        let is_counted = pending.is_some();
+        lock(&self.handles.pending).extend(pending.map(|pending| (number, pending)));
+        Ok(is_counted)
+    }
+
+    /// An upgrade has passed, or is over.
+    #[napi(catch_unwind)]
+    pub fn settle(&self, number: u32) {
+        // Dropped outside the lock.
+        let pending = lock(&self.handles.pending).remove(&number);
+        drop(pending);
+    }
+
+    /// Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
+    /// descriptor left for it: then it can be bridged.
     #[napi(catch_unwind)]
     pub fn accept_descriptor(
         &self,
         descriptor: i32,
         head: Uint8ArraySlice<'_>,
         upgrade: NativeUpgrade,
-    ) -> Result<()> {
-        let descriptor = Descriptor::duplicate(descriptor).map_err(failed)?;
-        self.serve(move || descriptor.into_transport(), &head, upgrade)
+    ) -> Result<bool> {
+        let descriptor = match Descriptor::duplicate(descriptor) {
+            Ok(descriptor) => descriptor,
+            Err(error) if Descriptors::is_exhausted(&error) => {
+                let found = self.descriptors.found(true, std::time::Instant::now());
+                if let Some((level, text)) = found {
+                    self.queue.push(Job::Log { level, text });
+                }
+                return Ok(false);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        self.serve(move || descriptor.into_transport(), &head, upgrade)?;
+        Ok(true)
     }
 
     /// Takes over a socket whose bytes `lib/` carries.
@@ -287,8 +385,11 @@ impl NativeLoom {
         head: &[u8],
         upgrade: NativeUpgrade,
     ) -> Result<()> {
-        let (context, sessions) = (self.context.clone(), self.sessions.clone());
+        let Open { context, sessions } = self.open()?.clone();
         let head = head.to_vec();
+        let request: Arc<str> = upgrade.request.as_str().into();
+        let arrival = sessions.arrive(&upgrade.bind.as_str().into(), Some(&request));
+        let tasks = context.tasks.clone();
         let task = async move {
             let transport = match open() {
                 Ok(transport) => transport,
@@ -298,15 +399,18 @@ impl NativeLoom {
                 }
             };
             let (request, peer) = upgrade.split();
-            Box::pin(serve(context, sessions, transport, head, request, peer)).await;
+            Box::pin(serve_arrival(
+                context, arrival, transport, head, request, peer,
+            ))
+            .await;
         };
-        self.context.tasks.spawn_on(task, runtime()?.handle());
+        tasks.spawn_on(task, runtime()?.handle());
         Ok(())
     }
 
-    fn version(&self, module: &str) -> u32 {
-        let found = self.context.registry.get(module);
-        found.map_or(0, |(_, details)| details.version)
+    fn version(&self, module: &str) -> Result<u32> {
+        let found = self.context()?.registry.get(module);
+        Ok(found.map_or(0, |(_, details)| details.version))
     }
 
     fn bridge(&self, number: u32) -> Option<Bridge> {
@@ -366,10 +470,11 @@ impl NativeLoom {
     #[napi(catch_unwind)]
     pub fn start(&self, number: u32, id: String, module: String, props_json: String) -> Result<()> {
         let _runtime = runtime()?.enter();
-        let found = self.context.registry.get(&module);
+        let context = self.context()?;
+        let found = context.registry.get(&module);
         let (registered, _) =
             found.ok_or_else(|| failed(format!("no module {module:?} is registered")))?;
-        if self.context.closing.is_cancelled() {
+        if context.closing.is_cancelled() {
             return Err(failed("the application is closing"));
         }
         let id: Arc<str> = id.into();
@@ -385,8 +490,7 @@ impl NativeLoom {
             number: 0,
         };
         let queue = self.queue.clone();
-        let socket =
-            LiveSocket::start(&self.context, start, |_| ToJavaScript { queue, id, number });
+        let socket = LiveSocket::start(context, start, |_| ToJavaScript { queue, id, number });
         lock(&self.handles.sockets).insert(number, socket);
         Ok(())
     }
@@ -453,7 +557,9 @@ impl NativeLoom {
 
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeStats {
-        let stats = &self.context.stats;
+        let stats = &self.stats;
+        let context = self.open.as_ref().map(|open| &open.context);
+        let in_flight = context.map_or(0, |context| context.dispatcher.in_flight());
         let size = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         NativeStats {
             connections: size(stats.connections.get()),
@@ -468,16 +574,23 @@ impl NativeLoom {
             errors: stats.errors.get() as f64,
             queued_events: size(stats.queued_events.get()),
             waiting_calls: size(self.queue.waiting()),
-            calls_in_flight: size(self.context.dispatcher.in_flight()),
+            calls_in_flight: size(in_flight),
         }
     }
 
     /// Who is connected, and who may come back.
     #[napi(catch_unwind)]
     pub fn connections(&self) -> Vec<NativeConnection> {
-        let open = self.sessions.connections();
-        let parked = self.sessions.parked();
-        open.into_iter().chain(parked).map(Into::into).collect()
+        let Some(Open { sessions, .. }) = &self.open else {
+            return Vec::new();
+        };
+        // First those that arrive: one that opens meanwhile is there twice, under one number.
+        let arriving = sessions.arriving();
+        let all = arriving.into_iter().chain(sessions.connections());
+        let mut numbers = std::collections::HashSet::new();
+        let all = all.chain(sessions.parked());
+        let all = all.filter(|connection| numbers.insert(connection.number));
+        all.map(Into::into).collect()
     }
 
     /// Closes connections and ends what is parked, by their numbers; gives how many there were.
@@ -485,7 +598,18 @@ impl NativeLoom {
     pub fn disconnect(&self, numbers: Vec<f64>) -> u32 {
         // Numbers count from 1 and stay below 2^53.
         let numbers: Vec<u64> = numbers.into_iter().map(|number| number as u64).collect();
-        u32::try_from(self.sessions.disconnect(&numbers)).unwrap_or(u32::MAX)
+        let count = self.open.as_ref();
+        let count = count.map_or(0, |open| open.sessions.disconnect(&numbers));
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// The same for those of a user, of an address, or of both; gives how many there were.
+    #[napi(catch_unwind)]
+    pub fn disconnect_matching(&self, bind: Option<String>, address: Option<String>) -> u32 {
+        let (bind, address) = (bind.as_deref(), address.as_deref());
+        let count = self.open.as_ref();
+        let count = count.map_or(0, |open| open.sessions.disconnect_matching(bind, address));
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
@@ -493,8 +617,11 @@ impl NativeLoom {
     #[napi(catch_unwind)]
     pub fn close(&self, timeout: f64, request: u32) -> Result<()> {
         let sockets = std::mem::take(&mut *lock(&self.handles.sockets));
-        let (context, queue) = (self.context.clone(), self.queue.clone());
-        let (ended, parting) = (self.ended.clone(), self.sessions.clone());
+        let Open {
+            context,
+            sessions: parting,
+        } = self.open()?.clone();
+        let (queue, ended) = (self.queue.clone(), self.ended.clone());
         let timeout = Duration::try_from_secs_f64(timeout / 1000.0).unwrap_or(Duration::MAX);
         context.closing.cancel();
         context.tasks.close();
@@ -513,6 +640,8 @@ impl NativeLoom {
                 // It has done all that the actors asked for.
                 let _ = store.close().await;
             }
+            // What is settled then gives back the last of it.
+            drop((context, parting, sockets));
             queue.push(Job::Settle {
                 request,
                 result: Ok(None),

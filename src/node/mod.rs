@@ -5,6 +5,7 @@
 // What the macros of napi-derive generate.
 #![allow(unsafe_code, missing_docs)]
 
+mod descriptors;
 mod loom;
 mod options;
 mod runtime;

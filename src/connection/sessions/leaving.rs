@@ -75,6 +75,8 @@ impl Sessions {
         let mut count = 0;
         let mut gone = HashSet::new();
         for number in numbers {
+            // First: what opens meanwhile is found below.
+            let arrives = self.arrivals.refuse(*number);
             let mut state = self.lock();
             if let Some(open) = state.connections.get_mut(number) {
                 open.disconnect();
@@ -86,6 +88,7 @@ impl Sessions {
                 count += 1;
             } else {
                 gone.insert(*number);
+                count += usize::from(arrives);
             }
         }
         if gone.is_empty() {
@@ -117,12 +120,14 @@ impl Sessions {
             bind.is_none_or(|bind| bind == of_bind)
                 && address.is_none_or(|address| address == of_address)
         };
+        // First: what opens meanwhile is found below.
+        let arriving = self.arrivals.refuse_all(is_meant);
         let mut state = self.lock();
-        let mut count = 0;
-        for open in state.connections.values_mut() {
+        let mut count = arriving.len();
+        for (number, open) in &mut state.connections {
             if is_meant(&open.peer.bind, &open.peer.address) {
                 open.disconnect();
-                count += 1;
+                count += usize::from(!arriving.contains(number));
             }
         }
         let parked = state.parked.iter().filter(|(_, parked)| {

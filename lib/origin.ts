@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http'
+import type { LoomOptions } from '../index'
+import { invalid } from './check'
+import { type Forwarded, forwardedOf } from './forwarded'
+import { type Trust, trustsNobody } from './request'
+
+/** Of a list, what no browser writes as an origin would never be found: a slash at the end, a capital, a default port. */
+export function checkOrigins(origins: unknown): void {
+  if (origins === undefined || typeof origins === 'function') return
+  if (!Array.isArray(origins)) throw invalid('a list of origins or a function', 'origin', origins)
+  for (const origin of origins as unknown[]) {
+    if (typeof origin !== 'string' || !isOrigin(origin)) throw invalid('origins like "https://app.example"', 'origin', origin)
+  }
+}
+
+function isOrigin(text: string): boolean {
+  if (/^https?:/i.test(text)) return URL.canParse(text) && new URL(text).origin === text
+  // Of other schemes, as of an app's web view, the URL parser knows no origin.
+  return text === 'null' || /^[a-z][a-z\d+.-]*:\/\/[^/\s]+$/.test(text)
+}
+
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return (socket as { encrypted?: boolean }).encrypted === true
+}
+
+/**
+ * The schemes that a page of this server may have. Without TLS here there may be a proxy that has it and
+ * says nothing: then `https` is one, too.
+ */
+function schemesOf(request: IncomingMessage, forwarded: Forwarded | undefined): readonly string[] {
+  const { proto } = forwarded ?? {}
+  if (proto !== undefined) return proto === 'http' || proto === 'https' ? [proto] : []
+  return isEncrypted(request) ? ['https'] : ['http', 'https']
+}
+
+/** The host that the browser asked for, with a port if one is known. */
+function hostOf(request: IncomingMessage, forwarded: Forwarded | undefined): string {
+  const host = forwarded?.host ?? request.headers.host ?? ''
+  const port = forwarded?.port
+  return port === undefined || /:\d+$/.test(host) ? host : `${host}:${port}`
+}
+
+/**
+ * Whether a page of this origin may connect. A browser always says its origin, so a request without
+ * one comes from another kind of client, which carries nobody's cookies unknowingly.
+ */
+export function originAllowed(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): boolean {
+  const { origin } = request.headers
+  if (origin === undefined) return true
+  if (origin === 'null') return false
+  if (typeof origins === 'function') return origins(origin, request)
+  if (origins !== undefined) return origins.includes(origin)
+  const forwarded = forwardedOf(request, trust)
+  const host = hostOf(request, forwarded)
+  if (host === '') return false
+  const schemes = schemesOf(request, forwarded)
+  // As browsers write it, so that most need no parser.
+  if (schemes.some((scheme) => origin === `${scheme}://${host}`)) return true
+  // A default port, or a capital. A host that is none makes no URL, or one of another origin.
+  return schemes.some((scheme) => {
+    const own = `${scheme}://${host}`
+    return URL.canParse(own) && new URL(own).origin === origin && /^[^/?#@\\]*$/.test(host)
+  })
+}
+
+/** For the log: what to do so that a page which was refused may connect, by what is the case. */
+export function originAdvice(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): string {
+  if (request.headers.origin === 'null') return 'such a page (sandboxed, or a file) may never connect'
+  if (origins !== undefined) return 'the option origin does not allow it'
+  const others = 'for pages of other hosts set the option origin'
+  if (trust === trustsNobody) return `behind a proxy set the option trustProxy, ${others}`
+  const forwarded = forwardedOf(request, trust)
+  const peer = JSON.stringify(request.socket.remoteAddress ?? '')
+  if (forwarded === undefined) {
+    return `the request comes from ${peer}, which the option trustProxy does not name, so its X-Forwarded-* headers do not count; ${others}`
+  }
+  const own = schemesOf(request, forwarded).map((scheme) => `${scheme}://${hostOf(request, forwarded)}`)
+  const missing = [
+    forwarded.host === undefined ? 'X-Forwarded-Host (or host= of Forwarded)' : [],
+    forwarded.proto === undefined ? 'X-Forwarded-Proto (or proto= of Forwarded)' : [],
+  ].flat()
+  const proxy =
+    missing.length === 0
+      ? `the trusted proxy ${peer} says that the browser asked for ${own.join(' or ')}`
+      : `the trusted proxy ${peer} does not send ${missing.join(' and ')}, have it do so`
+  return `${proxy}; ${others}`
+}

@@ -1,0 +1,171 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger, Loom } from '../index'
+import { type CompactRequest, liveRequest } from './context'
+import { textOf } from './errors'
+import type { NativeLoom } from './native'
+import { refuseUpgrade } from './response'
+
+type Filter = Parameters<Loom['disconnect']>[0]
+
+/** Whom a connection belongs to, and what is kept of its request. */
+export interface Binding {
+  compact: CompactRequest
+  bind: string
+}
+
+/** How often it is logged that upgrades were given up, in milliseconds. */
+const SAY = 60_000
+
+/** How many calls of `disconnect` are remembered; after more, all that waits has to come again. */
+const MAX_FILTERS = 1000
+
+/** The longest that a timer of JavaScript's can wait. */
+const LONGEST = 2 ** 31 - 1
+
+interface Waiting {
+  readonly number: number
+  readonly socket: Duplex
+  readonly address: string
+  readonly timer: NodeJS.Timeout
+  readonly stopWatching: () => void
+  /** The first call of `disconnect` that this upgrade has not been held against. */
+  readonly from: number
+}
+
+/**
+ * Tells when the client leaves. A socket that nobody reads does not notice, so it is read; what comes stays in
+ * its buffer, for whoever gets the socket.
+ */
+function watch(socket: Duplex, left: () => void): () => void {
+  const look = (): void => {
+    // At the end of what the client has sent this makes `end`.
+    if (socket.readableLength === 0) socket.read()
+  }
+  const gone = (): void => {
+    socket.destroy()
+  }
+  socket.on('readable', look).once('end', gone).once('close', left)
+  return () => {
+    socket.off('readable', look).off('end', gone).off('close', left)
+  }
+}
+
+/**
+ * Upgrades that wait for the application: for async middleware, hooks or `bind`. Each counts as a
+ * connection of its address, has a deadline, and is found by `disconnect`: whose it is may be known only
+ * later, so the calls are remembered while anything waits.
+ */
+export class PendingUpgrades {
+  private readonly waiting = new Map<number, Waiting>()
+  private filters: Filter[] = []
+  private last = 0
+  private said = -Infinity
+
+  constructor(
+    private readonly native: NativeLoom,
+    private readonly time: number,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Calls `done` with what `passing` gives, unless the upgrade has been given up by then. */
+  wait(
+    request: IncomingMessage,
+    socket: Duplex,
+    address: string,
+    passing: Promise<Binding | false>,
+    done: (binding: Binding) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const number = (this.last = (this.last + 1) % 2 ** 32)
+    if (!this.native.pend(number, address)) {
+      // Nobody waits for it any more.
+      passing.catch(() => undefined)
+      refuseUpgrade(socket, '503 Service Unavailable', 'Retry-After: 1\r\n')
+      return
+    }
+    const timer = setTimeout(() => {
+      this.giveUp(number)
+      this.sayLate(request)
+    }, Math.min(this.time, LONGEST))
+    timer.unref()
+    const stopWatching = watch(socket, () => this.end(number))
+    this.waiting.set(number, { number, socket, address, timer, stopWatching, from: this.filters.length })
+    passing.then(
+      (binding) => {
+        const filters = this.filters
+        const waiting = this.end(number)
+        if (waiting === undefined || binding === false) return
+        if (filters.slice(waiting.from).some((filter) => this.isMeant(filter, binding))) this.refuse(socket)
+        else done(binding)
+      },
+      (error: unknown) => {
+        if (this.end(number) !== undefined) fail(error)
+      },
+    ).catch(fail)
+  }
+
+  /** Ends those that are meant, as far as that is known by now; gives how many. */
+  disconnect(filter: Filter): number {
+    if (this.waiting.size === 0) return 0
+    if (this.filters.length >= MAX_FILTERS) return this.clear()
+    this.filters.push(filter)
+    if (typeof filter === 'function' || filter.address === undefined || filter.bind !== undefined) return 0
+    const meant = [...this.waiting.values()].filter(({ address }) => address === filter.address)
+    for (const { number } of meant) this.giveUp(number)
+    return meant.length
+  }
+
+  /** Ends all; gives how many there were. */
+  clear(): number {
+    const numbers = [...this.waiting.keys()]
+    for (const number of numbers) this.giveUp(number)
+    return numbers.length
+  }
+
+  private isMeant(filter: Filter, { bind, compact }: Binding): boolean {
+    const { address } = compact
+    if (typeof filter !== 'function') {
+      if (filter.bind === undefined && filter.address === undefined) return false
+      return (filter.bind ?? bind) === bind && (filter.address ?? address) === address
+    }
+    try {
+      return filter({ bind, address, request: liveRequest(JSON.stringify(compact)) })
+    } catch (error) {
+      // Whoever was to go must not stay.
+      this.logger.error(`loom-live: the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`)
+      return true
+    }
+  }
+
+  private refuse(socket: Duplex): void {
+    refuseUpgrade(socket, '503 Service Unavailable', 'Retry-After: 1\r\n')
+  }
+
+  private giveUp(number: number): void {
+    const waiting = this.end(number)
+    if (waiting !== undefined) this.refuse(waiting.socket)
+  }
+
+  private end(number: number): Waiting | undefined {
+    const waiting = this.waiting.get(number)
+    if (waiting === undefined) return undefined
+    this.waiting.delete(number)
+    clearTimeout(waiting.timer)
+    waiting.stopWatching()
+    this.native.settle(number)
+    // With nothing that waits, there is nobody that they could be about.
+    if (this.waiting.size === 0) this.filters = []
+    return waiting
+  }
+
+  private sayLate({ url }: IncomingMessage): void {
+    const now = performance.now()
+    if (now - this.said < SAY) return
+    this.said = now
+    this.logger.error(
+      `loom-live: an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
+        `for ${JSON.stringify((url ?? '').slice(0, 200))}; further ones are not logged for a minute`,
+    )
+  }
+}
