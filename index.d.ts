@@ -115,10 +115,16 @@ export interface LiveContext {
    * @param url a path, or an http or https URL.
    */
   redirect(url: string): void
+  /**
+   * The form that was submitted keeps what was typed, once the handler's props are committed: for a form that is not
+   * accepted. Without it a form returns to the server's values after its answer, unless the handler failed. For other
+   * events, and for clients of the classic dialect, it does nothing.
+   */
+  keepForm(): void
 }
 
 /** What `mount` and `authorize` know. */
-export type MountContext = Omit<LiveContext, 'redirect'>
+export type MountContext = Omit<LiveContext, 'redirect' | 'keepForm'>
 
 /**
  * Handles an event: returns the next props, or nothing where it changed those it was given.

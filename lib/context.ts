@@ -26,6 +26,7 @@ export class Context implements LiveContext {
   private liveRequest: LiveRequest | undefined
   private aborted: Error | undefined
   redirectUrl = ''
+  keepsForm = false
 
   constructor(
     readonly id: string,
@@ -52,6 +53,10 @@ export class Context implements LiveContext {
   redirect(url: string): void {
     checkUrl(url, 'the URL of ctx.redirect()')
     this.redirectUrl = url
+  }
+
+  keepForm(): void {
+    this.keepsForm = true
   }
 
   abort(reason: Error): void {

@@ -365,7 +365,7 @@ export class Dispatcher {
     const before = development === undefined || module.raw ? undefined : jsonOf(props)
     const tree = attempt(module, props)
     if (before) development?.checkRender(module.name, props, before)
-    results.begin(call.number, anew)
+    results.begin(call.number, anew, call.context.keepsForm)
     try {
       if (change === 'whole') bytes = measured = 0
       if (change !== 'none') bytes += this.writeProps(call, props, change)

@@ -8,6 +8,7 @@ const UNKNOWN_HANDLER = 2
 const PROPS_NEEDED = 3
 const DONE_ANEW = 4
 const REFUSED = 5
+const DONE_KEEPING_FORM = 6
 
 /** The results of a drain, gathered until they cross to Rust in one call. */
 export class Results extends Writer {
@@ -20,11 +21,11 @@ export class Results extends Writer {
   private partBytes = 0
 
   /** A call that succeeded. What is written next says how its props changed. */
-  begin(call: number, anew: boolean): void {
+  begin(call: number, anew: boolean, keepsForm: boolean): void {
     this.start = this.length
     this.startBytes = this.bytes
     this.op(call)
-    this.op(anew ? DONE_ANEW : DONE)
+    this.op(anew ? DONE_ANEW : keepsForm ? DONE_KEEPING_FORM : DONE)
     this.header = this.length
     for (let size = 0; size < 5; size++) this.op(0)
     this.part = this.length

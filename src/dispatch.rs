@@ -72,6 +72,8 @@ pub struct Outcome {
     pub render: Option<Render>,
     /// Where the page is to go, a path or an http(s) URL.
     pub redirect: Option<String>,
+    /// The form that was sent keeps what was typed.
+    pub keeps_form: bool,
     /// A first render that does not continue the state it was given.
     pub anew: bool,
 }

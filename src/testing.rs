@@ -82,6 +82,11 @@ impl Closures {
                     outcome.redirect = Some("/next".into());
                     return Ok(outcome);
                 }
+                Some("keep") => {
+                    let mut outcome = shown(count + 1, &["<b>", "</b>"]);
+                    outcome.keeps_form = true;
+                    return Ok(outcome);
+                }
                 Some("reshape") => return Ok(shown(count, &["<i>", "</i>"])),
                 Some(other) => return Err(CallError::UnknownHandler(other.into())),
             };
@@ -97,6 +102,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
         render: Some(LiveTree::from_json(&tree).unwrap().into()),
         props: Some(Arc::new(Props::from_json(&text))),
         redirect: None,
+        keeps_form: false,
         anew: false,
     }
 }

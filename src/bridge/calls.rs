@@ -147,6 +147,7 @@ impl Inner {
             props: done.props(&call.props).map_err(failed)?,
             render: decoded.render,
             redirect: done.redirect(),
+            keeps_form: done.keeps_form,
             anew: done.anew,
         })
     }

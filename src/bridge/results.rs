@@ -10,6 +10,7 @@
 //! | 2, unknown handler | call, 2 | |
 //! | 3, props needed | call, 3 | |
 //! | 4, done, but anew: a first render that does not continue the state it was given | as 0 | |
+//! | 6, done, and the form that was sent keeps what was typed | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //!
 //! Texts are given by their length in bytes. The operations of props are those of
@@ -47,8 +48,9 @@ pub(super) struct Done {
     redirect: Range<usize>,
     tree_ops: Range<usize>,
     tree: Range<usize>,
-    /// See [`crate::dispatch::Outcome`].
+    /// See [`crate::dispatch::Outcome`], and so for the next one.
     pub(super) anew: bool,
+    pub(super) keeps_form: bool,
 }
 
 impl Done {
@@ -116,7 +118,7 @@ impl Results {
         (self.at <= self.batch.ops.len()).then_some(start..self.at)
     }
 
-    fn done(&mut self, anew: bool) -> Option<Reply> {
+    fn done(&mut self, anew: bool, keeps_form: bool) -> Option<Reply> {
         let [props_ops, props, redirect, tree_ops, tree] = [
             self.number()?,
             self.number()?,
@@ -134,6 +136,7 @@ impl Results {
             tree_ops,
             tree,
             anew,
+            keeps_form,
         }))
     }
 }
@@ -144,8 +147,9 @@ impl Iterator for Results {
     fn next(&mut self) -> Option<(u32, Reply)> {
         let call = self.number()?;
         let reply = match self.number()? {
-            0 => self.done(false)?,
-            4 => self.done(true)?,
+            0 => self.done(false, false)?,
+            4 => self.done(true, false)?,
+            6 => self.done(false, true)?,
             5 => {
                 let (action, message, url) = (self.number()?, self.number()?, self.number()?);
                 let (message, url) = (self.text(message)?, self.text(url)?);

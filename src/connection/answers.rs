@@ -11,7 +11,7 @@ use crate::protocol::extended::{self, Encoded};
 const MIN_BYTES: usize = 1024;
 /// The most, however large the component's tree is.
 const MAX_BYTES: usize = 64 * 1024;
-/// So many failures and redirects are kept for a page that has missed them and is shown the tree anew:
+/// So many failures, redirects and forms to be kept are remembered for a page that has missed them and is shown the tree anew:
 /// it says nothing of them.
 const MAX_UNSAID: usize = 256;
 
@@ -21,14 +21,12 @@ pub(super) struct Answer {
     pub(super) is_failure: bool,
     pub(super) encoded: Encoded,
     pub(super) redirect: Option<String>,
+    pub(super) keeps_form: bool,
 }
 
 impl Answer {
-    /// A redirect goes first: where the page has the answer, it has had the redirect too.
     pub(super) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
-        if let Some(url) = &self.redirect {
-            outbox.push(key, extended::redirect(url));
-        }
+        self.push_beside(outbox, key, id);
         outbox.push_encoded(key, id, &self.encoded);
     }
 
@@ -36,9 +34,24 @@ impl Answer {
     pub(super) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         if self.is_failure {
             self.push(outbox, key, id);
-        } else if let Some(url) = &self.redirect {
+        } else {
+            self.push_beside(outbox, key, id);
+        }
+    }
+
+    /// What goes before the answer: if the page has the answer, it has had this too.
+    fn push_beside(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+        if let Some(url) = &self.redirect {
             outbox.push(key, extended::redirect(url));
         }
+        if self.keeps_form {
+            outbox.push(key, extended::keep_form(id, self.number));
+        }
+    }
+
+    /// A later tree or answer does not say all of it.
+    fn is_unsaid(&self) -> bool {
+        self.is_failure || self.redirect.is_some() || self.keeps_form
     }
 }
 
@@ -47,7 +60,7 @@ pub(super) struct Answers {
     last: u64,
     kept: VecDeque<Answer>,
     bytes: usize,
-    /// Failures and redirects among the answers that are not kept.
+    /// Failures, redirects and forms to be kept among the answers that are not kept.
     unsaid: VecDeque<Answer>,
     /// The last answer that is not kept.
     forgotten: u64,
@@ -121,7 +134,7 @@ impl Answers {
         self.kept.iter()
     }
 
-    /// The failures and redirects, which no tree says, before those that are kept.
+    /// The failures, redirects and forms to be kept, which no tree says, before those that are kept.
     pub(super) fn unsaid(&self) -> impl Iterator<Item = &Answer> {
         self.unsaid.iter()
     }
@@ -133,7 +146,7 @@ impl Answers {
         };
         self.bytes -= oldest.encoded.size();
         self.forgotten = oldest.number;
-        if oldest.is_failure || oldest.redirect.is_some() {
+        if oldest.is_unsaid() {
             if !oldest.is_failure {
                 oldest.encoded = Encoded::default();
             }

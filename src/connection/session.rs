@@ -11,7 +11,7 @@ use super::random::random_text;
 use crate::dispatch::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::protocol::extended::{self, Encoded};
-use crate::protocol::{ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::LiveTree;
 use crate::turns::Place;
@@ -425,16 +425,16 @@ impl Session {
     }
 
     /// The answer to event `number`.
-    pub(super) fn answer(&self, number: u64, message: &ServerMessage<'_>, redirect: Option<&str>) {
+    pub(super) fn answer(&self, number: u64, message: &ServerMessage<'_>, beside: Beside<'_>) {
         if self.dialect == Dialect::Classic {
-            return self.answer_classic(message, redirect);
+            return self.answer_classic(message, beside.redirect);
         }
         let is_failure = matches!(message, ServerMessage::Error(_));
         self.push(
             number,
             extended::encode(message, number),
             is_failure,
-            redirect,
+            beside,
         );
     }
 
@@ -450,17 +450,18 @@ impl Session {
             last,
             extended::unhandled(last, count, text, is_expired),
             true,
-            None,
+            Beside::default(),
         );
     }
 
-    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, redirect: Option<&str>) {
+    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, beside: Beside<'_>) {
         let mut state = self.lock();
         let answer = Answer {
             number,
             is_failure,
             encoded,
-            redirect: redirect.map(str::to_owned),
+            redirect: beside.redirect.map(str::to_owned),
+            keeps_form: beside.keeps_form,
         };
         if let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) {
             answer.push(&link.outbox, self.key, &link.id);

@@ -11,7 +11,7 @@ use crate::context::{Level, Shared, unix_now};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
 use crate::props::Props;
-use crate::protocol::ServerMessage;
+use crate::protocol::{Beside, ServerMessage};
 use crate::registry::Details;
 use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
@@ -231,8 +231,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.show(number, tree, anew);
     }
 
-    fn answer(&mut self, number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
-        self.session.answer(number, &message, redirect);
+    fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
+        self.session.answer(number, &message, beside);
     }
 
     fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {

@@ -9,7 +9,7 @@ use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
-use crate::protocol::{ClientEvent, ServerMessage};
+use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 
@@ -339,8 +339,12 @@ impl LiveSocketState {
                 let handler = event.map(|event| event.handler).unwrap_or_default();
                 let what = format!("the event {handler:?}");
                 let text = life.failed(&self.module_name, &self.call.id, &what, &error);
-                let redirect = error.redirect();
-                reply_to.answer(number, ServerMessage::Error(&text), redirect);
+                let beside = Beside {
+                    redirect: error.redirect(),
+                    // A form that failed is kept as it is.
+                    keeps_form: false,
+                };
+                reply_to.answer(number, ServerMessage::Error(&text), beside);
             }
         }
         ControlFlow::Continue(())
@@ -352,7 +356,11 @@ impl LiveSocketState {
         outcome: Outcome,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
-        let (number, redirect) = (self.number, outcome.redirect.as_deref());
+        let number = self.number;
+        let beside = Beside {
+            redirect: outcome.redirect.as_deref(),
+            keeps_form: outcome.keeps_form,
+        };
         let props = outcome.props.as_ref().unwrap_or(&self.call.props);
         // All that can fail comes before the first thing that cannot be taken back.
         let rendered = self.rendered(outcome.render)?;
@@ -370,16 +378,16 @@ impl LiveSocketState {
         match rendered {
             Rendered::AsBefore => {
                 let nothing = ServerMessage::Patch(Patch::default(), None);
-                reply_to.answer(number, nothing, redirect);
+                reply_to.answer(number, nothing, beside);
             }
             Rendered::Changed(render) => {
                 let patch = diff(&self.prev_tree, &render);
-                reply_to.answer(number, ServerMessage::Patch(patch, Some(&render)), redirect);
+                reply_to.answer(number, ServerMessage::Patch(patch, Some(&render)), beside);
                 self.prev_tree.commit(render);
             }
             Rendered::Anew(tree) => {
                 self.prev_tree = tree;
-                reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), redirect);
+                reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), beside);
             }
         }
         if let Some(props) = outcome.props {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::context::{Shared, next_actor_key};
 use crate::dispatch::{ActorKey, CallError, Dispatcher, Origin};
 use crate::props::Props;
-use crate::protocol::{ClientEvent, ServerMessage};
+use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::registry::Module;
 use crate::store::StoreError;
 use crate::tree::LiveTree;
@@ -67,14 +67,14 @@ pub trait ReplyTo: Send + 'static {
     /// includes the events up to `number`; `anew` says that it does not continue what was before.
     fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
 
-    /// The answer to event `number`, and where the page is to go. Must not block.
-    fn answer(&mut self, number: u64, message: ServerMessage<'_>, redirect: Option<&str>);
+    /// The answer to event `number`, and what the handler asks of the page beside it. Must not block.
+    fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>);
 
     /// The answer to so many events up to `last` that are not handled.
     fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
         let _ = is_expired;
         for _ in 0..count {
-            self.answer(last, ServerMessage::Error(text), None);
+            self.answer(last, ServerMessage::Error(text), Beside::default());
         }
     }
 

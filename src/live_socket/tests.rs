@@ -27,8 +27,8 @@ impl ReplyTo for Sent {
         self.send(&ServerMessage::Trees(tree), None);
     }
 
-    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
-        self.send(&message, redirect);
+    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
+        self.send(&message, beside.redirect);
     }
 
     async fn ready(&mut self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::live_socket::ReplyTo;
-use crate::protocol::ServerMessage;
+use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
 
 /// Sends an actor's messages to a JavaScript callback, through the queue.
@@ -29,8 +29,8 @@ impl ReplyTo for ToJavaScript {
         self.send(&ServerMessage::Trees(tree), None);
     }
 
-    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, redirect: Option<&str>) {
-        self.send(&message, redirect);
+    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
+        self.send(&message, beside.redirect);
     }
 
     async fn ready(&mut self) {

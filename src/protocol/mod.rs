@@ -5,4 +5,4 @@ pub mod extended;
 mod server;
 
 pub use client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
-pub use server::{Refusal, ServerMessage};
+pub use server::{Beside, Refusal, ServerMessage};

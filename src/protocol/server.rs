@@ -19,6 +19,15 @@ pub enum ServerMessage<'a> {
     Refused(&'a str, &'a Refusal),
 }
 
+/// What a handler asks of the page, beside what it renders.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Where the page is to go, a path or an http(s) URL.
+    pub redirect: Option<&'a str>,
+    /// The form that was sent keeps what was typed. The classic dialect cannot say it.
+    pub keeps_form: bool,
+}
+
 /// What a page can do about a join that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {

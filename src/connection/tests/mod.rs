@@ -679,6 +679,7 @@ fn showing(text: String) -> Closures {
                 render: Some(tree.into()),
                 props: None,
                 redirect: None,
+                keeps_form: false,
                 anew: false,
             })
         }

@@ -395,6 +395,24 @@ async fn failures_that_were_missed_come_before_the_tree() {
     assert_eq!(page.shown().await, (100, html(98), false));
 }
 
+/// No tree says that a form keeps what was typed.
+#[tokio::test(start_paused = true)]
+async fn a_form_to_be_kept_is_said_before_its_answer_and_before_the_tree() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "keep").await;
+    assert_eq!(page.next().await, json!(["k", page.joins, 1]));
+    assert_eq!(page.answer().await, (1, html(1)));
+    for number in 2..=100 {
+        let handler = if number == 2 { "keep" } else { "increment" };
+        page.event(number, 1, handler).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    page.resume(&server, 1).await;
+    assert_eq!(page.next().await, json!(["k", page.joins, 2]));
+    assert_eq!(page.shown().await, (100, html(100), false));
+}
+
 /// No tree says where an event has sent its page.
 #[tokio::test(start_paused = true)]
 async fn a_redirect_that_was_missed_comes_before_the_tree() {

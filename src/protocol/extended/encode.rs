@@ -154,6 +154,11 @@ pub fn redirect(url: &str) -> String {
     out
 }
 
+/// The form that event `number` sent keeps what was typed. Goes before the answer to the event.
+pub fn keep_form(id: &str, number: u64) -> String {
+    format!("[\"k\",{id},{number}]")
+}
+
 /// The message that tells a client of a template.
 pub fn define(template: &Template) -> String {
     let mut out = String::new();

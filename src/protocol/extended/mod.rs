@@ -4,8 +4,8 @@ mod encode;
 mod parse;
 
 pub use encode::{
-    Encoded, Options, checkpoint, define, define_opaque, encode, joined, options, redirect,
-    refused, resumed, unhandled,
+    Encoded, Options, checkpoint, define, define_opaque, encode, joined, keep_form, options,
+    redirect, refused, resumed, unhandled,
 };
 pub use parse::parse;
 
