@@ -60,6 +60,10 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   }
 
   function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
+    // To press Enter twice is to send a form once.
+    const form = trigger?.form
+    const last = form && [...outbox.unanswered(), ...outbox.waiting].filter((item) => item.trigger?.form === form).pop()
+    if (last && JSON.stringify(last.event) === JSON.stringify(event)) return
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     beginLoading(trigger)
@@ -111,9 +115,9 @@ export function createComponent(element: HTMLElement, connection: Connection): C
       for (const item of items) seq = item.seq
       work(items)
       for (const item of items) {
-        const { event, trigger } = item
+        const { trigger } = item
         // Not of one that has failed.
-        if (trigger && event.type === 'submit' && outbox.sent.includes(item)) resetForm(trigger.element as HTMLFormElement, element, seq)
+        if (trigger?.form && outbox.sent.includes(item)) resetForm(trigger.form, element, seq)
       }
       sendWaiting()
     })
@@ -144,6 +148,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
 
   function fail(message: string, action?: string): void {
     phase = 'error'
+    // A new connection changes nothing for it. Who was sent elsewhere may come back.
+    if (action !== 'redirect') connection.remove(component)
     lose('error', [...outbox.unanswered(), ...outbox.waiting])
     outbox.sent = []
     outbox.waiting = []
@@ -196,6 +202,9 @@ export function createComponent(element: HTMLElement, connection: Connection): C
         if (expired) lose('expired', failed)
         else tell(message)
       }),
+    k(number) {
+      for (const { number: sent, trigger } of outbox.sent) if (sent === number && trigger) trigger.form = undefined
+    },
     f(message, action, url) {
       if (action === 'busy') {
         phase = 'joining'

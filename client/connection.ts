@@ -112,5 +112,11 @@ export function createConnection(url: string): Connection {
       if (joined.delete(id)) socket.send(['l', id])
     },
   }
+  // A policy that forbids the connection says so to nobody else for as long as it takes to give up.
+  addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
+    if (!blockedURI || !url.startsWith(blockedURI) || disposition === 'report') return
+    members.forEach(({ messages }) => messages.f(`connect-src: not allowed to connect to ${url}`))
+    socket.stop()
+  })
   return connection
 }

@@ -4,15 +4,19 @@
  */
 
 import { CONTAINER, debounceOf, isOn } from './attributes'
-import { changed, compositionEnded, compositionStarted } from './fields'
+import { changed, compositionEnded, compositionStarted, forget } from './fields'
 import { isQuiet } from './focus'
+import { atRest } from './loading'
 import { components } from './page'
-import { specialVars } from './special_vars'
+import { specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
 /** By the name that bubbles. */
 const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'focusout' }
+
+/** Of a form's `method` or a button's `formmethod`. */
+const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
 
 interface Binding {
   element: HTMLElement
@@ -22,6 +26,9 @@ interface Binding {
 
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
+
+/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
+let isHeld = false
 
 /** Not everything that events happen at is an element. */
 function near({ target }: Event, selector: string): HTMLElement | null | undefined {
@@ -37,12 +44,15 @@ export function listen(): void {
       if (binding && !isOn(binding.element, 'stop')) handle(event, binding)
     })
   }
+  document.addEventListener('reset', wasReset, true)
   document.addEventListener('compositionstart', compositionStarted, true)
   document.addEventListener('compositionend', compositionEnded, true)
   addEventListener('pagehide', () => components.forEach((component) => component.flush()))
 
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
+    const { key, detail, repeat } = event as KeyboardEvent
+    if (key || detail) isHeld = repeat
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
     const element = near(event, `[data-l-${type}]`)
     const container = element?.closest(CONTAINER)
@@ -63,13 +73,41 @@ export function listen(): void {
     if (isQuiet() || element.matches(':disabled')) return
     // Keys that choose among an input method's proposals are not the page's.
     if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
-    if (type === 'submit' || isOn(element, 'prevent')) event.preventDefault()
+    const { submitter, target } = event as SubmitEvent
+    const form = type === 'submit' && (target as HTMLFormElement)
+    // Cancel: the browser closes the dialog, and nobody else is meant.
+    if (submitter?.matches(DIALOG)) return
+    // A form whose own method it is closes its dialog as well.
+    if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent')) event.preventDefault()
     const component = components.get(container)
     const handler = element.getAttribute(`data-l-${type}`)
-    if (!component || !handler) return
-    const live = { handler, type, vars: specialVars(event, element) }
-    const shows = type === 'click' || type === 'submit'
-    const trigger = shows ? { element, submitter: (event as SubmitEvent).submitter } : undefined
-    component.issue(live, element, debounceOf(element, type), trigger)
+    if (!component || !handler || (form && isHeld)) return
+    let vars: SpecialVars = {}
+    // What a button says while it waits is not its value.
+    atRest(() => (vars = specialVars(event, element)))
+    const trigger = form || type === 'click' ? { element, submitter, form } : undefined
+    component.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
+  }
+
+  /** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
+  function wasReset(event: Event): void {
+    // It does so when everybody has heard of the reset.
+    setTimeout(() => {
+      const form = event.target as HTMLFormElement
+      for (const target of event.defaultPrevented ? [] : [...form.elements, form]) {
+        const isForm = target === form
+        const { type: kind, checked } = target as HTMLInputElement
+        // Of radio buttons, the one that is chosen speaks.
+        if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
+        for (const type of ['input', 'change', 'reset']) {
+          const now = { type, target, preventDefault() {} } as unknown as Event
+          down(now, type, type)
+          const binding = bindings.get(now)
+          // What is around the form hears of it once.
+          if (binding?.element.contains(form) === isForm) handle(now, binding as Binding)
+        }
+        forget(target)
+      }
+    })
   }
 }

@@ -39,6 +39,11 @@ export function changed(target: EventTarget | null): void {
   })
 }
 
+/** The field is as the server rendered it. True if the user had changed it. */
+export function forget(field: Element): boolean {
+  return changedAt.delete(field)
+}
+
 /** Has a render that saw the page's events up to `seen` seen what the user did to the field? */
 function hasSeen(field: Field, seen: number): boolean {
   return field !== composing && seen > (changedAt.get(field) ?? -1)

@@ -3,7 +3,7 @@
  * put on again after it, for what still waits, so that a patch sees only what the server rendered.
  */
 
-import { CONTAINER } from './attributes'
+import { CONTAINER, isOn } from './attributes'
 import { focusQuietly } from './focus'
 import { setText } from './build'
 import { MARK } from './markup'
@@ -20,6 +20,8 @@ const INLINE = spelled('loading', '')
 export interface Trigger {
   element: Element
   submitter: Element | null | undefined
+  /** Of a submit. */
+  form: HTMLFormElement | false | undefined
 }
 
 const waiting = new Set<Trigger>()
@@ -32,10 +34,8 @@ let focused: HTMLElement | undefined
 export function beginLoading(trigger: Trigger | undefined): void {
   if (!trigger) return
   waiting.add(trigger)
-  const show = () => atRest(() => 0)
-  // A button that is disabled during its click sends no form, and a checkbox says of no change.
-  if (trigger.element.matches('input,[form],form *')) setTimeout(show)
-  else show()
+  // Later: a button that is disabled during its click sends no form, and a checkbox says of no change.
+  setTimeout(() => atRest(() => 0))
 }
 
 export function endLoading(trigger: Trigger | undefined): void {
@@ -55,7 +55,7 @@ export function atRest(work: () => void): void {
     for (const busy of submitter ? [element, submitter] : [element]) {
       if (!busy.isConnected || done.has(busy)) continue
       done.add(busy)
-      showBusy(busy, ![element, busy].some((one) => one.matches(spelled('no-disable'))))
+      showBusy(busy, isOn(element, 'disable') || isOn(busy, 'disable'))
     }
   }
 }

@@ -30,7 +30,8 @@ export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
   vars.v = given ?? (control?.type === 'file' ? undefined : control?.value)
   if (/^(checkbox|radio)$/.test(control?.type ?? '')) vars.c = (control as HTMLInputElement).checked
   vars.k = (event as KeyboardEvent).key
-  if (/^(input|change)$/.test(type) && control?.form) vars.f = formText(control.form)
+  const form = target instanceof HTMLFormElement ? target : control?.form
+  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
   return vars
 }
 
