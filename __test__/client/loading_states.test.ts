@@ -5,7 +5,7 @@ const harness = new Harness()
 const button = (attributes = '', inner = 'Save') => `<button id="b" data-l-click="save" ${attributes}>${inner}</button>`
 
 test('a click shows on its element until its own answer, and then leaves no trace', async () => {
-  const live = await harness.live(tree([button('class="big"') + '<p>', '</p>'], '1'))
+  const live = await harness.live(tree([button('class="big" data-l-disable') + '<p>', '</p>'], '1'))
   const { page } = live
   const before = await live.html()
   await page.click('#b')
@@ -29,8 +29,8 @@ test('an error ends it too', async () => {
   expect(await live.seen('loom:error')).toEqual([{ message: 'thrown' }])
 })
 
-test('l-no-disable leaves it enabled, so that rapid clicks all count', async () => {
-  const live = await harness.live(plain(button('l-no-disable')))
+test('it shows until the last of several answers', async () => {
+  const live = await harness.live(plain(button()))
   await live.page.click('#b')
   await live.page.click('#b')
   await live.event()
@@ -44,7 +44,7 @@ test('l-no-disable leaves it enabled, so that rapid clicks all count', async () 
 
 test('each answer ends the oldest event, across elements and patches', async () => {
   const live = await harness.live(
-    tree([`<button id="a" data-l-click="a">a</button>${button()}<input data-l-input="typed"><p>`, '</p>'], '1'),
+    tree([`<button id="a" data-l-click="a" data-l-disable>a</button>${button('data-l-disable')}<input data-l-input="typed"><p>`, '</p>'], '1'),
   )
   const { page } = live
   const busy = () => page.locator('.l-loading').evaluateAll((all) => all.map((element) => element.id))
@@ -124,7 +124,7 @@ test('indicators are hidden, and shown while their element waits', async () => {
 
 test('a submit shows on the form and on the button that sent it', async () => {
   const live = await harness.live(
-    plain('<form id="f" data-l-submit="save"><input name="q"><button>Save</button><i l-loading>…</i></form>'),
+    plain('<form id="f" data-l-submit="save"><input name="q"><button data-l-disable>Save</button><i l-loading>…</i></form>'),
   )
   const { page } = live
   await page.click('button')
@@ -139,7 +139,7 @@ test('a submit shows on the form and on the button that sent it', async () => {
 })
 
 test('the focus comes back to the button that was disabled', async () => {
-  const live = await harness.live(plain(button('data-l-focus="in" data-l-blur="out"') + '<input>'))
+  const live = await harness.live(plain(button('data-l-disable data-l-focus="in" data-l-blur="out"') + '<input>'))
   const { page } = live
   await page.focus('#b')
   expect((await live.event()).handler).toBe('in')
@@ -156,7 +156,7 @@ test('the focus comes back to the button that was disabled', async () => {
 })
 
 test('the focus stays where the user has gone meanwhile', async () => {
-  const live = await harness.live(plain(button() + '<input>'))
+  const live = await harness.live(plain(button('data-l-disable') + '<input>'))
   await live.page.click('#b')
   await live.page.focus('input')
   live.patch({})

@@ -10,9 +10,9 @@ export const counter = loom.register('counter', {
   // A clicked button is disabled until its answer is here. These need not be: every click counts.
   render: (props) => html`
     <div class="counter">
-      <button data-l-click="decrement" data-l-no-disable aria-label="One less">−</button>
+      <button data-l-click="decrement" aria-label="One less">−</button>
       <output>${props.count}</output>
-      <button data-l-click="increment" data-l-no-disable aria-label="One more">+</button>
+      <button data-l-click="increment" aria-label="One more">+</button>
     </div>
   `,
 })

@@ -21,7 +21,7 @@ export const table = loom.register('table', {
   render: ({ running, ticks, rows }) => html`
     <div class="bar">
       <button class="main" data-l-click="${running ? 'stop' : 'start'}">${running ? 'Stop' : 'Start changes'}</button>
-      ${running && html`<button hidden data-tick data-l-click="tick" data-l-no-disable>Tick</button>`}
+      ${running && html`<button hidden data-tick data-l-click="tick">Tick</button>`}
       <p class="note">
         <span class="up">▲ ${count(rows, (change) => change > 0)}</span>
         <span class="down">▼ ${count(rows, (change) => change < 0)}</span>
