@@ -531,8 +531,12 @@ export interface Loom {
    * instance's own hooks, as requests to its routes do.
    */
   readonly fastify: (instance: FastifyLike) => Promise<void>
-  /** The script element of the browser client, for the page's end. One is for the components of all looms. */
-  script(): string
+  /**
+   * The script elements of the browser client, for the page's end. Once is for the components of all looms.
+   *
+   * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
+   */
+  script(options?: ScriptOptions): string
   stats(): Stats
   /**
    * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom
@@ -541,6 +545,17 @@ export interface Loom {
    * @param options.timeout how long running handlers may still take, in milliseconds; 10,000.
    */
   close(options?: { timeout?: number }): Promise<void>
+}
+
+/** How the browser client is loaded. */
+export interface ScriptOptions {
+  /** The nonce of the page's Content-Security-Policy, for `script-src 'nonce-…'`, with or without `strict-dynamic`. */
+  nonce?: string
+  /**
+   * Whether the page says, at its lower edge, that it is offline, that a component has failed, or that it has to be
+   * loaded again. Texts of your own instead of the English ones; `false` loads nothing of it. Default `true`.
+   */
+  status?: boolean | { offline?: string; error?: string; expired?: string; reload?: string }
 }
 
 /** Makes a loom: one application's components, their connections and their secret. */

@@ -104,7 +104,7 @@ export function listen(): void {
           down(now, type, type)
           const binding = bindings.get(now)
           // What is around the form hears of it once.
-          if (binding?.element.contains(form) === isForm) handle(now, binding as Binding)
+          if (binding?.element.contains(form) === isForm) handle(now, binding)
         }
         forget(target)
       }

@@ -10,6 +10,7 @@ import type {
   LoomOptions,
   MountOptions,
   RegisteredModule,
+  ScriptOptions,
   SocketMessage,
   Stats,
 } from '../index'
@@ -32,7 +33,7 @@ import { compactRequest } from './request'
 import { refuseUpgrade } from './response'
 import { originAdvice, originAllowed } from './origin'
 import { type Binding, PendingUpgrades } from './pending'
-import { scriptPath, serveClient } from './script'
+import { scriptElements, serveClient } from './script'
 import { interceptUpgrades, type Server } from './upgrade'
 import { Writer } from './writer'
 
@@ -387,8 +388,8 @@ export class Loom implements PublicLoom {
     )
   }
 
-  script(): string {
-    return `<script type="module" src="${scriptPath(this.settings.path)}" data-l-client></script>`
+  script(options?: ScriptOptions): string {
+    return scriptElements(this.settings.path, options)
   }
 
   stats(): Stats {

@@ -5,27 +5,55 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import fresh from 'fresh'
 import Negotiator from 'negotiator'
+import type { ScriptOptions } from '../index'
+import { checkNames, checkString, invalid } from './check'
 import { root } from './native'
 
-/** The browser client, in the encodings that browsers take. */
+/** The browser client, and the default look of its states. */
+type Name = 'client' | 'status'
+
+/** One of them, in the encodings that browsers take. */
 interface Client {
   hash: string
   bodies: { br: Buffer; gzip: Buffer; identity: Buffer }
 }
 
-let client: Client | undefined
+const loaded: Partial<Record<Name, Client>> = {}
 
-function load(): Client {
+function load(name: Name): Client {
+  let client = loaded[name]
   if (client === undefined) {
-    const source = readFileSync(join(root, 'dist', 'client.js'))
+    const source = readFileSync(join(root, 'dist', `${name}.js`))
     const hash = createHash('sha256').update(source).digest('base64url').slice(0, 16)
-    client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
+    loaded[name] = client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
   }
   return client
 }
 
-export function scriptPath(path: string): string {
-  return `${path}/client.${load().hash}.js`
+function scriptPath(path: string, name: Name): string {
+  return `${path}/${name}.${load(name).hash}.js`
+}
+
+const STATUSES = { offline: '', error: '', expired: '', reload: '' }
+
+/** The script elements of a page. */
+export function scriptElements(path: string, options: ScriptOptions = {}): string {
+  checkNames(options, { nonce: '', status: true }, 'the options of loom.script()', 'option')
+  const { nonce, status = true } = options
+  let attributes = ''
+  if (nonce !== undefined) {
+    // As the policy's grammar has it; anything else would be no nonce, and could be another attribute.
+    if (typeof nonce !== 'string' || !/^[\w+/-]+={0,2}$/.test(nonce)) throw invalid('a nonce in base64', 'nonce', nonce)
+    attributes = ` nonce="${nonce}"`
+  }
+  const element = (name: Name, mark: string): string => `<script type="module" src="${scriptPath(path, name)}"${attributes} ${mark}></script>`
+  const client = element('client', 'data-l-client')
+  if (status === false) return client
+  if (status === true) return client + element('status', 'data-l-status')
+  checkNames(status, STATUSES, 'status', 'text')
+  for (const [name, text] of Object.entries(status)) checkString(text, `status.${name}`)
+  const texts = JSON.stringify(status).replace(/[&<"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+  return client + element('status', `data-l-status="${texts}"`)
 }
 
 type Encoding = keyof Client['bodies']
@@ -55,18 +83,18 @@ export function serveClient(path: string, request: IncomingMessage, response: Se
     return true
   }
   const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
-  const found = /^client\.([\w-]+)\.js$/.exec(name)
+  const found = /^(client|status)\.([\w-]+)\.js$/.exec(name)
   if (found === null) return false
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
     return true
   }
-  const { hash, bodies } = load()
+  const { hash, bodies } = load(found[1] as Name)
   const encoding = encodingFor(request)
   const etag = `"${hash}-${encoding}"`
   // A page from before a deploy asks for a hash that is gone: today's client serves it as well, but
   // must not be kept under that name.
-  const cacheControl = found[1] === hash ? 'public, max-age=31536000, immutable' : 'no-cache'
+  const cacheControl = found[2] === hash ? 'public, max-age=31536000, immutable' : 'no-cache'
   response.setHeader('etag', etag)
   response.setHeader('cache-control', cacheControl)
   response.setHeader('vary', 'accept-encoding')

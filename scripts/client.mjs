@@ -1,4 +1,5 @@
-// The browser's client in one file. `node scripts/client.mjs` writes it to stdout.
+// The browser's client in one file, and the default look of its states in another. `node scripts/client.mjs` writes the
+// client to stdout, `node scripts/client.mjs status` the look.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -32,10 +33,11 @@ function ownProperties() {
   return [...members].filter((name) => !taken.has(name) && !quoted.has(name))
 }
 
-export async function bundleClient() {
+/** `name`: a file of client/, with what it imports. */
+export async function bundleClient(name = 'index') {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['client/index.ts'],
+    entryPoints: [`client/${name}.ts`],
     bundle: true,
     minify: true,
     format: 'esm',
@@ -48,4 +50,4 @@ export async function bundleClient() {
   return Buffer.from(code)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(await bundleClient())
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(await bundleClient(process.argv[2]))

@@ -1,7 +1,7 @@
 /** A page with live components of a real loom, as an application serves it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createLoom, type LiveModule, type Loom, type LoomOptions } from 'loom-live'
+import { createLoom, type LiveModule, type Loom, type LoomOptions, type ScriptOptions } from 'loom-live'
 import { createServer } from 'node:http'
 import { atEnd } from '../support/cleanup'
 import { listen, Log, SECRET } from '../support/site'
@@ -21,12 +21,15 @@ export interface LiveOptions<Props extends object> {
   /** The whole page around the component's HTML. */
   around?: (component: string, request: IncomingMessage) => string
   options?: LoomOptions
+  /** Of the page. */
+  headers?: Record<string, string>
+  script?: ScriptOptions
 }
 
 /** A server with this module on its page, until the test is over. */
 export async function livePage<Props extends object>(
   module: LiveModule<Props>,
-  { props = {}, around = (component) => component, options = {} }: LiveOptions<Props> = {},
+  { props = {}, around = (component) => component, options = {}, headers = {}, script }: LiveOptions<Props> = {},
 ): Promise<LivePage> {
   const log = new Log()
   const loom = createLoom({ secret: SECRET, logger: log, development: true, ...options })
@@ -38,9 +41,10 @@ export async function livePage<Props extends object>(
     requests.push(`${request.method} ${request.url}`)
     const component = await loom.mount(registered, props as Props)
     response.setHeader('content-type', 'text/html; charset=utf-8')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     response.end(
       `<!doctype html><html lang="en"><head><title>test</title><link rel="icon" href="data:,"></head>` +
-        `<body>${around(component, request)}${loom.script()}</body></html>`,
+        `<body>${around(component, request)}${loom.script(script)}</body></html>`,
     )
   }
   const server = createServer((request, response) => {

@@ -111,3 +111,30 @@ test('a malformed tree is joined again three times, and then it is an error', as
   expect(wire.received).toHaveLength(8)
   expect(said.join()).toContain('malformed message')
 })
+
+test('a component that was given up does not come back with the connection, and says so once', async () => {
+  const two = container('a') + container('b').replace('"demo"', '"other"')
+  const page = await harness.open(two)
+  const wire = await harness.server.connection()
+  const [first, second] = [await wire.next('join'), await wire.next('join')]
+  wire.send(['f', first.id, 'no such module'])
+  sendJoin(wire, second.id, plain('b'))
+  await page.waitForSelector('[data-l-live=other][data-l-state=live]')
+  await page.waitForSelector('[data-l-live=demo][data-l-state=error]')
+  for (let times = 0; times < 2; times++) {
+    harness.server.wires.at(-1)?.drop()
+    const next = await harness.server.connection()
+    const join = await next.next('join')
+    expect(join.module).toBe('other')
+    sendJoin(next, join.id, plain('b'))
+    await page.waitForSelector('[data-l-live=other][data-l-state=live]')
+    expect(next.received).toHaveLength(1)
+    expect(await page.getAttribute('[data-l-live=demo]', 'data-l-state')).toBe('error')
+  }
+  const seen = await page.evaluate(() => (window as unknown as { seen: { name: string }[] }).seen)
+  expect(seen.filter(({ name }) => name === 'loom:error')).toHaveLength(1)
+  // Its container can be given another chance.
+  await page.evaluate(() => document.querySelector('[data-l-live=demo]')?.replaceWith(document.querySelector('[data-l-live=demo]')?.cloneNode(true) as Node))
+  const last = harness.server.wires.at(-1)
+  expect((await last?.next('join'))?.module).toBe('demo')
+})

@@ -113,6 +113,7 @@ test('the tarball holds what an application needs, and what another platform bui
       'dist/client.js',
       'dist/index.cjs',
       'dist/index.mjs',
+      'dist/status.js',
       'index.d.mts',
       'index.d.ts',
       `native/loom-live.${PLATFORM}.node`,

@@ -5,8 +5,8 @@ use super::error::Fault;
 use super::place;
 
 /// The events that a handler can be bound to.
-pub(super) const EVENTS: [&str; 8] = [
-    "click", "input", "change", "submit", "keydown", "keyup", "focus", "blur",
+pub(super) const EVENTS: [&str; 9] = [
+    "click", "input", "change", "submit", "reset", "keydown", "keyup", "focus", "blur",
 ];
 
 /// What `@name` stands for.

@@ -326,7 +326,7 @@ fn messages() {
         Err((
             None,
             "A template binds an unknown event, @dblclick: `<b @dblclick='x'>${…}</b>`. \
-             The events are click, input, change, submit, keydown, keyup, focus, blur."
+             The events are click, input, change, submit, reset, keydown, keyup, focus, blur."
                 .to_owned()
         ))
     );

@@ -1,0 +1,158 @@
+/** What a page says of itself when it is offline, has failed or is out of date; and under which policies it lives. */
+
+import { html, type LiveModule } from 'loom-live'
+import { eachBrowser, type Page } from './index'
+import { livePage, type LiveOptions, type LivePage } from './live'
+
+interface Counter {
+  count: number
+}
+
+const counter: LiveModule<Counter> = {
+  props: { count: 0 },
+  handle: { more: ({ count }) => ({ count: count + 1 }) },
+  render: ({ count }) => html`<button @click="more">more</button><output>${count}</output>`,
+}
+
+const RECORDER = '<script>errors = []; addEventListener("loom:error", (event) => errors.push(event.detail.message))</script>'
+
+const errors = (page: Page) => page.evaluate(() => (window as unknown as { errors: string[] }).errors)
+
+const state = (page: Page, wanted: string) =>
+  page.until((what) => document.querySelector('[data-l-live]')?.getAttribute('data-l-state') === what, wanted)
+
+/** What the page says of itself, and to whom. */
+const status = (page: Page, wanted: string) =>
+  page.until((what) => document.querySelector('[role=status]')?.getAttribute('data-l-status') === what, wanted)
+
+const says = (page: Page) => page.text('.loom-status')
+
+const isSeen = (page: Page) =>
+  page.evaluate(() => {
+    const { width, height } = (document.querySelector('.loom-status') as Element).getBoundingClientRect()
+    return width > 50 && height > 10 && getComputedStyle(document.querySelector('.loom-status') as Element).position === 'fixed'
+  })
+
+/** A page whose server has another secret now. */
+async function outOfDate(options: LiveOptions<Counter> = {}): Promise<LivePage> {
+  const before = await livePage(counter, { options: { secret: 'another secret of thirty-two bytes' } })
+  const [container = ''] = /<div data-l-live[^>]*>/.exec(await (await fetch(before.url)).text()) ?? []
+  return livePage(counter, { around: (component) => component.replace(/<div data-l-live[^>]*>/, container), ...options })
+}
+
+eachBrowser('a page that is offline says so, and that it is back', async (page) => {
+  const { url, loom } = await livePage(counter)
+  await page.goto(url)
+  await page.settled()
+  expect(await says(page)).toBe('')
+  // As long as nobody may come back.
+  await loom.close({ timeout: 0 })
+  await status(page, 'offline')
+  expect(await says(page)).toBe('Connection lost. Trying again…')
+  expect(await isSeen(page)).toBe(true)
+  await page.evaluate(() => document.querySelector('[data-l-live]')?.setAttribute('data-l-state', 'live'))
+  await status(page, '')
+  expect(await says(page)).toBe('')
+})
+
+eachBrowser('a page that is out of date says so, and is loaded again by its button', async (page) => {
+  const { url, requests } = await outOfDate()
+  await page.goto(url)
+  await status(page, 'expired')
+  expect(await says(page)).toBe('This page is out of date.Reload')
+  expect(await isSeen(page)).toBe(true)
+  await state(page, 'error')
+  await page.click('.loom-status button')
+  await page.until(() => performance.getEntriesByType('navigation')[0]?.toJSON().type === 'reload')
+  expect(requests).toEqual(['GET /', 'GET /'])
+})
+
+eachBrowser('a component that has failed is marked, and the page says so until it is gone', async (page) => {
+  const { url } = await livePage({
+    ...counter,
+    authorize: (_, event) => {
+      if (event === undefined) throw new Error('not for you')
+    },
+  })
+  await page.goto(url)
+  await status(page, 'error')
+  expect(await says(page)).toBe('A part of this page has stopped working.Reload')
+  expect(await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle)).toBe('dashed')
+  await page.evaluate(() => document.querySelector('[data-l-live]')?.remove())
+  await status(page, '')
+})
+
+eachBrowser('the look is the page’s: its texts, its rules, or none of it', async (page) => {
+  const texts = { expired: 'Diese Seite ist "veraltet" & alt.', reload: '<Neu> laden' }
+  const style = '<style>.loom-status { position: static; } [data-l-state] { outline: none; }</style>'
+  const own = await outOfDate({ script: { status: texts } })
+  await page.goto(own.url)
+  await status(page, 'expired')
+  expect(await says(page)).toBe('Diese Seite ist "veraltet" & alt.<Neu> laden')
+  const ruled = await outOfDate()
+  await page.goto(ruled.url)
+  await status(page, 'expired')
+  await page.evaluate((sheet) => document.head.insertAdjacentHTML('beforeend', sheet), style)
+  expect(await isSeen(page)).toBe(false)
+  expect(await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle)).toBe('none')
+  const without = await outOfDate({ script: { status: false } })
+  await page.goto(without.url)
+  await state(page, 'error')
+  expect(await page.evaluate(() => document.querySelectorAll('.loom-status, script[src*=status]').length)).toBe(0)
+})
+
+eachBrowser('a policy that forbids the connection is told at once, and once', async (page) => {
+  const { url, loom } = await livePage(counter, {
+    around: (component) => RECORDER + component,
+    headers: { 'content-security-policy': "connect-src 'none'" },
+  })
+  await page.goto(url)
+  await state(page, 'error')
+  await status(page, 'error')
+  expect(await errors(page)).toEqual([expect.stringContaining('connect-src')])
+  // Nobody tries again.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 600)))
+  expect(await errors(page)).toHaveLength(1)
+  expect(loom.stats().connections).toBe(0)
+})
+
+eachBrowser('a policy that only reports, or forbids something else, forbids nothing', async (page) => {
+  const { url } = await livePage(counter, {
+    around: (component) => `${RECORDER}${component}<script>fetch('http://127.0.0.1:1/x').catch(() => 0)</script>`,
+    headers: { 'content-security-policy-report-only': "connect-src 'none'", 'content-security-policy': "connect-src 'self' ws://127.0.0.1:*" },
+  })
+  await page.goto(url)
+  await page.settled()
+  await page.click('button')
+  await page.shows('output', '1')
+  expect(await errors(page)).toEqual([])
+})
+
+const STRICT = "default-src 'none'; script-src 'nonce-b2s' 'strict-dynamic'; connect-src 'self' ws:; img-src data:; base-uri 'none'"
+
+eachBrowser('a policy of nonces with strict-dynamic and nothing inline', async (page) => {
+  const { url } = await livePage(counter, {
+    headers: { 'content-security-policy': STRICT },
+    script: { nonce: 'b2s' },
+  })
+  await page.goto(url)
+  await page.settled()
+  await page.click('button')
+  await page.shows('output', '1')
+  await page.until(() => document.querySelector('.loom-status') !== null)
+})
+
+// WebKitGTK runs module scripts without a nonce all the same.
+eachBrowser('under the same policy a script without its nonce does not run', async (page) => {
+  const { url } = await livePage(counter, { headers: { 'content-security-policy': STRICT } })
+  await page.goto(url)
+  await page.until(() => document.readyState === 'complete')
+  expect(await page.evaluate(() => document.querySelectorAll('[data-l-state]').length)).toBe(0)
+}, { only: ['chromium', 'firefox'] })
+
+eachBrowser('the look needs nothing that a strict policy refuses', async (page) => {
+  const { url } = await outOfDate({ headers: { 'content-security-policy': STRICT }, script: { nonce: 'b2s' } })
+  await page.goto(url)
+  await status(page, 'expired')
+  expect(await isSeen(page)).toBe(true)
+})
