@@ -560,16 +560,13 @@ impl NativeLoom {
         let stats = &self.stats;
         let context = self.open.as_ref().map(|open| &open.context);
         let in_flight = context.map_or(0, |context| context.dispatcher.in_flight());
+        let store = context.and_then(|context| context.store.as_ref());
         let size = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         NativeStats {
             connections: size(stats.connections.get()),
             components: size(stats.components.get()),
             parked: size(stats.parked.get()),
-            stored: self
-                .context
-                .store
-                .as_ref()
-                .map_or(0, |store| store.stored()) as f64,
+            stored: store.map_or(0, |store| store.stored()) as f64,
             events: stats.events.get() as f64,
             errors: stats.errors.get() as f64,
             queued_events: size(stats.queued_events.get()),
