@@ -1,0 +1,216 @@
+/** A server in a process of its own, an innocent page on it, and raw connections for attackers. All on loopback. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { get } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+
+/** What the server says of itself. */
+export interface Sample {
+  rss: number
+  lines: number
+  bytes: number
+  connections: number
+  components: number
+  parked: number
+  queuedEvents: number
+}
+
+export type Tokens = Record<'counter' | 'asks' | 'table', string>
+
+export class Target {
+  readonly samples: Sample[] = []
+  private waiting: ((sample: Sample) => void)[] = []
+  private timer: NodeJS.Timeout | undefined
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+  ) {
+    child.on('message', (sample: Sample) => {
+      this.samples.push(sample)
+      this.waiting.splice(0).forEach((resolve) => {
+        resolve(sample)
+      })
+    })
+    this.timer = setInterval(() => child.send('sample'), 100)
+  }
+
+  static async start(root: string, limits: Record<string, number>): Promise<Target> {
+    const env = { ...process.env, NODE_ENV: 'production', ATTACK_LIMITS: JSON.stringify(limits) }
+    const child = fork(join(root, '__test__/attack/server.mjs'), { env })
+    const { port } = await new Promise<{ port: number }>((resolve, reject) => {
+      child.once('message', resolve as (message: unknown) => void)
+      child.once('exit', (code) => {
+        reject(new Error(`The server ended with ${code}`))
+      })
+    })
+    child.removeAllListeners('exit')
+    return new Target(child, port)
+  }
+
+  sample(): Promise<Sample> {
+    const sampled = new Promise<Sample>((resolve) => this.waiting.push(resolve))
+    this.child.send('sample')
+    return sampled
+  }
+
+  tokens(): Promise<Tokens> {
+    return new Promise((resolve, reject) => {
+      get({ host: '127.0.0.1', port: this.port }, (response) => {
+        let text = ''
+        response.on('data', (part: Buffer) => (text += part.toString()))
+        response.on('end', () => {
+          resolve(JSON.parse(text) as Tokens)
+        })
+      }).on('error', reject)
+    })
+  }
+
+  /** An open connection that seems to come from this address. It is not read from before it is told to. */
+  async open(address: string): Promise<Raw> {
+    const socket = connect(this.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    await new Promise((resolve) => socket.once('connect', resolve))
+    socket.write(
+      `GET /loom/ws HTTP/1.1\r\nHost: 127.0.0.1:${this.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `X-Forwarded-For: ${address}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: loom.2\r\n` +
+        `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+    )
+    await new Promise((resolve) => {
+      socket.once('readable', resolve)
+      socket.once('close', resolve)
+    })
+    return new Raw(socket)
+  }
+
+  end(): void {
+    clearInterval(this.timer)
+    this.child.disconnect()
+  }
+}
+
+/** A masked frame; with `size`, a promise of more than there is. */
+export function frame(opcode: number, payload: Buffer | string, size?: number): Buffer {
+  const bytes = Buffer.from(payload)
+  const length = size ?? bytes.length
+  const head = length < 126 ? Buffer.alloc(6) : length < 65_536 ? Buffer.alloc(8) : Buffer.alloc(14)
+  head[0] = 0x80 | opcode
+  if (length < 126) head[1] = 0x80 | length
+  else if (length < 65_536) {
+    head[1] = 0xfe
+    head.writeUInt16BE(length, 2)
+  } else {
+    head[1] = 0xff
+    head.writeBigUInt64BE(BigInt(length), 2)
+  }
+  return Buffer.concat([head, bytes])
+}
+
+export class Raw {
+  closed = false
+  /** What the server said, as far as it was read. */
+  text = ''
+  code: number | undefined
+
+  constructor(readonly socket: Socket) {
+    socket.on('close', () => (this.closed = true))
+  }
+
+  /** Reads from now on. */
+  read(keep = 1 << 16): this {
+    this.socket.on('data', (part: Buffer) => {
+      const at = part.lastIndexOf(0x88)
+      if (at >= 0 && part.length >= at + 4) this.code = part.readUInt16BE(at + 2)
+      this.text = (this.text + part.toString('latin1')).slice(-keep)
+    })
+    return this
+  }
+
+  /** Writes until the server takes no more, for so many bytes or milliseconds at most; gives how many it took. */
+  async flood(bytes: Buffer, most: number, milliseconds: number): Promise<number> {
+    const end = Date.now() + milliseconds
+    const { socket } = this
+    while (!this.closed && Date.now() < end && socket.bytesWritten < most) {
+      if (!socket.write(bytes)) {
+        await new Promise<void>((resolve) => {
+          const done = (): void => {
+            clearTimeout(timer)
+            socket.off('drain', done).off('close', done)
+            resolve()
+          }
+          const timer = setTimeout(done, Math.max(0, end - Date.now()))
+          socket.once('drain', done).once('close', done)
+        })
+      }
+    }
+    return socket.bytesWritten - socket.writableLength
+  }
+
+  send(message: unknown): void {
+    this.socket.write(frame(1, JSON.stringify(message)))
+  }
+}
+
+/** A page that clicks on and on, and notes for how long each click waits. */
+export class Innocent {
+  readonly times: number[] = []
+  /** How many of its clicks were answered with what they should show. */
+  right = 0
+  private number = 0
+  private sent = 0
+  private ended = false
+
+  private constructor(private readonly raw: Raw) {}
+
+  static async start(target: Target, token: string): Promise<Innocent> {
+    const raw = await target.open('192.0.2.1')
+    const innocent = new Innocent(raw)
+    raw.socket.on('data', (part: Buffer) => {
+      innocent.heard(part.toString('latin1'))
+    })
+    raw.send(['j', 0, 'counter', token])
+    await new Promise<void>((resolve, reject) => {
+      const look = setInterval(() => {
+        if (innocent.number === 0 && !raw.closed) return
+        clearInterval(look)
+        if (raw.closed) reject(new Error('The innocent page was refused'))
+        else resolve()
+      }, 5)
+    })
+    return innocent
+  }
+
+  private heard(text: string): void {
+    if (this.number === 0) {
+      if (text.includes('["j",0,')) this.click()
+      return
+    }
+    if (text.includes(`[0,${this.number},0,"${this.number}"]`)) this.right += 1
+    else if (!text.includes(`,${this.number},`)) return
+    this.times.push(performance.now() - this.sent)
+    if (!this.ended) setTimeout(() => { this.click() }, 5)
+  }
+
+  private click(): void {
+    this.number += 1
+    this.sent = performance.now()
+    this.raw.send(['e', 0, this.number, this.number - 1, 'increment', 'click'])
+  }
+
+  get clicks(): number {
+    return this.times.length
+  }
+
+  end(): void {
+    this.ended = true
+    this.raw.socket.destroy()
+  }
+
+  /** The time within which 99 of 100 clicks were answered, in milliseconds. */
+  get p99(): number {
+    const sorted = [...this.times].sort((one, other) => one - other)
+    return sorted[Math.floor(sorted.length * 0.99)] ?? Infinity
+  }
+}

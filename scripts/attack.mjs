@@ -1,0 +1,26 @@
+// `npm run attack [name…]`: see __test__/attack/attacks.ts.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const { build } = await import('esbuild')
+// Inside the repository, so that its packages are found.
+const folder = mkdtempSync(join(root, 'node_modules', '.attack-'))
+try {
+  const outfile = join(folder, 'attack.mjs')
+  await build({
+    entryPoints: [join(root, '__test__/attack/run.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  })
+  const { run } = await import(pathToFileURL(outfile).href)
+  const held = await run(root, process.argv.slice(2), (line) => console.log(line))
+  process.exitCode = held ? 0 : 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
