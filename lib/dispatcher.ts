@@ -8,6 +8,7 @@ import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
 import { LoomError, stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { checkAllowed, type First, firstProps, type Origin } from './join'
+import { Joins } from './joins'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
 import { Refusal } from './refusal'
@@ -88,6 +89,12 @@ export class Dispatcher {
   private readonly names: string[] = []
   private readonly readRequest = (call: number): string | null => this.native().request(call)
   private flushing = false
+  private readonly joins = new Joins()
+  /** A wake is on its way. */
+  private continuing = false
+  private readonly tell = (error: unknown): void => {
+    this.logger.error(`loom-live: ${traceOf(error)}`)
+  }
 
   constructor(
     private readonly native: () => NativeLoom,
@@ -111,17 +118,25 @@ export class Dispatcher {
   readonly wake = (): void => {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const jobs = this.exchange()
-      if (jobs === null) return
-      for (const job of jobs) {
-        try {
-          this.run(job)
-        } catch (error) {
-          this.logger.error(`loom-live: ${traceOf(error)}`)
+      if (jobs !== null) {
+        for (const job of jobs) {
+          try {
+            this.run(job)
+          } catch (error) {
+            this.tell(error)
+          }
         }
+        this.runCalls(this.calls[0] as number)
       }
-      this.runCalls(this.calls[0] as number)
+      if (!this.joins.isEmpty) this.joins.run(this.tell)
+      else if (jobs === null) return
     }
-    setImmediate(this.wake)
+    if (this.continuing) return
+    this.continuing = true
+    setImmediate(() => {
+      this.continuing = false
+      this.wake()
+    })
   }
 
   private exchange(): Job[] | null {
@@ -149,6 +164,7 @@ export class Dispatcher {
         this.call(job)
         return
       case 1:
+        this.joins.drop(job[1])
         this.running.get(job[1])?.abort(new Error('the event took too long, or its component is gone'))
         this.running.delete(job[1])
         return
@@ -218,8 +234,11 @@ export class Dispatcher {
       this.results.propsNeeded(call)
       return
     }
-    if (event === null || Array.isArray(event)) this.first(this.callOf(call, sequence, kept, undefined), event)
-    else this.event(call, sequence, kept, { id: `${instance}-${number}`, ...event })
+    if (event === null || Array.isArray(event)) {
+      this.joins.add(call, () => {
+        this.first(this.callOf(call, sequence, kept, undefined), event)
+      })
+    } else this.event(call, sequence, kept, { id: `${instance}-${number}`, ...event })
   }
 
   private callOf(number: number, sequence: number, kept: Kept, handler: string | undefined): Call {
@@ -269,8 +288,11 @@ export class Dispatcher {
         this.logger.warn(text)
       }
       const first = firstProps(module, props as Record<string, unknown>, origin, call.context, warn)
-      if (first instanceof Promise) this.wait(call, 'join', first, start)
-      else start(first)
+      if (first instanceof Promise) {
+        // Others may join meanwhile; src/turns.rs.
+        this.results.waits(call.number)
+        this.wait(call, 'join', first, start)
+      } else start(first)
     } catch (error) {
       this.fail(call, 'join', error)
     }
@@ -310,7 +332,9 @@ export class Dispatcher {
   private finishLater(call: Call, finish: () => void): void {
     this.running.delete(call.number)
     if (call.context.isAborted) return
-    finish()
+    // Many joins may have waited for the same promise.
+    if (call.handler === undefined) this.joins.add(call.number, finish)
+    else finish()
     this.flushSoon()
   }
 

@@ -9,6 +9,7 @@ const PROPS_NEEDED = 3
 const DONE_ANEW = 4
 const REFUSED = 5
 const DONE_KEEPING_FORM = 6
+const WAITS = 7
 
 /** The results of a drain, gathered until they cross to Rust in one call. */
 export class Results extends Writer {
@@ -73,6 +74,12 @@ export class Results extends Writer {
   unknownHandler(call: number): void {
     this.op(call)
     this.op(UNKNOWN_HANDLER)
+  }
+
+  /** No result yet: a join waits for a promise. */
+  waits(call: number): void {
+    this.op(call)
+    this.op(WAITS)
   }
 
   propsNeeded(call: number): void {

@@ -1,5 +1,6 @@
 //! A bound on all bytes that wait, in the whole application.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
@@ -52,5 +53,42 @@ impl Budget {
         while !self.is_exceeded() {
             self.over.notified().await;
         }
+    }
+}
+
+/// What one holder has of a budget: bytes that come and go one by one. Given back when dropped.
+pub struct Share {
+    budget: Arc<Budget>,
+    bytes: AtomicUsize,
+}
+
+impl Share {
+    /// Nothing so far.
+    pub fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// So many bytes are held now. Called by one holder, one call after the other.
+    pub fn set(&self, bytes: usize) {
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        if bytes > before {
+            self.budget.take(bytes - before);
+        } else {
+            self.budget.give(before - bytes);
+        }
+    }
+
+    /// The bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }

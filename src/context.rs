@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::dispatch::ActorKey;
 use crate::limits::Limits;
+pub use crate::log::Level;
+use crate::log::Log;
 use crate::registry::Registry;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -32,8 +34,8 @@ pub struct Context<D> {
     pub stats: Arc<Stats>,
     /// Error texts go to the browser as they are.
     pub development: bool,
-    /// Where problems are told to the operator. Called on any thread; must not block.
-    pub log: Box<dyn Fn(Level, String) + Send + Sync>,
+    /// Where problems are told to the operator.
+    pub log: Log,
     /// Cancelled when the application closes: nobody joins any more.
     pub closing: CancellationToken,
     /// Bytes that wait.
@@ -44,19 +46,17 @@ pub struct Context<D> {
     pub tasks: TaskTracker,
 }
 
-/// How bad a logged problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Something of the application failed.
-    Error,
-    /// Something was refused.
-    Warn,
-}
-
 impl<D> Context<D> {
-    /// Tells the operator.
+    /// Tells the operator. So many lines a minute are written of each place that calls this.
+    #[track_caller]
     pub fn log(&self, level: Level, text: String) {
-        (self.log)(level, text);
+        self.log.write(level, "", || text);
+    }
+
+    /// As [`log`](Self::log), with so many lines for each module.
+    #[track_caller]
+    pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
+        self.log.write(level, module, text);
     }
 }
 

@@ -7,10 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::log::Quoted;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
 use crate::tree::Render;
+use crate::turns::Yield;
 
 /// An actor's number, unique in the process.
 pub type ActorKey = u64;
@@ -41,6 +43,8 @@ pub struct Call {
     pub event: Option<ClientEvent>,
     /// Where a first render's props come from.
     pub origin: Option<Origin>,
+    /// Told as soon as the callee waits for a promise: a page that joins renders only later then.
+    pub yields: Option<Yield>,
 }
 
 /// What a page joins with.
@@ -83,7 +87,7 @@ pub struct Outcome {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CallError {
     /// The module has no handler of that name among its own properties.
-    #[error("the module has no handler {0:?}")]
+    #[error("the module has no handler {}", Quoted(.0))]
     UnknownHandler(String),
     /// `handle` or `render` threw, rejected, or returned what cannot be used.
     #[error("{message}")]
@@ -117,6 +121,12 @@ pub enum CallError {
     /// The component goes on in another process.
     #[error("the component goes on in another process, which the store knows of")]
     Moved,
+    /// Too many join or come back.
+    #[error("too many pages join (limits.waitingJoins)")]
+    Busy,
+    /// The actor panicked, which is a fault of this library.
+    #[error("a panic, which is a fault of loom-live: {0}")]
+    Panicked(String),
     /// There is nobody left to call: the application is closing.
     #[error("the application is closing")]
     Closed,
@@ -138,6 +148,7 @@ impl CallError {
             }
             Self::Unreadable(_) => "This part of the page is no longer valid; reload the page.",
             Self::NotKept(_) => "The server could not save this; it was not applied.",
+            Self::Busy => "The server is busy.",
             _ => "The server could not handle this.",
         }
         .to_owned()
@@ -163,7 +174,9 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed | Self::Moved | Self::Unknown(_) => &Refusal::Busy,
+            Self::Closed | Self::Moved | Self::Unknown(_) | Self::Busy | Self::Panicked(_) => {
+                &Refusal::Busy
+            }
             Self::Unreadable(_) => &Refusal::Reload,
             _ => &Refusal::Fault,
         }

@@ -27,10 +27,12 @@ pub mod dispatch;
 pub mod fuzzing;
 pub mod limits;
 pub mod live_socket;
+pub mod log;
 #[cfg(all(test, shuttle))]
 mod models;
 #[cfg(feature = "node")]
 pub mod node;
+mod panics;
 pub mod props;
 pub mod protocol;
 mod rate;
@@ -42,6 +44,7 @@ mod sync;
 pub mod template;
 #[cfg(any(test, feature = "fuzzing"))]
 mod testing;
+mod timer;
 pub mod token;
 pub mod transport;
 pub mod tree;

@@ -192,6 +192,9 @@ limits! {
     /// 1009. Default 1 MiB. A connection can make the server hold this much while a message is
     /// incomplete.
     message_bytes: bytes = 1 << 20, most 1 << 29;
+    /// How long a message may take to arrive once its first byte has. A slower one closes the
+    /// connection with 1008. Default 60 s: 1 MiB at 140 kbit/s.
+    message_time: time = 60_000;
     /// Components on one connection. A join beyond it is answered with an error; the others go on.
     /// Default 100. A small component costs about 2 KB.
     components: count = 100;
@@ -240,6 +243,13 @@ limits! {
     /// The largest state that is sealed, in bytes of JSON. The page is told that a larger one does
     /// not survive a crash. Default 256 KiB.
     checkpoint_bytes: bytes = 256 << 10;
+    /// Bytes that components may hold, estimated from their props and trees, whether their page is
+    /// connected or not. Beyond it whoever holds most (an address) loses the newest, which comes back
+    /// later. Default 1 GiB.
+    component_bytes: bytes = 1 << 30;
+    /// The same for the components of one address. Default 256 MiB. If the address is not known, for
+    /// those of one `bind`.
+    component_bytes_per_address: bytes = 256 << 20;
     /// How old an event may be that could not be delivered before. An older one is not applied, and
     /// the page is told. Default 60 s.
     event_age: time = 60_000;
@@ -248,6 +258,20 @@ limits! {
     event_rate: rate = 100;
     /// The burst. Default 500.
     event_burst: rate = 500;
+    /// Bytes of messages that one connection may send each second, after a burst. What sends more is
+    /// read from more slowly, which its client feels as a slow network. Default 256 KiB.
+    message_bytes_rate: bytes = 256 << 10;
+    /// The burst. Default 1 MiB.
+    message_bytes_burst: bytes = 1 << 20;
+    /// The same for all connections of one address together. One that has sent no more than 64 KiB
+    /// lately does not wait for the others. Default 8 MiB.
+    message_bytes_rate_per_address: bytes = 8 << 20;
+    /// The burst. Default 32 MiB.
+    message_bytes_burst_per_address: bytes = 32 << 20;
+    /// What of an IPv6 address counts as one address, in bits. Whoever has one has all that begin like
+    /// it. Default 64; 128 counts each by itself. IPv4 addresses count as they are, also those that are
+    /// written as `::ffff:a.b.c.d`.
+    address_prefix: count = 64, most 128;
     /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
     /// is not counted.
     connections_per_address: count = 1000;
@@ -268,8 +292,13 @@ limits! {
     /// is asked about; others wait behind them, so that events of pages that work come first.
     /// Default 32.
     joins: count = 32;
-    /// Joins, and pages coming back, that wait for that or for `join_rate`. One more is refused, and its
-    /// client tries again later. Default 10,000; each join that waits holds its props.
+    /// Joins, and pages coming back, whose `authorize` or `mount` waits for a promise. They render
+    /// nothing, so that others may join. One address may have an eighth of them. Default 1,024.
+    async_joins: count = 1024;
+    /// Joins, and pages coming back, that wait for any of these or for `join_rate`. Those of different
+    /// addresses take turns, and so do an address's modules. Beyond it the newest join of the address
+    /// that has most is refused, and its client tries again later. Default 10,000; each join that
+    /// waits holds its props.
     waiting_joins: count = 10_000;
     /// Joins and pages coming back, each second in the whole process, after a burst. Those beyond it
     /// wait. Default 5,000, about a third of a core; 10,000 pages are back after a second.

@@ -26,10 +26,16 @@ impl Rate {
 
     fn fill(&mut self) -> Instant {
         let now = Instant::now();
-        let since = now.duration_since(std::mem::replace(&mut self.at, now));
-        let gained = since.as_secs_f64() * self.per_second;
-        self.left = (self.left + gained).min(self.most);
+        self.fill_at(now);
         now
+    }
+
+    /// Gives the seconds since the last time.
+    fn fill_at(&mut self, now: Instant) -> f64 {
+        let since = now.saturating_duration_since(std::mem::replace(&mut self.at, now));
+        let seconds = since.as_secs_f64();
+        self.left = (self.left + seconds * self.per_second).min(self.most);
+        seconds
     }
 
     /// Whether one more may come now.
@@ -43,25 +49,77 @@ impl Rate {
         may
     }
 
-    /// Takes one in any case; gives when it may come, where that is not now.
-    pub(crate) fn reserve(&mut self) -> Option<Instant> {
+    /// When one more may come, where that is not now.
+    pub(crate) fn due(&mut self) -> Option<Instant> {
         let now = self.fill();
-        self.left -= 1.0;
-        if self.left >= 0.0 {
+        if self.left >= 1.0 {
             return None;
         }
-        now.checked_add(Duration::try_from_secs_f64(-self.left / self.per_second).ok()?)
+        later(now, 1.0 - self.left, self.per_second)
+    }
+}
+
+/// When so much has been gained; `None` if that is never.
+fn later(now: Instant, missing: f64, per_second: f64) -> Option<Instant> {
+    // A little more than that, or it may be a little less than one.
+    let time = Duration::try_from_secs_f64(missing / per_second).ok()?;
+    now.checked_add(time + Duration::from_micros(1))
+}
+
+/// A bound on events and on the bytes of all messages, which are looked at together.
+///
+/// An event too many is refused. Bytes too many are taken, and whoever sent them is read from again
+/// when they have become few enough.
+pub(crate) struct Flow {
+    events: Rate,
+    bytes_per_second: f64,
+    most_bytes: f64,
+    /// Below zero while nothing more is to be read.
+    bytes: f64,
+}
+
+impl Flow {
+    pub(crate) fn new(events: Rate, bytes_per_second: usize, burst: usize) -> Self {
+        let most_bytes = burst.max(1) as f64;
+        Self {
+            events,
+            bytes_per_second: bytes_per_second.max(1) as f64,
+            most_bytes,
+            bytes: most_bytes,
+        }
     }
 
-    /// One that was reserved is not needed.
-    pub(crate) fn give_back(&mut self) {
-        self.left += 1.0;
+    /// A message of so many bytes, which is an event or not. Whether an event may come, and when the
+    /// next message may be read, where that is not now.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        is_event: bool,
+    ) -> (bool, Option<Instant>) {
+        let gained = self.events.fill_at(now);
+        let may = !is_event || self.events.left >= 1.0;
+        if may && is_event {
+            self.events.left -= 1.0;
+        }
+        let left = (self.bytes + gained * self.bytes_per_second).min(self.most_bytes);
+        self.bytes = left - bytes as f64;
+        if self.bytes >= 0.0 {
+            return (may, None);
+        }
+        (may, later(now, -self.bytes, self.bytes_per_second))
+    }
+
+    /// Whether no more than so many bytes have come lately.
+    pub(crate) fn is_modest(&self, bytes: f64) -> bool {
+        self.most_bytes - self.bytes <= bytes
     }
 }
 
 /// How long a bucket of this kind takes to fill.
-pub(crate) fn filling(per_second: u32, burst: u32) -> Duration {
-    Duration::from_secs(u64::from(burst.div_ceil(per_second.max(1))))
+pub(crate) fn filling(per_second: usize, burst: usize) -> Duration {
+    let seconds = burst.div_ceil(per_second.max(1));
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -92,12 +150,31 @@ mod tests {
     async fn who_comes_too_early_is_told_when() {
         let mut rate = Rate::new(10, 2);
         let start = Instant::now();
-        let when = |rate: &mut Rate| rate.reserve().map(|at| (at - start).as_millis());
-        assert_eq!((when(&mut rate), when(&mut rate)), (None, None));
-        assert_eq!((when(&mut rate), when(&mut rate)), (Some(100), Some(200)));
-        tokio::time::advance(Duration::from_millis(250)).await;
-        assert_eq!(when(&mut rate), Some(300));
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!((when(&mut rate), when(&mut rate)), (None, None));
+        let when = |rate: &mut Rate| rate.due().map(|at| (at - start).as_millis());
+        assert!(rate.take() && rate.take());
+        assert_eq!(when(&mut rate), Some(100));
+        assert!(!rate.take());
+        tokio::time::advance(Duration::from_millis(101)).await;
+        assert_eq!(when(&mut rate), None);
+        assert!(rate.take());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_beyond_the_burst_have_to_be_waited_for() {
+        let mut flow = Flow::new(Rate::new(1, 1), 1000, 2000);
+        let start = Instant::now();
+        let take = |flow: &mut Flow, bytes| {
+            let (may, due) = flow.take(Instant::now(), bytes, true);
+            (may, due.map(|due| (due - start).as_millis()))
+        };
+        assert_eq!(take(&mut flow, 1500), (true, None));
+        assert!(!flow.is_modest(1000.0));
+        // Both at once.
+        assert_eq!(take(&mut flow, 1500), (false, Some(1000)));
+        assert_eq!(take(&mut flow, 1000), (false, Some(2000)));
+        tokio::time::advance(Duration::from_millis(3500)).await;
+        assert_eq!(take(&mut flow, 0), (true, None));
+        assert!(flow.is_modest(1000.0));
+        assert!(flow.take(Instant::now(), 0, false).0);
     }
 }

@@ -145,7 +145,9 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         limits,
         stats: Default::default(),
         development: false,
-        log: Box::new(move |level, text| lines.lock().unwrap().push((level, text))),
+        log: crate::log::Log::new(Box::new(move |level, text| {
+            lines.lock().unwrap().push((level, text));
+        })),
         closing: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };

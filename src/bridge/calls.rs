@@ -11,10 +11,13 @@ use crate::context::Level;
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::{RefusedValue, Templates};
+use crate::turns::Yield;
 
 struct Waiting {
     sender: oneshot::Sender<Reply>,
     request: Option<Arc<str>>,
+    /// A join's turn.
+    yields: Option<Yield>,
 }
 
 /// Calls that wait for their result, by number.
@@ -127,8 +130,12 @@ impl Inner {
             }
         }
         let number = pending.last;
-        let request = call.request.clone();
-        pending.calls.insert(number, Waiting { sender, request });
+        let waiting = Waiting {
+            sender,
+            request: call.request.clone(),
+            yields: call.yields.clone(),
+        };
+        pending.calls.insert(number, waiting);
         Ok((
             Ticket {
                 inner: self,
@@ -175,6 +182,18 @@ impl Returns {
                 self.arrived.notified().await;
             }
             for (call, reply) in batches.into_iter().flat_map(Results::new) {
+                if let Reply::Waits = reply {
+                    let pending = lock(&self.pending);
+                    let yields = pending
+                        .calls
+                        .get(&call)
+                        .and_then(|call| call.yields.clone());
+                    drop(pending);
+                    if let Some(yields) = yields {
+                        yields.now();
+                    }
+                    continue;
+                }
                 let waiting = lock(&self.pending).calls.remove(&call);
                 // A late result, of a call that nobody waits for any more, is dropped.
                 if let Some(waiting) = waiting {
@@ -246,7 +265,8 @@ impl Dispatcher for JsDispatcher {
                     let text = "the props were handed over but not taken";
                     return Err(CallError::Failed(text.to_owned()));
                 }
-                Err(_) => return Err(CallError::Closed),
+                // It is no result: the router keeps it.
+                Ok(Reply::Waits) | Err(_) => return Err(CallError::Closed),
             }
         }
     }

@@ -12,6 +12,7 @@
 //! | 4, done, but anew: a first render that does not continue the state it was given | as 0 | |
 //! | 6, done, and the form that was sent keeps what was typed | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
+//! | 7, waits: a join whose `authorize` or `mount` gave a promise; its result comes later | call, 7 | |
 //!
 //! Texts are given by their length in bytes. The operations of props are those of
 //! [`crate::props`]; without any, the props stay as they are.
@@ -34,10 +35,15 @@ pub struct Batch {
 /// The result of one call.
 pub(super) enum Reply {
     Done(Done),
-    Failed { message: String, stack: String },
+    Failed {
+        message: String,
+        stack: String,
+    },
     Refused(String, Refusal),
     UnknownHandler,
     PropsNeeded,
+    /// Not the result: it waits for a promise.
+    Waits,
 }
 
 /// A call that succeeded; its tree is decoded where it is needed, not where it is sorted out.
@@ -173,6 +179,7 @@ impl Iterator for Results {
             }
             2 => Reply::UnknownHandler,
             3 => Reply::PropsNeeded,
+            7 => Reply::Waits,
             _ => return None,
         };
         Some((call, reply))

@@ -66,6 +66,7 @@ impl Script {
             version: 4,
             sequence: 5,
             event: handler.map(event),
+            yields: None,
         };
         tokio::spawn(async move {
             match dispatcher.call(&call).await {

@@ -2,39 +2,145 @@
 //! send together.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::limits::Limits;
-use crate::rate::{Rate, filling};
+use crate::rate::{Flow, Rate, filling};
 use crate::sync::Mutex;
 
 /// The longest that an address without a connection is remembered.
 const MAX_MEMORY: Duration = Duration::from_secs(60);
 
-/// An address that has connections. The locks are `std` ones, held for one subtraction, and nobody
-/// waits for them but its own connections.
+/// Bytes that a connection may have sent lately and still not wait for its address's other
+/// connections: people behind one address are not held up by one among them that sends much.
+const MODEST: f64 = 65_536.0;
+
+/// The longest name of an address that is none, in bytes: a proxy may name its clients as it likes.
+const LONGEST_NAME: usize = 64;
+
+/// What an address counts as: an IPv6 address by its first `prefix` bits, for whoever has one has as
+/// many as there are beyond them; an IPv4 address as it is, also one that is written as IPv6. A port
+/// or a zone does not count. What is no address counts as its text.
+pub(super) fn counted(address: &str, prefix: usize) -> Arc<str> {
+    let text = address.trim();
+    let parsed = text.parse::<IpAddr>().ok().or_else(|| {
+        let with_port = text.parse::<SocketAddr>().ok().map(|address| address.ip());
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        let zoned = bare
+            .unwrap_or(text)
+            .split_once('%')
+            .map_or(bare, |(ip, _)| Some(ip));
+        with_port.or_else(|| zoned?.parse().ok())
+    });
+    match parsed.map(|ip| ip.to_canonical()) {
+        Some(IpAddr::V4(ip)) => ip.to_string().into(),
+        Some(IpAddr::V6(ip)) => {
+            let prefix = u32::try_from(prefix).unwrap_or(128).min(128);
+            let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
+            let network = Ipv6Addr::from_bits(ip.to_bits() & mask);
+            format!("{network}/{prefix}").into()
+        }
+        None => {
+            let ends = text
+                .char_indices()
+                .map(|(at, letter)| at + letter.len_utf8());
+            let end = ends.take_while(|end| *end <= LONGEST_NAME).last();
+            text.get(..end.unwrap_or_default())
+                .unwrap_or_default()
+                .into()
+        }
+    }
+}
+
+/// An address that has connections. The locks are `std` ones, held for a few subtractions, and nobody
+/// waits for them but its own connections. A connection whose address is not known has one of its own.
 pub(super) struct Address {
-    name: Arc<str>,
-    events: Mutex<Rate>,
+    pub(super) name: Arc<str>,
+    flow: Mutex<Flow>,
     joins: Mutex<Rate>,
 }
 
-fn take(rate: &Mutex<Rate>) -> bool {
-    rate.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
 impl Address {
-    /// Whether one more event may come from there now.
-    pub(super) fn may_send(&self) -> bool {
-        take(&self.events)
+    fn new(name: Arc<str>, limits: &Limits) -> Arc<Self> {
+        let events = Rate::new(
+            limits.event_rate_per_address,
+            limits.event_burst_per_address,
+        );
+        let joins = Rate::new(limits.join_rate_per_address, limits.join_burst_per_address);
+        let flow = Flow::new(
+            events,
+            limits.message_bytes_rate_per_address,
+            limits.message_bytes_burst_per_address,
+        );
+        Arc::new(Self {
+            name,
+            flow: Mutex::new(flow),
+            joins: Mutex::new(joins),
+        })
+    }
+
+    /// A message from there of so many bytes: see [`Flow::take`].
+    fn take(&self, now: Instant, bytes: usize, is_event: bool) -> (bool, Option<Instant>) {
+        let mut flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner);
+        flow.take(now, bytes, is_event)
     }
 
     /// Whether one more page may join or come back from there now.
     pub(super) fn may_join(&self) -> bool {
-        take(&self.joins)
+        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        joins.take()
+    }
+}
+
+/// What one connection may send, by itself and together with the others of its address.
+pub(super) struct Pace {
+    own: Flow,
+    address: Arc<Address>,
+    /// Until when nothing is read.
+    until: Option<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(address: Arc<Address>, limits: &Limits) -> Self {
+        let events = Rate::new(limits.event_rate, limits.event_burst);
+        let own = Flow::new(
+            events,
+            limits.message_bytes_rate,
+            limits.message_bytes_burst,
+        );
+        let until = None;
+        Self {
+            own,
+            address,
+            until,
+        }
+    }
+
+    pub(super) fn address(&self) -> &Arc<Address> {
+        &self.address
+    }
+
+    /// A message of so many bytes has come; whether it may be an event.
+    pub(super) fn take(&mut self, bytes: usize, is_event: bool) -> bool {
+        let now = Instant::now();
+        let (may, own) = self.own.take(now, bytes, is_event);
+        // One that is refused already costs the address no event.
+        let (together, shared) = self.address.take(now, bytes, is_event && may);
+        let waits = !self.own.is_modest(MODEST);
+        self.until = own.max(shared.filter(|_| waits));
+        may && together
+    }
+
+    /// Until when nothing is to be read, where that is not over.
+    pub(super) fn until(&mut self) -> Option<Instant> {
+        self.until = self.until.filter(|until| *until > Instant::now());
+        self.until
     }
 }
 
@@ -55,21 +161,15 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// A connection more; gives how many there are now.
+    /// A connection more; gives how many there are now. Those whose address has no name are not
+    /// counted together.
     pub(super) fn enter(&mut self, name: &Arc<str>, limits: &Limits) -> (Arc<Address>, usize) {
         self.forget(limits);
+        if name.is_empty() {
+            return (Address::new(name.clone(), limits), 1);
+        }
         let known = self.known.entry(name.clone()).or_insert_with(|| Known {
-            address: Arc::new(Address {
-                name: name.clone(),
-                events: Mutex::new(Rate::new(
-                    limits.event_rate_per_address,
-                    limits.event_burst_per_address,
-                )),
-                joins: Mutex::new(Rate::new(
-                    limits.join_rate_per_address,
-                    limits.join_burst_per_address,
-                )),
-            }),
+            address: Address::new(name.clone(), limits),
             connections: 0,
             left: Instant::now(),
         });
@@ -91,12 +191,17 @@ impl Addresses {
     }
 
     fn forget(&mut self, limits: &Limits) {
-        let events = filling(
+        let of = |rate: u32, burst: u32| filling(rate as usize, burst as usize);
+        let events = of(
             limits.event_rate_per_address,
             limits.event_burst_per_address,
         );
-        let joins = filling(limits.join_rate_per_address, limits.join_burst_per_address);
-        let memory = events.max(joins).min(MAX_MEMORY);
+        let joins = of(limits.join_rate_per_address, limits.join_burst_per_address);
+        let bytes = filling(
+            limits.message_bytes_rate_per_address,
+            limits.message_bytes_burst_per_address,
+        );
+        let memory = events.max(joins).max(bytes).min(MAX_MEMORY);
         while let Some((left, name)) = self.left.front()
             && left.elapsed() >= memory
         {
@@ -109,5 +214,36 @@ impl Addresses {
             }
             self.left.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_counts_as_what_one_person_has() {
+        for (address, expected) in [
+            ("10.0.0.7", "10.0.0.7"),
+            ("::ffff:10.0.0.7", "10.0.0.7"),
+            ("::FFFF:0a00:0007", "10.0.0.7"),
+            ("10.0.0.7:51234", "10.0.0.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+            ("[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
+            ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("::1", "::/64"),
+            ("", ""),
+            ("unknown", "unknown"),
+            ("1.2.3", "1.2.3"),
+        ] {
+            assert_eq!(&*counted(address, 64), expected, "{address}");
+        }
+        assert_eq!(&*counted("2001:db8:1:2::9", 128), "2001:db8:1:2::9/128");
+        assert_eq!(&*counted("2001:db8:1:2::9", 48), "2001:db8:1::/48");
+        assert_eq!(&*counted("2001:db8::9", 1), "::/1");
+        assert_eq!(counted(&"é".repeat(1000), 64).len(), 64);
     }
 }

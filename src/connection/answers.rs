@@ -12,7 +12,7 @@ const MIN_BYTES: usize = 1024;
 /// The most, however large the component's tree is.
 const MAX_BYTES: usize = 64 * 1024;
 /// So many failures, redirects and forms to be kept are remembered for a page that has missed them and is shown the tree anew:
-/// it says nothing of them.
+/// it says nothing of them. And no more than `MAX_BYTES` of them.
 const MAX_UNSAID: usize = 256;
 
 /// What was said to one event, or to the last of several.
@@ -25,6 +25,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    fn size(&self) -> usize {
+        self.encoded.size() + self.redirect.as_deref().map_or(0, str::len)
+    }
+
     pub(super) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         self.push_beside(outbox, key, id);
         outbox.push_encoded(key, id, &self.encoded);
@@ -62,6 +66,7 @@ pub(super) struct Answers {
     bytes: usize,
     /// Failures, redirects and forms to be kept among the answers that are not kept.
     unsaid: VecDeque<Answer>,
+    unsaid_bytes: usize,
     /// The last answer that is not kept.
     forgotten: u64,
     tree_bytes: usize,
@@ -75,6 +80,7 @@ impl Answers {
             kept: VecDeque::new(),
             bytes: 0,
             unsaid: VecDeque::new(),
+            unsaid_bytes: 0,
             forgotten: number,
             tree_bytes: 0,
         }
@@ -102,13 +108,18 @@ impl Answers {
         {
             self.forget_oldest();
         }
-        self.unsaid.retain(|answer| answer.number > seen);
+        while let Some(oldest) = self.unsaid.front()
+            && oldest.number <= seen
+        {
+            self.unsaid_bytes -= oldest.size();
+            self.unsaid.pop_front();
+        }
     }
 
     /// The next one.
     pub(super) fn keep(&mut self, answer: Answer) {
         self.last = answer.number;
-        self.bytes += answer.encoded.size();
+        self.bytes += answer.size();
         self.kept.push_back(answer);
         // More than that would be of no use.
         let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
@@ -144,17 +155,51 @@ impl Answers {
         let Some(mut oldest) = self.kept.pop_front() else {
             return false;
         };
-        self.bytes -= oldest.encoded.size();
+        self.bytes -= oldest.size();
         self.forgotten = oldest.number;
         if oldest.is_unsaid() {
             if !oldest.is_failure {
                 oldest.encoded = Encoded::default();
             }
+            self.unsaid_bytes += oldest.size();
             self.unsaid.push_back(oldest);
-            if self.unsaid.len() > MAX_UNSAID {
-                self.unsaid.pop_front();
+            while self.unsaid.len() > MAX_UNSAID || self.unsaid_bytes > MAX_BYTES {
+                let Some(oldest) = self.unsaid.pop_front() else {
+                    break;
+                };
+                self.unsaid_bytes -= oldest.size();
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What failed is told to a page that comes back, however much that would be.
+    #[test]
+    fn failures_and_redirects_that_are_kept_are_bounded_in_bytes() {
+        let mut answers = Answers::new(0);
+        for number in 1..=1000 {
+            let text = "x".repeat(10_000);
+            let is_failure = number % 2 == 0;
+            answers.keep(Answer {
+                number,
+                is_failure,
+                encoded: extended::unhandled(number, 1, &text, false),
+                redirect: (!is_failure).then_some(text),
+                keeps_form: false,
+            });
+            answers.forget_up_to(number);
+        }
+        let bytes: usize = answers.unsaid().map(Answer::size).sum();
+        assert!((20_000..=MAX_BYTES).contains(&bytes), "{bytes}");
+        assert_eq!(answers.unsaid_bytes, bytes);
+        answers.has_seen(999);
+        assert_eq!(answers.unsaid().count(), 1);
+        answers.has_seen(1000);
+        assert_eq!((answers.unsaid().count(), answers.unsaid_bytes), (0, 0));
     }
 }

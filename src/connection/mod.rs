@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod greeting;
+mod holdings;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod outbox;
@@ -17,22 +18,28 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
 use crate::context::{Level, Shared, unix_now};
 use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
+use crate::log::Quoted;
+use crate::panics::caught;
 use crate::props::Props;
 use crate::protocol::extended::{self, SUBPROTOCOL};
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
-use crate::rate::Rate;
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
 use crate::turns::Place;
-use addresses::Address;
+use addresses::Pace;
 use greeting::options;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
+use sessions::holder;
 pub use sessions::{Arrival, OpenConnection, Pending, Sessions};
 use to_page::ToPage;
 
@@ -40,6 +47,11 @@ const GONE: &str = "This part of the page is no longer valid; reload the page.";
 const TOO_MANY: &str = "This page has too many live components.";
 const FAULT: &str = "The server could not handle this.";
 const BUSY: &str = "The server is busy.";
+
+/// Messages of one connection that are handled before others have their turn.
+const MESSAGES: u32 = 32;
+/// What a join counts as: it opens a token and starts an actor.
+const JOIN: u32 = 16;
 
 /// Who is at the other end.
 #[derive(Clone, Default)]
@@ -80,7 +92,7 @@ pub async fn serve_arrival<D: Dispatcher>(
     let offer = (!closing).then_some(SUBPROTOCOL);
     // Boxed, as closing is: both are short, and a connection's own state is kept for its life.
     let accepting = Box::pin(WebSocket::accept(transport, head, &request, offer, limits));
-    let Some(socket) = accepting.await else {
+    let Some(mut socket) = accepting.await else {
         return;
     };
     drop(request);
@@ -90,9 +102,10 @@ pub async fn serve_arrival<D: Dispatcher>(
         Dialect::Classic
     };
     let outbox = Outbox::new(limits.outgoing_bytes, context.budget.clone(), dialect);
+    socket.count_in(outbox.incoming.clone());
     let entry = match sessions.open(&outbox, &peer, arrival) {
         Ok(entry) => entry,
-        Err(closed) => return Box::pin(socket.close(&closed)).await,
+        Err(closed) => return Box::pin(socket.refuse(&closed)).await,
     };
     context.stats.connections.up();
     if dialect == Dialect::Extended {
@@ -102,9 +115,10 @@ pub async fn serve_arrival<D: Dispatcher>(
         outbox,
         components: HashMap::new(),
         invalid: 0,
-        events: Rate::new(limits.event_rate, limits.event_burst),
+        pace: Pace::new(entry.address.clone(), limits),
         writing: 0,
-        address: entry.address.clone(),
+        turn: 0,
+        gone: None,
         number: entry.number,
         peer,
         sessions,
@@ -115,6 +129,15 @@ pub async fn serve_arrival<D: Dispatcher>(
     context.stats.connections.down(1);
 }
 
+/// Resolves then.
+async fn until(time: Option<Instant>) {
+    match time {
+        // On the heap: the future of every connection would carry it otherwise.
+        Some(time) => Box::pin(sleep_until(time)).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Connection<D: Dispatcher> {
     context: Shared<D>,
     sessions: Arc<Sessions>,
@@ -123,11 +146,14 @@ struct Connection<D: Dispatcher> {
     components: HashMap<Arc<str>, Attached>,
     /// Messages that could not be understood so far.
     invalid: usize,
-    events: Rate,
+    pace: Pace,
     /// Bytes that the socket has, and that the transport has not taken.
     writing: usize,
-    /// What it shares with the other connections of its address, where that is known.
-    address: Option<Arc<Address>>,
+    /// What has been done since others had their turn.
+    turn: u32,
+    /// Cancelled when the connection is gone. There since the first time that something waited for a
+    /// turn.
+    gone: Option<CancellationToken>,
     /// Its own among the application's.
     number: u64,
 }
@@ -137,11 +163,18 @@ struct Refused(&'static str, Refusal, String);
 
 impl<D: Dispatcher> Connection<D> {
     async fn run(mut self, mut socket: WebSocket) {
-        let reason = match self.converse(&mut socket).await {
-            Ok(()) => self.drain(&mut socket).await,
-            Err(reason) => reason,
+        let reason = match caught(self.serve(&mut socket)).await {
+            Ok(reason) => reason,
+            Err(panic) => {
+                let text = format!("a connection panicked, a fault of loom-live: {panic}");
+                self.context.log(Level::Error, text);
+                Closed::Fault
+            }
         };
         self.outbox.close();
+        if let Some(gone) = &self.gone {
+            gone.cancel();
+        }
         // Before the closing handshake, which the client can draw out.
         for attached in self.components.values() {
             match reason {
@@ -154,14 +187,26 @@ impl<D: Dispatcher> Connection<D> {
         Box::pin(socket.close(&reason)).await;
     }
 
+    /// Gives why it is to be closed.
+    async fn serve(&mut self, socket: &mut WebSocket) -> Closed {
+        match self.converse(socket).await {
+            Ok(()) => self.drain(socket).await,
+            Err(reason) => reason,
+        }
+    }
+
     /// Reads and writes until the client leaves, or, `Ok`, until the application closes.
     async fn converse(&mut self, socket: &mut WebSocket) -> Result<(), Closed> {
         let context = self.context.clone();
         let outbox = self.outbox.clone();
         loop {
-            // While the dispatcher could not take the call that a message may lead to, none is read.
-            let may_read = context.dispatcher.is_ready();
+            // While the dispatcher could not take the call that a message may lead to, none is read;
+            // nor while the client has sent too much, or has too much to read.
+            let is_ready = context.dispatcher.is_ready();
+            let pause = self.pace.until();
             let is_writing = socket.is_writing();
+            let takes_more = !is_writing || outbox.takes_more();
+            let may_read = is_ready && pause.is_none() && takes_more;
             tokio::select! {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
@@ -176,9 +221,17 @@ impl<D: Dispatcher> Connection<D> {
                 },
                 incoming = socket.receive(may_read) => match incoming? {
                     Incoming::Written => outbox.written(std::mem::take(&mut self.writing)),
-                    message => self.message(message)?,
+                    message => {
+                        self.message(message)?;
+                        if self.turn >= MESSAGES {
+                            self.turn = 0;
+                            // What a client has sent at once may be thousands of messages.
+                            tokio::task::yield_now().await;
+                        }
+                    }
                 },
-                () = context.dispatcher.ready(), if !may_read => {}
+                () = context.dispatcher.ready(), if !is_ready => {}
+                () = until(pause), if pause.is_some() => {}
             }
         }
     }
@@ -220,7 +273,11 @@ impl<D: Dispatcher> Connection<D> {
             Incoming::Binary => "",
             Incoming::Written => return Ok(()),
         };
+        #[cfg(test)]
+        assert_ne!(text, tests::PANIC, "a planted panic");
+        let bytes = text.len();
         let dialect = self.outbox.dialect;
+        self.turn += 1;
         let mut parsed = dialect.parse(text).ok();
         let mended;
         if parsed.is_none()
@@ -230,6 +287,8 @@ impl<D: Dispatcher> Connection<D> {
             mended = text;
             parsed = dialect.parse(&mended).ok();
         }
+        let is_event = matches!(parsed, Some(ClientMessage::Event { .. }));
+        let may_send = self.pace.take(bytes, is_event);
         match parsed {
             Some(ClientMessage::Join {
                 id,
@@ -241,7 +300,7 @@ impl<D: Dispatcher> Connection<D> {
                 id,
                 numbered,
                 event,
-            }) => self.event(&id, numbered, event),
+            }) => self.event(&id, numbered, event, may_send),
             Some(ClientMessage::Leave { id }) => self.leave(&id),
             None => {
                 self.invalid += 1;
@@ -253,14 +312,12 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    fn event(&mut self, id: &str, numbered: Option<Numbered>, event: ClientEvent) {
+    fn event(&mut self, id: &str, numbered: Option<Numbered>, event: ClientEvent, may_send: bool) {
         // An id that is not joined is ignored, and so is one whose actor has ended.
         let Some(attached) = self.components.get(id) else {
             return;
         };
         let age = numbered.and_then(|numbered| numbered.age);
-        let address = self.address.as_ref();
-        let may_send = self.events.take() && address.is_none_or(|address| address.may_send());
         let event = if !may_send {
             Err(Unhandled::Flood)
         } else if age.is_some_and(|age| u128::from(age) > self.context.limits.event_age.as_millis())
@@ -279,8 +336,9 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn join(&mut self, id: &str, module: &str, token: &str, resume: Option<Resume>) {
+        self.turn += JOIN;
         self.leave(id);
-        let joined = self.place().and_then(|place| {
+        let joined = self.place(module).and_then(|place| {
             let place = match &resume {
                 Some(resume) => match self.resume(id, module, resume, place) {
                     Ok(()) => return Ok(()),
@@ -292,10 +350,6 @@ impl<D: Dispatcher> Connection<D> {
         });
         if let Err(Refused(public, refusal, reason)) = joined {
             self.context.stats.errors.add();
-            // Whatever a client sends as a name, it is one line of the log, and not a long one.
-            let short = |text: &str| text.chars().take(64).collect::<String>();
-            let (name, at) = (short(module), short(id));
-            let text = format!("{name:?} ({at:?}): join refused: {reason}");
             let shown = if self.context.development {
                 format!("{public} ({reason})")
             } else {
@@ -303,6 +357,8 @@ impl<D: Dispatcher> Connection<D> {
             };
             // It asks again, and so do all others: a storm of lines would help nobody.
             if refusal != Refusal::Busy {
+                let (name, at) = (Quoted(module), Quoted(id));
+                let text = format!("{name} ({at}): join refused: {reason}");
                 self.context.log(Level::Warn, text);
             }
             let text = self.outbox.dialect.refused(id, &shown, &refusal);
@@ -312,21 +368,26 @@ impl<D: Dispatcher> Connection<D> {
 
     /// A place in the queue of those that join or come back. Comes before a token is opened, which is
     /// what costs most.
-    fn place(&mut self) -> Result<Place, Refused> {
+    fn place(&mut self, module: &str) -> Result<Place, Refused> {
         if !self.has_room() {
             let limit = self.context.limits.components;
             let reason = format!("limits.components is {limit}");
             return Err(Refused(TOO_MANY, Refusal::Fault, reason));
         }
         let busy = |reason: &str| Refused(BUSY, Refusal::Busy, reason.to_owned());
-        let address = self.address.as_ref();
-        if address.is_some_and(|address| !address.may_join()) {
+        let address = self.pace.address();
+        if !address.may_join() {
             return Err(busy(
                 "too many from this address (limits.joinRatePerAddress)",
             ));
         }
-        let place = self.context.turns.queue();
-        place.ok_or_else(|| busy("too many wait (limits.waitingJoins)"))
+        // A module that is none has no line of its own.
+        let known = self.context.registry.get(module);
+        let module = known.map_or_else(|| "".into(), |_| module.into());
+        let place = self.context.turns.queue(&self.counted(), &module);
+        let place = place.ok_or_else(|| busy("too many wait (limits.waitingJoins)"))?;
+        let gone = &mut self.gone;
+        Ok(place.leaves_with(|| gone.get_or_insert_default().clone()))
     }
 
     /// Goes on with a session that this client has had before, or gives the place back.
@@ -368,6 +429,18 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
+    /// Whose it is, where addresses are counted: the user's, if the address is not known.
+    fn counted(&self) -> Arc<str> {
+        let name = &self.pace.address().name;
+        let is_known = !name.is_empty();
+        if is_known { name } else { &self.peer.bind }.clone()
+    }
+
+    /// Whose it is, when much is held: see [`holder`].
+    fn holder(&self) -> Arc<str> {
+        holder(&self.peer.bind, &self.pace.address().name)
+    }
+
     fn has_room(&mut self) -> bool {
         let limit = self.context.limits.components;
         if self.components.len() >= limit {
@@ -391,7 +464,7 @@ impl<D: Dispatcher> Connection<D> {
             .open_join(token, &self.peer.bind, unix_now(), limits.token_age)
             .map_err(|error| gone(error.to_string()))?;
         if claims.module != name {
-            return Err(gone(format!("the token is for {:?}", claims.module)));
+            return Err(gone(format!("the token is for {}", Quoted(&claims.module))));
         }
         let instance = self.instance(&claims)?;
         let id: Arc<str> = id.into();
@@ -400,6 +473,8 @@ impl<D: Dispatcher> Connection<D> {
             module: name.into(),
             bind: self.peer.bind.clone(),
             address: self.peer.address.clone(),
+            holder: self.holder(),
+            counted: self.counted(),
             request: self.peer.request.clone(),
         };
         let start = Start {

@@ -74,7 +74,8 @@ impl Model {
             request: None,
             asks: false,
         };
-        let Some(place) = Turns::new(&Limits::default()).queue() else {
+        let turns = Turns::new(&Limits::default());
+        let Some(place) = turns.queue(&"".into(), &"".into()) else {
             return false;
         };
         let attached = self.session.attach(link, back, place);

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Share};
 use crate::dispatch::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
@@ -96,6 +96,8 @@ pub(super) struct Outbox {
     room: Notify,
     limit: usize,
     budget: Arc<Budget>,
+    /// Bytes that have come of a message that is not whole yet.
+    pub(super) incoming: Arc<Share>,
     pub(super) dialect: Dialect,
 }
 
@@ -136,6 +138,7 @@ impl Outbox {
     pub(super) fn new(limit: usize, budget: Arc<Budget>, dialect: Dialect) -> Arc<Self> {
         Arc::new(Self {
             dialect,
+            incoming: Arc::new(Share::new(budget.clone())),
             state: Mutex::new(State {
                 greeting: None,
                 messages: VecDeque::new(),
@@ -322,9 +325,15 @@ impl Outbox {
         self.lock().actors
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, in both directions.
     pub(super) fn bytes(&self) -> usize {
-        self.lock().bytes
+        self.lock().bytes + self.incoming.bytes()
+    }
+
+    /// Whether the client may ask for more: what it is told of joins, beside what its components make,
+    /// waits here however much that is.
+    pub(super) fn takes_more(&self) -> bool {
+        self.lock().bytes < self.limit.saturating_mul(2)
     }
 
     /// Whether an actor can go on.

@@ -83,6 +83,10 @@ pub(super) struct About {
     pub(super) bind: Arc<str>,
     /// The address that it was joined from.
     pub(super) address: Arc<str>,
+    /// Whose it is, when much is held: the user, or what the address counts as.
+    pub(super) holder: Arc<str>,
+    /// What the address counts as; the user, if that is not known.
+    pub(super) counted: Arc<str>,
     pub(super) request: Option<Arc<str>>,
 }
 
@@ -267,7 +271,7 @@ impl Session {
         state.asking = Some(back.seen);
         drop(state);
         let asks = back.asks;
-        let waits = asks || place.due().is_some();
+        let waits = asks || !place.is_first();
         let waits = waits.then(|| Waits {
             epoch,
             asks,

@@ -12,12 +12,14 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::Peer;
-use super::addresses::{Address, Addresses};
+use super::addresses::{Address, Addresses, counted};
+use super::holdings::{BASE_WEIGHT, Holdings};
 use super::outbox::{Order, Outbox};
 use super::session::{Attached, Detached, Session};
+use super::{BUSY, Peer};
 use crate::budget::Budget;
 use crate::limits::Limits;
+use crate::protocol::Refusal;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Closed;
@@ -25,9 +27,6 @@ use arriving::Arrivals;
 pub use arriving::{Arrival, Pending};
 use endings::Endings;
 pub use leaving::OpenConnection;
-
-/// What a session weighs until its actor has said so, and beside what it says.
-const BASE_WEIGHT: usize = 2048;
 
 struct Parked {
     session: Arc<Session>,
@@ -41,6 +40,8 @@ struct Parked {
 struct Open {
     outbox: Arc<Outbox>,
     peer: Peer,
+    /// See [`holder`].
+    holder: Arc<str>,
     /// The application had it closed.
     disconnected: bool,
 }
@@ -80,6 +81,7 @@ pub struct Sessions {
     changed: Arc<Notify>,
     /// What runs for as long as the sessions are there.
     tasks: OnceLock<[AbortHandle; 2]>,
+    pub(super) holdings: Holdings,
 }
 
 /// What became of the oldest parked session.
@@ -95,17 +97,14 @@ pub(super) enum Oldest {
 pub(super) struct Entry {
     sessions: Arc<Sessions>,
     pub(super) number: u64,
-    /// `None` where it is not known.
-    pub(super) address: Option<Arc<Address>>,
+    pub(super) address: Arc<Address>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut state = self.sessions.lock();
         state.connections.remove(&self.number);
-        if let Some(address) = &self.address {
-            state.addresses.leave(address, &self.sessions.limits);
-        }
+        state.addresses.leave(&self.address, &self.sessions.limits);
     }
 }
 
@@ -178,6 +177,7 @@ impl Sessions {
             last: AtomicU64::new(0),
             changed: Arc::default(),
             tasks: OnceLock::new(),
+            holdings: Holdings::new(limits),
         })
     }
 
@@ -197,14 +197,14 @@ impl Sessions {
         arrival: Arrival,
     ) -> Result<Entry, Closed> {
         let number = arrival.number;
+        let name = counted(&peer.address, self.limits.address_prefix);
         let mut state = self.lock();
-        let is_known = !peer.address.is_empty();
-        let entered = is_known.then(|| state.addresses.enter(&peer.address, &self.limits));
-        let (address, count) = entered.unzip();
-        let too_many = count > Some(self.limits.connections_per_address);
+        let (address, count) = state.addresses.enter(&name, &self.limits);
+        let too_many = count > self.limits.connections_per_address;
         let open = Open {
             outbox: outbox.clone(),
             peer: peer.clone(),
+            holder: holder(&peer.bind, &name),
             disconnected: false,
         };
         state.connections.insert(number, open);
@@ -256,6 +256,7 @@ impl Sessions {
     /// A session's actor is gone. The session has ended, and no connection changes it any more.
     pub(super) fn remove(&self, session: &Arc<Session>) {
         let newest = session.newest();
+        self.holdings.forget(session);
         let mut state = self.lock();
         let instance = &session.about.instance;
         state.endings.add(instance, newest);
@@ -288,7 +289,7 @@ impl Sessions {
         if session.detach(*epoch, ticket) == Detached::Over {
             return;
         }
-        let holder = holder(&session.about.bind, &session.about.address);
+        let holder = session.about.holder.clone();
         let parked = Parked {
             session: session.clone(),
             until: Instant::now() + self.limits.park_time,
@@ -320,7 +321,12 @@ impl Sessions {
     }
 
     /// What a session weighs in all.
-    pub(super) fn weighed(&self, session: &Session, bytes: usize) {
+    pub(super) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
+        for session in self.holdings.weigh(session, bytes) {
+            // Its page comes back with its checkpoint, when there is room again.
+            session.refuse(BUSY, &Refusal::Busy);
+            self.end(&session);
+        }
         let Some(ticket) = session.ticket() else {
             return;
         };
@@ -383,9 +389,10 @@ impl Sessions {
     }
 }
 
-/// Whose it is, when much is held: the user's that `bind` names, else the address's.
-fn holder<'a>(bind: &'a Arc<str>, address: &'a Arc<str>) -> &'a Arc<str> {
-    if bind.is_empty() { address } else { bind }
+/// Whose it is, when much is held: the user's that `bind` names, else that of what the address counts
+/// as.
+pub(super) fn holder(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
+    if bind.is_empty() { address } else { bind }.clone()
 }
 
 impl Drop for Sessions {

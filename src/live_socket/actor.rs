@@ -9,13 +9,23 @@ use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
+use crate::log::Quoted;
+use crate::panics::caught;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
+use crate::turns::{Given, Turn};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
+
+/// A component is weighed again after one event for each so many bytes that it weighs.
+const WEIGHT_PER_EVENT: usize = 4096;
+/// But after so many events at the earliest.
+const MIN_WEIGHED: usize = 16;
+/// And at the latest.
+const MAX_WEIGHED: usize = 256;
 
 /// What the actor knows of its component (the reference's `LiveSocketState`).
 struct LiveSocketState {
@@ -28,6 +38,10 @@ struct LiveSocketState {
     prev_tree: LiveTree,
     /// The last tree sent, where that is not it: the receiver lags.
     sent_tree: Option<LiveTree>,
+    /// What it has said that it weighs.
+    weight: usize,
+    /// The events until it is weighed again.
+    weigh_in: usize,
 }
 
 /// What an outcome makes of the tree.
@@ -45,32 +59,47 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     mut reply_to: R,
 ) {
     let mut life = Life::begin(context, key, mailbox);
-    let Some(mut state) = first_render(&mut life, start, &mut reply_to).await else {
+    let about = (start.module_name.clone(), start.id.clone());
+    let Err(panic) = caught(live(&mut life, start, &mut reply_to)).await else {
         return;
     };
-    state.committed(&mut life, &mut reply_to, Moment::Answer);
+    // Its page drops the event, if that was the reason, and joins again.
+    let error = CallError::Panicked(panic);
+    let text = life.failed(&about.0, &about.1, "an actor", &error);
+    if let Some(number) = life.handling {
+        reply_to.answer(number, ServerMessage::Error(&text), Beside::default());
+    }
+    reply_to.ended(&error);
+}
+
+async fn live<D: Dispatcher, R: ReplyTo>(life: &mut Life<D>, start: Start, reply_to: &mut R) {
+    let Some(mut state) = first_render(life, start, reply_to).await else {
+        return;
+    };
+    state.committed(life, reply_to, Moment::Answer);
+    state.weigh(reply_to);
     loop {
         let next = tokio::select! {
             biased;
             next = life.next() => next,
             () = reply_to.caught_up(), if state.sent_tree.is_some() => {
-                state.catch_up(&mut reply_to);
+                state.catch_up(reply_to);
                 continue;
             }
         };
         let next = match next {
             None => {
-                state.catch_up(&mut reply_to);
-                state.committed(&mut life, &mut reply_to, Moment::End);
+                state.catch_up(reply_to);
+                state.committed(life, reply_to, Moment::End);
                 return;
             }
             Some(Next::Quiet) => {
-                state.committed(&mut life, &mut reply_to, Moment::Quiet);
+                state.committed(life, reply_to, Moment::Quiet);
                 continue;
             }
             Some(Next::Item(item)) => item,
         };
-        if state.item(&mut life, next, &mut reply_to).await.is_break() {
+        if state.item(life, next, reply_to).await.is_break() {
             return;
         }
         tokio::select! {
@@ -87,8 +116,15 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
     let turn = match start.place.take() {
-        Some(place) => Some(life.turn(place).await?),
         None => None,
+        Some(place) => match life.turn(place, true).await? {
+            Given::Turn(turn) => Some(turn),
+            Given::Gone => return None,
+            Given::Busy => {
+                reply_to.started(Err(&CallError::Busy));
+                return None;
+            }
+        },
     };
     let newest = tokio::select! {
         biased;
@@ -130,8 +166,10 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         sequence: 0,
         number: start.number,
         event: None,
+        yields: turn.as_ref().map(Turn::yields),
     };
     let outcome = life.call(&call).await?;
+    call.yields = None;
     drop(turn);
     let tree = outcome.and_then(|outcome| {
         if let Some(changed) = outcome.props {
@@ -151,6 +189,8 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
                 number: start.number,
                 prev_tree: tree,
                 sent_tree: None,
+                weight: 0,
+                weigh_in: MIN_WEIGHED,
             })
         }
         Err(error) => {
@@ -162,6 +202,17 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
 }
 
 impl LiveSocketState {
+    /// Says what it weighs, if that is not about the same as before. A heavy one does so less often: it
+    /// costs what it weighs.
+    fn weigh<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        let weight = self.prev_tree.memory() + self.call.props.memory();
+        self.weigh_in = (weight / WEIGHT_PER_EVENT).clamp(MIN_WEIGHED, MAX_WEIGHED);
+        if self.weight == 0 || weight.abs_diff(self.weight) > self.weight / 8 {
+            self.weight = weight;
+            reply_to.weighed(weight);
+        }
+    }
+
     async fn item<D: Dispatcher, R: ReplyTo>(
         &mut self,
         life: &mut Life<D>,
@@ -170,7 +221,13 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         match item {
             Item::Event { number, event } => {
+                life.handling = Some(number);
                 self.event(life, number, event, reply_to).await?;
+                life.handling = None;
+                self.weigh_in -= 1;
+                if self.weigh_in == 0 {
+                    self.weigh(reply_to);
+                }
                 self.committed(life, reply_to, Moment::Answer);
             }
             Item::Unhandled {
@@ -206,7 +263,11 @@ impl LiveSocketState {
                 // What its last connection was to have may not have arrived.
                 self.committed(life, reply_to, Moment::Answer);
             }
-            Item::Weigh => reply_to.weighed(self.prev_tree.memory() + self.call.props.memory()),
+            Item::Weigh => {
+                // Whoever asks has not heard it.
+                self.weight = 0;
+                self.weigh(reply_to);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -220,12 +281,16 @@ impl LiveSocketState {
         Waits { epoch, asks, place }: Waits,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let Some(turn) = life.turn(place).await else {
-            return ControlFlow::Break(());
+        let turn = match life.turn(place, false).await {
+            None => return ControlFlow::Break(()),
+            Some(Given::Turn(turn)) => turn,
+            // It waits for the next one.
+            Some(Given::Gone | Given::Busy) => return ControlFlow::Continue(()),
         };
         let answer = if asks {
             let joins = Joins::Resume;
             let origin = Some(Origin { joins, version: 0 });
+            self.call.yields = Some(turn.yields());
             let Some(result) = self.call(life, self.number, None, origin).await else {
                 return ControlFlow::Break(());
             };
@@ -233,6 +298,7 @@ impl LiveSocketState {
         } else {
             Ok(false)
         };
+        self.call.yields = None;
         drop(turn);
         match answer {
             Ok(has_changed) => {
@@ -330,14 +396,15 @@ impl LiveSocketState {
             Ok(()) => life.context.stats.events.add(),
             Err(error) => {
                 if let CallError::Moved = error {
-                    let text = format!("{} ({}): {error}", self.module_name, self.call.id);
-                    life.context.log(Level::Warn, text);
+                    let (name, id) = (&self.module_name, Quoted(&self.call.id));
+                    let text = || format!("{name} ({id}): {error}");
+                    life.context.log_about(Level::Warn, name, text);
                     self.number = before;
                     reply_to.ended(&error);
                     return ControlFlow::Break(());
                 }
                 let handler = event.map(|event| event.handler).unwrap_or_default();
-                let what = format!("the event {handler:?}");
+                let what = format!("the event {}", Quoted(&handler));
                 let text = life.failed(&self.module_name, &self.call.id, &what, &error);
                 let beside = Beside {
                     redirect: error.redirect(),

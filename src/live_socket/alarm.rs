@@ -1,28 +1,27 @@
 //! One timer for all that an actor waits for.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// Rings no later than asked for. It may ring early: whoever hears it looks at the clock and sets it
 /// again. So a deadline that moves with every event costs no timer per event.
 #[derive(Default)]
 pub(super) struct Alarm {
-    sleep: Option<Pin<Box<Sleep>>>,
+    timer: Option<Timer>,
     set: bool,
-    /// The timer knows whom to wake.
-    told: bool,
 }
 
 impl Alarm {
     /// Has it ring by `time`.
     pub(super) fn set(&mut self, time: Instant) {
-        match &mut self.sleep {
-            None => self.sleep = Some(Box::pin(sleep_until(time))),
-            Some(sleep) if !self.set || sleep.deadline() > time => sleep.as_mut().reset(time),
-            Some(_) => {}
+        match &mut self.timer {
+            None => self.timer = Some(Timer::at(time)),
+            Some(timer) if self.set => timer.hasten(time),
+            Some(timer) => timer.reset(time),
         }
         self.set = true;
     }
@@ -43,13 +42,10 @@ impl Alarm {
 
     /// Resolves when it rings; never while it is not set.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.sleep {
-            // It is the same task that waits each time, so the timer has to be told once.
-            Some(sleep) if self.told && !sleep.is_elapsed() => Poll::Pending,
-            Some(sleep) if self.set => {
-                let rung = sleep.as_mut().poll(context);
+        match &mut self.timer {
+            Some(timer) if self.set => {
+                let rung = timer.poll(context);
                 self.set = rung.is_pending();
-                self.told = self.set;
                 rung
             }
             _ => Poll::Pending,

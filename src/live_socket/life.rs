@@ -11,7 +11,8 @@ use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox};
 use crate::context::{Level, Shared};
 use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
-use crate::turns::{Place, Turn};
+use crate::log::Quoted;
+use crate::turns::{Given, Place};
 
 /// Owns everything that has to happen when an actor ends, however it ends.
 pub(super) struct Life<D: Dispatcher> {
@@ -21,6 +22,8 @@ pub(super) struct Life<D: Dispatcher> {
     alarm: Alarm,
     /// When to ask for a checkpoint if nothing happens until then.
     pub(super) quiet: Option<Instant>,
+    /// The event that is being handled.
+    pub(super) handling: Option<u64>,
 }
 
 impl<D: Dispatcher> Life<D> {
@@ -32,6 +35,7 @@ impl<D: Dispatcher> Life<D> {
             mailbox,
             alarm: Alarm::default(),
             quiet: None,
+            handling: None,
         }
     }
 
@@ -53,20 +57,13 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// A turn for a page that joins or is back; `None` where the actor is stopped meanwhile. Events do
-    /// not wait for turns, so they come first.
-    pub(super) async fn turn(&mut self, place: Place) -> Option<Turn> {
-        let Self { mailbox, alarm, .. } = self;
-        let turn = async {
-            if let Some(due) = place.due() {
-                alarm.until(due).await;
-            }
-            place.turn().await
-        };
+    /// A turn for a page that joins or is back, or why there is none; `None` where the actor is stopped
+    /// meanwhile. Events do not wait for turns, so they come first.
+    pub(super) async fn turn(&mut self, place: Place, gives_way: bool) -> Option<Given> {
         tokio::select! {
             biased;
-            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
-            turn = turn => turn,
+            () = poll_fn(|poll| self.mailbox.poll_stopped(poll)) => None,
+            given = place.turn(gives_way) => Some(given),
         }
     }
 
@@ -94,10 +91,18 @@ impl<D: Dispatcher> Life<D> {
     /// Tells the operator what failed, and gives what the browser may know.
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.errors.add();
-        if !matches!(error, CallError::Refused(..)) {
-            let stack = error.stack();
-            let text = format!("{module} ({id}): {what} failed: {error}{stack}");
-            self.context.log(Level::Error, text);
+        let about = || format!("{module} ({}): {what}", Quoted(id));
+        match error {
+            CallError::Refused(..) | CallError::Busy => {}
+            // Which one is said already. A client can ask for any, so it is no fault of the application.
+            CallError::UnknownHandler(_) => {
+                let text = || format!("{} failed: the module has no such handler", about());
+                self.context.log_about(Level::Warn, module, text);
+            }
+            _ => {
+                let text = || format!("{} failed: {error}{}", about(), error.stack());
+                self.context.log_about(Level::Error, module, text);
+            }
         }
         error.public(self.context.development)
     }

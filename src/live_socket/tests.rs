@@ -341,7 +341,12 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
         .started()
         .await;
     actor.send("increment");
+    // Or its page would send the event again, and again.
+    let failed = error("The server could not handle this.");
+    assert_eq!(actor.next().await, failed);
     assert_eq!(actor.next().await, "ended");
     assert!(actor.socket.is_stopped());
     assert_eq!(actor.context.stats.components.get(), 0);
+    let log = actor.log.lock().unwrap().clone();
+    assert!(log[0].1.contains("a fault"), "{log:?}");
 }

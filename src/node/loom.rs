@@ -25,6 +25,7 @@ use crate::connection::{Pending, Sessions, serve_arrival};
 use crate::context::{Context, Level, Shared, unix_now};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
+use crate::log::Log;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::Details;
@@ -147,10 +148,10 @@ impl NativeLoom {
             keyring,
             stats: stats.clone(),
             development: options.development,
-            log: Box::new(move |level, text| {
+            log: Log::new(Box::new(move |level, text| {
                 let text = text.as_str();
                 log_queue.push(Job::Log { level, text });
-            }),
+            })),
             closing: CancellationToken::new(),
             budget: budget.clone(),
             turns: Turns::new(&limits),

@@ -11,6 +11,11 @@ use smol_str::SmolStr;
 
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
+/// The longest name that a client says, in bytes: a module, a handler, an event's type, a key. Nobody
+/// writes longer ones, and each is looked up, kept with its event and told to the operator.
+const MAX_NAME: usize = 256;
+/// The longest secret that a client resumes with, in bytes. The server's own have 45.
+const MAX_SECRET: usize = 128;
 
 /// A message as the client sent it.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,14 +106,14 @@ pub enum InvalidMessage {
     #[error("not a message: {0}")]
     Json(#[from] serde_json::Error),
     /// A `type` that this dialect does not have.
-    #[error("unknown type {0:?}")]
-    Type(String),
+    #[error("unknown type")]
+    Type,
     /// A member that this type needs is missing.
     #[error("{0:?} is missing")]
     Missing(&'static str),
-    /// A component id longer than 128 bytes.
-    #[error("the id is longer than {MAX_ID} bytes")]
-    LongId,
+    /// A name that is longer than any that the server gives or an application writes.
+    #[error("the {0} is longer than {1} bytes")]
+    Long(&'static str, usize),
 }
 
 /// All members any message can have; others are ignored. Parsed in one pass, borrowing from the
@@ -169,7 +174,39 @@ impl ClientEvent {
     }
 }
 
+fn check(what: &'static str, text: &str, most: usize) -> Result<(), InvalidMessage> {
+    if text.len() > most {
+        return Err(InvalidMessage::Long(what, most));
+    }
+    Ok(())
+}
+
 impl<'a> ClientMessage<'a> {
+    /// The message, unless a text in it is too long. Values, forms and tokens are bounded by the message
+    /// (`limits.message_bytes`).
+    pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
+        match &self {
+            Self::Join {
+                id, module, resume, ..
+            } => {
+                check("id", id, MAX_ID)?;
+                check("module's name", module, MAX_NAME)?;
+                if let Some(resume) = resume {
+                    check("secret", &resume.secret, MAX_SECRET)?;
+                }
+            }
+            Self::Event { id, event, .. } => {
+                check("id", id, MAX_ID)?;
+                check("handler's name", &event.handler, MAX_NAME)?;
+                check("event's type", &event.event, MAX_NAME)?;
+                let key = event.special_vars.key.as_deref();
+                check("key", key.unwrap_or_default(), MAX_NAME)?;
+            }
+            Self::Leave { id } => check("id", id, MAX_ID)?,
+        }
+        Ok(self)
+    }
+
     /// Parses a frame's text.
     ///
     /// # Errors
@@ -178,17 +215,14 @@ impl<'a> ClientMessage<'a> {
         let Object::<Members<'a>>(members) = serde_json::from_str(text)?;
         let missing = InvalidMessage::Missing;
         let id = members.id.ok_or(missing("id"))?;
-        if id.len() > MAX_ID {
-            return Err(InvalidMessage::LongId);
-        }
-        match members.kind.as_ref() {
-            "join" => Ok(Self::Join {
+        let message = match members.kind.as_ref() {
+            "join" => Self::Join {
                 id,
                 module: members.module.ok_or(missing("module"))?,
                 token: members.token.ok_or(missing("token"))?,
                 resume: None,
-            }),
-            "event" => Ok(Self::Event {
+            },
+            "event" => Self::Event {
                 id,
                 numbered: None,
                 event: ClientEvent {
@@ -196,10 +230,11 @@ impl<'a> ClientMessage<'a> {
                     event: members.event.ok_or(missing("event"))?,
                     special_vars: members.special_vars.unwrap_or_default().0,
                 },
-            }),
-            "leave" => Ok(Self::Leave { id }),
-            other => Err(InvalidMessage::Type(other.to_owned())),
-        }
+            },
+            "leave" => Self::Leave { id },
+            _ => return Err(InvalidMessage::Type),
+        };
+        message.checked()
     }
 }
 
@@ -270,8 +305,35 @@ mod tests {
         ] {
             assert!(ClientMessage::parse(text).is_err(), "{text}");
         }
-        let long = format!(r#"{{"type":"leave","id":"{}"}}"#, "x".repeat(MAX_ID + 1));
-        assert!(ClientMessage::parse(&long).is_err());
+    }
+
+    #[test]
+    fn every_text_but_a_value_and_a_token_is_bounded() {
+        let join = |id: &str, module: &str| {
+            format!(r#"{{"type":"join","id":"{id}","module":"{module}","token":"t"}}"#)
+        };
+        let event = |handler: &str, event: &str, key: &str| {
+            format!(
+                r#"{{"type":"event","id":"c","handler":"{handler}","event":"{event}","special_vars":{{"key":"{key}"}}}}"#
+            )
+        };
+        let leave = |id: &str| format!(r#"{{"type":"leave","id":"{id}"}}"#);
+        let [id, name] = [MAX_ID, MAX_NAME].map(|most| "x".repeat(most));
+        for text in [join(&id, &name), event(&name, &name, &name), leave(&id)] {
+            assert!(ClientMessage::parse(&text).is_ok(), "{text}");
+        }
+        let [long_id, long_name] = [id, name].map(|text| text + "x");
+        for text in [
+            join(&long_id, "m"),
+            join("c", &long_name),
+            event(&long_name, "click", "a"),
+            event("h", &long_name, "a"),
+            event("h", "click", &long_name),
+            leave(&long_id),
+        ] {
+            let error = ClientMessage::parse(&text).unwrap_err();
+            assert!(matches!(error, InvalidMessage::Long(..)), "{error}");
+        }
     }
 
     #[test]

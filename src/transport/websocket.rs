@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
@@ -17,13 +18,20 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use super::BoxTransport;
 use super::handshake::{self, UpgradeRequest};
+use crate::budget::Share;
 use crate::limits::Limits;
+use crate::timer::Timer;
 
 /// The library's default of 128 KiB would cost each idle connection 150 KB.
 const READ_BUFFER: usize = 2 * 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
 const FRAGMENT: usize = 16 * 1024;
+/// The most that the library may hold unwritten: what waits for the transport, one fragment more, and
+/// the frames that it makes by itself. At this it keeps the newest pong instead of writing one more.
+const WRITE_BUFFER: usize = 3 * FRAGMENT;
+/// What a control frame of a client takes beside its payload: two bytes and a mask.
+const CONTROL_HEADER: usize = 6;
 /// How long a closing handshake may take, and a handshake's response.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,6 +64,12 @@ pub enum Closed {
     /// The frames break the protocol: code 1002.
     #[error("the client breaks the WebSocket protocol")]
     Protocol,
+    /// A message that was begun is not there after `limits.message_time`: code 1008.
+    #[error("a message takes too long")]
+    Slow,
+    /// A fault of the server's own: code 1011.
+    #[error("the server could not go on")]
+    Fault,
     /// Too many messages that cannot be understood: code 1008.
     #[error("too many invalid messages")]
     Invalid,
@@ -80,7 +94,8 @@ impl Closed {
             Self::TooLarge => Some(CloseCode::Size),
             Self::Utf8 => Some(CloseCode::Invalid),
             Self::Protocol => Some(CloseCode::Protocol),
-            Self::Invalid | Self::Disconnected => Some(CloseCode::Policy),
+            Self::Slow | Self::Invalid | Self::Disconnected => Some(CloseCode::Policy),
+            Self::Fault => Some(CloseCode::Error),
             Self::Overload => Some(CloseCode::Again),
             Self::Closing(_) => Some(CloseCode::Restart),
         }
@@ -110,8 +125,8 @@ impl From<Error> for Closed {
 struct Polled<'a, 'b> {
     transport: &'a mut BoxTransport,
     context: &'a mut Context<'b>,
-    /// Something was read.
-    has_read: bool,
+    /// So many bytes were read.
+    read: usize,
 }
 
 impl<'a, 'b> Polled<'a, 'b> {
@@ -119,7 +134,7 @@ impl<'a, 'b> Polled<'a, 'b> {
         Self {
             transport,
             context,
-            has_read: false,
+            read: 0,
         }
     }
 }
@@ -138,7 +153,7 @@ impl Read for Polled<'_, '_> {
         let mut buffer = ReadBuf::new(bytes);
         let poll = Pin::new(&mut *self.transport).poll_read(self.context, &mut buffer);
         let read = Self::ready(poll).map(|()| buffer.filled().len());
-        self.has_read |= matches!(read, Ok(1..));
+        self.read += *read.as_ref().unwrap_or(&0);
         read
     }
 }
@@ -167,14 +182,21 @@ pub struct WebSocket {
     subprotocol: bool,
     ping_after: Duration,
     dead_after: Duration,
+    message_time: Duration,
     last_seen: Instant,
-    timer: Pin<Box<Sleep>>,
-    /// The timer knows whom to wake.
-    is_timed: bool,
+    timer: Timer,
+    /// Bytes of a message that is not whole yet, or of one that began behind the last one.
+    partial: usize,
+    /// Since when there are any.
+    partial_since: Option<Instant>,
+    /// Where they count.
+    share: Option<Arc<Share>>,
     /// Frames that the library does not have yet.
     outgoing: VecDeque<Message>,
     /// It has some that the transport has not taken.
     is_flushing: bool,
+    /// A pong is among them.
+    owes: bool,
     /// Since when the transport takes nothing.
     unwritten_since: Option<Instant>,
 }
@@ -214,6 +236,7 @@ impl WebSocket {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(FRAGMENT)
+            .max_write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(limits.message_bytes))
             .max_frame_size(Some(limits.message_bytes));
         let protocol = WebSocketContext::from_partially_read(head, Role::Server, Some(config));
@@ -224,11 +247,15 @@ impl WebSocket {
             subprotocol: accepted.subprotocol,
             ping_after: limits.ping_after,
             dead_after: limits.dead_after,
+            message_time: limits.message_time,
             last_seen: now,
-            timer: Box::pin(sleep_until(now + limits.ping_after)),
-            is_timed: false,
+            timer: Timer::at(now + limits.ping_after),
+            partial: 0,
+            partial_since: None,
+            share: None,
             outgoing: VecDeque::new(),
             is_flushing: false,
+            owes: false,
             unwritten_since: None,
         })
     }
@@ -236,6 +263,11 @@ impl WebSocket {
     /// Whether the client took the subprotocol that was offered.
     pub fn has_subprotocol(&self) -> bool {
         self.subprotocol
+    }
+
+    /// Counts the bytes of a message that is not whole yet as this share of a budget.
+    pub fn count_in(&mut self, share: Arc<Share>) {
+        self.share = Some(share);
     }
 
     /// Begins to send a message: [`receive`](Self::receive) goes on with it.
@@ -270,8 +302,9 @@ impl WebSocket {
     }
 
     /// What comes next: a message, where `may_read`, or [`Incoming::Written`]. Pings, pongs and
-    /// heartbeats are seen to inside. A client that does not read is still read from. Dropping the
-    /// future loses nothing.
+    /// heartbeats are seen to inside. A client that does not read is still read from, until that client
+    /// sends a ping: a client that does not take its pong is not read from before it does. Dropping
+    /// the future loses nothing.
     ///
     /// # Errors
     /// [`Closed`] says why there will be no further message.
@@ -293,41 +326,65 @@ impl WebSocket {
                     Poll::Pending if self.unwritten_since.is_none() => {
                         let now = Instant::now();
                         self.unwritten_since = Some(now);
-                        let by = self.timer.deadline().min(now + self.dead_after);
-                        self.timer.as_mut().reset(by);
+                        self.timer.hasten(now + self.dead_after);
                     }
                     Poll::Pending => {}
                 }
             }
-            if may_read && let Poll::Ready(message) = self.poll_message(context) {
+            let listens = may_read && !(self.owes && self.unwritten_since.is_some());
+            if listens && let Poll::Ready(message) = self.poll_message(context) {
                 match message? {
                     Message::Text(text) => return Poll::Ready(Ok(Incoming::Text(text))),
                     Message::Binary(_) => return Poll::Ready(Ok(Incoming::Binary)),
-                    // The library answers pings and closes when it is next polled.
-                    Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-                    Message::Close(_) => continue,
+                    // The library has the answer. It is written before anything else is read.
+                    Message::Ping(_) | Message::Close(_) => {
+                        self.owes = true;
+                        self.is_flushing = true;
+                    }
+                    Message::Pong(_) | Message::Frame(_) => {}
                 }
+                continue;
             }
-            // It is the same task that waits each time, so the timer has to be told once.
-            if self.is_timed && !self.timer.is_elapsed() {
-                return Poll::Pending;
-            }
-            self.is_timed = self.timer.as_mut().poll(context).is_pending();
-            if self.is_timed {
-                return Poll::Pending;
-            }
-            self.beat(may_read)?;
+            ready!(self.timer.poll(context));
+            self.beat(listens)?;
         }
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let mut stream = Polled::new(&mut self.transport, context);
         let message = polled(self.protocol.read(&mut stream));
-        if stream.has_read || message.is_ready() {
-            // A part of a message is a sign of life, too.
-            self.last_seen = Instant::now();
+        let read = stream.read;
+        if read == 0 && message.is_pending() {
+            return message;
         }
+        // A part of a message is a sign of life, too.
+        self.last_seen = Instant::now();
+        self.partial = match &message {
+            Poll::Ready(Ok(Message::Ping(data) | Message::Pong(data))) => {
+                (self.partial + read).saturating_sub(data.len() + CONTROL_HEADER)
+            }
+            Poll::Pending => self.partial + read,
+            // What may have come behind it is one reading at most.
+            Poll::Ready(_) => 0,
+        };
+        self.count_partial();
         message
+    }
+
+    /// A message that has begun is counted, and has to be there in time. One that comes at once, as
+    /// most do, never gets here.
+    fn count_partial(&mut self) {
+        if let Some(share) = &self.share
+            && share.bytes() != self.partial
+        {
+            share.set(self.partial);
+        }
+        if self.partial == 0 {
+            self.partial_since = None;
+        } else if self.partial_since.is_none() {
+            self.partial_since = Some(self.last_seen);
+            self.timer.hasten(self.last_seen + self.message_time);
+        }
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -348,11 +405,19 @@ impl WebSocket {
         while let Some(message) = self.outgoing.pop_front() {
             self.is_flushing = true;
             let mut stream = Polled::new(&mut self.transport, context);
-            // Where it would block the library has the message all the same.
-            ready!(polled(self.protocol.write(&mut stream, message)))?;
+            match self.protocol.write(&mut stream, message) {
+                // The library's own frames have taken the room; they go first.
+                Err(Error::WriteBufferFull(message)) => {
+                    self.outgoing.push_front(*message);
+                    ready!(self.poll_flush(context))?;
+                }
+                // Where it would block the library has the message all the same.
+                written => ready!(polled(written))?,
+            }
         }
         ready!(self.poll_flush(context))?;
         self.is_flushing = false;
+        self.owes = false;
         self.unwritten_since = None;
         // An idle connection holds no more than most answers need.
         self.outgoing.shrink_to(1);
@@ -368,6 +433,14 @@ impl WebSocket {
         if is_silent || unwritten.is_some_and(|end| end <= now) {
             return Err(Closed::Dead);
         }
+        if !listens && self.partial_since.is_some() {
+            // The rest may have been there for long.
+            self.partial_since = Some(now);
+        }
+        let whole_by = self.partial_since.map(|since| since + self.message_time);
+        if whole_by.is_some_and(|end| end <= now) {
+            return Err(Closed::Slow);
+        }
         let mut next = self.last_seen + self.ping_after;
         if idle >= self.ping_after {
             next = now + self.ping_after;
@@ -378,14 +451,34 @@ impl WebSocket {
             // Between the fragments of a message: on a slow network its end may be too late.
             self.outgoing.push_front(Message::Ping(Bytes::new()));
         }
-        let next = unwritten.map_or(next, |end| next.min(end));
-        self.timer.as_mut().reset(next);
+        let ends = unwritten.into_iter().chain(whole_by);
+        self.timer.reset(ends.fold(next, Instant::min));
         Ok(())
+    }
+
+    /// Ends the connection without reading a message of it.
+    pub async fn refuse(mut self, reason: &Closed) {
+        // As where a message has begun: it is not read to its end.
+        self.partial = self.partial.max(1);
+        self.close(reason).await;
+    }
+
+    /// Resolves when the client has closed, too, or sends what nobody waits for any more.
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let message = self.poll_message(context);
+            if self.partial > 0 || matches!(message, Poll::Ready(Err(_))) {
+                return Poll::Ready(());
+            }
+            let _ = ready!(message);
+        }
     }
 
     /// Ends the connection, with a closing handshake where the reason calls for one.
     pub async fn close(mut self, reason: &Closed) {
         let Some(code) = reason.code() else { return };
+        // No other message is waited for, and what there is of one is given back.
+        let is_lost = reason.is_lost() || self.partial > 0;
         let frame = CloseFrame {
             code,
             reason: reason.to_string().into(),
@@ -396,11 +489,21 @@ impl WebSocket {
         self.outgoing.push_back(Message::Close(Some(frame)));
         let _ = timeout(PATIENCE, async {
             match poll_fn(|context| self.poll_write(context)).await {
-                Ok(()) if reason.is_lost() => {}
-                Ok(()) => while poll_fn(|context| self.poll_message(context)).await.is_ok() {},
+                Ok(()) if is_lost => {}
+                Ok(()) => poll_fn(|context| self.poll_close(context)).await,
                 Err(_) => drop(poll_fn(|context| self.poll_flush(context)).await),
             }
-            linger(&mut self.transport).await
+            let Self {
+                mut transport,
+                protocol,
+                share,
+                ..
+            } = self;
+            drop(protocol);
+            if let Some(share) = share {
+                share.set(0);
+            }
+            linger(&mut transport).await
         })
         .await;
     }

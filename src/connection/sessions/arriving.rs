@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use serde::Deserialize;
 
-use super::{Address, OpenConnection, Sessions};
+use super::{Address, OpenConnection, Sessions, counted};
 use crate::connection::Peer;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -15,16 +15,14 @@ use crate::sync::{Mutex, MutexGuard};
 /// address. Counted no more when dropped.
 pub struct Pending {
     sessions: Arc<Sessions>,
-    address: Option<Arc<Address>>,
+    address: Arc<Address>,
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         self.sessions.pending.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = &self.address {
-            let mut state = self.sessions.lock();
-            state.addresses.leave(address, &self.sessions.limits);
-        }
+        let mut state = self.sessions.lock();
+        state.addresses.leave(&self.address, &self.sessions.limits);
     }
 }
 
@@ -116,15 +114,14 @@ impl Sessions {
     pub fn pend(self: &Arc<Self>, address: &Arc<str>) -> Option<Pending> {
         let limits = &self.limits;
         let before = self.pending.fetch_add(1, Ordering::Relaxed);
-        let is_known = !address.is_empty();
-        let entered = is_known.then(|| self.lock().addresses.enter(address, limits));
-        let (address, count) = entered.unzip();
+        let name = counted(address, limits.address_prefix);
+        let (address, count) = self.lock().addresses.enter(&name, limits);
         let pending = Pending {
             sessions: self.clone(),
             address,
         };
         let too_many = before >= limits.pending_upgrades
-            || count.is_some_and(|count| count > limits.connections_per_address);
+            || count > limits.connections_per_address;
         (!too_many).then_some(pending)
     }
 

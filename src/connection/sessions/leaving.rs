@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Open, Sessions, holder};
+use super::{Open, Sessions};
 use crate::budget::Budget;
 use crate::connection::Peer;
 use crate::connection::outbox::{Order, Outbox};
@@ -153,10 +153,11 @@ impl Sessions {
     fn relieve(&self) -> bool {
         let state = self.lock();
         let connections = state.connections.values();
-        let connections =
-            connections.map(|open| (holder(&open.peer.bind, &open.peer.address), open));
         let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
-            .map(|(holder, open)| (holder.clone(), open.outbox.clone(), open.outbox.bytes()))
+            .map(|open| {
+                let Open { holder, outbox, .. } = open;
+                (holder.clone(), outbox.clone(), outbox.bytes())
+            })
             .collect();
         let sessions: Vec<Arc<Session>> = state.sessions.values().cloned().collect();
         drop(state);
@@ -164,7 +165,7 @@ impl Sessions {
         for (holder, _, bytes) in &connections {
             *held.entry(holder.clone()).or_default() += bytes;
         }
-        let of = |session: &Session| holder(&session.about.bind, &session.about.address).clone();
+        let of = |session: &Session| session.about.holder.clone();
         for session in &sessions {
             *held.entry(of(session)).or_default() += session.waiting_bytes();
         }

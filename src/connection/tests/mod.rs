@@ -18,12 +18,17 @@ use crate::testing::{
 };
 
 mod checkpoints;
+mod faults;
+mod floods;
 mod overload;
 mod page;
 mod resume;
 mod store;
 
 use page::Page;
+
+/// A message at which a connection panics.
+pub(super) const PANIC: &str = "a planted panic";
 
 /// One process: what its connections share.
 struct Server {
@@ -247,7 +252,7 @@ async fn a_refused_join_is_an_error_for_its_id_only() {
     // The reason is the operator's to know.
     assert_eq!(client.server.log.lock().unwrap().len(), 5);
     // A name is no way to write what one likes into the log.
-    let long = "\\n".repeat(1000);
+    let long = "\\n".repeat(250);
     client
         .send(&format!(
             r#"{{"type":"join","id":"b\n","module":"{long}","token":""}}"#
@@ -387,14 +392,19 @@ async fn half_a_frame_and_then_silence_is_a_dead_client() {
 /// A slow network: no pong can come within a frame.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_long_to_send_a_frame_is_not_dead() {
-    let mut client = Client::joined(Limits::default()).await;
+    let limits = Limits {
+        ping_after: Duration::from_secs(5),
+        dead_after: Duration::from_secs(10),
+        ..Limits::default()
+    };
+    let mut client = Client::joined(limits).await;
     let event = r#"{"type":"event","id":"a","handler":"increment","event":"click"}"#;
     let text = format!("{}{event}", " ".repeat(0x1000 - event.len()));
     let mut frame = vec![0x81, 0xfe, 0x10, 0, 0, 0, 0, 0];
     frame.extend_from_slice(text.as_bytes());
     for part in frame.chunks(100) {
         client.socket.get_mut().write_all(part).await.unwrap();
-        sleep(Duration::from_secs(10)).await;
+        sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(client.next().await, patch("a", 2));
 }
@@ -572,7 +582,8 @@ async fn a_session_that_is_refused_takes_no_page_back() {
         request: None,
         asks: false,
     };
-    let place = server.context.turns.queue().unwrap();
+    let turns = &server.context.turns;
+    let place = turns.queue(&"".into(), &"".into()).unwrap();
     assert!(session.attach(link, back, place).is_err());
 }
 
@@ -587,6 +598,8 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         module: "counter".into(),
         bind: "".into(),
         address: "".into(),
+        holder: "".into(),
+        counted: "".into(),
         request: None,
     };
     let start = Start {

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Age {
 /// [`InvalidMessage`].
 pub fn parse(text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
     let Parsed(message) = serde_json::from_str(text)?;
-    Ok(message)
+    message.checked()
 }
 
 struct Parsed<'a>(ClientMessage<'a>);
@@ -253,6 +253,28 @@ mod tests {
             r#"[["l",0]]"#,
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_text_but_a_value_and_a_token_is_bounded() {
+        let texts = |name: &str, secret: &str| {
+            [
+                format!(r#"["j",0,"{name}","t"]"#),
+                format!(r#"["j",0,"m","t","{secret}",0]"#),
+                format!(r#"["e",0,1,0,"{name}","click"]"#),
+                format!(r#"["e",0,1,0,"h","{name}"]"#),
+                format!(r#"["e",0,1,0,"h","click",{{"k":"{name}"}}]"#),
+            ]
+        };
+        for text in texts(&"x".repeat(256), &"x".repeat(128)) {
+            assert!(parse(&text).is_ok(), "{text}");
+        }
+        for text in texts(&"x".repeat(257), &"x".repeat(129)) {
+            assert!(
+                matches!(parse(&text), Err(InvalidMessage::Long(..))),
+                "{text}"
+            );
         }
     }
 
