@@ -240,6 +240,8 @@ export class LiveSocket {
 export interface Limits {
   /** The largest message of a client. Larger ones close the connection with 1009. Default 1 MiB. */
   messageBytes: number
+  /** How long a message may take to arrive once it has begun; then the connection is closed with 1008. Default 60 s. */
+  messageTime: number
   /** Components on one connection; a join beyond it fails. Default 100. */
   components: number
   /** Events of a component that wait while a handler runs; one beyond it fails. Default 64. */
@@ -270,12 +272,26 @@ export interface Limits {
   checkpointQuiet: number
   /** The largest state that is sealed; the page is told that a larger one dies with the process. Default 256 KiB. */
   checkpointBytes: number
+  /** Bytes of all components, estimated; beyond it the address that holds most loses its newest. Default 1,024 MiB. */
+  componentBytes: number
+  /** The same for one address. Default 256 MiB. */
+  componentBytesPerAddress: number
   /** How old an event may be that could not be delivered before; an older one is reported. Default 60 s. */
   eventAge: number
   /** Events of one connection in a second, after a burst; one beyond it fails. Default 100. */
   eventRate: number
   /** The burst. Default 500. */
   eventBurst: number
+  /** Bytes of messages of one connection in a second, after a burst; what sends more is read more slowly. Default 256 KiB. */
+  messageBytesRate: number
+  /** The burst. Default 1 MiB. */
+  messageBytesBurst: number
+  /** The same for all connections of one address; who has sent less than 64 KiB does not wait. Default 8 MiB. */
+  messageBytesRatePerAddress: number
+  /** The burst. Default 32 MiB. */
+  messageBytesBurstPerAddress: number
+  /** Bits of an IPv6 address that count as one address. Default 64. */
+  addressPrefix: number
   /** Connections of one address; one more is closed with 1013. Default 1,000. */
   connectionsPerAddress: number
   /**
@@ -295,9 +311,11 @@ export interface Limits {
   eventRatePerAddress: number
   /** The burst. Default 20,000. */
   eventBurstPerAddress: number
-  /** Joins that run at a time, and pages coming back that `authorize` is asked about; others wait, so that events come first. Default 32. */
+  /** Joins that render at a time, and pages coming back; others wait, so that events come first, and addresses take turns. Default 32. */
   joins: number
-  /** Joins and pages coming back that wait; one more is told to come back later. Default 10,000. */
+  /** Joins that wait for a promise of `authorize` or `mount`; one address may have an eighth. Default 1,024. */
+  asyncJoins: number
+  /** Joins and pages coming back that wait; then the newest of the address that has most comes back later. Default 10,000. */
   waitingJoins: number
   /** Joins and pages coming back in a second, after a burst; others wait. Default 5,000. */
   joinRate: number
