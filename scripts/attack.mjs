@@ -9,16 +9,16 @@ const { build } = await import('esbuild')
 // Inside the repository, so that its packages are found.
 const folder = mkdtempSync(join(root, 'node_modules', '.attack-'))
 try {
-  const outfile = join(folder, 'attack.mjs')
   await build({
-    entryPoints: [join(root, '__test__/attack/run.ts')],
-    outfile,
+    entryPoints: ['run', 'innocent'].map((name) => join(root, `__test__/attack/${name}.ts`)),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
     packages: 'external',
   })
-  const { run } = await import(pathToFileURL(outfile).href)
+  const { run } = await import(pathToFileURL(join(folder, 'run.mjs')).href)
   const held = await run(root, process.argv.slice(2), (line) => console.log(line))
   process.exitCode = held ? 0 : 1
 } finally {

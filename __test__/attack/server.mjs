@@ -2,7 +2,7 @@
 // long. It tells what it holds when it is asked.
 
 import { createServer } from 'node:http'
-import { createLoom, each, html } from 'loom-live'
+import { createLoom, html } from 'loom-live'
 
 const limits = JSON.parse(process.env.ATTACK_LIMITS ?? '{}')
 let lines = 0
@@ -26,6 +26,7 @@ const counter = loom.register('counter', {
 })
 const asks = loom.register('asks', {
   props: { count: 0 },
+  handle: {},
   authorize: () => new Promise((resolve) => setTimeout(resolve, 50, true)),
   render: (props) => html`<b>${props.count}</b>`,
 })
@@ -33,7 +34,7 @@ const rows = Array.from({ length: 1000 }, (_, id) => ({ id, text: `row ${id} of 
 const table = loom.register('table', {
   props: { rows: 0 },
   handle: { same: () => undefined },
-  render: () => html`<table>${each(rows, (row) => row.id, (row) => html`<tr><td>${row.id}</td><td>${row.text}</td></tr>`)}</table>`,
+  render: () => html`<table>${rows.map((row) => html`<tr><td>${row.id}</td><td>${row.text}</td></tr>`)}</table>`,
 })
 
 const server = createServer((request, response) => {
@@ -51,6 +52,7 @@ server.listen(0, '127.0.0.1', () => {
   process.send({ port: server.address().port })
 })
 process.on('message', () => {
-  process.send({ rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, lines, bytes, ...loom.stats() })
+  // Whoever asked may be gone.
+  if (process.connected) process.send({ rss: process.memoryUsage().rss, lines, bytes, ...loom.stats() }, () => undefined)
 })
 process.on('disconnect', () => process.exit())

@@ -1,4 +1,4 @@
-/** A server in a process of its own, an innocent page on it, and raw connections for attackers. All on loopback. */
+/** A server in a process of its own, and raw connections to it. All on loopback. */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -68,27 +68,31 @@ export class Target {
     })
   }
 
-  /** An open connection that seems to come from this address. It is not read from before it is told to. */
-  async open(address: string): Promise<Raw> {
-    const socket = connect(this.port, '127.0.0.1')
-    socket.on('error', () => undefined)
-    await new Promise((resolve) => socket.once('connect', resolve))
-    socket.write(
-      `GET /loom/ws HTTP/1.1\r\nHost: 127.0.0.1:${this.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `X-Forwarded-For: ${address}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: loom.2\r\n` +
-        `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
-    )
-    await new Promise((resolve) => {
-      socket.once('readable', resolve)
-      socket.once('close', resolve)
-    })
-    return new Raw(socket)
+  open(address: string): Promise<Raw> {
+    return open(this.port, address)
   }
 
   end(): void {
     clearInterval(this.timer)
     this.child.disconnect()
   }
+}
+
+/** An open connection that seems to come from this address. It is not read from before it is told to. */
+export async function open(port: number, address: string): Promise<Raw> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await new Promise((resolve) => socket.once('connect', resolve))
+  socket.write(
+    `GET /loom/ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `X-Forwarded-For: ${address}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: loom.2\r\n` +
+      `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+  )
+  await new Promise((resolve) => {
+    socket.once('readable', resolve)
+    socket.once('close', resolve)
+  })
+  return new Raw(socket)
 }
 
 /** A masked frame; with `size`, a promise of more than there is. */
@@ -150,67 +154,5 @@ export class Raw {
 
   send(message: unknown): void {
     this.socket.write(frame(1, JSON.stringify(message)))
-  }
-}
-
-/** A page that clicks on and on, and notes for how long each click waits. */
-export class Innocent {
-  readonly times: number[] = []
-  /** How many of its clicks were answered with what they should show. */
-  right = 0
-  private number = 0
-  private sent = 0
-  private ended = false
-
-  private constructor(private readonly raw: Raw) {}
-
-  static async start(target: Target, token: string): Promise<Innocent> {
-    const raw = await target.open('192.0.2.1')
-    const innocent = new Innocent(raw)
-    raw.socket.on('data', (part: Buffer) => {
-      innocent.heard(part.toString('latin1'))
-    })
-    raw.send(['j', 0, 'counter', token])
-    await new Promise<void>((resolve, reject) => {
-      const look = setInterval(() => {
-        if (innocent.number === 0 && !raw.closed) return
-        clearInterval(look)
-        if (raw.closed) reject(new Error('The innocent page was refused'))
-        else resolve()
-      }, 5)
-    })
-    return innocent
-  }
-
-  private heard(text: string): void {
-    if (this.number === 0) {
-      if (text.includes('["j",0,')) this.click()
-      return
-    }
-    if (text.includes(`[0,${this.number},0,"${this.number}"]`)) this.right += 1
-    else if (!text.includes(`,${this.number},`)) return
-    this.times.push(performance.now() - this.sent)
-    if (!this.ended) setTimeout(() => { this.click() }, 5)
-  }
-
-  private click(): void {
-    this.number += 1
-    this.sent = performance.now()
-    this.raw.send(['e', 0, this.number, this.number - 1, 'increment', 'click'])
-  }
-
-  get clicks(): number {
-    return this.times.length
-  }
-
-  end(): void {
-    this.ended = true
-    this.raw.socket.destroy()
-  }
-
-  /** The time within which 99 of 100 clicks were answered, in milliseconds. */
-  get p99(): number {
-    const sorted = [...this.times].sort((one, other) => one - other)
-    return sorted[Math.floor(sorted.length * 0.99)] ?? Infinity
   }
 }
