@@ -120,8 +120,7 @@ impl Sessions {
             sessions: self.clone(),
             address,
         };
-        let too_many = before >= limits.pending_upgrades
-            || count > limits.connections_per_address;
+        let too_many = before >= limits.pending_upgrades || count > limits.connections_per_address;
         (!too_many).then_some(pending)
     }
 
