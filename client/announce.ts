@@ -13,7 +13,7 @@ export interface Announcements {
   'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }
 }
 
-export type LostReason = 'expired' | 'full' | 'error' | 'reset'
+export type LostReason = 'expired' | 'full' | 'large' | 'error' | 'reset'
 
 export function announce<Name extends keyof Announcements>(
   container: Element,

@@ -1,6 +1,10 @@
 /** The attributes that several parts of the client read. */
 
-export const CONTAINER = '[data-l-live]'
+/** What is in an element with `data-l-ignore` is not the component's: it names no handlers, and is no component. */
+export const THEIRS = '[data-l-ignore] *'
+export const OURS = `:not(${THEIRS})`
+
+export const CONTAINER = `[data-l-live]${OURS}`
 
 const DEFAULT_DEBOUNCE_MS = 150
 

@@ -15,9 +15,15 @@ export function remove(value: Value): void {
 export function setText(element: Element, name: string, text: string | null): void {
   if (!name) element.textContent = text
   else if (text === null) element.removeAttribute(name)
-  // `setAttribute` refuses names that the parser takes.
-  else if (/^\w/.test(name)) element.setAttribute(name, text)
-  else (element.getAttributeNode(name) as Attr).value = text
+  else {
+    try {
+      element.setAttribute(name, text)
+    } catch {
+      // It refuses names that the parser takes. Where the parser has not made one already, nobody can look it up.
+      const attribute = element.getAttributeNode(name)
+      if (attribute) attribute.value = text
+    }
+  }
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */

@@ -12,8 +12,6 @@ import type { Messages } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
 const MOST_WAITING = 100
-/** So many are on their way at a time: a server refuses what is more than it lets wait. */
-const MOST_UNANSWERED = 32
 /** A server that is at fault is not asked again and again. */
 const MOST_REJOINS = 3
 /** Within this time a busy server is asked again. */
@@ -25,11 +23,13 @@ export interface Component {
   issue(event: LiveEvent, element: Element, ms: number | undefined, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
-  /** Since when an answer is due, in the clock's time. */
+  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity where nothing does. */
   waitingSince(): number
   /** The connection is there, and it is gone. */
   opened(): void
   closed(): void
+  /** Says it to the page. */
+  tell(message: string, action?: string): void
   leave(): void
   /** What the server says. */
   messages: Messages
@@ -68,35 +68,54 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     beginLoading(trigger)
     outbox.waiting.push(issue(event, trigger))
-    if (phase !== 'live') setTimeout(sendWaiting, connection.eventAge + 1)
+    if (phase !== 'live') {
+      expireLater()
+      connection.hurry()
+    }
     sendWaiting()
   }
 
-  function send(item: Issued): void {
+  /** False where it is too large for the server. */
+  function send(item: Issued): boolean {
     const { number, event, again, madeAt } = item
     const { handler, type, vars } = event
     // What was answered once is repeated whatever its age, or the state would be another.
-    const age = again && number > outbox.seen ? [Date.now() - madeAt] : []
-    connection.send('e', id, number, outbox.seen, handler, type, vars, ...age)
+    const age = again && number > outbox.seen ? [Math.round(performance.now() - madeAt)] : []
     item.again = true
+    return connection.send('e', id, number, outbox.seen, handler, type, vars, ...age)
+  }
+
+  /** The server says how old an event may be: before its first word nothing is too old. */
+  function expireLater(): void {
+    setTimeout(sendWaiting, connection.eventAge + 1)
   }
 
   /** Nobody wants a click any more that was made too long ago. */
   function sendWaiting(): void {
-    const old = outbox.waiting.filter(({ madeAt }) => Date.now() - madeAt > connection.eventAge)
+    const old = outbox.waiting.filter(({ madeAt }) => performance.now() - madeAt > connection.eventAge)
     outbox.waiting.splice(0, old.length)
     lose('expired', old)
-    if (phase === 'live') outbox.take(MOST_UNANSWERED).forEach(send)
+    if (phase === 'live') {
+      const large = outbox.take(connection.unanswered).filter((item) => !send(item))
+      if (large.length) {
+        outbox.sent = outbox.sent.filter((item) => !large.includes(item))
+        // All others are on their way: the page, which is told now, may make further ones.
+        lose('large', large)
+        // There is room for what waits behind them.
+        return sendWaiting()
+      }
+    }
     showState()
   }
 
   function opened(needsTree?: 1): void {
     phase = 'joining'
-    joinedAt = Date.now()
+    joinedAt = performance.now()
     held = []
     holdUntil = 0
     id = connection.join(component, module, token, ...(secret ? [secret, outbox.seen, ...(needsTree ? [1] : [])] : []))
-    showState()
+    if (id) showState()
+    else fail('too large to join', 'reload')
   }
 
   /** The server is at that event: what was sent after it is sent again. */
@@ -228,12 +247,15 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     messages,
     issue: (event, source, ms, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
     flush,
-    waitingSince: () => (phase === 'joining' ? joinedAt : (outbox.unanswered()[0]?.madeAt ?? Infinity)),
+    waitingSince: () => (phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity)),
     opened,
     closed() {
       phase = 'offline'
+      // What was made before the server had said how old it may be.
+      if (outbox.waiting[0]) expireLater()
       showState()
     },
+    tell,
     leave() {
       flush()
       connection.leave(id)

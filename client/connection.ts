@@ -6,21 +6,26 @@ import { createSocket } from './socket'
 import type { Templates } from './tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
-/** A little more than the time a server gives a handler by default. */
-const SILENCE_MS = 35_000
+/** Room for what a repeated message has beside what it had at first: its age, and longer numbers. */
+const ROOM_BYTES = 40
 
 export interface Connection {
   /** Each connection has numbers of its own for them. */
   templates: Templates
-  /** How old an event may be that could not be sent, in milliseconds. */
+  /** How old an event may be that could not be sent, in milliseconds; endless before the server has said it. */
   eventAge: number
+  /** So many events of a component may be under way without an answer: the server refuses more. */
+  unanswered: number
   add(component: Component): void
   remove(component: Component): void
   /** Ends where nobody is left, until somebody comes. */
   stopUnused(): void
-  /** Returns the number that stands for the component until the next join. */
+  /** Returns the number that stands for the component until the next join; 0 where its join is too large. */
   join(component: Component, ...rest: unknown[]): number
-  send(...message: unknown[]): void
+  /** False where the server takes no message so large: it would close the connection, each time again. */
+  send(...message: unknown[]): boolean
+  /** Somebody waits for what a connection would bring. */
+  hurry(): void
   leave(id: number): void
   /** Nothing that comes for this number is meant for anybody. */
   forget(id: number): void
@@ -32,15 +37,20 @@ export function createConnection(url: string): Connection {
   const members = new Set<Component>()
   const joined = new Map<unknown, Component>()
   const templates: Templates = new Map()
+  let messageBytes = Infinity
+  /** How long the server may say nothing while an answer is due; endless before it has said that. */
+  let silence = Infinity
   let heardAt = 0
   let watch: ReturnType<typeof setTimeout> | undefined
 
   const socket = createSocket(url, 'loom.2', {
     isIn: () => members.size > 0,
+    isWaiting: () => oldest() < Infinity,
     opened() {
-      heardAt = Date.now()
+      heardAt = performance.now()
       for (const component of [...members]) component.opened()
     },
+    refused: (code, action) => members.forEach((component) => component.tell(`closed with ${code}`, action)),
     closed() {
       clearTimeout(watch)
       watch = undefined
@@ -49,7 +59,7 @@ export function createConnection(url: string): Connection {
       members.forEach((component) => component.closed())
     },
     received(frame) {
-      heardAt = Date.now()
+      heardAt = performance.now()
       try {
         messagesOf(frame).forEach(receive)
       } catch (error) {
@@ -61,8 +71,10 @@ export function createConnection(url: string): Connection {
   function receive(message: unknown[]): void {
     const [type, id, ...rest] = message
     if (type === 't') readTemplate(message, templates)
-    else if (type === 'o') connection.eventAge = id as number
-    else if (type === 'r') followRedirect(id as string)
+    else if (type === 'o') {
+      ;[, connection.eventAge, messageBytes, connection.unanswered, silence] = message as [string, number, number, number, number]
+      watchSilence()
+    } else if (type === 'r') followRedirect(id as string)
     else if (typeof type === 'number') joined.get(type)?.messages.s(id as number, { p: rest })
     else {
       const take = joined.get(id)?.messages[type as keyof Messages] as ((...rest: unknown[]) => void) | undefined
@@ -74,20 +86,24 @@ export function createConnection(url: string): Connection {
    * Finds half-open connections: something is unanswered, and nothing at all was heard, for too long. (The server's
    * pings are answered by the browser, which does not tell the page of them.)
    */
-  function watchSilence(after: number): void {
+  function watchSilence(after = silence): void {
     watch ??= setTimeout(() => {
       watch = undefined
-      const oldest = Math.min(...[...members].map((member) => member.waitingSince()))
-      if (oldest === Infinity) return
-      const left = SILENCE_MS - Date.now() + Math.max(oldest, heardAt)
-      if (left > 0) watchSilence(left)
-      else socket.drop()
+      const left = silence - performance.now() + Math.max(oldest(), heardAt)
+      if (left <= 0) socket.drop()
+      else if (left < Infinity) watchSilence(left)
     }, after)
+  }
+
+  /** Since when the first of those waits who do. */
+  function oldest(): number {
+    return Math.min(...[...members].map((member) => member.waitingSince()))
   }
 
   const connection: Connection = {
     templates,
-    eventAge: 60_000,
+    eventAge: Infinity,
+    unanswered: 0,
     add(component) {
       members.add(component)
       if (socket.isOpen()) component.opened()
@@ -100,16 +116,19 @@ export function createConnection(url: string): Connection {
     join(component, ...rest) {
       // Each has a number of its own, so that nothing meant for the last one is taken for this one's.
       joined.set(++lastId, component)
-      connection.send('j', lastId, ...rest)
-      return lastId
+      return connection.send('j', lastId, ...rest) ? lastId : 0
     },
     send(...message) {
-      socket.send(message)
-      watchSilence(SILENCE_MS)
+      const text = JSON.stringify(message)
+      if (new TextEncoder().encode(text).length > messageBytes - ROOM_BYTES) return false
+      socket.send(text)
+      watchSilence()
+      return true
     },
     forget: (id) => joined.delete(id),
+    hurry: socket.hurry,
     leave(id) {
-      if (joined.delete(id)) socket.send(['l', id])
+      if (joined.delete(id)) socket.send(`["l",${id}]`)
     },
   }
   // A policy that forbids the connection says so to nobody else for as long as it takes to give up.

@@ -3,12 +3,12 @@
  * binding, and that element's nearest container.
  */
 
-import { CONTAINER, debounceOf, isOn } from './attributes'
+import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
 import { changed, compositionEnded, compositionStarted, forget } from './fields'
 import { isQuiet } from './focus'
 import { atRest } from './loading'
 import { components } from './page'
-import { specialVars, type SpecialVars } from './special_vars'
+import { keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -54,9 +54,11 @@ export function listen(): void {
     const { key, detail, repeat } = event as KeyboardEvent
     if (key || detail) isHeld = repeat
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
-    const element = near(event, `[data-l-${type}]`)
+    keepIn(near(event, '[for],[form]'))
+    const element = near(event, `[data-l-${type}]${OURS}`)
     const container = element?.closest(CONTAINER)
-    if (!element || !container) return
+    // Their forms are sent elsewhere.
+    if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
     const binding = { element, container, type }
     bindings.set(event, binding)
     if (!isOn(element, 'stop')) return

@@ -17,6 +17,10 @@ export interface Issued {
   seq: number
   event: LiveEvent
   trigger: Trigger | undefined
+  /**
+   * In the page's own time, which nobody sets back or forward. While a machine sleeps it may stand still: an event is
+   * then younger than it is by the clock on the wall, and `eventAge` counts the time that the machine was awake.
+   */
   madeAt: number
   /** Its number among its component's, once it is sent. */
   number: number
@@ -35,7 +39,7 @@ export function issuedSoFar(): number {
 }
 
 export function issue(event: LiveEvent, trigger?: Trigger): Issued {
-  return { seq: ++issued, event, trigger, madeAt: Date.now(), number: 0, again: false }
+  return { seq: ++issued, event, trigger, madeAt: performance.now(), number: 0, again: false }
 }
 
 export interface Outbox {

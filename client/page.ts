@@ -19,7 +19,7 @@ export function start(): void {
   new MutationObserver((records) => records.forEach(changed)).observe(document, {
     subtree: true,
     childList: true,
-    attributeFilter: ['data-l-live'],
+    attributeFilter: ['data-l-live', 'data-l-ignore'],
   })
   join(document.documentElement)
 }
@@ -48,7 +48,7 @@ function sweepSoon(): void {
   sweep ??= setTimeout(() => {
     sweep = undefined
     for (const [container, component] of [...components]) {
-      if (container.isConnected && container.getAttribute('data-l-live') === component.module) continue
+      if (container.isConnected && container.matches(CONTAINER) && container.getAttribute('data-l-live') === component.module) continue
       components.delete(container)
       component.leave()
       if (container.matches(CONTAINER)) join(container)

@@ -5,27 +5,35 @@
 
 const BASE_MS = 200
 const CAP_MS = 10_000
-/** A server that restarts is returned to within this time, by all its pages evenly. */
+/** A server that restarts says within what time its pages are to come back, evenly: at most this, or where it does not. */
 const SPREAD_MS = 10_000
 const RESTARTING = 1012
 const OVERLOADED = 1013
-/** A network that swallows packets would keep a browser connecting for minutes. */
+/** Where a connection is closed with one of these, the page or the server is at fault, and will be so again. */
+const FAULTS = [1002, 1003, 1007, 1008, 1009, 1011]
+/** A network that swallows packets would keep a browser connecting for minutes. A server's first word comes at once. */
 const CONNECT_MS = 15_000
 
 export interface SocketUser {
   /** Has it a use for a connection? */
   isIn(): boolean
+  /** Does anybody wait for what the next connection brings? */
+  isWaiting(): boolean
   opened(): void
   received(frame: unknown): void
   closed(): void
+  /** The connection was closed for a fault, which will come again; with an action, when it has. */
+  refused(code: number, action?: string): void
 }
 
 export interface Socket {
   isOpen(): boolean
   /** Tries it now, where there is no connection. */
   connect(): void
+  /** Somebody waits now: a server that restarts is not left its time. */
+  hurry(): void
   /** Where there is no connection, it is lost. */
-  send(frame: unknown): void
+  send(frame: string): void
   /** Gives up the present connection and tries again soon; for one that is or may be dead. */
   drop(): void
   /** Ends the connection. */
@@ -36,6 +44,8 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   let ws: WebSocket | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
+  let faults = 0
+  let openedAt = 0
   let paused = false
 
   const isOpen = () => ws?.readyState === WebSocket.OPEN
@@ -52,8 +62,8 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     return true
   }
 
-  function drop(spread?: boolean): void {
-    if (stop()) retryLater(spread)
+  function drop(within?: number): void {
+    if (stop()) retryLater(within)
   }
 
   function connect(): void {
@@ -67,19 +77,32 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     }
     timer = setTimeout(drop, CONNECT_MS)
     ws.onopen = () => {
-      clearTimeout(timer)
+      openedAt = performance.now()
       user.opened()
     }
     ws.onmessage = ({ data }: MessageEvent<unknown>) => {
+      clearTimeout(timer)
       // Not on `open`: a server that accepts and closes at once would be hammered.
-      failures = 0
+      failures = faults
       user.received(data)
     }
-    ws.onclose = ({ code }) => drop([RESTARTING, OVERLOADED].includes(code))
+    ws.onclose = ({ code, reason }) => {
+      // One that has held has nothing to do with the fault before it.
+      if (performance.now() - openedAt > CAP_MS) failures = faults = 0
+      if (FAULTS.includes(code)) user.refused(code, faults++ ? 'reload' : undefined)
+      // To one that has too much to do, nobody comes back earlier.
+      if (code === OVERLOADED) failures++
+      drop([RESTARTING, OVERLOADED].includes(code) ? (reason && +reason <= SPREAD_MS ? +reason : SPREAD_MS) : undefined)
+      if (user.isWaiting()) hurry()
+    }
   }
 
-  function retryLater(spread?: boolean): void {
-    const within = spread ? SPREAD_MS : Math.min(CAP_MS, BASE_MS * 2 ** failures++)
+  /** While nothing is against it but the time that a server has asked for. */
+  function hurry(): void {
+    if (!failures) connect()
+  }
+
+  function retryLater(within = Math.min(CAP_MS, BASE_MS * 2 ** failures++)): void {
     timer = setTimeout(connect, Math.random() * within)
   }
 
@@ -105,7 +128,8 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   return {
     isOpen,
     connect,
-    send: (frame) => isOpen() && ws?.send(JSON.stringify(frame)),
+    hurry,
+    send: (frame) => isOpen() && ws?.send(frame),
     drop,
     stop,
   }

@@ -1,5 +1,7 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
+import { THEIRS } from './attributes'
+
 export interface SpecialVars {
   /** The value. */
   v?: string | undefined
@@ -35,7 +37,16 @@ export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
   return vars
 }
 
+/** What stands in an ignored element does not reach out of it, as a label or as a part of a form elsewhere. */
+export function keepIn(element: Element | null | undefined): void {
+  const { control, form } = (element ?? {}) as Partial<HTMLLabelElement & HTMLInputElement>
+  if (!element?.matches(THEIRS) || (control ?? form)?.matches(THEIRS)) return
+  element.removeAttribute('for')
+  element.removeAttribute('form')
+}
+
 function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null): string {
+  for (const field of form.elements) keepIn(field)
   const fields = new URLSearchParams()
   new FormData(form).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)

@@ -49,6 +49,9 @@ function readSent(frame: string): Sent {
 
 const PATIENCE_MS = 5_000
 
+/** As the server says it with the limits' defaults. */
+const GREETING = [60_000, 1 << 20, 32, 35_000]
+
 export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
   const end = Date.now() + PATIENCE_MS
   for (;;) {
@@ -109,8 +112,8 @@ export class Wire {
     this.socket.terminate()
   }
 
-  close(code: number): void {
-    this.socket.close(code)
+  close(code: number, reason = ''): void {
+    this.socket.close(code, reason)
   }
 }
 
@@ -132,6 +135,10 @@ export class FakeServer {
   accepting = true
   /** How many were asked for, refused ones included. */
   attempts = 0
+  /** What a client is told first: how old an event may be, bytes of a message, events under way, silence. */
+  greeting = GREETING
+  /** It accepts connections and says nothing. */
+  mute = false
   private taken = 0
   private readonly http: Server
   private readonly ws = new WebSocketServer({
@@ -152,7 +159,10 @@ export class FakeServer {
     this.http.on('upgrade', (request, socket, head) => {
       this.attempts += 1
       if (!this.accepting) return socket.destroy()
-      this.ws.handleUpgrade(request, socket, head, (ws) => this.wires.push(new Wire(ws, request)))
+      this.ws.handleUpgrade(request, socket, head, (ws) => {
+        if (!this.mute) ws.send(JSON.stringify(['o', ...this.greeting]))
+        this.wires.push(new Wire(ws, request))
+      })
     })
   }
 
@@ -182,6 +192,8 @@ export class FakeServer {
     for (const wire of this.wires) wire.drop()
     this.wires.length = this.taken = this.attempts = 0
     this.accepting = true
+    this.greeting = GREETING
+    this.mute = false
     this.headers = {}
     this.script = '<script type="module" src="/client.js" data-l-client></script>'
   }

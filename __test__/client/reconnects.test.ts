@@ -174,7 +174,7 @@ test('an event that failed is not sent again', async () => {
 
 test('what waited too long is not sent, and the page is told', async () => {
   const live = await harness.live(counter, { stopped: true })
-  live.wire.send(['o', 1_000])
+  live.wire.send(['o', 1_000, 1 << 20, 32, 35_000])
   await live.settled()
   harness.server.accepting = false
   live.wire.drop()
@@ -366,4 +366,176 @@ test('who was told to come back later, and has left the page meanwhile, does not
   await wire.next('leave')
   await page.waitForTimeout(50)
   expect(wire.received).toHaveLength(3)
+})
+
+test.each([0, 400, 10_000])('a server that restarts says within what time its pages are to come back: %s ms', async (within) => {
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.evaluate(() => (Math.random = () => 0.9))
+  live.wire.close(1012, String(within))
+  await live.state('offline')
+  if (within) {
+    await live.page.clock.runFor(within * 0.8)
+    await live.page.waitForTimeout(50)
+    expect(harness.server.attempts).toBe(1)
+  }
+  await live.page.clock.runFor(within * 0.2 + 1)
+  await live.rejoined(counter)
+  await live.state('live')
+})
+
+test.each(['', 'going away', '20000', '-'])('what says no such time (%p) means ten seconds', async (reason) => {
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.evaluate(() => (Math.random = () => 0.9))
+  live.wire.close(1012, reason)
+  await live.state('offline')
+  await live.page.clock.runFor(8_900)
+  await live.page.waitForTimeout(50)
+  expect(harness.server.attempts).toBe(1)
+  await live.page.clock.runFor(200)
+  await live.rejoined(counter)
+})
+
+test('after a restart a page comes back at once where a click waits for its answer', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.click('button')
+  await live.event()
+  live.wire.close(1012, '10000')
+  // The clock stands still: no timer brings it back.
+  await live.rejoined(counter)
+  expect((await live.event()).number).toBe(1)
+  live.patch({ 0: '1' })
+  await live.state('live')
+})
+
+test('after a restart a page comes back at once when somebody clicks meanwhile', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  live.wire.close(1012, '10000')
+  await live.state('offline')
+  await live.page.waitForTimeout(50)
+  expect(harness.server.attempts).toBe(1)
+  await live.page.click('button')
+  await live.rejoined(counter)
+  expect((await live.event()).handler).toBe('up')
+})
+
+test('where the server is not there yet, clicks do not make the page try more often', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  harness.server.accepting = false
+  live.wire.close(1012, '10000')
+  await live.state('offline')
+  await live.page.click('button')
+  await until('the attempt at once', () => harness.server.attempts === 2)
+  await live.page.waitForTimeout(50)
+  for (let click = 0; click < 5; click++) {
+    await live.page.click('button')
+    await live.page.waitForTimeout(20)
+  }
+  expect(harness.server.attempts).toBe(2)
+  harness.server.accepting = true
+  await live.page.clock.runFor(200)
+  await live.rejoined(counter)
+  for (let click = 0; click < 6; click++) await live.event()
+})
+
+test('to a server that has too much to do, nobody comes back earlier', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.evaluate(() => (Math.random = () => 0.9))
+  await live.page.click('button')
+  await live.event()
+  live.wire.close(1013)
+  await live.state('offline')
+  await live.page.click('button')
+  await live.page.clock.runFor(8_900)
+  await live.page.waitForTimeout(50)
+  expect(harness.server.attempts).toBe(1)
+  await live.page.clock.runFor(200)
+  await live.rejoined(counter)
+})
+
+test.each([1002, 1003, 1007, 1008, 1009, 1011])('a connection that is closed with %s again and again is tried ever less, and the page is told', async (code) => {
+  const live = await harness.live(counter, { stopped: true })
+  const { page } = live
+  await page.evaluate(() => (Math.random = () => 1))
+  for (const wait of [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]) {
+    const { attempts } = harness.server
+    live.wire.close(code)
+    await live.state('offline')
+    await page.clock.runFor(wait - 1)
+    await page.waitForTimeout(30)
+    expect(harness.server.attempts).toBe(attempts)
+    await page.clock.runFor(1)
+    await live.rejoined(counter)
+    await live.state('live')
+  }
+  const told = await live.seen('loom:error')
+  expect(told).toHaveLength(8)
+  expect(told[0]).toEqual({ message: `closed with ${code}` })
+  expect(told.slice(1)).toEqual(Array(7).fill({ message: `closed with ${code}`, action: 'reload' }))
+  // A connection that has held has nothing to do with it.
+  await page.clock.runFor(10_001)
+  live.wire.close(code)
+  await live.state('offline')
+  await page.clock.runFor(200)
+  await live.rejoined(counter)
+  expect((await live.seen('loom:error'))[8]).toEqual({ message: `closed with ${code}` })
+})
+
+test('the bounds that follow from options are the server’s: events under way', async () => {
+  harness.server.greeting = [60_000, 1 << 20, 2, 35_000]
+  const live = await harness.live(counter)
+  for (let click = 0; click < 4; click++) await live.page.click('button')
+  await live.event()
+  await live.event()
+  await live.page.waitForTimeout(50)
+  expect(live.wire.received).toHaveLength(3)
+  live.patch({ 0: '1' })
+  await live.event()
+})
+
+test.each([5_000, 65_000])('the bounds that follow from options are the server’s: %s ms of silence', async (silence) => {
+  harness.server.greeting = [60_000, 1 << 20, 32, silence]
+  const live = await harness.live(counter, { stopped: true })
+  await live.page.click('button')
+  await live.event()
+  const { wire } = live
+  await live.page.clock.runFor(silence - 1_000)
+  expect(wire.closed).toBe(false)
+  await live.page.clock.runFor(2_000)
+  await until('the connection to close', () => wire.closed)
+})
+
+test('a server that accepts and says nothing is left', async () => {
+  const live = await harness.live(counter, { stopped: true })
+  harness.server.mute = true
+  live.wire.drop()
+  await live.state('offline')
+  await live.page.clock.runFor(200)
+  const wire = await harness.server.connection()
+  await wire.next('join')
+  await live.page.clock.runFor(15_000)
+  await until('the connection to close', () => wire.closed)
+  harness.server.mute = false
+  await live.page.clock.runFor(400)
+  await live.rejoined(counter)
+})
+
+test('before the server’s first word no click is too old, and then those are that it says', async () => {
+  harness.server.accepting = false
+  const page = await harness.open(container('<button data-l-click="up" l-no-disable>0</button>'), true)
+  await page.waitForSelector('[data-l-state=offline]', { state: 'attached' })
+  await page.click('button')
+  await page.clock.runFor(100_000)
+  await page.click('button')
+  const seen = () => page.evaluate(() => (window as unknown as { seen: { name: string; detail: unknown }[] }).seen)
+  expect(await seen()).toEqual([])
+  harness.server.greeting = [50_000, 1 << 20, 32, 35_000]
+  harness.server.accepting = true
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  sendJoin(wire, id, counter)
+  expect((await wire.next('event')).number).toBe(1)
+  expect((await seen()).filter(({ name }) => name === 'loom:lost')).toEqual([
+    { name: 'loom:lost', detail: { reason: 'expired', events: [{ handler: 'up', event: 'click' }] } },
+  ])
 })

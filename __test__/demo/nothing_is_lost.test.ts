@@ -116,3 +116,28 @@ test('a duplicated tab has a state of its own', async () => {
   await live(copy)
   expect(await copy.locator('output').innerText()).not.toBe('6')
 })
+
+test('a text that is larger than a message may be is reported lost, and everything else goes on', async () => {
+  const page = await demo.blank()
+  let sockets = 0
+  page.on('websocket', () => (sockets += 1))
+  await page.goto(demo.server.url)
+  await live(page)
+  const start = Number(await page.locator('output').innerText())
+  await page.evaluate(() => {
+    const lost: string[] = []
+    Object.assign(window, { lost })
+    addEventListener('loom:lost', (event) => lost.push((event as CustomEvent<{ reason: string }>).detail.reason))
+  })
+  const field = page.getByLabel('Find a country')
+  // As many bytes as may be are fewer characters.
+  await field.fill('ä'.repeat(600_000))
+  await page.click(more)
+  await shows(page, 'output', String(start + 1))
+  await page.waitForFunction(() => (window as unknown as { lost: string[] }).lost.length > 0)
+  expect(await page.evaluate(() => (window as unknown as { lost: string[] }).lost)).toEqual(['large'])
+  await field.fill('SAO to')
+  await page.waitForFunction(() => document.querySelectorAll('.results b').length === 1)
+  await live(page)
+  expect(sockets).toBe(1)
+})

@@ -52,6 +52,23 @@ test('a page goes on after the server was killed and started again', async () =>
   demo.forgiveProblems(/WebSocket connection to/)
 })
 
+test('after SIGTERM a page comes back at once where a click waits, not when all are spread out', async () => {
+  const page = await demo.open()
+  const start = Number(await page.locator('output').innerText())
+  await page.clock.install()
+  await page.clock.pauseAt(Date.now() + 1_000)
+  // Whatever the server says, this page would be the last.
+  await page.evaluate(() => (Math.random = () => 0.999))
+  const port = demo.server.port
+  expect(await demo.server.stop('SIGTERM')).toBe(0)
+  await page.waitForSelector('[data-l-state=offline]')
+  demo.server = await Demo.startServer(port)
+  // The page's clock stands still: no timer brings it back, the click does.
+  await page.click('button[aria-label="One more"]')
+  await page.waitForFunction((text) => document.querySelector('output')?.textContent.trim() === text, String(start + 1), { polling: 50 })
+  demo.forgiveProblems(/WebSocket connection to/)
+})
+
 test('PORT is where it listens', async () => {
   const server = await Demo.startServer(await freePort())
   expect(server.url).not.toBe(demo.server.url)
