@@ -45,6 +45,9 @@ const attachedPaths = new WeakMap<Server, Set<string>>()
 /** Of how many origins that may not connect the log tells; anybody can make them up. */
 const MAX_REFUSED_ORIGINS = 10
 
+/** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
+const JOIN_ROOM = 256
+
 const EMPTY = Buffer.alloc(0)
 /** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
 type Passed = IncomingMessage | FastifyRequestLike
@@ -91,6 +94,7 @@ export class Loom implements PublicLoom {
   private readonly attached = new Map<Server, () => void>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
+  private readonly messageBytes: number
   private readonly refusedOrigins = new Set<string>()
   private lastNumber = 0
   private closing: Promise<void> | undefined
@@ -99,6 +103,7 @@ export class Loom implements PublicLoom {
   constructor(options: LoomOptions) {
     const { secrets, limits, sqlite, ...settings } = settingsOf(options)
     this.settings = settings
+    this.messageBytes = limits.messageBytes
     const { development, logger } = settings
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
@@ -176,6 +181,14 @@ export class Loom implements PublicLoom {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
     const token = this.native.seal(entry.name, json, await this.bindOf(request))
+    const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
+    if (size > this.messageBytes) {
+      throw new LoomError(
+        'LOOM_PROPS',
+        `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
+          `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
+      )
+    }
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<div data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</div>`
   }

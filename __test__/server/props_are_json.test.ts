@@ -304,3 +304,28 @@ test('development warns of a render that changes its props', async () => {
   await client.event('c0', 'turn')
   expect(site.log.all).toMatch(/ranking: render changed props\.rows\[0\]\. .* Change a copy, as in \[\.\.\.props\.rows\]\.sort\(\)$/)
 })
+
+test.each(['x', '€'])('props that no page could join with are refused when the page is rendered: %s', async (letter) => {
+  const { loom } = testLoom({ limits: { messageBytes: 10_000 } })
+  loom.register('large', { props: { text: '' }, handle: {}, render: () => html`<p>x</p>` })
+  const most = Math.floor(6_900 / Buffer.byteLength(letter))
+  expect(await loom.mount('large', { text: letter.repeat(most) })).toContain('data-l-token')
+  await expect(loom.mount('large', { text: letter.repeat(most + 1_000) })).rejects.toMatchObject({
+    code: 'LOOM_PROPS',
+    message: expect.stringMatching(/mount of module "large" are too large.*\d+ bytes.*messageBytes is 10000/) as string,
+  })
+})
+
+test('what may be rendered can be joined with', async () => {
+  const site = await Site.start({ limits: { messageBytes: 10_000 } })
+  const large = site.loom.register('large', { props: { text: '' }, handle: {}, render: () => html`<p>x</p>` })
+  // The largest that is not refused.
+  let [least, most] = [0, 10_000]
+  while (most - least > 1) {
+    const middle = (least + most) >> 1
+    const isTaken = await site.loom.mount(large, { text: 'x'.repeat(middle) }).then(() => true, () => false)
+    if (isTaken) least = middle
+    else most = middle
+  }
+  await site.live(large, { text: 'x'.repeat(least) })
+})
