@@ -52,13 +52,30 @@ export function each<Item>(
   dependencies?: readonly unknown[],
 ): KeyedList
 
-/** HTML that is inserted as it stands. Never pass it anything a user can influence. */
+/** HTML that is inserted as it stands: what `raw` and `sanitized` give. */
 export interface RawHtml {
   readonly html: string
 }
 
-/** Marks a string as trusted HTML. It may stand in text only. */
+/**
+ * Marks a string as trusted HTML. It may stand in text only. Never pass it anything a user can influence.
+ *
+ * @throws LoomError `LOOM_ARGUMENT` for anything but a string.
+ */
 export function raw(html: string): RawHtml
+
+/**
+ * HTML of users that a sanitizer (DOMPurify, sanitize-html) has let through. It may stand in text only. It is shown as
+ * it is, except for what would speak to this page's components: attributes `data-l-…` and `l-…`, and those that make an
+ * element a part of another (`for`, `form`, `popovertarget`, `commandfor`) have no effect.
+ *
+ * It does not take the place of a sanitizer: scripts and the like stay in it. What is not complete in itself (cut off
+ * after it was sanitized, an element that is not closed, a table's row without its table) is shown as text, and the log
+ * says where.
+ *
+ * @throws LoomError `LOOM_ARGUMENT` for anything but a string.
+ */
+export function sanitized(html: string): RawHtml
 
 /** What happened in the browser. */
 export interface LiveEvent {
@@ -501,6 +518,9 @@ export interface Loom {
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
    * life. Props left out are the module's own.
+   *
+   * @throws LoomError (as a rejection) `LOOM_PROPS` where the props are no JSON, or so large that no page could join with
+   * them (`limits.messageBytes`); `LOOM_TEMPLATE` where what was rendered is no template.
    */
   mount<Props extends object>(
     module: RegisteredModule<Props>,
@@ -607,7 +627,7 @@ export type LoomErrorCode =
   | 'LOOM_ARGUMENT'
   /** A template cannot be made safe, or a value cannot stand where it stands. */
   | 'LOOM_TEMPLATE'
-  /** Props are no JSON. */
+  /** Props are no JSON, or more than a page can bring back. */
   | 'LOOM_PROPS'
   /** There is no usable secret. */
   | 'LOOM_SECRET'

@@ -14,6 +14,7 @@ const LIST = 3
 const JSON_TREE = 4
 const SAME = 5
 const EACH = 6
+const SANITIZED = 7
 // In a keyed list the steps of `steps.ts`, and for what was added its rows.
 const ROW = 3
 const SHIFT = 3
@@ -118,7 +119,7 @@ class Encoder {
     } else if (value instanceof Tree) {
       this.whole(value, depth + 1)
     } else if (value instanceof RawHtml) {
-      leaf(writer, HTML, value.html)
+      leaf(writer, value.isUsers ? SANITIZED : HTML, value.html)
     } else if (value instanceof Each) {
       this.each(value, undefined, depth)
     } else if (Array.isArray(value)) {
@@ -206,7 +207,7 @@ function misfit(value: unknown, template: Template, index: number): LoomError {
         : ''
   return new LoomError(
     'LOOM_TEMPLATE',
-    `Expected text, a number, html\`…\`, each(), raw() or an array of them but received ${typeOf(value)} ` +
+    `Expected text, a number, html\`…\`, each(), raw(), sanitized() or an array of them but received ${typeOf(value)} ` +
       `for ${native.describeValue(template.id, index)}${hint}`,
   )
 }

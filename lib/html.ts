@@ -11,7 +11,11 @@ export class Tree implements PublicTree {
 }
 
 export class RawHtml implements PublicRawHtml {
-  constructor(readonly html: string) {}
+  constructor(
+    readonly html: string,
+    /** Rust makes inert what in it would speak to the client: see src/template/sanitized.rs. */
+    readonly isUsers: boolean,
+  ) {}
 }
 
 export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree {
@@ -19,10 +23,18 @@ export function html(statics: TemplateStringsArray, ...dynamics: readonly unknow
 }
 
 export function raw(html: string): RawHtml {
+  return rawHtml(html, 'raw()', false)
+}
+
+export function sanitized(html: string): RawHtml {
+  return rawHtml(html, 'sanitized()', true)
+}
+
+function rawHtml(html: string, name: string, isUsers: boolean): RawHtml {
   if (typeof html !== 'string') {
-    throw new LoomError('LOOM_ARGUMENT', `Expected a string for raw() but received ${typeOf(html)}`)
+    throw new LoomError('LOOM_ARGUMENT', `Expected a string for ${name} but received ${typeOf(html)}`)
   }
-  return new RawHtml(html)
+  return new RawHtml(html, isUsers)
 }
 
 /** What Rust knows a template literal as. */

@@ -1,6 +1,6 @@
 export { each } from './each'
 export { LoomError, StartError } from './errors'
-export { html, raw } from './html'
+export { html, raw, sanitized } from './html'
 export { LiveSocket } from './live_socket'
 export { createLoom } from './loom'
 export { Refusal } from './refusal'

@@ -10,6 +10,7 @@ import {
   LiveSocket,
   LoomError,
   raw,
+  sanitized,
   StartError,
   type LiveContext,
   type LiveEvent,
@@ -85,7 +86,7 @@ const todo = loom.register('todo', {
 const stated = loom.register<{ user?: string; role: 'admin' | 'guest' }>('stated', {
   props: { role: 'guest' },
   handle: (props, { handler }) => ({ ...props, user: handler }),
-  render: ({ user, role }) => html`${user} ${role === 'admin' && raw('<b>admin</b>')}`,
+  render: ({ user, role }) => html`${user} ${role === 'admin' && raw('<b>admin</b>')}${sanitized('<i>hello</i>')}`,
 })
 
 loom.register('raw', {

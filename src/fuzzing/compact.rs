@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Input;
 use crate::protocol::{ServerMessage, extended};
-use crate::template::escape;
+use crate::template::{escape, sanitized};
 use crate::tree::{
     Compact, Decoded, Dynamic, LiveTree, MAX_DEPTH, Render, Templates, TreeView, diff, op,
 };
@@ -142,7 +142,7 @@ impl Writer {
 
     fn slot(&mut self, input: &mut Input<'_>, depth: usize) {
         const TEXTS: [&str; 4] = ["", "a", "é😀<", "\u{10ffff}&"];
-        match input.below(6) {
+        match input.below(7) {
             0 if depth < 20 => {
                 let id = input.below(3);
                 self.tree(input, id, depth + 1);
@@ -168,6 +168,14 @@ impl Writer {
                 let text = input.text(8).replace(['<', '&'], "");
                 self.leaf(op::HTML, &text);
                 self.html.push_str(&text);
+            }
+            5 => {
+                let text = input.text(8);
+                self.leaf(op::SANITIZED, &text);
+                match sanitized(&text) {
+                    Some(inert) => self.html.push_str(&inert),
+                    None => self.html.push_str(&escape(&text)),
+                }
             }
             _ => self.escaped(TEXTS[input.below(4)]),
         }

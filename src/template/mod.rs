@@ -18,6 +18,7 @@ mod excerpt;
 mod place;
 mod probe;
 mod rewrite;
+mod sanitized;
 mod style;
 mod sugar;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod url;
 
 pub use error::{Fault, TemplateError};
 pub use escape::{escape, escape_into};
+pub use sanitized::sanitized;
 pub use url::UrlRule;
 
 /// An analysed template: what goes over the wire, and how the application's values get into it.
@@ -288,6 +290,8 @@ pub enum Refusal {
     ScriptableData,
     /// A style value that is more than a value; left out. The text says what it holds.
     Style(&'static str),
+    /// HTML of users that is not complete in itself; shown as text.
+    Incomplete,
 }
 
 impl fmt::Display for Refusal {
@@ -300,6 +304,10 @@ impl fmt::Display for Refusal {
             Refusal::Style(fault) => {
                 write!(f, "a style attribute {fault}, whose values were left out")
             }
+            Refusal::Incomplete => f.write_str(
+                "HTML for sanitized() that is not complete in itself (cut off, or an element that is \
+                 not closed), shown as text",
+            ),
         }
     }
 }

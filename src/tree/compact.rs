@@ -14,7 +14,7 @@ use super::node::Builder;
 use super::render::{Mismatch, Render, Script, Update};
 use super::rows::Rows;
 use super::{Leaf, LiveTree, MAX_DEPTH, ParseError, TemplateId, TreeError};
-use crate::template::{Part, Place, Refusal, Slot, Template};
+use crate::template::{Part, Place, Refusal, Slot, Template, sanitized};
 
 /// The kinds of operations, in the low three bits.
 pub mod op {
@@ -32,6 +32,8 @@ pub mod op {
     pub const SAME: u32 = 5;
     /// A keyed list; argument: how many steps follow, each of one of the kinds below.
     pub const EACH: u32 = 6;
+    /// HTML of users that a sanitizer has let through; argument: its length.
+    pub const SANITIZED: u32 = 7;
 
     /// In a keyed list: so many rows as before.
     pub const KEEP: u32 = 0;
@@ -198,7 +200,13 @@ impl<'a> Compact<'a> {
         for (index, slot) in template.slots().iter().enumerate() {
             match &slot.place {
                 Place::Text => {
-                    self.branch_or_leaf(&mut builder, templates, refused, depth)?;
+                    let was_refused =
+                        self.branch_or_leaf(&mut builder, templates, refused, depth)?;
+                    refused.extend(was_refused.map(|refusal| RefusedValue {
+                        template: template.clone(),
+                        slot: index,
+                        refusal,
+                    }));
                     value += 1;
                 }
                 Place::EscapableText | Place::Attribute { .. } => {
@@ -225,13 +233,22 @@ impl<'a> Compact<'a> {
         templates: &[Arc<Template>],
         refused: &mut Vec<RefusedValue>,
         depth: usize,
-    ) -> Result<(), CompactError> {
+    ) -> Result<Option<Refusal>, CompactError> {
         let (kind, argument) = self.op()?;
         match kind {
             op::TEXT | op::HTML => {
                 let text = self.text(argument)?;
                 let html = kind == op::HTML;
                 builder.leaf(&mut self.scratch, Leaf { text, html });
+            }
+            op::SANITIZED => {
+                let text = self.text(argument)?;
+                let Some(inert) = sanitized(text) else {
+                    builder.leaf(&mut self.scratch, Leaf { text, html: false });
+                    return Ok(Some(Refusal::Incomplete));
+                };
+                let text = inert.as_ref();
+                builder.leaf(&mut self.scratch, Leaf { text, html: true });
             }
             op::TREE => {
                 let tree = self.node(argument, templates, refused, depth + 1)?;
@@ -251,7 +268,7 @@ impl<'a> Compact<'a> {
             op::SAME => builder.same(&mut self.scratch),
             _ => return Err(CompactError::Malformed("an unknown operation")),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The complete tree of a list's item.
@@ -305,6 +322,7 @@ impl<'a> Compact<'a> {
         let received = match kind {
             op::TEXT => return self.text(argument),
             op::HTML => "raw()",
+            op::SANITIZED => "sanitized()",
             op::TREE => "a template",
             op::LIST | op::EACH => "a list",
             _ => return Err(CompactError::Malformed("an unknown operation")),
@@ -396,6 +414,26 @@ mod tests {
     }
 
     #[test]
+    fn html_of_users_is_inert_or_text() {
+        let source: &[&str] = &["<p>", "</p>"];
+        for (given, html, refused) in [
+            ("<b data-l-click=x>a</b>", "<b data_l-click=x>a</b>", 0),
+            ("<b title=\"", "&lt;b title=&quot;", 1),
+        ] {
+            let ops = [code(op::TREE, 1), code(op::SANITIZED, given.len())];
+            let decoded = decode(&[source], &ops, given).unwrap();
+            assert_eq!(decoded.refused.len(), refused);
+            assert!(
+                decoded
+                    .refused
+                    .iter()
+                    .all(|one| one.to_string().contains("slot 1, text"))
+            );
+            assert_eq!(whole(decoded).to_html(), format!("<p>{html}</p>"));
+        }
+    }
+
+    #[test]
     fn a_script_url_is_replaced_and_reported() {
         let ops = [code(op::TREE, 1), code(op::TEXT, 18)];
         let source: &[&str] = &["<a href=\"", "\">x</a>"];
@@ -409,6 +447,7 @@ mod tests {
         let source: &[&str] = &["<a title=\"", "\">x</a>"];
         for (operation, received) in [
             (code(op::HTML, 0), "raw()"),
+            (code(op::SANITIZED, 0), "sanitized()"),
             (code(op::LIST, 0), "a list"),
             (code(op::EACH, 0), "a list"),
             (code(op::TREE, 0), "a template"),
