@@ -86,7 +86,7 @@ export interface LiveEvent {
   readonly id: string
   /** The handler's name: the value of `data-l-click` and its like. */
   readonly handler: string
-  /** The DOM event's type: `click`, `input`, `change`, `submit`, `keydown`, … */
+  /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, … */
   readonly type: string
   /** The element's `data-l-value` or value; a submit's is its form, URL-encoded. */
   readonly value?: string
@@ -95,7 +95,7 @@ export interface LiveEvent {
   /** The key of a keyboard event. */
   readonly key?: string
   /**
-   * The fields of a submitted form, or of the form that a changed field belongs to, by name; a
+   * The fields of a submitted or reset form, or of the form that a changed field belongs to, by name; a
    * repeated name has all its values. Files are not sent.
    */
   readonly form?: Readonly<Record<string, string | string[]>>
