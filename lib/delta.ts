@@ -1,18 +1,10 @@
 import { isObject } from './check'
+import { Bound, PropsOp } from './codec'
 import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'
 import type { Writer } from './writer'
 
-// How props changed; src/props/ reads it and says what it means.
-const TEXT = 0
-const KEEP = 1
-const OBJECT = 2
-const ARRAY = 3
-const DROP = 4
-const MOVE = 5
-const SHIFT = 3
-/** As MAX_DEPTH in src/props/mod.rs: objects further in cross whole. */
-const MAX_DEPTH = 32
+// Writes how props changed; src/props/ reads it and says what it means.
 
 /** Writes props whole. Returns the size of what was written. */
 export function writeWhole(writer: Writer, props: unknown, source: Source): number {
@@ -23,7 +15,7 @@ export function writeWhole(writer: Writer, props: unknown, source: Source): numb
 /** Writes text that is JSON already. */
 export function text(writer: Writer, json: string): number {
   const size = writer.append(json)
-  writer.op((size << SHIFT) | TEXT)
+  writer.op((size << PropsOp.SHIFT) | PropsOp.TEXT)
   return size
 }
 
@@ -44,16 +36,17 @@ class Delta {
 
   value(last: unknown, next: unknown, path: string, depth: number): number {
     if (last === next) {
-      this.writer.op(KEEP)
+      this.writer.op(PropsOp.KEEP)
       return 0
     }
-    if (depth < MAX_DEPTH) {
+    // Objects further in cross whole.
+    if (depth < Bound.PROPS_DEPTH) {
       if (Array.isArray(last) && Array.isArray(next)) return this.array(last, next, path)
       if (isObject(last) && isObject(next)) {
         const keys = sameKeys(last, next)
         if (keys !== undefined) {
           checkValue(next, path, this.source, false)
-          this.writer.op((keys.length << SHIFT) | OBJECT)
+          this.writer.op((keys.length << PropsOp.SHIFT) | PropsOp.OBJECT)
           let size = 0
           for (const key of keys) {
             size += this.value(last[key], next[key], path === '' ? key : `${path}.${key}`, depth + 1)
@@ -69,7 +62,7 @@ class Delta {
     checkValue(value, path, this.source, true)
     if (typeof value === 'number') {
       const size = this.writer.number(value)
-      this.writer.op((size << SHIFT) | TEXT)
+      this.writer.op((size << PropsOp.SHIFT) | PropsOp.TEXT)
       return size
     }
     return text(this.writer, JSON.stringify(value))
@@ -91,17 +84,17 @@ class Delta {
       } else {
         count++
         if (steps[at] === step.DROP) {
-          writer.op((argument << SHIFT) | DROP)
+          writer.op((argument << PropsOp.SHIFT) | PropsOp.DROP)
         } else if (steps[at] === step.KEEP) {
-          writer.op((argument << SHIFT) | KEEP)
+          writer.op((argument << PropsOp.SHIFT) | PropsOp.KEEP)
           to += argument
         } else {
-          writer.op((argument << SHIFT) | MOVE)
+          writer.op((argument << PropsOp.SHIFT) | PropsOp.MOVE)
           to++
         }
       }
     }
-    writer.ops[start] = (count << SHIFT) | ARRAY
+    writer.ops[start] = (count << PropsOp.SHIFT) | PropsOp.ARRAY
     return size
   }
 }

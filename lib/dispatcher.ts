@@ -1,6 +1,7 @@
 import type { LiveEvent, Logger, SocketMessage } from '../index'
 import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { isThenable, typeOf } from './check'
+import { Bound, EVENT_TYPES, JobKind, LogLevel, SUBMIT } from './codec'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, jsonOf, MAX_JSON } from './development'
@@ -20,7 +21,7 @@ const MAX_ROUNDS = 8
 
 // Jobs as src/bridge/jobs.rs writes them.
 type CallJob = [
-  kind: 0,
+  kind: JobKind.CALL,
   call: number,
   actor: number,
   sequence: number,
@@ -35,20 +36,16 @@ type CallJob = [
 ]
 type Job =
   | CallJob
-  | [kind: 1, call: number]
-  | [kind: 2, reply: number, message: SocketMessage]
-  | [kind: 3, request: number, error: string | null, value?: unknown]
-  | [kind: 4, bridge: number, resume: 0 | 1]
-  | [kind: 5, level: 0 | 1, text: string]
-  | [kind: 6, actor: number]
-  | [kind: 7, calls: number]
-
-/** How many calls may come as numbers, and of how many numbers each is; see src/bridge/jobs.rs. */
-const CALLS = 1024
-const CALL_SIZE = 7
+  | [kind: JobKind.ABORT, call: number]
+  | [kind: JobKind.REPLY, reply: number, message: SocketMessage]
+  | [kind: JobKind.SETTLE, request: number, error: string | null, value?: unknown]
+  | [kind: JobKind.BRIDGE, bridge: number, resume: 0 | 1]
+  | [kind: JobKind.LOG, level: LogLevel, text: string]
+  | [kind: JobKind.FORGET, actor: number]
+  | [kind: JobKind.CALLS, calls: number]
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
-const TYPES = ['click', 'input', 'change', 'keydown', 'keyup', 'focus', 'blur']
+const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
 
 /** Where jobs go that are not calls. */
 export interface Receivers {
@@ -80,8 +77,8 @@ export class Dispatcher {
   private readonly cache: PropsCache
   /** Calls whose handler has not returned yet. */
   private readonly running = new Map<number, Context>()
-  /** What comes as numbers: how many calls, then the calls. */
-  private readonly buffer = Buffer.allocUnsafeSlow((1 + CALLS * CALL_SIZE) * 8)
+  /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
+  private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
   /** The next of them. */
   private at = 0
@@ -160,30 +157,30 @@ export class Dispatcher {
 
   private run(job: Job): void {
     switch (job[0]) {
-      case 0:
+      case JobKind.CALL:
         this.call(job)
         return
-      case 1:
+      case JobKind.ABORT:
         this.joins.drop(job[1])
         this.running.get(job[1])?.abort(new Error('the event took too long, or its component is gone'))
         this.running.delete(job[1])
         return
-      case 2:
+      case JobKind.REPLY:
         this.receivers.reply(job[1], job[2])
         return
-      case 3:
+      case JobKind.SETTLE:
         this.receivers.settle(job[1], job[2], job[3])
         return
-      case 4:
+      case JobKind.BRIDGE:
         this.receivers.bridge(job[1], job[2] === 1)
         return
-      case 5:
-        this.logger[job[1] === 0 ? 'error' : 'warn'](`loom-live: ${job[2]}`)
+      case JobKind.LOG:
+        this.logger[job[1] === LogLevel.ERROR ? 'error' : 'warn'](`loom-live: ${job[2]}`)
         return
-      case 6:
+      case JobKind.FORGET:
         this.cache.forget(job[1])
         return
-      case 7:
+      case JobKind.CALLS:
         this.runCalls(job[1])
     }
   }
@@ -191,11 +188,11 @@ export class Dispatcher {
   /** The next so many calls of those that came as numbers. */
   private runCalls(count: number): void {
     const { calls } = this
-    const end = this.at + count * CALL_SIZE
+    const end = this.at + count * Bound.CALL_SIZE
     calls[0] = (calls[0] as number) - count
     while (this.at < end) {
       const { at } = this
-      this.at += CALL_SIZE
+      this.at += Bound.CALL_SIZE
       try {
         this.callByNumbers(at)
       } catch (error) {

@@ -1,4 +1,5 @@
 import { typeOf } from './check'
+import { Bound, RowStep, TreeOp } from './codec'
 import { Each } from './each'
 import { LoomError } from './errors'
 import { RawHtml, type Template, Tree, templateOf } from './html'
@@ -6,24 +7,12 @@ import { native } from './native'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
-// The compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
-const TEXT = 0
-const HTML = 1
-const TREE = 2
-const LIST = 3
-const JSON_TREE = 4
-const SAME = 5
-const EACH = 6
-const SANITIZED = 7
-// In a keyed list the steps of `steps.ts`, and for what was added its rows.
-const ROW = 3
-const SHIFT = 3
+// Writes the compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
+
 /** The template with one slot and nothing around it. */
 const BARE = 0
 /** What a memo has in the place of a value that is not kept: equal to nothing that can be rendered. */
 const NOT_KEPT = Symbol('not kept')
-/** As MAX_DEPTH in src/tree/mod.rs: stops an endless nesting before the stack does. */
-const MAX_DEPTH = 64
 
 /**
  * What is kept of a render, to tell in the next one what is as it was: the values of the root and of
@@ -41,11 +30,11 @@ export type RowCheck = (each: Each, last: Each) => void
 
 /** A raw module's tree. */
 export function encodeJson(writer: Writer, text: string): void {
-  leaf(writer, JSON_TREE, text)
+  leaf(writer, TreeOp.JSON, text)
 }
 
 function leaf(writer: Writer, kind: number, text: string): void {
-  writer.op((writer.append(text) << SHIFT) | kind)
+  writer.op((writer.append(text) << TreeOp.SHIFT) | kind)
 }
 
 /** Writes a tree relative to the last one, and gives what the next one will be compared with. */
@@ -64,7 +53,7 @@ class Encoder {
     const { statics, dynamics } = tree
     const memo = last?.statics === statics ? last : undefined
     if (memo !== undefined && sameValues(dynamics, memo.values)) {
-      this.writer.op(SAME)
+      this.writer.op(TreeOp.SAME)
       return memo
     }
     const template = this.begin(tree, depth)
@@ -91,9 +80,9 @@ class Encoder {
   }
 
   private begin(tree: Tree, depth: number): Template {
-    if (depth > MAX_DEPTH) throw tooDeep()
+    if (depth > Bound.TREE_DEPTH) throw tooDeep()
     const template = templateOf(tree.statics)
-    this.writer.op((template.id << SHIFT) | TREE)
+    this.writer.op((template.id << TreeOp.SHIFT) | TreeOp.TREE)
     return template
   }
 
@@ -107,19 +96,19 @@ class Encoder {
   private value(value: unknown, template: Template, index: number, depth: number): void {
     const { writer } = this
     if (template.booleans[index] === true) {
-      leaf(writer, TEXT, value ? '1' : '')
+      leaf(writer, TreeOp.TEXT, value ? '1' : '')
     } else if (typeof value === 'string') {
-      leaf(writer, TEXT, value)
+      leaf(writer, TreeOp.TEXT, value)
     } else if (value === null || value === undefined || value === false) {
-      writer.op(TEXT)
+      writer.op(TreeOp.TEXT)
     } else if (typeof value === 'number') {
-      writer.op((writer.number(value) << SHIFT) | TEXT)
+      writer.op((writer.number(value) << TreeOp.SHIFT) | TreeOp.TEXT)
     } else if (typeof value === 'bigint' || value === true) {
-      leaf(writer, TEXT, String(value))
+      leaf(writer, TreeOp.TEXT, String(value))
     } else if (value instanceof Tree) {
       this.whole(value, depth + 1)
     } else if (value instanceof RawHtml) {
-      leaf(writer, value.isUsers ? SANITIZED : HTML, value.html)
+      leaf(writer, value.isUsers ? TreeOp.SANITIZED : TreeOp.HTML, value.html)
     } else if (value instanceof Each) {
       this.each(value, undefined, depth)
     } else if (Array.isArray(value)) {
@@ -130,13 +119,13 @@ class Encoder {
   }
 
   private list(items: readonly unknown[], template: Template, index: number, depth: number): void {
-    this.writer.op((items.length << SHIFT) | LIST)
+    this.writer.op((items.length << TreeOp.SHIFT) | TreeOp.LIST)
     for (const item of items) {
       if (item instanceof Tree) {
         this.whole(item, depth + 1)
       } else {
-        if (depth >= MAX_DEPTH) throw tooDeep()
-        this.writer.op((BARE << SHIFT) | TREE)
+        if (depth >= Bound.TREE_DEPTH) throw tooDeep()
+        this.writer.op((BARE << TreeOp.SHIFT) | TreeOp.TREE)
         this.value(item, template, index, depth + 1)
       }
     }
@@ -150,7 +139,7 @@ class Encoder {
     const seen = new Set<string>()
     const add = (item: unknown): void => {
       const key = list.keyOf(item, seen)
-      writer.op((writer.append(key) << SHIFT) | ROW)
+      writer.op((writer.append(key) << TreeOp.SHIFT) | RowStep.ROW)
       this.whole(list.rowOf(item), depth + 1)
       count++
     }
@@ -160,7 +149,7 @@ class Encoder {
     } else {
       this.check?.(list, last)
       if (list.items === last.items) {
-        writer.ops[start] = SAME
+        writer.ops[start] = TreeOp.SAME
         return
       }
       const steps = writer.comparisons.steps(last.items, list.items)
@@ -172,13 +161,13 @@ class Encoder {
           for (const end = to + argument; to < end; to++) add(list.items[to])
           continue
         }
-        writer.op((argument << SHIFT) | kind)
+        writer.op((argument << TreeOp.SHIFT) | kind)
         count++
         if (kind === KEEP) to += argument
         else if (kind === MOVE) to++
       }
     }
-    writer.ops[start] = (count << SHIFT) | EACH
+    writer.ops[start] = (count << TreeOp.SHIFT) | TreeOp.EACH
   }
 }
 
@@ -195,7 +184,7 @@ function sameValues(values: readonly unknown[], last: readonly unknown[]): boole
 }
 
 function tooDeep(): LoomError {
-  return new LoomError('LOOM_TEMPLATE', `templates and arrays may nest at most ${MAX_DEPTH} levels deep`)
+  return new LoomError('LOOM_TEMPLATE', `templates and arrays may nest at most ${Bound.TREE_DEPTH} levels deep`)
 }
 
 function misfit(value: unknown, template: Template, index: number): LoomError {

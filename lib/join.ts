@@ -1,5 +1,6 @@
 import type { MountContext } from '../index'
 import { invalid, isObject, isThenable } from './check'
+import { Joins } from './codec'
 import { textOf } from './errors'
 import type { AnyModule, LiveEntry } from './modules'
 import { checkProps, type Source } from './props'
@@ -7,13 +8,11 @@ import { Refusal } from './refusal'
 
 type Props = Record<string, unknown>
 
-const RESUME = 2
-
 /**
  * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that lives on
  * and whose page is back; `null` where the application itself gave them.
  */
-export type Origin = [joins: 0 | 1 | typeof RESUME, version: number] | null
+export type Origin = [joins: Joins, version: number] | null
 
 /** What a component starts with. */
 export interface First {
@@ -64,7 +63,7 @@ export function firstProps(
 ): First | Promise<First> {
   const { module } = entry
   const continued = (): First | Promise<First> => {
-    if (origin === null || origin[0] === RESUME) return { props, changed: false, anew: false }
+    if (origin === null || origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
     const isOld = origin[1] !== entry.version
     const upgraded = isOld ? upgrade(entry, props, origin[1], warn) : props
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)

@@ -119,7 +119,7 @@ export class Loom implements PublicLoom {
     const checks = development ? new Development(logger) : undefined
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, limits.propsCacheBytes, checks)
     try {
-      this.native = new native.NativeLoom({ secrets, development, limits, sqlite }, this.dispatcher.wake)
+      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, this.dispatcher.wake)
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }

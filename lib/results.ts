@@ -1,17 +1,8 @@
+import { Action, Status } from './codec'
 import type { Refusal } from './refusal'
 import { Writer } from './writer'
 
-// The header of a result; src/bridge/results.rs reads it and says what it means.
-const DONE = 0
-const FAILED = 1
-const UNKNOWN_HANDLER = 2
-const PROPS_NEEDED = 3
-const DONE_ANEW = 4
-const REFUSED = 5
-const DONE_KEEPING_FORM = 6
-const WAITS = 7
-
-/** The results of a drain, gathered until they cross to Rust in one call. */
+/** The results of a drain, gathered until they cross to Rust in one call; src/bridge/results.rs reads them. */
 export class Results extends Writer {
   /** Where the result begins that is being written. */
   private start = 0
@@ -26,7 +17,7 @@ export class Results extends Writer {
     this.start = this.length
     this.startBytes = this.bytes
     this.op(call)
-    this.op(anew ? DONE_ANEW : keepsForm ? DONE_KEEPING_FORM : DONE)
+    this.op(anew ? Status.DONE_ANEW : keepsForm ? Status.DONE_KEEPING_FORM : Status.DONE)
     this.header = this.length
     for (let size = 0; size < 5; size++) this.op(0)
     this.part = this.length
@@ -58,32 +49,32 @@ export class Results extends Writer {
   /** `stack` is for the log alone. */
   failed(call: number, message: string, stack = ''): void {
     this.op(call)
-    this.op(FAILED)
+    this.op(Status.FAILED)
     this.op(this.append(message))
     this.op(this.append(stack))
   }
 
   refused(call: number, { message, reload, redirect = '' }: Refusal): void {
     this.op(call)
-    this.op(REFUSED)
-    this.op(redirect === '' ? (reload ? 1 : 0) : 2)
+    this.op(Status.REFUSED)
+    this.op(redirect === '' ? (reload ? Action.RELOAD : Action.NONE) : Action.REDIRECT)
     this.op(this.append(message))
     this.op(this.append(redirect))
   }
 
   unknownHandler(call: number): void {
     this.op(call)
-    this.op(UNKNOWN_HANDLER)
+    this.op(Status.UNKNOWN_HANDLER)
   }
 
   /** No result yet: a join waits for a promise. */
   waits(call: number): void {
     this.op(call)
-    this.op(WAITS)
+    this.op(Status.WAITS)
   }
 
   propsNeeded(call: number): void {
     this.op(call)
-    this.op(PROPS_NEEDED)
+    this.op(Status.PROPS_NEEDED)
   }
 }

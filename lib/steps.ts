@@ -1,9 +1,11 @@
-// The kinds of steps; see `Step` in src/tree/keyed.rs. KEEP and DROP: so many of the old items, ADD:
-// so many new ones. MOVE: a dropped item, by its old index.
-export const KEEP = 0
-export const DROP = 1
-export const MOVE = 2
-export const ADD = 3
+import { RowStep } from './codec'
+
+// The kinds of steps; see `Step` in src/tree/keyed.rs. KEEP and DROP: so many of the old items. MOVE: a
+// dropped item, by its old index. ADD: so many new ones, each of which is a row then.
+export const KEEP = RowStep.KEEP
+export const DROP = RowStep.DROP
+export const MOVE = RowStep.MOVE
+export const ADD = RowStep.ROW
 
 /** How one array comes from another: pairs of a kind and its argument. */
 export type Steps = readonly number[]

@@ -10,6 +10,11 @@ const platform = `${process.platform}-${process.arch}`
 
 export const addon = join(root, 'native', `loom-live.${platform}.node`)
 
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
+
+/** Where napi-derive writes the shapes at the addon's edge, a line of JSON for each: see scripts/edge.mjs. */
+export const typeDefinitions = join(target, 'napi-types', 'loom-live')
+
 const library = { darwin: 'libloom_live.dylib', win32: 'loom_live.dll' }[process.platform] ?? 'libloom_live.so'
 
 /** Whether the addon can be loaded on this system: one for another C library is there, and cannot. */
@@ -28,11 +33,11 @@ function flags() {
 
 /** The error to show where there is no addon and none can be built; undefined when it is built. */
 export function buildAddon({ anew = false } = {}) {
-  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
+  mkdirSync(dirname(typeDefinitions), { recursive: true })
   const cargo = spawnSync('cargo', ['build', '--release', '--lib', '--locked'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...flags(), CARGO_TARGET_DIR: target },
+    env: { ...process.env, ...flags(), CARGO_TARGET_DIR: target, NAPI_TYPE_DEF_TMP_FOLDER: dirname(typeDefinitions) },
   })
   if (cargo.error !== undefined) {
     return (

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeEdge } from './edge.mjs'
 import { buildAddon } from './native.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -73,4 +74,5 @@ export const { ${names.join(', ')} } = load()
 installPackages()
 const problem = buildAddon()
 if (problem !== undefined) stop(problem)
+writeEdge()
 await bundle()

@@ -20,6 +20,7 @@
 
 pub mod bridge;
 pub mod budget;
+pub mod codec;
 pub mod connection;
 pub mod context;
 pub mod dispatch;

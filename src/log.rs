@@ -22,9 +22,9 @@ const KINDS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// Something of the application failed.
-    Error,
+    Error = 0,
     /// Something was refused.
-    Warn,
+    Warn = 1,
 }
 
 /// A text that came from a client, as a line of the log may have it: in quotes, with everything

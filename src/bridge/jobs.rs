@@ -1,5 +1,6 @@
 //! What JavaScript is asked to do. Most calls are a few numbers, everything else is JSON.
-//! `lib/dispatcher.ts` reads what this file writes.
+//! `lib/dispatcher.ts` reads what this file writes,
+//! with the numbers that [`crate::codec`] hands over.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -10,7 +11,27 @@ use crate::protocol::{ClientEvent, SpecialVars};
 use crate::tree::write_json_string;
 
 /// The type of events whose value is a form.
-const SUBMIT: &str = "submit";
+pub const SUBMIT: &str = "submit";
+
+/// The kinds of jobs: the first element of each.
+pub mod kind {
+    /// See [`Job::Call`](super::Job::Call).
+    pub const CALL: u32 = 0;
+    /// See [`Job::Abort`](super::Job::Abort).
+    pub const ABORT: u32 = 1;
+    /// See [`Job::Reply`](super::Job::Reply).
+    pub const REPLY: u32 = 2;
+    /// See [`Job::Settle`](super::Job::Settle).
+    pub const SETTLE: u32 = 3;
+    /// See [`Job::Bridge`](super::Job::Bridge).
+    pub const BRIDGE: u32 = 4;
+    /// See [`Job::Log`](super::Job::Log).
+    pub const LOG: u32 = 5;
+    /// See [`Job::Forget`](super::Job::Forget).
+    pub const FORGET: u32 = 6;
+    /// See [`Job::Calls`](super::Job::Calls).
+    pub const CALLS: u32 = 7;
+}
 
 /// One job. On the other side an array whose first element is the kind.
 pub enum Job<'a> {
@@ -100,14 +121,14 @@ impl Job<'_> {
                 call,
                 with_props,
             } => write_call(out, *number, call, *with_props),
-            Self::Abort(number) => write_numbers(out, [1, (*number).into()]),
+            Self::Abort(number) => write_numbers(out, [kind::ABORT.into(), (*number).into()]),
             Self::Reply { reply, message } => {
-                write_numbers(out, [2, (*reply).into()]);
+                write_numbers(out, [kind::REPLY.into(), (*reply).into()]);
                 out.push(',');
                 out.push_str(message);
             }
             Self::Settle { request, result } => {
-                write_numbers(out, [3, (*request).into()]);
+                write_numbers(out, [kind::SETTLE.into(), (*request).into()]);
                 out.push(',');
                 match result {
                     Ok(None) => out.push_str("null"),
@@ -119,15 +140,18 @@ impl Job<'_> {
                 }
             }
             Self::Bridge { bridge, resume } => {
-                write_numbers(out, [4, (*bridge).into(), (*resume).into()]);
+                write_numbers(
+                    out,
+                    [kind::BRIDGE.into(), (*bridge).into(), (*resume).into()],
+                );
             }
             Self::Log { level, text } => {
-                write_numbers(out, [5, u64::from(*level == Level::Warn)]);
+                write_numbers(out, [kind::LOG.into(), *level as u64]);
                 out.push(',');
                 write_json_string(out, text);
             }
-            Self::Forget(actor) => write_numbers(out, [6, *actor]),
-            Self::Calls(count) => write_numbers(out, [7, *count as u64]),
+            Self::Forget(actor) => write_numbers(out, [kind::FORGET.into(), *actor]),
+            Self::Calls(count) => write_numbers(out, [kind::CALLS.into(), *count as u64]),
         }
         out.push(']');
     }
@@ -146,7 +170,7 @@ fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
 fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
     let module = call.module.id.into();
     let numbers = [
-        0,
+        kind::CALL.into(),
         number.into(),
         call.actor,
         call.sequence,

@@ -14,6 +14,6 @@ mod results;
 mod tests;
 
 pub use calls::JsDispatcher;
-pub use jobs::{Job, Numbers};
-pub use queue::{Queue, Taken};
-pub use results::Batch;
+pub use jobs::{Job, Numbers, SUBMIT, kind};
+pub use queue::{MAX_NUMBERS, Queue, Taken};
+pub use results::{Batch, action, status};

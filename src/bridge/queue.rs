@@ -13,7 +13,7 @@ use crate::sync::{Mutex, MutexGuard};
 const MAX_BYTES: usize = 4 << 20;
 
 /// How many calls may wait as numbers; more wait as JSON. `lib/dispatcher.ts` has room for so many.
-const MAX_NUMBERS: usize = 1024;
+pub const MAX_NUMBERS: usize = 1024;
 
 /// Jobs in the order in which they were added: those as JSON say where those as numbers stand.
 #[derive(Default)]

@@ -1,4 +1,5 @@
-//! What JavaScript hands back. This file reads what `lib/results.ts` writes.
+//! What JavaScript hands back. This file reads what `lib/results.ts` writes, with the numbers that
+//! [`crate::codec`] hands over.
 //!
 //! A batch is an array of `u32` and one text. Each result is a header and, where the call
 //! succeeded, the rendered tree in the form of [`crate::tree::Compact`]:
@@ -23,6 +24,36 @@ use std::sync::Arc;
 use crate::props::Props;
 use crate::protocol::Refusal;
 use crate::tree::{Compact, CompactError, Decoded, Templates};
+
+/// What became of a call: the second number of a result.
+pub mod status {
+    /// The call succeeded.
+    pub const DONE: u32 = 0;
+    /// It threw, rejected, or gave what cannot be used.
+    pub const FAILED: u32 = 1;
+    /// The module has no such handler.
+    pub const UNKNOWN_HANDLER: u32 = 2;
+    /// JavaScript has no copy of the props any more.
+    pub const PROPS_NEEDED: u32 = 3;
+    /// As `DONE`, but the state that was given is not continued.
+    pub const DONE_ANEW: u32 = 4;
+    /// `authorize` said no.
+    pub const REFUSED: u32 = 5;
+    /// As `DONE`, and the form keeps what was typed.
+    pub const DONE_KEEPING_FORM: u32 = 6;
+    /// No result yet: a join waits for a promise.
+    pub const WAITS: u32 = 7;
+}
+
+/// What a page can do about a refusal.
+pub mod action {
+    /// Nothing.
+    pub const NONE: u32 = 0;
+    /// Be loaded again.
+    pub const RELOAD: u32 = 1;
+    /// Go to the URL that follows.
+    pub const REDIRECT: u32 = 2;
+}
 
 /// The results of one drain.
 pub struct Batch {
@@ -153,22 +184,22 @@ impl Iterator for Results {
     fn next(&mut self) -> Option<(u32, Reply)> {
         let call = self.number()?;
         let reply = match self.number()? {
-            0 => self.done(false, false)?,
-            4 => self.done(true, false)?,
-            6 => self.done(false, true)?,
-            5 => {
+            status::DONE => self.done(false, false)?,
+            status::DONE_ANEW => self.done(true, false)?,
+            status::DONE_KEEPING_FORM => self.done(false, true)?,
+            status::REFUSED => {
                 let (action, message, url) = (self.number()?, self.number()?, self.number()?);
                 let (message, url) = (self.text(message)?, self.text(url)?);
                 let text = |range| self.batch.text.get(range).map(str::to_owned);
                 let refusal = match action {
-                    0 => Refusal::Fault,
-                    1 => Refusal::Reload,
-                    2 => Refusal::Redirect(text(url)?),
+                    action::NONE => Refusal::Fault,
+                    action::RELOAD => Refusal::Reload,
+                    action::REDIRECT => Refusal::Redirect(text(url)?),
                     _ => return None,
                 };
                 Reply::Refused(text(message)?, refusal)
             }
-            1 => {
+            status::FAILED => {
                 let (message, stack) = (self.number()?, self.number()?);
                 let (message, stack) = (self.text(message)?, self.text(stack)?);
                 let text = |range| self.batch.text.get(range).map(str::to_owned);
@@ -177,9 +208,9 @@ impl Iterator for Results {
                     stack: text(stack)?,
                 }
             }
-            2 => Reply::UnknownHandler,
-            3 => Reply::PropsNeeded,
-            7 => Reply::Waits,
+            status::UNKNOWN_HANDLER => Reply::UnknownHandler,
+            status::PROPS_NEEDED => Reply::PropsNeeded,
+            status::WAITS => Reply::Waits,
             _ => return None,
         };
         Some((call, reply))

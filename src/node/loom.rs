@@ -116,6 +116,12 @@ pub fn limits() -> Result<String> {
     serde_json::to_string(&Limits::table()).map_err(failed)
 }
 
+/// The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`].
+#[napi(catch_unwind)]
+pub fn codec() -> String {
+    crate::codec::table().to_string()
+}
+
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]

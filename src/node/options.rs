@@ -1,4 +1,4 @@
-//! What JavaScript hands over, as plain objects. `lib/native.ts` declares the same shapes.
+//! What JavaScript hands over, as plain objects. `lib/addon.d.ts` is made from these shapes.
 
 use std::collections::HashMap;
 

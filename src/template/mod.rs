@@ -29,6 +29,7 @@ mod url;
 pub use error::{Fault, TemplateError};
 pub use escape::{escape, escape_into};
 pub use sanitized::sanitized;
+pub use sugar::EVENTS;
 pub use url::UrlRule;
 
 /// An analysed template: what goes over the wire, and how the application's values get into it.

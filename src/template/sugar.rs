@@ -5,7 +5,7 @@ use super::error::Fault;
 use super::place;
 
 /// The events that a handler can be bound to.
-pub(super) const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 9] = [
     "click", "input", "change", "submit", "reset", "keydown", "keyup", "focus", "blur",
 ];
 

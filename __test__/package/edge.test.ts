@@ -1,0 +1,53 @@
+// What Rust and JavaScript agree on stands once, in Rust. What is made of it, and what people read of it, is compared here.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+interface Codec {
+  enums: Record<string, Record<string, number>>
+  EVENT_TYPES: string[]
+  SUBMIT: string
+}
+
+const root = join(__dirname, '..', '..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const addon = join(root, 'native', `loom-live.${process.platform}-${process.arch}.node`)
+const codec = JSON.parse(jest.requireActual<{ codec(): string }>(addon).codec()) as Codec
+
+test('lib/codec.ts has the numbers and names of the addon, and nothing else', () => {
+  const text = read('lib/codec.ts')
+  const enums = [...text.matchAll(/^export const enum (\w+) \{\n([^}]*)\}$/gm)].map(([, name, members = '']) => [
+    name,
+    Object.fromEntries([...members.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, member, number]) => [member, Number(number)])),
+  ])
+  const values = [...text.matchAll(/^export const (?!enum)(\w+) = (.*) as const$/gm)].map(([, name, value = '']) => [
+    name,
+    JSON.parse(value.replaceAll("'", '"')) as unknown,
+  ])
+  expect({ enums: Object.fromEntries(enums) as unknown, ...(Object.fromEntries(values) as object) }).toEqual(codec)
+  expect(text.match(/^export /gm)).toHaveLength(enums.length + values.length)
+})
+
+test('no file has a number or a list of its own beside it', () => {
+  const names = new Set(Object.values(codec.enums).flatMap((members) => Object.keys(members)))
+  for (const file of ['encode', 'delta', 'steps', 'results', 'dispatcher', 'join']) {
+    const own = [...read(`lib/${file}.ts`).matchAll(/^(?:export )?const (\w+) = \d+$/gm)].map(([, name = '']) => name)
+    expect(own.filter((name) => names.has(name))).toEqual([])
+  }
+  expect(read('lib/dispatcher.ts')).not.toContain("'keydown'")
+})
+
+test('the browser client listens for every type of event', () => {
+  const [, list = ''] = /^const TYPES = \[(.*)\]/m.exec(read('client/events.ts')) ?? []
+  expect(list.split(', ').map((type) => type.slice(1, -1))).toEqual(codec.EVENT_TYPES)
+})
+
+test('the README names every type of event, in this order', () => {
+  const [, list = ''] = /\*\*In the page\*\*, (`data-l-\w+`.*?) name handlers/.exec(read('README.md')) ?? []
+  expect([...list.matchAll(/`(?:data-l)?-(\w+)`/g)].map(([, name]) => name)).toEqual(codec.EVENT_TYPES)
+})
+
+test('what native.ts calls is what the addon exports', () => {
+  const declared = [...read('lib/addon.d.ts').matchAll(/^export (?:function|class) (\w+)/gm)].map(([, name]) => name)
+  expect(Object.keys(jest.requireActual<object>(addon)).sort()).toEqual(declared.sort())
+})

@@ -1,0 +1,119 @@
+// Made by scripts/edge.mjs from src/node/. Not to be edited.
+
+/**
+ * An upgrade request as Node parsed it. Reading a member costs JavaScript's thread more than parsing
+ * it costs another, so that what the copy has is read out of that.
+ */
+export interface NativeUpgrade {
+  method: string
+  httpMinor: number
+  originAllowed: boolean
+  /** The compact copy for `ctx.request`, as JSON. */
+  request: string
+  bind: string
+}
+
+/** Compiles a template literal's statics. */
+export function compileTemplate(source: Array<string>): NativeTemplate
+
+/** One application. */
+export class NativeLoom {
+  constructor(options: NativeOptions, wake: () => void)
+  /** Adds a module's name and gives its number. */
+  register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean): number
+  /** Gives names numbers from `first` on; calls name them so. */
+  numberNames(first: number, names: Array<string>): void
+  /**
+   * Takes the results of what was done, and gives what is to be done next, or nothing: how many
+   * calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
+   * text.
+   */
+  exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
+  /** The upgrade request behind a call in flight, as JSON. */
+  request(call: number): string | null
+  /** The HTML of one rendered tree. */
+  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
+  /** A token that lets a page join. */
+  seal(module: string, propsJson: string, bind: string): string
+  /** Takes over a socket by its descriptor. The caller then destroys its own. */
+  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  /** Takes over a socket whose bytes `lib/` carries. */
+  acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  /** Bytes that a bridged socket read; false asks to stop reading. */
+  bridgePush(number: number, bytes: Uint8Array): boolean
+  /** A bridged socket's other end has sent its last byte. */
+  bridgeEnd(number: number): void
+  /** What a bridged socket is to write. */
+  bridgePull(number: number): NativeOutput | null
+  /** A bridged socket has written so many bytes. */
+  bridgeWritten(number: number, count: number): void
+  /** A bridged socket is gone. */
+  bridgeDestroy(number: number): void
+  /** Starts a live socket; settles `number` when it has rendered, and replies to it. */
+  start(number: number, id: string, module: string, propsJson: string): void
+  /** Hands an event to a live socket. */
+  send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
+  /** Settles `request` with the live socket's state. */
+  state(number: number, request: number): void
+  /** Stops a live socket. */
+  stop(number: number): void
+  stats(): NativeStats
+  /** Who is connected, and who may come back. */
+  connections(): Array<NativeConnection>
+  /** Closes connections and ends what is parked, by their numbers; gives how many there were. */
+  disconnect(numbers: Array<number>): number
+  /**
+   * Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
+   * the last actor and connection are gone.
+   */
+  close(timeout: number, request: number): void
+}
+
+/** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
+export function codec(): string
+
+/** The table of limits, as JSON. */
+export function limits(): string
+
+/** Where a value stands, for an error message. */
+export function describeValue(template: number, value: number): string
+
+export interface NativeConnection {
+  number: number
+  bind: string
+  address: string
+  /** As in `NativeUpgrade`. */
+  request: string
+}
+
+export interface NativeOptions {
+  secrets: Array<string>
+  development: boolean
+  /** Those that the application gives, by their names; times in milliseconds. */
+  limits: Record<string, number>
+  /** The file of a store. */
+  sqlite?: string | undefined
+}
+
+export interface NativeOutput {
+  bytes: Buffer
+  ended: boolean
+  gone: boolean
+}
+
+export interface NativeStats {
+  connections: number
+  components: number
+  parked: number
+  events: number
+  errors: number
+  queuedEvents: number
+  waitingCalls: number
+  callsInFlight: number
+}
+
+export interface NativeTemplate {
+  id: number
+  /** One letter for each value: see `Template::value_kinds`. */
+  kinds: string
+}

@@ -1,0 +1,71 @@
+//! The numbers and names that Rust and JavaScript have to agree on, in one table.
+//!
+//! `scripts/edge.mjs` makes `lib/codec.ts` of the table at each build, so that each of them stands once:
+//! in the file that reads or writes it here.
+
+use serde_json::{Value, json};
+
+use crate::bridge::{MAX_NUMBERS, Numbers, SUBMIT, action, kind, status};
+use crate::context::Level;
+use crate::dispatch::Joins;
+use crate::props::{self, op as props_op};
+use crate::template::EVENTS;
+use crate::tree::{self, op as tree_op};
+
+/// The constants of these names in a module, by their names.
+macro_rules! constants {
+    ($module:ident: $($name:ident),+) => {
+        Value::from_iter([$((stringify!($name), $module::$name)),+])
+    };
+}
+
+/// Enums of numbers, by their names, and single values.
+pub fn table() -> Value {
+    json!({
+        "enums": {
+            "TreeOp": constants!(tree_op: TEXT, HTML, TREE, LIST, JSON, SAME, EACH, SANITIZED, SHIFT),
+            "RowStep": constants!(tree_op: KEEP, DROP, MOVE, ROW),
+            "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, SHIFT),
+            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS),
+            "Action": constants!(action: NONE, RELOAD, REDIRECT),
+            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, BRIDGE, LOG, FORGET, CALLS),
+            "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },
+            "Joins": {
+                "MOUNT": Joins::Mount as u32,
+                "CHECKPOINT": Joins::Checkpoint as u32,
+                "RESUME": Joins::Resume as u32,
+            },
+            "Bound": {
+                "TREE_DEPTH": tree::MAX_DEPTH,
+                "PROPS_DEPTH": props::MAX_DEPTH,
+                "CALLS": MAX_NUMBERS,
+                "CALL_SIZE": size_of::<Numbers>() / size_of::<f64>(),
+            },
+        },
+        "EVENT_TYPES": EVENTS,
+        "SUBMIT": SUBMIT,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// What is read by its number cannot have another's.
+    #[test]
+    fn no_number_of_an_enum_means_two_things() {
+        let table = table();
+        for (name, members) in table["enums"].as_object().unwrap() {
+            if name == "Bound" {
+                continue;
+            }
+            let mut members = members.as_object().unwrap().clone();
+            members.remove("SHIFT");
+            let numbers: HashSet<u64> = members.values().map(|n| n.as_u64().unwrap()).collect();
+            assert_eq!(numbers.len(), members.len(), "{name}");
+        }
+        assert!(EVENTS.contains(&SUBMIT));
+    }
+}
