@@ -1,27 +1,179 @@
 import type { Logger } from '../index'
+import { handlersIn } from './bindings'
 import { isObject } from './check'
+import type { Context } from './context'
 import type { Each } from './each'
-import { Tree } from './html'
+import type { TreeCheck } from './encode'
+import { describeSlot, type Template, Tree } from './html'
+import { changesCopy, isBlockForObject, setsPropsAnew } from './handler_source'
+import { type Entry, handlerOf, type LiveEntry } from './modules'
+import { suggestion } from './nearest'
+import { atPlace, placeOfTemplate, rememberTemplates } from './places'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200
 /** Longer props are not compared: the check would be felt. */
 export const MAX_JSON = 1 << 20
 
+/** Of how many mistakes a page can still ask. */
+const MAX_KEPT = 100
+
 /**
- * Finds mistakes that would make a page show something old: rows that read more than their item, and
- * handlers and renders that change parts of the props they were given. And keys that a row shares with
- * one that is not rendered again: as it is, the list would fail whenever all of it is.
+ * Finds mistakes that nobody would be told of. Those that make a page show something old: rows that read
+ * more than their item, and handlers and renders that change parts of the props they were given. Keys
+ * that a row shares with one that is not rendered again: as it is, the list would fail whenever all of it
+ * is. Handlers that give nothing, or a part of the props, or have a name that nobody finds.
  */
 export class Development {
   private readonly warned = new Set<string>()
+  /** The last ones, for pages that ask; before them there were so many others. */
+  private readonly kept: string[] = []
+  private dropped = 0
+  /** Where modules were registered. */
+  private readonly places = new Map<string, string>()
+  private readonly checks = new Map<Entry, TreeCheck>()
+  private readonly joinedModules = new Set<string>()
+  /** What is looked at in the context of each call. */
+  watch: ((context: Context) => void) | undefined
 
-  constructor(private readonly logger: Logger) {}
+  constructor(private readonly logger: Logger) {
+    rememberTemplates()
+  }
 
-  private warn(text: string): void {
+  /** Says it once. */
+  warn(text: string): void {
     if (this.warned.has(text)) return
     this.warned.add(text)
+    this.kept.push(text)
+    if (this.kept.length > MAX_KEPT) {
+      this.kept.shift()
+      this.dropped++
+    }
     this.logger.warn(`loom-live: ${text}`)
+  }
+
+  /** What was found after the first so many. */
+  foundAfter(count: number): { next: number; texts: readonly string[] } {
+    return { next: this.dropped + this.kept.length, texts: this.kept.slice(Math.max(0, count - this.dropped)) }
+  }
+
+  joined({ name }: Entry): void {
+    this.joinedModules.add(name)
+  }
+
+  /** Whether a page has ever asked for a component of this module. */
+  hasJoined(module: string): boolean {
+    return this.joinedModules.has(module)
+  }
+
+  registered(entry: Entry, place: string | undefined): void {
+    if (place !== undefined) this.places.set(entry.name, place)
+    if (entry.raw) return
+    const { handle } = entry.module
+    if (typeof handle === 'function') return
+    const methods = methodsOf(handle)
+    if (methods.length === 0) return
+    this.warn(
+      `${this.nameOf(entry)}: handle is an instance of ${className(handle)}, and its methods ${methods.join(', ')} are not ` +
+        'handlers: only own properties are found, since names come from the browser. Write them into an object, ' +
+        `as in handle: { ${methods[0] ?? ''}: (props) => … }`,
+    )
+  }
+
+  private nameOf({ name }: { readonly name: string }): string {
+    return name + atPlace(this.places.get(name), 'registered at')
+  }
+
+  /** What is looked at while a tree of the module is written. */
+  checkOf(entry: Entry): TreeCheck {
+    let check = this.checks.get(entry)
+    if (check === undefined) {
+      check = {
+        rows: (list, last, template, index) => {
+          this.checkRows(entry.name, list, last, template, index)
+        },
+        tree: (tree) => {
+          if (!entry.raw) this.checkNames(entry, tree)
+        },
+      }
+      this.checks.set(entry, check)
+    }
+    return check
+  }
+
+  /** Warns of names in a template that no handler has. */
+  private checkNames(entry: LiveEntry, { statics, dynamics }: Tree): void {
+    const { handle } = entry.module
+    if (typeof handle === 'function') return
+    for (const { attribute, name: given } of handlersIn(statics)) {
+      const name = typeof given === 'number' ? dynamics[given] : given
+      if (typeof name !== 'string' || name === '' || Object.hasOwn(handle, name)) continue
+      this.warn(
+        `${entry.name}: ${attribute}=${JSON.stringify(name)}${atPlace(placeOfTemplate(statics))} names no handler of the module` +
+          this.otherHandlers(entry, name),
+      )
+    }
+  }
+
+  /** The text of the error of an event whose handler is not there. */
+  unknownHandler(entry: LiveEntry, name: string): string {
+    return `the module ${JSON.stringify(entry.name)} has no handler ${JSON.stringify(name)}${this.otherHandlers(entry, name)}`
+  }
+
+  private otherHandlers(entry: LiveEntry, name: string): string {
+    const { handle } = entry.module
+    const isInherited = methodsOf(handle).includes(name)
+    const inherited = isInherited ? `; it is a method of ${className(handle)}, and only own properties are handlers` : ''
+    return inherited + suggestion(name, Object.keys(handle), 'handlers') + atPlace(this.places.get(entry.name), 'registered at')
+  }
+
+  /** Looks at what a handler gave; `before` is what it was given, and `json` its text from before. */
+  checkGiven(entry: LiveEntry, name: string, before: unknown, json: string | undefined, given: unknown): void {
+    if (given === undefined || given === null) {
+      if (json !== undefined && jsonOf(before) === json) this.checkNothing(entry, name)
+    } else if (given !== before && isObject(given) && isObject(before)) {
+      this.checkPart(entry, name, before, given)
+    }
+  }
+
+  /** Nothing given and nothing changed: right for a handler that only looks, and a mistake if it made new props. */
+  private checkNothing(entry: LiveEntry, name: string): void {
+    const source = sourceOf(entry, name)
+    const assigned = setsPropsAnew(source)
+    const copy = changesCopy(source)
+    const mistake =
+      assigned !== undefined
+        ? `gave its own variable ${assigned} another value`
+        : copy !== undefined
+          ? `changed ${copy}, a copy of its props,`
+          : isBlockForObject(source)
+            ? 'is written as a block where an object was meant (=> { … } in place of => ({ … }))'
+            : undefined
+    if (mistake === undefined) return
+    this.warn(
+      `${this.nameOf(entry)}: the handler ${JSON.stringify(name)} ${mistake} and returned nothing, so nothing has changed. ` +
+        'Return the new props, as in return { ...props, count: props.count + 1 }, or change those it was given: ' +
+        'props.count += 1',
+    )
+  }
+
+  /** Members that are gone: most likely meant to stay, if the module begins with them or the handler never mentions them. */
+  private checkPart(entry: LiveEntry, name: string, before: Record<string, unknown>, given: Record<string, unknown>): void {
+    const own = JSON.parse(entry.props) as object
+    const source = sourceOf(entry, name)
+    const lost = Object.keys(before).filter(
+      (key) =>
+        before[key] !== undefined &&
+        !Object.hasOwn(given, key) &&
+        (Object.hasOwn(own, key) || !new RegExp(`(?<![\\w$])${escaped(key)}(?![\\w$])`).test(source)),
+    )
+    if (lost.length === 0) return
+    const kept = Object.keys(given).slice(0, 3).join(', ')
+    this.warn(
+      `${this.nameOf(entry)}: the handler ${JSON.stringify(name)} returned props without ${lost.join(', ')}, which ` +
+        `${lost.length === 1 ? 'is' : 'are'} gone now: what a handler returns is all of the props. Return the others too, ` +
+        `as in { ...props${kept === '' ? '' : `, ${kept}`} }`,
+    )
   }
 
   /**
@@ -29,9 +181,9 @@ export class Development {
    *
    * @throws LoomError where two rows have one key, as rendering all of them would.
    */
-  checkRows(module: string, list: Each, last: Each): void {
+  private checkRows(module: string, list: Each, last: Each, template: Template, index: number): void {
     const seen = new Set<string>()
-    for (const item of list.items) list.keyOf(item, seen)
+    for (const item of list.items) list.keyOf(item, seen, template, index)
     const known = new Set(last.items)
     for (const item of list.items.filter((item) => known.has(item)).slice(0, MAX_ROWS)) {
       const place = difference(last.row(item), list.row(item))
@@ -39,7 +191,8 @@ export class Development {
       this.warn(
         `${module}: the row ${JSON.stringify(String(list.key(item)))} of each() reads more than its item: ${place} ` +
           'would show something else now, but the item is the same, so the row is kept as it was. Pass what rows ' +
-          'read beside their item as dependencies: each(items, key, row, [props.selected])',
+          'read beside their item as dependencies: each(items, key, row, [props.selected]). The list is that of ' +
+          describeSlot(template, index),
       )
       return
     }
@@ -87,6 +240,34 @@ export class Development {
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
+}
+
+/** Methods that an object has from its class. */
+function methodsOf(object: object): string[] {
+  const names = new Set<string>()
+  for (let from: object | null = Object.getPrototypeOf(object) as object | null; from !== null; ) {
+    const next = Object.getPrototypeOf(from) as object | null
+    // The last one is that of all objects.
+    if (next === null) break
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
+      if (name !== 'constructor' && typeof value === 'function' && !Object.hasOwn(object, name)) names.add(name)
+    }
+    from = next
+  }
+  return [...names]
+}
+
+function className(object: object): string {
+  const name: unknown = object.constructor?.name
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? `the class ${name}` : 'a class'
+}
+
+function sourceOf({ module }: LiveEntry, name: string): string {
+  return Function.prototype.toString.call(handlerOf(module, name) ?? (() => undefined))
+}
+
+function escaped(text: string): string {
+  return text.replace(/[$^.*+?()[\]{}|\\/-]/g, '\\$&')
 }
 
 /** The first slot in which two renders of a row differ. */

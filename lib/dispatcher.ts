@@ -5,7 +5,7 @@ import { Bound, EVENT_TYPES, JobKind, LogLevel, SUBMIT } from './codec'
 import { Context } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, jsonOf, MAX_JSON } from './development'
-import { encodeJson, encodeRoot, type Memo, type RowCheck } from './encode'
+import { encodeJson, encodeRoot, type Memo, type TreeCheck } from './encode'
 import { LoomError, stackOf, textOf, traceOf } from './errors'
 import { Tree } from './html'
 import { checkAllowed, type First, firstProps, type Origin } from './join'
@@ -226,7 +226,7 @@ export class Dispatcher {
     }
     // Also where props are handed over: an older copy is of no use any more.
     const copy = this.cache.take(actor, version)
-    const kept = job.length > 10 ? whole({ actor, module, id, instance }, job[10], job[11] ?? 0, true) : copy
+    const kept = job.length > 10 ? this.handedOver({ actor, module, id, instance }, job[10], job[11] ?? 0) : copy
     if (kept === undefined || !this.isAsLeft(kept)) {
       this.results.propsNeeded(call)
       return
@@ -238,9 +238,16 @@ export class Dispatcher {
     } else this.event(call, sequence, kept, { id: `${instance}-${number}`, ...event })
   }
 
+  private handedOver(component: Component, props: unknown, bytes: number): Kept {
+    const kept = whole(component, props, bytes, true)
+    const isCompared = this.development !== undefined && !component.module.raw && bytes <= MAX_JSON
+    return isCompared ? { ...kept, json: jsonOf(props) } : kept
+  }
+
   private callOf(number: number, sequence: number, kept: Kept, handler: string | undefined): Call {
     const { id, module } = kept.component
     const context = new Context(id, module.name, this.readRequest, number)
+    this.development?.watch?.(context)
     return { number, sequence, context, handler, kept }
   }
 
@@ -273,6 +280,7 @@ export class Dispatcher {
   private first(call: Call, origin: Origin): void {
     const { component, props } = call.kept
     const { module } = component
+    if (origin !== null) this.development?.joined(module)
     if (module.raw || origin === null) {
       this.render(call, props, 'none')
       return
@@ -337,11 +345,14 @@ export class Dispatcher {
 
   private finish(call: Call, result: unknown): void {
     const { kept } = call
+    const { module } = kept.component
+    const { handler = '' } = call
     if (result === UNKNOWN) {
-      this.results.unknownHandler(call.number)
+      if (this.development === undefined || module.raw) this.results.unknownHandler(call.number)
+      else this.results.failed(call.number, this.development.unknownHandler(module, handler))
       return
     }
-    if (kept.component.module.raw) {
+    if (module.raw) {
       if (typeof result !== 'string') {
         this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(result)}`))
         return
@@ -349,6 +360,7 @@ export class Dispatcher {
       this.render(call, result, 'whole')
       return
     }
+    this.development?.checkGiven(module, handler, kept.props, kept.json, result)
     const next = result ?? kept.props
     if (next === kept.props || !this.isUntouched(call)) {
       // It may have been changed anywhere, so nothing that was kept of it counts.
@@ -377,7 +389,6 @@ export class Dispatcher {
     const { component } = kept
     const { module } = component
     const { results, development } = this
-    const check: RowCheck | undefined = development && ((list, last) => development.checkRows(module.name, list, last))
     let { bytes, measured } = kept
     let callback = 'handle'
     let memo: Memo | undefined
@@ -392,7 +403,7 @@ export class Dispatcher {
       if (change !== 'none') bytes += this.writeProps(call, props, change)
       results.propsDone(call.context.redirectUrl)
       callback = 'render'
-      memo = encodeTree(results, given(tree), kept.memo, check)
+      memo = encodeTree(results, given(tree), kept.memo, development?.checkOf(module))
       results.treeDone()
     } catch (error) {
       results.undo()
@@ -471,7 +482,7 @@ function given(tree: Tree | string | Thrown): Tree | string {
 }
 
 /** Writes a tree, relative to the last one. */
-export function encodeTree(writer: Writer, tree: Tree | string, last?: Memo, check?: RowCheck): Memo | undefined {
+export function encodeTree(writer: Writer, tree: Tree | string, last?: Memo, check?: TreeCheck): Memo | undefined {
   if (tree instanceof Tree) return encodeRoot(writer, tree, last, check)
   encodeJson(writer, tree)
   return undefined

@@ -1,7 +1,7 @@
 import type { Key, KeyedList } from '../index'
 import { checkFunction, invalid, typeOf } from './check'
 import { LoomError } from './errors'
-import { Tree } from './html'
+import { describeSlot, joinedAsText, type Template, Tree } from './html'
 
 /** A keyed list, as `each` was called; rows are rendered when it is encoded. */
 export class Each {
@@ -21,23 +21,40 @@ export class Each {
     )
   }
 
-  keyOf(item: unknown, seen: Set<string>): string {
+  /** The list stands at value `index` of the template. */
+  keyOf(item: unknown, seen: Set<string>, template: Template, index: number): string {
     const key: unknown = this.key(item)
     if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
-      throw new LoomError('LOOM_TEMPLATE', `Expected a string or a number for a key of each() but received ${typeOf(key)}`)
+      throw new LoomError(
+        'LOOM_TEMPLATE',
+        `Expected a string or a number for a key of each() but received ${typeOf(key)}, in the list of ${describeSlot(template, index)}`,
+      )
     }
     const text = String(key)
     if (seen.has(text)) {
-      throw new LoomError('LOOM_TEMPLATE', `each() received two items with the key ${JSON.stringify(text)}; keys have to be unique`)
+      const places = this.items.flatMap((item, at) => (String(this.key(item)) === text ? [at] : []))
+      throw new LoomError(
+        'LOOM_TEMPLATE',
+        `each() received two items with the key ${JSON.stringify(text)}; keys have to be unique. They are items ` +
+          `${places.slice(0, 2).join(' and ')} of the list of ${describeSlot(template, index)}`,
+      )
     }
     seen.add(text)
     return text
   }
 
-  rowOf(item: unknown): Tree {
+  /** @throws LoomError always: a list is no text. */
+  toString(): string {
+    throw joinedAsText('What each() gave', 'Put it into a template: html`<ul>${each(…)}</ul>`')
+  }
+
+  rowOf(item: unknown, template: Template, index: number): Tree {
     const tree: unknown = this.row(item)
     if (!(tree instanceof Tree)) {
-      throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from a row of each() but received ${typeOf(tree)}`)
+      throw new LoomError(
+        'LOOM_TEMPLATE',
+        `Expected html\`…\` from a row of each() but received ${typeOf(tree)}, in the list of ${describeSlot(template, index)}`,
+      )
     }
     return tree
   }

@@ -2,8 +2,7 @@ import { typeOf } from './check'
 import { Bound, RowStep, TreeOp } from './codec'
 import { Each } from './each'
 import { LoomError } from './errors'
-import { RawHtml, type Template, Tree, templateOf } from './html'
-import { native } from './native'
+import { describeSlot, RawHtml, type Template, Tree, templateOf } from './html'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
@@ -25,8 +24,13 @@ export interface Memo {
   readonly nested: ReadonlyMap<number, Memo> | undefined
 }
 
-/** Called for rows that are taken as they were; development checks them. */
-export type RowCheck = (each: Each, last: Each) => void
+/** What development looks at while a tree is written. */
+export interface TreeCheck {
+  /** Rows that are taken as they were. */
+  rows(list: Each, last: Each, template: Template, index: number): void
+  /** A tree, before its values are written. */
+  tree(tree: Tree): void
+}
 
 /** A raw module's tree. */
 export function encodeJson(writer: Writer, text: string): void {
@@ -38,14 +42,14 @@ function leaf(writer: Writer, kind: number, text: string): void {
 }
 
 /** Writes a tree relative to the last one, and gives what the next one will be compared with. */
-export function encodeRoot(writer: Writer, tree: Tree, last: Memo | undefined, check?: RowCheck): Memo {
+export function encodeRoot(writer: Writer, tree: Tree, last: Memo | undefined, check?: TreeCheck): Memo {
   return new Encoder(writer, check).node(tree, last, 1)
 }
 
 class Encoder {
   constructor(
     private readonly writer: Writer,
-    private readonly check: RowCheck | undefined,
+    private readonly check: TreeCheck | undefined,
   ) {}
 
   /** Writes a tree and keeps of it what the next render is compared with. */
@@ -66,7 +70,7 @@ class Encoder {
         nested.set(index, this.node(value, memo?.nested?.get(index), depth + 1))
       } else if (value instanceof Each) {
         const before = memo?.values[index]
-        this.each(value, before instanceof Each ? before : undefined, depth)
+        this.each(value, before instanceof Each ? before : undefined, template, index, depth)
       } else {
         this.value(value, template, index, depth)
       }
@@ -82,6 +86,7 @@ class Encoder {
   private begin(tree: Tree, depth: number): Template {
     if (depth > Bound.TREE_DEPTH) throw tooDeep()
     const template = templateOf(tree.statics)
+    this.check?.tree(tree)
     this.writer.op((template.id << TreeOp.SHIFT) | TreeOp.TREE)
     return template
   }
@@ -110,7 +115,7 @@ class Encoder {
     } else if (value instanceof RawHtml) {
       leaf(writer, value.isUsers ? TreeOp.SANITIZED : TreeOp.HTML, value.html)
     } else if (value instanceof Each) {
-      this.each(value, undefined, depth)
+      this.each(value, undefined, template, index, depth)
     } else if (Array.isArray(value)) {
       this.list(value, template, index, depth)
     } else {
@@ -131,23 +136,23 @@ class Encoder {
     }
   }
 
-  private each(list: Each, last: Each | undefined, depth: number): void {
+  private each(list: Each, last: Each | undefined, template: Template, index: number, depth: number): void {
     const { writer } = this
     const start = writer.length
     writer.op(0)
     let count = 0
     const seen = new Set<string>()
     const add = (item: unknown): void => {
-      const key = list.keyOf(item, seen)
+      const key = list.keyOf(item, seen, template, index)
       writer.op((writer.append(key) << TreeOp.SHIFT) | RowStep.ROW)
-      this.whole(list.rowOf(item), depth + 1)
+      this.whole(list.rowOf(item, template, index), depth + 1)
       count++
     }
     if (last === undefined || !list.dependsOnTheSame(last)) {
       // Not forEach, which leaves out the holes that the steps count.
       for (const item of list.items) add(item)
     } else {
-      this.check?.(list, last)
+      this.check?.rows(list, last, template, index)
       if (list.items === last.items) {
         writer.ops[start] = TreeOp.SAME
         return
@@ -197,6 +202,6 @@ function misfit(value: unknown, template: Template, index: number): LoomError {
   return new LoomError(
     'LOOM_TEMPLATE',
     `Expected text, a number, html\`…\`, each(), raw(), sanitized() or an array of them but received ${typeOf(value)} ` +
-      `for ${native.describeValue(template.id, index)}${hint}`,
+      `for ${describeSlot(template, index)}${hint}`,
   )
 }

@@ -2,12 +2,27 @@ import type { RawHtml as PublicRawHtml, Tree as PublicTree } from '../index'
 import { typeOf } from './check'
 import { LoomError, textOf } from './errors'
 import { native } from './native'
+import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from './places'
+
+/** What would show as `[object Object]`: in a plain template literal, in `+`, in `join`. */
+export function joinedAsText(what: string, mend: string): LoomError {
+  return new LoomError('LOOM_TEMPLATE', `${what} was joined as text, which would show [object Object]. ${mend}`)
+}
 
 export class Tree implements PublicTree {
   constructor(
     readonly statics: TemplateStringsArray,
     readonly dynamics: readonly unknown[],
   ) {}
+
+  /** @throws LoomError always: a tree is no text. */
+  toString(): string {
+    throw joinedAsText(
+      `An html\`…\` template${atPlace(placeOfTemplate(this.statics))}`,
+      'Put it into another template, html`<div>${tree}</div>`, and a list of templates as it is, without join(); ' +
+        'a page is made of what `await loom.mount(…)` gives',
+    )
+  }
 }
 
 export class RawHtml implements PublicRawHtml {
@@ -16,9 +31,15 @@ export class RawHtml implements PublicRawHtml {
     /** Rust makes inert what in it would speak to the client: see src/template/sanitized.rs. */
     readonly isUsers: boolean,
   ) {}
+
+  /** @throws LoomError always: it is HTML in a template, and no text. */
+  toString(): string {
+    throw joinedAsText(this.isUsers ? 'What sanitized() gave' : 'What raw() gave', 'It is for the slots of html`…`; in a plain string use its string itself')
+  }
 }
 
 export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree {
+  if (isRemembering()) rememberTemplate(statics, html)
   return new Tree(statics, dynamics)
 }
 
@@ -40,8 +61,14 @@ function rawHtml(html: string, name: string, isUsers: boolean): RawHtml {
 /** What Rust knows a template literal as. */
 export interface Template {
   readonly id: number
+  readonly statics: TemplateStringsArray
   /** For each value whether it stands at a boolean attribute. */
   readonly booleans: readonly boolean[]
+}
+
+/** Where a value stands, for a message. */
+export function describeSlot({ id, statics }: Template, index: number): string {
+  return native.describeValue(id, index) + atPlace(placeOfTemplate(statics))
 }
 
 const templates = new WeakMap<TemplateStringsArray, Template>()
@@ -66,10 +93,10 @@ function compile(statics: TemplateStringsArray): Template {
   }
   try {
     const { id, kinds } = native.compileTemplate(Array.from(statics))
-    const template = { id, booleans: Array.from(kinds, (kind) => kind === 'b') }
+    const template = { id, statics, booleans: Array.from(kinds, (kind) => kind === 'b') }
     templates.set(statics, template)
     return template
   } catch (error) {
-    throw new LoomError('LOOM_TEMPLATE', textOf(error), { cause: error })
+    throw new LoomError('LOOM_TEMPLATE', textOf(error) + atPlace(placeOfTemplate(statics)), { cause: error })
   }
 }

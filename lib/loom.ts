@@ -26,8 +26,10 @@ import { mountProps, publicJson } from './join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './middleware'
 import { type Entry, entryOf } from './modules'
+import { explainPromise } from './mounted'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { type Settings, settingsOf } from './options'
+import { callerOf } from './places'
 import { stringifyProps } from './props'
 import { compactRequest } from './request'
 import { refuseUpgrade } from './response'
@@ -35,6 +37,7 @@ import { originAdvice, originAllowed } from './origin'
 import { type Binding, PendingUpgrades } from './pending'
 import { scriptElements, serveClient } from './script'
 import { interceptUpgrades, type Server } from './upgrade'
+import { Wiring } from './wiring'
 import { Writer } from './writer'
 
 const CLOSE_TIMEOUT = 10_000
@@ -96,6 +99,9 @@ export class Loom implements PublicLoom {
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
   private readonly messageBytes: number
   private readonly refusedOrigins = new Set<string>()
+  /** Only in development: what they find costs nobody else anything. */
+  private readonly development: Development | undefined
+  private readonly wiring: Wiring | undefined
   private lastNumber = 0
   private closing: Promise<void> | undefined
   private isReleased = false
@@ -116,8 +122,11 @@ export class Loom implements PublicLoom {
         this.bridges.signal(bridge, resume)
       },
     }
-    const checks = development ? new Development(logger) : undefined
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, limits.propsCacheBytes, checks)
+    if (development) {
+      this.development = new Development(logger)
+      this.wiring = new Wiring(this.development, settings.path, settings.keep)
+    }
+    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, limits.propsCacheBytes, this.development)
     try {
       this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, this.dispatcher.wake)
     } catch (error) {
@@ -127,6 +136,8 @@ export class Loom implements PublicLoom {
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     this.pending = new PendingUpgrades(this.native, limits.upgradeTime, logger)
+    const { wiring } = this
+    if (wiring !== undefined && this.development !== undefined) this.development.watch = (context) => wiring.watch(context)
   }
 
   register(name: string, module: unknown): RegisteredModule<never> {
@@ -140,6 +151,7 @@ export class Loom implements PublicLoom {
     }
     this.dispatcher.register(entry, this.native.register(name, entry.raw, ...detailsOf(entry)))
     this.entries.set(name, entry)
+    this.development?.registered(entry, callerOf(this.register))
     return { name }
   }
 
@@ -156,7 +168,19 @@ export class Loom implements PublicLoom {
     return entry
   }
 
-  async mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
+  mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
+    const page = this.mountPage(module, props, options)
+    if (this.development === undefined) return page
+    const place = callerOf(this.mount)
+    const name = isObject(module) ? module['name'] : module
+    page.then(
+      () => this.wiring?.mounted(String(name), place, options.request),
+      () => undefined,
+    )
+    return explainPromise(page, String(name), place, this.development)
+  }
+
+  private async mountPage(module: unknown, props: object, options: MountOptions): Promise<string> {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
@@ -169,7 +193,7 @@ export class Loom implements PublicLoom {
     const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     try {
-      encodeTree(tree, treeOf(entry, entry.raw ? json : first))
+      encodeTree(tree, treeOf(entry, entry.raw ? json : first), undefined, this.development?.checkOf(entry))
     } catch (error) {
       // What the application throws is its own.
       throw error instanceof LoomError ? inRender(error, error.code) : error
@@ -235,6 +259,7 @@ export class Loom implements PublicLoom {
         'The loom is attached to this server already, so this middleware would not run; attach once, with all of it',
       )
     }
+    this.wiring?.attached(server, middleware.length)
     this.attachTo(server, (request, socket) =>
       middleware.length === 0 ? request : runMiddleware(middleware, request, socket).then((on) => on && request),
     )
@@ -272,7 +297,9 @@ export class Loom implements PublicLoom {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {
+    this.wiring?.upgraded()
     const fail = (error: unknown): void => {
+      if (this.settings.bind !== undefined) this.wiring?.boundToNobody(request)
       this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
       refuseUpgrade(socket, '500 Internal Server Error')
     }
@@ -318,8 +345,11 @@ export class Loom implements PublicLoom {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)
     const bind = allowed ? this.bindOf(passed) : ''
-    if (typeof bind === 'string') return { compact, bind }
-    return Promise.resolve(bind).then((text) => ({ compact, bind: text }))
+    const bound = (text: string): Binding => {
+      if (text === '' && this.settings.bind !== undefined) this.wiring?.boundToNobody(request)
+      return { compact, bind: text }
+    }
+    return typeof bind === 'string' ? bound(bind) : Promise.resolve(bind).then(bound)
   }
 
   private accept(
@@ -354,8 +384,10 @@ export class Loom implements PublicLoom {
   }
 
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
+    this.wiring?.serving()
     return (request, response, next) => {
-      if (!serveClient(this.settings.path, request, response)) next()
+      this.wiring?.reached()
+      if (!serveClient(this.settings.path, request, response, this.wiring)) next()
     }
   }
 
@@ -374,7 +406,7 @@ export class Loom implements PublicLoom {
       url: `${path}/ws`,
       handler: (request, reply) => {
         reply.hijack()
-        if (!upgrades.passed(request)) reply.raw.writeHead(426, { upgrade: 'websocket' }).end()
+        if (!upgrades.passed(request)) serveClient(this.settings.path, request.raw, reply.raw, this.wiring)
       },
     })
     instance.route({
@@ -382,9 +414,12 @@ export class Loom implements PublicLoom {
       url: `${path}/*`,
       handler: ({ raw: request }, reply) => {
         reply.hijack()
-        if (!serveClient(this.settings.path, request, reply.raw)) reply.raw.writeHead(404).end()
+        if (!serveClient(this.settings.path, request, reply.raw, this.wiring)) reply.raw.writeHead(404).end()
       },
     })
+    this.wiring?.serving()
+    this.wiring?.reached()
+    this.wiring?.attachedWithHooks(instance.server)
     this.attachTo(instance.server, (request, socket) => upgrades.pass(request, socket))
     // Before the server waits for its sockets, some of which are ours.
     instance.addHook('preClose', () => this.close())
@@ -402,7 +437,8 @@ export class Loom implements PublicLoom {
   }
 
   script(options?: ScriptOptions): string {
-    return scriptElements(this.settings.path, options)
+    this.wiring?.script(callerOf(this.script))
+    return scriptElements(this.settings.path, this.wiring !== undefined, options)
   }
 
   stats(): Stats {
@@ -422,6 +458,7 @@ export class Loom implements PublicLoom {
 
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
+    this.wiring?.close()
     this.closing ??= this.promises
       .make(
         (request) => {

@@ -1,5 +1,6 @@
 import type { LiveModule, RawModule } from '../index'
 import { checkFunction, checkString, invalid, isObject } from './check'
+import { LoomError } from './errors'
 import { stringifyProps } from './props'
 
 /** The props of a live module are of a type that only its own handlers know. */
@@ -39,6 +40,12 @@ export function entryOf(name: string, module: unknown): Entry {
     }
   } else if (typeof handle !== 'function') {
     throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
+  } else if (/^class\b/.test(Function.prototype.toString.call(handle))) {
+    throw new LoomError(
+      'LOOM_ARGUMENT',
+      `Expected an object of handlers or a function for handle of module ${JSON.stringify(name)} but received the class ` +
+        `${handle.name}, which cannot be called; write the handlers into an object`,
+    )
   }
   const json = stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
   for (const callback of ['mount', 'authorize', 'upgrade']) {

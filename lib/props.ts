@@ -1,5 +1,7 @@
+import { types } from 'node:util'
 import { isObject, typeOf } from './check'
 import { LoomError } from './errors'
+import { Tree } from './html'
 
 /** Whence props come, for the message of an error: most have none, so it is made when it is needed. */
 export type Source = () => string
@@ -14,7 +16,10 @@ const MAX_DEPTH = 1000
  */
 export function checkProps(props: unknown, source: Source): asserts props is Record<string, unknown> {
   if (!isObject(props)) {
-    throw new LoomError('LOOM_PROPS', `Expected an object of props from ${source()} but received ${typeOf(props)}`)
+    throw new LoomError(
+      'LOOM_PROPS',
+      `Expected an object of props from ${source()} but received ${typeOf(props)}${mendOf(props)}`,
+    )
   }
   checkValue(props, '', source, true)
 }
@@ -33,11 +38,11 @@ export function checkValue(value: unknown, path: string, source: Source, deep: b
       return
     case 'number':
       if (Number.isFinite(value)) return
-      throw refused(String(value), path, source)
+      throw refused(value, String(value), path, source)
     case 'object':
       if (value === null) return
       if (depth > MAX_DEPTH) {
-        throw refused(`a cycle, or nesting deeper than ${MAX_DEPTH} levels,`, path.slice(0, 100), source)
+        throw refused(undefined, `a cycle, or nesting deeper than ${MAX_DEPTH} levels,`, path.slice(0, 100), source)
       }
       if (Array.isArray(value)) {
         if (!deep) return
@@ -50,7 +55,7 @@ export function checkValue(value: unknown, path: string, source: Source, deep: b
       checkObject(value, path, source, deep, depth)
       return
     default:
-      throw refused(typeof value, path, source)
+      throw refused(value, typeof value, path, source)
   }
 }
 
@@ -58,21 +63,56 @@ function checkObject(value: object, path: string, source: Source, deep: boolean,
   // Plain objects of any realm: their prototype is null or has none itself.
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw refused(`an instance of ${typeOf(value)}`, path, source)
+    throw refused(value, `an instance of ${typeOf(value)}`, path, source)
   }
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') throw refused('a member named __proto__', path, source)
+    if (key === '__proto__') throw refused(undefined, 'a member named __proto__', path, source)
     if (!deep) continue
     const member = (value as Record<string, unknown>)[key]
     if (typeof member === 'string' || member === undefined) continue
     checkValue(member, path === '' ? key : `${path}.${key}`, source, deep, depth + 1)
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw refused('a member named by a symbol', path, source)
+  if (Object.getOwnPropertySymbols(value).length > 0) throw refused(undefined, 'a member named by a symbol', path, source)
 }
 
-function refused(what: string, path: string, source: Source): LoomError {
+function refused(value: unknown, what: string, path: string, source: Source): LoomError {
   return new LoomError(
     'LOOM_PROPS',
-    `Props are JSON values, but ${source()} gave ${what} at ${path === '' ? 'the top' : path}`,
+    `Props are JSON values, but ${source()} gave ${what} at ${path === '' ? 'the top' : JSON.stringify(path)}${mendOf(value)}`,
   )
+}
+
+/** What to store instead, as the end of a sentence. */
+function mendOf(value: unknown): string {
+  const mend = insteadOf(value)
+  return mend === undefined ? '' : `; ${mend}`
+}
+
+function insteadOf(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'number':
+      return 'store null or a number that is finite'
+    case 'bigint':
+      return 'store String(value) or Number(value)'
+    case 'undefined':
+      return 'store null in a list, or leave the item out'
+    case 'function':
+      return 'call it and store what it gives'
+    case 'symbol':
+      return 'store its text'
+    case 'object':
+      break
+    default:
+      return undefined
+  }
+  if (value === null || Array.isArray(value)) return undefined
+  if (types.isDate(value)) return 'store date.toISOString() or the number date.getTime()'
+  if (types.isMap(value)) return 'store [...map] or Object.fromEntries(map)'
+  if (types.isSet(value)) return 'store [...set]'
+  if (types.isPromise(value)) return 'await it first'
+  if (types.isRegExp(value)) return 'store its source'
+  if (types.isNativeError(value)) return 'store its message'
+  if (ArrayBuffer.isView(value)) return 'store Array.from(it), or text'
+  if (value instanceof Tree) return 'store what it shows; templates are made in render'
+  return 'store a plain object with what is needed of it, as in { ...value }'
 }

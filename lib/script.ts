@@ -8,6 +8,7 @@ import Negotiator from 'negotiator'
 import type { ScriptOptions } from '../index'
 import { checkNames, checkString, invalid } from './check'
 import { root } from './native'
+import type { Wiring } from './wiring'
 
 /** The browser client, and the default look of its states. */
 type Name = 'client' | 'status'
@@ -18,26 +19,31 @@ interface Client {
   bodies: { br: Buffer; gzip: Buffer; identity: Buffer }
 }
 
-const loaded: Partial<Record<Name, Client>> = {}
+/** client/development.ts, which scripts/setup.mjs puts here: what it costs, no page in production pays. */
+declare const DEVELOPMENT_CLIENT: string
 
-function load(name: Name): Client {
-  let client = loaded[name]
+const loaded: Record<'production' | 'development', Partial<Record<Name, Client>>> = { production: {}, development: {} }
+
+function load(name: Name, isDevelopment: boolean): Client {
+  const clients = loaded[isDevelopment ? 'development' : 'production']
+  let client = clients[name]
   if (client === undefined) {
-    const source = readFileSync(join(root, 'dist', `${name}.js`))
+    const own = readFileSync(join(root, 'dist', `${name}.js`))
+    const source = isDevelopment && name === 'client' ? Buffer.concat([own, Buffer.from(DEVELOPMENT_CLIENT)]) : own
     const hash = createHash('sha256').update(source).digest('base64url').slice(0, 16)
-    loaded[name] = client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
+    clients[name] = client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
   }
   return client
 }
 
-function scriptPath(path: string, name: Name): string {
-  return `${path}/${name}.${load(name).hash}.js`
+function scriptPath(path: string, name: Name, isDevelopment: boolean): string {
+  return `${path}/${name}.${load(name, isDevelopment).hash}.js`
 }
 
 const STATUSES = { offline: '', error: '', expired: '', reload: '' }
 
 /** The script elements of a page. */
-export function scriptElements(path: string, options: ScriptOptions = {}): string {
+export function scriptElements(path: string, isDevelopment: boolean, options: ScriptOptions = {}): string {
   checkNames(options, { nonce: '', status: true }, 'the options of loom.script()', 'option')
   const { nonce, status = true } = options
   let attributes = ''
@@ -46,7 +52,7 @@ export function scriptElements(path: string, options: ScriptOptions = {}): strin
     if (typeof nonce !== 'string' || !/^[\w+/-]+={0,2}$/.test(nonce)) throw invalid('a nonce in base64', 'nonce', nonce)
     attributes = ` nonce="${nonce}"`
   }
-  const element = (name: Name, mark: string): string => `<script type="module" src="${scriptPath(path, name)}"${attributes} ${mark}></script>`
+  const element = (name: Name, mark: string): string => `<script type="module" src="${scriptPath(path, name, isDevelopment)}"${attributes} ${mark}></script>`
   const client = element('client', 'data-l-client')
   if (status === false) return client
   if (status === true) return client + element('status', 'data-l-status')
@@ -71,15 +77,22 @@ function encodingFor(request: IncomingMessage): Encoding {
   return (negotiator.encoding(ENCODINGS, { preferred: ENCODINGS }) ?? 'identity') as Encoding
 }
 
-/** Answers requests for the client, and for the WebSocket without an upgrade. False: not ours. */
-export function serveClient(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+/**
+ * Answers requests for the client, and for the WebSocket without an upgrade; in development, with `wiring`,
+ * also for what has been found wrong. False: not ours.
+ */
+export function serveClient(path: string, request: IncomingMessage, response: ServerResponse, wiring?: Wiring): boolean {
   // Express strips the prefix a middleware is mounted under from `url`.
   const { originalUrl } = request as IncomingMessage & { originalUrl?: string }
-  const pathname = (originalUrl ?? request.url ?? '').split('?', 1)[0] ?? ''
+  const [pathname = '', query = ''] = (originalUrl ?? request.url ?? '').split('?', 2)
   if (pathname === `${path}/ws`) {
     response
       .writeHead(426, { upgrade: 'websocket', connection: 'upgrade', 'content-type': 'text/plain; charset=utf-8' })
-      .end('This address speaks WebSocket.')
+      .end(wiring?.notUpgraded(request) ?? 'This address speaks WebSocket.')
+    return true
+  }
+  if (wiring !== undefined && pathname === `${path}/mistakes`) {
+    wiring.found(new URLSearchParams(query).get('after'), response)
     return true
   }
   const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
@@ -89,7 +102,8 @@ export function serveClient(path: string, request: IncomingMessage, response: Se
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
     return true
   }
-  const { hash, bodies } = load(found[1] as Name)
+  if (found[1] === 'client') wiring?.scriptServed()
+  const { hash, bodies } = load(found[1] as Name, wiring !== undefined)
   const encoding = encodingFor(request)
   const etag = `"${hash}-${encoding}"`
   // A page from before a deploy asks for a hash that is gone: today's client serves it as well, but

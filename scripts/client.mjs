@@ -50,4 +50,22 @@ export async function bundleClient(name = 'index') {
   return Buffer.from(code)
 }
 
+/** What the client has beside it in development, where nobody counts its bytes. */
+export async function bundleDevelopment() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['client/development.ts'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2021',
+    write: false,
+    // In a file of its own it would know where it came from.
+    define: { 'import.meta.url': 'import_meta_url' },
+    banner: { js: '\n;{const import_meta_url=import.meta.url;' },
+    footer: { js: '}' },
+  })
+  return outputFiles[0].text
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(await bundleClient(process.argv[2]))

@@ -31,6 +31,7 @@ function installPackages() {
 
 async function bundle() {
   const { build } = await import('esbuild')
+  const { bundleClient, bundleDevelopment } = await import('./client.mjs')
   await build({
     absWorkingDir: root,
     entryPoints: ['lib/index.ts'],
@@ -42,8 +43,8 @@ async function bundle() {
     packages: 'external',
     sourcemap: true,
     sourcesContent: false,
+    define: { DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()) },
   })
-  const { bundleClient } = await import('./client.mjs')
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   writeFileSync(join(root, 'dist', 'status.js'), await bundleClient('status'))
   // One copy of the library for both module systems: two would not know each other's templates. It is asked for by

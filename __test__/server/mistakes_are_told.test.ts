@@ -1,0 +1,559 @@
+// What development says of mistakes that would otherwise only show in a page that does nothing, or shows something odd.
+
+import { createServer, request as httpRequest } from 'node:http'
+import { join, relative } from 'node:path'
+import express from 'express'
+import fastify from 'fastify'
+import { createLoom, each, html, type LiveModule, type Loom, raw, type RegisteredModule } from 'loom-live'
+import { counter, listen, type Log, SECRET, Site, testLoom } from '../support/site'
+import { until } from '../support/until'
+
+/** Where a call stands whose line is not of interest. */
+const HERE = relative(process.cwd(), __filename).replaceAll('\\', '/')
+const PLACE = new RegExp(`${HERE.replaceAll('.', '\\.')}:\\d+`)
+
+const development = { development: true }
+
+/** A warning about this, within a while. */
+const told = (log: Log, what: RegExp): Promise<string> =>
+  until(`a warning like ${what}; there are: ${log.all}`, () => log.warnings.find((text) => what.test(text)))
+
+describe('what joins templates and promises as text', () => {
+  test.each<[string, (page: Promise<string>) => unknown]>([
+    ['a template literal', (page) => `<main>${page as unknown as string}</main>`],
+    ['a plus', (page) => '<main>' + (page as unknown as string)],
+    ['String', (page) => String(page)],
+    ['join', (page) => [page].join('')],
+    ['a JSON answer', (page) => JSON.stringify({ page })],
+  ])('a mount without await, by %s: says where, and what to do, and stays a promise', async (_, joined) => {
+    const { loom, log } = testLoom(development)
+    const module = counter(loom)
+    const page = loom.mount(module)
+    const message = /^loom\.mount\("counter"\) \(at .*\) gave a promise.*\[object Promise\].*await loom\.mount/
+    expect(() => joined(page)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+    expect(() => joined(page)).toThrow(message)
+    expect(() => joined(page)).toThrow(PLACE)
+    expect(log.warnings).toHaveLength(1)
+    expect(log.warnings[0]).toMatch(PLACE)
+    expect(page).toBeInstanceOf(Promise)
+    expect(await page).toContain('<b>0</b>')
+    expect(await page.then((text) => text.length)).toBeGreaterThan(0)
+  })
+
+  test('in production a promise is what it always is', async () => {
+    const { loom } = testLoom({ development: false })
+    const page = loom.mount(counter(loom))
+    expect(`${page as unknown as string}`).toBe('[object Promise]')
+    expect(Object.getOwnPropertyNames(page)).toEqual([])
+    await page
+  })
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['html', () => html`<i>x</i>`, /An html`…` template \(at .*\) was joined as text/],
+    ['each', () => each([1], String, () => html`<i></i>`), /What each\(\) gave was joined as text/],
+    ['raw', () => raw('<i>'), /What raw\(\) gave was joined as text/],
+  ])('%s', (_, make, message) => {
+    testLoom(development)
+    const value = make() as string
+    for (const joined of [() => `<p>${value}</p>`, () => value + '', () => [value, value].join('\n'), () => String(value)]) {
+      expect(joined).toThrow(expect.objectContaining({ code: 'LOOM_TEMPLATE' }) as Error)
+      expect(joined).toThrow(message)
+    }
+  })
+
+  test('a tree in a slot of another is fine, and one in a plain literal in a render names its place', async () => {
+    const site = await Site.start(development)
+    const rows = (join: boolean) => site.loom.register(`rows ${join}`, {
+      props: { rows: ['a', 'b'] },
+      handle: {},
+      render: ({ rows }) => {
+        const items = rows.map((row) => html`<li>${row}</li>`)
+        return html`<ul>${join ? items.join('') : items}</ul>`
+      },
+    })
+    expect(await site.loom.mount(rows(false))).toContain('<ul><li>a</li><li>b</li></ul>')
+    await expect(site.loom.mount(rows(true))).rejects.toThrow(PLACE)
+  })
+})
+
+/** The module's answer to one event, and what was said of it. */
+async function after<Props extends object>(module: LiveModule<Props>, handler: string, value?: string): Promise<{ shown: string; log: Log }> {
+  const site = await Site.start(development)
+  const client = await site.live(site.loom.register('page', module))
+  const shown = await client.shows('c0', handler, value === undefined ? {} : { value })
+  return { shown, log: site.log }
+}
+
+describe('handlers that give the wrong thing', () => {
+  interface Props {
+    count: number
+    name: string
+    rows: { id: number }[]
+  }
+  const props: Props = { count: 1, name: 'Ada', rows: [{ id: 1 }] }
+  const render = ({ count, name, rows }: Props) => html`${count} ${name} ${rows?.length}`
+  type Handlers = Record<string, (props: Props, event: { value?: string }) => Props | void | Promise<Props | void>>
+
+  const NOTHING: Handlers = {
+    arrow: (props) => {
+      props = { ...props, count: props.count + 1 }
+    },
+    method(props) {
+      props = Object.assign({}, props, { count: 2 })
+    },
+    'function': function (state) {
+      state = { ...state, count: 2 }
+    },
+    later: async (props) => {
+      await Promise.resolve()
+      props = { ...props, count: 2 }
+    },
+    taken: ({ count }) => {
+      count += 1
+    },
+    renamed: ({ count: number, ...rest }) => {
+      number++
+      void rest
+    },
+    defaulted: (props, { value = 'x' }) => {
+      props = { ...props, name: value }
+    },
+    copied: (props) => {
+      const next = { ...props }
+      next.count = 2
+    },
+    cloned: (props) => {
+      const next = structuredClone(props)
+      next.rows.push({ id: 2 })
+    },
+    block: (props) => {
+      // eslint-disable-next-line no-unused-labels, @typescript-eslint/no-unused-expressions
+      count: props.count + 1
+    },
+  }
+
+  test.each(Object.keys(NOTHING))('%s: new props that are not returned', async (name) => {
+    const { shown, log } = await after({ props, handle: NOTHING, render }, name)
+    expect(shown).toBe('1 Ada 1')
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toMatch(new RegExp(`^loom-live: page \\(registered at .*\\): the handler "${name}" .*returned nothing.*Return the new props`))
+    expect(log.all).toMatch(PLACE)
+  })
+
+  const RIGHT: Handlers = {
+    nothing: () => undefined,
+    looks: (props) => {
+      if (props.count === 1 || props.name >= 'A') void props.rows
+    },
+    changes: (props) => {
+      props.count += 1
+    },
+    deep: ({ rows }) => {
+      rows.push({ id: 2 })
+    },
+    saves: async (props) => {
+      const row = { ...props, at: 1 }
+      await Promise.resolve(row)
+    },
+    shadows: () => {
+      const props = { count: 0 }
+      props.count = 7
+    },
+    returns: (props) => ({ ...props, count: 2 }),
+    assigns: (props) => (props = { ...props, count: 2 }),
+  }
+
+  test.each(Object.keys(RIGHT))('%s: nothing is said', async (name) => {
+    const { log } = await after({ props, handle: RIGHT, render }, name)
+    expect(log.all).toBe('')
+  })
+
+  test.each<[string, (props: Props) => object, string]>([
+    ['one of three', ({ count }) => ({ count: count + 1 }), 'name, rows'],
+    ['two of three', ({ count, name }) => ({ count, name: name.trim() }), 'rows'],
+    ['later', async ({ count }) => Promise.resolve({ count, rows: [] }), 'name'],
+    ['nothing of it', () => ({}), 'count, name, rows'],
+  ])('a part of the props is returned: %s', async (_, handle, lost) => {
+    const { log } = await after({ props, handle: { part: handle as (props: Props) => Props }, render }, 'part')
+    expect(log.all).toMatch(new RegExp(`page \\(registered at .*\\): the handler "part" returned props without ${lost}, which (is|are) gone now.*\\{ \\.\\.\\.props`))
+  })
+
+  test('props that only mount was given, and that are never mentioned, are missed as well', async () => {
+    const site = await Site.start(development)
+    const module = site.loom.register<{ a: number; b?: number }>('given', {
+      handle: { part: ({ a }) => ({ a: a + 1 }) },
+      render: ({ a }) => html`${a}`,
+    })
+    const client = await site.live(module, { a: 1, b: 2 })
+    await client.event('c0', 'part')
+    expect(site.log.all).toMatch(/returned props without b, which is gone now/)
+  })
+
+  test('a member that the handler takes away itself is none of our business', async () => {
+    interface Search { query: string; error?: string }
+    const site = await Site.start(development)
+    const module = site.loom.register<Search>('search', {
+      props: { query: '' },
+      handle: {
+        dismiss: ({ error, ...rest }) => (void error, rest),
+        clear: (props) => ({ ...props, error: undefined as unknown as string }),
+      },
+      render: ({ query, error }) => html`${query}${error}`,
+    })
+    const client = await site.live(module, { error: 'no' })
+    await client.event('c0', 'dismiss')
+    await client.event('c0', 'clear')
+    expect(site.log.all).toBe('')
+  })
+})
+
+describe('names', () => {
+  const render = (tree: () => ReturnType<typeof html>) => ({ props: { count: 0 }, handle: { increment: () => undefined, reset: () => undefined }, render: tree })
+
+  test.each<[string, () => ReturnType<typeof html>, string]>([
+    ['data-l-click in double quotes', () => html`<button data-l-click="incremnt">x</button>`, 'data-l-click="incremnt"'],
+    ['in single quotes', () => html`<button data-l-click='incremnt'>x</button>`, 'data-l-click="incremnt"'],
+    ['without quotes', () => html`<button data-l-click=incremnt>x</button>`, 'data-l-click="incremnt"'],
+    ['@click', () => html`<button @click="incremnt">x</button>`, '@click="incremnt"'],
+    ['with modifiers', () => html`<form @submit.prevent.stop="Increment"></form>`, '@submit.prevent.stop="Increment"'],
+    ['a value', () => html`<button data-l-click="${'incremnt'}">x</button>`, 'data-l-click="incremnt"'],
+    ['a value of @', () => html`<button @click=${'incremnt'}>x</button>`, '@click="incremnt"'],
+    ['in a nested template', () => html`<p>${html`<input data-l-input="incremnt">`}</p>`, 'data-l-input="incremnt"'],
+    ['in a row', () => html`<p>${each([1], String, () => html`<input data-l-keydown="incrementt">`)}</p>`, 'data-l-keydown="incrementt"'],
+    ['in a list', () => html`<p>${[html`<input data-l-blur="icnrement">`]}</p>`, 'data-l-blur="icnrement"'],
+  ])('of a handler that there is not, %s: said when the page is rendered', async (_, tree, shown) => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(loom.register('page', render(tree)))
+    await loom.mount('page')
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toContain(`page: ${shown} (at ${HERE}:`)
+    expect(log.all).toMatch(/names no handler of the module; did you mean "increment"\? Its handlers are increment, reset/)
+  })
+
+  test.each<[string, () => ReturnType<typeof html>]>([
+    ['those that are there', () => html`<button data-l-click="increment" @keydown=${'reset'} data-l-value="incremnt">x</button>`],
+    ['one that comes and goes', () => html`<button data-l-click="${false}" data-l-input="${''}" @blur="${null}">x</button>`],
+    ['one that is put together', () => html`<button data-l-click="incre${'ment'}">x</button>`],
+    ['another component’s HTML', () => html`${raw('<button data-l-click="other">x</button>')}`],
+    ['attributes that only look like it', () => html`<p data-l-clicks="x" title="@click">@click ="y"</p>`],
+  ])('of handlers: nothing is said of %s', async (_, tree) => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(loom.register('page', render(tree)))
+    expect(log.all).toBe('')
+  })
+
+  test('an event for a handler that there is not says which there are, in the page and in the log', async () => {
+    const site = await Site.start(development)
+    const client = await site.live(counter(site.loom))
+    expect(await client.fails('c0', 'incremnt')).toMatch(
+      /the module "counter" has no handler "incremnt"; did you mean "increment"\? Its handlers are increment, show, boom \(registered at .*\)/,
+    )
+    expect(await client.fails('c0', 'xyzzy')).toMatch(/no handler "xyzzy"; its handlers are increment, show, boom/)
+    await until('the log', () => /did you mean "increment"/.test(site.log.all))
+    expect(await client.shows('c0', 'increment')).toBe('<b>1</b>')
+  })
+
+  test('one function for all handlers knows every name', async () => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(loom.register('all', { props: {}, handle: () => undefined, render: () => html`<i data-l-click="any"></i>` }))
+    expect(log.all).toBe('')
+  })
+
+  test('methods of a class are said at once not to be handlers', async () => {
+    class Base {
+      reset(): void { /* found by nobody */ }
+    }
+    class Handlers extends Base {
+      own = (): void => undefined
+      increment(): void { /* found by nobody */ }
+      get size(): number { return 0 }
+    }
+    const site = await Site.start(development)
+    const module = site.loom.register('page', { props: {}, handle: new Handlers() as unknown as Record<string, () => void>, render: () => html`` })
+    expect(site.log.warnings).toHaveLength(1)
+    expect(site.log.all).toMatch(/page \(registered at .*\): handle is an instance of the class Handlers, and its methods increment, reset are not handlers.*handle: \{ increment: \(props\) => … \}/)
+    expect(site.log.all).toMatch(PLACE)
+    const client = await site.live(module)
+    expect(await client.fails('c0', 'increment')).toMatch(/it is a method of the class Handlers, and only own properties are handlers/)
+    expect(await client.shows('c0', 'own')).toBe('')
+  })
+
+  test('a class itself is no object of handlers', () => {
+    class Handlers {
+      static increment(): void { /* found by nobody */ }
+    }
+    const { loom } = testLoom(development)
+    expect(() => loom.register('page', { props: {}, handle: Handlers as unknown as () => void, render: () => html`` })).toThrow(
+      /Expected an object of handlers or a function for handle of module "page" but received the class Handlers/,
+    )
+  })
+
+  test('two rows of one key: which list, and which rows', async () => {
+    const { loom } = testLoom(development)
+    const list = loom.register('list', {
+      props: { rows: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 2 }] },
+      handle: {},
+      render: ({ rows }) => html`<p>${'x'}</p><ul class="${'y'}">${each(rows, ({ id }) => id, ({ id }) => html`<li>${id}</li>`)}</ul>`,
+    })
+    await expect(loom.mount(list)).rejects.toThrow(/two items with the key "2"; keys have to be unique. They are items 1 and 3 of the list of slot 3, text: `.*<ul class="\$\{…\}">\$\{3\}<\/ul>.*` \(at .*\)/)
+    await expect(loom.mount(list)).rejects.toThrow(PLACE)
+  })
+})
+
+describe('props that are no JSON', () => {
+  test.each<[unknown, RegExp]>([
+    [new Date(0), /gave an instance of Date at "at"; store date\.toISOString\(\) or the number date\.getTime\(\)$/],
+    [new Map(), /an instance of Map at "at"; store \[\.\.\.map\]/],
+    [new Set(), /an instance of Set at "at"; store \[\.\.\.set\]/],
+    [1n, /bigint at "at"; store String\(value\) or Number\(value\)$/],
+    [NaN, /NaN at "at"; store null or a number that is finite$/],
+    [() => 1, /function at "at"; call it/],
+    [Promise.resolve(1), /an instance of Promise at "at"; await it first$/],
+    [html`<p></p>`, /an instance of Tree at "at"; store what it shows; templates are made in render$/],
+    [new (class Point { x = 1 })(), /an instance of Point at "at"; store a plain object/],
+    [[1, undefined], /undefined at "at\[1\]"; store null in a list/],
+    [{ at: new Date(0) }, /an instance of Date at "at\.at"; store date/],
+  ])('%p: the path is quoted, and what to store instead is said', async (at, message) => {
+    const { loom } = testLoom(development)
+    const module = loom.register('dated', { props: { at: 0 as unknown }, handle: {}, render: () => html`` })
+    await expect(loom.mount(module, { at })).rejects.toThrow(message)
+    expect(() => loom.register('other', { props: { at }, handle: {}, render: () => html`` })).toThrow(message)
+    const site = await Site.start(development)
+    const client = await site.live(site.loom.register('event', { props: { at: 0 as unknown }, handle: { set: () => ({ at }) }, render: () => html`` }))
+    expect(await client.fails('c0', 'set')).toMatch(message)
+  })
+})
+
+/** An application of Express that serves one page. */
+async function app(prepare: (loom: Loom, module: RegisteredModule<{ count: number }>) => express.Express | Promise<express.Express>, attach: boolean) {
+  const { loom, log } = testLoom(development)
+  const module = counter(loom)
+  const server = createServer(await prepare(loom, module))
+  if (attach) loom.attach(server)
+  const site = await Site.of(loom, server)
+  return { site, log, loom }
+}
+
+/** What a WebSocket's request is answered with where nothing upgrades it. */
+function handshake(origin: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asking = httpRequest(`${origin}/loom/ws`, { headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13', ...headers } })
+    asking.on('response', (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+    })
+    asking.on('upgrade', (_, socket) => {
+      socket.destroy()
+      resolve({ status: 101, body: '' })
+    })
+    asking.on('error', reject).end()
+  })
+}
+
+const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' }
+
+describe('an application that is not put together', () => {
+  const page = (loom: Loom, module: RegisteredModule<{ count: number }>, script = true): express.RequestHandler => (request, response, next) => {
+    loom.mount(module, {}, { request }).then((html) => response.send(`<!doctype html>${html}${script ? loom.script() : ''}`), next)
+  }
+  const get = async (site: Site, path = '/'): Promise<string> => (await fetch(site.origin + path)).text()
+  const scriptOf = (text: string): string => /src="([^"]*)"/.exec(text)?.[1] ?? ''
+
+  test('no attach: the upgrade is answered with the reason, which the log has too', async () => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), false)
+    const { status, body } = await handshake(site.origin, UPGRADE)
+    expect(status).toBe(426)
+    expect(body).toMatch(/loom\.attach\(\) was never called.*loom\.attach\(app\.listen\(3000\)\)/)
+    expect(log.warnings).toEqual([`loom-live: ${body}`])
+    // A page that asks why gets the same.
+    expect(await get(site, '/loom/ws')).toBe(body)
+  })
+
+  test('attached to another server', async () => {
+    const { site, log, loom } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), false)
+    loom.attach(createServer())
+    expect((await handshake(site.origin, UPGRADE)).body).toMatch(/is none that loom\.attach\(\) was given/)
+    expect(log.all).toMatch(/is none that loom\.attach\(\) was given/)
+  })
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['both headers', {}, /came without "Upgrade: websocket"/],
+    ['Connection', { upgrade: 'websocket' }, /came without "Connection: upgrade"/],
+  ])('a proxy that takes %s away', async (_, headers, message) => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    const { status, body } = await handshake(site.origin, headers)
+    expect(status).toBe(426)
+    expect(body).toMatch(message)
+    expect(log.all).toMatch(/which a proxy has taken away.*nginx: proxy_http_version 1\.1/)
+    expect((await handshake(site.origin, UPGRADE)).status).toBe(101)
+  })
+
+  test('a proxy in front of Fastify', async () => {
+    const { loom, log } = testLoom(development)
+    const server = fastify()
+    await server.register(loom.fastify)
+    const origin = await server.listen({ port: 0, host: '127.0.0.1' })
+    expect((await handshake(origin, {})).body).toMatch(/a proxy has taken away/)
+    expect(log.all).toMatch(/a proxy has taken away/)
+    await server.close()
+  })
+
+  test('who looks at the address, and nothing else, is told no mistake', async () => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    expect(await get(site, '/loom/ws')).toBe('This address speaks WebSocket.')
+    expect(log.all).toBe('')
+  })
+
+  test('no loom.script() in the page', async () => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module, false)), true)
+    await get(site)
+    expect(await told(log, /loom\.script\(\) was never called. Put \$\{loom\.script\(\)\} at the end of the page/)).toMatch(PLACE)
+    expect(log.warnings).toHaveLength(1)
+  })
+
+  test('loom.script() that does not get into the page', async () => {
+    const { site, log } = await app((loom, module) => {
+      loom.script()
+      return express().use(loom.express()).get('/', page(loom, module, false))
+    }, true)
+    await get(site)
+    expect(await told(log, /What loom\.script\(\) gives \(called at .*\) has to be in that page's HTML/)).toMatch(PLACE)
+  })
+
+  test('no loom.express()', async () => {
+    const { site, log } = await app((loom, module) => express().get('/', page(loom, module)), true)
+    await get(site)
+    expect(await told(log, /nothing serves \/loom\/client\.….js, so that it is answered with 404. Use app\.use\(loom\.express\(\)\)/)).toMatch(PLACE)
+  })
+
+  test('a loom.express() that nothing comes to', async () => {
+    const { site, log } = await app((loom, module) => express().get('/', page(loom, module)).use('/elsewhere', loom.express()), true)
+    await get(site)
+    await told(log, /no request has come to loom\.express\(\)/)
+  })
+
+  test.each([
+    ["connect-src 'none'", /connect-src 'none', which forbids the WebSocket. Add connect-src 'self'/],
+    ["default-src 'none'; script-src 'self'", /default-src 'none', which forbids the WebSocket/],
+    ["default-src 'self'; script-src 'none'", /script-src 'none', which forbids the client's script/],
+  ])('a Content-Security-Policy of %s', async (policy, message) => {
+    const { site, log } = await app((loom, module) => {
+      const csp: express.RequestHandler = (_, response, next) => {
+        response.setHeader('Content-Security-Policy', policy)
+        next()
+      }
+      return express().use(csp, loom.express()).get('/', page(loom, module))
+    }, true)
+    await get(site, scriptOf(await get(site)))
+    await told(log, message)
+  })
+
+  test('a client that was loaded and asks for no socket', async () => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    const html = await get(site)
+    await get(site, scriptOf(html))
+    await told(log, /has loaded the client, but nothing has asked for \/loom\/ws/)
+  })
+
+  test('one page of several that lacks the script', async () => {
+    const { site, log, loom } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    const client = await site.connect()
+    await client.joined('c0', 'counter', /data-l-token="([^"]+)"/.exec(await get(site))?.[1] ?? '')
+    await loom.mount(counter(loom, 'other'))
+    await told(log, /The page with other \(mounted at .*\) does not come to life, though others do/)
+    expect(log.all).not.toMatch(/The page with counter/)
+  })
+
+  test('one that works is told nothing', async () => {
+    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    const client = await site.connect()
+    await client.joined('c0', 'counter', /data-l-token="([^"]+)"/.exec(await get(site))?.[1] ?? '')
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    expect(log.all).toBe('')
+  })
+})
+
+describe('a session that attach was not given', () => {
+  const session: express.RequestHandler = (request, _, next) => {
+    Object.assign(request, { session: { user: 'ada' } })
+    next()
+  }
+  const withSession = async (middleware: express.RequestHandler[], options = {}) => {
+    const { loom, log } = testLoom({ ...development, ...options })
+    const module = loom.register('page', {
+      props: { user: '' },
+      handle: { who: (_, __, { request }) => ({ user: JSON.stringify(request['session'] ?? null) }), nothing: () => undefined },
+      render: ({ user }) => html`${user}`,
+    })
+    const server = createServer(
+      express().use(session, loom.express()).get('/', (request, response, next) => {
+        loom.mount(module, {}, { request }).then((html) => response.send(html), next)
+      }),
+    )
+    loom.attach(server, { middleware })
+    const site = await Site.of(loom, server)
+    const token = /data-l-token="([^"]+)"/.exec(await (await fetch(site.origin)).text())?.[1] ?? ''
+    return { site, log, token }
+  }
+
+  test('is told when a handler reads it', async () => {
+    const { site, log, token } = await withSession([])
+    const client = await site.connect()
+    await client.joined('c0', 'page', token)
+    await client.event('c0', 'nothing')
+    expect(log.all).toBe('')
+    expect(await client.shows('c0', 'who')).toBe('null')
+    expect(log.all).toMatch(/page: ctx\.request\.session is undefined, and the page's request had it: loom\.attach\(\) was given no middleware.*loom\.attach\(server, \{ middleware: \[session\(…\)\] \}\)/)
+  })
+
+  test('is told when bind finds nobody', async () => {
+    const bind = (request: object): string | undefined => (request as { session?: { user: string } }).session?.user
+    const { site, log } = await withSession([], { bind })
+    await site.connect()
+    await told(log, /The option bind was asked .*request\.session is undefined, and the page's request had it/)
+  })
+
+  test('and not where it was given', async () => {
+    const { site, log, token } = await withSession([session])
+    const client = await site.connect()
+    await client.joined('c0', 'page', token)
+    expect(await client.shows('c0', 'who')).toBe('{&quot;user&quot;:&quot;ada&quot;}')
+    expect(log.all).toBe('')
+  })
+})
+
+test('a page can ask for what was found, in development only', async () => {
+  for (const development of [true, false]) {
+    const { loom } = testLoom({ development })
+    const module = loom.register('page', { props: {}, handle: {}, render: () => html`<i data-l-click="gone"></i>` })
+    await loom.mount(module)
+    const server = createServer(express().use(loom.express()))
+    await listen(server)
+    const { origin } = await Site.of(loom, createServer()).then(() => ({ origin: `http://127.0.0.1:${(server.address() as { port: number }).port}` }))
+    const answer = await fetch(`${origin}/loom/mistakes`)
+    if (development) {
+      const { next, texts } = (await answer.json()) as { next: number; texts: string[] }
+      expect(texts).toEqual([expect.stringMatching(/data-l-click="gone" .*names no handler of the module; it has no handlers/)])
+      expect(await (await fetch(`${origin}/loom/mistakes?after=${next}`)).json()).toEqual({ next, texts: [] })
+    } else {
+      expect(answer.status).toBe(404)
+    }
+  }
+})
+
+test('the default logger is the console', async () => {
+  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const loom = createLoom({ secret: SECRET, development: true })
+  await loom.mount(loom.register('page', { props: {}, handle: {}, render: () => html`<i data-l-click="gone"></i>` }))
+  expect(warn).toHaveBeenCalledTimes(1)
+  warn.mockRestore()
+  await loom.close()
+})
+
+test('a template that cannot be made safe says where it stands', async () => {
+  const { loom } = testLoom(development)
+  const module = loom.register('page', { props: {}, handle: {}, render: () => html`<p class=${'x'}></p>` })
+  await expect(loom.mount(module)).rejects.toThrow(PLACE)
+})
+
+void join

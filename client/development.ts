@@ -1,0 +1,49 @@
+/**
+ * In development the server serves this behind the client: it shows in the browser's console what the server has found
+ * wrong, and asks the server why there is no connection. Its texts are the server's.
+ */
+
+/** Longer than it takes to connect, shorter than anyone waits. */
+const PATIENCE_MS = 3_000
+/** Patches come one after the other; mistakes are seldom. */
+const PAUSE_MS = 250
+
+const base = new URL('.', import.meta.url)
+let next = 0
+let asking: ReturnType<typeof setTimeout> | undefined
+let isLive = false
+
+function ask(): void {
+  asking ??= setTimeout(() => {
+    fetch(new URL(`mistakes?after=${next}`, base))
+      .then((response) => response.json() as Promise<{ next: number; texts: string[] }>)
+      .then((found) => {
+        next = found.next
+        for (const text of found.texts) console.warn(`loom-live: ${text}`)
+      })
+      // The server is away; the client says so already.
+      .catch(() => undefined)
+      .finally(() => (asking = undefined))
+  }, PAUSE_MS)
+}
+
+async function askWhy(): Promise<void> {
+  const containers = document.querySelectorAll('[data-l-live]')
+  if (isLive || containers.length === 0) return
+  try {
+    const response = await fetch(new URL('ws', base))
+    const message = await response.text()
+    if (response.status !== 426 || isLive) return
+    console.error(`loom-live: ${message}`)
+    for (const container of containers) {
+      container.dispatchEvent(new CustomEvent('loom:error', { bubbles: true, detail: { message } }))
+    }
+  } catch {
+    // As above.
+  }
+}
+
+addEventListener('loom:join', () => (isLive = true))
+for (const type of ['loom:join', 'loom:patch', 'loom:lost']) addEventListener(type, ask)
+addEventListener('loom:error', ask)
+setTimeout(() => void askWhy(), PATIENCE_MS)

@@ -1,0 +1,24 @@
+import type { Development } from './development'
+import { LoomError } from './errors'
+import { atPlace } from './places'
+
+/** Has the promise of `mount` say what is wrong where it is shown as `[object Promise]`. It stays the promise it is. */
+export function explainPromise(
+  page: Promise<string>,
+  module: string,
+  place: string | undefined,
+  development: Development,
+): Promise<string> {
+  const explain = (): never => {
+    const text =
+      `loom.mount(${JSON.stringify(module)})${atPlace(place)} gave a promise, which was joined as text and would show ` +
+      '[object Promise]. Wait for its HTML: await loom.mount(…), in an async function'
+    development.warn(text)
+    throw new LoomError('LOOM_ARGUMENT', text)
+  }
+  return Object.defineProperties(page, {
+    [Symbol.toPrimitive]: { value: explain },
+    toString: { value: explain },
+    toJSON: { value: explain },
+  })
+}

@@ -1,0 +1,220 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { LiveRequest } from '../index'
+import { forbiddenBy } from './content_security'
+import type { Context } from './context'
+import { Context as OwnContext } from './context'
+import type { Development } from './development'
+import { atPlace } from './places'
+
+/** A page that works has its client and its socket within a moment; later, something is missing. */
+const WAIT_MS = 4000
+/** For how long the reason why there was no socket is told to a page that asks. */
+const REASON_MS = 60_000
+
+const requestOf = Object.getOwnPropertyDescriptor(OwnContext.prototype, 'request')?.get
+
+type Headers = IncomingMessage['headers']
+
+/**
+ * Whether an application has put the parts together: the script into the page, what serves it, the
+ * server that upgrades, and on it the middleware of its pages. In development only.
+ */
+export class Wiring {
+  private scriptPlace: string | undefined
+  private isScriptMade = false
+  /** `loom.express()` was called, or the Fastify plugin registered; and a request has come to it. */
+  private isServing = false
+  private isReached = false
+  private served = 0
+  /** An upgrade has come to us: the application is put together, at least for some of its pages. */
+  private isUpgraded = false
+  private readonly servers = new Set<object>()
+  /** One of them without middleware: what that sets on a page's request is not on an upgrade. */
+  private isBare = false
+  private hasHooks = false
+  /** What the option `keep` names, and of it what the pages' requests had. */
+  private readonly onPages = new Set<string>()
+  /** Modules that are on a page, and that nobody has joined so far. */
+  private readonly waiting = new Map<string, NodeJS.Timeout>()
+  private reason: { text: string; until: number } | undefined
+
+  constructor(
+    private readonly development: Development,
+    private readonly path: string,
+    private readonly keep: readonly string[],
+  ) {}
+
+  script(place: string | undefined): void {
+    this.isScriptMade = true
+    this.scriptPlace ??= place
+  }
+
+  serving(): void {
+    this.isServing = true
+  }
+
+  reached(): void {
+    this.isReached = true
+  }
+
+  scriptServed(): void {
+    this.served++
+  }
+
+  attached(server: object, middleware: number): void {
+    this.servers.add(server)
+    if (middleware === 0) this.isBare = true
+  }
+
+  /** By the Fastify plugin: the instance's own hooks run. */
+  attachedWithHooks(server: object): void {
+    this.servers.add(server)
+    this.hasHooks = true
+  }
+
+  upgraded(): void {
+    this.isUpgraded = true
+  }
+
+  close(): void {
+    for (const timer of this.waiting.values()) clearTimeout(timer)
+    this.waiting.clear()
+  }
+
+  /** A component was rendered into a page: soon the page's browser should ask for more. */
+  mounted(module: string, place: string | undefined, request: object | undefined): void {
+    if (request !== undefined) {
+      for (const name of this.keep) if ((request as Record<string, unknown>)[name] !== undefined) this.onPages.add(name)
+    }
+    if (this.waiting.has(module) || this.development.hasJoined(module)) return
+    const { served } = this
+    const timer = setTimeout(() => {
+      this.waiting.delete(module)
+      if (this.reason !== undefined || this.development.hasJoined(module)) return
+      this.missing(`The page with ${module}${atPlace(place, 'mounted at')}`, served < this.served, request)
+    }, WAIT_MS)
+    this.waiting.set(module, timer.unref())
+  }
+
+  /** Nothing has come of a page. */
+  private missing(page: string, isServed: boolean, request: object | undefined): void {
+    const script = `${this.path}/client.….js`
+    const forbidden = forbiddenBy(request)
+    if (forbidden !== undefined) {
+      this.tell(`${page} does not come to life: its Content-Security-Policy has ${forbidden}`)
+    } else if (this.isUpgraded) {
+      this.tell(
+        `${page} does not come to life, though others do: nobody has joined it. What loom.script() gives, and what ` +
+          "loom.mount() gave, have to be in that page's HTML as they are. If it was no browser that asked for the page, all is well",
+      )
+    } else if (isServed) {
+      this.tell(
+        `${page} has loaded the client, but nothing has asked for ${this.path}/ws: its Content-Security-Policy may ` +
+          "forbid it (connect-src has to have 'self'), or a proxy does not pass that address on. Look into the browser's console",
+      )
+    } else if (!this.isServing) {
+      this.tell(
+        `${page} does not come to life: nothing serves ${script}, so that it is answered with 404. Use ` +
+          'app.use(loom.express()), or app.register(loom.fastify), before the routes',
+      )
+    } else if (!this.isScriptMade) {
+      this.tell(
+        `${page} does not come to life: nothing asks for ${script}, and loom.script() was never called. Put ` +
+          '${loom.script()} at the end of the page',
+      )
+    } else if (!this.isReached) {
+      this.tell(
+        `${page} does not come to life: no request has come to loom.express(). Use it, app.use(loom.express()), before ` +
+          'the routes and at the top, on the application that serves the page',
+      )
+    } else {
+      this.tell(
+        `${page} does not come to life: nobody has asked for ${script}. What loom.script() gives` +
+          `${atPlace(this.scriptPlace, 'called at')} has to be in that page's HTML; its Content-Security-Policy may forbid it, too ` +
+          "(script-src has to have 'self'). If it was no browser that asked for the page, all is well",
+      )
+    }
+  }
+
+  private tell(text: string): void {
+    this.development.warn(text)
+  }
+
+  /** Why a request for the socket came as an ordinary one; the text is also that of the answer. */
+  notUpgraded({ headers, socket }: IncomingMessage): string | undefined {
+    const { server } = socket as { server?: object }
+    const asks = /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade ?? '')
+    const isSocket = asks || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined
+    const isAttached = server === undefined ? this.servers.size > 0 : this.servers.has(server)
+    if (!isAttached && (isSocket || this.servers.size === 0)) {
+      return this.because(
+        `No WebSocket at ${this.path}/ws: ${this.servers.size === 0 ? 'loom.attach() was never called' : 'the server that was asked is none that loom.attach() was given'}. ` +
+          'Hand over the server, as in loom.attach(app.listen(3000))',
+      )
+    }
+    if (isSocket) {
+      return this.because(
+        `No WebSocket at ${this.path}/ws: the request came without ${takenFrom(headers)}, which a proxy has taken away. Have it pass upgrades on; ` +
+          'for nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
+      )
+    }
+    return this.reason !== undefined && this.reason.until > Date.now() ? this.reason.text : undefined
+  }
+
+  private because(text: string): string {
+    this.reason = { text, until: Date.now() + REASON_MS }
+    this.tell(text)
+    return text
+  }
+
+  /** What has been found, as JSON, for a page that has been told the first `count` of it. */
+  found(count: string | null, response: ServerResponse): void {
+    response
+      .writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+      .end(JSON.stringify(this.development.foundAfter(Number(count) || 0)))
+  }
+
+  private isMissing(name: string): boolean {
+    return this.isBare && !this.hasHooks && this.keep.includes(name)
+  }
+
+  private middlewareFor(name: string): string {
+    const had = this.onPages.has(name) ? `, and the page's request had it` : ''
+    return (
+      `${name} is undefined${had}: loom.attach() was given no middleware, which is what sets it on the request that a ` +
+      'connection begins with. Hand it over, as in loom.attach(server, { middleware: [session(…)] })'
+    )
+  }
+
+  /** Tells of what a module reads of its request, and no middleware has set. */
+  watch(context: Context): void {
+    if (!this.isBare || this.hasHooks) return
+    Object.defineProperty(context, 'request', {
+      configurable: true,
+      get: () =>
+        new Proxy(requestOf?.call(context) as LiveRequest, {
+          get: (request, name, receiver) => {
+            const value: unknown = Reflect.get(request, name, receiver)
+            if (value === undefined && typeof name === 'string' && this.isMissing(name)) {
+              this.tell(`${context.module}: ctx.request.${this.middlewareFor(name)}`)
+            }
+            return value
+          },
+        }),
+    })
+  }
+
+  /** `bind` gave nobody, or threw, for a request without what pages' requests had. */
+  boundToNobody(request: object): void {
+    for (const name of this.onPages) {
+      if (this.isMissing(name) && (request as Record<string, unknown>)[name] === undefined) {
+        this.tell(`The option bind was asked whose a connection is, and its request.${this.middlewareFor(name)}`)
+      }
+    }
+  }
+}
+
+function takenFrom({ upgrade, connection = '' }: Headers): string {
+  if (upgrade === undefined) return '"Upgrade: websocket"'
+  return /upgrade/i.test(connection) ? 'an upgrade' : '"Connection: upgrade"'
+}
