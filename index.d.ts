@@ -1,5 +1,8 @@
 // The public face of loom-live. `lib/` implements what is declared here.
 
+// What pages listen for: `loom:error` and its like.
+import type {} from './dom.js'
+
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 
@@ -96,9 +99,9 @@ export interface LiveEvent {
   readonly key?: string
   /**
    * The fields of a submitted or reset form, or of the form that a changed field belongs to, by name; a
-   * repeated name has all its values. Files are not sent.
+   * repeated name has all its values. A name that no field has is `undefined`. Files are not sent.
    */
-  readonly form?: Readonly<Record<string, string | string[]>>
+  readonly form?: Readonly<Record<string, string | string[] | undefined>>
 }
 
 /**
@@ -156,18 +159,59 @@ export type Handler<Props> = (
   ctx: LiveContext,
 ) => Props | void | Promise<Props | void>
 
+type Deeper<Levels extends 0[]> = [...Levels, 0]
+
+/** Whether there is a list in it, a few levels deep, of which only is known that it is empty. */
+type HasEmptyList<Value, Levels extends 0[] = []> = Levels['length'] extends 4
+  ? false
+  : [Value] extends [never]
+    ? false
+    : unknown extends Value
+      ? false
+      : Value extends readonly (infer Item)[]
+        ? [Item] extends [never]
+          ? true
+          : HasEmptyList<Item, Deeper<Levels>>
+        : Value extends object
+          ? true extends { [Name in keyof Value]-?: HasEmptyList<Value[Name], Deeper<Levels>> }[keyof Value]
+            ? true
+            : false
+          : false
+
+type WithUnknownItems<Value> = [Value] extends [never]
+  ? Value
+  : unknown extends Value
+    ? Value
+    : Value extends readonly (infer Item)[]
+      ? [Item] extends [never]
+        ? unknown[]
+        : { [Index in keyof Value]: WithUnknownItems<Value[Index]> }
+      : Value extends object
+        ? { [Name in keyof Value]: WithUnknownItems<Value[Name]> }
+        : Value
+
+/**
+ * What is known of props from the first ones. `[]` says nothing of its items, so they are `unknown`, not
+ * `never`: `props: { rows: [] as Row[] }` says what they are. All other props are as they were given.
+ */
+export type PropsFrom<First extends object> =
+  true extends HasEmptyList<First> ? (WithUnknownItems<First> extends infer Known extends object ? Known : First) : First
+
 /** A live component: first props, handlers, and how it looks. */
 export interface LiveModule<Props extends object> {
-  /** The first props, and where their type is inferred from. */
+  /**
+   * The first props, and where their type is inferred from. For a list that is empty say what will be in
+   * it: `rows: [] as Row[]`.
+   */
   readonly props?: Props
   /**
    * Loads what the first render needs, over the props that `loom.mount` was given. Runs when the page is
    * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
    */
   mount?(
-    props: NoInfer<Props>,
+    props: NoInfer<PropsFrom<Props>>,
     ctx: MountContext,
-  ): Partial<NoInfer<Props>> | void | Promise<Partial<NoInfer<Props>> | void>
+  ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
    * and not where `bind` gives another user than the page's. Throwing refuses, and so does giving `false`; a
@@ -182,11 +226,11 @@ export interface LiveModule<Props extends object> {
    * Brings props of an older version, which a page that was open during a deploy still has, up to date.
    * Without it, or where it throws or gives nothing, the component starts anew and tells its page.
    */
-  upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<Props> | undefined
+  upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<PropsFrom<Props>> | undefined
   /** Handlers by name, or one for all. Only own properties are found. */
-  readonly handle: Readonly<Record<string, Handler<NoInfer<Props>>>> | Handler<NoInfer<Props>>
+  readonly handle: Readonly<Record<string, Handler<NoInfer<PropsFrom<Props>>>>> | Handler<NoInfer<PropsFrom<Props>>>
   /** Makes the tree of the props. Depends on nothing else and is not async. */
-  render(props: NoInfer<Props>): Tree
+  render(props: NoInfer<PropsFrom<Props>>): Tree
 }
 
 /** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
@@ -514,20 +558,19 @@ export interface Loom {
   register<Props extends object>(
     name: string,
     module: LiveModule<Props> | RawModule,
-  ): RegisteredModule<Props>
+  ): RegisteredModule<PropsFrom<Props>>
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
-   * life. Props left out are the module's own.
+   * life. Props left out are the module's own. A module that is given by its name may have any props.
    *
    * @throws LoomError (as a rejection) `LOOM_PROPS` where the props are no JSON, or so large that no page could join with
    * them (`limits.messageBytes`); `LOOM_TEMPLATE` where what was rendered is no template.
    */
   mount<Props extends object>(
-    module: RegisteredModule<Props>,
+    module: RegisteredModule<Props> | string,
     props?: Partial<NoInfer<Props>>,
     options?: MountOptions,
   ): Promise<string>
-  mount(module: string, props?: object, options?: MountOptions): Promise<string>
   /**
    * Starts an actor without a page. It renders first; then `replyTo` gets `trees`.
    *

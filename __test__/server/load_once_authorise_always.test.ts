@@ -43,7 +43,7 @@ describe('mount', () => {
       handle: {},
       render: ({ when }) => html`${when}`,
     })
-    await expect(site.loom.mount('bad')).rejects.toThrow(/an instance of Date at when/)
+    await expect(site.loom.mount('bad')).rejects.toThrow(/an instance of Date at "when"/)
   })
 
   test('what it and render change of the module’s own props is in no other page', async () => {

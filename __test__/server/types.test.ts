@@ -22,7 +22,7 @@ const STRICT = [
 // As an installed package is found: by its own `exports`, in both module systems.
 test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, under --strict', () => {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const files = ['usage.ts', 'usage.mts'].map((name) => join(FOLDER, name))
+  const files = ['usage.ts', 'usage.mts', 'page.ts'].map((name) => join(FOLDER, name))
   const { stdout, status } = spawnSync(process.execPath, [tsc, ...STRICT, '--skipLibCheck', ...files], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -31,8 +31,27 @@ test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, u
   expect(status).toBe(0)
 }, 60_000)
 
+test('an error names the prop that is wrong, and what was meant', () => {
+  const text = `import { createLoom, html } from 'loom-live'
+    const module = createLoom().register('m', { props: { count: 0, name: '' }, handle: {}, render: () => html\`\` })
+    void createLoom().mount(module, { cuont: 1 })
+    void createLoom().mount(module, { count: 'one' })`
+  const file = join(FOLDER, 'wrong.ts')
+  const options: ts.CompilerOptions = { strict: true, module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, types: ['node'], noEmit: true, skipLibCheck: true }
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists, readFile } = host
+  host.getSourceFile = (name, ...rest) => (name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest))
+  host.fileExists = (name) => name === file || fileExists(name)
+  host.readFile = (name) => (name === file ? text : readFile(name))
+  const problems = ts.getPreEmitDiagnostics(ts.createProgram([file], options, host)).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+  expect(problems).toEqual([
+    expect.stringMatching(/^Object literal may only specify known properties, but 'cuont' does not exist in type .*Did you mean to write 'count'\?$/),
+    expect.stringMatching(/^Type 'string' is not assignable to type 'number'/),
+  ])
+}, 60_000)
+
 test('the declarations stand for themselves: no other library, no loose types', () => {
-  for (const name of ['index.d.ts', 'index.d.mts']) {
+  for (const name of ['index.d.ts', 'index.d.mts', 'dom.d.ts']) {
     const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, name), 'utf8'))
     expect(importedFiles.map(({ fileName }) => fileName).filter((file) => !/^(node:|\.)/.test(file))).toEqual([])
   }

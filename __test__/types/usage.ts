@@ -75,7 +75,7 @@ const todo = loom.register('todo', {
       return { ...props, filter: 'all' }
     },
     go: (_, { form }, ctx) => {
-      is<Equal<typeof form, Readonly<Record<string, string | string[]>> | undefined>>()
+      is<Equal<typeof form, Readonly<Record<string, string | string[] | undefined>> | undefined>>()
       ctx.redirect('/')
     },
     nothing: () => undefined,
@@ -99,6 +99,53 @@ void loom.mount(counter)
 void loom.mount(todo, { filter: 'open' })
 void loom.mount(stated, { role: 'admin' })
 void loom.mount('anything', { at: 'all' })
+
+// An empty list says nothing of its items; everything else stays what it was.
+interface Row {
+  id: number
+}
+const empty = loom.register('empty', {
+  props: { rows: [], filter: { tags: [], text: '' }, stated: [] as Row[], count: 0 },
+  handle: {
+    add: (props) => {
+      is<Equal<typeof props.rows, unknown[]>>()
+      is<Equal<typeof props.filter, { tags: unknown[]; text: string }>>()
+      is<Equal<typeof props.stated, Row[]>>()
+      return { ...props, rows: [...props.rows, { id: 1 }], filter: { ...props.filter, tags: ['a'] }, stated: [{ id: 1 }] }
+    },
+    push: ({ rows }) => void rows.push('x'),
+    // @ts-expect-error what is stated is kept to
+    wrong: (props) => ({ ...props, stated: [{ name: 'x' }] }),
+  },
+  render: ({ rows, stated }) => html`${rows.length} ${stated.map(({ id }) => html`${id}`)}`,
+})
+void loom.mount(empty, { rows: [{ id: 1 }], stated: [{ id: 1 }] })
+// @ts-expect-error what is stated is kept to
+void loom.mount(empty, { stated: ['x'] })
+interface Nested {
+  name: string
+  children: Nested[]
+}
+const nested = loom.register('nested', {
+  props: { root: { name: '', children: [] } as Nested, any: null as unknown, pair: ['a', 1] as [string, number] },
+  handle: {},
+  render: ({ root, pair }) => {
+    is<Equal<typeof pair, [string, number]>>()
+    return html`${root.children[0]?.children[0]?.name}`
+  },
+})
+is<Equal<typeof nested, RegisteredModule<{ root: Nested; any: unknown; pair: [string, number] }>>>()
+
+// A field of a form may not be there.
+loom.register('form', {
+  props: { name: '' },
+  handle: {
+    save: (_, { form }) => ({ name: form?.['name']?.toString() ?? '' }),
+    // @ts-expect-error it may be undefined
+    wrong: (_, { form }) => ({ name: form['name'].toString() }),
+  },
+  render: ({ name }) => html`${name}`,
+})
 
 async function sockets(): Promise<void> {
   const replies: SocketMessage[] = []

@@ -1,0 +1,32 @@
+// What a page can listen for: bubbling events at a component's container, which reach the document and the window.
+// `import type {} from 'loom-live/dom'` gives the browser's own `addEventListener` these names and details.
+
+/** The details of each event. */
+export interface LoomEvents {
+  /** The component has joined: it is live. */
+  'loom:join': { readonly module: string }
+  /** An answer of the server is shown. */
+  'loom:patch': { readonly module: string }
+  /** A join or an event has failed. With the action `reload`, only loading the page again helps. */
+  'loom:error': { readonly message: string; readonly action?: string | undefined }
+  /** Events that were not applied, or, with the reason `reset`, nobody knows. */
+  'loom:lost': {
+    readonly reason: 'expired' | 'full' | 'error' | 'reset'
+    readonly events: readonly { readonly handler: string; readonly event: string }[]
+  }
+  /** The component's state is gone, and it has started anew. */
+  'loom:reset': { readonly module: string }
+  /** The component's state is too large to survive a crash of the server. */
+  'loom:fragile': { readonly module: string }
+}
+
+type LoomEventMap = { [Name in keyof LoomEvents]: CustomEvent<LoomEvents[Name]> }
+
+declare global {
+  // So that this file stands for itself where there is no browser.
+  interface CustomEvent<T> {
+    readonly detail: T
+  }
+  interface ElementEventMap extends LoomEventMap {}
+  interface GlobalEventHandlersEventMap extends LoomEventMap {}
+}
