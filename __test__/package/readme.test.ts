@@ -1,0 +1,143 @@
+// Every block of code that people copy is checked by the compiler, under --strict, and run.
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { WebSocket } from 'ws'
+import { freePort, ServerProcess } from '../support/process'
+import { within } from '../support/until'
+import { ROOT } from './installed'
+
+interface Block {
+  /** Where it begins: the file and the line. */
+  place: string
+  language: string
+  /** What stands around it, where it is no program of its own; `<!-- frame: … -->` before the block names it. */
+  frame: string | undefined
+  code: string
+}
+
+/** What a fragment stands in. Each makes a program of it, which ends by itself and fails where the fragment does. */
+const FRAMES: Record<string, (code: string) => string> = {
+  "a module's handlers": (code) => `
+    import { createLoom, html } from 'loom-live'
+    const orders = { insert: async (row: { id: string; items: readonly string[] }): Promise<void> => void row }
+    const jobs = { start: (id: string): void => void id, progress: (id: string): number => id.length }
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    const names: string[] = []
+    const module = {
+      ...{ props: { items: ['a'], ordered: false, job: '', progress: 0 } },
+    }
+    const shop = loom.register('shop', {
+      ...module,
+      ${code},
+      render: ({ items, ordered, progress }) => html\`\${items.length} \${ordered} \${progress}\`,
+    })
+    const errors: unknown[] = []
+    const socket = await loom.start('x', (message) => void (message.type === 'error' && errors.push(message)), shop, JSON.stringify(module.props))
+    for (const [, name = ''] of ${JSON.stringify(code)}.matchAll(/^ {2}(?:async )?(\\w+)(?:\\(|: \\()/gm)) {
+      names.push(name)
+      socket.send({ type: 'event', handler: name, event: 'click' })
+    }
+    await socket.state()
+    await loom.close()
+    if (names.length === 0 || errors.length > 0) throw new Error(JSON.stringify({ names, errors }))
+  `,
+  "a page's script": (code) => `
+    import type {} from 'loom-live/dom'
+    const page = new EventTarget()
+    let reloads = 0
+    Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page), location: { reload: () => (reloads += 1) } })
+    ${code}
+    page.dispatchEvent(Object.assign(new Event('loom:error'), { detail: { message: '', action: 'reload' } }))
+    if (reloads !== 1) throw new Error('not reloaded')
+  `,
+  'a program with @fastify/session': (code) => `
+    import type {} from '@fastify/session'
+    declare module 'fastify' { interface Session { user?: { id: string } } }
+    ${code}
+    await loom.close()
+  `,
+}
+
+const FILES = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
+
+const blocks = FILES.flatMap((file): Block[] => {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const found = text.matchAll(/^(?:<!-- frame: (.*) -->\n)?(`{3,}|~{3,})(.*)\n([^]*?)^\2$/gm)
+  return [...found].map(({ index, 1: frame, 3: language = '', 4: code = '' }) => ({
+    place: `${file}:${text.slice(0, index).split('\n').length}`,
+    language,
+    frame,
+    code,
+  }))
+})
+
+const programs = blocks.map((block, index) => {
+  const source = block.frame === undefined ? block.code : (FRAMES[block.frame]?.(block.code.trimEnd()) ?? '')
+  return { ...block, source, name: `block${index}` }
+})
+
+const folder = mkdtempSync(join(tmpdir(), 'loom-live-readme-'))
+
+beforeAll(() => {
+  const modules = join(folder, 'node_modules')
+  mkdirSync(modules)
+  symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
+  for (const name of ['express', 'fastify', '@fastify', '@types']) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
+  for (const { name, source } of programs) {
+    // A file with an import is a module; each has names of its own.
+    writeFileSync(join(folder, `${name}.mts`), source)
+    const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } })
+    writeFileSync(join(folder, `${name}.mjs`), outputText)
+  }
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('there are blocks, each says its language and, where it is no program, its frame', () => {
+  expect(blocks.length).toBeGreaterThan(4)
+  for (const { place, language, frame, code } of blocks) {
+    expect([place, language]).toEqual([place, expect.stringMatching(/^[jt]s$/)])
+    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringContaining("from 'loom-live'")])
+    else expect([place, Object.keys(FRAMES)]).toEqual([place, expect.arrayContaining([frame])])
+  }
+})
+
+test('all are right under --strict', () => {
+  const compilerOptions = { strict: true, exactOptionalPropertyTypes: true, module: 'nodenext', target: 'es2022', types: ['node'], skipLibCheck: true, noEmit: true }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }))
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { cwd: folder, encoding: 'utf8' })
+  const named = programs.reduce((text, { name, place }) => text.replaceAll(`${name}.mts`, `${place} (${name})`), stdout)
+  expect(named).toBe('')
+}, 240_000)
+
+const listens = ({ source }: { source: string }): boolean => source.includes('.listen(')
+
+test.each(programs.filter((program) => !listens(program)))('$place runs', ({ name }) => {
+  const { status, stderr } = spawnSync(process.execPath, [`${name}.mjs`], { cwd: folder, encoding: 'utf8', env: { ...process.env, NODE_ENV: undefined } })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+}, 60_000)
+
+test.each(programs.filter(listens))('$place serves a page that comes to life', async ({ name }) => {
+  const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
+  try {
+    const page = await (await fetch(server.url)).text()
+    const [, script = ''] = /<script type="module" src="([^"]*)"/.exec(page) ?? []
+    expect((await fetch(server.url + script)).status).toBe(200)
+    const [, module, path, token] = /data-l-live="(\w+)" data-l-ws="([^"]*)" data-l-token="([^"]*)"/.exec(page) ?? []
+    const socket = new WebSocket(server.url.replace('http', 'ws') + String(path))
+    const joined = new Promise<string>((resolve, reject) => {
+      socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
+      socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
+    })
+    expect(await within('the page to join', joined)).toContain('"trees"')
+    socket.close()
+  } finally {
+    await server.stop()
+  }
+}, 60_000)
