@@ -43,6 +43,12 @@ async function askWhy(): Promise<void> {
   }
 }
 
+document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, originalPolicy }) => {
+  if (effectiveDirective !== 'connect-src' || !blockedURI.startsWith('ws')) return
+  console.error(
+    `loom-live: the page's Content-Security-Policy forbids the WebSocket ${blockedURI}. Add connect-src 'self' to it; it is: ${originalPolicy}`,
+  )
+})
 addEventListener('loom:join', () => (isLive = true))
 for (const type of ['loom:join', 'loom:patch', 'loom:lost']) addEventListener(type, ask)
 addEventListener('loom:error', ask)

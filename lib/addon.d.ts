@@ -105,6 +105,7 @@ export interface NativeStats {
   connections: number
   components: number
   parked: number
+  stored: number
   events: number
   errors: number
   queuedEvents: number

@@ -1,5 +1,10 @@
 // What development says of mistakes that would otherwise only show in a page that does nothing, or shows something odd.
 
+/* eslint-disable no-useless-assignment, @typescript-eslint/no-unused-vars, @typescript-eslint/no-base-to-string,
+   @typescript-eslint/no-meaningless-void-operator, @typescript-eslint/no-unnecessary-type-conversion,
+   @typescript-eslint/no-unnecessary-template-expression, @typescript-eslint/no-extraneous-class --
+   the mistakes themselves */
+
 import { relative } from 'node:path'
 import { createLoom, each, html, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
