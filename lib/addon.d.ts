@@ -19,6 +19,13 @@ export function compileTemplate(source: Array<string>): NativeTemplate
 /** One application. */
 export class NativeLoom {
   constructor(options: NativeOptions, wake: () => void)
+  /**
+   * Gives everything back: keys, the store, the hook at the environment's end. After `close` has been
+   * settled; only `exchange` and `stats` may be called then.
+   */
+  release(): void
+  /** Looks from now on whether the process has descriptors left for new connections. */
+  watchDescriptors(): void
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean): number
   /** Gives names numbers from `first` on; calls name them so. */
@@ -35,8 +42,18 @@ export class NativeLoom {
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
   seal(module: string, propsJson: string, bind: string): string
-  /** Takes over a socket by its descriptor. The caller then destroys its own. */
-  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  /**
+   * Counts an upgrade, by a number of `lib/`'s, until it has been settled; false if there are too
+   * many, in all or of its address.
+   */
+  pend(number: number, address: string): boolean
+  /** An upgrade has passed, or is over. */
+  settle(number: number): void
+  /**
+   * Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
+   * descriptor left for it: then it can be bridged.
+   */
+  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
   /** Takes over a socket whose bytes `lib/` carries. */
   acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
   /** Bytes that a bridged socket read; false asks to stop reading. */
@@ -62,6 +79,8 @@ export class NativeLoom {
   connections(): Array<NativeConnection>
   /** Closes connections and ends what is parked, by their numbers; gives how many there were. */
   disconnect(numbers: Array<number>): number
+  /** The same for those of a user, of an address, or of both; gives how many there were. */
+  disconnectMatching(bind?: string | undefined | null, address?: string | undefined | null): number
   /**
    * Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
    * the last actor and connection are gone.
