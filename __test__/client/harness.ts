@@ -2,7 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../browser'
-import { FakeServer, until, type Json, type Sent, type Wire } from './fake_server'
+import { clientBundle, FakeServer, until, type Json, type Sent, type Wire } from './fake_server'
 import { htmlOf, wireChanges, wireValue, type Changes, type Tree } from './trees'
 
 export { until, type Json, type Sent, type Wire }
@@ -132,6 +132,8 @@ export class Harness {
     beforeAll(async () => {
       this.browser = await launchBrowser()
       this.server = await FakeServer.start()
+      // On a busy machine this takes longer than a page is waited for.
+      clientBundle()
     }, 60_000)
     afterEach(async () => {
       await Promise.all(this.pages.splice(0).map((page) => page.context().close()))
