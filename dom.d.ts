@@ -11,7 +11,7 @@ export interface LoomEvents {
   'loom:error': { readonly message: string; readonly action?: string | undefined }
   /** Events that were not applied, or, with the reason `reset`, nobody knows. */
   'loom:lost': {
-    readonly reason: 'expired' | 'full' | 'error' | 'reset'
+    readonly reason: 'expired' | 'full' | 'large' | 'error' | 'reset'
     readonly events: readonly { readonly handler: string; readonly event: string }[]
   }
   /** The component's state is gone, and it has started anew. */
