@@ -101,7 +101,7 @@ test('where the page does not allow the policy, nothing is parsed past it', asyn
   expect(violations.every((directive) => /trusted-types/.test(directive))).toBe(true)
   expect(ran).toEqual([])
   // What was there before stays.
-  expect(await page.locator('button').innerText()).toBe('0')
+  expect(await page.locator('[data-l-live] button').innerText()).toBe('0')
   await page.close()
 })
 
