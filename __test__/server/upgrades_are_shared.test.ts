@@ -259,3 +259,32 @@ test('two looms at one path of one server are an error, until one of them is clo
   await loom.close()
   other.attach(server)
 })
+
+/** Node has decided it with a callback since 22.21 and 24.9; before, its parser has to be looked into. */
+const before = 'shouldUpgradeCallback' in createServer() ? test.skip : test
+
+before('a runtime whose parser tells nothing is named in the log when a loom is attached, and pages connect all the same', async () => {
+  const child = Child.start(`
+    const http = require('node:http')
+    const { createLoom, html } = require('loom-live')
+    const logger = { error: (text) => console.log(text), warn: (text) => console.log(text) }
+    const looms = ['/loom', '/two'].map((path) => createLoom({ secret: 'x'.repeat(32), logger, path }))
+    for (const loom of looms) loom.register('counter', {
+      props: { count: 0 },
+      handle: { increment: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => html\`<b>\${count}</b>\`,
+    })
+    const server = http.createServer((request, response) => response.end('hello'))
+    // What the look at the parser is made with.
+    http.createServer = () => ({ emit: () => false })
+    for (const loom of looms) loom.attach(server)
+    server.listen(0, '127.0.0.1', async () => console.log(server.address().port + ' ' + await looms[0].mount('counter')))
+  `)
+  expect(await child.line()).toContain('this runtime does not say which requests ask for an upgrade')
+  const [port, ...page] = (await child.line()).split(' ')
+  const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`)
+  await client.joined('c0', 'counter', tokenIn(page.join(' ')))
+  expect(await client.shows('c0', 'increment')).toBe('<b>1</b>')
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
+  expect(await greeting(`ws://127.0.0.1:${port}/elsewhere`)).toBe('status 400')
+})
