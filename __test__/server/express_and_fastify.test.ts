@@ -44,7 +44,7 @@ interface App {
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 function scriptIn(element: string): string {
-  const found = /^<script type="module" src="([^"]+)"[^>]*><\/script>$/.exec(element)
+  const found = /^<script type="module" src="([^"]+)" data-l-client><\/script>/.exec(element)
   if (found === null) throw new Error(`Expected a script element but received ${element}`)
   return found[1] ?? ''
 }

@@ -37,7 +37,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
       [{}, 'GET /loom/ws?a=1 HTTP/1.1'],
       [{ 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }],
       [{ 'Sec-WebSocket-Protocol': 'chat, superchat' }],
-      [{ Origin: `http://example.org` }],
+      [{ Origin: `${over === 'https' ? 'https' : 'http'}://example.org` }],
     ]
     for (const [changes, line] of good) {
       const response = await head(site, request(changes, line))

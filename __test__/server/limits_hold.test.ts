@@ -133,6 +133,18 @@ test('many components whose parsed props do not fit together keep what is theirs
   expect(ids.map((id) => client.html(id))).toEqual(ids.map(() => '<b>3</b>'))
 })
 
+test('an event whose names are too long is answered with an error, and the next one goes on', async () => {
+  const site = await Site.start()
+  const client = await site.live(counter(site.loom), { count: 0 })
+  const long = 'x'.repeat(257)
+  for (const [handler, key, event] of [[long, 'a', 'click'], ['increment', long, 'keydown'], ['increment', 'a', long]] as const) {
+    const answer = await client.event('c0', handler, { key }, event)
+    expect(answer).toMatchObject({ type: 'error', error: expect.stringContaining('too long') as string })
+  }
+  expect(await client.shows('c0', 'increment')).toBe('<b>1</b>')
+  expect(site.log.all).not.toContain('xxxx')
+})
+
 test('a limit that is undefined is its default', async () => {
   const names = ['joins', 'components', 'parkTime', 'handlerTime', 'messageBytes', 'tokenAge'] as const
   const site = await Site.start({ limits: Object.fromEntries(names.map((name) => [name, undefined])) })

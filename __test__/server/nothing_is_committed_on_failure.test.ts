@@ -268,7 +268,7 @@ test('the log says where it was thrown, the page does not', async () => {
   for (const handler of ['throws', 'rejects', 'render']) {
     expect(await client.fails('c0', handler)).not.toMatch(/\n\s+at /)
     await until('the log', () => site.log.errors.length > 0)
-    expect(site.log.errors.shift()).toMatch(/^loom-live: where \(c0\): the event .* failed: (handle|render) of module where: [^]*\n {4}at .*nothing_is_committed/)
+    expect(site.log.errors.shift()).toMatch(/^loom-live: where \("c0"\): the event .* failed: (handle|render) of module where: [^]*\n {4}at .*nothing_is_committed/)
   }
   // What is wrong with props is said in words, and was not thrown by the application.
   await client.fails('c0', 'ours')

@@ -323,6 +323,8 @@ impl<D: Dispatcher> Connection<D> {
         } else if age.is_some_and(|age| u128::from(age) > self.context.limits.event_age.as_millis())
         {
             Err(Unhandled::Expired)
+        } else if event.has_long_name() {
+            Err(Unhandled::Long)
         } else {
             Ok(event)
         };

@@ -18,6 +18,8 @@ use crate::turns::{Given, Turn};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
+const TOO_LONG: &str =
+    "The handler's name, the type or the key of this event is too long; it was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
 
 /// A component is weighed again after one event for each so many bytes that it weighs.
@@ -242,6 +244,7 @@ impl LiveSocketState {
                     Unhandled::Full => TOO_MANY,
                     Unhandled::Flood => TOO_FAST,
                     Unhandled::Expired => TOO_OLD,
+                    Unhandled::Long => TOO_LONG,
                 };
                 // All of them have to be among those that the answer names.
                 let count = last - first + 1;

@@ -21,6 +21,8 @@ pub enum Unhandled {
     Flood,
     /// It was made too long ago.
     Expired,
+    /// A name in it is too long.
+    Long,
 }
 
 /// What waits in a mailbox.

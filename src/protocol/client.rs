@@ -11,11 +11,9 @@ use smol_str::SmolStr;
 
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
-/// The longest name that a client says, in bytes: a module, a handler, an event's type, a key. Nobody
-/// writes longer ones, and each is looked up, kept with its event and told to the operator.
-const MAX_NAME: usize = 256;
-/// The longest secret that a client resumes with, in bytes. The server's own have 45.
-const MAX_SECRET: usize = 128;
+/// The longest name in an event, in bytes: a handler's, an event's type, a key. Nobody writes longer
+/// ones, and each is looked up, kept with its event and told to the operator.
+pub const MAX_NAME: usize = 256;
 
 /// A message as the client sent it.
 #[derive(Debug, PartialEq, Eq)]
@@ -162,6 +160,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 impl ClientEvent {
+    /// Whether its handler, its type or its key is longer than [`MAX_NAME`].
+    pub fn has_long_name(&self) -> bool {
+        let key = self.special_vars.key.as_deref().unwrap_or_default();
+        [&*self.handler, &*self.event, key]
+            .iter()
+            .any(|name| name.len() > MAX_NAME)
+    }
+
     /// Bytes of text it holds.
     pub fn size(&self) -> usize {
         let vars = &self.special_vars;
@@ -174,35 +180,14 @@ impl ClientEvent {
     }
 }
 
-fn check(what: &'static str, text: &str, most: usize) -> Result<(), InvalidMessage> {
-    if text.len() > most {
-        return Err(InvalidMessage::Long(what, most));
-    }
-    Ok(())
-}
-
 impl<'a> ClientMessage<'a> {
-    /// The message, unless a text in it is too long. Values, forms and tokens are bounded by the message
-    /// (`limits.message_bytes`).
+    /// The message, unless its id is too long. Its other texts are bounded by the message
+    /// (`limits.message_bytes`); none of them is kept, but for those of an event, which are looked at
+    /// when it is taken ([`ClientEvent::has_long_name`]): an event is answered, whatever it says.
     pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
-        match &self {
-            Self::Join {
-                id, module, resume, ..
-            } => {
-                check("id", id, MAX_ID)?;
-                check("module's name", module, MAX_NAME)?;
-                if let Some(resume) = resume {
-                    check("secret", &resume.secret, MAX_SECRET)?;
-                }
-            }
-            Self::Event { id, event, .. } => {
-                check("id", id, MAX_ID)?;
-                check("handler's name", &event.handler, MAX_NAME)?;
-                check("event's type", &event.event, MAX_NAME)?;
-                let key = event.special_vars.key.as_deref();
-                check("key", key.unwrap_or_default(), MAX_NAME)?;
-            }
-            Self::Leave { id } => check("id", id, MAX_ID)?,
+        let (Self::Join { id, .. } | Self::Event { id, .. } | Self::Leave { id }) = &self;
+        if id.len() > MAX_ID {
+            return Err(InvalidMessage::Long("id", MAX_ID));
         }
         Ok(self)
     }
@@ -308,32 +293,40 @@ mod tests {
     }
 
     #[test]
-    fn every_text_but_a_value_and_a_token_is_bounded() {
-        let join = |id: &str, module: &str| {
-            format!(r#"{{"type":"join","id":"{id}","module":"{module}","token":"t"}}"#)
+    fn ids_have_a_bound() {
+        let messages = |id: &str| {
+            [
+                format!(r#"{{"type":"join","id":"{id}","module":"m","token":"t"}}"#),
+                format!(r#"{{"type":"event","id":"{id}","handler":"h","event":"click"}}"#),
+                format!(r#"{{"type":"leave","id":"{id}"}}"#),
+            ]
         };
-        let event = |handler: &str, event: &str, key: &str| {
-            format!(
-                r#"{{"type":"event","id":"c","handler":"{handler}","event":"{event}","special_vars":{{"key":"{key}"}}}}"#
-            )
-        };
-        let leave = |id: &str| format!(r#"{{"type":"leave","id":"{id}"}}"#);
-        let [id, name] = [MAX_ID, MAX_NAME].map(|most| "x".repeat(most));
-        for text in [join(&id, &name), event(&name, &name, &name), leave(&id)] {
+        for text in messages(&"x".repeat(MAX_ID)) {
             assert!(ClientMessage::parse(&text).is_ok(), "{text}");
         }
-        let [long_id, long_name] = [id, name].map(|text| text + "x");
-        for text in [
-            join(&long_id, "m"),
-            join("c", &long_name),
-            event(&long_name, "click", "a"),
-            event("h", &long_name, "a"),
-            event("h", "click", &long_name),
-            leave(&long_id),
-        ] {
+        for text in messages(&"x".repeat(MAX_ID + 1)) {
             let error = ClientMessage::parse(&text).unwrap_err();
             assert!(matches!(error, InvalidMessage::Long(..)), "{error}");
         }
+    }
+
+    #[test]
+    fn names_of_an_event_have_a_bound() {
+        let is_long = |handler: &str, event: &str, key: &str| {
+            let text = format!(
+                r#"{{"type":"event","id":"c","handler":"{handler}","event":"{event}","special_vars":{{"key":"{key}"}}}}"#
+            );
+            match ClientMessage::parse(&text) {
+                Ok(ClientMessage::Event { event, .. }) => event.has_long_name(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let name = "x".repeat(MAX_NAME);
+        let long = "x".repeat(MAX_NAME + 1);
+        assert!(!is_long(&name, &name, &name));
+        assert!(is_long(&long, "click", "a"));
+        assert!(is_long("h", &long, "a"));
+        assert!(is_long("h", "click", &long));
     }
 
     #[test]
