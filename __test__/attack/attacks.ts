@@ -88,7 +88,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: 'half messages',
     limits: { messageTime: 4 * SECONDS, waitingBytes: 64 * MB },
-    bytes: 64 * MB + WORK,
+    bytes: 64 * MB + 2 * WORK,
     async run(target) {
       const raws = await open(target, 400, () => '198.51.100.3')
       const half = frame(1, Buffer.alloc(900 * KB, ' '), MB)
