@@ -99,17 +99,24 @@ export interface LiveEvent {
   readonly key?: string
   /**
    * The fields of a submitted or reset form, or of the form that a changed field belongs to, by name; a
-   * repeated name has all its values. A name that no field has is `undefined`. Files are not sent.
+   * repeated name has all its values. A name that no field has is `undefined`. Files are not sent. The object has
+   * no prototype: a field may be called `__proto__` or `constructor`. It has at most `limits.formFields` names.
    */
   readonly form?: Readonly<Record<string, string | string[] | undefined>>
 }
 
 /**
- * The request that a component's connection began with; in `mount`, the page's. Beside what is declared
- * here it has what the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
+ * The request that a component's connection began with; while the page is rendered, the page's. Beside what is
+ * declared here it has what the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
  * types with `declare module 'loom-live' { interface LiveRequest { user?: User } }`.
+ *
+ * It is a copy: what is written to it is lost, and in development writing throws.
  */
 export interface LiveRequest {
+  /**
+   * The URL of the page, path and query, while it is rendered and at every join, rejoin and event alike: `loom.mount`
+   * seals it into the page. Without the query if it is longer than 2,048 bytes; empty if `mount` was given no request.
+   */
   readonly url: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly cookies: Readonly<Record<string, string | undefined>>
@@ -121,11 +128,15 @@ export interface LiveRequest {
 
 /** What a handler knows beside its props and its event. */
 export interface LiveContext {
-  /** The component's id on its connection; empty in `mount` while the page is rendered. */
+  /** The component's id on its connection, another one after the page has come back; empty while the page is rendered. */
   readonly id: string
   /** The module's name. */
   readonly module: string
-  /** The request that the connection began with; empty for a socket made by `loom.start`. */
+  /**
+   * The request that the connection began with; empty for a socket made by `loom.start`. What was read stays good.
+   *
+   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
+   */
   readonly request: LiveRequest
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
@@ -214,10 +225,10 @@ export interface LiveModule<Props extends object> {
   ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
-   * and not where `bind` gives another user than the page's. Throwing refuses, and so does giving `false`; a
-   * `Refusal` says what the page is to do.
+   * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
+   * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
    */
-  authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | void | Promise<boolean | void>
+  authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | Promise<boolean>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
   readonly private?: readonly (keyof Props & string)[]
   /** Counts the forms that the props have had, from 1. Raise it when an older form no longer fits. */
@@ -307,6 +318,8 @@ export interface Limits {
   components: number
   /** Events of a component that wait while a handler runs; one beyond it fails. Default 64. */
   queuedEvents: number
+  /** Different names in the form of an event; an event with more fails, and its handler is not called. Default 1,000. */
+  formFields: number
   /** Bytes waiting for a slow reader; beyond it patches merge into one newest. Default 1 MiB. */
   outgoingBytes: number
   /** Bytes waiting in all; beyond it whoever holds most is disconnected with 1013. Default 256 MiB. */
@@ -414,6 +427,20 @@ export type TrustProxy =
   | readonly string[]
   | ((address: string, hop: number) => boolean)
 
+/** Where an error comes from. */
+export interface ErrorContext {
+  /** The module's name. */
+  readonly module: string
+  /** What has thrown. `handle` also if what a handler gave cannot be used, `join` if what a join starts with cannot. */
+  readonly callback: 'handle' | 'handle_json' | 'authorize' | 'mount' | 'upgrade' | 'render' | 'join'
+  /** The handler's name; nothing at a join. */
+  readonly handler: string | undefined
+  /** What was to be handled; nothing at a join. */
+  readonly event: LiveEvent | undefined
+  /** As `ctx.request`. */
+  readonly request: LiveRequest
+}
+
 export interface LoomOptions {
   /**
    * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
@@ -464,6 +491,12 @@ export interface LoomOptions {
   /** `console` by default. */
   logger?: Logger
   /**
+   * Gets what a callback of a module has thrown, as it was thrown, beside the text in the log. It is not told of a
+   * `Refusal`, which is an answer; nor of what `loom.mount` rejects with, which its caller has; nor of what is given
+   * up without being thrown, as after `limits.handlerTime`. What it throws, or rejects with, is logged.
+   */
+  onError?(error: unknown, context: ErrorContext): unknown
+  /**
    * How connections reach Rust: `descriptor` hands over the socket, `bridge` copies its bytes.
    * `auto`, the default, hands over what can be: plain sockets on Unix.
    */
@@ -499,10 +532,11 @@ export interface Connection {
 
 export interface MountOptions {
   /**
-   * The page's request, Node's or Fastify's own; needed where something reads it, as the option `bind`
-   * and a module's `mount` do.
+   * The page's request, Node's or Fastify's own; needed if something reads it, as the option `bind` and a
+   * module's `mount` do. In a callback of a component, its `ctx.request`: what is mounted then belongs to the same page
+   * and user.
    */
-  request?: IncomingMessage | FastifyRequestLike
+  request?: IncomingMessage | FastifyRequestLike | LiveRequest
 }
 
 export interface Stats {
@@ -648,7 +682,7 @@ export class LoomError extends Error {
   readonly code: LoomErrorCode
 }
 
-/** Thrown by `authorize`: the page is told the message, and what to do about it. */
+/** Thrown by `authorize` or a handler: the page is told the message, and what to do about it. */
 export class Refusal extends LoomError {
   /**
    * @param message shown to the user.
@@ -678,7 +712,7 @@ export type LoomErrorCode =
   | 'LOOM_REFUSED'
   /** An actor did not come to life. */
   | 'LOOM_START'
-  /** The live socket or the loom has stopped. */
+  /** The live socket or the loom has stopped, or the call has ended. */
   | 'LOOM_STOPPED'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

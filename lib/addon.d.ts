@@ -18,7 +18,7 @@ export function compileTemplate(source: Array<string>): NativeTemplate
 
 /** One application. */
 export class NativeLoom {
-  constructor(options: NativeOptions, wake: () => void)
+  constructor(options: NativeOptions, wake: () => void, givenUp: Buffer)
   /**
    * Gives everything back: keys, the store, the hook at the environment's end. After `close` has been
    * settled; only `exchange` and `stats` may be called then.
@@ -28,20 +28,29 @@ export class NativeLoom {
   watchDescriptors(): void
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean): number
-  /** Gives names numbers from `first` on; calls name them so. */
-  numberNames(first: number, names: Array<string>): void
+  /**
+   * Gives numbers from `first` on to types of events, and then to the handlers of a module; calls
+   * name them so. Without handlers the module takes any name; if `strict`, JavaScript is not asked
+   * about any other.
+   */
+  numberNames(first: number, types: Array<string>, module: number, handlers: Array<string> | undefined | null, strict: boolean): void
+  /** The calls that were given up since this was asked last, or jobs were taken. */
+  givenUp(): Array<number>
   /**
    * Takes the results of what was done, and gives what is to be done next, or nothing: how many
    * calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
    * text.
    */
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
-  /** The upgrade request behind a call in flight, as JSON. */
-  request(call: number): string | null
+  /**
+   * Whose page a call in flight is for: the upgrade request as JSON, what `bind` gave for it, and the
+   * page's URL; an empty list if it is for no page, nothing if the call is over.
+   */
+  caller(call: number): Array<string> | null
   /** The HTML of one rendered tree. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
-  seal(module: string, propsJson: string, bind: string): string
+  seal(module: string, propsJson: string, bind: string, page: string): string
   /**
    * Counts an upgrade, by a number of `lib/`'s, until it has been settled; false if there are too
    * many, in all or of its address.

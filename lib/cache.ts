@@ -18,6 +18,8 @@ export interface Entry {
   readonly props: unknown
   /** Rust's text of them was never written from them: a render that sorted them in place has not reached it. */
   readonly parsed: boolean
+  /** See lib/frozen.ts. */
+  readonly frozen: boolean
   /** What was rendered from the props. */
   readonly memo: Memo | undefined
   /** About how much JSON text the props are. */

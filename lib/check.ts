@@ -1,4 +1,5 @@
 import { LoomError } from './errors'
+import { nearest } from './nearest'
 
 /** What a value is, for a message. */
 export function typeOf(value: unknown): string {
@@ -9,6 +10,7 @@ export function typeOf(value: unknown): string {
   return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object'
 }
 
+/** What was given, for a message. */
 function show(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 60))} of type string`
@@ -61,6 +63,19 @@ export function checkNames(
 ): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
   for (const one of Object.keys(given)) {
-    if (!Object.hasOwn(known, one)) throw invalid(`one of ${Object.keys(known).join(', ')}`, `the name of ${kind}`, one)
+    if (!Object.hasOwn(known, one)) throw unknownName(one, Object.keys(known), `the name of ${kind}`)
   }
+}
+
+/** That `name`, which stands for `what`, is none of those that are known; and which of them is near. */
+export function unknownName(name: string, known: readonly string[], what: string): LoomError {
+  const error = invalid(`one of ${known.join(', ')}`, what, name)
+  const near = nearest(name, known)
+  return near === undefined ? error : new LoomError(error.code, `${error.message}; did you mean ${JSON.stringify(near)}?`)
+}
+
+/** Whether somebody may: only `true` allows. What gave anything else is told in `why`. */
+export function isAllowed(allowed: unknown, why: (given: string) => void): boolean {
+  if (allowed !== true && allowed !== false) why(typeof allowed === 'string' && allowed !== '' ? 'a string' : show(allowed))
+  return allowed === true
 }

@@ -61,6 +61,7 @@ export const enum Status {
   REFUSED = 5,
   DONE_KEEPING_FORM = 6,
   WAITS = 7,
+  FROZEN = 8,
 }
 
 export const enum TreeOp {

@@ -1,8 +1,14 @@
+import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { LiveContext, LiveRequest } from '../index'
+import type { FastifyRequestLike, LiveContext, LiveRequest } from '../index'
 import { checkUrl } from './check'
+import { LoomError } from './errors'
 
-const NO_REQUEST: LiveRequest = { url: '', headers: {}, cookies: {}, address: '' }
+/** A page's request, Node's or a framework's own. */
+export type PageRequest = IncomingMessage | FastifyRequestLike
+
+/** The longest URL of a page that is kept, in bytes. As MAX_PAGE in src/token.rs. */
+const MAX_URL = 2048
 
 /** The compact copy of a request, as it crosses to Rust and back. */
 export interface CompactRequest {
@@ -11,10 +17,83 @@ export interface CompactRequest {
   address: string
 }
 
+/** Whose page a call is for, as Rust says it: the request's JSON, what `bind` gave, and the page's URL; nothing if it is for no page. */
+type Caller = readonly string[]
+
+/** What a request that an application sees was made of: what `bind` is asked about, or has said. */
+export type RequestOrigin = { readonly page: PageRequest } | { readonly bind: string }
+
+/** Node's own request, where a framework has one over it, on which its hooks set their things. */
+export function rawOf(request: PageRequest): IncomingMessage {
+  return 'raw' in request ? request.raw : request
+}
+
+/** A page's URL as its browser asked for it; without its query if it is too long, and empty if it still is. */
+export function pageUrl(request: PageRequest): string {
+  // Express changes `url` under a router's prefix.
+  const { url, originalUrl } = rawOf(request) as { url?: unknown; originalUrl?: unknown }
+  const whole = typeof originalUrl === 'string' ? originalUrl : typeof url === 'string' ? url : ''
+  const [path = ''] = whole.split('?', 1)
+  return [whole, path].find((text) => Buffer.byteLength(text) <= MAX_URL) ?? ''
+}
+
 /** The request as applications see it. */
-export function liveRequest(json: string): LiveRequest {
-  const request = JSON.parse(json) as CompactRequest
-  return { ...request, cookies: parseCookie(request.headers['cookie']?.toString() ?? '') }
+export function liveRequest(json: string, url?: string): LiveRequest {
+  const request = JSON.parse(json) as Partial<CompactRequest>
+  const { headers = {}, address = '' } = request
+  return {
+    ...request,
+    url: url ?? request.url ?? '',
+    headers,
+    address,
+    cookies: parseCookie(headers['cookie']?.toString() ?? ''),
+  }
+}
+
+/** The requests that the modules of one loom see. */
+export class Requests {
+  /** Where a request has its origin: it is found through whatever stands over the request. */
+  private readonly key = Symbol('origin')
+
+  constructor(private readonly development: boolean) {}
+
+  /** That of a connection's page. */
+  ofCaller([json, bind = '', url]: Caller): LiveRequest {
+    if (json === undefined) return this.made(liveRequest('{}'))
+    return this.made(liveRequest(json, url), { bind })
+  }
+
+  /** That of a page which is being rendered; `compact` is the copy of it. */
+  ofPage(page: PageRequest | undefined, compact: string): LiveRequest {
+    if (page === undefined) return this.made(liveRequest('{}'))
+    return this.made(liveRequest(compact, pageUrl(page)), { page })
+  }
+
+  private made(request: LiveRequest, origin?: RequestOrigin): LiveRequest {
+    Object.defineProperty(request, this.key, { value: origin })
+    return this.development ? readOnly(request, 'ctx.request', this.key) : request
+  }
+
+  /** What a request was made of that this loom has made, for a component that is mounted in another. */
+  originOf(request: object): RequestOrigin | undefined {
+    return (request as Record<symbol, RequestOrigin | undefined>)[this.key]
+  }
+}
+
+/** A copy that throws at whoever writes to it, for what is written would be lost. */
+function readOnly<T>(value: T, path: string, key?: symbol): T {
+  if (typeof value !== 'object' || value === null) return value
+  const copy = (Array.isArray(value) ? [] : {}) as Record<string, unknown>
+  for (const [key, member] of Object.entries(value)) copy[key] = readOnly(member as unknown, `${path}.${key}`)
+  if (key !== undefined) Object.defineProperty(copy, key, { value: (value as Record<symbol, unknown>)[key] })
+  const refuse = (_: object, name: string | symbol): never => {
+    throw new LoomError(
+      'LOOM_ARGUMENT',
+      `${path}.${String(name)} cannot be set: ctx.request is a copy, and what is written to it would be lost. ` +
+        'Keep it in props, or in the store that the session came from',
+    )
+  }
+  return new Proxy(Object.freeze(copy), { set: refuse, defineProperty: refuse, deleteProperty: refuse }) as T
 }
 
 /**
@@ -25,21 +104,29 @@ export class Context implements LiveContext {
   private abortController: AbortController | undefined
   private liveRequest: LiveRequest | undefined
   private aborted: Error | undefined
+  private isOver = false
   redirectUrl = ''
   keepsForm = false
 
+  /** `readRequest` gives nothing if the call is over. */
   constructor(
     readonly id: string,
     readonly module: string,
-    private readonly readRequest: (call: number) => string | null,
+    private readonly readRequest: (call: number) => LiveRequest | undefined,
     private readonly call = 0,
   ) {}
 
   get request(): LiveRequest {
     if (this.liveRequest === undefined) {
-      const json = this.readRequest(this.call)
-      if (json === null) return NO_REQUEST
-      this.liveRequest = liveRequest(json)
+      const known = this.isOver || this.isAborted ? undefined : this.readRequest(this.call)
+      if (known === undefined) {
+        throw new LoomError(
+          'LOOM_STOPPED',
+          'ctx.request was first read after its call had ended; read it before, as in `const { request } = ctx`, and ' +
+            'what was read stays good',
+        )
+      }
+      this.liveRequest = known
     }
     return this.liveRequest
   }
@@ -62,6 +149,11 @@ export class Context implements LiveContext {
   abort(reason: Error): void {
     this.aborted = reason
     this.abortController?.abort(reason)
+  }
+
+  /** The call has its result: nothing is known of it any more. */
+  end(): void {
+    this.isOver = true
   }
 
   get isAborted(): boolean {

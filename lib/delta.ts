@@ -1,5 +1,6 @@
 import { isObject } from './check'
 import { Bound, PropsOp } from './codec'
+import { look } from './frozen'
 import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'
 import type { Writer } from './writer'
@@ -36,6 +37,7 @@ class Delta {
 
   value(last: unknown, next: unknown, path: string, depth: number): number {
     if (last === next) {
+      if (typeof next === 'object' && next !== null) look(next)
       this.writer.op(PropsOp.KEEP)
       return 0
     }
@@ -70,6 +72,10 @@ class Delta {
 
   private array(last: readonly unknown[], next: readonly unknown[], path: string): number {
     const { writer } = this
+    look(next)
+    // Of rows that stay, one stands for all: whoever freezes rows in place does so with all of them.
+    const [first] = next
+    if (typeof first === 'object' && first !== null) look(first)
     const start = writer.length
     writer.op(0)
     const steps = writer.comparisons.steps(last, next)

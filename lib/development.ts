@@ -224,6 +224,14 @@ export class Development {
     )
   }
 
+  /** Warns of an `authorize` that says neither yes nor no: what it was meant to say is a guess. */
+  checkAuthorize(module: string, given: string): void {
+    this.warn(
+      `${module}: authorize gave ${given}, which refuses: only true allows. Give a boolean, as in ` +
+        '(ctx) => ctx.request.user?.admin === true',
+    )
+  }
+
   /** Warns where render changed the props it was given; `json` is their text from before. */
   checkRender(module: string, props: unknown, json: string): void {
     this.isStill(

@@ -1,14 +1,16 @@
-import type { LiveEvent, Logger, SocketMessage } from '../index'
+import type { ErrorContext, LiveEvent, LiveRequest, Logger, LoomOptions, SocketMessage } from '../index'
 import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { isThenable, typeOf } from './check'
 import { Bound, EVENT_TYPES, JobKind, LogLevel, SUBMIT } from './codec'
-import { Context } from './context'
+import { Context, type Requests } from './context'
 import { text, writeChanges, writeWhole } from './delta'
 import { type Development, jsonOf, MAX_JSON } from './development'
 import { encodeJson, encodeRoot, type Memo, type TreeCheck } from './encode'
-import { LoomError, stackOf, textOf, traceOf } from './errors'
+import { GivenUp, LoomError, stackOf, textOf, traceOf } from './errors'
+import { freeze, takeSeen } from './frozen'
 import { Tree } from './html'
-import { checkAllowed, type First, firstProps, type Origin } from './join'
+import { Isolation } from './isolation'
+import { checkAllowed, type First, firstProps, type Joining, type Origin } from './join'
 import { Joins } from './joins'
 import { type AnyModule, type Entry, handlerOf } from './modules'
 import type { NativeLoom } from './native'
@@ -33,6 +35,7 @@ type CallJob = [
   event: Omit<LiveEvent, 'id'> | Origin,
   props?: unknown,
   bytes?: number,
+  frozen?: 0 | 1,
 ]
 type Job =
   | CallJob
@@ -58,8 +61,10 @@ interface Call {
   readonly number: number
   readonly sequence: number
   readonly context: Context
-  /** The handler's name; none where it is a join. */
-  readonly handler: string | undefined
+  /** The callback that runs now. */
+  during: string
+  /** What is handled; nothing where it is a join. */
+  readonly event: LiveEvent | undefined
   /** What was kept of the committed state; `memo` and `json` only where it was. */
   kept: Kept
 }
@@ -84,19 +89,29 @@ export class Dispatcher {
   private at = 0
   /** Names by the numbers as which they come. One may have several. */
   private readonly names: string[] = []
-  private readonly readRequest = (call: number): string | null => this.native().request(call)
+  private readonly readRequest = (call: number): LiveRequest | undefined => {
+    const caller = this.native().caller(call)
+    return caller === null ? undefined : this.requests.ofCaller(caller)
+  }
   private flushing = false
   private readonly joins = new Joins()
   /** A wake is on its way. */
   private continuing = false
-  private readonly tell = (error: unknown): void => {
-    this.logger.error(`loom-live: ${traceOf(error)}`)
+  private readonly failed = (error: unknown): void => {
+    this.tell('error', traceOf(error))
   }
+  private readonly isolation = new Isolation()
+  /** Rust writes here: the first byte is 1 while calls have been given up that are not in `unwanted`. */
+  readonly givenUp = Buffer.allocUnsafeSlow(1).fill(0)
+  /** Calls that nobody waits for any more, among those that were fetched and have not been started. */
+  private readonly unwanted = new Set<number>()
 
   constructor(
     private readonly native: () => NativeLoom,
     private readonly receivers: Receivers,
     private readonly logger: Logger,
+    private readonly requests: Requests,
+    private readonly onError: LoomOptions['onError'],
     propsCacheBytes: number,
     private readonly development: Development | undefined,
   ) {
@@ -105,27 +120,33 @@ export class Dispatcher {
 
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
-    const handlers = entry.raw || typeof entry.module.handle === 'function' ? [] : Object.keys(entry.module.handle)
-    const names = [...TYPES, ...handlers]
-    this.native().numberNames(this.names.length, names)
-    this.names.push(...names)
+    const handlers = entry.raw || typeof entry.module.handle === 'function' ? undefined : Object.keys(entry.module.handle)
+    // In development one that is unknown is told of the others.
+    const isStrict = this.development === undefined
+    this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict)
+    this.names.push(...TYPES, ...(handlers ?? []))
   }
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
   readonly wake = (): void => {
+    this.isolation.outside(this.drain)
+  }
+
+  private readonly drain = (): void => {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const jobs = this.exchange()
       if (jobs !== null) {
         for (const job of jobs) {
           try {
-            this.run(job)
+            if (job[0] === JobKind.CALLS) this.runCalls(job[1])
+            else this.isolation.run(this.run, this, job)
           } catch (error) {
-            this.tell(error)
+            this.failed(error)
           }
         }
         this.runCalls(this.calls[0] as number)
       }
-      if (!this.joins.isEmpty) this.joins.run(this.tell)
+      if (!this.joins.isEmpty) this.joins.run(this.failed)
       else if (jobs === null) return
     }
     if (this.continuing) return
@@ -136,10 +157,25 @@ export class Dispatcher {
     })
   }
 
+  /** Tells the operator, whatever becomes of it: a logger that throws is no reason to end the process. */
+  private tell(level: keyof Logger, text: string): void {
+    try {
+      this.isolation.run(this.write, this, level, text)
+    } catch {
+      // There is nobody else to tell.
+    }
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    this.isolation.end()
+  }
+
   private exchange(): Job[] | null {
     const { results } = this
     const json = this.native().exchange(results.ops, results.length, results.text, results.bytes, this.buffer)
     results.clear()
+    if (this.unwanted.size > 0) this.unwanted.clear()
     this.at = 1
     if (json === null) return null
     return json === '' ? [] : (JSON.parse(json) as Job[])
@@ -161,9 +197,7 @@ export class Dispatcher {
         this.call(job)
         return
       case JobKind.ABORT:
-        this.joins.drop(job[1])
-        this.running.get(job[1])?.abort(new Error('the event took too long, or its component is gone'))
-        this.running.delete(job[1])
+        this.abort(job[1])
         return
       case JobKind.REPLY:
         this.receivers.reply(job[1], job[2])
@@ -175,14 +209,45 @@ export class Dispatcher {
         this.receivers.bridge(job[1], job[2] === 1)
         return
       case JobKind.LOG:
-        this.logger[job[1] === LogLevel.ERROR ? 'error' : 'warn'](`loom-live: ${job[2]}`)
+        this.tell(job[1] === LogLevel.ERROR ? 'error' : 'warn', job[2])
         return
       case JobKind.FORGET:
         this.cache.forget(job[1])
-        return
-      case JobKind.CALLS:
-        this.runCalls(job[1])
     }
+  }
+
+  private write(level: keyof Logger, text: string): void {
+    this.logger[level](`loom-live: ${text}`)
+  }
+
+  private abort(call: number): void {
+    this.joins.drop(call)
+    const context = this.running.get(call)
+    this.running.delete(call)
+    try {
+      context?.abort(new Error('the event took too long, or its component is gone'))
+    } catch (error) {
+      this.tell('error', traceOf(error))
+    }
+  }
+
+  /** Learns which calls have been given up since Rust was asked last, be it in the middle of other work. */
+  private hear(): void {
+    const calls = this.native().givenUp()
+    for (const call of calls) this.unwanted.add(call)
+    // Whatever call this has come up in, it is none of theirs.
+    this.isolation.outside(() => {
+      for (const call of calls) this.isolation.run(this.abort, this, call)
+    })
+  }
+
+  /**
+   * Whether somebody still waits for a call that has been fetched. What a page has been told of as failed is not, so
+   * whatever is to be done for a call is begun only after this.
+   */
+  private isWanted(call: number): boolean {
+    if (this.givenUp[0] !== 0) this.hear()
+    return this.unwanted.size === 0 || !this.unwanted.has(call)
   }
 
   /** The next so many calls of those that came as numbers. */
@@ -194,9 +259,9 @@ export class Dispatcher {
       const { at } = this
       this.at += Bound.CALL_SIZE
       try {
-        this.callByNumbers(at)
+        this.isolation.run(this.callByNumbers, this, at)
       } catch (error) {
-        this.logger.error(`loom-live: ${traceOf(error)}`)
+        this.tell('error', traceOf(error))
       }
     }
   }
@@ -205,6 +270,7 @@ export class Dispatcher {
   private callByNumbers(at: number): void {
     const { calls, names } = this
     const number = calls[at] as number
+    if (!this.isWanted(number)) return
     const kept = this.cache.take(calls[at + 1] as number, calls[at + 3] as number)
     if (kept === undefined || !this.isAsLeft(kept)) {
       this.results.propsNeeded(number)
@@ -219,6 +285,7 @@ export class Dispatcher {
 
   private call(job: CallJob): void {
     const [, call, actor, sequence, version, number, moduleId, id, instance, event] = job
+    if (!this.isWanted(call)) return
     const module = this.entries[moduleId]
     if (module === undefined) {
       this.results.failed(call, `no module ${moduleId}`)
@@ -226,33 +293,35 @@ export class Dispatcher {
     }
     // Also where props are handed over: an older copy is of no use any more.
     const copy = this.cache.take(actor, version)
-    const kept = job.length > 10 ? this.handedOver({ actor, module, id, instance }, job[10], job[11] ?? 0) : copy
+    const component = { actor, module, id, instance }
+    const kept =
+      job.length > 10 ? this.handedOver(component, job[10], job[11] ?? 0, job[12] === 1) : named(copy, component)
     if (kept === undefined || !this.isAsLeft(kept)) {
       this.results.propsNeeded(call)
       return
     }
     if (event === null || Array.isArray(event)) {
       this.joins.add(call, () => {
-        this.first(this.callOf(call, sequence, kept, undefined), event)
+        this.isolation.run(this.first, this, this.callOf(call, sequence, kept, undefined), event)
       })
-    } else this.event(call, sequence, kept, { id: `${instance}-${number}`, ...event })
+    } else this.event(call, sequence, kept, withForm({ id: `${instance}-${number}`, ...event }))
   }
 
-  private handedOver(component: Component, props: unknown, bytes: number): Kept {
-    const kept = whole(component, props, bytes, true)
+  private handedOver(component: Component, props: unknown, bytes: number, frozen: boolean): Kept {
+    if (frozen) freeze(props)
     const isCompared = this.development !== undefined && !component.module.raw && bytes <= MAX_JSON
-    return isCompared ? { ...kept, json: jsonOf(props) } : kept
+    return { ...whole(component, props, bytes, frozen), parsed: true, json: isCompared ? jsonOf(props) : undefined }
   }
 
-  private callOf(number: number, sequence: number, kept: Kept, handler: string | undefined): Call {
+  private callOf(number: number, sequence: number, kept: Kept, event: LiveEvent | undefined): Call {
     const { id, module } = kept.component
     const context = new Context(id, module.name, this.readRequest, number)
     this.development?.watch?.(context)
-    return { number, sequence, context, handler, kept }
+    return { number, sequence, context, during: 'handle', event, kept }
   }
 
   private event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
-    const call = this.callOf(number, sequence, kept, event.handler)
+    const call = this.callOf(number, sequence, kept, event)
     const { module } = kept.component
     try {
       const result = module.raw
@@ -265,19 +334,20 @@ export class Dispatcher {
           )
         : this.handle(call, module.module, kept.props as Record<string, unknown>, event)
       if (isThenable(result)) {
-        this.wait(call, 'handle', result, (value) => {
+        this.wait(call, call, result, (value) => {
           this.finish(call, value)
         })
       } else {
         this.finish(call, result)
       }
     } catch (error) {
-      this.fail(call, 'handle', error)
+      this.fail(call, call.during, error)
     }
   }
 
   /** Renders for the first time, where the page may join. */
   private first(call: Call, origin: Origin): void {
+    if (!this.isWanted(call.number)) return
     const { component, props } = call.kept
     const { module } = component
     if (origin !== null) this.development?.joined(module)
@@ -285,38 +355,59 @@ export class Dispatcher {
       this.render(call, props, 'none')
       return
     }
+    const joining: Joining = {
+      context: call.context,
+      during: 'join',
+      isWanted: () => this.isWanted(call.number) && !call.context.isAborted,
+      refused: (given) => {
+        this.refused(call, given)
+      },
+      failed: (error) => {
+        const what = `upgrade of module ${module.name} from version ${origin[1]} to ${module.version}`
+        this.tell('warn', `${what}: ${textOf(error)}`)
+        this.report(call, 'upgrade', error)
+      },
+    }
     const start = ({ props: first, changed, anew }: First): void => {
-      this.render(call, first, changed ? 'whole' : 'none', anew)
+      if (joining.isWanted()) this.render(call, first, changed ? 'whole' : 'none', anew)
     }
     try {
-      const warn = (text: string): void => {
-        this.logger.warn(text)
-      }
-      const first = firstProps(module, props as Record<string, unknown>, origin, call.context, warn)
+      const first = firstProps(module, props as Record<string, unknown>, origin, joining)
       if (first instanceof Promise) {
         // Others may join meanwhile; src/turns.rs.
         this.results.waits(call.number)
-        this.wait(call, 'join', first, start)
+        this.wait(call, joining, first, start)
       } else start(first)
     } catch (error) {
-      this.fail(call, 'join', error)
+      this.fail(call, joining.during, error)
     }
+  }
+
+  /** `authorize` gave what is neither `true` nor `false`: then nobody may, and in development it is told why. */
+  private refused({ kept }: Call, given: string): void {
+    this.development?.checkAuthorize(kept.component.module.name, given)
   }
 
   private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
     const { context } = call
     const handler = handlerOf(module, event.handler)
     if (handler === undefined) return UNKNOWN
-    const allowed = module.authorize?.(context, event)
+    if (module.authorize === undefined) return handler.call(module.handle, props, event, context)
+    call.during = 'authorize'
+    const allowed: unknown = module.authorize(context, event)
     const handle = (allowed: unknown): unknown => {
-      checkAllowed(allowed)
+      if (!this.isWanted(call.number) || context.isAborted) throw new GivenUp()
+      checkAllowed(allowed, (given) => {
+        this.refused(call, given)
+      })
+      call.during = 'handle'
       return handler.call(module.handle, props, event, context)
     }
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }
 
   /** Goes on when the promise has settled, with whatever else waits then. */
-  private wait<T>(call: Call, callback: string, promise: PromiseLike<T>, next: (value: T) => void): void {
+  private wait<T>(call: Call, at: { readonly during: string }, promise: PromiseLike<T>, next: (value: T) => void): void {
     this.running.set(call.number, call.context)
     // A promise of our own: any other thenable may call back twice.
     Promise.resolve(promise).then(
@@ -327,7 +418,7 @@ export class Dispatcher {
       },
       (error: unknown) => {
         this.finishLater(call, () => {
-          this.fail(call, callback, error)
+          this.fail(call, at.during, error)
         })
       },
     )
@@ -335,21 +426,26 @@ export class Dispatcher {
 
   /** An async handler has ended: too late, where its call was given up meanwhile. */
   private finishLater(call: Call, finish: () => void): void {
+    if (this.givenUp[0] !== 0) this.hear()
     this.running.delete(call.number)
     if (call.context.isAborted) return
     // Many joins may have waited for the same promise.
-    if (call.handler === undefined) this.joins.add(call.number, finish)
-    else finish()
+    if (call.event === undefined) {
+      this.joins.add(call.number, () => {
+        this.isolation.run(finish, undefined)
+      })
+    } else finish()
     this.flushSoon()
   }
 
   private finish(call: Call, result: unknown): void {
     const { kept } = call
     const { module } = kept.component
-    const { handler = '' } = call
+    const handler = call.event?.handler ?? ''
     if (result === UNKNOWN) {
       if (this.development === undefined || module.raw) this.results.unknownHandler(call.number)
       else this.results.failed(call.number, this.development.unknownHandler(module, handler))
+      call.context.end()
       return
     }
     if (module.raw) {
@@ -364,7 +460,7 @@ export class Dispatcher {
     const next = result ?? kept.props
     if (next === kept.props || !this.isUntouched(call)) {
       // It may have been changed anywhere, so nothing that was kept of it counts.
-      call.kept = whole(kept.component, next, 0)
+      call.kept = whole(kept.component, next, 0, kept.frozen)
       this.render(call, next, 'whole')
     } else {
       this.render(call, next, kept.parsed ? 'whole' : 'parts')
@@ -377,10 +473,10 @@ export class Dispatcher {
     return development === undefined || json === undefined || development.isAsLeft(component.module.name, props, json)
   }
 
-  private isUntouched({ kept, handler }: Call): boolean {
+  private isUntouched({ kept, event }: Call): boolean {
     const { development } = this
-    if (development === undefined || handler === undefined || kept.json === undefined) return true
-    return development.isUntouched(kept.component.module.name, handler, kept.props, kept.json)
+    if (development === undefined || event === undefined || kept.json === undefined) return true
+    return development.isUntouched(kept.component.module.name, event.handler, kept.props, kept.json)
   }
 
   /** Renders and answers. */
@@ -398,10 +494,15 @@ export class Dispatcher {
     const tree = attempt(module, props)
     if (before) development?.checkRender(module.name, props, before)
     results.begin(call.number, anew, call.context.keepsForm)
+    let { frozen } = kept
+    // Of whatever else has been looked at.
+    takeSeen()
     try {
       if (change === 'whole') bytes = measured = 0
       if (change !== 'none') bytes += this.writeProps(call, props, change)
-      results.propsDone(call.context.redirectUrl)
+      frozen = takeSeen() || frozen
+      if (frozen) freeze(props)
+      results.propsDone(call.context.redirectUrl, frozen)
       callback = 'render'
       memo = encodeTree(results, given(tree), kept.memo, development?.checkOf(module))
       results.treeDone()
@@ -410,6 +511,7 @@ export class Dispatcher {
       this.fail(call, callback, error)
       return
     }
+    call.context.end()
     let json: string | undefined
     if (development !== undefined && !module.raw) {
       json = JSON.stringify(props)
@@ -421,33 +523,66 @@ export class Dispatcher {
       // What was added is known, what went is not: measured anew before it is far off.
       measured = bytes = module.raw ? (props as string).length : JSON.stringify(props).length
     }
-    const parsed = kept.parsed && change === 'none'
-    this.cache.put(component.actor, { component, version: call.sequence, props, parsed, memo, bytes, measured, json })
+    const isParsed = kept.parsed && change === 'none'
+    const version = call.sequence
+    this.cache.put(component.actor, { component, version, props, parsed: isParsed, frozen, memo, bytes, measured, json })
   }
 
-  private writeProps({ kept, handler }: Call, props: unknown, change: Change): number {
+  private writeProps({ kept, event }: Call, props: unknown, change: Change): number {
     if (kept.component.module.raw) return text(this.results, props as string)
-    const source = (): string => (handler === undefined ? 'the join' : `the handler ${JSON.stringify(handler)}`)
+    const source = (): string => (event === undefined ? 'the join' : `the handler ${JSON.stringify(event.handler)}`)
     if (change === 'whole') return writeWhole(this.results, props, source)
     return writeChanges(this.results, kept.props as object, props, source)
   }
 
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
   private fail(call: Call, callback: string, error: unknown): void {
+    // Rust has its own answer to what nobody waits for.
+    if (error instanceof GivenUp) return
     if (error instanceof Refusal) {
       this.results.refused(call.number, error)
-      return
+    } else {
+      this.report(call, callback, error)
+      const { name } = call.kept.component.module
+      this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`, stackOf(error))
     }
-    const { name } = call.kept.component.module
-    this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`, stackOf(error))
+    call.context.end()
+  }
+
+  /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
+  private report({ kept, event, context }: Call, callback: string, error: unknown): void {
+    const { onError } = this
+    if (onError === undefined) return
+    const failed = (problem: unknown): void => {
+      this.tell('error', `the option onError failed: ${traceOf(problem)}`)
+    }
+    try {
+      const { request } = context
+      const about = { module: kept.component.module.name, callback, handler: event?.handler, event, request }
+      const returned: unknown = onError(error, about as ErrorContext)
+      if (isThenable(returned)) Promise.resolve(returned).catch(failed)
+    } catch (problem) {
+      failed(problem)
+    }
   }
 }
 
 const UNKNOWN = Symbol('unknown handler')
 
 /** Props of which nothing is known but what they are. */
-function whole(component: Component, props: unknown, bytes: number, parsed = false): Kept {
-  return { component, version: 0, props, parsed, memo: undefined, bytes, measured: bytes, json: undefined }
+function whole(component: Component, props: unknown, bytes: number, frozen: boolean): Kept {
+  return { component, version: 0, props, parsed: false, frozen, memo: undefined, bytes, measured: bytes, json: undefined }
+}
+
+/** A copy, under the names that the component has by now: on another connection it has another id. */
+function named(copy: Kept | undefined, component: Component): Kept | undefined {
+  return copy === undefined || copy.component.id === component.id ? copy : { ...copy, component }
+}
+
+/** A form has a member for each of its fields, whatever they are called, and no others. */
+function withForm(event: LiveEvent): LiveEvent {
+  const { form } = event
+  return form === undefined ? event : { ...event, form: Object.assign(Object.create(null), form) as typeof form }
 }
 
 /** What a module renders: a raw one gives JSON. */

@@ -18,6 +18,9 @@ export class StartError extends LoomError {
   }
 }
 
+/** What is thrown in place of a callback that nobody waits for any more: it is not started, and nobody is told. */
+export class GivenUp extends Error {}
+
 /** An error of any realm: the addon makes those of the main one, tests and `vm` run in others. */
 function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || types.isNativeError(thrown)

@@ -1,7 +1,7 @@
 import type { MountContext } from '../index'
-import { invalid, isObject, isThenable } from './check'
+import { invalid, isAllowed, isObject, isThenable } from './check'
 import { Joins } from './codec'
-import { textOf } from './errors'
+import { GivenUp } from './errors'
 import type { AnyModule, LiveEntry } from './modules'
 import { checkProps, type Source } from './props'
 import { Refusal } from './refusal'
@@ -13,6 +13,19 @@ type Props = Record<string, unknown>
  * and whose page is back; `null` where the application itself gave them.
  */
 export type Origin = [joins: Joins, version: number] | null
+
+/** What a join needs beside the module and its props. */
+export interface Joining {
+  readonly context: MountContext
+  /** Whether somebody still waits for it. */
+  isWanted(): boolean
+  /** The callback that runs now, for whoever is told of what it throws. */
+  during: string
+  /** `authorize` gave neither `true` nor `false`, but this. */
+  refused(given: string): void
+  /** `upgrade` threw. */
+  failed(error: unknown): void
+}
 
 /** What a component starts with. */
 export interface First {
@@ -58,14 +71,16 @@ export function firstProps(
   entry: LiveEntry,
   props: Props,
   origin: Origin,
-  context: MountContext,
-  warn: (text: string) => void,
+  joining: Joining,
 ): First | Promise<First> {
   const { module } = entry
+  const { context } = joining
   const continued = (): First | Promise<First> => {
     if (origin === null || origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
     const isOld = origin[1] !== entry.version
-    const upgraded = isOld ? upgrade(entry, props, origin[1], warn) : props
+    const upgraded = isOld ? upgrade(entry, props, origin[1], joining) : props
+    if (!joining.isWanted()) throw new GivenUp()
+    joining.during = 'mount'
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
     // A copy: of what mount does to them, only what is private counts.
@@ -76,33 +91,39 @@ export function firstProps(
       return { props: whole, changed: true, anew: false }
     })
   }
-  return after(module.authorize?.(context, undefined), (allowed) => {
-    checkAllowed(allowed)
+  if (module.authorize === undefined) return continued()
+  joining.during = 'authorize'
+  return after(module.authorize(context, undefined), (allowed) => {
+    if (!joining.isWanted()) throw new GivenUp()
+    checkAllowed(allowed, (given) => {
+      joining.refused(given)
+    })
     return continued()
   })
 }
 
-/** What `authorize` gave; most give nothing. */
-export function checkAllowed(allowed: unknown): void {
-  if (allowed === false) throw new Refusal('Not allowed')
+/** What `authorize` gave: anything but `true` refuses, and what is not `false` either is told in `why`. */
+export function checkAllowed(allowed: unknown, why: (given: string) => void): void {
+  if (!isAllowed(allowed, why)) throw new Refusal('Not allowed')
 }
 
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })
 
 /** `undefined` where that cannot be done. */
 function upgrade(
-  { module, name, version }: LiveEntry,
+  { module, name }: LiveEntry,
   props: Props,
   from: number,
-  warn: (text: string) => void,
+  joining: Joining,
 ): Props | undefined {
+  joining.during = 'upgrade'
   try {
     const upgraded: unknown = module.upgrade?.(props, from)
     if (upgraded === undefined) return undefined
     checkProps(upgraded, () => `upgrade of module ${JSON.stringify(name)}`)
     return upgraded
   } catch (error) {
-    warn(`loom-live: upgrade of module ${name} from version ${from} to ${version}: ${textOf(error)}`)
+    joining.failed(error)
     return undefined
   }
 }

@@ -1,5 +1,5 @@
 import type { EventMessage, LiveSocketState, SocketMessage } from '../index'
-import { checkFunction, checkString, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { LoomError, StartError, textOf } from './errors'
 import type { NativeLoom } from './native'
 import { stringifyProps } from './props'
@@ -120,10 +120,12 @@ export class LiveSocket {
 
   send(message: EventMessage): void {
     if (!isObject(message) || message.type !== 'event') throw invalid("{ type: 'event', … }", 'message', message)
+    checkNames(message, { type: true, handler: true, event: true, special_vars: true }, 'message', 'a member of a message')
     const { handler, event, special_vars: vars = {} } = message
     checkString(handler, 'handler')
     checkString(event, 'event')
     if (!isObject(vars)) throw invalid('an object', 'special_vars', vars)
+    checkNames(vars, { value: true, checked: true, key: true }, 'special_vars', 'a member of special_vars')
     const { value, checked, key } = vars
     if (value !== undefined && typeof value !== 'string') throw invalid('a string', 'special_vars.value', value)
     if (checked !== undefined && typeof checked !== 'boolean') {

@@ -5,6 +5,7 @@ import type {
   AttachOptions,
   FastifyLike,
   FastifyRequestLike,
+  LiveRequest,
   Loom as PublicLoom,
   LoomErrorCode,
   LoomOptions,
@@ -15,8 +16,8 @@ import type {
   Stats,
 } from '../index'
 import { Bridges } from './bridge'
-import { checkFunction, invalid, isObject, isThenable } from './check'
-import { Context, liveRequest } from './context'
+import { checkFunction, checkNames, invalid, isObject, isThenable } from './check'
+import { Context, liveRequest, pageUrl, rawOf, Requests } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
 import { LoomError, StartError, textOf, traceOf } from './errors'
@@ -55,11 +56,6 @@ const EMPTY = Buffer.alloc(0)
 /** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
 type Passed = IncomingMessage | FastifyRequestLike
 
-/** Node's own request, where a framework has one over it, on which its hooks set their things. */
-function rawOf(request: Passed): IncomingMessage {
-  return 'raw' in request ? request.raw : request
-}
-
 type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
 
 /** A number would be nobody's in `disconnect`, and an object everybody's. */
@@ -72,8 +68,8 @@ function boundText(bound: unknown): string {
 /** One that is not understood would find nobody, and whoever was to go would stay. */
 function checkFilter(filter: unknown): void {
   if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
+  checkNames(filter, { bind: true, address: true }, 'filter', 'a filter')
   for (const [name, value] of Object.entries(filter)) {
-    if (name !== 'bind' && name !== 'address') throw invalid('"bind" or "address"', 'the name of a filter', name)
     if (value !== undefined && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
   }
 }
@@ -98,6 +94,7 @@ export class Loom implements PublicLoom {
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
   private readonly messageBytes: number
+  private readonly requests: Requests
   private readonly refusedOrigins = new Set<string>()
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
@@ -110,7 +107,8 @@ export class Loom implements PublicLoom {
     const { secrets, limits, sqlite, ...settings } = settingsOf(options)
     this.settings = settings
     this.messageBytes = limits.messageBytes
-    const { development, logger } = settings
+    const { development, logger, onError } = settings
+    this.requests = new Requests(development)
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
         this.sockets.reply(reply, message)
@@ -126,9 +124,12 @@ export class Loom implements PublicLoom {
       this.development = new Development(logger)
       this.wiring = new Wiring(this.development, settings.path, settings.keep)
     }
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, limits.propsCacheBytes, this.development)
+    const { propsCacheBytes } = limits
+    const { requests, development: checks } = this
+    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, propsCacheBytes, checks)
     try {
-      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, this.dispatcher.wake)
+      const { wake, givenUp } = this.dispatcher
+      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, wake, givenUp)
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
@@ -184,7 +185,8 @@ export class Loom implements PublicLoom {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
-    const { request } = options
+    checkNames(options, { request: true }, 'the options of mount', 'an option of mount')
+    const request = options.request as Passed | undefined
     if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
@@ -204,7 +206,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
-    const token = this.native.seal(entry.name, json, await this.bindOf(request))
+    const token = this.native.seal(entry.name, json, await this.bindOf(request), this.urlOf(request))
     const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
     if (size > this.messageBytes) {
       throw new LoomError(
@@ -218,9 +220,18 @@ export class Loom implements PublicLoom {
   }
 
   private mountContext(module: string, request: Passed | undefined): Context {
-    return new Context('', module, () =>
-      request === undefined ? null : JSON.stringify(compactRequest(rawOf(request), this.settings.trust, this.settings.keep, request)),
-    )
+    const { trust, keep } = this.settings
+    return new Context('', module, () => {
+      // That of the component that this one is mounted in.
+      if (request !== undefined && this.requests.originOf(request) !== undefined) return request as unknown as LiveRequest
+      const compact = request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
+      return this.requests.ofPage(request, compact)
+    })
+  }
+
+  /** The URL of the page that a component is mounted in. */
+  private urlOf(request: Passed | undefined): string {
+    return request === undefined ? '' : pageUrl(request)
   }
 
   private bindOf(request: Passed | undefined): string | Promise<string> {
@@ -231,7 +242,11 @@ export class Loom implements PublicLoom {
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    const bound = this.settings.bind(rawOf(request), request)
+    // `ctx.request` is a copy of what a connection, or a page, has been bound by already.
+    const origin = this.requests.originOf(request)
+    if (origin !== undefined && 'bind' in origin) return origin.bind
+    const page = origin?.page ?? request
+    const bound = this.settings.bind(rawOf(page), page)
     return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 
@@ -246,7 +261,9 @@ export class Loom implements PublicLoom {
     return this.sockets.start(id, replyTo, entry.name, propsJson, entry.raw)
   }
 
-  attach(server: Server, { middleware = [] }: AttachOptions = {}): void {
+  attach(server: Server, options: AttachOptions = {}): void {
+    checkNames(options, { middleware: true }, 'the options of attach', 'an option of attach')
+    const { middleware = [] } = options
     if (!isObject(server) || typeof server.emit !== 'function') {
       throw invalid('an HTTP or HTTPS server', 'server', server)
     }
@@ -456,7 +473,9 @@ export class Loom implements PublicLoom {
     return pending(this.native.disconnect(numbers))
   }
 
-  close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
+  close(options: { timeout?: number } = {}): Promise<void> {
+    checkNames(options, { timeout: true }, 'the options of close', 'an option of close')
+    const { timeout = CLOSE_TIMEOUT } = options
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
     this.wiring?.close()
     this.closing ??= this.promises
@@ -475,6 +494,7 @@ export class Loom implements PublicLoom {
         this.pending.clear()
         this.isReleased = true
         this.native.release()
+        this.dispatcher.end()
       })
     return this.closing
   }

@@ -1,5 +1,5 @@
 import type { LiveModule, RawModule } from '../index'
-import { checkFunction, checkString, invalid, isObject } from './check'
+import { checkFunction, checkString, invalid, isObject, unknownName } from './check'
 import { LoomError } from './errors'
 import { stringifyProps } from './props'
 
@@ -22,15 +22,45 @@ export interface LiveEntry {
 
 export type Entry = LiveEntry | { readonly name: string; readonly raw: true; readonly module: RawModule }
 
+/** All that a module can have, so that a misspelt `authorize` is an error and not an open door. */
+const LIVE: Record<keyof Required<AnyModule>, true> = {
+  props: true,
+  mount: true,
+  authorize: true,
+  private: true,
+  version: true,
+  upgrade: true,
+  handle: true,
+  render: true,
+}
+const RAW: Record<keyof Required<RawModule>, true> = { handle_json: true, render_tree_json: true }
+
+/** What every class has, and what compilers leave in the modules that they make. */
+const EVERYWHERE = new Set(['constructor', '__esModule'])
+
+/** Checks the names of all members, own and inherited: a module may be an instance of a class. */
+function checkMembers(name: string, module: object, known: readonly string[]): void {
+  for (let at: object | null = module; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    // Object's own, of any realm.
+    if (Object.getPrototypeOf(at) === null && at !== module) return
+    for (const one of Object.getOwnPropertyNames(at)) {
+      if (known.includes(one) || EVERYWHERE.has(one)) continue
+      throw unknownName(one, known, `a member of module ${JSON.stringify(name)}`)
+    }
+  }
+}
+
 /** Checks a module's shape, so that mistakes show where they are made and not at the first click. */
 export function entryOf(name: string, module: unknown): Entry {
   checkString(name, 'the name of a module')
   if (!isObject(module)) throw invalid('a module', `module ${JSON.stringify(name)}`, module)
   if ('handle_json' in module || 'render_tree_json' in module) {
+    checkMembers(name, module, Object.keys(RAW))
     checkFunction(module['handle_json'], `handle_json of module ${JSON.stringify(name)}`)
     checkFunction(module['render_tree_json'], `render_tree_json of module ${JSON.stringify(name)}`)
     return { name, raw: true, module: module as unknown as RawModule }
   }
+  checkMembers(name, module, Object.keys(LIVE))
   const { handle, props = {}, version = 1 } = module
   const hidden = module['private'] ?? []
   checkFunction(module['render'], `render of module ${JSON.stringify(name)}`)

@@ -24,6 +24,7 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   limits: true,
   logger: true,
   transport: true,
+  onError: true,
 }
 
 /** What middleware usually sets. */
@@ -41,6 +42,7 @@ export interface Settings {
   readonly sqlite: string | undefined
   readonly limits: Limits
   readonly logger: Logger
+  readonly onError: LoomOptions['onError']
   readonly transport: 'auto' | 'bridge'
 }
 
@@ -54,11 +56,13 @@ export function settingsOf(options: LoomOptions): Settings {
     origin,
     keep = KEEP,
     logger = console,
+    onError,
     transport = 'auto',
   } = options
   if (typeof path !== 'string' || !/^(\/[\w.~-]+)+$/.test(path)) throw invalid('a path like "/loom"', 'path', path)
   if (typeof development !== 'boolean') throw invalid('a boolean', 'development', development)
   if (bind !== undefined) checkFunction(bind, 'bind')
+  if (onError !== undefined) checkFunction(onError, 'onError')
   checkOrigins(origin)
   if (!Array.isArray(keep) || !keep.every((name) => typeof name === 'string')) throw invalid('a list of names', 'keep', keep)
   checkFunction(logger.error, 'logger.error')
@@ -75,6 +79,7 @@ export function settingsOf(options: LoomOptions): Settings {
     sqlite: sqliteOf(options.store),
     limits: limitsOf(options.limits),
     logger,
+    onError,
     transport,
   }
 }
@@ -95,6 +100,7 @@ function limitsOf(given: unknown = {}): Limits {
 function sqliteOf(store: unknown): string | undefined {
   if (store === undefined) return undefined
   if (!isObject(store)) throw invalid('an object like { sqlite: "states.sqlite" }', 'store', store)
+  checkNames(store, { sqlite: true }, 'the option store', 'a store')
   checkString(store['sqlite'], 'store.sqlite')
   return store['sqlite']
 }

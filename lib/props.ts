@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { isObject, typeOf } from './check'
 import { LoomError } from './errors'
+import { look } from './frozen'
 import { Tree } from './html'
 
 /** Whence props come, for the message of an error: most have none, so it is made when it is needed. */
@@ -44,6 +45,7 @@ export function checkValue(value: unknown, path: string, source: Source, deep: b
       if (depth > MAX_DEPTH) {
         throw refused(undefined, `a cycle, or nesting deeper than ${MAX_DEPTH} levels,`, path.slice(0, 100), source)
       }
+      look(value)
       if (Array.isArray(value)) {
         if (!deep) return
         // By index, so that holes are seen.

@@ -25,7 +25,8 @@ export class Results extends Writer {
   }
 
   /** The props are written; what was rendered comes next. */
-  propsDone(redirect: string): void {
+  propsDone(redirect: string, frozen: boolean): void {
+    if (frozen) this.ops[this.header - 1] = (this.ops[this.header - 1] as number) + Status.FROZEN
     this.ops[this.header] = this.length - this.part
     this.ops[this.header + 1] = this.bytes - this.partBytes
     this.ops[this.header + 2] = this.append(redirect)

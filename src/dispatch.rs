@@ -28,10 +28,14 @@ pub struct Call {
     pub instance: Arc<str>,
     /// The module to call.
     pub module: Module,
-    /// The request that the component's connection began with, as compact JSON.
-    pub request: Option<Arc<str>>,
+    /// Whose page it is; `None` if the application itself started the component.
+    pub caller: Option<Arc<Caller>>,
+    /// `id` is another one than at the call before. Cleared by the actor once a call has succeeded.
+    pub moved: bool,
     /// The committed props.
     pub props: Arc<Props>,
+    /// A handler has returned them frozen: whoever parses them anew freezes them, too.
+    pub frozen: bool,
     /// The `sequence` of the call that committed them; 0 for the first props.
     pub version: u64,
     /// This call's number in its actor. It becomes the version if the outcome is committed, and is
@@ -45,6 +49,17 @@ pub struct Call {
     pub origin: Option<Origin>,
     /// Told as soon as the callee waits for a promise: a page that joins renders only later then.
     pub yields: Option<Yield>,
+}
+
+/// Whose page a call is for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The request that the component's connection began with, as compact JSON.
+    pub request: Arc<str>,
+    /// What the option `bind` gave for it.
+    pub bind: Arc<str>,
+    /// The URL of the page; empty if it is not known.
+    pub page: Arc<str>,
 }
 
 /// What a page joins with.
@@ -80,6 +95,8 @@ pub struct Outcome {
     pub keeps_form: bool,
     /// A first render that does not continue the state it was given.
     pub anew: bool,
+    /// The props after the call are frozen; see [`Call::frozen`].
+    pub frozen: bool,
 }
 
 /// Why a call gave nothing. The text is for the log; the browser sees
@@ -100,6 +117,9 @@ pub enum CallError {
     /// Something else failed: what was rendered cannot be read, or the store.
     #[error("{0}")]
     Failed(String),
+    /// The event's form has too many fields.
+    #[error("the form has more than {0} fields (limits.formFields); the event was not handled")]
+    FormFields(usize),
     /// No outcome in time.
     #[error(
         "no result within {0:?}; ctx.signal was aborted and a late result is dropped \
@@ -141,6 +161,7 @@ impl CallError {
         }
         match self {
             Self::Deadline(_) => "The server took too long to answer.",
+            Self::FormFields(_) => "The form has too many fields.",
             Self::Closed => "The server is restarting.",
             Self::Refused(text, _) => text,
             Self::Unknown(_) => {

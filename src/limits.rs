@@ -201,6 +201,9 @@ limits! {
     /// Events of one component that wait while a handler runs; together they may hold
     /// `message_bytes`. Each event beyond it is answered with an error, in its turn. Default 64.
     queued_events: count = 64;
+    /// Different names in the form of an event; each may have many values. An event with more is
+    /// answered with an error, and its handler is not called. Default 1,000.
+    form_fields: count = 1000;
     /// Bytes that wait for a client that reads slowly. While more wait, the connection's components
     /// take no further event; a client that takes nothing for `dead_after` is disconnected. Default
     /// 1 MiB; each component can exceed it by one message.

@@ -101,7 +101,7 @@ fn a_queue_loses_no_job_and_no_wake() {
             let woken = Arc::new(Mutex::new(VecDeque::new()));
             let bell = woken.clone();
             let ring = move || bell.lock().unwrap().push_back(());
-            let queue = Arc::new(Queue::new(10, Box::new(ring)));
+            let queue = Arc::new(Queue::new(10, Box::new(ring), Box::new(|_| {})));
             let producers: Vec<_> = (0..2)
                 .map(|_| {
                     let queue = queue.clone();
@@ -129,6 +129,40 @@ fn a_queue_loses_no_job_and_no_wake() {
                 producer.join().unwrap();
             }
             assert_eq!(jobs, 6);
+        },
+        RUNS,
+    );
+}
+
+/// Once a page has been told that its event was given up, JavaScript does not start it: neither what it
+/// fetched before, nor what still waits.
+#[test]
+fn a_call_that_was_given_up_is_not_started() {
+    check_random(
+        || {
+            let seen = Arc::new(AtomicBool::new(false));
+            let told = Arc::new(AtomicUsize::new(0));
+            let byte = seen.clone();
+            let set = move |given_up| byte.store(given_up, Ordering::SeqCst);
+            let queue = Arc::new(Queue::new(10, Box::new(|| {}), Box::new(set)));
+            let actor = {
+                let (queue, told) = (queue.clone(), told.clone());
+                thread::spawn(move || {
+                    for call in 1..4 {
+                        queue.abort(call);
+                        told.store(call as usize, Ordering::SeqCst);
+                    }
+                })
+            };
+            let mut unwanted = std::collections::HashSet::new();
+            for call in 1..4_u32 {
+                let is_told = told.load(Ordering::SeqCst) >= call as usize;
+                if seen.load(Ordering::SeqCst) {
+                    unwanted.extend(queue.given_up());
+                }
+                assert!(!is_told || unwanted.contains(&call));
+            }
+            actor.join().unwrap();
         },
         RUNS,
     );

@@ -104,6 +104,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
         redirect: None,
         keeps_form: false,
         anew: false,
+        frozen: false,
     }
 }
 
@@ -170,6 +171,7 @@ pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) ->
         props_json: props_json.into(),
         instance: String::new(),
         number: 0,
+        page: String::new(),
         issued_at: crate::context::unix_now(),
     };
     context.keyring.seal(&claims, bind).unwrap()

@@ -20,8 +20,11 @@ pub type Holder = [u8; 16];
 /// The shortest secret that is taken, in bytes: as long as the key it becomes.
 pub const MIN_SECRET: usize = 32;
 
+/// The longest URL of a page that is sealed, in bytes; `lib/context.ts` shortens longer ones.
+pub const MAX_PAGE: usize = 2048;
+
 /// The format's first byte; another number is another format.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const NONCE: usize = 24;
 /// So many characters at a token's start have its nonce, and at its end its tag.
 const NONCE_TEXT: usize = 34;
@@ -63,6 +66,8 @@ pub struct Claims {
     pub instance: String,
     /// The last event that a checkpoint's props include.
     pub number: u64,
+    /// The URL of the page, at most [`MAX_PAGE`] bytes; empty if the application gave none.
+    pub page: String,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
 }
@@ -129,13 +134,23 @@ impl Keyring {
     /// # Errors
     /// [`SealError`] where the system gives no random numbers.
     pub fn seal(&self, claims: &Claims, bind: &str) -> Result<String, SealError> {
-        let texts = [&claims.module, &claims.instance, &claims.props_json];
+        let texts = [
+            &claims.module,
+            &claims.instance,
+            &claims.page,
+            &claims.props_json,
+        ];
         let size = texts.iter().map(|text| text.len()).sum::<usize>() + 32;
         let mut plain = Vec::with_capacity(size);
         plain.push(claims.kind as u8);
         plain.extend_from_slice(&claims.issued_at.to_le_bytes());
         plain.extend_from_slice(&claims.number.to_le_bytes());
         plain.extend_from_slice(&claims.version.to_le_bytes());
+        let page = u16::try_from(claims.page.len()).ok();
+        let page = page.filter(|len| usize::from(*len) <= MAX_PAGE);
+        let page = page.ok_or_else(|| SealError("the page's URL is too long".to_owned()))?;
+        plain.extend_from_slice(&page.to_le_bytes());
+        plain.extend_from_slice(claims.page.as_bytes());
         for text in [&claims.module, &claims.instance] {
             plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
             plain.extend_from_slice(text.as_bytes());
@@ -294,8 +309,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     fn text(bytes: &[u8]) -> Result<String, TokenError> {
         String::from_utf8(bytes.to_vec()).map_err(|_| TokenError::Malformed)
     }
-    fn sized(rest: &mut &[u8]) -> Result<String, TokenError> {
-        let len = u32::from_le_bytes(fixed(rest)?) as usize;
+    fn sized(rest: &mut &[u8], len: usize) -> Result<String, TokenError> {
         let (head, tail) = rest.split_at_checked(len).ok_or(TokenError::Malformed)?;
         *rest = tail;
         text(head)
@@ -310,8 +324,12 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     let issued_at = u64::from_le_bytes(fixed(&mut rest)?);
     let number = u64::from_le_bytes(fixed(&mut rest)?);
     let version = u32::from_le_bytes(fixed(&mut rest)?);
-    let module = sized(&mut rest)?;
-    let instance = sized(&mut rest)?;
+    let len = u16::from_le_bytes(fixed(&mut rest)?);
+    let page = sized(&mut rest, len.into())?;
+    let len = u32::from_le_bytes(fixed(&mut rest)?);
+    let module = sized(&mut rest, len as usize)?;
+    let len = u32::from_le_bytes(fixed(&mut rest)?);
+    let instance = sized(&mut rest, len as usize)?;
     Ok(Claims {
         kind,
         module,
@@ -319,6 +337,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         props_json: text(rest)?,
         instance,
         number,
+        page,
         issued_at,
     })
 }
@@ -345,6 +364,7 @@ mod tests {
             props_json: r#"{"count":1}"#.into(),
             instance: "abc".into(),
             number: 7,
+            page: "/orders?id=7".into(),
             issued_at: NOW,
         }
     }
@@ -419,7 +439,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let mut plain = vec![2];
-        plain.extend_from_slice(&[0; 28]);
+        plain.extend_from_slice(&[0; 30]);
         assert_eq!(
             parse(&plain).map(|claims| claims.kind),
             Ok(Kind::Checkpoint)

@@ -72,6 +72,7 @@ eachBrowser('a component that has failed is marked, and the page says so until i
     ...counter,
     authorize: (_, event) => {
       if (event === undefined) throw new Error('not for you')
+      return true
     },
   })
   await page.goto(url)

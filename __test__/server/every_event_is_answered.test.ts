@@ -105,22 +105,72 @@ test('what happened in the browser reaches the handler', async () => {
   ])
 })
 
-test('a field named __proto__ changes no prototype', async () => {
+test('a field named __proto__ is a field like others, and changes no prototype', async () => {
   const site = await Site.start()
-  const forms: LiveEvent['form'][] = []
+  const forms: NonNullable<LiveEvent['form']>[] = []
   const form = site.loom.register('form', {
     props: {},
-    handle: { save: (_, event) => void forms.push(event.form) },
+    handle: { save: (_, { form }) => void forms.push(form ?? {}) },
     render: () => html`<p></p>`,
   })
   const client = await site.live(form)
   await client.event('c0', 'save', { value: '__proto__=x&constructor=y&a=1' }, 'submit')
-  expect(forms).toHaveLength(1)
-  expect(Object.entries(forms[0] ?? {})).toEqual([
-    ['constructor', 'y'],
-    ['a', '1'],
+  await client.event('c0', 'save', { value: 'a=1' }, 'submit')
+  expect(forms.map((fields) => Object.entries(fields))).toEqual([
+    [['__proto__', 'x'], ['constructor', 'y'], ['a', '1']],
+    [['a', '1']],
   ])
+  for (const fields of forms) {
+    expect(Object.getPrototypeOf(fields)).toBeNull()
+    expect(['__proto__', 'constructor', 'toString'].filter((name) => name in fields)).toEqual(
+      ['__proto__', 'constructor'].filter((name) => Object.hasOwn(fields, name)),
+    )
+  }
   expect(({} as Record<string, unknown>)['x']).toBeUndefined()
+})
+
+describe('a form', () => {
+  const fields = (count: number): string => Array.from({ length: count }, (_, field) => `f${field}=${field}`).join('&')
+
+  async function posting(formFields?: number, development = true) {
+    const site = await Site.start({ limits: { formFields }, development })
+    const sizes: number[] = []
+    const save = (_: unknown, { form }: LiveEvent): void => void sizes.push(Object.keys(form ?? {}).length)
+    const form = site.loom.register('form', { props: {}, handle: { save }, render: () => html`<p></p>` })
+    const client = await site.live(form)
+    return { site, client, sizes }
+  }
+
+  test('with as many names as are allowed arrives, and one more is an error that says so', async () => {
+    const { client, sizes } = await posting()
+    expect(await client.event('c0', 'save', { value: fields(1000) }, 'submit')).toMatchObject({ type: 'patch' })
+    expect(await client.event('c0', 'save', { value: fields(1001) }, 'submit')).toMatchObject({
+      type: 'error',
+      error: 'the form has more than 1000 fields (limits.formFields); the event was not handled',
+    })
+    // A name may have any number of values.
+    expect(await client.event('c0', 'save', { value: 'a=1&'.repeat(5000) }, 'submit')).toMatchObject({ type: 'patch' })
+    expect(sizes).toEqual([1000, 1])
+  })
+
+  test('may have more names if the application says so', async () => {
+    const { client, sizes } = await posting(40_000)
+    expect(await client.event('c0', 'save', { value: fields(40_000) }, 'submit')).toMatchObject({ type: 'patch' })
+    expect(sizes).toEqual([40_000])
+  })
+
+  test('of a handler that is unknown is not even looked at', async () => {
+    const { site, client } = await posting(1000, false)
+    expect(await client.event('c0', 'nobody', { value: fields(1001) }, 'submit')).toMatchObject({
+      type: 'error',
+      error: 'The server could not handle this.',
+    })
+    expect(await client.event('c0', 'save', { value: fields(1001) }, 'submit')).toMatchObject({
+      type: 'error',
+      error: 'The form has too many fields.',
+    })
+    expect(site.loom.stats().callsInFlight).toBe(0)
+  })
 })
 
 test('events of many components that are answered out of order are matched by component', async () => {

@@ -106,13 +106,15 @@ describe.each(TRANSPORTS)('over %s', (over) => {
       render: () => html`<p></p>`,
     })
     const client = await site.connect({ headers: { cookie: 'a=1; b=x%20y', 'x-custom': 'é' } })
-    await client.joined('c7', 'who', await site.token(module))
+    const request = { url: '/who?x=1', headers: {}, socket: {} } as never
+    await client.joined('c7', 'who', await site.token(module, {}, { request }))
     await client.event('c7', 'ask')
     expect(requests).toMatchObject([
       {
         id: 'c7',
         module: 'who',
-        url: '/loom/ws',
+        // Of it all, the URL is the page's.
+        url: '/who?x=1',
         address: '127.0.0.1',
         cookies: { a: '1', b: 'x y' },
         headers: { host: site.host, cookie: 'a=1; b=x%20y', upgrade: 'websocket' },

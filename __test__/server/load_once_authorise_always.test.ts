@@ -209,6 +209,7 @@ describe('authorize', () => {
         await Promise.resolve()
         const refusal = event === undefined ? state.join : state.event
         if (refusal !== undefined) throw refusal
+        return true
       },
       handle: { add: ({ count }) => ({ count: count + 1 }) },
       render: ({ count }) => html`${count}`,
@@ -349,6 +350,7 @@ describe('disconnect', () => {
       props: { count: 0 },
       authorize({ request }) {
         if (request.headers['x-user'] === revoked) throw new Refusal('revoked', { redirect: '/login' })
+        return true
       },
       handle: { add: ({ count }) => ({ count: count + 1 }) },
       render: ({ count }) => html`${count}`,

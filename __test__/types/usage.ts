@@ -10,6 +10,7 @@ import {
   LiveSocket,
   LoomError,
   raw,
+  Refusal,
   sanitized,
   StartError,
   type LiveContext,
@@ -88,6 +89,36 @@ const stated = loom.register<{ user?: string; role: 'admin' | 'guest' }>('stated
   handle: (props, { handler }) => ({ ...props, user: handler }),
   render: ({ user, role }) => html`${user} ${role === 'admin' && raw('<b>admin</b>')}${sanitized('<i>hello</i>')}`,
 })
+
+// Only `true` allows, so what may give nothing does not compile.
+const guard = { props: {}, handle: {}, render: () => html`` }
+loom.register('guard', { ...guard, authorize: ({ request }) => request['user'] === 'ada' })
+loom.register('guard', { ...guard, authorize: async (_, event) => event === undefined })
+loom.register('guard', {
+  ...guard,
+  authorize() {
+    throw new Refusal('no', { redirect: '/login' })
+  },
+})
+// @ts-expect-error gives nothing where there is no user
+loom.register('guard', { ...guard, authorize: ({ request }) => (request['user'] as { admin: boolean } | undefined)?.admin })
+// @ts-expect-error ends without a value
+loom.register('guard', { ...guard, authorize: ({ request }) => { if (request.address === '') throw new Refusal('no') } })
+// @ts-expect-error promises nothing
+loom.register('guard', { ...guard, authorize: async () => { await Promise.resolve() } })
+
+createLoom({
+  onError(error, { module, handler, event, request, callback }) {
+    is<Equal<typeof error, unknown>>()
+    is<Equal<typeof module, string>>()
+    is<Equal<typeof handler, string | undefined>>()
+    is<Equal<typeof event, LiveEvent | undefined>>()
+    is<Equal<typeof request.url, string>>()
+    is<Equal<typeof callback extends string ? true : false, true>>()
+  },
+})
+// A component in another, mounted in a callback.
+loom.register('outer', { ...guard, handle: { go: async (_, __, { request }) => void (await loom.mount(counter, {}, { request })) } })
 
 loom.register('raw', {
   handle_json: (handler, propsJson, value, checked, key) => `${handler}${propsJson}${value}${checked}${key}`,

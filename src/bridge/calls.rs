@@ -5,17 +5,21 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::form::TooManyFields;
+use super::jobs::write_call;
+use super::names::{Names, Unknown};
 use super::results::{Done, Reply, Results};
 use super::{Batch, Job, Queue};
 use crate::context::Level;
-use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
+use crate::dispatch::{ActorKey, Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
+use crate::registry::ModuleId;
 use crate::sync::{Mutex, MutexGuard};
 use crate::tree::{RefusedValue, Templates};
 use crate::turns::Yield;
 
 struct Waiting {
     sender: oneshot::Sender<Reply>,
-    request: Option<Arc<str>>,
+    caller: Option<Arc<Caller>>,
     /// A join's turn.
     yields: Option<Yield>,
 }
@@ -41,6 +45,9 @@ struct Returns {
 
 struct Inner {
     queue: Arc<Queue>,
+    names: Names,
+    /// See `limits.form_fields`.
+    form_fields: usize,
     templates: &'static Templates,
     returns: Arc<Returns>,
     /// Slots whose refused values have been logged.
@@ -56,14 +63,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl JsDispatcher {
-    /// A dispatcher on this queue. Its router task ends when the dispatcher is dropped.
+    /// A dispatcher on this queue, which takes forms of so many different fields. Its router task ends
+    /// when the dispatcher is dropped.
     ///
     /// Must be called inside a tokio runtime.
-    pub fn new(queue: Arc<Queue>, templates: &'static Templates) -> Self {
+    pub fn new(queue: Arc<Queue>, templates: &'static Templates, form_fields: usize) -> Self {
         let returns = Arc::<Returns>::default();
         tokio::spawn(returns.clone().route());
         Self(Arc::new(Inner {
             queue,
+            names: Names::default(),
+            form_fields,
             templates,
             returns,
             refused: Mutex::default(),
@@ -76,10 +86,44 @@ impl JsDispatcher {
         self.0.returns.arrived.notify_one();
     }
 
-    /// The upgrade request behind a call in flight.
-    pub fn request(&self, call: u32) -> Option<Arc<str>> {
+    /// Gives names the numbers by which JavaScript knows them; see [`Names::add`].
+    pub fn name(
+        &self,
+        first: u32,
+        types: Vec<String>,
+        module: ModuleId,
+        handlers: Option<Vec<String>>,
+        strict: bool,
+    ) {
+        self.0.names.add(first, types, module, handlers, strict);
+    }
+
+    /// Whose page a call in flight is for, if it is for a page; `None` if the call is over.
+    pub fn caller(&self, call: u32) -> Option<Option<Arc<Caller>>> {
         let pending = lock(&self.0.returns.pending);
-        pending.calls.get(&call)?.request.clone()
+        let waiting = pending.calls.get(&call)?;
+        Some(waiting.caller.clone())
+    }
+
+    /// The connections of these requests are being closed: JavaScript starts no call of theirs any more
+    /// that it has, or is about to get. Their actors end by themselves.
+    pub fn revoke(&self, requests: &[Arc<str>]) {
+        let requests: HashSet<*const u8> = requests.iter().map(|text| text.as_ptr()).collect();
+        let pending = lock(&self.0.returns.pending);
+        let calls = pending.calls.iter();
+        let of = |waiting: &Waiting| {
+            waiting
+                .caller
+                .as_ref()
+                .map(|caller| caller.request.as_ptr())
+        };
+        let calls =
+            calls.filter(|(_, waiting)| of(waiting).is_some_and(|of| requests.contains(&of)));
+        let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
+        drop(pending);
+        for call in calls {
+            self.0.queue.abort(call);
+        }
     }
 
     /// Calls in flight: waiting for JavaScript, or for an async handler.
@@ -132,7 +176,7 @@ impl Inner {
         let number = pending.last;
         let waiting = Waiting {
             sender,
-            request: call.request.clone(),
+            caller: call.caller.clone(),
             yields: call.yields.clone(),
         };
         pending.calls.insert(number, waiting);
@@ -140,6 +184,7 @@ impl Inner {
             Ticket {
                 inner: self,
                 number,
+                is_pushed: false,
                 is_done: false,
             },
             receiver,
@@ -156,6 +201,7 @@ impl Inner {
             redirect: done.redirect(),
             keeps_form: done.keeps_form,
             anew: done.anew,
+            frozen: done.frozen,
         })
     }
 
@@ -208,6 +254,8 @@ impl Returns {
 struct Ticket<'a> {
     inner: &'a Inner,
     number: u32,
+    /// JavaScript has it, or will.
+    is_pushed: bool,
     /// There is nothing to take back.
     is_done: bool,
 }
@@ -218,10 +266,15 @@ impl Drop for Ticket<'_> {
             return;
         }
         let waiting = lock(&self.inner.returns.pending).calls.remove(&self.number);
-        if waiting.is_some() {
-            self.inner.queue.push(Job::Abort(self.number));
+        if waiting.is_some() && self.is_pushed {
+            self.inner.queue.abort(self.number);
         }
     }
+}
+
+fn unknown_handler(call: &Call) -> CallError {
+    let handler = call.event.as_ref().map(|event| event.handler.to_string());
+    CallError::UnknownHandler(handler.unwrap_or_default())
 }
 
 impl Dispatcher for JsDispatcher {
@@ -239,13 +292,29 @@ impl Dispatcher for JsDispatcher {
             );
         let mut with_props = !is_known;
         loop {
+            // Before anything is done for the event.
+            let numbers = inner.names.numbers(call, with_props);
+            let numbers = numbers.map_err(|Unknown| unknown_handler(call))?;
             let (mut ticket, receiver) = inner.register(call)?;
-            let job = Job::Call {
-                number: ticket.number,
-                call,
-                with_props,
+            let number = ticket.number;
+            let numbers = numbers.map(|[_, rest @ ..]| {
+                let [actor, sequence, version, event, handler, kind] = rest;
+                [
+                    number.into(),
+                    actor,
+                    sequence,
+                    version,
+                    event,
+                    handler,
+                    kind,
+                ]
+            });
+            let write = || {
+                let written = write_call(number, call, with_props, inner.form_fields);
+                written.map_err(|TooManyFields| CallError::FormFields(inner.form_fields))
             };
-            inner.queue.push_call(job).await?;
+            inner.queue.push_call(number, numbers, write).await?;
+            ticket.is_pushed = true;
             let reply = receiver.await;
             ticket.is_done = true;
             match reply {
@@ -256,10 +325,7 @@ impl Dispatcher for JsDispatcher {
                 Ok(Reply::Refused(message, refusal)) => {
                     return Err(CallError::Refused(message, refusal));
                 }
-                Ok(Reply::UnknownHandler) => {
-                    let handler = call.event.as_ref().map(|event| event.handler.to_string());
-                    return Err(CallError::UnknownHandler(handler.unwrap_or_default()));
-                }
+                Ok(Reply::UnknownHandler) => return Err(unknown_handler(call)),
                 Ok(Reply::PropsNeeded) if !with_props => with_props = true,
                 Ok(Reply::PropsNeeded) => {
                     let text = "the props were handed over but not taken";

@@ -2,12 +2,12 @@
 //! `lib/dispatcher.ts` reads what this file writes,
 //! with the numbers that [`crate::codec`] hands over.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::form::{TooManyFields, write_form};
 use crate::context::Level;
 use crate::dispatch::{ActorKey, Call};
-use crate::protocol::{ClientEvent, SpecialVars};
+use crate::protocol::ClientEvent;
 use crate::tree::write_json_string;
 
 /// The type of events whose value is a form.
@@ -15,7 +15,7 @@ pub const SUBMIT: &str = "submit";
 
 /// The kinds of jobs: the first element of each.
 pub mod kind {
-    /// See [`Job::Call`](super::Job::Call).
+    /// A call, see `write_call`.
     pub const CALL: u32 = 0;
     /// See [`Job::Abort`](super::Job::Abort).
     pub const ABORT: u32 = 1;
@@ -33,20 +33,9 @@ pub mod kind {
     pub const CALLS: u32 = 7;
 }
 
-/// One job. On the other side an array whose first element is the kind.
+/// One job that is no call. On the other side an array whose first element is the kind; 0 is a call,
+/// see [`write_call`].
 pub enum Job<'a> {
-    /// `[0, call, actor, sequence, version, number, module, id, instance, event | origin, props?,
-    /// bytes?]`: handle and render. A first render has an origin instead of an event: `null` where the
-    /// application itself started the component, or `[joins, version]`, see
-    /// [`crate::dispatch::Origin`]. Or [`Numbers`].
-    Call {
-        /// The number its result carries.
-        number: u32,
-        /// What to call.
-        call: &'a Call,
-        /// Hand over the props too.
-        with_props: bool,
-    },
     /// `[1, call]`: nobody waits for this call any more.
     Abort(u32),
     /// `[2, reply, message]`: a message of an actor that the application started itself.
@@ -88,39 +77,16 @@ pub enum Job<'a> {
 pub type Numbers = [f64; 7];
 
 impl Job<'_> {
-    /// This job as numbers, where it can be; `numbers_of` has the names that have one.
-    pub(super) fn numbers(&self, numbers_of: &HashMap<Box<str>, u32>) -> Option<Numbers> {
-        let Self::Call {
-            number,
-            call,
-            with_props: false,
-        } = self
-        else {
-            return None;
-        };
-        let event = call.event.as_ref()?;
-        if event.special_vars != SpecialVars::default() || &*event.event == SUBMIT {
-            return None;
-        }
-        Some([
-            (*number).into(),
-            call.actor as f64,
-            call.sequence as f64,
-            call.version as f64,
-            call.number as f64,
-            (*numbers_of.get(&*event.handler)?).into(),
-            (*numbers_of.get(&*event.event)?).into(),
-        ])
+    /// This job's JSON.
+    pub(super) fn json(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
     }
 
     pub(super) fn write(&self, out: &mut String) {
         out.push('[');
         match self {
-            Self::Call {
-                number,
-                call,
-                with_props,
-            } => write_call(out, *number, call, *with_props),
             Self::Abort(number) => write_numbers(out, [kind::ABORT.into(), (*number).into()]),
             Self::Reply { reply, message } => {
                 write_numbers(out, [kind::REPLY.into(), (*reply).into()]);
@@ -167,7 +133,18 @@ fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
     }
 }
 
-fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
+/// Writes `[0, call, actor, sequence, version, number, module, id, instance, event | origin, props?,
+/// bytes?, frozen?]`: handle and render. A first render has an origin instead of an event: `null` if
+/// the application itself started the component, or `[joins, version]`, see
+/// [`crate::dispatch::Origin`]. Or the call is [`Numbers`].
+pub(super) fn write_call(
+    number: u32,
+    call: &Call,
+    with_props: bool,
+    form_fields: usize,
+) -> Result<String, TooManyFields> {
+    let mut json = String::from("[");
+    let out = &mut json;
     let module = call.module.id.into();
     let numbers = [
         kind::CALL.into(),
@@ -185,7 +162,7 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
     write_json_string(out, &call.instance);
     out.push(',');
     match &call.event {
-        Some(event) => write_event(out, event),
+        Some(event) => write_event(out, event, call.module.raw, form_fields)?,
         None => match &call.origin {
             None => out.push_str("null"),
             Some(origin) => {
@@ -204,12 +181,19 @@ fn write_call(out: &mut String, number: u32, call: &Call, with_props: bool) {
             call.props.write_json(out);
         }
         let bytes = out.len() - start;
-        let _ = write!(out, ",{bytes}");
+        let _ = write!(out, ",{bytes},{}", u8::from(call.frozen));
     }
+    out.push(']');
+    Ok(json)
 }
 
-/// The `LiveEvent` that handlers get, but for its id.
-fn write_event(out: &mut String, event: &ClientEvent) {
+/// The `LiveEvent` that handlers get, but for its id. A `raw` module takes no form.
+fn write_event(
+    out: &mut String,
+    event: &ClientEvent,
+    raw: bool,
+    form_fields: usize,
+) -> Result<(), TooManyFields> {
     out.push_str("{\"handler\":");
     write_json_string(out, &event.handler);
     out.push_str(",\"type\":");
@@ -232,53 +216,21 @@ fn write_event(out: &mut String, event: &ClientEvent) {
     }
     // A submit's value is its form.
     let submitted = (&*event.event == SUBMIT).then_some(vars.value.as_deref().unwrap_or_default());
-    if let Some(form) = vars.form.as_deref().or(submitted) {
+    let form = vars.form.as_deref().or(submitted);
+    if let Some(form) = form.filter(|_| !raw) {
         out.push_str(",\"form\":");
-        write_form(out, form);
+        write_form(out, form, form_fields)?;
     }
     out.push('}');
-}
-
-/// A URL-encoded form as an object: each name with its value, or all its values where it is
-/// repeated. A field named `__proto__` is left out: as a property it would be none.
-fn write_form(out: &mut String, encoded: &str) {
-    let mut fields: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(encoded.as_bytes()) {
-        match fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => values.push(value.into_owned()),
-            None if name == "__proto__" => {}
-            None => fields.push((name.into_owned(), vec![value.into_owned()])),
-        }
-    }
-    out.push('{');
-    for (position, (name, values)) in fields.iter().enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        write_json_string(out, name);
-        out.push(':');
-        match values.as_slice() {
-            [value] => write_json_string(out, value),
-            values => {
-                out.push('[');
-                for (position, value) in values.iter().enumerate() {
-                    if position > 0 {
-                        out.push(',');
-                    }
-                    write_json_string(out, value);
-                }
-                out.push(']');
-            }
-        }
-    }
-    out.push('}');
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::SpecialVars;
 
-    fn event(kind: &str, value: &str) -> String {
+    fn event(kind: &str, value: &str, raw: bool) -> String {
         let mut out = String::new();
         let event = ClientEvent {
             handler: "save".into(),
@@ -290,23 +242,24 @@ mod tests {
                 form: None,
             },
         };
-        write_event(&mut out, &event);
+        write_event(&mut out, &event, raw, 10).unwrap();
         out
     }
 
     #[test]
     fn an_event_as_handlers_see_it() {
         assert_eq!(
-            event("keydown", "é\n"),
+            event("keydown", "é\n", false),
             r#"{"handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
         );
     }
 
     #[test]
     fn a_submit_carries_its_form() {
-        let json = event("submit", "a=1&b=%22x%22+y&a=2&__proto__=z&__proto__=w&c");
+        let json = event("submit", "a=1&b=%22x%22+y&a=2&c", false);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let expected = serde_json::json!({"a": ["1", "2"], "b": "\"x\" y", "c": ""});
         assert_eq!(json["form"], expected);
+        assert!(!event("submit", "a=1", true).contains("form"));
     }
 }

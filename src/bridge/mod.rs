@@ -7,7 +7,9 @@
 //! closure in JavaScript's place.
 
 mod calls;
+mod form;
 mod jobs;
+mod names;
 mod queue;
 mod results;
 #[cfg(test)]
@@ -15,5 +17,5 @@ mod tests;
 
 pub use calls::JsDispatcher;
 pub use jobs::{Job, Numbers, SUBMIT, kind};
-pub use queue::{MAX_NUMBERS, Queue, Taken};
+pub use queue::{MAX_NUMBERS, Queue, Signal, Taken};
 pub use results::{Batch, action, status};

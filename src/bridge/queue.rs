@@ -1,6 +1,6 @@
 //! The jobs that wait for the JavaScript thread.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use tokio::sync::Notify;
@@ -15,50 +15,66 @@ const MAX_BYTES: usize = 4 << 20;
 /// How many calls may wait as numbers; more wait as JSON. `lib/dispatcher.ts` has room for so many.
 pub const MAX_NUMBERS: usize = 1024;
 
-/// Jobs in the order in which they were added: those as JSON say where those as numbers stand.
+/// Jobs in the order in which they were added: those as JSON say where those as numbers stand. Calls
+/// that were given up while they waited are not among them.
 #[derive(Default)]
 pub struct Taken {
     /// Calls as numbers.
     pub calls: Vec<Numbers>,
-    /// The other jobs: a JSON array, or nothing where there are none.
+    /// The other jobs: a JSON array, or nothing if there are none. The calls that were given up after
+    /// they had been taken come first.
     pub jobs: String,
+}
+
+/// A job that waits as JSON.
+struct Text {
+    /// How many calls as numbers come before it.
+    after: usize,
+    /// The call's number, if it is one.
+    call: Option<u32>,
+    json: String,
 }
 
 #[derive(Default)]
 struct State {
-    /// The jobs' JSON, separated by commas.
-    text: String,
+    texts: Vec<Text>,
+    /// Bytes of `texts`.
+    bytes: usize,
     numbers: Vec<Numbers>,
-    /// How many of these come after all of `text`.
-    trailing: usize,
-    /// The numbers of names that have one.
-    names: HashMap<Box<str>, u32>,
-    /// Calls among them.
+    /// Calls among both.
     calls: usize,
+    /// Calls that nobody waits for any more: taken already, or among those that wait.
+    aborted: Vec<u32>,
+    /// How many of `aborted` JavaScript has asked for.
+    told: usize,
     /// JavaScript has been woken and has not yet found the queue empty.
     awake: bool,
     closed: bool,
+    /// See [`Queue::new`].
+    signal: Option<Signal>,
 }
 
+/// Tells JavaScript, while it works, whether calls have been given up that it does not know of.
+pub type Signal = Box<dyn FnMut(bool) + Send>;
+
 impl State {
-    fn add(&mut self, job: &Job<'_>) {
-        if self.numbers.len() < MAX_NUMBERS
-            && let Some(numbers) = job.numbers(&self.names)
-        {
-            self.numbers.push(numbers);
-            self.trailing += 1;
-            return;
-        }
-        let trailing = std::mem::take(&mut self.trailing);
-        if trailing > 0 {
-            self.write(&Job::Calls(trailing));
-        }
-        self.write(job);
+    fn write(&mut self, call: Option<u32>, json: String) {
+        self.bytes += json.len();
+        self.texts.push(Text {
+            after: self.numbers.len(),
+            call,
+            json,
+        });
     }
 
-    fn write(&mut self, job: &Job<'_>) {
-        self.text.push(if self.text.is_empty() { '[' } else { ',' });
-        job.write(&mut self.text);
+    fn signal(&mut self, given_up: bool) {
+        if let Some(signal) = &mut self.signal {
+            signal(given_up);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.numbers.is_empty() && self.aborted.is_empty()
     }
 }
 
@@ -66,7 +82,8 @@ impl State {
 ///
 /// Calls are bounded: a full queue makes actors wait, and connections stop reading. Other jobs are
 /// few (each follows from a call, a connection or the application's own request) and never wait.
-/// The lock is a `std` one: held for an append or a take. `wake` is called outside it.
+/// The lock is a `std` one: held for an append or for taking all there is. JSON is written before it
+/// and put together after it. `wake` is called outside it.
 pub struct Queue {
     state: Mutex<State>,
     room: Notify,
@@ -75,10 +92,16 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue for `capacity` calls. `wake` must cause a [`take`](Self::take), soon, once.
-    pub fn new(capacity: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
+    /// A queue for `capacity` calls. `wake` must cause a [`take`](Self::take), soon, once. `signal` is
+    /// called with `true` when a call is given up, under the lock, before whoever gave it up can say so
+    /// to a page; and with `false` when JavaScript has been told of all of them.
+    pub fn new(capacity: usize, wake: Box<dyn Fn() + Send + Sync>, signal: Signal) -> Self {
+        let state = State {
+            signal: Some(signal),
+            ..State::default()
+        };
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             room: Notify::new(),
             wake,
             capacity: capacity.max(1),
@@ -91,32 +114,85 @@ impl Queue {
 
     /// Adds a job that is not a call.
     pub fn push(&self, job: Job<'_>) {
-        self.append(self.lock(), &job);
+        let json = job.json();
+        let mut state = self.lock();
+        if !state.closed {
+            state.write(None, json);
+            self.woken(state);
+        }
     }
 
-    /// Adds a call when there is room.
-    pub(super) async fn push_call(&self, job: Job<'_>) -> Result<(), CallError> {
+    /// Adds a call when there is room: as `numbers`, or as what `write` gives.
+    ///
+    /// # Errors
+    /// What `write` gives, or [`CallError::Closed`].
+    pub(super) async fn push_call(
+        &self,
+        number: u32,
+        numbers: Option<Numbers>,
+        write: impl Fn() -> Result<String, CallError>,
+    ) -> Result<(), CallError> {
+        let mut text = None;
         loop {
-            {
+            let is_full = {
                 let mut state = self.lock();
                 if state.closed {
                     return Err(CallError::Closed);
                 }
-                if self.has_room(&state) {
-                    state.calls += 1;
-                    self.append(state, &job);
-                    return Ok(());
+                let is_full = !self.has_room(&state);
+                if !is_full {
+                    let numbers = numbers.filter(|_| state.numbers.len() < MAX_NUMBERS);
+                    let is_added = match (numbers, text.take()) {
+                        (Some(numbers), _) => {
+                            state.numbers.push(numbers);
+                            true
+                        }
+                        (None, Some(json)) => {
+                            state.write(Some(number), json);
+                            true
+                        }
+                        (None, None) => false,
+                    };
+                    if is_added {
+                        state.calls += 1;
+                        self.woken(state);
+                        return Ok(());
+                    }
                 }
+                is_full
+            };
+            if is_full {
+                text = None;
+                self.ready().await;
+            } else {
+                text = Some(write()?);
             }
-            self.ready().await;
         }
     }
 
-    fn append(&self, mut state: MutexGuard<'_, State>, job: &Job<'_>) {
-        if state.closed {
-            return;
+    /// Nobody waits any more for this call, which has been pushed. JavaScript starts it no more, once
+    /// this has returned; it may have started it before.
+    pub(crate) fn abort(&self, number: u32) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.aborted.push(number);
+            state.signal(true);
+            self.woken(state);
         }
-        state.add(job);
+    }
+
+    /// The calls that were given up since JavaScript asked last, or took jobs.
+    pub fn given_up(&self) -> Vec<u32> {
+        let mut state = self.lock();
+        let new = state.aborted.get(state.told..).unwrap_or_default();
+        let new = new.to_vec();
+        // They stay: some of them may still be among the jobs that wait.
+        state.told = state.aborted.len();
+        state.signal(false);
+        new
+    }
+
+    fn woken(&self, mut state: MutexGuard<'_, State>) {
         let sleeping = !std::mem::replace(&mut state.awake, true);
         drop(state);
         if sleeping {
@@ -125,7 +201,7 @@ impl Queue {
     }
 
     fn has_room(&self, state: &State) -> bool {
-        state.closed || (state.calls < self.capacity && state.text.len() < MAX_BYTES)
+        state.closed || (state.calls < self.capacity && state.bytes < MAX_BYTES)
     }
 
     /// Whether a call would not have to wait.
@@ -152,33 +228,26 @@ impl Queue {
     /// Takes all jobs; `None` where there are none, and then the next job wakes JavaScript again.
     pub fn take(&self) -> Option<Taken> {
         let mut state = self.lock();
-        if state.text.is_empty() && state.numbers.is_empty() {
+        if state.is_empty() {
             state.awake = false;
             return None;
         }
-        let mut jobs = std::mem::take(&mut state.text);
+        let texts = std::mem::take(&mut state.texts);
+        state.bytes = 0;
         // The next ones will be about as many.
         let room = Vec::with_capacity(state.numbers.len());
         let numbers = std::mem::replace(&mut state.numbers, room);
-        state.trailing = 0;
         let calls = std::mem::take(&mut state.calls);
+        let aborted = std::mem::take(&mut state.aborted);
+        if !aborted.is_empty() {
+            state.told = 0;
+            state.signal(false);
+        }
         drop(state);
         if calls > 0 {
             self.room.notify_waiters();
         }
-        if !jobs.is_empty() {
-            jobs.push(']');
-        }
-        Some(Taken {
-            calls: numbers,
-            jobs,
-        })
-    }
-
-    /// Gives names numbers from `first` on: calls name them so.
-    pub fn number_names(&self, first: u32, names: Vec<String>) {
-        let names = names.into_iter().map(Into::into).zip(first..);
-        self.lock().names.extend(names);
+        Some(gather(texts, numbers, aborted))
     }
 
     /// Calls that wait.
@@ -189,10 +258,57 @@ impl Queue {
     /// The drainer is gone: nothing is taken any more, and who waits is told.
     pub fn close(&self) {
         let mut state = self.lock();
-        state.closed = true;
-        state.text = String::new();
-        state.numbers = Vec::new();
+        let closed = State {
+            closed: true,
+            awake: state.awake,
+            ..State::default()
+        };
+        let left = std::mem::replace(&mut *state, closed);
         drop(state);
+        drop(left);
         self.room.notify_waiters();
     }
+}
+
+/// Puts together what JavaScript gets, without the calls that were given up.
+fn gather(texts: Vec<Text>, numbers: Vec<Numbers>, aborted: Vec<u32>) -> Taken {
+    if texts.is_empty() && aborted.is_empty() {
+        let (calls, jobs) = (numbers, String::new());
+        return Taken { calls, jobs };
+    }
+    let mut aborted: HashSet<u32> = aborted.into_iter().collect();
+    let mut calls = Vec::with_capacity(numbers.len());
+    let mut jobs = Vec::with_capacity(texts.len());
+    let mut at = 0;
+    let mut waiting = |until: usize, aborted: &mut HashSet<u32>, calls: &mut Vec<Numbers>| {
+        let before = calls.len();
+        let run = numbers.get(at..until).unwrap_or_default();
+        calls.extend(run.iter().filter(|call| !aborted.remove(&number_of(call))));
+        at = until;
+        calls.len() - before
+    };
+    for text in texts {
+        let count = waiting(text.after, &mut aborted, &mut calls);
+        if count > 0 {
+            jobs.push(Job::Calls(count).json());
+        }
+        if text.call.is_none_or(|call| !aborted.remove(&call)) {
+            jobs.push(text.json);
+        }
+    }
+    waiting(numbers.len(), &mut aborted, &mut calls);
+    let aborts = aborted.into_iter().map(|call| Job::Abort(call).json());
+    let jobs = aborts.chain(jobs).fold(String::new(), |mut all, job| {
+        all.push(if all.is_empty() { '[' } else { ',' });
+        all.push_str(&job);
+        all
+    });
+    let jobs = if jobs.is_empty() { jobs } else { jobs + "]" };
+    Taken { calls, jobs }
+}
+
+/// The number of a call among its numbers, which came from a `u32`.
+fn number_of(call: &Numbers) -> u32 {
+    let [number, ..] = call;
+    *number as u32
 }

@@ -14,6 +14,7 @@
 //! | 6, done, and the form that was sent keeps what was typed | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //! | 7, waits: a join whose `authorize` or `mount` gave a promise; its result comes later | call, 7 | |
+//! | 8 more than 0, 4 or 6: and the props are frozen | as 0 | |
 //!
 //! Texts are given by their length in bytes. The operations of props are those of
 //! [`crate::props`]; without any, the props stay as they are.
@@ -43,6 +44,8 @@ pub mod status {
     pub const DONE_KEEPING_FORM: u32 = 6;
     /// No result yet: a join waits for a promise.
     pub const WAITS: u32 = 7;
+    /// Beside each way of being done: the props are frozen.
+    pub const FROZEN: u32 = 8;
 }
 
 /// What a page can do about a refusal.
@@ -88,6 +91,7 @@ pub(super) struct Done {
     /// See [`crate::dispatch::Outcome`], and so for the next one.
     pub(super) anew: bool,
     pub(super) keeps_form: bool,
+    pub(super) frozen: bool,
 }
 
 impl Done {
@@ -155,7 +159,7 @@ impl Results {
         (self.at <= self.batch.ops.len()).then_some(start..self.at)
     }
 
-    fn done(&mut self, anew: bool, keeps_form: bool) -> Option<Reply> {
+    fn done(&mut self, anew: bool, keeps_form: bool, frozen: bool) -> Option<Reply> {
         let [props_ops, props, redirect, tree_ops, tree] = [
             self.number()?,
             self.number()?,
@@ -174,6 +178,7 @@ impl Results {
             tree,
             anew,
             keeps_form,
+            frozen,
         }))
     }
 }
@@ -183,10 +188,13 @@ impl Iterator for Results {
 
     fn next(&mut self) -> Option<(u32, Reply)> {
         let call = self.number()?;
-        let reply = match self.number()? {
-            status::DONE => self.done(false, false)?,
-            status::DONE_ANEW => self.done(true, false)?,
-            status::DONE_KEEPING_FORM => self.done(false, true)?,
+        let number = self.number()?;
+        let frozen = number & status::FROZEN != 0;
+        let reply = match number & !status::FROZEN {
+            status::DONE => self.done(false, false, frozen)?,
+            status::DONE_ANEW => self.done(true, false, frozen)?,
+            status::DONE_KEEPING_FORM => self.done(false, true, frozen)?,
+            _ if frozen => return None,
             status::REFUSED => {
                 let (action, message, url) = (self.number()?, self.number()?, self.number()?);
                 let (message, url) = (self.text(message)?, self.text(url)?);

@@ -1,14 +1,15 @@
 //! The bridge's promises, with a Rust closure in JavaScript's place.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::*;
-use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::dispatch::{Call, CallError, Caller, Dispatcher};
 use crate::props::Props;
+use crate::protocol::ClientEvent;
 use crate::registry::Module;
 use crate::testing::event;
 use crate::tree::{Templates, op};
@@ -20,6 +21,8 @@ struct Script {
     queue: Arc<Queue>,
     dispatcher: JsDispatcher,
     wakes: Arc<AtomicUsize>,
+    /// What JavaScript sees of calls that were given up.
+    signal: Arc<AtomicBool>,
 }
 
 impl Script {
@@ -29,12 +32,16 @@ impl Script {
         let wake = move || {
             count.fetch_add(1, Ordering::SeqCst);
         };
-        let queue = Arc::new(Queue::new(capacity, Box::new(wake)));
-        let dispatcher = JsDispatcher::new(queue.clone(), &TEMPLATES);
+        let signal = Arc::<AtomicBool>::default();
+        let seen = signal.clone();
+        let set = move |given_up| seen.store(given_up, Ordering::SeqCst);
+        let queue = Arc::new(Queue::new(capacity, Box::new(wake), Box::new(set)));
+        let dispatcher = JsDispatcher::new(queue.clone(), &TEMPLATES, 3);
         Self {
             queue,
             dispatcher,
             wakes,
+            signal,
         }
     }
 
@@ -53,6 +60,10 @@ impl Script {
     }
 
     fn call(&self, handler: Option<&str>) -> tokio::task::JoinHandle<String> {
+        self.send(handler.map(event))
+    }
+
+    fn send(&self, event: Option<ClientEvent>) -> tokio::task::JoinHandle<String> {
         let dispatcher = self.dispatcher.clone();
         let call = Call {
             actor: 7,
@@ -61,11 +72,13 @@ impl Script {
             origin: None,
             number: 5,
             module: Module { id: 3, raw: false },
-            request: Some(r#"{"url":"/"}"#.into()),
+            caller: Some(Arc::new(caller())),
+            moved: false,
             props: Arc::new(Props::from_json(r#"{"n":1}"#)),
+            frozen: false,
             version: 4,
             sequence: 5,
-            event: handler.map(event),
+            event,
             yields: None,
         };
         tokio::spawn(async move {
@@ -86,6 +99,21 @@ impl Script {
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+fn caller() -> Caller {
+    Caller {
+        request: r#"{"url":"/loom/ws"}"#.into(),
+        bind: "ada".into(),
+        page: "/orders".into(),
+    }
+}
+
+fn form(handler: &str, form: &str) -> ClientEvent {
+    let mut event = event(handler);
+    event.event = "submit".into();
+    event.special_vars.value = Some(form.into());
+    event
 }
 
 /// The header and operations of a call that rendered `text` in template 0.
@@ -128,12 +156,13 @@ async fn jobs_wait_for_one_wake_and_are_taken_together() {
 #[tokio::test(start_paused = true)]
 async fn calls_of_known_names_are_numbers_and_keep_their_place() {
     let script = Script::new(3000);
+    let handlers = vec!["a".into(), "b".into()];
     script
-        .queue
-        .number_names(0, vec!["click".into(), "a".into()]);
+        .dispatcher
+        .name(0, vec!["click".into()], 3, Some(handlers), true);
     let first = script.call(Some("a"));
     script.settle().await;
-    let other = script.call(Some("b"));
+    let other = script.send(Some(form("b", "x=1")));
     script.settle().await;
     let last = script.call(Some("a"));
     script.settle().await;
@@ -199,10 +228,8 @@ async fn a_call_that_is_given_up_is_aborted_and_its_late_result_dropped() {
     let call = script.call(Some("a"));
     script.settle().await;
     let job = script.jobs().remove(0);
-    assert_eq!(
-        script.dispatcher.request(number(&job)).as_deref(),
-        Some(r#"{"url":"/"}"#)
-    );
+    let known = script.dispatcher.caller(number(&job)).unwrap();
+    assert_eq!(known.as_deref(), Some(&caller()));
     call.abort();
     script.settle().await;
     assert_eq!(
@@ -210,7 +237,7 @@ async fn a_call_that_is_given_up_is_aborted_and_its_late_result_dropped() {
         serde_json::json!([[1, number(&job)]])
     );
     assert_eq!(script.dispatcher.in_flight(), 0);
-    assert_eq!(script.dispatcher.request(number(&job)), None);
+    assert_eq!(script.dispatcher.caller(number(&job)), None);
     script.give(&done(&job, 0, 0), "");
     script.settle().await;
 }
@@ -282,4 +309,156 @@ async fn a_refused_value_is_logged_once() {
         *logged.lock().unwrap() += logs.iter().filter(|job| job[0] == 5).count();
     }
     assert_eq!(*logged.lock().unwrap(), 1);
+}
+
+/// The page has been told that nobody will do it, so nobody may: not those that wait as numbers, nor
+/// as JSON.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_while_it_waits_never_reaches_javascript() {
+    for names in [None, Some(vec!["a".into(), "b".into(), "c".into()])] {
+        let script = Script::new(10);
+        let is_numbers = names.is_some();
+        script
+            .dispatcher
+            .name(0, vec!["click".into()], 3, names, true);
+        let calls = ["a", "b", "c"].map(|handler| script.call(Some(handler)));
+        script.settle().await;
+        calls[1].abort();
+        script.settle().await;
+        let taken = script.queue.take().unwrap();
+        if is_numbers {
+            let numbers: Vec<f64> = taken.calls.iter().map(|[number, ..]| *number).collect();
+            assert_eq!((numbers, &*taken.jobs), (vec![1.0, 3.0], ""));
+        } else {
+            let jobs: Vec<Value> = serde_json::from_str(&taken.jobs).unwrap();
+            let numbers: Vec<u32> = jobs.iter().map(number).collect();
+            assert_eq!((numbers, taken.calls), (vec![1, 3], vec![]));
+        }
+        assert!(script.queue.take().is_none());
+    }
+}
+
+/// JavaScript may be busy with the first of many that it has taken.
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_after_it_was_taken_is_told_before_anything_else() {
+    let script = Script::new(10);
+    let calls = ["a", "b"].map(|handler| script.call(Some(handler)));
+    script.settle().await;
+    assert_eq!(script.jobs().len(), 2);
+    let later = script.call(Some("c"));
+    script.settle().await;
+    assert!(!script.signal.load(Ordering::SeqCst));
+    calls[1].abort();
+    later.abort();
+    script.settle().await;
+    assert!(script.signal.load(Ordering::SeqCst));
+    assert_eq!(script.queue.given_up(), [2, 3]);
+    assert!(!script.signal.load(Ordering::SeqCst));
+    assert!(script.queue.given_up().is_empty());
+    calls[0].abort();
+    script.settle().await;
+    assert_eq!(script.queue.given_up(), [1]);
+    let last = script.call(Some("d"));
+    script.settle().await;
+    let jobs = script.jobs();
+    let mut aborted: Vec<&Value> = jobs[..2].iter().collect();
+    aborted.sort_by_key(|job| number(job));
+    assert_eq!(
+        aborted,
+        [&serde_json::json!([1, 1]), &serde_json::json!([1, 2])]
+    );
+    assert_eq!((jobs.len(), number(&jobs[2])), (3, 4));
+    drop(last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_room_and_is_given_up_leaves_nothing() {
+    let script = Script::new(1);
+    let calls = [(); 3].map(|()| script.call(Some("a")));
+    script.settle().await;
+    calls[1].abort();
+    calls[2].abort();
+    script.settle().await;
+    assert_eq!(script.queue.given_up(), [0_u32; 0]);
+    assert_eq!(script.jobs().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_connections_that_are_being_closed_are_given_up_at_once() {
+    let script = Script::new(10);
+    let call = script.call(Some("a"));
+    script.settle().await;
+    assert_eq!(script.jobs().len(), 1);
+    script.dispatcher.revoke(&[r#"{"url":"/loom/ws"}"#.into()]);
+    assert_eq!(script.queue.given_up(), [0_u32; 0], "of another connection");
+    let known = script.dispatcher.caller(1).unwrap().unwrap();
+    script
+        .dispatcher
+        .revoke(std::slice::from_ref(&known.request));
+    assert_eq!(script.queue.given_up(), [1]);
+    drop(call);
+}
+
+/// Neither a turn of JavaScript's, nor its form taken apart.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_its_module_does_not_have_costs_javascript_nothing() {
+    let script = Script::new(10);
+    script
+        .dispatcher
+        .name(0, Vec::new(), 3, Some(vec!["a".into()]), true);
+    let large = form("z", &"x&".repeat(10));
+    let unknown = script.send(Some(large)).await.unwrap();
+    assert_eq!(unknown, r#"the module has no handler "z""#);
+    assert_eq!(script.wakes.load(Ordering::SeqCst), 0);
+    assert_eq!(script.dispatcher.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_with_too_many_fields_is_an_error_that_says_so() {
+    let script = Script::new(10);
+    let fits = script.send(Some(form("a", "x&y&z&x&y")));
+    script.settle().await;
+    assert_eq!(
+        script.jobs()[0][9]["form"]["x"],
+        serde_json::json!(["", ""])
+    );
+    fits.abort();
+    let error = script.send(Some(form("a", "x&y&z&w"))).await.unwrap();
+    assert_eq!(error, CallError::FormFields(3).to_string());
+    assert!(error.contains("limits.formFields"));
+    assert_eq!(script.dispatcher.in_flight(), 0);
+}
+
+/// A page that is back has another id for its component, which JavaScript's copy does not know.
+#[tokio::test(start_paused = true)]
+async fn a_component_with_another_id_is_called_by_all_its_names() {
+    let names = super::names::Names::default();
+    names.add(0, vec!["click".into()], 3, Some(vec!["a".into()]), true);
+    let mut call = Call {
+        actor: 1,
+        id: "c0".into(),
+        instance: "abc".into(),
+        origin: None,
+        number: 1,
+        module: Module { id: 3, raw: false },
+        caller: None,
+        moved: false,
+        props: Arc::new(Props::from_json("{}")),
+        frozen: false,
+        version: 0,
+        sequence: 1,
+        event: Some(event("a")),
+        yields: None,
+    };
+    assert!(
+        names
+            .numbers(&call, false)
+            .is_ok_and(|numbers| numbers.is_some())
+    );
+    call.moved = true;
+    assert!(
+        names
+            .numbers(&call, false)
+            .is_ok_and(|numbers| numbers.is_none())
+    );
 }

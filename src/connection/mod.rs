@@ -23,7 +23,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Level, Shared, unix_now};
-use crate::dispatch::{Dispatcher, Joins, Origin};
+use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
 use crate::panics::caught;
@@ -478,13 +478,19 @@ impl<D: Dispatcher> Connection<D> {
             holder: self.holder(),
             counted: self.counted(),
             request: self.peer.request.clone(),
+            page: claims.page.as_str().into(),
         };
+        let caller = about.request.clone().map(|request| Caller {
+            request,
+            bind: about.bind.clone(),
+            page: about.page.clone(),
+        });
         let start = Start {
             id: id.clone(),
             instance,
             module,
             module_name: about.module.clone(),
-            request: self.peer.request.clone(),
+            caller: caller.map(Arc::new),
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Some(Origin {
                 joins: match claims.kind {

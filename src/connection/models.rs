@@ -32,6 +32,7 @@ impl Model {
             bind: "".into(),
             address: "".into(),
             request: None,
+            page: "".into(),
         };
         let session = Session::new(about, 1, &old, "0".into(), 0);
         sessions.add(&session);

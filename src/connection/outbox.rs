@@ -183,12 +183,18 @@ impl Outbox {
 
     /// Adds a message of component `id`, and before it what the client needs to read it.
     pub(super) fn push_encoded(&self, owner: ActorKey, id: &str, encoded: &Encoded) {
-        let text = encoded.text(id);
+        self.push_written(owner, encoded.text(id), Some(encoded));
+    }
+
+    /// Adds a message that is written already, and before it what the client needs to read `encoded`.
+    pub(super) fn push_written(&self, owner: ActorKey, text: String, encoded: Option<&Encoded>) {
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        state.introduce(encoded, &self.budget);
+        if let Some(encoded) = encoded {
+            state.introduce(encoded, &self.budget);
+        }
         state.push(owner, text, &self.budget);
         let writer = state.writer.take();
         drop(state);

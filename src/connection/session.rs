@@ -88,6 +88,8 @@ pub(super) struct About {
     /// What the address counts as; the user, if that is not known.
     pub(super) counted: Arc<str>,
     pub(super) request: Option<Arc<str>>,
+    /// The URL of its page.
+    pub(super) page: Arc<str>,
 }
 
 /// A component's session. The lock is a `std` one, held for a push to the connection's outbox at
@@ -262,6 +264,7 @@ impl Session {
         link.outbox.attach();
         state.epoch += 1;
         state.unheard = None;
+        let id = link.id.clone();
         state.link = Some(link);
         let epoch = state.epoch;
         // What was held back is among the answers that follow, or in the tree.
@@ -280,7 +283,7 @@ impl Session {
         });
         let goes_on = waits.is_none();
         if let Some(socket) = self.socket.get() {
-            socket.resume(back.request, waits);
+            socket.resume(id, back.request, waits);
         }
         if goes_on
             && self.resumed(epoch, false)
@@ -400,32 +403,52 @@ impl Session {
         self.lock().parked
     }
 
-    /// The tree, for a page that has joined or cannot go on from what it shows.
+    /// The tree, for a page that has joined or cannot go on from what it shows. A tree may be large, so
+    /// it is written before the lock is taken, for the connection that there is then: once more if
+    /// there is another one meanwhile.
     pub(super) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
-        let mut state = self.lock();
-        state.answers.forget_up_to(number);
-        state.stale = false;
-        state.asking = None;
-        state.lags_after = None;
-        let Some(link) = &state.link else {
-            // Whoever comes next has to be shown it.
-            state.stale = true;
-            return;
-        };
-        match self.dialect {
-            Dialect::Classic => {
-                let (text, _) = ServerMessage::Trees(tree).to_json(&link.id);
-                link.outbox.push(self.key, text);
+        loop {
+            let Some((epoch, id, secret)) = self.shown() else {
+                let mut state = self.lock();
+                if state.link.is_some() {
+                    continue;
+                }
+                state.shows(number);
+                // Whoever comes next has to be shown it.
+                state.stale = true;
+                return;
+            };
+            let (text, encoded) = match self.dialect {
+                Dialect::Classic => (ServerMessage::Trees(tree).to_json(&id).0, None),
+                Dialect::Extended => {
+                    let encoded = extended::joined(tree, number, &secret, anew);
+                    (encoded.text(&id), Some(encoded))
+                }
+            };
+            let mut state = self.lock();
+            if state.epoch != epoch || state.link.is_none() {
+                continue;
             }
-            Dialect::Extended => {
-                for answer in state.answers.unsaid() {
+            state.shows(number);
+            let State { link, answers, .. } = &mut *state;
+            if let Some(link) = link {
+                for answer in answers.unsaid().filter(|_| encoded.is_some()) {
                     answer.push_unsaid(&link.outbox, self.key, &link.id);
                 }
-                let encoded = extended::joined(tree, number, &state.secret, anew);
-                link.outbox.push_encoded(self.key, &link.id, &encoded);
-                state.answers.set_tree_bytes(encoded.size());
+                link.outbox.push_written(self.key, text, encoded.as_ref());
             }
+            if let Some(encoded) = encoded {
+                answers.set_tree_bytes(encoded.size());
+            }
+            return;
         }
+    }
+
+    /// The connection that it is shown on, as what, and what resumes it.
+    fn shown(&self) -> Option<(u64, Arc<str>, Box<str>)> {
+        let state = self.lock();
+        let id = state.link.as_ref()?.id.clone();
+        Some((state.epoch, id, state.secret.clone()))
     }
 
     /// The answer to event `number`.
@@ -474,10 +497,17 @@ impl Session {
     }
 
     fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
-        let mut state = self.lock();
-        state.answers.count(1);
+        // A classic component has one connection, and one id, for its life.
+        let id = {
+            let mut state = self.lock();
+            state.answers.count(1);
+            state.link.as_ref().map(|link| link.id.clone())
+        };
+        let Some(id) = id else { return };
+        let texts: Vec<String> = message.texts(&id, redirect).collect();
+        let state = self.lock();
         let Some(link) = &state.link else { return };
-        for text in message.texts(&link.id, redirect) {
+        for text in texts {
             link.outbox.push(self.key, text);
         }
     }
@@ -510,6 +540,7 @@ impl Session {
 
     /// What was held back, as one answer; the failures and redirects in it before it.
     pub(super) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
+        let encoded = extended::encode(message, number);
         let mut state = self.lock();
         let Some(after) = state.lags_after.take() else {
             return;
@@ -519,7 +550,6 @@ impl Session {
         for answer in missed.filter(|answer| answer.number > after) {
             answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
-        let encoded = extended::encode(message, number);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }
 
@@ -580,6 +610,14 @@ impl State {
             self.delivered = self.delivered.max(number);
             self.under_way = None;
         }
+    }
+
+    /// The whole tree is shown, which includes the events up to `number`.
+    fn shows(&mut self, number: u64) {
+        self.answers.forget_up_to(number);
+        self.stale = false;
+        self.asking = None;
+        self.lags_after = None;
     }
 
     /// Whether answers are not sent as they come.

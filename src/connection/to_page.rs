@@ -139,6 +139,11 @@ impl<D: Dispatcher> ToPage<D> {
             props_json,
             instance: about.instance.to_string(),
             number,
+            // An anchor stands behind a page's token, which has it.
+            page: match kind {
+                Kind::Anchor => String::new(),
+                Kind::Mount | Kind::Checkpoint => about.page.to_string(),
+            },
             issued_at: unix_now(),
         };
         let sealed = self.context.keyring.seal(&claims, bind);

@@ -44,6 +44,7 @@ fn sealed(input: &mut Input<'_>) {
         version: input.number() as u32,
         instance: input.text(20),
         number: input.number(),
+        page: input.text(20),
         issued_at: input.number(),
         props_json: input.text(200),
     };

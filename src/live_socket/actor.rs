@@ -8,7 +8,7 @@ use super::life::{Life, Next};
 use super::mailbox::{Item, Mailbox, Unhandled};
 use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
-use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Joins, Origin, Outcome};
+use crate::dispatch::{ActorKey, Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
 use crate::log::Quoted;
 use crate::panics::caught;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
@@ -161,8 +161,10 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         id: start.id,
         instance: start.instance,
         module: start.module,
-        request: start.request,
+        caller: start.caller,
+        moved: false,
         props: start.props,
+        frozen: false,
         origin: start.origin,
         version: 0,
         sequence: 0,
@@ -177,6 +179,7 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         if let Some(changed) = outcome.props {
             call.props = changed;
         }
+        call.frozen = outcome.frozen;
         let render = outcome.render.ok_or(Mismatch);
         let tree = render.and_then(Render::into_tree).map_err(misfit)?;
         Ok((tree, outcome.anew))
@@ -258,8 +261,8 @@ impl LiveSocketState {
                 self.sent_tree = None;
                 reply_to.show(self.number, &self.prev_tree, false);
             }
-            Item::Resume { request, waits } => {
-                self.call.request = request;
+            Item::Resume { id, request, waits } => {
+                self.back(id, request);
                 if let Some(waits) = waits {
                     self.resume(life, waits, reply_to).await?;
                 }
@@ -273,6 +276,20 @@ impl LiveSocketState {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// The page is back on another connection.
+    fn back(&mut self, id: Arc<str>, request: Option<Arc<str>>) {
+        let call = &mut self.call;
+        call.moved |= call.id != id;
+        call.id = id;
+        if let (Some(request), Some(caller)) = (request, &call.caller) {
+            call.caller = Some(Arc::new(Caller {
+                request,
+                bind: caller.bind.clone(),
+                page: caller.page.clone(),
+            }));
+        }
     }
 
     /// The page that came back goes on when it has its turn, and, where it `asks`, its module says
@@ -362,6 +379,7 @@ impl LiveSocketState {
             }
         };
         self.call.version = self.call.sequence;
+        self.call.moved = false;
         Ok(has_changed)
     }
 
@@ -463,6 +481,8 @@ impl LiveSocketState {
         if let Some(props) = outcome.props {
             self.call.props = props;
         }
+        self.call.frozen = outcome.frozen;
+        self.call.moved = false;
         self.call.version = self.call.sequence;
         Ok(())
     }

@@ -42,8 +42,9 @@ pub(super) enum Item {
     State(oneshot::Sender<Snapshot>),
     /// Show the whole tree again.
     Show,
-    /// The page is back, with another request, and may have to wait before it goes on.
+    /// The page is back, with another id and request, and may have to wait before it goes on.
     Resume {
+        id: Arc<str>,
         request: Option<Arc<str>>,
         waits: Option<Waits>,
     },

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::context::{Shared, next_actor_key};
-use crate::dispatch::{ActorKey, CallError, Dispatcher, Origin};
+use crate::dispatch::{ActorKey, CallError, Caller, Dispatcher, Origin};
 use crate::props::Props;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::registry::Module;
@@ -156,8 +156,8 @@ pub struct Start {
     pub module: Module,
     /// See `module`.
     pub module_name: Arc<str>,
-    /// The request that the connection began with, as compact JSON.
-    pub request: Option<Arc<str>>,
+    /// Whose page it is; `None` if the application itself starts it.
+    pub caller: Option<Arc<Caller>>,
     /// The first props.
     pub props: Arc<Props>,
     /// Where they come from; `None` where the application itself gave them.
@@ -274,9 +274,10 @@ impl LiveSocket {
         self.mailbox.first(Item::Show);
     }
 
-    /// The page is back, with another request. Where it `waits`, [`ReplyTo::resumed`] follows.
-    pub fn resume(&self, request: Option<Arc<str>>, waits: Option<Waits>) {
-        self.mailbox.first(Item::Resume { request, waits });
+    /// The page is back: as component `id`, with another request. If it `waits`,
+    /// [`ReplyTo::resumed`] follows.
+    pub fn resume(&self, id: Arc<str>, request: Option<Arc<str>>, waits: Option<Waits>) {
+        self.mailbox.first(Item::Resume { id, request, waits });
     }
 
     /// Asks for the state between the events before and after this call.

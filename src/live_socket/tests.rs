@@ -62,7 +62,7 @@ impl Fixture {
             instance: "abc".into(),
             module: context.registry.get("counter").unwrap().0,
             module_name: "counter".into(),
-            request: None,
+            caller: None,
             props: Arc::new(crate::props::Props::from_json(props)),
             origin: None,
             place: None,

@@ -1,10 +1,10 @@
 //! `NativeLoom`: everything that `lib/` calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
 use napi::{CleanupEnvHook, Env, Error, Result};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use super::wake::waking_queue;
 use crate::bridge::{Batch, Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::connection::random::random_text;
-use crate::connection::{Pending, Sessions, serve_arrival};
+use crate::connection::{OpenConnection, Pending, Sessions, serve_arrival};
 use crate::context::{Context, Level, Shared, unix_now};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
@@ -69,6 +69,18 @@ struct Handles {
 struct Open {
     context: Shared<JsDispatcher>,
     sessions: Arc<Sessions>,
+}
+
+impl Open {
+    /// JavaScript starts no call any more of connections that are about to be closed. They end a moment
+    /// later, on other threads.
+    fn revoke(&self, is_meant: impl Fn(&OpenConnection) -> bool) {
+        let open = self.sessions.connections().into_iter();
+        let known = open.chain(self.sessions.parked());
+        let requests = known.filter(is_meant).filter_map(|one| one.peer.request);
+        let requests: Vec<Arc<str>> = requests.collect();
+        self.context.dispatcher.revoke(&requests);
+    }
 }
 
 /// What the environment's end has to stop. Emptied when the loom is released: a hook that is removed is
@@ -125,7 +137,12 @@ pub fn codec() -> String {
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, mut options: NativeOptions, wake: Function<'_, (), ()>) -> Result<Self> {
+    pub fn new(
+        env: Env,
+        mut options: NativeOptions,
+        wake: Function<'_, (), ()>,
+        given_up: Buffer,
+    ) -> Result<Self> {
         let _runtime = runtime()?.enter();
         let keyring = Keyring::new(&options.secrets).map_err(failed);
         options.secrets.zeroize();
@@ -143,13 +160,13 @@ impl NativeLoom {
         });
         let store = store.transpose()?;
         let ended = CancellationToken::new();
-        let queue = waking_queue(limits.waiting_calls, wake, ended.clone())?;
+        let queue = waking_queue(limits.waiting_calls, wake, ended.clone(), given_up)?;
         let log_queue = queue.clone();
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
         let sessions = Sessions::new(&limits, stats.clone(), budget.clone());
         let context = Arc::new(Context {
-            dispatcher: JsDispatcher::new(queue.clone(), templates()),
+            dispatcher: JsDispatcher::new(queue.clone(), templates(), limits.form_fields),
             registry: Default::default(),
             keyring,
             stats: stats.clone(),
@@ -248,10 +265,27 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Gives names numbers from `first` on; calls name them so.
+    /// Gives numbers from `first` on to types of events, and then to the handlers of a module; calls
+    /// name them so. Without handlers the module takes any name; if `strict`, JavaScript is not asked
+    /// about any other.
     #[napi(catch_unwind)]
-    pub fn number_names(&self, first: u32, names: Vec<String>) {
-        self.queue.number_names(first, names);
+    pub fn number_names(
+        &self,
+        first: u32,
+        types: Vec<String>,
+        module: u32,
+        handlers: Option<Vec<String>>,
+        strict: bool,
+    ) -> Result<()> {
+        let dispatcher = &self.context()?.dispatcher;
+        dispatcher.name(first, types, module, handlers, strict);
+        Ok(())
+    }
+
+    /// The calls that were given up since this was asked last, or jobs were taken.
+    #[napi(catch_unwind)]
+    pub fn given_up(&self) -> Vec<u32> {
+        self.queue.given_up()
     }
 
     /// Takes the results of what was done, and gives what is to be done next, or nothing: how many
@@ -283,11 +317,16 @@ impl NativeLoom {
         Some(taken.jobs)
     }
 
-    /// The upgrade request behind a call in flight, as JSON.
+    /// Whose page a call in flight is for: the upgrade request as JSON, what `bind` gave for it, and the
+    /// page's URL; an empty list if it is for no page, nothing if the call is over.
     #[napi(catch_unwind)]
-    pub fn request(&self, call: u32) -> Option<String> {
-        let request = self.open.as_ref()?.context.dispatcher.request(call)?;
-        Some(request.to_string())
+    pub fn caller(&self, call: u32) -> Option<Vec<String>> {
+        let caller = self.open.as_ref()?.context.dispatcher.caller(call)?;
+        let texts = caller.map(|caller| {
+            let texts = [&caller.request, &caller.bind, &caller.page];
+            texts.map(|text| text.to_string()).to_vec()
+        });
+        Some(texts.unwrap_or_default())
     }
 
     /// The HTML of one rendered tree.
@@ -310,7 +349,13 @@ impl NativeLoom {
 
     /// A token that lets a page join.
     #[napi(catch_unwind)]
-    pub fn seal(&self, module: String, props_json: String, bind: String) -> Result<String> {
+    pub fn seal(
+        &self,
+        module: String,
+        props_json: String,
+        bind: String,
+        page: String,
+    ) -> Result<String> {
         let claims = Claims {
             kind: Kind::Mount,
             version: self.version(&module)?,
@@ -318,6 +363,7 @@ impl NativeLoom {
             props_json,
             instance: String::new(),
             number: 0,
+            page,
             issued_at: unix_now(),
         };
         self.context()?.keyring.seal(&claims, &bind).map_err(failed)
@@ -489,7 +535,7 @@ impl NativeLoom {
             id: id.clone(),
             module: registered,
             module_name: module.into(),
-            request: None,
+            caller: None,
             props: Arc::new(Props::from_json(&props_json)),
             instance: random_text().into(),
             origin: None,
@@ -602,17 +648,24 @@ impl NativeLoom {
     pub fn disconnect(&self, numbers: Vec<f64>) -> u32 {
         // Numbers count from 1 and stay below 2^53.
         let numbers: Vec<u64> = numbers.into_iter().map(|number| number as u64).collect();
-        let count = self.open.as_ref();
-        let count = count.map_or(0, |open| open.sessions.disconnect(&numbers));
-        u32::try_from(count).unwrap_or(u32::MAX)
+        let meant: HashSet<u64> = numbers.iter().copied().collect();
+        let Some(open) = &self.open else { return 0 };
+        open.revoke(|one| meant.contains(&one.number));
+        u32::try_from(open.sessions.disconnect(&numbers)).unwrap_or(u32::MAX)
     }
 
     /// The same for those of a user, of an address, or of both; gives how many there were.
     #[napi(catch_unwind)]
     pub fn disconnect_matching(&self, bind: Option<String>, address: Option<String>) -> u32 {
         let (bind, address) = (bind.as_deref(), address.as_deref());
-        let count = self.open.as_ref();
-        let count = count.map_or(0, |open| open.sessions.disconnect_matching(bind, address));
+        let Some(open) = &self.open else { return 0 };
+        if bind.or(address).is_some() {
+            open.revoke(|OpenConnection { peer, .. }| {
+                bind.is_none_or(|bind| *bind == *peer.bind)
+                    && address.is_none_or(|address| *address == *peer.address)
+            });
+        }
+        let count = open.sessions.disconnect_matching(bind, address);
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,8 @@ const MAX_GATHERING: usize = 8;
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// A queue of at most `waiting_calls` calls that has `wake` called when something is in it, and once
-/// more when `ended`. Must be called inside a tokio runtime.
+/// more when `ended`. The first byte of `given_up` is 1 while JavaScript has not been told of all calls
+/// that were given up. Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// Where Node makes no thread-safe function of `wake`.
@@ -24,6 +25,7 @@ pub(super) fn waking_queue(
     waiting_calls: usize,
     wake: Function<'_, (), ()>,
     ended: CancellationToken,
+    mut given_up: Buffer,
 ) -> Result<Arc<Queue>> {
     let wake: Wake = wake
         .build_threadsafe_function()
@@ -35,7 +37,14 @@ pub(super) fn waking_queue(
     let signal = move || {
         let _ = signal.try_send(());
     };
-    let queue = Arc::new(Queue::new(waiting_calls, Box::new(signal)));
+    // JavaScript only reads this byte, and as it stands between two calls: a number that would have to be
+    // read and written as a whole is not in it. The queue lets go of it before the environment ends.
+    let set = move |is_set: bool| {
+        if let Some(byte) = given_up.first_mut() {
+            *byte = u8::from(is_set);
+        }
+    };
+    let queue = Arc::new(Queue::new(waiting_calls, Box::new(signal), Box::new(set)));
     let gathering = Arc::downgrade(&queue);
     tokio::spawn(async move {
         let mut open = true;

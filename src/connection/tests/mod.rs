@@ -601,13 +601,14 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         holder: "".into(),
         counted: "".into(),
         request: None,
+        page: "".into(),
     };
     let start = Start {
         id: "0".into(),
         instance: about.instance.clone(),
         module,
         module_name: about.module.clone(),
-        request: None,
+        caller: None,
         props: Arc::new(Props::from_json("0")),
         origin: None,
         place: None,
@@ -694,6 +695,7 @@ fn showing(text: String) -> Closures {
                 redirect: None,
                 keeps_form: false,
                 anew: false,
+                frozen: false,
             })
         }
     })
