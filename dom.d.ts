@@ -27,6 +27,8 @@ declare global {
   interface CustomEvent<T> {
     readonly detail: T
   }
+  // Empty, so that they take the members of the map.
+  /* eslint-disable @typescript-eslint/no-empty-object-type */
   interface ElementEventMap extends LoomEventMap {}
   interface GlobalEventHandlersEventMap extends LoomEventMap {}
 }

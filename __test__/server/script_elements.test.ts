@@ -45,7 +45,7 @@ test.each([
   ['abc'],
 ])('what an option cannot be is an error: %j', (options) => {
   const { loom } = testLoom()
-  expect(() => loom.script(options as object)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }))
+  expect(() => loom.script(options as object)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
 })
 
 test('both are served, for ever under their hash and anew under another', async () => {
