@@ -116,9 +116,13 @@ test('the fuzz targets are built, each for the property of its name', () => {
   }
 })
 
-test('the scripts are in package.json', () => {
+test('the scripts are in package.json, and the attacks among those that run', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const [, name = ''] of text.matchAll(/`npm run (\w+)`/g)) expect(Object.keys(scripts)).toContain(name)
+  const attacks = [...read('__test__/attack/attacks.ts').matchAll(/^ {4}name: '([^']+)',$/gm)].map(([, name]) => name)
+  const named = [...text.matchAll(/`npm run attack`((?:,? "[^"]+")*)/g)].flatMap(([, names = '']) => [...names.matchAll(/"([^"]+)"/g)])
+  expect(named.length).toBeGreaterThan(5)
+  for (const [, name] of named) expect(attacks).toContain(name)
 })
 
 test('a name in a comment, a skipped test and one beside a focused one are no tests', () => {
