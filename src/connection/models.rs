@@ -33,6 +33,8 @@ impl Model {
             address: "".into(),
             request: None,
             page: "".into(),
+            counted: "".into(),
+            holder: "".into(),
         };
         let session = Session::new(about, 1, &old, "0".into(), 0);
         sessions.add(&session);
