@@ -300,14 +300,24 @@ impl<D: Dispatcher> Connection<D> {
                 id,
                 numbered,
                 event,
-            }) => self.event(&id, numbered, event, may_send),
-            Some(ClientMessage::Leave { id }) => self.leave(&id),
-            None => {
-                self.invalid += 1;
-                if self.invalid > self.context.limits.invalid_messages {
-                    return Err(Closed::Invalid);
+            }) => {
+                // It is answered, but no page of the application's sends many.
+                if event.has_long_name() {
+                    self.invalid()?;
                 }
+                self.event(&id, numbered, event, may_send);
             }
+            Some(ClientMessage::Leave { id }) => self.leave(&id),
+            None => self.invalid()?,
+        }
+        Ok(())
+    }
+
+    /// One more message that no client of the application's own sends.
+    fn invalid(&mut self) -> Result<(), Closed> {
+        self.invalid += 1;
+        if self.invalid > self.context.limits.invalid_messages {
+            return Err(Closed::Invalid);
         }
         Ok(())
     }

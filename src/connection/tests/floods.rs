@@ -332,7 +332,8 @@ async fn events_with_long_names_are_answered_and_not_told() {
     let server = Server::counter(Limits::default());
     let mut page = Page::load(&server).await;
     let name = "x".repeat(100_000);
-    for number in 1..=20 {
+    let most = server.context.limits.invalid_messages as u64;
+    for number in 1..=most {
         page.event(number, number - 1, &name).await;
         let answer = page.next().await.to_string();
         let start = format!(r#"["e",{},{number},"#, page.joins);
@@ -342,9 +343,14 @@ async fn events_with_long_names_are_answered_and_not_told() {
             "{answer}"
         );
     }
-    page.event(21, 20, "increment").await;
+    page.event(most + 1, most, "increment").await;
     let answer = page.next().await;
-    assert_eq!((&answer[0], &answer[1]), (&json!(page.joins), &json!(21)));
+    assert_eq!(
+        (&answer[0], &answer[1]),
+        (&json!(page.joins), &json!(most + 1))
+    );
+    page.event(most + 2, most + 1, &name).await;
+    assert_eq!(page.next().await, "closed 1008");
     assert!(server.log.lock().unwrap().is_empty());
 }
 
