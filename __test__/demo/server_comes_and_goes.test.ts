@@ -3,6 +3,9 @@ import { connect } from 'node:net'
 import { freePort } from '../support/process'
 import { Demo, live, shows } from './demo'
 
+/** What a server that is gone leaves in the console: the socket's error, and in development what is asked over HTTP. */
+const broken = /WebSocket connection to|ERR_/
+
 const demo = new Demo()
 
 test('says where it is', () => {
@@ -22,7 +25,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, also while pages are open
   demo.server = await Demo.startServer(demo.server.port)
   await live(page)
   // The browser's own words about connections that were refused meanwhile.
-  demo.forgiveProblems(/WebSocket connection to/)
+  demo.forgiveProblems(broken)
 })
 
 test('a connection that never asks for anything does not keep it', async () => {
@@ -49,7 +52,7 @@ test('a page goes on after the server was killed and started again', async () =>
   await live(page)
   await shows(page, 'output', '4')
   expect(await page.inputValue('.add input')).toBe('half a tho')
-  demo.forgiveProblems(/WebSocket connection to/)
+  demo.forgiveProblems(broken)
 })
 
 test('after SIGTERM a page comes back at once where a click waits, not when all are spread out', async () => {
@@ -66,7 +69,7 @@ test('after SIGTERM a page comes back at once where a click waits, not when all 
   // The page's clock stands still: no timer brings it back, the click does.
   await page.click('button[aria-label="One more"]')
   await page.waitForFunction((text) => document.querySelector('output')?.textContent.trim() === text, String(start + 1), { polling: 50 })
-  demo.forgiveProblems(/WebSocket connection to/)
+  demo.forgiveProblems(broken)
 })
 
 test('PORT is where it listens', async () => {
