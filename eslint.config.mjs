@@ -2,7 +2,19 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist', 'native', 'target', 'node_modules', 'bench/load', 'fuzz/target', '__test__/types', 'lib/addon.d.ts', 'lib/codec.ts'] },
+  {
+    ignores: [
+      'dist',
+      'native',
+      'target',
+      'node_modules',
+      'bench/load',
+      'fuzz/target',
+      '__test__/types',
+      'lib/addon.d.ts',
+      'lib/codec.ts',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -35,10 +47,24 @@ export default tseslint.config(
     files: ['**/*.{mjs,cjs}'],
     languageOptions: {
       globals: {
-        process: 'readonly', console: 'readonly', Buffer: 'readonly', URL: 'readonly', URLSearchParams: 'readonly',
-        setTimeout: 'readonly', clearTimeout: 'readonly', setInterval: 'readonly', clearInterval: 'readonly',
-        setImmediate: 'readonly', performance: 'readonly', fetch: 'readonly', module: 'writable', require: 'readonly',
-        document: 'readonly', window: 'readonly', WebSocket: 'readonly', __dirname: 'readonly',
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        URL: 'readonly',
+        URLSearchParams: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+        setImmediate: 'readonly',
+        performance: 'readonly',
+        fetch: 'readonly',
+        module: 'writable',
+        require: 'readonly',
+        document: 'readonly',
+        window: 'readonly',
+        WebSocket: 'readonly',
+        __dirname: 'readonly',
       },
     },
   },

@@ -164,11 +164,7 @@ export type MountContext = Omit<LiveContext, 'redirect' | 'keepForm'>
  * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
  * event fails.
  */
-export type Handler<Props> = (
-  props: Props,
-  event: LiveEvent,
-  ctx: LiveContext,
-) => Props | void | Promise<Props | void>
+export type Handler<Props> = (props: Props, event: LiveEvent, ctx: LiveContext) => Props | void | Promise<Props | void>
 
 type Deeper<Levels extends 0[]> = [...Levels, 0]
 
@@ -206,7 +202,11 @@ type WithUnknownItems<Value> = [Value] extends [never]
  * `never`: `props: { rows: [] as Row[] }` says what they are. All other props are as they were given.
  */
 export type PropsFrom<First extends object> =
-  true extends HasEmptyList<First> ? (WithUnknownItems<First> extends infer Known extends object ? Known : First) : First
+  true extends HasEmptyList<First>
+    ? WithUnknownItems<First> extends infer Known extends object
+      ? Known
+      : First
+    : First
 
 /** A live component: first props, handlers, and how it looks. */
 export interface LiveModule<Props extends object> {
@@ -247,13 +247,7 @@ export interface LiveModule<Props extends object> {
 /** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
 export interface RawModule {
   /** Gives the next props' JSON. `checked` is `'true'`, `'false'` or empty. */
-  handle_json(
-    handler: string,
-    propsJson: string,
-    value: string,
-    checked: string,
-    key: string,
-  ): string | Promise<string>
+  handle_json(handler: string, propsJson: string, value: string, checked: string, key: string): string | Promise<string>
   /** Gives the tree's JSON: `{"s":[…],"d":[…]}`, leaves escaped. */
   render_tree_json(propsJson: string): string
 }
@@ -420,12 +414,7 @@ export interface Logger {
 }
 
 /** As Express' setting `trust proxy`. */
-export type TrustProxy =
-  | boolean
-  | number
-  | string
-  | readonly string[]
-  | ((address: string, hop: number) => boolean)
+export type TrustProxy = boolean | number | string | readonly string[] | ((address: string, hop: number) => boolean)
 
 /** Where an error comes from. */
 export interface ErrorContext {
@@ -505,11 +494,7 @@ export interface LoomOptions {
 
 /** As Express and Connect have it. What is written for Express' own request is taken too. */
 export type Middleware = {
-  middleware(
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ): unknown
+  middleware(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown
 }['middleware']
 
 export interface AttachOptions {
@@ -632,15 +617,9 @@ export interface Loom {
    * @param filter which: all that have this `bind` or `address`, or those it is true for.
    * @returns how many there were.
    */
-  disconnect(
-    filter: { bind?: string; address?: string } | ((connection: Connection) => boolean),
-  ): number
+  disconnect(filter: { bind?: string; address?: string } | ((connection: Connection) => boolean)): number
   /** Middleware for Express and its like: serves the browser client. */
-  express(): (
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ) => void
+  express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
   /**
    * A Fastify plugin: serves the browser client and attaches to the server. Upgrade requests pass the
    * instance's own hooks, as requests to its routes do.

@@ -28,7 +28,10 @@ export async function executablePath(): Promise<string> {
       await mkdir(LOCK)
       break
     } catch {
-      const since = await stat(LOCK).then((found) => found.mtimeMs, () => Date.now())
+      const since = await stat(LOCK).then(
+        (found) => found.mtimeMs,
+        () => Date.now(),
+      )
       if (Date.now() - since > STALE_MS) await rm(LOCK, { recursive: true, force: true })
       await pause(100)
     }

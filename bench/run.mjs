@@ -22,6 +22,7 @@ const HELP = `node bench/run.mjs [options]
   --warm-up N          runs before them; 3 by default
   --millis N           the length of a run of events; 1000 by default
   --protocol NAME      loom-live's dialect: classic or loom.2, its browser client's own and the default
+  --against FOLDER     events: another clone of this repository, built, is measured as well, under the name "before"
   --store FILE         has loom-live keep its states in this SQLite file; none by default
   --cores SERVERS,LOAD where servers and load run; 0,1 by default
   --no-build           measure what was built last
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     'warm-up': { type: 'string', default: '3' },
     millis: { type: 'string', default: '1000' },
     protocol: { type: 'string', default: 'loom.2' },
+    against: { type: 'string' },
     store: { type: 'string' },
     cores: { type: 'string', default: '0,1' },
     'no-build': { type: 'boolean', default: false },
@@ -57,6 +59,7 @@ const options = {
   rounds: Number(values.rounds),
   warmUp: Number(values['warm-up']),
   millis: Number(values.millis),
+  against: values.against === undefined ? undefined : resolve(values.against),
   protocol: values.protocol === 'classic' ? undefined : values.protocol,
   environment: values.store === undefined ? {} : { STORE: resolve(values.store) },
   progress: (text) => process.stderr.write(`${text}\n`),
@@ -84,5 +87,7 @@ if (measures.includes('memory')) parts.push(await measureMemory(options, hasEach
 
 const date = new Date().toISOString().slice(0, 10)
 const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`
-console.log(`${date}; ${machine}; load ${load1} before; loom-live speaks ${values.protocol}. Medians of ${options.rounds} rounds; in brackets the middle half.\n`)
+console.log(
+  `${date}; ${machine}; load ${load1} before; loom-live speaks ${values.protocol}. Medians of ${options.rounds} rounds; in brackets the middle half.\n`,
+)
 console.log(parts.join('\n\n'))

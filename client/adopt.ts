@@ -29,7 +29,13 @@ export function adopt(
 
   function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
     const [only] = outline.inside
-    if (typeof only === 'number' && !outline.inside[1] && at instanceof Text && at.data === tree.values[only] && !at.nextSibling) {
+    if (
+      typeof only === 'number' &&
+      !outline.inside[1] &&
+      at instanceof Text &&
+      at.data === tree.values[only] &&
+      !at.nextSibling
+    ) {
       // What happens most.
       tops[0] = only
       tree.nodes[only] = at
@@ -45,7 +51,8 @@ export function adopt(
         let list: Piece['list'] = tops
         let what: Piece['item']
         if (typeof item !== 'number') {
-          if (typeof item === 'object' && isNoRow(tree.values[item.inside[0] as number] as Value, item.node)) return gather(tree, item, [], isRow)
+          if (typeof item === 'object' && isNoRow(tree.values[item.inside[0] as number] as Value, item.node))
+            return gather(tree, item, [], isRow)
           what = item
         } else {
           isRoomy = true
@@ -98,7 +105,8 @@ export function adopt(
         if (item.isOthers && item.inside.length) complete(tree, item, item.node.cloneNode(true), parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!item.isOthers && (item.inside.length || (isExact(mate, tree) && !item.node.firstChild))) follow(tree, item, [], mate, mate.firstChild)
+        if (!item.isOthers && (item.inside.length || (isExact(mate, tree) && !item.node.firstChild)))
+          follow(tree, item, [], mate, mate.firstChild)
       } else {
         const fragment = new DocumentFragment()
         fragment.append(item.node.cloneNode(true))
@@ -120,7 +128,11 @@ export function adopt(
     for (const part of parts) {
       const { name, slots } = part
       for (const slot of slots) tree.nodes[slot] = element
-      if (agrees(element, part, tree, isServers || slots.length) || (!slots.length && element.matches('[data-l-ignore]'))) continue
+      if (
+        agrees(element, part, tree, isServers || slots.length) ||
+        (!slots.length && element.matches('[data-l-ignore]'))
+      )
+        continue
       fields.set(element, name, textOf(part, tree))
       isServers ||= !slots.length && !LOOKS.test(name)
     }

@@ -76,7 +76,8 @@ export function leaveBody(value: Value, { parentElement }: Text): void {
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
 export function keepContainers(old: () => HTMLElement[], value: Value, fragment: DocumentFragment): void {
   for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const isSame = ({ dataset }: HTMLElement) => ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name])
+    const isSame = ({ dataset }: HTMLElement) =>
+      ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name])
     const kept = old().find((one) => isSame(one) && !fragment.contains(one))
     if (!kept) continue
     for (const attribute of container.attributes) setText(kept, attribute.name, attribute.value)

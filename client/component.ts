@@ -247,7 +247,8 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     messages,
     issue: (event, source, ms, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
     flush,
-    waitingSince: () => (phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity)),
+    waitingSince: () =>
+      phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity),
     opened,
     closed() {
       phase = 'offline'

@@ -72,7 +72,13 @@ export function createConnection(url: string): Connection {
     const [type, id, ...rest] = message
     if (type === 't') readTemplate(message, templates)
     else if (type === 'o') {
-      ;[, connection.eventAge, messageBytes, connection.unanswered, silence] = message as [string, number, number, number, number]
+      ;[, connection.eventAge, messageBytes, connection.unanswered, silence] = message as [
+        string,
+        number,
+        number,
+        number,
+        number,
+      ]
       watchSilence()
     } else if (type === 'r') followRedirect(id as string)
     else if (typeof type === 'number') joined.get(type)?.messages.s(id as number, { p: rest })

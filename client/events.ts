@@ -80,7 +80,8 @@ export function listen(): void {
     // Cancel: the browser closes the dialog, and nobody else is meant.
     if (submitter?.matches(DIALOG)) return
     // A form whose own method it is closes its dialog as well.
-    if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent')) event.preventDefault()
+    if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent'))
+      event.preventDefault()
     const component = components.get(container)
     const handler = element.getAttribute(`data-l-${type}`)
     if (!component || !handler || (form && isHeld)) return

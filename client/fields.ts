@@ -122,7 +122,8 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
 /** Shows what the server rendered. */
 function resetField(field: Field): void {
   if ('options' in field) resetSelect(field)
-  else if (propertyOf(field) === 'checked') (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
+  else if (propertyOf(field) === 'checked')
+    (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
   else {
     const value = field.type === 'file' ? '' : field.defaultValue
     // Even the same value would move the caret.

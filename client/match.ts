@@ -47,7 +47,9 @@ export function isOther(node: Element | null, { template }: Tree): boolean {
 
 /** Extensions and scripts have put it there. */
 export function isForeign(element: Element): boolean {
-  return !makers.has(element) && (element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link'))
+  return (
+    !makers.has(element) && (element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link'))
+  )
 }
 
 /** Does the page's element say what the tree says? `isExact`: all that differs is the server's doing. */
@@ -73,7 +75,10 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     for (const mate of list.splice(at, at < 0 ? 0 : 1)) taken.add((one.mate = mate))
   }
   const known: Record<string, Element[]> = {}
-  for (const element of there) (known[nameOf(element.localName, element.textContent, attributesOf(element).find(isKey)?.value)] ??= []).push(element)
+  for (const element of there)
+    (known[nameOf(element.localName, element.textContent, attributesOf(element).find(isKey)?.value)] ??= []).push(
+      element,
+    )
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one
@@ -83,11 +88,18 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   let from = 0
   for (const one of wanted) {
     const near: Element[] = []
-    for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++) near.push(there[at] as Element)
+    for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++)
+      near.push(there[at] as Element)
     if (!(isHtml && one.item.node.matches(WHOLE))) {
       take(one, near, fits)
       // A live component is only itself, and what is ignored keeps its content.
-      if (!one.isRow) take(one, near, (one, element) => isNamed(one, element) && element.matches(one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`))
+      if (!one.isRow)
+        take(
+          one,
+          near,
+          (one, element) =>
+            isNamed(one, element) && element.matches(one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`),
+        )
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
   }
@@ -117,7 +129,10 @@ function nameOf(...parts: unknown[]): string {
 }
 
 function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {
-  return element.localName === node.localName && !(node.matches(WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
+  return (
+    element.localName === node.localName &&
+    !(node.matches(WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
+  )
 }
 
 /** Could the page's element be the one? */

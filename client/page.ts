@@ -48,7 +48,12 @@ function sweepSoon(): void {
   sweep ??= setTimeout(() => {
     sweep = undefined
     for (const [container, component] of [...components]) {
-      if (container.isConnected && container.matches(CONTAINER) && container.getAttribute('data-l-live') === component.module) continue
+      if (
+        container.isConnected &&
+        container.matches(CONTAINER) &&
+        container.getAttribute('data-l-live') === component.module
+      )
+        continue
       components.delete(container)
       component.leave()
       if (container.matches(CONTAINER)) join(container)

@@ -4,7 +4,20 @@ import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { build, containersIn, fill, leaveBody, move, remove } from './build'
 import { HTML, OTHERS, type Model } from './template'
-import { nodesOf, pairs, readTree, readValue, refuse, textOf, type Changes, type Inner, type Rows, type Templates, type Tree, type Value } from './tree'
+import {
+  nodesOf,
+  pairs,
+  readTree,
+  readValue,
+  refuse,
+  textOf,
+  type Changes,
+  type Inner,
+  type Rows,
+  type Templates,
+  type Tree,
+  type Value,
+} from './tree'
 
 export interface Patch {
   container: Element
@@ -82,7 +95,12 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
     what.isTorn ||= isGone(anchor)
     what.fields.touch(anchor)
     gone.forEach(remove)
-    list.rows = arrange(rows.filter((row) => row !== undefined), placed.sort(([a], [b]) => a - b), anchor, what.container)
+    list.rows = arrange(
+      rows.filter((row) => row !== undefined),
+      placed.sort(([a], [b]) => a - b),
+      anchor,
+      what.container,
+    )
   }
   pairs<Changes>(c, (at, changes) => patch(list.rows[at] ?? refuse(), changes, what))
 }

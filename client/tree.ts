@@ -51,7 +51,10 @@ export function readTree(value: unknown, templates: Templates): Tree {
   const [id, ...values] = value as unknown[]
   const template = templates.get(id) ?? refuse()
   if (values.length !== template.kinds.length) refuse()
-  return treeOf(template, values.map((inner) => readValue(inner, templates)))
+  return treeOf(
+    template,
+    values.map((inner) => readValue(inner, templates)),
+  )
 }
 
 /** HTML is a template of its own, without slots; on the wire it is an object, as a list is. */
@@ -63,7 +66,10 @@ export function readValue(value: unknown, templates: Templates): Value {
 }
 
 /** Calls `each` for the pairs of a flat list; none where it is missing. */
-export function pairs<Second>(list: readonly (number | Second)[] = [], each: (first: number, second: Second) => void): void {
+export function pairs<Second>(
+  list: readonly (number | Second)[] = [],
+  each: (first: number, second: Second) => void,
+): void {
   for (let at = 0; at < list.length; at += 2) each(list[at] as number, list[at + 1] as Second)
 }
 
@@ -74,7 +80,10 @@ export function treesIn(value: Value | undefined): Tree[] {
 
 /** A body around a table's slot is for rows: is this its, and the value such bodies themselves? */
 export function isNoRow(value: Value, body: Element | null): body is Element {
-  return body?.localName === 'tbody' && treesIn(value).some(({ template }) => /^\s*<t[bhf]/i.test(template.statics[0] as string))
+  return (
+    body?.localName === 'tbody' &&
+    treesIn(value).some(({ template }) => /^\s*<t[bhf]/i.test(template.statics[0] as string))
+  )
 }
 
 /** All nodes at the top, in their order. */

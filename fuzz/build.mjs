@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url'
 
 export const here = dirname(fileURLToPath(import.meta.url))
 
-export const TARGETS = ['frames', 'classic', 'extended', 'tokens', 'checkpoints', 'trees', 'compact', 'templates', 'elements']
+export const TARGETS = [
+  'frames',
+  'classic',
+  'extended',
+  'tokens',
+  'checkpoints',
+  'trees',
+  'compact',
+  'templates',
+  'elements',
+]
 
 const COVERAGE = [
   '--cfg fuzzing',
@@ -36,7 +46,12 @@ export function build(root, { address = false, only, folder = join(here, 'target
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: flags.join(' '), ...(address && { RUSTC_BOOTSTRAP: '1' }) },
+      env: {
+        ...process.env,
+        CARGO_TARGET_DIR: target,
+        RUSTFLAGS: flags.join(' '),
+        ...(address && { RUSTC_BOOTSTRAP: '1' }),
+      },
     },
   )
   if (status !== 0) throw new Error(error?.message ?? 'the targets could not be built; cargo’s message is above')

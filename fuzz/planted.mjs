@@ -56,7 +56,7 @@ const FAULTS = {
   templates: {
     what: 'single quotes are not escaped',
     file: 'src/template/escape.rs',
-    from: 'b\'\\\'\' => Some("&#39;"),',
+    from: "b'\\'' => Some(\"&#39;\"),",
     to: "b'\\'' => None,",
   },
   elements: {
@@ -79,7 +79,11 @@ const copy = join(here, 'target', 'copy')
 
 /** The sources as they are now. What is the same keeps its time, so that cargo builds no more than it must. */
 function copySources() {
-  const listed = execFileSync('git', ['ls-files', '-z', '-co', '--exclude-standard', 'src', 'fuzz', 'Cargo.toml', 'Cargo.lock', 'build.rs'], { cwd: root })
+  const listed = execFileSync(
+    'git',
+    ['ls-files', '-z', '-co', '--exclude-standard', 'src', 'fuzz', 'Cargo.toml', 'Cargo.lock', 'build.rs'],
+    { cwd: root },
+  )
   rmSync(copy, { recursive: true, force: true })
   for (const name of listed.toString().split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(copy, name)), { recursive: true })
@@ -94,7 +98,10 @@ function find(target) {
   if (source.split(fault.from).length !== 2) {
     throw new Error(`${target}: expected one place in ${fault.file} that reads ${fault.from}`)
   }
-  writeFileSync(file, source.replace(fault.from, () => fault.to))
+  writeFileSync(
+    file,
+    source.replace(fault.from, () => fault.to),
+  )
   let program
   try {
     program = build(join(copy, 'fuzz'), { only: target, folder: join(here, 'target', 'planted') })
@@ -117,10 +124,16 @@ function find(target) {
   const took = ((Date.now() - started) / 1000).toFixed(1)
   const said = /panicked at [^\n]*\n([^\n]*)/.exec(stderr)?.[1] ?? ''
   console.log(`${target}: ${fault.what}: ${outcome} after ${took} s, about ${executions} executions: ${said}`)
-  return { target, passed: status !== 0 && searched, text: `| ${target} | ${fault.what} | ${outcome} | ${took} s | ${executions} |` }
+  return {
+    target,
+    passed: status !== 0 && searched,
+    text: `| ${target} | ${fault.what} | ${outcome} | ${took} s | ${executions} |`,
+  }
 }
 
 copySources()
 const results = values.target.map(find)
-console.log(`\n| target | planted | outcome | after | executions |\n| --- | --- | --- | --- | --- |\n${results.map(({ text }) => text).join('\n')}`)
+console.log(
+  `\n| target | planted | outcome | after | executions |\n| --- | --- | --- | --- | --- |\n${results.map(({ text }) => text).join('\n')}`,
+)
 process.exit(results.every(({ passed }) => passed) ? 0 : 1)

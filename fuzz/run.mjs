@@ -47,5 +47,7 @@ const rows = values.target.map((target) => {
 
 const columns = ['target', 'executions', 'a second', 'edges', 'MiB at most', 'outcome']
 const line = (cells) => `| ${cells.join(' | ')} |`
-console.log(`\n${[line(columns), line(columns.map(() => '---')), ...rows.map((row) => line(columns.map((column) => row[column])))].join('\n')}`)
+console.log(
+  `\n${[line(columns), line(columns.map(() => '---')), ...rows.map((row) => line(columns.map((column) => row[column])))].join('\n')}`,
+)
 process.exit(rows.every(({ passed }) => passed) ? 0 : 1)

@@ -22,7 +22,12 @@ const seeds = {
     'a message': frames(255, frame(0x81, '["l",0]')),
     'byte by byte': frames(1, frame(0x81, 'abc'), frame(0x82, 'x')),
     fragments: frames(9, frame(0x01, 'ab'), frame(0x89, 'ping'), frame(0x80, 'cd')),
-    'as long as a message may be': frames(255, frame(0x01, 'a'.repeat(100)), frame(0x00, 'b'.repeat(100)), frame(0x80, 'c'.repeat(100))),
+    'as long as a message may be': frames(
+      255,
+      frame(0x01, 'a'.repeat(100)),
+      frame(0x00, 'b'.repeat(100)),
+      frame(0x80, 'c'.repeat(100)),
+    ),
     chosen: Buffer.from([0, 1, 2, 97, 5, 0, 0, 3, 2, 98]),
     close: frames(255, frame(0x88, '\x03\xe8')),
     pong: frames(255, frame(0x8a, '')),
@@ -36,7 +41,8 @@ const seeds = {
   },
   classic: {
     join: '{"type":"join","id":"c0","module":"counter","token":"t"}',
-    event: '{"type":"event","id":"c0","handler":"say","event":"input","special_vars":{"value":"a\\"b","checked":true,"key":"Enter"}}',
+    event:
+      '{"type":"event","id":"c0","handler":"say","event":"input","special_vars":{"value":"a\\"b","checked":true,"key":"Enter"}}',
     'no variables': '{"type":"event","id":"c0","handler":"say","event":"click","special_vars":null}',
     leave: '{"type":"leave","id":"c0"}',
     'a long id': `{"type":"leave","id":"${'x'.repeat(128)}"}`,
@@ -54,7 +60,11 @@ const seeds = {
   tokens: {
     text: 'tAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     bytes: Buffer.concat([Buffer.from('b\x02'), Buffer.alloc(60, 7)]),
-    sealed: Buffer.concat([Buffer.alloc(17, 3), Buffer.from('\x01\x07counter\x01\0\0\0\0\0\0\0\x03abc'), Buffer.alloc(40, 65)]),
+    sealed: Buffer.concat([
+      Buffer.alloc(17, 3),
+      Buffer.from('\x01\x07counter\x01\0\0\0\0\0\0\0\x03abc'),
+      Buffer.alloc(40, 65),
+    ]),
   },
   checkpoints: {
     'one process': Buffer.from([0, 0, 0, 2, 0, 0]),
@@ -84,8 +94,8 @@ const seeds = {
     textarea: '<textarea name="$">$ and &$</textarea>$|x|</textarea>|amp;|y',
     title: '<title>$</title><pre>$|</title>|\nx',
     boolean: '<input ?disabled=$ value="$"><i id=i ?a=\'$\'/>$|1|"|',
-    event: '<b @click=$ @input.debounce=\'x-$\'>$</b>|go"|x|x',
-    svg: '<svg><a xlink:href=\'$\'><title>$</title></a></svg>$|java\nscript:x|</title>|x',
+    event: "<b @click=$ @input.debounce='x-$'>$</b>|go\"|x|x",
+    svg: "<svg><a xlink:href='$'><title>$</title></a></svg>$|java\nscript:x|</title>|x",
     images: '<img srcset="$ 1x, $ 2x" alt=\'&am$\'>|a, javascript:x|b|p;',
     unsafe: '<script>$</script>|alert(1)',
     comment: '<!-- a --><script>a < b</script>$|-->',
@@ -102,5 +112,6 @@ seeds.elements = {
 
 for (const [target, list] of Object.entries(seeds)) {
   mkdirSync(join(corpus, target), { recursive: true })
-  for (const [name, bytes] of Object.entries(list)) writeFileSync(join(corpus, target, name.replaceAll(' ', '-')), bytes)
+  for (const [name, bytes] of Object.entries(list))
+    writeFileSync(join(corpus, target, name.replaceAll(' ', '-')), bytes)
 }

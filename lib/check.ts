@@ -20,10 +20,7 @@ function show(value: unknown): string {
 
 /** The one voice of argument errors. */
 export function invalid(expected: string, name: string, received: unknown): LoomError {
-  return new LoomError(
-    'LOOM_ARGUMENT',
-    `Expected ${expected} for ${name} but received ${show(received)}`,
-  )
+  return new LoomError('LOOM_ARGUMENT', `Expected ${expected} for ${name} but received ${show(received)}`)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -55,12 +52,7 @@ export function checkFunction(value: unknown, name: string): void {
 }
 
 /** What an object may have: a name that is none of `known` would do nothing. `kind` is what has the name. */
-export function checkNames(
-  given: unknown,
-  known: object,
-  name: string,
-  kind: string,
-): asserts given is object {
+export function checkNames(given: unknown, known: object, name: string, kind: string): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
   for (const one of Object.keys(given)) {
     if (!Object.hasOwn(known, one)) throw unknownName(one, Object.keys(known), `the name of ${kind}`)
@@ -71,11 +63,14 @@ export function checkNames(
 export function unknownName(name: string, known: readonly string[], what: string): LoomError {
   const error = invalid(`one of ${known.join(', ')}`, what, name)
   const near = nearest(name, known)
-  return near === undefined ? error : new LoomError(error.code, `${error.message}; did you mean ${JSON.stringify(near)}?`)
+  return near === undefined
+    ? error
+    : new LoomError(error.code, `${error.message}; did you mean ${JSON.stringify(near)}?`)
 }
 
 /** Whether somebody may: only `true` allows. What gave anything else is told in `why`. */
 export function isAllowed(allowed: unknown, why: (given: string) => void): boolean {
-  if (allowed !== true && allowed !== false) why(typeof allowed === 'string' && allowed !== '' ? 'a string' : show(allowed))
+  if (allowed !== true && allowed !== false)
+    why(typeof allowed === 'string' && allowed !== '' ? 'a string' : show(allowed))
   return allowed === true
 }

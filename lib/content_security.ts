@@ -9,13 +9,18 @@ function directivesOf(policy: string): Map<string, string[]> {
   const directives = new Map<string, string[]>()
   for (const directive of policy.split(';')) {
     const [name = '', ...sources] = directive.trim().split(/\s+/)
-    if (name !== '' && !directives.has(name.toLowerCase())) directives.set(name.toLowerCase(), sources.map((source) => source.toLowerCase()))
+    if (name !== '' && !directives.has(name.toLowerCase()))
+      directives.set(
+        name.toLowerCase(),
+        sources.map((source) => source.toLowerCase()),
+      )
   }
   return directives
 }
 
 /** A host is taken for the page's own: which it is, is known to the browser only. */
-const allowsOwn = (sources: string[]): boolean => sources.some((source) => !source.startsWith("'") || source === "'self'")
+const allowsOwn = (sources: string[]): boolean =>
+  sources.some((source) => !source.startsWith("'") || source === "'self'")
 
 function forbidden(policy: string): string | undefined {
   const directives = directivesOf(policy)
@@ -31,7 +36,11 @@ function forbidden(policy: string): string | undefined {
     return `${[connect[0], ...connect[1]].join(' ')}, which forbids the WebSocket. Add connect-src 'self'`
   }
   const script = found(['script-src-elem', 'script-src', 'default-src'])
-  if (script !== undefined && !allowsOwn(script[1]) && !script[1].some((source) => /^'(nonce-|sha\d+-|strict-dynamic')/.test(source))) {
+  if (
+    script !== undefined &&
+    !allowsOwn(script[1]) &&
+    !script[1].some((source) => /^'(nonce-|sha\d+-|strict-dynamic')/.test(source))
+  ) {
     return `${[script[0], ...script[1]].join(' ')}, which forbids the client's script. Add script-src 'self'`
   }
   return undefined

@@ -123,8 +123,14 @@ export class Development {
   private otherHandlers(entry: LiveEntry, name: string): string {
     const { handle } = entry.module
     const isInherited = methodsOf(handle).includes(name)
-    const inherited = isInherited ? `; it is a method of ${className(handle)}, and only own properties are handlers` : ''
-    return inherited + suggestion(name, Object.keys(handle), 'handlers') + atPlace(this.places.get(entry.name), 'registered at')
+    const inherited = isInherited
+      ? `; it is a method of ${className(handle)}, and only own properties are handlers`
+      : ''
+    return (
+      inherited +
+      suggestion(name, Object.keys(handle), 'handlers') +
+      atPlace(this.places.get(entry.name), 'registered at')
+    )
   }
 
   /** Looks at what a handler gave; `before` is what it was given, and `json` its text from before. */
@@ -158,7 +164,12 @@ export class Development {
   }
 
   /** Members that are gone: most likely meant to stay, if the module begins with them or the handler never mentions them. */
-  private checkPart(entry: LiveEntry, name: string, before: Record<string, unknown>, given: Record<string, unknown>): void {
+  private checkPart(
+    entry: LiveEntry,
+    name: string,
+    before: Record<string, unknown>,
+    given: Record<string, unknown>,
+  ): void {
     const own = JSON.parse(entry.props) as object
     const source = sourceOf(entry, name)
     const lost = Object.keys(before).filter(
@@ -253,7 +264,7 @@ export class Development {
 /** Methods that an object has from its class. */
 function methodsOf(object: object): string[] {
   const names = new Set<string>()
-  for (let from: object | null = Object.getPrototypeOf(object) as object | null; from !== null; ) {
+  for (let from: object | null = Object.getPrototypeOf(object) as object | null; from !== null;) {
     const next = Object.getPrototypeOf(from) as object | null
     // The last one is that of all objects.
     if (next === null) break

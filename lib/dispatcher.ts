@@ -120,7 +120,8 @@ export class Dispatcher {
 
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
-    const handlers = entry.raw || typeof entry.module.handle === 'function' ? undefined : Object.keys(entry.module.handle)
+    const handlers =
+      entry.raw || typeof entry.module.handle === 'function' ? undefined : Object.keys(entry.module.handle)
     // In development one that is unknown is told of the others.
     const isStrict = this.development === undefined
     this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict)
@@ -407,7 +408,12 @@ export class Dispatcher {
   }
 
   /** Goes on when the promise has settled, with whatever else waits then. */
-  private wait<T>(call: Call, at: { readonly during: string }, promise: PromiseLike<T>, next: (value: T) => void): void {
+  private wait<T>(
+    call: Call,
+    at: { readonly during: string },
+    promise: PromiseLike<T>,
+    next: (value: T) => void,
+  ): void {
     this.running.set(call.number, call.context)
     // A promise of our own: any other thenable may call back twice.
     Promise.resolve(promise).then(
@@ -525,7 +531,17 @@ export class Dispatcher {
     }
     const isParsed = kept.parsed && change === 'none'
     const version = call.sequence
-    this.cache.put(component.actor, { component, version, props, parsed: isParsed, frozen, memo, bytes, measured, json })
+    this.cache.put(component.actor, {
+      component,
+      version,
+      props,
+      parsed: isParsed,
+      frozen,
+      memo,
+      bytes,
+      measured,
+      json,
+    })
   }
 
   private writeProps({ kept, event }: Call, props: unknown, change: Change): number {
@@ -571,7 +587,17 @@ const UNKNOWN = Symbol('unknown handler')
 
 /** Props of which nothing is known but what they are. */
 function whole(component: Component, props: unknown, bytes: number, frozen: boolean): Kept {
-  return { component, version: 0, props, parsed: false, frozen, memo: undefined, bytes, measured: bytes, json: undefined }
+  return {
+    component,
+    version: 0,
+    props,
+    parsed: false,
+    frozen,
+    memo: undefined,
+    bytes,
+    measured: bytes,
+    json: undefined,
+  }
 }
 
 /** A copy, under the names that the component has by now: on another connection it has another id. */

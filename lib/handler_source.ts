@@ -7,7 +7,9 @@ const bare = (source: string): string => source.replace(/\/\*[^]*?\*\/|(?<!:)\/\
 /** The names that a function's first parameter gives: `props`, or those that it takes out of the props. */
 function parameters(text: string): { names: string[]; body: string } {
   const source = bare(text).trim()
-  const start = /^(?:async\b)?\s*(?:function\b)?\s*\*?\s*(?:(?:["'`][^"'`]*["'`]|\[[^\]]*\]|[\w$]+)\s*(?=\())?/.exec(source)?.[0].length ?? 0
+  const start =
+    /^(?:async\b)?\s*(?:function\b)?\s*\*?\s*(?:(?:["'`][^"'`]*["'`]|\[[^\]]*\]|[\w$]+)\s*(?=\())?/.exec(source)?.[0]
+      .length ?? 0
   const rest = source.slice(start)
   const single = /^([\w$]+)\s*=>/.exec(rest)
   if (single !== null) return { names: [single[1] ?? ''], body: rest.slice(single[0].length) }
@@ -28,7 +30,9 @@ function parameters(text: string): { names: string[]; body: string } {
   const names =
     pattern === null
       ? [/^[\w$]+/.exec(parameter)?.[0] ?? '']
-      : [...(pattern[1] ?? '').matchAll(/(?:^|[,{[])\s*(?:\.\.\.)?([\w$]+)\s*(?::\s*([\w$]+))?/g)].map(([, name = '', renamed]) => renamed ?? name)
+      : [...(pattern[1] ?? '').matchAll(/(?:^|[,{[])\s*(?:\.\.\.)?([\w$]+)\s*(?::\s*([\w$]+))?/g)].map(
+          ([, name = '', renamed]) => renamed ?? name,
+        )
   return { names: names.filter((name) => name !== ''), body: rest.slice(end + 1) }
 }
 
@@ -38,7 +42,9 @@ const named = (name: string): string => `(?<![\\w$.])${name.replaceAll('$', '\\$
 export function setsPropsAnew(source: string): string | undefined {
   const { names, body } = parameters(source)
   return names.find((name) => {
-    const assigned = new RegExp(`${named(name)}\\s*(?:(?:[-+*/%&|^]|\\*\\*|<<|>>>?|&&|\\|\\||\\?\\?)?=(?![=>])|\\+\\+|--)`)
+    const assigned = new RegExp(
+      `${named(name)}\\s*(?:(?:[-+*/%&|^]|\\*\\*|<<|>>>?|&&|\\|\\||\\?\\?)?=(?![=>])|\\+\\+|--)`,
+    )
     const counted = new RegExp(`(?:\\+\\+|--)\\s*${named(name)}(?![\\w$.[])`)
     // Taken apart anew: `({ count } = next)`; and a variable of its own in an inner block is another one.
     const declared = new RegExp(`\\b(?:let|const|var)\\s+${name.replaceAll('$', '\\$')}(?![\\w$])`)
@@ -52,9 +58,16 @@ export function changesCopy(source: string): string | undefined {
   for (const name of names) {
     const own = `${name.replaceAll('$', '\\$')}(?![\\w$])`
     const copy = `(?:\\{\\s*\\.\\.\\.\\s*${own}|structuredClone\\(\\s*${own}|JSON\\.parse\\(|Object\\.assign\\(\\s*\\{\\s*\\}\\s*,\\s*${own})`
-    for (const [, variable = ''] of body.matchAll(new RegExp(`\\b(?:let|const|var)\\s+([\\w$]+)\\s*=\\s*${copy}`, 'g'))) {
+    for (const [, variable = ''] of body.matchAll(
+      new RegExp(`\\b(?:let|const|var)\\s+([\\w$]+)\\s*=\\s*${copy}`, 'g'),
+    )) {
       const member = `${named(variable)}(?:\\.[\\w$]+|\\[[^\\]]*\\])+`
-      if (new RegExp(`${member}\\s*(?:(?:[-+*/%&|^]|&&|\\|\\||\\?\\?)?=(?![=>])|\\+\\+|--|\\()|(?:\\+\\+|--)\\s*${member}`).test(body)) return variable
+      if (
+        new RegExp(
+          `${member}\\s*(?:(?:[-+*/%&|^]|&&|\\|\\||\\?\\?)?=(?![=>])|\\+\\+|--|\\()|(?:\\+\\+|--)\\s*${member}`,
+        ).test(body)
+      )
+        return variable
     }
   }
   return undefined

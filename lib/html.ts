@@ -34,7 +34,10 @@ export class RawHtml implements PublicRawHtml {
 
   /** @throws LoomError always: it is HTML in a template, and no text. */
   toString(): string {
-    throw joinedAsText(this.isUsers ? 'What sanitized() gave' : 'What raw() gave', 'It is for the slots of html`…`; in a plain string use its string itself')
+    throw joinedAsText(
+      this.isUsers ? 'What sanitized() gave' : 'What raw() gave',
+      'It is for the slots of html`…`; in a plain string use its string itself',
+    )
   }
 }
 

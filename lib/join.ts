@@ -67,12 +67,7 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
  * What a join starts with: whoever asks is authorised, props of an older version are brought up to
  * date, and those that never left the server are loaded again.
  */
-export function firstProps(
-  entry: LiveEntry,
-  props: Props,
-  origin: Origin,
-  joining: Joining,
-): First | Promise<First> {
+export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
   const { module } = entry
   const { context } = joining
   const continued = (): First | Promise<First> => {
@@ -110,12 +105,7 @@ export function checkAllowed(allowed: unknown, why: (given: string) => void): vo
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })
 
 /** `undefined` where that cannot be done. */
-function upgrade(
-  { module, name }: LiveEntry,
-  props: Props,
-  from: number,
-  joining: Joining,
-): Props | undefined {
+function upgrade({ module, name }: LiveEntry, props: Props, from: number, joining: Joining): Props | undefined {
   joining.during = 'upgrade'
   try {
     const upgraded: unknown = module.upgrade?.(props, from)
@@ -141,4 +131,3 @@ export function publicJson(entry: LiveEntry, props: Props, source: Source): stri
   for (const name of entry.private) Reflect.deleteProperty(visible, name)
   return JSON.stringify(visible)
 }
-

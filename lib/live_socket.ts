@@ -120,7 +120,12 @@ export class LiveSocket {
 
   send(message: EventMessage): void {
     if (!isObject(message) || message.type !== 'event') throw invalid("{ type: 'event', … }", 'message', message)
-    checkNames(message, { type: true, handler: true, event: true, special_vars: true }, 'message', 'a member of a message')
+    checkNames(
+      message,
+      { type: true, handler: true, event: true, special_vars: true },
+      'message',
+      'a member of a message',
+    )
     const { handler, event, special_vars: vars = {} } = message
     checkString(handler, 'handler')
     checkString(event, 'event')

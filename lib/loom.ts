@@ -61,7 +61,8 @@ type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passe
 /** A number would be nobody's in `disconnect`, and an object everybody's. */
 function boundText(bound: unknown): string {
   if (bound === undefined || bound === null) return ''
-  if (typeof bound !== 'string') throw invalid('a string, or undefined for nobody,', 'what the option bind gives', bound)
+  if (typeof bound !== 'string')
+    throw invalid('a string, or undefined for nobody,', 'what the option bind gives', bound)
   return bound
 }
 
@@ -138,7 +139,8 @@ export class Loom implements PublicLoom {
     this.sockets = new LiveSockets(this.native, this.promises)
     this.pending = new PendingUpgrades(this.native, limits.upgradeTime, logger)
     const { wiring } = this
-    if (wiring !== undefined && this.development !== undefined) this.development.watch = (context) => wiring.watch(context)
+    if (wiring !== undefined && this.development !== undefined)
+      this.development.watch = (context) => wiring.watch(context)
   }
 
   register(name: string, module: unknown): RegisteredModule<never> {
@@ -223,8 +225,10 @@ export class Loom implements PublicLoom {
     const { trust, keep } = this.settings
     return new Context('', module, () => {
       // That of the component that this one is mounted in.
-      if (request !== undefined && this.requests.originOf(request) !== undefined) return request as unknown as LiveRequest
-      const compact = request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
+      if (request !== undefined && this.requests.originOf(request) !== undefined)
+        return request as unknown as LiveRequest
+      const compact =
+        request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
       return this.requests.ofPage(request, compact)
     })
   }
@@ -468,8 +472,12 @@ export class Loom implements PublicLoom {
       checkFilter(filter)
       return pending(this.native.disconnectMatching(filter.bind, filter.address))
     }
-    const isMeant = ({ bind, address, request }: NativeConnection): boolean => filter({ bind, address, request: liveRequest(request) })
-    const numbers = this.native.connections().filter(isMeant).map(({ number }) => number)
+    const isMeant = ({ bind, address, request }: NativeConnection): boolean =>
+      filter({ bind, address, request: liveRequest(request) })
+    const numbers = this.native
+      .connections()
+      .filter(isMeant)
+      .map(({ number }) => number)
     return pending(this.native.disconnect(numbers))
   }
 

@@ -87,9 +87,13 @@ export function entryOf(name: string, module: unknown): Entry {
   if (!Array.isArray(hidden) || !hidden.every((one) => typeof one === 'string')) {
     throw invalid('a list of names of props', `private of module ${JSON.stringify(name)}`, hidden)
   }
-  const missing = module['mount'] === undefined ? (hidden).find((one) => !Object.hasOwn(props as object, one)) : undefined
+  const missing = module['mount'] === undefined ? hidden.find((one) => !Object.hasOwn(props as object, one)) : undefined
   if (missing !== undefined) {
-    throw invalid('names of its props, or of what its mount loads,', `private of module ${JSON.stringify(name)}`, missing)
+    throw invalid(
+      'names of its props, or of what its mount loads,',
+      `private of module ${JSON.stringify(name)}`,
+      missing,
+    )
   }
   return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden }
 }

@@ -16,7 +16,8 @@ const BUNDLED =
 function findRoot(): string {
   // A bundler may have made an ES module of this, which has neither.
   const isModule = typeof __dirname !== 'string' || typeof __filename !== 'string'
-  if (!isModule && existsSync(join(__dirname, '..', 'native')) && existsSync(join(__dirname, 'client.js'))) return join(__dirname, '..')
+  if (!isModule && existsSync(join(__dirname, '..', 'native')) && existsSync(join(__dirname, 'client.js')))
+    return join(__dirname, '..')
   const from = isModule ? (process.argv[1] ?? join(process.cwd(), 'index.js')) : __filename
   try {
     return dirname(createRequire(from).resolve('loom-live/package.json'))

@@ -9,7 +9,8 @@ export function checkOrigins(origins: unknown): void {
   if (origins === undefined || typeof origins === 'function') return
   if (!Array.isArray(origins)) throw invalid('a list of origins or a function', 'origin', origins)
   for (const origin of origins as unknown[]) {
-    if (typeof origin !== 'string' || !isOrigin(origin)) throw invalid('origins like "https://app.example"', 'origin', origin)
+    if (typeof origin !== 'string' || !isOrigin(origin))
+      throw invalid('origins like "https://app.example"', 'origin', origin)
   }
 }
 

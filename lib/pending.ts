@@ -84,25 +84,30 @@ export class PendingUpgrades {
       refuseUpgrade(socket, '503 Service Unavailable', 'Retry-After: 1\r\n')
       return
     }
-    const timer = setTimeout(() => {
-      this.giveUp(number)
-      this.sayLate(request)
-    }, Math.min(this.time, LONGEST))
+    const timer = setTimeout(
+      () => {
+        this.giveUp(number)
+        this.sayLate(request)
+      },
+      Math.min(this.time, LONGEST),
+    )
     timer.unref()
     const stopWatching = watch(socket, () => this.end(number))
     this.waiting.set(number, { number, socket, address, timer, stopWatching, from: this.filters.length })
-    passing.then(
-      (binding) => {
-        const filters = this.filters
-        const waiting = this.end(number)
-        if (waiting === undefined || binding === false) return
-        if (filters.slice(waiting.from).some((filter) => this.isMeant(filter, binding))) this.refuse(socket)
-        else done(binding)
-      },
-      (error: unknown) => {
-        if (this.end(number) !== undefined) fail(error)
-      },
-    ).catch(fail)
+    passing
+      .then(
+        (binding) => {
+          const filters = this.filters
+          const waiting = this.end(number)
+          if (waiting === undefined || binding === false) return
+          if (filters.slice(waiting.from).some((filter) => this.isMeant(filter, binding))) this.refuse(socket)
+          else done(binding)
+        },
+        (error: unknown) => {
+          if (this.end(number) !== undefined) fail(error)
+        },
+      )
+      .catch(fail)
   }
 
   /** Ends those that are meant, as far as that is known by now; gives how many. */
@@ -133,7 +138,9 @@ export class PendingUpgrades {
       return filter({ bind, address, request: liveRequest(JSON.stringify(compact)) })
     } catch (error) {
       // Whoever was to go must not stay.
-      this.logger.error(`loom-live: the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`)
+      this.logger.error(
+        `loom-live: the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
+      )
       return true
     }
   }

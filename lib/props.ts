@@ -74,7 +74,8 @@ function checkObject(value: object, path: string, source: Source, deep: boolean,
     if (typeof member === 'string' || member === undefined) continue
     checkValue(member, path === '' ? key : `${path}.${key}`, source, deep, depth + 1)
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw refused(undefined, 'a member named by a symbol', path, source)
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    throw refused(undefined, 'a member named by a symbol', path, source)
 }
 
 function refused(value: unknown, what: string, path: string, source: Source): LoomError {

@@ -31,7 +31,10 @@ function load(name: Name, isDevelopment: boolean): Client {
     const own = readFileSync(join(root, 'dist', `${name}.js`))
     const source = isDevelopment && name === 'client' ? Buffer.concat([own, Buffer.from(DEVELOPMENT_CLIENT)]) : own
     const hash = createHash('sha256').update(source).digest('base64url').slice(0, 16)
-    clients[name] = client = { hash, bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source } }
+    clients[name] = client = {
+      hash,
+      bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source },
+    }
   }
   return client
 }
@@ -52,7 +55,8 @@ export function scriptElements(path: string, isDevelopment: boolean, options: Sc
     if (typeof nonce !== 'string' || !/^[\w+/-]+={0,2}$/.test(nonce)) throw invalid('a nonce in base64', 'nonce', nonce)
     attributes = ` nonce="${nonce}"`
   }
-  const element = (name: Name, mark: string): string => `<script type="module" src="${scriptPath(path, name, isDevelopment)}"${attributes} ${mark}></script>`
+  const element = (name: Name, mark: string): string =>
+    `<script type="module" src="${scriptPath(path, name, isDevelopment)}"${attributes} ${mark}></script>`
   const client = element('client', 'data-l-client')
   if (status === false) return client
   if (status === true) return client + element('status', 'data-l-status')
@@ -81,7 +85,12 @@ function encodingFor(request: IncomingMessage): Encoding {
  * Answers requests for the client, and for the WebSocket without an upgrade; in development, with `wiring`,
  * also for what has been found wrong. False: not ours.
  */
-export function serveClient(path: string, request: IncomingMessage, response: ServerResponse, wiring?: Wiring): boolean {
+export function serveClient(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  wiring?: Wiring,
+): boolean {
   // Express strips the prefix a middleware is mounted under from `url`.
   const { originalUrl } = request as IncomingMessage & { originalUrl?: string }
   const [pathname = '', query = ''] = (originalUrl ?? request.url ?? '').split('?', 2)

@@ -217,7 +217,12 @@ let tells: boolean | undefined
  */
 function parserTells(): boolean {
   if (tells !== undefined) return tells
-  const nowhere = new Duplex({ read: () => undefined, write: (_, __, done) => { done() } })
+  const nowhere = new Duplex({
+    read: () => undefined,
+    write: (_, __, done) => {
+      done()
+    },
+  })
   try {
     createServer().emit('connection', nowhere)
     tells = typeof (nowhere as Duplex & WithParser).parser?.onIncoming === 'function'

@@ -144,7 +144,8 @@ export class Wiring {
   notUpgraded({ headers, socket }: IncomingMessage): string | undefined {
     const { server } = socket as { server?: object }
     const asks = /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade ?? '')
-    const isSocket = asks || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined
+    const isSocket =
+      asks || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined
     const isAttached = server === undefined ? this.servers.size > 0 : this.servers.has(server)
     if (!isAttached && (isSocket || this.servers.size === 0)) {
       return this.because(

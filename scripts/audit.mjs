@@ -39,7 +39,8 @@ function rust() {
   const lines = `${stdout}\n${stderr}`.split('\n').map(parsed).filter(Boolean)
   const counts = lines.find(({ type }) => type === 'summary')?.fields?.advisories
   const found = lines.filter(({ type, fields }) => type === 'diagnostic' && fields?.severity === 'error')
-  const say = ({ fields }) => `${fields.advisory?.id ?? fields.code ?? '?'} ${fields.labels?.[0]?.span ?? ''}: ${fields.message}`
+  const say = ({ fields }) =>
+    `${fields.advisory?.id ?? fields.code ?? '?'} ${fields.labels?.[0]?.span ?? ''}: ${fields.message}`
   if (counts?.errors > 0) return { outcome: 'VULNERABLE', notes: found.map(say) }
   if (counts?.errors === 0 && status === 0) return { outcome: CLEAN, notes: [] }
   const log = lines.find(({ fields }) => fields?.level === 'ERROR')?.fields.message
@@ -56,7 +57,9 @@ function npm() {
     return { outcome: 'VULNERABLE', notes: list.map(({ name, severity, range }) => `${name} ${range}: ${severity}`) }
   }
   if (total === 0 && status === 0 && report.auditReportVersion !== undefined) return { outcome: CLEAN, notes: [] }
-  return missing(report?.message ?? report?.error?.summary ?? error?.message ?? `npm said nothing (exit code ${status})`)
+  return missing(
+    report?.message ?? report?.error?.summary ?? error?.message ?? `npm said nothing (exit code ${status})`,
+  )
 }
 
 const results = { 'Rust dependencies': rust(), 'npm dependencies': npm() }

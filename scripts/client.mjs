@@ -46,7 +46,11 @@ export async function bundleClient(name = 'index') {
     write: false,
   })
   // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
-  const { code } = await minify(outputFiles[0].text, { module: true, compress: { passes: 3, hoist_vars: true }, mangle: { toplevel: true } })
+  const { code } = await minify(outputFiles[0].text, {
+    module: true,
+    compress: { passes: 3, hoist_vars: true },
+    mangle: { toplevel: true },
+  })
   return Buffer.from(code)
 }
 

@@ -12,5 +12,8 @@ if (program === undefined) {
   process.exit(1)
 }
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const { status } = spawnSync(program, ['--locked', 'check', 'licenses', 'bans', 'sources'], { cwd: root, stdio: 'inherit' })
+const { status } = spawnSync(program, ['--locked', 'check', 'licenses', 'bans', 'sources'], {
+  cwd: root,
+  stdio: 'inherit',
+})
 process.exit(status ?? 1)

@@ -12,11 +12,15 @@ const lib = join(dirname(fileURLToPath(import.meta.url)), '..', 'lib')
 const indented = (text) => text.replace(/^(?=.)/gm, '  ')
 
 /** A member that may be left out may be `undefined`, too. */
-const members = (text) => indented(text.replace(/^(\w+)\?: (.*)$/gm, '$1?: $2 | undefined').replace(/^ (?=[^\s*])/gm, ''))
+const members = (text) =>
+  indented(text.replace(/^(\w+)\?: (.*)$/gm, '$1?: $2 | undefined').replace(/^ (?=[^\s*])/gm, ''))
 
 /** `lib/addon.d.ts`, from the lines that napi-derive writes while it compiles. */
 function declarations(lines) {
-  const items = lines.trim().split('\n').map((line) => JSON.parse(line))
+  const items = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   const methods = new Map(items.filter(({ kind }) => kind === 'impl').map(({ name, def }) => [name, def]))
   const parts = items.flatMap(({ kind, name, js_doc: doc, def }) => {
     if (kind === 'fn') return [`${doc}export ${def}\n`]
@@ -33,7 +37,10 @@ function codec({ enums, ...values }) {
   const text = (value) => JSON.stringify(value).replaceAll('"', "'").replaceAll(',', ', ')
   const parts = Object.entries(enums).map(
     ([name, numbers]) =>
-      `export const enum ${name} {\n${Object.entries(numbers).sort(([, a], [, b]) => a - b).map(([member, number]) => `  ${member} = ${number},\n`).join('')}}\n`,
+      `export const enum ${name} {\n${Object.entries(numbers)
+        .sort(([, a], [, b]) => a - b)
+        .map(([member, number]) => `  ${member} = ${number},\n`)
+        .join('')}}\n`,
   )
   const rest = Object.entries(values).map(([name, value]) => `export const ${name} = ${text(value)} as const\n`)
   return `// Made by scripts/edge.mjs from the table in src/codec.rs. Not to be edited.\n\n${[...parts, ...rest].join('\n')}`

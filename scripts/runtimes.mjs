@@ -41,14 +41,23 @@ const RUNTIMES = [
     name: `Bun ${BUN}`,
     alias: 'bun',
     source: BUN,
-    program: join('@oven', `bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`, 'bin', `bun${exe}`),
+    program: join(
+      '@oven',
+      `bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`,
+      'bin',
+      `bun${exe}`,
+    ),
     run: [],
   },
   {
     name: `Deno ${DENO}`,
     alias: 'deno',
     source: DENO,
-    program: join('@deno', `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`, `deno${exe}`),
+    program: join(
+      '@deno',
+      `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`,
+      `deno${exe}`,
+    ),
     run: ['run', '--allow-all', '--no-lock'],
   },
 ]
@@ -56,15 +65,23 @@ const RUNTIMES = [
 /** Installs what is not there. One package that npm does not have is no reason to have none. */
 function install() {
   mkdirSync(folder, { recursive: true })
-  const manifest = (list) => JSON.stringify({ private: true, dependencies: Object.fromEntries(list.map(({ alias, source }) => [alias, source])) })
+  const manifest = (list) =>
+    JSON.stringify({
+      private: true,
+      dependencies: Object.fromEntries(list.map(({ alias, source }) => [alias, source])),
+    })
   const file = join(folder, 'package.json')
   const npm = () =>
-    spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      encoding: 'utf8',
-      shell: process.platform === 'win32',
-    })
+    spawnSync(
+      'npm',
+      ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'],
+      {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        encoding: 'utf8',
+        shell: process.platform === 'win32',
+      },
+    )
   const isInstalled = () => RUNTIMES.every((runtime) => existsSync(programOf(runtime)))
   if (existsSync(file) && readFileSync(file, 'utf8') === manifest(RUNTIMES) && isInstalled()) return
   console.log('Installing runtimes, about 1.6 GB, once')
@@ -96,8 +113,13 @@ function start(runtime, parameters, env = {}) {
     env: { ...process.env, NODE_ENV: undefined, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const process_ = { child, output: '', exited: new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal))) }
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (process_.output += text))
+  const process_ = {
+    child,
+    output: '',
+    exited: new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal))),
+  }
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => (process_.output += text))
   return process_
 }
 
@@ -109,8 +131,12 @@ async function tryExample(runtime, example) {
     let page
     const end = Date.now() + 20_000
     while (page === undefined) {
-      if (program.child.exitCode !== null || Date.now() > end) throw new Error(`it did not serve its page: ${program.output}`)
-      page = await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text(), () => undefined)
+      if (program.child.exitCode !== null || Date.now() > end)
+        throw new Error(`it did not serve its page: ${program.output}`)
+      page = await fetch(`http://127.0.0.1:${port}/`).then(
+        (response) => response.text(),
+        () => undefined,
+      )
       if (page === undefined) await new Promise((resolve) => setTimeout(resolve, 20))
     }
     const script = /<script[^>]+src="([^"]+)"/.exec(page)?.[1]
@@ -154,7 +180,11 @@ async function attempt(runtime, certificate) {
     const seconds = ((Date.now() - started) / 1000).toFixed(1)
     const notes = [...new Set(said.filter((text) => text !== ''))]
     if (runtime.isNode && notes.length > 0) throw new Error(`an example said: ${notes.join('; ')}`)
-    return { runtime, passed: true, text: `2 examples, ${checks} checks, in ${seconds} s${notes.map((note) => `\n  ${note}`).join('')}` }
+    return {
+      runtime,
+      passed: true,
+      text: `2 examples, ${checks} checks, in ${seconds} s${notes.map((note) => `\n  ${note}`).join('')}`,
+    }
   } catch (error) {
     return { runtime, passed: false, text: `FAILED\n  ${error.message.replaceAll('\n', '\n  ')}` }
   }
@@ -163,7 +193,12 @@ async function attempt(runtime, certificate) {
 async function certificateFile() {
   const { build } = await import('esbuild')
   const outfile = join(folder, 'certificate.mjs')
-  await build({ entryPoints: [join(root, '__test__/support/certificate.ts')], outfile, platform: 'node', format: 'esm' })
+  await build({
+    entryPoints: [join(root, '__test__/support/certificate.ts')],
+    outfile,
+    platform: 'node',
+    format: 'esm',
+  })
   const { certificate } = await import(`file://${outfile}`)
   const file = join(folder, 'certificate.json')
   writeFileSync(file, JSON.stringify(certificate()))

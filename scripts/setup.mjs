@@ -16,7 +16,9 @@ function stop(problem) {
 }
 
 function installPackages() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   const stamp = join(root, 'node_modules', '.loom-live-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages.

@@ -23,7 +23,10 @@ try {
   })
   const { torture } = await import(pathToFileURL(outfile).href)
   console.log(`${events} events, seed ${seed}`)
-  const report = await torture({ events, pages: Number(process.argv[5] ?? 40), killEvery: Number(process.argv[4] ?? 1500), root, seed }, (line) => console.log(line))
+  const report = await torture(
+    { events, pages: Number(process.argv[5] ?? 40), killEvery: Number(process.argv[4] ?? 1500), root, seed },
+    (line) => console.log(line),
+  )
   const { wrong, ...counts } = report
   console.log(JSON.stringify(counts, null, 2))
   for (const line of wrong) console.error(line.slice(0, 2000))

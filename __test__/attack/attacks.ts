@@ -65,7 +65,10 @@ export const ATTACKS: readonly Attack[] = [
       const taken = await raw.flood(pings, 2000 * MB, 5 * SECONDS)
       raw.socket.destroy()
       // Beside what is written the kernel holds both directions.
-      return fate(`the server took ${mb(taken)} of pings and then no more`, taken > 64 * MB && 'it reads on although nobody reads its pongs')
+      return fate(
+        `the server took ${mb(taken)} of pings and then no more`,
+        taken > 64 * MB && 'it reads on although nobody reads its pongs',
+      )
     },
   },
   {
@@ -97,7 +100,10 @@ export const ATTACKS: readonly Attack[] = [
       const left = raws.filter(({ closed, code }) => !closed && code === undefined).length
       const codes = [1008, 1013].map((code) => `${raws.filter((raw) => raw.code === code).length} with ${code}`)
       raws.forEach(({ socket }) => socket.destroy())
-      return fate(`${left} of 400 are left; closed ${codes.join(', ')}`, left > 0 && `${left} hold half a message after its time`)
+      return fate(
+        `${left} of 400 are left; closed ${codes.join(', ')}`,
+        left > 0 && `${left} hold half a message after its time`,
+      )
     },
   },
   {
@@ -168,7 +174,10 @@ export const ATTACKS: readonly Attack[] = [
       const taken = await Promise.all(raws.map((raw) => raw.flood(joins, 100 * MB, 4 * SECONDS)))
       const most = Math.max(...taken)
       raws.forEach(({ socket }) => socket.destroy())
-      return fate(`at most ${mb(most)} of joins were taken of one that reads no answer`, most > 64 * MB && 'it reads on although nobody reads its answers')
+      return fate(
+        `at most ${mb(most)} of joins were taken of one that reads no answer`,
+        most > 64 * MB && 'it reads on although nobody reads its answers',
+      )
     },
   },
   {
@@ -202,7 +211,11 @@ export const ATTACKS: readonly Attack[] = [
         let taken = 0
         while (Date.now() < end && !raw.closed) {
           number += 1
-          taken = await raw.flood(text(['e', 0, number, 0, 'increment', 'click', { v: value }]), raw.socket.bytesWritten + 1, end - Date.now())
+          taken = await raw.flood(
+            text(['e', 0, number, 0, 'increment', 'click', { v: value }]),
+            raw.socket.bytesWritten + 1,
+            end - Date.now(),
+          )
         }
         return taken
       })
@@ -210,7 +223,10 @@ export const ATTACKS: readonly Attack[] = [
       raws.forEach(({ socket }) => socket.destroy())
       // Of each the burst, one message more, five seconds of the rate, and what kernels hold.
       const most = 20 * (2 * MB + 7 * 256 * KB + 8 * MB)
-      return fate(`the server and the kernel took ${mb(taken)} of 20 connections`, taken > most && `more than ${mb(most)}`)
+      return fate(
+        `the server and the kernel took ${mb(taken)} of 20 connections`,
+        taken > most && `more than ${mb(most)}`,
+      )
     },
   },
 ]

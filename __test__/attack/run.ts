@@ -33,7 +33,9 @@ export async function run(root: string, names: readonly string[], say: (line: st
     if (times.length === 0) faults.push('no click of the innocent page was answered')
     const memory = `memory ${mb(before.rss)} before, ${mb(most)} at most, ${mb(after.rss)} after; at most ${mb(attack.bytes)} more allowed`
     const page = `innocent: ${times.length} clicks, p99 ${percentile(times).toFixed(1)} ms`
-    say(`${faults.length === 0 ? 'held  ' : 'BROKEN'} ${attack.name}\n       ${memory}\n       ${page}\n       attacker: ${fate.said}`)
+    say(
+      `${faults.length === 0 ? 'held  ' : 'BROKEN'} ${attack.name}\n       ${memory}\n       ${page}\n       attacker: ${fate.said}`,
+    )
     for (const fault of faults) say(`       ! ${fault}`)
     held &&= faults.length === 0
   }

@@ -53,6 +53,7 @@ server.listen(0, '127.0.0.1', () => {
 })
 process.on('message', () => {
   // Whoever asked may be gone.
-  if (process.connected) process.send({ rss: process.memoryUsage().rss, lines, bytes, ...loom.stats() }, () => undefined)
+  if (process.connected)
+    process.send({ rss: process.memoryUsage().rss, lines, bytes, ...loom.stats() }, () => undefined)
 })
 process.on('disconnect', () => process.exit())

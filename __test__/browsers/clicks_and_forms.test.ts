@@ -67,7 +67,9 @@ eachBrowser('fast clicks all count', async (on) => {
 
 eachBrowser('Enter twice, two buttons, a button and then Enter: one submit', async (on) => {
   const { url, requests } = await livePage(
-    page(() => html`<form @submit="save"><input name="a"><button id="x">Save</button><button id="y">Save</button></form>`),
+    page(
+      () => html`<form @submit="save"><input name="a"><button id="x">Save</button><button id="y">Save</button></form>`,
+    ),
   )
   await on.goto(url)
   await on.settled()
@@ -104,7 +106,8 @@ eachBrowser('Cancel closes a dialog without a word; its own method sends and clo
   )
   await on.goto(url)
   await on.settled()
-  const show = (id: string) => on.evaluate((which) => (document.querySelector(which) as HTMLDialogElement).showModal(), id)
+  const show = (id: string) =>
+    on.evaluate((which) => (document.querySelector(which) as HTMLDialogElement).showModal(), id)
   await show('#one')
   await on.click('#c')
   expect(await on.property('#one', 'open')).toBe(false)

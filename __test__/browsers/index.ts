@@ -45,14 +45,20 @@ function wanted(): BrowserName[] {
   const list = process.env['LOOM_BROWSERS']
   if (!list) return NAMES
   const names = list.split(',')
-  for (const name of names) if (!(name in BROWSERS)) throw new Error(`LOOM_BROWSERS names an unknown browser, ${name}: it may be ${NAMES.join(', ')}`)
+  for (const name of names)
+    if (!(name in BROWSERS))
+      throw new Error(`LOOM_BROWSERS names an unknown browser, ${name}: it may be ${NAMES.join(', ')}`)
   return names as BrowserName[]
 }
 
 const running = new Map<BrowserName, Promise<Browser>>()
 
 afterAll(async () => {
-  for (const browser of running.values()) await browser.then((one) => one.close(), () => undefined)
+  for (const browser of running.values())
+    await browser.then(
+      (one) => one.close(),
+      () => undefined,
+    )
   running.clear()
 }, LAUNCH_MS)
 
@@ -70,7 +76,10 @@ function passOver(name: BrowserName): void {
   const file = process.env['LOOM_PASSED_OVER']
   if (!file || passedOver.has(name)) return
   passedOver.add(name)
-  appendFileSync(file, `The browser tests were not run in ${name}, which is not on this machine; on Debian: apt-get install ${BROWSERS[name].packages}\n`)
+  appendFileSync(
+    file,
+    `The browser tests were not run in ${name}, which is not on this machine; on Debian: apt-get install ${BROWSERS[name].packages}\n`,
+  )
 }
 
 export interface EachOptions {

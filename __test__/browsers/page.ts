@@ -36,7 +36,8 @@ export abstract class Page {
       if (!found) throw new Error(`There is no ${where}`)
       if (document.activeElement !== found) HTMLElement.prototype.focus.call(found)
       // Number fields and their like have no caret that scripts may set.
-      if (/^(text|search|url|tel|password|textarea)$/.test(found.type)) found.setSelectionRange(found.value.length, found.value.length)
+      if (/^(text|search|url|tel|password|textarea)$/.test(found.type))
+        found.setSelectionRange(found.value.length, found.value.length)
     }, selector)
   }
 
@@ -55,7 +56,11 @@ export abstract class Page {
 
   /** The property of the first such element. */
   async property(selector: string, name: string): Promise<unknown> {
-    return this.evaluate((where, what) => (document.querySelector(where) as unknown as Record<string, unknown>)[what], selector, name)
+    return this.evaluate(
+      (where, what) => (document.querySelector(where) as unknown as Record<string, unknown>)[what],
+      selector,
+      name,
+    )
   }
 
   async text(selector: string): Promise<string> {
@@ -74,7 +79,8 @@ export abstract class Page {
       } catch (error) {
         problem = error
       }
-      if (Date.now() > end) throw new Error(`Expected ${String(look)} with ${JSON.stringify(given)} to hold`, { cause: problem })
+      if (Date.now() > end)
+        throw new Error(`Expected ${String(look)} with ${JSON.stringify(given)} to hold`, { cause: problem })
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }

@@ -85,7 +85,9 @@ export async function launchChromium(): Promise<Browser> {
 /** Where Firefox is; undefined if it is not on this machine. */
 export function firefoxPath(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(':')
-  return ['firefox-esr', 'firefox'].flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path))
+  return ['firefox-esr', 'firefox']
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => existsSync(path))
 }
 
 export async function launchFirefox(): Promise<Browser> {

@@ -14,7 +14,8 @@ const counter: LiveModule<Counter> = {
   render: ({ count }) => html`<button @click="more">more</button><output>${count}</output>`,
 }
 
-const RECORDER = '<script>errors = []; addEventListener("loom:error", (event) => errors.push(event.detail.message))</script>'
+const RECORDER =
+  '<script>errors = []; addEventListener("loom:error", (event) => errors.push(event.detail.message))</script>'
 
 const errors = (page: Page) => page.evaluate(() => (window as unknown as { errors: string[] }).errors)
 
@@ -30,14 +31,21 @@ const says = (page: Page) => page.text('.loom-status')
 const isSeen = (page: Page) =>
   page.evaluate(() => {
     const { width, height } = (document.querySelector('.loom-status') as Element).getBoundingClientRect()
-    return width > 50 && height > 10 && getComputedStyle(document.querySelector('.loom-status') as Element).position === 'fixed'
+    return (
+      width > 50 &&
+      height > 10 &&
+      getComputedStyle(document.querySelector('.loom-status') as Element).position === 'fixed'
+    )
   })
 
 /** A page whose server has another secret now. */
 async function outOfDate(options: LiveOptions<Counter> = {}): Promise<LivePage> {
   const before = await livePage(counter, { options: { secret: 'another secret of thirty-two bytes' } })
   const [container = ''] = /<div data-l-live[^>]*>/.exec(await (await fetch(before.url)).text()) ?? []
-  return livePage(counter, { around: (component) => component.replace(/<div data-l-live[^>]*>/, container), ...options })
+  return livePage(counter, {
+    around: (component) => component.replace(/<div data-l-live[^>]*>/, container),
+    ...options,
+  })
 }
 
 eachBrowser('a page that is offline says so, and that it is back', async (page) => {
@@ -78,7 +86,9 @@ eachBrowser('a component that has failed is marked, and the page says so until i
   await page.goto(url)
   await status(page, 'error')
   expect(await says(page)).toBe('A part of this page has stopped working.Reload')
-  expect(await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle)).toBe('dashed')
+  expect(
+    await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle),
+  ).toBe('dashed')
   await page.evaluate(() => document.querySelector('[data-l-live]')?.remove())
   await status(page, '')
 })
@@ -95,7 +105,9 @@ eachBrowser('the look is the page’s: its texts, its rules, or none of it', asy
   await status(page, 'expired')
   await page.evaluate((sheet) => document.head.insertAdjacentHTML('beforeend', sheet), style)
   expect(await isSeen(page)).toBe(false)
-  expect(await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle)).toBe('none')
+  expect(
+    await page.evaluate(() => getComputedStyle(document.querySelector('[data-l-live]') as Element).outlineStyle),
+  ).toBe('none')
   const without = await outOfDate({ script: { status: false } })
   await page.goto(without.url)
   await state(page, 'error')
@@ -120,7 +132,10 @@ eachBrowser('a policy that forbids the connection is told at once, and once', as
 eachBrowser('a policy that only reports, or forbids something else, forbids nothing', async (page) => {
   const { url } = await livePage(counter, {
     around: (component) => `${RECORDER}${component}<script>fetch('http://127.0.0.1:1/x').catch(() => 0)</script>`,
-    headers: { 'content-security-policy-report-only': "connect-src 'none'", 'content-security-policy': "connect-src 'self' ws://127.0.0.1:*" },
+    headers: {
+      'content-security-policy-report-only': "connect-src 'none'",
+      'content-security-policy': "connect-src 'self' ws://127.0.0.1:*",
+    },
   })
   await page.goto(url)
   await page.settled()
@@ -129,7 +144,8 @@ eachBrowser('a policy that only reports, or forbids something else, forbids noth
   expect(await errors(page)).toEqual([])
 })
 
-const STRICT = "default-src 'none'; script-src 'nonce-b2s' 'strict-dynamic'; connect-src 'self' ws:; img-src data:; base-uri 'none'"
+const STRICT =
+  "default-src 'none'; script-src 'nonce-b2s' 'strict-dynamic'; connect-src 'self' ws:; img-src data:; base-uri 'none'"
 
 eachBrowser('a policy of nonces with strict-dynamic and nothing inline', async (page) => {
   const { url } = await livePage(counter, {
@@ -144,12 +160,16 @@ eachBrowser('a policy of nonces with strict-dynamic and nothing inline', async (
 })
 
 // WebKitGTK runs module scripts without a nonce all the same.
-eachBrowser('under the same policy a script without its nonce does not run', async (page) => {
-  const { url } = await livePage(counter, { headers: { 'content-security-policy': STRICT } })
-  await page.goto(url)
-  await page.until(() => document.readyState === 'complete')
-  expect(await page.evaluate(() => document.querySelectorAll('[data-l-state]').length)).toBe(0)
-}, { only: ['chromium', 'firefox'] })
+eachBrowser(
+  'under the same policy a script without its nonce does not run',
+  async (page) => {
+    const { url } = await livePage(counter, { headers: { 'content-security-policy': STRICT } })
+    await page.goto(url)
+    await page.until(() => document.readyState === 'complete')
+    expect(await page.evaluate(() => document.querySelectorAll('[data-l-state]').length)).toBe(0)
+  },
+  { only: ['chromium', 'firefox'] },
+)
 
 eachBrowser('the look needs nothing that a strict policy refuses', async (page) => {
   const { url } = await outOfDate({ headers: { 'content-security-policy': STRICT }, script: { nonce: 'b2s' } })

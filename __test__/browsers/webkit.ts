@@ -17,9 +17,14 @@ interface Programs {
 export function webkitPrograms(): Programs | undefined {
   const folders = (process.env['PATH'] ?? '').split(':')
   const find = (name: string) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
-  const libraries = ['/usr/lib', ...(existsSync('/usr/lib') ? readdirSync('/usr/lib').map((name) => `/usr/lib/${name}`) : [])]
+  const libraries = [
+    '/usr/lib',
+    ...(existsSync('/usr/lib') ? readdirSync('/usr/lib').map((name) => `/usr/lib/${name}`) : []),
+  ]
   const browser = libraries
-    .flatMap((folder) => ['webkit2gtk-4.1', 'webkit2gtk-4.0', 'webkitgtk-6.0'].map((name) => join(folder, name, 'MiniBrowser')))
+    .flatMap((folder) =>
+      ['webkit2gtk-4.1', 'webkit2gtk-4.0', 'webkitgtk-6.0'].map((name) => join(folder, name, 'MiniBrowser')),
+    )
     .find((path) => existsSync(path))
   const driver = find('WebKitWebDriver')
   const display = find('Xvfb')
@@ -155,7 +160,13 @@ async function freePort(): Promise<number> {
 async function answers(url: string): Promise<void> {
   const end = Date.now() + PATIENCE_MS
   for (;;) {
-    if (await fetch(`${url}/status`).then(({ ok }) => ok, () => false)) return
+    if (
+      await fetch(`${url}/status`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return
     if (Date.now() > end) throw new Error(`Expected WebKitWebDriver to answer at ${url}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -170,7 +181,13 @@ export async function launchWebKit(): Promise<Browser> {
   const driver = spawn(found.driver, ['--host=127.0.0.1', `--port=${port}`], {
     stdio: 'ignore',
     // Its sandbox does not work for root, nor in most containers. The pages are the tests' own.
-    env: { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', NO_AT_BRIDGE: '1' },
+    env: {
+      ...process.env,
+      DISPLAY: display,
+      GDK_BACKEND: 'x11',
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
+      NO_AT_BRIDGE: '1',
+    },
   })
   const programs = [screen, driver]
   try {

@@ -13,7 +13,9 @@ async function heard(live: Live): Promise<string[]> {
   for (;;) {
     const all = live.wire.received.filter(({ type }) => type === 'event')
     if (all.some(({ handler }) => handler === 'last')) {
-      return all.filter(({ handler }) => handler !== 'last').map(({ handler, vars }) => `${handler} ${vars?.f ?? vars?.v ?? ''}`.trim())
+      return all
+        .filter(({ handler }) => handler !== 'last')
+        .map(({ handler, vars }) => `${handler} ${vars?.f ?? vars?.v ?? ''}`.trim())
     }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
@@ -147,7 +149,9 @@ describe('one submit is one', () => {
   })
 
   test('buttons that say something else, and other fields, are another submit', async () => {
-    const live = await harness.live(form('<button id="x" name="do" value="x">x</button><button id="y" name="do" value="y">y</button>'))
+    const live = await harness.live(
+      form('<button id="x" name="do" value="x">x</button><button id="y" name="do" value="y">y</button>'),
+    )
     const { page } = live
     await page.click('#x')
     await page.click('#y')
@@ -212,7 +216,9 @@ describe('one submit is one', () => {
 
   test('the binding may be around the form', async () => {
     const live = await harness.live(
-      plain(`<div data-l-submit="save"><form><input name="a"><button id="x">x</button></form><form><input name="b"><button id="y">y</button></form></div>${LAST}`),
+      plain(
+        `<div data-l-submit="save"><form><input name="a"><button id="x">x</button></form><form><input name="b"><button id="y">y</button></form></div>${LAST}`,
+      ),
     )
     const { page } = live
     await page.fill('[name=a]', '1')
@@ -236,12 +242,16 @@ describe('forms of dialogs', () => {
   }
 
   const cancels: Record<string, string> = {
-    'formmethod on the button': '<form data-l-submit="save"><input name="a"><button id="c" formmethod="dialog">Cancel</button></form>',
-    'formmethod on the button, in capitals': '<form data-l-submit="save"><button id="c" formMethod="DIALOG" value="no">Cancel</button></form>',
-    'both': '<form method="dialog" data-l-submit="save"><button id="c" formmethod="dialog" value="no">Cancel</button></form>',
+    'formmethod on the button':
+      '<form data-l-submit="save"><input name="a"><button id="c" formmethod="dialog">Cancel</button></form>',
+    'formmethod on the button, in capitals':
+      '<form data-l-submit="save"><button id="c" formMethod="DIALOG" value="no">Cancel</button></form>',
+    'both':
+      '<form method="dialog" data-l-submit="save"><button id="c" formmethod="dialog" value="no">Cancel</button></form>',
     'an input': '<form data-l-submit="save"><input id="c" type="submit" formmethod="dialog" value="Cancel"></form>',
     'a form that is not bound': '<form method="dialog"><button id="c">Cancel</button></form>',
-    'a required field': '<form data-l-submit="save"><input name="a" required><button id="c" formmethod="dialog" formnovalidate>Cancel</button></form>',
+    'a required field':
+      '<form data-l-submit="save"><input name="a" required><button id="c" formmethod="dialog" formnovalidate>Cancel</button></form>',
   }
   test.each(Object.keys(cancels))('Cancel closes and says nothing: %s', async (kind) => {
     const live = await dialog(cancels[kind] as string)
@@ -252,7 +262,9 @@ describe('forms of dialogs', () => {
   })
 
   test('a form of method dialog with a handler sends and closes, with the value of its button', async () => {
-    const live = await dialog('<form method="dialog" data-l-submit="save"><input name="a" value="1"><button id="s" name="do" value="yes">OK</button></form>')
+    const live = await dialog(
+      '<form method="dialog" data-l-submit="save"><input name="a" value="1"><button id="s" name="do" value="yes">OK</button></form>',
+    )
     await live.page.click('#s')
     expect(await isOpen(live.page)).toBe(false)
     expect(await live.page.evaluate(() => document.querySelector('dialog')?.returnValue)).toBe('yes')
@@ -301,7 +313,9 @@ describe('after a submit that failed', () => {
   const shown = (page: Page) =>
     page.evaluate(() => {
       const form = document.querySelector('form') as HTMLFormElement
-      return [...new FormData(form)].map(([name, value]) => `${name}=${typeof value === 'string' ? value : value.name}`).join('&')
+      return [...new FormData(form)]
+        .map(([name, value]) => `${name}=${typeof value === 'string' ? value : value.name}`)
+        .join('&')
     })
   const TYPED = 'a=typed&t=typed&c=on&s=2&r=2&f=f.txt'
 
@@ -396,13 +410,25 @@ describe('reset', () => {
     await page.click('#last')
     await until('the last click', () => live.wire.received.filter(({ handler }) => handler === 'last').length === 2)
     const told = live.wire.received.filter(({ type }) => type === 'event').slice(before, -1)
-    const sorted = told.map(({ handler, event, vars }) => `${handler} ${event} ${vars?.v} ${vars?.c ?? ''}`.trim()).sort()
-    expect(sorted).toEqual(['a input 1', 'c change on true', 'm change 1', 'r change 1 true', 's change 1', 't input', 'tt change'])
+    const sorted = told
+      .map(({ handler, event, vars }) => `${handler} ${event} ${vars?.v} ${vars?.c ?? ''}`.trim())
+      .sort()
+    expect(sorted).toEqual([
+      'a input 1',
+      'c change on true',
+      'm change 1',
+      'r change 1 true',
+      's change 1',
+      't input',
+      'tt change',
+    ])
   })
 
   test('a reset that is prevented did not happen', async () => {
     const live = await harness.live(
-      plain(`<form data-l-change="edit" data-l-reset="reset"><input name="a"><button type="reset">Reset</button></form>${LAST}`),
+      plain(
+        `<form data-l-change="edit" data-l-reset="reset"><input name="a"><button type="reset">Reset</button></form>${LAST}`,
+      ),
     )
     await live.page.evaluate(() => {
       ;(document.querySelector('[name=a]') as HTMLInputElement).value = 'x'
@@ -426,7 +452,9 @@ describe('reset', () => {
 
   test('what waited for a pause is not said after it', async () => {
     const live = await harness.live(
-      plain(`<form><input name="a" data-l-input="a" data-l-debounce="60000"><button type="reset">Reset</button></form>${LAST}`),
+      plain(
+        `<form><input name="a" data-l-input="a" data-l-debounce="60000"><button type="reset">Reset</button></form>${LAST}`,
+      ),
     )
     await live.page.fill('[name=a]', 'x')
     await live.page.evaluate(() => document.querySelector('form')?.reset())
@@ -434,7 +462,8 @@ describe('reset', () => {
   })
 
   test('page and props agree, although the answer to what was typed comes after the reset', async () => {
-    const content = (value: string) => tree(['<form><input name="a" data-l-input="a" value="', '"><button type="reset">Reset</button></form>'], value)
+    const content = (value: string) =>
+      tree(['<form><input name="a" data-l-input="a" value="', '"><button type="reset">Reset</button></form>'], value)
     const live = await harness.live(content(''))
     const { page } = live
     await page.fill('[name=a]', 'x')

@@ -54,7 +54,12 @@ async function watched(live: Live): Promise<() => Promise<string[]>> {
         const what = type === 'childList' ? `+${addedNodes.length} -${removedNodes.length}` : (attributeName ?? '')
         records.push(`${type} ${target.nodeName} ${what}`.trim())
       }
-    }).observe(document.querySelector('[data-l-live] > *') as Element, { subtree: true, childList: true, characterData: true, attributes: true })
+    }).observe(document.querySelector('[data-l-live] > *') as Element, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+    })
   })
   return async () => {
     await live.settled()
@@ -80,7 +85,14 @@ test('a patch touches what it names', async () => {
 
 test('attributes with several slots, and boolean ones', async () => {
   const live = await harness.live(
-    tree(['<a href="/', '?q=', '" title="', '">x</a><button disabled="', '" hidden="', '">b</button>'], 'a', 'b', '', 0, 1),
+    tree(
+      ['<a href="/', '?q=', '" title="', '">x</a><button disabled="', '" hidden="', '">b</button>'],
+      'a',
+      'b',
+      '',
+      0,
+      1,
+    ),
   )
   live.patch({ 1: 'c & d', 2: '"<', 3: 1, 4: 0 })
   await live.settled()
@@ -110,11 +122,20 @@ test('HTML keeps to its slot', async () => {
 })
 
 test('templates and lists in each other', async () => {
-  const inner = (name: string, ...items: string[]) => tree(['<h2>', '</h2>', ''], name, items.map((item) => row(item)))
+  const inner = (name: string, ...items: string[]) =>
+    tree(
+      ['<h2>', '</h2>', ''],
+      name,
+      items.map((item) => row(item)),
+    )
   const live = await harness.live(tree(['', ''], [inner('one', 'a'), inner('two')]))
-  live.patch({ 0: { m: [[1, 0]], i: [[2, inner('three', 'x', 'y')]], c: { 0: { 1: { i: [[0, row('b')]] } }, 1: { 0: 'ONE' } } } })
+  live.patch({
+    0: { m: [[1, 0]], i: [[2, inner('three', 'x', 'y')]], c: { 0: { 1: { i: [[0, row('b')]] } }, 1: { 0: 'ONE' } } },
+  })
   await live.settled()
-  expect(await live.html()).toBe(htmlOf(tree(['', ''], [inner('two', 'b'), inner('ONE', 'a'), inner('three', 'x', 'y')])))
+  expect(await live.html()).toBe(
+    htmlOf(tree(['', ''], [inner('two', 'b'), inner('ONE', 'a'), inner('three', 'x', 'y')])),
+  )
   live.patch({ 0: { r: [[0, 1]], m: [[1, 1]], c: { 0: { 1: { m: [[1, 0]] } } } } })
   await live.settled()
   expect(await live.html()).toBe(htmlOf(tree(['', ''], [inner('three', 'y', 'x'), inner('ONE', 'a')])))
@@ -131,8 +152,17 @@ test('SVG that comes later is SVG, and HTML in it is HTML', async () => {
 
 test('a video plays on, an animation runs on, a frame stays loaded, a field keeps the focus while rows move', async () => {
   const shape = (id: string) =>
-    tree(['<li id="', '"><div class="spin">', '</div><iframe srcdoc="hi"></iframe><video loop muted></video><input></li>'], id, id)
-  const live = await harness.live(tree(['<style>@keyframes s{to{rotate:1turn}} .spin{animation:s 60s linear infinite}</style><ul>', '</ul>'], ['a', 'b', 'c'].map(shape)))
+    tree(
+      ['<li id="', '"><div class="spin">', '</div><iframe srcdoc="hi"></iframe><video loop muted></video><input></li>'],
+      id,
+      id,
+    )
+  const live = await harness.live(
+    tree(
+      ['<style>@keyframes s{to{rotate:1turn}} .spin{animation:s 60s linear infinite}</style><ul>', '</ul>'],
+      ['a', 'b', 'c'].map(shape),
+    ),
+  )
   await live.page.evaluate(async () => {
     const canvas = document.createElement('canvas')
     const recorder = canvas.captureStream(10)
@@ -166,7 +196,10 @@ test('a child component in HTML goes on when the HTML around it changes', async 
   const live = await harness.live(tree(['<section>', '</section>'], { h: `<p>1</p>${child}` }))
   const joined = await live.wire.next('join')
   const id = live.wire.template(['<b>', '</b>'], 't')
-  live.wire.send([['j', joined.id, 0, [id, 'child'], 's'], [joined.id, 0, 0, 'alive']])
+  live.wire.send([
+    ['j', joined.id, 0, [id, 'child'], 's'],
+    [joined.id, 0, 0, 'alive'],
+  ])
   await live.page.waitForSelector('b:text("alive")')
   live.patch({ 0: { h: `<p>2</p>${child}` } })
   await live.settled()

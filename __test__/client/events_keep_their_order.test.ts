@@ -89,7 +89,7 @@ test('clicks made before the join wait for it, in order and before later ones', 
   await page.evaluate(() => document.querySelector('button')?.setAttribute('data-l-value', '2'))
   await page.click('button')
   expect(wire.received).toHaveLength(1)
-  sendJoin(wire, id, plain('<button data-l-click="go" data-l-value="3" l-no-disable>go</button>') )
+  sendJoin(wire, id, plain('<button data-l-click="go" data-l-value="3" l-no-disable>go</button>'))
   await page.waitForSelector('[data-l-value="3"]')
   await page.click('button')
   expect([await wire.next(), await wire.next(), await wire.next()].map(told)).toEqual(['go:1', 'go:2', 'go:3'])

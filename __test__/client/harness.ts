@@ -90,8 +90,7 @@ export class Live {
   /** The details of the page's `loom:…` events of that name. */
   seen(name: string): Promise<Json[]> {
     return this.page.evaluate(
-      (wanted) =>
-        (window as unknown as Recorder).seen.filter((one) => one.name === wanted).map((one) => one.detail),
+      (wanted) => (window as unknown as Recorder).seen.filter((one) => one.name === wanted).map((one) => one.detail),
       name,
     )
   }

@@ -33,14 +33,19 @@ function provoke(page: Page, selector: string): Promise<void> {
   }, selector)
 }
 
-const bindings = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur'].map((type) => `data-l-${type}="bad"`).join(' ')
+const bindings = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
+  .map((type) => `data-l-${type}="bad"`)
+  .join(' ')
 
 test.each([
   ['in it', `<div data-l-ignore><b ${bindings}>x</b></div>`],
   ['deep in it', `<div data-l-ignore><p><i><b ${bindings} data-l-stop data-l-prevent>x</b></i></p></div>`],
   ['in two of them', `<div data-l-ignore><div data-l-ignore ${bindings}><b ${bindings}>x</b></div></div>`],
   ['in one with a value', `<div data-l-ignore="yes"><b ${bindings}>x</b></div>`],
-  ['in a component of its own', `<div data-l-ignore><div data-l-live="demo" data-l-token="t"><b ${bindings}>x</b></div></div>`],
+  [
+    'in a component of its own',
+    `<div data-l-ignore><div data-l-live="demo" data-l-token="t"><b ${bindings}>x</b></div></div>`,
+  ],
 ])('bindings %s are none', async (_, html) => {
   const live = await showing(html)
   await provoke(live.page, '[data-l-ignore] b')
@@ -58,7 +63,9 @@ test('what is around it, and the element itself, are the component’s', async (
 })
 
 test('a field in it that belongs to the form around it is sent with the form, as those of widgets are', async () => {
-  const live = await showing('<form id="f" data-l-submit="save"><div data-l-ignore><input name="date" form="f" value="1"><button id="go">x</button></div></form>')
+  const live = await showing(
+    '<form id="f" data-l-submit="save"><div data-l-ignore><input name="date" form="f" value="1"><button id="go">x</button></div></form>',
+  )
   await live.page.click('#go')
   expect((await live.event()).vars).toEqual({ v: 'date=1' })
 })
@@ -95,7 +102,9 @@ test('labels and forms within it work', async () => {
 })
 
 test('a form in it is no form of what is around', async () => {
-  const live = await showing('<section data-l-submit="save"><div data-l-ignore><form><input name="a" value="1"></form></div></section>')
+  const live = await showing(
+    '<section data-l-submit="save"><div data-l-ignore><form><input name="a" value="1"></form></div></section>',
+  )
   await live.page.evaluate(() => {
     const form = document.querySelector('form') as HTMLFormElement
     form.addEventListener('submit', (event) => event.preventDefault())
@@ -107,7 +116,9 @@ test('a form in it is no form of what is around', async () => {
 const other = '<div data-l-live="other" data-l-token="t"><b data-l-click="bad">x</b></div>'
 
 test('components in it are not joined: in the page, when they come later, are moved there or it becomes ignored', async () => {
-  const page = await harness.open(container('') + `<div id="theirs" data-l-ignore>${other}</div><main>${other}</main><div id="later">${other}</div>`)
+  const page = await harness.open(
+    container('') + `<div id="theirs" data-l-ignore>${other}</div><main>${other}</main><div id="later">${other}</div>`,
+  )
   const wire = await harness.server.connection()
   const joins = [await wire.next('join'), await wire.next('join'), await wire.next('join')]
   expect(joins.map(({ module }) => module)).toEqual(['demo', 'other', 'other'])

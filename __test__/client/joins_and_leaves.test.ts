@@ -31,7 +31,10 @@ test('a container that appears joins, one that vanishes leaves, and the last one
   const wire = await harness.server.connection()
   const one = await wire.next('join')
   sendJoin(wire, one.id, plain('hello'))
-  await page.evaluate((html) => document.body.insertAdjacentHTML('beforeend', `<section>${html}</section>`), nested('late'))
+  await page.evaluate(
+    (html) => document.body.insertAdjacentHTML('beforeend', `<section>${html}</section>`),
+    nested('late'),
+  )
   const late = await wire.next('join')
   expect(late.module).toBe('late')
   await page.evaluate(() => document.querySelector('section')?.remove())
@@ -134,7 +137,11 @@ test('a component that was given up does not come back with the connection, and 
   const seen = await page.evaluate(() => (window as unknown as { seen: { name: string }[] }).seen)
   expect(seen.filter(({ name }) => name === 'loom:error')).toHaveLength(1)
   // Its container can be given another chance.
-  await page.evaluate(() => document.querySelector('[data-l-live=demo]')?.replaceWith(document.querySelector('[data-l-live=demo]')?.cloneNode(true) as Node))
+  await page.evaluate(() =>
+    document
+      .querySelector('[data-l-live=demo]')
+      ?.replaceWith(document.querySelector('[data-l-live=demo]')?.cloneNode(true) as Node),
+  )
   const last = harness.server.wires.at(-1)
   expect((await last?.next('join'))?.module).toBe('demo')
 })

@@ -44,7 +44,13 @@ test('it shows until the last of several answers', async () => {
 
 test('each answer ends the oldest event, across elements and patches', async () => {
   const live = await harness.live(
-    tree([`<button id="a" data-l-click="a" data-l-disable>a</button>${button('data-l-disable')}<input data-l-input="typed"><p>`, '</p>'], '1'),
+    tree(
+      [
+        `<button id="a" data-l-click="a" data-l-disable>a</button>${button('data-l-disable')}<input data-l-input="typed"><p>`,
+        '</p>',
+      ],
+      '1',
+    ),
   )
   const { page } = live
   const busy = () => page.locator('.l-loading').evaluateAll((all) => all.map((element) => element.id))
@@ -66,7 +72,12 @@ test('each answer ends the oldest event, across elements and patches', async () 
 
 test('what the server renders for the element is there when the loading state ends', async () => {
   const live = await harness.live(
-    tree(['<button id="b" data-l-click="save" l-loading-text="Saving…" class="', '" disabled="', '">', '</button>'], 'one', 0, 'Save'),
+    tree(
+      ['<button id="b" data-l-click="save" l-loading-text="Saving…" class="', '" disabled="', '">', '</button>'],
+      'one',
+      0,
+      'Save',
+    ),
   )
   await live.page.click('#b')
   expect(await live.text('#b')).toBe('Saving…')
@@ -124,7 +135,9 @@ test('indicators are hidden, and shown while their element waits', async () => {
 
 test('a submit shows on the form and on the button that sent it', async () => {
   const live = await harness.live(
-    plain('<form id="f" data-l-submit="save"><input name="q"><button data-l-disable>Save</button><i l-loading>…</i></form>'),
+    plain(
+      '<form id="f" data-l-submit="save"><input name="q"><button data-l-disable>Save</button><i l-loading>…</i></form>',
+    ),
   )
   const { page } = live
   await page.click('button')
@@ -165,7 +178,9 @@ test('the focus stays where the user has gone meanwhile', async () => {
 })
 
 test('an indicator can have a style that changes', async () => {
-  const live = await harness.live(tree(['<button data-l-click="go"><span l-loading style="color: ', '">x</span></button>'], 'red'))
+  const live = await harness.live(
+    tree(['<button data-l-click="go"><span l-loading style="color: ', '">x</span></button>'], 'red'),
+  )
   expect(await live.page.isVisible('span')).toBe(false)
   live.patch({ 0: 'blue' })
   await live.settled()

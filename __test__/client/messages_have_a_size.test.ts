@@ -2,7 +2,10 @@ import { container, Harness, sendJoin, tree } from './harness'
 
 const harness = new Harness()
 
-const form = tree(['<textarea data-l-input="typed"></textarea><button data-l-click="up" l-no-disable>', '</button>'], '0')
+const form = tree(
+  ['<textarea data-l-input="typed"></textarea><button data-l-click="up" l-no-disable>', '</button>'],
+  '0',
+)
 
 /** What the page's next events carry. */
 const type = (text: string) => `
@@ -39,7 +42,9 @@ test('its loading state ends', async () => {
   const live = await harness.live(content)
   await live.page.fill('textarea', 'x'.repeat(3_000))
   await live.page.click('button')
-  await live.page.waitForFunction(() => (window as unknown as { seen: { name: string }[] }).seen.some(({ name }) => name === 'loom:lost'))
+  await live.page.waitForFunction(() =>
+    (window as unknown as { seen: { name: string }[] }).seen.some(({ name }) => name === 'loom:lost'),
+  )
   await live.page.waitForTimeout(50)
   expect(await live.page.locator('.l-loading, [aria-busy], :disabled').count()).toBe(0)
   // What was typed is there, to be made shorter.

@@ -35,7 +35,9 @@ async function open(development: boolean, attach: boolean, policy?: string): Pro
       .use(loom.express())
       .get('/', (request, response, next) => {
         if (policy !== undefined) response.setHeader('content-security-policy', policy)
-        loom.mount(module, {}, { request }).then((text) => response.send(`<!doctype html><title>page</title>${text}${loom.script()}`), next)
+        loom
+          .mount(module, {}, { request })
+          .then((text) => response.send(`<!doctype html><title>page</title>${text}${loom.script()}`), next)
       }),
   )
   if (attach) loom.attach(server)
@@ -52,7 +54,8 @@ async function open(development: boolean, attach: boolean, policy?: string): Pro
   return { page, shown, loom }
 }
 
-const includes = (shown: string[], what: RegExp): Promise<true> => until(`the console to say ${what}: ${shown.join('\n')}`, () => shown.some((text) => what.test(text)) || undefined)
+const includes = (shown: string[], what: RegExp): Promise<true> =>
+  until(`the console to say ${what}: ${shown.join('\n')}`, () => shown.some((text) => what.test(text)) || undefined)
 
 test('a page that cannot connect says why, in development', async () => {
   const { page, shown } = await open(true, false)
@@ -70,7 +73,10 @@ test('what a handler does wrong is shown in the console', async () => {
 
 test('a policy that forbids the socket is named', async () => {
   const { shown } = await open(true, true, "script-src 'self'; connect-src 'none'")
-  await includes(shown, /^loom-live: the page's Content-Security-Policy forbids the WebSocket ws:.*Add connect-src 'self'/)
+  await includes(
+    shown,
+    /^loom-live: the page's Content-Security-Policy forbids the WebSocket ws:.*Add connect-src 'self'/,
+  )
 }, 60_000)
 
 test('in production the script has nothing of it', async () => {

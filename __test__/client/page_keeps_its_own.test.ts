@@ -27,7 +27,12 @@ test.each([
   const input = live.page.locator('li[data-l-key=a] input')
   await input.fill('typed')
   await input.evaluate((field: HTMLInputElement) => field.setSelectionRange(1, 3))
-  live.patch({ 0: editOf(rows('a', 'b', 'c', 'd'), ids.map((id) => row(id, id.toUpperCase()))) })
+  live.patch({
+    0: editOf(
+      rows('a', 'b', 'c', 'd'),
+      ids.map((id) => row(id, id.toUpperCase())),
+    ),
+  })
   await live.settled()
   expect(await live.page.locator('li').allInnerTexts()).toEqual(ids.map((id) => id.toUpperCase()))
   expect(await live.page.evaluate(mark, 'li')).toEqual(ids.map((id) => ('abcd'.includes(id) ? id : undefined)))
@@ -67,9 +72,17 @@ test('a frame in a row that moves is not loaded again', async () => {
   await live.page.evaluate(() => {
     for (let index = 0; index < frames.length; index++) Object.assign(frames[index] as Window, { mark: index })
   })
-  live.patch({ 0: { m: [[2, 0], [0, 2]] } })
+  live.patch({
+    0: {
+      m: [
+        [2, 0],
+        [0, 2],
+      ],
+    },
+  })
   await live.settled()
-  const marks = () => [...document.querySelectorAll('iframe')].map((frame) => (frame.contentWindow as Window & { mark?: number }).mark)
+  const marks = () =>
+    [...document.querySelectorAll('iframe')].map((frame) => (frame.contentWindow as Window & { mark?: number }).mark)
   expect(await live.page.evaluate(marks)).toEqual([2, 1, 0])
 })
 
@@ -125,7 +138,10 @@ test('details and dialogs stay as the user has them, until the server changes it
 
 test('scroll positions stay', async () => {
   const live = await harness.live({
-    s: ['<div id="box" style="height:50px;overflow:auto"><p style="height:500px">', '</p></div><div style="height:5000px"></div>'],
+    s: [
+      '<div id="box" style="height:50px;overflow:auto"><p style="height:500px">',
+      '</p></div><div style="height:5000px"></div>',
+    ],
     d: ['1'],
   })
   await live.page.evaluate(() => {
@@ -199,7 +215,9 @@ test('an unchanged part of the page is not touched', async () => {
 test('what others have put where slots were stays, when the page joins and when it comes back', async () => {
   const content = (text: string) => tree(['<div data-l-ignore class="', '">', '</div><p>', '</p>'], text, text, text)
   const live = await harness.live(content('1'))
-  await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.replaceChildren(document.createElement('canvas')))
+  await live.page.evaluate(() =>
+    document.querySelector('[data-l-ignore]')?.replaceChildren(document.createElement('canvas')),
+  )
   live.wire.drop()
   await live.rejoined(content('2'))
   await live.state('live')
@@ -209,7 +227,9 @@ test('what others have put where slots were stays, when the page joins and when 
 })
 
 test('a change of what others have taken over touches nothing else', async () => {
-  const live = await harness.live(tree(['<div data-l-ignore>', '<b>', '</b></div><p title="ours"></p>'], '1', { h: '<i>1</i>' }))
+  const live = await harness.live(
+    tree(['<div data-l-ignore>', '<b>', '</b></div><p title="ours"></p>'], '1', { h: '<i>1</i>' }),
+  )
   await live.page.evaluate(() => document.querySelector('p')?.setAttribute('title', 'theirs'))
   live.patch({ 0: '2', 1: { h: '<i>3</i>' } })
   live.patch({ 1: 'text' })
@@ -251,8 +271,13 @@ test('a nested component that goes on in new content is patched there, and goes 
 })
 
 test('after a reconnect a nested component goes on in its row, and is not taken for another', async () => {
-  const inner = (token: string) => container(`<b>${token}</b>`).replace('"demo"', '"inner"').replace('"secret"', `"${token}"`)
-  const list = (...tokens: string[]) => tree(['<ul>', '</ul>'], tokens.map((token) => tree(['<li>', '</li>'], { h: inner(token) })))
+  const inner = (token: string) =>
+    container(`<b>${token}</b>`).replace('"demo"', '"inner"').replace('"secret"', `"${token}"`)
+  const list = (...tokens: string[]) =>
+    tree(
+      ['<ul>', '</ul>'],
+      tokens.map((token) => tree(['<li>', '</li>'], { h: inner(token) })),
+    )
   const page = await harness.open(container(htmlOf(list('1', '2'))))
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
@@ -269,7 +294,10 @@ test('after a reconnect a nested component goes on in its row, and is not taken 
 test('after a reconnect one of two nested components that are the same goes on, and stays where it is', async () => {
   const list = (count: number) => {
     const inner = { h: container('<b>new</b>').replace('"demo"', '"inner"') }
-    return tree(['<ul>', '</ul>'], Array.from({ length: count }, () => tree(['<li>', '</li>'], inner)))
+    return tree(
+      ['<ul>', '</ul>'],
+      Array.from({ length: count }, () => tree(['<li>', '</li>'], inner)),
+    )
   }
   const page = await harness.open(container(htmlOf(list(1))))
   const wire = await harness.server.connection()

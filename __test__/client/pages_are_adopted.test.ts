@@ -13,7 +13,9 @@ function note(): void {
 }
 
 function lost(): string[] {
-  return (window as unknown as { nodes: Node[] }).nodes.filter((node) => !node.isConnected && (node instanceof Element || node.nodeValue?.trim())).map((node) => node.nodeName)
+  return (window as unknown as { nodes: Node[] }).nodes
+    .filter((node) => !node.isConnected && (node instanceof Element || node.nodeValue?.trim()))
+    .map((node) => node.nodeName)
 }
 
 /** A page that shows `html`, and a component that joins with `content`. `said`: what the console said. */
@@ -44,17 +46,53 @@ test.each<[string, Tree]>([
   ['a list', tree(['<ul>\n  ', '\n</ul>'], [row('a'), row('b'), row('c')])],
   ['an empty list', tree(['<ul>', '</ul>'], [])],
   ['lists of lists', tree(['', ''], [tree(['<ul>', '</ul>'], [row('a')]), tree(['<ul>', '</ul>'], [])])],
-  ['rows of several nodes', tree(['<dl>', '</dl>'], ['a', 'b'].map((id) => tree(['\n<dt>', '</dt> - <dd>', '</dd>', '\n'], id, id, id)))],
-  ['rows of texts', tree(['<p>', '</p>'], ['a', 'b'].map((id) => tree(['', ', '], id)))],
+  [
+    'rows of several nodes',
+    tree(
+      ['<dl>', '</dl>'],
+      ['a', 'b'].map((id) => tree(['\n<dt>', '</dt> - <dd>', '</dd>', '\n'], id, id, id)),
+    ),
+  ],
+  [
+    'rows of texts',
+    tree(
+      ['<p>', '</p>'],
+      ['a', 'b'].map((id) => tree(['', ', '], id)),
+    ),
+  ],
   ['HTML', tree(['<p>a', 'b</p>'], { h: 'x <b>y</b> z' })],
   ['SVG', tree(['<svg viewBox="0 0 ', ' 9">', '</svg>'], '9', [tree(['<circle r="', '"></circle>'], '1')])],
   ['a foreign object in an SVG', tree(['<svg><foreignObject>', '</foreignObject></svg>'], text('x'))],
   ['a table with a body', tree(['<table><tbody>', '</tbody></table>'], [tree(['<tr><td>', '</td></tr>'], '1')])],
-  ['a table without one', tree(['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'], ['1', '2'].map((id) => tree(['\n<tr><td>', '</td></tr>'], id)))],
-  ['a table of bodies', tree(['<table>', '</table>'], ['1', '2'].map((id) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], id)))],
-  ['a table with one of its parts', tree(['<table>', '</table>'], tree(['<thead><tr><th>', '</th></tr></thead>'], 'h'))],
-  ['a select', tree(['<select>', '</select>'], ['a', 'b'].map((id) => tree(['<option value="', '" selected="', '">', '</option>'], id, id === 'b' ? 1 : 0, id)))],
-  ['a form with a field that is called as what every element has', tree(['<form class="', '"><input name="attributes"></form>'], 'a')],
+  [
+    'a table without one',
+    tree(
+      ['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'],
+      ['1', '2'].map((id) => tree(['\n<tr><td>', '</td></tr>'], id)),
+    ),
+  ],
+  [
+    'a table of bodies',
+    tree(
+      ['<table>', '</table>'],
+      ['1', '2'].map((id) => tree(['<tbody><tr><td>', '</td></tr></tbody>'], id)),
+    ),
+  ],
+  [
+    'a table with one of its parts',
+    tree(['<table>', '</table>'], tree(['<thead><tr><th>', '</th></tr></thead>'], 'h')),
+  ],
+  [
+    'a select',
+    tree(
+      ['<select>', '</select>'],
+      ['a', 'b'].map((id) => tree(['<option value="', '" selected="', '">', '</option>'], id, id === 'b' ? 1 : 0, id)),
+    ),
+  ],
+  [
+    'a form with a field that is called as what every element has',
+    tree(['<form class="', '"><input name="attributes"></form>'], 'a'),
+  ],
   ['static comments', tree(['<!-- one --><p>', '</p><!-- two -->', ''], 'a', 'b')],
   ['an attribute that setAttribute would refuse', tree(['<p @click="x" :a="', '">x</p>'], 'b')],
 ])('all nodes of the page stay: %s', async (_, content) => {
@@ -79,7 +117,13 @@ function reread(live: Live, html: string): Promise<string> {
 test('every slot of an adopted page can be changed', async () => {
   const content = tree(
     ['<p class="x ', '">', ' of ', '', '</p><ul>', '</ul>', '<textarea>', '</textarea>'],
-    'a', '1', '2', '', [row('a')], text('sub'), 'area',
+    'a',
+    '1',
+    '2',
+    '',
+    [row('a')],
+    text('sub'),
+    'area',
   )
   const live = await adopt(htmlOf(content), content)
   live.patch({ 0: 'b', 1: '3', 2: '', 3: 'new', 4: { i: [[1, row('b')]], c: { 0: { 1: 'A' } } }, 5: '', 6: 'changed' })
@@ -93,14 +137,21 @@ test('every slot of an adopted page can be changed', async () => {
 test('what differs is set, and nothing else is touched', async () => {
   const shape = (count: string, rows: Tree[], name: string) =>
     tree(['<p class="', '">Count: ', '!</p><input name="q"><ul>', '</ul>'], name, count, rows)
-  const live = await adopt(htmlOf(shape('5', [row('a'), row('b')], 'x')), shape('57', [row('a', 'A'), row('b'), row('c')], 'y'))
+  const live = await adopt(
+    htmlOf(shape('5', [row('a'), row('b')], 'x')),
+    shape('57', [row('a', 'A'), row('b'), row('c')], 'y'),
+  )
   expect(await live.page.evaluate(lost)).toEqual([])
   expect(live.said).toEqual([])
   expect(await live.html()).toBe(htmlOf(shape('57', [row('a', 'A'), row('b'), row('c')], 'y')))
 })
 
 test('rows that the page has too much go', async () => {
-  const list = (...ids: string[]) => tree(['<ul>', '</ul><p>end</p>'], ids.map((id) => row(id)))
+  const list = (...ids: string[]) =>
+    tree(
+      ['<ul>', '</ul><p>end</p>'],
+      ids.map((id) => row(id)),
+    )
   const live = await adopt(htmlOf(list('a', 'b', 'c')), list('a'))
   expect(await live.html()).toBe(htmlOf(list('a')))
   expect(live.said).toEqual([])
@@ -109,12 +160,21 @@ test('rows that the page has too much go', async () => {
 const form = tree(['<form><input name="q"><p>', '</p></form>'], 'text')
 
 test.each<[string, () => void]>([
-  ['an element at the end', () => document.querySelector('form')?.insertAdjacentHTML('beforeend', '<my-icon></my-icon>')],
-  ['an element in between', () => document.querySelector('input')?.insertAdjacentHTML('afterend', '<div class="icon"></div>')],
+  [
+    'an element at the end',
+    () => document.querySelector('form')?.insertAdjacentHTML('beforeend', '<my-icon></my-icon>'),
+  ],
+  [
+    'an element in between',
+    () => document.querySelector('input')?.insertAdjacentHTML('afterend', '<div class="icon"></div>'),
+  ],
   ['attributes', () => document.querySelector('input')?.setAttribute('data-extension', '1')],
   ['classes', () => document.querySelector('p')?.classList.add('dark')],
   ['styles', () => document.querySelector('p')?.setAttribute('style', 'color: red')],
-  ['a widget in a place with slots', () => document.querySelector('p')?.insertAdjacentHTML('beforeend', '<x-note></x-note>')],
+  [
+    'a widget in a place with slots',
+    () => document.querySelector('p')?.insertAdjacentHTML('beforeend', '<x-note></x-note>'),
+  ],
 ])('what extensions put into the page stays, and does no harm: %s', async (_, change) => {
   const live = await adopt(htmlOf(form), form, change)
   const before = await live.html()
@@ -126,7 +186,10 @@ test.each<[string, () => void]>([
 })
 
 test('a page that a translator has changed before the join shows what the server says', async () => {
-  const content = tree(['<h1>Hello</h1><p>', ' of <b>', '</b></p><ul>', '</ul>'], '1', '2', [row('a', 'one'), row('b', 'two')])
+  const content = tree(['<h1>Hello</h1><p>', ' of <b>', '</b></p><ul>', '</ul>'], '1', '2', [
+    row('a', 'one'),
+    row('b', 'two'),
+  ])
   const live = await adopt(htmlOf(content), content, translate)
   expect(live.said).toEqual([])
   live.patch({ 0: '3', 1: '4', 2: { c: { 1: { 1: 'zwei' } } } })
@@ -149,7 +212,10 @@ function translate(): void {
 }
 
 test('a page that is translated while it is live goes on', async () => {
-  const content = tree(['<h1>Hello</h1><p>', ' of <b>', '</b></p><ul>', '</ul><input>'], '1', '2', [row('a', 'one'), row('b', 'two')])
+  const content = tree(['<h1>Hello</h1><p>', ' of <b>', '</b></p><ul>', '</ul><input>'], '1', '2', [
+    row('a', 'one'),
+    row('b', 'two'),
+  ])
   const live = await adopt(htmlOf(content), content)
   await live.page.fill('input', 'typed')
   await live.page.evaluate(translate)
@@ -187,7 +253,13 @@ test('a page of another shape is made anew, and the console says so', async () =
 
 test('after a reconnect the nodes are the same ones, with what the user did', async () => {
   const shape = (count: string, rows: Tree[]) =>
-    tree(['<p>', '</p><input name="q" value="', '"><details><summary>s</summary>', '</details><ul>', '</ul>'], count, 'server', plain('<i>in</i>'), rows)
+    tree(
+      ['<p>', '</p><input name="q" value="', '"><details><summary>s</summary>', '</details><ul>', '</ul>'],
+      count,
+      'server',
+      plain('<i>in</i>'),
+      rows,
+    )
   const live = await adopt(htmlOf(shape('0', [row('a')])), shape('0', [row('a')]))
   live.patch({ 0: '5', 3: { i: [[1, row('b')]] } })
   await live.settled()
@@ -215,7 +287,11 @@ test.each<[string, (id: string, text: string) => Tree, string[], string[]]>([
   ['without anything to know them by but what they say', bare, ['a', 'b', 'c'], ['b', 'c', 'd']],
   ['all that is beside it is new', bare, ['a', 'b', 'c'], ['x', 'b', 'y', 'z']],
 ])('after a reconnect a row that is the same keeps its nodes: %s', async (_, shape, before, after) => {
-  const list = (ids: string[]) => tree(['<ul>', '</ul>'], ids.map((id) => shape(id, id)))
+  const list = (ids: string[]) =>
+    tree(
+      ['<ul>', '</ul>'],
+      ids.map((id) => shape(id, id)),
+    )
   const live = await adopt(htmlOf(list(before)), list(before))
   const row = live.page.locator('li', { hasText: 'b' })
   await row.locator('input').fill('typed')
@@ -226,7 +302,9 @@ test.each<[string, (id: string, text: string) => Tree, string[], string[]]>([
   expect(await live.html()).toBe(htmlOf(list(after)))
   expect(await row.evaluate((element) => 'mark' in element)).toBe(true)
   expect(await row.locator('input').evaluate((field) => field === document.activeElement)).toBe(true)
-  expect(await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value).join(''))).toBe('typed')
+  expect(
+    await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value).join('')),
+  ).toBe('typed')
 })
 
 test('after a reconnect a row that changed is known by its attributes', async () => {
@@ -245,7 +323,11 @@ test('after a reconnect a row that changed is known by its attributes', async ()
 })
 
 test('after a reconnect a row that is a textarea keeps what the user types in it, though it says something else', async () => {
-  const list = (...texts: string[]) => tree(['<p>', '</p>'], texts.map((text, at) => tree(['<textarea name="', '">', '</textarea>'], `t${at}`, text)))
+  const list = (...texts: string[]) =>
+    tree(
+      ['<p>', '</p>'],
+      texts.map((text, at) => tree(['<textarea name="', '">', '</textarea>'], `t${at}`, text)),
+    )
   const live = await adopt(htmlOf(list('a', 'b')), list('a', 'b'))
   await live.page.fill('[name=t1]', 'typed')
   await live.page.evaluate(note)
@@ -258,7 +340,11 @@ test('after a reconnect a row that is a textarea keeps what the user types in it
 })
 
 test('after a reconnect rows without a text are known by their attributes, however far they have come', async () => {
-  const list = (from: number) => tree(['<ul>', '</ul>'], Array.from({ length: 400 }, (_, at) => tree(['<li class="r" id="', '"><input></li>'], `r${from + at}`)))
+  const list = (from: number) =>
+    tree(
+      ['<ul>', '</ul>'],
+      Array.from({ length: 400 }, (_, at) => tree(['<li class="r" id="', '"><input></li>'], `r${from + at}`)),
+    )
   const live = await adopt(htmlOf(list(0)), list(0))
   await live.page.fill('#r300 input', 'typed')
   live.wire.drop()
@@ -292,7 +378,11 @@ test('after a reconnect an element that was made by another template has nothing
   expect(await live.html()).toBe(htmlOf(after))
 })
 
-const cards = (...ids: string[]) => tree(['<ul>', '</ul>'], ids.map((id) => tree(['<x-card>', '</x-card>'], id)))
+const cards = (...ids: string[]) =>
+  tree(
+    ['<ul>', '</ul>'],
+    ids.map((id) => tree(['<x-card>', '</x-card>'], id)),
+  )
 const inMain = (slot: Slot) => tree(['<main>', '</main>'], slot)
 
 test.each<[string, Tree, Tree]>([
@@ -304,7 +394,11 @@ test.each<[string, Tree, Tree]>([
   ['what is ignored', inMain(plain('<b data-l-ignore="">a</b>')), inMain('')],
   ['what is ignored now', inMain(plain('<b>a</b>')), inMain(plain('<b data-l-ignore="">z</b>'))],
   ['a style', inMain(plain('<style>a{}</style>')), inMain(plain('<style>b{}</style>'))],
-  ['the content of a template', inMain(plain('<template><i>a</i></template>')), inMain(plain('<template><i>b</i></template>'))],
+  [
+    'the content of a template',
+    inMain(plain('<template><i>a</i></template>')),
+    inMain(plain('<template><i>b</i></template>')),
+  ],
 ])('after a reconnect nothing stays of what another template has shown: %s', async (_, before, after) => {
   const live = await adopt(htmlOf(before), before)
   live.wire.drop()
@@ -316,7 +410,9 @@ test.each<[string, Tree, Tree]>([
 test('after a reconnect what others have put beside it stays', async () => {
   const content = (count: string) => tree(['<main><p>', '</p></main>'], count)
   const live = await adopt(htmlOf(content('1')), content('1'))
-  await live.page.evaluate(() => document.querySelector('main')?.append(document.createElement('x-note'), document.createElement('div')))
+  await live.page.evaluate(() =>
+    document.querySelector('main')?.append(document.createElement('x-note'), document.createElement('div')),
+  )
   live.wire.drop()
   await live.rejoined(content('2'))
   await live.state('live')

@@ -32,9 +32,19 @@ function watch(): void {
           ? oldValue?.startsWith(target.nodeValue as string)
           : removedNodes.length === 0 && [...addedNodes].every((node) => node instanceof Text)
       const what = [...removedNodes, ...addedNodes].map((node) => node.nodeName)
-      watching.records.push(isCut && type !== 'attributes' ? 'cut' : [type, target.nodeName, attributeName, ...what].filter(Boolean).join(' '))
+      watching.records.push(
+        isCut && type !== 'attributes'
+          ? 'cut'
+          : [type, target.nodeName, attributeName, ...what].filter(Boolean).join(' '),
+      )
     }
-  }).observe(container, { subtree: true, childList: true, attributes: true, characterData: true, characterDataOldValue: true })
+  }).observe(container, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    characterData: true,
+    characterDataOldValue: true,
+  })
 }
 
 interface Seen {
@@ -63,7 +73,11 @@ async function join(html: string, content: Tree, before?: () => void): Promise<L
 /** Nothing was built, and nothing touched but where texts had to be cut. */
 async function expectUntouched(live: Live): Promise<void> {
   const { records, ...rest } = await seen(live)
-  expect({ records: records.filter((record) => record !== 'cut'), ...rest }).toEqual({ records: [], copies: 0, lost: [] })
+  expect({ records: records.filter((record) => record !== 'cut'), ...rest }).toEqual({
+    records: [],
+    copies: 0,
+    lost: [],
+  })
 }
 
 /** Deterministic, so that a failure can be looked at again. */
@@ -84,17 +98,59 @@ function grow(next: (limit: number) => number, depth = 3): Tree {
     () => tree(['<div>', ' and ', '', '</div>'], text(), text(), inner()),
     () => tree(['', '', ' ', '<hr>', ''], text(), inner(), text(), inner()),
     () => tree(['<a href="/', '" class="k ', '" title="', ' ', '">', '</a>'], text(), text(), text(), text(), text()),
-    () => tree(['<input disabled="', '" checked="', '" type="checkbox" class="a  b" value="', '">'], next(2), next(2), text()),
+    () =>
+      tree(
+        ['<input disabled="', '" checked="', '" type="checkbox" class="a  b" value="', '">'],
+        next(2),
+        next(2),
+        text(),
+      ),
     () => tree(['<textarea rows="2">\n', ' - ', '</textarea><!-- said --> ', ''], text(), text(), text()),
     () => tree(['<div><!-- one -->', 'b<!-- two -->c', '</div>'], inner(), inner()),
-    () => tree(['<ul>\n', '\n</ul>'], times((at) => row(String(at), text()))),
-    () => tree(['<div>', '</div>'], times((at) => tree(['', ', ', ''], `${at}:`, inner()))),
-    () => tree(['<table><tbody>', '</tbody></table>'], times((at) => tree(['\n<tr id="', '">\n<td>', '</td></tr>'], String(at), inner()))),
-    () => tree(['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'], [tree(['\n<tr><td>', '</td></tr>'], text()), ...times((at) => tree(['\n<tr><td>', '</td></tr>'], `${at} ${text()}`))]),
-    () => tree(['<section>', ' <i>static <b>text</b></i> ', '</section>'], { h: 'a <b>b</b><!-- c --> d' }, { h: '<u class="x">e</u>' }),
-    () => tree(['<svg viewBox="0 0 ', ' 9"><g>', '</g><title>', '</title></svg>'], '9', times((at) => tree(['<circle r="', '"></circle>'], String(at))), text()),
+    () =>
+      tree(
+        ['<ul>\n', '\n</ul>'],
+        times((at) => row(String(at), text())),
+      ),
+    () =>
+      tree(
+        ['<div>', '</div>'],
+        times((at) => tree(['', ', ', ''], `${at}:`, inner())),
+      ),
+    () =>
+      tree(
+        ['<table><tbody>', '</tbody></table>'],
+        times((at) => tree(['\n<tr id="', '">\n<td>', '</td></tr>'], String(at), inner())),
+      ),
+    () =>
+      tree(
+        ['<table><thead><tr><th>h</th></tr></thead>\n', '\n</table>'],
+        [
+          tree(['\n<tr><td>', '</td></tr>'], text()),
+          ...times((at) => tree(['\n<tr><td>', '</td></tr>'], `${at} ${text()}`)),
+        ],
+      ),
+    () =>
+      tree(
+        ['<section>', ' <i>static <b>text</b></i> ', '</section>'],
+        { h: 'a <b>b</b><!-- c --> d' },
+        { h: '<u class="x">e</u>' },
+      ),
+    () =>
+      tree(
+        ['<svg viewBox="0 0 ', ' 9"><g>', '</g><title>', '</title></svg>'],
+        '9',
+        times((at) => tree(['<circle r="', '"></circle>'], String(at))),
+        text(),
+      ),
     () => tree(['<details open="', '"><summary>', '</summary>', '</details>'], next(2), text(), inner()),
-    () => tree(['<select>', '</select>'], times((at) => tree(['<option value="', '" selected="', '">', '</option>'], String(at), at === 1 ? 1 : 0, text()))),
+    () =>
+      tree(
+        ['<select>', '</select>'],
+        times((at) =>
+          tree(['<option value="', '" selected="', '">', '</option>'], String(at), at === 1 ? 1 : 0, text()),
+        ),
+      ),
     () => tree(['<div data-l-ignore class="', '"><b>', '</b></div><template><p></p></template>'], text(), 'theirs'),
   ]
   return (kinds[next(kinds.length)] as () => Tree)()
@@ -142,26 +198,47 @@ function changesTo(after: Tree, before: Tree): Changes {
 function tight(html: string): string {
   return html
     .replace(/<!--.*?-->/g, '')
-    .replace(/(?: [^\s=>]+="[^"]*")+/g, (attributes) => attributes.split(/(?<=")(?= )/).sort().join(''))
+    .replace(/(?: [^\s=>]+="[^"]*")+/g, (attributes) =>
+      attributes
+        .split(/(?<=")(?= )/)
+        .sort()
+        .join(''),
+    )
     .replace(/\s+/g, '')
 }
 
 /** What a browser makes of the tree's HTML. */
 async function reread(live: Live, content: Tree): Promise<string> {
-  return tight(await live.page.evaluate((html) => {
-    const element = document.createElement('div')
-    element.innerHTML = html
-    return element.innerHTML
-  }, htmlOf(content)))
+  return tight(
+    await live.page.evaluate((html) => {
+      const element = document.createElement('div')
+      element.innerHTML = html
+      return element.innerHTML
+    }, htmlOf(content)),
+  )
 }
 
 const entry = (id: string, text = id) =>
-  tree(['<li id="', '" class="row"><details><summary>', '</summary>more</details><input name="note"><div class="map"></div></li>'], id, text)
-const list = (count: string, ...rows: Tree[]) => tree(['<p class="n', '">', ' rows</p><ul>', '</ul>'], count, count, rows)
+  tree(
+    [
+      '<li id="',
+      '" class="row"><details><summary>',
+      '</summary>more</details><input name="note"><div class="map"></div></li>',
+    ],
+    id,
+    text,
+  )
+const list = (count: string, ...rows: Tree[]) =>
+  tree(['<p class="n', '">', ' rows</p><ul>', '</ul>'], count, count, rows)
 
 test('what the user and others did to the page does no harm', async () => {
   const same = tree(['<li><details><summary>s</summary></details><input></li>'])
-  const content = tree(['<ul>', '</ul><ul>', '</ul><textarea>', '</textarea>'], [same, same], [entry('a'), entry('b')], 'text')
+  const content = tree(
+    ['<ul>', '</ul><ul>', '</ul><textarea>', '</textarea>'],
+    [same, same],
+    [entry('a'), entry('b')],
+    'text',
+  )
   const live = await join(htmlOf(content), content, () => {
     for (const details of document.querySelectorAll('li:last-child details')) details.setAttribute('open', '')
     for (const field of document.querySelectorAll<HTMLInputElement>('input,textarea')) field.value = 'typed'
@@ -175,7 +252,9 @@ test('what the user and others did to the page does no harm', async () => {
   })
   await expectUntouched(live)
   expect(await live.page.evaluate(() => document.activeElement?.localName)).toBe('input')
-  const values = await live.page.locator('input,textarea').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
+  const values = await live.page
+    .locator('input,textarea')
+    .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
   expect(values).toEqual(Array(5).fill('typed'))
 })
 
@@ -195,7 +274,9 @@ test('a row that says something else may be another one: all are compared', asyn
     document.querySelectorAll('input').forEach((input, at) => (input.value = String(at)))
   })
   expect(await live.html()).toBe(htmlOf(page('b', 'c', 'd')))
-  const values = await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
+  const values = await live.page
+    .locator('input')
+    .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
   expect(values).toEqual(['1', '2', ''])
 })
 
@@ -211,23 +292,26 @@ test('after a reconnect nothing at all is touched where nothing has changed', as
 
 const seeds = Array.from({ length: 24 }, (_, at) => at + 1)
 
-test.each(seeds)('a page as the server rendered it is found without building it, and every slot of it: %i', async (seed) => {
-  const content = forest(seed)
-  const live = await join(htmlOf(content), content)
-  const { records, copies, lost } = await seen(live)
-  // What is others' is not found but copied.
-  expect(JSON.stringify(content).includes('data-l-ignore') ? 0 : copies).toBe(0)
-  // The white space of a table may have gone elsewhere: texts only are touched.
-  const isTable = JSON.stringify(content).includes('<thead>')
-  expect(records.filter((record) => !/^(cut|childList \w+( #text)+|characterData #text)$/.test(record))).toEqual([])
-  expect(isTable ? [] : records.filter((record) => record !== 'cut')).toEqual([])
-  expect(lost.filter((name) => !isTable || name !== '#text')).toEqual([])
-  expect(tight(await live.html())).toBe(await reread(live, content))
-  const next = renewed(content, () => true)
-  live.patch(changesTo(next, content))
-  await live.settled()
-  expect(tight(await live.html())).toBe(await reread(live, next))
-})
+test.each(seeds)(
+  'a page as the server rendered it is found without building it, and every slot of it: %i',
+  async (seed) => {
+    const content = forest(seed)
+    const live = await join(htmlOf(content), content)
+    const { records, copies, lost } = await seen(live)
+    // What is others' is not found but copied.
+    expect(JSON.stringify(content).includes('data-l-ignore') ? 0 : copies).toBe(0)
+    // The white space of a table may have gone elsewhere: texts only are touched.
+    const isTable = JSON.stringify(content).includes('<thead>')
+    expect(records.filter((record) => !/^(cut|childList \w+( #text)+|characterData #text)$/.test(record))).toEqual([])
+    expect(isTable ? [] : records.filter((record) => record !== 'cut')).toEqual([])
+    expect(lost.filter((name) => !isTable || name !== '#text')).toEqual([])
+    expect(tight(await live.html())).toBe(await reread(live, content))
+    const next = renewed(content, () => true)
+    live.patch(changesTo(next, content))
+    await live.settled()
+    expect(tight(await live.html())).toBe(await reread(live, next))
+  },
+)
 
 test.each(seeds)('a page that is found and one that is compared come out alike: %i', async (seed) => {
   const content = forest(seed)
@@ -236,12 +320,21 @@ test.each(seeds)('a page that is found and one that is compared come out alike: 
   const later = renewed(now, () => true)
   const outcomes: string[][] = []
   // What is no server's makes it another page.
-  for (const before of [undefined, () => document.querySelector('[data-l-live]')?.append(document.createElement('u'))]) {
+  for (const before of [
+    undefined,
+    () => document.querySelector('[data-l-live]')?.append(document.createElement('u')),
+  ]) {
     const live = await join(htmlOf(content), now, before)
     const first = tight(await live.html())
     live.patch(changesTo(later, now))
     await live.settled()
-    outcomes.push([first, tight(await live.html()), await live.page.evaluate(() => [...document.querySelectorAll('input,textarea,select')].map((one) => (one as HTMLInputElement).value).join())])
+    outcomes.push([
+      first,
+      tight(await live.html()),
+      await live.page.evaluate(() =>
+        [...document.querySelectorAll('input,textarea,select')].map((one) => (one as HTMLInputElement).value).join(),
+      ),
+    ])
   }
   expect(outcomes[0]).toEqual(outcomes[1])
 })

@@ -6,19 +6,23 @@ const harness = new Harness()
 
 const at = (address: string) => container('<p></p>').replace('/loom/ws', address)
 
-test.each(['ws://evil.test/loom/ws', 'wss://evil.test/', '//evil.test/ws', '/\\\\evil.test/ws', 'https://evil.test/ws', 'javascript:1'])(
-  'a container cannot connect the page to %s',
-  async (address) => {
-    const page = await harness.blank()
-    const asked: string[] = []
-    page.on('websocket', (socket) => asked.push(socket.url()))
-    harness.server.body = at(address)
-    await page.goto(harness.server.url)
-    await page.waitForSelector('[data-l-state=error]', { state: 'attached' })
-    expect(asked).toEqual([])
-    expect(harness.server.attempts).toBe(0)
-  },
-)
+test.each([
+  'ws://evil.test/loom/ws',
+  'wss://evil.test/',
+  '//evil.test/ws',
+  '/\\\\evil.test/ws',
+  'https://evil.test/ws',
+  'javascript:1',
+])('a container cannot connect the page to %s', async (address) => {
+  const page = await harness.blank()
+  const asked: string[] = []
+  page.on('websocket', (socket) => asked.push(socket.url()))
+  harness.server.body = at(address)
+  await page.goto(harness.server.url)
+  await page.waitForSelector('[data-l-state=error]', { state: 'attached' })
+  expect(asked).toEqual([])
+  expect(harness.server.attempts).toBe(0)
+})
 
 test('a foreign server that the client’s own script lists is connected to', async () => {
   const address = `ws://localhost:${harness.server.host.split(':')[1] ?? ''}/other`
@@ -49,19 +53,22 @@ test('a redirect goes where the server says', async () => {
   await live.page.waitForURL(`${harness.server.url}next?a=1`)
 })
 
-test.each(['javascript:document.title="bad"', ' java\nscript:document.title="bad"', 'data:text/html,bad', 'file:///etc/passwd', 'http://['])(
-  'a redirect to %j is refused',
-  async (url) => {
-    const live = await harness.live(plain('<p></p>'))
-    const said: string[] = []
-    live.page.on('console', (message) => said.push(message.text()))
-    live.wire.send(['r', url])
-    await live.settled()
-    expect(live.page.url()).toBe(harness.server.url)
-    expect(await live.page.title()).toBe('test')
-    expect(said.join()).toContain('redirect refused')
-  },
-)
+test.each([
+  'javascript:document.title="bad"',
+  ' java\nscript:document.title="bad"',
+  'data:text/html,bad',
+  'file:///etc/passwd',
+  'http://[',
+])('a redirect to %j is refused', async (url) => {
+  const live = await harness.live(plain('<p></p>'))
+  const said: string[] = []
+  live.page.on('console', (message) => said.push(message.text()))
+  live.wire.send(['r', url])
+  await live.settled()
+  expect(live.page.url()).toBe(harness.server.url)
+  expect(await live.page.title()).toBe('test')
+  expect(said.join()).toContain('redirect refused')
+})
 
 async function violations(page: Page): Promise<string[]> {
   return page.evaluate(() => (window as unknown as { violations: string[] }).violations)
@@ -84,7 +91,7 @@ test("script-src 'self' and Trusted Types suffice", async () => {
   await page.goto(harness.server.url)
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
-  sendJoin(wire, id, content )
+  sendJoin(wire, id, content)
   await page.click('button')
   await wire.next('event')
   wire.send([id, 1, 0, '2'])

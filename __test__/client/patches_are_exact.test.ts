@@ -20,9 +20,28 @@ test.each<[string, Changes, string]>([
   ['inside a row', { 1: { c: { 1: { 0: 'B' } } } }, before.replace('b<', 'B<')],
   ['a row in', { 1: { i: [[0, item('n')]] } }, before.replace('<ul>', '<ul><li>n</li>')],
   ['a row out', { 1: { r: [[1, 1]] } }, before.replace('<li>b</li>', '')],
-  ['rows swapped', { 1: { m: [[2, 0], [0, 2]] } }, before.replace('a<', 'c<').replace(/c<(?=.*<.ul)(?!.*b<)/, 'a<')],
-  ['a row moved and changed', { 1: { m: [[2, 0]], c: { 0: { 0: 'C' } } } }, before.replace('<li>c</li>', '').replace('<ul>', '<ul><li>C</li>')],
-  ['a row of another template', { 1: { r: [[0, 1]], i: [[0, plain('<li><i>x</i></li>')]] } }, before.replace('<li>a', '<li><i>x</i>')],
+  [
+    'rows swapped',
+    {
+      1: {
+        m: [
+          [2, 0],
+          [0, 2],
+        ],
+      },
+    },
+    before.replace('a<', 'c<').replace(/c<(?=.*<.ul)(?!.*b<)/, 'a<'),
+  ],
+  [
+    'a row moved and changed',
+    { 1: { m: [[2, 0]], c: { 0: { 0: 'C' } } } },
+    before.replace('<li>c</li>', '').replace('<ul>', '<ul><li>C</li>'),
+  ],
+  [
+    'a row of another template',
+    { 1: { r: [[0, 1]], i: [[0, plain('<li><i>x</i></li>')]] } },
+    before.replace('<li>a', '<li><i>x</i>'),
+  ],
   ['inside a subtree', { 2: { p: { 0: 'deeper' } } }, before.replace('deep', 'deeper')],
   ['another subtree', { 2: tree(['<u>', '</u>'], 'u') }, before.replace('<b>deep</b>', '<u>u</u>')],
   ['a subtree that becomes a text', { 2: '' }, before.replace('<b>deep</b>', '')],
@@ -77,13 +96,26 @@ test('what comes into a table as bodies stands in the table itself', async () =>
   live.patch({ 1: tree(['<table>', '</table>'], bodies('c', 'd')) })
   await live.settled()
   expect(await live.html()).toBe(
-    ['ba', 'cd'].map((texts) => `<table>${[...texts].map((text) => `<tbody><tr><td>${text}</td></tr></tbody>`).join('')}</table>`).join(''),
+    ['ba', 'cd']
+      .map((texts) => `<table>${[...texts].map((text) => `<tbody><tr><td>${text}</td></tr></tbody>`).join('')}</table>`)
+      .join(''),
   )
 })
 
 test('frames that mean nothing are passed over', async () => {
   const live = await harness.live(page)
-  for (const frame of ['{', '[]', 'null', '[[]]', '["x",1]', '["t",9]', '["t",9,["a"],"t"]', '["t",9,["a","b"],"?"]', '["j"]', '{"a":1}']) {
+  for (const frame of [
+    '{',
+    '[]',
+    'null',
+    '[[]]',
+    '["x",1]',
+    '["t",9]',
+    '["t",9,["a"],"t"]',
+    '["t",9,["a","b"],"?"]',
+    '["j"]',
+    '{"a":1}',
+  ]) {
     live.wire.sendRaw(frame)
   }
   live.wire.sendRaw(Buffer.from([1, 2, 3]))
@@ -96,7 +128,12 @@ test('frames that mean nothing are passed over', async () => {
 test('several messages in one frame take effect in their order', async () => {
   const live = await harness.live(page)
   const { id } = live
-  live.wire.send([['t', 50, ['<i>', '</i>'], 't'], [id, 0, 2, [50, 'x']], [id, 0, 2, { p: [0, 'y'] }], [id, 0, 0, 'z']])
+  live.wire.send([
+    ['t', 50, ['<i>', '</i>'], 't'],
+    [id, 0, 2, [50, 'x']],
+    [id, 0, 2, { p: [0, 'y'] }],
+    [id, 0, 0, 'z'],
+  ])
   await live.settled()
   expect(await live.html()).toBe(before.replace('leaf', 'z').replace('<b>deep</b>', '<i>y</i>'))
 })
@@ -145,18 +182,26 @@ test('of HTML that changes, what is the same stays: a field keeps its text, a di
   const live = await harness.live(tree(['', ''], { h: page('1', '<li>a</li><li>b</li>', 'one') }))
   await live.page.click('summary')
   await live.page.fill('input', 'typed')
-  await live.page.evaluate(() => document.querySelectorAll('p,input,details,ul,li:last-child').forEach((one) => Object.assign(one, { mark: 1 })))
+  await live.page.evaluate(() =>
+    document.querySelectorAll('p,input,details,ul,li:last-child').forEach((one) => Object.assign(one, { mark: 1 })),
+  )
   const next = page('2', '<li>b</li><li>c</li>', 'two').replace(' title="t"', '')
   live.patch({ 0: { h: next } })
   await live.settled()
   expect((await live.html()).replace(' open=""', '')).toBe(next)
   expect(await live.page.inputValue('input')).toBe('typed')
   expect(await live.page.evaluate(() => document.activeElement?.localName)).toBe('input')
-  expect(await live.page.evaluate(() => [...document.querySelectorAll('[data-l-live] *')].filter((one) => 'mark' in one).length)).toBe(5)
+  expect(
+    await live.page.evaluate(
+      () => [...document.querySelectorAll('[data-l-live] *')].filter((one) => 'mark' in one).length,
+    ),
+  ).toBe(5)
 })
 
 test('HTML whose nodes others have moved is made anew where it belongs', async () => {
-  const live = await harness.live(tree(['<main><p>', '</p></main><footer><b>own</b></footer>'], { h: '<i>1</i> and <u>2</u>' }))
+  const live = await harness.live(
+    tree(['<main><p>', '</p></main><footer><b>own</b></footer>'], { h: '<i>1</i> and <u>2</u>' }),
+  )
   await live.page.evaluate(() => document.querySelector('footer')?.prepend(document.querySelector('i') as Element))
   live.patch({ 0: { h: '<i>3</i> and <u>4</u>' } })
   await live.settled()
@@ -164,7 +209,9 @@ test('HTML whose nodes others have moved is made anew where it belongs', async (
 })
 
 test('HTML that changes sets its fields by the same rule as slots do', async () => {
-  const page = (value: string, rest: string) => ({ h: `<input value="${value}"><textarea>${value}</textarea><select><option>a</option>${rest}</select><style>i{top:${value}}</style>` })
+  const page = (value: string, rest: string) => ({
+    h: `<input value="${value}"><textarea>${value}</textarea><select><option>a</option>${rest}</select><style>i{top:${value}}</style>`,
+  })
   const live = await harness.live(tree(['', ''], page('1', '<option>b</option>')))
   await live.page.selectOption('select', 'b')
   live.patch({ 0: page('2', '<option>x</option><option>b</option>') })
@@ -182,12 +229,16 @@ test('of HTML that changes, a row that says the same stays itself, also where as
   live.patch({ 0: { h: row('b') + row('c') } })
   await live.settled()
   expect(await live.html()).toBe(`<ul>${row('b')}${row('c')}</ul>`)
-  const values = await live.page.locator('input').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
+  const values = await live.page
+    .locator('input')
+    .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value))
   expect(values).toEqual(['typed', ''])
 })
 
 test('of HTML that changes, what is empty now is emptied', async () => {
-  const live = await harness.live(tree(['', ''], { h: '<ul><li>a</li></ul><p>x</p><textarea>t</textarea><div data-l-ignore></div><b>1</b>' }))
+  const live = await harness.live(
+    tree(['', ''], { h: '<ul><li>a</li></ul><p>x</p><textarea>t</textarea><div data-l-ignore></div><b>1</b>' }),
+  )
   await live.page.evaluate(() => document.querySelector('[data-l-ignore]')?.append('theirs'))
   live.patch({ 0: { h: '<ul></ul><p></p><textarea></textarea><div data-l-ignore></div><b>2</b>' } })
   await live.settled()
@@ -197,7 +248,19 @@ test('of HTML that changes, what is empty now is emptied', async () => {
 test.each<[string, Changes, string]>([
   ['in before it', { 0: { i: [[1, item('n')]] } }, 'anbc'],
   ['moved before it', { 0: { m: [[3, 1]] } }, 'acb'],
-  ['moved itself', { 0: { m: [[1, 3]], i: [[0, item('n')], [4, item('m')]] } }, 'nabmc'],
+  [
+    'moved itself',
+    {
+      0: {
+        m: [[1, 3]],
+        i: [
+          [0, item('n')],
+          [4, item('m')],
+        ],
+      },
+    },
+    'nabmc',
+  ],
 ])('a row without anything in it has its place, too: %s', async (_, changes, texts) => {
   const live = await harness.live(tree(['<ul>', '</ul>'], [item('a'), plain(''), item('b'), item('c')]))
   live.patch(changes)
@@ -207,7 +270,10 @@ test.each<[string, Changes, string]>([
 
 test('HTML after a reconnect is what the server says, as when it changes', async () => {
   const nested = container('').replace('"demo"', '"inner"').replace(' >', '>')
-  const shape = (button: string, list: string) => tree(['', ''], { h: `<main><button ${button}>x</button><ul>${list}</ul><ol>${list}</ol><i data-l-ignore></i>${nested}</main>` })
+  const shape = (button: string, list: string) =>
+    tree(['', ''], {
+      h: `<main><button ${button}>x</button><ul>${list}</ul><ol>${list}</ol><i data-l-ignore></i>${nested}</main>`,
+    })
   const live = await harness.live(shape('class="a b" disabled', '<li>a</li><li>b</li>'))
   await live.page.evaluate(() => {
     document.querySelector('ul')?.insertAdjacentHTML('beforeend', '<x-icon></x-icon>')
@@ -225,6 +291,8 @@ test('HTML after a reconnect is what the server says, as when it changes', async
   live.id = (await live.wire.next('join')).id
   live.joined(shape('class="b"', ''))
   await live.state('live')
-  expect((await live.html()).replace(/ data-l-state="\w+"/, '')).toBe(htmlOf(shape('class="b"', '')).replace('ignore></i>', 'ignore="">theirs</i>'))
+  expect((await live.html()).replace(/ data-l-state="\w+"/, '')).toBe(
+    htmlOf(shape('class="b"', '')).replace('ignore></i>', 'ignore="">theirs</i>'),
+  )
   expect(await live.page.getAttribute('[data-l-live=inner]', 'data-l-state')).toBe('joining')
 })

@@ -73,7 +73,11 @@ test('answers that were missed follow, and what they answer is sent only where t
   live.wire.drop()
   live.wire = await harness.server.connection()
   live.id = (await live.wire.next('join')).id
-  live.wire.send([['a', live.id, 2, 'b.c'], [live.id, 1, 0, '1'], [live.id, 2, 0, '2']])
+  live.wire.send([
+    ['a', live.id, 2, 'b.c'],
+    [live.id, 1, 0, '1'],
+    [live.id, 2, 0, '2'],
+  ])
   expect((await live.event()).number).toBe(3)
   await live.page.waitForSelector('button:text("2")')
   expect(live.wire.received).toHaveLength(2)
@@ -283,7 +287,10 @@ test.each(['online', 'pageshow', 'visibilitychange'])('tries at once on %s', asy
   const { attempts } = harness.server
   harness.server.accepting = true
   // The clock stands still: no timer of the client's can be what brings it back.
-  await live.page.evaluate((type) => (type === 'visibilitychange' ? document : window).dispatchEvent(new Event(type)), name)
+  await live.page.evaluate(
+    (type) => (type === 'visibilitychange' ? document : window).dispatchEvent(new Event(type)),
+    name,
+  )
   await live.rejoined(counter)
   await live.state('live')
   expect(harness.server.attempts).toBeGreaterThan(attempts)
@@ -355,7 +362,10 @@ test('a server that goes away with 1012 is returned to, by its pages one after t
 })
 
 test('who was told to come back later, and has left the page meanwhile, does not', async () => {
-  const page = await harness.open('<p data-l-live="one" data-l-token="a"></p><p data-l-live="two" data-l-token="b"></p>', true)
+  const page = await harness.open(
+    '<p data-l-live="one" data-l-token="a"></p><p data-l-live="two" data-l-token="b"></p>',
+    true,
+  )
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
   await wire.next('join')
@@ -368,20 +378,23 @@ test('who was told to come back later, and has left the page meanwhile, does not
   expect(wire.received).toHaveLength(3)
 })
 
-test.each([0, 400, 10_000])('a server that restarts says within what time its pages are to come back: %s ms', async (within) => {
-  const live = await harness.live(counter, { stopped: true })
-  await live.page.evaluate(() => (Math.random = () => 0.9))
-  live.wire.close(1012, String(within))
-  await live.state('offline')
-  if (within) {
-    await live.page.clock.runFor(within * 0.8)
-    await live.page.waitForTimeout(50)
-    expect(harness.server.attempts).toBe(1)
-  }
-  await live.page.clock.runFor(within * 0.2 + 1)
-  await live.rejoined(counter)
-  await live.state('live')
-})
+test.each([0, 400, 10_000])(
+  'a server that restarts says within what time its pages are to come back: %s ms',
+  async (within) => {
+    const live = await harness.live(counter, { stopped: true })
+    await live.page.evaluate(() => (Math.random = () => 0.9))
+    live.wire.close(1012, String(within))
+    await live.state('offline')
+    if (within) {
+      await live.page.clock.runFor(within * 0.8)
+      await live.page.waitForTimeout(50)
+      expect(harness.server.attempts).toBe(1)
+    }
+    await live.page.clock.runFor(within * 0.2 + 1)
+    await live.rejoined(counter)
+    await live.state('live')
+  },
+)
 
 test.each(['', 'going away', '20000', '-'])('what says no such time (%p) means ten seconds', async (reason) => {
   const live = await harness.live(counter, { stopped: true })
@@ -452,33 +465,36 @@ test('to a server that has too much to do, nobody comes back earlier', async () 
   await live.rejoined(counter)
 })
 
-test.each([1002, 1003, 1007, 1008, 1009, 1011])('a connection that is closed with %s again and again is tried ever less, and the page is told', async (code) => {
-  const live = await harness.live(counter, { stopped: true })
-  const { page } = live
-  await page.evaluate(() => (Math.random = () => 1))
-  for (const wait of [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]) {
-    const { attempts } = harness.server
+test.each([1002, 1003, 1007, 1008, 1009, 1011])(
+  'a connection that is closed with %s again and again is tried ever less, and the page is told',
+  async (code) => {
+    const live = await harness.live(counter, { stopped: true })
+    const { page } = live
+    await page.evaluate(() => (Math.random = () => 1))
+    for (const wait of [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]) {
+      const { attempts } = harness.server
+      live.wire.close(code)
+      await live.state('offline')
+      await page.clock.runFor(wait - 1)
+      await page.waitForTimeout(30)
+      expect(harness.server.attempts).toBe(attempts)
+      await page.clock.runFor(1)
+      await live.rejoined(counter)
+      await live.state('live')
+    }
+    const told = await live.seen('loom:error')
+    expect(told).toHaveLength(8)
+    expect(told[0]).toEqual({ message: `closed with ${code}` })
+    expect(told.slice(1)).toEqual(Array(7).fill({ message: `closed with ${code}`, action: 'reload' }))
+    // A connection that has held has nothing to do with it.
+    await page.clock.runFor(10_001)
     live.wire.close(code)
     await live.state('offline')
-    await page.clock.runFor(wait - 1)
-    await page.waitForTimeout(30)
-    expect(harness.server.attempts).toBe(attempts)
-    await page.clock.runFor(1)
+    await page.clock.runFor(200)
     await live.rejoined(counter)
-    await live.state('live')
-  }
-  const told = await live.seen('loom:error')
-  expect(told).toHaveLength(8)
-  expect(told[0]).toEqual({ message: `closed with ${code}` })
-  expect(told.slice(1)).toEqual(Array(7).fill({ message: `closed with ${code}`, action: 'reload' }))
-  // A connection that has held has nothing to do with it.
-  await page.clock.runFor(10_001)
-  live.wire.close(code)
-  await live.state('offline')
-  await page.clock.runFor(200)
-  await live.rejoined(counter)
-  expect((await live.seen('loom:error'))[8]).toEqual({ message: `closed with ${code}` })
-})
+    expect((await live.seen('loom:error'))[8]).toEqual({ message: `closed with ${code}` })
+  },
+)
 
 test('the bounds that follow from options are the server’s: events under way', async () => {
   harness.server.greeting = [60_000, 1 << 20, 2, 35_000]
@@ -492,17 +508,20 @@ test('the bounds that follow from options are the server’s: events under way',
   await live.event()
 })
 
-test.each([5_000, 65_000])('the bounds that follow from options are the server’s: %s ms of silence', async (silence) => {
-  harness.server.greeting = [60_000, 1 << 20, 32, silence]
-  const live = await harness.live(counter, { stopped: true })
-  await live.page.click('button')
-  await live.event()
-  const { wire } = live
-  await live.page.clock.runFor(silence - 1_000)
-  expect(wire.closed).toBe(false)
-  await live.page.clock.runFor(2_000)
-  await until('the connection to close', () => wire.closed)
-})
+test.each([5_000, 65_000])(
+  'the bounds that follow from options are the server’s: %s ms of silence',
+  async (silence) => {
+    harness.server.greeting = [60_000, 1 << 20, 32, silence]
+    const live = await harness.live(counter, { stopped: true })
+    await live.page.click('button')
+    await live.event()
+    const { wire } = live
+    await live.page.clock.runFor(silence - 1_000)
+    expect(wire.closed).toBe(false)
+    await live.page.clock.runFor(2_000)
+    await until('the connection to close', () => wire.closed)
+  },
+)
 
 test('a server that accepts and says nothing is left', async () => {
   const live = await harness.live(counter, { stopped: true })

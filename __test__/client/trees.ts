@@ -86,7 +86,8 @@ export function wireChanges(changes: Changes, wire: Wire): Json[] {
 }
 
 function wireChange(change: Change, wire: Wire): Json {
-  if (typeof change !== 'object' || Array.isArray(change) || 's' in change || 'h' in change) return wireValue(change, wire)
+  if (typeof change !== 'object' || Array.isArray(change) || 's' in change || 'h' in change)
+    return wireValue(change, wire)
   const { p, r, m, i, c } = change
   const rows = Object.entries(c ?? {}).flatMap(([at, inside]) => [Number(at), wireChanges(inside, wire)])
   return {
@@ -126,7 +127,8 @@ export function editOf(old: Tree[], rows: Tree[]): Inside {
 function longestRise(values: number[]): Set<number> {
   const best: number[][] = []
   for (const value of values) {
-    const before = best.filter((run) => (run[run.length - 1] ?? -1) < value).sort((a, b) => b.length - a.length)[0] ?? []
+    const before =
+      best.filter((run) => (run[run.length - 1] ?? -1) < value).sort((a, b) => b.length - a.length)[0] ?? []
     best.push([...before, value])
   }
   return new Set(best.sort((a, b) => b.length - a.length)[0])

@@ -87,9 +87,9 @@ test('the caret stays where it was', async () => {
   for (let count = 0; count < 5; count++) await live.event()
   for (const text of ['H', 'HE', 'HEL', 'HELL', 'HELLO']) live.patch({ 0: text })
   await live.page.waitForFunction(() => document.querySelector('input')?.value === 'HELLO')
-  expect(
-    await input.evaluate((element: HTMLInputElement) => [element.selectionStart, element.selectionEnd]),
-  ).toEqual([2, 4])
+  expect(await input.evaluate((element: HTMLInputElement) => [element.selectionStart, element.selectionEnd])).toEqual([
+    2, 4,
+  ])
 })
 
 test('a composition is never broken off', async () => {
@@ -189,7 +189,9 @@ test('after an answered submit the fields return to what the server rendered', a
 })
 
 test('a submit answered with an error takes nothing away, and data-l-keep on the form neither', async () => {
-  const live = await harness.live(tree(['<form data-l-submit="add" data-l-keep="', '"><input name="q"><button>Add</button></form>'], 0))
+  const live = await harness.live(
+    tree(['<form data-l-submit="add" data-l-keep="', '"><input name="q"><button>Add</button></form>'], 0),
+  )
   await live.page.fill('[name=q]', 'milk')
   await live.page.click('button')
   await live.event()

@@ -26,7 +26,9 @@ declare global {
 }
 
 const bindings = (write = (name: string) => name) =>
-  ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur'].map((type) => write(`data-l-${type}="bad"`)).join(' ')
+  ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
+    .map((type) => write(`data-l-${type}="bad"`))
+    .join(' ')
 
 /** What users write, with a token of somebody's component. */
 const hostile = (token: string): string[] => [
@@ -85,7 +87,12 @@ async function shown(way: keyof typeof WAYS, at: 'first' | 'patch'): Promise<Sho
   await page.setContent('<p>')
   await page.evaluate(PURIFY)
   const token = await site.token('shows', { isShown: false })
-  clean.push(...(await page.evaluate(([all, opts]) => all.map((one) => window.DOMPurify.sanitize(one, opts)), [hostile(token), options] as const)))
+  clean.push(
+    ...(await page.evaluate(([all, opts]) => all.map((one) => window.DOMPurify.sanitize(one, opts)), [
+      hostile(token),
+      options,
+    ] as const)),
+  )
   await page.goto(`${site.origin}/`)
   await page.waitForSelector('[data-l-state=live]')
   await page.click('#last')
@@ -106,7 +113,9 @@ function register(loom: Loom, handled: string[], users: () => unknown): void {
       save: (_, event) => void handled.push(String(event.value)),
       ticked: () => void handled.push('ticked'),
     },
-    render: ({ isShown }) => html`<form id="f" data-l-submit="save"><input name="a" value="1"><button id="send">x</button></form>
+    render: ({
+      isShown,
+    }) => html`<form id="f" data-l-submit="save"><input name="a" value="1"><button id="send">x</button></form>
       <input type="checkbox" id="own" data-l-click="ticked"><div id="users">${isShown && users()}</div><button id="last" data-l-click="last">x</button>`,
   })
 }
@@ -134,17 +143,20 @@ async function atLast({ page, handled }: Shown): Promise<string[]> {
 }
 
 describe.each(['first', 'patch'] as const)('in a page (%s)', (at) => {
-  test.each(['sanitized()', "DOMPurify's options", 'data-l-ignore'] as const)('%s: nothing in it reaches a handler or joins', async (way) => {
-    const all = await shown(way, at)
-    const { page, site } = all
-    await provoke(page)
-    expect(await atLast(all)).toEqual(['last', 'a=1', 'last'])
-    expect(site.loom.stats().components).toBe(1)
-    expect(await page.locator('#users [data-l-state]').count()).toBe(0)
-    expect(await page.isChecked('#own')).toBe(false)
-    if (way !== 'data-l-ignore') expect(await page.locator('#menu').isVisible()).toBe(false)
-    await page.close()
-  })
+  test.each(['sanitized()', "DOMPurify's options", 'data-l-ignore'] as const)(
+    '%s: nothing in it reaches a handler or joins',
+    async (way) => {
+      const all = await shown(way, at)
+      const { page, site } = all
+      await provoke(page)
+      expect(await atLast(all)).toEqual(['last', 'a=1', 'last'])
+      expect(site.loom.stats().components).toBe(1)
+      expect(await page.locator('#users [data-l-state]').count()).toBe(0)
+      expect(await page.isChecked('#own')).toBe(false)
+      if (way !== 'data-l-ignore') expect(await page.locator('#menu').isVisible()).toBe(false)
+      await page.close()
+    },
+  )
 
   test('without any of them it would', async () => {
     const all = await shown('nothing', at)
@@ -157,7 +169,10 @@ describe.each(['first', 'patch'] as const)('in a page (%s)', (at) => {
   test('sanitized() shows what the sanitizer let through', async () => {
     const { page, clean } = await shown('sanitized()', at)
     const texts = await page.evaluate((all) => {
-      const { body } = new DOMParser().parseFromString(all.map((one) => `<section>${one}</section>`).join(''), 'text/html')
+      const { body } = new DOMParser().parseFromString(
+        all.map((one) => `<section>${one}</section>`).join(''),
+        'text/html',
+      )
       const textOf = (root: ParentNode) => [...root.querySelectorAll('section')].map(({ textContent }) => textContent)
       return [textOf(body), textOf(document.querySelector('#users') as Element)]
     }, clean)

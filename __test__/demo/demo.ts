@@ -102,8 +102,8 @@ export async function live(page: Page): Promise<void> {
 
 /** Waits until the element says this. */
 export async function shows(page: Page, selector: string, text: string): Promise<void> {
-  await page.waitForFunction(
-    ([where, what]) => document.querySelector(where)?.textContent.trim() === what,
-    [selector, text] as const,
-  )
+  await page.waitForFunction(([where, what]) => document.querySelector(where)?.textContent.trim() === what, [
+    selector,
+    text,
+  ] as const)
 }

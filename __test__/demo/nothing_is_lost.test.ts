@@ -31,10 +31,7 @@ test('typing goes on while the server is killed and started again: no character 
   const items = page.locator('[data-l-live=todo] li')
   const before = await items.count()
   const added = (count: number): Promise<unknown> =>
-    page.waitForFunction(
-      (all) => document.querySelectorAll('[data-l-live=todo] li').length === all,
-      before + count,
-    )
+    page.waitForFunction((all) => document.querySelectorAll('[data-l-live=todo] li').length === all, before + count)
   await type('before the crash')
   await page.keyboard.press('Enter')
   await added(1)
@@ -44,9 +41,9 @@ test('typing goes on while the server is killed and started again: no character 
   await Promise.all([type('and half a thought'), restart()])
   await live(page)
   expect(await field.inputValue()).toBe('and half a thought')
-  const titles = await page.locator('[data-l-live=todo] li input:not([type=checkbox])').evaluateAll((inputs) =>
-    inputs.map((input) => (input as HTMLInputElement).value),
-  )
+  const titles = await page
+    .locator('[data-l-live=todo] li input:not([type=checkbox])')
+    .evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value))
   expect(titles.slice(-2)).toEqual(['before the crash', 'while it is down'])
   demo.forgiveProblems(broken)
 })

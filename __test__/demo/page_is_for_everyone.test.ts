@@ -91,8 +91,7 @@ test('there is a light and a dark page, and both can be read', async () => {
       const note = getComputedStyle(document.querySelector('.note') as Element)
       return [of(card.backgroundColor), of(card.color), of(note.color)]
     })
-  const contrast = (one: number, other: number): number =>
-    (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
+  const contrast = (one: number, other: number): number => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
 
   const [day = 0, ...onDay] = await luminance(await demo.open({ colorScheme: 'light' }))
   const [night = 0, ...onNight] = await luminance(await demo.open({ colorScheme: 'dark' }))

@@ -68,7 +68,11 @@ test('after SIGTERM a page comes back at once where a click waits, not when all 
   demo.server = await Demo.startServer(port)
   // The page's clock stands still: no timer brings it back, the click does.
   await page.click('button[aria-label="One more"]')
-  await page.waitForFunction((text) => document.querySelector('output')?.textContent.trim() === text, String(start + 1), { polling: 50 })
+  await page.waitForFunction(
+    (text) => document.querySelector('output')?.textContent.trim() === text,
+    String(start + 1),
+    { polling: 50 },
+  )
   demo.forgiveProblems(broken)
 })
 

@@ -15,28 +15,43 @@ interface Said {
 
 const lines = (...list: object[]) => list.map((line) => JSON.stringify(line)).join('\n')
 
-const NPM_CLEAN: Said = { code: 0, out: '{"auditReportVersion":2,"vulnerabilities":{},"metadata":{"vulnerabilities":{"total":0}}}' }
+const NPM_CLEAN: Said = {
+  code: 0,
+  out: '{"auditReportVersion":2,"vulnerabilities":{},"metadata":{"vulnerabilities":{"total":0}}}',
+}
 const NPM_FOUND: Said = {
   code: 1,
   out: '{"auditReportVersion":2,"vulnerabilities":{"x":{"name":"x","severity":"high","range":"<2"}},"metadata":{"vulnerabilities":{"total":1}}}',
 }
 const NPM_OFFLINE: Said = { code: 1, out: '{"message":"405 Method Not Allowed","error":{"summary":"","detail":""}}' }
 
-const summary = (errors: number) => ({ type: 'summary', fields: { advisories: { errors, helps: 0, notes: 0, warnings: 0 } } })
+const summary = (errors: number) => ({
+  type: 'summary',
+  fields: { advisories: { errors, helps: 0, notes: 0, warnings: 0 } },
+})
 const RUST_CLEAN: Said = { code: 0, err: lines(summary(0)) }
 const RUST_FOUND: Said = {
   code: 1,
   err: lines(
     {
       type: 'diagnostic',
-      fields: { severity: 'error', code: 'vulnerability', message: 'bad', advisory: { id: 'RUSTSEC-2099-0001' }, labels: [{ span: 'x 1.0.0' }] },
+      fields: {
+        severity: 'error',
+        code: 'vulnerability',
+        message: 'bad',
+        advisory: { id: 'RUSTSEC-2099-0001' },
+        labels: [{ span: 'x 1.0.0' }],
+      },
     },
     summary(1),
   ),
 }
 const RUST_OFFLINE: Said = {
   code: 1,
-  err: lines({ type: 'log', fields: { level: 'ERROR', message: 'failed to fetch advisory database https://github.com/RustSec/advisory-db' } }),
+  err: lines({
+    type: 'log',
+    fields: { level: 'ERROR', message: 'failed to fetch advisory database https://github.com/RustSec/advisory-db' },
+  }),
 }
 
 let folder: string
@@ -92,7 +107,11 @@ test.each<[string, Said, Said]>([
   ['nothing, successfully', { code: 0 }, { code: 0 }],
   ['what is no report', { code: 0, err: 'advisories ok' }, { code: 0, out: 'found 0 vulnerabilities' }],
   ['a report of nothing, and that it failed', { ...RUST_CLEAN, code: 3 }, { ...NPM_CLEAN, code: 1 }],
-  ['another report', { code: 0, err: lines({ type: 'summary', fields: { licenses: { errors: 0 } } }) }, { code: 0, out: '{}' }],
+  [
+    'another report',
+    { code: 0, err: lines({ type: 'summary', fields: { licenses: { errors: 0 } } }) },
+    { code: 0, out: '{}' },
+  ],
 ])('a tool that says %s has not said that all is well', async (_, rust, npm) => {
   expect(await audit(rust, npm)).toMatchObject({ code: 2, rust: 'not available', npm: 'not available' })
 })

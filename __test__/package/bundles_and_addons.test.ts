@@ -44,14 +44,20 @@ const BUNDLERS: Record<string, Bundler> = {
           rollupOptions: { output: { format: '${format === 'esm' ? 'es' : 'cjs'}', entryFileNames: '${name}' } },
         },
       })`
-    const { code, output } = await run(installed.application, process.execPath, ['--input-type=module', '--eval', script])
+    const { code, output } = await run(installed.application, process.execPath, [
+      '--input-type=module',
+      '--eval',
+      script,
+    ])
     if (code !== 0) throw new Error(output)
     return join(folder, name)
   },
 }
 
 const CASES = Object.keys(BUNDLERS).flatMap((bundler) =>
-  ['app.mjs', 'app.cjs'].flatMap((input) => (['esm', 'cjs'] as const).map((format) => [bundler, input, format] as const)),
+  ['app.mjs', 'app.cjs'].flatMap((input) =>
+    (['esm', 'cjs'] as const).map((format) => [bundler, input, format] as const),
+  ),
 )
 
 describe.each(CASES)('%s makes a bundle of %s as %s', (bundler, input, format) => {
@@ -70,7 +76,9 @@ describe.each(CASES)('%s makes a bundle of %s as %s', (bundler, input, format) =
     const lost = await run(elsewhere, process.execPath, [name])
     expect(lost.code).not.toBe(0)
     if (isEsbuilds) return
-    expect(lost.output).toMatch(/LoomError\]?: loom-live was put into a bundle.*mark loom-live as external.*esbuild: --external:loom-live/)
+    expect(lost.output).toMatch(
+      /LoomError\]?: loom-live was put into a bundle.*mark loom-live as external.*esbuild: --external:loom-live/,
+    )
     expect(lost.output).toContain("code: 'LOOM_PLATFORM'")
   }, 60_000)
 })
@@ -81,7 +89,10 @@ describe('an addon that is there and cannot be loaded', () => {
     await cp(installed.package, join(folder, 'node_modules/loom-live'), { recursive: true })
     for (const other of await readdir(join(installed.application, 'node_modules'))) {
       if (other === 'loom-live' || other.startsWith('.')) continue
-      await cp(join(installed.application, 'node_modules', other), join(folder, 'node_modules', other), { recursive: true, dereference: false })
+      await cp(join(installed.application, 'node_modules', other), join(folder, 'node_modules', other), {
+        recursive: true,
+        dereference: false,
+      })
     }
     const bad = join(folder, 'node_modules/loom-live', ADDON)
     await rm(bad)
@@ -96,7 +107,9 @@ describe('an addon that is there and cannot be loaded', () => {
     const [code, first, second] = output.split('\n')
     expect(code).toBe('LOOM_PLATFORM')
     expect(first).toMatch(/loom-live\..*\.node: /)
-    expect(second).toMatch(new RegExp(`^So loom-live's addon for ${PLATFORM} could not be loaded.*npm rebuild loom-live.*Rust`))
+    expect(second).toMatch(
+      new RegExp(`^So loom-live's addon for ${PLATFORM} could not be loaded.*npm rebuild loom-live.*Rust`),
+    )
   })
 
   test('and npm rebuild, as it says, builds one that can', async () => {
@@ -112,7 +125,10 @@ describe('an addon that is there and cannot be loaded', () => {
     const env = { PATH, CARGO_TARGET_DIR: join(folder, 'target') }
     const rebuilt = await run(folder, 'npm', ['rebuild', 'loom-live'], env)
     expect(`${rebuilt.code} ${rebuilt.output}`).toMatch(/^0 /)
-    const loaded = await run(folder, process.execPath, ['--eval', `console.log(typeof require('loom-live').createLoom)`])
+    const loaded = await run(folder, process.execPath, [
+      '--eval',
+      `console.log(typeof require('loom-live').createLoom)`,
+    ])
     expect(loaded).toEqual({ code: 0, output: 'function\n' })
     // One that can be loaded is left alone.
     await rm(join(folder, 'bin/cargo'))

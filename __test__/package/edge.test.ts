@@ -16,14 +16,20 @@ const codec = JSON.parse(jest.requireActual<{ codec(): string }>(addon).codec())
 
 test('lib/codec.ts has the numbers and names of the addon, and nothing else', () => {
   const text = read('lib/codec.ts')
-  const enums = [...text.matchAll(/^export const enum (\w+) \{\n([^}]*)\}$/gm)].map(([, name = '', members = '']): [string, Record<string, number>] => [
-    name,
-    Object.fromEntries([...members.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, member = '', number]): [string, number] => [member, Number(number)])),
-  ])
-  const values = [...text.matchAll(/^export const (?!enum)(\w+) = (.*) as const$/gm)].map(([, name = '', value = '']): [string, unknown] => [
-    name,
-    JSON.parse(value.replaceAll("'", '"')) as unknown,
-  ])
+  const enums = [...text.matchAll(/^export const enum (\w+) \{\n([^}]*)\}$/gm)].map(
+    ([, name = '', members = '']): [string, Record<string, number>] => [
+      name,
+      Object.fromEntries(
+        [...members.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, member = '', number]): [string, number] => [
+          member,
+          Number(number),
+        ]),
+      ),
+    ],
+  )
+  const values = [...text.matchAll(/^export const (?!enum)(\w+) = (.*) as const$/gm)].map(
+    ([, name = '', value = '']): [string, unknown] => [name, JSON.parse(value.replaceAll("'", '"')) as unknown],
+  )
   expect({ enums: Object.fromEntries(enums) as unknown, ...(Object.fromEntries(values) as object) }).toEqual(codec)
   expect(text.match(/^export /gm)).toHaveLength(enums.length + values.length)
 })

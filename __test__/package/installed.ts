@@ -19,7 +19,12 @@ export interface Outcome {
 }
 
 /** Runs a command to its end; one that fails is an outcome as well. */
-export async function run(cwd: string, command: string, parameters: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+export async function run(
+  cwd: string,
+  command: string,
+  parameters: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Outcome> {
   try {
     const { stdout, stderr } = await execute(command, parameters, {
       cwd,

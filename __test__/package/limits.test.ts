@@ -15,11 +15,19 @@ interface Limit {
 
 const root = join(__dirname, '..', '..')
 const addon = join(root, 'native', `loom-live.${process.platform}-${process.arch}.node`)
-const table = JSON.parse((jest.requireActual<{ limits(): string }>(addon)).limits()) as Limit[]
+const table = JSON.parse(jest.requireActual<{ limits(): string }>(addon).limits()) as Limit[]
 
 const UNITS: Record<Limit['unit'], [size: number, name: string][]> = {
-  bytes: [[1 << 20, ' MiB'], [1 << 10, ' KiB'], [1, ' bytes']],
-  time: [[86_400_000, ' days'], [1000, ' s'], [1, ' ms']],
+  bytes: [
+    [1 << 20, ' MiB'],
+    [1 << 10, ' KiB'],
+    [1, ' bytes'],
+  ],
+  time: [
+    [86_400_000, ' days'],
+    [1000, ' s'],
+    [1, ' ms'],
+  ],
   count: [[1, '']],
   rate: [[1, '']],
 }

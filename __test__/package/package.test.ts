@@ -156,7 +156,9 @@ test('both module systems get the same library, and all that is declared', async
      console.log(Object.keys(required).sort().join())`,
   )
   const declarations = await readFile(join(installed.package, 'index.d.ts'), 'utf8')
-  const declared = [...declarations.matchAll(/^export (?:declare )?(?:function|class|const) (\w+)/gm)].map(([, name]) => name)
+  const declared = [...declarations.matchAll(/^export (?:declare )?(?:function|class|const) (\w+)/gm)].map(
+    ([, name]) => name,
+  )
   expect(declared).toContain('createLoom')
   expect(await run(application, process.execPath, ['both.mjs'])).toEqual({
     code: 0,
@@ -164,27 +166,30 @@ test('both module systems get the same library, and all that is declared', async
   })
 })
 
-test.each(['express.mjs', 'express.cjs', 'fastify.mjs', 'compiled/fastify.cjs'])('%s works in a browser', async (script) => {
-  const server = await ServerProcess.start(script, await freePort(), { cwd: installed.application })
-  const page = await browser.newPage()
-  const problems: string[] = []
-  page.on('console', (message) => {
-    if (/error|warning/.test(message.type())) problems.push(message.text())
-  })
-  page.on('pageerror', (error) => problems.push(error.message))
-  try {
-    await page.goto(server.url)
-    for (const count of ['1', '2']) {
-      await page.click('button')
-      await page.waitForFunction((text) => document.querySelector('button')?.textContent === text, count)
+test.each(['express.mjs', 'express.cjs', 'fastify.mjs', 'compiled/fastify.cjs'])(
+  '%s works in a browser',
+  async (script) => {
+    const server = await ServerProcess.start(script, await freePort(), { cwd: installed.application })
+    const page = await browser.newPage()
+    const problems: string[] = []
+    page.on('console', (message) => {
+      if (/error|warning/.test(message.type())) problems.push(message.text())
+    })
+    page.on('pageerror', (error) => problems.push(error.message))
+    try {
+      await page.goto(server.url)
+      for (const count of ['1', '2']) {
+        await page.click('button')
+        await page.waitForFunction((text) => document.querySelector('button')?.textContent === text, count)
+      }
+      expect(problems.filter((problem) => !/favicon/.test(problem))).toEqual([])
+      expect(server.output).toBe('')
+    } finally {
+      await page.close()
+      await server.stop()
     }
-    expect(problems.filter((problem) => !/favicon/.test(problem))).toEqual([])
-    expect(server.output).toBe('')
-  } finally {
-    await page.close()
-    await server.stop()
-  }
-})
+  },
+)
 
 test('without an addon for the platform, and where none can be built, installing says what to do', async () => {
   // As on a platform that the tarball carries nothing for, with a compiler that fails.

@@ -62,7 +62,12 @@ const FRAMES: Record<string, (code: string) => string> = {
   `,
 }
 
-const FILES = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
+const FILES = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'SECURITY.md',
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+]
 
 const blocks = FILES.flatMap((file): Block[] => {
   const text = readFileSync(join(ROOT, file), 'utf8')
@@ -86,11 +91,14 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types']) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
+  for (const name of ['express', 'fastify', '@fastify', '@types'])
+    symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   for (const { name, source } of programs) {
     // A file with an import is a module; each has names of its own.
     writeFileSync(join(folder, `${name}.mts`), source)
-    const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } })
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    })
     writeFileSync(join(folder, `${name}.mjs`), outputText)
   }
 })
@@ -107,7 +115,15 @@ test('there are blocks, each says its language and, where it is no program, its 
 })
 
 test('all are right under --strict', () => {
-  const compilerOptions = { strict: true, exactOptionalPropertyTypes: true, module: 'nodenext', target: 'es2022', types: ['node'], skipLibCheck: true, noEmit: true }
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    module: 'nodenext',
+    target: 'es2022',
+    types: ['node'],
+    skipLibCheck: true,
+    noEmit: true,
+  }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { cwd: folder, encoding: 'utf8' })
@@ -117,27 +133,39 @@ test('all are right under --strict', () => {
 
 const listens = ({ source }: { source: string }): boolean => source.includes('.listen(')
 
-test.each(programs.filter((program) => !listens(program)))('$place runs', ({ name }) => {
-  const { status, stderr } = spawnSync(process.execPath, [`${name}.mjs`], { cwd: folder, encoding: 'utf8', env: { ...process.env, NODE_ENV: undefined } })
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
-}, 60_000)
-
-test.each(programs.filter(listens))('$place serves a page that comes to life', async ({ name }) => {
-  const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
-  try {
-    const page = await (await fetch(server.url)).text()
-    const [, script = ''] = /<script type="module" src="([^"]*)"/.exec(page) ?? []
-    expect((await fetch(server.url + script)).status).toBe(200)
-    const [, module, path, token] = /data-l-live="(\w+)" data-l-ws="([^"]*)" data-l-token="([^"]*)"/.exec(page) ?? []
-    const socket = new WebSocket(server.url.replace('http', 'ws') + String(path))
-    const joined = new Promise<string>((resolve, reject) => {
-      socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
-      socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
+test.each(programs.filter((program) => !listens(program)))(
+  '$place runs',
+  ({ name }) => {
+    const { status, stderr } = spawnSync(process.execPath, [`${name}.mjs`], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_ENV: undefined },
     })
-    expect(await within('the page to join', joined)).toContain('"trees"')
-    socket.close()
-  } finally {
-    await server.stop()
-  }
-}, 60_000)
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  },
+  60_000,
+)
+
+test.each(programs.filter(listens))(
+  '$place serves a page that comes to life',
+  async ({ name }) => {
+    const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
+    try {
+      const page = await (await fetch(server.url)).text()
+      const [, script = ''] = /<script type="module" src="([^"]*)"/.exec(page) ?? []
+      expect((await fetch(server.url + script)).status).toBe(200)
+      const [, module, path, token] = /data-l-live="(\w+)" data-l-ws="([^"]*)" data-l-token="([^"]*)"/.exec(page) ?? []
+      const socket = new WebSocket(server.url.replace('http', 'ws') + String(path))
+      const joined = new Promise<string>((resolve, reject) => {
+        socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
+        socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
+      })
+      expect(await within('the page to join', joined)).toContain('"trees"')
+      socket.close()
+    } finally {
+      await server.stop()
+    }
+  },
+  60_000,
+)

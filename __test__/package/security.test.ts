@@ -48,7 +48,14 @@ function jestTests(files: string[]): Map<string, string[][]> {
   try {
     const listing = join(folder, 'tests')
     writeFileSync(listing, '')
-    const parameters = ['--env', join(ROOT, '__test__', 'support', 'listing.cjs'), '--maxWorkers', '1', '--runTestsByPath', ...files]
+    const parameters = [
+      '--env',
+      join(ROOT, '__test__', 'support', 'listing.cjs'),
+      '--maxWorkers',
+      '1',
+      '--runTestsByPath',
+      ...files,
+    ]
     const { status, stderr } = spawnSync(process.execPath, [runner, ...parameters], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -69,10 +76,14 @@ function jestTests(files: string[]): Map<string, string[][]> {
 /** The names of the tests that Cargo would run. */
 function cargoTests(): string[] {
   const list = (...parameters: string[]): string[] => {
-    const { status, stdout, stderr } = spawnSync('cargo', ['test', '--locked', '--lib', '--', '--list', ...parameters], {
-      cwd: ROOT,
-      encoding: 'utf8',
-    })
+    const { status, stdout, stderr } = spawnSync(
+      'cargo',
+      ['test', '--locked', '--lib', '--', '--list', ...parameters],
+      {
+        cwd: ROOT,
+        encoding: 'utf8',
+      },
+    )
     if (status !== 0) throw new Error(stderr)
     return [...stdout.matchAll(/^(\S+): test$/gm)].map(([, name = '']) => name)
   }
@@ -85,7 +96,9 @@ test('the tests in JavaScript are among those that Jest runs', () => {
   const tests = jestTests([...new Set(inJest.map(fileOf))])
   const missing = inJest.filter((one) => {
     const found = tests.get(fileOf(one)) ?? []
-    return found.length === 0 || (one.title !== undefined && !found.some((titles) => matches(titles, one.title as string)))
+    return (
+      found.length === 0 || (one.title !== undefined && !found.some((titles) => matches(titles, one.title as string)))
+    )
   })
   expect(missing).toEqual([])
   expect(inJest.filter(({ title }) => title !== undefined).length).toBeGreaterThan(20)
@@ -97,7 +110,8 @@ test('the tests in Rust are among those that Cargo runs', () => {
     // Its interleavings are a build of their own, which `npm test` runs beside the others.
     if (path === 'models.rs') return !read('scripts/test.mjs').includes("'scripts', 'models.mjs'")
     const module = path.replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::')
-    if (title !== undefined) return !tests.some((name) => name === `${module}::${title}` || name === `${module}::tests::${title}`)
+    if (title !== undefined)
+      return !tests.some((name) => name === `${module}::${title}` || name === `${module}::tests::${title}`)
     return !tests.some((name) => name.startsWith(`${module}::`))
   })
   expect(missing).toEqual([])
@@ -112,7 +126,9 @@ test('the fuzz targets are built, each for the property of its name', () => {
   expect(targets.length).toBeGreaterThan(5)
   for (const target of targets) {
     expect(manifest).toContain(`[[bin]]\nname = "${target}"\npath = "fuzz_targets/${target}.rs"\n`)
-    expect(read(`fuzz/fuzz_targets/${target}.rs`)).toMatch(new RegExp(`^libfuzzer_sys::fuzz_target!\\([^]*::${target}\\n`, 'm'))
+    expect(read(`fuzz/fuzz_targets/${target}.rs`)).toMatch(
+      new RegExp(`^libfuzzer_sys::fuzz_target!\\([^]*::${target}\\n`, 'm'),
+    )
   }
 })
 
@@ -120,7 +136,9 @@ test('the scripts are in package.json, and the attacks among those that run', ()
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const [, name = ''] of text.matchAll(/`npm run (\w+)`/g)) expect(Object.keys(scripts)).toContain(name)
   const attacks = [...read('__test__/attack/attacks.ts').matchAll(/^ {4}name: '([^']+)',$/gm)].map(([, name]) => name)
-  const named = [...text.matchAll(/`npm run attack`((?:,? "[^"]+")*)/g)].flatMap(([, names = '']) => [...names.matchAll(/"([^"]+)"/g)])
+  const named = [...text.matchAll(/`npm run attack`((?:,? "[^"]+")*)/g)].flatMap(([, names = '']) => [
+    ...names.matchAll(/"([^"]+)"/g),
+  ])
   expect(named.length).toBeGreaterThan(5)
   for (const [, name] of named) expect(attacks).toContain(name)
 })
@@ -134,12 +152,17 @@ test('a name in a comment, a skipped test and one beside a focused one are no te
       return file
     }
     const files = [
-      write('one', `// test('commented', () => {})\ntest.skip('skipped', () => {})\ntest.todo('to do')\ndescribe('in', () => { test('real', () => { throw new Error('run') }) })\ndescribe.skip('out', () => { test('skipped too', () => {}) })`),
+      write(
+        'one',
+        `// test('commented', () => {})\ntest.skip('skipped', () => {})\ntest.todo('to do')\ndescribe('in', () => { test('real', () => { throw new Error('run') }) })\ndescribe.skip('out', () => { test('skipped too', () => {}) })`,
+      ),
       write('two', `test.only('focused', () => {})\ntest('beside', () => {})`),
     ]
     const tests = jestTests(files)
     expect(files.map((file) => tests.get(file))).toEqual([[['in', 'real']], [['focused']]])
-    expect(matches(['in', 'real'], 'real') && matches(['in', 'real'], 'in real') && matches(['a realm'], 'a r…m')).toBe(true)
+    expect(matches(['in', 'real'], 'real') && matches(['in', 'real'], 'in real') && matches(['a realm'], 'a r…m')).toBe(
+      true,
+    )
     expect(matches(['in', 'real'], 'rea') || matches(['in', 'real'], 'commented')).toBe(false)
   } finally {
     rmSync(folder, { recursive: true })

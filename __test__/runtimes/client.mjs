@@ -45,10 +45,13 @@ export class Wire {
     const options = { port, host: '127.0.0.1', rejectUnauthorized: false }
     const socket = secure ? connectTls(options) : connectTcp(options)
     const wire = new Wire(socket)
-    await within('a connection', new Promise((resolve, reject) => {
-      socket.once(secure ? 'secureConnect' : 'connect', resolve)
-      socket.once('error', reject)
-    }))
+    await within(
+      'a connection',
+      new Promise((resolve, reject) => {
+        socket.once(secure ? 'secureConnect' : 'connect', resolve)
+        socket.once('error', reject)
+      }),
+    )
     return wire
   }
 
@@ -57,7 +60,10 @@ export class Wire {
       for (;;) {
         const value = look()
         if (value !== undefined) return value
-        if (this.ended) throw new Error(`Expected ${what}, but the server closed after ${JSON.stringify(this.received.toString('latin1'))}`)
+        if (this.ended)
+          throw new Error(
+            `Expected ${what}, but the server closed after ${JSON.stringify(this.received.toString('latin1'))}`,
+          )
         await new Promise((resolve) => {
           this.#changed = resolve
         })
@@ -111,7 +117,8 @@ export class Wire {
       if (received.length < at + length) return undefined
       const payload = received.subarray(at, at + length)
       this.received = received.subarray(at + length)
-      if ((received[0] & 15) !== 1) throw new Error(`Expected text, but received a frame of kind ${received[0] & 15}: ${payload.toString()}`)
+      if ((received[0] & 15) !== 1)
+        throw new Error(`Expected text, but received a frame of kind ${received[0] & 15}: ${payload.toString()}`)
       return payload.toString()
     })
   }
@@ -125,10 +132,12 @@ export class Wire {
 export async function click(wire, token, from = 0) {
   wire.send({ type: 'join', id: 'c0', module: 'counter', token })
   const trees = JSON.parse(await wire.message())
-  if (trees.type !== 'trees' || trees.d[0] !== String(from)) throw new Error(`Expected the counter's tree, but received ${JSON.stringify(trees)}`)
+  if (trees.type !== 'trees' || trees.d[0] !== String(from))
+    throw new Error(`Expected the counter's tree, but received ${JSON.stringify(trees)}`)
   wire.send({ type: 'event', id: 'c0', handler: 'increment', event: 'click', special_vars: {} })
   const patch = JSON.parse(await wire.message())
-  if (patch.type !== 'patch' || patch.d['0'] !== String(from + 1)) throw new Error(`Expected a patch, but received ${JSON.stringify(patch)}`)
+  if (patch.type !== 'patch' || patch.d['0'] !== String(from + 1))
+    throw new Error(`Expected a patch, but received ${JSON.stringify(patch)}`)
 }
 
 export const tokenIn = (page) => /data-l-token="([^"]+)"/.exec(page)[1]

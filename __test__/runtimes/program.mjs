@@ -96,7 +96,11 @@ async function ordinary(port, secure) {
 }
 
 async function others(port, secure) {
-  for (const [path, status] of [['/chat', '101'], ['/nowhere', '418'], ['/loom/wsx', '418']]) {
+  for (const [path, status] of [
+    ['/chat', '101'],
+    ['/nowhere', '418'],
+    ['/loom/wsx', '418'],
+  ]) {
     const wire = await open(port, secure)
     const line = await wire.upgrade(path)
     ok(line.startsWith(`HTTP/1.1 ${status} `), `${path}: ${line}`)
@@ -178,7 +182,9 @@ const CHECKS = {
       await works(looms[1 - firstToGo], port, secure, paths[1 - firstToGo])
       await ordinary(port, secure)
       const gone = await open(port, secure)
-      ok((await gone.ask(`GET ${paths[firstToGo]} HTTP/1.1\r\nHost: x\r\n${HANDSHAKE}\r\n`)).startsWith('HTTP/1.1 200 '))
+      ok(
+        (await gone.ask(`GET ${paths[firstToGo]} HTTP/1.1\r\nHost: x\r\n${HANDSHAKE}\r\n`)).startsWith('HTTP/1.1 200 '),
+      )
       await looms[1 - firstToGo].close({ timeout: 0 })
       same(look(server), before)
       await ordinary(port, secure)
@@ -250,7 +256,11 @@ const CHECKS = {
     const server = makeServer(secure)
     loom.attach(server)
     const port = await listen(server)
-    for (const body of ['Content-Length: 5\r\n\r\nhello', 'Content-Length: 5\r\n\r\nhe', 'Transfer-Encoding: chunked\r\n\r\n']) {
+    for (const body of [
+      'Content-Length: 5\r\n\r\nhello',
+      'Content-Length: 5\r\n\r\nhe',
+      'Transfer-Encoding: chunked\r\n\r\n',
+    ]) {
       const wire = await open(port, secure)
       wire.socket.write(`POST /loom/ws HTTP/1.1\r\nHost: x\r\n${HANDSHAKE}${body}`)
       const answer = await wire.answer()

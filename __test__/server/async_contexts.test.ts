@@ -15,10 +15,18 @@ interface Props {
 /** The value in which each callback enters `alice` if its props say so, and notes who it finds there. */
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-type Where = 'handle' | 'handle, async' | 'authorize' | 'authorize, async' | 'mount' | 'mount, async' | 'upgrade' | 'render'
+type Where =
+  'handle' | 'handle, async' | 'authorize' | 'authorize, async' | 'mount' | 'mount, async' | 'upgrade' | 'render'
 
 const PLACES: Where[] = [
-  'handle', 'handle, async', 'authorize', 'authorize, async', 'mount', 'mount, async', 'upgrade', 'render',
+  'handle',
+  'handle, async',
+  'authorize',
+  'authorize, async',
+  'mount',
+  'mount, async',
+  'upgrade',
+  'render',
 ]
 
 /** A module that enters `alice` in one place, if the component is hers, and notes whom every place finds. */

@@ -152,9 +152,13 @@ const misspelt: [string, (loom: ReturnType<typeof testLoom>['loom']) => unknown,
   ['a limit', () => createLoom({ secret: SECRET, limits: { eventrate: 1 } as object }), 'eventRate'],
   ['a store', () => createLoom({ secret: SECRET, store: { sqllite: 'x' } as never }), 'sqlite'],
   ['an option of mount', (loom) => loom.mount('page', {}, { requst: {} } as object), 'request'],
-  ['an option of attach', (loom) => {
-    loom.attach({ emit: () => true } as never, { middlewares: [] } as object)
-  }, 'middleware'],
+  [
+    'an option of attach',
+    (loom) => {
+      loom.attach({ emit: () => true } as never, { middlewares: [] } as object)
+    },
+    'middleware',
+  ],
   ['an option of close', (loom) => loom.close({ timout: 1 } as object), 'timeout'],
   ['an option of a Refusal', () => new Refusal('no', { redirct: '/login' } as object), 'redirect'],
   ['a filter', (loom) => loom.disconnect({ adress: '::1' } as never), 'address'],

@@ -25,7 +25,8 @@ async function bound(bind: Bind) {
     const response = await fetch(site.origin, { headers: { cookie, connection: 'close' } })
     return tokenIn(await response.text())
   }
-  const connect = (cookie?: string): Promise<Client> => Client.open(site.url(), cookie === undefined ? {} : { headers: { cookie } })
+  const connect = (cookie?: string): Promise<Client> =>
+    Client.open(site.url(), cookie === undefined ? {} : { headers: { cookie } })
   return { site, page, connect }
 }
 
@@ -33,10 +34,13 @@ const session = ({ headers }: IncomingMessage): string | undefined => headers.co
 
 test.each<[string, Bind]>([
   ['at once', session],
-  ['later', async (request) => {
-    await new Promise((resolve) => setImmediate(resolve))
-    return session(request)
-  }],
+  [
+    'later',
+    async (request) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return session(request)
+    },
+  ],
 ])('a page belongs to its user (known %s)', async (_, bind) => {
   const { page, connect } = await bound(bind)
   const token = await page('user=ada')
@@ -126,10 +130,14 @@ test('a client that leaves while its user is looked up leaves nothing behind', a
   await until('all to be looked up', () => gates.length === 10)
   for (const socket of sockets) socket.resetAndDestroy()
   for (const gate of gates) gate.open('ada')
-  await until('the server to forget them', () => new Promise<boolean>((resolve) => {
-    site.server.getConnections((_, count) => {
-      resolve(count === 0)
-    })
-  }))
+  await until(
+    'the server to forget them',
+    () =>
+      new Promise<boolean>((resolve) => {
+        site.server.getConnections((_, count) => {
+          resolve(count === 0)
+        })
+      }),
+  )
   await site.empty()
 })

@@ -80,20 +80,27 @@ const PROGRAM = `
 
 const linux = process.platform === 'linux' ? test : test.skip
 
-linux('200 looms with a store, made, used and closed, leave threads, descriptors and memory as they were', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'loom-live-closed-'))
-  atEnd(() => rm(folder, { recursive: true, force: true }))
-  const child = Child.start(`require('node:v8').setFlagsFromString('--expose-gc'); globalThis.gc = require('node:vm').runInNewContext('gc');${PROGRAM}`, {
-    parameters: [folder, '200'],
-  })
-  const { code } = await child.exited
-  expect({ code, errors: child.errors }).toEqual({ code: 0, errors: '' })
-  const [before, after] = JSON.parse(child.output) as [Held, Held]
-  expect(after.threads).toBeLessThanOrEqual(before.threads)
-  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
-  // What a loom leaves in a program that keeps it is its JavaScript: some tens of KiB. SQLite alone would be 2 MiB each.
-  expect(after.memory - before.memory).toBeLessThan(60)
-}, 120_000)
+linux(
+  '200 looms with a store, made, used and closed, leave threads, descriptors and memory as they were',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'loom-live-closed-'))
+    atEnd(() => rm(folder, { recursive: true, force: true }))
+    const child = Child.start(
+      `require('node:v8').setFlagsFromString('--expose-gc'); globalThis.gc = require('node:vm').runInNewContext('gc');${PROGRAM}`,
+      {
+        parameters: [folder, '200'],
+      },
+    )
+    const { code } = await child.exited
+    expect({ code, errors: child.errors }).toEqual({ code: 0, errors: '' })
+    const [before, after] = JSON.parse(child.output) as [Held, Held]
+    expect(after.threads).toBeLessThanOrEqual(before.threads)
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
+    // What a loom leaves in a program that keeps it is its JavaScript: some tens of KiB. SQLite alone would be 2 MiB each.
+    expect(after.memory - before.memory).toBeLessThan(60)
+  },
+  120_000,
+)
 
 test('a loom that is closed says so, and does nothing', async () => {
   const child = Child.start(`

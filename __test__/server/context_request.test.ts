@@ -91,7 +91,9 @@ describe('ctx.request.url', () => {
     // The site itself has rendered nothing more; the second one has rendered a page without a request.
     expect(new Set(urls.map((line) => line.split(' ')[1]))).toEqual(new Set(['/orders?id=7']))
     expect(second.urls[0]).toBe('mount ')
-    expect(new Set(second.urls.slice(1))).toEqual(new Set(['authorize', 'mount', 'handle'].map((at) => `${at} /orders?id=7`)))
+    expect(new Set(second.urls.slice(1))).toEqual(
+      new Set(['authorize', 'mount', 'handle'].map((at) => `${at} /orders?id=7`)),
+    )
   })
 })
 
@@ -200,7 +202,9 @@ describe('writing to ctx.request', () => {
     }
     const reader = loom.register('reader', {
       props: { text: '' },
-      mount: (_, ctx) => ({ text: JSON.stringify({ ...ctx.request, frozen: Object.isFrozen(ctx.request['session']) }) }),
+      mount: (_, ctx) => ({
+        text: JSON.stringify({ ...ctx.request, frozen: Object.isFrozen(ctx.request['session']) }),
+      }),
       handle: {},
       render: ({ text }) => html`${text}`,
     })
@@ -247,8 +251,10 @@ test('a component that is mounted with ctx.request belongs to the same user, how
   }
   const ada = await open()
   const ben = await open()
-  const unescaped = (text: string): string => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"')
-  const tokens = (text: string): string[] => [...unescaped(text).matchAll(/data-l-token="([^"]+)"/g)].map(([, token]) => token as string)
+  const unescaped = (text: string): string =>
+    text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"')
+  const tokens = (text: string): string[] =>
+    [...unescaped(text).matchAll(/data-l-token="([^"]+)"/g)].map(([, token]) => token as string)
   const [whole, part] = tokens(ada.text) as [string, string]
   await ada.client.joined('c0', 'outer', whole)
   expect(await ada.client.joined('c1', 'child', part)).toBe('<i>/orders</i>')

@@ -117,7 +117,11 @@ test('a field named __proto__ is a field like others, and changes no prototype',
   await client.event('c0', 'save', { value: '__proto__=x&constructor=y&a=1' }, 'submit')
   await client.event('c0', 'save', { value: 'a=1' }, 'submit')
   expect(forms.map((fields) => Object.entries(fields))).toEqual([
-    [['__proto__', 'x'], ['constructor', 'y'], ['a', '1']],
+    [
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+      ['a', '1'],
+    ],
     [['a', '1']],
   ])
   for (const fields of forms) {
@@ -224,7 +228,14 @@ test('a handler that sends the page elsewhere is answered as well', async () => 
     await client.event('c0', 'go', { value: '/after' })
     expect(client.messages).toContainEqual({ type: 'redirect', url: value })
   }
-  for (const value of ['javascript:alert(1)', ' java\nscript:alert(1)', 'data:text/html,x', 'ftp://x/', 'http://[', '']) {
+  for (const value of [
+    'javascript:alert(1)',
+    ' java\nscript:alert(1)',
+    'data:text/html,x',
+    'ftp://x/',
+    'http://[',
+    '',
+  ]) {
     expect(await client.fails('c0', 'go', { value })).toContain('redirect')
     expect(client.messages).not.toContainEqual({ type: 'redirect', url: value })
   }

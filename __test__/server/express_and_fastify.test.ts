@@ -84,7 +84,9 @@ describe.each([
     const { port } = await make()
     const page = (await ask(port, '/')).body.toString()
     expect(page).toContain('<b>3</b>')
-    const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`, { headers: { origin: `http://127.0.0.1:${port}` } })
+    const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`, {
+      headers: { origin: `http://127.0.0.1:${port}` },
+    })
     await client.joined('c0', 'counter', tokenIn(page))
     expect(await client.shows('c0', 'increment')).toBe('<b>4</b>')
   })
@@ -164,7 +166,14 @@ describe.each([
     } else {
       expect(post.status).toBe(404)
     }
-    for (const path of ['/loom/', '/loom/client.js', '/loom/client..js', '/loom/../package.json', '/loom/client.x.js/y', '/loom/client.a%2fb.js']) {
+    for (const path of [
+      '/loom/',
+      '/loom/client.js',
+      '/loom/client..js',
+      '/loom/../package.json',
+      '/loom/client.x.js/y',
+      '/loom/client.a%2fb.js',
+    ]) {
       expect([path, (await ask(port, path)).status]).toEqual([path, 404])
     }
     expect((await ask(port, `${script}?v=1`)).status).toBe(200)

@@ -14,8 +14,14 @@ const change = (props: Props): Props => ({ ...props, count: props.count + 1 })
 const ways: [string, (props: Props) => Props][] = [
   ['the whole', (props) => Object.freeze(change(props))],
   ['a part', (props) => ({ ...change(props), rows: Object.freeze([...props.rows]) as unknown as Props['rows'] })],
-  ['something deep in it', (props) => ({ ...change(props), rows: [{ tags: Object.freeze(['x']) as unknown as string[] }] })],
-  ['what was there', (props) => ({ ...props, count: props.count, rows: Object.freeze(props.rows) as unknown as Props['rows'] })],
+  [
+    'something deep in it',
+    (props) => ({ ...change(props), rows: [{ tags: Object.freeze(['x']) as unknown as string[] }] }),
+  ],
+  [
+    'what was there',
+    (props) => ({ ...props, count: props.count, rows: Object.freeze(props.rows) as unknown as Props['rows'] }),
+  ],
   ['each row that was there', (props) => ({ ...props, rows: props.rows.map((row) => Object.freeze(row)) })],
 ]
 

@@ -41,7 +41,10 @@ async function started(more: Partial<LiveModule<Props>> = {}, components = 1, op
 }
 
 /** Comes as numbers if it is a click without a value, and as JSON if it has one. */
-const forms = [['as numbers', {}], ['as JSON', { value: 'x' }]] as const
+const forms = [
+  ['as numbers', {}],
+  ['as JSON', { value: 'x' }],
+] as const
 
 test.each(forms)('an event that was given up while the loop was blocked is never handled (%s)', async (_, vars) => {
   const { client, ran } = await started({}, 2)

@@ -111,8 +111,22 @@ describe.each(TRANSPORTS)('over %s', (over) => {
 
 test.each([
   ['bind', { bind: () => Promise.reject(new Error('no database')) }],
-  ['bind, at once', { bind: () => { throw new Error('no database') } }],
-  ['origin', { origin: () => { throw new Error('no database') } }],
+  [
+    'bind, at once',
+    {
+      bind: () => {
+        throw new Error('no database')
+      },
+    },
+  ],
+  [
+    'origin',
+    {
+      origin: () => {
+        throw new Error('no database')
+      },
+    },
+  ],
 ])('a handshake whose check fails (%s) is a 500, and logged', async (_, options) => {
   const site = await Site.start(options)
   const response = await site.talk(request({ Origin: 'http://example.org' }))

@@ -45,7 +45,10 @@ describe.each(TRANSPORTS)('over %s', (over) => {
     const client = await site.live(echo)
     // Lengths around the framing's steps, and far beyond every buffer; characters of all sizes.
     for (const length of [0, 1, 124, 125, 126, 127, 16_383, 16_384, 16_385, 65_535, 65_536, 300_000, 2_000_000]) {
-      const value = 'aé☃😀'.repeat(Math.ceil(length / 10)).slice(0, length).replace(/[\ud800-\udbff]$/, '')
+      const value = 'aé☃😀'
+        .repeat(Math.ceil(length / 10))
+        .slice(0, length)
+        .replace(/[\ud800-\udbff]$/, '')
       expect((await client.shows('c0', 'say', { value })) === `<p>${value}</p>`).toBe(true)
     }
   })
@@ -53,9 +56,11 @@ describe.each(TRANSPORTS)('over %s', (over) => {
   test('pings are answered, and a closing handshake too', async () => {
     const site = await Site.start({ over })
     const client = await site.live(counter(site.loom))
-    const pong = new Promise((resolve) => client.socket.once('pong', (data) => {
-      resolve(data.toString())
-    }))
+    const pong = new Promise((resolve) =>
+      client.socket.once('pong', (data) => {
+        resolve(data.toString())
+      }),
+    )
     client.socket.ping('are you there?')
     expect(await pong).toBe('are you there?')
     client.socket.close(4000, 'bye')
@@ -75,11 +80,15 @@ describe.each(TRANSPORTS)('over %s', (over) => {
     const client = await site.live(counter(site.loom))
     client.stopReading()
     await site.empty()
-    await until('its socket to be given back', () => new Promise<boolean>((resolve) => {
-      site.server.getConnections((_, count) => {
-        resolve(count === 0)
-      })
-    }))
+    await until(
+      'its socket to be given back',
+      () =>
+        new Promise<boolean>((resolve) => {
+          site.server.getConnections((_, count) => {
+            resolve(count === 0)
+          })
+        }),
+    )
   })
 
   test('a client that vanishes is noticed at once', async () => {

@@ -29,7 +29,8 @@ const INVALID: Record<string, string | Buffer> = {
   'wrong type: of event': '{"type":"event","id":"c0","handler":"boom","event":1,"special_vars":{}}',
   'wrong type: of special_vars': '{"type":"event","id":"c0","handler":"boom","event":"click","special_vars":"x"}',
   'wrong type: of value': '{"type":"event","id":"c0","handler":"boom","event":"click","special_vars":{"value":1}}',
-  'wrong type: of checked': '{"type":"event","id":"c0","handler":"boom","event":"click","special_vars":{"checked":"true"}}',
+  'wrong type: of checked':
+    '{"type":"event","id":"c0","handler":"boom","event":"click","special_vars":{"checked":"true"}}',
   'wrong type: of key': '{"type":"event","id":"c0","handler":"boom","event":"click","special_vars":{"key":13}}',
   'missing field: all': '{}',
   'missing field: type': '{"id":"c0"}',

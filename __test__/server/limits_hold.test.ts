@@ -137,7 +137,11 @@ test('an event whose names are too long is answered with an error, and the next 
   const site = await Site.start()
   const client = await site.live(counter(site.loom), { count: 0 })
   const long = 'x'.repeat(257)
-  for (const [handler, key, event] of [[long, 'a', 'click'], ['increment', long, 'keydown'], ['increment', 'a', long]] as const) {
+  for (const [handler, key, event] of [
+    [long, 'a', 'click'],
+    ['increment', long, 'keydown'],
+    ['increment', 'a', long],
+  ] as const) {
     const answer = await client.event('c0', handler, { key }, event)
     expect(answer).toMatchObject({ type: 'error', error: expect.stringContaining('too long') as string })
   }
@@ -201,9 +205,15 @@ test.each([
 
 test('options are an object, and a request is one', async () => {
   for (const options of [null, 7, []]) {
-    expect(() => createLoom(options as LoomOptions)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+    expect(() => createLoom(options as LoomOptions)).toThrow(
+      expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error,
+    )
   }
-  const { loom } = testLoom({ origin: ['https://example.org', 'http://localhost:5173', 'capacitor://localhost', 'null'] })
+  const { loom } = testLoom({
+    origin: ['https://example.org', 'http://localhost:5173', 'capacitor://localhost', 'null'],
+  })
   counter(loom)
-  await expect(loom.mount('counter', {}, { request: '/page' as never })).rejects.toMatchObject({ code: 'LOOM_ARGUMENT' })
+  await expect(loom.mount('counter', {}, { request: '/page' as never })).rejects.toMatchObject({
+    code: 'LOOM_ARGUMENT',
+  })
 })

@@ -108,15 +108,25 @@ test('where the first render fails, start rejects, nothing was sent, and no acto
   expect(await start()).toBeInstanceOf(LiveSocket)
 })
 
-test.each(['', '{', 'undefined', 'null', '[]', '7', '"x"', '{"a":1}}', '{"__proto__":{"count":1}}', '{"a":{"__proto__":1}}'])(
-  'props that are no JSON of an object are a StartError: %s',
-  async (propsJson) => {
-    const { loom, messages, start } = setup()
-    await expect(start(propsJson)).rejects.toMatchObject({ code: expect.stringMatching(/^LOOM_(START|ARGUMENT)$/) as string })
-    expect(messages).toEqual([])
-    expect(loom.stats().components).toBe(0)
-  },
-)
+test.each([
+  '',
+  '{',
+  'undefined',
+  'null',
+  '[]',
+  '7',
+  '"x"',
+  '{"a":1}}',
+  '{"__proto__":{"count":1}}',
+  '{"a":{"__proto__":1}}',
+])('props that are no JSON of an object are a StartError: %s', async (propsJson) => {
+  const { loom, messages, start } = setup()
+  await expect(start(propsJson)).rejects.toMatchObject({
+    code: expect.stringMatching(/^LOOM_(START|ARGUMENT)$/) as string,
+  })
+  expect(messages).toEqual([])
+  expect(loom.stats().components).toBe(0)
+})
 
 test.each([
   ['members that are numbers, not in order', '{"b":"x","10":"y","9":"z"}', '{"9":"z","10":"y","b":"new"}'],
@@ -266,7 +276,11 @@ test('a thousand sockets', async () => {
 test('a handler of a socket without a connection has an empty request', async () => {
   const { loom } = testLoom()
   let request: unknown
-  loom.register('ask', { props: {}, handle: { go: (_, __, ctx) => void (request = ctx.request) }, render: () => html`` })
+  loom.register('ask', {
+    props: {},
+    handle: { go: (_, __, ctx) => void (request = ctx.request) },
+    render: () => html``,
+  })
   const socket = await loom.start('x', () => undefined, 'ask', '{}')
   socket.send(event('go'))
   await socket.state()

@@ -359,7 +359,12 @@ describe('disconnect', () => {
       ['ada', 'ada', 'ben'].map(async (user) => {
         const request = { headers: { 'x-user': user }, socket: {}, url: '/' }
         const token = await site.token(module, {}, { request: request as never })
-        const page = new LivePage({ url: () => site.url(), module: 'counter', token, socket: { headers: { 'x-user': user } } })
+        const page = new LivePage({
+          url: () => site.url(),
+          module: 'counter',
+          token,
+          socket: { headers: { 'x-user': user } },
+        })
         atEnd(() => {
           page.end()
         })
@@ -380,7 +385,9 @@ describe('disconnect', () => {
     ben.event('add')
     await settled(ben)
     expect(ben.text).toBe('2')
-    expect(site.loom.disconnect(({ request, address }) => address !== '' && request.headers['x-user'] === 'ben')).toBe(1)
+    expect(site.loom.disconnect(({ request, address }) => address !== '' && request.headers['x-user'] === 'ben')).toBe(
+      1,
+    )
     expect(site.loom.disconnect({})).toBe(0)
     expect(site.loom.disconnect({ bind: undefined } as object)).toBe(0)
   })
@@ -389,7 +396,9 @@ describe('disconnect', () => {
     'a filter that would find nobody is an error: %j',
     (filter) => {
       const { loom } = testLoom()
-      expect(() => loom.disconnect(filter as never)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+      expect(() => loom.disconnect(filter as never)).toThrow(
+        expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error,
+      )
     },
   )
 })

@@ -53,7 +53,12 @@ describe('what joins templates and promises as text', () => {
   ])('%s', (_, make, message) => {
     testLoom(development)
     const value = make() as string
-    for (const joined of [() => `<p>${value}</p>`, () => value + '', () => [value, value].join('\n'), () => String(value)]) {
+    for (const joined of [
+      () => `<p>${value}</p>`,
+      () => value + '',
+      () => [value, value].join('\n'),
+      () => String(value),
+    ]) {
       expect(joined).toThrow(expect.objectContaining({ code: 'LOOM_TEMPLATE' }) as Error)
       expect(joined).toThrow(message)
     }
@@ -61,21 +66,26 @@ describe('what joins templates and promises as text', () => {
 
   test('a tree in a slot of another is fine, and one in a plain literal in a render names its place', async () => {
     const site = await Site.start(development)
-    const rows = (join: boolean) => site.loom.register(`rows ${join}`, {
-      props: { rows: ['a', 'b'] },
-      handle: {},
-      render: ({ rows }) => {
-        const items = rows.map((row) => html`<li>${row}</li>`)
-        return html`<ul>${join ? items.join('') : items}</ul>`
-      },
-    })
+    const rows = (join: boolean) =>
+      site.loom.register(`rows ${join}`, {
+        props: { rows: ['a', 'b'] },
+        handle: {},
+        render: ({ rows }) => {
+          const items = rows.map((row) => html`<li>${row}</li>`)
+          return html`<ul>${join ? items.join('') : items}</ul>`
+        },
+      })
     expect(await site.loom.mount(rows(false))).toContain('<ul><li>a</li><li>b</li></ul>')
     await expect(site.loom.mount(rows(true))).rejects.toThrow(PLACE)
   })
 })
 
 /** The module's answer to one event, and what was said of it. */
-async function after<Props extends object>(module: LiveModule<Props>, handler: string, value?: string): Promise<{ shown: string; log: Log }> {
+async function after<Props extends object>(
+  module: LiveModule<Props>,
+  handler: string,
+  value?: string,
+): Promise<{ shown: string; log: Log }> {
   const site = await Site.start(development)
   const client = await site.live(site.loom.register('page', module))
   const shown = await client.shows('c0', handler, value === undefined ? {} : { value })
@@ -134,7 +144,11 @@ describe('handlers that give the wrong thing', () => {
     const { shown, log } = await after({ props, handle: NOTHING, render }, name)
     expect(shown).toBe('1 Ada 1')
     expect(log.warnings).toHaveLength(1)
-    expect(log.all).toMatch(new RegExp(`^loom-live: page \\(registered at .*\\): the handler "${name}" .*returned nothing.*Return the new props`))
+    expect(log.all).toMatch(
+      new RegExp(
+        `^loom-live: page \\(registered at .*\\): the handler "${name}" .*returned nothing.*Return the new props`,
+      ),
+    )
     expect(log.all).toMatch(PLACE)
   })
 
@@ -173,7 +187,11 @@ describe('handlers that give the wrong thing', () => {
     ['nothing of it', () => ({}), 'count, name, rows'],
   ])('a part of the props is returned: %s', async (_, handle, lost) => {
     const { log } = await after({ props, handle: { part: handle as (props: Props) => Props }, render }, 'part')
-    expect(log.all).toMatch(new RegExp(`page \\(registered at .*\\): the handler "part" returned props without ${lost}, which (is|are) gone now.*\\{ \\.\\.\\.props`))
+    expect(log.all).toMatch(
+      new RegExp(
+        `page \\(registered at .*\\): the handler "part" returned props without ${lost}, which (is|are) gone now.*\\{ \\.\\.\\.props`,
+      ),
+    )
   })
 
   test('props that only mount was given, and that are never mentioned, are missed as well', async () => {
@@ -188,7 +206,10 @@ describe('handlers that give the wrong thing', () => {
   })
 
   test('a member that the handler takes away itself is none of our business', async () => {
-    interface Search { query: string; error?: string }
+    interface Search {
+      query: string
+      error?: string
+    }
     const site = await Site.start(development)
     const module = site.loom.register<Search>('search', {
       props: { query: '' },
@@ -206,10 +227,18 @@ describe('handlers that give the wrong thing', () => {
 })
 
 describe('names', () => {
-  const render = (tree: () => ReturnType<typeof html>) => ({ props: { count: 0 }, handle: { increment: () => undefined, reset: () => undefined }, render: tree })
+  const render = (tree: () => ReturnType<typeof html>) => ({
+    props: { count: 0 },
+    handle: { increment: () => undefined, reset: () => undefined },
+    render: tree,
+  })
 
   test.each<[string, () => ReturnType<typeof html>, string]>([
-    ['data-l-click in double quotes', () => html`<button data-l-click="incremnt">x</button>`, 'data-l-click="incremnt"'],
+    [
+      'data-l-click in double quotes',
+      () => html`<button data-l-click="incremnt">x</button>`,
+      'data-l-click="incremnt"',
+    ],
     ['in single quotes', () => html`<button data-l-click='incremnt'>x</button>`, 'data-l-click="incremnt"'],
     ['without quotes', () => html`<button data-l-click=incremnt>x</button>`, 'data-l-click="incremnt"'],
     ['@click', () => html`<button @click="incremnt">x</button>`, '@click="incremnt"'],
@@ -217,7 +246,11 @@ describe('names', () => {
     ['a value', () => html`<button data-l-click="${'incremnt'}">x</button>`, 'data-l-click="incremnt"'],
     ['a value of @', () => html`<button @click=${'incremnt'}>x</button>`, '@click="incremnt"'],
     ['in a nested template', () => html`<p>${html`<input data-l-input="incremnt">`}</p>`, 'data-l-input="incremnt"'],
-    ['in a row', () => html`<p>${each([1], String, () => html`<input data-l-keydown="incrementt">`)}</p>`, 'data-l-keydown="incrementt"'],
+    [
+      'in a row',
+      () => html`<p>${each([1], String, () => html`<input data-l-keydown="incrementt">`)}</p>`,
+      'data-l-keydown="incrementt"',
+    ],
     ['in a list', () => html`<p>${[html`<input data-l-blur="icnrement">`]}</p>`, 'data-l-blur="icnrement"'],
   ])('of a handler that there is not, %s: said when the page is rendered', async (_, tree, shown) => {
     const { loom, log } = testLoom(development)
@@ -225,12 +258,20 @@ describe('names', () => {
     await loom.mount('page')
     expect(log.warnings).toHaveLength(1)
     expect(log.all).toContain(`page: ${shown} (at ${HERE}:`)
-    expect(log.all).toMatch(/names no handler of the module; did you mean "increment"\? Its handlers are increment, reset/)
+    expect(log.all).toMatch(
+      /names no handler of the module; did you mean "increment"\? Its handlers are increment, reset/,
+    )
   })
 
   test.each<[string, () => ReturnType<typeof html>]>([
-    ['those that are there', () => html`<button data-l-click="increment" @keydown=${'reset'} data-l-value="incremnt">x</button>`],
-    ['one that comes and goes', () => html`<button data-l-click="${false}" data-l-input="${''}" @blur="${null}">x</button>`],
+    [
+      'those that are there',
+      () => html`<button data-l-click="increment" @keydown=${'reset'} data-l-value="incremnt">x</button>`,
+    ],
+    [
+      'one that comes and goes',
+      () => html`<button data-l-click="${false}" data-l-input="${''}" @blur="${null}">x</button>`,
+    ],
     ['one that is put together', () => html`<button data-l-click="incre${'ment'}">x</button>`],
     ['another component’s HTML', () => html`${raw('<button data-l-click="other">x</button>')}`],
     ['attributes that only look like it', () => html`<p data-l-clicks="x" title="@click">@click ="y"</p>`],
@@ -253,35 +294,55 @@ describe('names', () => {
 
   test('one function for all handlers knows every name', async () => {
     const { loom, log } = testLoom(development)
-    await loom.mount(loom.register('all', { props: {}, handle: () => undefined, render: () => html`<i data-l-click="any"></i>` }))
+    await loom.mount(
+      loom.register('all', { props: {}, handle: () => undefined, render: () => html`<i data-l-click="any"></i>` }),
+    )
     expect(log.all).toBe('')
   })
 
   test('methods of a class are said at once not to be handlers', async () => {
     class Base {
-      reset(): void { /* found by nobody */ }
+      reset(): void {
+        /* found by nobody */
+      }
     }
     class Handlers extends Base {
       own = (): void => undefined
-      increment(): void { /* found by nobody */ }
-      get size(): number { return 0 }
+      increment(): void {
+        /* found by nobody */
+      }
+      get size(): number {
+        return 0
+      }
     }
     const site = await Site.start(development)
-    const module = site.loom.register('page', { props: {}, handle: new Handlers() as unknown as Record<string, () => void>, render: () => html`` })
+    const module = site.loom.register('page', {
+      props: {},
+      handle: new Handlers() as unknown as Record<string, () => void>,
+      render: () => html``,
+    })
     expect(site.log.warnings).toHaveLength(1)
-    expect(site.log.all).toMatch(/page \(registered at .*\): handle is an instance of the class Handlers, and its methods increment, reset are not handlers.*handle: \{ increment: \(props\) => … \}/)
+    expect(site.log.all).toMatch(
+      /page \(registered at .*\): handle is an instance of the class Handlers, and its methods increment, reset are not handlers.*handle: \{ increment: \(props\) => … \}/,
+    )
     expect(site.log.all).toMatch(PLACE)
     const client = await site.live(module)
-    expect(await client.fails('c0', 'increment')).toMatch(/it is a method of the class Handlers, and only own properties are handlers/)
+    expect(await client.fails('c0', 'increment')).toMatch(
+      /it is a method of the class Handlers, and only own properties are handlers/,
+    )
     expect(await client.shows('c0', 'own')).toBe('')
   })
 
   test('a class itself is no object of handlers', () => {
     class Handlers {
-      static increment(): void { /* found by nobody */ }
+      static increment(): void {
+        /* found by nobody */
+      }
     }
     const { loom } = testLoom(development)
-    expect(() => loom.register('page', { props: {}, handle: Handlers as unknown as () => void, render: () => html`` })).toThrow(
+    expect(() =>
+      loom.register('page', { props: {}, handle: Handlers as unknown as () => void, render: () => html`` }),
+    ).toThrow(
       /Expected an object of handlers or a function for handle of module "page" but received the class Handlers/,
     )
   })
@@ -291,9 +352,16 @@ describe('names', () => {
     const list = loom.register('list', {
       props: { rows: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 2 }] },
       handle: {},
-      render: ({ rows }) => html`<p>${'x'}</p><ul class="${'y'}">${each(rows, ({ id }) => id, ({ id }) => html`<li>${id}</li>`)}</ul>`,
+      render: ({ rows }) =>
+        html`<p>${'x'}</p><ul class="${'y'}">${each(
+          rows,
+          ({ id }) => id,
+          ({ id }) => html`<li>${id}</li>`,
+        )}</ul>`,
     })
-    await expect(loom.mount(list)).rejects.toThrow(/two items with the key "2"; keys have to be unique. They are items 1 and 3 of the list of slot 3, text: `.*<ul class="\$\{…\}">\$\{3\}<\/ul>.*` \(at .*\)/)
+    await expect(loom.mount(list)).rejects.toThrow(
+      /two items with the key "2"; keys have to be unique. They are items 1 and 3 of the list of slot 3, text: `.*<ul class="\$\{…\}">\$\{3\}<\/ul>.*` \(at .*\)/,
+    )
     await expect(loom.mount(list)).rejects.toThrow(PLACE)
   })
 })
@@ -308,7 +376,12 @@ describe('props that are no JSON', () => {
     [() => 1, /function at "at"; call it/],
     [Promise.resolve(1), /an instance of Promise at "at"; await it first$/],
     [html`<p></p>`, /an instance of Tree at "at"; store what it shows; templates are made in render$/],
-    [new (class Point { x = 1 })(), /an instance of Point at "at"; store a plain object/],
+    [
+      new (class Point {
+        x = 1
+      })(),
+      /an instance of Point at "at"; store a plain object/,
+    ],
     [[1, undefined], /undefined at "at\[1\]"; store null in a list/],
     [{ at: new Date(0) }, /an instance of Date at "at\.at"; store date/],
   ])('%p: the path is quoted, and what to store instead is said', async (at, message) => {
@@ -317,7 +390,13 @@ describe('props that are no JSON', () => {
     await expect(loom.mount(module, { at })).rejects.toThrow(message)
     expect(() => loom.register('other', { props: { at }, handle: {}, render: () => html`` })).toThrow(message)
     const site = await Site.start(development)
-    const client = await site.live(site.loom.register('event', { props: { at: 0 as unknown }, handle: { set: () => ({ at }) }, render: () => html`` }))
+    const client = await site.live(
+      site.loom.register('event', {
+        props: { at: 0 as unknown },
+        handle: { set: () => ({ at }) },
+        render: () => html``,
+      }),
+    )
     expect(await client.fails('c0', 'set')).toMatch(message)
   })
 })

@@ -66,7 +66,9 @@ test.each<[string, unknown, unknown]>([
 ])('a module’s shape is checked: %s', (_, name, module) => {
   const { loom } = testLoom()
   const register = () => loom.register(name as string, module as LiveModule<object>)
-  expect(register).toThrow(expect.objectContaining({ code: expect.stringMatching(/^LOOM_(ARGUMENT|PROPS)$/) as string }) as Error)
+  expect(register).toThrow(
+    expect.objectContaining({ code: expect.stringMatching(/^LOOM_(ARGUMENT|PROPS)$/) as string }) as Error,
+  )
   expect(register).toThrow(/^Expected /)
 })
 

@@ -23,7 +23,7 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
     throw new Error('thrown')
   },
   'throws undefined': () => {
-    throw undefined  
+    throw undefined
   },
   'throws what cannot be shown': () => {
     throw Object.create(null)
@@ -36,7 +36,7 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
     })
   },
   rejects: () => Promise.reject(new Error('rejected')),
-   
+
   'rejects with nothing': () => Promise.reject(),
   'rejects after a while': async () => {
     await new Promise((resolve) => setImmediate(resolve))
@@ -254,7 +254,9 @@ test('the log says where it was thrown, the page does not', async () => {
   const module = site.loom.register('where', {
     props: { count: 0, broken: false },
     handle: {
-      throws: () => { throw new TypeError('first\nsecond') },
+      throws: () => {
+        throw new TypeError('first\nsecond')
+      },
       rejects: () => Promise.reject(new TypeError('later')),
       render: (props) => ({ ...props, broken: true }),
       ours: () => ({ count: NaN, broken: false }),
@@ -268,7 +270,9 @@ test('the log says where it was thrown, the page does not', async () => {
   for (const handler of ['throws', 'rejects', 'render']) {
     expect(await client.fails('c0', handler)).not.toMatch(/\n\s+at /)
     await until('the log', () => site.log.errors.length > 0)
-    expect(site.log.errors.shift()).toMatch(/^loom-live: where \("c0"\): the event .* failed: (handle|render) of module where: [^]*\n {4}at .*nothing_is_committed/)
+    expect(site.log.errors.shift()).toMatch(
+      /^loom-live: where \("c0"\): the event .* failed: (handle|render) of module where: [^]*\n {4}at .*nothing_is_committed/,
+    )
   }
   // What is wrong with props is said in words, and was not thrown by the application.
   await client.fails('c0', 'ours')

@@ -121,9 +121,12 @@ test('a Refusal is an answer, and an unknown handler nobody’s error', async ()
 test.each<[string, () => unknown]>([
   ['throws', () => fail()],
   ['rejects', () => Promise.reject(thrown)],
-  ['throws what cannot be shown', () => {
-    throw Object.create(null) as Error
-  }],
+  [
+    'throws what cannot be shown',
+    () => {
+      throw Object.create(null) as Error
+    },
+  ],
 ])('an onError that %s is logged and harms nobody', async (_, onError) => {
   const { site, module } = await told({ handle: { go: fail, show: () => undefined } }, { onError })
   const client = await site.live(module)

@@ -66,12 +66,16 @@ describe('over https', () => {
   })
 })
 
-test.each(['foo://example.org', 'ws://example.org', 'file://example.org', 'javascript://example.org', '//example.org', 'HTTPS://example.org'])(
-  'no page has a scheme like that of %s',
-  async (origin) => {
-    expect(await connects({}, { host: 'example.org', origin })).toBe(false)
-  },
-)
+test.each([
+  'foo://example.org',
+  'ws://example.org',
+  'file://example.org',
+  'javascript://example.org',
+  '//example.org',
+  'HTTPS://example.org',
+])('no page has a scheme like that of %s', async (origin) => {
+  expect(await connects({}, { host: 'example.org', origin })).toBe(false)
+})
 
 test('who is refused is logged once, and what to set; not without end', async () => {
   const site = await Site.start()

@@ -79,7 +79,9 @@ test('what the application waits for keeps the process alive: start, state, clos
 })
 
 test('a start that fails lets the process exit', async () => {
-  const child = Child.start(`${LOOM} loom.start('x', () => {}, counter, 'no').catch((error) => console.log(error.code))`)
+  const child = Child.start(
+    `${LOOM} loom.start('x', () => {}, counter, 'no').catch((error) => console.log(error.code))`,
+  )
   expect(await child.result()).toBe('LOOM_START\n')
 })
 

@@ -111,7 +111,10 @@ test('undefined members count as absent; objects without a prototype are plain',
   const module = loom.register('keys', {
     props: {} as Props,
     handle: {},
-    render: (props) => html`${Object.keys(props).filter((key) => props[key] !== undefined).join()}`,
+    render: (props) =>
+      html`${Object.keys(props)
+        .filter((key) => props[key] !== undefined)
+        .join()}`,
   })
   const page = await loom.mount(module, { a: undefined, bare })
   expect(page).toContain('>bare</div>')
@@ -169,33 +172,41 @@ test('a handler may change its props and return nothing, or those it was given',
   expect(site.log.all).toBe('')
 })
 
-test.each([64 << 20, 1])('what render sorts in place is committed as it was sorted, with %d bytes for copies', async (propsCacheBytes) => {
-  const { loom } = testLoom({ limits: { propsCacheBytes } })
-  interface Rows {
-    rows: { id: number; count: number }[]
-    clicks: number
-  }
-  const module = loom.register<Rows>('sorting', {
-    props: { rows: [], clicks: 0 },
-    handle: {
-      click: (props) => ({ ...props, clicks: props.clicks + 1 }),
-      count: (props, { value }) => ({
-        ...props,
-        rows: props.rows.map((row) => (String(row.id) === value ? { ...row, count: row.count + 1 } : row)),
-      }),
-    },
-    render: ({ rows }) => html`${rows.sort((one, other) => one.id - other.id).map(({ id }) => html`<i>${id}</i>`)}`,
-  })
-  const first = { rows: [3, 1, 2].map((id) => ({ id, count: 0 })), clicks: 0 }
-  for (const handlers of [['count', 'count'], ['click', 'count'], ['click', 'click', 'count', 'count']]) {
-    const socket = await loom.start('x', () => undefined, module, JSON.stringify(first))
-    for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click', special_vars: { value: '1' } })
-    const count = handlers.filter((handler) => handler === 'count').length
-    const rows = [1, 2, 3].map((id) => ({ id, count: id === 1 ? count : 0 }))
-    const { propsJson } = await socket.state()
-    expect(JSON.parse(propsJson)).toEqual({ rows, clicks: handlers.length - count })
-  }
-})
+test.each([64 << 20, 1])(
+  'what render sorts in place is committed as it was sorted, with %d bytes for copies',
+  async (propsCacheBytes) => {
+    const { loom } = testLoom({ limits: { propsCacheBytes } })
+    interface Rows {
+      rows: { id: number; count: number }[]
+      clicks: number
+    }
+    const module = loom.register<Rows>('sorting', {
+      props: { rows: [], clicks: 0 },
+      handle: {
+        click: (props) => ({ ...props, clicks: props.clicks + 1 }),
+        count: (props, { value }) => ({
+          ...props,
+          rows: props.rows.map((row) => (String(row.id) === value ? { ...row, count: row.count + 1 } : row)),
+        }),
+      },
+      render: ({ rows }) => html`${rows.sort((one, other) => one.id - other.id).map(({ id }) => html`<i>${id}</i>`)}`,
+    })
+    const first = { rows: [3, 1, 2].map((id) => ({ id, count: 0 })), clicks: 0 }
+    for (const handlers of [
+      ['count', 'count'],
+      ['click', 'count'],
+      ['click', 'click', 'count', 'count'],
+    ]) {
+      const socket = await loom.start('x', () => undefined, module, JSON.stringify(first))
+      for (const handler of handlers)
+        socket.send({ type: 'event', handler, event: 'click', special_vars: { value: '1' } })
+      const count = handlers.filter((handler) => handler === 'count').length
+      const rows = [1, 2, 3].map((id) => ({ id, count: id === 1 ? count : 0 }))
+      const { propsJson } = await socket.state()
+      expect(JSON.parse(propsJson)).toEqual({ rows, clicks: handlers.length - count })
+    }
+  },
+)
 
 test('development shows what is committed, also of careless handlers', async () => {
   const development = true
@@ -302,19 +313,26 @@ test('development warns of a render that changes its props', async () => {
   const client = await site.live(module)
   expect(site.log.all).toBe('')
   await client.event('c0', 'turn')
-  expect(site.log.all).toMatch(/ranking: render changed props\.rows\[0\]\. .* Change a copy, as in \[\.\.\.props\.rows\]\.sort\(\)$/)
+  expect(site.log.all).toMatch(
+    /ranking: render changed props\.rows\[0\]\. .* Change a copy, as in \[\.\.\.props\.rows\]\.sort\(\)$/,
+  )
 })
 
-test.each(['x', '€'])('props that no page could join with are refused when the page is rendered: %s', async (letter) => {
-  const { loom } = testLoom({ limits: { messageBytes: 10_000 } })
-  loom.register('large', { props: { text: '' }, handle: {}, render: () => html`<p>x</p>` })
-  const most = Math.floor(6_900 / Buffer.byteLength(letter))
-  expect(await loom.mount('large', { text: letter.repeat(most) })).toContain('data-l-token')
-  await expect(loom.mount('large', { text: letter.repeat(most + 1_000) })).rejects.toMatchObject({
-    code: 'LOOM_PROPS',
-    message: expect.stringMatching(/mount of module "large" are too large.*\d+ bytes.*messageBytes is 10000/) as string,
-  })
-})
+test.each(['x', '€'])(
+  'props that no page could join with are refused when the page is rendered: %s',
+  async (letter) => {
+    const { loom } = testLoom({ limits: { messageBytes: 10_000 } })
+    loom.register('large', { props: { text: '' }, handle: {}, render: () => html`<p>x</p>` })
+    const most = Math.floor(6_900 / Buffer.byteLength(letter))
+    expect(await loom.mount('large', { text: letter.repeat(most) })).toContain('data-l-token')
+    await expect(loom.mount('large', { text: letter.repeat(most + 1_000) })).rejects.toMatchObject({
+      code: 'LOOM_PROPS',
+      message: expect.stringMatching(
+        /mount of module "large" are too large.*\d+ bytes.*messageBytes is 10000/,
+      ) as string,
+    })
+  },
+)
 
 test('what may be rendered can be joined with', async () => {
   const site = await Site.start({ limits: { messageBytes: 10_000 } })
@@ -323,7 +341,10 @@ test('what may be rendered can be joined with', async () => {
   let [least, most] = [0, 10_000]
   while (most - least > 1) {
     const middle = (least + most) >> 1
-    const isTaken = await site.loom.mount(large, { text: 'x'.repeat(middle) }).then(() => true, () => false)
+    const isTaken = await site.loom.mount(large, { text: 'x'.repeat(middle) }).then(
+      () => true,
+      () => false,
+    )
     if (isTaken) least = middle
     else most = middle
   }

@@ -16,7 +16,9 @@ test('the client and the look of its states, without anything inline', () => {
 
 test('each element has the nonce', () => {
   const { loom } = testLoom()
-  expect(loom.script({ nonce: 'aB3+/_-=' }).match(/<script type="module" src="[^"]+" nonce="aB3\+\/_-=" data-l/g)).toHaveLength(2)
+  expect(
+    loom.script({ nonce: 'aB3+/_-=' }).match(/<script type="module" src="[^"]+" nonce="aB3\+\/_-=" data-l/g),
+  ).toHaveLength(2)
 })
 
 test('without the look the client is alone', () => {
@@ -27,7 +29,9 @@ test('without the look the client is alone', () => {
 test('texts are escaped', () => {
   const { loom } = testLoom()
   const elements = loom.script({ status: { offline: '"><script>x&amp;</script>', reload: "'Neu'" } })
-  expect(elements).toContain('data-l-status="{&#34;offline&#34;:&#34;\\&#34;>&#60;script>x&#38;amp;&#60;/script>&#34;,&#34;reload&#34;:&#34;\'Neu\'&#34;}"')
+  expect(elements).toContain(
+    'data-l-status="{&#34;offline&#34;:&#34;\\&#34;>&#60;script>x&#38;amp;&#60;/script>&#34;,&#34;reload&#34;:&#34;\'Neu\'&#34;}"',
+  )
 })
 
 test.each([

@@ -66,11 +66,15 @@ describe.each(TRANSPORTS)('over %s', (over) => {
     expect(await other.shows('c0', 'increment')).toBe('<b>1</b>')
     other.drop()
     await site.empty()
-    await until('the sockets to be given back', () => new Promise<boolean>((resolve) => {
-      site.server.getConnections((_, count) => {
-        resolve(count === 0)
-      })
-    }))
+    await until(
+      'the sockets to be given back',
+      () =>
+        new Promise<boolean>((resolve) => {
+          site.server.getConnections((_, count) => {
+            resolve(count === 0)
+          })
+        }),
+    )
   })
 
   test('half a frame and then silence: the client is given up', async () => {
@@ -109,7 +113,10 @@ describe.each(TRANSPORTS)('over %s', (over) => {
 // All at once: each waits for as long as a closing handshake may take.
 test('close() waits for no client that never reads, whether something waits for it or not', async () => {
   const closing = TRANSPORTS.map(async (over) => {
-    const { site, module, plain, handled } = await chatty({ over, limits: { outgoingBytes: 300_000, queuedEvents: 1000 } })
+    const { site, module, plain, handled } = await chatty({
+      over,
+      limits: { outgoingBytes: 300_000, queuedEvents: 1000 },
+    })
     const client = await site.live(module)
     const idle = await site.live(plain)
     const other = await site.live(plain)

@@ -71,9 +71,27 @@ test.each<[boolean, Record<string, string>]>([
   [true, { ...FROM, origin: 'http://example.org', 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'http' }],
   // The browser's port, where the host does not say it.
   [true, { ...FROM, 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }],
-  [true, { ...FROM, origin: 'https://example.org:8443', 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443' }],
+  [
+    true,
+    {
+      ...FROM,
+      origin: 'https://example.org:8443',
+      'x-forwarded-host': 'example.org',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '8443',
+    },
+  ],
   [false, { ...FROM, 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443' }],
-  [true, { ...FROM, origin: 'https://example.org:8443', 'x-forwarded-host': 'example.org:8443', 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }],
+  [
+    true,
+    {
+      ...FROM,
+      origin: 'https://example.org:8443',
+      'x-forwarded-host': 'example.org:8443',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '443',
+    },
+  ],
   // RFC 7239.
   [true, { ...FROM, forwarded: 'for=192.0.2.60;proto=https;host=example.org' }],
   [true, { ...FROM, origin: 'https://example.org:8443', forwarded: 'proto=https;host="example.org:8443"' }],
@@ -85,7 +103,15 @@ test.each<[boolean, Record<string, string>]>([
   [false, { ...FROM, forwarded: 'host="example.org/"' }],
   [false, { ...FROM, forwarded: 'host="user@example.org"' }],
   // What the proxy writes counts before what a client may have sent through it.
-  [false, { ...FROM, 'x-forwarded-host': 'other.example', 'x-forwarded-proto': 'https', forwarded: 'host=example.org;proto=https' }],
+  [
+    false,
+    {
+      ...FROM,
+      'x-forwarded-host': 'other.example',
+      'x-forwarded-proto': 'https',
+      forwarded: 'host=example.org;proto=https',
+    },
+  ],
 ])('%p: what a trusted proxy says of scheme, host and port: %p', async (may, headers) => {
   expect(await connects('loopback', headers)).toBe(may)
   // From anybody else the same says nothing.
@@ -114,9 +140,27 @@ test.each<[string, string]>([
 
 test.each<[string, LoomOptions, Record<string, string>, RegExp, RegExp]>([
   ['no trustProxy', {}, {}, /set the option trustProxy.*option origin/, /does not name/],
-  ['somebody else is trusted', { trustProxy: '192.0.2.1' }, {}, /"127\.0\.0\.1".*trustProxy does not name/, /set the option trustProxy/],
-  ['no header', { trustProxy: 'loopback' }, {}, /does not send X-Forwarded-Host.* and X-Forwarded-Proto/, /set the option trustProxy/],
-  ['no scheme', { trustProxy: 'loopback' }, { 'x-forwarded-host': 'b.example' }, /does not send X-Forwarded-Proto/, /X-Forwarded-Host/],
+  [
+    'somebody else is trusted',
+    { trustProxy: '192.0.2.1' },
+    {},
+    /"127\.0\.0\.1".*trustProxy does not name/,
+    /set the option trustProxy/,
+  ],
+  [
+    'no header',
+    { trustProxy: 'loopback' },
+    {},
+    /does not send X-Forwarded-Host.* and X-Forwarded-Proto/,
+    /set the option trustProxy/,
+  ],
+  [
+    'no scheme',
+    { trustProxy: 'loopback' },
+    { 'x-forwarded-host': 'b.example' },
+    /does not send X-Forwarded-Proto/,
+    /X-Forwarded-Host/,
+  ],
   [
     'another origin',
     { trustProxy: 'loopback' },

@@ -37,15 +37,27 @@ test('an error names the prop that is wrong, and what was meant', () => {
     void createLoom().mount(module, { cuont: 1 })
     void createLoom().mount(module, { count: 'one' })`
   const file = join(FOLDER, 'wrong.ts')
-  const options: ts.CompilerOptions = { strict: true, module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, types: ['node'], noEmit: true, skipLibCheck: true }
+  const options: ts.CompilerOptions = {
+    strict: true,
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    types: ['node'],
+    noEmit: true,
+    skipLibCheck: true,
+  }
   const host = ts.createCompilerHost(options)
   const { getSourceFile, fileExists, readFile } = host
-  host.getSourceFile = (name, ...rest) => (name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest))
+  host.getSourceFile = (name, ...rest) =>
+    name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest)
   host.fileExists = (name) => name === file || fileExists(name)
   host.readFile = (name) => (name === file ? text : readFile(name))
-  const problems = ts.getPreEmitDiagnostics(ts.createProgram([file], options, host)).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+  const problems = ts
+    .getPreEmitDiagnostics(ts.createProgram([file], options, host))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
   expect(problems).toEqual([
-    expect.stringMatching(/^Object literal may only specify known properties, but 'cuont' does not exist in type .*Did you mean to write 'count'\?$/),
+    expect.stringMatching(
+      /^Object literal may only specify known properties, but 'cuont' does not exist in type .*Did you mean to write 'count'\?$/,
+    ),
     expect.stringMatching(/^Type 'string' is not assignable to type 'number'/),
   ])
 }, 60_000)

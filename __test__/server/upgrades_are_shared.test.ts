@@ -33,7 +33,11 @@ async function greeting(url: string, protocol?: string): Promise<string> {
 type Order = 'attached before' | 'attached after'
 
 /** Attaches a loom before or after the other one registers. */
-async function shared(order: Order, register: (server: ReturnType<typeof createServer>) => void, listener?: RequestListener) {
+async function shared(
+  order: Order,
+  register: (server: ReturnType<typeof createServer>) => void,
+  listener?: RequestListener,
+) {
   const { loom } = testLoom()
   const module = counter(loom)
   const server = createServer(listener)
@@ -157,7 +161,13 @@ test('attaching twice is attaching once', async () => {
 test('attaching again with middleware is an error: it would not run', async () => {
   const { site, works } = await shared('attached before', () => undefined)
   expect(() => {
-    site.loom.attach(site.server, { middleware: [(_request, _response, next) => { next() }] })
+    site.loom.attach(site.server, {
+      middleware: [
+        (_request, _response, next) => {
+          next()
+        },
+      ],
+    })
   }).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
   await works()
 })
@@ -195,7 +205,8 @@ const UNCLAIMED: Record<string, string> = {
   'a WebSocket upgrade on a path that nobody serves':
     'GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
     'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-  'a WebSocket upgrade that is none, for want of Connection': 'GET /loom/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n',
+  'a WebSocket upgrade that is none, for want of Connection':
+    'GET /loom/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n',
 }
 
 describe.each(['alone', 'beside a ws server on another path'])('%s', (company) => {
@@ -263,8 +274,10 @@ test('two looms at one path of one server are an error, until one of them is clo
 /** Node has decided it with a callback since 22.21 and 24.9; before, its parser has to be looked into. */
 const before = 'shouldUpgradeCallback' in createServer() ? test.skip : test
 
-before('a runtime whose parser tells nothing is named in the log when a loom is attached, and pages connect all the same', async () => {
-  const child = Child.start(`
+before(
+  'a runtime whose parser tells nothing is named in the log when a loom is attached, and pages connect all the same',
+  async () => {
+    const child = Child.start(`
     const http = require('node:http')
     const { createLoom, html } = require('loom-live')
     const logger = { error: (text) => console.log(text), warn: (text) => console.log(text) }
@@ -280,11 +293,12 @@ before('a runtime whose parser tells nothing is named in the log when a loom is 
     for (const loom of looms) loom.attach(server)
     server.listen(0, '127.0.0.1', async () => console.log(server.address().port + ' ' + await looms[0].mount('counter')))
   `)
-  expect(await child.line()).toContain('this runtime does not say which requests ask for an upgrade')
-  const [port, ...page] = (await child.line()).split(' ')
-  const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`)
-  await client.joined('c0', 'counter', tokenIn(page.join(' ')))
-  expect(await client.shows('c0', 'increment')).toBe('<b>1</b>')
-  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
-  expect(await greeting(`ws://127.0.0.1:${port}/elsewhere`)).toBe('status 400')
-})
+    expect(await child.line()).toContain('this runtime does not say which requests ask for an upgrade')
+    const [port, ...page] = (await child.line()).split(' ')
+    const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`)
+    await client.joined('c0', 'counter', tokenIn(page.join(' ')))
+    expect(await client.shows('c0', 'increment')).toBe('<b>1</b>')
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
+    expect(await greeting(`ws://127.0.0.1:${port}/elsewhere`)).toBe('status 400')
+  },
+)

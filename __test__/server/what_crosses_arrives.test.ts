@@ -10,7 +10,9 @@ async function shown(values: unknown[]): Promise<string[]> {
   const { loom } = testLoom()
   const render = () => html`<ul>${values.map((value) => html`<li>${value as string}</li>`)}</ul>`
   loom.register('page', { props: {}, handle: {}, render })
-  return inside(await loom.mount('page')).split(/<ul>|<li>|<\/li>|<\/ul>/).filter((part) => part !== '')
+  return inside(await loom.mount('page'))
+    .split(/<ul>|<li>|<\/li>|<\/ul>/)
+    .filter((part) => part !== '')
 }
 
 test('numbers are shown as JavaScript writes them', async () => {
@@ -114,18 +116,21 @@ test('a render that sorts its own props shows them sorted', async () => {
   }
 })
 
-test.each([[undefined], [null], [false], [''], [0]])('%p follows a template and a list, and they follow it', async (other) => {
-  const site = await Site.start()
-  const module = site.loom.register('places', {
-    props: { open: true },
-    handle: { toggle: ({ open }) => ({ open: !open }) },
-    render: ({ open }) => html`<i>${open ? html`<p>x</p>` : other}</i><b>${open ? ['y', html`<u>z</u>`] : other}</b>`,
-  })
-  const client = await site.live(module)
-  const [opened, shut] = ['<i><p>x</p></i><b>y<u>z</u></b>', other === 0 ? '<i>0</i><b>0</b>' : '<i></i><b></b>']
-  expect(client.html('c0')).toBe(opened)
-  for (const shown of [shut, opened, shut]) expect(await client.shows('c0', 'toggle')).toBe(shown)
-})
+test.each([[undefined], [null], [false], [''], [0]])(
+  '%p follows a template and a list, and they follow it',
+  async (other) => {
+    const site = await Site.start()
+    const module = site.loom.register('places', {
+      props: { open: true },
+      handle: { toggle: ({ open }) => ({ open: !open }) },
+      render: ({ open }) => html`<i>${open ? html`<p>x</p>` : other}</i><b>${open ? ['y', html`<u>z</u>`] : other}</b>`,
+    })
+    const client = await site.live(module)
+    const [opened, shut] = ['<i><p>x</p></i><b>y<u>z</u></b>', other === 0 ? '<i>0</i><b>0</b>' : '<i></i><b></b>']
+    expect(client.html('c0')).toBe(opened)
+    for (const shown of [shut, opened, shut]) expect(await client.shows('c0', 'toggle')).toBe(shown)
+  },
+)
 
 test('a hole in the items of each is an item that is undefined, at every render', async () => {
   const site = await Site.start()

@@ -19,7 +19,10 @@ const told = (log: Log, what: RegExp): Promise<string> =>
   until(`a warning like ${what}; there are: ${log.all}`, () => log.warnings.find((text) => what.test(text)))
 
 /** An application of Express that serves one page. */
-async function app(prepare: (loom: Loom, module: RegisteredModule<{ count: number }>) => express.Express | Promise<express.Express>, attach: boolean) {
+async function app(
+  prepare: (loom: Loom, module: RegisteredModule<{ count: number }>) => express.Express | Promise<express.Express>,
+  attach: boolean,
+) {
   const { loom, log } = testLoom(development)
   const module = counter(loom)
   const server = createServer(await prepare(loom, module))
@@ -31,10 +34,15 @@ async function app(prepare: (loom: Loom, module: RegisteredModule<{ count: numbe
 /** What a WebSocket's request is answered with where nothing upgrades it. */
 function handshake(origin: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const asking = httpRequest(`${origin}/loom/ws`, { headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13', ...headers } })
+    const asking = httpRequest(`${origin}/loom/ws`, {
+      headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13', ...headers },
+    })
     asking.on('response', (response) => {
       let body = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => (body += chunk))
+        .on('end', () => resolve({ status: response.statusCode ?? 0, body }))
     })
     asking.on('upgrade', (_, socket) => {
       socket.destroy()
@@ -47,9 +55,13 @@ function handshake(origin: string, headers: Record<string, string>): Promise<{ s
 const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' }
 
 describe('an application that is not put together', () => {
-  const page = (loom: Loom, module: RegisteredModule<{ count: number }>, script = true): express.RequestHandler => (request, response, next) => {
-    loom.mount(module, {}, { request }).then((html) => response.send(`<!doctype html>${html}${script ? loom.script() : ''}`), next)
-  }
+  const page =
+    (loom: Loom, module: RegisteredModule<{ count: number }>, script = true): express.RequestHandler =>
+    (request, response, next) => {
+      loom
+        .mount(module, {}, { request })
+        .then((html) => response.send(`<!doctype html>${html}${script ? loom.script() : ''}`), next)
+    }
   const get = async (site: Site, path = '/'): Promise<string> => (await fetch(site.origin + path)).text()
   const scriptOf = (text: string): string => /src="([^"]*)"/.exec(text)?.[1] ?? ''
 
@@ -64,7 +76,10 @@ describe('an application that is not put together', () => {
   })
 
   test('attached to another server', async () => {
-    const { site, log, loom } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), false)
+    const { site, log, loom } = await app(
+      (loom, module) => express().use(loom.express()).get('/', page(loom, module)),
+      false,
+    )
     loom.attach(createServer())
     expect((await handshake(site.origin, UPGRADE)).body).toMatch(/is none that loom\.attach\(\) was given/)
     expect(log.all).toMatch(/is none that loom\.attach\(\) was given/)
@@ -99,16 +114,26 @@ describe('an application that is not put together', () => {
   })
 
   test('no loom.script() in the page', async () => {
-    const { site, log } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module, false)), true)
+    const { site, log } = await app(
+      (loom, module) =>
+        express()
+          .use(loom.express())
+          .get('/', page(loom, module, false)),
+      true,
+    )
     await get(site)
-    expect(await told(log, /loom\.script\(\) was never called. Put \$\{loom\.script\(\)\} at the end of the page/)).toMatch(PLACE)
+    expect(
+      await told(log, /loom\.script\(\) was never called. Put \$\{loom\.script\(\)\} at the end of the page/),
+    ).toMatch(PLACE)
     expect(log.warnings).toHaveLength(1)
   })
 
   test('loom.script() that does not get into the page', async () => {
     const { site, log } = await app((loom, module) => {
       loom.script()
-      return express().use(loom.express()).get('/', page(loom, module, false))
+      return express()
+        .use(loom.express())
+        .get('/', page(loom, module, false))
     }, true)
     await get(site)
     expect(await told(log, /What loom\.script\(\) gives \(called at .*\) has to be in that page's HTML/)).toMatch(PLACE)
@@ -117,11 +142,19 @@ describe('an application that is not put together', () => {
   test('no loom.express()', async () => {
     const { site, log } = await app((loom, module) => express().get('/', page(loom, module)), true)
     await get(site)
-    expect(await told(log, /nothing serves \/loom\/client\.….js, so that it is answered with 404. Use app\.use\(loom\.express\(\)\)/)).toMatch(PLACE)
+    expect(
+      await told(
+        log,
+        /nothing serves \/loom\/client\.….js, so that it is answered with 404. Use app\.use\(loom\.express\(\)\)/,
+      ),
+    ).toMatch(PLACE)
   })
 
   test('a loom.express() that nothing comes to', async () => {
-    const { site, log } = await app((loom, module) => express().get('/', page(loom, module)).use('/elsewhere', loom.express()), true)
+    const { site, log } = await app(
+      (loom, module) => express().get('/', page(loom, module)).use('/elsewhere', loom.express()),
+      true,
+    )
     await get(site)
     await told(log, /no request has come to loom\.express\(\)/)
   })
@@ -150,7 +183,10 @@ describe('an application that is not put together', () => {
   })
 
   test('one page of several that lacks the script', async () => {
-    const { site, log, loom } = await app((loom, module) => express().use(loom.express()).get('/', page(loom, module)), true)
+    const { site, log, loom } = await app(
+      (loom, module) => express().use(loom.express()).get('/', page(loom, module)),
+      true,
+    )
     const client = await site.connect()
     await client.joined('c0', 'counter', /data-l-token="([^"]+)"/.exec(await get(site))?.[1] ?? '')
     await loom.mount(counter(loom, 'other'))
@@ -176,13 +212,18 @@ describe('a session that attach was not given', () => {
     const { loom, log } = testLoom({ ...development, ...options })
     const module = loom.register('page', {
       props: { user: '' },
-      handle: { who: (_, __, { request }) => ({ user: JSON.stringify(request['session'] ?? null) }), nothing: () => undefined },
+      handle: {
+        who: (_, __, { request }) => ({ user: JSON.stringify(request['session'] ?? null) }),
+        nothing: () => undefined,
+      },
       render: ({ user }) => html`${user}`,
     })
     const server = createServer(
-      express().use(session, loom.express()).get('/', (request, response, next) => {
-        loom.mount(module, {}, { request }).then((html) => response.send(html), next)
-      }),
+      express()
+        .use(session, loom.express())
+        .get('/', (request, response, next) => {
+          loom.mount(module, {}, { request }).then((html) => response.send(html), next)
+        }),
     )
     loom.attach(server, { middleware })
     const site = await Site.of(loom, server)
@@ -197,7 +238,9 @@ describe('a session that attach was not given', () => {
     await client.event('c0', 'nothing')
     expect(log.all).toBe('')
     expect(await client.shows('c0', 'who')).toBe('null')
-    expect(log.all).toMatch(/page: ctx\.request\.session is undefined, and the page's request had it: loom\.attach\(\) was given no middleware.*loom\.attach\(server, \{ middleware: \[session\(…\)\] \}\)/)
+    expect(log.all).toMatch(
+      /page: ctx\.request\.session is undefined, and the page's request had it: loom\.attach\(\) was given no middleware.*loom\.attach\(server, \{ middleware: \[session\(…\)\] \}\)/,
+    )
   })
 
   test('is told when bind finds nobody', async () => {
@@ -225,7 +268,9 @@ test('a page can ask for what was found, in development only', async () => {
     const answer = await fetch(`${origin}/loom/mistakes`)
     if (development) {
       const { next, texts } = (await answer.json()) as { next: number; texts: string[] }
-      expect(texts).toEqual([expect.stringMatching(/data-l-click="gone" .*names no handler of the module; it has no handlers/)])
+      expect(texts).toEqual([
+        expect.stringMatching(/data-l-click="gone" .*names no handler of the module; it has no handlers/),
+      ])
       expect(await (await fetch(`${origin}/loom/mistakes?after=${next}`)).json()).toEqual({ next, texts: [] })
     } else {
       expect(answer.status).toBe(404)

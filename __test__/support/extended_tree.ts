@@ -59,5 +59,7 @@ export function textOf(value: Value, templates: ReadonlyMap<number, Template>): 
   const [id, ...values] = value
   const template = templates.get(id)
   if (template === undefined) throw new Error(`Expected a known template but received ${id}`)
-  return template.statics.map((text, at) => text + (at < values.length ? textOf(values[at] as Value, templates) : '')).join('')
+  return template.statics
+    .map((text, at) => text + (at < values.length ? textOf(values[at] as Value, templates) : ''))
+    .join('')
 }

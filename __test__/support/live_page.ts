@@ -88,7 +88,15 @@ export class LivePage {
   }
 
   event(handler: string, value?: string): Sent {
-    const sent: Sent = { number: ++this.last, handler, value, madeAt: Date.now(), answered: false, due: false, underWay: false }
+    const sent: Sent = {
+      number: ++this.last,
+      handler,
+      value,
+      madeAt: Date.now(),
+      answered: false,
+      due: false,
+      underWay: false,
+    }
     this.made.push(sent)
     this.sendMore()
     return sent

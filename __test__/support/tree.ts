@@ -27,7 +27,8 @@ export function applyPatch(tree: WireTree, patch: WirePatch): void {
       continue
     }
     const inner = tree.d[index] as Slot
-    if (typeof inner === 'string') throw new Error(`Expected a tree or a list at slot ${key} of ${JSON.stringify(tree)}`)
+    if (typeof inner === 'string')
+      throw new Error(`Expected a tree or a list at slot ${key} of ${JSON.stringify(tree)}`)
     if (!Array.isArray(inner)) {
       applyPatch(inner, change.d)
       continue

@@ -62,7 +62,11 @@ loom.register('todo', {
     })),
   },
   render: ({ items }) =>
-    html`${each(items, ({ id }) => id, ({ id, done }) => html`${id}${done ? '+' : '-'};`)}`,
+    html`${each(
+      items,
+      ({ id }) => id,
+      ({ id, done }) => html`${id}${done ? '+' : '-'};`,
+    )}`,
 })
 
 const server = createServer((request, response) => {

@@ -217,7 +217,9 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     for (let index = 0; index < options.pages; index++) {
       const module = index % 2 === 0 ? 'counter' : 'todo'
       const token = await (await fetch(`http://127.0.0.1:${victim.port}/${module}`)).text()
-      const share = Math.ceil((options.events - Math.floor((options.events * index) / options.pages)) / (options.pages - index))
+      const share = Math.ceil(
+        (options.events - Math.floor((options.events * index) / options.pages)) / (options.pages - index),
+      )
       const quota = index === options.pages - 1 ? options.events - subjects.length * share : share
       subjects.push(new Subject(module, token, url, Math.max(0, quota), roll))
     }
@@ -231,7 +233,8 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     })()
     let ticks = 0
     await until(subjects, () => {
-      if (++ticks % 500 === 0) tell(`${total(subjects, 'applied')} applied, ${victim.kills} kills, ${network.cuts} cuts`)
+      if (++ticks % 500 === 0)
+        tell(`${total(subjects, 'applied')} applied, ${victim.kills} kills, ${network.cuts} cuts`)
     })
     stopping = true
     await killing
@@ -243,7 +246,10 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     const wrong = subjects
       .map((subject, index) => ({ index, subject, expected: subject.expected() }))
       .filter(({ subject, expected }) => subject.page.text !== expected)
-      .map(({ index, subject, expected }) => `${subject.module} ${index}: expected ${expected} but it shows ${subject.page.text}`)
+      .map(
+        ({ index, subject, expected }) =>
+          `${subject.module} ${index}: expected ${expected} but it shows ${subject.page.text}`,
+      )
     return {
       events: total(subjects, 'applied') + total(subjects, 'failed') + total(subjects, 'expired'),
       applied: total(subjects, 'applied'),

@@ -5,7 +5,13 @@ import type { Announcements } from '../../client/announce'
 
 function is<_ extends true>(): void {}
 /** Whether what is told is what is declared, with no member more or less. */
-type AsDeclared<Told, Declared> = [Told] extends [Declared] ? ([keyof Declared] extends [keyof Told] ? ([keyof Told] extends [keyof Declared] ? true : false) : false) : false
+type AsDeclared<Told, Declared> = [Told] extends [Declared]
+  ? [keyof Declared] extends [keyof Told]
+    ? [keyof Told] extends [keyof Declared]
+      ? true
+      : false
+    : false
+  : false
 
 // What is declared is what the client tells.
 is<AsDeclared<Announcements, LoomEvents>>()

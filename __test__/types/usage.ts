@@ -44,7 +44,14 @@ app.get('/', async (request, response) => {
 loom.attach(app.listen(3000))
 loom.attach(createServer())
 // Written for the framework's own request, without a cast.
-loom.attach(createServer(), { middleware: [session({ secret: 'x' }), (_: Request, __, next) => { next() }] })
+loom.attach(createServer(), {
+  middleware: [
+    session({ secret: 'x' }),
+    (_: Request, __, next) => {
+      next()
+    },
+  ],
+})
 createLoom({ bind: (request: Request) => request.session.id })
 createLoom({ bind: (_, own: FastifyRequest) => own.ip })
 
@@ -100,12 +107,25 @@ loom.register('guard', {
     throw new Refusal('no', { redirect: '/login' })
   },
 })
-// @ts-expect-error gives nothing where there is no user
-loom.register('guard', { ...guard, authorize: ({ request }) => (request['user'] as { admin: boolean } | undefined)?.admin })
-// @ts-expect-error ends without a value
-loom.register('guard', { ...guard, authorize: ({ request }) => { if (request.address === '') throw new Refusal('no') } })
-// @ts-expect-error promises nothing
-loom.register('guard', { ...guard, authorize: async () => { await Promise.resolve() } })
+loom.register('guard', {
+  ...guard,
+  // @ts-expect-error gives nothing if there is no user
+  authorize: ({ request }) => (request['user'] as { admin: boolean } | undefined)?.admin,
+})
+loom.register('guard', {
+  ...guard,
+  // @ts-expect-error ends without a value
+  authorize: ({ request }) => {
+    if (request.address === '') throw new Refusal('no')
+  },
+})
+loom.register('guard', {
+  ...guard,
+  // @ts-expect-error promises nothing
+  authorize: async () => {
+    await Promise.resolve()
+  },
+})
 
 createLoom({
   onError(error, { module, handler, event, request, callback }) {
@@ -118,7 +138,10 @@ createLoom({
   },
 })
 // A component in another, mounted in a callback.
-loom.register('outer', { ...guard, handle: { go: async (_, __, { request }) => void (await loom.mount(counter, {}, { request })) } })
+loom.register('outer', {
+  ...guard,
+  handle: { go: async (_, __, { request }) => void (await loom.mount(counter, {}, { request })) },
+})
 
 loom.register('raw', {
   handle_json: (handler, propsJson, value, checked, key) => `${handler}${propsJson}${value}${checked}${key}`,
@@ -142,7 +165,12 @@ const empty = loom.register('empty', {
       is<Equal<typeof props.rows, unknown[]>>()
       is<Equal<typeof props.filter, { tags: unknown[]; text: string }>>()
       is<Equal<typeof props.stated, Row[]>>()
-      return { ...props, rows: [...props.rows, { id: 1 }], filter: { ...props.filter, tags: ['a'] }, stated: [{ id: 1 }] }
+      return {
+        ...props,
+        rows: [...props.rows, { id: 1 }],
+        filter: { ...props.filter, tags: ['a'] },
+        stated: [{ id: 1 }],
+      }
     },
     push: ({ rows }) => void rows.push('x'),
     // @ts-expect-error what is stated is kept to
@@ -182,7 +210,14 @@ async function sockets(): Promise<void> {
   const replies: SocketMessage[] = []
   const socket = await loom.start('x', (message) => void replies.push(message), counter, '{"count":1}')
   socket.send({ type: 'event', handler: 'increment', event: 'click', special_vars: { value: 'x', checked: true } })
-  is<Equal<Awaited<ReturnType<typeof socket.state>>, { id: string; module: string; propsJson: string; treeJson: string }> extends boolean ? true : false>()
+  is<
+    Equal<
+      Awaited<ReturnType<typeof socket.state>>,
+      { id: string; module: string; propsJson: string; treeJson: string }
+    > extends boolean
+      ? true
+      : false
+  >()
   socket.stop()
   // @ts-expect-error no such member
   socket.kill()

@@ -45,7 +45,8 @@ function edited(old: RowTree[], frame: string): RowTree[] {
   const { r = [], m = [], i = [], c = [] } = (JSON.parse(frame) as [number, number, Change])[2]
   const out = new Set<number>()
   const put = new Map<number, RowTree>()
-  for (let at = 0; at < r.length; at += 2) for (let n = 0; n < (r[at + 1] as number); n++) out.add((r[at] as number) + n)
+  for (let at = 0; at < r.length; at += 2)
+    for (let n = 0; n < (r[at + 1] as number); n++) out.add((r[at] as number) + n)
   for (let at = 0; at < m.length; at += 2) {
     out.add(m[at] as number)
     put.set(m[at + 1] as number, old[m[at] as number] as RowTree)
@@ -61,7 +62,8 @@ function edited(old: RowTree[], frame: string): RowTree[] {
   for (let at = 0; at < c.length; at += 2) {
     const row = rows[c[at] as number] as RowTree
     const changes = c[at + 1] as (number | string)[]
-    for (let slot = 0; slot < changes.length; slot += 2) row[(changes[slot] as number) + 1] = changes[slot + 1] as string
+    for (let slot = 0; slot < changes.length; slot += 2)
+      row[(changes[slot] as number) + 1] = changes[slot + 1] as string
   }
   return rows
 }
@@ -99,7 +101,17 @@ function lit(container: HTMLElement, rows: RowTree[]): Engine {
     html(strings.get(id) as unknown as TemplateStringsArray, ...values)
   const show = () =>
     render(
-      result(TABLE.id, [repeat(shown, (row) => row[1], ([id, ...values]) => result(id, values.map((value) => value || nothing)))]),
+      result(TABLE.id, [
+        repeat(
+          shown,
+          (row) => row[1],
+          ([id, ...values]) =>
+            result(
+              id,
+              values.map((value) => value || nothing),
+            ),
+        ),
+      ]),
       container,
     )
   let shown = rows
@@ -112,7 +124,11 @@ function lit(container: HTMLElement, rows: RowTree[]): Engine {
   }
 }
 
-export const engines: Record<string, MakeEngine> = { 'loom-live': own, 'lit-html with repeat': lit, 'morphdom over rebuilt HTML': morph }
+export const engines: Record<string, MakeEngine> = {
+  'loom-live': own,
+  'lit-html with repeat': lit,
+  'morphdom over rebuilt HTML': morph,
+}
 
 /** What it takes until a page that the server rendered is live. */
 export const joiners: Record<string, (container: HTMLElement, rows: RowTree[]) => void> = {

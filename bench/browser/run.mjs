@@ -34,7 +34,11 @@ const server = createServer((request, response) => {
   response.setHeader('cross-origin-embedder-policy', 'require-corp')
   const isScript = request.url === '/page.js'
   response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html; charset=utf-8')
-  response.end(isScript ? script : '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>')
+  response.end(
+    isScript
+      ? script
+      : '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>',
+  )
 })
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run']
@@ -46,7 +50,9 @@ try {
   await page.waitForFunction(() => 'measure' in window)
   const names = await page.evaluate(() => window.operations)
   console.log(`Chromium ${browser.version()}, ${samples} samples, medians (quartiles) in microseconds.\n`)
-  console.log('| rows | operation | loom-live | lit-html with `repeat` | morphdom | lit : ours | morph : ours | with layout: ours, lit, morph |')
+  console.log(
+    '| rows | operation | loom-live | lit-html with `repeat` | morphdom | lit : ours | morph : ours | with layout: ours, lit, morph |',
+  )
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
   for (const count of [1_000, 10_000]) {
     for (const name of names) {
@@ -54,13 +60,22 @@ try {
       const cell = ({ us, low, high }) => `${show(us)} (${show(low)}–${show(high)})`
       const ratios = [lit, morph].map(({ us }) => `${(us / own.us).toFixed(us / own.us < 10 ? 1 : 0)}×`)
       const laidOut = [own, lit, morph].map(({ layout }) => show(layout)).join(', ')
-      console.log(`| ${count.toLocaleString('en')} | ${[name, ...[own, lit, morph].map(cell), ...ratios, laidOut].join(' | ')} |`)
+      console.log(
+        `| ${count.toLocaleString('en')} | ${[name, ...[own, lit, morph].map(cell), ...ratios, laidOut].join(' | ')} |`,
+      )
     }
   }
   console.log('\n| a page of the server becomes live, ms | 1,000 rows | 10,000 rows |\n| --- | --- | --- |')
-  const [few, many] = [await page.evaluate((n) => window.joining(1_000, n), samples), await page.evaluate((n) => window.joining(10_000, n), samples)]
-  few.forEach(([name, us], at) => console.log(`| ${name} | ${(us / 1000).toFixed(1)} | ${(many[at][1] / 1000).toFixed(1)} |`))
-  console.log('\n| message | JSON text, bytes | binary, bytes | JSON.parse, µs | binary decoder, µs |\n| --- | --- | --- | --- | --- |')
+  const [few, many] = [
+    await page.evaluate((n) => window.joining(1_000, n), samples),
+    await page.evaluate((n) => window.joining(10_000, n), samples),
+  ]
+  few.forEach(([name, us], at) =>
+    console.log(`| ${name} | ${(us / 1000).toFixed(1)} | ${(many[at][1] / 1000).toFixed(1)} |`),
+  )
+  console.log(
+    '\n| message | JSON text, bytes | binary, bytes | JSON.parse, µs | binary decoder, µs |\n| --- | --- | --- | --- | --- |',
+  )
   for (const { name, text, bytes, textUs, bytesUs } of await page.evaluate(() => window.encodings())) {
     console.log(`| ${name} | ${text} | ${bytes} | ${textUs.toFixed(2)} | ${bytesUs.toFixed(2)} |`)
   }

@@ -11,7 +11,15 @@ export const ROW = {
 export type RowTree = [number, string, string, string, string, string, string]
 
 export function row(id: number, round = 0): RowTree {
-  return [ROW.id, String(id), round % 2 ? 'up' : 'down', `INS${id}`, `Instrument ${id}`, (100 + (id % 37) + round).toFixed(2), `${round}%`]
+  return [
+    ROW.id,
+    String(id),
+    round % 2 ? 'up' : 'down',
+    `INS${id}`,
+    `Instrument ${id}`,
+    (100 + (id % 37) + round).toFixed(2),
+    `${round}%`,
+  ]
 }
 
 export function rows(count: number): RowTree[] {
@@ -30,7 +38,10 @@ export const operations: Record<string, Operation> = {
     i: Array.from({ length: 1000 }, (_, at) => [at, row(1_000_000 + round * 1000 + at, round)]).flat(),
   }),
   'all cells changed': (count, round) => ({
-    c: Array.from({ length: count }, (_, at) => [at, [1, round % 2 ? 'up' : 'down', 2, `n${round}`, 3, `m${round}`, 4, `${round}.1`, 5, `${round}%`]]).flat(),
+    c: Array.from({ length: count }, (_, at) => [
+      at,
+      [1, round % 2 ? 'up' : 'down', 2, `n${round}`, 3, `m${round}`, 4, `${round}.1`, 5, `${round}%`],
+    ]).flat(),
   }),
 }
 

@@ -49,6 +49,7 @@ async function compare(workload, options) {
   const servers = [
     { target: 'ws', module: workload.plain },
     { target: 'loom', module: workload.module, protocol: options.protocol },
+    ...(options.against ? [{ target: 'before', module: workload.module, protocol: options.protocol }] : []),
     // The answer of this one is always as short as the counter's.
     ...(workload.rows === 0 ? [{ target: 'sockets', module: workload.module, protocol: 'loom.2' }] : []),
   ]
@@ -57,7 +58,11 @@ async function compare(workload, options) {
   try {
     for (const server of servers) {
       const { target, module, protocol } = server
-      const running = await startServer(target, { core: options.cores.servers, environment: options.environment })
+      const { against: clone, cores, environment } = options
+      const running =
+        target === 'before'
+          ? await startServer('loom', { core: cores.servers, environment, clone })
+          : await startServer(target, { core: cores.servers, environment })
       started.push(running)
       const { port, process, tokens } = running
       await load.ask({
@@ -106,13 +111,15 @@ export async function measureEvents(workloads, options) {
       ])
       answers.push(`${workload.label}, ${target}: ${last}`)
     }
-    const [ws, ...others] = servers
-    for (const { target, rounds } of others) {
+    const by = (name) => servers.find(({ target }) => target === name)
+    const pairs = servers.slice(1).map(({ target }) => [target, 'ws'])
+    if (options.against) pairs.push(['loom', 'before'])
+    for (const [target, other] of pairs) {
       // Neighbours in time, so that a slow spell of the machine strikes both.
-      const ratio = (name) => rounds.map((round, index) => round[name] / ws.rounds[index][name])
+      const ratio = (name) => by(target).rounds.map((round, index) => round[name] / by(other).rounds[index][name])
       rows.push([
         workload.label,
-        `**${target} / ws**`,
+        `**${target} / ${other}**`,
         spread(ratio('rate')),
         spread(ratio('p50')),
         spread(ratio('p99')),
@@ -123,7 +130,17 @@ export async function measureEvents(workloads, options) {
       ])
     }
   }
-  const head = ['workload', 'server', 'events/s', 'p50 ms', 'p99 ms', 'CPU all µs', 'CPU main µs', 'bytes', 'of checkpoints']
+  const head = [
+    'workload',
+    'server',
+    'events/s',
+    'p50 ms',
+    'p99 ms',
+    'CPU all µs',
+    'CPU main µs',
+    'bytes',
+    'of checkpoints',
+  ]
   options.progress(answers.map((answer) => `last answer of ${answer}`).join('\n'))
   return `### Events\n\n${table(head, rows)}`
 }

@@ -38,7 +38,9 @@ async function measure(rows, beside, options) {
 
 function handlerAlone(rows, core) {
   const file = fileURLToPath(new URL('../support/handler.mjs', import.meta.url))
-  return Number(execFileSync('taskset', ['-c', String(core), process.execPath, file, String(rows)], { encoding: 'utf8' }))
+  return Number(
+    execFileSync('taskset', ['-c', String(core), process.execPath, file, String(rows)], { encoding: 'utf8' }),
+  )
 }
 
 export async function measureGrowth(options) {
@@ -60,6 +62,14 @@ export async function measureGrowth(options) {
       helpers.toFixed(1),
     ])
   }
-  const head = ['rows', 'main µs', 'of it the handler', 'ns for each row more', 'Rust µs', 'Rust µs, 1,000 rows beside such a list', 'V8’s helpers µs']
+  const head = [
+    'rows',
+    'main µs',
+    'of it the handler',
+    'ns for each row more',
+    'Rust µs',
+    'Rust µs, 1,000 rows beside such a list',
+    'V8’s helpers µs',
+  ]
   return `### Growth\n\n${table(head, lines)}`
 }

@@ -7,7 +7,15 @@ import { modules } from './workloads.mjs'
 const { createLoom, html, each } = loomLive
 // All load comes from one address.
 const unbounded = Object.fromEntries(
-  ['eventRate', 'eventBurst', 'connectionsPerAddress', 'eventRatePerAddress', 'eventBurstPerAddress', 'joinRatePerAddress', 'joinBurstPerAddress'].map((name) => [name, 1e6]),
+  [
+    'eventRate',
+    'eventBurst',
+    'connectionsPerAddress',
+    'eventRatePerAddress',
+    'eventBurstPerAddress',
+    'joinRatePerAddress',
+    'joinBurstPerAddress',
+  ].map((name) => [name, 1e6]),
 )
 const loom = createLoom({
   secret: 'x'.repeat(32),

@@ -49,7 +49,11 @@ const list = (html, rows) => ({
     }),
   },
   render: (props) =>
-    html`<ul>${rows(props.entries, (row) => row.id, (row) => html`<li><b>${row.id}</b> ${row.text}</li>`)}</ul>`,
+    html`<ul>${rows(
+      props.entries,
+      (row) => row.id,
+      (row) => html`<li><b>${row.id}</b> ${row.text}</li>`,
+    )}</ul>`,
 })
 
 const map = (items, _key, row) => items.map(row)

@@ -36,7 +36,10 @@ class Component {
       const result = handle[handler](this.props, { handler, type, ...vars })
       if (result instanceof Promise) {
         this.busy = true
-        result.then((props) => this.commit(props)).catch((error) => this.fail(error)).finally(() => this.next())
+        result
+          .then((props) => this.commit(props))
+          .catch((error) => this.fail(error))
+          .finally(() => this.next())
       } else {
         this.commit(result)
       }

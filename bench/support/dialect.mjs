@@ -2,7 +2,10 @@
 // has the same in Rust.
 
 const CLASSIC = {
-  join: (module, token) => ({ text: JSON.stringify({ type: 'join', id: 'c0', module, token }), answer: '"type":"trees"' }),
+  join: (module, token) => ({
+    text: JSON.stringify({ type: 'join', id: 'c0', module, token }),
+    answer: '"type":"trees"',
+  }),
   event: (handler, value) => ({
     text: JSON.stringify({ type: 'event', id: 'c0', handler, event: 'click', special_vars: { value } }),
     answer: '"type":"patch"',

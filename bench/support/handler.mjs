@@ -5,7 +5,10 @@ import { setImmediate } from 'node:timers/promises'
 import { modules } from '../servers/workloads.mjs'
 
 const rows = Number(process.argv[2])
-const { fill, change } = modules(() => undefined, () => undefined)['table-each'].handle
+const { fill, change } = modules(
+  () => undefined,
+  () => undefined,
+)['table-each'].handle
 const used = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e3
 const events = Math.max(2000, Math.min(20_000, 200_000_000 / rows))
 let props = fill({}, { value: rows })

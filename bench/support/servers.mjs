@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,9 +11,14 @@ import { fileURLToPath } from 'node:url'
 /** This one is no server of Node's; it is built with the load. */
 const SOCKETS = fileURLToPath(new URL('../load/target/release/sockets', import.meta.url))
 
-/** A running server of `bench/servers`; `tokens` are what its pages carry, by module. */
-export async function startServer(name, { core, environment = {} }) {
-  const file = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url))
+/**
+ * A running server of `bench/servers`; `tokens` are what its pages carry, by module. `clone`: another clone of this
+ * repository, built, whose server is meant.
+ */
+export async function startServer(name, { core, environment = {}, clone }) {
+  const file = clone
+    ? join(clone, `bench/servers/${name}.mjs`)
+    : fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url))
   const command = name === 'sockets' ? [SOCKETS] : [process.execPath, '--expose-gc', file]
   const child = spawn('taskset', ['-c', String(core), ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],

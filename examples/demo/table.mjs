@@ -15,8 +15,7 @@ export const table = loom.register('table', {
     start: (props) => ({ ...props, running: true }),
     stop: (props) => ({ ...props, running: false }),
     // One that was under way when the user stopped changes nothing.
-    tick: (props) =>
-      props.running ? { ...props, ticks: props.ticks + 1, rows: changeSome(props.rows) } : props,
+    tick: (props) => (props.running ? { ...props, ticks: props.ticks + 1, rows: changeSome(props.rows) } : props),
   },
   render: ({ running, ticks, rows }) => html`
     <div class="bar">
