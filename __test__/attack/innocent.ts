@@ -6,6 +6,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { open } from './target'
 
+/** Between an answer and the next click: the page stays below its own `limits.eventRate`. */
+const BETWEEN_MS = 15
+
 export interface Begins {
   port: number
   token: string
@@ -42,7 +45,7 @@ async function click({ port, token }: Begins): Promise<void> {
     if (isWrong) clicks.wrong += 1
     clicks.times.push(performance.now() - sent)
     sent = undefined
-    setTimeout(next, 5)
+    setTimeout(next, BETWEEN_MS)
   }
   raw.socket.on('data', (part: Buffer) => {
     heard(part.toString('latin1'))
