@@ -23,7 +23,7 @@ export interface LoomEvents {
 type LoomEventMap = { [Name in keyof LoomEvents]: CustomEvent<LoomEvents[Name]> }
 
 declare global {
-  // So that this file stands for itself where there is no browser.
+  // So that this file stands for itself if there is no browser.
   interface CustomEvent<T> {
     readonly detail: T
   }

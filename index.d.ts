@@ -22,7 +22,7 @@ export interface Tree {
  * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
  *
- * @throws LoomError `LOOM_TEMPLATE`, when first rendered, where a value stands in a place that
+ * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
  */
 export function html(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree
@@ -158,7 +158,7 @@ export interface LiveContext {
 export type MountContext = Omit<LiveContext, 'redirect' | 'keepForm'>
 
 /**
- * Handles an event: returns the next props, or nothing where it changed those it was given.
+ * Handles an event: returns the next props, or nothing if it changed those it was given.
  *
  * Props are JSON values; a member that is `undefined` counts as absent. What JSON would change or refuse
  * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
@@ -235,7 +235,7 @@ export interface LiveModule<Props extends object> {
   readonly version?: number
   /**
    * Brings props of an older version, which a page that was open during a deploy still has, up to date.
-   * Without it, or where it throws or gives nothing, the component starts anew and tells its page.
+   * Without it, or if it throws or gives nothing, the component starts anew and tells its page.
    */
   upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<PropsFrom<Props>> | undefined
   /** Handlers by name, or one for all. Only own properties are found. */
@@ -290,7 +290,7 @@ export class LiveSocket {
   /**
    * Hands over an event. `replyTo` gets exactly one answer, a patch or an error, in its turn.
    *
-   * @throws LoomError `LOOM_STOPPED` where the socket has stopped.
+   * @throws LoomError `LOOM_STOPPED` if the socket has stopped.
    */
   send(message: EventMessage): void
   /** The state after the events sent so far. */
@@ -448,7 +448,7 @@ export interface LoomOptions {
    * with the page's request in `mount` and with the upgrade request when the page connects.
    *
    * @param request Node's request; with Express, its own.
-   * @param own what middleware or hooks have set their things on: Fastify's request, where `mount` was
+   * @param own what middleware or hooks have set their things on: Fastify's request, if `mount` was
    * given that one, and on an upgrade; else the same as `request`.
    */
   bind?(
@@ -461,7 +461,7 @@ export interface LoomOptions {
    */
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
   /**
-   * Whose `X-Forwarded-For`, `-Host`, `-Proto` and `-Port` count, and `Forwarded` where those are not sent. Nobody's
+   * Whose `X-Forwarded-For`, `-Host`, `-Proto` and `-Port` count, and `Forwarded` if those are not sent. Nobody's
    * by default.
    */
   trustProxy?: TrustProxy
@@ -571,7 +571,7 @@ export interface Loom {
   /**
    * Adds a module under a name. Only registered names can be joined.
    *
-   * @throws LoomError `LOOM_ARGUMENT` where the name is taken or the module is not one, `LOOM_PROPS` where its
+   * @throws LoomError `LOOM_ARGUMENT` if the name is taken or the module is not one, `LOOM_PROPS` if its
    * props are no JSON.
    */
   register<Props extends object>(
@@ -582,8 +582,8 @@ export interface Loom {
    * Renders a component into a page: its HTML in a container that the browser client brings to
    * life. Props left out are the module's own. A module that is given by its name may have any props.
    *
-   * @throws LoomError (as a rejection) `LOOM_PROPS` where the props are no JSON, or so large that no page could join with
-   * them (`limits.messageBytes`); `LOOM_TEMPLATE` where what was rendered is no template.
+   * @throws LoomError (as a rejection) `LOOM_PROPS` if the props are no JSON, or so large that no page could join with
+   * them (`limits.messageBytes`); `LOOM_TEMPLATE` if what was rendered is no template.
    */
   mount<Props extends object>(
     module: RegisteredModule<Props> | string,
@@ -593,7 +593,7 @@ export interface Loom {
   /**
    * Starts an actor without a page. It renders first; then `replyTo` gets `trees`.
    *
-   * @throws StartError where the first render fails.
+   * @throws StartError if the first render fails.
    */
   start(
     id: string,
@@ -605,8 +605,8 @@ export interface Loom {
    * Takes over the WebSocket upgrades on the loom's path, and no others, of an HTTP or HTTPS
    * server. Once is enough; again without middleware it does nothing.
    *
-   * @throws LoomError `LOOM_ARGUMENT` where another loom has that path of the server, or where this one is
-   * attached already and the middleware would not run; `LOOM_STOPPED` where it is closed.
+   * @throws LoomError `LOOM_ARGUMENT` if another loom has that path of the server, or if this one is
+   * attached already and the middleware would not run; `LOOM_STOPPED` if it is closed.
    */
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
   /**

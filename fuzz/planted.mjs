@@ -1,5 +1,5 @@
 // Shows that each target finds a fault of its kind: one is put into a copy of the sources, and the
-// target has to come upon it in time. Fails where one does not.
+// target has to come upon it in time. Fails if one does not.
 //
 //   node fuzz/planted.mjs [--seconds 120] [--target templates]
 

@@ -16,7 +16,10 @@ export interface Entry {
   /** Which commit it belongs to. */
   readonly version: number
   readonly props: unknown
-  /** Rust's text of them was never written from them: a render that sorted them in place has not reached it. */
+  /**
+   * True if these props came from Rust and were never written back. Changes that `render` made in place are then
+   * unknown to Rust.
+   */
   readonly parsed: boolean
   /** See lib/frozen.ts. */
   readonly frozen: boolean

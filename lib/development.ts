@@ -190,7 +190,7 @@ export class Development {
   /**
    * Renders unchanged rows as they were and as they would be now, and compares.
    *
-   * @throws LoomError where two rows have one key, as rendering all of them would.
+   * @throws LoomError if two rows have one key, as rendering all of them would.
    */
   private checkRows(module: string, list: Each, last: Each, template: Template, index: number): void {
     const seen = new Set<string>()
@@ -307,12 +307,12 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
     }
     return undefined
   }
-  // Other objects are made anew by each render; what they show is compared where they are known.
+  // Other objects are made anew by each render; what they show is compared if they are known.
   if (isObject(was) && isObject(is)) return undefined
   return Object.is(was, is) ? undefined : place
 }
 
-/** Changed props need not be JSON any more: what is none equals nothing that is. */
+/** Changed props need not be JSON any more. A value that JSON cannot hold is never equal to another. */
 export function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)

@@ -292,7 +292,7 @@ export class Dispatcher {
       this.results.failed(call, `no module ${moduleId}`)
       return
     }
-    // Also where props are handed over: an older copy is of no use any more.
+    // Also if props are handed over: an older copy is of no use any more.
     const copy = this.cache.take(actor, version)
     const component = { actor, module, id, instance }
     const kept =

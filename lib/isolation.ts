@@ -5,8 +5,8 @@ const NAME = 'loom-live'
 const MANUAL = { requireManualDestroy: true }
 
 /**
- * Whether what `enterWith` sets ends with the run that it was called in. Where a store belongs to its resource, as
- * before Node 24, the next run in the same resource would read it; where contexts are frames, it would not.
+ * Whether what `enterWith` sets ends with the run that it was called in. If a store belongs to its resource, as
+ * before Node 24, the next run in the same resource would read it; if contexts are frames, it would not.
  */
 const endsWithRun = ((): boolean => {
   const storage = new AsyncLocalStorage<true>()

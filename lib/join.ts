@@ -10,7 +10,7 @@ type Props = Record<string, unknown>
 
 /**
  * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that lives on
- * and whose page is back; `null` where the application itself gave them.
+ * and whose page is back; `null` if the application itself gave them.
  */
 export type Origin = [joins: Joins, version: number] | null
 

@@ -7,7 +7,7 @@ import { UpgradeResponse } from './response'
 /**
  * Runs an application's middleware on an upgrade request, as its framework runs it on any other: one
  * after the other, each with the request and a response. Resolves to true when all have passed it on;
- * to false where one has answered instead, which the client then gets.
+ * to false if one has answered instead, which the client then gets.
  */
 export async function runMiddleware(
   list: readonly Middleware[],

@@ -43,7 +43,7 @@ export class Comparisons {
 }
 
 /**
- * Costs a comparison for each item that stayed in order. Only where a window of both disagrees
+ * Costs a comparison for each item that stayed in order. Only if a window of both disagrees
  * beyond a short look-ahead is a map of that window made.
  */
 function compare(last: readonly unknown[], next: readonly unknown[]): number[] {

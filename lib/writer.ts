@@ -26,7 +26,7 @@ export class Writer {
     // No UTF-16 unit takes more than three bytes.
     if (start + length * 3 > this.text.length) this.makeRoom(length * 3)
     const bytes = this.text
-    // All units in one: below 128 where every one is, and then a unit is a byte.
+    // All units in one: below 128 if every one is, and then a unit is a byte.
     let all = 128
     if (length <= SHORT) {
       all = 0

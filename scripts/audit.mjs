@@ -1,6 +1,6 @@
 // Asks the databases of known vulnerabilities about our dependencies, Rust's and npm's.
 //
-// Says `clean` only where a database has answered that it knows of none. Exit code 0: both are clean; 1: a
+// Says `clean` only if a database has answered that it knows of none. Exit code 0: both are clean; 1: a
 // vulnerability is known; 2: none is known, but not every database could be asked.
 
 import { spawnSync } from 'node:child_process'

@@ -84,9 +84,9 @@ pub struct Origin {
 
 /// What a call gives back.
 pub struct Outcome {
-    /// The next props; `None` where they stay as they are.
+    /// The next props; `None` if they stay as they are.
     pub props: Option<Arc<Props>>,
-    /// What was rendered from them, relative to the last committed render; `None` where it is the
+    /// What was rendered from them, relative to the last committed render; `None` if it is the
     /// same.
     pub render: Option<Render>,
     /// Where the page is to go, a path or an http(s) URL.

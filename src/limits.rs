@@ -217,7 +217,7 @@ limits! {
     invalid_messages: count = 16;
     /// Calls that wait for the JavaScript thread, in the whole process. While it is full, no
     /// connection is read from, so that clients feel it as a slow network. Default 4,096; a call
-    /// costs its event and, where JavaScript does not have them, its props.
+    /// costs its event and, if JavaScript does not have them, its props.
     waiting_calls: count = 4096;
     /// How long `handle` and `render` may take together before the event fails. Default 30 s.
     handler_time: time = 30_000;

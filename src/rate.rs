@@ -8,7 +8,7 @@ use tokio::time::Instant;
 pub(crate) struct Rate {
     per_second: f64,
     most: f64,
-    /// Below zero where some of those to come are taken already.
+    /// Below zero if some of those to come are taken already.
     left: f64,
     at: Instant,
 }
@@ -49,7 +49,7 @@ impl Rate {
         may
     }
 
-    /// When one more may come, where that is not now.
+    /// When one more may come, if that is not now.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         let now = self.fill();
         if self.left >= 1.0 {
@@ -90,7 +90,7 @@ impl Flow {
     }
 
     /// A message of so many bytes, which is an event or not. Whether an event may come, and when the
-    /// next message may be read, where that is not now.
+    /// next message may be read, if that is not now.
     pub(crate) fn take(
         &mut self,
         now: Instant,

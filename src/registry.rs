@@ -42,7 +42,7 @@ impl Registry {
     /// Adds a name.
     ///
     /// # Errors
-    /// [`TakenError`] where the name is registered already.
+    /// [`TakenError`] if the name is registered already.
     pub fn add(&self, name: &str, raw: bool, details: Details) -> Result<Module, TakenError> {
         let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
         if modules.contains_key(name) {

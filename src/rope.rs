@@ -172,7 +172,7 @@ impl<C: Chunk> Edit<C> {
         self.dropped = self.dropped.saturating_add(count);
     }
 
-    /// `items` come here, then so many stay; `None` where the sequence is shorter.
+    /// `items` come here, then so many stay; `None` if the sequence is shorter.
     pub fn keep(&mut self, items: Vec<C>, count: usize) -> Option<()> {
         let end = self.at.checked_add(std::mem::take(&mut self.dropped))?;
         if end > self.rope.len() {
@@ -186,7 +186,7 @@ impl<C: Chunk> Edit<C> {
         (self.at <= self.rope.len()).then_some(())
     }
 
-    /// `items` come at the end; `None` where this is not the end.
+    /// `items` come at the end; `None` if this is not the end.
     pub fn finish(mut self, items: Vec<C>) -> Option<Rope<C>> {
         self.keep(items, 0)?;
         (self.at == self.rope.len()).then_some(self.rope)

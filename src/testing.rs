@@ -28,7 +28,7 @@ use crate::turns::Turns;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
 
-/// Calls a closure where the addon calls JavaScript.
+/// Calls a closure in the place of JavaScript.
 pub(crate) struct Closures {
     answer: Box<dyn Fn(Call) -> Answer + Send + Sync>,
     /// Actors that have ended.

@@ -37,7 +37,7 @@ impl Timer {
         self.sleep.as_mut().reset(time);
     }
 
-    /// Has it ring at `time`, where that is earlier.
+    /// Has it ring at `time`, if that is earlier.
     pub(crate) fn hasten(&mut self, time: Instant) {
         if time < self.deadline() {
             self.reset(time);

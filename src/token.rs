@@ -46,7 +46,7 @@ pub enum Kind {
     Mount = 1,
     /// Starts a component again where it was.
     Checkpoint = 2,
-    /// Says which component a page's token has started, where its state is too large to be sealed at
+    /// Says which component a page's token has started, if its state is too large to be sealed at
     /// once. Starts nothing by itself.
     Anchor = 3,
 }
@@ -118,7 +118,7 @@ impl Keyring {
     /// while pages sealed with the old one are still open.
     ///
     /// # Errors
-    /// [`SecretError`] where there is none, or one is too short.
+    /// [`SecretError`] if there is none, or one is too short.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, SecretError> {
         let first = secrets.first().ok_or(SecretError::Missing)?;
         let holders = Hkdf::new(None, first.as_ref());
@@ -132,7 +132,7 @@ impl Keyring {
     /// Seals `claims`. `bind` has to be the same when the token is opened.
     ///
     /// # Errors
-    /// [`SealError`] where the system gives no random numbers.
+    /// [`SealError`] if the system gives no random numbers.
     pub fn seal(&self, claims: &Claims, bind: &str) -> Result<String, SealError> {
         let texts = [
             &claims.module,

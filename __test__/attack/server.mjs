@@ -1,4 +1,4 @@
-// The server that is attacked: the package as it was built, with small limits where an attack would otherwise take
+// The server that is attacked: the package as it was built, with small limits if an attack would otherwise take
 // long. It tells what it holds when it is asked.
 
 import { createServer } from 'node:http'

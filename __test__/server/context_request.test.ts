@@ -259,7 +259,7 @@ test('a component that is mounted with ctx.request belongs to the same user, how
   await ada.client.joined('c0', 'outer', whole)
   expect(await ada.client.joined('c1', 'child', part)).toBe('<i>/orders</i>')
   expect(await ben.client.join('c1', 'child', part)).toMatchObject({ type: 'error' })
-  // And in a handler, where there is no page's request any more.
+  // And in a handler, if there is no page's request any more.
   const [later] = tokens(await ada.client.shows('c0', 'again')) as [string]
   expect(await ada.client.joined('c2', 'child', later)).toBe('<i>/orders</i>')
   expect(await ben.client.join('c2', 'child', later)).toMatchObject({ type: 'error' })

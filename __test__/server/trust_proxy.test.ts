@@ -69,7 +69,7 @@ test.each<[boolean, Record<string, string>]>([
   [false, { ...FROM, 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'http' }],
   [false, { ...FROM, 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'foo', origin: 'foo://example.org' }],
   [true, { ...FROM, origin: 'http://example.org', 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'http' }],
-  // The browser's port, where the host does not say it.
+  // The browser's port, if the host does not say it.
   [true, { ...FROM, 'x-forwarded-host': 'example.org', 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }],
   [
     true,

@@ -208,7 +208,7 @@ export class LivePage {
         this.answer(number as number, 'applied')
         return
       case 'e':
-        // What came before it has been applied, where that was not said.
+        // What came before it has been applied, if that was not said.
         this.answer((number as number) - ((sixth as number | undefined) ?? 1), 'applied')
         this.answer(number as number, fifth === 1 ? 'expired' : 'failed')
         return

@@ -1,5 +1,5 @@
 // The application's code, the same for every server: first props, handlers and render. What a
-// server has of its own is given: its `html`, and `each` where it has keyed lists.
+// server has of its own is given: its `html`, and `each` if it has keyed lists.
 
 function instrument(number) {
   return { id: number, symbol: `SYM${number}`, price: 100 + (number % 900) / 10, change: (number % 40) - 20 }

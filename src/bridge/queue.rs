@@ -225,7 +225,7 @@ impl Queue {
         }
     }
 
-    /// Takes all jobs; `None` where there are none, and then the next job wakes JavaScript again.
+    /// Takes all jobs; `None` if there are none, and then the next job wakes JavaScript again.
     pub fn take(&self) -> Option<Taken> {
         let mut state = self.lock();
         if state.is_empty() {

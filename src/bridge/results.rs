@@ -1,7 +1,7 @@
 //! What JavaScript hands back. This file reads what `lib/results.ts` writes, with the numbers that
 //! [`crate::codec`] hands over.
 //!
-//! A batch is an array of `u32` and one text. Each result is a header and, where the call
+//! A batch is an array of `u32` and one text. Each result is a header and, if the call
 //! succeeded, the rendered tree in the form of [`crate::tree::Compact`]:
 //!
 //! | status | header | texts, in order |
@@ -104,7 +104,7 @@ impl Done {
         Compact::new(ops, self.text(text))
     }
 
-    /// The props after the call, where they are others than `last`.
+    /// The props after the call, if they are others than `last`.
     pub(super) fn props(&self, last: &Props) -> Result<Option<Arc<Props>>, CompactError> {
         if self.props_ops.is_empty() {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Done {
     }
 }
 
-/// The results in a batch, each with its call's number. Ends early where the batch is malformed,
+/// The results in a batch, each with its call's number. Ends early if the batch is malformed,
 /// which a correct `lib/` never produces: the calls left out run into their deadline.
 pub(super) struct Results {
     batch: Arc<Batch>,

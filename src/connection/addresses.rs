@@ -137,7 +137,7 @@ impl Pace {
         may && together
     }
 
-    /// Until when nothing is to be read, where that is not over.
+    /// Until when nothing is to be read, if that is not over.
     pub(super) fn until(&mut self) -> Option<Instant> {
         self.until = self.until.filter(|until| *until > Instant::now());
         self.until

@@ -34,7 +34,7 @@ impl Answer {
         outbox.push_encoded(key, id, &self.encoded);
     }
 
-    /// What no tree says of it, nor a later answer.
+    /// Errors and redirects: a full tree does not repeat them, nor does a later answer.
     pub(super) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         if self.is_failure {
             self.push(outbox, key, id);
@@ -150,7 +150,7 @@ impl Answers {
         self.unsaid.iter()
     }
 
-    /// False where there is none.
+    /// False if there is none.
     fn forget_oldest(&mut self) -> bool {
         let Some(mut oldest) = self.kept.pop_front() else {
             return false;

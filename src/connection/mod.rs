@@ -211,7 +211,7 @@ impl<D: Dispatcher> Connection<D> {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
-                        // All of the runtime's connections write one after the other: where several
+                        // All of the runtime's connections write one after the other: if several
                         // end at one receiver, it is woken once.
                         tokio::task::yield_now().await;
                         self.writing = outbox.take(|text| socket.start(text));
@@ -255,7 +255,7 @@ impl<D: Dispatcher> Connection<D> {
                     Todo::Finished => return self.sessions.closed(),
                     Todo::Stop(reason) => return reason,
                 },
-                // Where an actor waits for room, it cannot end before it is told of this.
+                // If an actor waits for room, it cannot end before it is told of this.
                 written = socket.flush(), if is_writing => {
                     outbox.written(std::mem::take(&mut self.writing));
                     written
@@ -441,7 +441,7 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// Whose it is, where addresses are counted: the user's, if the address is not known.
+    /// Whose it is, if addresses are counted: the user's, if the address is not known.
     fn counted(&self) -> Arc<str> {
         let name = &self.pace.address().name;
         let is_known = !name.is_empty();

@@ -112,7 +112,7 @@ impl State {
         self.messages.push_back((owner, message));
     }
 
-    /// Tells the client of what it needs to read the message. Stays also where the message's actor
+    /// Tells the client of what it needs to read the message. Stays also if the message's actor
     /// is stopped before it is sent: other components count on it.
     fn introduce(&mut self, encoded: &Encoded, budget: &Budget) {
         for template in &encoded.templates {
@@ -206,7 +206,7 @@ impl Outbox {
         self.lock().actors += 1;
     }
 
-    /// An actor sends here no more; what it has sent and is not yet on its way is taken back where
+    /// An actor sends here no more; what it has sent and is not yet on its way is taken back if
     /// `silence` says so.
     pub(super) fn detach(&self, actor: ActorKey, silence: bool) {
         let mut state = self.lock();
@@ -253,7 +253,7 @@ impl Outbox {
         self.room.notify_waiters();
     }
 
-    /// Resolves when there is something to do; to write only where nothing `is_writing` still.
+    /// Resolves when there is something to do; to write only if nothing `is_writing` still.
     pub(super) fn poll(&self, context: &Context<'_>, is_writing: bool) -> Poll<Todo> {
         let mut state = self.lock();
         if let Order::Stop(reason) = state.order {

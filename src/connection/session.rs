@@ -16,7 +16,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::tree::LiveTree;
 use crate::turns::Place;
 
-/// What resumes a session: its instance, a dot, and what nobody can guess. Empty where the system has
+/// What resumes a session: its instance, a dot, and what nobody can guess. Empty if the system has
 /// no random numbers.
 fn new_secret(instance: &str) -> Box<str> {
     match &*random_text() {
@@ -51,7 +51,7 @@ struct State {
     answers: Answers,
     /// The page has to be shown the whole tree before anything else.
     stale: bool,
-    /// The page is back, with the answers up to this one, and nobody has said so far that it may.
+    /// Set while a resume waits for `authorize`: the last answer that the page has.
     asking: Option<u64>,
     /// The connection takes so little that answers after this one are held back, to be merged.
     lags_after: Option<u64>,
@@ -60,8 +60,8 @@ struct State {
     previous: Option<Box<str>>,
     /// Its number among those without a connection.
     parked: Option<u64>,
-    /// The event up to which its page knew the state when it joined, until the page has shown that it
-    /// got the answer.
+    /// Number of the checkpoint that the page joined with. Cleared by the page's first event, which
+    /// proves that the join's answer has arrived.
     unheard: Option<u64>,
     /// The newest checkpoint that the transport of the page's connection has taken, or that the page
     /// joined with.
@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// Shows it on another connection, whatever becomes of the one it is shown on. Gives the
-    /// connection's hold on it and its number among the parked; or the place, where the secret is not
+    /// connection's hold on it and its number among the parked; or the place, if the secret is not
     /// its own.
     pub(super) fn attach(
         self: &Arc<Self>,
@@ -244,7 +244,7 @@ impl Session {
         let mut state = self.lock();
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(back.secret.as_bytes()));
         let is_current = is(&state.secret);
-        // Empty where the system had no random numbers: then nobody resumes it.
+        // Empty if the system had no random numbers: then nobody resumes it.
         if back.secret.is_empty()
             || state.ended
             || !(is_current || state.previous.as_deref().is_some_and(is))
@@ -295,8 +295,8 @@ impl Session {
         Ok((Attached { session, epoch }, parked))
     }
 
-    /// The page that came back on this connection may: what it has missed follows. True where it has
-    /// to be shown the whole tree instead, as where the tree `has_changed` beside the events.
+    /// The page that came back on this connection may: what it has missed follows. True if it has
+    /// to be shown the whole tree instead, for example if the tree `has_changed` beside the events.
     pub(super) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
         let mut state = self.lock();
         state.stale |= has_changed;
@@ -362,7 +362,7 @@ impl Session {
         self.end_locked(self.lock(), false);
     }
 
-    /// Ends it where it is still parked under this number.
+    /// Ends it if it is still parked under this number.
     pub(super) fn end_parked(&self, ticket: u64) {
         let state = self.lock();
         if state.parked == Some(ticket) {
@@ -564,7 +564,7 @@ impl Session {
         self.socket.get().map_or(0, LiveSocket::waiting_bytes)
     }
 
-    /// Sends a checkpoint, or says that there is none. False where nobody is there to have it.
+    /// Sends a checkpoint, or says that there is none. False if nobody is there to have it.
     pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
         let mut state = self.lock();
         state.settle();
@@ -579,7 +579,7 @@ impl Session {
         true
     }
 
-    /// The epoch of the connection whose client keeps checkpoints; `None` where there is none now.
+    /// The epoch of the connection whose client keeps checkpoints; `None` if there is none now.
     pub(super) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
         let is_there =

@@ -305,7 +305,7 @@ impl Sessions {
         let is_over = state.closing.is_some() || open.is_some_and(|open| open.disconnected);
         drop(state);
         if is_over {
-            // Meanwhile: then it was not found there.
+            // `disconnect` may have run before this insert; then it did not see this session.
             self.end_parked(ticket);
             return;
         }
@@ -361,7 +361,7 @@ impl Sessions {
         }
     }
 
-    /// A session is parked no more. Gives it, where it was.
+    /// A session is parked no more. Gives it, if it was.
     pub(super) fn unpark(&self, ticket: u64) -> Option<Arc<Session>> {
         let session = self.lock().remove_parked(ticket)?;
         self.stats.parked.down(1);
@@ -374,7 +374,7 @@ impl Sessions {
         }
     }
 
-    /// Ends what has been parked longest, where that is long enough.
+    /// Ends what has been parked longest, if that is long enough.
     pub(super) fn end_oldest(&self) -> Oldest {
         let state = self.lock();
         let Some((&ticket, parked)) = state.parked.first_key_value() else {

@@ -33,7 +33,7 @@ struct Sealed {
     at: Instant,
     /// The size of the props then.
     bytes: usize,
-    /// It may not have arrived where this is not the connection's any more.
+    /// The connection that the checkpoint was sent on. If that connection is gone, the checkpoint may be lost.
     epoch: u64,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct ToPage<D: Dispatcher> {
     first: Option<u64>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
-    /// What an anchor is bound to, where a page's token started this and nothing has been sealed since.
+    /// What an anchor is bound to, if a page's token started this and nothing has been sealed since.
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
@@ -88,7 +88,7 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// When a checkpoint is due, `now` or later; `None` where none is owed.
+    /// When a checkpoint is due, `now` or later; `None` if none is owed.
     fn due(
         &self,
         committed: &Committed<'_>,
@@ -120,7 +120,7 @@ impl<D: Dispatcher> ToPage<D> {
         Some(now + quiet.saturating_mul(scale).min(MAX_QUIET).max(quiet))
     }
 
-    /// A checkpoint of the state; `None` where that cannot be made, which has been logged.
+    /// A checkpoint of the state; `None` if that cannot be made, which has been logged.
     fn sealed(&self, number: u64, props_json: String) -> Option<String> {
         self.seal_as(
             Kind::Checkpoint,
@@ -176,7 +176,7 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// A checkpoint of what has been committed, with the size of its props; without one where they are
+    /// A checkpoint of what has been committed, with the size of its props; without one if they are
     /// too large, of which the client is told.
     fn checkpoint_of(&mut self, committed: &Committed<'_>) -> (usize, Option<String>) {
         let props_json = committed.props.to_json_without(&self.details.private);

@@ -106,7 +106,7 @@ struct World {
     client: Client,
     /// The component's id, another one for each join.
     id: u64,
-    /// The number that the component is at, where one lives in this process.
+    /// The number that the component is at, if one lives in this process.
     at: Option<u64>,
     /// As what it is shown on this connection.
     shown: Option<u64>,

@@ -99,7 +99,7 @@ pub fn extended(input: &[u8]) {
     assert_eq!(seen, expected);
 }
 
-/// `None` where the other parser minds what stands in members that ours ignores: half a surrogate
+/// `None` if the other parser minds what stands in members that ours ignores: half a surrogate
 /// pair, a number that is too large.
 fn seen(text: &str) -> Option<Value> {
     let seen = serde_json::from_str(text);

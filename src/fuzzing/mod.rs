@@ -1,4 +1,4 @@
-//! What holds for every input, as functions that panic where it does not.
+//! What holds for every input, as functions that panic if it does not.
 //!
 //! `cargo test` tries each of them briefly, `fuzz/` for as long as one likes: a target there is one
 //! call of a function here. None of this is built into the addon.

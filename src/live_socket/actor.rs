@@ -38,7 +38,7 @@ struct LiveSocketState {
     number: u64,
     /// The last tree rendered; kept parsed and packed.
     prev_tree: LiveTree,
-    /// The last tree sent, where that is not it: the receiver lags.
+    /// The last tree sent, if that is not it: the receiver lags.
     sent_tree: Option<LiveTree>,
     /// What it has said that it weighs.
     weight: usize,
@@ -292,8 +292,8 @@ impl LiveSocketState {
         }
     }
 
-    /// The page that came back goes on when it has its turn, and, where it `asks`, its module says
-    /// that it may. Where not, this is the end: its state lives on in the page's checkpoint, which asks
+    /// The page that came back goes on when it has its turn, and, if it `asks`, its module says
+    /// that it may. If not, this is the end: its state lives on in the page's checkpoint, which asks
     /// again.
     async fn resume<D: Dispatcher, R: ReplyTo>(
         &mut self,
@@ -336,7 +336,7 @@ impl LiveSocketState {
         }
     }
 
-    /// The next call, made in this state; `None` where the actor is stopped meanwhile.
+    /// The next call, made in this state; `None` if the actor is stopped meanwhile.
     async fn call<D: Dispatcher>(
         &mut self,
         life: &mut Life<D>,

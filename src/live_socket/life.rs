@@ -39,7 +39,7 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// One call with its deadline; `None` where the actor is stopped meanwhile.
+    /// One call with its deadline; `None` if the actor is stopped meanwhile.
     pub(super) async fn call(&mut self, call: &Call) -> Option<Result<Outcome, CallError>> {
         let Self {
             context,
@@ -57,7 +57,7 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// A turn for a page that joins or is back, or why there is none; `None` where the actor is stopped
+    /// A turn for a page that joins or is back, or why there is none; `None` if the actor is stopped
     /// meanwhile. Events do not wait for turns, so they come first.
     pub(super) async fn turn(&mut self, place: Place, gives_way: bool) -> Option<Given> {
         tokio::select! {

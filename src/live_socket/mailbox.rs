@@ -76,14 +76,14 @@ struct State {
     /// The highest number of an event that came in.
     received: u64,
     life: Life,
-    /// The one receiver, where it waits.
+    /// The one receiver, if it waits.
     receiver: Option<Waker>,
     /// It waits for the end only.
     busy: bool,
 }
 
 impl State {
-    /// The receiver, where this concerns it.
+    /// The receiver, if this concerns it.
     fn receiver(&mut self) -> Option<Waker> {
         let ended = self.life == Life::Stopped;
         if self.busy && !ended {

@@ -63,7 +63,7 @@ pub trait ReplyTo: Send + 'static {
     /// The first render is done, or the actor did not come to life. Called once, before all else.
     fn started(&mut self, result: Result<(), &CallError>);
 
-    /// The whole tree, after the first render and where [`LiveSocket::show`] asked for it. It
+    /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. It
     /// includes the events up to `number`; `anew` says that it does not continue what was before.
     fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
 
@@ -79,7 +79,7 @@ pub trait ReplyTo: Send + 'static {
     }
 
     /// The page that came back in this epoch may; the tree `has_changed` meanwhile, beside the events.
-    /// True where the page has to be shown the whole tree.
+    /// True if the page has to be shown the whole tree.
     fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
         let _ = (epoch, has_changed);
         false
@@ -109,11 +109,11 @@ pub trait ReplyTo: Send + 'static {
     /// Resolves when the receiver can take more; the actor takes no event before.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// Keeps a state where it cannot be lost, before it is answered for. By default nothing is to be
+    /// Keeps a state if it cannot be lost, before it is answered for. By default nothing is to be
     /// kept.
     ///
     /// # Errors
-    /// Where it is not kept; then it must not be committed.
+    /// If it is not kept; then it must not be committed.
     fn keep(
         &mut self,
         committed: Committed<'_>,
@@ -122,10 +122,10 @@ pub trait ReplyTo: Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// A newer state than the one that the component starts with, where there is one.
+    /// A newer state than the one that the component starts with, if there is one.
     ///
     /// # Errors
-    /// Where nobody can say.
+    /// If nobody can say.
     fn newest(
         &mut self,
         number: u64,
@@ -160,9 +160,9 @@ pub struct Start {
     pub caller: Option<Arc<Caller>>,
     /// The first props.
     pub props: Arc<Props>,
-    /// Where they come from; `None` where the application itself gave them.
+    /// Where they come from; `None` if the application itself gave them.
     pub origin: Option<Origin>,
-    /// Its place among those that join; `None` where it need not wait.
+    /// Its place among those that join; `None` if it need not wait.
     pub place: Option<Place>,
     /// The last event that they include.
     pub number: u64,
@@ -236,7 +236,7 @@ impl LiveSocket {
         self.key
     }
 
-    /// Hands over an event. It gets exactly one answer, in its turn: where too many wait already,
+    /// Hands over an event. It gets exactly one answer, in its turn: if too many wait already,
     /// that answer is an error.
     ///
     /// # Errors
@@ -283,7 +283,7 @@ impl LiveSocket {
     /// Asks for the state between the events before and after this call.
     ///
     /// # Errors
-    /// [`SendError`]. The receiver fails where the actor ends first.
+    /// [`SendError`]. The receiver fails if the actor ends first.
     pub fn state(&self) -> Result<oneshot::Receiver<Snapshot>, SendError> {
         let (sender, receiver) = oneshot::channel();
         self.mailbox.ask(Item::State(sender))?;

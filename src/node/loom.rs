@@ -303,7 +303,7 @@ impl NativeLoom {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
             let text = text_of(&text, bytes).to_owned();
-            // Of what was given up while the loom closed, where there is none.
+            // Of what was given up while the loom closed, if there is none.
             if let Some(open) = &self.open {
                 open.context.dispatcher.give(Batch { ops, text });
             }

@@ -20,7 +20,7 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 /// that were given up. Must be called inside a tokio runtime.
 ///
 /// # Errors
-/// Where Node makes no thread-safe function of `wake`.
+/// If Node makes no thread-safe function of `wake`.
 pub(super) fn waking_queue(
     waiting_calls: usize,
     wake: Function<'_, (), ()>,

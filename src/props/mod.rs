@@ -93,7 +93,7 @@ impl Props {
     /// The next props, from the operations that say what changed.
     ///
     /// # Errors
-    /// Where the operations do not fit these props; a fault of the encoder.
+    /// If the operations do not fit these props; a fault of the encoder.
     pub fn changed(&self, operations: &mut Compact<'_>) -> Result<Self, CompactError> {
         self.0.changed(operations, 0).map(Self)
     }

@@ -26,14 +26,14 @@ pub enum ClientMessage<'a> {
         module: Cow<'a, str>,
         /// The page's token, or a checkpoint.
         token: Cow<'a, str>,
-        /// What to go on with, where the client has been here before. Only the extended dialect.
+        /// What to go on with, if the client has been here before. Only the extended dialect.
         resume: Option<Resume>,
     },
     /// Something happened in a component.
     Event {
         /// The component.
         id: Cow<'a, str>,
-        /// Where the client numbers its events: the extended dialect.
+        /// If the client numbers its events: the extended dialect.
         numbered: Option<Numbered>,
         /// What happened.
         event: ClientEvent,
@@ -63,7 +63,7 @@ pub struct Numbered {
     pub number: u64,
     /// The last event whose answer the client has.
     pub seen: u64,
-    /// How long ago it was first sent, in milliseconds, where this is not the first time and no
+    /// How long ago it was first sent, in milliseconds, if this is not the first time and no
     /// answer came.
     pub age: Option<u64>,
 }

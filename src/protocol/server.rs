@@ -7,7 +7,7 @@ pub enum ServerMessage<'a> {
     /// The whole tree, once per join.
     Trees(&'a LiveTree),
     /// The answer to an event: what it changed; empty when nothing did. Beside it the render it was
-    /// made from, where there is one.
+    /// made from, if there is one.
     Patch(Patch<'a>, Option<&'a Render>),
     /// The answer to an event after which the root has other statics: the whole tree.
     Replace(&'a LiveTree),

@@ -1,4 +1,4 @@
-//! A JavaScript socket as a transport: for TLS, and where descriptors cannot be handed over.
+//! A JavaScript socket as a transport: for TLS, and if descriptors cannot be handed over.
 //!
 //! JavaScript pushes what it read and pulls what is to be written; each side has a bound, and tells
 //! the other when there is room again.

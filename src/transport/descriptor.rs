@@ -20,7 +20,7 @@ impl Descriptor {
     /// afterwards, without shutting the connection down.
     ///
     /// # Errors
-    /// Where the descriptor is not open, or the process has too many.
+    /// If the descriptor is not open, or the process has too many.
     pub fn duplicate(descriptor: i32) -> io::Result<Self> {
         if descriptor < 0 {
             return Err(io::Error::new(
@@ -38,7 +38,7 @@ impl Descriptor {
     /// The socket as a transport. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Where it is no socket, or cannot be watched.
+    /// If it is no socket, or cannot be watched.
     pub fn into_transport(self) -> io::Result<BoxTransport> {
         use socket2::{Domain, SockRef};
 

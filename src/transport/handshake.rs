@@ -125,7 +125,7 @@ pub struct Accepted {
 
 /// Checks the request and gives the response that switches protocols.
 ///
-/// `offer` is chosen where the client names it, and no other subprotocol, nor any extension (RFC
+/// `offer` is chosen if the client names it, and no other subprotocol, nor any extension (RFC
 /// 6455, 4.2.2: both are optional).
 ///
 /// # Errors

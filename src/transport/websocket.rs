@@ -86,7 +86,7 @@ pub enum Closed {
 }
 
 impl Closed {
-    /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` where
+    /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` if
     /// nobody is there to read it.
     fn code(&self) -> Option<CloseCode> {
         match self {
@@ -189,7 +189,7 @@ pub struct WebSocket {
     partial: usize,
     /// Since when there are any.
     partial_since: Option<Instant>,
-    /// Where they count.
+    /// Counts the bytes of the partial message as waiting. `None` if nobody counts them.
     share: Option<Arc<Share>>,
     /// Frames that the library does not have yet.
     outgoing: VecDeque<Message>,
@@ -203,7 +203,7 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// Answers the upgrade request; `head` are the bytes that followed it. The client may have the
-    /// subprotocol `offer`; without an offer, it is told to come back later. `None` where the request
+    /// subprotocol `offer`; without an offer, it is told to come back later. `None` if the request
     /// was refused, which has been said, or the client is gone.
     pub async fn accept(
         mut transport: BoxTransport,
@@ -294,14 +294,14 @@ impl WebSocket {
     /// Resolves when the transport has taken everything.
     ///
     /// # Errors
-    /// [`Closed::Dead`] where the client takes nothing for `limits.dead_after`.
+    /// [`Closed::Dead`] if the client takes nothing for `limits.dead_after`.
     pub async fn flush(&mut self) -> Result<(), Closed> {
         let limit = self.dead_after;
         let written = timeout(limit, poll_fn(|context| self.poll_write(context))).await;
         written.map_err(|_| Closed::Dead)?
     }
 
-    /// What comes next: a message, where `may_read`, or [`Incoming::Written`]. Pings, pongs and
+    /// What comes next: a message, if `may_read`, or [`Incoming::Written`]. Pings, pongs and
     /// heartbeats are seen to inside. A client that does not read is still read from, until that client
     /// sends a ping: a client that does not take its pong is not read from before it does. Dropping
     /// the future loses nothing.
@@ -411,7 +411,7 @@ impl WebSocket {
                     self.outgoing.push_front(*message);
                     ready!(self.poll_flush(context))?;
                 }
-                // Where it would block the library has the message all the same.
+                // If it would block the library has the message all the same.
                 written => ready!(polled(written))?,
             }
         }
@@ -424,7 +424,7 @@ impl WebSocket {
         Poll::Ready(Ok(()))
     }
 
-    /// Silence counts only where somebody listened just now.
+    /// Silence counts only if somebody listened just now.
     fn beat(&mut self, listens: bool) -> Result<(), Closed> {
         let now = Instant::now();
         let idle = now.duration_since(self.last_seen);
@@ -458,7 +458,7 @@ impl WebSocket {
 
     /// Ends the connection without reading a message of it.
     pub async fn refuse(mut self, reason: &Closed) {
-        // As where a message has begun: it is not read to its end.
+        // A message counts as begun, so that the close does not wait for its end.
         self.partial = self.partial.max(1);
         self.close(reason).await;
     }
@@ -474,7 +474,7 @@ impl WebSocket {
         }
     }
 
-    /// Ends the connection, with a closing handshake where the reason calls for one.
+    /// Ends the connection, with a closing handshake if the reason calls for one.
     pub async fn close(mut self, reason: &Closed) {
         let Some(code) = reason.code() else { return };
         // No other message is waited for, and what there is of one is given back.
@@ -483,7 +483,7 @@ impl WebSocket {
             code,
             reason: reason.to_string().into(),
         };
-        // Behind what is buffered, which still goes out whole; where the client has begun to close, that
+        // Behind what is buffered, which still goes out whole; if the client has begun to close, that
         // is all.
         self.outgoing.clear();
         self.outgoing.push_back(Message::Close(Some(frame)));

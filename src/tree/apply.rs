@@ -27,7 +27,7 @@ impl LiveTree {
     /// This tree with the changes of `patch`.
     ///
     /// # Errors
-    /// [`ApplyError`] where the patch was not made for this tree.
+    /// [`ApplyError`] if the patch was not made for this tree.
     pub fn apply(&self, patch: &Patch<'_>) -> Result<LiveTree, ApplyError> {
         self.apply_in(patch, &mut String::new())
     }

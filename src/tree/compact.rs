@@ -50,7 +50,7 @@ pub mod op {
 
 /// A render that JavaScript handed over, and what was refused in it.
 pub struct Decoded {
-    /// The render; `None` where the whole tree is as before.
+    /// The render; `None` if the whole tree is as before.
     pub render: Option<Render>,
     /// Values that were replaced because a browser would have run them.
     pub refused: Vec<RefusedValue>,
@@ -131,7 +131,7 @@ impl<'a> Compact<'a> {
     /// The next `bytes` of the text.
     ///
     /// # Errors
-    /// Where the text is shorter, or the bound falls inside a character.
+    /// If the text is shorter, or the bound falls inside a character.
     pub fn text(&mut self, bytes: u32) -> Result<&'a str, CompactError> {
         let split = self.text.split_at_checked(bytes as usize);
         let (text, rest) = split.ok_or(CompactError::Malformed("text ends early"))?;
@@ -158,7 +158,7 @@ impl<'a> Compact<'a> {
     /// The next operation: the kind in its low `shift` bits, and the argument above them.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub fn operation(&mut self, shift: u32) -> Result<(u32, u32), CompactError> {
         let Some((number, rest)) = self.ops.split_first() else {
             return Err(TRUNCATED);

@@ -11,7 +11,7 @@ use crate::template::Template;
 /// What changed in a tree, by slot, or in a list of the same length, by item; in order.
 #[derive(Debug, Default, Clone)]
 pub struct Patch<'a> {
-    /// The tree's template; `None` for a list, and where the patch came over the wire.
+    /// The tree's template; `None` for a list, and if the patch came over the wire.
     pub template: Option<&'a Template>,
     /// The slot's or item's index and what became of it.
     pub changes: Vec<(usize, Change<'a>)>,
@@ -73,7 +73,7 @@ impl<'a> ListEdit<'a> {
         })
     }
 
-    /// For clients that know no keys: the changes by index, where the length is the same.
+    /// For clients that know no keys: the changes by index, if the length is the same.
     pub fn by_index(&self) -> Option<Patch<'a>> {
         if self.old.len() != self.plan.len {
             return None;
@@ -366,7 +366,7 @@ mod tests {
             prop_assert_eq!(last.to_json(), new.to_json());
         }
 
-        /// Also where the rows after a changed one stand in other chunks.
+        /// Also if the rows after a changed one stand in other chunks.
         #[test]
         fn only_changed_rows_of_a_long_list_are_in_its_diff(
             lengths in prop::collection::vec(0usize..200, 0..300),

@@ -181,7 +181,7 @@ pub fn write_string(out: &mut String, text: &str) {
     }
 }
 
-/// Reads trees; items of a list share one template where their statics are equal.
+/// Reads trees; items of a list share one template if their statics are equal.
 #[derive(Default)]
 struct Reader {
     templates: HashMap<Vec<Box<str>>, Arc<Template>>,
@@ -287,7 +287,7 @@ impl Patch<'static> {
     /// Parses a patch's `d`, as a client does.
     ///
     /// # Errors
-    /// [`ParseError`] where the text is no patch.
+    /// [`ParseError`] if the text is no patch.
     pub fn from_json(json: &str) -> Result<Patch<'static>, ParseError> {
         let mut reader = Reader::default();
         reader.patch(&serde_json::from_str(json)?, 1)

@@ -71,7 +71,7 @@ pub struct Plan {
 ///
 /// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says
 /// whether a rendered row can take the place of an old one of the same key, which needs the same
-/// template. `None` where the steps do not add up to the old list, or move a row that was not
+/// template. `None` if the steps do not add up to the old list, or move a row that was not
 /// dropped, or move one twice.
 pub fn plan(
     steps: &[Step],
@@ -142,7 +142,7 @@ pub fn plan(
     })
 }
 
-/// The old rows that the steps drop; `None` where they do not add up to all `len` rows.
+/// The old rows that the steps drop; `None` if they do not add up to all `len` rows.
 fn dropped(steps: &[Step], len: usize) -> Option<Vec<Range<usize>>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut at = 0usize;

@@ -249,7 +249,7 @@ impl<'t, B> Builder<'t, B> {
     /// Ends the node and gives `scratch` back as it was.
     ///
     /// # Errors
-    /// [`TreeError::Count`] where not every slot was filled, or too many were.
+    /// [`TreeError::Count`] if not every slot was filled, or too many were.
     pub fn finish(self, scratch: &mut String) -> Result<Node<B>, TreeError> {
         let packed = scratch.get(self.start..).unwrap_or_default().into();
         scratch.truncate(self.start);
@@ -271,11 +271,11 @@ impl<'t, B> Builder<'t, B> {
 }
 
 impl Builder<'_, Update> {
-    /// Ends a node that is the next row of a list, with the hash of its key where the list is keyed,
+    /// Ends a node that is the next row of a list, with the hash of its key if the list is keyed,
     /// and gives `scratch` back as it was.
     ///
     /// # Errors
-    /// As [`finish`](Self::finish), and where something in the row is said to be as before.
+    /// As [`finish`](Self::finish), and if something in the row is said to be as before.
     pub(super) fn finish_row(
         self,
         scratch: &mut String,

@@ -1,4 +1,4 @@
-//! The leaves of one node in one string: for each slot a header, and after it the text where the slot
+//! The leaves of one node in one string: for each slot a header, and after it the text if the slot
 //! is a leaf.
 
 use super::Leaf;
@@ -69,7 +69,7 @@ pub(super) fn is_whole(packed: &str) -> bool {
     !slots(packed).any(|slot| matches!(slot, Slot::Same))
 }
 
-/// What a node's leaves are after a render of it: the render's, and where that says nothing, the last
+/// What a node's leaves are after a render of it: the render's, and if that says nothing, the last
 /// ones.
 pub(super) fn committed(last: &str, render: Box<str>) -> Box<str> {
     if is_whole(&render) {

@@ -13,7 +13,7 @@ use super::rows::List;
 /// A rendered tree relative to the last one.
 pub type Render = Node<Update>;
 
-/// What a render has where it is no leaf and not as before.
+/// What a render has if it is no leaf and not as before.
 #[derive(Clone)]
 pub enum Update {
     /// A subtree of the same template as before, or, once resolved, only that.
@@ -29,7 +29,7 @@ pub enum Update {
 /// The way from the last rows of a keyed list to the next.
 #[derive(Clone, Default)]
 pub struct Script {
-    /// The steps. Where nothing is known of the last rows, only [`Step::Row`]s.
+    /// The steps. If nothing is known of the last rows, only [`Step::Row`]s.
     pub steps: Vec<Step>,
     /// The rows that were rendered, in the order of their steps; keyed.
     pub rows: List,
@@ -47,17 +47,17 @@ impl Script {
         self.steps.iter().all(|step| matches!(step, Step::Row(_)))
     }
 
-    /// The list, where every row was rendered.
+    /// The list, if every row was rendered.
     fn into_list(self) -> Result<List, Mismatch> {
         self.is_complete().then_some(self.rows).ok_or(Mismatch)
     }
 }
 
 impl Render {
-    /// The tree, where nothing in it is said to be as before.
+    /// The tree, if nothing in it is said to be as before.
     ///
     /// # Errors
-    /// [`Mismatch`] where something is.
+    /// [`Mismatch`] if something is.
     pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
         if !packed::is_whole(&self.packed) {
             return Err(Mismatch);
@@ -179,7 +179,7 @@ impl LiveTree {
             let mut kept = std::mem::take(&mut self.branches).into_iter();
             let mut updates = render.branches.into_iter();
             for (was, is) in packed::slots(&self.packed).zip(packed::slots(&render.packed)) {
-                // Taken also where it gives way, to stay in step.
+                // Taken also if it gives way, to stay in step.
                 let branch = match was {
                     Slot::Branch => kept.next(),
                     _ => None,

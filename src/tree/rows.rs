@@ -25,7 +25,7 @@ struct RowChunk {
     /// Where each row ends in `packed`.
     ends: Box<[u32]>,
     keys: Keys,
-    /// `None` where no row has any.
+    /// `None` if no row has any.
     branches: Option<Box<Branches>>,
 }
 
@@ -55,7 +55,7 @@ pub struct Rows {
 }
 
 impl List {
-    /// A list of these rows, with the hash of each row's key where it is keyed.
+    /// A list of these rows, with the hash of each row's key if it is keyed.
     pub fn new(rows: impl IntoIterator<Item = LiveTree>, keys: Option<&[u64]>) -> Self {
         let mut gathered = Rows::default();
         for (index, row) in rows.into_iter().enumerate() {
@@ -91,7 +91,7 @@ impl List {
         self.range(0..self.len())
     }
 
-    /// These rows; fewer where there are fewer.
+    /// These rows; fewer if there are fewer.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = TreeView<'_>> {
         let chunks = self.rows.chunks(range);
         chunks.flat_map(|(chunk, range)| range.filter_map(|index| chunk.row(index)))
@@ -148,7 +148,7 @@ impl List {
 
     fn edited(&mut self, steps: &[Step], rendered: &Self) -> Option<Rope<RowChunk>> {
         let moves = steps.iter().any(|step| matches!(step, Step::Move(_)));
-        // Held only where rows are taken from it: what is held twice has to be copied to be edited.
+        // Held only if rows are taken from it: what is held twice has to be copied to be edited.
         let old = moves.then(|| self.rows.clone());
         let mut edit = Edit::new(std::mem::take(&mut self.rows));
         let mut rows = Rows::default();
@@ -411,7 +411,7 @@ impl Rows {
         std::mem::take(&mut self.chunks)
     }
 
-    /// The list of all rows. Where it is keyed, each row has come with a key.
+    /// The list of all rows. If it is keyed, each row has come with a key.
     pub(super) fn into_list(mut self, keyed: bool) -> List {
         let rows = Rope::new(self.take());
         List { rows, keyed }

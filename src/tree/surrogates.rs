@@ -1,7 +1,7 @@
 //! Half a character, which the web's strings can hold and no UTF-8 can.
 
 /// The same JSON with U+FFFD for each escaped surrogate that stands alone, as browsers themselves turn
-/// strings into text (WHATWG Infra, "scalar value string"). `None` where there is none.
+/// strings into text (WHATWG Infra, "scalar value string"). `None` if there is none.
 pub fn replaced(json: &str) -> Option<String> {
     let mut out = String::new();
     let mut done = 0;

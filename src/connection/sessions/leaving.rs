@@ -70,7 +70,7 @@ impl Sessions {
     }
 
     /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked, and ends, too, where the connection has been lost since. Gives how many there were.
+    /// parked, and ends, too, if the connection has been lost since. Gives how many there were.
     pub fn disconnect(&self, numbers: &[u64]) -> usize {
         let mut count = 0;
         let mut gone = HashSet::new();
@@ -149,7 +149,7 @@ impl Sessions {
         count
     }
 
-    /// Has whoever holds most of what waits give it up. False where nobody holds anything.
+    /// Has whoever holds most of what waits give it up. False if nobody holds anything.
     fn relieve(&self) -> bool {
         let state = self.lock();
         let connections = state.connections.values();

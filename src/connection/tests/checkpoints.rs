@@ -153,7 +153,7 @@ async fn an_older_checkpoint_starts_nothing_that_has_ended() {
                 waits().await;
             }
         }
-        // Also where its actor has not gone so far, and where it has.
+        // Also if its actor has not gone so far, and if it has.
         for _ in 0..2 {
             page.join(old.clone(), None).await;
             let refused = page.next().await;

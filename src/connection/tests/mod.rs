@@ -544,7 +544,7 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
     assert_eq!(client.next().await, patch("a", 3));
 }
 
-/// Silence is the client's only where somebody listens.
+/// Silence is the client's only if somebody listens.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_not_read_from_is_not_dead() {
     let mut client = Client::joined(Limits::default()).await;

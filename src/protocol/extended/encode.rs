@@ -113,7 +113,7 @@ pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
     out
 }
 
-/// A checkpoint that includes the events up to `number`; none where the state is too large for one.
+/// A checkpoint that includes the events up to `number`; none if the state is too large for one.
 pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
     match sealed {
         Some(sealed) => format!("[\"c\",{id},{number},\"{sealed}\"]"),

@@ -94,7 +94,7 @@ impl SqliteStore {
             .map_err(|error| failed(path, error))?;
         match opened.recv_timeout(OPENING) {
             Ok(Err(error)) => Err(error),
-            // Where the thread is not done so far, its requests hear of it.
+            // If the thread is not done so far, its requests hear of it.
             Ok(Ok(())) | Err(_) => Ok(Self { requests, stored }),
         }
     }
