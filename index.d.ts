@@ -486,10 +486,10 @@ export interface LoomOptions {
    */
   onError?(error: unknown, context: ErrorContext): unknown
   /**
-   * How connections reach Rust: `descriptor` hands over the socket, `bridge` copies its bytes.
+   * How connections reach Rust: `descriptor` hands over the socket, `relay` copies its bytes.
    * `auto`, the default, hands over what can be: plain sockets on Unix.
    */
-  transport?: 'auto' | 'bridge'
+  transport?: 'auto' | 'relay'
 }
 
 /** As Express and Connect have it. What is written for Express' own request is taken too. */

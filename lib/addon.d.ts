@@ -60,21 +60,21 @@ export class NativeLoom {
   settle(number: number): void
   /**
    * Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
-   * descriptor left for it: then it can be bridged.
+   * descriptor left for it: then it can be relayed.
    */
   acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
   /** Takes over a socket whose bytes `lib/` carries. */
-  acceptBridge(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
-  /** Bytes that a bridged socket read; false asks to stop reading. */
-  bridgePush(number: number, bytes: Uint8Array): boolean
-  /** A bridged socket's other end has sent its last byte. */
-  bridgeEnd(number: number): void
-  /** What a bridged socket is to write. */
-  bridgePull(number: number): NativeOutput | null
-  /** A bridged socket has written so many bytes. */
-  bridgeWritten(number: number, count: number): void
-  /** A bridged socket is gone. */
-  bridgeDestroy(number: number): void
+  acceptRelay(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  /** Bytes that a relayed socket read; false asks to stop reading. */
+  relayPush(number: number, bytes: Uint8Array): boolean
+  /** A relayed socket's other end has sent its last byte. */
+  relayEnd(number: number): void
+  /** What a relayed socket is to write. */
+  relayPull(number: number): NativeOutput | null
+  /** A relayed socket has written so many bytes. */
+  relayWritten(number: number, count: number): void
+  /** A relayed socket is gone. */
+  relayDestroy(number: number): void
   /** Starts a live socket; settles `number` when it has rendered, and replies to it. */
   start(number: number, id: string, module: string, propsJson: string): void
   /** Hands an event to a live socket. */

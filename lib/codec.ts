@@ -18,7 +18,7 @@ export const enum JobKind {
   ABORT = 1,
   REPLY = 2,
   SETTLE = 3,
-  BRIDGE = 4,
+  RELAY = 4,
   LOG = 5,
   FORGET = 6,
   CALLS = 7,

@@ -42,7 +42,7 @@ type Job =
   | [kind: JobKind.ABORT, call: number]
   | [kind: JobKind.REPLY, reply: number, message: SocketMessage]
   | [kind: JobKind.SETTLE, request: number, error: string | null, value?: unknown]
-  | [kind: JobKind.BRIDGE, bridge: number, resume: 0 | 1]
+  | [kind: JobKind.RELAY, relay: number, resume: 0 | 1]
   | [kind: JobKind.LOG, level: LogLevel, text: string]
   | [kind: JobKind.FORGET, actor: number]
   | [kind: JobKind.CALLS, calls: number]
@@ -54,7 +54,7 @@ const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
 export interface Receivers {
   reply(reply: number, message: SocketMessage): void
   settle(request: number, error: string | null, value: unknown): void
-  bridge(bridge: number, resume: boolean): void
+  relay(relay: number, resume: boolean): void
 }
 
 interface Call {
@@ -206,8 +206,8 @@ export class Dispatcher {
       case JobKind.SETTLE:
         this.receivers.settle(job[1], job[2], job[3])
         return
-      case JobKind.BRIDGE:
-        this.receivers.bridge(job[1], job[2] === 1)
+      case JobKind.RELAY:
+        this.receivers.relay(job[1], job[2] === 1)
         return
       case JobKind.LOG:
         this.tell(job[1] === LogLevel.ERROR ? 'error' : 'warn', job[2])

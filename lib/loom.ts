@@ -15,7 +15,7 @@ import type {
   SocketMessage,
   Stats,
 } from '../index'
-import { Bridges } from './bridge'
+import { Relays } from './relay'
 import { checkFunction, checkNames, invalid, isObject, isThenable } from './check'
 import { Context, liveRequest, pageUrl, rawOf, Requests } from './context'
 import { Development } from './development'
@@ -86,7 +86,7 @@ function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes
 export class Loom implements PublicLoom {
   private readonly native: NativeLoom
   private readonly dispatcher: Dispatcher
-  private readonly bridges: Bridges
+  private readonly relays: Relays
   private readonly promises: Promises
   private readonly sockets: LiveSockets
   private readonly pending: PendingUpgrades
@@ -117,8 +117,8 @@ export class Loom implements PublicLoom {
       settle: (request: number, error: string | null, value: unknown) => {
         this.promises.settle(request, error, value)
       },
-      bridge: (bridge: number, resume: boolean) => {
-        this.bridges.signal(bridge, resume)
+      relay: (relay: number, resume: boolean) => {
+        this.relays.signal(relay, resume)
       },
     }
     if (development) {
@@ -134,7 +134,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.bridges = new Bridges(this.native)
+    this.relays = new Relays(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     this.pending = new PendingUpgrades(this.native, limits.upgradeTime, logger)
@@ -387,21 +387,21 @@ export class Loom implements PublicLoom {
       request: JSON.stringify(compact),
       bind,
     }
-    const descriptor = this.settings.transport === 'bridge' ? -1 : descriptorOf(socket)
+    const descriptor = this.settings.transport === 'relay' ? -1 : descriptorOf(socket)
     if (descriptor < 0) {
-      this.bridge(socket, head, upgrade)
+      this.relay(socket, head, upgrade)
       return
     }
     // What Node has read already comes first; the rest is still in the kernel.
     const read = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null
     const start = read === null ? head : Buffer.concat([head, read])
     if (this.native.acceptDescriptor(descriptor, start.length > 0 ? start : EMPTY, upgrade)) socket.destroy()
-    else this.bridge(socket, start, upgrade)
+    else this.relay(socket, start, upgrade)
   }
 
-  private bridge(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
+  private relay(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true)
-    this.bridges.accept(socket, head, upgrade)
+    this.relays.accept(socket, head, upgrade)
   }
 
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {

@@ -43,7 +43,7 @@ export interface Settings {
   readonly limits: Limits
   readonly logger: Logger
   readonly onError: LoomOptions['onError']
-  readonly transport: 'auto' | 'bridge'
+  readonly transport: 'auto' | 'relay'
 }
 
 /** @throws LoomError for what cannot be, or would do nothing. */
@@ -68,7 +68,7 @@ export function settingsOf(options: LoomOptions): Settings {
     throw invalid('a list of names', 'keep', keep)
   checkFunction(logger.error, 'logger.error')
   checkFunction(logger.warn, 'logger.warn')
-  if (transport !== 'auto' && transport !== 'bridge') throw invalid('"auto" or "bridge"', 'transport', transport)
+  if (transport !== 'auto' && transport !== 'relay') throw invalid('"auto" or "relay"', 'transport', transport)
   return {
     secrets: secretsOf(options.secret, development),
     path,

@@ -28,7 +28,7 @@ pub fn table() -> Value {
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, SHIFT),
             "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, FROZEN),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
-            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, BRIDGE, LOG, FORGET, CALLS),
+            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },
             "Joins": {
                 "MOUNT": Joins::Mount as u32,

@@ -9,7 +9,7 @@ import { createLoom, html } from 'loom-live'
 import { click, HANDSHAKE, tokenIn, Wire, within } from './client.mjs'
 
 const certificate = JSON.parse(readFileSync(process.argv[2], 'utf8'))
-const WAYS = { 'http, auto': ['auto', false], 'http, bridge': ['bridge', false], https: ['auto', true] }
+const WAYS = { 'http, auto': ['auto', false], 'http, relay': ['relay', false], https: ['auto', true] }
 
 const ends = []
 const problems = []

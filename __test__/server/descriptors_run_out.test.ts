@@ -29,7 +29,7 @@ async function served(transport: string): Promise<{ child: Child; connect: () =>
   return { child, connect, token: tokenIn(page.join(' ')) }
 }
 
-unix.each(['auto', 'bridge'])('without descriptors (transport %s)', (transport) => {
+unix.each(['auto', 'relay'])('without descriptors (transport %s)', (transport) => {
   test('that is said once, those who are in go on, and when there are some again, others get in', async () => {
     const { child, connect, token } = await served(transport)
     const first = await connect()

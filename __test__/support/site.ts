@@ -14,7 +14,7 @@ import { until, within } from './until'
 export const SECRET = 'a secret of at least thirty-two bytes'
 
 /** The ways in which a connection reaches Rust. */
-export const TRANSPORTS = ['http, descriptor', 'http, bridge', 'https'] as const
+export const TRANSPORTS = ['http, descriptor', 'http, relay', 'https'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 /** What a loom told its operator. */
@@ -58,7 +58,7 @@ export class Site {
   ) {}
 
   static async start({ over = 'http, descriptor', listener, ...options }: SiteOptions = {}): Promise<Site> {
-    const transport = over === 'http, bridge' ? 'bridge' : 'auto'
+    const transport = over === 'http, relay' ? 'relay' : 'auto'
     const { loom, log } = testLoom({ transport, ...options })
     const server = over === 'https' ? createHttpsServer(certificate(), listener) : createServer(listener)
     const site = new Site(loom, log, server, over === 'https')

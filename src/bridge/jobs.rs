@@ -23,8 +23,8 @@ pub mod kind {
     pub const REPLY: u32 = 2;
     /// See [`Job::Settle`](super::Job::Settle).
     pub const SETTLE: u32 = 3;
-    /// See [`Job::Bridge`](super::Job::Bridge).
-    pub const BRIDGE: u32 = 4;
+    /// See [`Job::Relay`](super::Job::Relay).
+    pub const RELAY: u32 = 4;
     /// See [`Job::Log`](super::Job::Log).
     pub const LOG: u32 = 5;
     /// See [`Job::Forget`](super::Job::Forget).
@@ -52,10 +52,10 @@ pub enum Job<'a> {
         /// The error's text, or the value's JSON if there is one.
         result: Result<Option<&'a str>, &'a str>,
     },
-    /// `[4, bridge, 0 | 1]`: a bridged socket has output (0) or may read on (1).
-    Bridge {
+    /// `[4, relay, 0 | 1]`: a relayed socket has output (0) or may read on (1).
+    Relay {
         /// Which socket.
-        bridge: u32,
+        relay: u32,
         /// It may read on.
         resume: bool,
     },
@@ -105,11 +105,8 @@ impl Job<'_> {
                     Err(error) => write_json_string(out, error),
                 }
             }
-            Self::Bridge { bridge, resume } => {
-                write_numbers(
-                    out,
-                    [kind::BRIDGE.into(), (*bridge).into(), (*resume).into()],
-                );
+            Self::Relay { relay, resume } => {
+                write_numbers(out, [kind::RELAY.into(), (*relay).into(), (*resume).into()]);
             }
             Self::Log { level, text } => {
                 write_numbers(out, [kind::LOG.into(), *level as u64]);

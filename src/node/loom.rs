@@ -32,7 +32,7 @@ use crate::registry::Details;
 use crate::stats::Stats;
 use crate::store::{Bounds, SqliteStore, Store};
 use crate::token::{Claims, Keyring, Kind};
-use crate::transport::{BoxTransport, Bridge, BridgeSignal, Descriptor, bridge};
+use crate::transport::{BoxTransport, Descriptor, Relay, RelaySignal, relay};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
 
@@ -60,7 +60,7 @@ fn text_of(text: &[u8], bytes: u32) -> &str {
 #[derive(Default)]
 struct Handles {
     sockets: Mutex<HashMap<u32, LiveSocket>>,
-    bridges: Mutex<HashMap<u32, Bridge>>,
+    relays: Mutex<HashMap<u32, Relay>>,
     pending: Mutex<HashMap<u32, Pending>>,
 }
 
@@ -220,7 +220,7 @@ impl NativeLoom {
     pub fn release(&mut self, env: Env) -> Result<()> {
         self.watch = None;
         self.open = None;
-        lock(&self.handles.bridges).clear();
+        lock(&self.handles.relays).clear();
         lock(&self.handles.pending).clear();
         let Some((hook, slot)) = self.hook.take() else {
             return Ok(());
@@ -388,7 +388,7 @@ impl NativeLoom {
     }
 
     /// Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
-    /// descriptor left for it: then it can be bridged.
+    /// descriptor left for it: then it can be relayed.
     #[napi(catch_unwind)]
     pub fn accept_descriptor(
         &self,
@@ -413,20 +413,20 @@ impl NativeLoom {
 
     /// Takes over a socket whose bytes `lib/` carries.
     #[napi(catch_unwind)]
-    pub fn accept_bridge(
+    pub fn accept_relay(
         &self,
         number: u32,
         head: Uint8ArraySlice<'_>,
         upgrade: NativeUpgrade,
     ) -> Result<()> {
         let queue = self.queue.clone();
-        let (bridge, stream) = bridge(Box::new(move |signal| {
-            queue.push(Job::Bridge {
-                bridge: number,
-                resume: signal == BridgeSignal::Resume,
+        let (relay, stream) = relay(Box::new(move |signal| {
+            queue.push(Job::Relay {
+                relay: number,
+                resume: signal == RelaySignal::Resume,
             });
         }));
-        lock(&self.handles.bridges).insert(number, bridge);
+        lock(&self.handles.relays).insert(number, relay);
         self.serve(move || Ok(Box::new(stream) as BoxTransport), &head, upgrade)
     }
 
@@ -466,35 +466,35 @@ impl NativeLoom {
         Ok(found.map_or(0, |(_, details)| details.version))
     }
 
-    fn bridge(&self, number: u32) -> Option<Bridge> {
-        lock(&self.handles.bridges).get(&number).cloned()
+    fn relay(&self, number: u32) -> Option<Relay> {
+        lock(&self.handles.relays).get(&number).cloned()
     }
 
-    /// Bytes that a bridged socket read; false asks to stop reading.
+    /// Bytes that a relayed socket read; false asks to stop reading.
     #[napi(catch_unwind)]
-    pub fn bridge_push(&self, number: u32, bytes: Uint8ArraySlice<'_>) -> bool {
-        self.bridge(number).is_none_or(|bridge| bridge.push(&bytes))
+    pub fn relay_push(&self, number: u32, bytes: Uint8ArraySlice<'_>) -> bool {
+        self.relay(number).is_none_or(|relay| relay.push(&bytes))
     }
 
-    /// A bridged socket's other end has sent its last byte.
+    /// A relayed socket's other end has sent its last byte.
     #[napi(catch_unwind)]
-    pub fn bridge_end(&self, number: u32) {
-        if let Some(bridge) = self.bridge(number) {
-            bridge.end();
+    pub fn relay_end(&self, number: u32) {
+        if let Some(relay) = self.relay(number) {
+            relay.end();
         }
     }
 
-    /// What a bridged socket is to write.
+    /// What a relayed socket is to write.
     #[napi(catch_unwind)]
-    pub fn bridge_pull<'env>(
+    pub fn relay_pull<'env>(
         &self,
         env: &'env Env,
         number: u32,
     ) -> Result<Option<NativeOutput<'env>>> {
-        let Some(bridge) = self.bridge(number) else {
+        let Some(relay) = self.relay(number) else {
             return Ok(None);
         };
-        let output = bridge.pull();
+        let output = relay.pull();
         Ok(Some(NativeOutput {
             bytes: BufferSlice::copy_from(env, &output.bytes)?,
             ended: output.ended,
@@ -502,20 +502,20 @@ impl NativeLoom {
         }))
     }
 
-    /// A bridged socket has written so many bytes.
+    /// A relayed socket has written so many bytes.
     #[napi(catch_unwind)]
-    pub fn bridge_written(&self, number: u32, count: u32) {
-        if let Some(bridge) = self.bridge(number) {
-            bridge.written(count as usize);
+    pub fn relay_written(&self, number: u32, count: u32) {
+        if let Some(relay) = self.relay(number) {
+            relay.written(count as usize);
         }
     }
 
-    /// A bridged socket is gone.
+    /// A relayed socket is gone.
     #[napi(catch_unwind)]
-    pub fn bridge_destroy(&self, number: u32) {
-        let bridge = lock(&self.handles.bridges).remove(&number);
-        if let Some(bridge) = bridge {
-            bridge.destroy();
+    pub fn relay_destroy(&self, number: u32) {
+        let relay = lock(&self.handles.relays).remove(&number);
+        if let Some(relay) = relay {
+            relay.destroy();
         }
     }
 

@@ -59,7 +59,7 @@ impl Descriptor {
     }
 }
 
-/// Sockets have no descriptors that could be handed over here; they are bridged.
+/// Sockets have no descriptors that could be handed over here; they are relayed.
 #[cfg(not(unix))]
 impl Descriptor {
     /// # Errors

@@ -18,7 +18,7 @@ const WINDOW: usize = 16 * 1024;
 
 /// What the JavaScript side has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BridgeSignal {
+pub enum RelaySignal {
     /// Pull: there are bytes to write, or the end.
     Output,
     /// Go on reading from the socket.
@@ -29,7 +29,7 @@ pub enum BridgeSignal {
 struct State {
     input: BytesMut,
     input_ended: bool,
-    /// JavaScript was told to stop reading and waits for [`BridgeSignal::Resume`].
+    /// JavaScript was told to stop reading and waits for [`RelaySignal::Resume`].
     paused: bool,
     reader: Option<Waker>,
     output: BytesMut,
@@ -42,7 +42,7 @@ struct State {
     broken: bool,
 }
 
-type Signal = Box<dyn Fn(BridgeSignal) + Send + Sync>;
+type Signal = Box<dyn Fn(RelaySignal) + Send + Sync>;
 
 struct Inner {
     /// A `std` lock: held for a copy of bytes, never while signalling.
@@ -56,7 +56,7 @@ impl Inner {
     }
 }
 
-/// What a bridged socket is to do.
+/// What a relayed socket is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Output {
     /// Write this.
@@ -69,22 +69,22 @@ pub struct Output {
 
 /// JavaScript's end.
 #[derive(Clone)]
-pub struct Bridge(Arc<Inner>);
+pub struct Relay(Arc<Inner>);
 
 /// The end that the connection reads and writes.
-pub struct BridgedStream(Arc<Inner>);
+pub struct RelayStream(Arc<Inner>);
 
 /// A pair of ends. `signal` is called on any thread when JavaScript has something to do.
-pub fn bridge(signal: Signal) -> (Bridge, BridgedStream) {
+pub fn relay(signal: Signal) -> (Relay, RelayStream) {
     let inner = Arc::new(Inner {
         state: Mutex::default(),
         signal,
     });
-    (Bridge(inner.clone()), BridgedStream(inner))
+    (Relay(inner.clone()), RelayStream(inner))
 }
 
-impl Bridge {
-    /// The socket read these bytes. `false` asks to stop reading until [`BridgeSignal::Resume`].
+impl Relay {
+    /// The socket read these bytes. `false` asks to stop reading until [`RelaySignal::Resume`].
     pub fn push(&self, bytes: &[u8]) -> bool {
         let mut state = self.0.lock();
         if state.broken {
@@ -141,7 +141,7 @@ impl Bridge {
     }
 }
 
-impl AsyncRead for BridgedStream {
+impl AsyncRead for RelayStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -170,13 +170,13 @@ impl AsyncRead for BridgedStream {
         }
         drop(state);
         if resume {
-            (self.0.signal)(BridgeSignal::Resume);
+            (self.0.signal)(RelaySignal::Resume);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for BridgedStream {
+impl AsyncWrite for RelayStream {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -198,7 +198,7 @@ impl AsyncWrite for BridgedStream {
         }
         drop(state);
         if signal {
-            (self.0.signal)(BridgeSignal::Output);
+            (self.0.signal)(RelaySignal::Output);
         }
         Poll::Ready(Ok(count))
     }
@@ -229,11 +229,11 @@ fn end_output(inner: &Inner, gone: bool) {
     state.gone = gone;
     drop(state);
     if signal {
-        (inner.signal)(BridgeSignal::Output);
+        (inner.signal)(RelaySignal::Output);
     }
 }
 
-impl Drop for BridgedStream {
+impl Drop for RelayStream {
     fn drop(&mut self) {
         end_output(&self.0, true);
     }
@@ -247,38 +247,38 @@ mod tests {
 
     use super::*;
 
-    fn pair() -> (Bridge, BridgedStream, Arc<[AtomicUsize; 2]>) {
+    fn pair() -> (Relay, RelayStream, Arc<[AtomicUsize; 2]>) {
         let counts: Arc<[AtomicUsize; 2]> = Arc::default();
         let signals = counts.clone();
-        let (bridge, stream) = bridge(Box::new(move |signal| {
+        let (relay, stream) = relay(Box::new(move |signal| {
             let [output, resume] = &*signals;
             let count = match signal {
-                BridgeSignal::Output => output,
-                BridgeSignal::Resume => resume,
+                RelaySignal::Output => output,
+                RelaySignal::Resume => resume,
             };
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        (bridge, stream, counts)
+        (relay, stream, counts)
     }
 
     #[tokio::test]
     async fn reading_is_paused_at_the_window_and_resumed() {
-        let (bridge, mut stream, counts) = pair();
-        assert!(bridge.push(b"abc"));
-        assert!(!bridge.push(&[0; WINDOW]));
+        let (relay, mut stream, counts) = pair();
+        assert!(relay.push(b"abc"));
+        assert!(!relay.push(&[0; WINDOW]));
         let mut read = vec![0; WINDOW + 3];
         stream.read_exact(&mut read).await.unwrap();
         assert_eq!(counts[1].load(Ordering::Relaxed), 1);
-        bridge.end();
+        relay.end();
         assert_eq!(stream.read(&mut read).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn writing_waits_until_the_socket_has_taken_it() {
-        let (bridge, mut stream, counts) = pair();
+        let (relay, mut stream, counts) = pair();
         stream.write_all(&[1; WINDOW]).await.unwrap();
         assert_eq!(counts[0].load(Ordering::Relaxed), 1);
-        let output = bridge.pull();
+        let output = relay.pull();
         assert_eq!((output.bytes.len(), output.ended), (WINDOW, false));
         let mut more = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
             stream.write_all(b"x").await.unwrap();
@@ -286,19 +286,19 @@ mod tests {
         }));
         tokio::task::yield_now().await;
         assert!(!more.is_finished());
-        bridge.written(WINDOW);
+        relay.written(WINDOW);
         tokio::task::yield_now().await;
-        assert_eq!(&*bridge.pull().bytes, b"x");
-        bridge.written(1);
+        assert_eq!(&*relay.pull().bytes, b"x");
+        relay.written(1);
         (&mut more).await.unwrap();
-        let output = bridge.pull();
+        let output = relay.pull();
         assert!(output.bytes.is_empty() && output.ended && output.gone);
     }
 
     #[tokio::test]
     async fn a_destroyed_socket_ends_both_directions() {
-        let (bridge, mut stream, _) = pair();
-        bridge.destroy();
+        let (relay, mut stream, _) = pair();
+        relay.destroy();
         assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
         assert!(stream.write_all(b"x").await.is_err());
         assert!(stream.flush().await.is_err());

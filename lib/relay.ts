@@ -5,7 +5,7 @@ import type { NativeLoom, NativeUpgrade } from './native'
 const LAST_WORDS = 2000
 
 /** Carries the bytes of sockets that cannot be handed over: TLS, and platforms without descriptors. */
-export class Bridges {
+export class Relays {
   private readonly sockets = new Map<number, Duplex>()
   private last = 0
 
@@ -15,17 +15,17 @@ export class Bridges {
     const { native } = this
     const number = ++this.last
     this.sockets.set(number, socket)
-    native.acceptBridge(number, head, upgrade)
+    native.acceptRelay(number, head, upgrade)
     socket
       .on('data', (chunk: Buffer) => {
-        if (!native.bridgePush(number, chunk)) socket.pause()
+        if (!native.relayPush(number, chunk)) socket.pause()
       })
       .on('end', () => {
-        native.bridgeEnd(number)
+        native.relayEnd(number)
       })
       .on('close', () => {
         this.sockets.delete(number)
-        native.bridgeDestroy(number)
+        native.relayDestroy(number)
       })
     socket.resume()
   }
@@ -38,12 +38,12 @@ export class Bridges {
       socket.resume()
       return
     }
-    const output = this.native.bridgePull(number)
+    const output = this.native.relayPull(number)
     if (output === null) return
     const { bytes, ended, gone } = output
     if (bytes.length > 0) {
       socket.write(bytes, () => {
-        this.native.bridgeWritten(number, bytes.length)
+        this.native.relayWritten(number, bytes.length)
       })
     }
     if (ended) socket.end()
