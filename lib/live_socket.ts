@@ -2,7 +2,7 @@ import type { EventMessage, LiveSocketState, SocketMessage } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { LoomError, StartError, textOf } from './errors'
 import type { NativeLoom } from './native'
-import { stringifyProps } from './props'
+import { stringifyProps } from './render/props'
 
 interface Waiting {
   resolve(value: unknown): void

@@ -15,31 +15,32 @@ import type {
   SocketMessage,
   Stats,
 } from '../index'
-import { Relays } from './relay'
+import { Relays } from './http/relay'
 import { checkFunction, checkNames, invalid, isObject, isThenable } from './check'
-import { Context, liveRequest, pageUrl, rawOf, Requests } from './context'
-import { Development } from './development'
-import { Dispatcher, encodeTree, treeOf } from './dispatcher'
+import { Context, liveRequest, pageUrl, rawOf, Requests } from './call/context'
+import { Development } from './call/development'
+import { Dispatcher } from './call/dispatcher'
+import { encodeTree, treeOf } from './call/render'
 import { LoomError, StartError, textOf, traceOf } from './errors'
-import { FastifyUpgrades } from './fastify'
-import { addressOf } from './forwarded'
-import { mountProps, publicJson } from './join'
+import { FastifyUpgrades } from './http/fastify'
+import { addressOf } from './http/forwarded'
+import { mountProps, publicJson } from './call/join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
-import { runMiddleware } from './middleware'
-import { type Entry, entryOf } from './modules'
-import { explainPromise } from './mounted'
+import { runMiddleware } from './http/middleware'
+import { type Entry, entryOf } from './call/modules'
+import { explainPromise } from './call/mounted'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
 import { type Settings, settingsOf } from './options'
 import { callerOf } from './places'
-import { stringifyProps } from './props'
-import { compactRequest } from './request'
-import { refuseUpgrade } from './response'
-import { originAdvice, originAllowed } from './origin'
-import { type Binding, PendingUpgrades } from './pending'
-import { scriptElements, serveClient } from './script'
-import { interceptUpgrades, type Server } from './upgrade'
-import { Wiring } from './wiring'
-import { Writer } from './writer'
+import { stringifyProps } from './render/props'
+import { compactRequest } from './http/request'
+import { refuseUpgrade } from './http/response'
+import { originAdvice, originAllowed } from './http/origin'
+import { type Binding, PendingUpgrades } from './http/pending'
+import { scriptElements, serveClient } from './http/script'
+import { interceptUpgrades, type Server } from './http/upgrade'
+import { Wiring } from './http/wiring'
+import { Writer } from './render/writer'
 
 const CLOSE_TIMEOUT = 10_000
 
@@ -129,8 +130,8 @@ export class Loom implements PublicLoom {
     const { requests, development: checks } = this
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, propsCacheBytes, checks)
     try {
-      const { wake, givenUp } = this.dispatcher
-      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, wake, givenUp)
+      const { wake, givenUpSignal } = this.dispatcher
+      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, wake, givenUpSignal)
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }

@@ -1,8 +1,8 @@
 import type { Limits, Logger, LoomOptions } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { native } from './native'
-import { checkOrigins } from './origin'
-import { type Trust, trustOf } from './request'
+import { checkOrigins } from './http/origin'
+import { type Trust, trustOf } from './http/trust'
 import { secretsOf } from './secret'
 
 /** A limit as the table in src/limits.rs has it. */

@@ -20,7 +20,7 @@ pub type Holder = [u8; 16];
 /// The shortest secret that is taken, in bytes: as long as the key it becomes.
 pub const MIN_SECRET: usize = 32;
 
-/// The longest URL of a page that is sealed, in bytes; `lib/context.ts` shortens longer ones.
+/// The longest URL of a page that is sealed, in bytes; `lib/call/context.ts` shortens longer ones.
 pub const MAX_PAGE: usize = 2048;
 
 /// The format's first byte; another number is another format.

@@ -36,11 +36,11 @@ test('lib/codec.ts has the numbers and names of the addon, and nothing else', ()
 
 test('no file has a number or a list of its own beside it', () => {
   const names = new Set(Object.values(codec.enums).flatMap((members) => Object.keys(members)))
-  for (const file of ['encode', 'delta', 'steps', 'results', 'dispatcher', 'join']) {
+  for (const file of ['render/encode', 'render/delta', 'render/steps', 'call/results', 'call/jobs', 'call/dispatcher', 'call/join']) {
     const own = [...read(`lib/${file}.ts`).matchAll(/^(?:export )?const (\w+) = \d+$/gm)].map(([, name = '']) => name)
     expect(own.filter((name) => names.has(name))).toEqual([])
   }
-  expect(read('lib/dispatcher.ts')).not.toContain("'keydown'")
+  expect(read('lib/call/dispatcher.ts')).not.toContain("'keydown'")
 })
 
 test('the browser client listens for every type of event', () => {

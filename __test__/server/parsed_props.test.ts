@@ -1,7 +1,7 @@
 import { html } from 'loom-live'
 import { Site } from '../support/site'
 
-/** As in lib/cache.ts. */
+/** As in lib/call/cache.ts. */
 const KEPT_MS = 10_000
 
 /** The clock of the parsed copies is the library's only interval. */

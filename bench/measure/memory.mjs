@@ -9,7 +9,7 @@ import { table } from '../support/table.mjs'
 
 const PAGES = 4000
 
-/** After which loom-live has dropped the parsed props of components that nobody uses (`lib/cache.ts`). */
+/** After which loom-live has dropped the parsed props of components that nobody uses (`lib/call/cache.ts`). */
 const IDLE_MS = 21_000
 
 const CASES = [

@@ -1,5 +1,5 @@
 //! What JavaScript is asked to do. Most calls are a few numbers, everything else is JSON.
-//! `lib/dispatcher.ts` reads what this file writes,
+//! `lib/call/dispatcher.ts` reads what this file writes,
 //! with the numbers that [`crate::codec`] hands over.
 
 use std::fmt::Write;

@@ -12,7 +12,7 @@ use crate::sync::{Mutex, MutexGuard};
 /// Calls stop being taken when this much text waits, however few they are.
 const MAX_BYTES: usize = 4 << 20;
 
-/// How many calls may wait as numbers; more wait as JSON. `lib/dispatcher.ts` has room for so many.
+/// How many calls may wait as numbers; more wait as JSON. `lib/call/dispatcher.ts` has room for so many.
 pub const MAX_NUMBERS: usize = 1024;
 
 /// Jobs in the order in which they were added: those as JSON say where those as numbers stand. Calls

@@ -1,4 +1,4 @@
-//! What JavaScript hands back. This file reads what `lib/results.ts` writes, with the numbers that
+//! What JavaScript hands back. This file reads what `lib/call/results.ts` writes, with the numbers that
 //! [`crate::codec`] hands over.
 //!
 //! A batch is an array of `u32` and one text. Each result is a header and, if the call

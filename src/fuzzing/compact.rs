@@ -102,7 +102,7 @@ fn operation(input: &mut Input<'_>) -> u32 {
     }
 }
 
-/// Writes a tree as `lib/encode.ts` does, and the HTML it stands for.
+/// Writes a tree as `lib/render/encode.ts` does, and the HTML it stands for.
 #[derive(Default)]
 struct Writer {
     ops: Vec<u32>,

@@ -20,7 +20,7 @@ use crate::tree::{Compact, CompactError};
 /// How deep changes may reach into objects; below it, values cross whole.
 pub const MAX_DEPTH: usize = 32;
 
-/// The kinds of operations that say how props changed; `lib/delta.ts` writes them,
+/// The kinds of operations that say how props changed; `lib/render/delta.ts` writes them,
 /// with the numbers that [`crate::codec`] hands over.
 pub mod op {
     /// A value as JSON; argument: the text's length.

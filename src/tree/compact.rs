@@ -4,7 +4,7 @@
 //! text, in order. An operation is `argument << 3 | kind` ([`op`]); a text's argument is its length
 //! in bytes. A tree is its template's number, then one operation for each value of the literal. What
 //! is as it was in the last render is only said to be so.
-//! `lib/encode.ts` writes what this file reads, with the numbers that [`crate::codec`] hands over.
+//! `lib/render/encode.ts` writes what this file reads, with the numbers that [`crate::codec`] hands over.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-import { RowStep } from './codec'
+import { RowStep } from '../codec'
 
 // The kinds of steps; see `Step` in src/tree/keyed.rs. KEEP and DROP: so many of the old items. MOVE: a
 // dropped item, by its old index. ADD: so many new ones, each of which is a row then.

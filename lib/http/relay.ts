@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { NativeLoom, NativeUpgrade } from './native'
+import type { NativeLoom, NativeUpgrade } from '../native'
 
 /** How long a connection that is over may take to send what it said last, in milliseconds. */
 const LAST_WORDS = 2000

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { FastifyLike, FastifyRequestLike } from '../index'
+import type { FastifyLike, FastifyRequestLike } from '../../index'
 import { UpgradeResponse } from './response'
 
 /**

@@ -1,4 +1,4 @@
-import type { Memo } from './encode'
+import type { Memo } from '../render/encode'
 import type { Entry as Module } from './modules'
 
 /** What stays the same for all calls of a component. */
@@ -21,7 +21,7 @@ export interface Entry {
    * unknown to Rust.
    */
   readonly parsed: boolean
-  /** See lib/frozen.ts. */
+  /** See lib/render/frozen.ts. */
   readonly frozen: boolean
   /** What was rendered from the props. */
   readonly memo: Memo | undefined

@@ -1,6 +1,6 @@
-import type { Key, KeyedList } from '../index'
-import { checkFunction, invalid, typeOf } from './check'
-import { LoomError } from './errors'
+import type { Key, KeyedList } from '../../index'
+import { checkFunction, invalid, typeOf } from '../check'
+import { LoomError } from '../errors'
 import { describeSlot, joinedAsText, type Template, Tree } from './html'
 
 /** A keyed list, as `each` was called; rows are rendered when it is encoded. */

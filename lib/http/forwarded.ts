@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import parseForwarded from 'forwarded-parse'
 import proxyaddr from 'proxy-addr'
-import type { Trust } from './request'
+import type { Trust } from './trust'
 
 /** What the browser asked for, as far as a proxy said so. */
 export interface Forwarded {

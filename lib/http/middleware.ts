@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Middleware } from '../index'
-import { textOf } from './errors'
+import type { Middleware } from '../../index'
+import { textOf } from '../errors'
 import { UpgradeResponse } from './response'
 
 /**

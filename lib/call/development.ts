@@ -1,14 +1,14 @@
-import type { Logger } from '../index'
+import type { Logger } from '../../index'
 import { handlersIn } from './bindings'
-import { isObject } from './check'
+import { isObject } from '../check'
 import type { Context } from './context'
-import type { Each } from './each'
-import type { TreeCheck } from './encode'
-import { describeSlot, type Template, Tree } from './html'
+import type { Each } from '../render/each'
+import type { TreeCheck } from '../render/encode'
+import { describeSlot, type Template, Tree } from '../render/html'
 import { changesCopy, isBlockForObject, setsPropsAnew } from './handler_source'
 import { type Entry, handlerOf, type LiveEntry } from './modules'
-import { suggestion } from './nearest'
-import { atPlace, placeOfTemplate, rememberTemplates } from './places'
+import { suggestion } from '../nearest'
+import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200

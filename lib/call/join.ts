@@ -1,9 +1,9 @@
-import type { MountContext } from '../index'
-import { invalid, isAllowed, isObject, isThenable } from './check'
-import { Joins } from './codec'
-import { GivenUp } from './errors'
+import type { MountContext } from '../../index'
+import { invalid, isAllowed, isObject, isThenable } from '../check'
+import { Joins } from '../codec'
+import { GivenUp } from '../errors'
 import type { AnyModule, LiveEntry } from './modules'
-import { checkProps, type Source } from './props'
+import { checkProps, type Source } from '../render/props'
 import { Refusal } from './refusal'
 
 type Props = Record<string, unknown>

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from './codec'
+import { EVENT_TYPES } from '../codec'
 
 /** Where a template names a handler. */
 export interface HandlerName {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Logger, Loom } from '../index'
-import { type CompactRequest, liveRequest } from './context'
-import { textOf } from './errors'
-import type { NativeLoom } from './native'
+import type { Logger, Loom } from '../../index'
+import { type CompactRequest, liveRequest } from '../call/context'
+import { textOf } from '../errors'
+import type { NativeLoom } from '../native'
 import { refuseUpgrade } from './response'
 
 type Filter = Parameters<Loom['disconnect']>[0]

@@ -1,5 +1,5 @@
-import { checkNames, checkUrl, invalid } from './check'
-import { LoomError } from './errors'
+import { checkNames, checkUrl, invalid } from '../check'
+import { LoomError } from '../errors'
 
 export class Refusal extends LoomError {
   readonly reload: boolean

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
-import { isObject, typeOf } from './check'
-import { LoomError } from './errors'
+import { isObject, typeOf } from '../check'
+import { LoomError } from '../errors'
 import { look } from './frozen'
 import { Tree } from './html'
 

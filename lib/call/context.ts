@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { FastifyRequestLike, LiveContext, LiveRequest } from '../index'
-import { checkUrl } from './check'
-import { LoomError } from './errors'
+import type { FastifyRequestLike, LiveContext, LiveRequest } from '../../index'
+import { checkUrl } from '../check'
+import { LoomError } from '../errors'
 
 /** A page's request, Node's or a framework's own. */
 export type PageRequest = IncomingMessage | FastifyRequestLike

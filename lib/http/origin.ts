@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { LoomOptions } from '../index'
-import { invalid } from './check'
+import type { LoomOptions } from '../../index'
+import { invalid } from '../check'
 import { type Forwarded, forwardedOf } from './forwarded'
-import { type Trust, trustsNobody } from './request'
+import { type Trust, trustsNobody } from './trust'
 
 /** Of a list, what no browser writes as an origin would never be found: a slash at the end, a capital, a default port. */
 export function checkOrigins(origins: unknown): void {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { LiveRequest } from '../index'
+import type { LiveRequest } from '../../index'
 import { forbiddenBy } from './content_security'
-import type { Context } from './context'
-import { Context as OwnContext } from './context'
-import type { Development } from './development'
-import { atPlace } from './places'
+import type { Context } from '../call/context'
+import { Context as OwnContext } from '../call/context'
+import type { Development } from '../call/development'
+import { atPlace } from '../places'
 
 /** A page that works has its client and its socket within a moment; later, something is missing. */
 const WAIT_MS = 4000

@@ -1,5 +1,5 @@
-import { isObject } from './check'
-import { Bound, PropsOp } from './codec'
+import { isObject } from '../check'
+import { Bound, PropsOp } from '../codec'
 import { look } from './frozen'
 import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'

@@ -1,6 +1,6 @@
 import type { Development } from './development'
-import { LoomError } from './errors'
-import { atPlace } from './places'
+import { LoomError } from '../errors'
+import { atPlace } from '../places'
 
 /** Has the promise of `mount` say what is wrong where it is shown as `[object Promise]`. It stays the promise it is. */
 export function explainPromise(

@@ -1,8 +1,8 @@
-import type { RawHtml as PublicRawHtml, Tree as PublicTree } from '../index'
-import { typeOf } from './check'
-import { LoomError, textOf } from './errors'
-import { native } from './native'
-import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from './places'
+import type { RawHtml as PublicRawHtml, Tree as PublicTree } from '../../index'
+import { typeOf } from '../check'
+import { LoomError, textOf } from '../errors'
+import { native } from '../native'
+import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from '../places'
 
 /** What would show as `[object Object]`: in a plain template literal, in `+`, in `join`. */
 export function joinedAsText(what: string, mend: string): LoomError {

@@ -1,10 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import proxyaddr from 'proxy-addr'
-import type { TrustProxy } from '../index'
-import { invalid } from './check'
-import type { CompactRequest } from './context'
-import { addressOf } from './forwarded'
+import type { TrustProxy } from '../../index'
+import { invalid } from '../check'
 
+/** Whether the proxy at this address, so many hops away, may say who the client is. */
 export type Trust = (address: string, hop: number) => boolean
 
 /** If the application has not set `trustProxy`. */
@@ -23,19 +21,4 @@ export function trustOf(trustProxy: TrustProxy | undefined): Trust {
   } catch {
     throw invalid('IP addresses, or the names loopback, linklocal and uniquelocal', 'trustProxy', String(trustProxy))
   }
-}
-
-/** `set` is what an application's middleware or hooks have set their things on. */
-export function compactRequest(
-  request: IncomingMessage,
-  trust: Trust,
-  keep: readonly string[],
-  set: object = request,
-): CompactRequest {
-  const kept: Record<string, unknown> = {}
-  for (const name of keep) {
-    const value = (set as Record<string, unknown>)[name]
-    if (value !== undefined && typeof value !== 'function') kept[name] = value
-  }
-  return { ...kept, url: request.url ?? '', headers: request.headers, address: addressOf(request, trust) }
 }

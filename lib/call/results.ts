@@ -1,6 +1,6 @@
-import { Action, Status } from './codec'
+import { Action, Status } from '../codec'
 import type { Refusal } from './refusal'
-import { Writer } from './writer'
+import { Writer } from '../render/writer'
 
 /** The results of a drain, gathered until they cross to Rust in one call; src/bridge/results.rs reads them. */
 export class Results extends Writer {

@@ -1,7 +1,7 @@
-import type { LiveModule, RawModule } from '../index'
-import { checkFunction, checkString, invalid, isObject, unknownName } from './check'
-import { LoomError } from './errors'
-import { stringifyProps } from './props'
+import type { LiveModule, RawModule } from '../../index'
+import { checkFunction, checkString, invalid, isObject, unknownName } from '../check'
+import { LoomError } from '../errors'
+import { stringifyProps } from '../render/props'
 
 /** The props of a live module are of a type that only its own handlers know. */
 export type AnyModule = LiveModule<Record<string, unknown>>

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import fresh from 'fresh'
 import Negotiator from 'negotiator'
-import type { ScriptOptions } from '../index'
-import { checkNames, checkString, invalid } from './check'
-import { root } from './native'
+import type { ScriptOptions } from '../../index'
+import { checkNames, checkString, invalid } from '../check'
+import { root } from '../native'
 import type { Wiring } from './wiring'
 
 /** The browser client, and the default look of its states. */

@@ -1,0 +1,45 @@
+import type { LiveEvent } from '../../index'
+import type { Component, Entry as Kept } from './cache'
+import type { Context } from './context'
+
+/** One call of a component: an event that is handled, or a join that renders for the first time. */
+export interface Call {
+  readonly number: number
+  readonly sequence: number
+  readonly context: Context
+  /** The callback that runs now. */
+  during: string
+  /** What is handled; nothing if it is a join. */
+  readonly event: LiveEvent | undefined
+  /** What was kept of the committed state; `memo` and `json` only if it was kept. */
+  kept: Kept
+}
+
+/** How a call changed its props. */
+export type Change = 'none' | 'whole' | 'parts'
+
+/** An entry for props of which nothing is known but what they are. */
+export function uncached(component: Component, props: unknown, bytes: number, frozen: boolean): Kept {
+  return {
+    component,
+    version: 0,
+    props,
+    parsed: false,
+    frozen,
+    memo: undefined,
+    bytes,
+    measured: bytes,
+    json: undefined,
+  }
+}
+
+/** A copy, under the names that the component has by now: on another connection it has another id. */
+export function named(copy: Kept | undefined, component: Component): Kept | undefined {
+  return copy === undefined || copy.component.id === component.id ? copy : { ...copy, component }
+}
+
+/** A form has a member for each of its fields, whatever they are called, and no others. */
+export function withForm(event: LiveEvent): LiveEvent {
+  const { form } = event
+  return form === undefined ? event : { ...event, form: Object.assign(Object.create(null), form) as typeof form }
+}

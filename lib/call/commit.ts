@@ -1,0 +1,141 @@
+import { typeOf } from '../check'
+import { GivenUp, stackOf, textOf } from '../errors'
+import { text, writeChanges, writeWhole } from '../render/delta'
+import type { Memo } from '../render/encode'
+import { freeze, takeSeen } from '../render/frozen'
+import type { PropsCache } from './cache'
+import { type Call, type Change, uncached } from './call'
+import { type Development, jsonOf, MAX_JSON } from './development'
+import type { Operator } from './operator'
+import { Refusal } from './refusal'
+import { attempt, encodeTree, given } from './render'
+import type { Results } from './results'
+
+/** What a call gives for a handler that its module does not have. */
+export const UNKNOWN = Symbol('unknown handler')
+
+/** Ends calls: what a handler gave is rendered and written for Rust, which commits it, or the call has failed. */
+export class Commit {
+  constructor(
+    private readonly results: Results,
+    private readonly cache: PropsCache,
+    private readonly operator: Operator,
+    private readonly development: Development | undefined,
+  ) {}
+
+  /** The handler has returned. */
+  finish(call: Call, result: unknown): void {
+    const { kept } = call
+    const { module } = kept.component
+    const handler = call.event?.handler ?? ''
+    if (result === UNKNOWN) {
+      if (this.development === undefined || module.raw) this.results.unknownHandler(call.number)
+      else this.results.failed(call.number, this.development.unknownHandler(module, handler))
+      call.context.end()
+      return
+    }
+    if (module.raw) {
+      if (typeof result !== 'string') {
+        this.fail(call, 'handle_json', new TypeError(`Expected JSON text but received ${typeOf(result)}`))
+        return
+      }
+      this.render(call, result, 'whole')
+      return
+    }
+    this.development?.checkGiven(module, handler, kept.props, kept.json, result)
+    const next = result ?? kept.props
+    if (next === kept.props || !this.isUntouched(call)) {
+      // It may have been changed anywhere, so nothing that was kept of it counts.
+      call.kept = uncached(kept.component, next, 0, kept.frozen)
+      this.render(call, next, 'whole')
+    } else {
+      this.render(call, next, kept.parsed ? 'whole' : 'parts')
+    }
+  }
+
+  private isUntouched({ kept, event }: Call): boolean {
+    const { development } = this
+    if (development === undefined || event === undefined || kept.json === undefined) return true
+    return development.isUntouched(kept.component.module.name, event.handler, kept.props, kept.json)
+  }
+
+  /** Renders `props`, and commits props and tree together. */
+  render(call: Call, props: unknown, change: Change, anew = false): void {
+    const { kept } = call
+    const { component } = kept
+    const { module } = component
+    const { results, development } = this
+    let { bytes, measured } = kept
+    let callback = 'handle'
+    let memo: Memo | undefined
+    // Before props and tree are compared with the last ones: should it change its props after all,
+    // both comparisons still are of the same.
+    const before = development === undefined || module.raw ? undefined : jsonOf(props)
+    const tree = attempt(module, props)
+    if (before) development?.checkRender(module.name, props, before)
+    results.begin(call.number, anew, call.context.keepsForm)
+    let { frozen } = kept
+    // Of whatever else has been looked at.
+    takeSeen()
+    try {
+      if (change === 'whole') bytes = measured = 0
+      if (change !== 'none') bytes += this.writeProps(call, props, change)
+      frozen = takeSeen() || frozen
+      if (frozen) freeze(props)
+      results.propsDone(call.context.redirectUrl, frozen)
+      callback = 'render'
+      memo = encodeTree(results, given(tree), kept.memo, development?.checkOf(module))
+      results.treeDone()
+    } catch (error) {
+      results.undo()
+      this.fail(call, callback, error)
+      return
+    }
+    call.context.end()
+    let json: string | undefined
+    if (development !== undefined && !module.raw) {
+      json = JSON.stringify(props)
+      bytes = json.length
+      if (bytes > MAX_JSON) json = undefined
+    } else if (measured === 0) {
+      measured = bytes
+    } else if (bytes > 2 * measured + 1024) {
+      // What was added is known, what went is not: measured anew before it is far off.
+      measured = bytes = module.raw ? (props as string).length : JSON.stringify(props).length
+    }
+    const isParsed = kept.parsed && change === 'none'
+    const version = call.sequence
+    this.cache.put(component.actor, {
+      component,
+      version,
+      props,
+      parsed: isParsed,
+      frozen,
+      memo,
+      bytes,
+      measured,
+      json,
+    })
+  }
+
+  private writeProps({ kept, event }: Call, props: unknown, change: Change): number {
+    if (kept.component.module.raw) return text(this.results, props as string)
+    const source = (): string => (event === undefined ? 'the join' : `the handler ${JSON.stringify(event.handler)}`)
+    if (change === 'whole') return writeWhole(this.results, props, source)
+    return writeChanges(this.results, kept.props as object, props, source)
+  }
+
+  /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
+  fail(call: Call, callback: string, error: unknown): void {
+    // Rust has its own answer to what nobody waits for.
+    if (error instanceof GivenUp) return
+    if (error instanceof Refusal) {
+      this.results.refused(call.number, error)
+    } else {
+      this.operator.report(call, callback, error)
+      const { name } = call.kept.component.module
+      this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`, stackOf(error))
+    }
+    call.context.end()
+  }
+}

@@ -1,0 +1,160 @@
+import type { LiveEvent, LiveRequest } from '../../index'
+import { isThenable } from '../check'
+import { GivenUp, textOf } from '../errors'
+import type { Entry as Kept } from './cache'
+import type { Call } from './call'
+import { type Commit, UNKNOWN } from './commit'
+import { Context } from './context'
+import type { Development } from './development'
+import type { GivenUpCalls } from './given_up'
+import type { Isolation } from './isolation'
+import { checkAllowed, type First, firstProps, type Joining, type Origin } from './join'
+import type { Joins } from './joins'
+import { type AnyModule, handlerOf } from './modules'
+import type { Operator } from './operator'
+import type { Results } from './results'
+
+/** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
+export class Handling {
+  constructor(
+    private readonly commit: Commit,
+    private readonly givenUp: GivenUpCalls,
+    private readonly joins: Joins,
+    private readonly results: Results,
+    private readonly isolation: Isolation,
+    private readonly operator: Operator,
+    private readonly development: Development | undefined,
+    private readonly readRequest: (call: number) => LiveRequest | undefined,
+    /** Results that come outside a drain are to be fetched. */
+    private readonly flushSoon: () => void,
+  ) {}
+
+  callOf(number: number, sequence: number, kept: Kept, event: LiveEvent | undefined): Call {
+    const { id, module } = kept.component
+    const context = new Context(id, module.name, this.readRequest, number)
+    this.development?.watch?.(context)
+    return { number, sequence, context, during: 'handle', event, kept }
+  }
+
+  /** Handles an event. */
+  event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
+    const call = this.callOf(number, sequence, kept, event)
+    const { module } = kept.component
+    try {
+      const result = module.raw
+        ? module.module.handle_json(
+            event.handler,
+            kept.props as string,
+            event.value ?? '',
+            event.checked === undefined ? '' : String(event.checked),
+            event.key ?? '',
+          )
+        : this.handle(call, module.module, kept.props as Record<string, unknown>, event)
+      if (isThenable(result)) {
+        this.wait(call, call, result, (value) => {
+          this.commit.finish(call, value)
+        })
+      } else {
+        this.commit.finish(call, result)
+      }
+    } catch (error) {
+      this.commit.fail(call, call.during, error)
+    }
+  }
+
+  /** Renders for the first time, if the page may join. */
+  first(call: Call, origin: Origin): void {
+    if (!this.givenUp.isWanted(call.number)) return
+    const { component, props } = call.kept
+    const { module } = component
+    if (origin !== null) this.development?.joined(module)
+    if (module.raw || origin === null) {
+      this.commit.render(call, props, 'none')
+      return
+    }
+    const joining: Joining = {
+      context: call.context,
+      during: 'join',
+      isWanted: () => this.givenUp.isWanted(call.number) && !call.context.isAborted,
+      refused: (given) => {
+        this.refused(call, given)
+      },
+      failed: (error) => {
+        const what = `upgrade of module ${module.name} from version ${origin[1]} to ${module.version}`
+        this.operator.tell('warn', `${what}: ${textOf(error)}`)
+        this.operator.report(call, 'upgrade', error)
+      },
+    }
+    const start = ({ props: first, changed, anew }: First): void => {
+      if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
+    }
+    try {
+      const first = firstProps(module, props as Record<string, unknown>, origin, joining)
+      if (first instanceof Promise) {
+        // Others may join meanwhile; src/turns.rs.
+        this.results.waits(call.number)
+        this.wait(call, joining, first, start)
+      } else start(first)
+    } catch (error) {
+      this.commit.fail(call, joining.during, error)
+    }
+  }
+
+  /** `authorize` gave what is neither `true` nor `false`: then nobody may, and in development it is told why. */
+  private refused({ kept }: Call, given: string): void {
+    this.development?.checkAuthorize(kept.component.module.name, given)
+  }
+
+  private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
+    const { context } = call
+    const handler = handlerOf(module, event.handler)
+    if (handler === undefined) return UNKNOWN
+    if (module.authorize === undefined) return handler.call(module.handle, props, event, context)
+    call.during = 'authorize'
+    const allowed: unknown = module.authorize(context, event)
+    const handle = (allowed: unknown): unknown => {
+      if (!this.givenUp.isWanted(call.number) || context.isAborted) throw new GivenUp()
+      checkAllowed(allowed, (given) => {
+        this.refused(call, given)
+      })
+      call.during = 'handle'
+      return handler.call(module.handle, props, event, context)
+    }
+    return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
+  }
+
+  /** Goes on when the promise has settled, with whatever else waits then. */
+  private wait<T>(
+    call: Call,
+    at: { readonly during: string },
+    promise: PromiseLike<T>,
+    next: (value: T) => void,
+  ): void {
+    this.givenUp.started(call.number, call.context)
+    // A promise of our own: any other thenable may call back twice.
+    Promise.resolve(promise).then(
+      (value) => {
+        this.finishLater(call, () => {
+          next(value)
+        })
+      },
+      (error: unknown) => {
+        this.finishLater(call, () => {
+          this.commit.fail(call, at.during, error)
+        })
+      },
+    )
+  }
+
+  /** An async callback has ended: too late, if its call was given up meanwhile. */
+  private finishLater(call: Call, finish: () => void): void {
+    if (!this.givenUp.ended(call.number, call.context)) return
+    // Many joins may have waited for the same promise.
+    if (call.event === undefined) {
+      this.joins.add(call.number, () => {
+        this.isolation.run(finish, undefined)
+      })
+    } else finish()
+    this.flushSoon()
+  }
+}

@@ -1,0 +1,39 @@
+import type { LiveEvent, SocketMessage } from '../../index'
+import { EVENT_TYPES, type JobKind, type LogLevel, SUBMIT } from '../codec'
+import type { Origin } from './join'
+
+// Jobs as src/bridge/jobs.rs writes them.
+export type CallJob = [
+  kind: JobKind.CALL,
+  call: number,
+  actor: number,
+  sequence: number,
+  version: number,
+  number: number,
+  module: number,
+  id: string,
+  instance: string,
+  event: Omit<LiveEvent, 'id'> | Origin,
+  props?: unknown,
+  bytes?: number,
+  frozen?: 0 | 1,
+]
+export type Job =
+  | CallJob
+  | [kind: JobKind.ABORT, call: number]
+  | [kind: JobKind.REPLY, reply: number, message: SocketMessage]
+  | [kind: JobKind.SETTLE, request: number, error: string | null, value?: unknown]
+  | [kind: JobKind.RELAY, relay: number, resume: 0 | 1]
+  | [kind: JobKind.LOG, level: LogLevel, text: string]
+  | [kind: JobKind.FORGET, actor: number]
+  | [kind: JobKind.CALLS, calls: number]
+
+/** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
+export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
+
+/** Where jobs go that are not calls. */
+export interface Receivers {
+  reply(reply: number, message: SocketMessage): void
+  settle(request: number, error: string | null, value: unknown): void
+  relay(relay: number, resume: boolean): void
+}

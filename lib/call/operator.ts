@@ -1,0 +1,49 @@
+import type { ErrorContext, Logger, LoomOptions } from '../../index'
+import { isThenable } from '../check'
+import { traceOf } from '../errors'
+import type { Call } from './call'
+import type { Isolation } from './isolation'
+
+/** Tells whoever runs the application: the logger, and the option `onError`. Neither can harm a call. */
+export class Operator {
+  constructor(
+    private readonly isolation: Isolation,
+    private readonly logger: Logger,
+    private readonly onError: LoomOptions['onError'],
+  ) {}
+
+  /** Writes to the log. A logger that throws is no reason to end the process. */
+  tell(level: keyof Logger, text: string): void {
+    try {
+      this.isolation.run(this.write, this, level, text)
+    } catch {
+      // There is nobody else to tell.
+    }
+  }
+
+  /** What should not have been thrown at all. */
+  readonly failed = (error: unknown): void => {
+    this.tell('error', traceOf(error))
+  }
+
+  private write(level: keyof Logger, text: string): void {
+    this.logger[level](`loom-live: ${text}`)
+  }
+
+  /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
+  report({ kept, event, context }: Call, callback: string, error: unknown): void {
+    const { onError } = this
+    if (onError === undefined) return
+    const failed = (problem: unknown): void => {
+      this.tell('error', `the option onError failed: ${traceOf(problem)}`)
+    }
+    try {
+      const { request } = context
+      const about = { module: kept.component.module.name, callback, handler: event?.handler, event, request }
+      const returned: unknown = onError(error, about as ErrorContext)
+      if (isThenable(returned)) Promise.resolve(returned).catch(failed)
+    } catch (problem) {
+      failed(problem)
+    }
+  }
+}

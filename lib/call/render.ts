@@ -1,0 +1,45 @@
+import { isThenable, typeOf } from '../check'
+import { LoomError } from '../errors'
+import { encodeJson, encodeRoot, type Memo, type TreeCheck } from '../render/encode'
+import { Tree } from '../render/html'
+import type { Writer } from '../render/writer'
+import type { Entry } from './modules'
+
+/** What a module renders: a raw one gives JSON. */
+export function treeOf(module: Entry, props: unknown): Tree | string {
+  if (module.raw) {
+    const tree: unknown = module.module.render_tree_json(props as string)
+    if (typeof tree === 'string') return tree
+    throw new LoomError('LOOM_TEMPLATE', `Expected JSON text from render_tree_json but received ${typeOf(tree)}`)
+  }
+  const tree: unknown = module.module.render(props as Record<string, unknown>)
+  if (tree instanceof Tree) return tree
+  const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
+  throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
+}
+
+/** What was thrown; it counts only if the props are valid, for else they may be the reason. */
+export class Thrown {
+  constructor(readonly error: unknown) {}
+}
+
+/** What a module renders, or what it throws. */
+export function attempt(module: Entry, props: unknown): Tree | string | Thrown {
+  try {
+    return treeOf(module, props)
+  } catch (error) {
+    return new Thrown(error)
+  }
+}
+
+export function given(tree: Tree | string | Thrown): Tree | string {
+  if (tree instanceof Thrown) throw tree.error
+  return tree
+}
+
+/** Writes a tree, relative to the last one. */
+export function encodeTree(writer: Writer, tree: Tree | string, last?: Memo, check?: TreeCheck): Memo | undefined {
+  if (tree instanceof Tree) return encodeRoot(writer, tree, last, check)
+  encodeJson(writer, tree)
+  return undefined
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage } from 'node:http'
+import type { CompactRequest } from '../call/context'
+import { addressOf } from './forwarded'
+import type { Trust } from './trust'
+
+/** `set` is what an application's middleware or hooks have set their things on. */
+export function compactRequest(
+  request: IncomingMessage,
+  trust: Trust,
+  keep: readonly string[],
+  set: object = request,
+): CompactRequest {
+  const kept: Record<string, unknown> = {}
+  for (const name of keep) {
+    const value = (set as Record<string, unknown>)[name]
+    if (value !== undefined && typeof value !== 'function') kept[name] = value
+  }
+  return { ...kept, url: request.url ?? '', headers: request.headers, address: addressOf(request, trust) }
+}
