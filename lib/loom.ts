@@ -1,10 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type {
   AttachOptions,
   FastifyLike,
-  FastifyRequestLike,
   LiveRequest,
   Loom as PublicLoom,
   LoomErrorCode,
@@ -15,57 +12,34 @@ import type {
   SocketMessage,
   Stats,
 } from '../index'
-import { Relays } from './http/relay'
-import { checkFunction, checkNames, invalid, isObject, isThenable } from './check'
-import { Context, liveRequest, pageUrl, rawOf, Requests } from './call/context'
+import { checkFunction, checkNames, invalid, isObject } from './check'
+import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { encodeTree, treeOf } from './call/render'
-import { LoomError, StartError, textOf, traceOf } from './errors'
-import { FastifyUpgrades } from './http/fastify'
-import { addressOf } from './http/forwarded'
+import { LoomError, StartError, textOf } from './errors'
+import { Upgrades } from './http/accept'
+import { Binder } from './http/bind'
+import { serveFastify } from './http/fastify'
 import { mountProps, publicJson } from './call/join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
-import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
+import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { callerOf } from './places'
 import { stringifyProps } from './render/props'
 import { compactRequest } from './http/request'
-import { refuseUpgrade } from './http/response'
-import { originAdvice, originAllowed } from './http/origin'
-import { type Binding, PendingUpgrades } from './http/pending'
 import { scriptElements, serveClient } from './http/script'
-import { interceptUpgrades, type Server } from './http/upgrade'
+import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
 import { Writer } from './render/writer'
 
 const CLOSE_TIMEOUT = 10_000
 
-/** Of all looms: two at one path would open each other's tokens, and could not. */
-const attachedPaths = new WeakMap<Server, Set<string>>()
-
-/** Of how many origins that may not connect the log tells; anybody can make them up. */
-const MAX_REFUSED_ORIGINS = 10
-
 /** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
 const JOIN_ROOM = 256
-
-const EMPTY = Buffer.alloc(0)
-/** Lets an upgrade request pass: what then stands for it, or false where it was answered instead. */
-type Passed = IncomingMessage | FastifyRequestLike
-
-type Pass = (request: IncomingMessage, socket: Duplex) => Passed | Promise<Passed | false>
-
-/** A number would be nobody's in `disconnect`, and an object everybody's. */
-function boundText(bound: unknown): string {
-  if (bound === undefined || bound === null) return ''
-  if (typeof bound !== 'string')
-    throw invalid('a string, or undefined for nobody,', 'what the option bind gives', bound)
-  return bound
-}
 
 /** One that is not understood would find nobody, and whoever was to go would stay. */
 function checkFilter(filter: unknown): void {
@@ -87,17 +61,15 @@ function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes
 export class Loom implements PublicLoom {
   private readonly native: NativeLoom
   private readonly dispatcher: Dispatcher
-  private readonly relays: Relays
   private readonly promises: Promises
   private readonly sockets: LiveSockets
-  private readonly pending: PendingUpgrades
+  private readonly binder: Binder
+  private readonly upgrades: Upgrades
   private readonly entries = new Map<string, Entry>()
-  private readonly attached = new Map<Server, () => void>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
   private readonly messageBytes: number
   private readonly requests: Requests
-  private readonly refusedOrigins = new Set<string>()
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
@@ -119,7 +91,7 @@ export class Loom implements PublicLoom {
         this.promises.settle(request, error, value)
       },
       relay: (relay: number, resume: boolean) => {
-        this.relays.signal(relay, resume)
+        this.upgrades.relays.signal(relay, resume)
       },
     }
     if (development) {
@@ -135,11 +107,11 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.relays = new Relays(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
-    this.pending = new PendingUpgrades(this.native, limits.upgradeTime, logger)
     const { wiring } = this
+    this.binder = new Binder(settings.bind, requests)
+    this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)
   }
@@ -189,7 +161,7 @@ export class Loom implements PublicLoom {
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     checkNames(options, { request: true }, 'the options of mount', 'an option of mount')
-    const request = options.request as Passed | undefined
+    const request = options.request as PageRequest | undefined
     if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
@@ -209,7 +181,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
-    const token = this.native.seal(entry.name, json, await this.bindOf(request), this.urlOf(request))
+    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), this.urlOf(request))
     const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
     if (size > this.messageBytes) {
       throw new LoomError(
@@ -222,7 +194,7 @@ export class Loom implements PublicLoom {
     return `<div data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</div>`
   }
 
-  private mountContext(module: string, request: Passed | undefined): Context {
+  private mountContext(module: string, request: PageRequest | undefined): Context {
     const { trust, keep } = this.settings
     return new Context('', module, () => {
       // That of the component that this one is mounted in.
@@ -235,24 +207,8 @@ export class Loom implements PublicLoom {
   }
 
   /** The URL of the page that a component is mounted in. */
-  private urlOf(request: Passed | undefined): string {
+  private urlOf(request: PageRequest | undefined): string {
     return request === undefined ? '' : pageUrl(request)
-  }
-
-  private bindOf(request: Passed | undefined): string | Promise<string> {
-    if (this.settings.bind === undefined) return ''
-    if (request === undefined) {
-      throw new LoomError(
-        'LOOM_ARGUMENT',
-        'The option bind reads the request: pass it as loom.mount(module, props, { request })',
-      )
-    }
-    // `ctx.request` is a copy of what a connection, or a page, has been bound by already.
-    const origin = this.requests.originOf(request)
-    if (origin !== undefined && 'bind' in origin) return origin.bind
-    const page = origin?.page ?? request
-    const bound = this.settings.bind(rawOf(page), page)
-    return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 
   async start(
@@ -275,134 +231,16 @@ export class Loom implements PublicLoom {
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
     if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)
     for (const one of middleware) checkFunction(one, 'a middleware')
-    if (middleware.length > 0 && this.attached.has(server)) {
+    if (middleware.length > 0 && this.upgrades.isAttachedTo(server)) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         'The loom is attached to this server already, so this middleware would not run; attach once, with all of it',
       )
     }
     this.wiring?.attached(server, middleware.length)
-    this.attachTo(server, (request, socket) =>
+    this.upgrades.attach(server, (request, socket) =>
       middleware.length === 0 ? request : runMiddleware(middleware, request, socket).then((on) => on && request),
     )
-  }
-
-  /** `pass` gives what stands for the request once the application has let it pass; false where it has not. */
-  private attachTo(server: Server, pass: Pass): void {
-    if (this.attached.has(server)) return
-    const path = `${this.settings.path}/ws`
-    const wants = ({ url, headers }: IncomingMessage): boolean =>
-      url !== undefined &&
-      url.startsWith(path) &&
-      (url.length === path.length || url.charCodeAt(path.length) === 63) &&
-      headers.upgrade !== undefined &&
-      /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade)
-    const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      this.upgrade(request, socket, head, pass)
-    }
-    const paths = attachedPaths.get(server) ?? new Set()
-    if (paths.has(path)) {
-      throw new LoomError(
-        'LOOM_ARGUMENT',
-        `Another loom is attached to this server at ${path} already; give one of them another path`,
-      )
-    }
-    attachedPaths.set(server, paths.add(path))
-    this.native.watchDescriptors()
-    const release = interceptUpgrades(server, { wants, take }, (text) => {
-      this.settings.logger.warn(text)
-    })
-    this.attached.set(server, () => {
-      paths.delete(path)
-      release()
-    })
-  }
-
-  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, pass: Pass): void {
-    this.wiring?.upgraded()
-    const fail = (error: unknown): void => {
-      if (this.settings.bind !== undefined) this.wiring?.boundToNobody(request)
-      this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
-      refuseUpgrade(socket, '500 Internal Server Error')
-    }
-    // The client may leave at any time; that is no error of ours.
-    socket.on('error', () => {
-      socket.destroy()
-    })
-    try {
-      const { origin, trust } = this.settings
-      const allowed = originAllowed(request, origin, trust)
-      if (!allowed) this.warnOfOrigin(request)
-      const go = (binding: Binding): void => {
-        if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
-      }
-      // What the application would do for a page of its own, it does not do for another's.
-      const passed = allowed ? pass(request, socket) : request
-      const bound =
-        passed instanceof Promise
-          ? passed.then((own) => own !== false && this.binding(own, allowed))
-          : this.binding(passed, allowed)
-      if (bound instanceof Promise) this.pending.wait(request, socket, addressOf(request, trust), bound, go, fail)
-      else go(bound)
-    } catch (error) {
-      fail(error)
-    }
-  }
-
-  /** A page that is refused so only shows that it is offline: a proxy without `trustProxy`, most often. */
-  private warnOfOrigin(request: IncomingMessage): void {
-    const { headers } = request
-    const origin = String(headers.origin).slice(0, 200)
-    if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
-    this.refusedOrigins.add(origin)
-    this.settings.logger.warn(
-      `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
-        `${JSON.stringify((headers.host ?? '').slice(0, 200))}: ${originAdvice(request, this.settings.origin, this.settings.trust)}; ` +
-        'further ones of this origin are not logged',
-    )
-  }
-
-  /** Whom a connection belongs to, and what is kept of its request. */
-  private binding(passed: Passed, allowed: boolean): Binding | Promise<Binding> {
-    const request = rawOf(passed)
-    const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)
-    const bind = allowed ? this.bindOf(passed) : ''
-    const bound = (text: string): Binding => {
-      if (text === '' && this.settings.bind !== undefined) this.wiring?.boundToNobody(request)
-      return { compact, bind: text }
-    }
-    return typeof bind === 'string' ? bound(bind) : Promise.resolve(bind).then(bound)
-  }
-
-  private accept(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    allowed: boolean,
-    { compact, bind }: Binding,
-  ): void {
-    const upgrade: NativeUpgrade = {
-      method: request.method ?? '',
-      httpMinor: request.httpVersionMinor,
-      originAllowed: allowed,
-      request: JSON.stringify(compact),
-      bind,
-    }
-    const descriptor = this.settings.transport === 'relay' ? -1 : descriptorOf(socket)
-    if (descriptor < 0) {
-      this.relay(socket, head, upgrade)
-      return
-    }
-    // What Node has read already comes first; the rest is still in the kernel.
-    const read = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null
-    const start = read === null ? head : Buffer.concat([head, read])
-    if (this.native.acceptDescriptor(descriptor, start.length > 0 ? start : EMPTY, upgrade)) socket.destroy()
-    else this.relay(socket, start, upgrade)
-  }
-
-  private relay(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
-    if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true)
-    this.relays.accept(socket, head, upgrade)
   }
 
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
@@ -416,47 +254,9 @@ export class Loom implements PublicLoom {
   readonly fastify = (instance: FastifyLike): Promise<void> =>
     // What throws in here is the plugin's rejection.
     new Promise((done) => {
-      this.serveFastify(instance)
+      serveFastify(instance, this.settings.path, this.upgrades, this.wiring, () => this.close())
       done()
     })
-
-  private serveFastify(instance: FastifyLike): void {
-    const path = this.pathUnder(instance.prefix)
-    const upgrades = new FastifyUpgrades(instance)
-    instance.route({
-      method: 'GET',
-      url: `${path}/ws`,
-      handler: (request, reply) => {
-        reply.hijack()
-        if (!upgrades.passed(request)) serveClient(this.settings.path, request.raw, reply.raw, this.wiring)
-      },
-    })
-    instance.route({
-      method: 'GET',
-      url: `${path}/*`,
-      handler: ({ raw: request }, reply) => {
-        reply.hijack()
-        if (!serveClient(this.settings.path, request, reply.raw, this.wiring)) reply.raw.writeHead(404).end()
-      },
-    })
-    this.wiring?.serving()
-    this.wiring?.reached()
-    this.wiring?.attachedWithHooks(instance.server)
-    this.attachTo(instance.server, (request, socket) => upgrades.pass(request, socket))
-    // Before the server waits for its sockets, some of which are ours.
-    instance.addHook('preClose', () => this.close())
-  }
-
-  /** What is left of the path where Fastify puts a prefix before every route. */
-  private pathUnder(prefix: string): string {
-    const before = prefix.replace(/\/$/, '')
-    if (this.settings.path.startsWith(`${before}/`)) return this.settings.path.slice(before.length)
-    throw new LoomError(
-      'LOOM_ARGUMENT',
-      `The loom's path ${JSON.stringify(this.settings.path)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
-        `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + this.settings.path)} }`,
-    )
-  }
 
   script(options?: ScriptOptions): string {
     this.wiring?.script(callerOf(this.script))
@@ -468,7 +268,7 @@ export class Loom implements PublicLoom {
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    const pending = (count: number): number => count + this.pending.disconnect(filter)
+    const pending = (count: number): number => count + this.upgrades.pending.disconnect(filter)
     if (typeof filter !== 'function') {
       checkFilter(filter)
       return pending(this.native.disconnectMatching(filter.bind, filter.address))
@@ -496,24 +296,13 @@ export class Loom implements PublicLoom {
       )
       .then(() => {
         // Until here new connections were told to come back later.
-        this.attached.forEach((detach) => {
-          detach()
-        })
-        this.attached.clear()
-        this.pending.clear()
+        this.upgrades.release()
         this.isReleased = true
         this.native.release()
         this.dispatcher.end()
       })
     return this.closing
   }
-}
-
-/** The descriptor of a plain socket on a platform that has them; -1 otherwise. */
-function descriptorOf(socket: Duplex): number {
-  if (process.platform === 'win32' || !(socket instanceof Socket) || 'encrypted' in socket) return -1
-  const { _handle: handle } = socket as Socket & { _handle?: { fd?: unknown } | null }
-  return typeof handle?.fd === 'number' ? handle.fd : -1
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyLike, FastifyRequestLike } from '../../index'
+import { LoomError } from '../errors'
+import type { Upgrades } from './accept'
 import { UpgradeResponse } from './response'
+import { serveClient } from './script'
+import type { Wiring } from './wiring'
 
 /**
  * Upgrade requests on their way through a Fastify instance: it runs its hooks on them, and the route
@@ -12,7 +16,7 @@ export class FastifyUpgrades {
 
   constructor(private readonly instance: FastifyLike) {}
 
-  /** Fastify's own request, or false where a hook has answered. */
+  /** Fastify's own request, or false if a hook has answered. */
   pass(request: IncomingMessage, socket: Duplex): Promise<FastifyRequestLike | false> {
     const upgrade = new UpgradeResponse(request, socket)
     const passed = new Promise<FastifyRequestLike>((resolve) => {
@@ -25,10 +29,55 @@ export class FastifyUpgrades {
     return Promise.race([passed, upgrade.answered])
   }
 
-  /** False where it is a request that is no upgrade. */
+  /** False if it is a request that is no upgrade. */
   passed(request: FastifyRequestLike): boolean {
     const pass = this.waiting.get(request.raw)
     pass?.(request)
     return pass !== undefined
   }
+}
+
+/** Routes, hooks and upgrades of a loom in a Fastify instance. `close` closes the loom. */
+export function serveFastify(
+  instance: FastifyLike,
+  loomPath: string,
+  loomUpgrades: Upgrades,
+  wiring: Wiring | undefined,
+  close: () => Promise<void>,
+): void {
+  const path = pathUnder(loomPath, instance.prefix)
+  const upgrades = new FastifyUpgrades(instance)
+  instance.route({
+    method: 'GET',
+    url: `${path}/ws`,
+    handler: (request, reply) => {
+      reply.hijack()
+      if (!upgrades.passed(request)) serveClient(loomPath, request.raw, reply.raw, wiring)
+    },
+  })
+  instance.route({
+    method: 'GET',
+    url: `${path}/*`,
+    handler: ({ raw: request }, reply) => {
+      reply.hijack()
+      if (!serveClient(loomPath, request, reply.raw, wiring)) reply.raw.writeHead(404).end()
+    },
+  })
+  wiring?.serving()
+  wiring?.reached()
+  wiring?.attachedWithHooks(instance.server)
+  loomUpgrades.attach(instance.server, (request, socket) => upgrades.pass(request, socket))
+  // Before the server waits for its sockets, some of which are ours.
+  instance.addHook('preClose', close)
+}
+
+/** What is left of the path if Fastify puts a prefix before every route. */
+function pathUnder(loomPath: string, prefix: string): string {
+  const before = prefix.replace(/\/$/, '')
+  if (loomPath.startsWith(`${before}/`)) return loomPath.slice(before.length)
+  throw new LoomError(
+    'LOOM_ARGUMENT',
+    `The loom's path ${JSON.stringify(loomPath)} is not under the prefix ${JSON.stringify(prefix)} of this Fastify ` +
+      `instance; pages ask for the path as it is, so set { path: ${JSON.stringify(before + loomPath)} }`,
+  )
 }
