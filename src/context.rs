@@ -1,14 +1,11 @@
 //! What every actor and connection of one application shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
-use crate::dispatch::ActorKey;
 use crate::limits::Limits;
 pub use crate::log::Level;
 use crate::log::Log;
@@ -58,18 +55,6 @@ impl<D> Context<D> {
     pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
         self.log.write(level, module, text);
     }
-}
-
-/// A number for a new actor.
-pub fn next_actor_key() -> ActorKey {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Seconds since 1970.
-pub fn unix_now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs())
 }
 
 /// Shared by everything that belongs to the application.

@@ -7,15 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ids::ActorKey;
 use crate::log::Quoted;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
 use crate::tree::Render;
 use crate::turns::Yield;
-
-/// An actor's number, unique in the process.
-pub type ActorKey = u64;
 
 /// A request to handle an event and render, or, without an event, only to render.
 #[derive(Clone, Debug)]

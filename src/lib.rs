@@ -20,12 +20,14 @@
 
 pub mod bridge;
 pub mod budget;
+pub mod clock;
 pub mod codec;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod ids;
 pub mod limits;
 pub mod live_socket;
 pub mod log;

@@ -6,7 +6,8 @@ use std::fmt::Write;
 
 use super::form::{TooManyFields, write_form};
 use crate::context::Level;
-use crate::dispatch::{ActorKey, Call};
+use crate::dispatch::Call;
+use crate::ids::ActorKey;
 use crate::protocol::ClientEvent;
 use crate::tree::write_json_string;
 

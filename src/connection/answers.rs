@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::outbox::Outbox;
-use crate::dispatch::ActorKey;
+use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 
 /// The fewest bytes of answers that are kept for a page that may have missed them.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::session::Session;
-use crate::dispatch::ActorKey;
+use crate::ids::ActorKey;
 use crate::limits::Limits;
 use crate::sync::{Mutex, MutexGuard};
 

@@ -22,7 +22,8 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Level, Shared, unix_now};
+use crate::clock::unix_now;
+use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;

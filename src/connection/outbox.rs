@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 
 use crate::budget::{Budget, Share};
-use crate::dispatch::ActorKey;
+use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard, wake};

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::answers::{Answer, Answers};
 use super::outbox::{Dialect, Outbox};
 use super::random::random_text;
-use crate::dispatch::ActorKey;
+use crate::ids::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::session::Session;
 use super::sessions::Sessions;
-use crate::context::{Level, Shared, unix_now};
+use crate::clock::unix_now;
+use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
 use crate::props::Props;

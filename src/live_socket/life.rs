@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox};
 use crate::context::{Level, Shared};
-use crate::dispatch::{ActorKey, Call, CallError, Dispatcher, Outcome};
+use crate::dispatch::{Call, CallError, Dispatcher, Outcome};
+use crate::ids::ActorKey;
 use crate::log::Quoted;
 use crate::turns::{Given, Place};
 

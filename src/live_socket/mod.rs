@@ -18,8 +18,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::context::{Shared, next_actor_key};
-use crate::dispatch::{ActorKey, CallError, Caller, Dispatcher, Origin};
+use crate::context::Shared;
+use crate::dispatch::{CallError, Caller, Dispatcher, Origin};
+use crate::ids::{ActorKey, next_actor_key};
 use crate::props::Props;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::registry::Module;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::context::unix_now;
+use crate::clock::unix_now;
 
 /// Where time comes from.
 pub(super) trait Time: Send {
