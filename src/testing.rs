@@ -173,7 +173,7 @@ pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) ->
         instance: String::new(),
         number: 0,
         page: String::new(),
-        issued_at: crate::context::unix_now(),
+        issued_at: crate::clock::unix_now(),
     };
     context.keyring.seal(&claims, bind).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::sugar;
+use super::events::EVENTS;
 
 /// A template that cannot be used: what is wrong, where, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -192,7 +192,7 @@ impl Fault {
                 "Write `<` in it as &lt;, or move it out of the element around it."
             }
             Fault::UnknownEvent(_) => {
-                return Cow::Owned(format!("The events are {}.", sugar::EVENTS.join(", ")));
+                return Cow::Owned(format!("The events are {}.", EVENTS.join(", ")));
             }
             Fault::UnknownModifier(_) => {
                 "The modifiers are prevent, stop, debounce and debounce.MILLISECONDS."

@@ -14,6 +14,7 @@ mod attributes;
 mod compile;
 mod error;
 mod escape;
+mod events;
 mod excerpt;
 mod place;
 mod probe;
@@ -28,8 +29,8 @@ mod url;
 
 pub use error::{Fault, TemplateError};
 pub use escape::{escape, escape_into};
+pub use events::EVENTS;
 pub use sanitized::sanitized;
-pub use sugar::EVENTS;
 pub use url::UrlRule;
 
 /// An analysed template: what goes over the wire, and how the application's values get into it.

@@ -2,12 +2,8 @@
 //! for boolean attributes. Names only; where they count as attributes, the tokenizer says.
 
 use super::error::Fault;
+use super::events::EVENTS;
 use super::place;
-
-/// The events that a handler can be bound to.
-pub const EVENTS: [&str; 9] = [
-    "click", "input", "change", "submit", "reset", "keydown", "keyup", "focus", "blur",
-];
 
 /// What `@name` stands for.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! The server itself keeps what it rendered; this is the specification that tests and the load
 //! generator hold it to.
 
-use super::node::{Branch, Builder};
+use super::node::Builder;
+use super::rows::Branch;
 use super::{Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeError, TreeView};
 
 /// A patch that does not fit the tree it is applied to.

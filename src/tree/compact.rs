@@ -359,6 +359,33 @@ impl<'a> Compact<'a> {
     }
 }
 
+impl Builder<'_, Update> {
+    /// Ends a node that is the next row of a list, with the hash of its key if the list is keyed,
+    /// and gives `scratch` back as it was.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), and if something in the row is said to be as before.
+    pub(super) fn finish_row(
+        self,
+        scratch: &mut String,
+        rows: &mut Rows,
+        key: Option<u64>,
+    ) -> Result<(), CompactError> {
+        self.check()?;
+        if self.same {
+            return Err(Mismatch.into());
+        }
+        let mut branches = Vec::with_capacity(self.branches.len());
+        for update in self.branches {
+            branches.push(update.try_into()?);
+        }
+        let packed = scratch.get(self.start..).unwrap_or_default();
+        rows.push(self.template, packed, branches, key);
+        scratch.truncate(self.start);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::keyed::{Plan, Source, Step};
-use super::node::{Branch, Dynamic, Leaf, LiveTree, Part, TreeView, View};
+use super::node::{Leaf, Part, View};
 use super::render::{Render, Update, plan_rows};
-use super::rows::List;
+use super::rows::{Branch, Dynamic, List, LiveTree, TreeView};
 use crate::template::Template;
 
 /// What changed in a tree, by slot, or in a list of the same length, by item; in order.

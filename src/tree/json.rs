@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::node::{Branch, Builder};
+use super::node::Builder;
+use super::rows::Branch;
 use super::{
     Change, Dynamic, Leaf, List, LiveTree, MAX_DEPTH, Patch, TreeError, TreeView, surrogates,
 };

@@ -22,9 +22,9 @@ pub use compact::{Compact, CompactError, Decoded, RefusedValue, op};
 pub use diff::{Change, ListEdit, Patch, diff};
 pub use json::{ParseError, write_string as write_json_string};
 pub use keyed::{Plan, Source, Step};
-pub use node::{Branch, Builder, Dynamic, Leaf, LiveTree, Node, TreeError, TreeView, View};
+pub use node::{Builder, Leaf, Node, TreeError, View};
 pub use render::{Mismatch, Render, Script, Update};
-pub use rows::List;
+pub use rows::{Branch, Dynamic, List, LiveTree, TreeView};
 pub use templates::{TemplateId, Templates};
 
 /// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its

@@ -1,16 +1,13 @@
-//! `LiveTree` and `Dynamic`: a rendered tree in memory.
+//! `Node`: a template and what stands in its slots, in memory.
 //!
 //! A connection keeps the last tree of each of its components, so a tree is packed: the leaves of
 //! one template stand in a single string, each after a short header, and the rows of a list stand in
-//! few such strings ([`List`]). Two rows are compared with one comparison of bytes, and a row of four
+//! few such strings ([`List`](super::List)). Two rows are compared with one comparison of bytes, and a row of four
 //! short cells costs about three times its text.
 
 use std::sync::Arc;
 
-use super::CompactError;
 use super::packed::{self, Slot};
-use super::render::{Mismatch, Update};
-use super::rows::{List, Rows};
 use crate::template::Template;
 
 /// A template and what stands in each of its slots; `B` is what can stand there beside a leaf.
@@ -22,37 +19,11 @@ pub struct Node<B> {
     pub(super) branches: Box<[B]>,
 }
 
-/// A rendered template: its statics and what stands in each slot.
-pub type LiveTree = Node<Branch>;
-
 /// A node, wherever it is held: by itself or among the rows of a list.
 pub struct View<'a, B> {
     pub(super) template: &'a Arc<Template>,
     pub(super) packed: &'a str,
     pub(super) branches: &'a [B],
-}
-
-/// A tree, wherever it is held.
-pub type TreeView<'a> = View<'a, Branch>;
-
-/// A subtree or a list.
-#[derive(Clone)]
-pub enum Branch {
-    /// A nested template.
-    Tree(LiveTree),
-    /// One tree per item.
-    List(List),
-}
-
-/// What stands in a slot.
-#[derive(Clone, Copy)]
-pub enum Dynamic<'a> {
-    /// Text, or trusted HTML.
-    Leaf(Leaf<'a>),
-    /// A nested template.
-    Tree(TreeView<'a>),
-    /// One tree per item.
-    List(&'a List),
 }
 
 /// A slot of a node.
@@ -149,64 +120,16 @@ impl<'a, B> View<'a, B> {
     }
 }
 
-impl<'a> TreeView<'a> {
-    /// What stands in each slot, in order.
-    pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
-        self.parts().filter_map(|part| match part {
-            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
-            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
-            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
-            // A finished tree has none.
-            Part::Same => None,
-        })
-    }
-
-    /// A copy that stands by itself.
-    pub fn to_tree(self) -> LiveTree {
-        Node {
-            template: self.template.clone(),
-            packed: self.packed.into(),
-            branches: self.branches.into(),
-        }
-    }
-}
-
-impl LiveTree {
-    /// What stands in each slot, in order.
-    pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
-        self.view().dynamics()
-    }
-
-    /// Bytes this tree holds in memory beside the shared templates.
-    pub fn memory(&self) -> usize {
-        size_of::<LiveTree>() + self.heap()
-    }
-
-    fn heap(&self) -> usize {
-        self.packed.len() + self.branches.iter().map(Branch::memory).sum::<usize>()
-    }
-}
-
-impl Branch {
-    pub(super) fn memory(&self) -> usize {
-        size_of::<Branch>()
-            + match self {
-                Branch::Tree(tree) => tree.heap(),
-                Branch::List(list) => list.heap(),
-            }
-    }
-}
-
 /// Puts a node together slot by slot.
 ///
 /// Many builders can share one scratch string as a stack: a nested node is finished before its
 /// parent goes on, so that a tree of a thousand rows allocates no more than what it keeps.
 pub struct Builder<'t, B> {
-    template: &'t Arc<Template>,
-    start: usize,
+    pub(super) template: &'t Arc<Template>,
+    pub(super) start: usize,
     count: usize,
-    same: bool,
-    branches: Vec<B>,
+    pub(super) same: bool,
+    pub(super) branches: Vec<B>,
 }
 
 impl<'t, B> Builder<'t, B> {
@@ -261,7 +184,7 @@ impl<'t, B> Builder<'t, B> {
         })
     }
 
-    fn check(&self) -> Result<(), TreeError> {
+    pub(super) fn check(&self) -> Result<(), TreeError> {
         let (slots, dynamics) = (self.template.slots().len(), self.count);
         match slots == dynamics {
             true => Ok(()),
@@ -270,37 +193,11 @@ impl<'t, B> Builder<'t, B> {
     }
 }
 
-impl Builder<'_, Update> {
-    /// Ends a node that is the next row of a list, with the hash of its key if the list is keyed,
-    /// and gives `scratch` back as it was.
-    ///
-    /// # Errors
-    /// As [`finish`](Self::finish), and if something in the row is said to be as before.
-    pub(super) fn finish_row(
-        self,
-        scratch: &mut String,
-        rows: &mut Rows,
-        key: Option<u64>,
-    ) -> Result<(), CompactError> {
-        self.check()?;
-        if self.same {
-            return Err(Mismatch.into());
-        }
-        let mut branches = Vec::with_capacity(self.branches.len());
-        for update in self.branches {
-            branches.push(update.try_into()?);
-        }
-        let packed = scratch.get(self.start..).unwrap_or_default();
-        rows.push(self.template, packed, branches, key);
-        scratch.truncate(self.start);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tree::testing::{list, text_tree, tree};
+    use crate::tree::{Branch, Dynamic};
 
     #[test]
     fn leaves_of_every_length_come_back() {

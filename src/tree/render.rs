@@ -6,9 +6,9 @@
 //! the last tree the new one, in place: what was not mentioned is not touched.
 
 use super::keyed::{Plan, Step, plan};
-use super::node::{Branch, LiveTree, Node, Part, TreeView};
+use super::node::{Node, Part};
 use super::packed::{self, Slot};
-use super::rows::List;
+use super::rows::{Branch, List, LiveTree, TreeView};
 
 /// A rendered tree relative to the last one.
 pub type Render = Node<Update>;

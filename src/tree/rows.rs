@@ -1,13 +1,40 @@
-//! `List`: the rows of a list, many in one chunk.
+//! `LiveTree` and `List`: a rendered tree, and the rows of a list, many in one chunk. Each can hold the
+//! other.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::keyed::Step;
 use super::keys::Keys;
-use super::node::{Branch, LiveTree, TreeView};
+use super::node::{Leaf, Node, Part, View};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
 use crate::template::Template;
+
+/// A rendered template: its statics and what stands in each slot.
+pub type LiveTree = Node<Branch>;
+
+/// A tree, wherever it is held.
+pub type TreeView<'a> = View<'a, Branch>;
+
+/// A subtree or a list.
+#[derive(Clone)]
+pub enum Branch {
+    /// A nested template.
+    Tree(LiveTree),
+    /// One tree per item.
+    List(List),
+}
+
+/// What stands in a slot.
+#[derive(Clone, Copy)]
+pub enum Dynamic<'a> {
+    /// Text, or trusted HTML.
+    Leaf(Leaf<'a>),
+    /// A nested template.
+    Tree(TreeView<'a>),
+    /// One tree per item.
+    List(&'a List),
+}
 
 /// A list: one tree per item. Cloning costs nothing.
 #[derive(Clone, Default)]
@@ -52,6 +79,54 @@ pub struct Rows {
     ends: Vec<u32>,
     keys: Vec<u64>,
     branches: Branches,
+}
+
+impl<'a> TreeView<'a> {
+    /// What stands in each slot, in order.
+    pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
+        self.parts().filter_map(|part| match part {
+            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
+            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
+            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
+            // A finished tree has none.
+            Part::Same => None,
+        })
+    }
+
+    /// A copy that stands by itself.
+    pub fn to_tree(self) -> LiveTree {
+        Node {
+            template: self.template.clone(),
+            packed: self.packed.into(),
+            branches: self.branches.into(),
+        }
+    }
+}
+
+impl LiveTree {
+    /// What stands in each slot, in order.
+    pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
+        self.view().dynamics()
+    }
+
+    /// Bytes this tree holds in memory beside the shared templates.
+    pub fn memory(&self) -> usize {
+        size_of::<LiveTree>() + self.heap()
+    }
+
+    fn heap(&self) -> usize {
+        self.packed.len() + self.branches.iter().map(Branch::memory).sum::<usize>()
+    }
+}
+
+impl Branch {
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Branch>()
+            + match self {
+                Branch::Tree(tree) => tree.heap(),
+                Branch::List(list) => list.heap(),
+            }
+    }
 }
 
 impl List {

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::node::{Branch, Builder};
+use super::node::Builder;
+use super::rows::Branch;
 use super::{Leaf, List, LiveTree};
 use crate::template::Template;
 
