@@ -10,7 +10,7 @@ use super::sessions::Sessions;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::live_socket::{Committed, Moment, Newest, ReplyTo};
+use crate::live_socket::{Committed, Keeper, Moment, Newest, Pace, ReplyTo};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::registry::Details;
@@ -249,6 +249,20 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.session.resumed(epoch, has_changed)
     }
 
+    fn ended(&mut self, error: &CallError) {
+        let text = error.public(self.context.development);
+        self.session.refuse(&text, error.refusal());
+    }
+}
+
+impl<D: Dispatcher> Pace for ToPage<D> {
+    async fn ready(&mut self) {
+        // Others go on, and their answers are merged.
+        if self.session.is_classic() {
+            self.session.ready().await;
+        }
+    }
+
     fn lags(&mut self) -> bool {
         self.session.lags()
     }
@@ -260,19 +274,9 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     async fn caught_up(&mut self) {
         self.session.ready().await;
     }
+}
 
-    fn ended(&mut self, error: &CallError) {
-        let text = error.public(self.context.development);
-        self.session.refuse(&text, error.refusal());
-    }
-
-    async fn ready(&mut self) {
-        // Others go on, and their answers are merged.
-        if self.session.is_classic() {
-            self.session.ready().await;
-        }
-    }
-
+impl<D: Dispatcher> Keeper for ToPage<D> {
     async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {
         let Some(store) = &self.context.store else {
             return Ok(());

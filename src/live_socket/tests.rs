@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
+use crate::dispatch::CallError;
 use crate::limits::Limits;
+use crate::protocol::{Beside, ServerMessage};
 use crate::testing::{Closures, Log, application, event};
 
 struct Sent {
@@ -30,11 +32,15 @@ impl ReplyTo for Sent {
     fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
+}
 
+impl Pace for Sent {
     async fn ready(&mut self) {
         let _ = self.room.wait_for(|room| *room).await;
     }
 }
+
+impl Keeper for Sent {}
 
 impl Sent {
     fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {

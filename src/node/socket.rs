@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
-use crate::live_socket::ReplyTo;
+use crate::live_socket::{Keeper, Pace, ReplyTo};
 use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
 
@@ -32,11 +32,15 @@ impl ReplyTo for ToJavaScript {
     fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
+}
 
+impl Pace for ToJavaScript {
     async fn ready(&mut self) {
         self.queue.ready().await;
     }
 }
+
+impl Keeper for ToJavaScript {}
 
 impl ToJavaScript {
     fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
