@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod checkpoints;
 mod greeting;
 mod holdings;
 #[cfg(all(test, shuttle))]

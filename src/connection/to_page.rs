@@ -1,10 +1,10 @@
 //! The reply end of a page's actor: its answers, and checkpoints of what they left behind.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::checkpoints::{Cadence, Last};
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::clock::unix_now;
@@ -17,16 +17,6 @@ use crate::registry::Details;
 use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
-
-/// States up to this size travel with the answers.
-const SMALL: usize = 1024;
-/// A state that is this many times larger gets its checkpoints that much more seldom: what they cost
-/// an event stays the same.
-const STEP: usize = 1024;
-/// The most events between two checkpoints, however large the state: a client keeps them.
-const MAX_EVENTS: u64 = 1000;
-/// The longest wait for a quiet moment, however large the state.
-const MAX_QUIET: Duration = Duration::from_secs(30);
 
 /// What has been sealed last.
 struct Sealed {
@@ -97,28 +87,23 @@ impl<D: Dispatcher> ToPage<D> {
         epoch: u64,
         now: Instant,
     ) -> Option<Instant> {
-        let limits = &self.context.limits;
-        let (number, since, bytes) = match &self.sealed {
-            Some(sealed) if sealed.epoch != epoch => (sealed.number, None, sealed.bytes),
-            Some(sealed) if sealed.number == committed.number => return None,
-            Some(sealed) => (sealed.number, Some(sealed.at), sealed.bytes),
-            None => {
-                let first = self.first.unwrap_or(committed.number);
-                (first, None, committed.props.memory())
+        let last = match &self.sealed {
+            Some(sealed) if sealed.epoch == epoch && sealed.number == committed.number => {
+                return None;
             }
+            Some(sealed) => Last {
+                number: sealed.number,
+                at: (sealed.epoch == epoch).then_some(sealed.at),
+                bytes: sealed.bytes,
+            },
+            None => Last {
+                number: self.first.unwrap_or(committed.number),
+                at: None,
+                bytes: committed.props.memory(),
+            },
         };
-        let is_calm = since.is_none_or(|since| now - since >= limits.checkpoint_quiet);
-        let scale = u32::try_from(bytes / STEP + 1).unwrap_or(u32::MAX);
-        let events = limits.checkpoint_events as u64;
-        let events = events.max((events * u64::from(scale)).min(MAX_EVENTS));
-        let is_due = moment != Moment::Answer
-            || (bytes <= SMALL && is_calm)
-            || committed.number.saturating_sub(number) >= events;
-        if is_due {
-            return Some(now);
-        }
-        let quiet = limits.checkpoint_quiet;
-        Some(now + quiet.saturating_mul(scale).min(MAX_QUIET).max(quiet))
+        let cadence = Cadence::of(&self.context.limits);
+        Some(cadence.due(&last, committed.number, moment, now))
     }
 
     /// A checkpoint of the state; `None` if that cannot be made, which has been logged.

@@ -1,0 +1,117 @@
+//! When a checkpoint is due. Pure: time is an argument.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+use crate::live_socket::Moment;
+
+/// States up to this size travel with the answers.
+const SMALL: usize = 1024;
+/// A state that is this many times larger gets its checkpoints that much more seldom: what they cost
+/// an event stays the same.
+const STEP: usize = 1024;
+/// The most events between two checkpoints, however large the state: a client keeps them.
+const MAX_EVENTS: u64 = 1000;
+/// The longest wait for a quiet moment, however large the state.
+const MAX_QUIET: Duration = Duration::from_secs(30);
+
+/// What was sealed last, or, before anything was, what was first offered.
+pub(super) struct Last {
+    /// The last event that the state included.
+    pub(super) number: u64,
+    /// When it was sealed; `None` if nothing was, or if it may not have reached the page.
+    pub(super) at: Option<Instant>,
+    /// The size of the props then.
+    pub(super) bytes: usize,
+}
+
+/// How often a component's state is sealed.
+pub(super) struct Cadence {
+    /// At the latest after so many events of a small state.
+    events: u64,
+    /// And when nothing has happened for so long.
+    quiet: Duration,
+}
+
+impl Cadence {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self {
+            events: limits.checkpoint_events as u64,
+            quiet: limits.checkpoint_quiet,
+        }
+    }
+
+    /// When the state that includes the events up to `number` is to be sealed: `now`, or later if
+    /// nothing happens until then. A large state waits longer, in proportion to its size.
+    pub(super) fn due(&self, last: &Last, number: u64, moment: Moment, now: Instant) -> Instant {
+        let is_calm = last.at.is_none_or(|at| now - at >= self.quiet);
+        let scale = u32::try_from(last.bytes / STEP + 1).unwrap_or(u32::MAX);
+        let events = self.events.saturating_mul(u64::from(scale));
+        let events = events.min(MAX_EVENTS).max(self.events);
+        let is_due = moment != Moment::Answer
+            || (last.bytes <= SMALL && is_calm)
+            || number.saturating_sub(last.number) >= events;
+        if is_due {
+            return now;
+        }
+        let quiet = self.quiet;
+        now + quiet.saturating_mul(scale).min(MAX_QUIET).max(quiet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Duration = Duration::from_millis(250);
+    const CADENCE: Cadence = Cadence {
+        events: 16,
+        quiet: QUIET,
+    };
+
+    /// How long a state has to wait that was sealed `ago`, so many events ago; zero if it is due.
+    fn wait(bytes: usize, ago: Option<Duration>, events: u64, moment: Moment) -> Duration {
+        let now = Instant::now() + Duration::from_secs(3600);
+        let at = ago.map(|ago| now - ago);
+        let last = Last {
+            number: 100,
+            at,
+            bytes,
+        };
+        CADENCE.due(&last, 100 + events, moment, now) - now
+    }
+
+    #[test]
+    fn a_small_state_is_sealed_with_the_first_answer_after_a_pause() {
+        let small = |ago| wait(SMALL, Some(ago), 1, Moment::Answer);
+        assert_eq!(small(QUIET), Duration::ZERO);
+        assert_eq!(small(QUIET / 2), QUIET * 2);
+        assert_eq!(wait(100, Some(QUIET / 2), 1, Moment::Answer), QUIET);
+        assert_eq!(wait(100, None, 1, Moment::Answer), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_large_state_waits_in_proportion_and_not_for_ever() {
+        let of = |bytes| wait(bytes, None, 1, Moment::Answer);
+        assert_eq!(of(10 * STEP), QUIET * 11);
+        assert_eq!(of(usize::MAX), MAX_QUIET);
+        assert_eq!(wait(10 * STEP, None, 175, Moment::Answer), QUIET * 11);
+        assert_eq!(wait(10 * STEP, None, 176, Moment::Answer), Duration::ZERO);
+        assert_eq!(
+            wait(usize::MAX, None, MAX_EVENTS, Moment::Answer),
+            Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn quiet_and_the_end_seal_whatever_was_not() {
+        for moment in [Moment::Quiet, Moment::End] {
+            assert_eq!(
+                wait(usize::MAX, Some(Duration::ZERO), 0, moment),
+                Duration::ZERO
+            );
+        }
+    }
+}
