@@ -17,6 +17,11 @@ function frame(first, payload, length = payload.length) {
 /** Behind the size of the pieces in which it arrives. */
 const frames = (size, ...list) => Buffer.concat([Buffer.from([size]), ...list])
 
+const classicEvent = (handler, event, key) =>
+  JSON.stringify({ type: 'event', id: 'c0', handler, event, special_vars: { key } })
+const extendedEvent = (handler, event, k) => JSON.stringify(['e', 0, 1, 0, handler, event, { k }])
+const aged = (age) => `["e",0,1,0,"say","click",{},${age}]`
+
 const seeds = {
   frames: {
     'a message': frames(255, frame(0x81, '["l",0]')),
@@ -48,6 +53,11 @@ const seeds = {
     'a long id': `{"type":"leave","id":"${'x'.repeat(128)}"}`,
     proto: '{"__proto__":{"type":"x"},"type":"leave","id":"\\u0063\\ud83d\\ude00"}',
     list: '["leave","c0",null,null,null,null,null]',
+    'an id too long': `{"type":"join","id":"${'x'.repeat(129)}","module":"counter","token":"t"}`,
+    'a long handler': classicEvent('x'.repeat(257), 'click', 'a'),
+    'a long type': classicEvent('say', 'x'.repeat(257), 'a'),
+    'a long key': classicEvent('say', 'keydown', 'x'.repeat(257)),
+    'names as long as may be': classicEvent(...Array(3).fill('é'.repeat(128))),
   },
   extended: {
     join: '["j",7,"counter","t"]',
@@ -56,6 +66,20 @@ const seeds = {
     'no variables': '["e",0,1,0,"say","click"]',
     leave: '["l",4294967295]',
     list: '["e",0,1,0,"h","click",["a",true]]',
+    'the whole tree': '["j",7,"counter","t","s",12,1]',
+    'the highest number': '["e",0,4503599627370496,0,"say","click"]',
+    'a number too high': '["e",0,4503599627370497,0,"say","click"]',
+    'a long handler': extendedEvent('x'.repeat(257), 'click', 'a'),
+    'a long type': extendedEvent('say', 'x'.repeat(257), 'a'),
+    'a long key': extendedEvent('say', 'keydown', 'x'.repeat(257)),
+    'names as long as may be': extendedEvent(...Array(3).fill('é'.repeat(128))),
+    'no age': aged('null'),
+    'an age below zero': aged('-3600000'),
+    'an age below every number': aged('-1e400'),
+    'a huge age': aged('18446744073709551616'),
+    'an age beyond every number': aged('1e400'),
+    'a part of a millisecond': aged('12.75'),
+    'an age that is a text': aged('"9"'),
   },
   tokens: {
     text: 'tAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
