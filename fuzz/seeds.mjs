@@ -17,6 +17,7 @@ function frame(first, payload, length = payload.length) {
 /** Behind the size of the pieces in which it arrives. */
 const frames = (size, ...list) => Buffer.concat([Buffer.from([size]), ...list])
 
+const form = (most, text) => Buffer.concat([Buffer.from([most]), Buffer.from(text)])
 const classicEvent = (handler, event, key) =>
   JSON.stringify({ type: 'event', id: 'c0', handler, event, special_vars: { key } })
 const extendedEvent = (handler, event, k) => JSON.stringify(['e', 0, 1, 0, handler, event, { k }])
@@ -33,7 +34,23 @@ const seeds = {
       frame(0x00, 'b'.repeat(100)),
       frame(0x80, 'c'.repeat(100)),
     ),
-    chosen: Buffer.from([0, 1, 2, 97, 5, 0, 0, 3, 2, 98]),
+    chosen: Buffer.from([0, 0, 1, 2, 97, 5, 0, 0, 3, 2, 98]),
+    'chosen, half a message': Buffer.from([0, 40, 1, 2, 97, 5, 0, 0, 2, 2, 98]),
+    'chosen, half a frame of a message': Buffer.from([0, 200, 1, 2, 97, 0, 5, 98]),
+    'pings, and nothing is read': Buffer.from([0, 1, ...Array(40).fill([5, 3, 97]).flat()]),
+    'short pings, and nothing is read': Buffer.from([0, 1, ...Array(400).fill([5, 0, 97]).flat()]),
+    'pings in a message, and nothing is read': Buffer.from([
+      0,
+      1,
+      1,
+      2,
+      97,
+      ...Array(40).fill([5, 3, 97]).flat(),
+      3,
+      2,
+      98,
+    ]),
+    'messages, and nothing is read': Buffer.from([0, 1, ...Array(40).fill([0, 5, 97]).flat(), 5, 3, 97, 0, 5, 97]),
     close: frames(255, frame(0x88, '\x03\xe8')),
     pong: frames(255, frame(0x8a, '')),
     'no mask': frames(255, Buffer.from([0x81, 1, 97])),
@@ -124,6 +141,56 @@ const seeds = {
     unsafe: '<script>$</script>|alert(1)',
     comment: '<!-- a --><script>a < b</script>$|-->',
   },
+}
+
+seeds.forms = {
+  plain: form(8, 'a=1&b=2&a=3&c'),
+  encoded: form(8, 'n%61me=%C3%A9+%22x%22&+=%&%4=%ff%00'),
+  proto: form(8, '__proto__=x&constructor=y&__proto__=z&toString'),
+  'as many names as may be': form(3, 'a&b&c&a&b&c'),
+  'one name too many': form(3, 'a&b&a&c&&=d'),
+  'no names': form(0, '&&&'),
+  'many of a name': form(1, 'a&'.repeat(300)),
+  'many names': form(255, Array.from({ length: 255 }, (_, name) => `${name}=${name}`).join('&')),
+}
+
+const address = (prefix, text) => Buffer.concat([Buffer.from([prefix, 1]), Buffer.from(text)])
+const ip = (prefix, kind, bytes, ...more) => Buffer.from([prefix, 0, kind, ...bytes, ...more])
+const example = [0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6]
+
+seeds.addresses = {
+  v4: address(64, '10.0.0.7'),
+  'v4 as v6': address(64, '::ffff:10.0.0.7'),
+  'v4 and a port': address(64, '10.0.0.7:51234'),
+  'v4 and a port that is none': address(64, '10.0.0.7:99999'),
+  'a zone': address(64, 'fe80::1%eth0'),
+  'a zone and a port': address(64, '[fe80::1%eth0]:443'),
+  'a number of a zone': address(64, '[fe80::1%3]:443'),
+  brackets: address(48, '[2001:db8:1:2::9]'),
+  'half a bracket': address(48, '[2001:db8:1:2::9'),
+  'a long name': address(64, 'é'.repeat(100)),
+  'no name': address(64, ' '),
+  'written v4': ip(64, 0, example),
+  'written v4 as v6': ip(64, 1, example),
+  'written v6': ip(64, 2, example, 80, 1, 63),
+  'written v6 beyond its prefix': ip(64, 2, example, 80, 0, 64),
+  'a prefix of nothing': ip(0, 2, example, 80, 2, 0),
+  'a prefix of more than all': ip(255, 2, example, 80, 3, 127),
+}
+
+const log = (dialect, ...texts) => Buffer.concat([Buffer.from([dialect]), Buffer.from(texts.join('\0'))])
+const texts = ['counter', 'c0', 'token', 'nobody', 'click', 'Enter']
+const steering = ['a\nb', '\x1b[2J', '\u202eabc', '"\\"', '\u2028', '\r\t\x07']
+
+seeds.logged = {
+  extended: log(0, ...texts),
+  classic: log(1, ...texts),
+  'extended, steering': log(0, ...steering),
+  'classic, steering': log(1, ...steering),
+  'extended, long': log(0, ...texts.map((text) => text.repeat(30))),
+  'classic, long': log(1, ...texts.map((text) => text.repeat(30))),
+  'just so long': log(0, 'é'.repeat(64), 'x'.repeat(65)),
+  'no message': log(0, ...texts, '["e",0'),
 }
 
 // Without values, which the search has to find.

@@ -7,7 +7,7 @@
 //! closure in JavaScript's place.
 
 mod calls;
-mod form;
+pub(crate) mod form;
 mod jobs;
 mod names;
 mod queue;

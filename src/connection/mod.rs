@@ -36,6 +36,8 @@ use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
 use crate::turns::Place;
 use addresses::Pace;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use addresses::counted;
 use greeting::options;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
