@@ -24,7 +24,7 @@ pub fn addresses(input: &[u8]) {
 fn written(prefix: usize, input: &mut Input<'_>) {
     let ip = chosen(input);
     let expected = network(ip, prefix);
-    let port = u16::from(input.byte());
+    let port = u16::from_le_bytes([input.byte(), input.byte()]);
     let zone = ["%eth0", "%1", "%", "%a%b"][input.below(4)];
     let mut texts = vec![ip.to_string(), SocketAddr::new(ip, port).to_string()];
     if let IpAddr::V6(ip) = ip {
