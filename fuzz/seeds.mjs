@@ -45,7 +45,7 @@ const seeds = {
       1,
       2,
       97,
-      ...Array(40).fill([5, 3, 97]).flat(),
+      ...Array(15).fill([5, 3, 97]).flat(),
       3,
       2,
       98,
