@@ -32,7 +32,8 @@ pub(super) enum Item {
         event: ClientEvent,
     },
     /// That many events in a row that will not be handled, up to number `last`. Kept so that their
-    /// errors come in their turn, in constant space. Their numbers may have gaps.
+    /// errors come in their turn, in constant space: reasons are told apart while there is room.
+    /// Their numbers may have gaps.
     Unhandled {
         count: u64,
         first: u64,
@@ -181,6 +182,8 @@ impl Mailbox {
             }
             Ok(event)
         });
+        // As many groups as there may be events: then all that is refused is one more.
+        let merges = state.items.len() >= self.capacity.items;
         let item = match (event, state.items.back_mut()) {
             (Ok(event), _) => Item::Event { number, event },
             (
@@ -188,9 +191,13 @@ impl Mailbox {
                 Some(Item::Unhandled {
                     count, last, why, ..
                 }),
-            ) if *why == reason => {
+            ) if merges || *why == reason => {
                 *count += 1;
                 *last = number;
+                if *why != reason {
+                    // What is true of all of them.
+                    *why = Unhandled::Full;
+                }
                 return Ok(());
             }
             (Err(why), _) => Item::Unhandled {
@@ -210,11 +217,16 @@ impl Mailbox {
         state.received = state.received.max(number);
     }
 
-    /// Adds a question of the application's own, which bounds itself.
+    /// Adds a question of the application's own, which bounds itself; or one for the memory that is held,
+    /// unless that is asked already: a page that comes and goes asks each time.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();
         if state.life != Life::Open {
             return Err(SendError::Stopped);
+        }
+        let weighs = |item: &Item| matches!(item, Item::Weigh);
+        if weighs(&item) && state.items.iter().any(weighs) {
+            return Ok(());
         }
         self.push(state, item);
         Ok(())
@@ -275,6 +287,11 @@ impl Mailbox {
         }
         state.wait(context, true);
         Poll::Pending
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().items.len()
     }
 
     /// Bytes of the events that wait.
