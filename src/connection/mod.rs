@@ -13,6 +13,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod to_page;
+mod waiting;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -29,7 +30,7 @@ use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
 use crate::panics::caught;
 use crate::props::Props;
-use crate::protocol::extended::{self, SUBPROTOCOL};
+use crate::protocol::extended::SUBPROTOCOL;
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
@@ -39,7 +40,7 @@ use crate::turns::Place;
 use addresses::Pace;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use addresses::counted;
-use greeting::options;
+use greeting::greeting;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
 use sessions::holder;
@@ -120,7 +121,7 @@ pub async fn serve_arrival<D: Dispatcher>(
     };
     context.stats.connections.up();
     if dialect == Dialect::Extended {
-        outbox.greet(extended::options(&options(limits)));
+        outbox.greet(greeting(limits));
     }
     let connection = Connection {
         outbox,

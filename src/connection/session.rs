@@ -1,7 +1,7 @@
 //! One live component as its page sees it: what it has answered, and on which connection it is shown. It
 //! outlives the connection.
 
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
@@ -12,7 +12,7 @@ use crate::dispatch::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::tree::LiveTree;
 use crate::turns::Place;
 
@@ -127,7 +127,7 @@ impl Session {
         id: Arc<str>,
         number: u64,
     ) -> Arc<Self> {
-        outbox.attach();
+        outbox.attach(key);
         let secret = new_secret(&about.instance);
         let link = Link {
             outbox: outbox.clone(),
@@ -158,7 +158,7 @@ impl Session {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     #[cfg(all(test, shuttle))]
@@ -261,7 +261,7 @@ impl Session {
             link.outbox.detach(self.key, true);
         }
         state.under_way = None;
-        link.outbox.attach();
+        link.outbox.attach(self.key);
         state.epoch += 1;
         state.unheard = None;
         let id = link.id.clone();

@@ -349,9 +349,11 @@ async fn events_with_long_names_are_answered_and_not_told() {
         (&answer[0], &answer[1]),
         (&json!(page.joins), &json!(most + 1))
     );
+    assert!(server.log.lock().unwrap().is_empty());
     page.event(most + 2, most + 1, &name).await;
     assert_eq!(page.next().await, "closed 1008");
-    assert!(server.log.lock().unwrap().is_empty());
+    let log = server.log.lock().unwrap();
+    assert!(log.len() == 1 && log[0].1.len() < 200, "{log:?}");
 }
 
 /// Whatever a client asks for: one short line for each, without a character that a terminal obeys, and
