@@ -1,7 +1,7 @@
 //! `JsDispatcher`: calls on their way to JavaScript and back.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
 
@@ -13,7 +13,7 @@ use super::{Batch, Job, Queue};
 use crate::context::Level;
 use crate::dispatch::{ActorKey, Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
 use crate::registry::ModuleId;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
 use crate::tree::{RefusedValue, Templates};
 use crate::turns::Yield;
 
@@ -57,10 +57,6 @@ struct Inner {
 /// Calls modules that JavaScript registered.
 #[derive(Clone)]
 pub struct JsDispatcher(Arc<Inner>);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl JsDispatcher {
     /// A dispatcher on this queue, which takes forms of so many different fields. Its router task ends

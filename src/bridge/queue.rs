@@ -1,13 +1,12 @@
 //! The jobs that wait for the JavaScript thread.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
 use super::{Job, Numbers};
 use crate::dispatch::CallError;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Calls stop being taken when this much text waits, however few they are.
 const MAX_BYTES: usize = 4 << 20;
@@ -109,7 +108,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Adds a job that is not a call.

@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::limits::Limits;
 use crate::rate::{Flow, Rate, filling};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 
 /// The longest that an address without a connection is remembered.
 const MAX_MEMORY: Duration = Duration::from_secs(60);
@@ -101,13 +101,13 @@ impl Address {
 
     /// A message from there of so many bytes: see [`Flow::take`].
     fn take(&self, now: Instant, bytes: usize, is_event: bool) -> (bool, Option<Instant>) {
-        let mut flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flow = lock(&self.flow);
         flow.take(now, bytes, is_event)
     }
 
     /// Whether one more page may join or come back from there now.
     pub(super) fn may_join(&self) -> bool {
-        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut joins = lock(&self.joins);
         joins.take()
     }
 }

@@ -6,7 +6,7 @@ mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::protocol::Refusal;
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::transport::Closed;
 use arriving::Arrivals;
 pub use arriving::{Arrival, Pending};
@@ -182,7 +182,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn number(&self) -> u64 {

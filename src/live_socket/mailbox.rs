@@ -1,7 +1,7 @@
 //! An actor's mailbox: bounded, and every event that enters gets an answer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard, wake};
+use crate::sync::{Mutex, MutexGuard, lock, wake};
 
 /// Why an event is answered with an error without having been handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, item: Item) {

@@ -356,8 +356,8 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
 
 /// What is to be done next, if there is anything.
 fn popped(mailbox: &Mailbox) -> Option<Item> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match mailbox.poll_next(&mut context) {
+    let context = std::task::Context::from_waker(std::task::Waker::noop());
+    match mailbox.poll_next(&context) {
         std::task::Poll::Ready(item) => item,
         std::task::Poll::Pending => None,
     }
