@@ -12,6 +12,7 @@ mod jobs;
 mod names;
 mod queue;
 mod results;
+mod revoked;
 #[cfg(test)]
 mod tests;
 

@@ -121,7 +121,9 @@ impl Queue {
         }
     }
 
-    /// Adds a call when there is room: as `numbers`, or as what `write` gives.
+    /// Adds a call when there is room: as `numbers`, or as what `write` gives. A call that is not wanted any
+    /// more by then is never added, and this never resolves. That is asked under the lock, so
+    /// that whoever [aborts](Self::abort) a call afterwards either finds it in the queue or comes before.
     ///
     /// # Errors
     /// What `write` gives, or [`CallError::Closed`].
@@ -130,6 +132,7 @@ impl Queue {
         number: u32,
         numbers: Option<Numbers>,
         write: impl Fn() -> Result<String, CallError>,
+        is_wanted: impl Fn() -> bool,
     ) -> Result<(), CallError> {
         let mut text = None;
         loop {
@@ -137,6 +140,9 @@ impl Queue {
                 let mut state = self.lock();
                 if state.closed {
                     return Err(CallError::Closed);
+                }
+                if !is_wanted() {
+                    break;
                 }
                 let is_full = !self.has_room(&state);
                 if !is_full {
@@ -167,6 +173,7 @@ impl Queue {
                 text = Some(write()?);
             }
         }
+        std::future::pending().await
     }
 
     /// Nobody waits any more for this call, which has been pushed. JavaScript starts it no more, once
