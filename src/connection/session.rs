@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
+use super::Peer;
 use super::answers::{Answer, Answers};
 use super::outbox::{Dialect, Outbox};
 use super::random::random_text;
@@ -90,6 +91,17 @@ pub(super) struct About {
     pub(super) request: Option<Arc<str>>,
     /// The URL of its page.
     pub(super) page: Arc<str>,
+}
+
+impl About {
+    /// Who was at the other end of the connection that it was made on.
+    pub(super) fn peer(&self) -> Peer {
+        Peer {
+            request: self.request.clone(),
+            bind: self.bind.clone(),
+            address: self.address.clone(),
+        }
+    }
 }
 
 /// A component's session. The lock is a `std` one, held for a push to the connection's outbox at

@@ -33,8 +33,10 @@ struct Parked {
     until: Instant,
     bytes: usize,
     holder: Arc<str>,
-    /// The connection that has left it behind.
+    /// The connection that has left it behind, and whose that was: the session may have begun on another
+    /// one, with another request and from another address.
     connection: u64,
+    peer: Peer,
 }
 
 struct Open {
@@ -289,15 +291,16 @@ impl Sessions {
         if session.detach(*epoch, ticket) == Detached::Over {
             return;
         }
-        let holder = session.about.holder.clone();
+        let mut state = self.lock();
+        let open = state.connections.get(&connection);
         let parked = Parked {
             session: session.clone(),
             until: Instant::now() + self.limits.park_time,
             bytes: BASE_WEIGHT,
-            holder: holder.clone(),
+            holder: session.about.holder.clone(),
             connection,
+            peer: open.map_or_else(|| session.about.peer(), |open| open.peer.clone()),
         };
-        let mut state = self.lock();
         let is_first = state.parked.is_empty();
         state.insert_parked(ticket, parked);
         self.stats.parked.up();
