@@ -94,7 +94,8 @@ fn said(is_extended: bool, texts: &[String], mount: &str) -> Vec<String> {
             json!(["j", 2, "other", mount]),
             json!(["j", 3, "counter", mount, sealed, 0]),
             json!(["e", 3, 1, 0, handler, kind, { "v": sealed, "k": key, "f": sealed }]),
-            json!(["l", 3]),
+            // Not the one with the event, which would not be handled then.
+            json!(["l", 2]),
         ]
     } else {
         let join = |module: &str, token: &str| json!({ "type": "join", "id": id, "module": module, "token": token });
@@ -105,7 +106,7 @@ fn said(is_extended: bool, texts: &[String], mount: &str) -> Vec<String> {
             join("other", mount),
             join("counter", mount),
             json!({ "type": "event", "id": id, "handler": handler, "event": kind, "special_vars": vars }),
-            json!({ "type": "leave", "id": id }),
+            json!({ "type": "leave", "id": key }),
         ]
     };
     let mut said: Vec<String> = said.drain(..).map(|message| message.to_string()).collect();
