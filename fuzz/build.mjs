@@ -18,6 +18,9 @@ export const TARGETS = [
   'compact',
   'templates',
   'elements',
+  'forms',
+  'addresses',
+  'logged',
 ]
 
 const COVERAGE = [

@@ -11,12 +11,26 @@ import { build, here, options, TARGETS } from './build.mjs'
 
 /** By target: what is made wrong, where, and how. */
 const FAULTS = {
-  frames: {
-    what: 'fragments together may be longer than a message',
-    file: 'src/transport/websocket.rs',
-    from: '.max_message_size(Some(limits.message_bytes))',
-    to: '.max_message_size(None)',
-  },
+  frames: [
+    {
+      what: 'fragments together may be longer than a message',
+      file: 'src/transport/websocket.rs',
+      from: '.max_message_size(Some(limits.message_bytes))',
+      to: '.max_message_size(None)',
+    },
+    {
+      what: 'pings of a client that does not read are taken for ever',
+      file: 'src/transport/websocket.rs',
+      from: 'let listens = may_read && !(self.owes && self.unwritten_since.is_some());',
+      to: 'let listens = may_read;',
+    },
+    {
+      what: 'a message that is not whole counts nowhere',
+      file: 'src/transport/websocket.rs',
+      from: 'share.set(self.partial);',
+      to: '',
+    },
+  ],
   classic: {
     what: 'an id may be one byte too long',
     file: 'src/protocol/client.rs',
@@ -38,8 +52,8 @@ const FAULTS = {
   checkpoints: {
     what: 'a checkpoint may be one event older than the component that lives',
     file: 'src/connection/session.rs',
-    from: 'state.answered > number &&',
-    to: 'state.answered > number + 1 &&',
+    from: '(answered > number && state.unheard',
+    to: '(answered > number + 1 && state.unheard',
   },
   trees: {
     what: 'control characters stand in JSON as they are',
@@ -64,6 +78,31 @@ const FAULTS = {
     file: 'src/template/escape.rs',
     from: 'b\'<\' => Some("&lt;"),',
     to: "b'<' => None,",
+  },
+  forms: {
+    what: 'each field is compared with all before it: their hashes are the same',
+    file: 'src/bridge/form.rs',
+    from: 'let mut places = HashMap::<K, usize>::new();',
+    to: `
+      #[derive(Default)]
+      struct Same;
+      impl std::hash::Hasher for Same {
+          fn finish(&self) -> u64 { 0 }
+          fn write(&mut self, _: &[u8]) {}
+      }
+      let mut places = HashMap::<K, usize, std::hash::BuildHasherDefault<Same>>::default();`,
+  },
+  addresses: {
+    what: 'a port behind brackets may be 255 at most',
+    file: 'src/connection/addresses.rs',
+    from: 'number.parse::<u16>()',
+    to: 'number.parse::<u8>()',
+  },
+  logged: {
+    what: 'the handler of an event is logged as the client wrote it',
+    file: 'src/live_socket/actor.rs',
+    from: 'format!("the event {}", Quoted(&handler))',
+    to: 'format!("the event {handler}")',
   },
 }
 
@@ -91,8 +130,7 @@ function copySources() {
   }
 }
 
-function find(target) {
-  const fault = FAULTS[target]
+function find(target, fault, position) {
   const file = join(copy, fault.file)
   const source = readFileSync(file, 'utf8')
   if (source.split(fault.from).length !== 2) {
@@ -109,7 +147,7 @@ function find(target) {
     writeFileSync(file, source)
   }
   // The first folder gets what is new.
-  const work = join(copy, 'work', target)
+  const work = join(copy, 'work', `${target}-${position}`)
   mkdirSync(work, { recursive: true })
   const started = Date.now()
   const parameters = [...options(target), `-max_total_time=${values.seconds}`, `-artifact_prefix=${copy}/${target}-`]
@@ -132,7 +170,9 @@ function find(target) {
 }
 
 copySources()
-const results = values.target.map(find)
+const results = values.target.flatMap((target) =>
+  [FAULTS[target]].flat().map((fault, position) => find(target, fault, position)),
+)
 console.log(
   `\n| target | planted | outcome | after | executions |\n| --- | --- | --- | --- | --- |\n${results.map(({ text }) => text).join('\n')}`,
 )

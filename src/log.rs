@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter, Write};
 use std::panic::Location;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 
 /// Characters of a client's text that a line shows.
 const SHOWN: usize = 64;
@@ -106,7 +106,7 @@ impl Log {
         runtime.spawn(async move {
             sleep_until(end).await;
             let Some(inner) = inner.upgrade() else { return };
-            let mut windows = inner.windows.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut windows = lock(&inner.windows);
             let window = windows.remove(&kind);
             drop(windows);
             if let Some(count) = window.map(|window| window.left_out) {
@@ -120,7 +120,7 @@ impl Log {
 impl Inner {
     fn fate(&self, kind: &mut Kind) -> Fate {
         let now = Instant::now();
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = lock(&self.windows);
         if windows.len() >= KINDS && !windows.contains_key(kind) {
             windows.retain(|_, window| window.left_out > 0 || now - window.since < WINDOW);
             if windows.len() >= KINDS {

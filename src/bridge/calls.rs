@@ -1,7 +1,7 @@
 //! `JsDispatcher`: calls on their way to JavaScript and back.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
 
@@ -9,12 +9,13 @@ use super::form::TooManyFields;
 use super::jobs::write_call;
 use super::names::{Names, Unknown};
 use super::results::{Done, Reply, Results};
+use super::revoked::Revoked;
 use super::{Batch, Job, Queue};
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
 use crate::ids::ActorKey;
 use crate::registry::ModuleId;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
 use crate::tree::{RefusedValue, Templates};
 use crate::turns::Yield;
 
@@ -51,6 +52,7 @@ struct Inner {
     form_fields: usize,
     templates: &'static Templates,
     returns: Arc<Returns>,
+    revoked: Revoked,
     /// Slots whose refused values have been logged.
     refused: Mutex<HashSet<(usize, usize)>>,
 }
@@ -58,10 +60,6 @@ struct Inner {
 /// Calls modules that JavaScript registered.
 #[derive(Clone)]
 pub struct JsDispatcher(Arc<Inner>);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl JsDispatcher {
     /// A dispatcher on this queue, which takes forms of so many different fields. Its router task ends
@@ -77,6 +75,7 @@ impl JsDispatcher {
             form_fields,
             templates,
             returns,
+            revoked: Revoked::default(),
             refused: Mutex::default(),
         }))
     }
@@ -106,25 +105,28 @@ impl JsDispatcher {
         Some(waiting.caller.clone())
     }
 
-    /// The connections of these requests are being closed: JavaScript starts no call of theirs any more
-    /// that it has, or is about to get. Their actors end by themselves.
+    /// The connections of these requests are being closed: JavaScript starts no call of theirs any more,
+    /// whether it has the call, is about to get it, or would be asked for it only later. Their actors end
+    /// by themselves.
     pub fn revoke(&self, requests: &[Arc<str>]) {
-        let requests: HashSet<*const u8> = requests.iter().map(|text| text.as_ptr()).collect();
+        // First: a call that is not found below is found there when it is to be pushed.
+        self.0.revoked.add(requests);
         let pending = lock(&self.0.returns.pending);
         let calls = pending.calls.iter();
-        let of = |waiting: &Waiting| {
-            waiting
-                .caller
-                .as_ref()
-                .map(|caller| caller.request.as_ptr())
-        };
-        let calls =
-            calls.filter(|(_, waiting)| of(waiting).is_some_and(|of| requests.contains(&of)));
+        let calls = calls.filter(|(_, waiting)| {
+            let caller = waiting.caller.as_ref();
+            caller.is_some_and(|caller| self.0.revoked.has(&caller.request))
+        });
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
         for call in calls {
             self.0.queue.abort(call);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn revoked(&self) -> usize {
+        self.0.revoked.len()
     }
 
     /// Calls in flight: waiting for JavaScript, or for an async handler.
@@ -314,7 +316,12 @@ impl Dispatcher for JsDispatcher {
                 let written = write_call(number, call, with_props, inner.form_fields);
                 written.map_err(|TooManyFields| CallError::FormFields(inner.form_fields))
             };
-            inner.queue.push_call(number, numbers, write).await?;
+            let is_wanted = || {
+                let caller = call.caller.as_ref();
+                caller.is_none_or(|caller| !inner.revoked.has(&caller.request))
+            };
+            let pushed = inner.queue.push_call(number, numbers, write, is_wanted);
+            pushed.await?;
             ticket.is_pushed = true;
             let reply = receiver.await;
             ticket.is_done = true;
@@ -348,5 +355,6 @@ impl Dispatcher for JsDispatcher {
 
     fn forget(&self, actor: ActorKey) {
         self.0.queue.push(Job::Forget(actor));
+        self.0.revoked.actor_ended();
     }
 }

@@ -8,11 +8,11 @@ use crate::tree::write_json_string;
 
 /// A form with more names than are allowed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooManyFields;
+pub(crate) struct TooManyFields;
 
 /// Values by their names, in the order in which the names came first. The cost is linear in the number
 /// of fields: the map's hashes are keyed at random, so that no client can make them collide.
-fn gather<K: Eq + Hash + Clone, V>(
+pub(crate) fn gather<K: Eq + Hash + Clone, V>(
     fields: impl Iterator<Item = (K, V)>,
     most: usize,
 ) -> Result<Vec<(K, Vec<V>)>, TooManyFields> {
@@ -39,7 +39,7 @@ fn gather<K: Eq + Hash + Clone, V>(
 
 /// Writes a URL-encoded form as a JSON object: each name with its value, or all its values if it is
 /// repeated. `most` bounds the number of different names.
-pub(super) fn write_form(
+pub(crate) fn write_form(
     out: &mut String,
     encoded: &str,
     most: usize,
@@ -147,7 +147,7 @@ mod tests {
         fn what_is_written_is_bounded_by_what_was_sent(encoded in "[a-b&=%\u{1}é]{0,200}") {
             let mut out = String::new();
             write_form(&mut out, &encoded, usize::MAX).unwrap();
-            prop_assert!(out.len() <= 6 * encoded.len() + 2);
+            prop_assert!(out.len() <= 6 * (encoded.len() + 2));
         }
     }
 

@@ -7,11 +7,12 @@
 //! closure in JavaScript's place.
 
 mod calls;
-mod form;
+pub(crate) mod form;
 mod jobs;
 mod names;
 mod queue;
 mod results;
+mod revoked;
 #[cfg(test)]
 mod tests;
 

@@ -1,13 +1,12 @@
 //! The jobs that wait for the JavaScript thread.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
 use super::{Job, Numbers};
 use crate::dispatch::CallError;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Calls stop being taken when this much text waits, however few they are.
 const MAX_BYTES: usize = 4 << 20;
@@ -109,7 +108,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Adds a job that is not a call.
@@ -122,7 +121,9 @@ impl Queue {
         }
     }
 
-    /// Adds a call when there is room: as `numbers`, or as what `write` gives.
+    /// Adds a call when there is room: as `numbers`, or as what `write` gives. A call that is not wanted any
+    /// more by then is never added, and this never resolves. That is asked under the lock, so
+    /// that whoever [aborts](Self::abort) a call afterwards either finds it in the queue or comes before.
     ///
     /// # Errors
     /// What `write` gives, or [`CallError::Closed`].
@@ -131,6 +132,7 @@ impl Queue {
         number: u32,
         numbers: Option<Numbers>,
         write: impl Fn() -> Result<String, CallError>,
+        is_wanted: impl Fn() -> bool,
     ) -> Result<(), CallError> {
         let mut text = None;
         loop {
@@ -138,6 +140,9 @@ impl Queue {
                 let mut state = self.lock();
                 if state.closed {
                     return Err(CallError::Closed);
+                }
+                if !is_wanted() {
+                    break;
                 }
                 let is_full = !self.has_room(&state);
                 if !is_full {
@@ -168,6 +173,7 @@ impl Queue {
                 text = Some(write()?);
             }
         }
+        std::future::pending().await
     }
 
     /// Nobody waits any more for this call, which has been pushed. JavaScript starts it no more, once

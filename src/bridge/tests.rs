@@ -64,6 +64,14 @@ impl Script {
     }
 
     fn send(&self, event: Option<ClientEvent>) -> tokio::task::JoinHandle<String> {
+        self.send_for(Arc::new(caller()), event)
+    }
+
+    fn send_for(
+        &self,
+        caller: Arc<Caller>,
+        event: Option<ClientEvent>,
+    ) -> tokio::task::JoinHandle<String> {
         let dispatcher = self.dispatcher.clone();
         let call = Call {
             actor: 7,
@@ -72,7 +80,7 @@ impl Script {
             origin: None,
             number: 5,
             module: Module { id: 3, raw: false },
-            caller: Some(Arc::new(caller())),
+            caller: Some(caller),
             moved: false,
             props: Arc::new(Props::from_json(r#"{"n":1}"#)),
             frozen: false,
@@ -397,6 +405,45 @@ async fn calls_of_connections_that_are_being_closed_are_given_up_at_once() {
         .revoke(std::slice::from_ref(&known.request));
     assert_eq!(script.queue.given_up(), [1]);
     drop(call);
+}
+
+/// Its actors end a moment later. Until then they may have events of their own to call for, or wait for
+/// room, or come back with the props that were asked for.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
+    let script = Script::new(1);
+    let request = Arc::new(caller());
+    let of = |request: &Arc<Caller>| script.send_for(request.clone(), Some(event("a")));
+    let waits_for_javascript = of(&request);
+    script.settle().await;
+    let waits_for_room = of(&request);
+    let innocent = script.call(Some("a"));
+    script.settle().await;
+    script
+        .dispatcher
+        .revoke(std::slice::from_ref(&request.request));
+    let begins = of(&request);
+    script.settle().await;
+    // Beside what is given up, there are only the calls of others.
+    let mut begun = Vec::new();
+    loop {
+        let jobs = script.jobs();
+        script.settle().await;
+        if jobs.is_empty() {
+            break;
+        }
+        begun.extend(jobs.into_iter().filter(|job| job[0] == kind::CALL));
+    }
+    assert_eq!(begun.len(), 1, "{begun:?}");
+    assert!(!waits_for_room.is_finished() && !begins.is_finished());
+    for call in [waits_for_javascript, waits_for_room, begins, innocent] {
+        call.abort();
+        let _ = call.await;
+    }
+    drop(request);
+    script.dispatcher.forget(7);
+    script.dispatcher.forget(7);
+    assert_eq!(script.dispatcher.revoked(), 0, "requests that nobody has");
 }
 
 /// Neither a turn of JavaScript's, nor its form taken apart.

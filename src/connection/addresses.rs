@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::limits::Limits;
 use crate::rate::{Flow, Rate, filling};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 
 /// The longest that an address without a connection is remembered.
 const MAX_MEMORY: Duration = Duration::from_secs(60);
@@ -25,20 +25,9 @@ const LONGEST_NAME: usize = 64;
 /// What an address counts as: an IPv6 address by its first `prefix` bits, for whoever has one has as
 /// many as there are beyond them; an IPv4 address as it is, also one that is written as IPv6. A port
 /// or a zone does not count. What is no address counts as its text.
-pub(super) fn counted(address: &str, prefix: usize) -> Arc<str> {
+pub(crate) fn counted(address: &str, prefix: usize) -> Arc<str> {
     let text = address.trim();
-    let parsed = text.parse::<IpAddr>().ok().or_else(|| {
-        let with_port = text.parse::<SocketAddr>().ok().map(|address| address.ip());
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'));
-        let zoned = bare
-            .unwrap_or(text)
-            .split_once('%')
-            .map_or(bare, |(ip, _)| Some(ip));
-        with_port.or_else(|| zoned?.parse().ok())
-    });
-    match parsed.map(|ip| ip.to_canonical()) {
+    match ip_of(text).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => ip.to_string().into(),
         Some(IpAddr::V6(ip)) => {
             let prefix = u32::try_from(prefix).unwrap_or(128).min(128);
@@ -56,6 +45,31 @@ pub(super) fn counted(address: &str, prefix: usize) -> Arc<str> {
                 .into()
         }
     }
+}
+
+/// The address in a text, which may be in brackets, with a zone, with a port, or with all of these.
+fn ip_of(text: &str) -> Option<IpAddr> {
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    if let Ok(with_port) = text.parse::<SocketAddr>() {
+        return Some(with_port.ip());
+    }
+    let bare = match text.strip_prefix('[') {
+        None => text,
+        // Behind the bracket there is a port, or nothing; a zone may be any text, so that `std` reads none
+        // but numbers.
+        Some(opened) => {
+            let (bare, port) = opened.rsplit_once(']')?;
+            let number = port.strip_prefix(':').unwrap_or("0");
+            if !port.is_empty() && number.parse::<u16>().is_err() {
+                return None;
+            }
+            bare
+        }
+    };
+    let ip = bare.split_once('%').map_or(bare, |(ip, _)| ip);
+    ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
 /// An address that has connections. The locks are `std` ones, held for a few subtractions, and nobody
@@ -87,13 +101,13 @@ impl Address {
 
     /// A message from there of so many bytes: see [`Flow::take`].
     fn take(&self, now: Instant, bytes: usize, is_event: bool) -> (bool, Option<Instant>) {
-        let mut flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flow = lock(&self.flow);
         flow.take(now, bytes, is_event)
     }
 
     /// Whether one more page may join or come back from there now.
     pub(super) fn may_join(&self) -> bool {
-        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut joins = lock(&self.joins);
         joins.take()
     }
 }
@@ -234,6 +248,10 @@ mod tests {
             ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
             ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
             ("fe80::1%eth0", "fe80::/64"),
+            ("[fe80::1%eth0]", "fe80::/64"),
+            ("[fe80::1%eth0]:443", "fe80::/64"),
+            ("[fe80::1%3]:443", "fe80::/64"),
+            ("[::ffff:10.0.0.7%eth0]:443", "10.0.0.7"),
             ("::1", "::/64"),
             ("", ""),
             ("unknown", "unknown"),

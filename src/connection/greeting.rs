@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::limits::Limits;
-use crate::protocol::extended::Options;
+use crate::protocol::extended::{self, Options};
 
 /// The most events of one component without an answer: more of them make nothing faster.
 const MOST_UNANSWERED: usize = 32;
@@ -17,13 +17,18 @@ fn milliseconds(time: Duration) -> u64 {
     number.min(LONGEST_TIMER)
 }
 
+/// The message that says so.
+pub(super) fn greeting(limits: &Limits) -> String {
+    extended::options(&told(limits))
+}
+
 /// What follows from these limits.
 ///
 /// * A client may have half of `queued_events` under way, so that what it sends again on a new
 ///   connection finds room beside what still waits from the one before.
 /// * A client that waits for an answer waits for `handler_time`, and for what the server itself
 ///   gives a ping: `dead_after` less `ping_after`, within [`NETWORK`].
-pub(super) fn options(limits: &Limits) -> Options {
+fn told(limits: &Limits) -> Options {
     let [least, most] = NETWORK;
     let ping = limits.dead_after.saturating_sub(limits.ping_after);
     let silence = limits.handler_time.saturating_add(ping.clamp(least, most));
@@ -45,7 +50,7 @@ mod tests {
         let told = |change: fn(&mut Limits)| {
             let mut limits = Limits::default();
             change(&mut limits);
-            let told = options(&limits);
+            let told = super::told(&limits);
             (told.age, told.message_bytes, told.unanswered, told.silence)
         };
         assert_eq!(told(|_| {}), (60_000, 1 << 20, 32, 35_000));

@@ -1,12 +1,12 @@
 //! What live components hold, by address: whoever holds most gives way.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use super::session::Session;
 use crate::ids::ActorKey;
 use crate::limits::Limits;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// What a component weighs beside its props and its tree.
 pub(super) const BASE_WEIGHT: usize = 2048;
@@ -84,7 +84,7 @@ impl Holdings {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What a component holds now. Gives those that are to end because of it.

@@ -14,6 +14,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod to_page;
+mod waiting;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -26,11 +27,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
+use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
 use crate::panics::caught;
 use crate::props::Props;
-use crate::protocol::extended::{self, SUBPROTOCOL};
+use crate::protocol::extended::SUBPROTOCOL;
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
@@ -38,7 +40,9 @@ use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
 use crate::turns::Place;
 use addresses::Pace;
-use greeting::options;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use addresses::counted;
+use greeting::greeting;
 use outbox::{CONNECTION, Dialect, Outbox, Todo};
 use session::{About, Attached, Back, Link, Session};
 use sessions::holder;
@@ -107,11 +111,19 @@ pub async fn serve_arrival<D: Dispatcher>(
     socket.count_in(outbox.incoming.clone());
     let entry = match sessions.open(&outbox, &peer, arrival) {
         Ok(entry) => entry,
-        Err(closed) => return Box::pin(socket.refuse(&closed)).await,
+        Err(closed) => {
+            if closed == Closed::Overload {
+                let limit = limits.connections_per_address;
+                let why =
+                    format!("its address has more than limits.connectionsPerAddress ({limit})");
+                log_closed(&context, &peer.address, closed, &why);
+            }
+            return Box::pin(socket.refuse(&closed)).await;
+        }
     };
     context.stats.connections.up();
     if dialect == Dialect::Extended {
-        outbox.greet(extended::options(&options(limits)));
+        outbox.greet(greeting(limits));
     }
     let connection = Connection {
         outbox,
@@ -129,6 +141,50 @@ pub async fn serve_arrival<D: Dispatcher>(
     connection.run(socket).await;
     drop(entry);
     context.stats.connections.down(1);
+}
+
+/// Why a connection is closed, for the operator; `None` if there is nothing to do about it, or if it is
+/// said already. Its page only sees that it is offline.
+fn reason_to_log(reason: Closed, limits: &Limits) -> Option<String> {
+    Some(match reason {
+        Closed::TooLarge => {
+            let limit = limits.message_bytes;
+            format!("a message is larger than limits.messageBytes ({limit})")
+        }
+        Closed::Slow => {
+            let limit = limits.message_time;
+            format!("a message was not whole after limits.messageTime ({limit:?})")
+        }
+        Closed::Invalid => {
+            let limit = limits.invalid_messages;
+            format!(
+                "more than limits.invalidMessages ({limit}) that are none, or have too long names"
+            )
+        }
+        Closed::Overload => {
+            let limit = limits.waiting_bytes;
+            format!(
+                "more waits than limits.waitingBytes ({limit}), and most of it is this client's"
+            )
+        }
+        Closed::Utf8 | Closed::Protocol => reason.to_string(),
+        Closed::Client
+        | Closed::Dead
+        | Closed::Fault
+        | Closed::Disconnected
+        | Closed::Closing(_) => return None,
+    })
+}
+
+/// Tells the operator; so many lines a minute for each of the reasons.
+fn log_closed<D>(context: &Shared<D>, address: &str, reason: Closed, why: &str) {
+    let code = reason.code().map_or(0, u16::from);
+    context.log_about(Level::Warn, why, || {
+        format!(
+            "a connection of {} was closed ({code}): {why}",
+            Quoted(address)
+        )
+    });
 }
 
 /// Resolves then.
@@ -173,6 +229,9 @@ impl<D: Dispatcher> Connection<D> {
                 Closed::Fault
             }
         };
+        if let Some(why) = reason_to_log(reason, &self.context.limits) {
+            log_closed(&self.context, &self.peer.address, reason, &why);
+        }
         self.outbox.close();
         if let Some(gone) = &self.gone {
             gone.cancel();

@@ -1,16 +1,16 @@
 //! What waits to be written to a connection.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
+use super::waiting::Waiting;
 use crate::budget::{Budget, Share};
 use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
-use crate::sync::{Mutex, MutexGuard, wake};
+use crate::sync::{Mutex, MutexGuard, lock, wake};
 use crate::transport::Closed;
 
 /// The owner of the connection's own messages; actors count from 1.
@@ -65,18 +65,16 @@ pub(super) enum Todo {
 struct State {
     /// Goes before the first message, in its frame.
     greeting: Option<String>,
-    messages: VecDeque<(ActorKey, String)>,
+    /// Their owners are the actors that can still send.
+    messages: Waiting,
     /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
     known: Vec<u64>,
     knows_opaque: bool,
     /// Bytes waiting here or in the socket's own buffer.
     bytes: usize,
-    /// Messages so far: that came in, that the socket has taken, and that the transport has taken.
-    pushed: u64,
+    /// Messages so far, of those that came in: that the socket has taken, and that the transport has.
     taken: u64,
     written: u64,
-    /// Actors that can still send.
-    actors: usize,
     order: Order,
     /// The order has not been looked at.
     ordered: bool,
@@ -107,9 +105,8 @@ impl State {
             self.push(CONNECTION, greeting, budget);
         }
         self.bytes += message.len();
-        self.pushed += 1;
         budget.take(message.len());
-        self.messages.push_back((owner, message));
+        self.messages.push(owner, message);
     }
 
     /// Tells the client of what it needs to read the message. Stays also if the message's actor
@@ -141,14 +138,12 @@ impl Outbox {
             incoming: Arc::new(Share::new(budget.clone())),
             state: Mutex::new(State {
                 greeting: None,
-                messages: VecDeque::new(),
+                messages: Waiting::default(),
                 known: Vec::new(),
                 knows_opaque: false,
                 bytes: 0,
-                pushed: 0,
                 taken: 0,
                 written: 0,
-                actors: 0,
                 order: Order::Serve,
                 ordered: false,
                 closed: false,
@@ -161,7 +156,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What goes before the first message. On its own it would be a packet more.
@@ -202,27 +197,17 @@ impl Outbox {
     }
 
     /// One more actor sends here.
-    pub(super) fn attach(&self) {
-        self.lock().actors += 1;
+    pub(super) fn attach(&self, actor: ActorKey) {
+        self.lock().messages.enter(actor);
     }
 
     /// An actor sends here no more; what it has sent and is not yet on its way is taken back if
     /// `silence` says so.
     pub(super) fn detach(&self, actor: ActorKey, silence: bool) {
         let mut state = self.lock();
-        state.actors -= 1;
-        if silence {
-            let mut bytes = 0;
-            state.messages.retain(|(owner, message)| {
-                let keep = *owner != actor;
-                if !keep {
-                    bytes += message.len();
-                }
-                keep
-            });
-            state.bytes -= bytes;
-            self.budget.give(bytes);
-        }
+        let bytes = state.messages.leave(actor, silence);
+        state.bytes -= bytes;
+        self.budget.give(bytes);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
@@ -247,9 +232,10 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.messages = VecDeque::new();
+        let left = state.messages.take();
         self.budget.give(std::mem::take(&mut state.bytes));
         drop(state);
+        drop(left);
         self.room.notify_waiters();
     }
 
@@ -265,7 +251,7 @@ impl Outbox {
         if !state.messages.is_empty() && !is_writing {
             return Poll::Ready(Todo::Write);
         }
-        if state.order == Order::Drain && state.actors == 0 && !is_writing {
+        if state.order == Order::Drain && state.messages.owners() == 0 && !is_writing {
             return Poll::Ready(Todo::Finished);
         }
         match &state.writer {
@@ -278,21 +264,17 @@ impl Outbox {
     /// Takes what waits, as texts of frames to `send`; gives how many bytes that is.
     pub(super) fn take(&self, mut send: impl FnMut(String)) -> usize {
         let mut state = self.lock();
-        state.taken = state.pushed;
-        if state.messages.len() == 1
-            && let Some((_, text)) = state.messages.pop_front()
-        {
-            // As it is mostly, and then the queue keeps its memory.
-            state.messages.shrink_to(1);
+        state.taken = state.messages.pushed();
+        if let Some(text) = state.messages.take_one() {
             drop(state);
             let bytes = text.len();
             send(text);
             return bytes;
         }
-        let messages = std::mem::take(&mut state.messages);
+        let messages = state.messages.take();
         drop(state);
-        let bytes = messages.iter().map(|(_, message)| message.len()).sum();
-        let texts = messages.into_iter().map(|(_, message)| message);
+        let bytes = messages.bytes();
+        let texts = messages.into_iter();
         if self.dialect == Dialect::Extended && bytes > 0 {
             send(frame(texts, bytes));
         } else {
@@ -318,7 +300,7 @@ impl Outbox {
 
     /// How many messages have come in so far.
     pub(super) fn pushed(&self) -> u64 {
-        self.lock().pushed
+        self.lock().messages.pushed()
     }
 
     /// Whether the transport has taken the first so many messages.
@@ -328,7 +310,7 @@ impl Outbox {
 
     #[cfg(all(test, shuttle))]
     pub(super) fn actors(&self) -> usize {
-        self.lock().actors
+        self.lock().messages.owners()
     }
 
     /// Bytes that wait, in both directions.

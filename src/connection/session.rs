@@ -1,10 +1,11 @@
 //! One live component as its page sees it: what it has answered, and on which connection it is shown. It
 //! outlives the connection.
 
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
+use super::Peer;
 use super::answers::{Answer, Answers};
 use super::outbox::{Dialect, Outbox};
 use super::random::random_text;
@@ -12,7 +13,7 @@ use crate::ids::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::tree::LiveTree;
 use crate::turns::Place;
 
@@ -92,6 +93,17 @@ pub(super) struct About {
     pub(super) page: Arc<str>,
 }
 
+impl About {
+    /// Who was at the other end of the connection that it was made on.
+    pub(super) fn peer(&self) -> Peer {
+        Peer {
+            request: self.request.clone(),
+            bind: self.bind.clone(),
+            address: self.address.clone(),
+        }
+    }
+}
+
 /// A component's session. The lock is a `std` one, held for a push to the connection's outbox at
 /// most; it is taken before the outbox's, never after.
 pub(super) struct Session {
@@ -127,7 +139,7 @@ impl Session {
         id: Arc<str>,
         number: u64,
     ) -> Arc<Self> {
-        outbox.attach();
+        outbox.attach(key);
         let secret = new_secret(&about.instance);
         let link = Link {
             outbox: outbox.clone(),
@@ -158,7 +170,7 @@ impl Session {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     #[cfg(all(test, shuttle))]
@@ -261,7 +273,7 @@ impl Session {
             link.outbox.detach(self.key, true);
         }
         state.under_way = None;
-        link.outbox.attach();
+        link.outbox.attach(self.key);
         state.epoch += 1;
         state.unheard = None;
         let id = link.id.clone();

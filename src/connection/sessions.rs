@@ -6,7 +6,7 @@ mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::protocol::Refusal;
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::transport::Closed;
 use arriving::Arrivals;
 pub use arriving::{Arrival, Pending};
@@ -33,8 +33,10 @@ struct Parked {
     until: Instant,
     bytes: usize,
     holder: Arc<str>,
-    /// The connection that has left it behind.
+    /// The connection that has left it behind, and whose that was: the session may have begun on another
+    /// one, with another request and from another address.
     connection: u64,
+    peer: Peer,
 }
 
 struct Open {
@@ -182,7 +184,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn number(&self) -> u64 {
@@ -289,15 +291,16 @@ impl Sessions {
         if session.detach(*epoch, ticket) == Detached::Over {
             return;
         }
-        let holder = session.about.holder.clone();
+        let mut state = self.lock();
+        let open = state.connections.get(&connection);
         let parked = Parked {
             session: session.clone(),
             until: Instant::now() + self.limits.park_time,
             bytes: BASE_WEIGHT,
-            holder: holder.clone(),
+            holder: session.about.holder.clone(),
             connection,
+            peer: open.map_or_else(|| session.about.peer(), |open| open.peer.clone()),
         };
-        let mut state = self.lock();
         let is_first = state.parked.is_empty();
         state.insert_parked(ticket, parked);
         self.stats.parked.up();

@@ -1,6 +1,6 @@
 //! Checkpoints in use: whatever becomes of processes and connections, who comes back with a
 //! checkpoint has the state that it is of; what has been changed, is another's, or is older than the
-//! component that lives, is refused.
+//! component that lives, or that has ended in this process, is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,13 +100,22 @@ struct Point {
     sealed: String,
 }
 
+/// Under which number a component joins.
+#[derive(Clone, Copy)]
+enum Place {
+    /// One that there has not been.
+    Another,
+    /// That of the last join.
+    Same,
+}
+
 /// What the page and the server are at.
 struct World {
     process: Process,
     client: Client,
-    /// The component's id, another one for each join.
+    /// The component's id: another one for each join, unless a join is to take its place.
     id: u64,
-    /// The number that the component is at, if one lives in this process.
+    /// The number that the component is at in this process, or was at when it ended here.
     at: Option<u64>,
     /// As what it is shown on this connection.
     shown: Option<u64>,
@@ -126,13 +135,17 @@ impl World {
             points: Vec::new(),
         };
         let mount = token(&world.process.context, "0", USER);
-        assert!(world.join("counter", &mount, 0).await);
+        assert!(world.join("counter", &mount, 0, Place::Another).await);
         world
     }
 
     /// Whether the join was taken; then it shows `number`.
-    async fn join(&mut self, module: &str, sealed: &str, number: u64) -> bool {
-        self.id += 1;
+    async fn join(&mut self, module: &str, sealed: &str, number: u64, place: Place) -> bool {
+        match place {
+            Place::Another => self.id += 1,
+            // What was there stops before anything is looked at.
+            Place::Same => self.shown = None,
+        }
         self.client
             .send(&json!(["j", self.id, module, sealed]))
             .await;
@@ -184,16 +197,24 @@ impl World {
         self.points[self.points.len() - 1 - back].clone()
     }
 
+    /// A join with one of the checkpoints: taken, unless it is behind what this process has seen.
+    async fn go_on(&mut self, input: &mut Input<'_>, place: Place) {
+        let Point { number, sealed } = self.point(input);
+        let is_old = self.at.is_some_and(|at| at > number);
+        let taken = self.join("counter", &sealed, number, place).await;
+        assert_eq!(taken, !is_old, "event {number} at {:?}", self.at);
+    }
+
+    async fn leave(&mut self) {
+        self.client.send(&json!(["l", self.id])).await;
+        self.shown = None;
+    }
+
     async fn step(&mut self, input: &mut Input<'_>) {
-        match input.below(6) {
+        match input.below(9) {
             0 => self.event().await,
             1 => self.crash().await,
-            2 => {
-                let point = self.point(input);
-                let is_old = self.at.is_some_and(|at| at > point.number);
-                let taken = self.join("counter", &point.sealed, point.number).await;
-                assert_eq!(taken, !is_old, "event {} at {:?}", point.number, self.at);
-            }
+            2 => self.go_on(input, Place::Another).await,
             3 => {
                 let Point { number, sealed } = self.point(input);
                 let mut text = sealed.clone().into_bytes();
@@ -201,20 +222,28 @@ impl World {
                 text[place] = b' ' + input.byte() % 95;
                 let text = String::from_utf8_lossy(&text);
                 if text != sealed {
-                    let taken = self.join("counter", &text, number).await;
+                    let taken = self.join("counter", &text, number, Place::Another).await;
                     assert!(!taken, "{text} was taken for {sealed}");
                 }
             }
             4 => {
                 let point = self.point(input);
                 self.reconnect("user 8").await;
-                let taken = self.join("counter", &point.sealed, point.number).await;
+                let taken = self
+                    .join("counter", &point.sealed, point.number, Place::Another)
+                    .await;
                 assert!(!taken, "another user's");
                 self.reconnect(USER).await;
             }
+            5 => self.go_on(input, Place::Same).await,
+            6 => self.leave().await,
+            // The connection breaks, and nobody has left anything.
+            7 => self.reconnect(USER).await,
             _ => {
                 let point = self.point(input);
-                let taken = self.join("other", &point.sealed, point.number).await;
+                let taken = self
+                    .join("other", &point.sealed, point.number, Place::Another)
+                    .await;
                 assert!(!taken, "another module's");
             }
         }

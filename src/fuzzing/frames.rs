@@ -1,12 +1,21 @@
 //! Bytes of a client, as frames: whatever they are, the connection ends with them, gives no message
-//! that is over the limit, and says nothing that is no frame.
+//! that is over the limit, says nothing that is no frame, and holds no more for the client than is
+//! counted and bounded.
 
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::{Input, block_on};
+use crate::budget::{Budget, Share};
 use crate::limits::Limits;
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{Closed, Incoming, WebSocket};
@@ -16,12 +25,27 @@ const MESSAGE_BYTES: usize = 300;
 /// What the server may hold back before the client reads.
 const PIPE: usize = 256;
 
+/// So often everybody has a turn before whoever still waits counts as waiting.
+const ROUNDS: usize = 64;
+/// The most of a control frame's bytes, with its mask.
+const CONTROL: usize = 2 + 4 + 125;
+/// What the server may have taken of pings, in bytes of their pongs, from a client that does not read: what
+/// fills the pipe, one more, and those that it has read ahead or not read at all.
+const MOST_PONGS: usize = PIPE + CONTROL + 2 * 1024 + PIPE;
+
 /// The first byte says in pieces of what size the others come; zero, that they choose frames.
 pub fn frames(input: &[u8]) {
     let (size, bytes) = input.split_first().unwrap_or((&0, &[]));
     match size {
-        0 => converse(64, &chosen(&mut Input(bytes))),
-        size => converse(usize::from(*size), bytes),
+        0 => {
+            let mut input = Input(bytes);
+            let how = input.byte();
+            let mut frames = chosen(&mut input);
+            // The last one is cut.
+            frames.truncate(frames.len().saturating_sub(usize::from(how / 2)));
+            converse(64, &frames, how % 2 == 1);
+        }
+        size => converse(usize::from(*size), bytes, false),
     }
 }
 
@@ -45,18 +69,34 @@ fn chosen(input: &mut Input<'_>) -> Vec<u8> {
     frames
 }
 
-fn converse(size: usize, bytes: &[u8]) {
+/// What there is to see while the client has nothing more to say, or cannot say it.
+struct Seen<'a> {
+    /// What it has got rid of.
+    sent: &'a [u8],
+    /// What the server counts of a message that is not whole.
+    counted: usize,
+    /// The server still listens.
+    is_open: bool,
+}
+
+/// A client that `is_late` reads only once it cannot go on.
+fn converse(size: usize, bytes: &[u8], is_late: bool) {
     let limits = Limits {
         message_bytes: MESSAGE_BYTES,
         ..Limits::default()
     };
     let (server, client) = duplex(PIPE);
     let (mut reader, mut writer) = split(client);
-    let receive = async move {
+    let budget = Arc::new(Budget::new(usize::MAX));
+    let share = Arc::new(Share::new(budget.clone()));
+    let is_open = Cell::new(true);
+    let reads = Notify::new();
+    let receive = async {
         let request = UpgradeRequest::example();
         let head = Vec::new();
         let accepted = WebSocket::accept(Box::new(server), head, &request, Some("x"), &limits);
         let mut socket = accepted.await.expect("a handshake that is in order");
+        socket.count_in(share.clone());
         let mut received = Vec::new();
         let reason = loop {
             match socket.receive(true).await {
@@ -65,29 +105,56 @@ fn converse(size: usize, bytes: &[u8]) {
                 Err(reason) => break reason,
             }
         };
+        is_open.set(false);
         socket.close(&reason).await;
         (received, reason)
     };
-    let send = async move {
-        for piece in bytes.chunks(size) {
+    let send = async {
+        let mut sent = 0;
+        let mut seen = None;
+        let see = |sent| Seen {
+            sent: &bytes[..sent],
+            counted: share.bytes(),
+            is_open: is_open.get(),
+        };
+        while sent < bytes.len() {
+            let piece = &bytes[sent..bytes.len().min(sent + size)];
+            let mut write = pin!(writer.write(piece));
+            let written = match at_once(write.as_mut()).await {
+                Some(written) => written,
+                None => {
+                    seen.get_or_insert_with(|| see(sent));
+                    reads.notify_one();
+                    write.await
+                }
+            };
             // Whoever has been refused need not be listened to.
-            if writer.write_all(piece).await.is_err() {
-                break;
-            }
+            let Ok(written) = written else { break };
+            sent += written;
         }
+        let _ = at_once(pin!(std::future::pending::<()>())).await;
+        let seen = seen.unwrap_or_else(|| see(sent));
+        reads.notify_one();
         let _ = writer.shutdown().await;
+        seen
     };
-    let listen = async move {
+    let listen = async {
+        if is_late {
+            reads.notified().await;
+        }
         let mut said = Vec::new();
         let _ = reader.read_to_end(&mut said).await;
         said
     };
     let all = async { tokio::join!(receive, send, listen) };
     let ended = block_on(async { timeout(Duration::from_secs(4), all).await });
-    let ((received, reason), (), said) = ended.expect("the connection ends");
+    let ((received, reason), seen, said) = ended.expect("the connection ends");
     assert!(received.iter().all(|len| *len <= MESSAGE_BYTES));
     assert!(received.iter().sum::<usize>() <= bytes.len());
     judge(&said, reason, bytes);
+    holds_little(&seen, is_late);
+    drop(share);
+    assert_eq!(budget.waiting(), 0, "bytes that nobody has given back");
 }
 
 /// Behind the handshake's response come pongs, and at most one close, the last: not masked, whole and
@@ -127,25 +194,92 @@ fn judge(said: &[u8], reason: Closed, sent: &[u8]) {
     assert_eq!(closed, Some(Some(code)));
 }
 
-/// Whether there is a close among a client's frames.
-fn closes(mut sent: &[u8]) -> bool {
-    while let [first, second, rest @ ..] = sent {
-        if first & 0x0f == 8 {
-            return true;
+/// What comes of it, or `None` if it still waits when all others do.
+async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    for _ in 0..ROUNDS {
+        let poll = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        if let Poll::Ready(output) = poll {
+            return Some(output);
         }
-        let (len, behind) = match (second & 0x7f, rest) {
-            (126, [a, b, behind @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), behind),
-            (127, [a, b, c, d, e, f, g, h, behind @ ..]) => {
+        yield_now().await;
+    }
+    None
+}
+
+/// Of a client that does not read, no more pings are taken than there is room for their pongs; and what
+/// has come of a message is counted.
+fn holds_little(seen: &Seen<'_>, is_late: bool) {
+    if !seen.is_open {
+        return;
+    }
+    let (mut pongs, mut begun) = (0, 0);
+    for frame in Frames(seen.sent) {
+        match (frame.first, frame.is_whole) {
+            (0x89, true) => pongs += frame.payload + 2,
+            (0x88.., true) => {}
+            (0x80.., true) => begun = 0,
+            _ => begun += frame.bytes,
+        }
+    }
+    if is_late {
+        assert!(pongs <= MOST_PONGS, "pongs of {pongs} bytes wait");
+        return;
+    }
+    let counted = seen.counted;
+    // What has come in one reading with the end of another message is not counted yet.
+    assert!(begun <= counted + PIPE, "{counted} of {begun} are counted");
+    assert!(
+        counted <= begun + CONTROL,
+        "{counted} of {begun} are counted"
+    );
+}
+
+/// One frame of a client.
+struct Frame {
+    first: u8,
+    payload: usize,
+    /// Its bytes that are there.
+    bytes: usize,
+    is_whole: bool,
+}
+
+/// Bytes read as frames, whatever they say; the last may not be whole.
+struct Frames<'a>(&'a [u8]);
+
+impl Iterator for Frames<'_> {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        let sent = self.0;
+        let [first, rest @ ..] = sent else {
+            return None;
+        };
+        let second = rest.first().copied().unwrap_or_default();
+        let extended = rest.get(1..).unwrap_or_default();
+        let (len, header) = match (second & 0x7f, extended) {
+            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 4),
+            (127, [a, b, c, d, e, f, g, h, ..]) => {
                 let bytes = [*a, *b, *c, *d, *e, *f, *g, *h];
-                (u64::from_be_bytes(bytes), behind)
+                (u64::from_be_bytes(bytes), 10)
             }
-            (len, behind) => (u64::from(len), behind),
+            (126.., _) => (u64::MAX, 2),
+            (len, _) => (u64::from(len), 2),
         };
         let mask = if second & 0x80 == 0 { 0 } else { 4 };
-        let skip = usize::try_from(len)
-            .unwrap_or(usize::MAX)
-            .saturating_add(mask);
-        sent = behind.get(skip..).unwrap_or_default();
+        let payload = usize::try_from(len).unwrap_or(usize::MAX);
+        let whole = payload.saturating_add(header + mask);
+        let bytes = whole.min(sent.len());
+        self.0 = &sent[bytes..];
+        Some(Frame {
+            first: *first,
+            payload,
+            bytes,
+            is_whole: whole <= sent.len(),
+        })
     }
-    false
+}
+
+/// Whether there is a close among a client's frames.
+fn closes(sent: &[u8]) -> bool {
+    Frames(sent).any(|frame| frame.first & 0x0f == 8)
 }

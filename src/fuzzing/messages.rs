@@ -7,6 +7,8 @@ use crate::protocol::{ClientEvent, ClientMessage, extended};
 
 /// The longest id that a component may have, in bytes.
 const MAX_ID: usize = 128;
+/// The longest name in an event, in bytes: a handler's, a type's, a key.
+const MAX_NAME: usize = 256;
 
 /// A message of the classic dialect.
 pub fn classic(input: &[u8]) {
@@ -39,6 +41,7 @@ pub fn classic(input: &[u8]) {
         } => {
             same("handler", &event.handler);
             same("event", &event.event);
+            names(event);
             assert_eq!(*numbered, None);
             assert_eq!(event.special_vars.form, None);
             variables(seen.get("special_vars"), event, ["value", "checked", "key"]);
@@ -71,6 +74,9 @@ pub fn extended(input: &[u8]) {
             let mut rest = vec![json!(module), json!(token)];
             if let Some(resume) = resume {
                 rest.extend([json!(resume.secret), json!(resume.seen)]);
+                let whole = seen.get(6);
+                assert_eq!(resume.needs_tree, whole == Some(&json!(1)));
+                rest.extend(whole.cloned());
             }
             ("j", id, rest)
         }
@@ -80,6 +86,8 @@ pub fn extended(input: &[u8]) {
             event,
         } => {
             let numbered = numbered.expect("a number");
+            names(event);
+            assert!(numbered.number <= 1 << 52, "{}", numbered.number);
             let mut rest = vec![json!(numbered.number), json!(numbered.seen)];
             rest.extend([json!(event.handler), json!(event.event)]);
             // Compared member by member: unknown ones are ignored.
@@ -88,7 +96,9 @@ pub fn extended(input: &[u8]) {
             let form = given.and_then(|given| given.get("f")?.as_str());
             assert_eq!(event.special_vars.form.as_deref(), form);
             rest.extend(given.cloned());
-            rest.extend(seen.get(7).map(|_| json!(numbered.age)));
+            let age = seen.get(7);
+            same_age(numbered.age, age);
+            rest.extend(age.cloned());
             ("e", id, rest)
         }
         ClientMessage::Leave { id } => ("l", id, vec![]),
@@ -97,6 +107,30 @@ pub fn extended(input: &[u8]) {
     let mut expected = vec![json!(kind), json!(component)];
     expected.extend(rest);
     assert_eq!(seen, expected);
+}
+
+/// Any number is an age, and its part below one does not count; `null` is none.
+fn same_age(age: Option<u64>, given: Option<&Value>) {
+    let expected = given.filter(|given| !given.is_null()).map(|given| {
+        let number = given.as_f64().expect("an age that is a number");
+        number.max(0.0)
+    });
+    let Some((age, expected)) = age.zip(expected) else {
+        return assert_eq!(age.is_some(), expected.is_some(), "an age of {given:?}");
+    };
+    // The two parsers may round a long number in different ways.
+    let far = (age as f64 - expected).abs();
+    let most = 1.0 + expected * 1e-15;
+    let is_largest = age == u64::MAX && expected >= u64::MAX as f64;
+    assert!(far <= most || is_largest, "{age} for {expected}");
+}
+
+/// A name over its bound is noticed, and no other.
+fn names(event: &ClientEvent) {
+    let key = event.special_vars.key.as_deref().unwrap_or_default();
+    let mut names = [&*event.handler, &*event.event, key].into_iter();
+    let is_long = names.any(|name| name.len() > MAX_NAME);
+    assert_eq!(event.has_long_name(), is_long, "{event:?}");
 }
 
 /// `None` if the other parser minds what stands in members that ours ignores: half a surrogate

@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 
 use tokio::runtime::{Builder, Runtime};
 
+mod addresses;
 mod checkpoints;
 mod compact;
+mod forms;
 mod frames;
+mod logged;
 mod messages;
 mod templates;
 #[cfg(test)]
@@ -17,9 +20,12 @@ mod tests;
 mod tokens;
 mod trees;
 
+pub use addresses::addresses;
 pub use checkpoints::checkpoints;
 pub use compact::compact;
+pub use forms::forms;
 pub use frames::frames;
+pub use logged::logged;
 pub use messages::{classic, extended};
 #[cfg(test)]
 pub(crate) use templates::{PIECES, VALUES, holds};

@@ -36,6 +36,9 @@ fn the_corpora() {
     replay("trees", trees);
     replay("compact", compact);
     replay("templates", templates);
+    replay("forms", forms);
+    replay("addresses", addresses);
+    replay("logged", logged);
 }
 
 /// A frame's first bytes and payload; what is said of its length need not be true.
@@ -105,6 +108,44 @@ const JSON: &[&str] = &[
     "18446744073709551616",
 ];
 
+const FORM: &[&str] = &[
+    "a",
+    "b",
+    "c",
+    "=",
+    "&",
+    "+",
+    "%",
+    "%41",
+    "%4",
+    "%c3%a9",
+    "%ff",
+    "é",
+    "\u{1}",
+    "\"",
+    "\\",
+    "__proto__",
+];
+
+const ADDRESS: &[&str] = &[
+    "10.0.0.7",
+    "::ffff:",
+    "2001:db8:1:2:",
+    ":",
+    "::",
+    "9",
+    "[",
+    "]",
+    "%",
+    "eth0",
+    "fe80::1",
+    ":443",
+    ":99999",
+    " ",
+    ".",
+    "é",
+];
+
 const EVENTS: &[&str] = &[
     "[\"e\",0,1,0,\"h\",\"click\"",
     "[\"j\",0,\"m\",\"t\"",
@@ -136,6 +177,17 @@ proptest! {
     }
 
     #[test]
+    fn any_form(most in 0..12u8, form in pieces(FORM, 30)) {
+        forms(&[&[most], form.as_bytes()].concat());
+    }
+
+    #[test]
+    fn any_address(input in bytes(24), prefix in any::<u8>(), text in pieces(ADDRESS, 8)) {
+        addresses(&[&[prefix, 0], &*input].concat());
+        addresses(&[&[prefix, 1], text.as_bytes()].concat());
+    }
+
+    #[test]
     fn any_two_trees(input in bytes(400)) {
         trees(&input);
     }
@@ -158,6 +210,11 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_in_the_log(dialect in 0..2u8, texts in prop::collection::vec("\\PC{0,90}|[\\s\\S]{0,90}", 0..8)) {
+        logged(&[&[dialect], texts.join("\0").as_bytes()].concat());
+    }
 
     #[test]
     fn any_way_back(input in bytes(120)) {

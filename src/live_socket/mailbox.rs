@@ -1,7 +1,7 @@
 //! An actor's mailbox: bounded, and every event that enters gets an answer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard, wake};
+use crate::sync::{Mutex, MutexGuard, lock, wake};
 
 /// Why an event is answered with an error without having been handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub(super) enum Item {
         event: ClientEvent,
     },
     /// That many events in a row that will not be handled, up to number `last`. Kept so that their
-    /// errors come in their turn, in constant space. Their numbers may have gaps.
+    /// errors come in their turn, in constant space: reasons are told apart while there is room.
+    /// Their numbers may have gaps.
     Unhandled {
         count: u64,
         first: u64,
@@ -141,7 +142,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, item: Item) {
@@ -181,6 +182,8 @@ impl Mailbox {
             }
             Ok(event)
         });
+        // As many groups as there may be events: then all that is refused is one more.
+        let merges = state.items.len() >= self.capacity.items;
         let item = match (event, state.items.back_mut()) {
             (Ok(event), _) => Item::Event { number, event },
             (
@@ -188,9 +191,13 @@ impl Mailbox {
                 Some(Item::Unhandled {
                     count, last, why, ..
                 }),
-            ) if *why == reason => {
+            ) if merges || *why == reason => {
                 *count += 1;
                 *last = number;
+                if *why != reason {
+                    // What is true of all of them.
+                    *why = Unhandled::Full;
+                }
                 return Ok(());
             }
             (Err(why), _) => Item::Unhandled {
@@ -210,11 +217,16 @@ impl Mailbox {
         state.received = state.received.max(number);
     }
 
-    /// Adds a question of the application's own, which bounds itself.
+    /// Adds a question of the application's own, which bounds itself; or one for the memory that is held,
+    /// unless that is asked already: a page that comes and goes asks each time.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();
         if state.life != Life::Open {
             return Err(SendError::Stopped);
+        }
+        let weighs = |item: &Item| matches!(item, Item::Weigh);
+        if weighs(&item) && state.items.iter().any(weighs) {
+            return Ok(());
         }
         self.push(state, item);
         Ok(())
@@ -275,6 +287,11 @@ impl Mailbox {
         }
         state.wait(context, true);
         Poll::Pending
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().items.len()
     }
 
     /// Bytes of the events that wait.

@@ -3,9 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tokio::sync::{mpsc, watch};
 
+use super::mailbox::Unhandled;
 use super::*;
+use crate::budget::Budget;
 use crate::dispatch::CallError;
 use crate::limits::Limits;
 use crate::protocol::{Beside, ServerMessage};
@@ -355,4 +358,96 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
     assert_eq!(actor.context.stats.components.get(), 0);
     let log = actor.log.lock().unwrap().clone();
     assert!(log[0].1.contains("a fault"), "{log:?}");
+}
+
+/// What is to be done next, if there is anything.
+fn popped(mailbox: &Mailbox) -> Option<Item> {
+    let context = std::task::Context::from_waker(std::task::Waker::noop());
+    match mailbox.poll_next(&context) {
+        std::task::Poll::Ready(item) => item,
+        std::task::Poll::Pending => None,
+    }
+}
+
+fn mailbox(items: usize) -> Mailbox {
+    let capacity = Capacity { items, bytes: 1000 };
+    let budget = Arc::new(Budget::new(usize::MAX));
+    Mailbox::new(capacity, 0, Default::default(), budget)
+}
+
+proptest! {
+    /// Whatever comes, and in whatever order the reasons alternate for which it is refused: each number
+    /// is answered once and in its turn, and no more waits than has room.
+    #[test]
+    fn a_mailbox_holds_no_more_than_it_has_room_for(
+        capacity in 1usize..6,
+        steps in prop::collection::vec(0..7u8, 0..300),
+    ) {
+        let mailbox = mailbox(capacity);
+        let mut numbers = 0..;
+        let mut sent = 0;
+        let answer = |item, numbers: &mut std::ops::RangeFrom<u64>| match item {
+            Item::Event { number, .. } => assert_eq!(numbers.next(), Some(number - 1)),
+            Item::Unhandled { count, first, last, .. } => {
+                assert_eq!(count, last - first + 1);
+                for number in first..=last {
+                    assert_eq!(numbers.next(), Some(number - 1));
+                }
+            }
+            _ => {}
+        };
+        for step in steps {
+            let refused = match step {
+                0 => Ok(event("a")),
+                1 => Err(Unhandled::Full),
+                2 => Err(Unhandled::Flood),
+                3 => Err(Unhandled::Expired),
+                4 => Err(Unhandled::Long),
+                5 => {
+                    let _ = mailbox.ask(Item::Weigh);
+                    continue;
+                }
+                _ => {
+                    if let Some(item) = popped(&mailbox) {
+                        answer(item, &mut numbers);
+                    }
+                    continue;
+                }
+            };
+            mailbox.event(None, refused).unwrap();
+            sent += 1;
+            // One group that was refused behind the events, one look at the memory, one group behind that.
+            prop_assert!(mailbox.len() <= capacity + 3, "{} items", mailbox.len());
+        }
+        while let Some(item) = popped(&mailbox) {
+            answer(item, &mut numbers);
+        }
+        prop_assert_eq!(numbers.next(), Some(sent));
+    }
+}
+
+/// Of several reasons the one is said that is true of all.
+#[tokio::test]
+async fn events_that_are_refused_for_several_reasons_are_answered_together() {
+    let mailbox = mailbox(1);
+    mailbox.event(None, Ok(event("a"))).unwrap();
+    for _ in 0..1000 {
+        mailbox.event(None, Err(Unhandled::Expired)).unwrap();
+        mailbox.event(None, Err(Unhandled::Flood)).unwrap();
+    }
+    assert!(matches!(
+        popped(&mailbox),
+        Some(Item::Event { number: 1, .. })
+    ));
+    let Some(Item::Unhandled {
+        count: 2000,
+        first: 2,
+        last: 2001,
+        why,
+    }) = popped(&mailbox)
+    else {
+        panic!("one group");
+    };
+    assert_eq!(why, Unhandled::Full);
+    assert!(popped(&mailbox).is_none());
 }

@@ -3,10 +3,10 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::context::Level;
+use crate::sync::{Mutex, lock};
 
 /// How often it is looked whether there is one left. Costs opening and closing one.
 const LOOK: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ impl Descriptors {
 
     /// What to log now that there is none, or that there are some.
     pub(super) fn found(&self, exhausted: bool, now: Instant) -> Option<(Level, &'static str)> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         if !exhausted {
             let was_short = std::mem::take(&mut state.is_short);
             return was_short.then_some((Level::Warn, ENOUGH));

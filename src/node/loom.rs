@@ -1,7 +1,7 @@
 //! `NativeLoom`: everything that `lib/` calls.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Uint8ArraySlice, Uint32ArraySlice};
@@ -32,6 +32,7 @@ use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::Details;
 use crate::stats::Stats;
 use crate::store::{Bounds, SqliteStore, Store};
+use crate::sync::{Mutex, lock};
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::{BoxTransport, Descriptor, Relay, RelaySignal, relay};
 use crate::tree::{Compact, Mismatch, Render, Templates};
@@ -41,10 +42,6 @@ use crate::turns::Turns;
 fn templates() -> &'static Templates {
     static TEMPLATES: std::sync::LazyLock<Templates> = std::sync::LazyLock::new(Templates::new);
     &TEMPLATES
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {

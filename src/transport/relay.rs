@@ -5,13 +5,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::sync::wake;
+use crate::sync::{Mutex, MutexGuard, lock, wake};
 
 /// How much may wait in each direction, in bytes. One TLS record is 16 KiB.
 const WINDOW: usize = 16 * 1024;
@@ -52,7 +52,7 @@ struct Inner {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -88,7 +88,7 @@ pub enum Closed {
 impl Closed {
     /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` if
     /// nobody is there to read it.
-    fn code(&self) -> Option<CloseCode> {
+    pub fn code(&self) -> Option<CloseCode> {
         match self {
             Self::Client | Self::Dead => None,
             Self::TooLarge => Some(CloseCode::Size),

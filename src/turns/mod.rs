@@ -6,7 +6,7 @@ mod lines;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limits;
 use crate::rate::Rate;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use lines::{Line, State, Waiter};
 
 /// The part of `limits.async_joins` that one address may have.
@@ -106,7 +106,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Whether one address with so many turns may have another.
@@ -336,8 +336,7 @@ impl Yield {
     /// The turn waits for a promise, and others may render. A turn that is over yields nothing.
     pub fn now(&self) {
         let Some(held) = self.0.upgrade() else { return };
-        let lock = held.is_async.lock();
-        let was_async = std::mem::replace(&mut *lock.unwrap_or_else(PoisonError::into_inner), true);
+        let was_async = std::mem::replace(&mut *lock(&held.is_async), true);
         if was_async {
             return;
         }
@@ -348,7 +347,7 @@ impl Yield {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let is_async = *self.is_async.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_async = *lock(&self.is_async);
         let mut state = self.turns.lock();
         state.rendering -= usize::from(!is_async);
         state.turns -= 1;

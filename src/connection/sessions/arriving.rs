@@ -2,14 +2,14 @@
 //! are open connections. Both count, and `disconnect` finds the latter.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use serde::Deserialize;
 
 use super::{Address, OpenConnection, Sessions, counted};
 use crate::connection::Peer;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// An upgrade that waits for the application's middleware or `bind`, counted as a connection of its
 /// address. Counted no more when dropped.
@@ -75,7 +75,7 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     /// Whether the application had it closed meanwhile.

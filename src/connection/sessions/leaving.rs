@@ -60,11 +60,7 @@ impl Sessions {
         parked
             .map(|(number, parked)| OpenConnection {
                 number: *number,
-                peer: Peer {
-                    request: parked.session.about.request.clone(),
-                    bind: parked.session.about.bind.clone(),
-                    address: parked.session.about.address.clone(),
-                },
+                peer: parked.peer.clone(),
             })
             .collect()
     }
@@ -131,9 +127,9 @@ impl Sessions {
             }
         }
         let parked = state.parked.iter().filter(|(_, parked)| {
-            let about = &parked.session.about;
+            let peer = &parked.peer;
             let open = state.connections.get(&parked.connection);
-            is_meant(&about.bind, &about.address) || open.is_some_and(|open| open.disconnected)
+            is_meant(&peer.bind, &peer.address) || open.is_some_and(|open| open.disconnected)
         });
         let parked: Vec<(u64, bool)> = parked
             .map(|(ticket, parked)| {

@@ -349,9 +349,11 @@ async fn events_with_long_names_are_answered_and_not_told() {
         (&answer[0], &answer[1]),
         (&json!(page.joins), &json!(most + 1))
     );
+    assert!(server.log.lock().unwrap().is_empty());
     page.event(most + 2, most + 1, &name).await;
     assert_eq!(page.next().await, "closed 1008");
-    assert!(server.log.lock().unwrap().is_empty());
+    let log = server.log.lock().unwrap();
+    assert!(log.len() == 1 && log[0].1.len() < 200, "{log:?}");
 }
 
 /// Whatever a client asks for: one short line for each, without a character that a terminal obeys, and
@@ -476,4 +478,85 @@ async fn a_component_that_grows_counts_as_what_it_has_become() {
     }
     assert!(held[90] < 10_000, "{held:?}");
     assert!(held[129] > 200_000, "{held:?}");
+}
+
+/// A page whose own messages close its connection is silent about it: the operator has to hear why. And
+/// a flood of such connections writes no more lines than any other.
+#[tokio::test(start_paused = true)]
+async fn what_closes_a_connection_for_its_clients_messages_is_logged_and_not_too_often() {
+    let many = Limits::default().invalid_messages + 1;
+    let slow = frame(1, &[b' '; 100])[..50].to_vec();
+    for (sent, expected) in [
+        (
+            frame(1, &[b'x'; 1001]),
+            "1009): a message is larger than limits.messageBytes",
+        ),
+        (
+            frame(1, &[0xff, 0xfe]),
+            "1007): a text message is not UTF-8",
+        ),
+        (
+            frame(0x3, b"x"),
+            "1002): the client breaks the WebSocket protocol",
+        ),
+        (
+            frame(1, b"{").repeat(many),
+            "1008): more than limits.invalidMessages",
+        ),
+        (
+            slow,
+            "1008): a message was not whole after limits.messageTime",
+        ),
+    ] {
+        let server = Server::counter(Limits {
+            message_bytes: 1000,
+            message_time: Duration::from_secs(1),
+            ..Limits::default()
+        });
+        let close = || async {
+            let mut pipe = server.dial(PIPE, Vec::new(), extended_request(), user7());
+            response(&mut pipe).await;
+            pipe.write_all(&sent).await.unwrap();
+            let mut said = Vec::new();
+            let closed = tokio::time::timeout(Duration::from_secs(4), async {
+                while !said.contains(&0x88) {
+                    said.push(pipe.read_u8().await.unwrap());
+                }
+            });
+            closed.await.unwrap();
+        };
+        for _ in 0..200 {
+            close().await;
+            sleep(Duration::from_millis(10)).await;
+        }
+        let lines = server.log.lock().unwrap().clone();
+        let (level, line) = &lines[0];
+        assert_eq!(*level, Level::Warn);
+        let line = line.strip_prefix("a connection of \"10.0.0.7\" was closed (");
+        assert!(
+            line.is_some_and(|line| line.starts_with(expected)),
+            "{lines:?}"
+        );
+        // Some take more than a minute in all.
+        assert!(lines.len() <= 60 * 5, "{} lines", lines.len());
+        if expected.starts_with("1009") {
+            assert_eq!(lines.len(), 60);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_connections_of_an_address_are_logged() {
+    let limits = Limits {
+        connections_per_address: 1,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let _first = Client::extended(&server, user7()).await;
+    let mut second = Client::extended(&server, user7()).await;
+    assert_eq!(second.next().await, "closed 1013");
+    let lines = server.log.lock().unwrap().clone();
+    let expected = "a connection of \"10.0.0.7\" was closed (1013): its address has more than \
+                    limits.connectionsPerAddress (1)";
+    assert_eq!(lines, [(Level::Warn, expected.to_owned())]);
 }

@@ -434,3 +434,33 @@ async fn a_redirect_that_was_missed_comes_before_the_tree() {
     page.resume(&server, 100).await;
     assert_eq!(page.resumed().await, 100);
 }
+
+/// Not the one that it began with: a phone has another address now, and its user has logged in again.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_page_belongs_to_the_connection_that_left_it() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    let elsewhere = Peer {
+        request: Some("{}".into()),
+        address: "10.0.0.8".into(),
+        ..user7()
+    };
+    page.client = Client::extended(&server, elsewhere.clone()).await;
+    let secret = page.secret.clone();
+    page.join(String::new(), Some((&secret, 0))).await;
+    page.resumed().await;
+    drop(page);
+    sleep(Duration::from_secs(1)).await;
+    let parked = server.sessions.parked();
+    let [parked] = parked.as_slice() else {
+        panic!("{} wait", parked.len());
+    };
+    assert_eq!(parked.peer.address, elsewhere.address);
+    // The same one, and not an equal one: calls for it are known by it.
+    let request = parked.peer.request.as_ref().unwrap();
+    assert!(Arc::ptr_eq(request, elsewhere.request.as_ref().unwrap()));
+    let disconnect = |address| server.sessions.disconnect_matching(None, Some(address));
+    assert_eq!(disconnect("10.0.0.7"), 0);
+    assert_eq!(disconnect("10.0.0.8"), 1);
+    server.is_empty().await;
+}

@@ -1,0 +1,219 @@
+//! The messages that wait for a connection, and whose they are.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::ids::ActorKey;
+
+struct Message {
+    /// Messages are numbered in the order in which they were added.
+    number: u64,
+    /// The number of its owner's message before this one, which may have been taken since.
+    before: u64,
+    /// Empty if it was taken back.
+    text: String,
+}
+
+/// Messages in their order. All are taken at once, or an owner takes its own back, at a cost that is
+/// linear in how many of its own wait.
+#[derive(Default)]
+pub(super) struct Waiting {
+    messages: VecDeque<Message>,
+    /// How many of them were taken back.
+    taken_back: usize,
+    /// The newest message of each owner that may take its own back; 0 if it has had none.
+    owners: HashMap<ActorKey, u64>,
+    /// Messages that were ever added.
+    pushed: u64,
+}
+
+impl Waiting {
+    /// Adds a message. One of nobody that has [entered](Self::enter) cannot be taken back.
+    pub(super) fn push(&mut self, owner: ActorKey, text: String) {
+        self.pushed += 1;
+        let number = self.pushed;
+        let newest = self.owners.get_mut(&owner);
+        let before = newest.map_or(0, |newest| std::mem::replace(newest, number));
+        self.messages.push_back(Message {
+            number,
+            before,
+            text,
+        });
+    }
+
+    pub(super) fn enter(&mut self, owner: ActorKey) {
+        self.owners.insert(owner, 0);
+    }
+
+    /// An owner adds nothing any more, and takes back what waits if `takes_back`. Gives the bytes of that.
+    pub(super) fn leave(&mut self, owner: ActorKey, takes_back: bool) -> usize {
+        let newest = self.owners.remove(&owner);
+        let mut number = newest.filter(|_| takes_back).unwrap_or_default();
+        let mut bytes = 0;
+        // Numbers have gaps, but are in order. What is not there has been taken, as all before it.
+        while let Ok(place) = self
+            .messages
+            .binary_search_by_key(&number, |message| message.number)
+            && let Some(message) = self.messages.get_mut(place)
+        {
+            #[cfg(test)]
+            tests::look(1);
+            bytes += std::mem::take(&mut message.text).len();
+            number = message.before;
+            self.taken_back += 1;
+        }
+        // Seldom enough that it costs each of them little, and often enough that they are few.
+        if self.taken_back > self.messages.len() / 2 {
+            #[cfg(test)]
+            tests::look(self.messages.len());
+            self.messages.retain(|message| !message.text.is_empty());
+            self.messages.shrink_to(2 * self.messages.len());
+            self.taken_back = 0;
+        }
+        bytes
+    }
+
+    pub(super) fn owners(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// How many messages there have been so far.
+    pub(super) fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.len() == self.taken_back
+    }
+
+    /// Takes the one message that waits, as it is mostly; then the queue keeps its memory.
+    pub(super) fn take_one(&mut self) -> Option<String> {
+        if self.messages.len() != 1 || self.taken_back > 0 {
+            return None;
+        }
+        let message = self.messages.pop_front()?;
+        self.messages.shrink_to(1);
+        Some(message.text)
+    }
+
+    pub(super) fn take(&mut self) -> Texts {
+        self.taken_back = 0;
+        Texts(std::mem::take(&mut self.messages))
+    }
+}
+
+/// Messages that wait no more.
+pub(super) struct Texts(VecDeque<Message>);
+
+impl Texts {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|message| message.text.len()).sum()
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = String> {
+        let texts = self.0.into_iter().map(|message| message.text);
+        texts.filter(|text| !text.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    thread_local! {
+        static LOOKED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// So many messages have been looked at.
+    pub(super) fn look(count: usize) {
+        LOOKED.set(LOOKED.get() + count);
+    }
+
+    /// How many messages are looked at while all of so many owners leave, each of which has so many.
+    fn looked(owners: u64, each: usize) -> usize {
+        let mut waiting = Waiting::default();
+        (1..=owners).for_each(|owner| waiting.enter(owner));
+        for message in 0..each {
+            for owner in 1..=owners {
+                waiting.push(owner, format!("{owner} {message}"));
+            }
+        }
+        LOOKED.set(0);
+        (1..=owners).for_each(|owner| {
+            waiting.leave(owner, true);
+        });
+        assert!(waiting.is_empty());
+        LOOKED.get()
+    }
+
+    /// Ones, fours and sixteens: what leaving costs each message stays the same.
+    #[test]
+    fn leaving_costs_what_is_taken_back() {
+        for times in [1, 4, 16] {
+            let owners = 25 * times;
+            let count = looked(owners, 20);
+            let messages = owners as usize * 20;
+            assert!(count <= 4 * messages, "{count} for {messages}");
+        }
+    }
+
+    proptest! {
+        /// Beside a list that is gone through.
+        #[test]
+        fn what_is_left_is_what_nobody_took_back(steps in prop::collection::vec((0..9u8, 0..4u64), 0..200)) {
+            let mut waiting = Waiting::default();
+            let mut list: Vec<(u64, String)> = Vec::new();
+            let mut entered = std::collections::HashSet::new();
+            for (number, (step, owner)) in steps.into_iter().enumerate() {
+                match step {
+                    0 => {
+                        let taken: Vec<String> = match waiting.take_one() {
+                            Some(one) => vec![one],
+                            None => {
+                                let texts = waiting.take();
+                                let bytes = list.iter().map(|(_, text)| text.len()).sum::<usize>();
+                                prop_assert_eq!(texts.bytes(), bytes);
+                                texts.into_iter().collect()
+                            }
+                        };
+                        let expected: Vec<String> = list.drain(..).map(|(_, text)| text).collect();
+                        prop_assert_eq!(taken, expected);
+                    }
+                    1 | 2 => {
+                        let takes_back = step == 1;
+                        let bytes = waiting.leave(owner, takes_back);
+                        let known = entered.remove(&owner);
+                        let mut expected = 0;
+                        for (whose, text) in &mut list {
+                            if known && *whose == owner {
+                                if takes_back {
+                                    expected += std::mem::take(text).len();
+                                }
+                                // Nobody's from now on.
+                                *whose = u64::MAX;
+                            }
+                        }
+                        list.retain(|(_, text)| !text.is_empty());
+                        prop_assert_eq!(bytes, expected);
+                    }
+                    3 => {
+                        if entered.insert(owner) {
+                            waiting.enter(owner);
+                        }
+                    }
+                    _ => {
+                        let text = format!("{owner} says {number}");
+                        waiting.push(owner, text.clone());
+                        let whose = if entered.contains(&owner) { owner } else { u64::MAX };
+                        list.push((whose, text));
+                    }
+                }
+                prop_assert_eq!(waiting.is_empty(), list.is_empty());
+                prop_assert!(waiting.messages.len() <= 2 * list.len());
+            }
+        }
+    }
+}
