@@ -1,26 +1,27 @@
 /** Trees in the page: made out of their templates, moved and taken out. */
 
-import { CONTAINER } from './attributes'
+import { attributesOf, CONTAINER } from './attributes'
+import { own, removeNode, root } from './dom'
 import { modelOf, type Inside, type Item } from './template'
 import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
     // Not one that has become part of what comes instead.
-    if (node.isConnected) (node as ChildNode).remove()
+    if (root.contains(node)) removeNode(node)
   }
 }
 
 /** Without a name, the text of the element. */
 export function setText(element: Element, name: string, text: string | null): void {
   if (!name) element.textContent = text
-  else if (text === null) element.removeAttribute(name)
+  else if (text === null) own.removeAttribute(element, name)
   else {
     try {
-      element.setAttribute(name, text)
+      own.setAttribute(element, name, text)
     } catch {
       // It refuses names that the parser takes. Where the parser has not made one already, nobody can look it up.
-      const attribute = element.getAttributeNode(name)
+      const attribute = attributesOf(element).find((one) => one.name === name)
       if (attribute) attribute.value = text
     }
   }
@@ -29,7 +30,7 @@ export function setText(element: Element, name: string, text: string | null): vo
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
 export function build(tree: Tree, parent: Element): Node {
   const model = (tree.model = modelOf(tree.template, parent))
-  const copy = model.node.cloneNode(true)
+  const copy = own.cloneNode(model.node, true) as DocumentFragment
   const children = [...copy.childNodes]
   tree.tops = model.inside.map((item, at) => (typeof item === 'number' ? item : (children[at] as Node)))
   complete(tree, model, copy, parent)
@@ -47,9 +48,9 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       for (const slot of part.slots) tree.nodes[slot] = node
       if (part.slots.length) setText(node as Element, part.name, textOf(part, tree))
     }
-    let child = node.firstChild
+    let child = own.firstChild(node)
     for (const one of inside) {
-      const next = (child as Node).nextSibling
+      const next = own.nextSibling(child as Node)
       complete(tree, one, child as Node, parent)
       child = next
     }
@@ -60,7 +61,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
   leaveBody(value, anchor)
   const text = typeof value === 'object' ? '' : (value as string)
-  const fragment = anchor.ownerDocument.createDocumentFragment()
+  const fragment = own.createDocumentFragment(anchor.ownerDocument)
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
@@ -74,14 +75,15 @@ export function leaveBody(value: Value, { parentElement }: Text): void {
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
-export function keepContainers(old: () => HTMLElement[], value: Value, fragment: DocumentFragment): void {
-  for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const isSame = ({ dataset }: HTMLElement) =>
-      ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name])
+export function keepContainers(old: () => Element[], value: Value, fragment: DocumentFragment): void {
+  for (const container of fragment.querySelectorAll(CONTAINER)) {
+    const isSame = (one: Element) =>
+      ['data-l-live', 'data-l-token'].every((name) => own.getAttribute(one, name) === own.getAttribute(container, name))
     const kept = old().find((one) => isSame(one) && !fragment.contains(one))
     if (!kept) continue
-    for (const attribute of container.attributes) setText(kept, attribute.name, attribute.value)
-    container.replaceWith(kept)
+    for (const { name, value } of attributesOf(container)) setText(kept, name, value)
+    own.insertBefore(own.parentNode(container) as Node, kept, container)
+    removeNode(container)
     swap(value, container, kept)
   }
 }
@@ -96,17 +98,19 @@ function swap(value: Value, before: Node, after: Node): void {
   }
 }
 
-export function containersIn(node: Node): HTMLElement[] {
+export function containersIn(node: Node): Element[] {
   if (!(node instanceof Element)) return []
-  return [...(node.matches(CONTAINER) ? [node as HTMLElement] : []), ...node.querySelectorAll<HTMLElement>(CONTAINER)]
+  return [...(own.matches(node, CONTAINER) ? [node] : []), ...own.querySelectorAll(node, CONTAINER)]
 }
 
 interface Mover {
   'moveBefore'?(node: Node, next: Node | null): void
 }
 
+const { moveBefore } = Element.prototype as Mover
+
 /** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
-export function move(parent: (Node & Mover) | null, node: Node, next: Node | null): void {
-  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
-  else parent?.insertBefore(node, next)
+export function move(parent: Node | null, node: Node, next: Node | null): void {
+  if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
+  else if (parent) own.insertBefore(parent, node, next)
 }

@@ -6,13 +6,14 @@
 
 import { CONTAINER, isOn } from './attributes'
 import { setText } from './build'
+import { own, root } from './dom'
 import { issuedSoFar } from './outbox'
 import { defaultValues, resetSelect, restoreSelect, selectedValues } from './select'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
 function isField(target: unknown): target is Field {
-  return !!(target as Partial<Element> | null)?.matches?.('input,textarea,select')
+  return target instanceof Element && own.matches(target, 'input,textarea,select')
 }
 
 /** How many events the page had made when the user last changed the field. */
@@ -34,7 +35,7 @@ export function changed(target: EventTarget | null): void {
   changedAt.set(target, issuedSoFar())
   if (target.type !== 'radio') return
   // To choose one is to change all of its group.
-  document.querySelectorAll<HTMLInputElement>('input[type=radio]').forEach((other) => {
+  root.querySelectorAll<HTMLInputElement>('input[type=radio]').forEach((other) => {
     if (other.name === target.name && other.form === target.form) changedAt.set(other, issuedSoFar())
   })
 }
@@ -68,7 +69,8 @@ export function createFields(): Fields {
   const touched = new Map<HTMLSelectElement, [chosen: string[], marked: string[]]>()
 
   function touch(node: Node): void {
-    const select = (node instanceof Element ? node : node.parentElement)?.closest('select')
+    const element = node instanceof Element ? node : node.parentElement
+    const select = element && (own.closest(element, 'select') as HTMLSelectElement | null)
     if (select && !touched.has(select)) touched.set(select, [selectedValues(select), defaultValues(select)])
   }
 
@@ -89,7 +91,7 @@ export function createFields(): Fields {
       }
       touched.clear()
       for (const field of pending) {
-        if (field.isConnected && !hasSeen(field, seen)) continue
+        if (root.contains(field) && !hasSeen(field, seen)) continue
         pending.delete(field)
         changedAt.delete(field)
         resetField(field)
@@ -111,8 +113,8 @@ function propertyOf({ type }: Field): string {
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
 export function resetForm(form: HTMLFormElement, container: Element, seq: number): void {
   if (isOn(form, 'keep')) return
-  for (const field of form.elements) {
-    if (!isField(field) || isOn(field, 'keep') || field.closest(CONTAINER) !== container) continue
+  for (const field of own.elements(form)) {
+    if (!isField(field) || isOn(field, 'keep') || own.closest(field, CONTAINER) !== container) continue
     if (!hasSeen(field, seq)) continue
     changedAt.delete(field)
     resetField(field)

@@ -1,5 +1,7 @@
 /** Focus and the caret, kept over what the client itself does to the page. */
 
+import { own } from './dom'
+
 let quiet = false
 
 /** While this is so, focus moves because of the client, not because of the user. */
@@ -17,18 +19,18 @@ export function quietly(work: () => void): void {
   }
 }
 
-export function focusQuietly(element: HTMLElement): void {
-  quietly(() => element.focus({ preventScroll: true }))
+export function focusQuietly(element: Element): void {
+  quietly(() => own.focus(element, { preventScroll: true }))
 }
 
 /** Does `work`, and gives the focus and the caret back to the element that had them, if it is still there. */
-export function keepFocus(root: Element, work: () => void): void {
-  const active = document.activeElement as HTMLInputElement | null
+export function keepFocus(container: Element, work: () => void): void {
+  const active = own.activeElement(document) as HTMLInputElement | null
   // A caret is a number in fields that have one.
   const { selectionStart: start, selectionEnd: end, selectionDirection, value } = active ?? ({} as HTMLInputElement)
   quietly(work)
-  if (!active?.isConnected || !root.contains(active) || active === root) return
-  if (document.activeElement !== active) focusQuietly(active)
+  if (!active || !own.contains(container, active) || active === container) return
+  if (own.activeElement(document) !== active) focusQuietly(active)
   if (typeof start !== 'number' || typeof end !== 'number') return
   // A caret at the end stays at the end of what the server made of the text.
   const place = (offset: number) => (offset === value.length ? active.value.length : offset)

@@ -4,6 +4,8 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
+import { setText } from './build'
+import { childrenOf, own } from './dom'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
 
@@ -95,7 +97,7 @@ function parseModel(template: Template, around: string): Model {
 
 /** Prepares the inside of `parent`, and says what is there. */
 function scan(model: Model, parent: Node): Item[] {
-  return [...parent.childNodes].flatMap((node): Item | [] => {
+  return childrenOf(own.firstChild(parent)).flatMap((node): Item | [] => {
     if (node instanceof Text) return node.data
     if (!(node instanceof Element)) {
       const slot = (node as Comment).data.split(MARK)[1]
@@ -109,15 +111,15 @@ function scan(model: Model, parent: Node): Item[] {
       const [slot] = part.slots
       // The name stays where it is among the others, without a value that would be loaded.
       if (slot !== undefined) attribute.value = ''
-      if (model.template.kinds[slot as number] === 'b') node.removeAttribute(name)
+      if (model.template.kinds[slot as number] === 'b') setText(node, name, null)
       return part
     })
-    const isText = node.matches('textarea,title')
+    const isText = own.matches(node, 'textarea,title')
     if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
     let inside = isText ? [] : scan(model, node)
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
-    const isOthers = node.matches(OTHERS)
-    if (!isLive && (isOthers || node.matches(WHOLE))) inside = []
+    const isOthers = own.matches(node, OTHERS)
+    if (!isLive && (isOthers || own.matches(node, WHOLE))) inside = []
     return { node, parts, inside, isOthers, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
   })
 }
@@ -126,7 +128,7 @@ function scan(model: Model, parent: Node): Item[] {
 function implyBody(table: HTMLTableElement): void {
   const slots = [...table.childNodes].filter((node) => node instanceof Comment)
   if (slots.length !== 1 || table.tBodies.length) return
-  const body = table.insertBefore(document.createElement('tbody'), slots[0] as Node)
+  const body = table.insertBefore(table.createTBody(), slots[0] as Node)
   body.append(...slots)
 }
 

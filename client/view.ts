@@ -2,6 +2,7 @@
 
 import { adopt } from './adopt'
 import { createFields } from './fields'
+import { root as page } from './dom'
 import { keepFocus } from './focus'
 import { atRest, hideIndicators } from './loading'
 import { noteMakers } from './match'
@@ -19,7 +20,7 @@ export interface View {
   change(seen: number, change: unknown, templates: Templates): void
 }
 
-export function createView(container: HTMLElement): View {
+export function createView(container: Element): View {
   const fields = createFields()
   let root: Tree
   let isShown = false
@@ -52,7 +53,7 @@ export function createView(container: HTMLElement): View {
       change(seen, () => {
         const what = { container, fields, templates, isTorn: false }
         patch(root, [0, changed], what)
-        if (what.isTorn && container.isConnected) take()
+        if (what.isTorn && page.contains(container)) take()
       })
     },
   }
