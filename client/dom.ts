@@ -34,6 +34,11 @@ for (const { prototype } of [HTMLFormElement, Document]) {
   }
 }
 
+/** What HTML and SVG elements have, each of their own. */
+export function real<Name extends 'focus' | 'style'>(element: Element, name: Name): HTMLElement[Name] {
+  return Reflect.get(Object.getPrototypeOf(element) as object, name, element)
+}
+
 /** No form. What is in here is in the page. */
 export const root = own.documentElement(document)
 

@@ -1,6 +1,6 @@
 /** Focus and the caret, kept over what the client itself does to the page. */
 
-import { own } from './dom'
+import { own, real } from './dom'
 
 let quiet = false
 
@@ -20,7 +20,7 @@ export function quietly(work: () => void): void {
 }
 
 export function focusQuietly(element: Element): void {
-  quietly(() => own.focus(element, { preventScroll: true }))
+  quietly(() => real(element, 'focus').call(element, { preventScroll: true }))
 }
 
 /** Does `work`, and gives the focus and the caret back to the element that had them, if it is still there. */

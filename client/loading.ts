@@ -4,7 +4,7 @@
  */
 
 import { CONTAINER, isOn } from './attributes'
-import { all, own, root } from './dom'
+import { all, own, real, root } from './dom'
 import { focusQuietly } from './focus'
 import { setText } from './build'
 import { MARK } from './markup'
@@ -67,7 +67,7 @@ export function hideIndicators(around: Element | DocumentFragment): void {
     if (!isIndicator(element)) continue
     // To change one property of a style would drop the slot's mark from it.
     if (own.getAttribute(element, 'style')?.includes(MARK)) setText(element, 'hidden', '')
-    else own.style(element).display = 'none'
+    else real(element, 'style').display = 'none'
   }
 }
 
@@ -121,7 +121,7 @@ function swap(element: Element, name: string, value: string | null): void {
 }
 
 function show(indicator: Element): void {
-  const look = own.style(indicator)
+  const look = real(indicator, 'style')
   const { display } = look
   swap(indicator, 'hidden', null)
   look.display = ''

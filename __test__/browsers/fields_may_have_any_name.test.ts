@@ -173,7 +173,7 @@ for (const tag of ['img', 'form'])
       page.until(
         (where, what) => {
           const find = (which: string) =>
-            Reflect.apply(Document.prototype.querySelector, document, [which]) as Element | null
+            Reflect.apply(Reflect.get(Document.prototype, 'querySelector'), document, [which]) as Element | null
           const isLive = find('[data-l-live]')?.getAttribute('data-l-state') === 'live'
           return isLive && find(where)?.textContent === what
         },
@@ -182,16 +182,18 @@ for (const tag of ['img', 'form'])
       )
     const click = () =>
       page.evaluate(() =>
-        (Reflect.apply(Document.prototype.querySelector, document, ['button']) as Element).dispatchEvent(
-          new Event('click', { bubbles: true }),
-        ),
+        (
+          Reflect.apply(Reflect.get(Document.prototype, 'querySelector'), document, ['button']) as Element
+        ).dispatchEvent(new Event('click', { bubbles: true })),
       )
     await says('button', 'off')
     await click()
     await says('button', 'on')
     await says('table', '12')
     await page.evaluate(() => {
-      const field = Reflect.apply(Document.prototype.querySelector, document, ['input']) as HTMLInputElement
+      const field = Reflect.apply(Reflect.get(Document.prototype, 'querySelector'), document, [
+        'input',
+      ]) as HTMLInputElement
       field.focus()
     })
     await page.keys('abc')
