@@ -4,7 +4,7 @@
  */
 
 import { attributesOf } from './attributes'
-import { complete, containersIn, keepContainers, move } from './build'
+import { complete, containersIn, hide, keepContainers, move, noteParts } from './build'
 import { childrenOf, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
@@ -73,6 +73,7 @@ export function adopt(
     const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
     const there = childrenOf(at, end).filter((node) => node instanceof Element)
     const taken = match(wanted, there, isAll)
+    if (taken) fields.touch(parent)
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
       console.warn('loom-live: the page was changed and is made anew:', container)
     }
@@ -102,10 +103,11 @@ export function adopt(
         if (at === mate) at = own.nextSibling(mate)
         else move(parent, mate, at)
         // What is in there is others': slots have nodes of their own, which nobody sees.
-        if (item.isOthers && item.inside.length) complete(tree, item, own.cloneNode(item.node, true), parent)
+        const isOthers = item.isOthers || fields.keeps(mate, tree, item)
+        if (isOthers && item.inside.length) hide(mate, tree, item, parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!item.isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
+        if (!isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
           follow(tree, item, [], mate, own.firstChild(mate))
       } else {
         const fragment = new DocumentFragment()
@@ -122,12 +124,13 @@ export function adopt(
   }
 
   /** The element says what the server says of it. */
-  function equal(element: Element, { parts, isOthers }: Outline, tree: Tree): void {
+  function equal(element: Element, item: Outline, tree: Tree): void {
+    const { parts, isOthers } = item
     /** All that it has is the server's: so it was before, or another template's static text shows that it was made there. */
     let isServers = isExact(element, tree)
+    noteParts(element, tree, item)
     for (const part of parts) {
       const { name, slots } = part
-      for (const slot of slots) tree.nodes[slot] = element
       if (
         agrees(element, part, tree, isServers || slots.length) ||
         (!slots.length && own.matches(element, '[data-l-ignore]'))

@@ -2,8 +2,13 @@
 
 import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './dom'
-import { modelOf, type Inside, type Item } from './template'
+import { settle } from './fields'
+import { wish } from './focus'
+import { modelOf, type Inside, type Item, type Outline } from './template'
 import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
+
+/** What is in elements that users edit. */
+export const editables = new WeakMap<EventTarget, [tree: Tree, item: Outline]>()
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
@@ -25,6 +30,9 @@ export function setText(element: Element, name: string, text: string | null): vo
       if (attribute) attribute.value = text
     }
   }
+  // Of these, only a page that is parsed takes notice.
+  if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
+  if (name === 'autofocus' && text !== null) wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
@@ -43,18 +51,32 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
     tree.nodes[item] = node
     fill(tree.values[item] as Value, node as Text, parent)
   } else if (typeof item === 'object' && item.isLive) {
-    const { parts, inside } = item
-    for (const part of parts) {
+    const { given, inside } = item
+    for (const part of given) {
       for (const slot of part.slots) tree.nodes[slot] = node
-      if (part.slots.length) setText(node as Element, part.name, textOf(part, tree))
+      setText(node as Element, part.name, textOf(part, tree))
     }
+    if ((item as Outline).isEditable) editables.set(node, [tree, item as Outline])
     let child = own.firstChild(node)
     for (const one of inside) {
       const next = own.nextSibling(child as Node)
       complete(tree, one, child as Node, parent)
       child = next
     }
+    if ((item as Outline).isField) settle(node as Element)
   }
+}
+
+/** What the tree has in the element is in a copy from now on, which nobody sees. */
+export function hide(element: Element, tree: Tree, item: Outline, parent: Element): void {
+  complete(tree, item, own.cloneNode(item.node, true), parent)
+  noteParts(element, tree, item)
+}
+
+/** The slots in the element's attributes. */
+export function noteParts(element: Element, tree: Tree, item: Outline): void {
+  if (item.isEditable) editables.set(element, [tree, item])
+  for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 
 /** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */

@@ -6,7 +6,7 @@
 import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
 import { own } from './dom'
 import { changed, compositionEnded, compositionStarted, forget } from './fields'
-import { isQuiet } from './focus'
+import { isQuiet, noteTyping } from './focus'
 import { atRest } from './loading'
 import { components } from './page'
 import { keepIn, specialVars, type SpecialVars } from './special_vars'
@@ -52,6 +52,7 @@ export function listen(): void {
 
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
+    noteTyping(type)
     const { key, detail, repeat } = event as KeyboardEvent
     if (key || detail) isHeld = repeat
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()

@@ -145,7 +145,7 @@ function fits(one: Wanted, element: Element): boolean {
   return isNamed(one, element) && one.item.parts.every((part) => !part.name || agrees(element, part, one.tree, false))
 }
 
-function textIn(item: Item | Inside, tree: Tree): string {
+export function textIn(item: Item | Inside, tree: Tree): string {
   if (typeof item === 'string') return item
   let text = ''
   if (typeof item === 'object') {

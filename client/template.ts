@@ -28,6 +28,8 @@ export interface Part {
 /** What there is in an element, or at the top of a template. */
 export interface Inside {
   parts: Part[]
+  /** Those that a copy has to be given. */
+  given: Part[]
   /** Child by child; nothing where it is not looked at. */
   inside: Item[]
   /** There are slots in it. */
@@ -39,6 +41,9 @@ export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
   isOthers: boolean
+  /** Whether it is a field whose state is more than its attributes. */
+  isField: boolean
+  isEditable: boolean
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -90,7 +95,7 @@ function parseModel(template: Template, around: string): Model {
   })
   const node = parse(html, around)
   hideIndicators(node)
-  const model: Model = { template, partOf: [], node, parts: [], inside: [], isLive: true }
+  const model: Model = { template, partOf: [], node, parts: [], given: [], inside: [], isLive: true }
   model.inside = scan(model, node)
   return model
 }
@@ -120,7 +125,17 @@ function scan(model: Model, parent: Node): Item[] {
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
     const isOthers = own.matches(node, OTHERS)
     if (!isLive && (isOthers || own.matches(node, WHOLE))) inside = []
-    return { node, parts, inside, isOthers, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
+    const given = parts.filter(isGiven)
+    return {
+      node,
+      parts,
+      given,
+      inside,
+      isOthers,
+      isLive: isLive || given.length > 0,
+      isField: own.matches(node, 'input,select'),
+      isEditable: parts.some(({ name }) => name === 'contenteditable'),
+    }
   })
 }
 
@@ -130,6 +145,18 @@ function implyBody(table: HTMLTableElement): void {
   if (slots.length !== 1 || table.tBodies.length) return
   const body = table.insertBefore(table.createTBody(), slots[0] as Node)
   body.append(...slots)
+}
+
+/**
+ * Does a copy have to be given it? Of slots; and of what only a parser makes of an attribute, or a copy inserted while
+ * others of its group are in the page.
+ */
+function isGiven({ name, strings, slots }: Part): boolean {
+  return (
+    slots.length > 0 ||
+    /^(muted|autofocus|contenteditable)$/.test(name) ||
+    (name === 'type' && /^radio$/i.test(strings[0] as string))
+  )
 }
 
 function readPart(model: Model, name: string, text: string): Part {

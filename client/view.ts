@@ -3,7 +3,7 @@
 import { adopt } from './adopt'
 import { createFields } from './fields'
 import { root as page } from './dom'
-import { keepFocus } from './focus'
+import { focusWished, keepFocus } from './focus'
 import { atRest, hideIndicators } from './loading'
 import { noteMakers } from './match'
 import { patch } from './patch'
@@ -28,10 +28,12 @@ export function createView(container: Element): View {
   function change(seen: number, work: () => void): void {
     atRest(() =>
       keepFocus(container, () => {
+        fields.begin(seen)
         work()
-        fields.finish(seen)
+        fields.finish()
       }),
     )
+    focusWished()
   }
 
   function take(): void {
@@ -51,9 +53,10 @@ export function createView(container: Element): View {
     change(seen, changed, templates) {
       if ((changed as Inner).p?.length === 0 && !fields.waits()) return
       change(seen, () => {
+        const isBehind = fields.isBehind()
         const what = { container, fields, templates, isTorn: false }
         patch(root, [0, changed], what)
-        if (what.isTorn && page.contains(container)) take()
+        if ((what.isTorn || isBehind) && page.contains(container)) take()
       })
     },
   }
