@@ -1,6 +1,8 @@
 /** Where the server's HTML and messages may send a page: user content that kept its attributes must not decide it. */
 
-const script = document.querySelector<HTMLScriptElement>('script[data-l-client]')
+import { root } from './dom'
+
+const script = root.querySelector<HTMLScriptElement>('script[data-l-client]')
 const allowed = (script?.dataset.lAllow ?? '').split(/\s+/)
 
 function resolve(address: string): URL | undefined {

@@ -4,7 +4,8 @@
  */
 
 import { attributesOf } from './attributes'
-import { complete, containersIn, keepContainers, move } from './build'
+import { complete, containersIn, hide, keepContainers, move, noteParts } from './build'
+import { childrenOf, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, type Inside, type Outline } from './template'
@@ -19,7 +20,7 @@ export function adopt(
   container: Element,
   fields: Fields,
   isAgain: boolean,
-  start: ChildNode | null = container.firstChild,
+  start: ChildNode | null = own.firstChild(container),
   end: ChildNode | null = null,
 ): void {
   /** Between two nodes there are none. */
@@ -34,7 +35,7 @@ export function adopt(
       !outline.inside[1] &&
       at instanceof Text &&
       at.data === tree.values[only] &&
-      !at.nextSibling
+      !own.nextSibling(at)
     ) {
       // What happens most.
       tops[0] = only
@@ -70,24 +71,24 @@ export function adopt(
 
     gather(tree, outline, tops, false)
     const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
-    const there: Element[] = []
-    for (let node = at; node && node !== end; node = node.nextSibling) if (node instanceof Element) there.push(node)
+    const there = childrenOf(at, end).filter((node) => node instanceof Element)
     const taken = match(wanted, there, isAll)
+    if (taken) fields.touch(parent)
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
       console.warn('loom-live: the page was changed and is made anew:', container)
     }
     if (taken && isRoomy) {
       for (const node of there) {
         if (taken.has(node) || (!isAll && isForeign(node))) continue
-        if (at === node) at = node.nextSibling
-        node.remove()
+        if (at === node) at = own.nextSibling(node)
+        removeNode(node)
       }
     }
     /** Texts that are too much go; what others have put in is passed over. */
     const passTo = (mate?: Element) => {
       while (at && at !== end && at !== mate && !taken?.has(at)) {
         const node = at
-        at = at.nextSibling
+        at = own.nextSibling(node)
         if (node instanceof Text) node.remove()
       }
     }
@@ -95,26 +96,27 @@ export function adopt(
       let node: ChildNode
       if (typeof item === 'string') {
         node = takeText(item, parent, at, end)
-        at = node.nextSibling
+        at = own.nextSibling(node)
       } else if (mate) {
         node = mate
         passTo(mate)
-        if (at === mate) at = mate.nextSibling
+        if (at === mate) at = own.nextSibling(mate)
         else move(parent, mate, at)
         // What is in there is others': slots have nodes of their own, which nobody sees.
-        if (item.isOthers && item.inside.length) complete(tree, item, item.node.cloneNode(true), parent)
+        const isOthers = item.isOthers || fields.keeps(mate, tree, item)
+        if (isOthers && item.inside.length) hide(mate, tree, item, parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
-        if (!item.isOthers && (item.inside.length || (isExact(mate, tree) && !item.node.firstChild)))
-          follow(tree, item, [], mate, mate.firstChild)
+        if (!isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
+          follow(tree, item, [], mate, own.firstChild(mate))
       } else {
         const fragment = new DocumentFragment()
-        fragment.append(item.node.cloneNode(true))
+        fragment.append(own.cloneNode(item.node, true))
         complete(tree, item, fragment.firstChild as ChildNode, parent)
         // What is still in the page may be another's mate.
-        keepContainers(() => containers.filter((one) => !one.isConnected), tree, fragment)
+        keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
         node = fragment.firstChild as ChildNode
-        parent.insertBefore(fragment, at)
+        own.insertBefore(parent, fragment, at)
       }
       list[index] = node
     }
@@ -122,15 +124,16 @@ export function adopt(
   }
 
   /** The element says what the server says of it. */
-  function equal(element: Element, { parts, isOthers }: Outline, tree: Tree): void {
+  function equal(element: Element, item: Outline, tree: Tree): void {
+    const { parts, isOthers } = item
     /** All that it has is the server's: so it was before, or another template's static text shows that it was made there. */
     let isServers = isExact(element, tree)
+    noteParts(element, tree, item)
     for (const part of parts) {
       const { name, slots } = part
-      for (const slot of slots) tree.nodes[slot] = element
       if (
         agrees(element, part, tree, isServers || slots.length) ||
-        (!slots.length && element.matches('[data-l-ignore]'))
+        (!slots.length && own.matches(element, '[data-l-ignore]'))
       )
         continue
       fields.set(element, name, textOf(part, tree))
@@ -147,14 +150,18 @@ export function adopt(
 }
 
 /** The text as a node of its own, at that place of the page or put there. */
-function takeText(text: string, page: Node, at: ChildNode | null, end: ChildNode | null): Text {
+function takeText(text: string, page: Element, at: ChildNode | null, end: ChildNode | null): Text {
   // A translator wraps what it has made of a text. It will do so again.
   while (text && at !== end && (at instanceof Comment || isTranslation(at))) {
     const node = at as ChildNode
-    at = node.nextSibling
+    at = own.nextSibling(node)
     if (isTranslation(node)) node.remove()
   }
-  if (at === end || !(at instanceof Text) || (!text && at.data)) return page.insertBefore(new Text(text), at)
+  if (at === end || !(at instanceof Text) || (!text && at.data)) {
+    const made = new Text(text)
+    own.insertBefore(page, made, at)
+    return made
+  }
   if (!at.data.startsWith(text)) at.data = text
   if (at.data !== text) at.splitText(text.length)
   return at

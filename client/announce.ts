@@ -1,5 +1,7 @@
 /** What the page can listen for: bubbling events at the container. What pages read is in quotes: see scripts/client.mjs. */
 
+import { own } from './dom'
+
 export interface Announcements {
   'loom:join': { 'module': string }
   'loom:patch': { 'module': string }
@@ -20,5 +22,5 @@ export function announce<Name extends keyof Announcements>(
   name: Name,
   detail: Announcements[Name],
 ): void {
-  container.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }))
+  own.dispatchEvent(container, new CustomEvent(name, { bubbles: true, detail }))
 }

@@ -1,5 +1,7 @@
 /** The attributes that several parts of the client read. */
 
+import { own } from './dom'
+
 /** What is in an element with `data-l-ignore` is not the component's: it names no handlers, and is no component. */
 export const THEIRS = '[data-l-ignore] *'
 export const OURS = `:not(${THEIRS})`
@@ -8,20 +10,19 @@ export const CONTAINER = `[data-l-live]${OURS}`
 
 const DEFAULT_DEBOUNCE_MS = 150
 
-/** Not `attributes`: in a form, that is its field of this name. Scripts can set names that cannot be looked up. */
 export function attributesOf(element: Element): Attr[] {
-  return element.getAttributeNames().flatMap((name) => element.getAttributeNode(name) ?? [])
+  return [...own.attributes(element)]
 }
 
 /** `data-l-NAME`, with any value but "false". */
 export function isOn(element: Element, name: string): boolean {
-  const value = element.getAttribute(`data-l-${name}`)
+  const value = own.getAttribute(element, `data-l-${name}`)
   return value !== null && value !== 'false'
 }
 
 /** How long the element's events of this type wait for a pause; undefined where they do not. */
 export function debounceOf(element: Element, type: string): number | undefined {
-  const value = element.getAttribute('data-l-debounce')
+  const value = own.getAttribute(element, 'data-l-debounce')
   // These three say that something is over: there is nothing to wait for.
   if (value === null || /^(submit|focus|blur)$/.test(type)) return undefined
   const ms = parseInt(value)

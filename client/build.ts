@@ -1,35 +1,44 @@
 /** Trees in the page: made out of their templates, moved and taken out. */
 
-import { CONTAINER } from './attributes'
-import { modelOf, type Inside, type Item } from './template'
+import { attributesOf, CONTAINER } from './attributes'
+import { own, removeNode, root } from './dom'
+import { settle } from './fields'
+import { wish } from './focus'
+import { modelOf, type Inside, type Item, type Outline } from './template'
 import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
+
+/** What is in elements that users edit. */
+export const editables = new WeakMap<EventTarget, [tree: Tree, item: Outline]>()
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
     // Not one that has become part of what comes instead.
-    if (node.isConnected) (node as ChildNode).remove()
+    if (root.contains(node)) removeNode(node)
   }
 }
 
 /** Without a name, the text of the element. */
 export function setText(element: Element, name: string, text: string | null): void {
   if (!name) element.textContent = text
-  else if (text === null) element.removeAttribute(name)
+  else if (text === null) own.removeAttribute(element, name)
   else {
     try {
-      element.setAttribute(name, text)
+      own.setAttribute(element, name, text)
     } catch {
       // It refuses names that the parser takes. Where the parser has not made one already, nobody can look it up.
-      const attribute = element.getAttributeNode(name)
+      const attribute = attributesOf(element).find((one) => one.name === name)
       if (attribute) attribute.value = text
     }
   }
+  // Of these, only a page that is parsed takes notice.
+  if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
+  if (name === 'autofocus' && text !== null) wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
 export function build(tree: Tree, parent: Element): Node {
   const model = (tree.model = modelOf(tree.template, parent))
-  const copy = model.node.cloneNode(true)
+  const copy = own.cloneNode(model.node, true) as DocumentFragment
   const children = [...copy.childNodes]
   tree.tops = model.inside.map((item, at) => (typeof item === 'number' ? item : (children[at] as Node)))
   complete(tree, model, copy, parent)
@@ -42,25 +51,39 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
     tree.nodes[item] = node
     fill(tree.values[item] as Value, node as Text, parent)
   } else if (typeof item === 'object' && item.isLive) {
-    const { parts, inside } = item
-    for (const part of parts) {
+    const { given, inside } = item
+    for (const part of given) {
       for (const slot of part.slots) tree.nodes[slot] = node
-      if (part.slots.length) setText(node as Element, part.name, textOf(part, tree))
+      setText(node as Element, part.name, textOf(part, tree))
     }
-    let child = node.firstChild
+    if ((item as Outline).isEditable) editables.set(node, [tree, item as Outline])
+    let child = own.firstChild(node)
     for (const one of inside) {
-      const next = (child as Node).nextSibling
+      const next = own.nextSibling(child as Node)
       complete(tree, one, child as Node, parent)
       child = next
     }
+    if ((item as Outline).isField) settle(node as Element)
   }
+}
+
+/** What the tree has in the element is in a copy from now on, which nobody sees. */
+export function hide(element: Element, tree: Tree, item: Outline, parent: Element): void {
+  complete(tree, item, own.cloneNode(item.node, true), parent)
+  noteParts(element, tree, item)
+}
+
+/** The slots in the element's attributes. */
+export function noteParts(element: Element, tree: Tree, item: Outline): void {
+  if (item.isEditable) editables.set(element, [tree, item])
+  for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 
 /** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
   leaveBody(value, anchor)
   const text = typeof value === 'object' ? '' : (value as string)
-  const fragment = anchor.ownerDocument.createDocumentFragment()
+  const fragment = own.createDocumentFragment(anchor.ownerDocument)
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
@@ -74,14 +97,15 @@ export function leaveBody(value: Value, { parentElement }: Text): void {
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
-export function keepContainers(old: () => HTMLElement[], value: Value, fragment: DocumentFragment): void {
-  for (const container of fragment.querySelectorAll<HTMLElement>(CONTAINER)) {
-    const isSame = ({ dataset }: HTMLElement) =>
-      ['lLive', 'lToken'].every((name) => dataset[name] === container.dataset[name])
+export function keepContainers(old: () => Element[], value: Value, fragment: DocumentFragment): void {
+  for (const container of fragment.querySelectorAll(CONTAINER)) {
+    const isSame = (one: Element) =>
+      ['data-l-live', 'data-l-token'].every((name) => own.getAttribute(one, name) === own.getAttribute(container, name))
     const kept = old().find((one) => isSame(one) && !fragment.contains(one))
     if (!kept) continue
-    for (const attribute of container.attributes) setText(kept, attribute.name, attribute.value)
-    container.replaceWith(kept)
+    for (const { name, value } of attributesOf(container)) setText(kept, name, value)
+    own.insertBefore(own.parentNode(container) as Node, kept, container)
+    removeNode(container)
     swap(value, container, kept)
   }
 }
@@ -96,17 +120,19 @@ function swap(value: Value, before: Node, after: Node): void {
   }
 }
 
-export function containersIn(node: Node): HTMLElement[] {
+export function containersIn(node: Node): Element[] {
   if (!(node instanceof Element)) return []
-  return [...(node.matches(CONTAINER) ? [node as HTMLElement] : []), ...node.querySelectorAll<HTMLElement>(CONTAINER)]
+  return [...(own.matches(node, CONTAINER) ? [node] : []), ...own.querySelectorAll(node, CONTAINER)]
 }
 
 interface Mover {
   'moveBefore'?(node: Node, next: Node | null): void
 }
 
+const { moveBefore } = Element.prototype as Mover
+
 /** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
-export function move(parent: (Node & Mover) | null, node: Node, next: Node | null): void {
-  if (parent?.moveBefore && parent.isConnected && node.isConnected) parent.moveBefore(node, next)
-  else parent?.insertBefore(node, next)
+export function move(parent: Node | null, node: Node, next: Node | null): void {
+  if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
+  else if (parent) own.insertBefore(parent, node, next)
 }

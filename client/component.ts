@@ -4,6 +4,7 @@ import { announce, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import { createDebouncer } from './debounce'
+import { own } from './dom'
 import { resetForm } from './fields'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
@@ -35,8 +36,8 @@ export interface Component {
   messages: Messages
 }
 
-export function createComponent(element: HTMLElement, connection: Connection): Component {
-  const module = element.dataset.lLive ?? ''
+export function createComponent(element: Element, connection: Connection): Component {
+  const module = own.getAttribute(element, 'data-l-live') ?? ''
   const view = createView(element)
   const { later, flush } = createDebouncer()
   const outbox = createOutbox()
@@ -49,14 +50,18 @@ export function createComponent(element: HTMLElement, connection: Connection): C
   let seq = 0
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
-  let token = element.dataset.lToken
+  let token = ownToken()
   /** While another server catches up with what is shown: what it says, and the event it has to get to. */
   let held: (() => void)[] = []
   let holdUntil = 0
 
+  function ownToken(): string | null {
+    return own.getAttribute(element, 'data-l-token')
+  }
+
   function showState(): void {
     const state = phase === 'live' && outbox.unanswered().length ? 'waiting' : phase
-    if (element.dataset.lState !== state) element.dataset.lState = state
+    if (own.getAttribute(element, 'data-l-state') !== state) own.setAttribute(element, 'data-l-state', state)
   }
 
   function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
@@ -195,7 +200,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
         lose('reset', outbox.unanswered())
         outbox.sent = []
         outbox.seen = outbox.keptFrom = 0
-        token = element.dataset.lToken
+        token = ownToken()
       }
       for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
       const isShown = show(number, () => {
@@ -236,7 +241,7 @@ export function createComponent(element: HTMLElement, connection: Connection): C
     },
     c(number, sealed) {
       // An anchor stands behind the page's own token.
-      if (sealed) token = sealed[0] === '.' ? (element.dataset.lToken ?? '') + sealed : sealed
+      if (sealed) token = sealed[0] === '.' ? (ownToken() ?? '') + sealed : sealed
       else announce(element, 'loom:fragile', { module })
       outbox.checkpoint(sealed ? number : Infinity)
     },

@@ -3,6 +3,8 @@
  * wrong, and asks the server why there is no connection. Its texts are the server's.
  */
 
+import { own, root } from './dom'
+
 /** Longer than it takes to connect, shorter than anyone waits. */
 const PATIENCE_MS = 3_000
 /** Patches come one after the other; mistakes are seldom. */
@@ -28,7 +30,7 @@ function ask(): void {
 }
 
 async function askWhy(): Promise<void> {
-  const containers = document.querySelectorAll('[data-l-live]')
+  const containers = root.querySelectorAll('[data-l-live]')
   if (isLive || containers.length === 0) return
   try {
     const response = await fetch(new URL('ws', base))
@@ -36,14 +38,15 @@ async function askWhy(): Promise<void> {
     if (response.status !== 426 || isLive) return
     console.error(`loom-live: ${message}`)
     for (const container of containers) {
-      container.dispatchEvent(new CustomEvent('loom:error', { bubbles: true, detail: { message } }))
+      own.dispatchEvent(container, new CustomEvent('loom:error', { bubbles: true, detail: { message } }))
     }
   } catch {
     // As above.
   }
 }
 
-document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, originalPolicy }) => {
+own.addEventListener(document, 'securitypolicyviolation', (event) => {
+  const { effectiveDirective, blockedURI, originalPolicy } = event as SecurityPolicyViolationEvent
   if (effectiveDirective !== 'connect-src' || !blockedURI.startsWith('ws')) return
   console.error(
     `loom-live: the page's Content-Security-Policy forbids the WebSocket ${blockedURI}. Add connect-src 'self' to it; it is: ${originalPolicy}`,

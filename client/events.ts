@@ -4,8 +4,9 @@
  */
 
 import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
+import { own } from './dom'
 import { changed, compositionEnded, compositionStarted, forget } from './fields'
-import { isQuiet } from './focus'
+import { isQuiet, noteTyping } from './focus'
 import { atRest } from './loading'
 import { components } from './page'
 import { keepIn, specialVars, type SpecialVars } from './special_vars'
@@ -19,7 +20,7 @@ const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'fo
 const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
 
 interface Binding {
-  element: HTMLElement
+  element: Element
   container: Element
   type: string
 }
@@ -31,32 +32,33 @@ const bindings = new WeakMap<Event, Binding>()
 let isHeld = false
 
 /** Not everything that events happen at is an element. */
-function near({ target }: Event, selector: string): HTMLElement | null | undefined {
-  return (target as Partial<Element> | null)?.closest?.<HTMLElement>(selector)
+function near({ target }: Event, selector: string): Element | null {
+  return target instanceof Element ? own.closest(target, selector) : null
 }
 
 export function listen(): void {
   for (const type of TYPES) {
     const native = NATIVE[type] ?? type
-    document.addEventListener(native, (event) => down(event, native, type), true)
-    document.addEventListener(native, (event) => {
+    own.addEventListener(document, native, (event) => down(event, native, type), true)
+    own.addEventListener(document, native, (event) => {
       const binding = bindings.get(event)
       if (binding && !isOn(binding.element, 'stop')) handle(event, binding)
     })
   }
-  document.addEventListener('reset', wasReset, true)
-  document.addEventListener('compositionstart', compositionStarted, true)
-  document.addEventListener('compositionend', compositionEnded, true)
-  addEventListener('pagehide', () => components.forEach((component) => component.flush()))
+  own.addEventListener(document, 'reset', wasReset, true)
+  own.addEventListener(document, 'compositionstart', compositionStarted, true)
+  own.addEventListener(document, 'compositionend', compositionEnded, true)
+  own.addEventListener(window, 'pagehide', () => components.forEach((component) => component.flush()))
 
   function down(event: Event, native: string, type: string): void {
     if (type === 'input') changed(event.target)
+    noteTyping(type)
     const { key, detail, repeat } = event as KeyboardEvent
     if (key || detail) isHeld = repeat
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
-    keepIn(near(event, '[for],[form]'))
+    keepIn(near(event, '[for]:not(form),[form]:not(form)'))
     const element = near(event, `[data-l-${type}]${OURS}`)
-    const container = element?.closest(CONTAINER)
+    const container = element && own.closest(element, CONTAINER)
     // Their forms are sent elsewhere.
     if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
     const binding = { element, container, type }
@@ -68,22 +70,22 @@ export function listen(): void {
       now.stopPropagation()
       handle(now, binding)
     }
-    element.addEventListener(native, stop, { once: true })
+    own.addEventListener(element, native, stop, { once: true })
   }
 
   function handle(event: Event, { element, container, type }: Binding): void {
-    if (isQuiet() || element.matches(':disabled')) return
+    if (isQuiet() || own.matches(element, ':disabled')) return
     // Keys that choose among an input method's proposals are not the page's.
     if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
     const { submitter, target } = event as SubmitEvent
     const form = type === 'submit' && (target as HTMLFormElement)
     // Cancel: the browser closes the dialog, and nobody else is meant.
-    if (submitter?.matches(DIALOG)) return
+    if (submitter && own.matches(submitter, DIALOG)) return
     // A form whose own method it is closes its dialog as well.
-    if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent'))
+    if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || isOn(element, 'prevent'))
       event.preventDefault()
     const component = components.get(container)
-    const handler = element.getAttribute(`data-l-${type}`)
+    const handler = own.getAttribute(element, `data-l-${type}`)
     if (!component || !handler || (form && isHeld)) return
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.
@@ -97,7 +99,7 @@ export function listen(): void {
     // It does so when everybody has heard of the reset.
     setTimeout(() => {
       const form = event.target as HTMLFormElement
-      for (const target of event.defaultPrevented ? [] : [...form.elements, form]) {
+      for (const target of event.defaultPrevented ? [] : [...own.elements(form), form]) {
         const isForm = target === form
         const { type: kind, checked } = target as HTMLInputElement
         // Of radio buttons, the one that is chosen speaks.
@@ -107,7 +109,7 @@ export function listen(): void {
           down(now, type, type)
           const binding = bindings.get(now)
           // What is around the form hears of it once.
-          if (binding?.element.contains(form) === isForm) handle(now, binding)
+          if (binding && own.contains(binding.element, form) === isForm) handle(now, binding)
         }
         forget(target)
       }

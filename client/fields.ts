@@ -5,21 +5,38 @@
  */
 
 import { CONTAINER, isOn } from './attributes'
-import { setText } from './build'
+import { editables, hide, setText } from './build'
+import { own, root } from './dom'
+import { hadFocus } from './focus'
+import { textIn } from './match'
 import { issuedSoFar } from './outbox'
-import { defaultValues, resetSelect, restoreSelect, selectedValues } from './select'
+import { chosenIn, markedIn, resetSelect, restoreSelect, type Choice } from './select'
+import type { Outline } from './template'
+import type { Tree } from './tree'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
 function isField(target: unknown): target is Field {
-  return !!(target as Partial<Element> | null)?.matches?.('input,textarea,select')
+  return target instanceof Element && own.matches(target, 'input,textarea,select')
 }
 
-/** How many events the page had made when the user last changed the field. */
+function isRadio(target: Element): target is HTMLInputElement {
+  return (target as HTMLInputElement).type === 'radio'
+}
+
+/** How many events the page had made when the user last changed the field, or what is edited. */
 const changedAt = new WeakMap<Element, number>()
+
+/** What the server said when the user began to edit it; undefined before it has said anything. */
+const edited = new WeakMap<Element, string | undefined>()
 
 /** The field in which an input method is at work: to set it would end that. */
 let composing: EventTarget | null = null
+
+/** The radio buttons that were chosen before the patch: names that change one by one let groups meet. */
+let chosenRadios: HTMLInputElement[] | undefined
+/** The radio buttons that the patch has made, and that the server has chosen. */
+const newRadios: HTMLInputElement[] = []
 
 export function compositionStarted({ target }: Event): void {
   composing = target
@@ -30,11 +47,16 @@ export function compositionEnded(): void {
 }
 
 export function changed(target: EventTarget | null): void {
-  if (!isField(target)) return
+  if (!(target instanceof Element)) return
+  if (own.matches(target, '[contenteditable]') && !edited.has(target)) {
+    const [tree, item] = editables.get(target) ?? []
+    edited.set(target, item && textIn(item, tree as Tree))
+    if (item) hide(target, tree as Tree, item, target)
+  }
   changedAt.set(target, issuedSoFar())
-  if (target.type !== 'radio') return
+  if (!isRadio(target)) return
   // To choose one is to change all of its group.
-  document.querySelectorAll<HTMLInputElement>('input[type=radio]').forEach((other) => {
+  root.querySelectorAll<HTMLInputElement>('input[type=radio]').forEach((other) => {
     if (other.name === target.name && other.form === target.form) changedAt.set(other, issuedSoFar())
   })
 }
@@ -45,19 +67,39 @@ export function forget(field: Element): boolean {
 }
 
 /** Has a render that saw the page's events up to `seen` seen what the user did to the field? */
-function hasSeen(field: Field, seen: number): boolean {
+function hasSeen(field: Element, seen: number): boolean {
   return field !== composing && seen > (changedAt.get(field) ?? -1)
 }
 
+function keepRadios(): void {
+  chosenRadios ??= [...root.querySelectorAll<HTMLInputElement>('input[type=radio]:checked')]
+}
+
+/** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
+export function settle(field: Element): void {
+  if ('options' in field) return resetSelect(field as HTMLSelectElement)
+  const value = own.getAttribute(field, 'value')
+  if (value !== null) setText(field, 'value', value)
+  if (!isRadio(field)) return
+  keepRadios()
+  if (field.defaultChecked) newRadios.push(field)
+}
+
 export interface Fields {
+  /** Before a patch. `seen`: the number of the last of the page's events that the server had seen. */
+  begin(seen: number): void
   /** Sets an attribute; without a name, the text of a textarea or a title. Null takes the attribute away. */
   set(element: Element, name: string, text: string | null): void
   /** Something in the element is about to come, go or change. */
   touch(node: Node): void
+  /** Does the element show what the user has made of it, instead of what the tree says? */
+  keeps(element: Element, tree: Tree, item: Outline): boolean
   /** Is anything to be done when the server has seen more? */
   waits(): boolean
-  /** At the end of a patch. `seen`: the number of the last of the page's events that the server had seen. */
-  finish(seen: number): void
+  /** Asked once: is something that the user has edited to be compared with the tree again? */
+  isBehind(): boolean
+  /** At the end of a patch. */
+  finish(): void
 }
 
 /** What a component's patches do to its fields. */
@@ -65,35 +107,66 @@ export function createFields(): Fields {
   /** Those that will show what the server rendered, once it has seen what the user did to them. */
   const pending = new Set<Field>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
-  const touched = new Map<HTMLSelectElement, [chosen: string[], marked: string[]]>()
+  const touched = new Map<HTMLSelectElement, [chosen: Choice[] | undefined, marked: string]>()
+  let seen = 0
+  let isBehind = false
 
   function touch(node: Node): void {
-    const select = (node instanceof Element ? node : node.parentElement)?.closest('select')
-    if (select && !touched.has(select)) touched.set(select, [selectedValues(select), defaultValues(select)])
+    const element = node instanceof Element ? node : node.parentElement
+    const select = element && (own.closest(element, 'select') as HTMLSelectElement | null)
+    if (select && !touched.has(select)) touched.set(select, [chosenIn(select), markedIn(select)])
   }
 
   return {
+    begin(number) {
+      seen = number
+    },
     set(element, name, text) {
-      if (name === 'selected') touch(element)
+      if (element instanceof HTMLOptionElement) touch(element)
       // Taking the attribute off a modal dialog would leave the page inert behind it.
       if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
+      if (!isField(element)) return setText(element, name, text)
+      if (isRadio(element) && /^(name|form|type|checked)$/.test(name)) keepRadios()
+      const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)
+      if (element instanceof HTMLSelectElement) touch(element)
       setText(element, name, text)
-      if (isField(element) && name === propertyOf(element)) pending.add(element)
+      if (isShown || name === propertyOf(element)) pending.add(element)
     },
     touch,
-    waits: () => pending.size > 0,
-    finish(seen) {
+    keeps(element, tree, item) {
+      if (!edited.has(element)) return false
+      const text = textIn(item, tree)
+      const isNew = text !== (edited.get(element) ?? text)
+      if (isNew && hasSeen(element, seen)) return !edited.delete(element)
+      isBehind ||= isNew
+      edited.set(element, edited.get(element) ?? text)
+      return true
+    },
+    waits: () => pending.size > 0 || isBehind,
+    isBehind() {
+      const was = isBehind
+      isBehind = false
+      return was
+    },
+    finish() {
+      const choose = (radio: HTMLInputElement) => (radio.checked ||= true)
       for (const [select, [chosen, marked]] of touched) {
         restoreSelect(select, chosen)
-        if (String(marked) !== String(defaultValues(select))) pending.add(select)
+        if (marked !== markedIn(select)) pending.add(select)
       }
       touched.clear()
+      chosenRadios?.forEach(choose)
+      for (const radio of newRadios.splice(0)) pending.add(radio)
       for (const field of pending) {
-        if (field.isConnected && !hasSeen(field, seen)) continue
+        // What cannot be read is on its way to something that can.
+        const isTyped = hadFocus(field) && field.validity.badInput
+        if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)
         changedAt.delete(field)
         resetField(field)
       }
+      chosenRadios?.filter((radio) => !hasSeen(radio, seen)).forEach(choose)
+      chosenRadios = undefined
     },
   }
 }
@@ -111,8 +184,8 @@ function propertyOf({ type }: Field): string {
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
 export function resetForm(form: HTMLFormElement, container: Element, seq: number): void {
   if (isOn(form, 'keep')) return
-  for (const field of form.elements) {
-    if (!isField(field) || isOn(field, 'keep') || field.closest(CONTAINER) !== container) continue
+  for (const field of own.elements(form)) {
+    if (!isField(field) || isOn(field, 'keep') || own.closest(field, CONTAINER) !== container) continue
     if (!hasSeen(field, seq)) continue
     changedAt.delete(field)
     resetField(field)
@@ -126,7 +199,25 @@ function resetField(field: Field): void {
     (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
   else {
     const value = field.type === 'file' ? '' : field.defaultValue
-    // Even the same value would move the caret.
-    if (field.value !== value) field.value = value
+    // Even the same value would move the caret, and 10 would take away what comes behind the 10.0 that is being typed.
+    if (field.validity.badInput || !means(field, value)) field.value = value
   }
+}
+
+/** Is what the field shows what it would make of this text? */
+function means(field: HTMLInputElement | HTMLTextAreaElement, text: string): boolean {
+  if (field.value === text) return true
+  const other = field.cloneNode() as HTMLInputElement
+  other.value = text
+  // Where there are no numbers, they have no difference.
+  return other.value === field.value || other.valueAsNumber - (field as HTMLInputElement).valueAsNumber === 0
+}
+
+/** Would it show the same if the user had not been there? */
+function showsDefault(field: Field): boolean {
+  if (!('options' in field)) return propertyOf(field) === 'value' && means(field, field.defaultValue)
+  const other = field.cloneNode(true) as HTMLSelectElement
+  resetSelect(other)
+  const places = ({ options }: HTMLSelectElement) => String(Array.from(options, ({ selected }) => selected))
+  return places(other) === places(field)
 }

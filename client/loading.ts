@@ -4,6 +4,7 @@
  */
 
 import { CONTAINER, isOn } from './attributes'
+import { all, own, real, root } from './dom'
 import { focusQuietly } from './focus'
 import { setText } from './build'
 import { MARK } from './markup'
@@ -28,7 +29,7 @@ const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
 
 /** The element that was disabled while it had the focus: browsers take it from there. */
-let focused: HTMLElement | undefined
+let focused: Element | undefined
 
 /** Shows that it waits, where there is something to show it. */
 export function beginLoading(trigger: Trigger | undefined): void {
@@ -53,7 +54,7 @@ export function atRest(work: () => void): void {
   for (const { element, submitter } of waiting) {
     // A form cannot be disabled; the button that sent it can.
     for (const busy of submitter ? [element, submitter] : [element]) {
-      if (!busy.isConnected || done.has(busy)) continue
+      if (!root.contains(busy) || done.has(busy)) continue
       done.add(busy)
       showBusy(busy, isOn(element, 'disable') || isOn(busy, 'disable'))
     }
@@ -61,80 +62,81 @@ export function atRest(work: () => void): void {
 }
 
 /** Indicators are hidden until something waits. */
-export function hideIndicators(root: ParentNode): void {
-  root.querySelectorAll<HTMLElement>(spelled('loading')).forEach((element) => {
-    if (!isIndicator(element)) return
+export function hideIndicators(around: Element | DocumentFragment): void {
+  for (const element of all(around, spelled('loading'))) {
+    if (!isIndicator(element)) continue
     // To change one property of a style would drop the slot's mark from it.
-    if (element.getAttribute('style')?.includes(MARK)) element.hidden = true
-    else element.style.display = 'none'
-  })
+    if (own.getAttribute(element, 'style')?.includes(MARK)) setText(element, 'hidden', '')
+    else real(element, 'style').display = 'none'
+  }
 }
 
 /** An element for another's loading state either is the indicator itself, or holds some. */
 function isIndicator(element: Element): boolean {
-  return element.matches(INLINE) || !element.querySelector(INLINE)
+  return own.matches(element, INLINE) || !own.querySelectorAll(element, INLINE).length
 }
 
 function showBusy(element: Element, disable: boolean): void {
   addClass(element)
   swap(element, 'aria-busy', 'true')
-  const text = element.getAttribute('l-loading-text') ?? element.getAttribute('data-l-loading-text')
+  const text = own.getAttribute(element, 'l-loading-text') ?? own.getAttribute(element, 'data-l-loading-text')
   if (text !== null) swapText(element, text)
   showInside(element)
-  if (element.id) {
-    document.querySelectorAll(spelled('loading', element.id)).forEach((remote) => {
+  const id = own.getAttribute(element, 'id')
+  if (id) {
+    root.querySelectorAll(spelled('loading', id)).forEach((remote) => {
       addClass(remote)
       if (isIndicator(remote)) show(remote)
       else showInside(remote)
     })
   }
   if (!disable || (element as Partial<HTMLButtonElement>).disabled !== false) return
-  if (element.contains(document.activeElement)) focused = element as HTMLElement
+  if (own.contains(element, own.activeElement(document))) focused = element
   swap(element, 'disabled', '')
 }
 
 function showInside(element: Element): void {
-  const container = element.closest(CONTAINER)
-  element.querySelectorAll(INLINE).forEach((indicator) => {
-    if (indicator.closest(CONTAINER) === container) show(indicator)
+  const container = own.closest(element, CONTAINER)
+  own.querySelectorAll(element, INLINE).forEach((indicator) => {
+    if (own.closest(indicator, CONTAINER) === container) show(indicator)
   })
 }
 
 function returnFocus(): void {
-  if (!focused || focused.hasAttribute('disabled')) return
-  const active = document.activeElement
+  if (!focused || own.getAttribute(focused, 'disabled') !== null) return
+  const active = own.activeElement(document)
   // Not where the user has gone on to something else.
-  if (focused.isConnected && (!active || active === document.body)) focusQuietly(focused)
+  if (root.contains(focused) && (!active || own.matches(active, 'body'))) focusQuietly(focused)
   focused = undefined
 }
 
 function addClass(element: Element): void {
-  swap(element, 'class', `${element.getAttribute('class') ?? ''} l-loading`.trim())
+  swap(element, 'class', `${own.getAttribute(element, 'class') ?? ''} l-loading`.trim())
 }
 
 function swap(element: Element, name: string, value: string | null): void {
-  const before = element.getAttribute(name)
+  const before = own.getAttribute(element, name)
   setText(element, name, value)
   undo.push(() => setText(element, name, before))
 }
 
 function show(indicator: Element): void {
-  const { style } = indicator as HTMLElement
-  const { display } = style
+  const look = real(indicator, 'style')
+  const { display } = look
   swap(indicator, 'hidden', null)
-  style.display = ''
-  undo.push(() => (style.display = display))
+  look.display = ''
+  undo.push(() => (look.display = display))
 }
 
 /** The first text says it and the others fall silent; icons and indicators beside them stay. */
 function swapText(element: Element, text: string): void {
   if (element instanceof HTMLInputElement) return swap(element, 'value', text)
-  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+  const texts = new Document().createTreeWalker(element, NodeFilter.SHOW_TEXT)
   let next = text
   while (texts.nextNode()) {
     const node = texts.currentNode
     const before = node.nodeValue
-    if (!before?.trim() || node.parentElement?.closest(INLINE)) continue
+    if (!before?.trim() || own.closest(node.parentElement as Element, INLINE)) continue
     node.nodeValue = next
     next = ''
     undo.push(() => (node.nodeValue = before))

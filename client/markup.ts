@@ -1,5 +1,7 @@
 /** The one place where text becomes elements. */
 
+import { own } from './dom'
+
 interface Policy {
   'createHTML'(html: string): string
 }
@@ -30,7 +32,7 @@ export function surroundings({ localName, namespaceURI }: Element): string {
 
 /** `html` as nodes of a document without a page, in which nothing loads, runs or upgrades. */
 export function parse(html: string, around: string): DocumentFragment {
-  const template = document.createElement('template')
+  const template = own.createElement(document, 'template') as HTMLTemplateElement
   if (around) html = `<${around}>${html}</${around}>`
   template.innerHTML = policy ? policy.createHTML(html) : html
   const { content } = template

@@ -1,6 +1,7 @@
 /** Which element of the page is which of a tree. */
 
 import { attributesOf, CONTAINER } from './attributes'
+import { own, root } from './dom'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -37,8 +38,8 @@ export function noteMakers(value: Value | undefined): void {
 }
 
 /** Was it shown before by another template? */
-export function isOther(node: Element | null, { template }: Tree): boolean {
-  for (; makers.size && node; node = node.parentElement) {
+export function isOther(node: Node | null, { template }: Tree): boolean {
+  for (; makers.size && node; node = own.parentNode(node)) {
     const maker = makers.get(node)
     if (maker) return maker !== template
   }
@@ -48,7 +49,8 @@ export function isOther(node: Element | null, { template }: Tree): boolean {
 /** Extensions and scripts have put it there. */
 export function isForeign(element: Element): boolean {
   return (
-    !makers.has(element) && (element.localName.includes('-') || element.matches('[data-l-ignore],script,style,link'))
+    !makers.has(element) &&
+    (own.localName(element).includes('-') || own.matches(element, '[data-l-ignore],script,style,link'))
   )
 }
 
@@ -56,14 +58,14 @@ export function isForeign(element: Element): boolean {
 export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown): boolean {
   const { name, slots } = part
   const text = textOf(part, tree)
-  const now = name ? page.getAttribute(name) : page.textContent
+  const now = name ? own.getAttribute(page, name) : own.textContent(page)
   // What is open is the user's; and a boolean attribute is there or not.
   if (name === 'open') return true
   if (typeof tree.values[slots[0] as number] === 'number') return (text === null) === (now === null)
   if (text === now) return true
   if (isExact || !LOOKS.test(name)) return false
   // Browsers hide nonces.
-  return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || page.classList.contains(one))
+  return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || now?.split(/\s+/).includes(one))
 }
 
 /** Gives each of those that are wanted its mate, where there is one. Says which are taken, unless all are, in order. */
@@ -76,21 +78,20 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   }
   const known: Record<string, Element[]> = {}
   for (const element of there)
-    (known[nameOf(element.localName, element.textContent, attributesOf(element).find(isKey)?.value)] ??= []).push(
-      element,
-    )
+    (known[nameOf(own.localName(element), own.textContent(element), attributesOf(element).find(isKey)?.value)] ??=
+      []).push(element)
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one
     const key = item.parts.find(isKey)
-    take(one, known[nameOf(item.node.localName, textIn(item, tree), key && textOf(key, tree))], fits)
+    take(one, known[nameOf(own.localName(item.node), textIn(item, tree), key && textOf(key, tree))], fits)
   }
   let from = 0
   for (const one of wanted) {
     const near: Element[] = []
     for (let at = from; at < from + FAR && there[at] && !taken.has(there[at] as Element); at++)
       near.push(there[at] as Element)
-    if (!(isHtml && one.item.node.matches(WHOLE))) {
+    if (!(isHtml && own.matches(one.item.node, WHOLE))) {
       take(one, near, fits)
       // A live component is only itself, and what is ignored keeps its content.
       if (!one.isRow)
@@ -98,7 +99,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
           one,
           near,
           (one, element) =>
-            isNamed(one, element) && element.matches(one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`),
+            isNamed(one, element) && own.matches(element, one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`),
         )
     }
     if (one.mate) from = there.indexOf(one.mate, from) + 1
@@ -111,7 +112,11 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
   let next = 0
   for (const element of there) {
     const one = wanted[next]
-    if (one && fits(one, element) && !((isHtml || one.isRow) && textIn(one.item, one.tree) !== element.textContent)) {
+    if (
+      one &&
+      fits(one, element) &&
+      !((isHtml || one.isRow) && textIn(one.item, one.tree) !== own.textContent(element))
+    ) {
       one.mate = element
       next++
     } else if (isHtml || !isForeign(element)) return false
@@ -130,8 +135,8 @@ function nameOf(...parts: unknown[]): string {
 
 function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {
   return (
-    element.localName === node.localName &&
-    !(node.matches(WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
+    own.localName(element) === own.localName(node) &&
+    !(own.matches(node, WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
   )
 }
 
@@ -140,7 +145,7 @@ function fits(one: Wanted, element: Element): boolean {
   return isNamed(one, element) && one.item.parts.every((part) => !part.name || agrees(element, part, one.tree, false))
 }
 
-function textIn(item: Item | Inside, tree: Tree): string {
+export function textIn(item: Item | Inside, tree: Tree): string {
   if (typeof item === 'string') return item
   let text = ''
   if (typeof item === 'object') {
@@ -151,6 +156,6 @@ function textIn(item: Item | Inside, tree: Tree): string {
   const value = tree.values[item] as Value
   if (typeof value !== 'object') return `${value}`
   // Text is the same text in any surroundings.
-  for (const one of treesIn(value)) text += textIn(modelOf(one.template, document.body), one)
+  for (const one of treesIn(value)) text += textIn(modelOf(one.template, root), one)
   return text
 }

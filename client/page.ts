@@ -6,6 +6,7 @@ import { CONTAINER } from './attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
 import { containersIn } from './build'
+import { own, root } from './dom'
 
 const DEFAULT_PATH = '/loom/ws'
 
@@ -21,7 +22,7 @@ export function start(): void {
     childList: true,
     attributeFilter: ['data-l-live', 'data-l-ignore'],
   })
-  join(document.documentElement)
+  join(root)
 }
 
 function changed({ type, target, addedNodes }: MutationRecord): void {
@@ -29,14 +30,14 @@ function changed({ type, target, addedNodes }: MutationRecord): void {
   for (const node of type === 'attributes' ? [target] : addedNodes) join(node)
 }
 
-function join(root: Node): void {
-  containersIn(root).forEach(add)
+function join(node: Node): void {
+  containersIn(node).forEach(add)
 }
 
-function add(container: HTMLElement): void {
+function add(container: Element): void {
   // It may be gone again, or be somewhere that is no page (a template's content).
-  if (components.has(container) || !container.isConnected) return
-  const url = socketUrl(container.dataset.lWs || DEFAULT_PATH)
+  if (components.has(container) || !root.contains(container)) return
+  const url = socketUrl(own.getAttribute(container, 'data-l-ws') || DEFAULT_PATH)
   if (!url) return refuse(container)
   let connection = connections.get(url)
   if (!connection) connections.set(url, (connection = createConnection(url)))
@@ -49,22 +50,22 @@ function sweepSoon(): void {
     sweep = undefined
     for (const [container, component] of [...components]) {
       if (
-        container.isConnected &&
-        container.matches(CONTAINER) &&
-        container.getAttribute('data-l-live') === component.module
+        root.contains(container) &&
+        own.matches(container, CONTAINER) &&
+        own.getAttribute(container, 'data-l-live') === component.module
       )
         continue
       components.delete(container)
       component.leave()
-      if (container.matches(CONTAINER)) join(container)
+      if (own.matches(container, CONTAINER)) join(container)
     }
     connections.forEach((connection) => connection.stopUnused())
   })
 }
 
-function refuse(container: HTMLElement): void {
-  const message = `not allowed to connect to ${container.dataset.lWs}`
+function refuse(container: Element): void {
+  const message = `not allowed to connect to ${own.getAttribute(container, 'data-l-ws')}`
   console.error('loom-live:', message)
-  container.dataset.lState = 'error'
+  own.setAttribute(container, 'data-l-state', 'error')
   announce(container, 'loom:error', { message })
 }

@@ -3,6 +3,7 @@
 import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { build, containersIn, fill, leaveBody, move, remove } from './build'
+import { own } from './dom'
 import { HTML, OTHERS, type Model } from './template'
 import {
   nodesOf,
@@ -51,7 +52,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
-      const isThere = (one: Node) => one.parentNode === node.parentNode && !containersIn(one).length
+      const isThere = (one: Node) => own.parentNode(one) === node.parentNode && !containersIn(one).length
       if (kept && node.parentElement && kept.every(isThere)) {
         adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
       } else fill(value, node, what.container, old)
@@ -118,9 +119,9 @@ function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container
     for (let at = to + 1; !found && at < end; at++) found = nodesOf(rows[at] as Tree)[0]
     next = found ?? next
     end = to + 1
-    const parent = next.parentNode
+    const parent = own.parentNode(next)
     if (row.model) for (const node of nodesOf(row)) move(parent, node, next)
-    else parent?.insertBefore(build(row, anchor.parentElement ?? container), next)
+    else if (parent) own.insertBefore(parent, build(row, anchor.parentElement ?? container), next)
   }
   return rows
 }

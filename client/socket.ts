@@ -3,6 +3,8 @@
  * reason to believe that it would work now. It knows frames, not what they mean.
  */
 
+import { own } from './dom'
+
 const BASE_MS = 200
 const CAP_MS = 10_000
 /** A server that restarts says within what time its pages are to come back, evenly: at most this, or where it does not. */
@@ -121,8 +123,8 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     paused = false
     connect()
   })
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') connect()
+  own.addEventListener(document, 'visibilitychange', () => {
+    if (own.visibilityState(document) === 'visible') connect()
   })
 
   return {

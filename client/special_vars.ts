@@ -1,6 +1,7 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
 import { THEIRS } from './attributes'
+import { own } from './dom'
 
 export interface SpecialVars {
   /** The value. */
@@ -16,18 +17,18 @@ export interface SpecialVars {
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
 function isControl(target: EventTarget | null): target is Control {
-  return !!(target as Partial<Element> | null)?.matches?.('input,textarea,select,button[value]')
+  return target instanceof Element && own.matches(target, 'input,textarea,select,button[value]')
 }
 
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
-export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
+export function specialVars(event: Event, bound: Element): SpecialVars {
   const { type, target } = event
   if (type === 'submit' && target instanceof HTMLFormElement) {
     return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
   const vars: SpecialVars = {}
   const control = [bound, target].find(isControl)
-  const given = bound.getAttribute('data-l-value')
+  const given = own.getAttribute(bound, 'data-l-value')
   // A file's value is a made-up path.
   vars.v = given ?? (control?.type === 'file' ? undefined : control?.value)
   if (/^(checkbox|radio)$/.test(control?.type ?? '')) vars.c = (control as HTMLInputElement).checked
@@ -46,7 +47,7 @@ export function keepIn(element: Element | null | undefined): void {
 }
 
 function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null): string {
-  for (const field of form.elements) keepIn(field)
+  for (const field of own.elements(form)) keepIn(field)
   const fields = new URLSearchParams()
   new FormData(form).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)

@@ -4,6 +4,8 @@
  * It sees of the client only what every page sees: `data-l-state` and `loom:error`.
  */
 
+import { own, root } from './dom'
+
 type Status = 'offline' | 'error' | 'expired'
 
 type Texts = Record<Status | 'reload', string>
@@ -27,12 +29,12 @@ color:CanvasText;background:Canvas;box-shadow:0 .2em 1em #0004}
 :where([data-l-live][data-l-state=error]){outline:2px dashed #c00;outline-offset:2px}
 @media print{:where(.loom-status){display:none}}`
 
-const given = document.querySelector<HTMLElement>('script[data-l-status]')?.dataset.lStatus
+const given = root.querySelector<HTMLElement>('script[data-l-status]')?.dataset.lStatus
 const texts = { ...TEXTS, ...(JSON.parse(given || '{}') as Partial<Texts>) }
-const region = document.createElement('div')
-const button = document.createElement('button')
+const region = own.createElement(document, 'div')
+const button = own.createElement(document, 'button') as HTMLButtonElement
 /** The containers that are not well. */
-const troubled = new Set<HTMLElement>()
+const troubled = new Set<Element>()
 /** What their errors ask for. */
 const actions = new WeakMap<EventTarget, string>()
 let shown: Status | undefined
@@ -48,19 +50,19 @@ button.textContent = texts.reload
 button.onclick = () => location.reload()
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(RULES)
-document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
+Reflect.set(Document.prototype, 'adoptedStyleSheets', [...own.adoptedStyleSheets(document), sheet], document)
 // Not in the body, which may be a component's.
-document.documentElement.append(region)
+root.append(region)
 
 const observer = new MutationObserver((records) => {
-  for (const { type, target } of records) if (type === 'attributes') note(target as HTMLElement)
+  for (const { type, target } of records) if (type === 'attributes') note(target as Element)
   update()
 })
 
 addEventListener('loom:error', ({ target, detail }: Event & { detail?: { action?: string } }) => {
   if (target && detail?.action) actions.set(target, detail.action)
 })
-document.querySelectorAll<HTMLElement>('[data-l-state]').forEach(note)
+root.querySelectorAll('[data-l-state]').forEach(note)
 update()
 
 /** That a container goes away is of interest only while one is not well. */
@@ -70,20 +72,24 @@ function watch(childList: boolean): void {
   observer.observe(document, { subtree: true, attributeFilter: ['data-l-state'], childList })
 }
 
-function note(container: HTMLElement): void {
-  if (/^(offline|error)$/.test(container.dataset.lState ?? '')) troubled.add(container)
+function stateOf(container: Element): string {
+  return own.getAttribute(container, 'data-l-state') ?? ''
+}
+
+function note(container: Element): void {
+  if (/^(offline|error)$/.test(stateOf(container))) troubled.add(container)
   else troubled.delete(container)
 }
 
-function statusOf(container: HTMLElement): Status | undefined {
-  if (container.dataset.lState === 'offline') return 'offline'
+function statusOf(container: Element): Status | undefined {
+  if (stateOf(container) === 'offline') return 'offline'
   const action = actions.get(container)
   // Who is sent elsewhere has no use for a word about it.
   return action === 'redirect' ? undefined : action === 'reload' ? 'expired' : 'error'
 }
 
 function update(): void {
-  for (const container of troubled) if (!container.isConnected) troubled.delete(container)
+  for (const container of troubled) if (!root.contains(container)) troubled.delete(container)
   watch(troubled.size > 0)
   const all = [...troubled].map(statusOf)
   const status = (['expired', 'error', 'offline'] as const).find((one) => all.includes(one))
@@ -94,7 +100,7 @@ function update(): void {
 }
 
 function show(): void {
-  if (!region.isConnected) document.documentElement.append(region)
+  if (!region.isConnected) root.append(region)
   region.dataset.lStatus = shown ?? ''
   region.replaceChildren(...(shown ? [texts[shown]] : []), ...(shown && shown !== 'offline' ? [button] : []))
 }

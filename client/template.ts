@@ -4,6 +4,8 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
+import { setText } from './build'
+import { childrenOf, own } from './dom'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
 
@@ -26,6 +28,8 @@ export interface Part {
 /** What there is in an element, or at the top of a template. */
 export interface Inside {
   parts: Part[]
+  /** Those that a copy has to be given. */
+  given: Part[]
   /** Child by child; nothing where it is not looked at. */
   inside: Item[]
   /** There are slots in it. */
@@ -37,6 +41,9 @@ export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
   isOthers: boolean
+  /** Whether it is a field whose state is more than its attributes. */
+  isField: boolean
+  isEditable: boolean
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -88,14 +95,14 @@ function parseModel(template: Template, around: string): Model {
   })
   const node = parse(html, around)
   hideIndicators(node)
-  const model: Model = { template, partOf: [], node, parts: [], inside: [], isLive: true }
+  const model: Model = { template, partOf: [], node, parts: [], given: [], inside: [], isLive: true }
   model.inside = scan(model, node)
   return model
 }
 
 /** Prepares the inside of `parent`, and says what is there. */
 function scan(model: Model, parent: Node): Item[] {
-  return [...parent.childNodes].flatMap((node): Item | [] => {
+  return childrenOf(own.firstChild(parent)).flatMap((node): Item | [] => {
     if (node instanceof Text) return node.data
     if (!(node instanceof Element)) {
       const slot = (node as Comment).data.split(MARK)[1]
@@ -109,16 +116,26 @@ function scan(model: Model, parent: Node): Item[] {
       const [slot] = part.slots
       // The name stays where it is among the others, without a value that would be loaded.
       if (slot !== undefined) attribute.value = ''
-      if (model.template.kinds[slot as number] === 'b') node.removeAttribute(name)
+      if (model.template.kinds[slot as number] === 'b') setText(node, name, null)
       return part
     })
-    const isText = node.matches('textarea,title')
+    const isText = own.matches(node, 'textarea,title')
     if (isText) parts.push(readPart(model, '', node.textContent ?? ''))
     let inside = isText ? [] : scan(model, node)
     const isLive = inside.some((item) => typeof item === 'number' || (item as Outline).isLive)
-    const isOthers = node.matches(OTHERS)
-    if (!isLive && (isOthers || node.matches(WHOLE))) inside = []
-    return { node, parts, inside, isOthers, isLive: isLive || parts.some(({ slots }) => slots.length > 0) }
+    const isOthers = own.matches(node, OTHERS)
+    if (!isLive && (isOthers || own.matches(node, WHOLE))) inside = []
+    const given = parts.filter(isGiven)
+    return {
+      node,
+      parts,
+      given,
+      inside,
+      isOthers,
+      isLive: isLive || given.length > 0,
+      isField: own.matches(node, 'input,select'),
+      isEditable: parts.some(({ name }) => name === 'contenteditable'),
+    }
   })
 }
 
@@ -126,8 +143,20 @@ function scan(model: Model, parent: Node): Item[] {
 function implyBody(table: HTMLTableElement): void {
   const slots = [...table.childNodes].filter((node) => node instanceof Comment)
   if (slots.length !== 1 || table.tBodies.length) return
-  const body = table.insertBefore(document.createElement('tbody'), slots[0] as Node)
+  const body = table.insertBefore(table.createTBody(), slots[0] as Node)
   body.append(...slots)
+}
+
+/**
+ * Does a copy have to be given it? Of slots; and of what only a parser makes of an attribute, or a copy inserted while
+ * others of its group are in the page.
+ */
+function isGiven({ name, strings, slots }: Part): boolean {
+  return (
+    slots.length > 0 ||
+    /^(muted|autofocus|contenteditable)$/.test(name) ||
+    (name === 'type' && /^radio$/i.test(strings[0] as string))
+  )
 }
 
 function readPart(model: Model, name: string, text: string): Part {

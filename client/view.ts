@@ -2,7 +2,8 @@
 
 import { adopt } from './adopt'
 import { createFields } from './fields'
-import { keepFocus } from './focus'
+import { root as page } from './dom'
+import { focusWished, keepFocus } from './focus'
 import { atRest, hideIndicators } from './loading'
 import { noteMakers } from './match'
 import { patch } from './patch'
@@ -19,7 +20,7 @@ export interface View {
   change(seen: number, change: unknown, templates: Templates): void
 }
 
-export function createView(container: HTMLElement): View {
+export function createView(container: Element): View {
   const fields = createFields()
   let root: Tree
   let isShown = false
@@ -27,10 +28,12 @@ export function createView(container: HTMLElement): View {
   function change(seen: number, work: () => void): void {
     atRest(() =>
       keepFocus(container, () => {
+        fields.begin(seen)
         work()
-        fields.finish(seen)
+        fields.finish()
       }),
     )
+    focusWished()
   }
 
   function take(): void {
@@ -50,9 +53,10 @@ export function createView(container: HTMLElement): View {
     change(seen, changed, templates) {
       if ((changed as Inner).p?.length === 0 && !fields.waits()) return
       change(seen, () => {
+        const isBehind = fields.isBehind()
         const what = { container, fields, templates, isTorn: false }
         patch(root, [0, changed], what)
-        if (what.isTorn && container.isConnected) take()
+        if ((what.isTorn || isBehind) && page.contains(container)) take()
       })
     },
   }

@@ -1,0 +1,58 @@
+/**
+ * What the client reads of elements and does to them. In a form, a field named `remove` or `parentNode` hides the
+ * form's own property of this name; an image or a form does the same to the document. The properties of the prototypes
+ * are hidden by nobody.
+ */
+
+type Functions<Of> = {
+  [Name in keyof Of]-?: Of[Name] extends (...given: infer Given) => infer Result
+    ? (of: EventTarget, ...given: Given) => Result
+    : (of: EventTarget) => Of[Name]
+}
+
+type Own = Functions<HTMLFormElement> &
+  Pick<
+    Functions<Document>,
+    | 'activeElement'
+    | 'adoptedStyleSheets'
+    | 'createDocumentFragment'
+    | 'createElement'
+    | 'documentElement'
+    | 'visibilityState'
+  >
+
+/** The methods and getters of forms, and so of all elements, and of the document, as functions: `own.matches(form, …)`. */
+export const own = {} as Own
+
+for (const { prototype } of [HTMLFormElement, Document]) {
+  for (let at = prototype as object; at; at = Object.getPrototypeOf(at) as object) {
+    const all = Object.getOwnPropertyDescriptors(at) as Record<string, PropertyDescriptor>
+    for (const name in all)
+      (own as unknown as Record<string, unknown>)[name] ??= Function.prototype.call.bind(
+        (all[name]?.get ?? all[name]?.value) as () => unknown,
+      )
+  }
+}
+
+/** What HTML and SVG elements have, each of their own. */
+export function real<Name extends 'focus' | 'style'>(element: Element, name: Name): HTMLElement[Name] {
+  return Reflect.get(Object.getPrototypeOf(element) as object, name, element)
+}
+
+/** No form. What is in here is in the page. */
+export const root = own.documentElement(document)
+
+export function removeNode(node: Node): void {
+  own.removeChild(own.parentNode(node) as Node, node)
+}
+
+/** The node and those that follow it. */
+export function childrenOf(first: ChildNode | null, end: ChildNode | null = null): ChildNode[] {
+  const found: ChildNode[] = []
+  for (let node = first; node && node !== end; node = own.nextSibling(node)) found.push(node)
+  return found
+}
+
+export function all(around: Element | DocumentFragment, selector: string): Iterable<Element> {
+  return around instanceof Element ? own.querySelectorAll(around, selector) : around.querySelectorAll(selector)
+}
