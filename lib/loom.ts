@@ -17,6 +17,7 @@ import type {
 } from '../index'
 import { Bridges } from './bridge'
 import { checkFunction, checkNames, invalid, isObject, isThenable } from './check'
+import { checkContainer, checkStanding } from './container'
 import { Context, liveRequest, pageUrl, rawOf, Requests } from './context'
 import { Development } from './development'
 import { Dispatcher, encodeTree, treeOf } from './dispatcher'
@@ -26,6 +27,7 @@ import { addressOf } from './forwarded'
 import { mountProps, publicJson } from './join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './middleware'
+import type { Tree } from './html'
 import { type Entry, entryOf } from './modules'
 import { explainPromise } from './mounted'
 import { native, type NativeConnection, type NativeLoom, type NativeUpgrade } from './native'
@@ -97,6 +99,8 @@ export class Loom implements PublicLoom {
   private readonly messageBytes: number
   private readonly requests: Requests
   private readonly refusedOrigins = new Set<string>()
+  /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
+  private readonly standing = new WeakMap<object, Set<string>>()
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
@@ -187,7 +191,8 @@ export class Loom implements PublicLoom {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
-    checkNames(options, { request: true }, 'the options of mount', 'an option of mount')
+    checkNames(options, { request: true, as: true }, 'the options of mount', 'an option of mount')
+    const container = checkContainer(options.as ?? 'div')
     const request = options.request as Passed | undefined
     if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
@@ -196,8 +201,10 @@ export class Loom implements PublicLoom {
     const tree = new Writer()
     const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
+    let rendered: Tree | string
     try {
-      encodeTree(tree, treeOf(entry, entry.raw ? json : first), undefined, this.development?.checkOf(entry))
+      rendered = treeOf(entry, entry.raw ? json : first)
+      encodeTree(tree, rendered, undefined, this.development?.checkOf(entry))
     } catch (error) {
       // What the application throws is its own.
       throw error instanceof LoomError ? inRender(error, error.code) : error
@@ -208,6 +215,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
+    this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
     const token = this.native.seal(entry.name, json, await this.bindOf(request), this.urlOf(request))
     const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
     if (size > this.messageBytes) {
@@ -218,7 +226,17 @@ export class Loom implements PublicLoom {
       )
     }
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-    return `<div data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</div>`
+    return `<${container} data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
+  }
+
+  /** In production once for each template at the root: it is the template's author who has to know. */
+  private checkStanding(entry: Entry, container: string, { statics }: { statics?: object }, html: string): void {
+    const key = statics ?? entry
+    const checked = this.standing.get(key)
+    if (this.development === undefined && checked?.has(container)) return
+    checkStanding(entry.name, container, html)
+    if (checked === undefined) this.standing.set(key, new Set([container]))
+    else checked.add(container)
   }
 
   private mountContext(module: string, request: Passed | undefined): Context {

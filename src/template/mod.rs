@@ -20,6 +20,7 @@ mod presence;
 mod probe;
 mod rewrite;
 mod sanitized;
+mod standing;
 mod style;
 mod sugar;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use error::{Fault, TemplateError};
 pub use escape::{escape, escape_into, unescape};
 pub use presence::Values;
 pub use sanitized::sanitized;
+pub use standing::{Misplaced, misplaced};
 pub use sugar::EVENTS;
 pub use url::UrlRule;
 
