@@ -91,8 +91,15 @@ export interface LiveEvent {
   readonly handler: string
   /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, … */
   readonly type: string
-  /** The element's `data-l-value` or value; a submit's is its form, URL-encoded. */
+  /**
+   * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
+   * at: a native one, or a custom element with a value. A submit's is its form, URL-encoded.
+   */
   readonly value?: string
+  /** What the field holds, if `value` is the element's `data-l-value`. */
+  readonly fieldValue?: string
+  /** All chosen values of a `<select multiple>`; `value` is the first. */
+  readonly values?: readonly string[]
   /** Whether the checkbox or radio button is on. */
   readonly checked?: boolean
   /** The key of a keyboard event. */

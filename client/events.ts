@@ -8,7 +8,7 @@ import { changed, compositionEnded, compositionStarted, forget } from './fields'
 import { isQuiet } from './focus'
 import { atRest } from './loading'
 import { components } from './page'
-import { keepIn, specialVars, type SpecialVars } from './special_vars'
+import { formOf, keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -41,7 +41,7 @@ export function listen(): void {
     document.addEventListener(native, (event) => down(event, native, type), true)
     document.addEventListener(native, (event) => {
       const binding = bindings.get(event)
-      if (binding && !isOn(binding.element, 'stop')) handle(event, binding)
+      if (binding) handle(event, binding)
     })
   }
   document.addEventListener('reset', wasReset, true)
@@ -55,13 +55,13 @@ export function listen(): void {
     if (key || detail) isHeld = repeat
     if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
     keepIn(near(event, '[for],[form]'))
-    const element = near(event, `[data-l-${type}]${OURS}`)
-    const container = element?.closest(CONTAINER)
-    // Their forms are sent elsewhere.
-    if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
-    const binding = { element, container, type }
-    bindings.set(event, binding)
-    if (!isOn(element, 'stop')) return
+    const binding = find(event, type)
+    if (!binding) return
+    const { element } = binding
+    if (!isOn(element, 'stop') || !element.contains(event.target as Node)) {
+      bindings.set(event, binding)
+      return
+    }
     // Stopped where it is bound, not at the document, so that no listener between the two sees it.
     const stop = (now: Event) => {
       if (now !== event) return
@@ -69,6 +69,20 @@ export function listen(): void {
       handle(now, binding)
     }
     element.addEventListener(native, stop, { once: true })
+  }
+
+  function find(event: Event, type: string): Binding | undefined {
+    const selector = `[data-l-${type}]${OURS}`
+    let element = near(event, selector)
+    const field = /^(input|change)$/.test(type) && near(event, '*')
+    const form = field && formOf(field)
+    // As if the field stood in its form.
+    if (form && !form.contains(field) && (!element || element.contains(form)))
+      element = form.closest<HTMLElement>(selector)
+    const container = element?.closest(CONTAINER)
+    // Their forms are sent elsewhere.
+    if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
+    return { element, container, type }
   }
 
   function handle(event: Event, { element, container, type }: Binding): void {
@@ -104,12 +118,10 @@ export function listen(): void {
         if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
         for (const type of ['input', 'change', 'reset']) {
           const now = { type, target, preventDefault() {} } as unknown as Event
-          down(now, type, type)
-          const binding = bindings.get(now)
+          const binding = find(now, type)
           // What is around the form hears of it once.
           if (binding?.element.contains(form) === isForm) handle(now, binding)
         }
-        forget(target)
       }
     })
   }

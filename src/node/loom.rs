@@ -576,7 +576,7 @@ impl NativeLoom {
                 value: value.map(Into::into),
                 checked,
                 key: key.map(Into::into),
-                form: None,
+                ..SpecialVars::default()
             },
         };
         let sockets = lock(&self.handles.sockets);
