@@ -48,81 +48,86 @@ export function listen(): void {
   document.addEventListener('compositionstart', compositionStarted, true)
   document.addEventListener('compositionend', compositionEnded, true)
   addEventListener('pagehide', () => components.forEach((component) => component.flush()))
+}
 
-  function down(event: Event, native: string, type: string): void {
-    if (type === 'input') changed(event.target)
-    const { key, detail, repeat } = event as KeyboardEvent
-    if (key || detail) isHeld = repeat
-    if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
-    keepIn(near(event, '[for],[form]'))
-    const binding = find(event, type)
-    if (!binding) return
-    const { element } = binding
-    if (!isOn(element, 'stop') || !element.contains(event.target as Node)) {
-      bindings.set(event, binding)
-      return
-    }
-    // Stopped where it is bound, not at the document, so that no listener between the two sees it.
-    const stop = (now: Event) => {
-      if (now !== event) return
-      now.stopPropagation()
-      handle(now, binding)
-    }
-    element.addEventListener(native, stop, { once: true })
+function down(event: Event, native: string, type: string): void {
+  if (type === 'input') changed(event.target)
+  const { key, detail, repeat } = event as KeyboardEvent
+  if (key || detail) isHeld = repeat
+  if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
+  keepIn(near(event, '[for],[form]'))
+  const binding = find(event, type)
+  if (!binding) return
+  const { element } = binding
+  if (!isOn(element, 'stop') || !element.contains(event.target as Node)) {
+    bindings.set(event, binding)
+    return
   }
-
-  function find(event: Event, type: string): Binding | undefined {
-    const selector = `[data-l-${type}]${OURS}`
-    let element = near(event, selector)
-    const field = /^(input|change)$/.test(type) && near(event, '*')
-    const form = field && formOf(field)
-    // As if the field stood in its form.
-    if (form && !form.contains(field) && (!element || element.contains(form)))
-      element = form.closest<HTMLElement>(selector)
-    const container = element?.closest(CONTAINER)
-    // Their forms are sent elsewhere.
-    if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
-    return { element, container, type }
+  // Stopped where it is bound, not at the document, so that no listener between the two sees it.
+  const stop = (now: Event) => {
+    if (now !== event) return
+    now.stopPropagation()
+    handle(now, binding)
   }
+  element.addEventListener(native, stop, { once: true })
+}
 
-  function handle(event: Event, { element, container, type }: Binding): void {
-    if (isQuiet() || element.matches(':disabled')) return
-    // Keys that choose among an input method's proposals are not the page's.
-    if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
-    const { submitter, target } = event as SubmitEvent
-    const form = type === 'submit' && (target as HTMLFormElement)
-    // Cancel: the browser closes the dialog, and nobody else is meant.
-    if (submitter?.matches(DIALOG)) return
-    // A form whose own method it is closes its dialog as well.
-    if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent'))
-      event.preventDefault()
-    const component = components.get(container)
-    const handler = element.getAttribute(`data-l-${type}`)
-    if (!component || !handler || (form && isHeld)) return
-    let vars: SpecialVars = {}
-    // What a button says while it waits is not its value.
-    atRest(() => (vars = specialVars(event, element)))
-    const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-    component.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
-  }
+function find(event: Event, type: string): Binding | undefined {
+  const selector = `[data-l-${type}]${OURS}`
+  let element = near(event, selector)
+  const field = /^(input|change)$/.test(type) && near(event, '*')
+  const form = field && formOf(field)
+  // As if the field stood in its form.
+  if (form && !form.contains(field) && (!element || element.contains(form)))
+    element = form.closest<HTMLElement>(selector)
+  const container = element?.closest(CONTAINER)
+  // Their forms are sent elsewhere.
+  if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
+  return { element, container, type }
+}
 
-  /** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
-  function wasReset(event: Event): void {
-    // It does so when everybody has heard of the reset.
-    setTimeout(() => {
-      const form = event.target as HTMLFormElement
-      for (const target of event.defaultPrevented ? [] : [...form.elements, form]) {
-        const isForm = target === form
-        const { type: kind, checked } = target as HTMLInputElement
-        // Of radio buttons, the one that is chosen speaks.
-        if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
-        for (const type of ['input', 'change', 'reset']) {
-          const now = { type, target, preventDefault() {} } as unknown as Event
-          const binding = find(now, type)
-          // What is around the form hears of it once.
-          if (binding?.element.contains(form) === isForm) handle(now, binding)
-        }
+function handle(event: Event, { element, container, type }: Binding): void {
+  if (isQuiet() || element.matches(':disabled')) return
+  // Keys that choose among an input method's proposals are not the page's.
+  if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
+  const { submitter, target } = event as SubmitEvent
+  const form = type === 'submit' && (target as HTMLFormElement)
+  // Cancel: the browser closes the dialog, and nobody else is meant.
+  if (submitter?.matches(DIALOG)) return
+  // A form whose own method it is closes its dialog as well.
+  if ((form && (submitter?.hasAttribute('formmethod') || !form.matches(DIALOG))) || isOn(element, 'prevent'))
+    event.preventDefault()
+  const component = components.get(container)
+  const handler = element.getAttribute(`data-l-${type}`)
+  if (!component || !handler || (form && isHeld)) return
+  let vars: SpecialVars = {}
+  // What a button says while it waits is not its value.
+  atRest(() => (vars = specialVars(event, element)))
+  const trigger = form || type === 'click' ? { element, submitter, form } : undefined
+  component.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
+}
+
+/** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
+export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {
+  const now = { type, target, preventDefault() {} } as unknown as Event
+  const binding = find(now, type)
+  if (binding && accepts(binding.element)) handle(now, binding)
+}
+
+/** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
+function wasReset(event: Event): void {
+  // It does so when everybody has heard of the reset.
+  setTimeout(() => {
+    const form = event.target as HTMLFormElement
+    for (const target of event.defaultPrevented ? [] : [...form.elements, form]) {
+      const isForm = target === form
+      const { type: kind, checked } = target as HTMLInputElement
+      // Of radio buttons, the one that is chosen speaks.
+      if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
+      for (const type of ['input', 'change', 'reset']) {
+        // What is around the form hears of it once.
+        tell(type, target, (element) => element.contains(form) === isForm)
       }
-    })
-  }
+    }
+  })
 }

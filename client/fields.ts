@@ -39,6 +39,11 @@ export function changed(target: EventTarget | null): void {
   })
 }
 
+/** Has the user changed the field since the server rendered it, as far as the page has heard? */
+export function isChanged(field: Element): boolean {
+  return changedAt.has(field)
+}
+
 /** The field is as the server rendered it. True if the user had changed it. */
 export function forget(field: Element): boolean {
   return changedAt.delete(field)
@@ -120,7 +125,7 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
 }
 
 /** Shows what the server rendered. */
-function resetField(field: Field): void {
+export function resetField(field: Field): void {
   if ('options' in field) resetSelect(field)
   else if (propertyOf(field) === 'checked')
     (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked

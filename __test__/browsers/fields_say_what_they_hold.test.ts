@@ -124,7 +124,7 @@ eachBrowser('a field outside of its form reaches the form’s handler', async (p
     module_(
       () => html`<div @change="other"><form id="f" @change="form" @input.stop="write"><input name="a" value="1"></form>
         <input name="b" form="f"><x-text name="t" form="f"></x-text><select name="s" form="f"><option>1</option><option>2</option></select>
-        <p @change="other"><input name="own" form="f"></p><input name="none" form="gone"><input name="lone"></div>`,
+        <p @change="other"><input name="own" form="f"></p><input name="none" form="gone"><input name="lone"></div><button>end</button>`,
     ),
     { around: (component) => FIELDS + component },
   )

@@ -1,0 +1,73 @@
+/**
+ * What few pages need: a file of its own, which the client loads when one does. It is minified apart from the client,
+ * so that what it needs of it comes as arguments.
+ */
+
+import { CONTAINER, THEIRS } from './attributes'
+import { defaultValues, selectedValues } from './select'
+
+type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
+
+/** Of these the attribute is the value, or nobody may set it. */
+const WITHOUT = /^(file|hidden|submit|button|reset|image)$/
+
+/** Does the field hold something else than what the server rendered? */
+function differs(field: Field): boolean {
+  if (field instanceof HTMLSelectElement) {
+    const fresh = field.cloneNode(true) as HTMLSelectElement
+    for (const option of fresh.options) option.selected = option.defaultSelected
+    // Where nothing is marked, the browser chooses.
+    return (
+      String(selectedValues(field)) !==
+      String(defaultValues(field).length ? defaultValues(field) : selectedValues(fresh))
+    )
+  }
+  if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue
+  if (/^(checkbox|radio)$/.test(field.type)) return field.checked !== field.defaultChecked
+  if (WITHOUT.test(field.type)) return false
+  // Not `defaultValue`: a color or a range has a value without one.
+  const fresh = document.createElement('input')
+  for (const name of field.getAttributeNames()) fresh.setAttribute(name, field.getAttribute(name) ?? '')
+  return field.value !== fresh.value
+}
+
+/**
+ * A page that comes back, by the back button or by being loaded again, has fields that the browser has filled in again
+ * with what they held. The server knows of none of it, so it is told as if the user had; what nobody binds is as the server
+ * rendered it, and what waits in a form for being sent stays as it was typed.
+ */
+export function comeBack(
+  /** Has the user changed it meanwhile, or was it looked at before? */
+  isChanged: (field: Element) => boolean,
+  changed: (field: Element) => void,
+  reset: (field: Field) => void,
+  /** Tells the handler that is bound for this, if the element with the binding is accepted. */
+  tell: (type: string, target: Element, accepts?: (element: Element) => boolean) => void,
+): void {
+  const isBound = (type: string, target: Element): boolean => {
+    let found = false
+    tell(type, target, () => {
+      found = true
+      return false
+    })
+    return found
+  }
+  const look = (): void => {
+    for (const field of document.querySelectorAll<Field>('input,textarea,select')) {
+      if (isChanged(field) || !field.closest(CONTAINER) || field.matches(THEIRS) || !differs(field)) continue
+      const { form } = field
+      const types = ['input', 'change'].filter((type) => isBound(type, field))
+      if (!types.length && !(form && isBound('submit', form))) {
+        reset(field)
+        continue
+      }
+      changed(field)
+      // Of radio buttons, the one that is chosen speaks.
+      if (field.type === 'radio' && !(field as HTMLInputElement).checked) continue
+      for (const type of types) tell(type, field)
+    }
+  }
+  look()
+  // Not every browser has done it by now.
+  if (document.readyState !== 'complete') addEventListener('load', () => setTimeout(look))
+}
