@@ -91,8 +91,15 @@ export interface LiveEvent {
   readonly handler: string
   /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, … */
   readonly type: string
-  /** The element's `data-l-value` or value; a submit's is its form, URL-encoded. */
+  /**
+   * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
+   * at: a native one, or a custom element with a value. A submit's is its form, URL-encoded.
+   */
   readonly value?: string
+  /** What the field holds, if `value` is the element's `data-l-value`. */
+  readonly fieldValue?: string
+  /** All chosen values of a `<select multiple>`; `value` is the first. */
+  readonly values?: readonly string[]
   /** Whether the checkbox or radio button is on. */
   readonly checked?: boolean
   /** The key of a keyboard event. */
@@ -515,6 +522,49 @@ export interface Connection {
   readonly request: LiveRequest
 }
 
+/** An element that can be a component's container. */
+export type ContainerName =
+  | 'div'
+  | 'span'
+  | 'p'
+  | 'section'
+  | 'article'
+  | 'aside'
+  | 'main'
+  | 'header'
+  | 'footer'
+  | 'nav'
+  | 'search'
+  | 'address'
+  | 'blockquote'
+  | 'figure'
+  | 'figcaption'
+  | 'fieldset'
+  | 'hgroup'
+  | 'h1'
+  | 'h2'
+  | 'h3'
+  | 'h4'
+  | 'h5'
+  | 'h6'
+  | 'ul'
+  | 'ol'
+  | 'menu'
+  | 'li'
+  | 'dl'
+  | 'dt'
+  | 'dd'
+  | 'table'
+  | 'caption'
+  | 'colgroup'
+  | 'thead'
+  | 'tbody'
+  | 'tfoot'
+  | 'tr'
+  | 'td'
+  | 'th'
+  | `${string}-${string}`
+
 export interface MountOptions {
   /**
    * The page's request, Node's or Fastify's own; needed if something reads it, as the option `bind` and a
@@ -522,6 +572,12 @@ export interface MountOptions {
    * and user.
    */
   request?: IncomingMessage | FastifyRequestLike | LiveRequest
+  /**
+   * The element that is the component's container; `div` by default. A component of rows is mounted as `tbody`, one of
+   * cells as `tr`, one of list items as `ul`, and its HTML put into the page's `<table>`, or wherever such an element
+   * may stand. `mount` rejects with `LOOM_TEMPLATE` if what the component shows cannot stand in it.
+   */
+  as?: ContainerName
 }
 
 export interface Stats {
@@ -583,7 +639,8 @@ export interface Loom {
    * life. Props left out are the module's own. A module that is given by its name may have any props.
    *
    * @throws LoomError (as a rejection) `LOOM_PROPS` if the props are no JSON, or so large that no page could join with
-   * them (`limits.messageBytes`); `LOOM_TEMPLATE` if what was rendered is no template.
+   * them (`limits.messageBytes`); `LOOM_TEMPLATE` if what was rendered is no template, or cannot stand in its container;
+   * `LOOM_ARGUMENT` for what an option cannot be.
    */
   mount<Props extends object>(
     module: RegisteredModule<Props> | string,

@@ -81,19 +81,31 @@ export function noteParts(element: Element, tree: Tree, item: Outline): void {
 
 /** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
-  leaveBody(value, anchor)
   const text = typeof value === 'object' ? '' : (value as string)
   const fragment = own.createDocumentFragment(anchor.ownerDocument)
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
+  placeInTable(value, anchor)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
 }
 
-/** What shows bodies stands in the table itself. */
-export function leaveBody(value: Value, { parentElement }: Text): void {
-  if (isNoRow(value, parentElement)) parentElement.replaceWith(...parentElement.childNodes)
+/** What shows bodies and their like stands in the table itself, and rows stand in a body. */
+export function placeInTable(value: Value, anchor: Text): void {
+  const parent = anchor.parentElement
+  if (!treesIn(value).length || !parent) return
+  if (parent.localName === 'table' && !isNoRow(value)) {
+    const body = document.createElement('tbody')
+    anchor.before(body)
+    body.append(anchor)
+  }
+  if (parent.localName === 'tbody' && isNoRow(value)) {
+    const rest = parent.cloneNode() as Element
+    while (anchor.nextSibling) rest.append(anchor.nextSibling)
+    parent.after(anchor, rest)
+    for (const body of [parent, rest]) if (!body.firstChild) body.remove()
+  }
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */

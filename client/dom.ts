@@ -18,6 +18,7 @@ type Own = Functions<HTMLFormElement> &
     | 'createDocumentFragment'
     | 'createElement'
     | 'documentElement'
+    | 'readyState'
     | 'visibilityState'
   >
 

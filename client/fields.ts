@@ -61,6 +61,11 @@ export function changed(target: EventTarget | null): void {
   })
 }
 
+/** Has the user changed the field since the server rendered it, as far as the page has heard? */
+export function isChanged(field: Element): boolean {
+  return changedAt.has(field)
+}
+
 /** The field is as the server rendered it. True if the user had changed it. */
 export function forget(field: Element): boolean {
   return changedAt.delete(field)
@@ -193,7 +198,7 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
 }
 
 /** Shows what the server rendered. */
-function resetField(field: Field): void {
+export function resetField(field: Field): void {
   if ('options' in field) resetSelect(field)
   else if (propertyOf(field) === 'checked')
     (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
@@ -214,7 +219,7 @@ function means(field: HTMLInputElement | HTMLTextAreaElement, text: string): boo
 }
 
 /** Would it show the same if the user had not been there? */
-function showsDefault(field: Field): boolean {
+export function showsDefault(field: Field): boolean {
   if (!('options' in field)) return propertyOf(field) === 'value' && means(field, field.defaultValue)
   const other = field.cloneNode(true) as HTMLSelectElement
   resetSelect(other)

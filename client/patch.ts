@@ -2,7 +2,7 @@
 
 import { adopt } from './adopt'
 import type { Fields } from './fields'
-import { build, containersIn, fill, leaveBody, move, remove } from './build'
+import { build, containersIn, fill, move, placeInTable, remove } from './build'
 import { own } from './dom'
 import { HTML, OTHERS, type Model } from './template'
 import {
@@ -68,7 +68,7 @@ function isTorn(value: Value): boolean {
 
 /** Others have taken it out of the page. Where slots are in what is not the component's, their nodes never were there. */
 function isGone(node: Text): boolean {
-  return !node.isConnected && !node.parentElement?.closest(OTHERS)
+  return !node.isConnected && !(node.parentElement && own.closest(node.parentElement, OTHERS))
 }
 
 function isHtml(value: Value): boolean {
@@ -108,7 +108,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
-  leaveBody({ rows: placed.map(([, row]) => row) }, anchor)
+  placeInTable({ rows: placed.map(([, row]) => row) }, anchor)
   // From the end, where what a row stands before is in place already.
   let next: Node = anchor
   let end = rows.length

@@ -1,7 +1,8 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
 import { THEIRS } from './attributes'
-import { own } from './dom'
+import { own, root } from './dom'
+import { chosenIn } from './select'
 
 export interface SpecialVars {
   /** The value. */
@@ -12,12 +13,42 @@ export interface SpecialVars {
   k?: string | undefined
   /** The changed field's form, URL-encoded. */
   f?: string | undefined
+  /** What the field holds if the value is the element's `data-l-value`. */
+  t?: string | undefined
+  /** The chosen values of a `<select multiple>`. */
+  m?: string[] | undefined
 }
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
+/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
+function isCustom({ localName }: Element): boolean {
+  return localName.includes('-')
+}
+
 function isControl(target: EventTarget | null): target is Control {
-  return target instanceof Element && own.matches(target, 'input,textarea,select,button[value]')
+  if (!(target instanceof Element)) return false
+  if (!isCustom(target)) return own.matches(target, 'input,textarea,select,button[value]')
+  return 'value' in target || 'formAssociated' in target.constructor
+}
+
+/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
+export function formOf(field: Element): HTMLFormElement | null {
+  const id = own.getAttribute(field, 'form')
+  const form =
+    (field as Partial<Control>).form ??
+    (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
+  return form instanceof HTMLFormElement ? form : null
+}
+
+/** What a custom element has set as its form's value need not be its `value`. */
+function valueOf(control: Control, form: HTMLFormElement | null): string | undefined {
+  const { type, value } = control as { type: string; value: unknown }
+  // A file's value is a made-up path.
+  if (type === 'file') return undefined
+  if (/^[sn]/.test(typeof value)) return `${value as string | number}`
+  const told = form && new FormData(form).get(own.getAttribute(control, 'name') ?? '')
+  return typeof told === 'string' ? told : undefined
 }
 
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
@@ -27,13 +58,18 @@ export function specialVars(event: Event, bound: Element): SpecialVars {
     return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
   const vars: SpecialVars = {}
-  const control = [bound, target].find(isControl)
-  const given = own.getAttribute(bound, 'data-l-value')
-  // A file's value is a made-up path.
-  vars.v = given ?? (control?.type === 'file' ? undefined : control?.value)
-  if (/^(checkbox|radio)$/.test(control?.type ?? '')) vars.c = (control as HTMLInputElement).checked
+  const control = [target, bound].find(isControl)
+  const form = target instanceof HTMLFormElement ? target : control ? formOf(control) : null
+  vars.v = own.getAttribute(bound, 'data-l-value') ?? undefined
+  if (control) {
+    const value = valueOf(control, form)
+    if (vars.v === undefined) vars.v = value
+    else vars.t = value
+    const { checked } = control as HTMLInputElement
+    if (/^(checkbox|radio)$/.test(control.type) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
+    if ('options' in control && control.multiple) vars.m = chosenIn(control)?.map(({ value }) => value)
+  }
   vars.k = (event as KeyboardEvent).key
-  const form = target instanceof HTMLFormElement ? target : control?.form
   if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
   return vars
 }

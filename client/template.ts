@@ -109,7 +109,7 @@ function scan(model: Model, parent: Node): Item[] {
       node.replaceWith(...(slot ? [new Text()] : []))
       return slot ? +slot : []
     }
-    if (node instanceof HTMLTableElement) implyBody(node)
+    if (node instanceof HTMLTableElement) implyBodies(node, model.template)
     const parts = attributesOf(node).map((attribute) => {
       const { name, value } = attribute
       const part = readPart(model, name, value)
@@ -139,12 +139,27 @@ function scan(model: Model, parent: Node): Item[] {
   })
 }
 
-/** As a parser does it with a page, where the rows are there. */
-function implyBody(table: HTMLTableElement): void {
-  const slots = [...table.childNodes].filter((node) => node instanceof Comment)
-  if (slots.length !== 1 || table.tBodies.length) return
-  const body = table.insertBefore(table.createTBody(), slots[0] as Node)
-  body.append(...slots)
+/**
+ * As a parser does it with a page, where the rows are there: those of slots right in the table are in a body, together
+ * with rows that follow.
+ */
+function implyBodies(table: Element, { statics }: Template): void {
+  let body: Element | undefined
+  let next = ''
+  for (const node of [...table.childNodes]) {
+    const slot = (node as Partial<Comment>).data?.split(MARK)[1]
+    if (slot) {
+      if (!body) node.before((body = document.createElement('tbody')))
+      body.append(node)
+      next = statics[+slot + 1] as string
+    } else if (node instanceof Element) {
+      if (body && /^\s*<tr/i.test(next)) {
+        node.prepend(...body.childNodes)
+        body.remove()
+      }
+      body = undefined
+    }
+  }
 }
 
 /**

@@ -78,12 +78,9 @@ export function treesIn(value: Value | undefined): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
 }
 
-/** A body around a table's slot is for rows: is this its, and the value such bodies themselves? */
-export function isNoRow(value: Value, body: Element | null): body is Element {
-  return (
-    body?.localName === 'tbody' &&
-    treesIn(value).some(({ template }) => /^\s*<t[bhf]/i.test(template.statics[0] as string))
-  )
+/** Is this for a table itself, not for a body of it? */
+export function isNoRow(value: Value): boolean {
+  return treesIn(value).some(({ template }) => /^\s*<(t[bf]|the|c[ao])/i.test(template.statics[0] as string))
 }
 
 /** All nodes at the top, in their order. */

@@ -103,6 +103,17 @@ export function codec(): string
 /** The table of limits, as JSON. */
 export function limits(): string
 
+/** What cannot stand in its container. */
+export interface NativeMisplaced {
+  /** The element, or "text". */
+  what: string
+  /** A container in which it could stand. */
+  container?: string | undefined
+}
+
+/** What of a component's HTML a browser would not leave in this container, and a container that would have it. */
+export function misplaced(container: string, html: string): NativeMisplaced | null
+
 /** Where a value stands, for an error message. */
 export function describeValue(template: number, value: number): string
 

@@ -17,6 +17,7 @@ import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { encodeTree, treeOf } from './call/render'
+import { checkContainer, checkStanding } from './render/container'
 import { LoomError, StartError, textOf } from './errors'
 import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
@@ -29,6 +30,7 @@ import { explainPromise } from './call/mounted'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { callerOf } from './places'
+import type { Tree } from './render/html'
 import { stringifyProps } from './render/props'
 import { compactRequest } from './http/request'
 import { scriptElements, serveClient } from './http/script'
@@ -70,6 +72,8 @@ export class Loom implements PublicLoom {
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
   private readonly messageBytes: number
   private readonly requests: Requests
+  /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
+  private readonly standing = new WeakMap<object, Set<string>>()
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
@@ -160,7 +164,8 @@ export class Loom implements PublicLoom {
     const entry = this.entry(module)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
-    checkNames(options, { request: true }, 'the options of mount', 'an option of mount')
+    checkNames(options, { request: true, as: true }, 'the options of mount', 'an option of mount')
+    const container = checkContainer(options.as ?? 'div')
     const request = options.request as PageRequest | undefined
     if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
@@ -169,8 +174,10 @@ export class Loom implements PublicLoom {
     const tree = new Writer()
     const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
+    let rendered: Tree | string
     try {
-      encodeTree(tree, treeOf(entry, entry.raw ? json : first), undefined, this.development?.checkOf(entry))
+      rendered = treeOf(entry, entry.raw ? json : first)
+      encodeTree(tree, rendered, undefined, this.development?.checkOf(entry))
     } catch (error) {
       // What the application throws is its own.
       throw error instanceof LoomError ? inRender(error, error.code) : error
@@ -181,6 +188,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
+    this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
     const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), this.urlOf(request))
     const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
     if (size > this.messageBytes) {
@@ -191,7 +199,17 @@ export class Loom implements PublicLoom {
       )
     }
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-    return `<div data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</div>`
+    return `<${container} data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
+  }
+
+  /** In production once for each template at the root: it is the template's author who has to know. */
+  private checkStanding(entry: Entry, container: string, { statics }: { statics?: object }, html: string): void {
+    const key = statics ?? entry
+    const checked = this.standing.get(key)
+    if (this.development === undefined && checked?.has(container)) return
+    checkStanding(entry.name, container, html)
+    if (checked === undefined) this.standing.set(key, new Set([container]))
+    else checked.add(container)
   }
 
   private mountContext(module: string, request: PageRequest | undefined): Context {

@@ -1,6 +1,7 @@
-// The browser's client in one file, and the default look of its states in another. `node scripts/client.mjs` writes the
-// client to stdout, `node scripts/client.mjs status` the look.
+// The browser's client in one file, the default look of its states in another, and in a third what few pages need of it.
+// `node scripts/client.mjs` writes the client to stdout, `node scripts/client.mjs status` the look, `… extras` the third.
 
+import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,8 +34,15 @@ function ownProperties() {
   return [...members].filter((name) => !taken.has(name) && !quoted.has(name))
 }
 
+/** The part of a file's name that changes with it. lib/script.ts has the same. */
+function hashOf(source) {
+  return createHash('sha256').update(source).digest('base64url').slice(0, 16)
+}
+
 /** `name`: a file of client/, with what it imports. */
 export async function bundleClient(name = 'index') {
+  // The client loads it from beside itself.
+  const extras = name === 'index' ? `extras.${hashOf(await bundleClient('extras'))}.js` : ''
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [`client/${name}.ts`],
@@ -43,6 +51,7 @@ export async function bundleClient(name = 'index') {
     format: 'esm',
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
+    define: { EXTRAS: JSON.stringify(extras) },
     write: false,
   })
   // Both shorten; what the second gives compresses better: each scope has the names that are used most already.

@@ -1,7 +1,7 @@
 /** A page with live components of a real loom, as an application serves it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createLoom, type LiveModule, type Loom, type LoomOptions, type ScriptOptions } from 'loom-live'
+import { createLoom, type ContainerName, type LiveModule, type Loom, type LoomOptions, type ScriptOptions } from 'loom-live'
 import { createServer } from 'node:http'
 import { atEnd } from '../support/cleanup'
 import { listen, Log, SECRET } from '../support/site'
@@ -24,12 +24,14 @@ export interface LiveOptions<Props extends object> {
   /** Of the page. */
   headers?: Record<string, string>
   script?: ScriptOptions
+  /** The component's container. */
+  as?: ContainerName
 }
 
 /** A server with this module on its page, until the test is over. */
 export async function livePage<Props extends object>(
   module: LiveModule<Props>,
-  { props = {}, around = (component) => component, options = {}, headers = {}, script }: LiveOptions<Props> = {},
+  { props = {}, around = (component) => component, options = {}, headers = {}, script, as = 'div' }: LiveOptions<Props> = {},
 ): Promise<LivePage> {
   const log = new Log()
   const loom = createLoom({ secret: SECRET, logger: log, development: true, ...options })
@@ -39,7 +41,7 @@ export async function livePage<Props extends object>(
   const requests: string[] = []
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(`${request.method} ${request.url}`)
-    const component = await loom.mount(registered, props as Props)
+    const component = await loom.mount(registered, props as Props, { as })
     response.setHeader('content-type', 'text/html; charset=utf-8')
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     response.end(

@@ -25,7 +25,7 @@ export interface Sent {
   age?: number
   handler?: string
   event?: string
-  vars?: { v?: string; c?: boolean; k?: string; f?: string }
+  vars?: { v?: string; c?: boolean; k?: string; f?: string; t?: string; m?: string[] }
 }
 
 function readSent(frame: string): Sent {

@@ -4,7 +4,7 @@ import { isObject } from '../check'
 import type { Context } from './context'
 import type { Each } from '../render/each'
 import type { TreeCheck } from '../render/encode'
-import { describeSlot, type Template, Tree } from '../render/html'
+import { describeSlot, type Template, templateOf, Tree } from '../render/html'
 import { changesCopy, isBlockForObject, setsPropsAnew } from './handler_source'
 import { type Entry, handlerOf, type LiveEntry } from './modules'
 import { suggestion } from '../nearest'
@@ -93,7 +93,9 @@ export class Development {
           this.checkRows(entry.name, list, last, template, index)
         },
         tree: (tree) => {
-          if (!entry.raw) this.checkNames(entry, tree)
+          if (entry.raw) return
+          this.checkNames(entry, tree)
+          this.checkSaid(entry, tree)
         },
       }
       this.checks.set(entry, check)
@@ -112,6 +114,20 @@ export class Development {
         `${entry.name}: ${attribute}=${JSON.stringify(name)}${atPlace(placeOfTemplate(statics))} names no handler of the module` +
           this.otherHandlers(entry, name),
       )
+    }
+  }
+
+  /** Warns of values that most likely say something else of their attribute than they were meant to. */
+  private checkSaid(entry: LiveEntry, { statics, dynamics }: Tree): void {
+    const template = templateOf(statics)
+    for (let index = 0; index < dynamics.length; index++) {
+      const kind = template.kinds[index] as string
+      if (kind === 't') continue
+      const mistake = mistakeIn(kind, dynamics[index])
+      if (mistake === undefined) continue
+      const place = describeSlot(template, index)
+      // Text in <textarea> and <title> may be anything.
+      if (kind !== 'r' || /^slot \d+, attribute/.test(place)) this.warn(`${entry.name}: ${place}: ${mistake}`)
     }
   }
 
@@ -259,6 +275,27 @@ export class Development {
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
+}
+
+/** What is most likely wrong with a value, by its letter among the template's kinds: see src/template/presence.rs. */
+function mistakeIn(kind: string, value: unknown): string | undefined {
+  if (kind === 'q') {
+    return 'with `?` the attribute has no text if it is there, and this one says "true" or "false": write it without the question mark, in quotes'
+  }
+  if (kind === 'p') {
+    return 'the attribute is there whatever its text says: let the value be all of it, as in disabled="${…}", which true and false switch'
+  }
+  const isWord = typeof value === 'string' && /^(false|no|off|0|null|undefined)$/i.test(value)
+  if (isWord && (kind === 'b' || (kind === 'o' && /^(false|null|undefined)$/i.test(value)))) {
+    return `the text ${JSON.stringify(value)} switches the attribute on, as any text does: give it false, or nothing, to take it away`
+  }
+  if (kind === 'b' && value === '') {
+    return 'an empty text takes the attribute away here, as false does: give it true or false'
+  }
+  if (kind === 'r' && value === true) {
+    return 'true gives the attribute the text "true": give it a text, or nothing'
+  }
+  return undefined
 }
 
 /** Methods that an object has from its class. */

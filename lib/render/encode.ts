@@ -100,8 +100,9 @@ class Encoder {
 
   private value(value: unknown, template: Template, index: number, depth: number): void {
     const { writer } = this
-    if (template.booleans[index] === true) {
-      leaf(writer, TreeOp.TEXT, value ? '1' : '')
+    const said = template.says[index]?.(value)
+    if (said !== undefined) {
+      leaf(writer, TreeOp.TEXT, said)
     } else if (typeof value === 'string') {
       leaf(writer, TreeOp.TEXT, value)
     } else if (value === null || value === undefined || value === false) {

@@ -65,8 +65,41 @@ function rawHtml(html: string, name: string, isUsers: boolean): RawHtml {
 export interface Template {
   readonly id: number
   readonly statics: TemplateStringsArray
-  /** For each value whether it stands at a boolean attribute. */
-  readonly booleans: readonly boolean[]
+  /** For each value how it becomes the text of its attribute; `undefined` if it is text or what stands in text. */
+  readonly says: readonly (Says | undefined)[]
+  /** One letter for each value: see src/template/presence.rs. */
+  readonly kinds: string
+}
+
+/**
+ * What Rust gets of a value: `1`, or nothing if a boolean attribute is not there; `=` and the attribute's text, or
+ * nothing if it is not there; plain text. `undefined`: the value is no text at all.
+ */
+type Says = (value: unknown) => string | undefined
+
+const isThere: Says = (value) => (value ? '1' : '')
+
+/** The attribute's text, or that it is not there; `yes` and `no` are what `true` and `false` say. */
+function comesAndGoes(yes: string, no: string): Says {
+  return (value) => {
+    if (value === null || value === undefined) return ''
+    if (value === true) return yes
+    if (value === false) return no
+    return typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol'
+      ? undefined
+      : `=${value as string | number | bigint}`
+  }
+}
+
+/** By the letters of src/template/presence.rs. */
+const SAYS: Readonly<Record<string, Says | undefined>> = {
+  b: isThere,
+  q: isThere,
+  o: comesAndGoes('=', ''),
+  e: comesAndGoes('=true', '=false'),
+  y: comesAndGoes('=yes', '=no'),
+  n: comesAndGoes('=on', '=off'),
+  d: (value) => (typeof value === 'boolean' ? String(value) : undefined),
 }
 
 /** Where a value stands, for a message. */
@@ -96,7 +129,7 @@ function compile(statics: TemplateStringsArray): Template {
   }
   try {
     const { id, kinds } = native.compileTemplate(Array.from(statics))
-    const template = { id, statics, booleans: Array.from(kinds, (kind) => kind === 'b') }
+    const template = { id, statics, kinds, says: Array.from(kinds, (kind) => SAYS[kind]) }
     templates.set(statics, template)
     return template
   } catch (error) {

@@ -201,6 +201,20 @@ fn write_event(
         out.push_str(",\"value\":");
         write_json_string(out, value);
     }
+    if let Some(field) = &vars.field {
+        out.push_str(",\"fieldValue\":");
+        write_json_string(out, field);
+    }
+    if let Some(values) = &vars.values {
+        out.push_str(",\"values\":[");
+        for (position, value) in values.iter().enumerate() {
+            if position > 0 {
+                out.push(',');
+            }
+            write_json_string(out, value);
+        }
+        out.push(']');
+    }
     if let Some(checked) = vars.checked {
         out.push_str(if checked {
             ",\"checked\":true"
@@ -237,7 +251,7 @@ mod tests {
                 value: Some(value.into()),
                 checked: Some(true),
                 key: Some("\"".into()),
-                form: None,
+                ..SpecialVars::default()
             },
         };
         write_event(&mut out, &event, raw, 10).unwrap();
@@ -249,6 +263,26 @@ mod tests {
         assert_eq!(
             event("keydown", "é\n", false),
             r#"{"handler":"save","type":"keydown","value":"é\n","checked":true,"key":"\""}"#
+        );
+    }
+
+    #[test]
+    fn a_field_says_what_it_holds_and_a_select_all_its_values() {
+        let mut out = String::new();
+        let event = ClientEvent {
+            handler: "rename".into(),
+            event: "input".into(),
+            special_vars: SpecialVars {
+                value: Some("7".into()),
+                field: Some("\"b\"".into()),
+                values: Some(["1".into(), "é\n".into()].into()),
+                ..SpecialVars::default()
+            },
+        };
+        write_event(&mut out, &event, false, 10).unwrap();
+        assert_eq!(
+            out,
+            r#"{"handler":"rename","type":"input","value":"7","fieldValue":"\"b\"","values":["1","é\n"]}"#
         );
     }
 

@@ -95,6 +95,15 @@ pub fn extended(input: &[u8]) {
             variables(given, event, ["v", "c", "k"]);
             let form = given.and_then(|given| given.get("f")?.as_str());
             assert_eq!(event.special_vars.form.as_deref(), form);
+            let field = given.and_then(|given| given.get("t")?.as_str());
+            assert_eq!(event.special_vars.field.as_deref(), field);
+            let values = given.and_then(|given| given.get("m"));
+            let expected = event
+                .special_vars
+                .values
+                .as_ref()
+                .map(|values| json!(values));
+            assert_eq!(expected.as_ref(), values.filter(|values| !values.is_null()));
             rest.extend(given.cloned());
             let age = seen.get(7);
             same_age(numbered.age, age);

@@ -1,11 +1,12 @@
 //! Templates: whatever the statics are, they are refused or hold any value where it was put.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Token, Tokenizer};
 
-use crate::template::{Place, Slot, Template, escape};
+use crate::template::{Part, Place, Slot, Template, escape};
 
 /// Pieces of templates, most of which make no sense together; those that are accepted anyway are
 /// the interesting ones.
@@ -41,6 +42,11 @@ pub(crate) const PIECES: &[&str] = &[
     " style=\"",
     " ?hidden=",
     " ?b='",
+    " hidden=",
+    " disabled='",
+    " aria-busy=\"",
+    "<template>",
+    "</template>",
     " @click=",
     "@input.stop=\"",
     "<textarea>",
@@ -178,7 +184,13 @@ pub(crate) fn holds(template: &Template, values: &[&str]) {
         match resolved.get(index) {
             Some(leaf) if leaf.html => {
                 real.push_str(&leaf.text);
-                harmless.push_str(&leaf.text);
+                match &template.slots()[index].place {
+                    // Its text is looked at as any other.
+                    Place::Optional { name } if !leaf.text.is_empty() => {
+                        harmless.push_str(&format!(" {name}=\"{WORD}{index}{WORD}\""));
+                    }
+                    _ => harmless.push_str(&leaf.text),
+                }
             }
             Some(leaf) => {
                 real.push_str(&escape(&leaf.text));
@@ -187,7 +199,23 @@ pub(crate) fn holds(template: &Template, values: &[&str]) {
             None => {}
         }
     }
-    let texts: Vec<&str> = resolved.iter().map(|leaf| leaf.text.as_ref()).collect();
+    let texts: Vec<Cow<'_, str>> = template
+        .slots()
+        .iter()
+        .zip(&resolved)
+        .map(|(slot, leaf)| match (&slot.place, &slot.parts[..]) {
+            (Place::Optional { .. }, &[Part::Value(value)]) => {
+                let text = values[value];
+                let is_there = Place::optional_text(&leaf.text).is_some();
+                assert_eq!(is_there, !text.is_empty());
+                let text = text.strip_prefix('=').unwrap_or(text);
+                assert_eq!(Place::optional_text(&leaf.text).unwrap_or_default(), text);
+                Cow::Borrowed(text)
+            }
+            _ => Cow::Borrowed(leaf.text.as_ref()),
+        })
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(Cow::as_ref).collect();
     let mut expected = read(&harmless);
     for text in expected.iter_mut().flatten() {
         *text = filled(text, &texts);

@@ -13,7 +13,8 @@ use zeroize::Zeroize;
 
 use super::descriptors::Descriptors;
 use super::options::{
-    NativeConnection, NativeOptions, NativeOutput, NativeStats, NativeTemplate, NativeUpgrade,
+    NativeConnection, NativeMisplaced, NativeOptions, NativeOutput, NativeStats, NativeTemplate,
+    NativeUpgrade,
 };
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
@@ -118,6 +119,15 @@ pub fn describe_value(template: u32, value: u32) -> String {
     let list = templates().read();
     let template = list.get(template as usize);
     template.map_or_else(String::new, |template| template.describe(value as usize))
+}
+
+/// What of a component's HTML a browser would not leave in this container, and a container that would have it.
+#[napi(catch_unwind)]
+pub fn misplaced(container: String, html: String) -> Option<NativeMisplaced> {
+    crate::template::misplaced(&container, &html).map(|found| NativeMisplaced {
+        what: found.to_string(),
+        container: found.container().map(str::to_owned),
+    })
 }
 
 /// The table of limits, as JSON.
@@ -564,7 +574,7 @@ impl NativeLoom {
                 value: value.map(Into::into),
                 checked,
                 key: key.map(Into::into),
-                form: None,
+                ..SpecialVars::default()
             },
         };
         let sockets = lock(&self.handles.sockets);

@@ -103,3 +103,12 @@ pub struct NativeOutput<'env> {
     pub ended: bool,
     pub gone: bool,
 }
+
+/// What cannot stand in its container.
+#[napi(object)]
+pub struct NativeMisplaced {
+    /// The element, or "text".
+    pub what: String,
+    /// A container in which it could stand.
+    pub container: Option<String>,
+}

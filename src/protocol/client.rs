@@ -95,6 +95,12 @@ pub struct SpecialVars {
     /// The form of a changed field, URL-encoded. Only the extended dialect sends it.
     #[serde(skip)]
     pub form: Option<Box<str>>,
+    /// What the field holds if `value` is the element's `data-l-value`. Only the extended dialect sends it.
+    #[serde(skip)]
+    pub field: Option<Box<str>>,
+    /// The chosen values of a `<select multiple>`. Only the extended dialect sends them.
+    #[serde(skip)]
+    pub values: Option<Box<[Box<str>]>>,
 }
 
 /// A message that is none. It changes nothing and harms no component.
@@ -177,6 +183,9 @@ impl ClientEvent {
             + optional(vars.value.as_deref())
             + optional(vars.key.as_deref())
             + optional(vars.form.as_deref())
+            + optional(vars.field.as_deref())
+            // Each takes some room, however short it is.
+            + vars.values.iter().flatten().map(|value| size_of_val(value) + value.len()).sum::<usize>()
     }
 }
 

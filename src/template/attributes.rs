@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::compile::{Attribute, Found, Spot, Tag};
 use super::error::Fault;
 use super::place::{self, Kind};
+use super::presence::{self, Values};
 use super::probe::Probe;
 use super::rewrite::Rewrite;
 use super::{Part, Place, Slot, style, sugar};
@@ -81,9 +82,25 @@ impl Reader<'_> {
             self.boolean(attribute, value)
         } else {
             self.claim(name, here)?;
-            match value {
-                Some(value) => self.value(name, &value),
-                None => Ok(()),
+            let Some(value) = value else {
+                return Ok(());
+            };
+            let values = presence::of(name);
+            let is_plain = matches!(place::kind(&self.tag.name, name, self.refresh), Kind::Plain);
+            match self.only(&value) {
+                Some(slot) if is_plain && values.comes_and_goes() => {
+                    let name = name.as_str().into();
+                    let place = match values {
+                        Values::Boolean => Place::Boolean { name },
+                        _ => Place::Optional { name },
+                    };
+                    let slot = Slot::single(place, &self.tag.name, slot).reading(values);
+                    self.attribute_slot(attribute, &value, slot);
+                    Ok(())
+                }
+                Some(_) if is_plain => self.value(name, &value, values),
+                _ if values == Values::Boolean => self.value(name, &value, Values::PartOfBoolean),
+                _ => self.value(name, &value, Values::Text),
             }
         }
     }
@@ -122,7 +139,7 @@ impl Reader<'_> {
     }
 
     /// The slots of an attribute's value.
-    fn value(&mut self, name: &str, value: &Written) -> Result<(), Found> {
+    fn value(&mut self, name: &str, value: &Written, values: Values) -> Result<(), Found> {
         let Some(first) = value.slots.clone().next() else {
             return Ok(());
         };
@@ -143,7 +160,7 @@ impl Reader<'_> {
                 let place = Place::Attribute { name };
                 for slot in value.slots.clone() {
                     let range = self.probe.range(slot);
-                    let slot = Slot::single(place.clone(), element, slot);
+                    let slot = Slot::single(place.clone(), element, slot).reading(values);
                     self.rewrite.slot(range, slot);
                 }
                 return Ok(());
@@ -200,7 +217,7 @@ impl Reader<'_> {
         text.push_str(&binding.attribute);
         self.rewrite.text(*start..start + name.len(), text);
         if value.quoted || value.slots.is_empty() {
-            return self.value(&binding.attribute, &value);
+            return self.value(&binding.attribute, &value, Values::Text);
         }
         let slot = self
             .only(&value)
@@ -227,8 +244,20 @@ impl Reader<'_> {
         let Some((slot, value)) = value.and_then(|value| Some((self.only(&value)?, value))) else {
             return Err((Fault::BooleanValue(name.clone()), spot));
         };
+        let values = match presence::of(plain) {
+            Values::TrueFalse | Values::YesNo | Values::OnOff => Values::BooleanOfOther,
+            _ => Values::Boolean,
+        };
+        let place = Place::Boolean { name: plain.into() };
+        let slot = Slot::single(place, &self.tag.name, slot).reading(values);
+        self.attribute_slot(attribute, &value, slot);
+        Ok(())
+    }
+
+    /// Puts a slot in the place of a whole attribute.
+    fn attribute_slot(&mut self, attribute: &Attribute, value: &Written, slot: Slot) {
         // The leaf brings the space before it, so the statics have to close up around it.
-        let before = self.probe.text.get(..*start).unwrap_or_default();
+        let before = self.probe.text.get(..attribute.start).unwrap_or_default();
         let before = before.trim_end_matches(is_space);
         let from = before.len();
         let to = value.range.end + usize::from(value.quoted);
@@ -236,15 +265,12 @@ impl Reader<'_> {
             // A solidus must not meet the tag's end, or the tag would close itself.
             self.rewrite.text(from..from, " ");
         }
-        let place = Place::Boolean { name: plain.into() };
-        self.rewrite
-            .slot(from..to, Slot::single(place, &self.tag.name, slot));
+        self.rewrite.slot(from..to, slot);
         let after = self.probe.text.get(to..).unwrap_or_default();
         if !after.starts_with(|c| is_space(c) || c == '>') {
             // Or else what follows would go on with the name or the value before.
             self.rewrite.text(to..to, " ");
         }
-        Ok(())
     }
 
     /// The slot that is all of a value.

@@ -87,6 +87,7 @@ fn analyse(probe: &Probe) -> Result<Analysed, Found> {
         tag: None,
         content: None,
         foreign: 0,
+        templates: Vec::new(),
         leading: None,
         ended: false,
     };
@@ -138,6 +139,9 @@ struct Analysis<'p> {
     content: Option<Open>,
     /// How many elements are open in which the tree builder does not switch the tokenizer.
     foreign: usize,
+    /// The `<template>`s that are open, and whether each is a declarative shadow root. The browser keeps what is
+    /// in them apart from the page, so that no value could be found there again.
+    templates: Vec<bool>,
     /// Where a newline would be dropped.
     leading: Option<usize>,
     ended: bool,
@@ -214,7 +218,14 @@ impl Analysis<'_> {
         let Some(tag) = self.tag.take() else {
             return Ok(());
         };
+        let is_shadow = tag.name == "template" && is_shadow_root(&tag);
+        if let Some(shadow) = self.templates.last().copied().or(is_shadow.then_some(true)) {
+            self.apart(&tag, shadow)?;
+        }
         attributes::analyse(self.probe, &mut self.rewrite, &tag)?;
+        if tag.name == "template" {
+            self.templates.push(is_shadow);
+        }
         if is_foreign(&tag.name) && !self_closing {
             self.foreign += 1;
         }
@@ -236,7 +247,22 @@ impl Analysis<'_> {
         }
     }
 
+    /// No marker may be in the attributes of a tag that the page will not have.
+    fn apart(&self, tag: &Tag, shadow: bool) -> Result<(), Found> {
+        for Attribute { name, value, .. } in &tag.attributes {
+            let value = value.as_ref().map_or("", |(value, _)| value);
+            let (names, values) = (self.probe.markers(name), self.probe.markers(value));
+            if let Some(&marker) = names.first().or(values.first()) {
+                return Err((Fault::Apart { shadow }, Spot::Slot(marker)));
+            }
+        }
+        Ok(())
+    }
+
     fn end(&mut self, name: &str, start: usize) -> Result<(), Found> {
+        if name == "template" {
+            self.templates.pop();
+        }
         if is_foreign(name) {
             self.foreign = self.foreign.saturating_sub(1);
         }
@@ -268,6 +294,9 @@ impl Analysis<'_> {
                 None => Ok(()),
             };
         }
+        if let Some(&shadow) = self.templates.last() {
+            return Err((Fault::Apart { shadow }, Spot::Slot(marker)));
+        }
         let slot = match &self.content {
             None => Slot::single(Place::Text, "", marker),
             Some(open) if open.content == Content::Escapable => {
@@ -289,6 +318,15 @@ impl Analysis<'_> {
         self.rewrite.slot(range, slot);
         Ok(())
     }
+}
+
+/// Whether the browser makes a shadow root of this `<template>` and takes it out of the page (WHATWG HTML 13.2.6.4.4).
+fn is_shadow_root(tag: &Tag) -> bool {
+    let mode = tag.attributes.iter().find(|a| a.name == "shadowrootmode");
+    let value = mode.and_then(|attribute| attribute.value.as_ref());
+    value.is_some_and(|(value, _)| {
+        value.eq_ignore_ascii_case("open") || value.eq_ignore_ascii_case("closed")
+    })
 }
 
 /// Elements in which `<title>`, `<style>` and the like do not switch the tokenizer: foreign content

@@ -82,6 +82,16 @@ pub enum Fault {
     /// A slot in an element whose content is not text to be escaped.
     #[error("stands inside <{0}>, where nothing can be escaped")]
     RawText(String),
+    /// A slot in a `<template>`, whose content is a document of its own, or in a declarative shadow root.
+    #[error("stands inside {}", if *.shadow {
+        "a declarative shadow root, which the browser takes out of the page while it reads it"
+    } else {
+        "<template>, whose content is no part of the page"
+    })]
+    Apart {
+        /// It is a declarative shadow root.
+        shadow: bool,
+    },
     /// A slot in an attribute that no value can be made safe for.
     #[error("stands in attribute {name} of <{element}>, where no value is safe")]
     Forbidden {
@@ -173,6 +183,12 @@ impl Fault {
                 "style" => "Use a style attribute or a custom property: style=\"--size: ${…}\".",
                 _ => "Move the value out of this element.",
             },
+            Fault::Apart { shadow: false } => {
+                "Write the template's content out, or show the elements themselves in the place of <template>; data for a script goes into an attribute of the template: <template data-name=\"${…}\">."
+            }
+            Fault::Apart { shadow: true } => {
+                "Write the shadow root out, and give the value to its host: as an attribute, or as a child that a <slot> shows."
+            }
             Fault::Forbidden { .. } => {
                 "Write the attribute's value out, and choose between whole templates with a condition."
             }

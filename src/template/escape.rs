@@ -58,6 +58,33 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The text that [`escape()`] made this of; borrowed if there is nothing to resolve.
+#[must_use]
+pub fn unescape(escaped: &str) -> Cow<'_, str> {
+    if !escaped.contains('&') {
+        return Cow::Borrowed(escaped);
+    }
+    let mut out = String::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        rest = after;
+        let known = (b' '..=b'>').chain([b'\r']).find_map(|byte| {
+            let name = reference(byte)?.strip_prefix('&')?;
+            Some((char::from(byte), after.strip_prefix(name)?))
+        });
+        match known {
+            Some((char, after)) => {
+                out.push(char);
+                rest = after;
+            }
+            None => out.push('&'),
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +131,8 @@ mod tests {
                 .replace("&#39;", "'")
                 .replace("&#13;", "\r")
                 .replace("&amp;", "&");
-            prop_assert_eq!(back, text);
+            prop_assert_eq!(&back, &text);
+            prop_assert_eq!(unescape(&escaped), text.as_str());
         }
     }
 }

@@ -17,9 +17,11 @@ mod escape;
 mod events;
 mod excerpt;
 mod place;
+mod presence;
 mod probe;
 mod rewrite;
 mod sanitized;
+mod standing;
 mod style;
 mod sugar;
 #[cfg(test)]
@@ -28,9 +30,11 @@ mod tokens;
 mod url;
 
 pub use error::{Fault, TemplateError};
-pub use escape::{escape, escape_into};
+pub use escape::{escape, escape_into, unescape};
 pub use events::EVENTS;
+pub use presence::Values;
 pub use sanitized::sanitized;
+pub use standing::{Misplaced, misplaced};
 pub use url::UrlRule;
 
 /// An analysed template: what goes over the wire, and how the application's values get into it.
@@ -113,14 +117,13 @@ impl Template {
         self.trusted
     }
 
-    /// What each of the application's values may be, one ASCII letter per value: `t` text, and
-    /// with it subtrees and lists; `r` a leaf only; `b` a boolean attribute.
+    /// What each of the application's values may be and what it says, one ASCII letter per value: see
+    /// [`Values`]. `t` text, and with it subtrees and lists; all others a leaf only.
     #[must_use]
     pub fn value_kinds(&self) -> String {
-        let kind = |slot: &usize| match self.slots.get(*slot).map(|slot| &slot.place) {
-            Some(Place::Text) => 't',
-            Some(Place::Boolean { .. }) => 'b',
-            _ => 'r',
+        let kind = |slot: &usize| match self.slots.get(*slot) {
+            Some(slot) => slot.values.letter(),
+            None => Values::Text.letter(),
         };
         self.slot_of.iter().map(kind).collect()
     }
@@ -151,6 +154,7 @@ pub struct Slot {
     /// cover a whole attribute.
     pub parts: Vec<Part>,
     element: Box<str>,
+    values: Values,
 }
 
 impl Slot {
@@ -159,11 +163,21 @@ impl Slot {
     }
 
     fn of(place: Place, element: &str, parts: Vec<Part>) -> Slot {
+        let values = match &place {
+            Place::Text => Values::Any,
+            _ => Values::Text,
+        };
         Slot {
             place,
             parts,
             element: element.into(),
+            values,
         }
+    }
+
+    /// The slot, whose value says this.
+    fn reading(self, values: Values) -> Slot {
+        Slot { values, ..self }
     }
 
     /// The element whose attribute or raw text this is; empty where it is ordinary text.
@@ -173,7 +187,8 @@ impl Slot {
     }
 
     /// The slot's leaf from the application's values. `value(i)` gives the unescaped text of
-    /// value `i`; for a [`Place::Boolean`], any text at all means that the attribute is there.
+    /// value `i`; for a [`Place::Boolean`], any text at all means that the attribute is there, and
+    /// for a [`Place::Optional`] an `=` and the attribute's text.
     pub fn resolve<'a>(&self, value: impl Fn(usize) -> &'a str) -> Resolved<'a> {
         let plain = |text| Resolved {
             text,
@@ -204,6 +219,18 @@ impl Slot {
                     Cow::Owned(format!(" {name}=\"\""))
                 })
             },
+            Place::Optional { name } => {
+                let text = self.join(value);
+                Resolved {
+                    html: true,
+                    ..plain(if text.is_empty() {
+                        Cow::Borrowed("")
+                    } else {
+                        let text = text.strip_prefix('=').unwrap_or(&text);
+                        Cow::Owned(format!(" {name}=\"{}\"", escape(text)))
+                    })
+                }
+            }
         }
     }
 
@@ -226,7 +253,7 @@ impl Slot {
         match &self.place {
             Place::Text => "text".to_owned(),
             Place::EscapableText => format!("text of <{element}>"),
-            Place::Attribute { name } | Place::Url { name, .. } => {
+            Place::Attribute { name } | Place::Url { name, .. } | Place::Optional { name } => {
                 format!("attribute {name} of <{element}>")
             }
             Place::Style => format!("attribute style of <{element}>"),
@@ -270,6 +297,20 @@ pub enum Place {
         /// The attribute, in lower case.
         name: Box<str>,
     },
+    /// A whole attribute that has a text or is not there, with the space before it.
+    Optional {
+        /// The attribute, in lower case.
+        name: Box<str>,
+    },
+}
+
+impl Place {
+    /// The text that a leaf of a [`Place::Optional`] gives its attribute; `None` if the attribute is not there.
+    #[must_use]
+    pub fn optional_text(leaf: &str) -> Option<Cow<'_, str>> {
+        let (_, text) = leaf.split_once("=\"")?;
+        Some(unescape(text.strip_suffix('"').unwrap_or(text)))
+    }
 }
 
 /// The leaf of a slot.

@@ -65,7 +65,9 @@ fn finish_reference(text: &mut String, place: &Place) {
         Place::Text | Place::EscapableText => false,
         Place::Attribute { .. } => true,
         // The slot covers the whole value, or stands between attributes.
-        Place::Url { .. } | Place::Style | Place::Boolean { .. } => return,
+        Place::Url { .. } | Place::Style | Place::Boolean { .. } | Place::Optional { .. } => {
+            return;
+        }
     };
     let word = text
         .bytes()

@@ -168,13 +168,17 @@ pub fn define(template: &Template) -> String {
     let mut texts = template.statics().iter();
     for slot in template.slots() {
         statics.push_str(texts.next().map_or("", |text| text));
-        // A boolean attribute's place is spelt out; its wire slot is the whole attribute.
+        // The place of an attribute that may be absent is spelt out; its wire slot is the whole attribute.
         let (kind, closing) = match &slot.place {
             Place::Text => ('t', ""),
             Place::EscapableText => ('r', ""),
             Place::Boolean { name } => {
                 let _ = write!(statics, " {name}=\"");
                 ('b', "\"")
+            }
+            Place::Optional { name } => {
+                let _ = write!(statics, " {name}=\"");
+                ('a', "\"")
             }
             _ => ('a', ""),
         };
@@ -269,6 +273,10 @@ impl Encoded {
             (Some(Place::Boolean { .. }), _) => {
                 self.rest.push(if leaf.text.is_empty() { '0' } else { '1' });
             }
+            (Some(Place::Optional { .. }), _) => match Place::optional_text(leaf.text) {
+                Some(text) => write_json_string(&mut self.rest, &text),
+                None => self.rest.push('0'),
+            },
             (_, true) => self.html(leaf.text),
             (_, false) => write_json_string(&mut self.rest, leaf.text),
         }

@@ -23,6 +23,10 @@ struct Vars {
     k: Option<SmolStr>,
     #[serde(default)]
     f: Option<Box<str>>,
+    #[serde(default)]
+    t: Option<Box<str>>,
+    #[serde(default)]
+    m: Option<Box<[Box<str>]>>,
 }
 
 /// Milliseconds by a client's clock, which may be wrong in any way: fractions are cut off, what is below
@@ -111,6 +115,8 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     checked: vars.c,
                     key: vars.k,
                     form: vars.f,
+                    field: vars.t,
+                    values: vars.m,
                 };
                 let event = ClientEvent {
                     handler,
@@ -163,7 +169,7 @@ mod tests {
         };
         assert_eq!(whole, expected(Some(needs_tree)));
         assert_eq!(again, expected(Some(resume)));
-        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","new":[]},900]"#)
+        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","t":"b","m":["1",""],"new":[]},900]"#)
             .unwrap();
         let ClientMessage::Event {
             event, numbered, ..
@@ -183,6 +189,8 @@ mod tests {
             (Some("a"), Some(true))
         );
         assert_eq!((vars.key, vars.form.as_deref()), (None, Some("x=1")));
+        assert_eq!(vars.field.as_deref(), Some("b"));
+        assert_eq!(vars.values.as_deref(), Some(&["1".into(), "".into()][..]));
         assert!(parse(r#"["e",0,1,0,"say","click"]"#).is_ok());
         assert_eq!(
             parse(r#"["l",0]"#).unwrap(),

@@ -11,7 +11,7 @@ fn value() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-const ACCEPTED: [&str; 16] = [
+const ACCEPTED: [&str; 17] = [
     "<p>${}</p>${}&${}",
     "<p title=\"${}\" class='a ${} b-${}'>${}",
     "<a href=\"${}\" id=\"${}\">${}</a>",
@@ -24,6 +24,7 @@ const ACCEPTED: [&str; 16] = [
     "<title>${}</title><pre>${}",
     "<input ?disabled=${} ?checked=\"${}\" value=\"${}\"><i id=i ?a='${}'/>${}",
     "<b @click=${} @input.debounce='x-${}'>${}</b>",
+    "<p hidden='${}' aria-busy=${} data-x=\"${}\" disabled=${}>${}</p>",
     "<svg><a xlink:href='${}'><title>${}</title><animate values='a;${}' to=\"${}\"/></svg>${}",
     "<img srcset=\"${} 1x, ${} 2x\" src='${}' alt='&am${}'>",
     "<li>${}<td data-x='&#6${}&lt${}'>${} < ${}",

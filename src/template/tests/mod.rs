@@ -2,6 +2,7 @@
 
 mod breakout;
 mod places;
+mod presence;
 mod refusals;
 mod styles;
 mod sugar;

@@ -62,6 +62,56 @@ fn names_of_attributes() {
 }
 
 #[test]
+fn what_is_apart_from_the_page() {
+    all(
+        &[
+            "<template>${x}</template>",
+            "<template><p>${x}</p></template>",
+            "<template><p title='${x}'></p></template>",
+            "<template><p ?hidden=${x}></p></template>",
+            "<template><p @click=${x}></p></template>",
+            "<template><textarea>${x}</textarea></template>",
+            "<template><template>a</template><b>${x}</b></template>",
+            "<template><svg><text>${x}</text></svg></template>",
+            "<template><svg><circle r='${x}'/></svg></template>",
+            "<svg><foreignObject><template>${x}</template></foreignObject></svg>",
+            "<table><template><tr><td>${x}</td></tr></template></table>",
+            "<template><p>a<p>${x}",
+            "<TEMPLATE>${x}</TEMPLATE>",
+        ],
+        |fault| *fault == Fault::Apart { shadow: false },
+    );
+    all(
+        &[
+            "<x-y><template shadowrootmode='open'><p>${x}</p></template></x-y>",
+            "<x-y><template shadowrootmode=closed>a<slot></slot><b title='${x}'></b></template></x-y>",
+            "<x-y><template shadowrootmode=open shadowrootdelegatesfocus='${x}'></template></x-y>",
+            "<x-y><template ShadowRootMode=OPEN id='${x}'></template></x-y>",
+            "<x-y><template shadowrootmode=open><svg><text>${x}</text></svg></template></x-y>",
+        ],
+        |fault| *fault == Fault::Apart { shadow: true },
+    );
+    let error = compile("<template><p>${x}</p></template>").map_err(|error| error.to_string());
+    assert_eq!(
+        error,
+        Err("Slot 1 of a template stands inside <template>, whose content is no part of the page: \
+             `<template><p>${1}</p></template>`. Write the template's content out, or show the elements themselves in \
+             the place of <template>; data for a script goes into an attribute of the template: \
+             <template data-name=\"${…}\">."
+            .to_owned())
+    );
+    for template in [
+        "<template>a</template>${x}",
+        "<template data-name='${x}'><b>a</b></template>",
+        "<x-y title='${x}'><template shadowrootmode=open><slot></slot></template>${x}</x-y>",
+        "<template><b @click='go'>a</b></template><b @click=${x}></b>",
+        "<template shadowrootmode=other id='${x}'></template>",
+    ] {
+        compiled(template);
+    }
+}
+
+#[test]
 fn unquoted_values() {
     all(
         &[
