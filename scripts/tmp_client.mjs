@@ -1,0 +1,84 @@
+// The browser's client in one file, the default look of its states in another, and in a third what few pages need of it.
+// `node scripts/client.mjs` writes the client to stdout, `node scripts/client.mjs status` the look, `… extras` the third.
+
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { minify } from '@swc/core'
+import { build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** All that matches `pattern` in the files of `folder`. */
+function namesIn(folder, files, pattern) {
+  const names = new Set()
+  for (const file of readdirSync(folder)) {
+    if (!files.test(file)) continue
+    for (const [, name] of readFileSync(join(folder, file), 'utf8').matchAll(pattern)) names.add(name)
+  }
+  return names
+}
+
+/**
+ * The properties that nobody but the client itself sees, which may be called something shorter: the members of its
+ * interfaces, except those that any type of the language or the browser has too, and those that an interface writes in
+ * quotes. Names of one letter are the wire's. (So the client never names such a property in a string.)
+ */
+export function ownProperties() {
+  const client = join(root, 'client')
+  const types = join(root, 'node_modules', 'typescript', 'lib')
+  const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
+  const quoted = namesIn(client, /\.ts$/, /'(\w+)'\??[:(]/g)
+  const members = namesIn(client, /\.ts$/, /^ {2}(?:readonly )?(\w{2,})\??[:(]/gm)
+  return [...members].filter((name) => !taken.has(name) && !quoted.has(name))
+}
+
+/** The part of a file's name that changes with it. lib/script.ts has the same. */
+function hashOf(source) {
+  return createHash('sha256').update(source).digest('base64url').slice(0, 16)
+}
+
+/** `name`: a file of client/, with what it imports. */
+export async function bundleClient(name = 'index') {
+  // The client loads it from beside itself.
+  const extras = name === 'index' ? `extras.${hashOf(await bundleClient('extras'))}.js` : ''
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [`client/${name}.ts`],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2021',
+    mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
+    define: { EXTRAS: JSON.stringify(extras) },
+    write: false,
+  })
+  // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
+  const { code } = await minify(outputFiles[0].text, {
+    module: true,
+    compress: { passes: 3, hoist_vars: true },
+    mangle: { toplevel: true },
+  })
+  return Buffer.from(code)
+}
+
+/** What the client has beside it in development, where nobody counts its bytes. */
+export async function bundleDevelopment() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['client/development.ts'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2021',
+    write: false,
+    // In a file of its own it would know where it came from.
+    define: { 'import.meta.url': 'import_meta_url' },
+    banner: { js: '\n;{const import_meta_url=import.meta.url;' },
+    footer: { js: '}' },
+  })
+  return outputFiles[0].text
+}
+
+
