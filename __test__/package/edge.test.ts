@@ -48,7 +48,7 @@ test('the browser client listens for every type of event', () => {
   const [, list = ''] = /^const TYPES = \[(.*)\]/m.exec(client) ?? []
   const bound = list.split(', ').map((type) => type.slice(1, -1))
   // Some are listened for on their own.
-  const own = codec.EVENT_TYPES.filter((type) => !bound.includes(type) && client.includes(`addEventListener('${type}'`))
+  const own = codec.EVENT_TYPES.filter((type) => !bound.includes(type) && client.includes(`addEventListener(document, '${type}'`))
   expect([...bound, ...own].sort()).toEqual([...codec.EVENT_TYPES].sort())
 })
 
