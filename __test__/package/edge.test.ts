@@ -36,7 +36,15 @@ test('lib/codec.ts has the numbers and names of the addon, and nothing else', ()
 
 test('no file has a number or a list of its own beside it', () => {
   const names = new Set(Object.values(codec.enums).flatMap((members) => Object.keys(members)))
-  for (const file of ['render/encode', 'render/delta', 'render/steps', 'call/results', 'call/jobs', 'call/dispatcher', 'call/join']) {
+  for (const file of [
+    'render/encode',
+    'render/delta',
+    'render/steps',
+    'call/results',
+    'call/jobs',
+    'call/dispatcher',
+    'call/join',
+  ]) {
     const own = [...read(`lib/${file}.ts`).matchAll(/^(?:export )?const (\w+) = \d+$/gm)].map(([, name = '']) => name)
     expect(own.filter((name) => names.has(name))).toEqual([])
   }
@@ -48,7 +56,9 @@ test('the browser client listens for every type of event', () => {
   const [, list = ''] = /^const TYPES = \[(.*)\]/m.exec(client) ?? []
   const bound = list.split(', ').map((type) => type.slice(1, -1))
   // Some are listened for on their own.
-  const own = codec.EVENT_TYPES.filter((type) => !bound.includes(type) && client.includes(`addEventListener(document, '${type}'`))
+  const own = codec.EVENT_TYPES.filter(
+    (type) => !bound.includes(type) && client.includes(`addEventListener(document, '${type}'`),
+  )
   expect([...bound, ...own].sort()).toEqual([...codec.EVENT_TYPES].sort())
 })
 
