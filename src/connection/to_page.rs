@@ -299,7 +299,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         let keyring = &self.context.keyring;
         let holder = self
             .holder
-            .get_or_insert_with(|| keyring.holder(&about.bind, &about.address));
+            .get_or_insert_with(|| keyring.holder(&about.bind, &about.counted));
         store
             .save(&about.instance, *holder, Stored { number, sealed })
             .await?;
