@@ -472,7 +472,7 @@ async fn a_component_that_grows_counts_as_what_it_has_become() {
     page.next().await;
     let mut held = Vec::new();
     for number in 1..=130 {
-        page.event(number, 0, "increment").await;
+        page.event(number, number - 1, "increment").await;
         page.next().await;
         held.push(server.sessions.holdings.bytes());
     }
@@ -559,4 +559,45 @@ async fn too_many_connections_of_an_address_are_logged() {
     let expected = "a connection of \"10.0.0.7\" was closed (1013): its address has more than \
                     limits.connectionsPerAddress (1)";
     assert_eq!(lines, [(Level::Warn, expected.to_owned())]);
+}
+
+/// A page that never says what it has seen makes its component keep what was answered: that is memory, as
+/// props and trees are, and far more than a small component's.
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_kept_for_a_page_count_as_what_its_component_holds() {
+    let limits = Limits {
+        component_bytes_per_address: 200_000,
+        event_rate: 1_000_000,
+        event_burst: 1_000_000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let held = || server.sessions.holdings.bytes();
+    let mut page = Page::load(&server).await;
+    let before = held();
+    for number in 1..=300 {
+        page.event(number, 0, "no such handler").await;
+        assert_eq!(page.next().await[0], "e");
+    }
+    // 256 of them, each with a text of 40 bytes.
+    let kept = held() - before;
+    assert!((256 * 100..100_000).contains(&kept), "{kept} bytes");
+    // What the page has seen is given back.
+    page.event(301, 300, "no such handler").await;
+    page.next().await;
+    assert!(held() < before + 8192, "{} bytes", held() - before);
+    // And what is not is bounded, as everything that components hold.
+    for join in 0..10 {
+        let token = page.token.clone();
+        page.join(token, None).await;
+        let mut answered = false;
+        for number in 1..=300 {
+            page.event(number, 0, "no such handler").await;
+        }
+        while let Ok(message) = tokio::time::timeout(Duration::from_secs(1), page.next()).await {
+            answered |= message[0] == "f" && message[3] == "busy";
+        }
+        assert!(answered || join < 9, "nothing gave way");
+        assert!(held() <= 200_000, "{} bytes", held());
+    }
 }
