@@ -480,6 +480,33 @@ async fn a_component_that_grows_counts_as_what_it_has_become() {
     assert!(held[129] > 200_000, "{held:?}");
 }
 
+/// As from a thousand machines: no one holds much, and all of them together do. They give way faster than
+/// others could come, and no more of them than have to.
+#[tokio::test(start_paused = true)]
+async fn as_many_holders_give_way_as_hold_too_much_together() {
+    let limits = Limits {
+        waiting_bytes: 100_000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut clients = Vec::new();
+    for number in 0..400 {
+        let peer = Peer {
+            address: format!("10.0.{}.{}", number / 200, number % 200).into(),
+            ..Peer::default()
+        };
+        clients.push(Client::extended(&server, peer).await);
+    }
+    let half = frame(1, &[b' '; 50_000]);
+    for client in &mut clients {
+        let pipe = client.socket.get_mut();
+        pipe.write_all(&half[..1000]).await.unwrap();
+    }
+    sleep(Duration::from_millis(100)).await;
+    let waiting = server.context.budget.waiting();
+    assert!((80_000..=100_000).contains(&waiting), "{waiting} bytes");
+}
+
 /// A page whose own messages close its connection is silent about it: the operator has to hear why. And
 /// a flood of such connections writes no more lines than any other.
 #[tokio::test(start_paused = true)]
