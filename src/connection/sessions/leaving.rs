@@ -145,9 +145,8 @@ impl Sessions {
         count
     }
 
-    /// Has those who hold most of what waits give it up, as many as hold so many bytes together. False
-    /// where nobody holds anything.
-    fn relieve(&self, excess: usize) -> bool {
+    /// Has those who hold most of what waits give it up, as many as hold so many bytes together.
+    fn relieve(&self, excess: usize) {
         let state = self.lock();
         let connections = state.connections.values();
         let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
@@ -165,9 +164,6 @@ impl Sessions {
         let of = |session: &Session| session.about.holder.clone();
         for session in &sessions {
             *held.entry(of(session)).or_default() += session.waiting_bytes();
-        }
-        if held.is_empty() {
-            return false;
         }
         let mut held: Vec<(Arc<str>, usize)> = held.into_iter().collect();
         held.sort_unstable_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
@@ -197,7 +193,6 @@ impl Sessions {
                 self.end(session);
             }
         }
-        true
     }
 
     /// The application is closing: connections answer what waits, and what is parked ends.
@@ -239,8 +234,10 @@ pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
         let Some(strong) = sessions.upgrade() else {
             return;
         };
-        if pause.is_ok() && strong.relieve(budget.excess()) {
-            // What is given up takes a moment to go.
+        if pause.is_ok() {
+            strong.relieve(budget.excess());
+            drop(strong);
+            // What is given up takes a moment to go, as does what is held by nobody any more.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

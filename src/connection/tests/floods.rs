@@ -507,6 +507,18 @@ async fn as_many_holders_give_way_as_hold_too_much_together() {
     assert!((80_000..=100_000).contains(&waiting), "{waiting} bytes");
 }
 
+/// Where nobody is left who could give anything up, others have their turn all the same.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_holds_any_more_makes_nobody_wait() {
+    let server = Server::counter(Limits::default());
+    server.context.budget.take(usize::MAX / 2);
+    sleep(Duration::from_secs(1)).await;
+    server.context.budget.give(usize::MAX / 2);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, "<b>1</b>".into()));
+}
+
 /// A page whose own messages close its connection is silent about it: the operator has to hear why. And
 /// a flood of such connections writes no more lines than any other.
 #[tokio::test(start_paused = true)]
