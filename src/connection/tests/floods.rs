@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::page::Page;
 use super::*;
+use crate::budget::Budget;
 use crate::dispatch::Outcome;
 use crate::testing::shown;
 
@@ -478,6 +479,37 @@ async fn a_component_that_grows_counts_as_what_it_has_become() {
     }
     assert!(held[90] < 10_000, "{held:?}");
     assert!(held[129] > 200_000, "{held:?}");
+}
+
+/// A message of a few bytes takes more room than that while it waits.
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_count_with_the_room_that_they_take() {
+    let budget = Arc::new(Budget::new(usize::MAX));
+    let outbox = Outbox::new(1 << 20, budget.clone(), Dialect::Classic);
+    outbox.attach(1);
+    for _ in 0..1000 {
+        outbox.push(1, "[0,1]".into());
+        outbox.push(CONNECTION, "[0,1]".into());
+    }
+    // Each is a text of its own, and stands in a queue.
+    let least = 2000 * (5 + size_of::<String>() + size_of::<u64>());
+    assert!(budget.waiting() >= least, "{} bytes", budget.waiting());
+    assert_eq!(outbox.bytes(), budget.waiting());
+    outbox.detach(1, true);
+    assert!((least / 2..least).contains(&budget.waiting()));
+    // The socket has one text of it.
+    let mut texts = 0;
+    let bytes = outbox.take(|_| texts += 1);
+    assert_eq!((texts, bytes), (1000, 5000));
+    assert_eq!(budget.waiting(), 5000);
+    outbox.written(bytes);
+    assert_eq!((budget.waiting(), outbox.bytes()), (0, 0));
+    outbox.push(CONNECTION, "[0,1]".into());
+    let bytes = outbox.take(drop);
+    assert_eq!((bytes, budget.waiting()), (5, 5));
+    outbox.push(CONNECTION, "[0,1]".into());
+    outbox.close();
+    assert_eq!((budget.waiting(), outbox.bytes()), (0, 0));
 }
 
 /// As from a thousand machines: no one holds much, and all of them together do. They give way faster than
