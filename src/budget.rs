@@ -45,7 +45,12 @@ impl Budget {
 
     /// Whether more wait than may.
     pub fn is_exceeded(&self) -> bool {
-        self.waiting() > self.limit
+        self.excess() > 0
+    }
+
+    /// How much more waits than may.
+    pub fn excess(&self) -> usize {
+        self.waiting().saturating_sub(self.limit)
     }
 
     /// Resolves when more may wait than should; for one task.

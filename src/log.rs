@@ -18,6 +18,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Kinds that are told apart. Beyond it all others count as one.
 const KINDS: usize = 1024;
 
+/// The longest line, in bytes: an error with its stack has room.
+const LONGEST_LINE: usize = 16 * 1024;
+
 /// How bad a logged problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -43,6 +46,16 @@ impl Display for Quoted<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn cut(line: String) -> String {
+    if line.len() <= LONGEST_LINE {
+        return line;
+    }
+    // A character may begin before the end and go beyond.
+    let shown = (0..=LONGEST_LINE).rev().find_map(|end| line.get(..end));
+    let shown = shown.unwrap_or_default();
+    format!("{shown}… ({} bytes)", line.len())
 }
 
 /// Where a line comes from in the code, and whom it is about.
@@ -91,9 +104,9 @@ impl Log {
         let inner = &self.0;
         let fate = inner.fate(&mut kind);
         match fate {
-            Fate::Written => (inner.lines)(level, text()),
+            Fate::Written => (inner.lines)(level, cut(text())),
             Fate::LeftOut => {}
-            Fate::First(end) => self.tell_at(end, level, kind, text()),
+            Fate::First(end) => self.tell_at(end, level, kind, cut(text())),
         }
     }
 
@@ -172,6 +185,28 @@ mod tests {
         let shown = format!("\"{}\"… (2097152 bytes)", "é".repeat(64));
         assert_eq!(Quoted(&long).to_string(), shown);
         assert_eq!(Quoted(&"x".repeat(64)).to_string().len(), 66);
+    }
+
+    /// An application's own error may quote all that a client has sent.
+    #[test]
+    fn a_line_is_cut() {
+        let (log, lines) = recorded();
+        let text = format!(
+            "Error: no such item {}\n    at save (app.js:1:1)",
+            "é".repeat(1 << 20)
+        );
+        log.write(Level::Error, "", || text.clone());
+        log.write(Level::Error, "", || "short".into());
+        let lines = lines.lock().unwrap();
+        assert!(
+            lines[0].len() <= LONGEST_LINE + 40,
+            "{} bytes",
+            lines[0].len()
+        );
+        assert!(lines[0].starts_with("Error: no such item é"));
+        let size = format!("é… ({} bytes)", text.len());
+        assert!(lines[0].ends_with(&size));
+        assert_eq!(lines[1], "short");
     }
 
     proptest! {

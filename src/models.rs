@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use shuttle::future::block_on;
 use shuttle::{check_random, thread};
 
-use crate::bridge::{Job, JsDispatcher, Queue};
+use crate::bridge::{Job, JsDispatcher, Queue, models as bridge};
 use crate::budget::Budget;
 use crate::connection::models as connection;
 use crate::context::Level;
@@ -166,6 +166,48 @@ fn a_call_that_was_given_up_is_not_started() {
         },
         RUNS,
     );
+}
+
+/// Once the application has been told that a connection is closed, no call of that connection is started:
+/// neither one that JavaScript has fetched or is about to, nor one that its actor only then begins.
+#[test]
+fn nothing_is_started_for_a_connection_that_was_closed() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let count = started.clone();
+    check_random(
+        move || {
+            let byte = Arc::new(AtomicBool::new(false));
+            let (seen, set) = (byte.clone(), byte);
+            let calls = bridge::Calls::new(move |is_set| set.store(is_set, Ordering::SeqCst));
+            let calls = Arc::new(calls);
+            let is_closed = Arc::new(AtomicBool::new(false));
+            let actor = {
+                let calls = calls.clone();
+                thread::spawn(move || (1..=3).for_each(|call| calls.begin(call)))
+            };
+            let application = {
+                let (calls, is_closed) = (calls.clone(), is_closed.clone());
+                thread::spawn(move || {
+                    calls.revoke();
+                    is_closed.store(true, Ordering::SeqCst);
+                })
+            };
+            let run = || {
+                let was_closed = is_closed.load(Ordering::SeqCst);
+                let started = calls.run(|| seen.load(Ordering::SeqCst));
+                assert!(!was_closed || started.is_empty(), "{started:?}");
+                started.len()
+            };
+            count.fetch_add(run() + run(), Ordering::SeqCst);
+            for thread in [actor, application] {
+                thread.join().unwrap();
+            }
+            assert_eq!(run(), 0);
+        },
+        RUNS,
+    );
+    // Some were seen, so it was no model of nothing.
+    assert!(started.load(Ordering::SeqCst) > 0);
 }
 
 /// A connection that ends, a client that comes back and the end of the waiting time: the session is

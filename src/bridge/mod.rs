@@ -9,6 +9,8 @@
 mod calls;
 pub(crate) mod form;
 mod jobs;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod names;
 mod queue;
 mod results;

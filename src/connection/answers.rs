@@ -140,6 +140,12 @@ impl Answers {
         self.tree_bytes = bytes;
     }
 
+    /// The memory of all that is kept.
+    pub(super) fn memory(&self) -> usize {
+        let count = self.kept.len() + self.unsaid.len();
+        self.bytes + self.unsaid_bytes + count * size_of::<Answer>()
+    }
+
     /// Those that are kept, in their order.
     pub(super) fn kept(&self) -> impl Iterator<Item = &Answer> {
         self.kept.iter()

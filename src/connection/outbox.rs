@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-use super::waiting::Waiting;
+use super::waiting::{ROOM, Texts, Waiting};
 use crate::budget::{Budget, Share};
 use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
@@ -70,7 +70,7 @@ struct State {
     /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
     known: Vec<u64>,
     knows_opaque: bool,
-    /// Bytes waiting here or in the socket's own buffer.
+    /// Bytes waiting here, with the [`ROOM`] of their messages, or in the socket's own buffer.
     bytes: usize,
     /// Messages so far, of those that came in: that the socket has taken, and that the transport has.
     taken: u64,
@@ -104,8 +104,9 @@ impl State {
         if let Some(greeting) = self.greeting.take() {
             self.push(CONNECTION, greeting, budget);
         }
-        self.bytes += message.len();
-        budget.take(message.len());
+        let bytes = message.len() + ROOM;
+        self.bytes += bytes;
+        budget.take(bytes);
         self.messages.push(owner, message);
     }
 
@@ -265,14 +266,25 @@ impl Outbox {
     pub(super) fn take(&self, mut send: impl FnMut(String)) -> usize {
         let mut state = self.lock();
         state.taken = state.messages.pushed();
-        if let Some(text) = state.messages.take_one() {
-            drop(state);
+        // What is taken is texts, and soon one of them.
+        let room = (state.messages.len() * ROOM).min(state.bytes);
+        let was_full = state.bytes >= self.limit;
+        state.bytes -= room;
+        self.budget.give(room);
+        let one = state.messages.take_one();
+        let messages = match one {
+            Some(_) => Texts::default(),
+            None => state.messages.take(),
+        };
+        drop(state);
+        if was_full {
+            self.room.notify_waiters();
+        }
+        if let Some(text) = one {
             let bytes = text.len();
             send(text);
             return bytes;
         }
-        let messages = state.messages.take();
-        drop(state);
         let bytes = messages.bytes();
         let texts = messages.into_iter();
         if self.dialect == Dialect::Extended && bytes > 0 {

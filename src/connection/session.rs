@@ -463,10 +463,16 @@ impl Session {
         Some((state.epoch, id, state.secret.clone()))
     }
 
-    /// The answer to event `number`.
-    pub(super) fn answer(&self, number: u64, message: &ServerMessage<'_>, beside: Beside<'_>) {
+    /// The answer to event `number`. Gives the memory of all answers that are kept.
+    pub(super) fn answer(
+        &self,
+        number: u64,
+        message: &ServerMessage<'_>,
+        beside: Beside<'_>,
+    ) -> usize {
         if self.dialect == Dialect::Classic {
-            return self.answer_classic(message, beside.redirect);
+            self.answer_classic(message, beside.redirect);
+            return 0;
         }
         let is_failure = matches!(message, ServerMessage::Error(_));
         self.push(
@@ -474,26 +480,27 @@ impl Session {
             extended::encode(message, number),
             is_failure,
             beside,
-        );
+        )
     }
 
-    /// The answer to so many events up to `last`, which are not handled.
-    pub(super) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) {
+    /// The answer to so many events up to `last`, which are not handled. Gives the memory of all answers
+    /// that are kept.
+    pub(super) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) -> usize {
         if self.dialect == Dialect::Classic {
             for _ in 0..count {
                 self.answer_classic(&ServerMessage::Error(text), None);
             }
-            return;
+            return 0;
         }
         self.push(
             last,
             extended::unhandled(last, count, text, is_expired),
             true,
             Beside::default(),
-        );
+        )
     }
 
-    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, beside: Beside<'_>) {
+    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, beside: Beside<'_>) -> usize {
         let mut state = self.lock();
         let answer = Answer {
             number,
@@ -506,6 +513,7 @@ impl Session {
             answer.push(&link.outbox, self.key, &link.id);
         }
         state.answers.keep(answer);
+        state.answers.memory()
     }
 
     fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {

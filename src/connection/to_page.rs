@@ -18,6 +18,9 @@ use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
 
+/// So much more or less memory of kept answers is counted at once.
+const KEPT_STEP: usize = 4096;
+
 /// What has been sealed last.
 struct Sealed {
     number: u64,
@@ -54,6 +57,10 @@ pub(super) struct ToPage<D: Dispatcher> {
     holder: Option<Holder>,
     /// Between keeping and committing.
     kept: Option<Box<Kept>>,
+    /// The memory of props and tree, as it was last weighed.
+    weight: usize,
+    /// The memory of the answers that are kept, as it was last counted.
+    answers: usize,
 }
 
 impl<D: Dispatcher> ToPage<D> {
@@ -76,6 +83,17 @@ impl<D: Dispatcher> ToPage<D> {
             anchor: None,
             holder: None,
             kept: None,
+            weight: 0,
+            answers: 0,
+        }
+    }
+
+    /// The answers that are kept have so much memory now. A page that has what was answered costs nothing
+    /// here.
+    fn keeps_answers(&mut self, bytes: usize) {
+        if bytes.abs_diff(self.answers) >= KEPT_STEP {
+            self.answers = bytes;
+            self.sessions.weighed(&self.session, self.weight + bytes);
         }
     }
 
@@ -223,11 +241,13 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
-        self.session.answer(number, &message, beside);
+        let kept = self.session.answer(number, &message, beside);
+        self.keeps_answers(kept);
     }
 
     fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
-        self.session.unhandled(last, count, text, is_expired);
+        let kept = self.session.unhandled(last, count, text, is_expired);
+        self.keeps_answers(kept);
     }
 
     fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
@@ -289,7 +309,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let keyring = &self.context.keyring;
         let holder = self
             .holder
-            .get_or_insert_with(|| keyring.holder(&about.bind, &about.address));
+            .get_or_insert_with(|| keyring.holder(&about.bind, &about.counted));
         store
             .save(&about.instance, *holder, Stored { number, sealed })
             .await?;
@@ -320,7 +340,8 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     }
 
     fn weighed(&mut self, bytes: usize) {
-        self.sessions.weighed(&self.session, bytes);
+        self.weight = bytes;
+        self.sessions.weighed(&self.session, bytes + self.answers);
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {

@@ -4,6 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::ids::ActorKey;
 
+/// What a message takes beside its text, in bytes.
+pub(super) const ROOM: usize = size_of::<Message>();
+
 struct Message {
     /// Messages are numbered in the order in which they were added.
     number: u64,
@@ -44,7 +47,8 @@ impl Waiting {
         self.owners.insert(owner, 0);
     }
 
-    /// An owner adds nothing any more, and takes back what waits if `takes_back`. Gives the bytes of that.
+    /// An owner adds nothing any more, and takes back what waits if `takes_back`. Gives the bytes of that,
+    /// with their [`ROOM`].
     pub(super) fn leave(&mut self, owner: ActorKey, takes_back: bool) -> usize {
         let newest = self.owners.remove(&owner);
         let mut number = newest.filter(|_| takes_back).unwrap_or_default();
@@ -57,7 +61,7 @@ impl Waiting {
         {
             #[cfg(test)]
             tests::look(1);
-            bytes += std::mem::take(&mut message.text).len();
+            bytes += std::mem::take(&mut message.text).len() + ROOM;
             number = message.before;
             self.taken_back += 1;
         }
@@ -81,8 +85,13 @@ impl Waiting {
         self.pushed
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.messages.len() - self.taken_back
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.messages.len() == self.taken_back
+        self.len() == 0
     }
 
     /// Takes the one message that waits, as it is mostly; then the queue keeps its memory.
@@ -102,6 +111,7 @@ impl Waiting {
 }
 
 /// Messages that wait no more.
+#[derive(Default)]
 pub(super) struct Texts(VecDeque<Message>);
 
 impl Texts {
@@ -190,7 +200,7 @@ mod tests {
                         for (whose, text) in &mut list {
                             if known && *whose == owner {
                                 if takes_back {
-                                    expected += std::mem::take(text).len();
+                                    expected += std::mem::take(text).len() + ROOM;
                                 }
                                 // Nobody's from now on.
                                 *whose = u64::MAX;

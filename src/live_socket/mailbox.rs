@@ -72,7 +72,7 @@ enum Life {
 
 struct State {
     items: VecDeque<Item>,
-    /// Bytes of the events among `items`.
+    /// Bytes of the texts of the events among `items`.
     bytes: usize,
     /// The highest number of an event that came in.
     received: u64,
@@ -151,7 +151,7 @@ impl Mailbox {
         }
         let bytes = item.size();
         state.bytes += bytes;
-        self.budget.take(bytes);
+        self.budget.take(bytes + size_of::<Item>());
         state.items.push_back(item);
         let receiver = state.receiver();
         drop(state);
@@ -247,6 +247,8 @@ impl Mailbox {
         {
             needless.extend(state.items.pop_front());
         }
+        self.budget.take(size_of::<Item>());
+        self.budget.give(needless.len() * size_of::<Item>());
         state.items.push_front(item);
         let receiver = state.receiver();
         drop(state);
@@ -263,7 +265,7 @@ impl Mailbox {
         if let Some(item) = state.items.pop_front() {
             let bytes = item.size();
             state.bytes -= bytes;
-            self.budget.give(bytes);
+            self.budget.give(bytes + size_of::<Item>());
             if let Item::Event { .. } = item {
                 self.stats.queued_events.down(1);
             }
@@ -294,9 +296,10 @@ impl Mailbox {
         self.lock().items.len()
     }
 
-    /// Bytes of the events that wait.
+    /// Bytes of all that waits.
     pub(super) fn bytes(&self) -> usize {
-        self.lock().bytes
+        let state = self.lock();
+        state.bytes + state.items.len() * size_of::<Item>()
     }
 
     /// Whether the actor has ended, or is about to.
@@ -319,7 +322,8 @@ impl Mailbox {
         state.life = Life::Stopped;
         // What waited is dropped outside the lock: a snapshot's receiver is woken by it.
         let dropped = std::mem::take(&mut state.items);
-        self.budget.give(std::mem::take(&mut state.bytes));
+        let bytes = std::mem::take(&mut state.bytes);
+        self.budget.give(bytes + dropped.len() * size_of::<Item>());
         let receiver = state.receiver();
         drop(state);
         let events = dropped

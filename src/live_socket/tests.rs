@@ -451,3 +451,30 @@ async fn events_that_are_refused_for_several_reasons_are_answered_together() {
     assert_eq!(why, Unhandled::Full);
     assert!(popped(&mailbox).is_none());
 }
+
+/// What waits is more than its text: a client that sends thousands of nothing makes the server hold as many
+/// items.
+#[tokio::test]
+async fn what_waits_in_a_mailbox_counts_with_the_room_that_it_takes() {
+    let budget = Arc::new(Budget::new(usize::MAX));
+    let capacity = Capacity {
+        items: 100,
+        bytes: 1000,
+    };
+    let mailbox = Mailbox::new(capacity, 0, Default::default(), budget.clone());
+    let reasons = [Unhandled::Expired, Unhandled::Flood];
+    for number in 0..50 {
+        mailbox.event(None, Ok(event("a"))).unwrap();
+        mailbox.event(None, Err(reasons[number % 2])).unwrap();
+    }
+    let items = 100 * size_of::<Item>();
+    let waiting = budget.waiting();
+    assert!((items..items + 1000).contains(&waiting), "{waiting} bytes");
+    assert_eq!(mailbox.bytes(), waiting);
+    for _ in 0..40 {
+        popped(&mailbox).unwrap();
+    }
+    assert!(budget.waiting() < waiting * 2 / 3);
+    mailbox.stop();
+    assert_eq!(budget.waiting(), 0);
+}

@@ -145,8 +145,8 @@ impl Sessions {
         count
     }
 
-    /// Has whoever holds most of what waits give it up. False if nobody holds anything.
-    fn relieve(&self) -> bool {
+    /// Has those who hold most of what waits give it up, as many as hold so many bytes together.
+    fn relieve(&self, excess: usize) {
         let state = self.lock();
         let connections = state.connections.values();
         let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
@@ -165,17 +165,27 @@ impl Sessions {
         for session in &sessions {
             *held.entry(of(session)).or_default() += session.waiting_bytes();
         }
-        let Some((most, _)) = held.iter().max_by_key(|(_, bytes)| **bytes) else {
-            return false;
-        };
+        let mut held: Vec<(Arc<str>, usize)> = held.into_iter().collect();
+        held.sort_unstable_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let mut left = excess;
+        // One at a time would be overtaken by many that each hold little.
+        let most: HashSet<Arc<str>> = held
+            .into_iter()
+            .take_while(|(_, bytes)| {
+                let is_meant = left > 0;
+                left = left.saturating_sub(*bytes);
+                is_meant
+            })
+            .map(|(holder, _)| holder)
+            .collect();
         for (holder, outbox, bytes) in &connections {
-            if holder == most && *bytes > 0 {
+            if *bytes > 0 && most.contains(holder) {
                 outbox.order(Order::Stop(Closed::Overload));
                 outbox.close();
             }
         }
         for session in &sessions {
-            if of(session) == *most && session.waiting_bytes() > 0 {
+            if session.waiting_bytes() > 0 && most.contains(&of(session)) {
                 // What is ended answers nothing any more: its page has to know, and come back.
                 if let Some(outbox) = session.outbox() {
                     outbox.order(Order::Stop(Closed::Overload));
@@ -183,7 +193,6 @@ impl Sessions {
                 self.end(session);
             }
         }
-        true
     }
 
     /// The application is closing: connections answer what waits, and what is parked ends.
@@ -225,8 +234,10 @@ pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
         let Some(strong) = sessions.upgrade() else {
             return;
         };
-        if pause.is_ok() && strong.relieve() {
-            // What is given up takes a moment to go.
+        if pause.is_ok() {
+            strong.relieve(budget.excess());
+            drop(strong);
+            // What is given up takes a moment to go, as does what is held by nobody any more.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

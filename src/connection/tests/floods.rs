@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::page::Page;
 use super::*;
+use crate::budget::Budget;
 use crate::dispatch::Outcome;
 use crate::testing::shown;
 
@@ -472,12 +473,82 @@ async fn a_component_that_grows_counts_as_what_it_has_become() {
     page.next().await;
     let mut held = Vec::new();
     for number in 1..=130 {
-        page.event(number, 0, "increment").await;
+        page.event(number, number - 1, "increment").await;
         page.next().await;
         held.push(server.sessions.holdings.bytes());
     }
     assert!(held[90] < 10_000, "{held:?}");
     assert!(held[129] > 200_000, "{held:?}");
+}
+
+/// A message of a few bytes takes more room than that while it waits.
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_count_with_the_room_that_they_take() {
+    let budget = Arc::new(Budget::new(usize::MAX));
+    let outbox = Outbox::new(1 << 20, budget.clone(), Dialect::Classic);
+    outbox.attach(1);
+    for _ in 0..1000 {
+        outbox.push(1, "[0,1]".into());
+        outbox.push(CONNECTION, "[0,1]".into());
+    }
+    // Each is a text of its own, and stands in a queue.
+    let least = 2000 * (5 + size_of::<String>() + size_of::<u64>());
+    assert!(budget.waiting() >= least, "{} bytes", budget.waiting());
+    assert_eq!(outbox.bytes(), budget.waiting());
+    outbox.detach(1, true);
+    assert!((least / 2..least).contains(&budget.waiting()));
+    // The socket has one text of it.
+    let mut texts = 0;
+    let bytes = outbox.take(|_| texts += 1);
+    assert_eq!((texts, bytes), (1000, 5000));
+    assert_eq!(budget.waiting(), 5000);
+    outbox.written(bytes);
+    assert_eq!((budget.waiting(), outbox.bytes()), (0, 0));
+    outbox.push(CONNECTION, "[0,1]".into());
+    let bytes = outbox.take(drop);
+    assert_eq!((bytes, budget.waiting()), (5, 5));
+    outbox.push(CONNECTION, "[0,1]".into());
+    outbox.close();
+    assert_eq!((budget.waiting(), outbox.bytes()), (0, 0));
+}
+
+/// As from a thousand machines: no one holds much, and all of them together do. They give way faster than
+/// others could come, and no more of them than have to.
+#[tokio::test(start_paused = true)]
+async fn as_many_holders_give_way_as_hold_too_much_together() {
+    let limits = Limits {
+        waiting_bytes: 100_000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let mut clients = Vec::new();
+    for number in 0..400 {
+        let peer = Peer {
+            address: format!("10.0.{}.{}", number / 200, number % 200).into(),
+            ..Peer::default()
+        };
+        clients.push(Client::extended(&server, peer).await);
+    }
+    let half = frame(1, &[b' '; 50_000]);
+    for client in &mut clients {
+        let pipe = client.socket.get_mut();
+        pipe.write_all(&half[..1000]).await.unwrap();
+    }
+    sleep(Duration::from_millis(100)).await;
+    let waiting = server.context.budget.waiting();
+    assert!((80_000..=100_000).contains(&waiting), "{waiting} bytes");
+}
+
+/// Where nobody is left who could give anything up, others have their turn all the same.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_holds_any_more_makes_nobody_wait() {
+    let server = Server::counter(Limits::default());
+    server.context.budget.take(usize::MAX / 2);
+    sleep(Duration::from_secs(1)).await;
+    server.context.budget.give(usize::MAX / 2);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, "<b>1</b>".into()));
 }
 
 /// A page whose own messages close its connection is silent about it: the operator has to hear why. And
@@ -559,4 +630,45 @@ async fn too_many_connections_of_an_address_are_logged() {
     let expected = "a connection of \"10.0.0.7\" was closed (1013): its address has more than \
                     limits.connectionsPerAddress (1)";
     assert_eq!(lines, [(Level::Warn, expected.to_owned())]);
+}
+
+/// A page that never says what it has seen makes its component keep what was answered: that is memory, as
+/// props and trees are, and far more than a small component's.
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_kept_for_a_page_count_as_what_its_component_holds() {
+    let limits = Limits {
+        component_bytes_per_address: 200_000,
+        event_rate: 1_000_000,
+        event_burst: 1_000_000,
+        ..Limits::default()
+    };
+    let server = Server::counter(limits);
+    let held = || server.sessions.holdings.bytes();
+    let mut page = Page::load(&server).await;
+    let before = held();
+    for number in 1..=300 {
+        page.event(number, 0, "no such handler").await;
+        assert_eq!(page.next().await[0], "e");
+    }
+    // 256 of them, each with a text of 40 bytes.
+    let kept = held() - before;
+    assert!((256 * 100..100_000).contains(&kept), "{kept} bytes");
+    // What the page has seen is given back.
+    page.event(301, 300, "no such handler").await;
+    page.next().await;
+    assert!(held() < before + 8192, "{} bytes", held() - before);
+    // And what is not is bounded, as everything that components hold.
+    for join in 0..10 {
+        let token = page.token.clone();
+        page.join(token, None).await;
+        let mut answered = false;
+        for number in 1..=300 {
+            page.event(number, 0, "no such handler").await;
+        }
+        while let Ok(message) = tokio::time::timeout(Duration::from_secs(1), page.next()).await {
+            answered |= message[0] == "f" && message[3] == "busy";
+        }
+        assert!(answered || join < 9, "nothing gave way");
+        assert!(held() <= 200_000, "{} bytes", held());
+    }
 }

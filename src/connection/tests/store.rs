@@ -11,6 +11,7 @@ use crate::store::{Answer, Holder, StoreError, Stored};
 struct Memory {
     states: Arc<std::sync::Mutex<std::collections::HashMap<Arc<str>, Stored>>>,
     broken: Arc<std::sync::atomic::AtomicBool>,
+    holders: Arc<std::sync::Mutex<std::collections::HashSet<Holder>>>,
 }
 
 impl Store for Memory {
@@ -23,7 +24,8 @@ impl Store for Memory {
         Box::pin(std::future::ready(Ok(found)))
     }
 
-    fn save(&self, instance: &Arc<str>, _holder: Holder, stored: Stored) -> Answer<()> {
+    fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
+        self.holders.lock().unwrap().insert(holder);
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             let error = StoreError::Failed("the disk is full".to_owned());
             return Box::pin(std::future::ready(Err(error)));
@@ -308,4 +310,38 @@ async fn a_clock_that_was_set_back_keeps_no_state_closed() {
         page.join(joins, None).await;
         assert_eq!(page.shown().await, (2, html(2), false), "{days}");
     }
+}
+
+/// Or whoever has a network would be as many holders as the network has addresses, each with so many
+/// states, and those of others would give way.
+#[tokio::test(start_paused = true)]
+async fn an_ipv6_network_is_one_holder() {
+    let holders = async |addresses: &[&str]| {
+        let store = Memory::default();
+        let server = Server::with_store(Closures::counter(), Limits::default(), store.clone());
+        for address in addresses {
+            let peer = Peer {
+                address: (*address).into(),
+                ..Peer::default()
+            };
+            let mut page = Page::new(Client::extended(&server, peer).await);
+            page.join(token(&server.context, "0", ""), None).await;
+            page.shown().await;
+            page.event(1, 0, "increment").await;
+            page.answer().await;
+        }
+        store.holders.lock().unwrap().len()
+    };
+    assert_eq!(
+        holders(&["2001:db8::1", "2001:db8::2", "2001:DB8:0:0:ffff::3"]).await,
+        1
+    );
+    assert_eq!(
+        holders(&["10.0.0.7", "::ffff:10.0.0.7", "10.0.0.7:443"]).await,
+        1
+    );
+    assert_eq!(
+        holders(&["2001:db8::1", "2001:db8:0:1::1", "10.0.0.7", "10.0.0.8"]).await,
+        4
+    );
 }

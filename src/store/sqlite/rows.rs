@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Error, OptionalExtension, params};
+use rusqlite::{Connection, Error, OptionalExtension, ToSql, params};
 
 use super::clock::Clock;
 use super::{Bounds, Holder, StoreError, Stored};
@@ -148,11 +148,37 @@ impl<'a> Rows<'a> {
         if statement.execute(params![instance, number, sealed, ran, at])? > 0 {
             return Ok(true);
         }
+        // Of several statements, which are done all or none, as the answer says.
+        self.say("SAVEPOINT loom_row")?;
+        let row = params![instance, number, sealed, holder, ran, at];
+        let inserted = self.insert(instance, holder, row);
+        if inserted.is_err() {
+            // SQLite may have taken back the whole transaction by itself: then there is no savepoint.
+            let _ = self.say("ROLLBACK TO loom_row");
+        }
+        let released = self.say("RELEASE loom_row");
+        let is_new = inserted?;
+        released.map(|()| is_new)
+    }
+
+    fn say(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(statement)?
+            .execute([])
+            .map(drop)
+    }
+
+    /// Adds a row, unless there is one of that instance.
+    fn insert(
+        &self,
+        instance: &str,
+        holder: &Holder,
+        row: &[&dyn ToSql],
+    ) -> rusqlite::Result<bool> {
         let statement = "
             INSERT INTO loom_states (instance, number, sealed, holder, ran, at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
         let mut statement = self.connection.prepare_cached(statement)?;
-        let row = params![instance, number, sealed, holder, ran, at];
         if statement.execute(row)? == 0 {
             return Ok(false);
         }

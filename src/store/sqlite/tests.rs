@@ -424,3 +424,25 @@ async fn states_are_bounded_by_holder_and_in_all() {
     assert_eq!(lower.stored(), 3);
     assert_eq!(lower.load(&"new".into()).await, Ok(Some(stored(1))));
 }
+
+/// A new state is several statements: what of it was done before one of them failed must not stay.
+#[tokio::test]
+async fn a_save_that_is_answered_as_failed_has_left_nothing() {
+    let file = File::new("half");
+    let bounds = Bounds {
+        stored: 1,
+        ..BOUNDS
+    };
+    let store = SqliteStore::open(&file.0, bounds).unwrap();
+    assert_eq!(store.save(&"a".into(), USER, stored(1)).await, Ok(()));
+    // Whoever has most cannot be read, when it is to be known who gives way.
+    let statement = "INSERT INTO loom_holders VALUES ('a text', 1000)";
+    file.connection().execute(statement, []).unwrap();
+    let saved = store.save(&"b".into(), USER, stored(1)).await;
+    assert!(matches!(saved, Err(StoreError::Failed(_))), "{saved:?}");
+    assert_eq!(store.load(&"b".into()).await, Ok(None));
+    assert_eq!(store.stored(), 1);
+    // And it harms nobody who has a state already.
+    assert_eq!(store.save(&"a".into(), USER, stored(2)).await, Ok(()));
+    assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(2))));
+}
