@@ -76,7 +76,7 @@ pub enum Joins {
     Mount = 0,
     /// A checkpoint.
     Checkpoint = 1,
-    /// The secret of a component that still lives: only `authorize` is called.
+    /// The secret of a component that still lives: `authorize` is asked whether the page may have it.
     Resume = 2,
 }
 
