@@ -1,7 +1,7 @@
 import { LoomError } from './errors'
 import { nearest } from './nearest'
 
-/** What a value is, for a message. */
+/** The type or class of a value, for a message. */
 export function typeOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
@@ -10,7 +10,7 @@ export function typeOf(value: unknown): string {
   return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object'
 }
 
-/** What was given, for a message. */
+/** A value and its type, for a message. */
 function show(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 60))} of type string`
@@ -18,7 +18,7 @@ function show(value: unknown): string {
   return `a value of type ${typeOf(value)}`
 }
 
-/** The one voice of argument errors. */
+/** The error of a wrong argument. All argument errors have this form. */
 export function invalid(expected: string, name: string, received: unknown): LoomError {
   return new LoomError('LOOM_ARGUMENT', `Expected ${expected} for ${name} but received ${show(received)}`)
 }
@@ -51,7 +51,7 @@ export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalid('a function', name, value)
 }
 
-/** What an object may have: a name that is none of `known` would do nothing. `kind` is what has the name. */
+/** Checks that `given` is an object without unknown names, which would have no effect. `kind` says what a name is for. */
 export function checkNames(given: unknown, known: object, name: string, kind: string): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
   for (const one of Object.keys(given)) {
@@ -59,7 +59,7 @@ export function checkNames(given: unknown, known: object, name: string, kind: st
   }
 }
 
-/** That `name`, which stands for `what`, is none of those that are known; and which of them is near. */
+/** The error of an unknown name, with the known ones and a guess which of them was meant. `what` says what it is a name of. */
 export function unknownName(name: string, known: readonly string[], what: string): LoomError {
   const error = invalid(`one of ${known.join(', ')}`, what, name)
   const near = nearest(name, known)
@@ -68,7 +68,7 @@ export function unknownName(name: string, known: readonly string[], what: string
     : new LoomError(error.code, `${error.message}; did you mean ${JSON.stringify(near)}?`)
 }
 
-/** Whether somebody may: only `true` allows. What gave anything else is told in `why`. */
+/** Whether an `authorize` allows: only `true` does. `why` is called with a description of any value but `true` and `false`. */
 export function isAllowed(allowed: unknown, why: (given: string) => void): boolean {
   if (allowed !== true && allowed !== false)
     why(typeof allowed === 'string' && allowed !== '' ? 'a string' : show(allowed))

@@ -18,15 +18,15 @@ export class StartError extends LoomError {
   }
 }
 
-/** What is thrown in place of a callback that nobody waits for any more: it is not started, and nobody is told. */
+/** Thrown instead of calling a callback that no page waits for any more. It is not reported to anybody. */
 export class GivenUp extends Error {}
 
-/** An error of any realm: the addon makes those of the main one, tests and `vm` run in others. */
+/** Whether it is an error of any realm: the addon makes errors of the main realm, tests and `vm` run in others. */
 function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || types.isNativeError(thrown)
 }
 
-/** The text of whatever was thrown. */
+/** The message of a thrown value. */
 export function textOf(thrown: unknown): string {
   try {
     return String(isError(thrown) ? thrown.message : thrown)
@@ -35,17 +35,17 @@ export function textOf(thrown: unknown): string {
   }
 }
 
-/** As `textOf`, with the stack: for the log. */
+/** The message and the stack of a thrown value, for the log. */
 export function traceOf(thrown: unknown): string {
   try {
     if (isError(thrown) && typeof thrown.stack === 'string') return thrown.stack
   } catch {
-    // As little as its message then.
+    // A getter of the error has thrown. The message may still be readable.
   }
   return textOf(thrown)
 }
 
-/** Where it was thrown: the lines of the stack, each after a line feed. Our own errors say in words what is wrong. */
+/** The lines of a thrown value's stack, each after a line feed. Empty for our own errors: their message says where. */
 export function stackOf(thrown: unknown): string {
   if (thrown instanceof LoomError) return ''
   return (traceOf(thrown).match(/\n {4}at .*/g) ?? []).join('')

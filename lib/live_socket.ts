@@ -9,14 +9,15 @@ interface Waiting {
   reject(error: LoomError): void
 }
 
-/** The promises that Rust will settle. While there are some, the process stays alive. */
+/** The promises that Rust will settle, by promise number. While there are any, the process stays alive. */
 export class Promises {
   private readonly waiting = new Map<number, Waiting>()
+  /** A timer that keeps the process alive. Set with the first promise, cleared when the last is settled. */
   private keepAlive: NodeJS.Timeout | undefined
 
   constructor(private readonly nextNumber: () => number) {}
 
-  /** A promise and its number, handed to `begin`; where that throws, the promise rejects. */
+  /** Makes a promise and passes its number to `begin`. If `begin` throws, the promise rejects. */
   make(begin: (number: number) => void, failure: (text: string) => LoomError): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const number = this.nextNumber()
@@ -52,6 +53,7 @@ const stopped = (text: string): LoomError => new LoomError('LOOM_STOPPED', text)
 
 /** What the live sockets of a loom share. */
 export class LiveSockets {
+  /** The `replyTo` of each live socket, by the number of the promise that started it. */
   private readonly replies = new Map<number, (message: SocketMessage) => void>()
 
   constructor(
@@ -73,7 +75,7 @@ export class LiveSockets {
     let json = propsJson
     try {
       const props: unknown = JSON.parse(propsJson)
-      // As JavaScript orders and writes it: changes name members by their place.
+      // Written again by JavaScript, which may order members differently: later changes name members by their position.
       if (!raw) json = stringifyProps(props, () => 'propsJson')
     } catch (error) {
       throw new StartError(`Expected the JSON of props for propsJson: ${textOf(error)}`)

@@ -5,16 +5,19 @@ import { LoomError, textOf } from './errors'
 
 export type { NativeConnection, NativeLoom, NativeUpgrade } from './addon'
 
-/** What the addon exports: made from `src/node/`. */
+/** The addon's exports. `addon.d.ts` is made from `src/node/`. */
 export type Native = typeof import('./addon')
 
 const BUNDLED =
   'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
   '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
 
-/** The package's own folder. This file is in `dist/`, or in a bundle of the application's: then the package is where the application finds it. */
+/**
+ * The package's own folder. This file usually stands in the package's `dist/`. If an application has bundled it, the
+ * package is where the application's `require` finds it.
+ */
 function findRoot(): string {
-  // A bundler may have made an ES module of this, which has neither.
+  // A bundler may have turned this file into an ES module, which has neither variable.
   const isModule = typeof __dirname !== 'string' || typeof __filename !== 'string'
   if (!isModule && existsSync(join(__dirname, '..', 'native')) && existsSync(join(__dirname, 'client.js')))
     return join(__dirname, '..')
@@ -39,7 +42,7 @@ function load(): Native {
   try {
     return createRequire(join(root, 'package.json'))(file) as Native
   } catch (error) {
-    // The loader's own words first: they say what this system lacks.
+    // The loader's own message comes first: it says what this system lacks.
     throw new LoomError(
       'LOOM_PLATFORM',
       `${textOf(error)}\nSo loom-live's addon for ${platform} could not be loaded, which was built on another system (an older or another C ` +

@@ -1,9 +1,9 @@
-/** So many names at most are listed in a message. */
+/** The most names that are listed in a message. */
 const MAX_LISTED = 20
 /** Longer names are not compared: the work grows with the square of the length. */
 const MAX_LENGTH = 64
 
-/** How many letters have to be put in, taken out, changed, or swapped with their neighbour. */
+/** The edit distance: how many letters have to be inserted, deleted, replaced, or swapped with their neighbour. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
@@ -26,7 +26,7 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0
 }
 
-/** The name that was most likely meant; `undefined` if none is near. */
+/** The name that was most likely meant; `undefined` if no name is similar. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (name === '' || name.length > MAX_LENGTH) return undefined
   let found: string | undefined
@@ -41,7 +41,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return found
 }
 
-/** What there is instead of a name that is not there, as the end of a sentence. */
+/** The end of a sentence about an unknown name: which name may be meant, and which names exist. */
 export function suggestion(name: string, names: readonly string[], what: string): string {
   const near = nearest(name, names)
   const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`

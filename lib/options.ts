@@ -5,13 +5,13 @@ import { checkOrigins } from './http/origin'
 import { type Trust, trustOf } from './http/trust'
 import { secretsOf } from './secret'
 
-/** A limit as the table in src/limits.rs has it. */
+/** A limit in the table of src/limits.rs, as far as it is read here. */
 interface Limit {
   readonly name: keyof Limits
   readonly default: number
 }
 
-/** All that `createLoom` knows, so that a name which does nothing is an error and not a hole. */
+/** All options of `createLoom`. Any other name is an error: a misspelt option must not silently leave a hole. */
 const OPTIONS: Record<keyof LoomOptions, true> = {
   secret: true,
   path: true,
@@ -27,10 +27,10 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   onError: true,
 }
 
-/** What middleware usually sets. */
+/** The default of `keep`: what middleware usually sets. */
 const KEEP = ['user', 'session']
 
-/** The options, checked, with what is the default where one is not given. */
+/** The options, checked and with their defaults. */
 export interface Settings {
   readonly secrets: string[]
   readonly path: string
@@ -46,7 +46,7 @@ export interface Settings {
   readonly transport: 'auto' | 'relay'
 }
 
-/** @throws LoomError for what cannot be, or would do nothing. */
+/** @throws LoomError if an option is unknown or has a wrong value. */
 export function settingsOf(options: LoomOptions): Settings {
   checkNames(options, OPTIONS, 'the options of createLoom', 'an option')
   const {
@@ -85,7 +85,7 @@ export function settingsOf(options: LoomOptions): Settings {
   }
 }
 
-/** All limits, those that are not given by their defaults. Rust checks what each may be. */
+/** All limits: the given ones, and the defaults of the others. Rust checks their bounds. */
 function limitsOf(given: unknown = {}): Limits {
   const defaults = (JSON.parse(native.limits()) as Limit[]).map((limit) => [limit.name, limit.default])
   const limits = Object.fromEntries(defaults) as Record<string, number>

@@ -2,7 +2,7 @@ import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Where `ours` was called from, as `file:line`; `undefined` if the stack does not say. Costs a few
+ * Where our function `ours` was called from, as `file:line`; `undefined` if the stack does not say. Costs a few
  * microseconds: for development only.
  */
 export function callerOf(ours: (...parameters: never[]) => unknown): string | undefined {
@@ -10,7 +10,7 @@ export function callerOf(ours: (...parameters: never[]) => unknown): string | un
   const holder: { stack?: string } = {}
   Error.stackTraceLimit = 1
   Error.captureStackTrace(holder, ours)
-  // Read before the limit is put back: the text is made now.
+  // Read before the limit is restored, because reading makes the text.
   const { stack = '' } = holder
   Error.stackTraceLimit = stackTraceLimit
   const [, place = '', line] = /^ {4}at (?:.*\()?([^()\n]+?):(\d+):\d+\)?$/m.exec(stack) ?? []
@@ -25,7 +25,7 @@ export function atPlace(place: string | undefined, what = 'at'): string {
   return place === undefined ? '' : ` (${what} ${place})`
 }
 
-/** Where template literals stand; kept only once an application is in development. */
+/** The place of each template literal. `undefined` until a loom in development calls `rememberTemplates`. */
 let templates: WeakMap<TemplateStringsArray, string> | undefined
 
 export function rememberTemplates(): void {
@@ -36,13 +36,13 @@ export function isRemembering(): boolean {
   return templates !== undefined
 }
 
-/** Called by `html`, as `ours`, for each of its literals. */
+/** Remembers the place of a literal. Called by `html`, which passes itself as `ours`. */
 export function rememberTemplate(statics: TemplateStringsArray, ours: (...parameters: never[]) => unknown): void {
   if (templates === undefined || typeof statics !== 'object' || templates.has(statics)) return
   templates.set(statics, callerOf(ours) ?? '')
 }
 
-/** Where the literal stands, if that is known. */
+/** The place of a literal, if it is known. */
 export function placeOfTemplate(statics: TemplateStringsArray): string | undefined {
   const place = templates?.get(statics)
   return place === '' ? undefined : place

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { invalid } from './check'
 import { LoomError } from './errors'
 
-/** The secrets to seal and open tokens with; Rust checks their length. */
+/** The secrets with which tokens are sealed and opened, checked. */
 export function secretsOf(secret: unknown, development: boolean): string[] {
   if (secret === undefined || secret === '') {
     if (development) return [developmentSecret()]
@@ -31,8 +31,8 @@ export function secretsOf(secret: unknown, development: boolean): string[] {
 }
 
 /**
- * A secret for this machine, kept so that open pages outlive a restart of the development server.
- * In `node_modules/.cache`, which no git repository tracks.
+ * A secret for this machine. It is kept in a file, so that open pages outlive a restart of the development server; in
+ * `node_modules/.cache`, which git repositories do not track.
  */
 function developmentSecret(): string {
   const folder = nearestNodeModules(process.cwd())
@@ -47,7 +47,7 @@ function developmentSecret(): string {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, made, { mode: 0o600 })
   } catch {
-    // A read-only folder: pages then have to be reloaded after a restart.
+    // The folder may be read-only. Pages then have to be reloaded after a restart.
   }
   return made
 }

@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 
 /// Counts the bytes of events that wait for their actors and of messages that wait for their clients.
 ///
-/// Taking never fails and never waits: what is over the limit has to be given up by whoever holds
-/// most, which is for the one who waits in [`exceeded`](Self::exceeded) to see to.
+/// Taking never fails and never waits. If the limit is exceeded, the task that waits in
+/// [`exceeded`](Self::exceeded) has those who hold most give up what they hold.
 pub struct Budget {
     bytes: AtomicUsize,
     limit: usize,
@@ -16,7 +16,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// One of `limit` bytes.
+    /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             bytes: AtomicUsize::new(0),
@@ -25,7 +25,7 @@ impl Budget {
         }
     }
 
-    /// So many bytes more wait.
+    /// Counts `bytes` more.
     pub fn take(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.limit {
@@ -33,7 +33,7 @@ impl Budget {
         }
     }
 
-    /// So many wait no more.
+    /// Counts `bytes` less.
     pub fn give(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -43,7 +43,7 @@ impl Budget {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether more wait than may.
+    /// Whether more bytes wait than the limit allows.
     pub fn is_exceeded(&self) -> bool {
         self.excess() > 0
     }
@@ -53,7 +53,7 @@ impl Budget {
         self.waiting().saturating_sub(self.limit)
     }
 
-    /// Resolves when more may wait than should; for one task.
+    /// Resolves when the limit is exceeded. Only one task may wait here.
     pub async fn exceeded(&self) {
         while !self.is_exceeded() {
             self.over.notified().await;
@@ -61,14 +61,14 @@ impl Budget {
     }
 }
 
-/// What one holder has of a budget: bytes that come and go one by one. Given back when dropped.
+/// The bytes that one holder takes of a budget. Given back when dropped.
 pub struct Share {
     budget: Arc<Budget>,
     bytes: AtomicUsize,
 }
 
 impl Share {
-    /// Nothing so far.
+    /// A share of no bytes.
     pub fn new(budget: Arc<Budget>) -> Self {
         Self {
             budget,
@@ -76,7 +76,7 @@ impl Share {
         }
     }
 
-    /// So many bytes are held now. Called by one holder, one call after the other.
+    /// The holder holds `bytes` bytes now. Calls must not overlap.
     pub fn set(&self, bytes: usize) {
         let before = self.bytes.swap(bytes, Ordering::Relaxed);
         if bytes > before {

@@ -19,23 +19,23 @@ use crate::turns::Turns;
 pub struct Context<D> {
     /// Calls the modules.
     pub dispatcher: D,
-    /// Which modules there are.
+    /// The modules that pages may join.
     pub registry: Registry,
-    /// Opens tokens.
+    /// Seals and opens tokens.
     pub keyring: Keyring,
-    /// Bounds.
+    /// Bounds on what clients and handlers can make the server hold.
     pub limits: Limits,
-    /// Where states live that must not be rolled back, if anywhere.
+    /// Holds states that must not be rolled back, if the application has given a store.
     pub store: Option<Box<dyn Store>>,
     /// Counters.
     pub stats: Arc<Stats>,
-    /// Error texts go to the browser as they are.
+    /// Error texts go to the browser unchanged.
     pub development: bool,
-    /// Where problems are told to the operator.
+    /// Tells problems to the operator.
     pub log: Log,
-    /// Cancelled when the application closes: nobody joins any more.
+    /// Cancelled when the application closes. From then on nobody joins.
     pub closing: CancellationToken,
-    /// Bytes that wait.
+    /// Counts the bytes that wait.
     pub budget: Arc<Budget>,
     /// Turns of pages that join or come back.
     pub turns: Arc<Turns>,
@@ -44,13 +44,13 @@ pub struct Context<D> {
 }
 
 impl<D> Context<D> {
-    /// Tells the operator. So many lines a minute are written of each place that calls this.
+    /// Tells the operator. Each place that calls this may write a bounded number of lines a minute.
     #[track_caller]
     pub fn log(&self, level: Level, text: String) {
         self.log.write(level, "", || text);
     }
 
-    /// As [`log`](Self::log), with so many lines for each module.
+    /// As [`log`](Self::log), but the lines of each module are counted apart.
     #[track_caller]
     pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
         self.log.write(level, module, text);

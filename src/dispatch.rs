@@ -1,8 +1,8 @@
-//! The dispatcher: calls a module's `handle` and `render` somewhere.
+//! The dispatcher: calls a module's `handle` and `render`.
 //!
 //! JavaScript behind N-API is one implementation, a Rust closure in tests another. Actors own the
-//! props; whoever is called gets them with the call, or keeps a copy under the version it comes
-//! with. So any thread can serve any actor, and one that dies takes no state with it.
+//! props. The callee gets them with the call, or has a copy of the version that the call names. So any
+//! thread can serve any actor, and a thread that dies takes no state with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,34 +18,43 @@ use crate::turns::Yield;
 /// A request to handle an event and render, or, without an event, only to render.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The actor that calls. It has at most one call in flight.
+    /// The actor that calls. An actor has at most one call in flight.
     pub actor: ActorKey,
-    /// The component's id, as its owner chose it.
+    /// The component's id on its connection, chosen by the client.
     pub id: Arc<str>,
-    /// The component's own name, the same for as long as its state lives.
+    /// The component's own name. It stays the same as long as the component's state lives, also on
+    /// another connection and in another process.
     pub instance: Arc<str>,
     /// The module to call.
     pub module: Module,
     /// Whose page it is; `None` if the application itself started the component.
     pub caller: Option<Arc<Caller>>,
-    /// `id` is another one than at the call before. Cleared by the actor once a call has succeeded.
+    /// `id` has changed. Set by the actor when the component has another id after a resume, cleared by
+    /// the actor after the next call that succeeds. While it is set, the callee gets the names anew.
     pub moved: bool,
     /// The committed props.
     pub props: Arc<Props>,
-    /// A handler has returned them frozen: whoever parses them anew freezes them, too.
+    /// A handler has returned `props` frozen. While this is set, JavaScript freezes the props again
+    /// whenever it parses them.
     pub frozen: bool,
-    /// The `sequence` of the call that committed them; 0 for the first props.
+    /// The version of `props`: the `sequence` of the call that committed them; 0 for the first props.
     pub version: u64,
-    /// This call's number in its actor. It becomes the version if the outcome is committed, and is
-    /// never used again if it is not.
+    /// The number of this call among the actor's calls. If the outcome is committed, it becomes the
+    /// version of the new props.
+    ///
+    /// Architecture invariant: the number of a failed call never becomes a version, and no number is
+    /// used twice. `src/live_socket/tests.rs` watches it
+    /// (`a_version_is_the_number_of_the_call_that_committed_it`).
     pub sequence: u64,
-    /// The event's number among its component's; without an event, that of the last one before.
+    /// The number of the event among the component's events; without an event, the number of the last
+    /// event before.
     pub number: u64,
-    /// The event to handle.
+    /// The event to handle; `None` to render only.
     pub event: Option<ClientEvent>,
-    /// Where a first render's props come from.
+    /// Where the props of a first render come from.
     pub origin: Option<Origin>,
-    /// Told as soon as the callee waits for a promise: a page that joins renders only later then.
+    /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
+    /// another page may render meanwhile.
     pub yields: Option<Yield>,
 }
 
@@ -54,7 +63,7 @@ pub struct Call {
 pub struct Caller {
     /// The request that the component's connection began with, as compact JSON.
     pub request: Arc<str>,
-    /// What the option `bind` gave for it.
+    /// What the option `bind` gave for that request.
     pub bind: Arc<str>,
     /// The URL of the page; empty if it is not known.
     pub page: Arc<str>,
@@ -63,20 +72,20 @@ pub struct Caller {
 /// What a page joins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joins {
-    /// Its own token.
+    /// The token that the page was rendered with.
     Mount = 0,
     /// A checkpoint.
     Checkpoint = 1,
-    /// Nothing but the right to: the component lives, and is to be asked whether the page may.
+    /// The secret of a component that still lives: `authorize` is asked whether the page may have it.
     Resume = 2,
 }
 
-/// Where the props of a call without an event come from, when they came through a page.
+/// Where the props of a first render come from, if a page has brought them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// What the page has brought.
     pub joins: Joins,
-    /// The module's version then.
+    /// The version that the module had when these props were sealed.
     pub version: u32,
 }
 
@@ -84,21 +93,20 @@ pub struct Origin {
 pub struct Outcome {
     /// The next props; `None` if they stay as they are.
     pub props: Option<Arc<Props>>,
-    /// What was rendered from them, relative to the last committed render; `None` if it is the
+    /// What was rendered from the props, relative to the last committed render; `None` if it is the
     /// same.
     pub render: Option<Render>,
     /// Where the page is to go, a path or an http(s) URL.
     pub redirect: Option<String>,
-    /// The form that was sent keeps what was typed.
+    /// The form that the event sent keeps what was typed.
     pub keeps_form: bool,
-    /// A first render that does not continue the state it was given.
+    /// A first render that started anew instead of continuing the state that the page brought.
     pub anew: bool,
     /// The props after the call are frozen; see [`Call::frozen`].
     pub frozen: bool,
 }
 
-/// Why a call gave nothing. The text is for the log; the browser sees
-/// [`public`](CallError::public).
+/// Why a call failed. The text is for the log; the browser sees [`public`](CallError::public).
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CallError {
     /// The module has no handler of that name among its own properties.
@@ -109,50 +117,50 @@ pub enum CallError {
     Threw {
         /// What was thrown, and where it was caught.
         message: String,
-        /// Where, for the log alone: lines, each after a line feed.
+        /// The stack, for the log only: lines, each after a line feed.
         stack: String,
     },
-    /// Something else failed: what was rendered cannot be read, or the store.
+    /// Something else failed: the render cannot be read, or the store.
     #[error("{0}")]
     Failed(String),
     /// The event's form has too many fields.
     #[error("the form has more than {0} fields (limits.formFields); the event was not handled")]
     FormFields(usize),
-    /// No outcome in time.
+    /// The call took too long.
     #[error(
         "no result within {0:?}; ctx.signal was aborted and a late result is dropped \
          (limits.handlerTime sets the time)"
     )]
     Deadline(Duration),
-    /// The module's `authorize` said no. Its text is meant for the page.
+    /// The module's `authorize` refused. Its text is meant for the page.
     #[error("{0}")]
     Refused(String, Refusal),
-    /// It cannot be said now what the component's state is.
+    /// The store cannot say now what the component's state is; the page tries again.
     #[error("{0}")]
     Unknown(String),
     /// The component's newest state cannot be read, now or later.
     #[error("{0}")]
     Unreadable(String),
-    /// The new state could not be kept, so nothing has changed.
+    /// The store could not save the new state, so nothing was committed.
     #[error("{0}")]
     NotKept(String),
     /// The component goes on in another process.
     #[error("the component goes on in another process, which the store knows of")]
     Moved,
-    /// Too many join or come back.
+    /// Too many pages join or come back.
     #[error("too many pages join (limits.waitingJoins)")]
     Busy,
     /// The actor panicked, which is a fault of this library.
     #[error("a panic, which is a fault of loom-live: {0}")]
     Panicked(String),
-    /// There is nobody left to call: the application is closing.
+    /// The application is closing and makes no calls any more.
     #[error("the application is closing")]
     Closed,
 }
 
 impl CallError {
-    /// What the browser may know: everything in development, nothing of the application's own
-    /// messages otherwise.
+    /// The text that the browser gets: in development the whole error, in production a text that says
+    /// nothing of the application.
     pub fn public(&self, development: bool) -> String {
         if development {
             return self.to_string();
@@ -173,7 +181,7 @@ impl CallError {
         .to_owned()
     }
 
-    /// Where it happened in the application's code, as the log shows it behind the text.
+    /// The stack in the application's code, as the log shows it behind the text; empty if there is none.
     pub fn stack(&self) -> &str {
         match self {
             Self::Threw { stack, .. } => stack,
@@ -181,7 +189,7 @@ impl CallError {
         }
     }
 
-    /// Where the page is to go instead.
+    /// Where the page is to go instead, if `authorize` said so.
     pub fn redirect(&self) -> Option<&str> {
         match self {
             Self::Refused(_, Refusal::Redirect(url)) => Some(url),
@@ -189,7 +197,7 @@ impl CallError {
         }
     }
 
-    /// What a page can do about a join that failed so.
+    /// What a page can do about a join that failed with this error.
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
@@ -204,8 +212,8 @@ impl CallError {
 
 /// Calls modules.
 ///
-/// The future of [`call`](Self::call) may be dropped at any time (a deadline, a stop); the
-/// dispatcher then tells the callee and drops what it still sends.
+/// The future of [`call`](Self::call) may be dropped at any time, for instance at a deadline. The
+/// dispatcher then tells the callee, and ignores the result if one still comes.
 pub trait Dispatcher: Send + Sync + 'static {
     /// Makes one call. Waits while the queue of calls is full.
     fn call(&self, call: &Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
@@ -213,9 +221,9 @@ pub trait Dispatcher: Send + Sync + 'static {
     /// Whether the queue of calls has room.
     fn is_ready(&self) -> bool;
 
-    /// Resolves when the queue of calls has room: connections read no further until then.
+    /// Resolves when the queue of calls has room. Connections do not read until then.
     fn ready(&self) -> impl Future<Output = ()> + Send;
 
-    /// The actor is gone; copies of its props can be dropped.
+    /// The actor has ended; copies of its props can be dropped.
     fn forget(&self, actor: ActorKey);
 }

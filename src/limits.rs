@@ -1,4 +1,5 @@
-//! Every limit, in one table: its name, unit, default and bounds, what it costs and what happens at it.
+//! Every limit, in one table: its name, unit, default and bounds, what it costs, and what happens if it
+//! is exceeded.
 //!
 //! This table is the only one. `lib/options.ts` gets it as JSON; the README's table and `index.d.ts` are
 //! compared with it by `__test__/package/limits.test.ts`.
@@ -14,9 +15,9 @@ use serde::Serialize;
 pub enum Unit {
     /// Bytes: a whole number.
     Bytes,
-    /// Things: a whole number.
+    /// How many there may be: a whole number.
     Count,
-    /// Things a second, or at once after a pause: a whole number.
+    /// How many may come each second, or at once after a pause: a whole number.
     Rate,
     /// Milliseconds, with fractions.
     Time,
@@ -25,11 +26,11 @@ pub enum Unit {
 /// A limit as an application sees it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Limit {
-    /// Its name in JavaScript.
+    /// The limit's name in JavaScript.
     pub name: String,
-    /// What it counts.
+    /// What the limit counts.
     pub unit: Unit,
-    /// Its value if the application gives none.
+    /// The value if the application gives none.
     pub default: f64,
     /// The smallest value.
     pub least: f64,
@@ -37,29 +38,30 @@ pub struct Limit {
     pub most: f64,
 }
 
-/// A value that a limit cannot have.
+/// Why a limit cannot be set to a value.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum LimitError {
     /// There is no such limit.
     #[error("There is no limit {0:?}")]
     Unknown(String),
-    /// It is out of bounds, or a fraction of something that cannot be divided.
+    /// The value is out of bounds, or a fraction although the limit takes whole numbers.
     #[error("Expected {expected} from {least} to {most} for limits.{name} but received {value}")]
     Value {
         /// The limit's name in JavaScript.
         name: String,
-        /// What kind of number it takes.
+        /// What kind of number the limit takes.
         expected: &'static str,
-        /// Its smallest value.
+        /// The smallest value.
         least: f64,
-        /// Its largest value.
+        /// The largest value.
         most: f64,
         /// What was given.
         value: f64,
     },
 }
 
-/// Ten years: longer than anything here lasts, and short enough for every timer.
+/// The longest time, in milliseconds: ten years. Longer than anything here lasts, short enough for every
+/// timer.
 const LONGEST: f64 = 10.0 * 365.25 * 86_400_000.0;
 
 impl Unit {
@@ -81,7 +83,7 @@ impl Unit {
     }
 }
 
-/// The name that JavaScript knows a field by.
+/// The name of a field in JavaScript.
 fn camel_case(field: &str) -> String {
     let mut name = String::with_capacity(field.len());
     for (position, word) in field.split('_').enumerate() {
@@ -188,36 +190,36 @@ macro_rules! limits {
 }
 
 limits! {
-    /// The largest message a client may send, in bytes. A larger one closes the connection with
-    /// 1009. Default 1 MiB. A connection can make the server hold this much while a message is
+    /// The largest message that a client may send, in bytes. A larger message closes the connection with
+    /// 1009. Default 1 MiB: each connection can make the server hold this much while a message is
     /// incomplete.
     message_bytes: bytes = 1 << 20, most 1 << 29;
-    /// How long a message may take to arrive once its first byte has. A slower one closes the
+    /// How long a message may take to arrive after its first byte. A slower message closes the
     /// connection with 1008. Default 60 s: 1 MiB at 140 kbit/s.
     message_time: time = 60_000;
-    /// Components on one connection. A join beyond it is answered with an error; the others go on.
-    /// Default 100. A small component costs about 2 KB.
+    /// Components on one connection. One more join is answered with an error; the other components go
+    /// on. Default 100. A small component costs about 2 KB.
     components: count = 100;
     /// Events of one component that wait while a handler runs; together they may hold
-    /// `message_bytes`. Each event beyond it is answered with an error, in its turn. Default 64.
+    /// `message_bytes`. Each further event is answered with an error, in its turn. Default 64.
     queued_events: count = 64;
     /// Different names in the form of an event; each may have many values. An event with more is
     /// answered with an error, and its handler is not called. Default 1,000.
     form_fields: count = 1000;
     /// Bytes that wait for a client that reads slowly. While more wait, the connection's components
     /// take no further event; a client that takes nothing for `dead_after` is disconnected. Default
-    /// 1 MiB; each component can exceed it by one message.
+    /// 1 MiB; each component can exceed the limit by one message.
     outgoing_bytes: bytes = 1 << 20;
-    /// Bytes of events and messages that wait, in the whole process. Beyond it whoever holds most of
-    /// them (a user, or an address) is disconnected with 1013 or loses what is parked. Default
+    /// Bytes of events and messages that wait, in the whole process. If more wait, the user (or the
+    /// address) that holds most is disconnected with 1013, or loses its parked components. Default
     /// 256 MiB.
     waiting_bytes: bytes = 256 << 20;
-    /// Messages that cannot be understood, counted over a connection's life. One more closes it
-    /// with 1008. Default 16.
+    /// Messages that cannot be understood, counted over a connection's life. One more closes the
+    /// connection with 1008. Default 16.
     invalid_messages: count = 16;
-    /// Calls that wait for the JavaScript thread, in the whole process. While it is full, no
-    /// connection is read from, so that clients feel it as a slow network. Default 4,096; a call
-    /// costs its event and, if JavaScript does not have them, its props.
+    /// Calls that wait for the JavaScript thread, in the whole process. While so many wait, no
+    /// connection is read from: to clients that looks like a slow network. Default 4,096; a call costs
+    /// its event, and its props if JavaScript has no copy of them.
     waiting_calls: count = 4096;
     /// How long `handle` and `render` may take together before the event fails. Default 30 s.
     handler_time: time = 30_000;
@@ -228,52 +230,54 @@ limits! {
     /// 60 s.
     dead_after: time = 60_000;
     /// How long a component waits for its page to come back when the connection is gone. Default
-    /// 60 s; zero ends it at once. Its state lives on in the client's checkpoint.
+    /// 60 s; zero ends the component at once. Its state lives on in the client's checkpoint.
     park_time: time = 60_000, least 0;
-    /// Components that wait so, in the whole process. Beyond it whoever has most of them (a user, or
-    /// an address) loses the oldest. Default 20,000.
+    /// Parked components: those that wait for their page to come back, in the whole process. For each
+    /// one more, the user (or the address) that has most loses the oldest. Default 20,000.
     parked: count = 20_000;
-    /// Bytes that they may hold, estimated from their props and trees. As for `parked`. Default
-    /// 256 MiB.
+    /// Bytes that parked components may hold, estimated from their props and trees. If they hold more,
+    /// the same happens as for `parked`. Default 256 MiB.
     parked_bytes: bytes = 256 << 20;
-    /// A component's state is sealed into a checkpoint at the latest after so many events; one of
-    /// more than 1 KiB more seldom, in proportion, up to 1,000. Default 16. Replaying an event costs what it cost
-    /// the first time.
+    /// After how many events, at the latest, a component's state is sealed into a checkpoint. A state of
+    /// more than 1 KiB is sealed less often, in proportion to its size, but at least every 1,000 events.
+    /// Default 16. After a crash, events since the checkpoint are handled again, at the same cost.
     checkpoint_events: count = 16;
-    /// And when nothing has happened for so long; in proportion again, but 30 s at most. Default
-    /// 250 ms.
+    /// A checkpoint is also made when a component has had no event for this long; for a large state the
+    /// time is longer, in proportion, but 30 s at most. Default 250 ms.
     checkpoint_quiet: time = 250;
     /// The largest state that is sealed, in bytes of JSON. The page is told that a larger one does
     /// not survive a crash. Default 256 KiB.
     checkpoint_bytes: bytes = 256 << 10;
     /// Bytes that components may hold, estimated from their props and trees, whether their page is
-    /// connected or not. Beyond it whoever holds most (an address) loses the newest, which comes back
-    /// later. Default 1 GiB.
+    /// connected or not. If they hold more, the address that holds most loses its newest component,
+    /// which comes back later. Default 1 GiB.
     component_bytes: bytes = 1 << 30;
-    /// The same for the components of one address. Default 256 MiB. If the address is not known, for
-    /// those of one `bind`.
+    /// Bytes that the components of one address may hold, estimated in the same way. If the address is
+    /// not known, those of one `bind`. Default 256 MiB.
     component_bytes_per_address: bytes = 256 << 20;
-    /// How old an event may be that could not be delivered before. An older one is not applied, and
-    /// the page is told. Default 60 s.
+    /// How old an event may be when it is delivered. An older event is not applied, and the page is
+    /// told. Default 60 s.
     event_age: time = 60_000;
-    /// Events that one connection may send each second, after a burst. Each one beyond it is
-    /// answered with an error. Default 100.
+    /// Events that one connection may send each second, after a burst. Each further event is answered
+    /// with an error. Default 100.
     event_rate: rate = 100;
-    /// The burst. Default 500.
+    /// The burst of `event_rate`. Default 500.
     event_burst: rate = 500;
-    /// Bytes of messages that one connection may send each second, after a burst. What sends more is
-    /// read from more slowly, which its client feels as a slow network. Default 256 KiB.
+    /// Bytes of messages that one connection may send each second, after a burst. A connection that
+    /// sends more is read from more slowly: to its client that looks like a slow network. Default
+    /// 256 KiB.
     message_bytes_rate: bytes = 256 << 10;
-    /// The burst. Default 1 MiB.
+    /// The burst of `message_bytes_rate`. Default 1 MiB.
     message_bytes_burst: bytes = 1 << 20;
-    /// The same for all connections of one address together. One that has sent no more than 64 KiB
-    /// lately does not wait for the others. Default 8 MiB.
+    /// Bytes of messages that all connections of one address together may send each second, after a
+    /// burst. A connection that has sent no more than 64 KiB lately does not wait for the others.
+    /// Default 8 MiB.
     message_bytes_rate_per_address: bytes = 8 << 20;
-    /// The burst. Default 32 MiB.
+    /// The burst of `message_bytes_rate_per_address`. Default 32 MiB.
     message_bytes_burst_per_address: bytes = 32 << 20;
-    /// What of an IPv6 address counts as one address, in bits. Whoever has one has all that begin like
-    /// it. Default 64; 128 counts each by itself. IPv4 addresses count as they are, also those that are
-    /// written as `::ffff:a.b.c.d`.
+    /// How many bits of an IPv6 address count: addresses that begin with the same bits count as one,
+    /// because they usually belong to one customer. Default 64; with 128 each address counts by itself.
+    /// IPv4 addresses count by themselves, also those that are written as `::ffff:a.b.c.d`.
     address_prefix: count = 64, most 128;
     /// Connections from one address; one more is closed with 1013. Default 1,000; an unknown address
     /// is not counted.
@@ -282,53 +286,56 @@ limits! {
     /// those of one address count as its connections, too. One more is answered with 503. Default
     /// 10,000.
     pending_upgrades: count = 10_000;
-    /// How long middleware, hooks and `bind` may take together before the upgrade is given up, answered
+    /// How long middleware, hooks and `bind` may take together. An upgrade that takes longer is answered
     /// with 503 and logged. Default 10 s.
     upgrade_time: time = 10_000;
-    /// Events that all connections of one address may send each second together, after a burst. As
-    /// for `event_rate`. Default 5,000: a thousand people behind one address, none of whom is in a
-    /// hurry. An unknown address is not counted. Costs each address that has connections 250 bytes.
+    /// Events that all connections of one address together may send each second, after a burst. Each
+    /// further event is answered with an error. Default 5,000: a thousand people behind one address,
+    /// none of whom is in a hurry. An unknown address is not counted. Each address that has connections
+    /// costs 250 bytes.
     event_rate_per_address: rate = 5000;
-    /// The burst. Default 20,000: what a thousand pages send again after a crash.
+    /// The burst of `event_rate_per_address`. Default 20,000: what a thousand pages send again after a
+    /// crash.
     event_burst_per_address: rate = 20_000;
-    /// Joins that render at the same time, in the whole process, and pages coming back that `authorize`
-    /// is asked about; others wait behind them, so that events of pages that work come first.
-    /// Default 32.
+    /// Joins that render at the same time, in the whole process, together with pages coming back about
+    /// which `authorize` is asked. Others wait, so that events of live pages come first. Default 32.
     joins: count = 32;
-    /// Joins, and pages coming back, whose `authorize` or `mount` waits for a promise. They render
-    /// nothing, so that others may join. One address may have an eighth of them. Default 1,024.
+    /// Joins, and pages coming back, whose `authorize` or `mount` waits for a promise. While they wait
+    /// they do not count as `joins`, so that others may render. One address may have an eighth of them.
+    /// Default 1,024.
     async_joins: count = 1024;
-    /// Joins, and pages coming back, that wait for any of these or for `join_rate`. Those of different
-    /// addresses take turns, and so do an address's modules. Beyond it the newest join of the address
-    /// that has most is refused, and its client tries again later. Default 10,000; each join that
+    /// Joins, and pages coming back, that wait because of `joins`, `async_joins` or `join_rate`.
+    /// Addresses take turns, and so do the modules of an address. If more wait, the newest join of the
+    /// address with most is refused, and its client tries again later. Default 10,000; each join that
     /// waits holds its props.
     waiting_joins: count = 10_000;
-    /// Joins and pages coming back, each second in the whole process, after a burst. Those beyond it
-    /// wait. Default 5,000, about a third of a core; 10,000 pages are back after a second.
+    /// Joins and pages coming back each second, in the whole process, after a burst. Further ones wait.
+    /// Default 5,000, about a third of a core; 10,000 pages are back after a second.
     join_rate: rate = 5000;
-    /// The burst. Default 5,000.
+    /// The burst of `join_rate`. Default 5,000.
     join_burst: rate = 5000;
-    /// The same for one address. One beyond it is refused, and its client tries again later. Default
-    /// 1,000; an unknown address is not counted.
+    /// Joins and pages coming back from one address each second, after a burst. A further one is
+    /// refused, and its client tries again later. Default 1,000; an unknown address is not counted.
     join_rate_per_address: rate = 1000;
-    /// The burst. Default 5,000: what `connections_per_address` can bring at once, with five
-    /// components each.
+    /// The burst of `join_rate_per_address`. Default 5,000: what `connections_per_address` can bring at
+    /// once, with five components each.
     join_burst_per_address: rate = 5000;
     /// How old a token may be when its page joins. Default 14 days.
     token_age: time = 14 * 86_400_000;
-    /// States in the `store`, in all. One more, and whoever has most of them (a user, or an address) loses
-    /// the one that has not changed for longest: then an old checkpoint of that component would start it,
-    /// as without a store. Default 1,000,000; one costs its size, and 200 bytes.
+    /// States in the `store`, in all. For each one more, the user (or the address) that has most loses
+    /// the state that has not changed for longest; an old checkpoint of that component is then valid
+    /// again, as without a store. Default 1,000,000; a state costs its size and 200 bytes.
     stored: count = 1_000_000;
-    /// And of one user (`bind`), or of one address if there is no user. Default 10,000.
+    /// States in the `store` of one user (`bind`), or of one address if there is no user. Default
+    /// 10,000.
     stored_per_holder: count = 10_000;
-    /// JSON text of props of which JavaScript keeps a parsed copy, in bytes. Beyond it, or after 10 to
-    /// 20 s without use, props are parsed anew. Default 64 MiB.
+    /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
+    /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;
 }
 
 impl Limits {
-    /// The defaults, and over them what is `given` by its JavaScript name.
+    /// The defaults, except for the limits in `given`, which are named as in JavaScript.
     ///
     /// # Errors
     /// [`LimitError`] names the limit, what it takes and what was given.

@@ -1,5 +1,5 @@
-//! What has to hold whoever comes first: each test runs under many interleavings that a model checker
-//! chooses (`npm run models`). A wait that nobody ends is found as a deadlock.
+//! Tests of what must hold in whatever order threads run: a model checker runs each test under many
+//! interleavings (`npm run models`). It reports a wait that nobody ends as a deadlock.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,8 +18,8 @@ use crate::sync::Mutex;
 
 const RUNS: usize = 3000;
 
-/// Every event that two clients send is taken once, in each one's order, and the receiver that waits
-/// is always woken.
+/// Two clients send events: each event is taken once, the events of each client stay in order, and the
+/// receiver that waits is always woken.
 #[test]
 fn a_mailbox_loses_no_event_and_no_wake() {
     check_random(
@@ -41,7 +41,8 @@ fn a_mailbox_loses_no_event_and_no_wake() {
                     let mut numbers = Vec::new();
                     while numbers.len() < 6 {
                         numbers.extend(block_on(mailbox::next(&mailbox)));
-                        // As while a call runs: it waits for the end only, and is not woken by events.
+                        // As while a call runs: the receiver waits only for the end, and events do not
+                        // wake it.
                         let stopped = block_on(async {
                             let mut polled = false;
                             poll_fn(|context| {
@@ -67,7 +68,7 @@ fn a_mailbox_loses_no_event_and_no_wake() {
     );
 }
 
-/// Whenever it is stopped, the receiver hears of it.
+/// The receiver learns that its mailbox was stopped, whenever that happens.
 #[test]
 fn a_mailbox_that_is_stopped_ends_its_receiver() {
     check_random(
@@ -134,8 +135,8 @@ fn a_queue_loses_no_job_and_no_wake() {
     );
 }
 
-/// Once a page has been told that its event was given up, JavaScript does not start it: neither what it
-/// fetched before, nor what still waits.
+/// After a page was told that its event was given up, JavaScript does not start the event: neither if
+/// JavaScript has fetched the call before, nor if the call still waits.
 #[test]
 fn a_call_that_was_given_up_is_not_started() {
     check_random(
@@ -236,7 +237,7 @@ fn a_session_is_resumed_or_over() {
             for thread in [leaver, sweeper, client] {
                 thread.join().unwrap();
             }
-            // The sweeper comes again.
+            // The sweeper runs a second time.
             model.time_is_over();
             let is_resumed = has_resumed.load(Ordering::SeqCst);
             let count = if is_resumed { &counts.0 } else { &counts.1 };
@@ -248,11 +249,11 @@ fn a_session_is_resumed_or_over() {
         },
         RUNS,
     );
-    // Both were seen, so it was no model of nothing.
+    // Both outcomes were seen, so the model does try the race.
     assert!(resumed.load(Ordering::SeqCst) > 0 && over.load(Ordering::SeqCst) > 0);
 }
 
-/// A connection that ends while the application closes: nothing waits for a page that cannot come.
+/// A connection ends while the application closes: no session waits for a page that cannot come back.
 #[test]
 fn nothing_is_parked_where_the_application_closes() {
     check_random(
@@ -271,7 +272,7 @@ fn nothing_is_parked_where_the_application_closes() {
     );
 }
 
-/// Two clients with the same secret, of which one is a copy: one of them has the component.
+/// Two clients have the same secret, because one is a copy of the other: only one gets the component.
 #[test]
 fn two_clients_never_resume_one_session() {
     check_random(
@@ -292,8 +293,8 @@ fn two_clients_never_resume_one_session() {
     );
 }
 
-/// Messages of several actors and the connection that writes them: none is lost, and the connection
-/// that waits is always woken.
+/// Several actors send messages to one connection: no message is lost, and the connection that waits is
+/// always woken.
 #[test]
 fn an_outbox_loses_no_message_and_no_wake() {
     check_random(
@@ -323,7 +324,7 @@ fn an_outbox_loses_no_message_and_no_wake() {
     );
 }
 
-/// The type is what the addon uses; it must stay shareable for these models to mean anything.
+/// The addon shares this type between threads; the models mean nothing if it cannot be shared.
 const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<JsDispatcher>();

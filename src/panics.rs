@@ -1,14 +1,15 @@
-//! A fault in one connection or component must not take anything else with it, nor pass unseen.
+//! Catches panics: a fault in one connection or component must not end anything else, and must be
+//! logged.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What a future gives, or the text of the panic that ended it.
+/// The output of the future, or the text of the panic that ended it.
 ///
-/// What the future owned is dropped then. What it borrowed is as the panic left it: the caller uses it
-/// to end in order and for nothing else.
+/// After a panic, what the future owned has been dropped. What the future borrowed is as the panic left
+/// it: the caller may use it only to end in order.
 pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|context| {

@@ -1,15 +1,16 @@
-//! A bound on how fast something may come: a token bucket.
+//! Bounds on how fast something may come: token buckets.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many at once, and so many each second.
+/// A token bucket: `most` at once, and `per_second` each second.
 pub(crate) struct Rate {
     per_second: f64,
     most: f64,
-    /// Below zero if some of those to come are taken already.
+    /// What the bucket holds.
     left: f64,
+    /// When `left` was last brought up to date.
     at: Instant,
 }
 
@@ -30,7 +31,7 @@ impl Rate {
         now
     }
 
-    /// Gives the seconds since the last time.
+    /// Fills the bucket up to `now`. Gives the seconds since the last time.
     fn fill_at(&mut self, now: Instant) -> f64 {
         let since = now.saturating_duration_since(std::mem::replace(&mut self.at, now));
         let seconds = since.as_secs_f64();
@@ -38,9 +39,9 @@ impl Rate {
         seconds
     }
 
-    /// Whether one more may come now.
+    /// Takes one out of the bucket. False if the bucket holds less than one.
     pub(crate) fn take(&mut self) -> bool {
-        // Each time: what was gained while the bucket was full does not count.
+        // Filled at every call, so that time during which the bucket was full does not count.
         self.fill();
         let may = self.left >= 1.0;
         if may {
@@ -49,7 +50,7 @@ impl Rate {
         may
     }
 
-    /// When one more may come, if that is not now.
+    /// When the next one may come; `None` if it may come now.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         let now = self.fill();
         if self.left >= 1.0 {
@@ -59,22 +60,22 @@ impl Rate {
     }
 }
 
-/// When so much has been gained; `None` if that is never.
+/// When the bucket will have gained `missing`; `None` if no `Instant` is so late.
 fn later(now: Instant, missing: f64, per_second: f64) -> Option<Instant> {
-    // A little more than that, or it may be a little less than one.
+    // A microsecond more: after rounding, the bucket could otherwise hold a little less than one.
     let time = Duration::try_from_secs_f64(missing / per_second).ok()?;
     now.checked_add(time + Duration::from_micros(1))
 }
 
-/// A bound on events and on the bytes of all messages, which are looked at together.
+/// A bound on a client's events and on the bytes of all its messages.
 ///
-/// An event too many is refused. Bytes too many are taken, and whoever sent them is read from again
-/// when they have become few enough.
+/// An event beyond the bound is refused. Bytes beyond the bound are accepted, but nothing more is read
+/// from the client until the bucket has filled up again.
 pub(crate) struct Flow {
     events: Rate,
     bytes_per_second: f64,
     most_bytes: f64,
-    /// Below zero while nothing more is to be read.
+    /// What the bucket of bytes holds. While it is below zero, nothing more is to be read.
     bytes: f64,
 }
 
@@ -89,8 +90,8 @@ impl Flow {
         }
     }
 
-    /// A message of so many bytes, which is an event or not. Whether an event may come, and when the
-    /// next message may be read, if that is not now.
+    /// Counts a message of `bytes` bytes. Gives whether the message may pass, which is false only for an
+    /// event too many, and when the next message may be read; `None` is now.
     pub(crate) fn take(
         &mut self,
         now: Instant,
@@ -110,13 +111,13 @@ impl Flow {
         (may, later(now, -self.bytes, self.bytes_per_second))
     }
 
-    /// Whether no more than so many bytes have come lately.
+    /// Whether the bucket lacks at most `bytes`: the client has sent no more than that lately.
     pub(crate) fn is_modest(&self, bytes: f64) -> bool {
         self.most_bytes - self.bytes <= bytes
     }
 }
 
-/// How long a bucket of this kind takes to fill.
+/// How long an empty bucket takes to fill.
 pub(crate) fn filling(per_second: usize, burst: usize) -> Duration {
     let seconds = burst.div_ceil(per_second.max(1));
     Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
@@ -169,7 +170,7 @@ mod tests {
         };
         assert_eq!(take(&mut flow, 1500), (true, None));
         assert!(!flow.is_modest(1000.0));
-        // Both at once.
+        // An event too many and bytes too many at once.
         assert_eq!(take(&mut flow, 1500), (false, Some(1000)));
         assert_eq!(take(&mut flow, 1000), (false, Some(2000)));
         tokio::time::advance(Duration::from_millis(3500)).await;

@@ -3,31 +3,31 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A module's number: what crosses the bridge instead of its name.
+/// The number of a module. It crosses the bridge instead of the module's name.
 pub type ModuleId = u32;
 
 /// A registered module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// Its number.
+    /// The module's number.
     pub id: ModuleId,
-    /// It takes and gives JSON text (`handle_json`, `render_tree_json`), so its props cross
-    /// unparsed.
+    /// The module takes and gives JSON text (`handle_json`, `render_tree_json`), so its props cross
+    /// the bridge as text.
     pub raw: bool,
 }
 
-/// What only joins and checkpoints need of a module.
+/// What only joins and checkpoints need to know of a module.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// Counts the forms that its props have had.
+    /// The module's `version`: which form its props have.
     pub version: u32,
-    /// It says for each page that comes back whether it may.
+    /// The module has an `authorize`, which is asked about every page that comes back.
     pub authorizes: bool,
-    /// Names of props that never leave the server, as JSON strings.
+    /// The module's `private`: names of props that never leave the server, as JSON strings.
     pub private: Vec<Box<str>>,
 }
 
-/// A name that is taken.
+/// The name is registered already.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the module {0:?} is registered already; register each name once")]
 pub struct TakenError(String);

@@ -1,27 +1,31 @@
 //! A sequence of small items in chunks: one allocation for many, and an edit copies one chunk.
 //!
-//! The chunks are the leaves of a balanced tree that shares what stayed with its clones, so that an
-//! edit costs the logarithm of the length, whether or not the version before is still held. Pure.
+//! The chunks are the leaves of a balanced tree. Clones share the subtrees that are the same, so an
+//! edit costs the logarithm of the length, whether or not the version before is still held.
+//!
+//! Architecture invariant: this file is pure; no tokio, no napi, no I/O.
+//! `__test__/package/invariants.test.ts` watches it.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most items in a chunk.
+/// The most items in a chunk.
 pub const MAX_ITEMS: usize = 64;
-/// From this many bytes on, a chunk takes no further item; editing may bring it to twice as many.
+/// A chunk of this many bytes takes no further item. Edits in place may bring a chunk to twice as
+/// many; a single item may be larger.
 pub const MAX_BYTES: usize = 4096;
 
 /// Some items, stored together.
 pub trait Chunk: Clone + Default {
     /// How many items.
     fn count(&self) -> usize;
-    /// How many bytes, without what the items refer to.
+    /// How many bytes the items take, without what they refer to.
     fn bytes(&self) -> usize;
     /// A copy of these items.
     fn slice(&self, range: Range<usize>) -> Self;
-    /// Puts `items` in the place of these.
+    /// Replaces the items in `range` with `items`.
     fn splice(&mut self, range: Range<usize>, items: Self);
-    /// A copy with `items` in the place of these.
+    /// A copy in which `items` replace the items in `range`.
     fn spliced(&self, range: Range<usize>, items: Self) -> Self {
         let mut copy = self.clone();
         copy.splice(range, items);
@@ -29,7 +33,7 @@ pub trait Chunk: Clone + Default {
     }
 }
 
-/// A sequence. Cloning costs nothing.
+/// A sequence. A clone shares all chunks and costs next to nothing.
 #[derive(Clone)]
 pub struct Rope<C>(Link<C>);
 
@@ -58,10 +62,10 @@ impl<C> Default for Rope<C> {
 }
 
 impl<C: Chunk> Rope<C> {
-    /// What the sequence itself takes for each chunk.
+    /// Bytes that the sequence itself takes for each chunk.
     pub const PER_CHUNK: usize = 2 * size_of::<Node<C>>() + 4 * size_of::<usize>();
 
-    /// These chunks, none of them empty, as they are.
+    /// A sequence of these chunks, none of them empty.
     pub fn new(chunks: Vec<C>) -> Self {
         let count = chunks.len();
         Self(build(&mut chunks.into_iter(), count))
@@ -96,7 +100,7 @@ impl<C: Chunk> Rope<C> {
         }
     }
 
-    /// The chunks that hold these items, and which of a chunk's items they are.
+    /// The chunks that hold these items, each with the range of its items that belong to them.
     pub fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = (&C, Range<usize>)> {
         let (mut at, end) = (range.start, range.end.min(self.len()));
         std::iter::from_fn(move || {
@@ -107,8 +111,8 @@ impl<C: Chunk> Rope<C> {
         })
     }
 
-    /// Puts `items`, in chunks that are not empty, in the place of those in `range`, which lies within
-    /// the sequence.
+    /// Replaces the items in `range`, which lies within the sequence, with those of `items`. No chunk
+    /// of `items` is empty.
     pub fn splice(&mut self, range: Range<usize>, mut items: Vec<C>) {
         if items.len() <= 1 && self.fits_in_place(&range, items.first()) {
             if let Some(root) = &mut self.0 {
@@ -121,10 +125,10 @@ impl<C: Chunk> Rope<C> {
         self.0 = concat(concat(left, Self::new(items).0), right);
     }
 
-    /// Whether one chunk can take the edit and is neither too large nor too small afterwards.
+    /// Whether the edit touches only one chunk, which is neither too large nor too small afterwards.
     fn fits_in_place(&self, range: &Range<usize>, items: Option<&C>) -> bool {
         let (count, bytes) = items.map_or((0, 0), |items| (items.count(), items.bytes()));
-        // What comes at the very end belongs to the last chunk.
+        // Items at the very end go into the last chunk.
         let found = match self.get(range.start) {
             None => self.len().checked_sub(1).and_then(|last| self.get(last)),
             found => found,
@@ -141,8 +145,8 @@ impl<C: Chunk> Rope<C> {
             && (count >= range.len() || self.stands_alone(chunk, range.start - first, len))
     }
 
-    /// Whether a chunk that begins at `start` would fit into neither of its neighbours with so many of its
-    /// items, taken to be of the same size.
+    /// Whether `chunk`, which begins at `start`, would be too large to be joined with a neighbour if it
+    /// had `len` items. Its items are taken to be of equal size.
     fn stands_alone(&self, chunk: &C, start: usize, len: usize) -> bool {
         let bytes = chunk.bytes() * len / chunk.count();
         let before = start.checked_sub(1).and_then(|index| self.get(index));
@@ -153,10 +157,13 @@ impl<C: Chunk> Rope<C> {
     }
 }
 
-/// An edit of a sequence, walking it from the front.
+/// An edit of a sequence, from the front to the end.
 pub struct Edit<C> {
     rope: Rope<C>,
+    /// How many items of the new sequence stand already.
     at: usize,
+    /// How many old items from `at` on go. They are removed with the next [`keep`](Self::keep), in one
+    /// splice with the items that come there.
     dropped: usize,
 }
 
@@ -167,12 +174,12 @@ impl<C: Chunk> Edit<C> {
         Self { rope, at, dropped }
     }
 
-    /// The next so many items go.
+    /// The next `count` items go.
     pub fn drop(&mut self, count: usize) {
         self.dropped = self.dropped.saturating_add(count);
     }
 
-    /// `items` come here, then so many stay; `None` if the sequence is shorter.
+    /// `items` come here, then the next `count` items stay. `None` if the sequence is shorter.
     pub fn keep(&mut self, items: Vec<C>, count: usize) -> Option<()> {
         let end = self.at.checked_add(std::mem::take(&mut self.dropped))?;
         if end > self.rope.len() {
@@ -186,7 +193,7 @@ impl<C: Chunk> Edit<C> {
         (self.at <= self.rope.len()).then_some(())
     }
 
-    /// `items` come at the end; `None` if this is not the end.
+    /// `items` come at the end, and the edit is done. `None` if old items are left.
     pub fn finish(mut self, items: Vec<C>) -> Option<Rope<C>> {
         self.keep(items, 0)?;
         (self.at == self.rope.len()).then_some(self.rope)
@@ -258,7 +265,7 @@ fn build<C: Chunk>(chunks: &mut impl Iterator<Item = C>, count: usize) -> Link<C
     join(left, build(chunks, count - count / 2))
 }
 
-/// Edits the chunk that holds the first item of `range`, and all of them.
+/// Replaces the items in `range`, which all stand in one chunk, in place.
 fn edit<C: Chunk>(node: &mut Arc<Node<C>>, range: Range<usize>, items: C) {
     if let Node::Leaf(chunk) = &**node
         && Arc::strong_count(node) > 1
@@ -309,8 +316,8 @@ fn split<C: Chunk>(link: Link<C>, at: usize) -> (Link<C>, Link<C>) {
     }
 }
 
-/// Both, one after the other; chunks that meet and fit into one are made one, so that two neighbours
-/// are always more than one chunk can hold.
+/// Both, one after the other, balanced. If the two chunks that meet fit into one chunk, they become
+/// one, so that any two neighbours together are more than one chunk can hold.
 fn concat<C: Chunk>(left: Link<C>, right: Link<C>) -> Link<C> {
     let (Some(before), Some(after)) = (&left, &right) else {
         return left.or(right);
@@ -398,7 +405,7 @@ mod tests {
 
     use super::*;
 
-    /// Numbers; each takes as many bytes as it says.
+    /// Numbers; each counts as many bytes as its value.
     #[derive(Clone, Default, Debug)]
     struct Numbers(Vec<usize>);
 
@@ -434,7 +441,7 @@ mod tests {
             .collect()
     }
 
-    /// Heights, sums and sizes of chunks, below `node`.
+    /// Checks heights and sums below `node`, and gathers the sizes of its chunks.
     fn check(node: &Node<Numbers>, leaves: &mut Vec<(usize, usize)>) {
         match node {
             Node::Leaf(chunk) => {
@@ -478,7 +485,7 @@ mod tests {
             }
         }
 
-        /// However often it is edited, a sequence stays in few chunks.
+        /// A sequence stays in few chunks, however often it is edited.
         #[test]
         fn chunks_stay_full(
             size in prop_oneof![Just(1usize), Just(600)],

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Counters of one application. Relaxed atomics: each is exact on its own, no two are taken at the
-/// same instant.
+/// Counters of one application. They are relaxed atomics: each is exact, but two of them are not read
+/// at the same instant.
 #[derive(Default)]
 pub struct Stats {
     /// Open connections.
     pub connections: Gauge,
     /// Running actors.
     pub components: Gauge,
-    /// Those among them that wait for their page to come back.
+    /// Running actors that wait for their page to come back.
     pub parked: Gauge,
     /// Events that wait in the actors' mailboxes.
     pub queued_events: Gauge,

@@ -6,20 +6,21 @@ use std::task::{Context, Poll};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Tells its task once, at a time that can be moved.
+/// Wakes its task once, at a time that can be moved.
 ///
-/// It is one task that waits each time, so the runtime is told of its waker at the first poll only:
-/// a deadline that moves with every event costs no look-up per event. A `Sleep` that is polled when
-/// the task has used up its cooperative budget says `Pending` without having kept the waker; it would
-/// never ring. So it is polled without regard to that budget.
+/// The same task waits each time, so only the first poll gives the runtime its waker: a deadline that
+/// moves with every event costs no look-up per event. That first poll has to register the waker. A
+/// `Sleep` that is polled after the task has used up its cooperative budget returns `Pending` without
+/// registering it, and would never wake the task; so the poll ignores the budget (`unconstrained`).
 pub(crate) struct Timer {
     sleep: Pin<Box<Sleep>>,
-    /// The runtime knows whom to wake.
+    /// Set by a poll that has registered the task's waker, cleared by one that finds the timer has rung.
+    /// While it is set, polls only compare times.
     is_known: bool,
 }
 
 impl Timer {
-    /// One that rings at `time`. Must be called inside a tokio runtime.
+    /// A timer that rings at `time`. Must be called inside a tokio runtime.
     pub(crate) fn at(time: Instant) -> Self {
         Self {
             sleep: Box::pin(sleep_until(time)),
@@ -27,24 +28,24 @@ impl Timer {
         }
     }
 
-    /// When it rings, or has rung.
+    /// When the timer rings, or has rung.
     pub(crate) fn deadline(&self) -> Instant {
         self.sleep.deadline()
     }
 
-    /// Has it ring at `time`, whether it has rung or not.
+    /// Sets the timer to `time`, whether it has rung or not.
     pub(crate) fn reset(&mut self, time: Instant) {
         self.sleep.as_mut().reset(time);
     }
 
-    /// Has it ring at `time`, if that is earlier.
+    /// Sets the timer to `time` if that is earlier than its deadline.
     pub(crate) fn hasten(&mut self, time: Instant) {
         if time < self.deadline() {
             self.reset(time);
         }
     }
 
-    /// Resolves when it rings. Whoever hears that sets it again or polls it no more.
+    /// Ready when the timer has rung. After that the caller sets it again, or stops polling it.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_known && !self.sleep.is_elapsed() {
             return Poll::Pending;
@@ -66,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// A task that reads much has no budget left when it looks at its timer.
+    /// A task that has read much may have no budget left when it polls its timer.
     #[tokio::test(start_paused = true)]
     async fn a_timer_rings_that_is_first_polled_without_a_budget() {
         let start = Instant::now();
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_secs(5));
     }
 
-    /// The reason for the above, so that it is noticed if it is gone.
+    /// The behaviour of tokio that `Timer` works around. If this fails, `unconstrained` can go.
     #[tokio::test(start_paused = true)]
     async fn a_sleep_without_a_budget_is_pending_although_its_time_has_come() {
         let mut sleep = Box::pin(sleep_until(Instant::now()));

@@ -1,9 +1,12 @@
 //! Tokens: the server's own proof of which module may start with which props. A page is rendered
 //! with one; a live component gets another, a checkpoint, whenever its state has moved on.
 //!
-//! A token travels through the browser and is opaque there: sealed with XChaCha20-Poly1305 under a
-//! key derived with HKDF-SHA256 from the application's secret, so that props can be neither read
-//! nor changed. What ties the page to a user (`bind`) is authenticated but not carried.
+//! A token travels through the browser, which can neither read nor change it: it is sealed with
+//! XChaCha20-Poly1305 under a key derived with HKDF-SHA256 from the application's secret. The user
+//! (`bind`) is authenticated with the token but does not stand in it.
+//!
+//! Architecture invariant: this file is pure; no tokio, no napi, no I/O.
+//! `__test__/package/invariants.test.ts` watches it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,57 +17,58 @@ use sha2::Sha256;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// A user's or an address's name in a store.
+/// The name of a user or an address in a store; see [`Keyring::holder`].
 pub type Holder = [u8; 16];
 
-/// The shortest secret that is taken, in bytes: as long as the key it becomes.
+/// The shortest secret that is accepted, in bytes: as long as the key that is derived from it.
 pub const MIN_SECRET: usize = 32;
 
 /// The longest URL of a page that is sealed, in bytes; `lib/call/context.ts` shortens longer ones.
 pub const MAX_PAGE: usize = 2048;
 
-/// The format's first byte; another number is another format.
+/// The first byte of a token: the number of its format.
 const VERSION: u8 = 3;
 const NONCE: usize = 24;
-/// So many characters at a token's start have its nonce, and at its end its tag.
+/// How many characters at the start of a token contain its nonce.
 const NONCE_TEXT: usize = 34;
+/// How many characters at the end of a token contain its tag.
 const TAG_TEXT: usize = 22;
-/// What stands between a page's token and an anchor. No token has it.
+/// Stands between a page's token and an anchor. The alphabet of tokens does not contain it.
 pub const ANCHORED: char = '.';
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
-/// How far in the future a token's issue time may lie at least: clocks of several machines differ.
+/// A token may always have been issued this far in the future, in seconds: clocks of machines differ.
 const CLOCK_SKEW: u64 = 300;
 /// Separates holders' names in a store from every other use of the same secret.
 const HOLDER_INFO: &[u8] = b"loom-live/holder/v1";
 
-/// What a token is good for. One kind never opens as another.
+/// What a token can be used for. One kind never opens as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// Starts a component that a page was rendered with.
+    /// Starts a component of a rendered page.
     Mount = 1,
-    /// Starts a component again where it was.
+    /// Starts a component again, with the state that the checkpoint seals.
     Checkpoint = 2,
-    /// Says which component a page's token has started, if its state is too large to be sealed at
-    /// once. Starts nothing by itself.
+    /// Names the component that a page's token has started. It is sent instead of the first checkpoint
+    /// if the state is too large to be sealed at once. Starts nothing by itself.
     Anchor = 3,
 }
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// What it is good for.
+    /// What the token can be used for.
     pub kind: Kind,
     /// The module that may start.
     pub module: String,
-    /// The module's version when the props were its own.
+    /// The version that the module had when the token was made; the props have the form of this version.
     pub version: u32,
     /// The props to start with, as JSON.
     pub props_json: String,
-    /// A checkpoint's or an anchor's component; empty in a page's token, which can start many.
+    /// The component of a checkpoint or an anchor. Empty in a page's token, which can start many.
     pub instance: String,
-    /// The last event that a checkpoint's props include.
+    /// The number of the last event that a checkpoint's props include.
     pub number: u64,
     /// The URL of the page, at most [`MAX_PAGE`] bytes; empty if the application gave none.
     pub page: String,
@@ -75,10 +79,10 @@ pub struct Claims {
 /// A secret that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SecretError {
-    /// There is none.
+    /// No secret was given.
     #[error("expected at least one secret")]
     Missing,
-    /// Shorter than [`MIN_SECRET`].
+    /// The secret is shorter than [`MIN_SECRET`]; its length.
     #[error(
         "expected a secret of at least {MIN_SECRET} bytes but received {0}; \
          `openssl rand -base64 48` makes one"
@@ -91,8 +95,8 @@ pub enum SecretError {
 #[error("the token could not be sealed: {0}")]
 pub struct SealError(String);
 
-/// Why a token was refused. Told apart in the log only: the browser learns no more than that its
-/// token is not valid.
+/// Why a token was refused. Only the log says which: the browser learns that its token is not valid,
+/// and no more.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
 pub enum TokenError {
     /// Not a token of this format, or cut off.
@@ -101,7 +105,7 @@ pub enum TokenError {
     /// Changed on the way, made with another secret, or bound to another user.
     #[error("the token was changed, or made with another secret, or for another user")]
     Forged,
-    /// Older than the maximum age, or from a future that is further away.
+    /// Older than the maximum age, or issued too far in the future.
     #[error("the token has expired")]
     Expired,
 }
@@ -109,16 +113,16 @@ pub enum TokenError {
 /// The keys made of an application's secrets.
 pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
-    /// Of the first secret.
+    /// Derives the names of holders, from the first secret.
     holders: Hkdf<Sha256>,
 }
 
 impl Keyring {
-    /// Derives a key from each secret: the first seals, all open, so that a secret can be replaced
-    /// while pages sealed with the old one are still open.
+    /// Derives a key from each secret. The first key seals, every key opens: so a secret can be replaced
+    /// while pages with tokens of the old one are still open.
     ///
     /// # Errors
-    /// [`SecretError`] if there is none, or one is too short.
+    /// [`SecretError`] if there is no secret, or one is too short.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, SecretError> {
         let first = secrets.first().ok_or(SecretError::Missing)?;
         let holders = Hkdf::new(None, first.as_ref());
@@ -173,8 +177,8 @@ impl Keyring {
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Opens what a page joins with: its token, that and an anchor behind it, or a checkpoint. A page's
-    /// token has the anchor's component then.
+    /// Opens what a page joins with: its token, its token followed by an anchor, or a checkpoint. With an
+    /// anchor, the claims of the page's token get the anchor's component.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -204,8 +208,8 @@ impl Keyring {
         }
     }
 
-    /// The name that a store knows a user (`bind`) by, or an address if there is no user: nobody without
-    /// the secret can tell whose it is.
+    /// The name of a user (`bind`) in a store; of the address if `bind` is empty. Without the secret,
+    /// nobody can tell whose name it is.
     pub fn holder(&self, bind: &str, address: &str) -> Holder {
         let (kind, name) = match bind {
             "" => (b"a", address),
@@ -213,12 +217,12 @@ impl Keyring {
         };
         let mut holder = Holder::default();
         let info = [HOLDER_INFO, kind, name.as_bytes()];
-        // Only a length over 255 hashes can fail.
+        // `expand` fails only for names longer than 255 hashes.
         let _ = self.holders.expand_multi_info(&info, &mut holder);
         holder
     }
 
-    /// Opens a state that a store has kept: whatever the time of day is now or was then, it is the newest.
+    /// Opens a state from a store. Its age does not matter: the state in a store is the newest.
     ///
     /// # Errors
     /// [`TokenError`], but never [`TokenError::Expired`].
@@ -228,8 +232,9 @@ impl Keyring {
 
     /// Opens a token made by [`seal`](Self::seal), of any kind.
     ///
-    /// `now` is in seconds since 1970; a token may be `max_age` old. It may come from the future by as
-    /// much, and by five minutes at least: the machine's clock may have been set back since.
+    /// `now` is in seconds since 1970. A token may be `max_age` old, or have been issued as far in the
+    /// future, because the machine's clock may have been set back since. Five minutes in the future are
+    /// always allowed.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -276,10 +281,10 @@ impl Keyring {
     }
 }
 
-/// What an anchor is bound to: this token of a page, without what may stand behind it, and to whom that
-/// is bound itself.
+/// What an anchor is bound to: the page's token (an anchor behind it is cut off), and the user whom the
+/// token is bound to.
 ///
-/// Of the token its ends suffice: they have its nonce and its tag.
+/// The two ends of the token identify it: they contain its nonce and its tag.
 pub fn anchored(token: &str, bind: &str) -> String {
     let token = token.split(ANCHORED).next().unwrap_or_default();
     let start = token.get(..NONCE_TEXT).unwrap_or_default();
@@ -293,7 +298,7 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
         return Err(SecretError::Short(secret.len()));
     }
     let mut key = Zeroizing::new([0; 32]);
-    // Only a length over 255 hashes can fail, and then the key stays zero: refused as too short.
+    // `expand` fails only for keys longer than 255 hashes. That would leave a key of zeros, so it is refused.
     Hkdf::<Sha256>::new(None, secret)
         .expand(KEY_INFO, key.as_mut_slice())
         .map_err(|_| SecretError::Short(secret.len()))?;
@@ -389,7 +394,7 @@ mod tests {
         assert!(open(&ring, &token, "", NOW + DAY.as_secs()).is_ok());
         let late = open(&ring, &token, "", NOW + DAY.as_secs() + 1);
         assert_eq!(late, Err(TokenError::Expired));
-        // The clock has been set back since: a page that is open goes on.
+        // The clock was set back after the token was made: the open page goes on.
         assert!(open(&ring, &token, "", NOW - DAY.as_secs()).is_ok());
         let early = open(&ring, &token, "", NOW - DAY.as_secs() - 1);
         assert_eq!(early, Err(TokenError::Expired));
@@ -397,7 +402,7 @@ mod tests {
         let moment = Duration::from_secs(1);
         let open_at = |now| ring.open(&token, "", now, moment).is_ok();
         assert!(open_at(NOW - CLOCK_SKEW) && !open_at(NOW - CLOCK_SKEW - 1));
-        // What a store has kept is the newest, whatever time it is.
+        // A state from a store is the newest, however old its token is.
         assert_eq!(ring.open_kept(&token, ""), Ok(claims()));
         assert_eq!(ring.open_kept(&token, "x"), Err(TokenError::Forged));
     }
@@ -504,7 +509,7 @@ mod tests {
         let checkpoint = ring.seal(&claims(), "user 7").unwrap();
         let of_checkpoint = anchor(&ring, &checkpoint, "counter", "user 7");
         let of_module = anchor(&ring, &token, "other", "user 7");
-        // Bound to what an anchor is bound to, it is still another kind.
+        // Another kind of token is no anchor, even if it is bound like one.
         let no_anchor = page(&ring, &anchored(&token, "user 7"));
         for text in [
             format!("{other}.{anchor_of}"),
@@ -533,7 +538,7 @@ mod tests {
         assert_eq!(join(&bare, ""), Err(TokenError::Malformed));
     }
 
-    /// A change to nonce or tag is a change to what its anchors are bound to.
+    /// If a token's nonce or tag changes, its anchors do not fit any more.
     #[test]
     fn the_ends_of_a_token_have_its_nonce_and_its_tag() {
         let ring = ring(&['a']);

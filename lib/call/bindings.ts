@@ -1,22 +1,22 @@
 import { EVENT_TYPES } from '../codec'
 
-/** Where a template names a handler. */
+/** An attribute of a template that names a handler. */
 export interface HandlerName {
-  /** As it is written: `data-l-click` or `@click`. */
+  /** The attribute as the template has it: `data-l-click` or `@click`. */
   readonly attribute: string
-  /** The name, or the index of the value that is the name. */
+  /** The handler's name, or the index of the value that gives it. */
   readonly name: string | number
 }
 
 const ATTRIBUTE = `(?:^|[\\s"'])((?:data-l-|@)(?:${EVENT_TYPES.join('|')})(?:\\.[\\w.]+)?)\\s*=\\s*`
-/** A name that stands in the template itself. */
-const WHOLE = new RegExp(`${ATTRIBUTE}(?:"([^"]*)"|'([^']*)'|([^\\s"'=<>\`]+)(?=[\\s/>]))`, 'gi')
-/** The end of a text whose next value is a name. */
+/** An attribute whose name stands in the template itself. */
+const NAME_IN_TEXT = new RegExp(`${ATTRIBUTE}(?:"([^"]*)"|'([^']*)'|([^\\s"'=<>\`]+)(?=[\\s/>]))`, 'gi')
+/** The end of a text after which a value gives the name. */
 const BEFORE_VALUE = new RegExp(`${ATTRIBUTE}(["']?)$`, 'i')
 
 const known = new WeakMap<TemplateStringsArray, readonly HandlerName[]>()
 
-/** The handlers that a template names. For development: markup that only looks like it, in a comment say, counts too. */
+/** The handlers that a template names. For development only: text that merely looks like an attribute, as in a comment, counts, too. */
 export function handlersIn(statics: TemplateStringsArray): readonly HandlerName[] {
   let found = known.get(statics)
   if (found === undefined) known.set(statics, (found = find(statics)))
@@ -26,15 +26,15 @@ export function handlersIn(statics: TemplateStringsArray): readonly HandlerName[
 function find(statics: TemplateStringsArray): HandlerName[] {
   const found: HandlerName[] = []
   statics.forEach((text, index) => {
-    for (const [, attribute = '', ...values] of text.matchAll(WHOLE)) {
+    for (const [, attribute = '', ...values] of text.matchAll(NAME_IN_TEXT)) {
       const name = values.find((value) => value !== undefined) ?? ''
-      // What is written with references is not read here.
+      // A name with character references (`&amp;`) is not decoded here, so it is left out.
       if (name !== '' && !name.includes('&')) found.push({ attribute, name })
     }
     const [, attribute, quote = ''] = BEFORE_VALUE.exec(text) ?? []
     const after = statics[index + 1]
     if (attribute === undefined || after === undefined) return
-    // Of a name that is put together nothing is known.
+    // Only a value that is the whole name counts, not one that is a part of it.
     if (quote === '' ? /^[\s/>]/.test(after) : after.startsWith(quote)) found.push({ attribute, name: index })
   })
   return found

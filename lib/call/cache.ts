@@ -3,17 +3,23 @@ import type { Entry as Module } from './modules'
 
 /** What stays the same for all calls of a component. */
 export interface Component {
+  /** The number of the component's actor in Rust. */
   readonly actor: number
   readonly module: Module
   readonly id: string
-  /** With an event's number its id. */
+  /** The component's own name. With an event's number it forms `event.id`. */
   readonly instance: string
 }
 
-/** What JavaScript keeps of a component between two events. Rust can do without. */
+/**
+ * What JavaScript keeps of a component between two events.
+ *
+ * Architecture invariant: an entry can be dropped at any time, and the results stay the same; Rust owns the state.
+ * `__test__/server/limits_hold.test.ts` watches it (`without room for parsed props the results are the same`).
+ */
 export interface Entry {
   readonly component: Component
-  /** Which commit it belongs to. */
+  /** The version of the props: the number of the call that committed them. */
   readonly version: number
   readonly props: unknown
   /**
@@ -23,38 +29,39 @@ export interface Entry {
   readonly parsed: boolean
   /** See lib/render/frozen.ts. */
   readonly frozen: boolean
-  /** What was rendered from the props. */
+  /** What the last render of the props left for the next one to compare with. */
   readonly memo: Memo | undefined
-  /** About how much JSON text the props are. */
+  /** About how many bytes of JSON the props are. */
   readonly bytes: number
-  /** What `bytes` was when it was last known exactly. */
+  /** The value of `bytes` when it was last known exactly. */
   readonly measured: number
-  /** Their text, in development: to find out whether a handler changed what it should not. */
+  /** The JSON of the props, in development only: shows whether a handler changed props that it should not change. */
   readonly json: string | undefined
 }
 
-/** Where an actor's entry is while it is not taken. */
+/** An actor's place in the cache. Empty while the entry is taken. */
 interface Place {
   entry: Entry | undefined
 }
 
-/** For how long a copy is kept after its last use, in milliseconds, where there is room; at most twice. */
+/** How long a copy is kept after its last use, in milliseconds, if there is room; it may stay twice as long. */
 export const KEPT_MS = 10_000
 
 /**
  * Parsed copies of committed props, by actor and version, up to a number of bytes.
  *
- * An entry is taken out to be used and put back when the handler has succeeded, so that a copy that
- * a failed handler may have changed is never seen again. Two generations make it forget what was
- * not used lately: when the young one has half of the bytes, or is old enough, it becomes the old one.
- * Most components are looked at and not used, and objects take several times the memory of the text
- * that Rust keeps.
+ * A handler's call takes the entry out, and puts a new one in if the handler succeeds. So a copy that a failed handler
+ * may have changed is never used again.
+ *
+ * There are two generations. When the young one holds half of the bytes, or is old enough, it becomes the old one, and
+ * the previous old one is dropped with all copies that were not used since. It is worth it: most pages are looked at
+ * and not clicked, and parsed objects take several times the memory of the text that Rust keeps.
  */
 export class PropsCache {
   private young = new Map<number, Place>()
   private old = new Map<number, Place>()
   private youngBytes = 0
-  /** Runs while there is anything to forget. */
+  /** Runs while there is an entry that may have to be dropped. */
   private clock: NodeJS.Timeout | undefined
 
   constructor(private readonly maxBytes: number) {}
@@ -64,16 +71,16 @@ export class PropsCache {
     const place = young?.entry === undefined ? this.old.get(actor) : young
     const entry = place?.entry
     if (place === undefined || entry === undefined) return undefined
-    // The place stays: it is put back soon, and a map is slow to take out of and put into.
+    // The empty place stays in the map: the entry is put back soon, and changing a map is slow.
     place.entry = undefined
     if (place === young) this.youngBytes -= entry.bytes
     return entry.version === version ? entry : undefined
   }
 
-  /** Puts an entry where none is: after a `take`. */
+  /** Puts in the entry of an actor that has none, because it was taken or never put in. */
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
-    // What finds no room drops nothing that has it.
+    // An entry that is too large is not kept. It must not drop the others.
     if (bytes > this.maxBytes / 2) return
     if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)

@@ -12,35 +12,37 @@ import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200
-/** Longer props are not compared: the check would be felt. */
+/** Longer props are not compared: the developer would notice the delay. */
 export const MAX_JSON = 1 << 20
 
-/** Of how many mistakes a page can still ask. */
+/** How many warnings are kept for pages that ask. */
 const MAX_KEPT = 100
 
 /**
- * Finds mistakes that nobody would be told of. Those that make a page show something old: rows that read
- * more than their item, and handlers and renders that change parts of the props they were given. Keys
- * that a row shares with one that is not rendered again: as it is, the list would fail whenever all of it
- * is. Handlers that give nothing, or a part of the props, or have a name that nobody finds.
+ * Finds mistakes that otherwise nobody is told of, in development only:
+ * - a page shows something old, because a row reads more than its item, or a handler or `render` changes parts of props
+ *   in place;
+ * - two rows have the same key, but one of them is not rendered again; the list would fail as soon as both are;
+ * - a handler returns nothing or only a part of the props, or its name is not found.
  */
 export class Development {
   private readonly warned = new Set<string>()
-  /** The last ones, for pages that ask; before them there were so many others. */
+  /** The last warnings, for pages that ask. */
   private readonly kept: string[] = []
+  /** How many warnings came before those in `kept`. */
   private dropped = 0
-  /** Where modules were registered. */
+  /** Where each module was registered, by name. */
   private readonly places = new Map<string, string>()
   private readonly checks = new Map<Entry, TreeCheck>()
   private readonly joinedModules = new Set<string>()
-  /** What is looked at in the context of each call. */
+  /** Set by the loom if it has something to watch; called with the context of each call. */
   watch: ((context: Context) => void) | undefined
 
   constructor(private readonly logger: Logger) {
     rememberTemplates()
   }
 
-  /** Says it once. */
+  /** Logs a warning, unless the same text was logged before. */
   warn(text: string): void {
     if (this.warned.has(text)) return
     this.warned.add(text)
@@ -52,7 +54,7 @@ export class Development {
     this.logger.warn(`loom-live: ${text}`)
   }
 
-  /** What was found after the first so many. */
+  /** The warnings after the first `count`, and the `count` to ask with next time. */
   foundAfter(count: number): { next: number; texts: readonly string[] } {
     return { next: this.dropped + this.kept.length, texts: this.kept.slice(Math.max(0, count - this.dropped)) }
   }
@@ -75,7 +77,7 @@ export class Development {
     if (methods.length === 0) return
     this.warn(
       `${this.nameOf(entry)}: handle is an instance of ${className(handle)}, and its methods ${methods.join(', ')} are not ` +
-        'handlers: only own properties are found, since names come from the browser. Write them into an object, ' +
+        'handlers: names come from the browser, so only own properties of handle are looked up. Write them into an object, ' +
         `as in handle: { ${methods[0] ?? ''}: (props) => … }`,
     )
   }
@@ -84,7 +86,7 @@ export class Development {
     return name + atPlace(this.places.get(name), 'registered at')
   }
 
-  /** What is looked at while a tree of the module is written. */
+  /** The checks that are made while a tree of the module is written. */
   checkOf(entry: Entry): TreeCheck {
     let check = this.checks.get(entry)
     if (check === undefined) {
@@ -131,7 +133,7 @@ export class Development {
     }
   }
 
-  /** The text of the error of an event whose handler is not there. */
+  /** The error text for an event whose handler does not exist. */
   unknownHandler(entry: LiveEntry, name: string): string {
     return `the module ${JSON.stringify(entry.name)} has no handler ${JSON.stringify(name)}${this.otherHandlers(entry, name)}`
   }
@@ -149,7 +151,7 @@ export class Development {
     )
   }
 
-  /** Looks at what a handler gave; `before` is what it was given, and `json` its text from before. */
+  /** Checks what a handler `given` back. `before` is the props that it got, `json` their text before the call. */
   checkGiven(entry: LiveEntry, name: string, before: unknown, json: string | undefined, given: unknown): void {
     if (given === undefined || given === null) {
       if (json !== undefined && jsonOf(before) === json) this.checkNothing(entry, name)
@@ -158,7 +160,10 @@ export class Development {
     }
   }
 
-  /** Nothing given and nothing changed: right for a handler that only looks, and a mistake if it made new props. */
+  /**
+   * The handler returned nothing and changed nothing. That is right if it only reads, and a mistake if its source makes
+   * new props.
+   */
   private checkNothing(entry: LiveEntry, name: string): void {
     const source = sourceOf(entry, name)
     const assigned = setsPropsAnew(source)
@@ -179,7 +184,10 @@ export class Development {
     )
   }
 
-  /** Members that are gone: most likely meant to stay, if the module begins with them or the handler never mentions them. */
+  /**
+   * Warns of members that the returned props lack. A member was most likely meant to stay if it is one of the module's
+   * own props, or if the handler's source does not mention it.
+   */
   private checkPart(
     entry: LiveEntry,
     name: string,
@@ -204,9 +212,9 @@ export class Development {
   }
 
   /**
-   * Renders unchanged rows as they were and as they would be now, and compares.
+   * Renders the rows of unchanged items with the last `row` function and with the new one, and compares.
    *
-   * @throws LoomError if two rows have one key, as rendering all of them would.
+   * @throws LoomError if two rows have the same key, as a render of all rows would throw.
    */
   private checkRows(module: string, list: Each, last: Each, template: Template, index: number): void {
     const seen = new Set<string>()
@@ -225,7 +233,7 @@ export class Development {
     }
   }
 
-  /** Whether props are still what was committed; `json` is their text from then. */
+  /** Whether props are still those that were committed. `json` is their text at the commit. */
   isAsLeft(module: string, props: unknown, json: string): boolean {
     return this.isStill(
       props,
@@ -236,22 +244,19 @@ export class Development {
     )
   }
 
-  /**
-   * Whether the props a handler was given are still what they were; `json` is their text from
-   * before.
-   */
+  /** Whether a handler that returned new props left the old ones unchanged. `json` is their text before the call. */
   isUntouched(module: string, handler: string, props: unknown, json: string): boolean {
     return this.isStill(
       props,
       json,
       (path) =>
         `${module}: the handler ${JSON.stringify(handler)} returned new props but also changed ${path} of those it ` +
-        'was given. Either change props and return nothing, or leave them alone and return new ones that share ' +
-        'what stayed: only then is what changed known without comparing everything',
+        'was given. Either change props and return nothing, or leave them unchanged and return new props that share ' +
+        'the unchanged parts: loom-live finds changes by comparing objects by identity',
     )
   }
 
-  /** Warns of an `authorize` that says neither yes nor no: what it was meant to say is a guess. */
+  /** Warns of an `authorize` that returned neither `true` nor `false`. */
   checkAuthorize(module: string, given: string): void {
     this.warn(
       `${module}: authorize gave ${given}, which refuses: only true allows. Give a boolean, as in ` +
@@ -259,14 +264,14 @@ export class Development {
     )
   }
 
-  /** Warns where render changed the props it was given; `json` is their text from before. */
+  /** Warns if `render` changed the props. `json` is their text before the call. */
   checkRender(module: string, props: unknown, json: string): void {
     this.isStill(
       props,
       json,
       (path) =>
-        `${module}: render changed ${path}. It is then taken for what it was before, and the page and what is ` +
-        'committed go apart. Change a copy, as in [...props.rows].sort()',
+        `${module}: render changed ${path}. The change is not noticed, so the page would show something else than the ` +
+        'committed props. Change a copy, as in [...props.rows].sort()',
     )
   }
 
@@ -298,12 +303,12 @@ function mistakeIn(kind: string, value: unknown): string | undefined {
   return undefined
 }
 
-/** Methods that an object has from its class. */
+/** The names of the methods that an object inherits from its class. */
 function methodsOf(object: object): string[] {
   const names = new Set<string>()
   for (let from: object | null = Object.getPrototypeOf(object) as object | null; from !== null;) {
     const next = Object.getPrototypeOf(from) as object | null
-    // The last one is that of all objects.
+    // The last prototype is `Object.prototype`.
     if (next === null) break
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
       if (name !== 'constructor' && typeof value === 'function' && !Object.hasOwn(object, name)) names.add(name)
@@ -344,12 +349,15 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
     }
     return undefined
   }
-  // Other objects are made anew by each render; what they show is compared if they are known.
+  // Other objects are new in each render, so they are not compared.
   if (isObject(was) && isObject(is)) return undefined
   return Object.is(was, is) ? undefined : place
 }
 
-/** Changed props need not be JSON any more. A value that JSON cannot hold is never equal to another. */
+/**
+ * The JSON of a value. A handler's changes may have made props that are not JSON: those give the empty text, which
+ * equals no JSON.
+ */
 export function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)

@@ -1,10 +1,10 @@
-// What the text of a handler says of a mistake. Read in development only, once a handler has given nothing and changed
-// nothing: a text that only looks like it, in a comment say, then costs a warning at most.
+// Reads a handler's source for signs of a mistake. In development only, and only after the handler has returned nothing
+// and changed nothing: so if the source merely looks like a mistake, all that happens is a needless warning.
 
-/** Without comments, or what looks like them. */
+/** The source without comments, and without strings that look like comments. */
 const bare = (source: string): string => source.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*$/gm, ' ')
 
-/** The names that a function's first parameter gives: `props`, or those that it takes out of the props. */
+/** The names that a function's first parameter declares: `props`, or those of a pattern such as `{ count }`. */
 function parameters(text: string): { names: string[]; body: string } {
   const source = bare(text).trim()
   const start =
@@ -14,7 +14,7 @@ function parameters(text: string): { names: string[]; body: string } {
   const single = /^([\w$]+)\s*=>/.exec(rest)
   if (single !== null) return { names: [single[1] ?? ''], body: rest.slice(single[0].length) }
   if (!rest.startsWith('(')) return { names: [], body: '' }
-  // To the end of the first parameter, and of all of them.
+  // Finds the end of the first parameter, and the end of the list.
   let depth = 0
   let first = 0
   let end = 0
@@ -38,7 +38,7 @@ function parameters(text: string): { names: string[]; body: string } {
 
 const named = (name: string): string => `(?<![\\w$.])${name.replaceAll('$', '\\$')}`
 
-/** Which of its parameter's names a handler gives another value: that is seen by nobody else. */
+/** The name of its first parameter to which a handler assigns. Nobody else sees such an assignment. */
 export function setsPropsAnew(source: string): string | undefined {
   const { names, body } = parameters(source)
   return names.find((name) => {
@@ -46,13 +46,13 @@ export function setsPropsAnew(source: string): string | undefined {
       `${named(name)}\\s*(?:(?:[-+*/%&|^]|\\*\\*|<<|>>>?|&&|\\|\\||\\?\\?)?=(?![=>])|\\+\\+|--)`,
     )
     const counted = new RegExp(`(?:\\+\\+|--)\\s*${named(name)}(?![\\w$.[])`)
-    // Taken apart anew: `({ count } = next)`; and a variable of its own in an inner block is another one.
+    // A variable of the same name in an inner block is another variable, so assignments do not count then.
     const declared = new RegExp(`\\b(?:let|const|var)\\s+${name.replaceAll('$', '\\$')}(?![\\w$])`)
     return (assigned.test(body) && !declared.test(body)) || counted.test(body)
   })
 }
 
-/** The variable that a handler changes, and that is a copy of its props. */
+/** The name of a variable that holds a copy of the props and that the handler changes. */
 export function changesCopy(source: string): string | undefined {
   const { names, body } = parameters(source)
   for (const name of names) {
@@ -73,7 +73,7 @@ export function changesCopy(source: string): string | undefined {
   return undefined
 }
 
-/** Whether what was meant as an object is a block: `(props) => { count: props.count + 1 }`. */
+/** Whether the body is a block that was meant as an object: `(props) => { count: props.count + 1 }`. */
 export function isBlockForObject(source: string): boolean {
   return /=>\s*\{\s*[\w$]+\s*:(?!\s*(?:for|while|do|\{))/.test(bare(source))
 }

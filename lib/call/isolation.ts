@@ -1,12 +1,12 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 const NAME = 'loom-live'
-/** Those who watch async resources are told by us when one has ended, and not by the garbage collector. */
+/** We tell watchers of async resources when one of ours has ended; otherwise the garbage collector would. */
 const MANUAL = { requireManualDestroy: true }
 
 /**
- * Whether what `enterWith` sets ends with the run that it was called in. If a store belongs to its resource, as
- * before Node 24, the next run in the same resource would read it; if contexts are frames, it would not.
+ * Whether a store that `enterWith` sets ends with the run in which it was called. Since Node 24 it does. Before, a store
+ * belonged to the async resource, and the next run in the same resource would read it.
  */
 const endsWithRun = ((): boolean => {
   const storage = new AsyncLocalStorage<true>()
@@ -16,19 +16,19 @@ const endsWithRun = ((): boolean => {
   })
   const left = resource.runInAsyncScope(() => storage.getStore())
   resource.emitDestroy()
-  // Node 20 and 22 watch every promise of the process while a storage is in use.
+  // While a storage is in use, Node 20 and 22 track every promise of the process.
   storage.disable()
   return left === undefined
 })()
 
 /**
- * Async contexts of what one loom calls. Each begins as the one that the loom was made in, and ends with its call, so
- * that nothing that a handler enters is seen by another connection's.
+ * The async contexts in which one loom calls the application. Each call gets a context of its own, which begins as the
+ * one that the loom was made in. So a store that one handler enters is not seen by another.
  */
 export class Isolation {
   private readonly origin = new AsyncResource(NAME, MANUAL)
 
-  /** Makes a call in a context in which nothing has been entered. */
+  /** Makes a call in a fresh context. */
   run<This, Args extends unknown[]>(call: (this: This, ...args: Args) => void, self: This, ...args: Args): void {
     if (endsWithRun) {
       this.origin.runInAsyncScope(call, self, ...args)
@@ -42,12 +42,12 @@ export class Isolation {
     }
   }
 
-  /** Runs what makes all calls by `run`, so that each of them begins as the loom did. */
+  /** Runs the code that makes calls with `run`, in the context in which the loom was made. */
   outside(run: () => void): void {
     this.origin.runInAsyncScope(run)
   }
 
-  /** No call comes any more. */
+  /** Ends the contexts. `run` is not called after it. */
   end(): void {
     this.origin.emitDestroy()
   }

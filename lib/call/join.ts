@@ -9,43 +9,44 @@ import { Refusal } from './refusal'
 type Props = Record<string, unknown>
 
 /**
- * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that lives on
- * and whose page is back; `null` if the application itself gave them.
+ * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that still lives
+ * and whose page is back. With the version that the module had when the props were sealed. `null` if the application
+ * itself gave the props.
  */
 export type Origin = [joins: Joins, version: number] | null
 
 /** What a join needs beside the module and its props. */
 export interface Joining {
   readonly context: MountContext
-  /** Whether somebody still waits for it. */
+  /** Whether a page still waits for the join. */
   isWanted(): boolean
-  /** The callback that runs now, for whoever is told of what it throws. */
+  /** The name of the callback that runs now. Set before each callback, so that an error can name it. */
   during: string
-  /** `authorize` gave neither `true` nor `false`, but this. */
+  /** Called if `authorize` returned something other than `true` and `false`; `given` describes it. */
   refused(given: string): void
-  /** `upgrade` threw. */
+  /** Called if `upgrade` threw. */
   failed(error: unknown): void
 }
 
 /** What a component starts with. */
 export interface First {
   props: Props
-  /** They are not those that Rust has. */
+  /** The props differ from those that Rust has. */
   changed: boolean
-  /** They do not continue the state that the page had. */
+  /** The component starts anew: the props do not continue the state that the page had. */
   anew: boolean
 }
 
 /**
- * The props that a page's component is rendered with: the module's own, the caller's over them, and
- * over both what the module's `mount` loads.
+ * The props that a page's component is first rendered with. The caller's props replace the module's own of the same
+ * name, and what `mount` loads replaces both.
  */
 export function mountProps(entry: LiveEntry, given: object, context: MountContext): Props | Promise<Props> {
   const props = { ...ownProps(entry), ...given }
   return load(entry, entry.module, props, context)
 }
 
-/** A copy, for `mount`, `render` and handlers may change what they are given. */
+/** A copy of the module's own props: `mount`, `render` and handlers may change what they are given. */
 function ownProps({ props }: LiveEntry): Props {
   return JSON.parse(props) as Props
 }
@@ -64,8 +65,8 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
 }
 
 /**
- * What a join starts with: whoever asks is authorised, props of an older version are brought up to
- * date, and those that never left the server are loaded again.
+ * What a join starts with. `authorize` is asked first; then props of an older version are upgraded, and `mount` loads
+ * the private props again.
  */
 export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
   const { module } = entry
@@ -78,12 +79,12 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
     joining.during = 'mount'
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
-    // A copy: of what mount does to them, only what is private counts.
+    // `mount` gets a copy: only the private props that it gives are taken over.
     const given = { ...ownProps(entry), ...(JSON.parse(JSON.stringify(upgraded)) as Props) }
     return after(load(entry, module, given, context), (loaded) => {
-      const whole: Props = { ...upgraded }
-      for (const name of entry.private) if (name in loaded) whole[name] = loaded[name]
-      return { props: whole, changed: true, anew: false }
+      const merged: Props = { ...upgraded }
+      for (const name of entry.private) if (name in loaded) merged[name] = loaded[name]
+      return { props: merged, changed: true, anew: false }
     })
   }
   if (module.authorize === undefined) return continued()
@@ -97,14 +98,18 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
   })
 }
 
-/** What `authorize` gave: anything but `true` refuses, and what is not `false` either is told in `why`. */
+/**
+ * Checks what `authorize` gave. `why` is called if that is neither `true` nor `false`.
+ *
+ * @throws Refusal unless it is `true`.
+ */
 export function checkAllowed(allowed: unknown, why: (given: string) => void): void {
   if (!isAllowed(allowed, why)) throw new Refusal('Not allowed')
 }
 
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })
 
-/** `undefined` where that cannot be done. */
+/** The props in the form of the module's version; `undefined` if the module has no way there. */
 function upgrade({ module, name }: LiveEntry, props: Props, from: number, joining: Joining): Props | undefined {
   joining.during = 'upgrade'
   try {
@@ -118,7 +123,7 @@ function upgrade({ module, name }: LiveEntry, props: Props, from: number, joinin
   }
 }
 
-/** Goes on at once where there is nothing to wait for. */
+/** Calls `next` with the value: at once if it is no promise, after it otherwise. */
 function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
 }

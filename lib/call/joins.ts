@@ -1,9 +1,9 @@
-/** For how long joins run before events that have come meanwhile get their turn, in milliseconds. */
+/** How long joins run before events that have come meanwhile are handled, in milliseconds. */
 const SLICE_MS = 2
 
 /**
- * Joins that wait for their render, in their order. A render of a whole page can take a thousand times as long as an
- * event, and joins come in storms: so they run behind all events, and a few at a time.
+ * Joins that wait to be run, in the order in which they came, by call number. A join's render can take a thousand times
+ * as long as an event, and joins come in storms. So joins run after all events, and a few at a time.
  */
 export class Joins {
   private readonly waiting = new Map<number, () => void>()
@@ -16,12 +16,12 @@ export class Joins {
     this.waiting.set(call, join)
   }
 
-  /** Nobody waits for it any more. */
+  /** Takes out a join that no page waits for any more. */
   drop(call: number): void {
     this.waiting.delete(call)
   }
 
-  /** Runs one at least. What a join throws is `failed`'s to tell. */
+  /** Runs joins for a short time, and one at least. `failed` gets what a join throws. */
   run(failed: (error: unknown) => void): void {
     const end = performance.now() + SLICE_MS
     for (const [call, join] of this.waiting) {

@@ -3,7 +3,7 @@ import { checkFunction, checkString, invalid, isObject, unknownName } from '../c
 import { LoomError } from '../errors'
 import { stringifyProps } from '../render/props'
 
-/** The props of a live module are of a type that only its own handlers know. */
+/** A live module whose type of props is not known here. */
 export type AnyModule = LiveModule<Record<string, unknown>>
 export type AnyHandler = Extract<AnyModule['handle'], (...args: never[]) => unknown>
 
@@ -12,9 +12,9 @@ export interface LiveEntry {
   readonly name: string
   readonly raw: false
   readonly module: AnyModule
-  /** Its own props, as JSON. */
+  /** The module's own `props`, as JSON. */
   readonly props: string
-  /** Counts the forms that its props have had. */
+  /** Which form the module's props have; see `LiveModule.version`. */
   readonly version: number
   /** Names of the props that never leave the server. */
   readonly private: readonly string[]
@@ -22,7 +22,7 @@ export interface LiveEntry {
 
 export type Entry = LiveEntry | { readonly name: string; readonly raw: true; readonly module: RawModule }
 
-/** All that a module can have, so that a misspelt `authorize` is an error and not an open door. */
+/** All members that a module can have. Any other is an error: a misspelt `authorize` must not leave a door open. */
 const LIVE: Record<keyof Required<AnyModule>, true> = {
   props: true,
   mount: true,
@@ -35,13 +35,13 @@ const LIVE: Record<keyof Required<AnyModule>, true> = {
 }
 const RAW: Record<keyof Required<RawModule>, true> = { handle_json: true, render_tree_json: true }
 
-/** What every class has, and what compilers leave in the modules that they make. */
+/** Members that do not count: every class has the first, and compilers add the second to modules. */
 const EVERYWHERE = new Set(['constructor', '__esModule'])
 
 /** Checks the names of all members, own and inherited: a module may be an instance of a class. */
 function checkMembers(name: string, module: object, known: readonly string[]): void {
   for (let at: object | null = module; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    // Object's own, of any realm.
+    // `Object.prototype`, of any realm.
     if (Object.getPrototypeOf(at) === null && at !== module) return
     for (const one of Object.getOwnPropertyNames(at)) {
       if (known.includes(one) || EVERYWHERE.has(one)) continue

@@ -2,7 +2,10 @@ import type { Development } from './development'
 import { LoomError } from '../errors'
 import { atPlace } from '../places'
 
-/** Has the promise of `mount` say what is wrong where it is shown as `[object Promise]`. It stays the promise it is. */
+/**
+ * Makes the promise of `mount` throw an error if it is joined as text, which would show `[object Promise]`. Returns the
+ * same promise.
+ */
 export function explainPromise(
   page: Promise<string>,
   module: string,

@@ -2,17 +2,18 @@ import { Action, Status } from '../codec'
 import type { Refusal } from './refusal'
 import { Writer } from '../render/writer'
 
-/** The results of a drain, gathered until they cross to Rust in one call; src/bridge/results.rs reads them. */
+/** The results of a batch of calls. They cross to Rust in one call; src/bridge/results.rs reads them. */
 export class Results extends Writer {
-  /** Where the result begins that is being written. */
+  /** Where the current result begins, in `ops` and in the text. */
   private start = 0
   private startBytes = 0
+  /** Where the sizes of the current result stand in `ops`. They are filled in when the parts are written. */
   private header = 0
-  /** Where the part of it begins that is being written. */
+  /** Where the current part of the result begins: its props or its tree. */
   private part = 0
   private partBytes = 0
 
-  /** A call that succeeded. What is written next says how its props changed. */
+  /** Begins the result of a call that succeeded. The caller writes the change of the props next. */
   begin(call: number, anew: boolean, keepsForm: boolean): void {
     this.start = this.length
     this.startBytes = this.bytes
@@ -24,7 +25,7 @@ export class Results extends Writer {
     this.partBytes = this.bytes
   }
 
-  /** The props are written; what was rendered comes next. */
+  /** Ends the props. The caller writes the tree next. */
   propsDone(redirect: string, frozen: boolean): void {
     if (frozen) this.ops[this.header - 1] = (this.ops[this.header - 1] as number) + Status.FROZEN
     this.ops[this.header] = this.length - this.part
@@ -34,20 +35,21 @@ export class Results extends Writer {
     this.partBytes = this.bytes
   }
 
+  /** Ends the tree, and with it the result. */
   treeDone(): void {
     this.ops[this.header + 3] = this.length - this.part
     this.ops[this.header + 4] = this.bytes - this.partBytes
     this.comparisons.forget()
   }
 
-  /** Leaves nothing behind of a result that was begun. */
+  /** Takes back a result that was begun. */
   undo(): void {
     this.length = this.start
     this.bytes = this.startBytes
     this.comparisons.forget()
   }
 
-  /** `stack` is for the log alone. */
+  /** `stack` is for the log only. */
   failed(call: number, message: string, stack = ''): void {
     this.op(call)
     this.op(Status.FAILED)
@@ -68,12 +70,13 @@ export class Results extends Writer {
     this.op(Status.UNKNOWN_HANDLER)
   }
 
-  /** No result yet: a join waits for a promise. */
+  /** Tells that a join waits for a promise. Its result comes later. */
   waits(call: number): void {
     this.op(call)
     this.op(Status.WAITS)
   }
 
+  /** Asks for the props of a call, of which JavaScript has no copy. Rust hands the call over again, with them. */
   propsNeeded(call: number): void {
     this.op(call)
     this.op(Status.PROPS_NEEDED)

@@ -16,18 +16,21 @@ import type { Trust } from './trust'
 import { interceptUpgrades, type Server } from './upgrade'
 import type { Wiring } from './wiring'
 
-/** Of all looms: two at one path would open each other's tokens, and could not. */
+/** The paths of all looms attached to a server. Two looms at one path would get each other's pages, and refuse them. */
 const attachedPaths = new WeakMap<Server, Set<string>>()
 
-/** Of how many origins that may not connect the log tells; anybody can make them up. */
+/** How many origins that may not connect are logged. Not more, because anybody can make origins up. */
 const MAX_REFUSED_ORIGINS = 10
 
 const EMPTY = Buffer.alloc(0)
 
-/** What an application lets pass of an upgrade request: what stands for it then, or false if it was answered instead. */
+/**
+ * Asks the application whether an upgrade request may pass. Gives the request to go on with, which may be a framework's
+ * own request object, or false if the application has answered the request.
+ */
 export type Pass = (request: IncomingMessage, socket: Duplex) => PageRequest | Promise<PageRequest | false>
 
-/** The options that say which upgrades are taken, and how. */
+/** The options that say which upgrades are accepted, and how. */
 export interface AcceptSettings {
   readonly path: string
   readonly origin: LoomOptions['origin']
@@ -39,7 +42,7 @@ export interface AcceptSettings {
 
 /** The WebSocket upgrades of one loom, from the server's request to Rust's connection. */
 export class Upgrades {
-  /** What waits for the application. */
+  /** The upgrades that wait for the application. */
   readonly pending: PendingUpgrades
   /** The sockets whose bytes go through JavaScript. */
   readonly relays: Relays
@@ -61,7 +64,7 @@ export class Upgrades {
     return this.attached.has(server)
   }
 
-  /** Leaves all servers, and refuses what waits. */
+  /** Detaches from all servers, and refuses the upgrades that wait. */
   release(): void {
     this.attached.forEach((detach) => {
       detach()
@@ -70,7 +73,7 @@ export class Upgrades {
     this.pending.clear()
   }
 
-  /** `pass` gives what stands for the request once the application has let it pass; false where it has not. */
+  /** Takes the upgrades at the loom's path from `server`. `pass` asks the application about each. */
   attach(server: Server, pass: Pass): void {
     if (this.attached.has(server)) return
     const path = `${this.settings.path}/ws`
@@ -108,7 +111,7 @@ export class Upgrades {
       this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
       refuseUpgrade(socket, '500 Internal Server Error')
     }
-    // The client may leave at any time; that is no error of ours.
+    // The client may leave at any time; then the socket emits an error, which is not the server's.
     socket.on('error', () => {
       socket.destroy()
     })
@@ -116,23 +119,26 @@ export class Upgrades {
       const { origin, trust } = this.settings
       const allowed = originAllowed(request, origin, trust)
       if (!allowed) this.warnOfOrigin(request)
-      const go = (binding: Binding): void => {
+      const proceed = (binding: Binding): void => {
         if (!socket.destroyed) this.accept(request, socket, head, allowed, binding)
       }
-      // What the application would do for a page of its own, it does not do for another's.
+      // The application is not asked about a page of a forbidden origin. Rust refuses its handshake.
       const passed = allowed ? pass(request, socket) : request
       const bound =
         passed instanceof Promise
           ? passed.then((own) => own !== false && this.binding(own, allowed))
           : this.binding(passed, allowed)
-      if (bound instanceof Promise) this.pending.wait(request, socket, addressOf(request, trust), bound, go, fail)
-      else go(bound)
+      if (bound instanceof Promise) this.pending.wait(request, socket, addressOf(request, trust), bound, proceed, fail)
+      else proceed(bound)
     } catch (error) {
       fail(error)
     }
   }
 
-  /** A page that is refused so only shows that it is offline: a proxy without `trustProxy`, most often. */
+  /**
+   * Logs that a page of this origin may not connect. The page itself only shows that it is offline. The usual reason is
+   * a proxy without `trustProxy`.
+   */
   private warnOfOrigin(request: IncomingMessage): void {
     const { headers } = request
     const origin = String(headers.origin).slice(0, 200)
@@ -145,7 +151,7 @@ export class Upgrades {
     )
   }
 
-  /** Whom a connection belongs to, and what is kept of its request. */
+  /** Whose connection it is, and what is kept of its request. */
   private binding(passed: PageRequest, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)
@@ -176,7 +182,7 @@ export class Upgrades {
       this.relay(socket, head, upgrade)
       return
     }
-    // What Node has read already comes first; the rest is still in the kernel.
+    // First the bytes that Node has read already; the rest is still in the kernel.
     const read = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null
     const start = read === null ? head : Buffer.concat([head, read])
     if (this.native.acceptDescriptor(descriptor, start.length > 0 ? start : EMPTY, upgrade)) socket.destroy()
@@ -189,7 +195,7 @@ export class Upgrades {
   }
 }
 
-/** The descriptor of a plain socket on a platform that has them; -1 otherwise. */
+/** The file descriptor of a socket; -1 for TLS, and on a platform without descriptors. */
 function descriptorOf(socket: Duplex): number {
   if (process.platform === 'win32' || !(socket instanceof Socket) || 'encrypted' in socket) return -1
   const { _handle: handle } = socket as Socket & { _handle?: { fd?: unknown } | null }

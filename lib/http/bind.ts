@@ -4,7 +4,10 @@ import { rawOf } from '../call/context'
 import { invalid, isThenable } from '../check'
 import { LoomError } from '../errors'
 
-/** A number would be nobody's in `disconnect`, and an object everybody's. */
+/**
+ * What `bind` gave, checked. Only strings: `disconnect` compares strings, so it would never find a number, and all
+ * objects would have the same text.
+ */
 function boundText(bound: unknown): string {
   if (bound === undefined || bound === null) return ''
   if (typeof bound !== 'string')
@@ -33,7 +36,7 @@ export class Binder {
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    // `ctx.request` is a copy of what a connection, or a page, has been bound by already.
+    // `ctx.request` is a copy of the request of a connection or a page, which `bind` was asked about before.
     const origin = this.requests.originOf(request)
     if (origin !== undefined && 'bind' in origin) return origin.bind
     const page = origin?.page ?? request

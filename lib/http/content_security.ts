@@ -1,10 +1,10 @@
-/** What a page's Content-Security-Policy says of the client and its socket. For development only. */
+// Reads a page's Content-Security-Policy: does it forbid the client's script or its socket? For development only.
 
 interface WithResponse {
   res?: { getHeader?(name: string): unknown; getHeaders?: unknown }
 }
 
-/** By lower-case name; the first of each name counts. */
+/** The sources of each directive, by lower-case name. If a name comes twice, the first counts, as in browsers. */
 function directivesOf(policy: string): Map<string, string[]> {
   const directives = new Map<string, string[]>()
   for (const directive of policy.split(';')) {
@@ -18,7 +18,7 @@ function directivesOf(policy: string): Map<string, string[]> {
   return directives
 }
 
-/** A host is taken for the page's own: which it is, is known to the browser only. */
+/** Whether the sources may allow the page's own host. Any host counts, because only the browser knows the page's. */
 const allowsOwn = (sources: string[]): boolean =>
   sources.some((source) => !source.startsWith("'") || source === "'self'")
 
@@ -46,7 +46,10 @@ function forbidden(policy: string): string | undefined {
   return undefined
 }
 
-/** What the answer to a page's request forbids; Express' requests know their response. */
+/**
+ * The directive that forbids the client, and what to do about it; `undefined` if none does. The policy is read from the
+ * request's response, which only Express' requests know.
+ */
 export function forbiddenBy(request: object | undefined): string | undefined {
   const { res } = (request ?? {}) as WithResponse
   const header = res?.getHeader?.('content-security-policy')

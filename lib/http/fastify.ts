@@ -8,15 +8,16 @@ import { serveClient } from './script'
 import type { Wiring } from './wiring'
 
 /**
- * Upgrade requests on their way through a Fastify instance: it runs its hooks on them, and the route
- * that they end at says that they have passed.
+ * Upgrade requests on their way through a Fastify instance. Fastify runs its hooks on each request; if no hook answers,
+ * the request reaches the loom's route, and the route calls `passed`.
  */
 export class FastifyUpgrades {
+  /** What to call when a request has reached the route. */
   private readonly waiting = new WeakMap<IncomingMessage, (request: FastifyRequestLike) => void>()
 
   constructor(private readonly instance: FastifyLike) {}
 
-  /** Fastify's own request, or false if a hook has answered. */
+  /** Sends a request through the hooks. Gives Fastify's own request object, or false if a hook has answered. */
   pass(request: IncomingMessage, socket: Duplex): Promise<FastifyRequestLike | false> {
     const upgrade = new UpgradeResponse(request, socket)
     const passed = new Promise<FastifyRequestLike>((resolve) => {
@@ -29,7 +30,7 @@ export class FastifyUpgrades {
     return Promise.race([passed, upgrade.answered])
   }
 
-  /** False if it is a request that is no upgrade. */
+  /** Called by the route. False if the request is not an upgrade request of `pass`. */
   passed(request: FastifyRequestLike): boolean {
     const pass = this.waiting.get(request.raw)
     pass?.(request)
@@ -37,7 +38,7 @@ export class FastifyUpgrades {
   }
 }
 
-/** Routes, hooks and upgrades of a loom in a Fastify instance. `close` closes the loom. */
+/** Adds the routes, hooks and upgrades of a loom to a Fastify instance. `close` closes the loom. */
 export function serveFastify(
   instance: FastifyLike,
   loomPath: string,
@@ -67,11 +68,11 @@ export function serveFastify(
   wiring?.reached()
   wiring?.attachedWithHooks(instance.server)
   loomUpgrades.attach(instance.server, (request, socket) => upgrades.pass(request, socket))
-  // Before the server waits for its sockets, some of which are ours.
+  // `preClose` runs before the server waits for its open sockets, some of which are the loom's.
   instance.addHook('preClose', close)
 }
 
-/** What is left of the path if Fastify puts a prefix before every route. */
+/** The loom's path without the prefix that Fastify puts before every route. */
 function pathUnder(loomPath: string, prefix: string): string {
   const before = prefix.replace(/\/$/, '')
   if (loomPath.startsWith(`${before}/`)) return loomPath.slice(before.length)

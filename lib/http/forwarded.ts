@@ -4,20 +4,20 @@ import parseForwarded from 'forwarded-parse'
 import proxyaddr from 'proxy-addr'
 import type { Trust } from './trust'
 
-/** What the browser asked for, as far as a proxy said so. */
+/** What the browser asked for, according to a proxy. */
 export interface Forwarded {
   readonly host?: string | undefined
   readonly proto?: string | undefined
   readonly port?: string | undefined
 }
 
-/** A list's first: proxies append, so the first is what the one next to the browser saw. */
-function first(header: string | string[] | undefined): string | undefined {
+/** The first value of a list. Each proxy appends one, so the first comes from the proxy next to the browser. */
+function firstOf(header: string | string[] | undefined): string | undefined {
   const value = header?.toString().split(',', 1)[0]?.trim()
   return value === '' ? undefined : value
 }
 
-/** The header `Forwarded` (RFC 7239), element by element; none if it cannot be read. */
+/** The elements of the header `Forwarded` (RFC 7239); none if the header cannot be parsed. */
 function elements(request: IncomingMessage): Record<string, string>[] {
   const header = request.headers.forwarded
   if (header === undefined) return []
@@ -28,35 +28,35 @@ function elements(request: IncomingMessage): Record<string, string>[] {
   }
 }
 
-/** Whether a request comes straight from a proxy that the application trusts. */
+/** Whether a request comes directly from a trusted proxy. */
 export function isFromProxy(request: IncomingMessage, trust: Trust): boolean {
   return trust(request.socket.remoteAddress ?? '', 0)
 }
 
 /**
- * What a trusted proxy says of the browser's request; undefined if the request comes from nobody who is
- * trusted. `X-Forwarded-*` counts before `Forwarded`: a proxy that writes the former may let a client's
- * own `Forwarded` through.
+ * What a trusted proxy says of the browser's request; `undefined` if the request does not come from a trusted proxy.
+ * `X-Forwarded-*` comes before `Forwarded`: a proxy that writes the former may pass on a `Forwarded` that the client
+ * has made up.
  */
 export function forwardedOf(request: IncomingMessage, trust: Trust): Forwarded | undefined {
   if (!isFromProxy(request, trust)) return undefined
   const { headers } = request
   const [element = {}] = elements(request)
   return {
-    host: first(headers['x-forwarded-host']) ?? element['host'],
-    proto: (first(headers['x-forwarded-proto']) ?? element['proto'])?.toLowerCase(),
-    port: first(headers['x-forwarded-port']),
+    host: firstOf(headers['x-forwarded-host']) ?? element['host'],
+    proto: (firstOf(headers['x-forwarded-proto']) ?? element['proto'])?.toLowerCase(),
+    port: firstOf(headers['x-forwarded-port']),
   }
 }
 
-/** An address as `Forwarded` writes it: with a port, and IPv6 in brackets (RFC 7239, 6). */
+/** The IP address in a node of `Forwarded`, which may have a port, and brackets around IPv6 (RFC 7239, 6). */
 function addressIn(node: string): string {
   const [, bracketed, plain = node] = /^(?:\[([^\]]*)\]|([^:]*))(?::[\w.-]+)?$/.exec(node) ?? []
   const address = bracketed ?? plain
   return isIP(address) === 0 ? node : address
 }
 
-/** The client's address: the first that is no trusted proxy's, from here on. */
+/** The client's address: going back from this server, the first address that is not a trusted proxy. */
 export function addressOf(request: IncomingMessage, trust: Trust): string {
   const { headers, socket } = request
   if (headers['x-forwarded-for'] === undefined && headers.forwarded !== undefined && isFromProxy(request, trust)) {

@@ -5,9 +5,9 @@ import { textOf } from '../errors'
 import { UpgradeResponse } from './response'
 
 /**
- * Runs an application's middleware on an upgrade request, as its framework runs it on any other: one
- * after the other, each with the request and a response. Resolves to true when all have passed it on;
- * to false if one has answered instead, which the client then gets.
+ * Runs an application's middleware on an upgrade request, as its framework does on any other request: one after the
+ * other, each with the request and a response. Resolves to true if all middleware has passed the request on, to false
+ * if one has answered; the client gets that answer.
  */
 export async function runMiddleware(
   list: readonly Middleware[],

@@ -4,7 +4,10 @@ import { invalid } from '../check'
 import { type Forwarded, forwardedOf } from './forwarded'
 import { type Trust, trustsNobody } from './trust'
 
-/** Of a list, what no browser writes as an origin would never be found: a slash at the end, a capital, a default port. */
+/**
+ * Checks the option `origin`. An origin in the list that no browser would write is an error, because it would never
+ * match: for instance with a slash at the end, a capital letter or a default port.
+ */
 export function checkOrigins(origins: unknown): void {
   if (origins === undefined || typeof origins === 'function') return
   if (!Array.isArray(origins)) throw invalid('a list of origins or a function', 'origin', origins)
@@ -16,7 +19,7 @@ export function checkOrigins(origins: unknown): void {
 
 function isOrigin(text: string): boolean {
   if (/^https?:/i.test(text)) return URL.canParse(text) && new URL(text).origin === text
-  // Of other schemes, as of an app's web view, the URL parser knows no origin.
+  // For other schemes, as in an app's web view, the URL parser gives no origin.
   return text === 'null' || /^[a-z][a-z\d+.-]*:\/\/[^/\s]+$/.test(text)
 }
 
@@ -25,8 +28,8 @@ function isEncrypted({ socket }: IncomingMessage): boolean {
 }
 
 /**
- * The schemes that a page of this server may have. Without TLS here there may be a proxy that has it and
- * says nothing: then `https` is one, too.
+ * The schemes that a page of this server may have. Without TLS here, `https` is possible, too: a proxy may do TLS and
+ * not say so.
  */
 function schemesOf(request: IncomingMessage, forwarded: Forwarded | undefined): readonly string[] {
   const { proto } = forwarded ?? {}
@@ -42,8 +45,8 @@ function hostOf(request: IncomingMessage, forwarded: Forwarded | undefined): str
 }
 
 /**
- * Whether a page of this origin may connect. A browser always says its origin, so a request without
- * one comes from another kind of client, which carries nobody's cookies unknowingly.
+ * Whether a page of this origin may connect. A browser always sends an origin. A request without one comes from another
+ * kind of client, which does not send a user's cookies without their knowledge.
  */
 export function originAllowed(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): boolean {
   const { origin } = request.headers
@@ -55,16 +58,16 @@ export function originAllowed(request: IncomingMessage, origins: LoomOptions['or
   const host = hostOf(request, forwarded)
   if (host === '') return false
   const schemes = schemesOf(request, forwarded)
-  // As browsers write it, so that most need no parser.
+  // The usual case, without a parser: the host is written as browsers write it.
   if (schemes.some((scheme) => origin === `${scheme}://${host}`)) return true
-  // A default port, or a capital. A host that is none makes no URL, or one of another origin.
+  // The host may have a default port or capital letters. A text that is not a host gives no URL, or another origin.
   return schemes.some((scheme) => {
     const own = `${scheme}://${host}`
     return URL.canParse(own) && new URL(own).origin === origin && /^[^/?#@\\]*$/.test(host)
   })
 }
 
-/** For the log: what to do so that a page which was refused may connect, by what is the case. */
+/** For the log: why a page was refused, and what to do so that it may connect. */
 export function originAdvice(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): string {
   if (request.headers.origin === 'null') return 'such a page (sandboxed, or a file) may never connect'
   if (origins !== undefined) return 'the option origin does not allow it'

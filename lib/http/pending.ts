@@ -8,19 +8,19 @@ import { refuseUpgrade } from './response'
 
 type Filter = Parameters<Loom['disconnect']>[0]
 
-/** Whom a connection belongs to, and what is kept of its request. */
+/** Whose connection it is, and what is kept of its request. */
 export interface Binding {
   compact: CompactRequest
   bind: string
 }
 
 /** How often it is logged that upgrades were given up, in milliseconds. */
-const SAY = 60_000
+const LOG_EVERY = 60_000
 
-/** How many calls of `disconnect` are remembered; after more, all that waits has to come again. */
+/** How many calls of `disconnect` are remembered. With one more, all waiting upgrades are refused instead. */
 const MAX_FILTERS = 1000
 
-/** The longest that a timer of JavaScript's can wait. */
+/** The longest time that a timer of JavaScript can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1
 
 interface Waiting {
@@ -29,17 +29,17 @@ interface Waiting {
   readonly address: string
   readonly timer: NodeJS.Timeout
   readonly stopWatching: () => void
-  /** The first call of `disconnect` that this upgrade has not been held against. */
+  /** How many filters there were when this upgrade began to wait. Later ones may mean it. */
   readonly from: number
 }
 
 /**
- * Tells when the client leaves. A socket that nobody reads does not notice, so it is read; what comes stays in
- * its buffer, for whoever gets the socket.
+ * Calls `left` when the client leaves. A socket notices that only while it is read, so it is read here. The bytes stay
+ * in its buffer, for the code that gets the socket later. Returns a function that stops watching.
  */
 function watch(socket: Duplex, left: () => void): () => void {
   const look = (): void => {
-    // At the end of what the client has sent this makes `end`.
+    // If the client has ended its side, this makes the socket emit `end`.
     if (socket.readableLength === 0) socket.read()
   }
   const gone = (): void => {
@@ -52,15 +52,18 @@ function watch(socket: Duplex, left: () => void): () => void {
 }
 
 /**
- * Upgrades that wait for the application: for async middleware, hooks or `bind`. Each counts as a
- * connection of its address, has a deadline, and is found by `disconnect`: whose it is may be known only
- * later, so the calls are remembered while anything waits.
+ * Upgrades that wait for the application: for async middleware, hooks or `bind`. Each counts as a connection of its
+ * address, has a deadline, and is found by `disconnect`. While an upgrade waits, it may not be known whose it is, so
+ * calls of `disconnect` are remembered and checked when the upgrade is done.
  */
 export class PendingUpgrades {
   private readonly waiting = new Map<number, Waiting>()
+  /** The calls of `disconnect` since an upgrade began to wait. Emptied when none waits. */
   private filters: Filter[] = []
-  private last = 0
-  private said = -Infinity
+  /** The number of the last upgrade. Rust counts a waiting upgrade by its number. */
+  private lastNumber = 0
+  /** When it was last logged that an upgrade was given up. */
+  private loggedAt = -Infinity
 
   constructor(
     private readonly native: NativeLoom,
@@ -68,7 +71,7 @@ export class PendingUpgrades {
     private readonly logger: Logger,
   ) {}
 
-  /** Calls `done` with what `passing` gives, unless the upgrade has been given up by then. */
+  /** Calls `done` with the result of `passing`, unless the upgrade has been given up by then. */
   wait(
     request: IncomingMessage,
     socket: Duplex,
@@ -77,9 +80,9 @@ export class PendingUpgrades {
     done: (binding: Binding) => void,
     fail: (error: unknown) => void,
   ): void {
-    const number = (this.last = (this.last + 1) % 2 ** 32)
+    const number = (this.lastNumber = (this.lastNumber + 1) % 2 ** 32)
     if (!this.native.pend(number, address)) {
-      // Nobody waits for it any more.
+      // The upgrade is refused, so an error of the application here is of no interest.
       passing.catch(() => undefined)
       refuseUpgrade(socket, '503 Service Unavailable', 'Retry-After: 1\r\n')
       return
@@ -110,7 +113,7 @@ export class PendingUpgrades {
       .catch(fail)
   }
 
-  /** Ends those that are meant, as far as that is known by now; gives how many. */
+  /** Refuses the upgrades that `filter` means, as far as that is known now. Returns how many those are. */
   disconnect(filter: Filter): number {
     if (this.waiting.size === 0) return 0
     if (this.filters.length >= MAX_FILTERS) return this.clear()
@@ -121,7 +124,7 @@ export class PendingUpgrades {
     return meant.length
   }
 
-  /** Ends all; gives how many there were. */
+  /** Refuses all upgrades. Returns how many there were. */
   clear(): number {
     const numbers = [...this.waiting.keys()]
     for (const number of numbers) this.giveUp(number)
@@ -137,7 +140,7 @@ export class PendingUpgrades {
     try {
       return filter({ bind, address, request: liveRequest(JSON.stringify(compact)) })
     } catch (error) {
-      // Whoever was to go must not stay.
+      // Refused to be safe: the filter may have meant this connection.
       this.logger.error(
         `loom-live: the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
       )
@@ -154,6 +157,7 @@ export class PendingUpgrades {
     if (waiting !== undefined) this.refuse(waiting.socket)
   }
 
+  /** Stops waiting for an upgrade; `undefined` if it was ended before. */
   private end(number: number): Waiting | undefined {
     const waiting = this.waiting.get(number)
     if (waiting === undefined) return undefined
@@ -161,15 +165,15 @@ export class PendingUpgrades {
     clearTimeout(waiting.timer)
     waiting.stopWatching()
     this.native.settle(number)
-    // With nothing that waits, there is nobody that they could be about.
+    // The filters are about waiting upgrades only.
     if (this.waiting.size === 0) this.filters = []
     return waiting
   }
 
   private sayLate({ url }: IncomingMessage): void {
     const now = performance.now()
-    if (now - this.said < SAY) return
-    this.said = now
+    if (now - this.loggedAt < LOG_EVERY) return
+    this.loggedAt = now
     this.logger.error(
       `loom-live: an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
         `for ${JSON.stringify((url ?? '').slice(0, 200))}; further ones are not logged for a minute`,

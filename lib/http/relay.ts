@@ -1,19 +1,20 @@
 import type { Duplex } from 'node:stream'
 import type { NativeLoom, NativeUpgrade } from '../native'
 
-/** How long a connection that is over may take to send what it said last, in milliseconds. */
-const LAST_WORDS = 2000
+/** How long a connection that has ended may take to send its last bytes, in milliseconds. */
+const LINGER_MS = 2000
 
 /** Carries the bytes of sockets that cannot be handed over: TLS, and platforms without descriptors. */
 export class Relays {
+  /** The sockets by relay number. */
   private readonly sockets = new Map<number, Duplex>()
-  private last = 0
+  private lastNumber = 0
 
   constructor(private readonly native: NativeLoom) {}
 
   accept(socket: Duplex, head: Buffer, upgrade: NativeUpgrade): void {
     const { native } = this
-    const number = ++this.last
+    const number = ++this.lastNumber
     this.sockets.set(number, socket)
     native.acceptRelay(number, head, upgrade)
     socket
@@ -30,7 +31,7 @@ export class Relays {
     socket.resume()
   }
 
-  /** Rust has output for a socket, or room for its input. */
+  /** Called when Rust has output for a socket, or (`resume`) has room for its input again. */
   signal(number: number, resume: boolean): void {
     const socket = this.sockets.get(number)
     if (socket === undefined) return
@@ -48,8 +49,8 @@ export class Relays {
     }
     if (ended) socket.end()
     if (gone) {
-      // A client that takes nothing would keep the socket for ever.
-      const late = setTimeout(() => socket.destroy(), LAST_WORDS)
+      // A client that reads nothing would otherwise keep the socket open for ever.
+      const late = setTimeout(() => socket.destroy(), LINGER_MS)
       late.unref()
       socket.once('close', () => {
         clearTimeout(late)

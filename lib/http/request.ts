@@ -3,7 +3,10 @@ import type { CompactRequest } from '../call/context'
 import { addressOf } from './forwarded'
 import type { Trust } from './trust'
 
-/** `set` is what an application's middleware or hooks have set their things on. */
+/**
+ * What is kept of a request: the members that the option `keep` names, URL, headers and address. `set` is the object on
+ * which middleware or hooks have set those members: Fastify's hooks set them on a request object of its own.
+ */
 export function compactRequest(
   request: IncomingMessage,
   trust: Trust,

@@ -1,28 +1,28 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** What Node's types ask a socket for, and its code does not. */
+/** Two methods of `ServerResponse` as Node's code has them: Node's types allow a `Socket` only, its code any stream. */
 interface OnAnyStream {
   assignSocket(socket: Duplex): void
   detachSocket(socket: Duplex): void
 }
 
 /** How long a client that has its answer may keep the socket open, in milliseconds. */
-const LAST_WORDS = 2000
+const LINGER_MS = 2000
 
-/** The responses that are under way. */
+/** The response of each socket whose upgrade request the application may answer. */
 const responses = new WeakMap<Duplex, ServerResponse>()
 
 /**
- * Ends a socket once the client has what was written: it is read on until the client ends its side, or the
- * answer could get lost, but not for long.
+ * Sends `text` and ends the socket. The socket is read until the client ends its side, for a short time at most: if it
+ * were closed with unread bytes, the answer could be lost.
  */
 function endSocket(socket: Duplex, text = ''): void {
   if (socket.destroyed) return
   const destroy = (): void => {
     socket.destroy()
   }
-  const late = setTimeout(destroy, LAST_WORDS)
+  const late = setTimeout(destroy, LINGER_MS)
   late.unref()
   socket.once('close', () => {
     clearTimeout(late)
@@ -31,16 +31,16 @@ function endSocket(socket: Duplex, text = ''): void {
   socket.end(text)
 }
 
-/** Answers an upgrade request that nobody has answered, and ends its socket. */
+/** Answers an upgrade request and ends its socket. If an answer was begun already, only the socket is closed. */
 export function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
   if (responses.get(socket)?.headersSent === true) socket.destroy()
   else endSocket(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`)
 }
 
-/** An HTTP response to an upgrade request, for whoever would rather answer than let it pass. */
+/** An HTTP response to an upgrade request, for middleware or hooks that answer the request instead of passing it on. */
 export class UpgradeResponse {
   readonly response: ServerResponse
-  /** Resolves when it has been answered, or nobody is there any more. */
+  /** Resolves to false when the request has been answered, or its client has left. */
   readonly answered: Promise<false>
 
   constructor(
@@ -63,7 +63,7 @@ export class UpgradeResponse {
     })
   }
 
-  /** Gives the socket back, unanswered. */
+  /** Takes the response off the socket: the request passes, unanswered. */
   release(): void {
     ;(this.response as OnAnyStream).detachSocket(this.socket)
   }

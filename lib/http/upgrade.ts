@@ -4,32 +4,32 @@ import { Duplex } from 'node:stream'
 
 export type Server = HttpServer | HttpsServer
 
-/** What Node's HTTP server has since 22.21 and 24.9: whether a request that asks for an upgrade gets one. */
+/** What Node's HTTP server has since 22.21 and 24.9: a callback that decides whether a request becomes an upgrade. */
 interface Deciding {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
 
 type Incoming = IncomingMessage & { upgrade?: boolean }
 
-/** What Node before that keeps to itself: the parser of a connection, and whom the parser tells of a request. */
+/** Internals of Node before that: the parser of a connection, and the function that it calls for each request. */
 interface WithParser {
   parser?: { onIncoming?: ((request: Incoming, keepAlive: boolean) => number) | null } | null
 }
 
-/** Which upgrades somebody wants, and what becomes of them. */
+/** Which upgrades a loom wants, and what it does with them. */
 export interface Claim {
   wants(request: IncomingMessage): boolean
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** One server has one of these, however many looms are attached to it. */
+/** The interceptor of each server: one, however many looms are attached. */
 const interceptors = new WeakMap<Server, Interceptor>()
 
 /**
- * Takes the upgrade requests that `claim` wants from a server, before any listener sees them, and
- * leaves all others as if this had never been called. Returns the way back.
+ * Takes the upgrade requests that `claim` wants from a server, before any listener sees them. All other requests are
+ * handled as if this had never been called. Returns a function that undoes it.
  *
- * `warn` is told if this runtime does not let a server's ordinary requests be told from its upgrades.
+ * `warn` is called if this runtime does not let us keep other upgrades ordinary requests.
  */
 export function interceptUpgrades(server: Server, claim: Claim, warn: (text: string) => void): () => void {
   let interceptor = interceptors.get(server)
@@ -41,21 +41,27 @@ export function interceptUpgrades(server: Server, claim: Claim, warn: (text: str
 }
 
 /**
- * Two things make a server's upgrades shareable.
+ * Shares a server's upgrades with other listeners. That takes two things.
  *
- * Other WebSocket servers answer every upgrade that they see, and the order of listeners is not ours
- * to choose. So `emit` is covered: an upgrade that is claimed reaches no other listener.
+ * Other WebSocket servers answer every upgrade that they see, and we cannot choose the order of listeners. So `emit` is
+ * covered: an upgrade that is claimed reaches no other listener.
  *
- * And an upgrade that nobody listens for is an ordinary request (an `Upgrade: h2c`, which most servers
- * ignore). Node decides that before it emits anything, with `shouldUpgradeCallback` or, before it had
- * that, with the number of listeners. The answer is ours for claimed requests only.
+ * And an upgrade that nobody listens for has to stay an ordinary request (for instance `Upgrade: h2c`, which most
+ * servers ignore). Node decides that before it emits anything: with `shouldUpgradeCallback`, or in older versions with
+ * the number of listeners. We change the decision for claimed requests only.
  */
 class Interceptor {
   private readonly claims: Claim[] = []
   private readonly undo: (() => void)[]
-  /** Set while Node's own `shouldUpgradeCallback` runs: our listener is none that it should count. */
+  /**
+   * Set while the original `shouldUpgradeCallback` runs, cleared after it. While it is set, our own listener is not
+   * counted.
+   */
   private isAsking = false
-  /** Before `shouldUpgradeCallback`: the request that Node has just parsed is claimed. */
+  /**
+   * For Node without `shouldUpgradeCallback`: the request that the parser has just told of is claimed. Set for each
+   * request, cleared when the upgrade is emitted. While it is set, one listener is counted.
+   */
   private isClaimed = false
 
   constructor(
@@ -115,7 +121,7 @@ class Interceptor {
     return [this.listen(refuse)]
   }
 
-  /** What Node documents: a callback that decides, and a listener, without which Node ends the connection. */
+  /** The documented way: a callback that decides, and a listener, because Node ends the connection without one. */
   private byCallback(): (() => void)[] {
     const isWanted = (request: IncomingMessage): boolean => this.claimOf(request) !== undefined
     const asking = <T>(ask: () => T): T => {
@@ -134,12 +140,12 @@ class Interceptor {
           return isWanted(request) || asking(() => should?.call(this, request) === true)
         },
     )
-    // An application's own callback may have said yes although nobody listens.
+    // The application's own callback may accept an upgrade although nobody listens.
     const listen = this.listen((socket) => socket.destroy())
     return [decide, listen, this.coverCount((count) => (this.isAsking ? count - 1 : count))]
   }
 
-  /** Before that, Node only asks whether there are listeners, just after its parser has told of a request. */
+  /** For older versions of Node: they ask for the number of listeners right after the parser has told of a request. */
   private byParser(): (() => void)[] {
     const { server } = this
     const watch = (socket: Duplex): void => {
@@ -159,7 +165,10 @@ class Interceptor {
     return [off, this.coverCount((count) => (this.isClaimed ? 1 : count))]
   }
 
-  /** A listener of our own, for the sake of being there; what is claimed never reaches it. */
+  /**
+   * Adds a listener, because Node needs one. Claimed upgrades never reach it; an upgrade that no other listener gets goes
+   * to `unheard`.
+   */
   private listen(unheard: (socket: Duplex) => void): () => void {
     const { server } = this
     const listener = (_: IncomingMessage, socket: Duplex): void => {
@@ -185,8 +194,8 @@ class Interceptor {
 }
 
 /**
- * Puts something in the place of a member. The way back leaves the object as it was, unless somebody
- * else has covered the member since: theirs goes on calling ours, which then changes nothing.
+ * Replaces a member of an object. The returned function puts the original back, unless other code has replaced the
+ * member since: that code goes on calling ours, which then has no claims and changes nothing.
  */
 function cover<T extends object, K extends keyof T>(object: T, name: K, over: (before: T[K]) => T[K]): () => void {
   const isOwn = Object.hasOwn(object, name)
@@ -201,7 +210,7 @@ function cover<T extends object, K extends keyof T>(object: T, name: K, over: (b
   }
 }
 
-/** As a server does that speaks no protocol but HTTP/1.1, and has made an upgrade of the request already. */
+/** Refuses an upgrade that nobody listens for. It cannot be an ordinary request any more: Node has detached its socket. */
 function refuse(socket: Duplex): void {
   socket.on('error', () => {
     socket.destroy()
@@ -209,11 +218,12 @@ function refuse(socket: Duplex): void {
   socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 
+/** The result of `parserTells`, once it is known. */
 let tells: boolean | undefined
 
 /**
- * Whether parsers tell of requests in the way that `byParser` relies on: tried once, with a connection
- * that leads nowhere. Node documents that a server takes one with `emit`.
+ * Whether this runtime has the internals that `byParser` needs. Tried once, with a connection that leads nowhere; Node
+ * documents that a server accepts one with `emit`.
  */
 function parserTells(): boolean {
   if (tells !== undefined) return tells

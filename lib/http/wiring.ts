@@ -6,9 +6,9 @@ import { Context as OwnContext } from '../call/context'
 import type { Development } from '../call/development'
 import { atPlace } from '../places'
 
-/** A page that works has its client and its socket within a moment; later, something is missing. */
+/** How long after it was rendered a page may take to join. A page that works needs much less. */
 const WAIT_MS = 4000
-/** For how long the reason why there was no socket is told to a page that asks. */
+/** How long a page that asks is told why there was no socket. */
 const REASON_MS = 60_000
 
 const requestOf = Object.getOwnPropertyDescriptor(OwnContext.prototype, 'request')?.get
@@ -16,26 +16,34 @@ const requestOf = Object.getOwnPropertyDescriptor(OwnContext.prototype, 'request
 type Headers = IncomingMessage['headers']
 
 /**
- * Whether an application has put the parts together: the script into the page, what serves it, the
- * server that upgrades, and on it the middleware of its pages. In development only.
+ * Finds out whether an application has put all parts together: the script in the page, the route that serves it, the
+ * server that is attached, and middleware for upgrades. In development only.
+ *
+ * Each part calls a method here when it is used. If a rendered page is not joined within `WAIT_MS`, the first part that
+ * was not used is named.
  */
 export class Wiring {
+  /** Where `loom.script()` was first called. */
   private scriptPlace: string | undefined
   private isScriptMade = false
-  /** `loom.express()` was called, or the Fastify plugin registered; and a request has come to it. */
+  /** `loom.express()` was called, or the Fastify plugin was registered. */
   private isServing = false
+  /** A request has come to `loom.express()`, or to the Fastify plugin. */
   private isReached = false
+  /** How often the client's script was served. */
   private served = 0
-  /** An upgrade has come to us: the application is put together, at least for some of its pages. */
+  /** An upgrade has come: all parts are there, at least for some pages. */
   private isUpgraded = false
   private readonly servers = new Set<object>()
-  /** One of them without middleware: what that sets on a page's request is not on an upgrade. */
+  /** A server was attached without middleware: upgrades lack what middleware sets on the requests of pages. */
   private isBare = false
+  /** A Fastify instance was attached: its hooks run on upgrades. */
   private hasHooks = false
-  /** What the option `keep` names, and of it what the pages' requests had. */
+  /** Those names of the option `keep` that requests of pages had. */
   private readonly onPages = new Set<string>()
-  /** Modules that are on a page, and that nobody has joined so far. */
+  /** The modules that a page was rendered with and that nobody has joined so far. */
   private readonly waiting = new Map<string, NodeJS.Timeout>()
+  /** Why the last request for the socket was no upgrade; told to pages that ask, until a time. */
   private reason: { text: string; until: number } | undefined
 
   constructor(
@@ -66,7 +74,7 @@ export class Wiring {
     if (middleware === 0) this.isBare = true
   }
 
-  /** By the Fastify plugin: the instance's own hooks run. */
+  /** Called by the Fastify plugin: the instance's own hooks run on upgrades. */
   attachedWithHooks(server: object): void {
     this.servers.add(server)
     this.hasHooks = true
@@ -81,7 +89,7 @@ export class Wiring {
     this.waiting.clear()
   }
 
-  /** A component was rendered into a page: soon the page's browser should ask for more. */
+  /** A component was rendered into a page. Warns if nobody joins the module soon. */
   mounted(module: string, place: string | undefined, request: object | undefined): void {
     if (request !== undefined) {
       for (const name of this.keep) if ((request as Record<string, unknown>)[name] !== undefined) this.onPages.add(name)
@@ -91,13 +99,13 @@ export class Wiring {
     const timer = setTimeout(() => {
       this.waiting.delete(module)
       if (this.reason !== undefined || this.development.hasJoined(module)) return
-      this.missing(`The page with ${module}${atPlace(place, 'mounted at')}`, served < this.served, request)
+      this.warnOfMissingPart(`The page with ${module}${atPlace(place, 'mounted at')}`, served < this.served, request)
     }, WAIT_MS)
     this.waiting.set(module, timer.unref())
   }
 
-  /** Nothing has come of a page. */
-  private missing(page: string, isServed: boolean, request: object | undefined): void {
+  /** Warns of a page that nobody has joined, and names the part that is missing. */
+  private warnOfMissingPart(page: string, isServed: boolean, request: object | undefined): void {
     const script = `${this.path}/client.….js`
     const forbidden = forbiddenBy(request)
     if (forbidden !== undefined) {
@@ -105,7 +113,7 @@ export class Wiring {
     } else if (this.isUpgraded) {
       this.tell(
         `${page} does not come to life, though others do: nobody has joined it. What loom.script() gives, and what ` +
-          "loom.mount() gave, have to be in that page's HTML as they are. If it was no browser that asked for the page, all is well",
+          "loom.mount() gave, have to be in that page's HTML, unchanged. If no browser asked for the page, all is well",
       )
     } else if (isServed) {
       this.tell(
@@ -131,7 +139,7 @@ export class Wiring {
       this.tell(
         `${page} does not come to life: nobody has asked for ${script}. What loom.script() gives` +
           `${atPlace(this.scriptPlace, 'called at')} has to be in that page's HTML; its Content-Security-Policy may forbid it, too ` +
-          "(script-src has to have 'self'). If it was no browser that asked for the page, all is well",
+          "(script-src has to have 'self'). If no browser asked for the page, all is well",
       )
     }
   }
@@ -140,7 +148,7 @@ export class Wiring {
     this.development.warn(text)
   }
 
-  /** Why a request for the socket came as an ordinary one; the text is also that of the answer. */
+  /** Warns of a request for the socket that is not an upgrade. Returns the reason, which is also the request's answer. */
   notUpgraded({ headers, socket }: IncomingMessage): string | undefined {
     const { server } = socket as { server?: object }
     const asks = /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade ?? '')
@@ -168,7 +176,7 @@ export class Wiring {
     return text
   }
 
-  /** What has been found, as JSON, for a page that has been told the first `count` of it. */
+  /** Answers a page with the warnings after the first `count`, as JSON. */
   found(count: string | null, response: ServerResponse): void {
     response
       .writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
@@ -187,7 +195,7 @@ export class Wiring {
     )
   }
 
-  /** Tells of what a module reads of its request, and no middleware has set. */
+  /** Warns if a module reads a member of its request that no middleware has set. */
   watch(context: Context): void {
     if (!this.isBare || this.hasHooks) return
     Object.defineProperty(context, 'request', {
@@ -205,7 +213,7 @@ export class Wiring {
     })
   }
 
-  /** `bind` gave nobody, or threw, for a request without what pages' requests had. */
+  /** `bind` gave nobody, or threw. Warns if the request lacks a member that requests of pages have. */
   boundToNobody(request: object): void {
     for (const name of this.onPages) {
       if (this.isMissing(name) && (request as Record<string, unknown>)[name] === undefined) {
@@ -215,6 +223,7 @@ export class Wiring {
   }
 }
 
+/** The header that a proxy has removed from an upgrade request. */
 function takenFrom({ upgrade, connection = '' }: Headers): string {
   if (upgrade === undefined) return '"Upgrade: websocket"'
   return /upgrade/i.test(connection) ? 'an upgrade' : '"Connection: upgrade"'

@@ -1,19 +1,19 @@
 import { isObject } from '../check'
 import { Bound, PropsOp } from '../codec'
-import { look } from './frozen'
+import { noteIfFrozen } from './frozen'
 import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'
 import type { Writer } from './writer'
 
-// Writes how props changed; src/props/ reads it and says what it means.
+// Writes how props changed. src/props/ reads what is written here and documents the operations.
 
-/** Writes props whole. Returns the size of what was written. */
+/** Writes all props as one text. Returns the text's size. */
 export function writeWhole(writer: Writer, props: unknown, source: Source): number {
   checkProps(props, source)
   return text(writer, JSON.stringify(props))
 }
 
-/** Writes text that is JSON already. */
+/** Writes a value whose JSON is given. Returns the text's size. */
 export function text(writer: Writer, json: string): number {
   const size = writer.append(json)
   writer.op((size << PropsOp.SHIFT) | PropsOp.TEXT)
@@ -21,8 +21,8 @@ export function text(writer: Writer, json: string): number {
 }
 
 /**
- * Writes what changed from `last` to `next`, by identity: what is the same object as before is as it
- * was, neither checked nor turned into text again. Returns the size of what was written.
+ * Writes what changed from `last` to `next`. Objects are compared by identity: one that is the same object as before
+ * counts as unchanged, and is neither checked nor turned into text. Returns the size of all texts.
  */
 export function writeChanges(writer: Writer, last: object, next: unknown, source: Source): number {
   if (!isObject(next)) return writeWhole(writer, next, source)
@@ -37,11 +37,11 @@ class Delta {
 
   value(last: unknown, next: unknown, path: string, depth: number): number {
     if (last === next) {
-      if (typeof next === 'object' && next !== null) look(next)
+      if (typeof next === 'object' && next !== null) noteIfFrozen(next)
       this.writer.op(PropsOp.KEEP)
       return 0
     }
-    // Objects further in cross whole.
+    // Deeper objects are written as one text.
     if (depth < Bound.PROPS_DEPTH) {
       if (Array.isArray(last) && Array.isArray(next)) return this.array(last, next, path)
       if (isObject(last) && isObject(next)) {
@@ -72,10 +72,10 @@ class Delta {
 
   private array(last: readonly unknown[], next: readonly unknown[], path: string): number {
     const { writer } = this
-    look(next)
-    // Of rows that stay, one stands for all: whoever freezes rows in place does so with all of them.
+    noteIfFrozen(next)
+    // Only the first row is looked at: code that freezes rows in place freezes all of them.
     const [first] = next
-    if (typeof first === 'object' && first !== null) look(first)
+    if (typeof first === 'object' && first !== null) noteIfFrozen(first)
     const start = writer.length
     writer.op(0)
     const steps = writer.comparisons.steps(last, next)
@@ -105,7 +105,7 @@ class Delta {
   }
 }
 
-/** The members of both, where they are the same in the same order; absent ones do not count. */
+/** The keys, if both objects have the same ones in the same order. Members that are `undefined` do not count. */
 function sameKeys(last: Record<string, unknown>, next: Record<string, unknown>): string[] | undefined {
   const keys = present(next)
   const lastKeys = present(last)

@@ -3,7 +3,7 @@ import { checkFunction, invalid, typeOf } from '../check'
 import { LoomError } from '../errors'
 import { describeSlot, joinedAsText, type Template, Tree } from './html'
 
-/** A keyed list, as `each` was called; rows are rendered when it is encoded. */
+/** A call of `each`. Its rows are rendered when the list is encoded. */
 export class Each {
   constructor(
     readonly items: readonly unknown[],
@@ -12,7 +12,7 @@ export class Each {
     readonly dependencies: readonly unknown[],
   ) {}
 
-  /** Whether rows of unchanged items are as they were in `last`. */
+  /** Whether the dependencies are the same as in `last`: then rows of unchanged items are the same, too. */
   dependsOnTheSame(last: Each): boolean {
     const { dependencies } = this
     return (
@@ -21,7 +21,7 @@ export class Each {
     )
   }
 
-  /** The list stands at value `index` of the template. */
+  /** The key of an item, checked and added to `seen`. For messages, the list stands at value `index` of `template`. */
   keyOf(item: unknown, seen: Set<string>, template: Template, index: number): string {
     const key: unknown = this.key(item)
     if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
@@ -43,7 +43,7 @@ export class Each {
     return text
   }
 
-  /** @throws LoomError always: a list is no text. */
+  /** @throws LoomError always: a list cannot be joined as text. */
   toString(): string {
     throw joinedAsText('What each() gave', 'Put it into a template: html`<ul>${each(…)}</ul>`')
   }

@@ -6,33 +6,33 @@ import { describeSlot, RawHtml, type Template, Tree, templateOf } from './html'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
-// Writes the compact form of a rendered tree; src/tree/compact.rs reads it and says what it means.
+// Writes the compact form of a rendered tree. src/tree/compact.rs reads what is written here and documents the operations.
 
 /** The template with one slot and nothing around it. */
 const BARE = 0
-/** What a memo has in the place of a value that is not kept: equal to nothing that can be rendered. */
+/** Stands in a memo for a value that is not kept. No rendered value equals it, so such a value always counts as changed. */
 const NOT_KEPT = Symbol('not kept')
 
 /**
- * What is kept of a render, to tell in the next one what is as it was: the values of the root and of
- * templates nested in it, and the items of keyed lists. Rows are not kept.
+ * What is kept of a render, so that the next one can leave out what is unchanged: the values of the root and of templates
+ * nested in it, and the items of keyed lists. Rows are not kept.
  */
 export interface Memo {
   readonly statics: TemplateStringsArray
   readonly values: readonly unknown[]
-  /** By the index of the value; only where there is a nested template. */
+  /** The memos of nested templates, by the index of the value; `undefined` if there are none. */
   readonly nested: ReadonlyMap<number, Memo> | undefined
 }
 
-/** What development looks at while a tree is written. */
+/** Checks that development makes while a tree is written. */
 export interface TreeCheck {
-  /** Rows that are taken as they were. */
+  /** Called for a list whose unchanged rows are not rendered. */
   rows(list: Each, last: Each, template: Template, index: number): void
-  /** A tree, before its values are written. */
+  /** Called for each tree, before its values are written. */
   tree(tree: Tree): void
 }
 
-/** A raw module's tree. */
+/** Writes the tree of a raw module, which is JSON already. */
 export function encodeJson(writer: Writer, text: string): void {
   leaf(writer, TreeOp.JSON, text)
 }
@@ -41,7 +41,7 @@ function leaf(writer: Writer, kind: number, text: string): void {
   writer.op((writer.append(text) << TreeOp.SHIFT) | kind)
 }
 
-/** Writes a tree relative to the last one, and gives what the next one will be compared with. */
+/** Writes a tree relative to the last one. Returns the memo that the next one is compared with. */
 export function encodeRoot(writer: Writer, tree: Tree, last: Memo | undefined, check?: TreeCheck): Memo {
   return new Encoder(writer, check).node(tree, last, 1)
 }
@@ -52,7 +52,7 @@ class Encoder {
     private readonly check: TreeCheck | undefined,
   ) {}
 
-  /** Writes a tree and keeps of it what the next render is compared with. */
+  /** Writes a tree. Returns the memo that the next render is compared with. */
   node(tree: Tree, last: Memo | undefined, depth: number): Memo {
     const { statics, dynamics } = tree
     const memo = last?.statics === statics ? last : undefined
@@ -75,7 +75,7 @@ class Encoder {
         this.value(value, template, index, depth)
       }
       if (value instanceof Tree || Array.isArray(value)) {
-        // Rows are not kept: they would cost more than the props they were made of.
+        // Nested trees have a memo of their own. Rows are not kept: they would take more memory than their props.
         values ??= [...dynamics]
         values[index] = NOT_KEPT
       }
@@ -91,8 +91,8 @@ class Encoder {
     return template
   }
 
-  /** Writes a tree of which nothing is kept: a row, and what is in it. */
-  private whole(tree: Tree, depth: number): void {
+  /** Writes a complete tree and makes no memo: a row, or a tree inside a row. */
+  private treeOfRow(tree: Tree, depth: number): void {
     const template = this.begin(tree, depth)
     const { dynamics } = tree
     for (let index = 0; index < dynamics.length; index++) this.value(dynamics[index], template, index, depth)
@@ -112,7 +112,7 @@ class Encoder {
     } else if (typeof value === 'bigint' || value === true) {
       leaf(writer, TreeOp.TEXT, String(value))
     } else if (value instanceof Tree) {
-      this.whole(value, depth + 1)
+      this.treeOfRow(value, depth + 1)
     } else if (value instanceof RawHtml) {
       leaf(writer, value.isUsers ? TreeOp.SANITIZED : TreeOp.HTML, value.html)
     } else if (value instanceof Each) {
@@ -128,7 +128,7 @@ class Encoder {
     this.writer.op((items.length << TreeOp.SHIFT) | TreeOp.LIST)
     for (const item of items) {
       if (item instanceof Tree) {
-        this.whole(item, depth + 1)
+        this.treeOfRow(item, depth + 1)
       } else {
         if (depth >= Bound.TREE_DEPTH) throw tooDeep()
         this.writer.op((BARE << TreeOp.SHIFT) | TreeOp.TREE)
@@ -146,11 +146,11 @@ class Encoder {
     const add = (item: unknown): void => {
       const key = list.keyOf(item, seen, template, index)
       writer.op((writer.append(key) << TreeOp.SHIFT) | RowStep.ROW)
-      this.whole(list.rowOf(item, template, index), depth + 1)
+      this.treeOfRow(list.rowOf(item, template, index), depth + 1)
       count++
     }
     if (last === undefined || !list.dependsOnTheSame(last)) {
-      // Not forEach, which leaves out the holes that the steps count.
+      // Not `forEach`: it skips the holes of an array, which the steps count.
       for (const item of list.items) add(item)
     } else {
       this.check?.rows(list, last, template, index)
@@ -177,7 +177,7 @@ class Encoder {
   }
 }
 
-/** Whether every value says the same as before; what has to be looked into is taken as changed. */
+/** Whether every value is the same as before. An object always counts as changed, because it may have changed inside. */
 function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index]

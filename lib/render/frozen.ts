@@ -1,12 +1,13 @@
 /**
- * Props that a handler returned frozen, as immer does: from then on all props of the component are frozen, at any
- * depth, also those that are parsed anew. Else a change in place would fail or work by how old a copy is.
+ * A handler may return frozen props, as one that uses immer does. From then on all props of the component are frozen,
+ * at any depth, also copies that are parsed from JSON later. Otherwise a change in place would fail on one copy and
+ * work on another.
  */
 
-/** Objects that are frozen with all that is in them. */
+/** Objects that are frozen together with everything inside them. */
 const frozen = new WeakSet()
 
-/** Freezes all that is in a JSON value. What was frozen so before is not looked into again. */
+/** Freezes a JSON value and everything inside it. An object that this function has frozen before is skipped. */
 export function freeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || frozen.has(value)) return
   Object.freeze(value)
@@ -14,14 +15,15 @@ export function freeze(value: unknown): void {
   frozen.add(value)
 }
 
+/** Set by `noteIfFrozen` if an object is frozen, cleared by `takeSeen`. */
 let seen = false
 
-/** To be told of each object of new props. */
-export function look(object: object): void {
+/** Called for the objects of new props. */
+export function noteIfFrozen(object: object): void {
   if (Object.isFrozen(object)) seen = true
 }
 
-/** Whether one of the objects that have been looked at since was frozen. */
+/** Whether `noteIfFrozen` was called with a frozen object since the last call of this function. */
 export function takeSeen(): boolean {
   const was = seen
   seen = false

@@ -4,7 +4,7 @@ import { LoomError, textOf } from '../errors'
 import { native } from '../native'
 import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from '../places'
 
-/** What would show as `[object Object]`: in a plain template literal, in `+`, in `join`. */
+/** The error of a value that was joined as text and would show as `[object Object]`: by a plain template literal, `+` or `join`. */
 export function joinedAsText(what: string, mend: string): LoomError {
   return new LoomError('LOOM_TEMPLATE', `${what} was joined as text, which would show [object Object]. ${mend}`)
 }
@@ -15,7 +15,7 @@ export class Tree implements PublicTree {
     readonly dynamics: readonly unknown[],
   ) {}
 
-  /** @throws LoomError always: a tree is no text. */
+  /** @throws LoomError always: a tree cannot be joined as text. */
   toString(): string {
     throw joinedAsText(
       `An html\`…\` template${atPlace(placeOfTemplate(this.statics))}`,
@@ -28,11 +28,11 @@ export class Tree implements PublicTree {
 export class RawHtml implements PublicRawHtml {
   constructor(
     readonly html: string,
-    /** Rust makes inert what in it would speak to the client: see src/template/sanitized.rs. */
+    /** From `sanitized()`: a user's HTML. Rust takes the effect from its `data-l-…` attributes (src/template/sanitized.rs). */
     readonly isUsers: boolean,
   ) {}
 
-  /** @throws LoomError always: it is HTML in a template, and no text. */
+  /** @throws LoomError always: it is for slots of templates, and cannot be joined as text. */
   toString(): string {
     throw joinedAsText(
       this.isUsers ? 'What sanitized() gave' : 'What raw() gave',
@@ -61,8 +61,9 @@ function rawHtml(html: string, name: string, isUsers: boolean): RawHtml {
   return new RawHtml(html, isUsers)
 }
 
-/** What Rust knows a template literal as. */
+/** A template literal as Rust has compiled it. */
 export interface Template {
+  /** The template number, which crosses to Rust instead of the statics. */
   readonly id: number
   readonly statics: TemplateStringsArray
   /** For each value how it becomes the text of its attribute; `undefined` if it is text or what stands in text. */
@@ -102,17 +103,17 @@ const SAYS: Readonly<Record<string, Says | undefined>> = {
   d: (value) => (typeof value === 'boolean' ? String(value) : undefined),
 }
 
-/** Where a value stands, for a message. */
+/** The place of a value, for a message. */
 export function describeSlot({ id, statics }: Template, index: number): string {
   return native.describeValue(id, index) + atPlace(placeOfTemplate(statics))
 }
 
 const templates = new WeakMap<TemplateStringsArray, Template>()
-// Rows of a list come from one literal, one after the other.
+// The last template is kept apart: the rows of a list come from one literal, one after the other.
 let lastStatics: TemplateStringsArray | undefined
 let last: Template | undefined
 
-/** The template of a literal; its statics cross to Rust the first time only. */
+/** The template of a literal. Its statics cross to Rust at the first call only. */
 export function templateOf(statics: TemplateStringsArray): Template {
   if (statics === lastStatics && last !== undefined) return last
   const template = templates.get(statics) ?? compile(statics)
@@ -122,7 +123,7 @@ export function templateOf(statics: TemplateStringsArray): Template {
 }
 
 function compile(statics: TemplateStringsArray): Template {
-  // Rust keeps every template, so one that is made anew for each render would be a leak.
+  // Rust keeps every template for ever, so arrays that are not a literal's, and new for each render, would leak.
   const { raw } = statics as { raw?: unknown }
   if (!Array.isArray(raw)) {
     throw new LoomError('LOOM_ARGUMENT', 'html is a tag for template literals; call it as html`…`')

@@ -1,19 +1,19 @@
 import { types } from 'node:util'
 import { isObject, typeOf } from '../check'
 import { LoomError } from '../errors'
-import { look } from './frozen'
+import { noteIfFrozen } from './frozen'
 import { Tree } from './html'
 
-/** Whence props come, for the message of an error: most have none, so it is made when it is needed. */
+/** Says where props come from, for the message of an error. A function, because most props have no error. */
 export type Source = () => string
 
-/** Deeper props are taken for a cycle. JSON.stringify's own recursion goes much further. */
+/** Deeper props are treated as a cycle. `JSON.stringify` could go much deeper. */
 const MAX_DEPTH = 1000
 
 /**
  * Checks that props are JSON values and nothing else. Members that are `undefined` count as absent.
  *
- * @throws LoomError `LOOM_PROPS` names the path of what JSON would change or refuse.
+ * @throws LoomError `LOOM_PROPS` names the path of a value that JSON would change or refuse.
  */
 export function checkProps(props: unknown, source: Source): asserts props is Record<string, unknown> {
   if (!isObject(props)) {
@@ -31,7 +31,7 @@ export function stringifyProps(props: unknown, source: Source): string {
   return JSON.stringify(props)
 }
 
-/** Checks one value of props at `path`, and, where `deep`, all that is in it. */
+/** Checks the value of props at `path`; if `deep`, also all values inside it. */
 export function checkValue(value: unknown, path: string, source: Source, deep: boolean, depth = 0): void {
   switch (typeof value) {
     case 'string':
@@ -45,7 +45,7 @@ export function checkValue(value: unknown, path: string, source: Source, deep: b
       if (depth > MAX_DEPTH) {
         throw refused(undefined, `a cycle, or nesting deeper than ${MAX_DEPTH} levels,`, path.slice(0, 100), source)
       }
-      look(value)
+      noteIfFrozen(value)
       if (Array.isArray(value)) {
         if (!deep) return
         // By index, so that holes are seen.
@@ -62,7 +62,7 @@ export function checkValue(value: unknown, path: string, source: Source, deep: b
 }
 
 function checkObject(value: object, path: string, source: Source, deep: boolean, depth: number): void {
-  // Plain objects of any realm: their prototype is null or has none itself.
+  // Plain objects, also of another realm: the prototype is null or has no prototype itself.
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw refused(value, `an instance of ${typeOf(value)}`, path, source)

@@ -1,16 +1,16 @@
 import { RowStep } from '../codec'
 
-// The kinds of steps; see `Step` in src/tree/keyed.rs. KEEP and DROP: so many of the old items. MOVE: a
-// dropped item, by its old index. ADD: so many new ones, each of which is a row then.
+// The kinds of steps, as `Step` in src/tree/keyed.rs has them. The argument of KEEP and DROP is a number of old items;
+// of MOVE the old index of a dropped item; of ADD a number of new items (each becomes a ROW of its own).
 export const KEEP = RowStep.KEEP
 export const DROP = RowStep.DROP
 export const MOVE = RowStep.MOVE
 export const ADD = RowStep.ROW
 
-/** How one array comes from another: pairs of a kind and its argument. */
+/** The steps from one array to another: a kind and its argument, in turn. */
 export type Steps = readonly number[]
 
-/** How far a walk looks ahead, on either side, before it gives up and asks a map. */
+/** How many items a walk looks ahead in either array before it makes a map instead. */
 const LOOK_AHEAD = 8
 
 /** How many comparisons are kept. */
@@ -23,8 +23,8 @@ interface Comparison {
 }
 
 /**
- * Compares arrays by the identity of their items. What was compared is kept until the call is over:
- * a list of the page is mostly an array of the props, and then this is told twice.
+ * Compares arrays by the identity of their items. Comparisons are kept until the call is over, because the same two
+ * arrays are usually compared twice: once as props, and once as the items of a list.
  */
 export class Comparisons {
   private readonly kept: Comparison[] = []
@@ -36,22 +36,22 @@ export class Comparisons {
     return steps
   }
 
-  /** The arrays may change from now on. */
+  /** Drops all comparisons: the call is over, and its arrays may change. */
   forget(): void {
     if (this.kept.length > 0) this.kept.length = 0
   }
 }
 
 /**
- * Costs a comparison for each item that stayed in order. Only if a window of both disagrees
- * beyond a short look-ahead is a map of that window made.
+ * Costs one comparison for each item that keeps its order. A map is made only of the window in which both arrays differ
+ * by more than a short look-ahead can find.
  */
 function compare(last: readonly unknown[], next: readonly unknown[]): number[] {
   let lastEnd = last.length
   let nextEnd = next.length
   let from = 0
   const shorter = Math.min(lastEnd, nextEnd)
-  // `===` would look into each item to see of what type it is: with many of them, a cache miss each.
+  // `===` would read each item's type from memory, a cache miss for each of many items; `Object.is` does not.
   while (from < shorter && Object.is(last[from], next[from])) from++
   while (lastEnd > from && nextEnd > from && Object.is(last[lastEnd - 1], next[nextEnd - 1])) {
     lastEnd--
@@ -84,7 +84,7 @@ function window(
       to += run
       continue
     }
-    // The smallest number of items out and in after which both agree again.
+    // The smallest numbers of old items out and new items in after which both arrays agree again.
     let out = -1
     let into = 0
     for (let ahead = 1; ahead <= LOOK_AHEAD && out < 0; ahead++) {
@@ -120,8 +120,8 @@ function window(
   for (; to < nextEnd; to++) {
     const item = next[to]
     const place = places.get(item)
-    // Each old row is moved once; a second mention is another row. Values that are equal without
-    // being one object, numbers and strings, are found as well.
+    // Each old item is moved once; if it comes again in `next`, that is a new row. Equal numbers and strings are found
+    // here, too.
     if (place === undefined) {
       steps.push(ADD, 1)
     } else {

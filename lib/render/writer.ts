@@ -1,32 +1,31 @@
 import { Comparisons } from './steps'
 
-/** Text up to this length is written byte by byte: calling Node's own writer costs more. */
+/** Text up to this length is written byte by byte: a call of Node's own writer costs more. */
 const SHORT = 24
-/** Room for more than this is given back after a batch. */
+/** A text buffer larger than this is dropped after a batch. */
 const MAX_KEPT = 4 << 20
 
 const DECIMALS = Array.from({ length: 100 }, (_, hundredths) => String(hundredths / 100).slice(1))
 
-/** Numbers and text on their way to Rust. */
+/** A batch of numbers and text on its way to Rust. */
 export class Writer {
   ops = new Uint32Array(1024)
   length = 0
-  /** All texts, as UTF-8. */
+  /** All texts, as UTF-8; the first `bytes` bytes are in use. */
   text = Buffer.allocUnsafeSlow(4096)
   bytes = 0
   readonly comparisons = new Comparisons()
 
   /**
-   * Adds text, and tells how many bytes it is. Half of a surrogate pair is no character and becomes
-   * U+FFFD.
+   * Adds text. Returns its size in bytes. Half of a surrogate pair becomes U+FFFD.
    */
   append(text: string): number {
     const { length } = text
     const start = this.bytes
-    // No UTF-16 unit takes more than three bytes.
+    // A UTF-16 unit takes three bytes at most.
     if (start + length * 3 > this.text.length) this.makeRoom(length * 3)
     const bytes = this.text
-    // All units in one: below 128 if every one is, and then a unit is a byte.
+    // All units, combined by OR: below 128 if every unit is, and then each unit is one byte.
     let all = 128
     if (length <= SHORT) {
       all = 0
@@ -41,12 +40,12 @@ export class Writer {
     return size
   }
 
-  /** Adds a number as text. */
+  /** Adds a number as text. Returns the text's size in bytes. */
   number(value: number): number {
     const size = Math.abs(value)
     const hundredths = Math.round(size * 100)
-    // A decimal of so few digits is the shortest one for its number, which is what `String` looks
-    // for, at ten times the cost. Of whole numbers it knows the text.
+    // `String` searches for the shortest decimal of the number. A decimal with two places that equals the number is
+    // that shortest one, and is written at a tenth of the cost. For whole numbers `String` is fast.
     if (Number.isInteger(value) || !(hundredths < 1e9 && hundredths / 100 === size)) return this.append(String(value))
     const whole = String((hundredths / 100) | 0)
     return this.append(value < 0 ? `-${whole}` : whole) + this.append(DECIMALS[hundredths % 100] ?? '')

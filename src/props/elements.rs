@@ -8,7 +8,7 @@ use crate::rope::{self, Chunk};
 #[derive(Clone, Default)]
 pub(super) struct Elements {
     text: Box<str>,
-    /// Where each one ends.
+    /// Where each element ends in `text`.
     ends: Box<[u32]>,
 }
 
@@ -33,7 +33,7 @@ impl Elements {
         before.map_or(0, |end| *end as usize + 1)
     }
 
-    /// The text of these elements, which are at least one.
+    /// The text of these elements; `range` is not empty.
     pub(super) fn text(&self, range: Range<usize>) -> &str {
         let end = self.start(range.end).saturating_sub(1);
         self.text
@@ -67,7 +67,7 @@ impl Chunk for Elements {
             (&items, 0..items.count()),
             (self, range.end..self.count()),
         ];
-        // Exactly what it takes, so that nothing is copied once more.
+        // The exact capacity, so that `into` below does not copy the text again.
         let texts = sources.iter().map(|(from, range)| match range.len() {
             0 => 0,
             _ => from.text(range.clone()).len() + 1,
@@ -111,7 +111,8 @@ impl Parts {
         }
     }
 
-    /// One element alone can be longer than a chunk, but no text of JavaScript is longer than `u32`.
+    /// Notes where an element ends. `u32` is enough: a chunk of more than one element is short, and
+    /// no text of JavaScript is longer.
     fn end(&mut self, end: usize) {
         self.ends.push(u32::try_from(end).unwrap_or(u32::MAX));
     }
@@ -128,7 +129,7 @@ impl Parts {
 }
 
 impl Gather {
-    /// The next one.
+    /// The next element.
     pub(super) fn push(&mut self, element: &str) {
         let Parts { text, ends } = &self.last;
         let full = ends.len() == rope::MAX_ITEMS || text.len() + element.len() > rope::MAX_BYTES;
@@ -138,8 +139,8 @@ impl Gather {
         self.last.push(element);
     }
 
-    /// All that have come so far.
-    pub(super) fn take(&mut self) -> Vec<Elements> {
+    /// The chunks of all elements since the last call.
+    pub(super) fn take_chunks(&mut self) -> Vec<Elements> {
         if !self.last.ends.is_empty() {
             self.chunks.push(self.last.take());
         }

@@ -1,8 +1,11 @@
 //! A component's committed props: the JSON text that JavaScript produced, held in pieces.
 //!
-//! A handler that changes one row of a thousand hands over one row's text. So text is taken apart as
-//! far as changes have reached into it, in sequences that share what stayed with the version before:
-//! the next version costs what changed, and the one before stays whole until it is let go. Pure.
+//! A handler that changes one row of a thousand hands over the text of one row. So the text is split
+//! into pieces, as deep as changes have reached into it, and versions share the pieces that are the
+//! same: a new version costs what changed, and the version before stays valid as long as it is held.
+//!
+//! Architecture invariant: this room is pure; no tokio, no napi, no I/O.
+//! `__test__/package/invariants.test.ts` watches it.
 
 mod elements;
 
@@ -17,7 +20,7 @@ use self::elements::{Elements, Gather};
 use crate::rope::{Chunk, Edit, Rope};
 use crate::tree::{Compact, CompactError};
 
-/// How deep changes may reach into objects; below it, values cross whole.
+/// How deep changes may reach into objects; a deeper change sends the whole value at this depth.
 pub const MAX_DEPTH: usize = 32;
 
 /// The kinds of operations that say how props changed; `lib/render/delta.ts` writes them,
@@ -25,27 +28,27 @@ pub const MAX_DEPTH: usize = 32;
 pub mod op {
     /// A value as JSON; argument: the text's length.
     pub const TEXT: u32 = 0;
-    /// A value as before; in an array, so many elements as before.
+    /// A value as before. In an array: the next elements as before; argument: how many.
     pub const KEEP: u32 = 1;
     /// An object with the same keys; argument: how many. One operation for each value follows.
     pub const OBJECT: u32 = 2;
     /// An array; argument: how many steps follow: `TEXT`, `KEEP`, `DROP`, `MOVE`.
     pub const ARRAY: u32 = 3;
-    /// In an array: so many elements that are not here any more.
+    /// In an array: the next old elements do not stand here; argument: how many.
     pub const DROP: u32 = 4;
-    /// In an array: the element that had this index.
+    /// In an array: an old element; argument: its old index.
     pub const MOVE: u32 = 5;
-    /// How far the argument is shifted.
+    /// By how many bits the argument is shifted.
     pub const SHIFT: u32 = 3;
 }
 
-/// Props as JSON. Cloning costs as many steps as the outermost object has members.
+/// Props as JSON. A clone shares all texts; it costs one step for each member of a split object.
 #[derive(Clone)]
 pub struct Props(Value);
 
 #[derive(Clone)]
 enum Value {
-    /// Never taken apart so far.
+    /// JSON text that is not split: no change has reached into it.
     Text(Arc<str>),
     /// Members in their order, each key as JSON.
     Object(Vec<(Arc<str>, Value)>),
@@ -53,12 +56,12 @@ enum Value {
 }
 
 impl Props {
-    /// Takes JSON text as it is.
+    /// Props of this text, which is valid JSON and is not checked here.
     pub fn from_json(text: &str) -> Self {
         Self(Value::Text(text.into()))
     }
 
-    /// The whole text, exactly as one `JSON.stringify` would have given it.
+    /// The whole text, exactly as `JSON.stringify` would write these props.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         self.write_json(&mut out);
@@ -70,18 +73,19 @@ impl Props {
         self.0.write(out);
     }
 
-    /// About how many bytes it takes. Costs as many steps as its objects have members.
+    /// About how many bytes the props take. Costs one step for each member of a split object.
     pub fn memory(&self) -> usize {
         self.0.memory()
     }
 
-    /// The text without these members of the outermost object, each named as JSON names it.
+    /// The text without these members of the outermost object. Each name is given as JSON writes it,
+    /// in quotes.
     pub fn to_json_without(&self, names: &[Box<str>]) -> String {
         if names.is_empty() {
             return self.to_json();
         }
         match self.0.members() {
-            // Not an object: it has no members.
+            // The props are not an object, so they have no members.
             Err(_) => self.to_json(),
             Ok(mut members) => {
                 members.retain(|(key, _)| !names.iter().any(|name| **name == **key));
@@ -93,7 +97,7 @@ impl Props {
     /// The next props, from the operations that say what changed.
     ///
     /// # Errors
-    /// If the operations do not fit these props; a fault of the encoder.
+    /// If the operations do not fit these props: a fault of the encoder.
     pub fn changed(&self, operations: &mut Compact<'_>) -> Result<Self, CompactError> {
         self.0.changed(operations, 0).map(Self)
     }
@@ -185,14 +189,15 @@ impl Value {
                 for element in elements {
                     gather.push(element.get());
                 }
-                Ok(Rope::new(gather.take()))
+                Ok(Rope::new(gather.take_chunks()))
             }
             Self::Object(_) => Err(MISFIT),
         }
     }
 }
 
-/// Each run of steps between two that keep costs the logarithm of the length.
+/// The elements after `steps` steps. Each run of steps between two `KEEP`s costs the logarithm of the
+/// array's length.
 fn changed_elements(
     old: &Rope<Elements>,
     operations: &mut Compact<'_>,
@@ -204,7 +209,7 @@ fn changed_elements(
         let (kind, argument) = operations.operation(op::SHIFT)?;
         let count = argument as usize;
         match kind {
-            op::KEEP => edit.keep(gather.take(), count).ok_or(MISFIT)?,
+            op::KEEP => edit.keep(gather.take_chunks(), count).ok_or(MISFIT)?,
             op::DROP => edit.drop(count),
             op::TEXT => gather.push(operations.text(argument)?),
             op::MOVE => {
@@ -214,10 +219,10 @@ fn changed_elements(
             _ => return Err(MISFIT),
         }
     }
-    edit.finish(gather.take()).ok_or(MISFIT)
+    edit.finish(gather.take_chunks()).ok_or(MISFIT)
 }
 
-/// Takes an object apart without touching its texts.
+/// Splits an object into its members; the texts of keys and values are kept as they are.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {

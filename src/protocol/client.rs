@@ -11,8 +11,8 @@ use smol_str::SmolStr;
 
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
-/// The longest name in an event, in bytes: a handler's, an event's type, a key. Nobody writes longer
-/// ones, and each is looked up, kept with its event and told to the operator.
+/// The longest name in an event, in bytes: the handler's name, the event's type, the key. Applications
+/// have no longer ones, and each name is looked up, kept with its event and shown to the operator.
 pub const MAX_NAME: usize = 256;
 
 /// A message as the client sent it.
@@ -26,14 +26,14 @@ pub enum ClientMessage<'a> {
         module: Cow<'a, str>,
         /// The page's token, or a checkpoint.
         token: Cow<'a, str>,
-        /// What to go on with, if the client has been here before. Only the extended dialect.
+        /// The client's claim to a component that still lives. Only the extended dialect has it.
         resume: Option<Resume>,
     },
     /// Something happened in a component.
     Event {
         /// The component.
         id: Cow<'a, str>,
-        /// If the client numbers its events: the extended dialect.
+        /// The event's number; `None` in the classic dialect, which does not number events.
         numbered: Option<Numbered>,
         /// What happened.
         event: ClientEvent,
@@ -45,31 +45,30 @@ pub enum ClientMessage<'a> {
     },
 }
 
-/// A client's claim to a component that lives on without it.
+/// A client's claim to a component that has lived on without a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resume {
-    /// What the last join gave.
+    /// The secret that the server gave with the answer to the last join or resume.
     pub secret: Box<str>,
-    /// The last event whose answer the client has.
+    /// The number of the last event whose answer the client has.
     pub seen: u64,
-    /// It has to be shown the whole tree, whatever it has seen.
+    /// The client needs the whole tree, even if it has seen all answers.
     pub needs_tree: bool,
 }
 
-/// An event's place among its component's.
+/// The number of an event, and what the client says with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
-    /// Its number; later events have higher ones.
+    /// The event's number among its component's events. Later events have higher numbers.
     pub number: u64,
-    /// The last event whose answer the client has.
+    /// The number of the last event whose answer the client has.
     pub seen: u64,
-    /// How long ago it was first sent, in milliseconds, if this is not the first time and no
-    /// answer came.
+    /// How long ago the event was first sent, in milliseconds. `None` if it is sent for the first time.
     pub age: Option<u64>,
 }
 
-/// An event of a component (the reference's `loom.ClientEvent`). Short names stand in it themselves:
-/// a batch of events would be more small pieces than the allocator has at hand.
+/// An event of a component (the reference's `loom.ClientEvent`). Short names are stored inline
+/// (`SmolStr`): a batch of events would otherwise be very many small allocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientEvent {
     /// The handler's name.
@@ -80,10 +79,10 @@ pub struct ClientEvent {
     pub special_vars: SpecialVars,
 }
 
-/// What an event carries beside its name (the reference's `loom.SpecialVars`).
+/// What an event carries beside its names (the reference's `loom.SpecialVars`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct SpecialVars {
-    /// The element's value; a submit's is its form, URL-encoded.
+    /// The element's value; for a submit the fields of the form, URL-encoded.
     #[serde(default)]
     pub value: Option<Box<str>>,
     /// Whether the checkbox or radio button is on.
@@ -103,7 +102,7 @@ pub struct SpecialVars {
     pub values: Option<Box<[Box<str>]>>,
 }
 
-/// A message that is none. It changes nothing and harms no component.
+/// Why a text is not a message. Such a text changes nothing and harms no component.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     /// Not JSON, or members of wrong types.
@@ -115,13 +114,13 @@ pub enum InvalidMessage {
     /// A member that this type needs is missing.
     #[error("{0:?} is missing")]
     Missing(&'static str),
-    /// A name that is longer than any that the server gives or an application writes.
+    /// A name that is too long; which one, and how many bytes are allowed.
     #[error("the {0} is longer than {1} bytes")]
     Long(&'static str, usize),
 }
 
-/// All members any message can have; others are ignored. Parsed in one pass, borrowing from the
-/// frame what needs no unescaping.
+/// The members of all messages together; unknown members are ignored. Parsed in one pass. Strings
+/// without escapes are borrowed from the frame.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, rename = "type")]
@@ -140,8 +139,8 @@ struct Members<'a> {
     special_vars: Option<Object<SpecialVars>>,
 }
 
-/// A `T` that stands there as an object: what derives `Deserialize` would take an array of its
-/// members, too.
+/// A `T` that is written as an object. A derived `Deserialize` alone would also accept an array of the
+/// members.
 #[derive(Default)]
 pub(super) struct Object<T>(pub(super) T);
 
@@ -166,7 +165,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 impl ClientEvent {
-    /// Whether its handler, its type or its key is longer than [`MAX_NAME`].
+    /// Whether the handler's name, the event's type or the key is longer than [`MAX_NAME`].
     pub fn has_long_name(&self) -> bool {
         let key = self.special_vars.key.as_deref().unwrap_or_default();
         [&*self.handler, &*self.event, key]
@@ -174,7 +173,7 @@ impl ClientEvent {
             .any(|name| name.len() > MAX_NAME)
     }
 
-    /// Bytes of text it holds.
+    /// Bytes of text that the event holds.
     pub fn size(&self) -> usize {
         let vars = &self.special_vars;
         let optional = |text: Option<&str>| text.map_or(0, str::len);
@@ -190,9 +189,9 @@ impl ClientEvent {
 }
 
 impl<'a> ClientMessage<'a> {
-    /// The message, unless its id is too long. Its other texts are bounded by the message
-    /// (`limits.message_bytes`); none of them is kept, but for those of an event, which are looked at
-    /// when it is taken ([`ClientEvent::has_long_name`]): an event is answered, whatever it says.
+    /// The message, or an error if its id is too long. Its other texts are bounded by
+    /// `limits.message_bytes` and not kept, except for an event's names. Those are checked later
+    /// ([`ClientEvent::has_long_name`]), because every event has to be answered, also one that is refused.
     pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
         let (Self::Join { id, .. } | Self::Event { id, .. } | Self::Leave { id }) = &self;
         if id.len() > MAX_ID {
@@ -293,7 +292,7 @@ mod tests {
             r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":{"checked":"on"}}"#,
             r#"{"type":"event","id":"c0","handler":["h"],"event":"click"}"#,
             r#"{"type":"leave","id":"c0"}}"#,
-            // The members of the message, or of its variables, without their names.
+            // The members of the message, or of its variables, as an array.
             r#"["leave","c0",null,null,null,null,null]"#,
             r#"{"type":"event","id":"c0","handler":"h","event":"click","special_vars":["a",true,"b"]}"#,
         ] {

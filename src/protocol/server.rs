@@ -4,18 +4,18 @@ use crate::tree::{LiveTree, Patch, Render, write_json_string};
 
 /// A message of a component to its page (the reference's `loom.SocketMessage`).
 pub enum ServerMessage<'a> {
-    /// The whole tree, once per join.
+    /// The whole tree: the answer to a join.
     Trees(&'a LiveTree),
-    /// The answer to an event: what it changed; empty when nothing did. Beside it the render it was
-    /// made from, if there is one.
+    /// The answer to an event: what changed; empty if nothing did. Beside it the render that it was made
+    /// from, if there is one.
     Patch(Patch<'a>, Option<&'a Render>),
-    /// The answer to an event after which the root has other statics: the whole tree.
+    /// The answer to an event if the root has other statics now: the whole tree.
     Replace(&'a LiveTree),
-    /// The whole page is to go elsewhere.
+    /// The whole page has to go to this URL.
     Redirect(&'a str),
     /// The answer to an event that failed.
     Error(&'a str),
-    /// The component did not come to life.
+    /// The answer to a join that failed, and what the page can do.
     Refused(&'a str, &'a Refusal),
 }
 
@@ -24,27 +24,28 @@ pub enum ServerMessage<'a> {
 pub struct Beside<'a> {
     /// Where the page is to go, a path or an http(s) URL.
     pub redirect: Option<&'a str>,
-    /// The form that was sent keeps what was typed. The classic dialect cannot say it.
+    /// The form that the event sent keeps what was typed. The classic dialect cannot say this.
     pub keeps_form: bool,
 }
 
 /// What a page can do about a join that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nothing: the fault is the server's.
+    /// Nothing: the server has failed.
     Fault,
-    /// Be loaded again: what it holds is no longer good for a join.
+    /// Be loaded again: its token or checkpoint is no longer valid.
     Reload,
-    /// Go elsewhere, to a login for instance: a path or an http(s) URL.
+    /// Go to this path or http(s) URL, for instance a login.
     Redirect(String),
     /// Try again later.
     Busy,
 }
 
 impl ServerMessage<'_> {
-    /// The message as the classic dialect says it. `id` is the component's on its connection.
+    /// The message in the classic dialect. `id` is the component's id on its connection.
     ///
-    /// A new root is two messages there: the trees, and an empty patch that answers the event.
+    /// A replaced root is two messages in this dialect: the trees, and an empty patch that answers the
+    /// event.
     pub fn to_json(&self, id: &str) -> (String, Option<String>) {
         let answer = match self {
             Self::Replace(_) => Some(Self::Patch(Patch::default(), None).one(id)),
@@ -53,7 +54,7 @@ impl ServerMessage<'_> {
         (self.one(id), answer)
     }
 
-    /// As [`to_json`](Self::to_json), one after the other, and where the page is to go after it.
+    /// The messages of [`to_json`](Self::to_json), and after them the redirect, if there is one.
     pub fn texts(&self, id: &str, redirect: Option<&str>) -> impl Iterator<Item = String> {
         let (text, answer) = self.to_json(id);
         let redirect = redirect.map(|url| ServerMessage::Redirect(url).one(id));

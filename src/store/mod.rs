@@ -1,8 +1,10 @@
-//! Where states live that must not be rolled back: every committed event is there before it is
-//! answered.
+//! The store: it holds states that must not be rolled back.
 //!
-//! A checkpoint alone proves what a component's state was, not that it is the newest. While a process
-//! lives it knows; across restarts a store does.
+//! A checkpoint proves what a component's state was once, not that this state is the newest. A living
+//! process knows the newest; across restarts only a store does.
+//!
+//! Architecture invariant: with a store, a new state is in the store before its event is answered.
+//! `src/connection/tests/store.rs` watches it.
 
 mod sqlite;
 
@@ -11,54 +13,54 @@ use std::sync::Arc;
 
 pub use sqlite::{Bounds, SqliteStore};
 
-/// Whose states count together: a keyed hash of a user or of an address, so that a store says nobody's
-/// name.
+/// Whose states count together: a keyed hash of a user or an address, so that no name stands in the
+/// store.
 pub use crate::token::Holder;
 use crate::token::TokenError;
 
 /// A component's newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The last event that it includes.
+    /// The number of the last event that the state includes.
     pub number: u64,
     /// The state as a sealed checkpoint.
     pub sealed: String,
 }
 
-/// What went wrong with a store.
+/// Why a store did not load or save a state.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {
-    /// A newer state is there: the component goes on somewhere else.
+    /// The store has a newer state: the component goes on in another process.
     #[error("the store has a newer state of this component: it goes on in another process")]
     Stale,
-    /// It cannot be read or written now, and why.
+    /// The store cannot be read or written now; the text says why.
     #[error("the store failed: {0}")]
     Failed(String),
-    /// The row is there, and no state can be read from it, now or later.
+    /// The component's row is damaged: no state can be read from it, now or later.
     #[error("the store has a state of this component that cannot be read: {0}")]
     Damaged(String),
-    /// What it has cannot be opened, now or later.
+    /// The stored state cannot be opened, now or later.
     #[error("the store has a state of this component that cannot be opened: {0}")]
     Unreadable(TokenError),
 }
 
-/// What a store's answers come in.
+/// The future of a store's answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-/// A store of states by component. None is taken out when its page is left: whoever kept an older
-/// checkpoint could start from that. Its futures may be dropped at any time; a save may then have
-/// happened or not.
+/// A store of states, one for each component. A state stays when its page is left: without it, a client
+/// that kept an older checkpoint could start from that one. The futures may be dropped at any time; a
+/// save may then have happened or not.
 pub trait Store: Send + Sync + 'static {
-    /// The newest state of that instance.
+    /// The newest state of this component.
     fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>>;
 
-    /// Keeps a state of `holder`, durably, unless there is one that is as new: then
-    /// [`StoreError::Stale`].
+    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one that is as new or
+    /// newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
 
-    /// How many states it has, as far as is known here. Does not wait.
+    /// How many states the store had at the last transaction of this process. Does not wait.
     fn stored(&self) -> u64;
 
-    /// Ends it when it has done what waits: nothing is loaded or saved any more.
+    /// Ends the store after the requests that wait. Later requests fail.
     fn close(&self) -> Answer<()>;
 }

@@ -1,7 +1,7 @@
 //! The client's side of a diff: a tree and a patch give the next tree.
 //!
-//! The server itself keeps what it rendered; this is the specification that tests and the load
-//! generator hold it to.
+//! The server does not need it: it keeps what it rendered. Tests check patches with it, and the load
+//! generator is a client with it.
 
 use super::node::Builder;
 use super::rows::Branch;
@@ -13,10 +13,10 @@ pub enum ApplyError {
     /// The patch names a slot or an item that the tree does not have.
     #[error("the patch names slot {0}, which the tree does not have")]
     NoSlot(usize),
-    /// The patch goes down where there is no subtree, or no list.
+    /// The patch changes the inside of a slot that holds neither a subtree nor a list.
     #[error("the patch goes down into slot {0}, where there is nothing to go down into")]
     NoBranch(usize),
-    /// An item of a list became something that is no tree.
+    /// The patch replaces an item of a list with something other than a tree.
     #[error("the patch turns item {0} of a list into something that is no tree")]
     NoTree(usize),
     /// The result is no tree.
@@ -38,7 +38,7 @@ impl LiveTree {
         let mut changes = patch.changes.iter().peekable();
         for (index, was) in self.dynamics().enumerate() {
             let Some((_, change)) = changes.next_if(|(at, _)| *at == index) else {
-                keep(&mut builder, scratch, was);
+                push_unchanged(&mut builder, scratch, was);
                 continue;
             };
             match (change, was) {
@@ -83,7 +83,7 @@ impl LiveTree {
     }
 }
 
-fn keep(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
+fn push_unchanged(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {
     match dynamic {
         Dynamic::Leaf(leaf) => builder.leaf(scratch, leaf),
         Dynamic::Tree(tree) => builder.branch(scratch, Branch::Tree(tree.to_tree())),
@@ -91,7 +91,7 @@ fn keep(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynami
     }
 }
 
-/// A client knows no keys.
+/// The rows as a list without keys: a client never learns the keys.
 fn unkeyed(rows: Vec<LiveTree>) -> Branch {
     Branch::List(List::new(rows, None))
 }
@@ -100,7 +100,7 @@ fn trees(list: &List) -> Vec<LiveTree> {
     list.iter().map(TreeView::to_tree).collect()
 }
 
-/// The edit as `docs/protocol.md` describes it: take out, put in, change.
+/// Does the edit in the order of `docs/protocol.md`: rows are taken out, put in, and changed.
 fn edit_rows(
     old: &[LiveTree],
     edit: &ListEdit<'_>,

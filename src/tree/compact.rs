@@ -1,9 +1,9 @@
 //! The compact form in which JavaScript hands over a rendered tree.
 //!
 //! Numbers and text cross apart: one array of `u32` operations and one string that holds every
-//! text, in order. An operation is `argument << 3 | kind` ([`op`]); a text's argument is its length
-//! in bytes. A tree is its template's number, then one operation for each value of the literal. What
-//! is as it was in the last render is only said to be so.
+//! text, in order. An operation is `argument << 3 | kind` ([`op`]); the argument of a text is its
+//! length in bytes. A tree is the number of its template, then one operation for each value of the
+//! literal. A value that is the same as in the last render is one [`op::SAME`].
 //! `lib/render/encode.ts` writes what this file reads, with the numbers that [`crate::codec`] hands over.
 
 use std::sync::Arc;
@@ -22,29 +22,29 @@ pub mod op {
     pub const TEXT: u32 = 0;
     /// Trusted HTML; argument: its length.
     pub const HTML: u32 = 1;
-    /// A tree; argument: its template's number. Its values follow.
+    /// A tree; argument: the number of its template. The tree's values follow.
     pub const TREE: u32 = 2;
     /// A list; argument: how many trees follow.
     pub const LIST: u32 = 3;
     /// A whole tree as JSON; argument: the text's length. Only at the root.
     pub const JSON: u32 = 4;
-    /// A subtree or list, or the whole tree, as before; no argument.
+    /// The slot, or at the root the whole tree, is as before; no argument.
     pub const SAME: u32 = 5;
     /// A keyed list; argument: how many steps follow, each of one of the kinds below.
     pub const EACH: u32 = 6;
-    /// HTML of users that a sanitizer has let through; argument: its length.
+    /// HTML of users after a sanitizer; argument: its length.
     pub const SANITIZED: u32 = 7;
 
-    /// In a keyed list: so many rows as before.
+    /// In a keyed list: the next old rows stand here, unchanged; argument: how many.
     pub const KEEP: u32 = 0;
-    /// In a keyed list: so many rows that are not here any more.
+    /// In a keyed list: the next old rows do not stand here; argument: how many.
     pub const DROP: u32 = 1;
-    /// In a keyed list: a dropped row, by its old index, as before.
+    /// In a keyed list: a dropped row stands here, unchanged; argument: its old index.
     pub const MOVE: u32 = 2;
-    /// In a keyed list: a rendered row; argument: the length of its key. Its tree follows.
+    /// In a keyed list: a rendered row; argument: the length of its key. The row's tree follows.
     pub const ROW: u32 = 3;
 
-    /// How far the argument is shifted.
+    /// By how many bits the argument is shifted.
     pub const SHIFT: u32 = 3;
 }
 
@@ -52,17 +52,17 @@ pub mod op {
 pub struct Decoded {
     /// The render; `None` if the whole tree is as before.
     pub render: Option<Render>,
-    /// Values that were replaced because a browser would have run them.
+    /// Values that were replaced, because they would have done harm in a browser.
     pub refused: Vec<RefusedValue>,
 }
 
-/// A value that stood where it could have done harm.
+/// A value that would have done harm in its slot.
 pub struct RefusedValue {
-    /// The template it was given to.
+    /// The template that the value was given to.
     pub template: Arc<Template>,
-    /// The index of the wire slot in the template.
+    /// The index of the slot in the template, as the wire counts slots.
     pub slot: usize,
-    /// What was wrong with it.
+    /// What was wrong with the value.
     pub refusal: Refusal,
 }
 
@@ -104,12 +104,12 @@ pub enum CompactError {
     /// The JSON of a raw module is no tree.
     #[error(transparent)]
     Json(#[from] ParseError),
-    /// Something is said to be as before where nothing was before.
+    /// A row of a list says "as before"; only a row that is rendered anew may stand there.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
 }
 
-/// Reads trees, and the plain texts between them, off one batch.
+/// Reads one batch: trees, and the plain texts between them.
 pub struct Compact<'a> {
     ops: &'a [u32],
     text: &'a str,
@@ -131,7 +131,7 @@ impl<'a> Compact<'a> {
     /// The next `bytes` of the text.
     ///
     /// # Errors
-    /// If the text is shorter, or the bound falls inside a character.
+    /// If the text is shorter, or `bytes` ends inside a character.
     pub fn text(&mut self, bytes: u32) -> Result<&'a str, CompactError> {
         let split = self.text.split_at_checked(bytes as usize);
         let (text, rest) = split.ok_or(CompactError::Malformed("text ends early"))?;
@@ -142,7 +142,7 @@ impl<'a> Compact<'a> {
     /// The next render.
     ///
     /// # Errors
-    /// [`CompactError`]; the reader is of no use afterwards.
+    /// [`CompactError`]; nothing more can be read after it.
     pub fn render(&mut self, templates: &[Arc<Template>]) -> Result<Decoded, CompactError> {
         let mut refused = Vec::new();
         let (kind, argument) = self.op()?;
@@ -158,7 +158,7 @@ impl<'a> Compact<'a> {
     /// The next operation: the kind in its low `shift` bits, and the argument above them.
     ///
     /// # Errors
-    /// If there is none.
+    /// If no operation is left.
     pub fn operation(&mut self, shift: u32) -> Result<(u32, u32), CompactError> {
         let Some((number, rest)) = self.ops.split_first() else {
             return Err(TRUNCATED);
@@ -333,7 +333,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// A slot that is judged as a whole: a URL, a style, a boolean attribute.
+    /// An attribute whose values are judged together: a URL, a style, a boolean attribute.
     fn attribute(
         &mut self,
         builder: &mut Builder<'_, Update>,
@@ -360,11 +360,11 @@ impl<'a> Compact<'a> {
 }
 
 impl Builder<'_, Update> {
-    /// Ends a node that is the next row of a list, with the hash of its key if the list is keyed,
-    /// and gives `scratch` back as it was.
+    /// Ends the node and pushes it to `rows`, with the hash of its key if the list is keyed. Shortens
+    /// `scratch` to its length before the node.
     ///
     /// # Errors
-    /// As [`finish`](Self::finish), and if something in the row is said to be as before.
+    /// As [`finish`](Self::finish), and if a slot of the row is "as before".
     pub(super) fn finish_row(
         self,
         scratch: &mut String,

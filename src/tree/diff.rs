@@ -3,36 +3,35 @@
 use std::borrow::Cow;
 
 use super::keyed::{Plan, Source, Step};
-use super::node::{Leaf, Part, View};
+use super::node::{Content, Leaf, View};
 use super::render::{Render, Update, plan_rows};
 use super::rows::{Branch, Dynamic, List, LiveTree, TreeView};
 use crate::template::Template;
 
-/// What changed in a tree, by slot, or in a list of the same length, by item; in order.
+/// What changed in a tree, by slot, or, in a list that keeps its length, by item. Ascending.
 #[derive(Debug, Default, Clone)]
 pub struct Patch<'a> {
     /// The tree's template; `None` for a list, and if the patch came over the wire.
     pub template: Option<&'a Template>,
-    /// The slot's or item's index and what became of it.
+    /// The index of the slot or item, and its change.
     pub changes: Vec<(usize, Change<'a>)>,
 }
 
-/// What became of one slot. An item of a list is only ever a `Tree` or `Inside`.
+/// The change of one slot. The change of a list's item is always a `Tree` or `Inside`.
 #[derive(Debug, Clone)]
 pub enum Change<'a> {
-    /// It is this leaf now.
+    /// The slot holds this leaf now.
     Leaf {
-        /// The text, not escaped unless `html`.
+        /// Text that is escaped when it is sent; HTML if `html` is set.
         text: Cow<'a, str>,
-        /// The text is HTML already.
+        /// `text` is HTML already.
         html: bool,
     },
-    /// It is this subtree now: its statics changed, or the slot held something else.
+    /// The slot holds this subtree now: the statics changed, or the slot held something else.
     Tree(Cow<'a, LiveTree>),
-    /// It is this list now: its length changed, or the slot held something else.
+    /// The slot holds this list now: the length changed, or the slot held something else.
     List(Cow<'a, List>),
-    /// The subtree has the same statics, or the list the same length; these of its slots or items
-    /// changed.
+    /// The subtree kept its statics, or the list its length; these slots or items changed.
     Inside(Patch<'a>),
     /// The keyed list was edited.
     Edit(ListEdit<'a>),
@@ -43,14 +42,14 @@ pub enum Change<'a> {
 pub struct ListEdit<'a> {
     /// Which rows stay, move and go.
     pub plan: Cow<'a, Plan>,
-    /// What changed inside rows: new index, ascending, and changes.
+    /// The rows that changed inside: each row's new index, ascending, and its changes.
     pub changed: Vec<(usize, Patch<'a>)>,
     old: &'a List,
     rendered: &'a List,
 }
 
 impl<'a> ListEdit<'a> {
-    /// Rows that were not there before: new index, ascending, and tree.
+    /// The new rows: each row's index in the new list, ascending, and its tree.
     pub fn inserted(&self) -> impl Iterator<Item = (usize, TreeView<'a>)> {
         let mut at = 0;
         self.plan.order.iter().filter_map(move |source| {
@@ -73,7 +72,7 @@ impl<'a> ListEdit<'a> {
         })
     }
 
-    /// For clients that know no keys: the changes by index, if the length is the same.
+    /// The changes by index, for clients that know no keys; `None` if the list's length changed.
     pub fn by_index(&self) -> Option<Patch<'a>> {
         if self.old.len() != self.plan.len {
             return None;
@@ -82,7 +81,7 @@ impl<'a> ListEdit<'a> {
         let mut at = 0;
         for source in &self.plan.order {
             let rows = match source {
-                // Rows in their places.
+                // These rows kept their index.
                 Source::Old(range) if range.start == at => None,
                 Source::Old(range) => Some(self.old.range(range.clone())),
                 Source::Changed { row, .. } | Source::New { row } => {
@@ -126,11 +125,11 @@ impl<'a> From<Leaf<'a>> for Change<'a> {
     }
 }
 
-/// The changes that turn `last` into what was rendered. `render` has the same statics and has been
+/// The changes that turn `last` into the rendered tree. `render` has the same statics and has been
 /// [resolved](Render::resolve) against `last`.
 ///
-/// Costs a walk over what was rendered; what is as before is not looked at. A level whose leaves are
-/// all equal and that has no branches costs one comparison of bytes.
+/// Costs a walk over the rendered slots; a slot that is "as before" is not looked into. A level that
+/// consists of equal leaves costs one comparison of bytes.
 pub fn diff<'a>(last: &'a LiveTree, render: &'a Render) -> Patch<'a> {
     changes(last.view(), render.view())
 }
@@ -143,11 +142,11 @@ fn changes<'a>(last: TreeView<'a>, render: View<'a, Update>) -> Patch<'a> {
     }
     for (index, (was, is)) in last.parts().zip(render.parts()).enumerate() {
         let change = match (was, is) {
-            (_, Part::Same) => None,
-            (Part::Leaf(was), Part::Leaf(is)) => (was != is).then(|| is.into()),
-            (_, Part::Leaf(is)) => Some(is.into()),
-            (Part::Branch(was), Part::Branch(is)) => update(Some(was), is),
-            (_, Part::Branch(is)) => update(None, is),
+            (_, Content::Same) => None,
+            (Content::Leaf(was), Content::Leaf(is)) => (was != is).then(|| is.into()),
+            (_, Content::Leaf(is)) => Some(is.into()),
+            (Content::Branch(was), Content::Branch(is)) => update(Some(was), is),
+            (_, Content::Branch(is)) => update(None, is),
         };
         changes.extend(change.map(|change| (index, change)));
     }
@@ -156,7 +155,7 @@ fn changes<'a>(last: TreeView<'a>, render: View<'a, Update>) -> Patch<'a> {
 
 fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
     match (was, is) {
-        (Some(Branch::Tree(was)), Update::Tree(is)) => some(diff(was, is)),
+        (Some(Branch::Tree(was)), Update::Tree(is)) => inside_change(diff(was, is)),
         (Some(Branch::Tree(was)), Update::Whole(is)) => branch(was.view(), is.view()),
         (_, Update::Whole(is)) => Some(Change::Tree(Cow::Borrowed(is))),
         (Some(Branch::List(was)), Update::List(is)) => list(was, is),
@@ -164,12 +163,12 @@ fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
         (Some(Branch::List(was)), Update::Keyed(is)) => {
             edit(Cow::Borrowed(&is.plan), was, &is.rows)
         }
-        // Resolving has ruled this out.
+        // `resolve` has ruled this out.
         (_, Update::Tree(_) | Update::Keyed(_)) => None,
     }
 }
 
-fn some(patch: Patch<'_>) -> Option<Change<'_>> {
+fn inside_change(patch: Patch<'_>) -> Option<Change<'_>> {
     (!patch.is_empty()).then_some(Change::Inside(patch))
 }
 
@@ -186,7 +185,7 @@ fn inside<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Patch<'a> {
             (Dynamic::Tree(was), Dynamic::Tree(is)) => branch(was, is),
             (Dynamic::List(was), Dynamic::List(is)) => list(was, is),
             (_, Dynamic::Leaf(is)) => Some(is.into()),
-            (_, Dynamic::Tree(is)) => Some(whole(is)),
+            (_, Dynamic::Tree(is)) => Some(replacement(is)),
             (_, Dynamic::List(is)) => Some(Change::List(Cow::Borrowed(is))),
         };
         changes.extend(change.map(|change| (index, change)));
@@ -196,13 +195,13 @@ fn inside<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Patch<'a> {
 
 fn branch<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Option<Change<'a>> {
     if was.same_statics(is) {
-        some(inside(was, is))
+        inside_change(inside(was, is))
     } else {
-        Some(whole(is))
+        Some(replacement(is))
     }
 }
 
-fn whole<'a>(tree: TreeView<'_>) -> Change<'a> {
+fn replacement<'a>(tree: TreeView<'_>) -> Change<'a> {
     Change::Tree(Cow::Owned(tree.to_tree()))
 }
 
@@ -218,7 +217,7 @@ fn list<'a>(was: &'a List, is: &'a List) -> Option<Change<'a>> {
     }
     let pairs = was.pairs(is);
     let changes = pairs.filter_map(|(index, was, is)| Some((index, branch(was, is)?)));
-    some(Patch {
+    inside_change(Patch {
         template: None,
         changes: changes.collect(),
     })
@@ -254,7 +253,7 @@ mod tests {
     use super::*;
     use crate::tree::testing::{Filled, any_shape, list, text_tree, tree};
 
-    /// The patch as the classic wire says it.
+    /// The patch as JSON of the classic dialect.
     fn wire(old: &LiveTree, new: &LiveTree) -> String {
         diff(old, &new.clone().into()).to_json()
     }
@@ -329,7 +328,7 @@ mod tests {
         tree(&["", ""], vec![Filled::List(List::new(rows, Some(&keys)))])
     }
 
-    /// Classic clients know no keys, so they get what they understand.
+    /// Classic clients know no keys, so they get changes by index, or the whole list.
     #[test]
     fn a_keyed_list_for_classic_clients() {
         let old = rows(&[(1, "a"), (2, "b")]);
@@ -366,7 +365,7 @@ mod tests {
             prop_assert_eq!(last.to_json(), new.to_json());
         }
 
-        /// Also if the rows after a changed one stand in other chunks.
+        /// Rows are compared right, too, if those after a changed row stand in other chunks.
         #[test]
         fn only_changed_rows_of_a_long_list_are_in_its_diff(
             lengths in prop::collection::vec(0usize..200, 0..300),

@@ -14,7 +14,7 @@ impl Leaf<'_> {
     }
 }
 
-/// The HTML, which is what a failing test wants to show.
+/// The HTML, for the messages of failing tests.
 impl std::fmt::Debug for LiveTree {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.to_html())

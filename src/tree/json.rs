@@ -17,7 +17,7 @@ use crate::template::Template;
 const STATICS: &str = "s";
 const DYNAMICS: &str = "d";
 
-/// JSON that is no tree, or no patch.
+/// The text is not a tree, or not a patch.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
     /// Not JSON at all, or nested deeper than the parser follows.
@@ -30,7 +30,7 @@ pub enum ParseError {
         expected: &'static str,
         /// What stands there.
         received: &'static str,
-        /// Where, as a path of slots from the root.
+        /// The place, as a path of slots from the root.
         path: String,
     },
     /// The parts do not make a tree.
@@ -38,17 +38,17 @@ pub enum ParseError {
     Tree {
         /// What is wrong.
         error: TreeError,
-        /// Where, as a path of slots from the root.
+        /// The place, as a path of slots from the root.
         path: String,
     },
 }
 
 impl LiveTree {
-    /// Parses a tree whose leaves are HTML already, as a template language of the reference's kind
-    /// renders it: `{"s":[…],"d":[…]}`. Half of a surrogate pair becomes U+FFFD, as in any other text.
+    /// Parses a tree as the template language of a raw module renders it: `{"s":[…],"d":[…]}`. The
+    /// leaves are HTML. Half of a surrogate pair becomes U+FFFD, as in any other text.
     ///
     /// # Errors
-    /// [`ParseError`] names the place where the text is no tree.
+    /// [`ParseError`] names the place that does not fit.
     pub fn from_json(json: &str) -> Result<LiveTree, ParseError> {
         let parsed = serde_json::from_str(json);
         let value = parsed.or_else(|error| match surrogates::replaced(json) {
@@ -288,7 +288,7 @@ impl Patch<'static> {
     /// Parses a patch's `d`, as a client does.
     ///
     /// # Errors
-    /// [`ParseError`] if the text is no patch.
+    /// [`ParseError`] if the text is not a patch.
     pub fn from_json(json: &str) -> Result<Patch<'static>, ParseError> {
         let mut reader = Reader::default();
         reader.patch(&serde_json::from_str(json)?, 1)

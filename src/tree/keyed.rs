@@ -2,23 +2,24 @@
 
 use std::ops::Range;
 
-/// One step of the way from the old rows to the new ones, walking both from the front.
+/// One step from the old rows to the new ones. Steps walk through both lists from the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The next so many old rows are as before, here.
+    /// The next so many old rows stand here, unchanged.
     Keep(usize),
-    /// The next so many old rows are not here: gone, moved, or changed.
+    /// The next so many old rows do not stand here: they are removed, moved or changed.
     Drop(usize),
-    /// A dropped row, by its old index, is as before, here.
+    /// The dropped row with this old index stands here, unchanged.
     Move(usize),
-    /// A rendered row with the hash of its key: new, or a dropped row that changed.
+    /// A rendered row stands here, with this hash of its key: a new row, or a dropped one that
+    /// changed.
     Row(u64),
 }
 
 /// Where a run of new rows comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Old rows, as before, in their old order.
+    /// Old rows, unchanged and in their old order.
     Old(Range<usize>),
     /// A rendered row that has the key of an old one.
     Changed {
@@ -27,7 +28,7 @@ pub enum Source {
         /// The index among the rendered rows.
         row: usize,
     },
-    /// A rendered row with a key of its own.
+    /// A rendered row whose key no old row has.
     New {
         /// The index among the rendered rows.
         row: usize,
@@ -35,7 +36,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// How many rows it stands for.
+    /// How many rows the run has.
     pub fn rows(&self) -> usize {
         match self {
             Self::Old(range) => range.len(),
@@ -52,16 +53,16 @@ impl Source {
     }
 }
 
-/// A list's edit, worked out. Its size, and the work to make it, is that of the steps: rows that are
-/// kept are not looked at.
+/// The edit of a list. Its size, and the work to make it, grow with the number of steps: rows that
+/// are kept are not looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The new list, as runs.
     pub order: Vec<Source>,
-    /// Ranges of old rows that are gone, ascending, not touching.
+    /// Ranges of old rows that are removed: ascending, with rows between any two of them.
     pub removed: Vec<Range<usize>>,
-    /// Old and new index of each row that leaves its place among those that stay, ascending in the
-    /// new index. As few as can be.
+    /// Old and new index of each row that is moved, ascending by new index. All other old rows keep
+    /// their order among each other; the fewest possible rows are moved.
     pub moved: Vec<(usize, usize)>,
     /// How long the new list is.
     pub len: usize,
@@ -70,9 +71,9 @@ pub struct Plan {
 /// Works out an edit.
 ///
 /// There are `len` old rows; `key` gives the hash of an old row's key, and `fits(old, row)` says
-/// whether a rendered row can take the place of an old one of the same key, which needs the same
-/// template. `None` if the steps do not add up to the old list, or move a row that was not
-/// dropped, or move one twice.
+/// whether the rendered row can be sent as a change of the old row of the same key, which needs the
+/// same template. `None` if the steps do not add up to the old list, move a row that was not
+/// dropped, or move a row twice.
 pub fn plan(
     steps: &[Step],
     len: usize,
@@ -85,26 +86,27 @@ pub fn plan(
         for old in dropped.iter().cloned().flatten() {
             by_key.push((key(old)?, Some(old)));
         }
-        // Of equal keys the first one is found.
+        // Of rows with equal keys the first one is found.
         by_key.sort_unstable();
         by_key.dedup_by_key(|(key, _)| *key);
     }
-    // Takes the dropped row of this key, so that none is used twice.
-    let take = |by_key: &mut Vec<(u64, Option<usize>)>, key, fits: &dyn Fn(usize) -> bool| {
-        let place = by_key.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        by_key.get_mut(place)?.1.take_if(|old| fits(*old))
-    };
+    // Finds the dropped row of this key and takes it out, so that no row is used twice.
+    let take_dropped =
+        |by_key: &mut Vec<(u64, Option<usize>)>, key, fits: &dyn Fn(usize) -> bool| {
+            let place = by_key.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+            by_key.get_mut(place)?.1.take_if(|old| fits(*old))
+        };
     let mut order: Vec<Source> = Vec::new();
     let mut taken: Vec<usize> = Vec::new();
     let (mut at, mut row) = (0, 0);
-    // Rows that are moved have to be known before keys are matched.
+    // Moved rows are taken first, so that no rendered row is matched with one of them.
     for step in steps {
         if let Step::Move(old) = step {
             let range = dropped.partition_point(|range| range.end <= *old);
             if !dropped.get(range).is_some_and(|range| range.contains(old)) {
                 return None;
             }
-            take(&mut by_key, key(*old)?, &|found| found == *old);
+            take_dropped(&mut by_key, key(*old)?, &|found| found == *old);
             taken.push(*old);
         }
     }
@@ -114,7 +116,7 @@ pub fn plan(
             Step::Move(old) => push_old(&mut order, *old..*old + 1),
             Step::Drop(_) => {}
             Step::Row(key) => {
-                if let Some(old) = take(&mut by_key, *key, &|old| fits(old, row)) {
+                if let Some(old) = take_dropped(&mut by_key, *key, &|old| fits(old, row)) {
                     taken.push(old);
                     order.push(Source::Changed { old, row });
                 } else {
@@ -194,8 +196,8 @@ fn without(ranges: &[Range<usize>], taken: &[usize]) -> Vec<Range<usize>> {
     rest
 }
 
-/// The rows that leave their place: all old rows but the heaviest increasing subsequence of runs,
-/// where a run weighs its rows.
+/// The rows that are moved: all old rows except those of the heaviest increasing subsequence of
+/// runs. The weight of a run is its number of rows.
 fn moves(order: &[Source]) -> Vec<(usize, usize)> {
     let stay = heaviest_increasing(order);
     let mut moved = Vec::new();
@@ -209,10 +211,10 @@ fn moves(order: &[Source]) -> Vec<(usize, usize)> {
     moved
 }
 
-/// For each source whether it belongs to the heaviest subsequence of ascending old rows.
+/// For each source: whether it belongs to the heaviest subsequence of ascending old rows.
 ///
-/// A Fenwick tree over the runs' ranks holds the best weight that ends at or below each rank, so
-/// the whole takes n log n steps.
+/// A Fenwick tree over the runs' ranks holds the heaviest chain that ends at or below each rank, so
+/// n runs take n log n steps.
 fn heaviest_increasing(order: &[Source]) -> Vec<bool> {
     let mut starts: Vec<usize> = order
         .iter()
@@ -222,7 +224,7 @@ fn heaviest_increasing(order: &[Source]) -> Vec<bool> {
         return vec![true; order.len()];
     }
     starts.sort_unstable();
-    // For each rank the heaviest chain that ends there: its weight, and its last source.
+    // The Fenwick tree. A chain is its weight and the index of its last source.
     let mut best: Vec<(usize, Option<usize>)> = vec![(0, None); starts.len() + 1];
     let mut before: Vec<Option<usize>> = vec![None; order.len()];
     let mut heaviest = (0, None);
@@ -268,14 +270,14 @@ mod tests {
         keys.iter().map(|key| Step::Row(*key)).collect()
     }
 
-    /// Old and new keys as a whole: everything was rendered anew.
+    /// The plan if every row was rendered.
     fn full(old: &[u64], new: &[u64]) -> Plan {
         let mut steps = vec![Step::Drop(old.len())];
         steps.extend(all(new));
         plan(&steps, old, |_, _| true).unwrap()
     }
 
-    /// What a client does with the edit, on keys.
+    /// What a client does with the edit, done to keys instead of rows.
     fn apply(plan: &Plan, old: &[u64], rows: &[u64]) -> Vec<u64> {
         let mut gone = vec![false; old.len()];
         plan.removed
@@ -395,7 +397,7 @@ mod tests {
                     new.insert(to.min(new.len()), row);
                 }
             }
-            // Keep the common front; the rest moves.
+            // Keeps the rows at the front that both lists share; the others are moved or rendered.
             let front = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
             let mut steps = vec![Step::Keep(front), Step::Drop(len - front)];
             steps.extend(new[front..].iter().map(|key| Step::Move(*key as usize)));

@@ -1,12 +1,11 @@
-//! The keys of a chunk's rows, as hashes. Mostly a row shows its key too, and then nothing is kept of it
-//! twice.
+//! The keys of a chunk's rows, as hashes. Most rows also show their key as a text; then no hash is
+//! kept, as the hash can be made again from the text.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::packed::{Slot, slots};
+use super::packed::{PackedSlot, slots};
 
-/// What a list knows of a row's key: two keys that are not the same have, but for a chance of 2⁻⁶⁴, two
-/// of these.
+/// The hash of a row's key. Two different keys have the same hash with a chance of 2⁻⁶⁴.
 pub(super) fn hash(key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
@@ -19,8 +18,9 @@ pub(super) enum Keys {
     /// The list is not keyed.
     #[default]
     None,
-    /// Each row's key is the text of its leaf in this slot.
+    /// The key of each row is the text that the row shows in the slot of this index.
     Shown(usize),
+    /// The hash of each row's key, in the order of the rows.
     Hashes(Box<[u64]>),
 }
 
@@ -52,7 +52,7 @@ impl Keys {
         }
     }
 
-    /// Bytes it holds beside itself.
+    /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Hashes(hashes) => size_of_val(&**hashes),
@@ -61,11 +61,11 @@ impl Keys {
     }
 }
 
-/// The hash of what a row shows there.
-fn shown(slot: Slot<'_>) -> Option<u64> {
+/// The hash of the text that a row shows in this slot.
+fn shown(slot: PackedSlot<'_>) -> Option<u64> {
     match slot {
-        Slot::Leaf(leaf) => Some(hash(leaf.text)),
-        Slot::Branch | Slot::Same => None,
+        PackedSlot::Leaf(leaf) => Some(hash(leaf.text)),
+        PackedSlot::Branch | PackedSlot::Same => None,
     }
 }
 

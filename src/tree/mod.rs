@@ -1,7 +1,10 @@
 //! Rendered trees: what a component shows, held so that two renders can be compared.
 //!
 //! A tree is a template's statics with something dynamic in each slot: a leaf, a subtree or a list
-//! of trees (the reference's `glimr/loom/runtime`). Pure: no tokio, no napi, no I/O.
+//! of trees (the reference's `glimr/loom/runtime`).
+//!
+//! Architecture invariant: this room is pure; no tokio, no napi, no I/O.
+//! `__test__/package/invariants.test.ts` watches it.
 
 mod apply;
 mod compact;
@@ -28,7 +31,7 @@ pub use rows::{Branch, Dynamic, List, LiveTree, TreeView};
 pub use templates::{TemplateId, Templates};
 
 /// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its
-/// parent. Deeper ones are an error. Bounds the recursion of every walk in this module.
+/// parent. A deeper tree is an error. This bounds the recursion of every walk in this module.
 pub const MAX_DEPTH: usize = 64;
 
 #[cfg(test)]

@@ -1,45 +1,46 @@
 //! `Node`: a template and what stands in its slots, in memory.
 //!
-//! A connection keeps the last tree of each of its components, so a tree is packed: the leaves of
-//! one template stand in a single string, each after a short header, and the rows of a list stand in
-//! few such strings ([`List`](super::List)). Two rows are compared with one comparison of bytes, and a row of four
-//! short cells costs about three times its text.
+//! The server keeps the last tree of every component, so a tree is packed: the leaves of one
+//! template stand in a single string, each after a short header, and the rows of a list share a few
+//! such strings ([`List`](super::List)). Two rows are compared with one comparison of bytes, and a
+//! row of four short cells costs about three times its text.
 
 use std::sync::Arc;
 
-use super::packed::{self, Slot};
+use super::packed::{self, PackedSlot};
 use crate::template::Template;
 
-/// A template and what stands in each of its slots; `B` is what can stand there beside a leaf.
+/// A template and what stands in each of its slots: a leaf or a branch. `B` is the type of the
+/// branches.
 #[derive(Clone)]
 pub struct Node<B> {
     pub(super) template: Arc<Template>,
     pub(super) packed: Box<str>,
-    /// What is no leaf, in the order of the slots.
+    /// The contents of all slots that hold a branch, in the order of the slots.
     pub(super) branches: Box<[B]>,
 }
 
-/// A node, wherever it is held: by itself or among the rows of a list.
+/// A reference to a node: to one that is held by itself, or to a row of a list.
 pub struct View<'a, B> {
     pub(super) template: &'a Arc<Template>,
     pub(super) packed: &'a str,
     pub(super) branches: &'a [B],
 }
 
-/// A slot of a node.
-pub(super) enum Part<'a, B> {
+/// What stands in a slot of a node.
+pub(super) enum Content<'a, B> {
     Leaf(Leaf<'a>),
     Branch(&'a B),
-    /// As it was in the last render.
+    /// What stood in this slot after the last render. Only a render has such slots.
     Same,
 }
 
 /// A slot's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaf<'a> {
-    /// The text, not escaped unless `html`.
+    /// Text that is escaped when it is sent; HTML if `html` is set.
     pub text: &'a str,
-    /// The text is HTML already and is sent as it stands.
+    /// `text` is HTML already and is sent unchanged.
     pub html: bool,
 }
 
@@ -68,7 +69,7 @@ impl<B> Node<B> {
         &self.template
     }
 
-    /// The node as one that something else may hold.
+    /// A reference to this node.
     pub fn view(&self) -> View<'_, B> {
         View {
             template: &self.template,
@@ -98,12 +99,12 @@ impl<'a, B> View<'a, B> {
     }
 
     /// What stands in each slot, in order.
-    pub(super) fn parts(self) -> impl Iterator<Item = Part<'a, B>> {
+    pub(super) fn parts(self) -> impl Iterator<Item = Content<'a, B>> {
         let mut branches = self.branches.iter();
         packed::slots(self.packed).map(move |slot| match slot {
-            Slot::Leaf(leaf) => Part::Leaf(leaf),
-            Slot::Branch => branches.next().map_or(Part::Same, Part::Branch),
-            Slot::Same => Part::Same,
+            PackedSlot::Leaf(leaf) => Content::Leaf(leaf),
+            PackedSlot::Branch => branches.next().map_or(Content::Same, Content::Branch),
+            PackedSlot::Same => Content::Same,
         })
     }
 
@@ -113,8 +114,7 @@ impl<'a, B> View<'a, B> {
             || self.template.statics() == other.template.statics()
     }
 
-    /// Whether both have neither subtrees nor lists and all their leaves are equal. One comparison of
-    /// bytes.
+    /// Whether both consist of leaves only, and all leaves are equal. Costs one comparison of bytes.
     pub(super) fn same_and_flat<C>(self, other: View<'_, C>) -> bool {
         self.branches.is_empty() && other.branches.is_empty() && self.packed == other.packed
     }
@@ -123,7 +123,7 @@ impl<'a, B> View<'a, B> {
 /// Puts a node together slot by slot.
 ///
 /// Many builders can share one scratch string as a stack: a nested node is finished before its
-/// parent goes on, so that a tree of a thousand rows allocates no more than what it keeps.
+/// parent goes on. So building a tree of a thousand rows allocates only what the tree keeps.
 pub struct Builder<'t, B> {
     pub(super) template: &'t Arc<Template>,
     pub(super) start: usize,
@@ -133,7 +133,7 @@ pub struct Builder<'t, B> {
 }
 
 impl<'t, B> Builder<'t, B> {
-    /// Begins a node; its leaves are gathered at the end of `scratch`.
+    /// Begins a node. Its leaves are gathered at the end of `scratch`.
     pub fn new(template: &'t Arc<Template>, scratch: &str) -> Self {
         Self {
             template,
@@ -162,14 +162,14 @@ impl<'t, B> Builder<'t, B> {
         self.count += 1;
     }
 
-    /// The next slot is as before.
+    /// The next slot holds what it held after the last render.
     pub(super) fn same(&mut self, scratch: &mut String) {
         packed::push_same(scratch);
         self.same = true;
         self.count += 1;
     }
 
-    /// Ends the node and gives `scratch` back as it was.
+    /// Ends the node and shortens `scratch` to its length before the node.
     ///
     /// # Errors
     /// [`TreeError::Count`] if not every slot was filled, or too many were.
@@ -229,7 +229,7 @@ mod tests {
         );
     }
 
-    /// The bound is on what the allocator hands out, headers included, not on our own count.
+    /// The bound is on what the allocator hands out, headers included.
     #[test]
     fn a_thousand_rows_cost_at_most_four_times_their_text() {
         let mut text = 0;

@@ -3,9 +3,9 @@
 
 use super::Leaf;
 
-/// What a header says.
+/// One slot as its header describes it.
 #[derive(Clone, Copy)]
-pub(super) enum Slot<'a> {
+pub(super) enum PackedSlot<'a> {
     Leaf(Leaf<'a>),
     Branch,
     Same,
@@ -16,9 +16,11 @@ const HTML: u8 = 1;
 const BRANCH: u8 = 2;
 const SAME: u8 = 3;
 
+/// Set in a header byte if another header byte follows.
+///
 /// Header bytes are ASCII, so that the packed leaves stay one valid `str` and reading a leaf is a
-/// slice without validation. The first byte holds the kind in bits 0-1 and four bits of the
-/// length; each further one six bits; bit 6 says that another follows.
+/// slice without validation. The first byte holds the kind in bits 0-1 and the low four bits of the
+/// length in bits 2-5; each further byte holds six more bits of the length.
 const MORE: u8 = 0x40;
 
 fn push_header(packed: &mut String, kind: u8, len: usize) {
@@ -32,7 +34,7 @@ fn push_header(packed: &mut String, kind: u8, len: usize) {
     }
 }
 
-/// The header at `at`: its kind, the length it gives, and where the text begins.
+/// The header at `at`: the slot's kind, the length of its text, and where the text begins.
 fn read_header(packed: &str, at: usize) -> Option<(u8, usize, usize)> {
     let bytes = packed.as_bytes();
     let first = *bytes.get(at)?;
@@ -64,21 +66,22 @@ pub(super) fn push_same(packed: &mut String) {
     push_header(packed, SAME, 0);
 }
 
-/// Whether nothing is said to be as before.
-pub(super) fn is_whole(packed: &str) -> bool {
-    !slots(packed).any(|slot| matches!(slot, Slot::Same))
+/// Whether every slot says what it holds: none is `Same`.
+pub(super) fn is_complete(packed: &str) -> bool {
+    !slots(packed).any(|slot| matches!(slot, PackedSlot::Same))
 }
 
-/// What a node's leaves are after a render of it: the render's, and if that says nothing, the last
-/// ones.
-pub(super) fn committed(last: &str, render: Box<str>) -> Box<str> {
-    if is_whole(&render) {
+/// The slots of `render`, each `Same` among them replaced by the slot that stands there in `last`.
+pub(super) fn merged(last: &str, render: Box<str>) -> Box<str> {
+    if is_complete(&render) {
         return render;
     }
     let mut packed = String::with_capacity(last.len() + render.len());
     for (was, is) in slots(last).zip(slots(&render)) {
         match (is, was) {
-            (Slot::Leaf(leaf), _) | (Slot::Same, Slot::Leaf(leaf)) => push_leaf(&mut packed, leaf),
+            (PackedSlot::Leaf(leaf), _) | (PackedSlot::Same, PackedSlot::Leaf(leaf)) => {
+                push_leaf(&mut packed, leaf)
+            }
             _ => push_branch(&mut packed),
         }
     }
@@ -86,7 +89,7 @@ pub(super) fn committed(last: &str, render: Box<str>) -> Box<str> {
 }
 
 /// The slots of one node, in order.
-pub(super) fn slots(packed: &str) -> impl Iterator<Item = Slot<'_>> {
+pub(super) fn slots(packed: &str) -> impl Iterator<Item = PackedSlot<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let (kind, len, start) = read_header(packed, at)?;
@@ -96,10 +99,10 @@ pub(super) fn slots(packed: &str) -> impl Iterator<Item = Slot<'_>> {
                 let text = packed.get(start..start + len)?;
                 at = start + len;
                 let html = kind == HTML;
-                Slot::Leaf(Leaf { text, html })
+                PackedSlot::Leaf(Leaf { text, html })
             }
-            SAME => Slot::Same,
-            _ => Slot::Branch,
+            SAME => PackedSlot::Same,
+            _ => PackedSlot::Branch,
         })
     })
 }

@@ -1,43 +1,47 @@
-//! A render as JavaScript hands it over: a tree in which parts may be as they were before.
+//! A render as JavaScript hands it over: a tree in which a slot may say "as before" instead of what
+//! it holds.
 //!
-//! It is measured against the last tree in three steps. [`Render::resolve`] checks that everything
-//! said to be as before is there, and works out the edits of keyed lists; it is the only step that
-//! can fail, and changes nothing. [`diff`](super::diff) gives the patch. [`LiveTree::commit`] makes
-//! the last tree the new one, in place: what was not mentioned is not touched.
+//! A render becomes the new tree in three steps. [`Render::resolve`] checks that the last tree has
+//! everything that the render calls "as before", and works out the edits of keyed lists. Only this
+//! step can fail; it leaves the last tree unchanged. [`diff`](super::diff) gives the patch.
+//! [`LiveTree::commit`] turns the last tree into the new one, in place; slots that are "as before"
+//! are not touched.
 
 use super::keyed::{Plan, Step, plan};
-use super::node::{Node, Part};
-use super::packed::{self, Slot};
+use super::node::{Content, Node};
+use super::packed::{self, PackedSlot};
 use super::rows::{Branch, List, LiveTree, TreeView};
 
 /// A rendered tree relative to the last one.
 pub type Render = Node<Update>;
 
-/// What a render has if it is no leaf and not as before.
+/// A branch of a render.
 #[derive(Clone)]
 pub enum Update {
-    /// A subtree of the same template as before, or, once resolved, only that.
+    /// A subtree. After [`Render::resolve`], the slot held a subtree of the same template before.
     Tree(Render),
-    /// A subtree that is complete, whatever stood there.
+    /// A complete subtree: it replaces what the slot held before.
     Whole(LiveTree),
-    /// A list that is complete: not keyed, or, once resolved, in the place of something else.
+    /// A complete list. JavaScript writes one if the list has no keys; [`Render::resolve`] makes one
+    /// of a keyed list if the slot held no keyed list before.
     List(List),
-    /// A keyed list relative to the one before.
+    /// A keyed list. After [`Render::resolve`], the slot held a keyed list before, and `Script` is
+    /// the way from there.
     Keyed(Script),
 }
 
 /// The way from the last rows of a keyed list to the next.
 #[derive(Clone, Default)]
 pub struct Script {
-    /// The steps. If nothing is known of the last rows, only [`Step::Row`]s.
+    /// The steps; only [`Step::Row`]s if JavaScript did not know the last rows.
     pub steps: Vec<Step>,
     /// The rows that were rendered, in the order of their steps; keyed.
     pub rows: List,
-    /// Worked out by [`Render::resolve`].
+    /// The edit of the last list. Empty until [`Render::resolve`] works it out.
     pub(super) plan: Plan,
 }
 
-/// The render says "as before" of something that was not there.
+/// The render says "as before" of something that the last tree does not have.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the render refers to a tree that is not the last one; this is a fault in loom-live")]
 pub struct Mismatch;
@@ -54,12 +58,12 @@ impl Script {
 }
 
 impl Render {
-    /// The tree, if nothing in it is said to be as before.
+    /// The tree, if the render says what each slot holds.
     ///
     /// # Errors
-    /// [`Mismatch`] if something is.
+    /// [`Mismatch`] if a slot is "as before".
     pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
-        if !packed::is_whole(&self.packed) {
+        if !packed::is_complete(&self.packed) {
             return Err(Mismatch);
         }
         let branches = self.branches.into_iter().map(Branch::try_from);
@@ -70,17 +74,17 @@ impl Render {
         })
     }
 
-    /// Checks the render against the tree it will be compared with, which has the same statics, and
-    /// works out the edits of its keyed lists.
+    /// Checks the render against the last tree, which has the same statics, and works out the edits
+    /// of keyed lists.
     ///
     /// # Errors
-    /// [`Mismatch`].
+    /// [`Mismatch`] if `last` lacks something that the render calls "as before".
     pub fn resolve(&mut self, last: &LiveTree) -> Result<(), Mismatch> {
         let mut places = Vec::with_capacity(self.branches.len());
         for (was, is) in last.view().parts().zip(packed::slots(&self.packed)) {
             match (was, is) {
-                (Part::Branch(branch), Slot::Branch) => places.push(Some(branch)),
-                (_, Slot::Branch) => places.push(None),
+                (Content::Branch(branch), PackedSlot::Branch) => places.push(Some(branch)),
+                (_, PackedSlot::Branch) => places.push(None),
                 _ => {}
             }
         }
@@ -103,7 +107,7 @@ impl Update {
             (Self::Whole(_) | Self::List(_), _) => return Ok(()),
             _ => {}
         }
-        // Something else stood there, so all of it has to have been rendered.
+        // The slot held something else before, so the render has to be complete here.
         let placeholder = Self::List(List::default());
         *self = match std::mem::replace(self, placeholder) {
             Self::Tree(render) => Self::Whole(render.into_tree()?),
@@ -136,7 +140,7 @@ pub(super) fn plan_rows(steps: &[Step], last: &List, rows: &List) -> Option<Plan
 impl TryFrom<Update> for Branch {
     type Error = Mismatch;
 
-    /// What is complete.
+    /// The branch, if the update is complete.
     fn try_from(update: Update) -> Result<Self, Mismatch> {
         Ok(match update {
             Update::Tree(render) => Self::Tree(render.into_tree()?),
@@ -156,7 +160,7 @@ impl TryFrom<Render> for LiveTree {
 }
 
 impl From<LiveTree> for Render {
-    /// A render that says everything anew.
+    /// A complete render.
     fn from(tree: LiveTree) -> Self {
         let branches = tree.branches.into_iter().map(|branch| match branch {
             Branch::Tree(tree) => Update::Whole(tree),
@@ -171,30 +175,30 @@ impl From<LiveTree> for Render {
 }
 
 impl LiveTree {
-    /// Becomes what was rendered. `render` has the same statics and has been resolved against this
-    /// tree.
+    /// Turns this tree into the rendered one. `render` has the same statics and has been resolved
+    /// against this tree.
     pub fn commit(&mut self, render: Render) {
         if !self.branches.is_empty() || !render.branches.is_empty() {
             let mut branches = Vec::with_capacity(render.branches.len());
             let mut kept = std::mem::take(&mut self.branches).into_iter();
             let mut updates = render.branches.into_iter();
             for (was, is) in packed::slots(&self.packed).zip(packed::slots(&render.packed)) {
-                // Taken also if it gives way, to stay in step.
+                // A branch that is replaced is taken, too, so that `kept` stays in step with the slots.
                 let branch = match was {
-                    Slot::Branch => kept.next(),
+                    PackedSlot::Branch => kept.next(),
                     _ => None,
                 };
                 match is {
-                    Slot::Leaf(_) => {}
-                    Slot::Same => branches.extend(branch),
-                    Slot::Branch => {
+                    PackedSlot::Leaf(_) => {}
+                    PackedSlot::Same => branches.extend(branch),
+                    PackedSlot::Branch => {
                         branches.extend(updates.next().and_then(|update| update.commit(branch)));
                     }
                 }
             }
             self.branches = branches.into_boxed_slice();
         }
-        self.packed = packed::committed(&self.packed, render.packed);
+        self.packed = packed::merged(&self.packed, render.packed);
     }
 }
 
@@ -211,7 +215,7 @@ impl Update {
                 list.edit(&script.steps, script.rows);
                 Some(Branch::List(list))
             }
-            // Resolving has ruled this out.
+            // `resolve` has ruled this out.
             (Self::Tree(_) | Self::Keyed(_), was) => was,
         }
     }
@@ -229,7 +233,7 @@ mod tests {
     type Row = (u64, u8);
 
     fn row((key, text): Row) -> LiveTree {
-        // Some that show their key, some with other statics, some with a subtree, some longer than a chunk.
+        // Some rows show their key, some have other statics, some a subtree, some are longer than a chunk.
         let leaf = match text {
             0 => key.to_string(),
             3 => format!("{key}.{text}").repeat(1 + key as usize % 7 * 300),
@@ -254,7 +258,7 @@ mod tests {
         keys::hash(&key.to_string())
     }
 
-    /// What a row says; mostly nothing but its key.
+    /// What a row says beside its key; mostly nothing.
     fn text() -> impl Strategy<Value = u8> {
         prop_oneof![3 => Just(0), 1 => 0u8..6]
     }
@@ -271,13 +275,13 @@ mod tests {
         render
     }
 
-    /// Nothing is known of the last rows.
+    /// A render by a JavaScript that does not know the last rows.
     fn complete(new: &[Row]) -> Render {
         let steps = new.iter().map(|(key, _)| Step::Row(hash(*key))).collect();
         render(steps, new)
     }
 
-    /// As JavaScript says it: what is the same row, at the same place or elsewhere, is not rendered.
+    /// A render as JavaScript writes it: a row that is the same as before is kept or moved, not rendered.
     fn relative(old: &[Row], new: &[Row]) -> Render {
         let front = old
             .iter()
@@ -308,7 +312,7 @@ mod tests {
             .prop_flat_map(|rows| Just(rows.into_iter().collect::<Vec<_>>()).prop_shuffle())
     }
 
-    /// Rows in several chunks, and how they are edited: where, how many go, what comes.
+    /// Rows in several chunks, and their versions after each of several edits.
     fn edited() -> impl Strategy<Value = (Vec<Row>, Vec<Vec<Row>>)> {
         let edit = (
             0usize..300,

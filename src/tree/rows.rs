@@ -1,19 +1,19 @@
-//! `LiveTree` and `List`: a rendered tree, and the rows of a list, many in one chunk. Each can hold the
-//! other.
+//! `LiveTree` and `List`: a rendered tree, and a list whose rows stand in chunks. Each can hold the
+//! other, so both are here.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::keyed::Step;
 use super::keys::Keys;
-use super::node::{Leaf, Node, Part, View};
+use super::node::{Content, Leaf, Node, View};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
 use crate::template::Template;
 
 /// A rendered template: its statics and what stands in each slot.
 pub type LiveTree = Node<Branch>;
 
-/// A tree, wherever it is held.
+/// A reference to a tree: to one that is held by itself, or to a row of a list.
 pub type TreeView<'a> = View<'a, Branch>;
 
 /// A subtree or a list.
@@ -36,7 +36,7 @@ pub enum Dynamic<'a> {
     List(&'a List),
 }
 
-/// A list: one tree per item. Cloning costs nothing.
+/// A list: one tree per item. A clone shares the rows and costs next to nothing.
 #[derive(Clone, Default)]
 pub struct List {
     rows: Rope<RowChunk>,
@@ -47,19 +47,21 @@ pub struct List {
 #[derive(Clone, Default)]
 struct RowChunk {
     kinds: Kinds,
-    /// As in [`Node`](super::Node).
+    /// The leaves of all rows, each row packed as in [`Node`](super::Node).
     packed: Box<str>,
     /// Where each row ends in `packed`.
     ends: Box<[u32]>,
     keys: Keys,
-    /// `None` if no row has any.
+    /// `None` if no row has branches.
     branches: Option<Box<Branches>>,
 }
 
-/// The templates of rows: most often one and the same.
+/// The templates of a chunk's rows.
 #[derive(Clone)]
 enum Kinds {
+    /// All rows have this template; this is the usual case.
     One(Arc<Template>),
+    /// The template of each row.
     Each(Vec<Arc<Template>>),
 }
 
@@ -70,7 +72,7 @@ struct Branches {
     ends: Vec<u32>,
 }
 
-/// Gathers rows into chunks, so that a list of a thousand rows allocates no more than what it keeps.
+/// Gathers rows into chunks: only chunks are allocated, not each row.
 #[derive(Default)]
 pub struct Rows {
     chunks: Vec<RowChunk>,
@@ -85,11 +87,11 @@ impl<'a> TreeView<'a> {
     /// What stands in each slot, in order.
     pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
         self.parts().filter_map(|part| match part {
-            Part::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
-            Part::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
-            Part::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
-            // A finished tree has none.
-            Part::Same => None,
+            Content::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
+            Content::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
+            Content::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
+            // Only renders have such slots, finished trees have none.
+            Content::Same => None,
         })
     }
 
@@ -178,8 +180,7 @@ impl List {
         chunk.key(index)
     }
 
-    /// Pairs of rows at the same index that may differ, with their index. Chunks that are equal are
-    /// not looked into.
+    /// Pairs of rows at the same index, with the index. Rows in chunks that are equal are left out.
     pub(super) fn pairs<'a>(
         &'a self,
         other: &'a Self,
@@ -208,8 +209,8 @@ impl List {
         })
     }
 
-    /// Becomes the list that `steps` make of it, whose rendered rows are `rendered`. The steps fit, or
-    /// nothing happens.
+    /// Turns this list into the one that `steps` describe; `rendered` holds the row of each
+    /// [`Step::Row`]. If the steps do not fit, the list stays as it is.
     pub(super) fn edit(&mut self, steps: &[Step], rendered: Self) {
         if !steps
             .iter()
@@ -223,26 +224,27 @@ impl List {
 
     fn edited(&mut self, steps: &[Step], rendered: &Self) -> Option<Rope<RowChunk>> {
         let moves = steps.iter().any(|step| matches!(step, Step::Move(_)));
-        // Held only if rows are taken from it: what is held twice has to be copied to be edited.
+        // The old rows are held only if rows are moved: a chunk that is held twice has to be copied to
+        // be edited.
         let old = moves.then(|| self.rows.clone());
         let mut edit = Edit::new(std::mem::take(&mut self.rows));
         let mut rows = Rows::default();
         let mut next = 0;
         for step in steps {
             match step {
-                Step::Keep(count) => edit.keep(rows.take(), *count)?,
+                Step::Keep(count) => edit.keep(rows.take_chunks(), *count)?,
                 Step::Drop(count) => edit.drop(*count),
-                Step::Move(index) => rows.copy(old.as_ref()?.get(*index)?),
+                Step::Move(index) => rows.push_copy(old.as_ref()?.get(*index)?),
                 Step::Row(_) => {
-                    rows.copy(rendered.rows.get(next)?);
+                    rows.push_copy(rendered.rows.get(next)?);
                     next += 1;
                 }
             }
         }
-        edit.finish(rows.take())
+        edit.finish(rows.take_chunks())
     }
 
-    /// Bytes it holds beside itself.
+    /// Bytes on the heap.
     pub(super) fn heap(&self) -> usize {
         let chunks = self.rows.chunks(0..self.len()).map(|(chunk, _)| {
             let branches = chunk.branches.iter().flat_map(|branches| &branches.all);
@@ -274,7 +276,7 @@ impl RowChunk {
         })
     }
 
-    /// The keys with those of `items` in the place of these.
+    /// The keys of all rows after the rows of `items` have replaced those in `range`.
     fn spliced_keys(&self, range: Range<usize>, items: &Self) -> Keys {
         match (&self.keys, &items.keys) {
             (keys, _) if items.count() == 0 && !matches!(keys, Keys::Hashes(_)) => keys.clone(),
@@ -301,7 +303,7 @@ impl RowChunk {
     }
 }
 
-/// What lies between the ends of items.
+/// The range that these items take, if item `i` ends at `ends[i]` and the next one begins there.
 fn span(ends: &[u32], items: Range<usize>) -> Range<usize> {
     let end = |items: usize| match items.checked_sub(1).and_then(|last| ends.get(last)) {
         Some(end) => *end as usize,
@@ -442,7 +444,7 @@ impl Rows {
     ) {
         let full = self.ends.len() == MAX_ITEMS || self.packed.len() + packed.len() > MAX_BYTES;
         if full && !self.ends.is_empty() {
-            self.cut();
+            self.end_chunk();
         }
         self.kinds.push(self.ends.len(), template);
         self.packed.push_str(packed);
@@ -452,14 +454,14 @@ impl Rows {
         self.branches.ends.push(end(self.branches.all.len()));
     }
 
-    fn copy(&mut self, (chunk, index): (&RowChunk, usize)) {
+    fn push_copy(&mut self, (chunk, index): (&RowChunk, usize)) {
         if let Some(row) = chunk.row(index) {
             let key = chunk.key(index);
             self.push(row.template, row.packed, row.branches.iter().cloned(), key);
         }
     }
 
-    fn cut(&mut self) {
+    fn end_chunk(&mut self) {
         let branches = match self.branches.all.is_empty() {
             true => None,
             false => Some(Box::new(std::mem::take(&mut self.branches))),
@@ -479,16 +481,16 @@ impl Rows {
         self.branches.ends.clear();
     }
 
-    fn take(&mut self) -> Vec<RowChunk> {
+    fn take_chunks(&mut self) -> Vec<RowChunk> {
         if !self.ends.is_empty() {
-            self.cut();
+            self.end_chunk();
         }
         std::mem::take(&mut self.chunks)
     }
 
-    /// The list of all rows. If it is keyed, each row has come with a key.
+    /// The list of all rows. If `keyed`, each row was pushed with a key.
     pub(super) fn into_list(mut self, keyed: bool) -> List {
-        let rows = Rope::new(self.take());
+        let rows = Rope::new(self.take_chunks());
         List { rows, keyed }
     }
 }

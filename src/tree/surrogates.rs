@@ -1,7 +1,7 @@
-//! Half a character, which the web's strings can hold and no UTF-8 can.
+//! Surrogates that stand alone: half a character. JavaScript's strings can hold one, UTF-8 cannot.
 
-/// The same JSON with U+FFFD for each escaped surrogate that stands alone, as browsers themselves turn
-/// strings into text (WHATWG Infra, "scalar value string"). `None` if there is none.
+/// The same JSON with U+FFFD for each escaped surrogate that stands alone; browsers turn strings into
+/// text in the same way (WHATWG Infra, "scalar value string"). `None` if no surrogate stands alone.
 pub fn replaced(json: &str) -> Option<String> {
     let mut out = String::new();
     let mut done = 0;
@@ -25,10 +25,10 @@ pub fn replaced(json: &str) -> Option<String> {
     (done > 0).then_some(out)
 }
 
-/// The UTF-16 code unit that this begins with, as `\uXXXX`.
+/// The UTF-16 code unit, if `escape` begins with one, as `\uXXXX`.
 fn unit(escape: &str) -> Option<u16> {
     let digits = escape.strip_prefix("\\u")?.get(..4)?;
-    // `from_str_radix` takes a sign.
+    // Checked by hand: `from_str_radix` would accept a sign, too.
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
@@ -58,7 +58,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any string of a browser's, as `JSON.stringify` writes it.
+        /// Any string of JavaScript, as `JSON.stringify` writes it.
         #[test]
         fn what_it_gives_can_be_read(units in prop::collection::vec(prop_oneof![
             any::<u16>(), 0xd800u16..0xe000, prop::sample::select(vec![0x22, 0x5c, 0x75])

@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::template::{Template, TemplateError};
 
-/// A template's number: what crosses the bridge instead of its statics.
+/// The number of a template. It crosses the bridge instead of the template's statics.
 pub type TemplateId = u32;
 
 /// Every template literal of the process, compiled once.
 ///
-/// Grows with the application's source text, never with its traffic; nothing is taken out again.
-/// The lock is a `std` one: it is held for the length of one decode, which awaits nothing.
+/// The list grows with the application's source text, never with its traffic; no template is ever
+/// removed. The lock is a `std` one: it is held while one batch is decoded, which awaits nothing.
 pub struct Templates {
     list: RwLock<Vec<Arc<Template>>>,
 }
@@ -38,7 +38,7 @@ impl Templates {
         Ok((id, template))
     }
 
-    /// All templates, for the length of one decode.
+    /// All templates, by number. Held while one batch is decoded, no longer.
     pub fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Template>>> {
         self.list.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -68,7 +68,7 @@ pub(crate) fn list(rows: Vec<LiveTree>) -> Filled {
     Filled::List(List::new(rows, None))
 }
 
-/// As from one literal: equal statics are one template.
+/// The template of these statics. Equal statics get the same template, as if they came from one literal.
 fn template(statics: &[&str]) -> Arc<Template> {
     static TEMPLATES: Mutex<Vec<Arc<Template>>> = Mutex::new(Vec::new());
     let mut known = TEMPLATES.lock().unwrap();

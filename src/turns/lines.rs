@@ -1,4 +1,4 @@
-//! Those who wait for a turn, in their lines, and in which order these come.
+//! The lines of pages that wait for a turn, and the order in which the lines come.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,74 +8,78 @@ use tokio::sync::oneshot;
 use super::Given;
 use crate::rate::Rate;
 
-/// Who waits: an address, and one of its modules.
+/// The name of a line: an address, and a module that pages of this address join.
 pub(super) type Line = (Arc<str>, Arc<str>);
 
-/// What one address has here. Gone when it has nothing.
+/// The lines, places and turns of one address. Removed when the address has no place and no turn.
 #[derive(Default)]
 pub(super) struct Address {
-    /// Those that wait, by module and in the order of their tickets.
+    /// The lines, by module. Within a line, pages stand in the order of their tickets.
     pub(super) modules: HashMap<Arc<str>, BTreeMap<u64, Waiter>>,
-    /// The module of each of those that may give way.
-    pub(super) gives: BTreeMap<u64, Arc<str>>,
-    /// The modules that have any, in the order of their turns.
+    /// The pages that may give way: the module of each, by ticket.
+    pub(super) giving_way: BTreeMap<u64, Arc<str>>,
+    /// The modules that have a line, in the order of their turns.
     pub(super) round: BTreeMap<u64, Arc<str>>,
-    /// When the address has its turn among all, if it is in the round.
-    pub(super) at: Option<u64>,
-    /// Places that it has, whether they wait for a turn already or not.
+    /// The address's key in [`Queue::round`]; `None` while the address is not in it.
+    pub(super) round_number: Option<u64>,
+    /// How many places the address has. A place is counted before its page stands in a line.
     pub(super) places: usize,
-    /// Turns that it has: those that render, and those that wait for a promise.
+    /// How many turns the address has: those that render, and those that wait for a promise.
     pub(super) turns: usize,
 }
 
 pub(super) struct Waiter {
     pub(super) sender: oneshot::Sender<Given>,
-    /// It may be told to come back later.
+    /// The page may be told to come back later.
     pub(super) gives_way: bool,
 }
 
-pub(super) struct State {
+pub(super) struct Queue {
     pub(super) addresses: HashMap<Arc<str>, Address>,
-    /// Addresses that wait and may have a turn, in the order of their turns.
+    /// The addresses that wait and may have a turn, in the order of their turns.
     pub(super) round: BTreeMap<u64, Arc<str>>,
-    /// Addresses by how many of theirs wait: the last has most.
+    /// The addresses by their number of places: the last has most.
     pub(super) longest: BTreeSet<(usize, Arc<str>)>,
     pub(super) rate: Rate,
-    /// Turns that render.
+    /// How many turns render.
     pub(super) rendering: usize,
-    /// All turns.
+    /// How many turns there are.
     pub(super) turns: usize,
-    /// All places.
+    /// How many places there are.
     pub(super) places: usize,
-    /// The last ticket, or place in a round.
-    pub(super) last: u64,
-    /// Somebody looks again when the rate has a turn.
+    /// The last number that was given, to a ticket or to a position in a round.
+    pub(super) last_number: u64,
+    /// Set when the rate is used up and a task is started that waits for the next turn; cleared by that
+    /// task before it gives turns. While it is set, no second task is started.
     pub(super) is_timed: bool,
 }
 
-impl State {
-    pub(super) fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
+impl Queue {
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
-    /// An address's places have become more, or fewer.
-    pub(super) fn place(&mut self, name: &Arc<str>, more: bool) {
+    pub(super) fn add_place(&mut self, name: &Arc<str>) {
+        self.places += 1;
+        self.set_places(name, |places| places + 1);
+    }
+
+    pub(super) fn remove_place(&mut self, name: &Arc<str>) {
+        self.places -= 1;
+        self.set_places(name, |places| places - 1);
+    }
+
+    fn set_places(&mut self, name: &Arc<str>, next: impl FnOnce(usize) -> usize) {
         let address = self.addresses.entry(name.clone()).or_default();
         self.longest.remove(&(address.places, name.clone()));
-        if more {
-            address.places += 1;
-            self.places += 1;
-        } else {
-            address.places -= 1;
-            self.places -= 1;
-        }
+        address.places = next(address.places);
         if address.places > 0 {
             self.longest.insert((address.places, name.clone()));
         }
     }
 
-    /// Forgets an address that has nothing.
+    /// Removes an address that has no place and no turn.
     pub(super) fn tidy(&mut self, name: &Arc<str>) {
         let address = self.addresses.get(name);
         if address.is_some_and(|address| address.places == 0 && address.turns == 0) {
@@ -83,46 +87,47 @@ impl State {
         }
     }
 
-    /// Puts an address that waits into the round, or takes one out of it that does not wait.
+    /// Puts the address into the round if it has a line, takes it out if it has none.
     pub(super) fn enter_round(&mut self, name: &Arc<str>) {
-        let next = self.next();
+        let next = self.next_number();
         let Some(address) = self.addresses.get_mut(name) else {
             return;
         };
         let waits = !address.round.is_empty();
-        match address.at {
+        match address.round_number {
             None if waits => {
-                address.at = Some(next);
+                address.round_number = Some(next);
                 self.round.insert(next, name.clone());
             }
             Some(at) if !waits => {
-                address.at = None;
+                address.round_number = None;
                 self.round.remove(&at);
             }
             _ => {}
         }
     }
 
-    pub(super) fn wait(&mut self, (name, module): &Line, ticket: u64, waiter: Waiter) {
-        let next = self.next();
+    /// Puts a page at the end of its line.
+    pub(super) fn enter_line(&mut self, (name, module): &Line, ticket: u64, waiter: Waiter) {
+        let next = self.next_number();
         let address = self.addresses.entry(name.clone()).or_default();
         let line = address.modules.entry(module.clone()).or_default();
         if line.is_empty() {
             address.round.insert(next, module.clone());
         }
         if waiter.gives_way {
-            address.gives.insert(ticket, module.clone());
+            address.giving_way.insert(ticket, module.clone());
         }
         line.insert(ticket, waiter);
         self.enter_round(name);
     }
 
-    /// Takes one out of its line.
-    pub(super) fn leave(&mut self, (name, module): &Line, ticket: u64) -> Option<Waiter> {
+    /// Takes a page out of its line.
+    pub(super) fn leave_line(&mut self, (name, module): &Line, ticket: u64) -> Option<Waiter> {
         let address = self.addresses.get_mut(name)?;
         let line = address.modules.get_mut(module)?;
         let waiter = line.remove(&ticket)?;
-        address.gives.remove(&ticket);
+        address.giving_way.remove(&ticket);
         if line.is_empty() {
             address.modules.remove(module);
             address.round.retain(|_, known| known != module);
@@ -131,14 +136,15 @@ impl State {
         Some(waiter)
     }
 
-    /// The next one of an address, whose module goes to the end of the address's round.
-    pub(super) fn first_of(&mut self, name: &Arc<str>) -> Option<(Arc<str>, Waiter)> {
-        let next = self.next();
+    /// Takes the next page of an address out of its line. The page's module goes to the end of the
+    /// address's round.
+    pub(super) fn take_first_of(&mut self, name: &Arc<str>) -> Option<(Arc<str>, Waiter)> {
+        let next = self.next_number();
         let address = self.addresses.get_mut(name)?;
         let (_, module) = address.round.pop_first()?;
         let line = address.modules.get_mut(&module)?;
         let (ticket, waiter) = line.pop_first()?;
-        address.gives.remove(&ticket);
+        address.giving_way.remove(&ticket);
         if line.is_empty() {
             address.modules.remove(&module);
         } else {
@@ -147,12 +153,12 @@ impl State {
         Some((module, waiter))
     }
 
-    /// The newest that may give way, of the address that has most places.
-    pub(super) fn newest(&mut self) -> Option<Waiter> {
+    /// Of the address with most places, takes the newest page that may give way out of its line.
+    pub(super) fn take_newest(&mut self) -> Option<Waiter> {
         let (_, name) = self.longest.last()?.clone();
         let address = self.addresses.get(&name)?;
-        let (ticket, module) = address.gives.last_key_value()?;
+        let (ticket, module) = address.giving_way.last_key_value()?;
         let (ticket, module) = (*ticket, module.clone());
-        self.leave(&(name, module), ticket)
+        self.leave_line(&(name, module), ticket)
     }
 }

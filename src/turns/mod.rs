@@ -1,5 +1,5 @@
-//! Turns of pages that join or come back. They wait for them, so that events come first, and so that
-//! no address and no module makes the others wait.
+//! Turns: pages that join or come back wait for one each, so that events of other pages come first, and
+//! so that no address and no module makes the others wait.
 
 mod lines;
 #[cfg(test)]
@@ -15,66 +15,68 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::Limits;
 use crate::rate::Rate;
 use crate::sync::{Mutex, MutexGuard, lock};
-use lines::{Line, State, Waiter};
+use lines::{Line, Queue, Waiter};
 
 /// The part of `limits.async_joins` that one address may have.
 const ADDRESS_SHARE: usize = 8;
 
-/// The queue of one application: so many each second (`limits.join_rate`), so many that render at a
-/// time (`limits.joins`), so many that wait for a promise of the application
-/// (`limits.async_joins`), and so many that wait for any of these (`limits.waiting_joins`).
+/// The queue of one application. It bounds how many turns begin in a second (`limits.join_rate`), how
+/// many render at a time (`limits.joins`), how many wait for a promise of the application
+/// (`limits.async_joins`), and how many pages wait for a turn (`limits.waiting_joins`).
 ///
-/// Turns go round: one for each address that waits, and among those of an address one for each module.
-/// If too many wait, the newest of the address that has most waiting gives way.
+/// Turns go round: one for each address that waits, and within an address one for each module. If too
+/// many wait, the newest of the address with most places gives way.
 ///
 /// The lock is a `std` one, held for a step in ordered maps; no event takes it.
 pub struct Turns {
-    state: Mutex<State>,
+    state: Mutex<Queue>,
     joins: usize,
     async_joins: usize,
     waiting_joins: usize,
 }
 
-/// What becomes of one that waited.
+/// How waiting for a turn ended.
 #[derive(Debug)]
 pub enum Given {
-    /// It is its turn.
+    /// With the turn.
     Turn(Turn),
-    /// Too many wait, and it is to come back later.
+    /// Too many wait: the page has to come back later.
     Busy,
-    /// Its connection is gone.
+    /// The page's connection is gone.
     Gone,
 }
 
-/// What one that joins or comes back gets: a turn, or a place among those that wait. Given back when
-/// dropped.
-pub struct Place(Kind);
+/// What a page that joins or comes back gets first: a turn at once, or a counted place among those that
+/// wait. Given back when dropped.
+pub struct Place(PlaceKind);
 
-enum Kind {
+enum PlaceKind {
     First(Turn),
     Waits(Waits),
 }
 
-/// Counts one that waits.
+/// A counted place of a page that waits.
 struct Waits {
     turns: Arc<Turns>,
     line: Line,
-    /// Cancelled when the connection is gone that it waits for.
+    /// Set by [`Place::leaves_with`]. The page's connection cancels it when it ends; waiting then ends
+    /// with [`Given::Gone`].
     gone: Option<CancellationToken>,
 }
 
-/// Somebody whose turn it is. Over when dropped.
+/// The turn of one page. The turn ends when this is dropped.
 #[derive(Debug)]
 pub struct Turn(Arc<Held>);
 
 struct Held {
     turns: Arc<Turns>,
     line: Line,
-    /// It waits for a promise: others may render.
+    /// Set once by [`Yield::now`], and never cleared: the turn waits for a promise, and no longer
+    /// counts among those that render.
     is_async: Mutex<bool>,
 }
 
-/// Gives a turn's right to render to somebody else, while the turn waits for a promise.
+/// Gives up the right to render of a turn that waits for a promise, so that another page may render.
 #[derive(Clone, Debug)]
 pub struct Yield(Weak<Held>);
 
@@ -88,7 +90,7 @@ impl Turns {
     /// An empty queue.
     pub fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
+            state: Mutex::new(Queue {
                 addresses: HashMap::new(),
                 round: BTreeMap::new(),
                 longest: BTreeSet::new(),
@@ -96,7 +98,7 @@ impl Turns {
                 rendering: 0,
                 turns: 0,
                 places: 0,
-                last: 0,
+                last_number: 0,
                 is_timed: false,
             }),
             joins: limits.joins,
@@ -105,11 +107,11 @@ impl Turns {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         lock(&self.state)
     }
 
-    /// Whether one address with so many turns may have another.
+    /// Whether an address that has `turns` turns may have one more.
     fn has_share(&self, turns: usize) -> bool {
         turns
             < (self.async_joins / ADDRESS_SHARE)
@@ -117,7 +119,7 @@ impl Turns {
                 .max(self.joins.min(self.async_joins))
     }
 
-    fn turn(self: &Arc<Self>, state: &mut State, line: Line) -> Turn {
+    fn turn(self: &Arc<Self>, state: &mut Queue, line: Line) -> Turn {
         state.rendering += 1;
         state.turns += 1;
         if let Some(address) = state.addresses.get_mut(&line.0) {
@@ -130,8 +132,8 @@ impl Turns {
         }))
     }
 
-    /// A place for somebody of this address who joins this module; `None` if too many wait and nobody
-    /// has more waiting than this address. Must be called inside a tokio runtime.
+    /// A place for a page of this address that joins this module. `None` if too many wait and no other
+    /// address has more places than this one. Must be called inside a tokio runtime.
     pub fn queue(self: &Arc<Self>, address: &Arc<str>, module: &Arc<str>) -> Option<Place> {
         let mut state = self.lock();
         let (places, turns) = state
@@ -145,7 +147,7 @@ impl Turns {
         if is_free && state.rate.take() {
             state.addresses.entry(address.clone()).or_default();
             let turn = self.turn(&mut state, (address.clone(), module.clone()));
-            return Some(Place(Kind::First(turn)));
+            return Some(Place(PlaceKind::First(turn)));
         }
         let mut gone = None;
         if state.places >= self.waiting_joins {
@@ -153,22 +155,22 @@ impl Turns {
             if most <= places + 1 {
                 return None;
             }
-            // Counts until whoever has it hears of it.
-            gone = Some(state.newest()?);
+            // The place that gives way stays counted until its page has heard of it.
+            gone = Some(state.take_newest()?);
         }
-        state.place(address, true);
+        state.add_place(address);
         drop(state);
         if let Some(waiter) = gone {
             let _ = waiter.sender.send(Given::Busy);
         }
-        Some(Place(Kind::Waits(Waits {
+        Some(Place(PlaceKind::Waits(Waits {
             turns: self.clone(),
             line: (address.clone(), module.clone()),
             gone: None,
         })))
     }
 
-    /// Gives the turns that can be given.
+    /// Gives turns to pages that wait, as long as the bounds allow.
     fn give(self: &Arc<Self>) {
         loop {
             let mut state = self.lock();
@@ -186,32 +188,32 @@ impl Turns {
                 }
                 return;
             }
-            let Some((module, waiter)) = state.first_of(&name) else {
+            let Some((module, waiter)) = state.take_first_of(&name) else {
                 return;
             };
             if let Some(at) = state
                 .addresses
                 .get_mut(&name)
-                .and_then(|address| address.at.take())
+                .and_then(|address| address.round_number.take())
             {
                 state.round.remove(&at);
             }
             state.enter_round(&name);
-            // Nobody there any more takes nothing.
+            // A page that has stopped waiting uses up no turn.
             if waiter.sender.is_closed() {
                 continue;
             }
             state.rate.take();
             let turn = self.turn(&mut state, (name, module));
             drop(state);
-            // A turn that nobody takes is given back.
+            // If nobody receives the turn, it is dropped, and so given back.
             let _ = waiter.sender.send(Given::Turn(turn));
         }
     }
 
-    /// The first address in the round that may have a turn. One that has its share leaves the round
-    /// until it gives one back.
-    fn next_address(&self, state: &mut State) -> Option<Arc<str>> {
+    /// The first address in the round that may have a turn. An address that has its share leaves the
+    /// round until one of its turns ends.
+    fn next_address(&self, state: &mut Queue) -> Option<Arc<str>> {
         loop {
             let (at, name) = state.round.first_key_value()?;
             let (at, name) = (*at, name.clone());
@@ -219,7 +221,7 @@ impl Turns {
             if self.has_share(address.turns) {
                 return Some(name);
             }
-            address.at = None;
+            address.round_number = None;
             state.round.remove(&at);
         }
     }
@@ -243,39 +245,39 @@ impl Turns {
 }
 
 impl Place {
-    /// Whether there is nothing to wait for.
+    /// Whether the page has its turn already.
     pub fn is_first(&self) -> bool {
-        matches!(self.0, Kind::First(_))
+        matches!(self.0, PlaceKind::First(_))
     }
 
-    /// The place of one that has something else to wait for first: others go before it until then.
+    /// Gives up the turn for a counted place, because the page has to wait for something else first.
+    /// Others go before it meanwhile.
     pub fn queued(self) -> Self {
         match self.0 {
-            Kind::First(turn) => {
+            PlaceKind::First(turn) => {
                 let (turns, line) = (turn.0.turns.clone(), turn.0.line.clone());
-                turns.lock().place(&line.0, true);
+                turns.lock().add_place(&line.0);
                 drop(turn);
                 let gone = None;
-                Self(Kind::Waits(Waits { turns, line, gone }))
+                Self(PlaceKind::Waits(Waits { turns, line, gone }))
             }
-            Kind::Waits(_) => self,
+            PlaceKind::Waits(_) => self,
         }
     }
 
-    /// Has it leave the queue when this is cancelled. One that has its turn already keeps it.
+    /// Waiting ends when `gone` is cancelled. A page that has its turn already keeps it.
     pub fn leaves_with(mut self, gone: impl FnOnce() -> CancellationToken) -> Self {
-        if let Kind::Waits(waits) = &mut self.0 {
+        if let PlaceKind::Waits(waits) = &mut self.0 {
             waits.gone = Some(gone());
         }
         self
     }
 
-    /// Resolves with a turn, or says why there is none: [`Given::Busy`] never comes to one that does
-    /// not `give_way`.
+    /// Waits for the turn. Ends with [`Given::Busy`] only if `gives_way`.
     pub async fn turn(self, gives_way: bool) -> Given {
         let waits = match self.0 {
-            Kind::First(turn) => return Given::Turn(turn),
-            Kind::Waits(waits) => waits,
+            PlaceKind::First(turn) => return Given::Turn(turn),
+            PlaceKind::Waits(waits) => waits,
         };
         let gone = waits.gone.clone().unwrap_or_default();
         if gone.is_cancelled() {
@@ -284,11 +286,11 @@ impl Place {
         let (sender, receiver) = oneshot::channel();
         let ticket = {
             let mut state = waits.turns.lock();
-            let ticket = state.next();
-            state.wait(&waits.line, ticket, Waiter { sender, gives_way });
+            let ticket = state.next_number();
+            state.enter_line(&waits.line, ticket, Waiter { sender, gives_way });
             ticket
         };
-        // Leaves its line before it gives up its place.
+        // Dropped before `waits`: the page leaves its line before it gives up its place.
         let waiting = Waiting {
             waits: &waits,
             ticket,
@@ -304,7 +306,7 @@ impl Place {
     }
 }
 
-/// One that waits in its line. Leaves it when dropped.
+/// A page that stands in its line. Leaves the line when dropped.
 struct Waiting<'a> {
     waits: &'a Waits,
     ticket: u64,
@@ -312,7 +314,8 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let left = self.waits.turns.lock().leave(&self.waits.line, self.ticket);
+        let (turns, line) = (&self.waits.turns, &self.waits.line);
+        let left = turns.lock().leave_line(line, self.ticket);
         drop(left);
     }
 }
@@ -320,20 +323,22 @@ impl Drop for Waiting<'_> {
 impl Drop for Waits {
     fn drop(&mut self) {
         let mut state = self.turns.lock();
-        state.place(&self.line.0, false);
+        state.remove_place(&self.line.0);
         state.tidy(&self.line.0);
     }
 }
 
 impl Turn {
-    /// What gives its right to render away, for whoever hears first that it waits.
+    /// A handle that gives up this turn's right to render. It goes to the code that learns first that
+    /// the page waits for a promise.
     pub fn yields(&self) -> Yield {
         Yield(Arc::downgrade(&self.0))
     }
 }
 
 impl Yield {
-    /// The turn waits for a promise, and others may render. A turn that is over yields nothing.
+    /// Tells that the turn waits for a promise: another page may render. Does nothing if the turn has
+    /// ended, or was told already.
     pub fn now(&self) {
         let Some(held) = self.0.upgrade() else { return };
         let was_async = std::mem::replace(&mut *lock(&held.is_async), true);
@@ -354,7 +359,7 @@ impl Drop for Held {
         if let Some(address) = state.addresses.get_mut(&self.line.0) {
             address.turns -= 1;
         }
-        // It may have had its share until now.
+        // The address may have had its full share of turns until now, and so have left the round.
         state.enter_round(&self.line.0);
         state.tidy(&self.line.0);
         drop(state);

@@ -10,7 +10,7 @@ fn name(text: &str) -> Arc<str> {
     text.into()
 }
 
-/// One that has its turn for a second, and says when that began.
+/// A page that joins and keeps its turn for a second. Gives the time when the turn began.
 fn joins(turns: &Arc<Turns>, address: &str, module: &str) -> Option<JoinHandle<Instant>> {
     let place = turns.queue(&name(address), &name(module))?;
     Some(tokio::spawn(async move {
@@ -63,7 +63,7 @@ async fn addresses_take_turns_and_so_do_the_modules_of_one() {
     let innocent = joins(&turns, "b", "x");
     tokio::task::yield_now().await;
     let late = joins(&turns, "c", "x");
-    // Each has to wait for one of each of those who are there, and not for a thousand.
+    // Each waits for one page of every other address, not for a thousand pages.
     assert!(seconds(start, innocent).await <= 3);
     assert!(seconds(start, other).await <= 5);
     assert!(seconds(start, late).await <= 5);
@@ -89,11 +89,11 @@ async fn who_waits_for_a_promise_lets_others_render_but_not_all_of_one_address()
             panic!("a turn");
         };
         turn.yields().now();
-        // Twice is once.
+        // A second call changes nothing.
         turn.yields().now();
         held.push(turn);
     }
-    // An eighth of sixteen.
+    // One address may have an eighth of sixteen turns.
     let third = joins(&turns, "a", "x");
     let start = Instant::now();
     assert_eq!(seconds(start, joins(&turns, "b", "x")).await, 0);
@@ -127,7 +127,7 @@ async fn what_has_lost_its_connection_leaves_the_queue() {
     assert_eq!(turns.counts(), (0, 0, 0));
 }
 
-/// Or one address would have the others told to come back later, for ever.
+/// Otherwise one address could have the others told to come back later, for ever.
 #[tokio::test(start_paused = true)]
 async fn where_too_many_wait_the_newest_of_whoever_has_most_gives_way() {
     let limits = Limits {
@@ -155,7 +155,7 @@ async fn where_too_many_wait_the_newest_of_whoever_has_most_gives_way() {
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
 }
 
-/// Or a few that join and leave, over and over, would make everybody wait.
+/// Otherwise a few pages that join and leave, over and over, would make everybody wait.
 #[tokio::test(start_paused = true)]
 async fn who_is_refused_or_gives_up_costs_the_others_nothing() {
     let limits = Limits {

@@ -9,28 +9,32 @@ use crate::tree::{
     Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeView, write_json_string,
 };
 
-/// Stands for a tree of another template language, whose only slot is its whole HTML. No template of
-/// an application has this number.
+/// The template number for trees of another template language: one slot, which holds the whole HTML.
+/// No template of an application has this number.
 const OPAQUE: u32 = u32::MAX;
 
-/// A message, and the templates that the client has to know to read it. It can be sent again on
-/// another connection, where its component has another id.
+/// A message without its component's id, so that it can be sent again on another connection, where the
+/// component has another id.
+///
+/// Architecture invariant: a message names templates by number, and never says the key of a row. A
+/// connection sends the statics of a template once. The tests of this file watch the first, and
+/// `src/connection/tests/mod.rs` the second (`the_extended_dialect_is_spoken_where_it_is_asked_for`).
 #[derive(Clone, Default)]
 pub struct Encoded {
-    /// What stands before the id.
+    /// The text before the id.
     head: &'static str,
-    /// What stands after it.
+    /// The text after the id.
     rest: String,
-    /// Each template at least once.
+    /// The templates that the client has to know to read the message. Each stands here at least once.
     pub templates: Vec<Arc<Template>>,
-    /// It shows a tree of another template language.
+    /// The message shows a tree of another template language.
     pub opaque: bool,
 }
 
 /// Writes the answer to event `number`.
 ///
-/// A [`ServerMessage::Redirect`] is no answer: see [`redirect`]; nor are `Trees` and `Refused`, for
-/// which there are [`joined`] and [`refused`].
+/// Three kinds are not answers to events and have functions of their own: for `Redirect` there is
+/// [`redirect`], for `Trees` [`joined`], for `Refused` [`refused`].
 pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
     let mut out = Encoded {
         head: "[",
@@ -64,8 +68,8 @@ pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
     out
 }
 
-/// Writes the answer to so many events up to `last` that are not handled, because there are too many
-/// or they are too old.
+/// Writes one answer to `count` events, the last of which has the number `last`. They were not handled,
+/// because there are too many or they are too old (`is_expired`).
 pub fn unhandled(last: u64, count: u64, text: &str, is_expired: bool) -> Encoded {
     let mut out = Encoded {
         head: "[\"e\",",
@@ -77,8 +81,8 @@ pub fn unhandled(last: u64, count: u64, text: &str, is_expired: bool) -> Encoded
     out
 }
 
-/// The component shows this tree, which includes the events up to `number`; `secret` resumes it.
-/// `anew` says that it is not where the client left it.
+/// Writes the answer to a join: the component's tree after event `number`, and the `secret` with which
+/// the client can resume the component. `anew` says that the state is not the one that the client left.
 pub fn joined(tree: &LiveTree, number: u64, secret: &str, anew: bool) -> Encoded {
     let mut out = Encoded {
         head: "[\"j\",",
@@ -90,13 +94,13 @@ pub fn joined(tree: &LiveTree, number: u64, secret: &str, anew: bool) -> Encoded
     out
 }
 
-/// The component goes on from what the client shows; the answers it has missed, up to `number`,
-/// follow.
+/// Writes the answer to a resume: the component goes on from what the client shows. The answers that the
+/// client has missed follow, up to event `number`.
 pub fn resumed(id: &str, number: u64, secret: &str) -> String {
     format!("[\"a\",{id},{number},\"{secret}\"]")
 }
 
-/// The component did not come to life.
+/// Writes the answer to a join that failed.
 pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
     let mut out = format!("[\"f\",{id},");
     write_json_string(&mut out, text);
@@ -113,7 +117,7 @@ pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
     out
 }
 
-/// A checkpoint that includes the events up to `number`; none if the state is too large for one.
+/// Writes a checkpoint of the state after event `number`. `sealed` is `None` if the state is too large.
 pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
     match sealed {
         Some(sealed) => format!("[\"c\",{id},{number},\"{sealed}\"]"),
@@ -121,21 +125,21 @@ pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
     }
 }
 
-/// What a client has to know of this server's limits. Times in milliseconds.
+/// The server's limits that a client has to know. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// For how long a client may keep an event that it could not send (`limits.event_age`).
+    /// How long a client may keep an event that it could not send (`limits.event_age`).
     pub age: u64,
-    /// The largest message that it may send, in bytes (`limits.message_bytes`).
+    /// The largest message that the client may send, in bytes (`limits.message_bytes`).
     pub message_bytes: u64,
-    /// How many events of one component it may have sent that are not answered.
+    /// How many unanswered events of one component the client may have sent.
     pub unanswered: u64,
-    /// After how long without a message a client that waits for an answer may take the connection
-    /// for dead.
+    /// How long a client waits for an answer, without any message, before it treats the connection as
+    /// dead.
     pub silence: u64,
 }
 
-/// The greeting: what a client has to know before anything else.
+/// Writes the greeting, the first message of a connection.
 pub fn options(options: &Options) -> String {
     let Options {
         age,
@@ -146,7 +150,7 @@ pub fn options(options: &Options) -> String {
     format!("[\"o\",{age},{message_bytes},{unanswered},{silence}]")
 }
 
-/// The whole page goes elsewhere.
+/// Writes that the whole page has to go to this URL.
 pub fn redirect(url: &str) -> String {
     let mut out = String::from("[\"r\",");
     write_json_string(&mut out, url);
@@ -154,12 +158,12 @@ pub fn redirect(url: &str) -> String {
     out
 }
 
-/// The form that event `number` sent keeps what was typed. Goes before the answer to the event.
+/// Writes that the form of event `number` keeps what was typed. Stands before the answer to the event.
 pub fn keep_form(id: &str, number: u64) -> String {
     format!("[\"k\",{id},{number}]")
 }
 
-/// The message that tells a client of a template.
+/// Writes the definition of a template: its number, statics and kinds of slots.
 pub fn define(template: &Template) -> String {
     let mut out = String::new();
     let _ = write!(out, "[\"t\",{},[", template.number());
@@ -168,7 +172,8 @@ pub fn define(template: &Template) -> String {
     let mut texts = template.statics().iter();
     for slot in template.slots() {
         statics.push_str(texts.next().map_or("", |text| text));
-        // The place of an attribute that may be absent is spelt out; its wire slot is the whole attribute.
+        // The place of an attribute that may be absent is spelt out, so that the client can find the place;
+        // its wire slot is the whole attribute.
         let (kind, closing) = match &slot.place {
             Place::Text => ('t', ""),
             Place::EscapableText => ('r', ""),
@@ -194,13 +199,13 @@ pub fn define(template: &Template) -> String {
     out
 }
 
-/// The message that tells a client of the one template for trees of other template languages.
+/// Writes the definition of the template for trees of other template languages.
 pub fn define_opaque() -> String {
     format!("[\"t\",{OPAQUE},[\"\",\"\"],\"t\"]")
 }
 
 impl Encoded {
-    /// The message of component `id`, a number.
+    /// The whole message. `id` is the number of the component on the connection.
     pub fn text(&self, id: &str) -> String {
         let mut text = String::with_capacity(self.head.len() + id.len() + self.rest.len());
         text.push_str(self.head);
@@ -209,7 +214,7 @@ impl Encoded {
         text
     }
 
-    /// Bytes of text it holds.
+    /// Bytes of text that the message holds.
     pub fn size(&self) -> usize {
         self.rest.len()
     }
@@ -232,7 +237,7 @@ impl Encoded {
     }
 
     fn uses(&mut self, template: &Arc<Template>) {
-        // Rows of a list come from one template, one after the other.
+        // The rows of a list usually have one template, so the last one is compared first.
         if self
             .templates
             .last()
@@ -282,7 +287,7 @@ impl Encoded {
         }
     }
 
-    /// `slot,change` pairs; `comma` says that something stands before the first.
+    /// Writes `slot,change` pairs. `comma` says that the first pair needs a comma before it.
     fn changes(&mut self, patch: &Patch<'_>, mut comma: bool) {
         for (index, change) in &patch.changes {
             if comma {
@@ -298,7 +303,7 @@ impl Encoded {
                 }
                 Change::Tree(tree) => self.tree(tree.view()),
                 Change::List(rows) => self.list(rows),
-                // A list has no template of its own.
+                // A patch without a template is that of a list.
                 Change::Inside(patch) if patch.template.is_none() => self.items(patch),
                 Change::Inside(patch) => {
                     self.rest.push_str("{\"p\":[");
@@ -310,7 +315,8 @@ impl Encoded {
         }
     }
 
-    /// A list without keys, of the same length: rows of another template are replaced.
+    /// Writes the changes of a list without keys that kept its length. Items with another template are
+    /// replaced.
     fn items(&mut self, patch: &Patch<'_>) {
         let replaced = patch
             .changes
@@ -345,7 +351,7 @@ impl Encoded {
     }
 }
 
-/// The members of a list's edit; empty ones are left out.
+/// Writes the members of a list's edit; empty ones are left out.
 struct Members<'a> {
     out: &'a mut Encoded,
     separator: char,

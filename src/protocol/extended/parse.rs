@@ -9,8 +9,8 @@ use crate::protocol::client::{
     ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
 };
 
-/// The highest number of an event. JavaScript can tell twice as many apart, so that what goes on from
-/// here by counting has a name of its own, too; and a store's signed numbers are in order.
+/// The highest number of an event. JavaScript counts exactly up to twice as much, so the server can go
+/// on counting from here; and the signed numbers of a store keep the order.
 const MAX_NUMBER: u64 = 1 << 52;
 
 #[derive(Deserialize, Default)]
@@ -29,14 +29,14 @@ struct Vars {
     m: Option<Box<[Box<str>]>>,
 }
 
-/// Milliseconds by a client's clock, which may be wrong in any way: fractions are cut off, what is below
-/// zero counts as zero, and what is too large as the largest age.
+/// The age of an event in milliseconds, by a client's clock, which may be wrong in any way. Fractions are
+/// cut off, a negative age counts as zero, and one that is too large as the largest.
 struct Age(u64);
 
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
-        // Of JSON's values only numbers begin so. A number that no `f64` can hold is infinite then.
+        // Only numbers begin with these characters in JSON. A number too large for an `f64` is infinite.
         if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             return Err(D::Error::custom("the age is no number"));
         }
@@ -198,7 +198,7 @@ mod tests {
         );
     }
 
-    /// Clocks are set, and programs count wrong: that loses no event.
+    /// Clocks are set, and programs count wrong. No event is lost because of it.
     #[test]
     fn every_age_is_taken() {
         for (text, expected) in [
@@ -247,7 +247,7 @@ mod tests {
             r#"["j",0,"m","t","s",-1]"#,
             r#"["e",0,1,0,"h"]"#,
             r#"["e",0,-1,0,"h","click"]"#,
-            // JavaScript could not tell it from its neighbours.
+            // JavaScript cannot tell such a number from its neighbours.
             r#"["e",0,9007199254740993,0,"h","click"]"#,
             r#"["e",0,4503599627370497,0,"h","click"]"#,
             r#"["e",0,1,"h","click"]"#,

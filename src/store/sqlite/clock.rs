@@ -1,15 +1,15 @@
-//! The store's own time, which no change of the machine's clock moves.
+//! The store's own time. Setting the machine's clock does not change it.
 
 use std::time::{Duration, Instant};
 
 use crate::clock::unix_now;
 
-/// Where time comes from.
+/// A source of time; a test sets its own.
 pub(super) trait Time: Send {
-    /// Since a point that stays the same while the process lives; it only grows.
+    /// The time since a point that stays the same while the process lives. Only grows.
     fn monotonic(&self) -> Duration;
 
-    /// The time of day, in seconds since 1970. It may be set.
+    /// The time of day, in seconds since 1970. Somebody may set it, forward or back.
     fn of_day(&self) -> u64;
 }
 
@@ -25,13 +25,14 @@ impl Time for Machine {
     }
 }
 
-/// How long a store has been open in all, through all of its processes: it goes on from what the file
-/// says, in step with the monotonic clock. While no process has the file open it stands still.
+/// How long a store has been open, in all processes together. The clock starts with the time that the
+/// file says and runs with the monotonic clock. It stands still while no process has the file open.
 pub(super) struct Clock {
     time: Box<dyn Time>,
-    /// The store's time before this process has opened it, and what others have come further since.
+    /// What is added to the time since `started`: the store's time at the start, and by how much other
+    /// processes have been ahead since then.
     ahead: Duration,
-    /// The monotonic clock then.
+    /// The monotonic time when this clock was made.
     started: Duration,
 }
 
@@ -54,7 +55,7 @@ impl Clock {
         self.ahead + (self.time.monotonic() - self.started)
     }
 
-    /// It is at least this.
+    /// Sets the clock to `running`, unless it is further already.
     pub(super) fn advance_to(&mut self, running: Duration) {
         self.ahead += running.saturating_sub(self.running());
     }

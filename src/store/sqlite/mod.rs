@@ -17,34 +17,35 @@ use super::{Answer, Holder, Store, StoreError, Stored};
 use clock::Clock;
 use rows::Rows;
 
-/// Requests that wait; more make their actors wait.
-const WAITING: usize = 1024;
-/// How many share a transaction at most: a commit costs a write to the disk, however many it holds.
-const TOGETHER: usize = 512;
-/// How long another process may hold the file.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The most requests that wait for the store's thread. An actor with one more waits until there is room.
+const MOST_WAITING: usize = 1024;
+/// The most requests that share a transaction. A commit costs a write to the disk, however many
+/// requests it holds.
+const MOST_TOGETHER: usize = 512;
+/// How long the store's thread waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long [`SqliteStore::open`] waits for its thread. A file that is in order takes a few
 /// milliseconds.
-const OPENING: Duration = Duration::from_secs(1);
-/// Every so often states that no checkpoint can reach any more are deleted.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often states that no checkpoint can reach any more are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What a store may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// States that nobody has changed for so long are deleted: as long as a checkpoint is good. Time
-    /// counts while a process has the store open, and only if the time of day agrees: a clock that
-    /// jumps deletes nothing.
+    /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if it is
+    /// this old both by the store's own clock and by the time of day, so that a clock that jumps deletes
+    /// nothing.
     pub keep: Duration,
-    /// States in all. One more, and whoever has most loses the oldest.
+    /// The most states in all. For each one more, the holder with most states loses its oldest one.
     pub stored: usize,
-    /// States of one holder. One more, and the holder loses the oldest.
+    /// The most states of one holder. For each one more, the holder loses its oldest one.
     pub stored_per_holder: usize,
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-enum What {
+enum Operation {
     Load,
     Save(Holder, Stored),
     Close,
@@ -52,12 +53,13 @@ enum What {
 
 struct Request {
     instance: Arc<str>,
-    what: What,
-    /// What was loaded; nothing of a save.
+    operation: Operation,
+    /// Gets the state that was loaded; `None` after a save.
     answer: oneshot::Sender<Result<Option<Stored>>>,
 }
 
-/// One thread of its own opens the file, reads and writes; it ends when the store is closed or dropped.
+/// A store in one file. A thread of its own opens, reads and writes the file; the thread ends when the
+/// store is closed or dropped.
 pub struct SqliteStore {
     requests: mpsc::Sender<Request>,
     stored: Arc<AtomicU64>,
@@ -68,18 +70,18 @@ fn failed(path: &Path, error: impl std::fmt::Display) -> StoreError {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it, on the store's thread. Waits for that for at most a second: after
-    /// that it goes on in the background, what is to be loaded and saved waits, and an error is the
-    /// answer to all of it.
+    /// Opens the file on the store's thread, or creates it. Returns after a second at the latest; the
+    /// thread then goes on opening the file in the background, and requests wait for it. If opening
+    /// fails later, each request is answered with that error.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] if the file cannot be opened or written to, or is something else.
+    /// [`StoreError::Failed`] if the file cannot be opened or written to, or is not a store.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self> {
         Self::open_at(path, bounds, Clock::new())
     }
 
     fn open_at(path: &Path, bounds: Bounds, clock: Clock) -> Result<Self> {
-        let (requests, waiting) = mpsc::channel(WAITING);
+        let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let stored = Arc::<AtomicU64>::default();
         let (sender, opened) = std::sync::mpsc::sync_channel(1);
         let service = Service {
@@ -92,20 +94,20 @@ impl SqliteStore {
             .name("loom-live-store".to_owned())
             .spawn(move || service.run(waiting, &sender))
             .map_err(|error| failed(path, error))?;
-        match opened.recv_timeout(OPENING) {
+        match opened.recv_timeout(OPEN_TIMEOUT) {
             Ok(Err(error)) => Err(error),
-            // If the thread is not done so far, its requests hear of it.
+            // After the timeout, an error of the thread is the answer to the requests.
             Ok(Ok(())) | Err(_) => Ok(Self { requests, stored }),
         }
     }
 
-    fn ask(&self, instance: Arc<str>, what: What) -> Answer<Option<Stored>> {
+    fn ask(&self, instance: Arc<str>, operation: Operation) -> Answer<Option<Stored>> {
         let requests = self.requests.clone();
         Box::pin(async move {
             let (answer, receiver) = oneshot::channel();
             let request = Request {
                 instance,
-                what,
+                operation,
                 answer,
             };
             let closed = || StoreError::Failed("it has been closed".to_owned());
@@ -117,11 +119,11 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
-        self.ask(instance.clone(), What::Load)
+        self.ask(instance.clone(), Operation::Load)
     }
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
-        let saved = self.ask(instance.clone(), What::Save(holder, stored));
+        let saved = self.ask(instance.clone(), Operation::Save(holder, stored));
         Box::pin(async move { saved.await.map(drop) })
     }
 
@@ -130,12 +132,12 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) -> Answer<()> {
-        let closed = self.ask("".into(), What::Close);
+        let closed = self.ask("".into(), Operation::Close);
         Box::pin(async move { closed.await.map(drop) })
     }
 }
 
-/// What the store's thread has.
+/// The store's thread.
 struct Service {
     path: PathBuf,
     bounds: Bounds,
@@ -153,9 +155,9 @@ impl Service {
         let mut connection = match self.open() {
             Ok(connection) => connection,
             Err(error) => {
-                // If nobody waits for it any more, the requests are told.
+                // `open_at` may have stopped waiting; then the requests get the error.
                 let _ = opened.send(Err(error.clone()));
-                while waiting.blocking_recv_many(&mut batch, TOGETHER) > 0 {
+                while waiting.blocking_recv_many(&mut batch, MOST_TOGETHER) > 0 {
                     for request in batch.drain(..) {
                         let _ = request.answer.send(Err(error.clone()));
                     }
@@ -166,14 +168,14 @@ impl Service {
         let _ = opened.send(Ok(()));
         let mut sweep_at = Duration::ZERO;
         let mut is_closing = false;
-        while !is_closing && waiting.blocking_recv_many(&mut batch, TOGETHER) > 0 {
+        while !is_closing && waiting.blocking_recv_many(&mut batch, MOST_TOGETHER) > 0 {
             is_closing = batch
                 .iter()
-                .any(|request| matches!(request.what, What::Close));
+                .any(|request| matches!(request.operation, Operation::Close));
             let now = self.clock.running();
             let sweeps = now >= sweep_at;
             let done = self.transact(&mut connection, &batch, sweeps);
-            // Not before the commit: what is answered has to be there.
+            // Answers go out after the commit: a state that was answered as saved is in the file.
             match done {
                 Ok((answers, has_more)) => {
                     if sweeps && !has_more {
@@ -195,11 +197,12 @@ impl Service {
 
     fn open(&mut self) -> Result<Connection> {
         let opened = Connection::open(&self.path).and_then(|mut connection| {
-            connection.busy_timeout(PATIENCE)?;
-            // A write-ahead log lets others read meanwhile; FULL survives a power cut too.
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            // With a write-ahead log, others can read while one writes; FULL survives a power cut, too.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            // A file that cannot be written to is found out here, and not at the first event.
+            // A write at once, so that a file that cannot be written to is an error here and not at the
+            // first event.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let rows = Rows::create(&transaction, self.bounds)?;
@@ -211,17 +214,20 @@ impl Service {
         opened.map_err(|error| failed(&self.path, error))
     }
 
-    /// Does what is asked for, all of it or nothing; gives the answers, and whether there is more to
+    /// Does all requests of `batch` in one transaction. Gives the answers, and whether there is more to
     /// sweep.
+    ///
+    /// # Errors
+    /// If nothing was done: the whole transaction failed.
     fn transact(
         &mut self,
         connection: &mut Connection,
         batch: &[Request],
         sweeps: bool,
     ) -> rusqlite::Result<(Vec<Result<Option<Stored>>>, bool)> {
-        // One that begins with a load could not wait for another process any more when it comes to a
-        // save: that would be about an older state than the other's.
-        let writes = |request: &Request| matches!(request.what, What::Save(..));
+        // A transaction that is going to write is IMMEDIATE: SQLite lets it wait for another process only
+        // at its begin. A DEFERRED one that has read before its first write fails at once instead.
+        let writes = |request: &Request| matches!(request.operation, Operation::Save(..));
         let writes = sweeps || batch.iter().any(writes);
         let behavior = match writes {
             true => TransactionBehavior::Immediate,
@@ -236,9 +242,9 @@ impl Service {
         }
         let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
-            let answer = match &request.what {
-                What::Load => rows.load(&request.instance),
-                What::Save(holder, stored) => {
+            let answer = match &request.operation {
+                Operation::Load => rows.load(&request.instance),
+                Operation::Save(holder, stored) => {
                     let saved = rows.save(&request.instance, holder, stored, &self.clock);
                     saved.map(|is_new| {
                         if is_new {
@@ -248,12 +254,13 @@ impl Service {
                         }
                     })
                 }
-                What::Close => Ok(Ok(None)),
+                Operation::Close => Ok(Ok(None)),
             };
             answers.push(match answer {
                 Ok(answer) => answer,
-                // SQLite has taken back all of it by itself, as for a full disk. What followed would not
-                // be part of any transaction, and be there although it is answered as failed.
+                // SQLite has rolled back the whole transaction by itself, for instance because the disk is
+                // full. Further statements would stand outside of any transaction: they would be kept,
+                // although the batch is answered as failed.
                 Err(error) if transaction.is_autocommit() => return Err(error),
                 Err(error) => Err(failed(&self.path, error)),
             });

@@ -7,8 +7,9 @@ use rusqlite::{Connection, Error, OptionalExtension, ToSql, params};
 use super::clock::Clock;
 use super::{Bounds, Holder, StoreError, Stored};
 
-/// `ran` is the store's own time of the last change in milliseconds, at most a minute less; `at` the time
-/// of day in seconds then. Numbers of events are stored as the signed numbers of the same bits.
+/// `ran` is when the state last changed, in milliseconds of the store's own clock; it may lag by a
+/// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `number` is the number of the last event,
+/// stored as the signed number of the same bits.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS loom_states (
         instance TEXT PRIMARY KEY,
@@ -33,12 +34,14 @@ const SCHEMA: &str = "
     INSERT OR IGNORE INTO loom_store VALUES (1, 0, 0);
     UPDATE loom_store SET running = running;";
 
-/// A row's times are written at most so often: indexes are in their order.
+/// While the times of a row are younger than this, a save does not write them: each write of `ran` costs
+/// two changes of indexes.
 const FRESH: Duration = Duration::from_secs(60);
-/// Rows that one sweep deletes at most.
-const SWEEP: i64 = 1000;
-/// Rows that one new row can cost at most, if a limit has become lower.
-const GIVE_WAY: usize = 16;
+/// The most rows that one sweep deletes.
+const MOST_SWEPT: i64 = 1000;
+/// The most rows that are deleted for one new row. More than one is too many only after a limit was
+/// lowered.
+const MOST_DELETED: usize = 16;
 
 /// The rows, in a transaction.
 pub(super) struct Rows<'a> {
@@ -54,7 +57,7 @@ fn signed(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
 
-/// Whether it is this row that cannot be read, and not the file.
+/// Whether the error is about one row, and not about the file.
 fn is_damage(error: &Error) -> bool {
     matches!(
         error,
@@ -70,13 +73,13 @@ impl<'a> Rows<'a> {
         Self { connection, bounds }
     }
 
-    /// Makes the tables that are not there.
+    /// Creates the tables that are missing.
     pub(super) fn create(connection: &'a Connection, bounds: Bounds) -> rusqlite::Result<Self> {
         connection.execute_batch(SCHEMA)?;
         Ok(Self::new(connection, bounds))
     }
 
-    /// Has the clock go on from what the file says.
+    /// Sets the clock to the time that the file says, unless the clock is further.
     pub(super) fn start_clock(&self, clock: &mut Clock) -> rusqlite::Result<()> {
         let statement = "SELECT running FROM loom_store";
         let mut statement = self.connection.prepare_cached(statement)?;
@@ -85,7 +88,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Writes down what the clock says, unless another process has come further.
+    /// Writes the clock's time into the file. If another process has written a later time, the clock goes
+    /// on from that.
     pub(super) fn keep_clock(&self, clock: &mut Clock) -> rusqlite::Result<()> {
         self.start_clock(clock)?;
         let statement = "UPDATE loom_store SET running = ?1";
@@ -102,7 +106,7 @@ impl<'a> Rows<'a> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// The state of that instance; an error of the store's own if the row says none.
+    /// The state of this component; the inner error if its row is damaged.
     pub(super) fn load(
         &self,
         instance: &str,
@@ -121,7 +125,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Keeps a state; false if there is one that is as new.
+    /// Saves a state. False if the store has one that is as new or newer.
     pub(super) fn save(
         &self,
         instance: &str,
@@ -131,7 +135,7 @@ impl<'a> Rows<'a> {
     ) -> rusqlite::Result<bool> {
         let (number, sealed) = (stored.number.cast_signed(), &stored.sealed);
         let ran = milliseconds(clock.running());
-        // As it is mostly, and then no index changes.
+        // The usual case: the times are fresh, so no index changes.
         let statement = "
             UPDATE loom_states SET number = ?2, sealed = ?3
             WHERE instance = ?1 AND number < ?2 AND ran > ?4";
@@ -182,12 +186,12 @@ impl<'a> Rows<'a> {
         if statement.execute(row)? == 0 {
             return Ok(false);
         }
-        self.has_come(instance, holder)?;
+        self.add_row(instance, holder)?;
         Ok(true)
     }
 
-    /// There is a new row of that holder: whoever has too many loses the oldest.
-    fn has_come(&self, instance: &str, holder: &Holder) -> rusqlite::Result<()> {
+    /// Counts a new row of `holder`, and deletes old rows while there are too many.
+    fn add_row(&self, instance: &str, holder: &Holder) -> rusqlite::Result<()> {
         let statement = "
             INSERT INTO loom_holders VALUES (?1, 1)
             ON CONFLICT DO UPDATE SET states = states + 1 RETURNING states";
@@ -196,7 +200,7 @@ impl<'a> Rows<'a> {
         let statement = "UPDATE loom_store SET states = states + 1 RETURNING states";
         let mut statement = self.connection.prepare_cached(statement)?;
         let mut all: i64 = statement.query_row([], |row| row.get(0))?;
-        for _ in 0..GIVE_WAY {
+        for _ in 0..MOST_DELETED {
             let loser = if own > signed(self.bounds.stored_per_holder) {
                 own -= 1;
                 holder.to_vec()
@@ -215,13 +219,13 @@ impl<'a> Rows<'a> {
                 )";
             let mut statement = self.connection.prepare_cached(statement)?;
             let count = statement.execute(params![loser, instance])?;
-            self.have_gone(&loser, signed(count))?;
+            self.remove_rows(&loser, signed(count))?;
         }
         Ok(())
     }
 
-    /// So many rows of that holder are there no more.
-    fn have_gone(&self, holder: &[u8], count: i64) -> rusqlite::Result<()> {
+    /// Counts `count` rows of `holder` less.
+    fn remove_rows(&self, holder: &[u8], count: i64) -> rusqlite::Result<()> {
         let statement = "UPDATE loom_holders SET states = states - ?2 WHERE holder = ?1";
         let mut statement = self.connection.prepare_cached(statement)?;
         statement.execute(params![holder, count])?;
@@ -234,8 +238,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Deletes what no checkpoint can reach any more: what is old by the store's own time and by the time
-    /// of day, as it was then and as it is now. True if there may be more.
+    /// Deletes states that no checkpoint can reach any more: those that are too old both by the store's
+    /// own clock and by the time of day. True if there may be more.
     pub(super) fn sweep(&self, clock: &Clock) -> rusqlite::Result<bool> {
         let keep = self.bounds.keep.saturating_add(FRESH);
         let ran = milliseconds(clock.running()).saturating_sub(milliseconds(keep));
@@ -245,11 +249,11 @@ impl<'a> Rows<'a> {
                 SELECT instance FROM loom_states WHERE ran < ?1 AND at < ?2 ORDER BY ran LIMIT ?3
             ) RETURNING holder";
         let mut statement = self.connection.prepare_cached(statement)?;
-        let gone = statement.query_map([ran, at, SWEEP], |row| row.get::<_, Vec<u8>>(0))?;
+        let gone = statement.query_map([ran, at, MOST_SWEPT], |row| row.get::<_, Vec<u8>>(0))?;
         let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
         for holder in &gone {
-            self.have_gone(holder, 1)?;
+            self.remove_rows(holder, 1)?;
         }
-        Ok(signed(gone.len()) >= SWEEP)
+        Ok(signed(gone.len()) >= MOST_SWEPT)
     }
 }

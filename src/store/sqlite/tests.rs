@@ -1,5 +1,4 @@
-//! What is kept, what is answered, and what becomes of it when the disk, the clock or another process does
-//! as it likes.
+//! What is saved and answered, also if the disk fails, the clock jumps or another process interferes.
 
 use std::sync::Mutex;
 
@@ -14,7 +13,7 @@ const BOUNDS: Bounds = Bounds {
 };
 const USER: Holder = [7; 16];
 
-/// A file that is deleted at the end.
+/// A file that is deleted when the test ends.
 struct File(PathBuf);
 
 impl File {
@@ -27,7 +26,7 @@ impl File {
         SqliteStore::open(&self.0, BOUNDS).unwrap()
     }
 
-    /// The file, past every store.
+    /// A connection to the file that no store knows of.
     fn connection(&self) -> Connection {
         Connection::open(&self.0).unwrap()
     }
@@ -59,7 +58,7 @@ impl Hands {
         Self(Arc::new(Mutex::new((Duration::ZERO, 1_800_000_000))))
     }
 
-    /// Time passes, for both.
+    /// Lets time pass, for both clocks.
     fn pass(&self, time: Duration) {
         let mut hands = self.0.lock().unwrap();
         hands.0 += time;
@@ -139,7 +138,7 @@ async fn processes_that_share_a_file_wait_for_each_other() {
                 let (store, instance) = (&store, format!("{process} {component}").into());
                 async move {
                     if component.is_multiple_of(2) {
-                        // From here on some save where others load.
+                        // From here on some tasks save while others load.
                         assert_eq!(store.load(&instance).await, Ok(None));
                     }
                     for number in 1..=50 {
@@ -172,14 +171,14 @@ fn a_file_that_cannot_be_a_store_is_refused_with_its_name_and_the_reason() {
     refused(&file.0, "not a database");
     refused(&std::env::temp_dir(), "unable to open");
     refused(&file.0.join("in a file"), "unable to open");
-    // A table of that name, which has other columns.
+    // A table of the store's name that has other columns.
     std::fs::remove_file(&file.0).unwrap();
     let other = "CREATE TABLE loom_states (instance TEXT)";
     file.connection().execute_batch(other).unwrap();
     refused(&file.0, "no such column");
 }
 
-/// Somebody else has it for longer than whoever makes a loom is kept waiting.
+/// Another process holds the file for longer than `open` waits.
 #[tokio::test]
 async fn a_file_that_is_held_for_long_is_opened_in_the_background() {
     let file = File::new("held");
@@ -221,8 +220,8 @@ async fn a_store_that_is_closed_has_done_what_waited_and_does_nothing_more() {
     assert_eq!(file.open().load(&"100".into()).await, Ok(Some(stored(1))));
 }
 
-/// What was answered as kept is there, and what was answered as failed is not: also if a disk is full, or if
-/// SQLite takes back the whole transaction by itself.
+/// A save that was answered is in the file, and one that failed is not: also if the disk is full, or if
+/// SQLite rolls back the whole transaction by itself.
 #[test]
 fn what_failed_is_not_there_and_what_was_kept_is() {
     let too_much = "x".repeat(200_000);
@@ -251,7 +250,7 @@ fn what_failed_is_not_there_and_what_was_kept_is() {
                 let (answer, _) = oneshot::channel();
                 Request {
                     instance: number.to_string().into(),
-                    what: What::Save(USER, state),
+                    operation: Operation::Save(USER, state),
                     answer,
                 }
             })
@@ -278,7 +277,7 @@ fn what_failed_is_not_there_and_what_was_kept_is() {
             count += u64::from(answer.is_ok());
         }
         assert_eq!(Rows::new(&there, BOUNDS).count().unwrap(), count);
-        // It goes on.
+        // The store goes on.
         let again = service.transact(&mut connection, &batch[..4], false);
         assert_eq!(again.unwrap().0.len(), 4);
     }
@@ -307,7 +306,7 @@ async fn a_row_that_says_no_state_is_told_apart_from_a_file_that_cannot_be_read(
     assert!(matches!(loaded, Err(StoreError::Failed(text)) if text.contains("no such table")));
 }
 
-/// A jump to a time at which every checkpoint has expired, and back: nothing is lost by it.
+/// The clock jumps to a time at which every checkpoint has expired, and back: no state is lost.
 #[tokio::test]
 async fn a_clock_that_is_set_deletes_nothing() {
     for jump in [10 * 365 * 86_400, -10 * 365 * 86_400] {
@@ -316,11 +315,11 @@ async fn a_clock_that_is_set_deletes_nothing() {
         store.save(&"a".into(), USER, stored(1)).await.unwrap();
         hands.set(jump);
         for number in 2..10 {
-            // Each is another minute, in which is swept.
+            // A minute passes, so that each save sweeps.
             hands.pass(Duration::from_secs(61));
             store.save(&"b".into(), USER, stored(number)).await.unwrap();
         }
-        // And in another process.
+        // The same in another process.
         drop(store);
         let store = hands.open(&file);
         assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(1))));
@@ -343,7 +342,7 @@ async fn what_no_checkpoint_can_reach_is_deleted_through_restarts() {
     assert!(saves.iter().all(Result::is_ok));
     store.save(&"kept".into(), USER, stored(1)).await.unwrap();
     assert_eq!(store.stored(), 1000, "as many as may be there");
-    // A process is there for half a day, four times: it says what time it is now and then.
+    // Four processes, one after the other, have the store open for half a day each and save now and then.
     for number in 2..6 {
         for hour in 0..12 {
             hands.pass(Duration::from_secs(3600));
@@ -365,7 +364,8 @@ async fn what_no_checkpoint_can_reach_is_deleted_through_restarts() {
     assert_eq!(left.unwrap(), (1, 1));
 }
 
-/// Whoever has too many loses the oldest of its own; whoever has most, if there are too many in all.
+/// A holder with too many states loses its oldest; if there are too many in all, the holder with most
+/// states does.
 #[tokio::test]
 async fn states_are_bounded_by_holder_and_in_all() {
     let (file, hands) = (File::new("bounds"), Hands::new());
@@ -398,7 +398,7 @@ async fn states_are_bounded_by_holder_and_in_all() {
     for component in 0..10 {
         save(1, component, 1).await;
     }
-    // The first one changes again, so it is not the oldest.
+    // The first state changes again, so it is not the oldest any more.
     save(1, 0, 2).await;
     for component in 10..20 {
         save(1, component, 1).await;
@@ -412,7 +412,7 @@ async fn states_are_bounded_by_holder_and_in_all() {
     assert_eq!(has(2).await, [0, 1, 2, 3, 4]);
     assert_eq!(has(1).await, (13..20).collect::<Vec<_>>());
     assert_eq!(store.stored(), 12);
-    // Another process has the same number, and a lower limit that is kept from now on.
+    // Another process counts the same number of states; it has a lower limit, which holds from now on.
     let bounds = Bounds {
         stored: 3,
         ..bounds
