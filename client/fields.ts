@@ -10,7 +10,7 @@ import { own, root } from './dom'
 import { hadFocus } from './focus'
 import { textIn } from './match'
 import { issuedSoFar } from './outbox'
-import { chosenIn, markedIn, resetSelect, restoreSelect, type Choice } from './select'
+import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Outline } from './template'
 import type { Tree } from './tree'
 
@@ -107,14 +107,14 @@ export function createFields(): Fields {
   /** Those that will show what the server rendered, once it has seen what the user did to them. */
   const pending = new Set<Field>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
-  const touched = new Map<HTMLSelectElement, [chosen: Choice[] | undefined, marked: string]>()
+  const touched = new Map<HTMLSelectElement, Choices>()
   let seen = 0
   let isBehind = false
 
   function touch(node: Node): void {
     const element = node instanceof Element ? node : node.parentElement
     const select = element && (own.closest(element, 'select') as HTMLSelectElement | null)
-    if (select && !touched.has(select)) touched.set(select, [chosenIn(select), markedIn(select)])
+    if (select && !touched.has(select)) touched.set(select, choicesOf(select))
   }
 
   return {
@@ -150,16 +150,16 @@ export function createFields(): Fields {
     },
     finish() {
       const choose = (radio: HTMLInputElement) => (radio.checked ||= true)
-      for (const [select, [chosen, marked]] of touched) {
-        restoreSelect(select, chosen)
-        if (marked !== markedIn(select)) pending.add(select)
-      }
+      for (const [select, choices] of touched) if (restoreSelect(select, choices)) pending.add(select)
       touched.clear()
       chosenRadios?.forEach(choose)
       for (const radio of newRadios.splice(0)) pending.add(radio)
       for (const field of pending) {
-        // What cannot be read is on its way to something that can.
-        const isTyped = hadFocus(field) && field.validity.badInput
+        // What cannot be read is on its way to something that can; and nothing is 0 to who reads it as a number.
+        const isTyped =
+          hadFocus(field) &&
+          (field.validity.badInput ||
+            (field.type === 'number' && !field.value && !+(field as HTMLInputElement).defaultValue))
         if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)
         changedAt.delete(field)
