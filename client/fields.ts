@@ -76,10 +76,10 @@ function keepRadios(): void {
 }
 
 /** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
-export function settle(field: Element): void {
-  if ('options' in field) return resetSelect(field as HTMLSelectElement)
+export function settle(field: Field): void {
   const value = own.getAttribute(field, 'value')
   if (value !== null) setText(field, 'value', value)
+  resetField(field)
   if (!isRadio(field)) return
   keepRadios()
   if (field.defaultChecked) newRadios.push(field)

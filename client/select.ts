@@ -36,8 +36,9 @@ export function choicesOf(select: HTMLSelectElement): Choices {
   }
 }
 
-/** As the browser does when it resets a form: where nothing is selected it chooses what it shows then. */
+/** As the browser does when it resets a form: to take the choice away has it choose, if it shows one then. */
 export function resetSelect(select: HTMLSelectElement): void {
+  select.selectedIndex = 0
   for (const option of select.options) option.selected = option.defaultSelected
 }
 
