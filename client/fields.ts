@@ -130,7 +130,7 @@ export function createFields(): Fields {
       const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)
       if (element instanceof HTMLSelectElement) touch(element)
       setText(element, name, text)
-      if (isShown || name === propertyOf(element)) pending.add(element)
+      if (seen >= 0 && (isShown || name === propertyOf(element))) pending.add(element)
     },
     touch,
     keeps(element, tree, item) {

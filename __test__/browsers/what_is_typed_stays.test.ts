@@ -3,6 +3,7 @@
 import { html, type LiveModule } from 'loom-live'
 import { eachBrowser, type Page } from './index'
 import { livePage } from './live'
+import { NOT_PARKED, rejoin } from './rejoin'
 
 interface Props {
   value: string
@@ -170,4 +171,30 @@ eachBrowser('a date that is half typed stays', async (page) => {
   await keyByKey(page, 'Backspace')
   expect(await typed(page)).toBe('')
   expect(await isUnread(page)).toBe(true)
+})
+
+eachBrowser('what is typed stays when the server gets again to where the page has been', async (page) => {
+  const { url } = await livePage<Props>(
+    {
+      props: { value: 'start', count: 0 },
+      handle: { ten: ({ count }) => ({ value: '10', count: count + 1 }) },
+      render: ({ value, count }) => html`<input value="${value}"><textarea>${value}</textarea>
+        <button id="ten" @click="ten">ten</button><output>${value}</output><i>${count}</i>`,
+    },
+    { options: NOT_PARKED },
+  )
+  await page.goto(url)
+  await page.settled()
+  await page.click('#ten')
+  await page.shows('output', '10')
+  await page.type('input', ' mine')
+  await page.type('textarea', ' mine')
+  await rejoin(page)
+  await page.settled()
+  expect(await page.property('input', 'value')).toBe('10 mine')
+  expect(await page.property('textarea', 'value')).toBe('10 mine')
+  await page.shows('output', '10')
+  await page.click('#ten')
+  await page.shows('i', '2')
+  expect(await page.property('input', 'value')).toBe('10 mine')
 })
