@@ -63,7 +63,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       complete(tree, one, child as Node, parent)
       child = next
     }
-    if ((item as Outline).isField) settle(node as Element)
+    if ((item as Outline).isField) settle(node as HTMLInputElement)
   }
 }
 

@@ -132,12 +132,14 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   /** Shows what the server says, or has it wait until the server is where the page has been. */
-  function show(number: number, work: (items: Issued[]) => void): boolean {
+  function show(number: number, work: (items: Issued[], isRepeated: boolean) => void): boolean {
     outbox.arrived(number)
+    // The page has been there: in the end, nothing has changed in it.
+    const isRepeated = holdUntil > 0
     held.push(() => {
       const items = outbox.answer(number)
       for (const item of items) seq = item.seq
-      work(items)
+      work(items, isRepeated)
       for (const item of items) {
         const { trigger } = item
         // Not of one that has failed.
@@ -203,8 +205,8 @@ export function createComponent(element: Element, connection: Connection): Compo
         token = ownToken()
       }
       for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
-      const isShown = show(number, () => {
-        view.join(tree, connection.templates)
+      const isShown = show(number, (_, isRepeated) => {
+        view.join(tree, connection.templates, isRepeated ? -1 : 0)
         announce(element, 'loom:join', { module })
         if (isLost) announce(element, 'loom:reset', { module })
       })
@@ -212,8 +214,8 @@ export function createComponent(element: Element, connection: Connection): Compo
     },
     a: goOn,
     s: (number, change) =>
-      void show(number, () => {
-        view.change(seq, change, connection.templates)
+      void show(number, (_, isRepeated) => {
+        view.change(isRepeated ? -1 : seq, change, connection.templates)
         rejoins = 0
         announce(element, 'loom:patch', { module })
       }),

@@ -10,7 +10,7 @@ import { own, root } from './dom'
 import { hadFocus } from './focus'
 import { textIn } from './match'
 import { issuedSoFar } from './outbox'
-import { chosenIn, markedIn, resetSelect, restoreSelect, type Choice } from './select'
+import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Outline } from './template'
 import type { Tree } from './tree'
 
@@ -81,10 +81,10 @@ function keepRadios(): void {
 }
 
 /** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
-export function settle(field: Element): void {
-  if ('options' in field) return resetSelect(field as HTMLSelectElement)
+export function settle(field: Field): void {
   const value = own.getAttribute(field, 'value')
   if (value !== null) setText(field, 'value', value)
+  resetField(field)
   if (!isRadio(field)) return
   keepRadios()
   if (field.defaultChecked) newRadios.push(field)
@@ -112,14 +112,14 @@ export function createFields(): Fields {
   /** Those that will show what the server rendered, once it has seen what the user did to them. */
   const pending = new Set<Field>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
-  const touched = new Map<HTMLSelectElement, [chosen: Choice[] | undefined, marked: string]>()
+  const touched = new Map<HTMLSelectElement, Choices>()
   let seen = 0
   let isBehind = false
 
   function touch(node: Node): void {
     const element = node instanceof Element ? node : node.parentElement
     const select = element && (own.closest(element, 'select') as HTMLSelectElement | null)
-    if (select && !touched.has(select)) touched.set(select, [chosenIn(select), markedIn(select)])
+    if (select && !touched.has(select)) touched.set(select, choicesOf(select))
   }
 
   return {
@@ -135,7 +135,7 @@ export function createFields(): Fields {
       const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)
       if (element instanceof HTMLSelectElement) touch(element)
       setText(element, name, text)
-      if (isShown || name === propertyOf(element)) pending.add(element)
+      if (seen >= 0 && (isShown || name === propertyOf(element))) pending.add(element)
     },
     touch,
     keeps(element, tree, item) {
@@ -155,16 +155,16 @@ export function createFields(): Fields {
     },
     finish() {
       const choose = (radio: HTMLInputElement) => (radio.checked ||= true)
-      for (const [select, [chosen, marked]] of touched) {
-        restoreSelect(select, chosen)
-        if (marked !== markedIn(select)) pending.add(select)
-      }
+      for (const [select, choices] of touched) if (restoreSelect(select, choices)) pending.add(select)
       touched.clear()
       chosenRadios?.forEach(choose)
       for (const radio of newRadios.splice(0)) pending.add(radio)
       for (const field of pending) {
-        // What cannot be read is on its way to something that can.
-        const isTyped = hadFocus(field) && field.validity.badInput
+        // What cannot be read is on its way to something that can; and nothing is 0 to who reads it as a number.
+        const isTyped =
+          hadFocus(field) &&
+          (field.validity.badInput ||
+            (field.type === 'number' && !field.value && !+(field as HTMLInputElement).defaultValue))
         if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)
         changedAt.delete(field)

@@ -1,13 +1,22 @@
 /** A `<select>`'s state, which is spread over its options, which come and go. */
 
-export interface Choice {
+/** An option as it was. */
+interface Choice {
   option: HTMLOptionElement
   value: string
   /** The value, and how many options of this value are before it: two may have the same. */
   key: string
 }
 
-function choices(select: HTMLSelectElement): Choice[] {
+export interface Choices {
+  chosen: Choice[]
+  /** What the server marked as selected. */
+  marked: Choice[]
+  /** Was there something to choose? */
+  isOffered: boolean
+}
+
+function choicesIn(select: HTMLSelectElement): Choice[] {
   const keys = new Set<string>()
   return [...select.options].map((option) => {
     const { value } = option
@@ -18,31 +27,33 @@ function choices(select: HTMLSelectElement): Choice[] {
   })
 }
 
-/** What the server marked as selected. */
-export function markedIn(select: HTMLSelectElement): string {
-  return JSON.stringify(choices(select).map(({ option, key }) => option.defaultSelected && key))
+export function choicesOf(select: HTMLSelectElement): Choices {
+  const all = choicesIn(select)
+  return {
+    chosen: all.filter(({ option }) => option.selected),
+    marked: all.filter(({ option }) => option.defaultSelected),
+    isOffered: !!select.querySelector(':enabled'),
+  }
 }
 
-/** Undefined if there is nothing to choose. */
-export function chosenIn(select: HTMLSelectElement): Choice[] | undefined {
-  const chosen = choices(select).filter(({ option }) => option.selected)
-  return chosen[0] || select.querySelector(':enabled') ? chosen : undefined
-}
-
-/** As the browser does when it resets a form: where nothing is selected it chooses what it shows then. */
+/** As the browser does when it resets a form: to take the choice away has it choose, if it shows one then. */
 export function resetSelect(select: HTMLSelectElement): void {
+  select.selectedIndex = 0
   for (const option of select.options) option.selected = option.defaultSelected
 }
 
-/** Chooses the same again; where nothing of it is offered any more, what the server marked. */
-export function restoreSelect(select: HTMLSelectElement, chosen: Choice[] | undefined): void {
-  const now = choices(select)
-  const again = chosen
-    ?.map(({ option, value, key }) =>
-      select.contains(option) && option.value === value ? option : now.find((one) => one.key === key)?.option,
-    )
-    .filter(Boolean)
-  if (!again || (chosen?.[0] && !again[0])) return resetSelect(select)
-  if (!again[0]) select.selectedIndex = -1
-  else for (const { option } of now) option.selected = again.includes(option)
+/**
+ * Chooses the same again; if nothing of it is offered any more, what the server marked. True if what the server marked
+ * is something else now.
+ */
+export function restoreSelect(select: HTMLSelectElement, { chosen, marked, isOffered }: Choices): boolean {
+  const all = choicesIn(select)
+  const find = ({ option, value, key }: Choice) =>
+    (all.find((one) => one.option === option && one.value === value) ?? all.find((one) => one.key === key))?.option
+  const again = chosen.map(find).filter(Boolean)
+  if (again[0]) for (const { option } of all) option.selected = again.includes(option)
+  else if (isOffered && !chosen[0]) select.selectedIndex = -1
+  else resetSelect(select)
+  const marks = marked.map(find)
+  return all.some(({ option }) => option.defaultSelected !== marks.includes(option))
 }

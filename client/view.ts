@@ -14,9 +14,12 @@ import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
 const ROOT = intern(['', ''], 't')
 
 export interface View {
-  /** Whatever the page and the tree have in common stays. */
-  join(tree: unknown, templates: Templates): void
-  /** `seen`: the number of the last of the page's events that the server had seen. Throws what it cannot do. */
+  /** Whatever the page and the tree have in common stays. `seen` is 0, or -1 as below. */
+  join(tree: unknown, templates: Templates, seen?: number): void
+  /**
+   * `seen`: the number of the last of the page's events that the server had seen; -1 if it repeats what the page has
+   * shown before. Throws what it cannot do.
+   */
   change(seen: number, change: unknown, templates: Templates): void
 }
 
@@ -43,12 +46,12 @@ export function createView(container: Element): View {
   }
 
   return {
-    join(tree, templates) {
+    join(tree, templates, seen = 0) {
       const before = root
       root = treeOf(ROOT, [readTree(tree, templates)])
       noteMakers(before)
       // The server has seen nothing yet of what the user did to the fields.
-      change(0, take)
+      change(seen, take)
     },
     change(seen, changed, templates) {
       if ((changed as Inner).p?.length === 0 && !fields.waits()) return
