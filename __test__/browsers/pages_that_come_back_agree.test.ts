@@ -78,7 +78,7 @@ async function change(page: Page): Promise<void> {
 
 /** Page and server say the same, and go on doing so. */
 async function agree(page: Page): Promise<void> {
-  await page.until(() => document.readyState === 'complete' && document.querySelector('pre'))
+  await page.until(() => document.readyState === 'complete' && document.querySelector('pre') !== null)
   await page.settled()
   await page.until(() => {
     const field = (selector: string) => document.querySelector(selector) as HTMLInputElement
