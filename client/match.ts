@@ -151,6 +151,6 @@ function textIn(item: Item | Inside, tree: Tree): string {
   const value = tree.values[item] as Value
   if (typeof value !== 'object') return `${value}`
   // Text is the same text in any surroundings.
-  for (const one of treesIn(value)) text += textIn(modelOf(one.template, document.body), one)
+  for (const one of treesIn(value)) text += textIn(modelOf(one, document.body), one)
   return text
 }

@@ -135,7 +135,7 @@ eachBrowser('by a reload', async (page) => {
 
 /** As a browser fills in fields, for those that do not do it here. */
 const FILL = `<script>
-  performance.getEntriesByType = () => [{ type: 'back_forward' }]
+  Object.defineProperty(performance, 'navigation', { value: { type: 2 } })
   const fill = () => {
     const $ = (selector) => document.querySelector(selector)
     $('#on').checked = $('#clicked').checked = true
