@@ -1,7 +1,14 @@
 /** A page with live components of a real loom, as an application serves it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createLoom, type ContainerName, type LiveModule, type Loom, type LoomOptions, type ScriptOptions } from 'loom-live'
+import {
+  createLoom,
+  type ContainerName,
+  type LiveModule,
+  type Loom,
+  type LoomOptions,
+  type ScriptOptions,
+} from 'loom-live'
 import { createServer } from 'node:http'
 import { atEnd } from '../support/cleanup'
 import { listen, Log, SECRET } from '../support/site'
@@ -31,7 +38,14 @@ export interface LiveOptions<Props extends object> {
 /** A server with this module on its page, until the test is over. */
 export async function livePage<Props extends object>(
   module: LiveModule<Props>,
-  { props = {}, around = (component) => component, options = {}, headers = {}, script, as = 'div' }: LiveOptions<Props> = {},
+  {
+    props = {},
+    around = (component) => component,
+    options = {},
+    headers = {},
+    script,
+    as = 'div',
+  }: LiveOptions<Props> = {},
 ): Promise<LivePage> {
   const log = new Log()
   const loom = createLoom({ secret: SECRET, logger: log, development: true, ...options })
