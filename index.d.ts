@@ -21,6 +21,8 @@ export interface Tree {
  * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` are nothing.
  * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
+ * - As the whole text of an attribute, `false` and nothing take `disabled`, `hidden` and their like away, and are "false"
+ *   in `aria-expanded` or `contenteditable`: the README has the table.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.

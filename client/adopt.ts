@@ -8,8 +8,8 @@ import { complete, containersIn, hide, keepContainers, move, noteParts } from '.
 import { childrenOf, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
-import { HTML, modelOf, type Inside, type Item, type Outline } from './template'
-import { isNoRow, textOf, treesIn, type Tree, type Value } from './tree'
+import { HTML, modelOf, type Inside, type Outline } from './template'
+import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
  * With `isAgain`, the page is what a tree of the same component has made it: where HTML differs, that is the server's
@@ -47,13 +47,11 @@ export function adopt(
     /** What is too much beside slots may be an older content of theirs. */
     let isRoomy = isAll
 
-    function gather(tree: Tree, { inside }: Pick<Inside, 'inside'>, tops: Tree['tops'], isRow: boolean): void {
+    function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
         let what: Piece['item']
         if (typeof item !== 'number') {
-          if (typeof item === 'object' && hasNoRow(tree, item))
-            return gather(tree, { inside: split(tree, item) }, [], isRow)
           what = item
         } else {
           isRoomy = true
@@ -61,7 +59,7 @@ export function adopt(
           list = tree.nodes
           const value = tree.values[index] as Value
           for (const inner of treesIn(value)) {
-            gather(inner, (inner.model = modelOf(inner.template, parent)), (inner.tops = []), isRow || inner !== value)
+            gather(inner, (inner.model = modelOf(inner, parent)), (inner.tops = []), isRow || inner !== value)
           }
           what = typeof value === 'object' ? '' : (value as string)
         }
@@ -145,30 +143,8 @@ export function adopt(
     }
   }
 
-  follow(tree, (tree.model = modelOf(tree.template, container)), (tree.tops = []), container, start)
+  follow(tree, (tree.model = modelOf(tree, container)), (tree.tops = []), container, start)
   makers.clear()
-}
-
-/** Is this a table's body in which a slot shows what does not stand in one? */
-function hasNoRow({ values }: Tree, { node, inside }: Outline): boolean {
-  return node.localName === 'tbody' && inside.some((item) => typeof item === 'number' && isNoRow(values[item] as Value))
-}
-
-/** What a parser makes of such a body: that slot in the table, and a body for what is before and behind it. */
-function split({ values }: Tree, item: Outline): Item[] {
-  const items: Item[] = []
-  let body: Outline | undefined
-  item.inside.forEach((one, at) => {
-    if (typeof one === 'number' && isNoRow(values[one] as Value)) {
-      items.push(one)
-      body = undefined
-    } else if (body || typeof one !== 'string') {
-      if (!body) items.push((body = { ...item, node: item.node.cloneNode() as Element, inside: [] }))
-      body.inside.push(one)
-      body.node.append((item.node.childNodes[at] as Node).cloneNode(true))
-    }
-  })
-  return items
 }
 
 /** The text as a node of its own, at that place of the page or put there. */

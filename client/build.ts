@@ -37,7 +37,7 @@ export function setText(element: Element, name: string, text: string | null): vo
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
 export function build(tree: Tree, parent: Element): Node {
-  const model = (tree.model = modelOf(tree.template, parent))
+  const model = (tree.model = modelOf(tree, parent))
   const copy = own.cloneNode(model.node, true) as DocumentFragment
   const children = [...copy.childNodes]
   tree.tops = model.inside.map((item, at) => (typeof item === 'number' ? item : (children[at] as Node)))
@@ -86,26 +86,19 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
-  placeInTable(value, anchor)
+  leaveBody(value, anchor)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
 }
 
-/** What shows bodies and their like stands in the table itself, and rows stand in a body. */
-export function placeInTable(value: Value, anchor: Text): void {
-  const parent = anchor.parentElement
-  if (!treesIn(value).length || !parent) return
-  if (parent.localName === 'table' && !isNoRow(value)) {
-    const body = document.createElement('tbody')
-    anchor.before(body)
-    body.append(anchor)
-  }
-  if (parent.localName === 'tbody' && isNoRow(value)) {
-    const rest = parent.cloneNode() as Element
-    while (anchor.nextSibling) rest.append(anchor.nextSibling)
-    parent.after(anchor, rest)
-    for (const body of [parent, rest]) if (!body.firstChild) body.remove()
-  }
+/** What shows a table's bodies, or their like, does not stand in one of them. */
+export function leaveBody(value: Value, anchor: Text): void {
+  const body = anchor.parentElement
+  if (body?.localName !== 'tbody' || !isNoRow(value)) return
+  const rest = body.cloneNode() as Element
+  while (anchor.nextSibling) rest.append(anchor.nextSibling)
+  body.after(anchor, rest)
+  for (const one of [body, rest]) if (!one.firstChild) one.remove()
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */

@@ -43,9 +43,12 @@ export function comeBack(
     return found
   }
   const look = (): void => {
-    for (const field of root.querySelectorAll<Field>('input,textarea,select')) {
-      if (isChanged(field) || !field.closest(CONTAINER) || field.matches(THEIRS) || !differs(field, showsDefault))
-        continue
+    const fields = [...root.querySelectorAll<Field>('input,textarea,select')].filter(
+      (field) =>
+        !isChanged(field) && field.closest(CONTAINER) && !field.matches(THEIRS) && differs(field, showsDefault),
+    )
+    // Radio buttons change together: all are found before one of them is told.
+    for (const field of fields) {
       const { form } = field
       const types = ['input', 'change'].filter((type) => isBound(type, field))
       if (!types.length && !(form && isBound('submit', form))) {

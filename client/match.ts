@@ -156,6 +156,6 @@ export function textIn(item: Item | Inside, tree: Tree): string {
   const value = tree.values[item] as Value
   if (typeof value !== 'object') return `${value}`
   // Text is the same text in any surroundings.
-  for (const one of treesIn(value)) text += textIn(modelOf(one.template, root), one)
+  for (const one of treesIn(value)) text += textIn(modelOf(one, root), one)
   return text
 }

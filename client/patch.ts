@@ -2,7 +2,7 @@
 
 import { adopt } from './adopt'
 import type { Fields } from './fields'
-import { build, containersIn, fill, move, placeInTable, remove } from './build'
+import { build, containersIn, fill, leaveBody, move, remove } from './build'
 import { own } from './dom'
 import { HTML, OTHERS, type Model } from './template'
 import {
@@ -108,7 +108,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
-  placeInTable({ rows: placed.map(([, row]) => row) }, anchor)
+  leaveBody({ rows: placed.map(([, row]) => row) }, anchor)
   // From the end, where what a row stands before is in place already.
   let next: Node = anchor
   let end = rows.length

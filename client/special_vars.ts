@@ -2,7 +2,6 @@
 
 import { THEIRS } from './attributes'
 import { own, root } from './dom'
-import { chosenIn } from './select'
 
 export interface SpecialVars {
   /** The value. */
@@ -27,9 +26,12 @@ function isCustom({ localName }: Element): boolean {
 }
 
 function isControl(target: EventTarget | null): target is Control {
-  if (!(target instanceof Element)) return false
-  if (!isCustom(target)) return own.matches(target, 'input,textarea,select,button[value]')
-  return 'value' in target || 'formAssociated' in target.constructor
+  return (
+    target instanceof Element &&
+    (isCustom(target)
+      ? 'value' in target || 'formAssociated' in target.constructor
+      : own.matches(target, 'input,textarea,select,button[value]'))
+  )
 }
 
 /** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
@@ -41,35 +43,28 @@ export function formOf(field: Element): HTMLFormElement | null {
   return form instanceof HTMLFormElement ? form : null
 }
 
-/** What a custom element has set as its form's value need not be its `value`. */
-function valueOf(control: Control, form: HTMLFormElement | null): string | undefined {
-  const { type, value } = control as { type: string; value: unknown }
-  // A file's value is a made-up path.
-  if (type === 'file') return undefined
-  if (/^[sn]/.test(typeof value)) return `${value as string | number}`
-  const told = form && new FormData(form).get(own.getAttribute(control, 'name') ?? '')
-  return typeof told === 'string' ? told : undefined
-}
-
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
 export function specialVars(event: Event, bound: Element): SpecialVars {
   const { type, target } = event
   if (type === 'submit' && target instanceof HTMLFormElement) {
     return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
-  const vars: SpecialVars = {}
+  const vars: SpecialVars = { v: own.getAttribute(bound, 'data-l-value') ?? undefined, k: (event as KeyboardEvent).key }
   const control = [target, bound].find(isControl)
-  const form = target instanceof HTMLFormElement ? target : control ? formOf(control) : null
-  vars.v = own.getAttribute(bound, 'data-l-value') ?? undefined
+  const form = target instanceof HTMLFormElement ? target : control && formOf(control)
   if (control) {
-    const value = valueOf(control, form)
-    if (vars.v === undefined) vars.v = value
-    else vars.t = value
-    const { checked } = control as HTMLInputElement
-    if (/^(checkbox|radio)$/.test(control.type) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
-    if ('options' in control && control.multiple) vars.m = chosenIn(control)?.map(({ value }) => value)
+    const { type: kind, checked } = control as HTMLInputElement
+    let value: unknown = control.value
+    // What a custom element has set as its form's value need not be its `value`.
+    if (form && typeof value !== 'string')
+      value = new FormData(form).get(own.getAttribute(control, 'name') ?? '') ?? value
+    // A file's value is a made-up path.
+    const text = kind === 'file' || !/^[sn]/.test(typeof value) ? undefined : `${value as string | number}`
+    if (vars.v === undefined) vars.v = text
+    else vars.t = text
+    if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
+    if ('options' in control && control.multiple) vars.m = [...control.selectedOptions].map(({ value }) => value)
   }
-  vars.k = (event as KeyboardEvent).key
   if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
   return vars
 }

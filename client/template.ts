@@ -8,12 +8,14 @@ import { setText } from './build'
 import { childrenOf, own } from './dom'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
+import { isNoRow, type Tree } from './tree'
 
 export interface Template {
   statics: string[]
   /** One letter for each slot: see docs/protocol.md. */
   kinds: string
-  /** By what is around it. */
+  hasTable?: boolean
+  /** By what is around it, and the slots that show what does not stand in a table's body. */
   models: Record<string, Model | undefined>
 }
 
@@ -69,7 +71,7 @@ const interned = new Map<string, Template>()
 export function intern(statics: string[], kinds: string): Template {
   const name = kinds + MARK + statics.join(MARK)
   let template = interned.get(name)
-  if (!template) interned.set(name, (template = { statics, kinds, models: {} }))
+  if (!template) interned.set(name, (template = { statics, kinds, models: {}, hasTable: /<table/i.test(name) }))
   return template
 }
 
@@ -81,13 +83,14 @@ export function htmlTemplate(html: string): Template {
   return { statics: [html.split(MARK).join('')], kinds: HTML, models: {} }
 }
 
-/** The template as it is parsed inside of `parent`. */
-export function modelOf(template: Template, parent: Element): Model {
+/** The tree's template as it is parsed inside of `parent`. */
+export function modelOf({ template, values }: Tree, parent: Element): Model {
   const around = surroundings(parent)
-  return (template.models[around] ??= parseModel(template, around))
+  const apart = template.hasTable ? values.map(isNoRow) : []
+  return (template.models[around + String(apart)] ??= parseModel(template, around, apart))
 }
 
-function parseModel(template: Template, around: string): Model {
+function parseModel(template: Template, around: string, apart: boolean[]): Model {
   const { statics, kinds } = template
   const html = statics.reduce((text, next, slot) => {
     const mark = `${MARK}${slot - 1}${MARK}`
@@ -96,6 +99,7 @@ function parseModel(template: Template, around: string): Model {
   const node = parse(html, around)
   hideIndicators(node)
   const model: Model = { template, partOf: [], node, parts: [], given: [], inside: [], isLive: true }
+  for (const table of node.querySelectorAll('table')) implyBodies(table, template, apart)
   model.inside = scan(model, node)
   return model
 }
@@ -109,7 +113,6 @@ function scan(model: Model, parent: Node): Item[] {
       node.replaceWith(...(slot ? [new Text()] : []))
       return slot ? +slot : []
     }
-    if (node instanceof HTMLTableElement) implyBodies(node, model.template)
     const parts = attributesOf(node).map((attribute) => {
       const { name, value } = attribute
       const part = readPart(model, name, value)
@@ -143,18 +146,18 @@ function scan(model: Model, parent: Node): Item[] {
  * As a parser does it with a page, where the rows are there: those of slots right in the table are in a body, together
  * with rows that follow.
  */
-function implyBodies(table: Element, { statics }: Template): void {
+function implyBodies(table: Element, { statics }: Template, apart: boolean[]): void {
   let body: Element | undefined
   let next = ''
   for (const node of [...table.childNodes]) {
     const slot = (node as Partial<Comment>).data?.split(MARK)[1]
-    if (slot) {
-      if (!body) node.before((body = document.createElement('tbody')))
+    if (slot && !apart[+slot]) {
+      if (!body) node.before((body = own.createElement(document, 'tbody')))
       body.append(node)
       next = statics[+slot + 1] as string
-    } else if (node instanceof Element) {
-      if (body && /^\s*<tr/i.test(next)) {
-        node.prepend(...body.childNodes)
+    } else if (slot || node instanceof Element) {
+      if (body && !slot && /^\s*<tr/i.test(next)) {
+        ;(node as Element).prepend(...body.childNodes)
         body.remove()
       }
       body = undefined

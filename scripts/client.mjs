@@ -20,6 +20,11 @@ function namesIn(folder, files, pattern) {
   return names
 }
 
+/** Names that the browser has, too, on what the client never looks at for them. */
+const OURS = new Set(
+  'closed container drop element finish flush index item list resume rows take values waiting'.split(' '),
+)
+
 /**
  * The properties that nobody but the client itself sees, which may be called something shorter: the members of its
  * interfaces, except those that any type of the language or the browser has too, and those that an interface writes in
@@ -31,18 +36,18 @@ function ownProperties() {
   const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
   const quoted = namesIn(client, /\.ts$/, /'(\w+)'\??[:(]/g)
   const members = namesIn(client, /\.ts$/, /^ {2}(?:readonly )?(\w{2,})\??[:(]/gm)
-  return [...members].filter((name) => !taken.has(name) && !quoted.has(name))
+  return [...members].filter((name) => OURS.has(name) || (!taken.has(name) && !quoted.has(name)))
 }
 
-/** The part of a file's name that changes with it. lib/script.ts has the same. */
+/** The part of a file's name that changes with it, as in lib/script.ts: short, since the client holds it. */
 function hashOf(source) {
-  return createHash('sha256').update(source).digest('base64url').slice(0, 16)
+  return createHash('sha256').update(source).digest('base64url').slice(0, 8)
 }
 
 /** `name`: a file of client/, with what it imports. */
 export async function bundleClient(name = 'index') {
   // The client loads it from beside itself.
-  const extras = name === 'index' ? `extras.${hashOf(await bundleClient('extras'))}.js` : ''
+  const extras = name === 'index' ? `./extras.${hashOf(await bundleClient('extras'))}.js` : ''
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [`client/${name}.ts`],
@@ -52,12 +57,14 @@ export async function bundleClient(name = 'index') {
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
     define: { EXTRAS: JSON.stringify(extras) },
+    external: ['./extras.*.js'],
     write: false,
   })
-  // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
+  // Both shorten; what the second gives compresses better: each scope has the names that are used most already. Unsafe is
+  // what it does to objects with a `valueOf` or a constructor of their own, which the client has none of.
   const { code } = await minify(outputFiles[0].text, {
     module: true,
-    compress: { passes: 3, hoist_vars: true },
+    compress: { passes: 3, hoist_vars: true, unsafe: true },
     mangle: { toplevel: true },
   })
   return Buffer.from(code)

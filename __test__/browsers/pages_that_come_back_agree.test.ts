@@ -78,7 +78,7 @@ async function change(page: Page): Promise<void> {
 
 /** Page and server say the same, and go on doing so. */
 async function agree(page: Page): Promise<void> {
-  await page.until(() => document.readyState === 'complete' && document.querySelector('pre'))
+  await page.until(() => document.readyState === 'complete' && document.querySelector('pre') !== null)
   await page.settled()
   await page.until(() => {
     const field = (selector: string) => document.querySelector(selector) as HTMLInputElement
@@ -135,7 +135,7 @@ eachBrowser('by a reload', async (page) => {
 
 /** As a browser fills in fields, for those that do not do it here. */
 const FILL = `<script>
-  performance.getEntriesByType = () => [{ type: 'back_forward' }]
+  Object.defineProperty(performance, 'navigation', { value: { type: 2 } })
   const fill = () => {
     const $ = (selector) => document.querySelector(selector)
     $('#on').checked = $('#clicked').checked = true
