@@ -18,6 +18,8 @@ use clock::Clock;
 use rows::Rows;
 
 /// The most requests that wait for the store's thread. An actor with one more waits until there is room.
+///
+/// Architecture invariant: every channel has a bound. `__test__/package/invariants.test.ts` watches it.
 const MOST_WAITING: usize = 1024;
 /// The most requests that share a transaction. A commit costs a write to the disk, however many
 /// requests it holds.
