@@ -172,7 +172,7 @@ async function tryProgram(runtime, certificate) {
   return checks
 }
 
-async function attempt(runtime, certificate) {
+async function tryRuntime(runtime, certificate) {
   const started = Date.now()
   if (!existsSync(programOf(runtime))) return { runtime, text: `NOT TRIED, ${programOf(runtime)} is not there` }
   try {
@@ -213,7 +213,7 @@ const waiting = RUNTIMES.filter(({ name }) => only === undefined || name.toLower
 let failed = 0
 const work = async () => {
   for (let runtime = waiting.shift(); runtime !== undefined; runtime = waiting.shift()) {
-    const { passed, text } = await attempt(runtime, certificate)
+    const { passed, text } = await tryRuntime(runtime, certificate)
     if (passed === false) failed += 1
     console.log(`${runtime.name}: ${text}`)
   }

@@ -218,7 +218,7 @@ export class LivePage {
         this.refused = message.slice(2)
         return
       case 'c':
-        this.keep(number as number, fourth as string | null)
+        this.keepCheckpoint(number as number, fourth as string | null)
         return
       default:
         throw new Error(`Expected a message of loom.2 but received ${JSON.stringify(message)}`)
@@ -265,7 +265,7 @@ export class LivePage {
     this.sendMore()
   }
 
-  private keep(number: number, sealed: string | null): void {
+  private keepCheckpoint(number: number, sealed: string | null): void {
     this.fragile = sealed === null
     // An anchor begins with a dot and is sent behind the page's own token.
     const token = sealed?.startsWith('.') === true ? this.options.token + sealed : sealed
