@@ -45,8 +45,8 @@ export async function bundleClient(name = 'index') {
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
     write: false,
   })
-  // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names in
-  // each scope.
+  // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
+  // in each scope.
   const { code } = await minify(outputFiles[0].text, {
     module: true,
     compress: { passes: 3, hoist_vars: true },

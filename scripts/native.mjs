@@ -12,7 +12,10 @@ export const addon = join(root, 'native', `loom-live.${platform}.node`)
 
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
 
-/** The file into which napi-derive writes the types of the addon's exports, a line of JSON for each; see scripts/edge.mjs. */
+/**
+ * The file into which napi-derive writes the types of the addon's exports, a line of JSON for each; see
+ * scripts/edge.mjs.
+ */
 export const typeDefinitions = join(target, 'napi-types', 'loom-live')
 
 const library = { darwin: 'libloom_live.dylib', win32: 'loom_live.dll' }[process.platform] ?? 'libloom_live.so'

@@ -63,7 +63,10 @@ const RUNTIMES = [
   },
 ]
 
-/** Installs missing runtimes. If they cannot be installed together, each is installed alone, so that one that fails does not stop the others. */
+/**
+ * Installs missing runtimes. If they cannot be installed together, each is installed alone, so that one that fails does
+ * not stop the others.
+ */
 function install() {
   mkdirSync(folder, { recursive: true })
   const manifest = (list) =>
@@ -124,7 +127,10 @@ function start(runtime, parameters, env = {}) {
   return process_
 }
 
-/** Tests that an example serves its page, that a socket joins, and that a click is answered. Returns the program's output. */
+/**
+ * Tests that an example serves its page, that a socket joins, and that a click is answered. Returns the program's
+ * output.
+ */
 async function tryExample(runtime, example) {
   const port = await freePort()
   const program = start(runtime, [join('examples', example)], { PORT: String(port) })

@@ -1,5 +1,5 @@
-// A diff of trees, written by hand. A tree is { s, d }: statics and dynamics. Lists of the same length are compared item
-// by item.
+// A diff of trees, written by hand. A tree is { s, d }: statics and dynamics. Lists of the same length are compared
+// item by item.
 
 const SPECIAL = /[&<>"']/
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

@@ -1,5 +1,5 @@
-// The server that a good engineer writes by hand for the same page: `ws` for the sockets, the props and last dynamics of
-// each component in memory, a diff in JavaScript, and only changes sent, as JSON. It speaks the same messages, so it
+// The server that a good engineer writes by hand for the same page: `ws` for the sockets, the props and last dynamics
+// of each component in memory, a diff in JavaScript, and only changes sent, as JSON. It speaks the same messages, so it
 // could serve the same browser client. It does not check a page's token; that would only make its joins cost more.
 
 import { WebSocketServer } from 'ws'

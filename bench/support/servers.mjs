@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url'
 const SOCKETS = fileURLToPath(new URL('../load/target/release/sockets', import.meta.url))
 
 /**
- * Starts a server of `bench/servers`. `tokens` are the tokens of its pages, by module. If `clone` is given, the server of
- * that clone of this repository is started, which has to be built.
+ * Starts a server of `bench/servers`. `tokens` are the tokens of its pages, by module. If `clone` is given, the server
+ * of that clone of this repository is started, which has to be built.
  */
 export async function startServer(name, { core, environment = {}, clone }) {
   const file = clone
