@@ -1,4 +1,4 @@
-// Measures loom-live beside a server written by hand, and prints what it found as Markdown.
+// Measures loom-live beside a server written by hand, and prints the results as Markdown.
 // See README.md.
 
 import { spawnSync } from 'node:child_process'
@@ -70,9 +70,9 @@ if (!values['no-build']) {
   if (spawnSync(process.execPath, [setup], { stdio: ['ignore', 2, 2] }).status !== 0) process.exit(1)
   buildLoad()
 }
-// Other work costs the servers unequally, so it has to be known.
+// Other work of the machine slows the servers unequally, so the load is printed.
 const load1 = loadavg()[0].toFixed(1)
-// Off the servers' core.
+// This process leaves the servers' core.
 spawnSync('taskset', ['-cp', String(load), String(process.pid)])
 
 const hasEach = 'each' in (await import('loom-live'))

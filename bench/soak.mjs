@@ -1,4 +1,4 @@
-// Many connections for a long time, a tenth of them active; then all are cut at once. See README.md.
+// Holds many connections for a long time, a tenth of them active; then all are cut at once. See README.md.
 
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -51,7 +51,9 @@ export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalid('a function', name, value)
 }
 
-/** Checks that `given` is an object without unknown names, which would have no effect. `kind` says what a name is for. */
+/**
+ * Checks that `given` is an object without unknown names, which would have no effect. `kind` says what a name is for.
+ */
 export function checkNames(given: unknown, known: object, name: string, kind: string): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
   for (const one of Object.keys(given)) {
@@ -59,7 +61,10 @@ export function checkNames(given: unknown, known: object, name: string, kind: st
   }
 }
 
-/** The error of an unknown name, with the known ones and a guess which of them was meant. `what` says what it is a name of. */
+/**
+ * The error of an unknown name, with the known ones and a guess which of them was meant. `what` says what it is a name
+ * of.
+ */
 export function unknownName(name: string, known: readonly string[], what: string): LoomError {
   const error = invalid(`one of ${known.join(', ')}`, what, name)
   const near = nearest(name, known)
@@ -68,7 +73,10 @@ export function unknownName(name: string, known: readonly string[], what: string
     : new LoomError(error.code, `${error.message}; did you mean ${JSON.stringify(near)}?`)
 }
 
-/** Whether an `authorize` allows: only `true` does. `why` is called with a description of any value but `true` and `false`. */
+/**
+ * Whether an `authorize` allows: only `true` does. `why` is called with a description of any value but `true` and
+ * `false`.
+ */
 export function isAllowed(allowed: unknown, why: (given: string) => void): boolean {
   if (allowed !== true && allowed !== false)
     why(typeof allowed === 'string' && allowed !== '' ? 'a string' : show(allowed))

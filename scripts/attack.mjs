@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { build } = await import('esbuild')
-// Inside the repository, so that its packages are found.
+// The folder is inside the repository, so that Node finds its packages.
 const folder = mkdtempSync(join(root, 'node_modules', '.attack-'))
 try {
   await build({

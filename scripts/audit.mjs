@@ -1,6 +1,6 @@
 // Asks the databases of known vulnerabilities about our dependencies, Rust's and npm's.
 //
-// Says `clean` only if a database has answered that it knows of none. Exit code 0: both are clean; 1: a
+// Prints `clean` only if the database has answered that it knows of no vulnerability. Exit code 0: both are clean; 1: a
 // vulnerability is known; 2: none is known, but not every database could be asked.
 
 import { spawnSync } from 'node:child_process'
@@ -31,7 +31,7 @@ function run(command, parameters) {
   return { status, stdout: stdout ?? '', stderr: stderr ?? '', error }
 }
 
-/** By cargo-deny, with RustSec's database: a line of JSON for each thing found, and a summary. */
+/** Asks RustSec's database with cargo-deny, which prints a line of JSON for each finding, and a summary. */
 function rust() {
   const program = tool('cargo-deny')
   if (program === undefined) return missing('cargo-deny is not here and could not be installed')
@@ -47,7 +47,7 @@ function rust() {
   return missing(log ?? error?.message ?? `cargo-deny said nothing (exit code ${status})`)
 }
 
-/** By the registry, from package-lock.json. */
+/** Asks npm's registry about the packages in package-lock.json. */
 function npm() {
   const { status, stdout, error } = run('npm', ['audit', '--json', '--package-lock-only'])
   const report = parsed(stdout)

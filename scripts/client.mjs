@@ -1,5 +1,5 @@
-// The browser's client in one file, the default look of its states in another, and in a third what few pages need of it.
-// `node scripts/client.mjs` writes the client to stdout, `node scripts/client.mjs status` the look, `… extras` the third.
+// Bundles the browser's client into one file, the display of its states into another, and what few pages need into a
+// third. `node scripts/client.mjs` writes the client to stdout, `… status` the display, `… extras` the third.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** All that matches `pattern` in the files of `folder`. */
+/** All names that match `pattern` in the files of `folder`. */
 function namesIn(folder, files, pattern) {
   const names = new Set()
   for (const file of readdirSync(folder)) {
@@ -26,9 +26,9 @@ const OURS = new Set(
 )
 
 /**
- * The properties that nobody but the client itself sees, which may be called something shorter: the members of its
- * interfaces, except those that any type of the language or the browser has too, and those that an interface writes in
- * quotes. Names of one letter are the wire's. (So the client never names such a property in a string.)
+ * The properties that only the client itself uses, so that they may get shorter names: the members of its interfaces,
+ * except members that a type of the language or the browser has, too, and members that an interface writes in quotes.
+ * Names of one letter belong to the wire. (So the client must never name such a property in a string.)
  */
 function ownProperties() {
   const client = join(root, 'client')
@@ -44,7 +44,7 @@ function hashOf(source) {
   return createHash('sha256').update(source).digest('base64url').slice(0, 8)
 }
 
-/** `name`: a file of client/, with what it imports. */
+/** Bundles the file `name` of client/ and its imports. */
 export async function bundleClient(name = 'index') {
   // The client loads it from beside itself.
   const extras = name === 'index' ? `./extras.${hashOf(await bundleClient('extras'))}.js` : ''
@@ -60,8 +60,9 @@ export async function bundleClient(name = 'index') {
     external: ['./extras.*.js'],
     write: false,
   })
-  // Both shorten; what the second gives compresses better: each scope has the names that are used most already. Unsafe is
-  // what it does to objects with a `valueOf` or a constructor of their own, which the client has none of.
+  // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
+  // in each scope.
+  // Unsafe is what the minifier does to objects with a `valueOf` or a constructor of their own: the client has none.
   const { code } = await minify(outputFiles[0].text, {
     module: true,
     compress: { passes: 3, hoist_vars: true, unsafe: true },
@@ -70,7 +71,7 @@ export async function bundleClient(name = 'index') {
   return Buffer.from(code)
 }
 
-/** What the client has beside it in development, where nobody counts its bytes. */
+/** Bundles what the client gets in addition in development; these bytes are not counted. */
 export async function bundleDevelopment() {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -80,7 +81,7 @@ export async function bundleDevelopment() {
     format: 'iife',
     target: 'es2021',
     write: false,
-    // In a file of its own it would know where it came from.
+    // The code is appended to the client's file, in a block, where the banner gives it the file's URL.
     define: { 'import.meta.url': 'import_meta_url' },
     banner: { js: '\n;{const import_meta_url=import.meta.url;' },
     footer: { js: '}' },

@@ -1,5 +1,4 @@
-// Checks what the Rust dependencies are against deny.toml: their licences, where they come from, and that none
-// is there twice.
+// Checks the Rust dependencies against deny.toml: their licences, their sources, and that no crate is there twice.
 
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -8,7 +7,7 @@ import { tool } from './tools.mjs'
 
 const program = tool('cargo-deny')
 if (program === undefined) {
-  console.error('cargo-deny is not here and could not be installed; the message is above')
+  console.error('cargo-deny is missing and could not be installed; the reason is above')
   process.exit(1)
 }
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

@@ -1,5 +1,6 @@
-// Makes what `lib/` knows of the addon from the addon itself: the shapes at its edge, and the numbers that both sides
-// agree on. So each stands once, in Rust. `scripts/setup.mjs` calls it after each build.
+// Makes two files of lib/ from the addon: the types of its exports (`addon.d.ts`), and the numbers that Rust and
+// JavaScript have to agree on (`codec.ts`). So each is written once, in Rust. `scripts/setup.mjs` calls this after each
+// build.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,7 +12,7 @@ const lib = join(dirname(fileURLToPath(import.meta.url)), '..', 'lib')
 
 const indented = (text) => text.replace(/^(?=.)/gm, '  ')
 
-/** A member that may be left out may be `undefined`, too. */
+/** Makes each optional member also accept `undefined`. */
 const members = (text) =>
   indented(text.replace(/^(\w+)\?: (.*)$/gm, '$1?: $2 | undefined').replace(/^ (?=[^\s*])/gm, ''))
 
@@ -52,7 +53,7 @@ function write(name, text) {
 }
 
 export function writeEdge() {
-  // Written by the compiler only when it compiles: there may be none in a `target` from elsewhere.
+  // The compiler writes this file only when it compiles, so a copied `target` may lack it.
   if (existsSync(typeDefinitions)) write('addon.d.ts', declarations(readFileSync(typeDefinitions, 'utf8')))
   write('codec.ts', codec(JSON.parse(createRequire(import.meta.url)(addon).codec())))
 }

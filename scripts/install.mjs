@@ -1,5 +1,5 @@
-// Runs after `npm install loom-live` and at `npm rebuild loom-live`: the package carries the addon of one
-// platform, elsewhere it is built here; also if it is there and cannot be loaded.
+// Runs after `npm install loom-live` and at `npm rebuild loom-live`. The package contains the addon for one platform.
+// On other platforms, and if that addon cannot be loaded, the addon is built here.
 
 import { buildAddon, loads } from './native.mjs'
 

@@ -1,4 +1,4 @@
-// `npm run models`: the interleavings of src/models.rs, in a build of its own.
+// `npm run models`: runs the tests of src/models.rs under many interleavings, in a build of its own.
 
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'

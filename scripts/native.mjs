@@ -12,26 +12,29 @@ export const addon = join(root, 'native', `loom-live.${platform}.node`)
 
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
 
-/** Where napi-derive writes the shapes at the addon's edge, a line of JSON for each: see scripts/edge.mjs. */
+/**
+ * The file into which napi-derive writes the types of the addon's exports, a line of JSON for each; see
+ * scripts/edge.mjs.
+ */
 export const typeDefinitions = join(target, 'napi-types', 'loom-live')
 
 const library = { darwin: 'libloom_live.dylib', win32: 'loom_live.dll' }[process.platform] ?? 'libloom_live.so'
 
-/** Whether the addon can be loaded on this system: one for another C library is there, and cannot. */
+/** Whether the addon exists and can be loaded. An addon for another C library exists but cannot be loaded. */
 export function loads() {
   if (!existsSync(addon)) return false
   const load = 'process.dlopen({ exports: {} }, process.argv[1])'
   return spawnSync(process.execPath, ['--eval', load, addon], { stdio: 'ignore' }).status === 0
 }
 
-/** musl's own toolchain links the C library into everything, which no addon may have. */
+/** Extra flags for rustc. The toolchain for musl links the C library statically, which an addon must not do. */
 function flags() {
   const { glibcVersionRuntime } = process.report?.getReport().header ?? {}
   if (process.platform !== 'linux' || glibcVersionRuntime !== undefined) return {}
   return { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() }
 }
 
-/** The error to show where there is no addon and none can be built; undefined when it is built. */
+/** Builds the addon. Returns `undefined` if that has worked, otherwise the error to show. */
 export function buildAddon({ anew = false } = {}) {
   mkdirSync(dirname(typeDefinitions), { recursive: true })
   const cargo = spawnSync('cargo', ['build', '--release', '--lib', '--locked'], {
@@ -54,7 +57,7 @@ export function buildAddon({ anew = false } = {}) {
   const built = join(target, 'release', library)
   if (anew || !existsSync(addon) || statSync(built).mtimeMs > statSync(addon).mtimeMs) {
     mkdirSync(dirname(addon), { recursive: true })
-    // Renamed into place: a process that has the old file mapped keeps it.
+    // A new file is renamed into place, so that a running process keeps the old file.
     copyFileSync(built, `${addon}.new`)
     renameSync(`${addon}.new`, addon)
   }

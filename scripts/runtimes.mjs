@@ -1,8 +1,8 @@
-// Runs the package under every runtime that it is to work on: `npm test` does, and `node scripts/runtimes.mjs` alone.
+// Runs the package under every runtime that it supports. `npm test` runs this script; it also runs alone.
 //
-// Each Node tries how upgrades are shared (__test__/runtimes/program.mjs), in both transports and over https; all
-// runtimes run the README's Express and Fastify examples, in which a page is loaded, joined and clicked. The
-// binaries come from npm and are kept; what cannot be had is said, and is no failure.
+// Every version of Node runs __test__/runtimes/program.mjs, which tests how upgrades are shared, in both transports and
+// over https. All runtimes run the README's Express and Fastify examples: a page is loaded, joined and clicked. The
+// binaries come from npm and are kept. A runtime that cannot be installed is named, and is not a failure.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -16,8 +16,9 @@ const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'runti
 const tests = join(root, '__test__', 'runtimes')
 
 /**
- * The oldest and the newest of each line, and those on both sides of a change in how Node hands over upgrades: 22.21
- * and 24.9 brought `shouldUpgradeCallback`. The first of all is what `engines` in package.json promises.
+ * The oldest and the newest version of each line, and the versions before and after `shouldUpgradeCallback` came (22.21
+ * and 24.9), because upgrades are taken in another way since then. The first version is the one in `engines` of
+ * package.json.
  */
 const NODES = ['20.0.0', '20.20.2', '22.20.0', '22.21.0', '22.23.3', '24.8.0', '24.9.0', '24.21.0', '26.10.0']
 const BUN = '1.4.5'
@@ -27,7 +28,7 @@ const system = process.platform === 'win32' ? 'win' : process.platform
 const exe = process.platform === 'win32' ? '.exe' : ''
 const nodePackage = `node-${system}-${process.arch}`
 
-/** A runtime: its packages on npm, its program in them, and how it runs a file. */
+/** The runtimes: for each its packages on npm, its program in them, and the arguments that run a file. */
 const RUNTIMES = [
   ...NODES.map((version) => ({
     name: `Node ${version}`,
@@ -62,7 +63,10 @@ const RUNTIMES = [
   },
 ]
 
-/** Installs what is not there. One package that npm does not have is no reason to have none. */
+/**
+ * Installs missing runtimes. If they cannot be installed together, each is installed alone, so that one that fails does
+ * not stop the others.
+ */
 function install() {
   mkdirSync(folder, { recursive: true })
   const manifest = (list) =>
@@ -106,7 +110,7 @@ async function freePort() {
   return port
 }
 
-/** A process and all that it wrote. */
+/** Starts a process, and gathers its output. */
 function start(runtime, parameters, env = {}) {
   const child = spawn(programOf(runtime), [...runtime.run, ...parameters], {
     cwd: root,
@@ -123,7 +127,10 @@ function start(runtime, parameters, env = {}) {
   return process_
 }
 
-/** The page is served, its socket joins, a click is answered. Gives what the program wrote. */
+/**
+ * Tests that an example serves its page, that a socket joins, and that a click is answered. Returns the program's
+ * output.
+ */
 async function tryExample(runtime, example) {
   const port = await freePort()
   const program = start(runtime, [join('examples', example)], { PORT: String(port) })
@@ -171,7 +178,7 @@ async function tryProgram(runtime, certificate) {
   return checks
 }
 
-async function attempt(runtime, certificate) {
+async function tryRuntime(runtime, certificate) {
   const started = Date.now()
   if (!existsSync(programOf(runtime))) return { runtime, text: `NOT TRIED, ${programOf(runtime)} is not there` }
   try {
@@ -212,11 +219,11 @@ const waiting = RUNTIMES.filter(({ name }) => only === undefined || name.toLower
 let failed = 0
 const work = async () => {
   for (let runtime = waiting.shift(); runtime !== undefined; runtime = waiting.shift()) {
-    const { passed, text } = await attempt(runtime, certificate)
+    const { passed, text } = await tryRuntime(runtime, certificate)
     if (passed === false) failed += 1
     console.log(`${runtime.name}: ${text}`)
   }
 }
-// As many as the machine has room for.
+// Two at a time.
 await Promise.all([work(), work()])
 process.exit(failed === 0 ? 0 : 1)

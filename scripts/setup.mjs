@@ -21,7 +21,7 @@ function installPackages() {
     .digest('hex')
   const stamp = join(root, 'node_modules', '.loom-live-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages.
+  // `npm ci` would refuse a lock file that lacks the optional packages of other platforms.
   const npm = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: 'inherit',
@@ -50,8 +50,9 @@ async function bundle() {
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   writeFileSync(join(root, 'dist', 'status.js'), await bundleClient('status'))
   writeFileSync(join(root, 'dist', 'extras.js'), await bundleClient('extras'))
-  // One copy of the library for both module systems: two would not know each other's templates. It is asked for by
-  // its name, which a bundler leaves alone: in a bundle, too, it comes out of node_modules.
+  // The ES module exports the CommonJS one, so that there is one copy of the library: two copies would not know each
+  // other's templates. It is required by the package's name, which bundlers do not follow, so that a bundle, too, loads
+  // it from node_modules.
   const names = ['createLoom', 'html', 'each', 'raw', 'sanitized', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']
   writeFileSync(
     join(root, 'dist', 'index.mjs'),

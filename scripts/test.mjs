@@ -1,4 +1,4 @@
-// Runs every test: Rust's own, then those that use the package as an application does.
+// Runs all tests: Rust's own, then those that use the package as an application does.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin', 'jest.js')
 
-/** The tests write here what they pass over: one line for each test file and browser. */
+/** Tests that are passed over write a line into this file, for each test file and browser. */
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-test-'))
 const passedOver = join(folder, 'passed-over')
 writeFileSync(passedOver, '')

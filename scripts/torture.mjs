@@ -9,7 +9,7 @@ const events = Number(process.argv[2] ?? 1_000_000)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
 
 const { build } = await import('esbuild')
-// Inside the repository, so that its packages are found.
+// The folder is inside the repository, so that Node finds its packages.
 const folder = mkdtempSync(join(root, 'node_modules', '.torture-'))
 try {
   const outfile = join(folder, 'torture.mjs')

@@ -90,6 +90,9 @@ pub struct Origin {
 }
 
 /// What a call gives back.
+///
+/// Architecture invariant: an outcome is committed as a whole or, if anything fails, not at all.
+/// `__test__/server/nothing_is_committed_on_failure.test.ts` watches it.
 pub struct Outcome {
     /// The next props; `None` if they stay as they are.
     pub props: Option<Arc<Props>>,

@@ -13,10 +13,13 @@
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`turns`], [`store`]: what all of one application
 //!   shares.
-//! * `node`: the N-API edge, the only place that knows napi.
+//! * `node`: the N-API edge.
 //!
-//! Imports run downward only. `tree`, `template`, `protocol` and `token` are pure: no tokio, no napi,
-//! no I/O.
+//! Architecture invariant: imports run downward only, and no files import each other in a circle.
+//! `__test__/package/imports.test.ts` watches it.
+//!
+//! Architecture invariant: only `node` knows napi, and `unsafe` stands in `src/transport/descriptor.rs`
+//! alone. `__test__/package/invariants.test.ts` watches it.
 
 pub mod bridge;
 pub mod budget;

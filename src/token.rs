@@ -177,8 +177,8 @@ impl Keyring {
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Opens what a page joins with: its token, its token followed by an anchor, or a checkpoint. With an
-    /// anchor, the claims of the page's token get the anchor's component.
+    /// Opens what a page joins with: its token, its token followed by an anchor, or a checkpoint.
+    /// With an anchor, the claims of the page's token get the anchor's component.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -298,7 +298,8 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
         return Err(SecretError::Short(secret.len()));
     }
     let mut key = Zeroizing::new([0; 32]);
-    // `expand` fails only for keys longer than 255 hashes. That would leave a key of zeros, so it is refused.
+    // `expand` fails only for keys longer than 255 hashes. That would leave a key of zeros, so it
+    // is refused.
     Hkdf::<Sha256>::new(None, secret)
         .expand(KEY_INFO, key.as_mut_slice())
         .map_err(|_| SecretError::Short(secret.len()))?;

@@ -1,4 +1,4 @@
-/** A self-signed certificate for 127.0.0.1, made without any tool that a machine may lack. */
+/** A self-signed certificate for 127.0.0.1, made by Node alone, without a tool that may be missing. */
 
 import { generateKeyPairSync, sign } from 'node:crypto'
 

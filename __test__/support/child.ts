@@ -1,4 +1,4 @@
-/** A program of a few lines that uses the package, in a process of its own. */
+/** Runs a short program that uses the package, in a process of its own. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
@@ -32,14 +32,14 @@ export class Child {
     })
   }
 
-  /** Runs the source from the package's folder, where its own name leads to it. */
+  /** Runs the source in the package's folder, where `loom-live` resolves to the package. */
   static start(
     source: string,
     { module = false, env = {} as NodeJS.ProcessEnv, cwd = ROOT, parameters = [] as string[], shell = '' } = {},
   ): Child {
     const kind = module ? ['--input-type=module'] : ['--input-type=commonjs']
     const all = [process.execPath, ...kind, '--eval', source, ...parameters]
-    // `shell` comes before: a limit of the process, for example.
+    // `shell` runs first in the same process: it sets a limit, for example.
     const [command = '', ...rest] = shell === '' ? all : ['/bin/sh', '-c', `${shell}; exec "$0" "$@"`, ...all]
     return new Child(
       spawn(command, rest, {
@@ -64,7 +64,7 @@ export class Child {
     return line.text
   }
 
-  /** What it wrote, once it has ended by itself, well. */
+  /** The output, after the program has ended by itself with exit code 0. */
   async result(): Promise<string> {
     const { code, signal } = await this.exit()
     if (code !== 0) throw new Error(`The child ended with ${code ?? signal}: ${this.output}${this.errors}`)

@@ -1,4 +1,4 @@
-/** Ends what a test began, last thing first. */
+/** Ends what a test has started, in reverse order. */
 
 const ends: (() => unknown)[] = []
 

@@ -1,4 +1,4 @@
-/** A page's end of the wire, without a browser. */
+/** A client of the classic dialect, without a browser. */
 
 import { WebSocket, type ClientOptions } from 'ws'
 import { atEnd } from './cleanup'
@@ -11,7 +11,7 @@ export type ServerMessage =
   | { type: 'error'; id: string; error: string }
   | { type: 'redirect'; url: string }
 
-/** What a join or an event is answered with. */
+/** The answer to a join or an event. */
 export type Answer = Exclude<ServerMessage, { type: 'redirect' }>
 
 export interface Vars {
@@ -75,7 +75,7 @@ export class Client {
     }
     const waiting = this.waiting.get(message.id)
     const first = waiting?.[0]
-    // Trees within an event come before its answer.
+    // If an event replaces the root, the trees come first, and then the patch that answers the event.
     if (message.type === 'trees' && first?.join === false) return
     if (first === undefined || (first.join && message.type === 'patch')) {
       this.unexpected.push(message)
@@ -90,14 +90,14 @@ export class Client {
     this.socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))
   }
 
-  /** The next answer of the component that nothing waits for yet; `what` it answers. */
+  /** Waits for the component's next answer, after those that are waited for already. `what` is what it answers. */
   answer(id: string, what: string, join = false): Promise<Answer> {
     const answer = new Promise<Answer>((resolve, reject) => {
       const waiting = this.waiting.get(id) ?? []
       waiting.push({ join, resolve, reject })
       this.waiting.set(id, waiting)
     })
-    // A test may look at several answers one after the other, and at the first failure stop.
+    // A test that waits for several answers may end at the first failure. The others are no unhandled rejections then.
     answer.catch(() => undefined)
     return within(`an answer to ${what}`, answer)
   }
@@ -112,7 +112,7 @@ export class Client {
     return this.ask(id, true, { type: 'join', id, module, token })
   }
 
-  /** Joins, and fails where that is refused. */
+  /** Joins, and fails if the join is refused. Gives the HTML that the component shows. */
   async joined(id: string, module: string, token: string): Promise<string> {
     const answer = await this.join(id, module, token)
     if (answer.type !== 'trees') throw new Error(`Expected trees but received ${JSON.stringify(answer)}`)
@@ -123,7 +123,7 @@ export class Client {
     return this.ask(id, false, { type: 'event', id, handler, event, special_vars: vars })
   }
 
-  /** Sends an event, fails where it does, and gives what the component then shows. */
+  /** Sends an event, and fails if the event fails. Gives the HTML that the component shows then. */
   async shows(id: string, handler: string, vars?: Vars): Promise<string> {
     const answer = await this.event(id, handler, vars)
     if (answer.type !== 'patch') throw new Error(`Expected a patch but received ${JSON.stringify(answer)}`)
@@ -142,7 +142,7 @@ export class Client {
     this.send({ type: 'leave', id })
   }
 
-  /** What the component shows by now. */
+  /** The HTML that the component shows now. */
   html(id: string): string {
     const tree = this.trees.get(id)
     if (tree === undefined) throw new Error(`Expected trees for ${id}`)
@@ -159,7 +159,7 @@ export class Client {
     await this.closeCode()
   }
 
-  /** As a network does it: without a goodbye. */
+  /** Drops the connection without a close frame, as a network does. */
   drop(): void {
     this.socket.terminate()
   }
@@ -169,7 +169,7 @@ export class Client {
     underlying(this.socket).write(bytes)
   }
 
-  /** Reads nothing more; what comes then waits at the sender. */
+  /** Stops reading. What the server sends from now on waits at the server. */
   stopReading(): void {
     underlying(this.socket).pause()
   }
@@ -179,12 +179,12 @@ export class Client {
   }
 }
 
-/** The socket under a WebSocket, which its types do not show. */
+/** The TCP socket of a WebSocket, which is missing in the types of `ws`. */
 function underlying(socket: WebSocket): import('node:net').Socket {
   return (socket as unknown as { _socket: import('node:net').Socket })._socket
 }
 
-/** A masked client frame, whole or cut short. */
+/** A client's frame. Its header may say another size than the payload has. */
 export function frame(payload: Buffer, { opcode = 1, fin = true, size = payload.length, reserved = 0 } = {}): Buffer {
   const header =
     size < 126
@@ -193,7 +193,7 @@ export function frame(payload: Buffer, { opcode = 1, fin = true, size = payload.
         ? Buffer.from([0, 0x80 | 126, size >> 8, size & 255])
         : Buffer.concat([Buffer.from([0, 0x80 | 127, 0, 0, 0, 0]), uint32(size)])
   header[0] = (fin ? 0x80 : 0) | (reserved << 4) | opcode
-  // A mask of zeros leaves the payload as it is.
+  // The mask is zero, which leaves the payload unchanged.
   return Buffer.concat([header, Buffer.alloc(4), payload])
 }
 

@@ -1,4 +1,4 @@
-/** Trees of the dialect `loom.2` as values, and what its messages do to them: docs/protocol.md, word for word. */
+/** Trees of the dialect `loom.2`, and how messages change them, written from docs/protocol.md alone. */
 
 export type Value = string | number | { h: string } | { l: Tree[] } | Tree
 export type Tree = [template: number, ...values: Value[]]
@@ -16,7 +16,7 @@ export interface Template {
   kinds: string
 }
 
-/** Changes a tree in place: `changes` are pairs of a slot and what it is, or what changed inside it. */
+/** Changes a tree in place. `changes` holds pairs: a slot, and its new value or the changes inside it. */
 export function applyChanges(tree: Tree, changes: Change[]): void {
   for (const [slot, change] of pairs<Change>(changes)) {
     const at = slot + 1
@@ -51,7 +51,7 @@ function* pairs<T>(list: readonly unknown[]): Generator<[number, T]> {
   for (let at = 0; at < list.length; at += 2) yield [list[at] as number, list[at + 1] as T]
 }
 
-/** What a browser would show; texts unescaped. */
+/** The HTML of a value; texts are not escaped. */
 export function textOf(value: Value, templates: ReadonlyMap<number, Template>): string {
   if (typeof value !== 'object') return String(value)
   if ('h' in value) return value.h

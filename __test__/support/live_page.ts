@@ -1,6 +1,6 @@
 /**
- * A page with one live component, without a browser: it numbers its events, keeps them, resumes, and brings
- * another server to where it was, as docs/protocol.md says a client of `loom.2` has to.
+ * A page with one live component, without a browser. It does what docs/protocol.md asks of a client of `loom.2`: it
+ * numbers its events and keeps them, resumes, and sends them again to a server that does not know them.
  */
 
 import { WebSocket, type ClientOptions } from 'ws'
@@ -12,33 +12,35 @@ export interface Sent {
   value: string | undefined
   madeAt: number
   answered: boolean
-  /** To be sent again; and sent, without an answer since. */
+  /** The event has to be sent again. Set by a join or resume that does not include it, cleared when it is sent. */
   due: boolean
+  /** The event is sent on this connection and not answered. Cleared by the answer, and by a join or resume. */
   underWay: boolean
 }
 
 export interface LivePageOptions {
-  /** The URL to connect to; asked for each time. */
+  /** Gives the URL; called for each connection. */
   url: () => string
   module: string
   token: string
   socket?: ClientOptions
-  /** How long until it connects again, in milliseconds. */
+  /** How long the page waits before it connects again, in milliseconds. */
   retry?: () => number
 }
 
-/** So many are on their way at a time: a mailbox takes no more than its limit. */
+/** The most unanswered events: a mailbox takes a limited number. */
 const WINDOW = 32
 
 /** What happened to an event. */
 export type Outcome = 'applied' | 'failed' | 'expired'
 
 export class LivePage {
-  /** Made, and not sent so far. */
+  /** Events that were never sent. */
   private made: Sent[] = []
-  /** Sent, and in no checkpoint. */
+  /** Events that were sent and that no checkpoint includes. */
   private sent: Sent[] = []
-  private last = 0
+  /** The number of the last event. */
+  private lastNumber = 0
   seen = 0
   private secret = ''
   private checkpoint: { number: number; sealed: string } | undefined
@@ -73,7 +75,7 @@ export class LivePage {
     return this.sent.filter(({ answered }) => !answered).length
   }
 
-  /** All is answered, and the server is where the page has been. */
+  /** The page is live, and all events are answered, also those that were sent again. */
   get isSettled(): boolean {
     return this.live && this.waiting === 0 && this.sent.every(({ number }) => number <= this.seen)
   }
@@ -89,7 +91,7 @@ export class LivePage {
 
   event(handler: string, value?: string): Sent {
     const sent: Sent = {
-      number: ++this.last,
+      number: ++this.lastNumber,
       handler,
       value,
       madeAt: Date.now(),
@@ -116,13 +118,13 @@ export class LivePage {
     }
   }
 
-  /** The network is gone, without a goodbye. */
+  /** The network fails: no close frame is sent. */
   cut(): void {
     this.live = false
     this.ws?.terminate()
   }
 
-  /** Another page made of this one's memory: what a thief of it would have. */
+  /** What a thief would need of this page's memory to make a copy of the page. */
   get memory(): { secret: string; checkpoint: string | undefined } {
     return { secret: this.secret, checkpoint: this.checkpoint?.sealed }
   }
@@ -141,7 +143,7 @@ export class LivePage {
     })
     this.ws = ws
     ws.on('open', () => {
-      // Numbers of templates are the connection's own; what is shown keeps those it was made of.
+      // `templates` is kept: the shown tree refers to templates of earlier connections.
       const resume = this.secret === '' ? [] : [this.secret, this.seen]
       const token = this.checkpoint?.sealed ?? this.options.token
       this.send(['j', ++this.component, this.options.module, token, ...resume])
@@ -208,7 +210,7 @@ export class LivePage {
         this.answer(number as number, 'applied')
         return
       case 'e':
-        // What came before it has been applied, if that was not said.
+        // Events before those of this answer were applied, although no answer said so.
         this.answer((number as number) - ((sixth as number | undefined) ?? 1), 'applied')
         this.answer(number as number, fifth === 1 ? 'expired' : 'failed')
         return
@@ -216,7 +218,7 @@ export class LivePage {
         this.refused = message.slice(2)
         return
       case 'c':
-        this.keep(number as number, fourth as string | null)
+        this.keepCheckpoint(number as number, fourth as string | null)
         return
       default:
         throw new Error(`Expected a message of loom.2 but received ${JSON.stringify(message)}`)
@@ -250,7 +252,7 @@ export class LivePage {
     this.sendMore()
   }
 
-  /** Everything up to that number has its answer. */
+  /** Notes that all events up to `number` have an answer. */
   private answer(number: number, outcome: Outcome): void {
     this.seen = number
     for (const sent of this.sent) if (sent.number <= number) sent.underWay = false
@@ -263,9 +265,9 @@ export class LivePage {
     this.sendMore()
   }
 
-  private keep(number: number, sealed: string | null): void {
+  private keepCheckpoint(number: number, sealed: string | null): void {
     this.fragile = sealed === null
-    // An anchor stands behind the page's own token.
+    // An anchor begins with a dot and is sent behind the page's own token.
     const token = sealed?.startsWith('.') === true ? this.options.token + sealed : sealed
     this.checkpoint = token === null ? undefined : { number, sealed: token }
     this.sent = this.sent.filter((sent) => sent.number > number || !sent.answered)

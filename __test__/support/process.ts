@@ -13,7 +13,7 @@ export async function freePort(): Promise<number> {
 }
 
 export class ServerProcess {
-  /** What it wrote so far. */
+  /** The output so far. */
   output = ''
   readonly exited: Promise<number | null>
   private readonly child: ChildProcess
@@ -35,7 +35,7 @@ export class ServerProcess {
     this.exited = new Promise((resolve) => this.child.on('close', resolve))
   }
 
-  /** One that answers. */
+  /** Starts a server, and waits until it answers. */
   static async start(...parameters: ConstructorParameters<typeof ServerProcess>): Promise<ServerProcess> {
     const server = new ServerProcess(...parameters)
     await until(`an answer from ${server.url}`, async () => {
@@ -52,7 +52,7 @@ export class ServerProcess {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Asks it to end; gives its exit code, null where the signal itself ended it. */
+  /** Sends the signal and waits for the end. Gives the exit code; null if the signal itself ended the process. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.child.kill(signal)
     try {

@@ -1,11 +1,11 @@
-/** A network between a page and its server, which can be cut. */
+/** A proxy between a page and its server: a network that can be cut. */
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { atEnd } from './cleanup'
 
 export class Proxy {
   private readonly sockets = new Set<Socket>()
-  /** False: nobody gets through. */
+  /** While this is false, new connections are closed at once. */
   open = true
   cuts = 0
 
@@ -45,7 +45,7 @@ export class Proxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  /** Without a goodbye, whatever is on its way. */
+  /** Ends all connections without a close frame; bytes on their way are lost. */
   cut(): void {
     this.cuts += 1
     for (const socket of this.sockets) socket.destroy()

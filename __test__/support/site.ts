@@ -13,11 +13,11 @@ import { until, within } from './until'
 
 export const SECRET = 'a secret of at least thirty-two bytes'
 
-/** The ways in which a connection reaches Rust. */
+/** The ways in which a connection's bytes reach Rust. */
 export const TRANSPORTS = ['http, descriptor', 'http, relay', 'https'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
-/** What a loom told its operator. */
+/** A logger that keeps what a loom tells its operator. */
 export class Log {
   readonly errors: string[] = []
   readonly warnings: string[] = []
@@ -41,7 +41,7 @@ export interface SiteOptions extends LoomOptions {
   listener?: RequestListener
 }
 
-/** A loom that is closed when the test is over. */
+/** Makes a loom that is closed when the test ends. */
 export function testLoom(options: LoomOptions = {}): { loom: Loom; log: Log } {
   const log = new Log()
   const loom = createLoom({ secret: SECRET, logger: log, ...options })
@@ -118,7 +118,7 @@ export class Site {
     return client
   }
 
-  /** A socket on which nothing has been said yet. */
+  /** A connected socket on which nothing was sent so far. */
   async socket(): Promise<Socket> {
     const { port } = this
     const socket = this.secure
@@ -142,7 +142,7 @@ export class Site {
     return talk(socket, text)
   }
 
-  /** Until no connection and no actor is left. */
+  /** Waits until no connection and no actor is left. */
   async empty(): Promise<void> {
     await until('the last connection and actor to end', () => {
       const { connections, components, queuedEvents, waitingCalls, callsInFlight } = this.loom.stats()
@@ -151,7 +151,7 @@ export class Site {
   }
 }
 
-/** Listens on a free port until the test is over. */
+/** Listens on a free port until the test ends. */
 export async function listen(server: HttpServer | HttpsServer): Promise<void> {
   atEnd(async () => {
     server.closeAllConnections()
@@ -181,7 +181,7 @@ export function tokenIn(page: string): string {
   return token
 }
 
-/** What stands inside the container that `mount` gives. */
+/** The HTML inside the container that `mount` gives. */
 export function inside(page: string): string {
   const found = /^<div data-l-live="[^"]*" data-l-ws="[^"]*" data-l-token="[\w-]+">([^]*)<\/div>$/.exec(page)
   if (found === null) throw new Error(`Expected a container but received ${page}`)

@@ -1,4 +1,4 @@
-/** Trees and patches as the wire has them, and what they look like. Written from the protocol alone. */
+/** Trees and patches of the classic dialect, and their HTML. Written from docs/protocol.md alone. */
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 

@@ -1,9 +1,9 @@
-/** Waiting for what is to come, never for time to pass. */
+/** Waiting for something to happen, never for time to pass. */
 
-/** Far beyond what anything takes, so that a busy machine fails no test. */
+/** How long a test waits at most: much longer than anything takes, so that no test fails on a busy machine. */
 export const PATIENCE = 15_000
 
-/** Polls until `look` gives something. */
+/** Calls `look` again and again until it gives something other than `undefined`, `null` and `false`. */
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
   const end = Date.now() + PATIENCE
   for (;;) {
@@ -14,7 +14,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>): Promis
   }
 }
 
-/** The promise's outcome, or an error that says what did not happen. */
+/** The promise's outcome; after `PATIENCE`, an error that names what did not happen. */
 export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -43,7 +43,7 @@ export class Gate<T = void> {
   }
 }
 
-/** A turn of the event loop, after which every promise that could settle has. */
+/** Waits for one turn of the event loop: every promise that can settle without waiting has settled then. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,9 +1,9 @@
-/** A straightforward binary form of a message, to be measured beside JSON text. */
+/** A simple binary form of messages, to measure beside JSON text. */
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A tag (0 array, 1 text, 2 number, 3 object), a length or a number as a varint, and what belongs to it. */
+/** A value is a tag (0 array, 1 text, 2 number, 3 object), a length or a number as a varint, and the contents. */
 export function encode(value: unknown): Uint8Array {
   const bytes: number[] = []
   const number = (tag: number, count: number) => {

@@ -1,4 +1,4 @@
-/** Each way to get a message into the page: given the text of a frame, the page is done when `receive` returns. */
+/** The engines that are compared. Each gets the text of a frame; the page is up to date when `receive` returns. */
 
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
@@ -40,7 +40,7 @@ interface Change {
   c?: (number | (number | string)[])[]
 }
 
-/** The rows after a message: for engines that compare what is with what should be. */
+/** The rows after a message, for engines that compare the page with the rows that it should show. */
 function edited(old: RowTree[], frame: string): RowTree[] {
   const { r = [], m = [], i = [], c = [] } = (JSON.parse(frame) as [number, number, Change])[2]
   const out = new Set<number>()
@@ -92,8 +92,8 @@ function morph(container: HTMLElement, rows: RowTree[]): Engine {
 }
 
 /**
- * The prototype of this client's engine on lit-html: the server's templates become lit's, and each message a render of
- * the whole, which lit compares slot by slot.
+ * This client's engine, tried on lit-html: the server's templates become lit's, and each message is a render of
+ * everything, which lit compares slot by slot.
  */
 function lit(container: HTMLElement, rows: RowTree[]): Engine {
   const strings = new Map([TABLE, ROW].map(({ id, statics }) => [id, Object.assign([...statics], { raw: statics })]))
@@ -130,7 +130,7 @@ export const engines: Record<string, MakeEngine> = {
   'morphdom over rebuilt HTML': morph,
 }
 
-/** What it takes until a page that the server rendered is live. */
+/** The ways to make a page that the server rendered live. */
 export const joiners: Record<string, (container: HTMLElement, rows: RowTree[]) => void> = {
   'loom-live, found in place': adopt,
   'loom-live, compared since there is another row': (container, rows) => {

@@ -4,7 +4,7 @@ import { decode, encode } from './binary'
 import { engines, joiners, pageOf } from './engines'
 import { frame, operations, row, rows } from './workload'
 
-/** How often an operation is done in one measurement; of the morph a twentieth shows enough. */
+/** How often an operation is done in one measurement; for the morph engine a twentieth of it is enough. */
 const REPEATS: Record<string, number> = {
   'one cell': 200,
   'one row in at the front': 20,
@@ -13,10 +13,10 @@ const REPEATS: Record<string, number> = {
   'all cells changed': 8,
 }
 
-/** It takes long, and its figures are far from all others'. */
+/** The most repeats of the morph engine: it takes long, and its figures are far from the others'. */
 const MOST_MORPHS = 4
 
-/** Not counted. */
+/** How many measurements are made first and not counted. */
 const WARM_UP = 3
 
 export interface Figure {
@@ -27,7 +27,7 @@ export interface Figure {
   us: number
   low: number
   high: number
-  /** The same with the layout that follows. */
+  /** The median of the same, with the layout that follows. */
   layout: number
 }
 
@@ -45,7 +45,7 @@ async function measure(operation: string, count: number, samples: number): Promi
   const laidOut = new Map<string, number[]>(Object.keys(engines).map((name) => [name, []]))
   const say = operations[operation] as (typeof operations)[string]
   const repeats = REPEATS[operation] ?? 1
-  // In turns, so that whatever else the machine does hits all alike.
+  // The engines take turns, so that other work of the machine slows all of them alike.
   for (let sample = 0; sample < samples; sample++) {
     for (const [name, make] of Object.entries(engines)) {
       if (name.startsWith('morph') && sample >= MOST_MORPHS) continue
@@ -57,7 +57,7 @@ async function measure(operation: string, count: number, samples: number): Promi
       for (const one of frames.splice(0, WARM_UP)) engine.receive(one)
       layOut(container)
       await pause()
-      // Long ones each for itself, so that the median leaves out the turns in which memory is tidied up.
+      // Long operations are timed one by one, so that the median leaves out those with a garbage collection.
       const atOnce = turns > 10 ? turns : 1
       for (let turn = 0; turn < turns; turn += atOnce) {
         const start = performance.now()
@@ -84,7 +84,7 @@ async function measure(operation: string, count: number, samples: number): Promi
   }))
 }
 
-/** A page that the server rendered, until it is live: found in place, or rendered again where that cannot be. */
+/** How long each way takes to make a page that the server rendered live. */
 async function joining(count: number, samples: number): Promise<[string, number][]> {
   const times = new Map<string, number[]>(Object.keys(joiners).map((name) => [name, []]))
   const shown = rows(count)

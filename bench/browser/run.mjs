@@ -29,7 +29,7 @@ function brotli(bytes) {
 
 const script = await bundle("import './page'")
 const server = createServer((request, response) => {
-  // With these a page may look at the clock in steps of 5 µs instead of 100.
+  // With these headers the page's clock has steps of 5 µs instead of 100.
   response.setHeader('cross-origin-opener-policy', 'same-origin')
   response.setHeader('cross-origin-embedder-policy', 'require-corp')
   const isScript = request.url === '/page.js'

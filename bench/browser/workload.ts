@@ -1,4 +1,4 @@
-/** The table that all engines show, and what happens to it: as messages of the dialect `loom.2`. */
+/** The table that all engines show, and the operations on it, as messages of the dialect `loom.2`. */
 
 export const TABLE = { id: 0, statics: ['<table><tbody>', '</tbody></table>'], kinds: 't' }
 export const ROW = {
@@ -7,7 +7,7 @@ export const ROW = {
   kinds: 'aatttt',
 }
 
-/** A template's id and a value for each slot. */
+/** The number of a template, and a value for each slot. */
 export type RowTree = [number, string, string, string, string, string, string]
 
 export function row(id: number, round = 0): RowTree {
@@ -26,7 +26,7 @@ export function rows(count: number): RowTree[] {
   return Array.from({ length: count }, (_, id) => row(id))
 }
 
-/** What one operation says, the n-th time. All can be said again and again. */
+/** The message of an operation in its n-th round. Every operation can be repeated. */
 export type Operation = (count: number, round: number) => unknown
 
 export const operations: Record<string, Operation> = {

@@ -1,4 +1,4 @@
-// Events: what one costs each server, in runs that alternate between the two.
+// Measures what an event costs each server, in runs that alternate between the servers.
 
 import { startLoad } from '../support/load.mjs'
 import { startServer } from '../support/servers.mjs'
@@ -11,7 +11,7 @@ const WORKLOADS = {
   list: { connections: 100, module: 'list', handler: 'rotate', rows: 100 },
 }
 
-/** The workloads as they are run: with plain `map`, and with `each` where the library has it. */
+/** The workloads as they are run: with plain `map`, and also with `each` if the library has it. */
 export function cases(names, rows, hasEach) {
   return names.flatMap((name) => {
     const workload = WORKLOADS[name]
@@ -22,7 +22,7 @@ export function cases(names, rows, hasEach) {
       ['map', ...(hasEach ? ['each'] : [])].map((variant) => ({
         ...workload,
         rows: size,
-        // All connections' rows together stay within the memory that servers keep parsed.
+        // The rows of all connections together fit into the memory that servers keep for parsed props.
         connections: Math.max(2, Math.min(workload.connections, Math.floor(40_000 / size))),
         label: `${name}-${variant}, ${size} rows`,
         module: `${name}-${variant}`,
@@ -44,13 +44,13 @@ function perEvent({ events, seconds, bytes, checkpoints, p50, p99, cpuAll, cpuMa
   }
 }
 
-/** One workload on each server; each round runs one after the other. */
+/** Runs one workload on each server. In each round the servers run one after the other. */
 async function compare(workload, options) {
   const servers = [
     { target: 'ws', module: workload.plain },
     { target: 'loom', module: workload.module, protocol: options.protocol },
     ...(options.against ? [{ target: 'before', module: workload.module, protocol: options.protocol }] : []),
-    // The answer of this one is always as short as the counter's.
+    // This server's answer is always as short as the counter's, so it is compared with the counter only.
     ...(workload.rows === 0 ? [{ target: 'sockets', module: workload.module, protocol: 'loom.2' }] : []),
   ]
   const load = startLoad(options.cores.load)
@@ -115,7 +115,7 @@ export async function measureEvents(workloads, options) {
     const pairs = servers.slice(1).map(({ target }) => [target, 'ws'])
     if (options.against) pairs.push(['loom', 'before'])
     for (const [target, other] of pairs) {
-      // Neighbours in time, so that a slow spell of the machine strikes both.
+      // Runs of the same round are compared: a slow spell of the machine slows both.
       const ratio = (name) => by(target).rounds.map((round, index) => round[name] / by(other).rounds[index][name])
       rows.push([
         workload.label,

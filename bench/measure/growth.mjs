@@ -1,4 +1,4 @@
-// Growth: what one event costs as its table grows, thread by thread, with the same two connections.
+// Measures how the cost of an event grows with its table, for each thread, always with two connections.
 
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// Joins: what connecting and joining costs each server, beyond Node's own parsing and upgrade.
+// Measures what connecting and joining costs each server, beyond Node's own parsing and upgrade.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startLoad } from '../support/load.mjs'
@@ -9,7 +9,7 @@ import { table } from '../support/table.mjs'
 const CONNECTIONS = 1000
 const AT_ONCE = 50
 const MODULE = 'counter'
-/** What a server of Node's needs at least: Node's own part, and an answer. */
+/** The least that any server on Node does: Node's own part, and an answer. */
 const ANSWERING = { target: 'bare, answering', server: 'bare', environment: { ANSWER: '["j",0,0,0,"secret"]' } }
 
 export async function measureJoins(options) {
@@ -33,7 +33,7 @@ export async function measureJoins(options) {
           at_once: AT_ONCE,
         })
         await load.ask({ do: 'drop', target })
-        // Closing them is not part of it.
+        // Closing the connections is not measured.
         await sleep(300)
         if (round < 0) continue
         all.push(result.cpuAll / CONNECTIONS / 1e3)

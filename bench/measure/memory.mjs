@@ -1,4 +1,4 @@
-// Memory: what an idle connection with one joined component keeps resident.
+// Measures the resident memory of an idle connection with one joined component.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificate } from '../support/certificate.mjs'
@@ -9,7 +9,7 @@ import { table } from '../support/table.mjs'
 
 const PAGES = 4000
 
-/** After which loom-live has dropped the parsed props of components that nobody uses (`lib/call/cache.ts`). */
+/** After this time loom-live has dropped parsed props that were not used (`lib/call/cache.ts`). */
 const IDLE_MS = 21_000
 
 const CASES = [
@@ -41,7 +41,7 @@ async function grow(name, { connections, tls = false, ...workload }, options, en
     const token = server.tokens[workload.module] ?? ''
     const say = name === 'bare' ? [] : messages(workload, token, protocol)
     const target = { port: server.port, tls, protocol }
-    // V8's young generation grows once with the first burst of work; that is no connection's cost.
+    // V8's young generation grows once with the first burst of work. That must not count as a connection's cost.
     await loadPages(target, PAGES)
     sockets.push(...(await openIdle(target, connections / 10, say)))
     const idle = workload.rows === undefined ? 0 : IDLE_MS

@@ -1,6 +1,5 @@
-// Node's own part of every join and every connection: parses the request, switches protocols, keeps
-// the socket, and does nothing else. With ANSWER it answers whatever comes with this text, as short
-// as a join's answer.
+// A server that does only Node's own part of joins and connections: it parses the request, switches protocols and keeps
+// the socket. With ANSWER it answers each message with that text, which is as short as the answer to a join.
 
 import { createHash } from 'node:crypto'
 import { listen, makeServer } from './listen.mjs'

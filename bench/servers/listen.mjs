@@ -1,6 +1,5 @@
-// What every server does alike: listens on a free port of this machine, over TLS if asked to, says
-// so on its standard output, answers ordinary requests, and collects garbage when told, so that
-// memory is compared settled.
+// The part that all servers share: listens on a free port of this machine, over TLS if asked to, prints the port,
+// answers ordinary requests, and collects garbage when told, so that memory is compared after it has settled.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -17,7 +16,7 @@ export function listen(server, more = {}) {
     response.end('a page')
   })
   process.on('SIGUSR2', () => {
-    // Not with options: in Node 20 what was dropped last then stays.
+    // Without options: with them, Node 20 does not collect what was dropped last.
     globalThis.gc?.()
   })
   // Many clients come at once; the default of 511 would drop some of them.

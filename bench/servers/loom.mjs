@@ -5,7 +5,7 @@ import { listen, makeServer } from './listen.mjs'
 import { modules } from './workloads.mjs'
 
 const { createLoom, html, each } = loomLive
-// All load comes from one address.
+// All load comes from one address, so limits for one address are lifted.
 const unbounded = Object.fromEntries(
   [
     'eventRate',
@@ -19,18 +19,18 @@ const unbounded = Object.fromEntries(
 )
 const loom = createLoom({
   secret: 'x'.repeat(32),
-  // In development mode renders may be checked, which is not what is measured.
+  // Development checks renders, which is not measured here.
   development: false,
   limits: { ...unbounded, ...JSON.parse(process.env.LIMITS ?? '{}') },
   ...(process.env.STORE && { store: { sqlite: process.env.STORE } }),
 })
 
-/** A handler of the application that also copies and walks another list, as long as BESIDE says. */
+/** Makes the application's handlers also copy and compare a list of BESIDE items. */
 function beside(module) {
   let list = Array.from({ length: Number(process.env.BESIDE) }, (_, id) => ({ id }))
   const walked = (handler) => (props, event) => {
     const next = list.slice()
-    // As often as props and a list of rows are compared with the last ones.
+    // Twice, as the library compares two lists: the props' and the rows'.
     for (let pass = 0; pass < 2; pass++) list = list.every((item, index) => item === next[index]) ? next : []
     return handler(props, event)
   }

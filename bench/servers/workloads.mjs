@@ -1,5 +1,5 @@
-// The application's code, the same for every server: first props, handlers and render. What a
-// server has of its own is given: its `html`, and `each` if it has keyed lists.
+// The application's code, the same for every server: first props, handlers and render. Each server passes its own
+// `html`, and its `each` if it has keyed lists.
 
 function instrument(number) {
   return { id: number, symbol: `SYM${number}`, price: 100 + (number % 900) / 10, change: (number % 40) - 20 }
@@ -15,7 +15,7 @@ const counter = (html) => ({
   render: (props) => html`<button data-l-click="increment">${props.count}</button>`,
 })
 
-// Rows come with an event: props of this size do not belong into a page's token.
+// The rows are made by an event: props of this size do not belong into a page's token.
 const table = (html, rows) => ({
   props: { rows: [] },
   handle: {
@@ -58,7 +58,7 @@ const list = (html, rows) => ({
 
 const map = (items, _key, row) => items.map(row)
 
-/** The modules by name. The names ending in `-each` are there only where there is an `each`. */
+/** The modules by name. Modules whose names end in `-each` exist only if there is an `each`. */
 export function modules(html, each) {
   const plain = { counter: counter(html), 'table-map': table(html, map), 'list-map': list(html, map) }
   return each === undefined ? plain : { ...plain, 'table-each': table(html, each), 'list-each': list(html, each) }

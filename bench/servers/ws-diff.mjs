@@ -1,5 +1,5 @@
-// Trees and their difference, by hand: a tree is { s, d }, statics and dynamics, and lists of the
-// same length are compared item by item.
+// A diff of trees, written by hand. A tree is { s, d }: statics and dynamics. Lists of the same length are compared
+// item by item.
 
 const SPECIAL = /[&<>"']/
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -22,7 +22,7 @@ export function html(s, ...d) {
   return { s, d }
 }
 
-/** What changed between two trees of the same statics, by slot; undefined where nothing did. */
+/** The changes between two trees of the same statics, by slot; `undefined` if there are none. */
 export function diff(old, tree) {
   const was = old.d
   const is = tree.d

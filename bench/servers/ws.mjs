@@ -1,7 +1,6 @@
-// What a good engineer writes by hand for the same page: `ws` for the sockets, props and last
-// dynamics kept for each component, a diff in JavaScript, and only what changed sent as JSON. It
-// speaks the same messages, so it could serve the same browser client. A page's token is taken as
-// it is; checking one would only make this server's join dearer.
+// The server that a good engineer writes by hand for the same page: `ws` for the sockets, the props and last dynamics
+// of each component in memory, a diff in JavaScript, and only changes sent, as JSON. It speaks the same messages, so it
+// could serve the same browser client. It does not check a page's token; that would only make its joins cost more.
 
 import { WebSocketServer } from 'ws'
 import { diff, html } from './ws-diff.mjs'
@@ -24,7 +23,7 @@ class Component {
   }
 
   event(message) {
-    // Events of one component are taken one after the other, also across an async handler.
+    // The events of a component are handled one after the other, also if a handler is async.
     if (this.busy) {
       this.waiting.push(message)
       return

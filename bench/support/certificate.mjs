@@ -1,4 +1,4 @@
-// A key and a certificate for one run, signed by itself.
+// A key and a self-signed certificate for one run.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,5 +1,4 @@
-// What is said to a server in each dialect, and how an answer is recognised. The generator of load
-// has the same in Rust.
+// The messages to a server in each dialect, and how an answer is recognised. The load generator has the same in Rust.
 
 const CLASSIC = {
   join: (module, token) => ({
@@ -17,7 +16,7 @@ const EXTENDED = {
   event: (handler, value) => ({ text: JSON.stringify(['e', 0, 1, 0, handler, 'click', { v: value }]), answer: '[0,' }),
 }
 
-/** By subprotocol; the classic dialect has none. */
+/** The dialect of a WebSocket subprotocol; the classic dialect has none. */
 export function dialectOf(protocol) {
   return protocol === undefined ? CLASSIC : EXTENDED
 }

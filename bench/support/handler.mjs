@@ -1,4 +1,4 @@
-// What the handler of a table costs by itself, in µs of its thread: `node handler.mjs ROWS`.
+// Measures what the handler of a table costs by itself, in µs of its thread: `node handler.mjs ROWS`.
 
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'

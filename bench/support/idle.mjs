@@ -1,5 +1,5 @@
-// Connections that join and then only exist, over TCP or TLS. What they cost this process does not
-// matter, so they are plain sockets of Node's.
+// Connections that join and then stay idle, over TCP or TLS. They are plain sockets of Node: their cost for this
+// process does not matter.
 
 import { get as getPlain } from 'node:http'
 import { get as getTls } from 'node:https'
@@ -7,10 +7,10 @@ import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { once } from 'node:events'
 
-/** How many may be under way at once. */
+/** How many connections are opened at a time. */
 const AT_ONCE = 20
 
-/** A masked text frame; a mask of zeros is one too. */
+/** A text frame, masked with zeros. */
 function frame(text) {
   const payload = Buffer.from(text)
   const { length } = payload
@@ -37,7 +37,7 @@ async function open({ port, tls, protocol }, messages) {
   const socket = tls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
   const read = { text: '' }
   socket.on('data', (chunk) => {
-    // The beginning is enough to recognise an answer, and the rest of a large one is read on.
+    // Only the beginning is kept, which is enough to recognise an answer.
     if (read.text.length < 100_000) read.text += chunk.toString('latin1')
   })
   await once(socket, tls ? 'secureConnect' : 'connect')
@@ -58,7 +58,7 @@ async function open({ port, tls, protocol }, messages) {
   return socket
 }
 
-/** Has pages served, each over a connection of its own, as a server has that is in use. */
+/** Loads pages, each over a connection of its own, so that the server is warm as one in use. */
 export async function loadPages({ port, tls }, count) {
   const get = tls ? getTls : getPlain
   await repeat(count, async () => {
@@ -79,7 +79,7 @@ async function repeat(count, task) {
   await Promise.all(Array.from({ length: AT_ONCE }, run))
 }
 
-/** Opens connections, each after the other's messages have been answered. */
+/** Opens connections one after the other, each after the messages of the one before have been answered. */
 export async function openIdle(target, count, messages) {
   const sockets = []
   await repeat(count, async () => {

@@ -8,12 +8,12 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** This one is no server of Node's; it is built with the load. */
+/** A server without Node, built together with the load generator. */
 const SOCKETS = fileURLToPath(new URL('../load/target/release/sockets', import.meta.url))
 
 /**
- * A running server of `bench/servers`; `tokens` are what its pages carry, by module. `clone`: another clone of this
- * repository, built, whose server is meant.
+ * Starts a server of `bench/servers`. `tokens` are the tokens of its pages, by module. If `clone` is given, the server
+ * of that clone of this repository is started, which has to be built.
  */
 export async function startServer(name, { core, environment = {}, clone }) {
   const file = clone
@@ -35,7 +35,7 @@ export async function startServer(name, { core, environment = {}, clone }) {
     name,
     port,
     tokens,
-    // taskset has replaced itself by the server.
+    // The process of taskset, which has become the server.
     process: child.pid,
     async stop() {
       child.kill('SIGKILL')
@@ -44,7 +44,7 @@ export async function startServer(name, { core, environment = {}, clone }) {
   }
 }
 
-/** Resident bytes, once garbage is collected and what was freed has been given back. */
+/** Resident bytes, after garbage was collected and freed memory was given back to the system. */
 export async function settledMemory(server) {
   for (let round = 0; round < 3; round++) {
     process.kill(server.process, 'SIGUSR2')

@@ -12,7 +12,7 @@ export function median(values) {
   return quantile(values, 0.5)
 }
 
-/** The median and, in brackets, the range that holds the middle half. */
+/** The median and, in brackets, the quartiles. */
 export function spread(values, digits = 2) {
   const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(values, share).toFixed(digits))
   return `${middle} (${low}–${high})`

@@ -16,7 +16,10 @@ const BEFORE_VALUE = new RegExp(`${ATTRIBUTE}(["']?)$`, 'i')
 
 const known = new WeakMap<TemplateStringsArray, readonly HandlerName[]>()
 
-/** The handlers that a template names. For development only: text that merely looks like an attribute, as in a comment, counts, too. */
+/**
+ * The handlers that a template names. For development only: text that merely looks like an attribute, as in a comment,
+ * counts, too.
+ */
 export function handlersIn(statics: TemplateStringsArray): readonly HandlerName[] {
   let found = known.get(statics)
   if (found === undefined) known.set(statics, (found = find(statics)))

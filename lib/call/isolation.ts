@@ -5,8 +5,8 @@ const NAME = 'loom-live'
 const MANUAL = { requireManualDestroy: true }
 
 /**
- * Whether a store that `enterWith` sets ends with the run in which it was called. Since Node 24 it does. Before, a store
- * belonged to the async resource, and the next run in the same resource would read it.
+ * Whether a store that `enterWith` sets ends with the run in which it was called. Since Node 24 it does. Before, a
+ * store belonged to the async resource, and the next run in the same resource would read it.
  */
 const endsWithRun = ((): boolean => {
   const storage = new AsyncLocalStorage<true>()

@@ -38,16 +38,16 @@ interface Waiting {
  * in its buffer, for the code that gets the socket later. Returns a function that stops watching.
  */
 function watch(socket: Duplex, left: () => void): () => void {
-  const look = (): void => {
+  const readOn = (): void => {
     // If the client has ended its side, this makes the socket emit `end`.
     if (socket.readableLength === 0) socket.read()
   }
   const gone = (): void => {
     socket.destroy()
   }
-  socket.on('readable', look).once('end', gone).once('close', left)
+  socket.on('readable', readOn).once('end', gone).once('close', left)
   return () => {
-    socket.off('readable', look).off('end', gone).off('close', left)
+    socket.off('readable', readOn).off('end', gone).off('close', left)
   }
 }
 

@@ -166,8 +166,8 @@ class Interceptor {
   }
 
   /**
-   * Adds a listener, because Node needs one. Claimed upgrades never reach it; an upgrade that no other listener gets goes
-   * to `unheard`.
+   * Adds a listener, because Node needs one. Claimed upgrades never reach it; an upgrade that no other listener gets
+   * goes to `unheard`.
    */
   private listen(unheard: (socket: Duplex) => void): () => void {
     const { server } = this
@@ -210,7 +210,9 @@ function cover<T extends object, K extends keyof T>(object: T, name: K, over: (b
   }
 }
 
-/** Refuses an upgrade that nobody listens for. It cannot be an ordinary request any more: Node has detached its socket. */
+/**
+ * Refuses an upgrade that nobody listens for. It cannot be an ordinary request any more: Node has detached its socket.
+ */
 function refuse(socket: Duplex): void {
   socket.on('error', () => {
     socket.destroy()

@@ -148,7 +148,9 @@ export class Wiring {
     this.development.warn(text)
   }
 
-  /** Warns of a request for the socket that is not an upgrade. Returns the reason, which is also the request's answer. */
+  /**
+   * Warns of a request for the socket that is not an upgrade. Returns the reason, which is also the request's answer.
+   */
   notUpgraded({ headers, socket }: IncomingMessage): string | undefined {
     const { server } = socket as { server?: object }
     const asks = /(^|,)\s*websocket\s*($|,)/i.test(headers.upgrade ?? '')

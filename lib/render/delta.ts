@@ -57,10 +57,10 @@ class Delta {
         }
       }
     }
-    return this.whole(next, path)
+    return this.replacement(next, path)
   }
 
-  private whole(value: unknown, path: string): number {
+  private replacement(value: unknown, path: string): number {
     checkValue(value, path, this.source, true)
     if (typeof value === 'number') {
       const size = this.writer.number(value)
@@ -86,7 +86,7 @@ class Delta {
       const argument = steps[at + 1] as number
       if (steps[at] === step.ADD) {
         count += argument
-        for (const end = to + argument; to < end; to++) size += this.whole(next[to], `${path}[${to}]`)
+        for (const end = to + argument; to < end; to++) size += this.replacement(next[to], `${path}[${to}]`)
       } else {
         count++
         if (steps[at] === step.DROP) {

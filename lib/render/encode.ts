@@ -6,16 +6,19 @@ import { describeSlot, RawHtml, type Template, Tree, templateOf } from './html'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
-// Writes the compact form of a rendered tree. src/tree/compact.rs reads what is written here and documents the operations.
+// Writes the compact form of a rendered tree. src/tree/compact.rs reads what is written here and documents the
+// operations.
 
 /** The template with one slot and nothing around it. */
 const BARE = 0
-/** Stands in a memo for a value that is not kept. No rendered value equals it, so such a value always counts as changed. */
+/**
+ * Stands in a memo for a value that is not kept. No rendered value equals it, so such a value always counts as changed.
+ */
 const NOT_KEPT = Symbol('not kept')
 
 /**
- * What is kept of a render, so that the next one can leave out what is unchanged: the values of the root and of templates
- * nested in it, and the items of keyed lists. Rows are not kept.
+ * What is kept of a render, so that the next one can leave out what is unchanged: the values of the root and of
+ * templates nested in it, and the items of keyed lists. Rows are not kept.
  */
 export interface Memo {
   readonly statics: TemplateStringsArray
@@ -177,7 +180,9 @@ class Encoder {
   }
 }
 
-/** Whether every value is the same as before. An object always counts as changed, because it may have changed inside. */
+/**
+ * Whether every value is the same as before. An object always counts as changed, because it may have changed inside.
+ */
 function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index]

@@ -4,7 +4,10 @@ import { LoomError, textOf } from '../errors'
 import { native } from '../native'
 import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from '../places'
 
-/** The error of a value that was joined as text and would show as `[object Object]`: by a plain template literal, `+` or `join`. */
+/**
+ * The error of a value that was joined as text and would show as `[object Object]`: by a plain template literal, `+` or
+ * `join`.
+ */
 export function joinedAsText(what: string, mend: string): LoomError {
   return new LoomError('LOOM_TEMPLATE', `${what} was joined as text, which would show [object Object]. ${mend}`)
 }
@@ -28,7 +31,7 @@ export class Tree implements PublicTree {
 export class RawHtml implements PublicRawHtml {
   constructor(
     readonly html: string,
-    /** From `sanitized()`: a user's HTML. Rust takes the effect from its `data-l-…` attributes (src/template/sanitized.rs). */
+    /** From `sanitized()`: a user's HTML, in which Rust makes `data-l-…` inert (src/template/sanitized.rs). */
     readonly isUsers: boolean,
   ) {}
 

@@ -47,8 +47,8 @@ export class Writer {
     // `String` searches for the shortest decimal of the number. A decimal with two places that equals the number is
     // that shortest one, and is written at a tenth of the cost. For whole numbers `String` is fast.
     if (Number.isInteger(value) || !(hundredths < 1e9 && hundredths / 100 === size)) return this.append(String(value))
-    const whole = String((hundredths / 100) | 0)
-    return this.append(value < 0 ? `-${whole}` : whole) + this.append(DECIMALS[hundredths % 100] ?? '')
+    const integer = String((hundredths / 100) | 0)
+    return this.append(value < 0 ? `-${integer}` : integer) + this.append(DECIMALS[hundredths % 100] ?? '')
   }
 
   private makeRoom(count: number): void {

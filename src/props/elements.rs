@@ -54,7 +54,7 @@ impl Chunk for Elements {
     fn slice(&self, range: Range<usize>) -> Self {
         let mut parts = Parts::default();
         parts.push_part(self, range);
-        parts.take()
+        parts.take_elements()
     }
 
     fn splice(&mut self, range: Range<usize>, items: Self) {
@@ -117,7 +117,7 @@ impl Parts {
         self.ends.push(u32::try_from(end).unwrap_or(u32::MAX));
     }
 
-    fn take(&mut self) -> Elements {
+    fn take_elements(&mut self) -> Elements {
         let elements = Elements {
             text: self.text.as_str().into(),
             ends: self.ends.as_slice().into(),
@@ -134,7 +134,7 @@ impl Gather {
         let Parts { text, ends } = &self.last;
         let full = ends.len() == rope::MAX_ITEMS || text.len() + element.len() > rope::MAX_BYTES;
         if full && !ends.is_empty() {
-            self.chunks.push(self.last.take());
+            self.chunks.push(self.last.take_elements());
         }
         self.last.push(element);
     }
@@ -142,7 +142,7 @@ impl Gather {
     /// The chunks of all elements since the last call.
     pub(super) fn take_chunks(&mut self) -> Vec<Elements> {
         if !self.last.ends.is_empty() {
-            self.chunks.push(self.last.take());
+            self.chunks.push(self.last.take_elements());
         }
         std::mem::take(&mut self.chunks)
     }

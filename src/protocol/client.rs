@@ -191,7 +191,8 @@ impl ClientEvent {
 impl<'a> ClientMessage<'a> {
     /// The message, or an error if its id is too long. Its other texts are bounded by
     /// `limits.message_bytes` and not kept, except for an event's names. Those are checked later
-    /// ([`ClientEvent::has_long_name`]), because every event has to be answered, also one that is refused.
+    /// ([`ClientEvent::has_long_name`]), because every event has to be answered, also one that is
+    /// refused.
     pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
         let (Self::Join { id, .. } | Self::Event { id, .. } | Self::Leave { id }) = &self;
         if id.len() > MAX_ID {

@@ -4,7 +4,8 @@
 //! text, in order. An operation is `argument << 3 | kind` ([`op`]); the argument of a text is its
 //! length in bytes. A tree is the number of its template, then one operation for each value of the
 //! literal. A value that is the same as in the last render is one [`op::SAME`].
-//! `lib/render/encode.ts` writes what this file reads, with the numbers that [`crate::codec`] hands over.
+//! `lib/render/encode.ts` writes what this file reads, with the numbers that [`crate::codec`] hands
+//! over.
 
 use std::sync::Arc;
 

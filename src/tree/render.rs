@@ -233,7 +233,8 @@ mod tests {
     type Row = (u64, u8);
 
     fn row((key, text): Row) -> LiveTree {
-        // Some rows show their key, some have other statics, some a subtree, some are longer than a chunk.
+        // Some rows show their key, some have other statics, some a subtree, some are longer than a
+        // chunk.
         let leaf = match text {
             0 => key.to_string(),
             3 => format!("{key}.{text}").repeat(1 + key as usize % 7 * 300),
@@ -281,7 +282,8 @@ mod tests {
         render(steps, new)
     }
 
-    /// A render as JavaScript writes it: a row that is the same as before is kept or moved, not rendered.
+    /// A render as JavaScript writes it: a row that is the same as before is kept or moved, not
+    /// rendered.
     fn relative(old: &[Row], new: &[Row]) -> Render {
         let front = old
             .iter()

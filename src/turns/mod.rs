@@ -171,7 +171,7 @@ impl Turns {
     }
 
     /// Gives turns to pages that wait, as long as the bounds allow.
-    fn give(self: &Arc<Self>) {
+    fn give_turns(self: &Arc<Self>) {
         loop {
             let mut state = self.lock();
             if state.rendering >= self.joins || state.turns >= self.async_joins {
@@ -232,7 +232,7 @@ impl Turns {
             sleep_until(due).await;
             if let Some(turns) = turns.upgrade() {
                 turns.lock().is_timed = false;
-                turns.give();
+                turns.give_turns();
             }
         });
     }
@@ -295,7 +295,7 @@ impl Place {
             waits: &waits,
             ticket,
         };
-        waits.turns.give();
+        waits.turns.give_turns();
         let given = tokio::select! {
             biased;
             given = receiver => given.unwrap_or(Given::Busy),
@@ -346,7 +346,7 @@ impl Yield {
             return;
         }
         held.turns.lock().rendering -= 1;
-        held.turns.give();
+        held.turns.give_turns();
     }
 }
 
@@ -363,6 +363,6 @@ impl Drop for Held {
         state.enter_round(&self.line.0);
         state.tidy(&self.line.0);
         drop(state);
-        self.turns.give();
+        self.turns.give_turns();
     }
 }

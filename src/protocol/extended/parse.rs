@@ -29,8 +29,8 @@ struct Vars {
     m: Option<Box<[Box<str>]>>,
 }
 
-/// The age of an event in milliseconds, by a client's clock, which may be wrong in any way. Fractions are
-/// cut off, a negative age counts as zero, and one that is too large as the largest.
+/// The age of an event in milliseconds, by a client's clock, which may be wrong in any way.
+/// Fractions are cut off, a negative age counts as zero, and one that is too large as the largest.
 struct Age(u64);
 
 impl<'de> Deserialize<'de> for Age {

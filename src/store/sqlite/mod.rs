@@ -18,6 +18,8 @@ use clock::Clock;
 use rows::Rows;
 
 /// The most requests that wait for the store's thread. An actor with one more waits until there is room.
+///
+/// Architecture invariant: every channel has a bound. `__test__/package/invariants.test.ts` watches it.
 const MOST_WAITING: usize = 1024;
 /// The most requests that share a transaction. A commit costs a write to the disk, however many
 /// requests it holds.
@@ -33,9 +35,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// What a store may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if it is
-    /// this old both by the store's own clock and by the time of day, so that a clock that jumps deletes
-    /// nothing.
+    /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if
+    /// it is this old both by the store's own clock and by the time of day, so that a clock that
+    /// jumps deletes nothing.
     pub keep: Duration,
     /// The most states in all. For each one more, the holder with most states loses its oldest one.
     pub stored: usize,
@@ -225,8 +227,9 @@ impl Service {
         batch: &[Request],
         sweeps: bool,
     ) -> rusqlite::Result<(Vec<Result<Option<Stored>>>, bool)> {
-        // A transaction that is going to write is IMMEDIATE: SQLite lets it wait for another process only
-        // at its begin. A DEFERRED one that has read before its first write fails at once instead.
+        // A transaction that is going to write is IMMEDIATE: SQLite lets it wait for another
+        // process only at its begin. A DEFERRED one that has read before its first write fails at
+        // once instead.
         let writes = |request: &Request| matches!(request.operation, Operation::Save(..));
         let writes = sweeps || batch.iter().any(writes);
         let behavior = match writes {
@@ -258,9 +261,9 @@ impl Service {
             };
             answers.push(match answer {
                 Ok(answer) => answer,
-                // SQLite has rolled back the whole transaction by itself, for instance because the disk is
-                // full. Further statements would stand outside of any transaction: they would be kept,
-                // although the batch is answered as failed.
+                // SQLite has rolled back the whole transaction by itself, for instance because the
+                // disk is full. Further statements would stand outside of any transaction: they
+                // would be kept, although the batch is answered as failed.
                 Err(error) if transaction.is_autocommit() => return Err(error),
                 Err(error) => Err(failed(&self.path, error)),
             });

@@ -8,8 +8,8 @@ use super::clock::Clock;
 use super::{Bounds, Holder, StoreError, Stored};
 
 /// `ran` is when the state last changed, in milliseconds of the store's own clock; it may lag by a
-/// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `number` is the number of the last event,
-/// stored as the signed number of the same bits.
+/// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `number` is the
+/// number of the last event, stored as the signed number of the same bits.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS loom_states (
         instance TEXT PRIMARY KEY,
@@ -88,8 +88,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Writes the clock's time into the file. If another process has written a later time, the clock goes
-    /// on from that.
+    /// Writes the clock's time into the file. If another process has written a later time, the
+    /// clock goes on from that.
     pub(super) fn keep_clock(&self, clock: &mut Clock) -> rusqlite::Result<()> {
         self.start_clock(clock)?;
         let statement = "UPDATE loom_store SET running = ?1";

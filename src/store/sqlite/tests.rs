@@ -342,7 +342,8 @@ async fn what_no_checkpoint_can_reach_is_deleted_through_restarts() {
     assert!(saves.iter().all(Result::is_ok));
     store.save(&"kept".into(), USER, stored(1)).await.unwrap();
     assert_eq!(store.stored(), 1000, "as many as may be there");
-    // Four processes, one after the other, have the store open for half a day each and save now and then.
+    // Four processes, one after the other, have the store open for half a day each and save now and
+    // then.
     for number in 2..6 {
         for hour in 0..12 {
             hands.pass(Duration::from_secs(3600));
