@@ -25,14 +25,18 @@ type Own = Functions<HTMLFormElement> &
 /** The methods and getters of forms, and so of all elements, and of the document, as functions: `own.matches(form, …)`. */
 export const own = {} as Own
 
-for (const { prototype } of [HTMLFormElement, Document]) {
-  for (let at = prototype as object; at; at = Object.getPrototypeOf(at) as object) {
-    const all = Object.getOwnPropertyDescriptors(at) as Record<string, PropertyDescriptor>
-    for (const name in all)
-      (own as unknown as Record<string, unknown>)[name] ??= Function.prototype.call.bind(
-        (all[name]?.get ?? all[name]?.value) as () => unknown,
-      )
-  }
+interface Members {
+  '__lookupGetter__'(name: string): unknown
+  [name: string]: unknown
+}
+
+for (const type of [HTMLFormElement, Document]) {
+  const members = type.prototype as unknown as Members
+  // All of the browser's own are enumerable.
+  for (const name in members)
+    (own as unknown as Record<string, unknown>)[name] ??= Function.prototype.call.bind(
+      (members.__lookupGetter__(name) ?? members[name]) as () => unknown,
+    )
 }
 
 /** What HTML and SVG elements have, each of their own. */

@@ -125,6 +125,10 @@ export function createFields(): Fields {
   return {
     begin(number) {
       seen = number
+      // Of a patch that could not be finished.
+      chosenRadios = undefined
+      newRadios.length = 0
+      touched.clear()
     },
     set(element, name, text) {
       if (element instanceof HTMLOptionElement) touch(element)
@@ -156,9 +160,8 @@ export function createFields(): Fields {
     finish() {
       const choose = (radio: HTMLInputElement) => (radio.checked ||= true)
       for (const [select, choices] of touched) if (restoreSelect(select, choices)) pending.add(select)
-      touched.clear()
       chosenRadios?.forEach(choose)
-      for (const radio of newRadios.splice(0)) pending.add(radio)
+      for (const radio of newRadios) pending.add(radio)
       for (const field of pending) {
         // What cannot be read is on its way to something that can; and nothing is 0 to who reads it as a number.
         const isTyped =
@@ -171,7 +174,6 @@ export function createFields(): Fields {
         resetField(field)
       }
       chosenRadios?.filter((radio) => !hasSeen(radio, seen)).forEach(choose)
-      chosenRadios = undefined
     },
   }
 }

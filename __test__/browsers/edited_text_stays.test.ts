@@ -47,16 +47,16 @@ async function edit(page: Page, text: string): Promise<void> {
   await page.evaluate(() => {
     const element = document.querySelector('#e') as HTMLElement
     element.focus()
-    const range = document.createRange()
-    range.selectNodeContents(element)
-    range.collapse(false)
-    getSelection()?.removeAllRanges()
-    getSelection()?.addRange(range)
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+    let last: Node = element
+    while (texts.nextNode()) if ((texts.currentNode as Text).data) last = texts.currentNode
+    getSelection()?.collapse(last, last === element ? 0 : (last as Text).length)
   })
   await page.keys(text)
 }
 
-const text = (page: Page) => page.text('#e')
+/** A space at an end is one that does not break. */
+const text = async (page: Page) => (await page.text('#e')).replace(/\s/g, ' ')
 
 for (const [name, shape] of Object.entries(SHAPES))
   eachBrowser(`what was edited stays at a new join: ${name}`, async (page) => {

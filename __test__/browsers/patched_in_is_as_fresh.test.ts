@@ -20,7 +20,7 @@ const stateOf = (page: Page): Promise<string[]> =>
       const properties = element as unknown as Record<string, unknown>
       const state = names.map((name) => {
         const value = properties[name]
-        return value === undefined || typeof value === 'object' ? '' : `${name}=${String(value)}`
+        return value === undefined || typeof value === 'object' ? '' : `${name}=${value as string}`
       })
       return [element.localName, ...state.filter(Boolean)].join(' ')
     })
