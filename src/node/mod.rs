@@ -12,5 +12,5 @@ mod runtime;
 mod socket;
 mod wake;
 
-pub use loom::{NativeLoom, codec, compile_template, describe_value, limits};
+pub use loom::{NativeLoom, codec, compile_template, describe_value, limits, misplaced};
 pub use options::*;

@@ -72,7 +72,7 @@ impl Reader<'_> {
                 if !is_foreign {
                     self.start(&name)?;
                 }
-                if !is_void(&name) && !(self_closing && is_foreign) {
+                if !(is_void(&name) || self_closing && is_foreign) {
                     self.open.push(name);
                 }
             }
