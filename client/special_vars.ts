@@ -56,7 +56,8 @@ export function specialVars(event: Event, bound: HTMLElement): SpecialVars {
     // What a custom element has set as its form's value need not be its `value`.
     if (form && typeof value !== 'string') value = new FormData(form).get(control.getAttribute('name') ?? '') ?? value
     // A file's value is a made-up path.
-    if (kind !== 'file' && /^[sn]/.test(typeof value)) vars[vars.v === undefined ? 'v' : 't'] = `${value as string | number}`
+    if (kind !== 'file' && /^[sn]/.test(typeof value))
+      vars[vars.v === undefined ? 'v' : 't'] = `${value as string | number}`
     if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
     if ('options' in control && control.multiple) vars.m = selectedValues(control)
   }
