@@ -77,7 +77,7 @@ function down(event: Event, native: string, type: string): void {
 function find(event: Event, type: string): Binding | undefined {
   const selector = `[data-l-${type}]${OURS}`
   let element = near(event, selector)
-  const field = /^(input|change)$/.test(type) && near(event, '*')
+  const field = /^(input|change|reset)$/.test(type) && near(event, '*')
   const form = field && formOf(field)
   // As if the field stood in its form.
   if (form && !own.contains(form, field) && (!element || own.contains(element, form)))

@@ -59,9 +59,8 @@ export function specialVars(event: Event, bound: Element): SpecialVars {
     if (form && typeof value !== 'string')
       value = new FormData(form).get(own.getAttribute(control, 'name') ?? '') ?? value
     // A file's value is a made-up path.
-    const text = kind === 'file' || !/^[sn]/.test(typeof value) ? undefined : `${value as string | number}`
-    if (vars.v === undefined) vars.v = text
-    else vars.t = text
+    if (kind !== 'file' && /^[sn]/.test(typeof value))
+      vars[vars.v === undefined ? 'v' : 't'] = `${value as string | number}`
     if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
     if ('options' in control && control.multiple) vars.m = [...control.selectedOptions].map(({ value }) => value)
   }

@@ -87,7 +87,7 @@ export function htmlTemplate(html: string): Template {
 export function modelOf({ template, values }: Tree, parent: Element): Model {
   const around = surroundings(parent)
   const apart = template.hasTable ? values.map(isNoRow) : []
-  return (template.models[around + String(apart)] ??= parseModel(template, around, apart))
+  return (template.models[around + apart.join()] ??= parseModel(template, around, apart))
 }
 
 function parseModel(template: Template, around: string, apart: boolean[]): Model {

@@ -68,3 +68,21 @@ test('both are served, for ever under their hash and anew under another', async 
     expect(await older.text()).toBe(await found.text())
   }
 })
+
+test.each([true, false])(
+  'what the client loads is there under the name that it has for it; development: %j',
+  async (development) => {
+    const { loom } = testLoom({ development })
+    const serve = loom.express()
+    const server = createServer((request, response) => {
+      serve(request, response, () => response.writeHead(404).end())
+    })
+    const site = await Site.of(loom, server)
+    const client = new URL(sources(loom.script())[0] as string, site.origin)
+    const [name] = /\.\/extras\.[\w-]+\.js/.exec(await (await fetch(client)).text()) ?? ['']
+    const found = await fetch(new URL(name, client))
+    expect([found.status, found.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])
+    expect(found.headers.get('cache-control')).toContain('immutable')
+    expect(await found.text()).toContain('export')
+  },
+)

@@ -150,6 +150,10 @@ loom.register('raw', {
 
 // Mounting: part of the props, the name, the request.
 void loom.mount(counter)
+void loom.mount(counter, {}, { as: 'tbody' })
+void loom.mount(counter, {}, { as: 'x-counter' })
+// @ts-expect-error no element for a component
+void loom.mount(counter, {}, { as: 'script' })
 void loom.mount(todo, { filter: 'open' })
 void loom.mount(stated, { role: 'admin' })
 void loom.mount('anything', { at: 'all' })
