@@ -34,6 +34,7 @@ use crate::panics::caught;
 use crate::props::Props;
 use crate::protocol::extended::SUBPROTOCOL;
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
+use crate::stats::Stats;
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
@@ -92,6 +93,44 @@ pub async fn serve_arrival<D: Dispatcher>(
     request: UpgradeRequest,
     peer: Peer,
 ) {
+    // A panic in a conversation closes its connection in order. Anywhere else there is nobody to tell but
+    // the operator.
+    // Boxed: a future that holds another by value has room for it twice.
+    let conversing = Box::pin(converse(&context, arrival, transport, head, request, peer));
+    if let Err(panic) = caught(conversing).await {
+        log_panic(&context, &panic);
+    }
+}
+
+fn log_panic<D>(context: &Shared<D>, panic: &str) {
+    let text = format!("a connection panicked, a fault of loom-live: {panic}");
+    context.log(Level::Error, text);
+}
+
+/// One connection more, for the statistics, until it is dropped.
+struct Counted<'a>(&'a Stats);
+
+impl<'a> Counted<'a> {
+    fn new(stats: &'a Stats) -> Self {
+        stats.connections.up();
+        Self(stats)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.connections.down(1);
+    }
+}
+
+async fn converse<D: Dispatcher>(
+    context: &Shared<D>,
+    arrival: Arrival,
+    transport: BoxTransport,
+    head: Vec<u8>,
+    request: UpgradeRequest,
+    peer: Peer,
+) {
     let sessions = arrival.sessions.clone();
     let closing = context.closing.is_cancelled();
     let limits = &context.limits;
@@ -116,12 +155,14 @@ pub async fn serve_arrival<D: Dispatcher>(
                 let limit = limits.connections_per_address;
                 let why =
                     format!("its address has more than limits.connectionsPerAddress ({limit})");
-                log_closed(&context, &peer.address, closed, &why);
+                log_closed(context, &peer.address, closed, &why);
             }
             return Box::pin(socket.refuse(&closed)).await;
         }
     };
-    context.stats.connections.up();
+    let counted = Counted::new(&context.stats);
+    #[cfg(test)]
+    assert_ne!(&*peer.bind, tests::PANIC, "a planted panic");
     if dialect == Dialect::Extended {
         outbox.greet(greeting(limits));
     }
@@ -140,7 +181,7 @@ pub async fn serve_arrival<D: Dispatcher>(
     };
     connection.run(socket).await;
     drop(entry);
-    context.stats.connections.down(1);
+    drop(counted);
 }
 
 /// Why a connection is closed, for the operator; `None` if there is nothing to do about it, or if it is
@@ -224,8 +265,7 @@ impl<D: Dispatcher> Connection<D> {
         let reason = match caught(self.serve(&mut socket)).await {
             Ok(reason) => reason,
             Err(panic) => {
-                let text = format!("a connection panicked, a fault of loom-live: {panic}");
-                self.context.log(Level::Error, text);
+                log_panic(&self.context, &panic);
                 Closed::Fault
             }
         };

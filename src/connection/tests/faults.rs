@@ -77,3 +77,26 @@ async fn a_panic_in_a_connection_closes_it_and_its_page_goes_on_with_another() {
     sleep(Duration::from_secs(120)).await;
     server.is_empty().await;
 }
+
+/// Also before it has a page, or after its end, where it has nothing to say to one.
+#[tokio::test(start_paused = true)]
+async fn a_panic_beside_a_conversation_is_logged_and_takes_nothing_with_it() {
+    let server = Server::counter(Limits::default());
+    let peer = Peer {
+        bind: PANIC.into(),
+        ..user7()
+    };
+    let mut pipe = server.dial(1 << 10, Vec::new(), extended_request(), peer);
+    response(&mut pipe).await;
+    let mut said = Vec::new();
+    pipe.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty());
+    let log = server.log.lock().unwrap().clone();
+    let expected = "a connection panicked, a fault of loom-live:";
+    assert!(log.len() == 1 && log[0].1.starts_with(expected), "{log:?}");
+    assert_eq!(server.context.stats.connections.get(), 0);
+    assert!(server.sessions.connections().is_empty());
+    drop(Page::load(&server).await);
+    sleep(Duration::from_secs(120)).await;
+    server.is_empty().await;
+}

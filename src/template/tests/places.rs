@@ -57,7 +57,7 @@ fn quoted_attributes() {
         "<p title=\"&quot;x&quot;\" lang = '&#39;y&#39;'>"
     );
     let template = compiled("<p class=\"a ${b} c-${d}\" data-x='${e}'>${f}</p>");
-    assert_eq!(template.value_kinds(), "rrrt");
+    assert_eq!(template.value_kinds(), "rrdt");
     assert_eq!(template.slots().len(), 4);
     assert_eq!(template.slots()[1].parts, [Part::Value(1)]);
     assert_eq!(template.slots()[1].place, attribute("class"));
