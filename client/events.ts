@@ -5,11 +5,11 @@
 
 import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
 import { own } from './dom'
-import { changed, compositionEnded, compositionStarted, forget } from './fields'
-import { isQuiet, noteTyping } from './focus'
+import { isQuiet } from './focus'
+import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'
 import { components } from './page'
-import { formOf, keepIn, specialVars, type SpecialVars } from './special_vars'
+import { keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -43,20 +43,20 @@ export function listen(): void {
     own.addEventListener(document, native, (event) => {
       const binding = bindings.get(event)
       if (binding) handle(event, binding)
+      // Which form a field belongs to is known when the file is there.
+      else if (isWaiting()) afterForms(() => handleFound(event, type))
     })
   }
-  own.addEventListener(document, 'reset', wasReset, true)
-  own.addEventListener(document, 'compositionstart', compositionStarted, true)
-  own.addEventListener(document, 'compositionend', compositionEnded, true)
+  for (const type of ['reset', 'compositionstart', 'compositionend']) own.addEventListener(document, type, hear, true)
   own.addEventListener(window, 'pagehide', () => components.forEach((component) => component.flush()))
 }
 
 function down(event: Event, native: string, type: string): void {
-  if (type === 'input') changed(event.target)
-  noteTyping(type)
+  hear(event)
   const { key, detail, repeat } = event as KeyboardEvent
   if (key || detail) isHeld = repeat
-  if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
+  if (type === 'change' || type === 'blur')
+    afterForms(() => components.get(near(event, CONTAINER) as Element)?.flush())
   keepIn(near(event, '[for]:not(form),[form]:not(form)'))
   const binding = find(event, type)
   if (!binding) return
@@ -74,11 +74,23 @@ function down(event: Event, native: string, type: string): void {
   own.addEventListener(element, native, stop, { once: true })
 }
 
-function find(event: Event, type: string): Binding | undefined {
+/** What the fields make of it comes before its handler. */
+function hear(event: Event): void {
+  // Scripts put fields into the page, too.
+  if (/^(input|change)$/.test(event.type) && near(event, CONTAINER)) need()
+  afterForms(() => forms?.heard(event))
+}
+
+function handleFound(event: Event, type: string): void {
+  const binding = find(event, type)
+  if (binding) handle(event, binding)
+}
+
+export function find(event: Event, type: string): Binding | undefined {
   const selector = `[data-l-${type}]${OURS}`
   let element = near(event, selector)
   const field = /^(input|change)$/.test(type) && near(event, '*')
-  const form = field && formOf(field)
+  const form = field && forms?.formOf(field)
   // As if the field stood in its form.
   if (form && !own.contains(form, field) && (!element || own.contains(element, form)))
     element = own.closest(form, selector)
@@ -88,7 +100,7 @@ function find(event: Event, type: string): Binding | undefined {
   return { element, container, type }
 }
 
-function handle(event: Event, { element, container, type }: Binding): void {
+export function handle(event: Event, { element, container, type }: Binding): void {
   if (isQuiet() || own.matches(element, ':disabled')) return
   // Keys that choose among an input method's proposals are not the page's.
   if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
@@ -99,37 +111,15 @@ function handle(event: Event, { element, container, type }: Binding): void {
   // A form whose own method it is closes its dialog as well.
   if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || isOn(element, 'prevent'))
     event.preventDefault()
-  const component = components.get(container)
   const handler = own.getAttribute(element, `data-l-${type}`)
-  if (!component || !handler || (form && isHeld)) return
-  let vars: SpecialVars = {}
-  // What a button says while it waits is not its value.
-  atRest(() => (vars = specialVars(event, element)))
-  const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-  component.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
-}
-
-/** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
-export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {
-  const now = { type, target, preventDefault() {} } as unknown as Event
-  const binding = find(now, type)
-  if (binding && accepts(binding.element)) handle(now, binding)
-}
-
-/** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
-function wasReset(event: Event): void {
-  // It does so when everybody has heard of the reset.
-  setTimeout(() => {
-    const form = event.target as HTMLFormElement
-    for (const target of event.defaultPrevented ? [] : [...own.elements(form), form]) {
-      const isForm = target === form
-      const { type: kind, checked } = target as HTMLInputElement
-      // Of radio buttons, the one that is chosen speaks.
-      if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
-      for (const type of ['input', 'change', 'reset']) {
-        // What is around the form hears of it once.
-        tell(type, target, (element) => own.contains(element, form) === isForm)
-      }
-    }
+  if (!handler || (form && isHeld)) return
+  // The user goes on to fill it in.
+  const data = form && isWaiting() && new FormData(form)
+  afterForms(() => {
+    let vars: SpecialVars = {}
+    // What a button says while it waits is not its value.
+    atRest(() => (vars = specialVars(event, element, data)))
+    const trigger = form || type === 'click' ? { element, submitter, form } : undefined
+    components.get(container)?.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
   })
 }

@@ -1,8 +1,8 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
 import { THEIRS } from './attributes'
-import { own, root } from './dom'
-import { chosenIn } from './select'
+import { own } from './dom'
+import { forms } from './forms'
 
 export interface SpecialVars {
   /** The value. */
@@ -19,59 +19,16 @@ export interface SpecialVars {
   m?: string[] | undefined
 }
 
-type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
-
-/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
-function isCustom({ localName }: Element): boolean {
-  return localName.includes('-')
+function isButton(target: EventTarget | null): target is HTMLButtonElement {
+  return target instanceof Element && own.matches(target, 'button[value]')
 }
 
-function isControl(target: EventTarget | null): target is Control {
-  if (!(target instanceof Element)) return false
-  if (!isCustom(target)) return own.matches(target, 'input,textarea,select,button[value]')
-  return 'value' in target || 'formAssociated' in target.constructor
-}
-
-/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
-export function formOf(field: Element): HTMLFormElement | null {
-  const id = own.getAttribute(field, 'form')
-  const form =
-    (field as Partial<Control>).form ??
-    (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
-  return form instanceof HTMLFormElement ? form : null
-}
-
-/** What a custom element has set as its form's value need not be its `value`. */
-function valueOf(control: Control, form: HTMLFormElement | null): string | undefined {
-  const { type, value } = control as { type: string; value: unknown }
-  // A file's value is a made-up path.
-  if (type === 'file') return undefined
-  if (/^[sn]/.test(typeof value)) return `${value as string | number}`
-  const told = form && new FormData(form).get(own.getAttribute(control, 'name') ?? '')
-  return typeof told === 'string' ? told : undefined
-}
-
-/** `bound` is the element with the binding, which may be around the field that the event happened at. */
-export function specialVars(event: Event, bound: Element): SpecialVars {
-  const { type, target } = event
-  if (type === 'submit' && target instanceof HTMLFormElement) {
-    return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
-  }
-  const vars: SpecialVars = {}
-  const control = [target, bound].find(isControl)
-  const form = target instanceof HTMLFormElement ? target : control ? formOf(control) : null
-  vars.v = own.getAttribute(bound, 'data-l-value') ?? undefined
-  if (control) {
-    const value = valueOf(control, form)
-    if (vars.v === undefined) vars.v = value
-    else vars.t = value
-    const { checked } = control as HTMLInputElement
-    if (/^(checkbox|radio)$/.test(control.type) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
-    if ('options' in control && control.multiple) vars.m = chosenIn(control)?.map(({ value }) => value)
-  }
-  vars.k = (event as KeyboardEvent).key
-  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
-  return vars
+/** `bound` is the element with the binding, which may be around the element that the event happened at. */
+export function specialVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
+  if (forms) return forms.formVars(event, bound, data)
+  const value = [event.target, bound].find(isButton)?.value
+  const given = own.getAttribute(bound, 'data-l-value')
+  return { v: given ?? value, t: given === null ? undefined : value, k: (event as KeyboardEvent).key }
 }
 
 /** What stands in an ignored element does not reach out of it, as a label or as a part of a form elsewhere. */
@@ -80,15 +37,4 @@ export function keepIn(element: Element | null | undefined): void {
   if (!element?.matches(THEIRS) || (control ?? form)?.matches(THEIRS)) return
   element.removeAttribute('for')
   element.removeAttribute('form')
-}
-
-function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null): string {
-  for (const field of own.elements(form)) keepIn(field)
-  const fields = new URLSearchParams()
-  new FormData(form).forEach((value, name) => {
-    if (typeof value === 'string') fields.append(name, value)
-  })
-  // By hand: not every browser's FormData takes the submitter.
-  if (submitter?.name) fields.append(submitter.name, submitter.value)
-  return fields.toString()
 }

@@ -1,0 +1,72 @@
+/** What an event at a field or a form says beside its handler. */
+
+import { keepIn, own, root } from './core'
+import { chosenIn } from './select'
+import type { SpecialVars } from './special_vars'
+
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
+
+/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
+function isCustom({ localName }: Element): boolean {
+  return localName.includes('-')
+}
+
+function isControl(target: EventTarget | null): target is Control {
+  if (!(target instanceof Element)) return false
+  if (!isCustom(target)) return own.matches(target, 'input,textarea,select,button[value]')
+  return 'value' in target || 'formAssociated' in target.constructor
+}
+
+/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
+export function formOf(field: Element): HTMLFormElement | null {
+  const id = own.getAttribute(field, 'form')
+  const form =
+    (field as Partial<Control>).form ??
+    (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
+  return form instanceof HTMLFormElement ? form : null
+}
+
+/** What a custom element has set as its form's value need not be its `value`. */
+function valueOf(control: Control, form: HTMLFormElement | null): string | undefined {
+  const { type, value } = control as { type: string; value: unknown }
+  // A file's value is a made-up path.
+  if (type === 'file') return undefined
+  if (/^[sn]/.test(typeof value)) return `${value as string | number}`
+  const told = form && new FormData(form).get(own.getAttribute(control, 'name') ?? '')
+  return typeof told === 'string' ? told : undefined
+}
+
+/** `bound` is the element with the binding, which may be around the field that the event happened at. */
+export function formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
+  const { type, target } = event
+  if (type === 'submit' && target instanceof HTMLFormElement) {
+    return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null, data) }
+  }
+  const vars: SpecialVars = {}
+  const control = [target, bound].find(isControl)
+  const form = target instanceof HTMLFormElement ? target : control ? formOf(control) : null
+  vars.v = own.getAttribute(bound, 'data-l-value') ?? undefined
+  if (control) {
+    const value = valueOf(control, form)
+    if (vars.v === undefined) vars.v = value
+    else vars.t = value
+    const { checked } = control as HTMLInputElement
+    if (/^(checkbox|radio)$/.test(control.type) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
+    if ('options' in control && control.multiple) vars.m = chosenIn(control)?.map(({ value }) => value)
+  }
+  vars.k = (event as KeyboardEvent).key
+  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
+  return vars
+}
+
+function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null, data?: FormData | false): string {
+  for (const field of own.elements(form)) keepIn(field)
+  const fields = new URLSearchParams()
+  const entries = data || new FormData(form)
+  entries.forEach((value, name) => {
+    if (typeof value === 'string') fields.append(name, value)
+  })
+  // By hand: not every browser's FormData takes the submitter.
+  if (submitter?.name) fields.append(submitter.name, submitter.value)
+  return fields.toString()
+}

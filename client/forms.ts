@@ -1,0 +1,102 @@
+/**
+ * Pages with fields need more of the client: a file of its own, made of client/fields.ts, which the client loads when a
+ * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
+ */
+
+import type { Core } from './core'
+import type { Fields } from './fields'
+import type { SpecialVars } from './special_vars'
+import type { Outline } from './template'
+import type { Tree } from './tree'
+
+/** What the file does for the client. */
+export interface Forms {
+  /** Before anything that it does is handled. */
+  heard(event: Event): void
+  /** `data`: what was in the form when it was submitted, if that is a while ago. */
+  formVars(event: Event, bound: Element, data: FormData | false | undefined): SpecialVars
+  formOf(field: Element): HTMLFormElement | null
+  createFields(): Fields
+  /** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
+  settle(field: Element): void
+  /** The element, whose content users edit, shows what the item says. */
+  noteEditable(element: EventTarget, tree: Tree, item: Outline): void
+  resetForm(form: HTMLFormElement, container: Element, seq: number): void
+  /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
+  keepCaret(active: Element | null): () => void
+  /** Has the user typed there what was submitted? Then he waits there, until he types again. */
+  isSender(active: Element): boolean
+}
+
+/** The name of the file: see scripts/client.mjs. */
+declare const FIELDS: string
+
+/** As HTML or as a message has it. A text that only looks so costs no more than the file. */
+const NEEDS = /<(form|input|textarea|select|[a-z][^\s/>]*-)|contenteditable/i
+
+/** More than anyone does before a file is there; a bound for a page whose file never comes. */
+const MOST_WAITING = 1000
+
+export let forms: Forms | undefined
+let core: Core
+let tell: (message: string) => void
+let isNeeded = false
+let isLoading = false
+let failures = 0
+const frames: (() => void)[] = []
+const events: (() => void)[] = []
+
+export function provide(given: Core, failed: typeof tell): void {
+  core = given
+  tell = failed
+}
+
+/** Loads the file, if this needs it. */
+export function look(html: string): void {
+  if (NEEDS.test(html)) need()
+}
+
+export function need(): void {
+  isNeeded = true
+  tryAgain()
+}
+
+/** Loads the file, if something needs it and it is not there. */
+export function tryAgain(): void {
+  if (!isNeeded || isLoading || forms) return
+  isLoading = true
+  // Some browsers remember for an address that it could not be loaded.
+  const url = new URL(failures ? `${FIELDS}?${failures}` : FIELDS, import.meta.url).href
+  import(url).then(
+    ({ start }: typeof import('./fields')) => {
+      const begun = start(core)
+      forms = begun.forms
+      // What the user did, he did before the page showed what waits.
+      for (const work of events.splice(0)) work()
+      begun.comeBack()
+      for (const work of frames.splice(0)) work()
+    },
+    (error) => {
+      isLoading = false
+      // The next connection brings everything anew.
+      frames.length = 0
+      if (!failures++) tell(`the part of the client for fields could not be loaded: ${String(error)}`)
+    },
+  )
+}
+
+export function isWaiting(): boolean {
+  return isNeeded && !forms
+}
+
+/** Does it when the file is there, if it has to be. */
+export function afterForms(work: () => void): void {
+  if (!isWaiting()) work()
+  else if (events.length < MOST_WAITING) events.push(work)
+}
+
+/** The same for what the server says. */
+export function showAfterForms(work: () => void): void {
+  if (!isWaiting()) work()
+  else if (isLoading) frames.push(work)
+}
