@@ -5,7 +5,7 @@ import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import { createDebouncer } from './debounce'
 import { own } from './dom'
-import { resetForm } from './fields'
+import { forms } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
@@ -141,7 +141,7 @@ export function createComponent(element: Element, connection: Connection): Compo
       for (const item of items) {
         const { trigger } = item
         // Not of one that has failed.
-        if (trigger?.form && outbox.sent.includes(item)) resetForm(trigger.form, element, seq)
+        if (trigger?.form && outbox.sent.includes(item)) forms?.resetForm(trigger.form, element, seq)
       }
       sendWaiting()
     })

@@ -9,12 +9,14 @@ import type { own as owned, root as page } from './dom'
 import type { find as finding, handle as handling } from './events'
 import type { textIn as text } from './match'
 import type { issuedSoFar as issued } from './outbox'
+import type { dataOf as entries } from './special_vars'
 
 export interface Core {
   CONTAINER: typeof container
   THEIRS: typeof theirs
   isOn: typeof on
   hide: typeof hiding
+  dataOf: typeof entries
   setText: typeof setting
   own: typeof owned
   root: typeof page
@@ -28,6 +30,7 @@ export let CONTAINER: Core['CONTAINER']
 export let THEIRS: Core['THEIRS']
 export let isOn: Core['isOn']
 export let hide: Core['hide']
+export let dataOf: Core['dataOf']
 export let setText: Core['setText']
 export let own: Core['own']
 export let root: Core['root']
@@ -37,5 +40,5 @@ export let textIn: Core['textIn']
 export let issuedSoFar: Core['issuedSoFar']
 
 export function take(core: Core): void {
-  ;({ CONTAINER, THEIRS, isOn, hide, setText, own, root, find, handle, textIn, issuedSoFar } = core)
+  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, root, find, handle, textIn, issuedSoFar } = core)
 }

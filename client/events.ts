@@ -9,7 +9,7 @@ import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'
 import { components } from './page'
-import { keepIn, specialVars, type SpecialVars } from './special_vars'
+import { dataOf, keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -114,7 +114,7 @@ export function handle(event: Event, { element, container, type }: Binding): voi
   const handler = own.getAttribute(element, `data-l-${type}`)
   if (!handler || (form && isHeld)) return
   // The user goes on to fill it in.
-  const data = form && isWaiting() && new FormData(form)
+  const data = form && isWaiting() && dataOf(form)
   afterForms(() => {
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.

@@ -1,6 +1,6 @@
 /** What an event at a field or a form says beside its handler. */
 
-import { keepIn, own, root } from './core'
+import { dataOf, own, root } from './core'
 import { chosenIn } from './select'
 import type { SpecialVars } from './special_vars'
 
@@ -60,9 +60,8 @@ export function formVars(event: Event, bound: Element, data?: FormData | false):
 }
 
 function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null, data?: FormData | false): string {
-  for (const field of own.elements(form)) keepIn(field)
   const fields = new URLSearchParams()
-  const entries = data || new FormData(form)
+  const entries = data || dataOf(form)
   entries.forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)
   })

@@ -1,5 +1,5 @@
 /**
- * Pages with fields need more of the client: a file of its own, made of client/fields.ts, which the client loads when a
+ * Pages with fields need more of the client: a file of its own, made of client/with_fields.ts, which the client loads when a
  * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
  */
 
@@ -26,6 +26,8 @@ export interface Forms {
   keepCaret(active: Element | null): () => void
   /** Has the user typed there what was submitted? Then he waits there, until he types again. */
   isSender(active: Element): boolean
+  /** Once, when what waited for the file is done: the page may have come back. */
+  comeBack(): void
 }
 
 /** The name of the file: see scripts/client.mjs. */
@@ -68,12 +70,11 @@ export function tryAgain(): void {
   // Some browsers remember for an address that it could not be loaded.
   const url = new URL(failures ? `${FIELDS}?${failures}` : FIELDS, import.meta.url).href
   import(url).then(
-    ({ start }: typeof import('./fields')) => {
-      const begun = start(core)
-      forms = begun.forms
+    ({ start }: typeof import('./with_fields')) => {
+      forms = start(core)
       // What the user did, he did before the page showed what waits.
       for (const work of events.splice(0)) work()
-      begun.comeBack()
+      forms.comeBack()
       for (const work of frames.splice(0)) work()
     },
     (error) => {

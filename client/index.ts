@@ -9,8 +9,9 @@ import { hideIndicators } from './loading'
 import { textIn } from './match'
 import { issuedSoFar } from './outbox'
 import { components, start } from './page'
+import { dataOf } from './special_vars'
 
-provide({ CONTAINER, THEIRS, isOn, hide, setText, own, root, find, handle, textIn, issuedSoFar }, (message) =>
+provide({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, root, find, handle, textIn, issuedSoFar }, (message) =>
   components.forEach((component) => component.tell(message, 'reload')),
 )
 hideIndicators(root)

@@ -38,3 +38,9 @@ export function keepIn(element: Element | null | undefined): void {
   element.removeAttribute('for')
   element.removeAttribute('form')
 }
+
+/** What is in the form now. */
+export function dataOf(form: HTMLFormElement): FormData {
+  for (const field of own.elements(form)) keepIn(field)
+  return new FormData(form)
+}

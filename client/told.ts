@@ -1,7 +1,7 @@
 /** What the browser does to fields by itself: handlers hear of it as if the user had done it. */
 
 import { find, handle, own } from './core'
-import { forget } from './fields_changed'
+import { forget } from './fields'
 
 /** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
 export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {

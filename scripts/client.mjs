@@ -1,5 +1,5 @@
-// The browser's client in one file, the default look of its states in another, and in a third what few pages need of it.
-// `node scripts/client.mjs` writes the client to stdout, `node scripts/client.mjs status` the look, `… extras` the third.
+// The browser's client in one file, what pages with fields need of it in another, the default look of its states in a third.
+// `node scripts/client.mjs` writes the client to stdout, `… fields` what is for fields, `… status` the look.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -39,28 +39,37 @@ function hashOf(source) {
   return createHash('sha256').update(source).digest('base64url').slice(0, 16)
 }
 
-/** `name`: a file of client/, with what it imports. */
-export async function bundleClient(name = 'index') {
-  // The client loads it from beside itself.
-  const extras = name === 'index' ? `extras.${hashOf(await bundleClient('extras'))}.js` : ''
+/** What the client loads for fields is named after its content, which is known when both are built. */
+const PLACE = 'fields.0123456789abcdef.js'
+
+/** By the names of their files. Those that are built together call what they share by the same names. */
+async function bundle(...names) {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`client/${name}.ts`],
+    entryPoints: names.map((name) => `client/${name}.ts`),
+    outdir: 'dist',
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
-    define: { EXTRAS: JSON.stringify(extras) },
+    define: { FIELDS: JSON.stringify(PLACE) },
     write: false,
   })
   // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
-  const { code } = await minify(outputFiles[0].text, {
-    module: true,
-    compress: { passes: 3, hoist_vars: true },
-    mangle: { toplevel: true },
-  })
-  return Buffer.from(code)
+  const sources = outputFiles.map(({ text }) =>
+    minify(text, { module: true, compress: { passes: 3, hoist_vars: true }, mangle: { toplevel: true } }),
+  )
+  return (await Promise.all(sources)).map(({ code }) => code)
+}
+
+/** `client`, `fields` or `status`. */
+export async function bundleClient(name = 'client') {
+  if (name === 'status') return Buffer.from((await bundle('status'))[0])
+  const [client, fields] = await bundle('index', 'with_fields')
+  if (name === 'fields') return Buffer.from(fields)
+  // The client loads it from beside itself.
+  return Buffer.from(client.replace(PLACE, `fields.${hashOf(fields)}.js`))
 }
 
 /** What the client has beside it in development, where nobody counts its bytes. */

@@ -49,7 +49,7 @@ async function bundle() {
   })
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   writeFileSync(join(root, 'dist', 'status.js'), await bundleClient('status'))
-  writeFileSync(join(root, 'dist', 'extras.js'), await bundleClient('extras'))
+  writeFileSync(join(root, 'dist', 'fields.js'), await bundleClient('fields'))
   // One copy of the library for both module systems: two would not know each other's templates. It is asked for by
   // its name, which a bundler leaves alone: in a bundle, too, it comes out of node_modules.
   const names = ['createLoom', 'html', 'each', 'raw', 'sanitized', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']

@@ -1,0 +1,36 @@
+/** What the client loads for pages with fields. */
+
+import { isSender, keepCaret, noteTyping } from './caret'
+import { comeBack, isBack, noteTyped } from './come_back'
+import { take, type Core } from './core'
+import { changed, compose, createFields, noteEditable, resetForm, settle } from './fields'
+import { formOf, formVars } from './form_vars'
+import type { Forms } from './forms'
+import { wasReset } from './told'
+
+function heard(event: Event): void {
+  const { type, target } = event
+  if (type === 'input') changed(target)
+  noteTyping(type)
+  if (type === 'reset') wasReset(event)
+  if (/^com/.test(type)) compose(type === 'compositionstart' ? target : null)
+}
+
+export function start(core: Core): Forms {
+  take(core)
+  // A page that comes back is looked through when what the user has done meanwhile is known.
+  const isAgain = isBack()
+  if (!isAgain) noteTyped()
+  return {
+    heard,
+    formVars,
+    formOf,
+    createFields,
+    settle,
+    noteEditable,
+    resetForm,
+    keepCaret,
+    isSender,
+    comeBack: isAgain ? comeBack : () => undefined,
+  }
+}
