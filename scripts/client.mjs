@@ -42,34 +42,39 @@ function hashOf(source) {
 /** What the client loads for fields is named after its content, which is known when both are built. */
 const PLACE = 'fields.0123456789abcdef.js'
 
-/** By the names of their files. Those that are built together call what they share by the same names. */
-async function bundle(...names) {
-  const { outputFiles } = await build({
+/** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
+async function bundle(name, mangleCache = {}) {
+  const built = await build({
     absWorkingDir: root,
-    entryPoints: names.map((name) => `client/${name}.ts`),
-    outdir: 'dist',
+    entryPoints: [`client/${name}.ts`],
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
+    mangleCache,
     define: { FIELDS: JSON.stringify(PLACE) },
     write: false,
   })
+  Object.assign(mangleCache, built.mangleCache)
   // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
-  const sources = outputFiles.map(({ text }) =>
-    minify(text, { module: true, compress: { passes: 3, hoist_vars: true }, mangle: { toplevel: true } }),
-  )
-  return (await Promise.all(sources)).map(({ code }) => code)
+  const { code } = await minify(built.outputFiles[0].text, {
+    module: true,
+    compress: { passes: 3, hoist_vars: true },
+    mangle: { toplevel: true },
+  })
+  return code
 }
 
 /** `client`, `fields` or `status`. */
 export async function bundleClient(name = 'client') {
-  if (name === 'status') return Buffer.from((await bundle('status'))[0])
-  const [client, fields] = await bundle('index', 'with_fields')
+  if (name === 'status') return Buffer.from(await bundle('status'))
+  const shared = {}
+  const client = await bundle('index', shared)
+  const fields = await bundle('with_fields', shared)
   if (name === 'fields') return Buffer.from(fields)
   // The client loads it from beside itself.
-  return Buffer.from(client.replace(PLACE, `fields.${hashOf(fields)}.js`))
+  return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))
 }
 
 /** What the client has beside it in development, where nobody counts its bytes. */
