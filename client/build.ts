@@ -2,7 +2,6 @@
 
 import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './dom'
-import { wish } from './focus'
 import { forms } from './forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
 import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
@@ -31,7 +30,7 @@ export function setText(element: Element, name: string, text: string | null): vo
   }
   // Of these, only a page that is parsed takes notice.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
-  if (name === 'autofocus' && text !== null) wish(element)
+  if (name === 'autofocus' && text !== null) forms?.wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */

@@ -1,10 +1,10 @@
-/** The caret, kept over what the client does to the page, and where the user types. */
+/** The caret, kept over what the client does to the page, and what wants the focus. */
 
-import { own } from './core'
+import { own, real } from './core'
 
 /** What had the focus when the patch began. */
 let before: Element | null = null
-/** Where the user has typed what was submitted. */
+/** Where the user has typed what was submitted: he waits there, until he types again. */
 let sender: Element | null | false = null
 
 export function hadFocus(element: Element): boolean {
@@ -15,8 +15,20 @@ export function noteTyping(type: string): void {
   if (/^(input|submit)$/.test(type)) sender = type === 'submit' && own.activeElement(document)
 }
 
-export function isSender(active: Element): boolean {
-  return active === sender
+/** What the patch has brought with `autofocus`. */
+const wished: Element[] = []
+
+export function wish(element: Element): void {
+  wished.push(element)
+}
+
+/** The first that can have the focus gets it, unless the user types elsewhere. */
+export function focusWished(): void {
+  const active = own.activeElement(document)
+  const isTyping = active && active !== sender && own.matches(active, ':read-write')
+  for (const element of wished.splice(0).sort((a, b) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
+    if (!isTyping && own.activeElement(document) === active) real(element, 'focus').call(element)
+  }
 }
 
 export function keepCaret(focused: Element | null): () => void {

@@ -3,7 +3,7 @@
 import { announce, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
-import { createDebouncer } from './debounce'
+import type { Debouncer } from './debounce'
 import { own } from './dom'
 import { forms } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
@@ -39,7 +39,7 @@ export interface Component {
 export function createComponent(element: Element, connection: Connection): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
   const view = createView(element)
-  const { later, flush } = createDebouncer()
+  let debouncer: Debouncer | undefined
   const outbox = createOutbox()
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
   let id = 0
@@ -250,8 +250,13 @@ export function createComponent(element: Element, connection: Connection): Compo
   const component: Component = {
     module,
     messages,
-    issue: (event, source, ms, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
-    flush,
+    issue(event, source, ms, trigger) {
+      debouncer ??= forms?.createDebouncer()
+      const send = () => issueNow(event, trigger)
+      if (debouncer) debouncer.later(source, event.type, ms, send)
+      else send()
+    },
+    flush: () => debouncer?.flush(),
     waitingSince: () =>
       phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity),
     opened,
@@ -263,7 +268,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     },
     tell,
     leave() {
-      flush()
+      debouncer?.flush()
       connection.leave(id)
       // Who was told to come back later does not.
       id = 0

@@ -5,7 +5,7 @@
 
 import type { CONTAINER as container, isOn as on, THEIRS as theirs } from './attributes'
 import type { hide as hiding, setText as setting } from './build'
-import type { own as owned, root as page } from './dom'
+import type { own as owned, real as really, root as page } from './dom'
 import type { find as finding, handle as handling } from './events'
 import type { textIn as text } from './match'
 import type { issuedSoFar as issued } from './outbox'
@@ -19,6 +19,7 @@ export interface Core {
   dataOf: typeof entries
   setText: typeof setting
   own: typeof owned
+  real: typeof really
   root: typeof page
   find: typeof finding
   handle: typeof handling
@@ -33,6 +34,7 @@ export let hide: Core['hide']
 export let dataOf: Core['dataOf']
 export let setText: Core['setText']
 export let own: Core['own']
+export let real: Core['real']
 export let root: Core['root']
 export let find: Core['find']
 export let handle: Core['handle']
@@ -40,5 +42,5 @@ export let textIn: Core['textIn']
 export let issuedSoFar: Core['issuedSoFar']
 
 export function take(core: Core): void {
-  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, root, find, handle, textIn, issuedSoFar } = core)
+  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar } = core)
 }

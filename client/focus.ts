@@ -33,19 +33,3 @@ export function keepFocus(container: Element, work: () => void): void {
   if (own.activeElement(document) !== active) focusQuietly(active)
   giveBack?.()
 }
-
-/** What the patch has brought with `autofocus`. */
-const wished: Element[] = []
-
-export function wish(element: Element): void {
-  wished.push(element)
-}
-
-/** The first that can have the focus gets it, unless the user types elsewhere. */
-export function focusWished(): void {
-  const active = own.activeElement(document)
-  const isTyping = active && own.matches(active, ':read-write') && !forms?.isSender(active)
-  for (const element of wished.splice(0).sort((a, b) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
-    if (!isTyping && own.activeElement(document) === active) real(element, 'focus').call(element)
-  }
-}

@@ -4,6 +4,7 @@
  */
 
 import type { Core } from './core'
+import type { Debouncer } from './debounce'
 import type { Fields } from './fields'
 import type { SpecialVars } from './special_vars'
 import type { Outline } from './template'
@@ -24,8 +25,11 @@ export interface Forms {
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
-  /** Has the user typed there what was submitted? Then he waits there, until he types again. */
-  isSender(active: Element): boolean
+  /** The element has come with `autofocus`. */
+  wish(element: Element): void
+  /** After a patch. */
+  focusWished(): void
+  createDebouncer(): Debouncer
   /** Once, when what waited for the file is done: the page may have come back. */
   comeBack(): void
 }
@@ -33,8 +37,8 @@ export interface Forms {
 /** The name of the file: see scripts/client.mjs. */
 declare const FIELDS: string
 
-/** As HTML or as a message has it. A text that only looks so costs no more than the file. */
-const NEEDS = /<(form|input|textarea|select|[a-z][^\s/>]*-)|contenteditable/i
+/** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
+const NEEDS = /<(form|input|textarea|select|[a-z][^\s/>]*-)|contenteditable|data-l-debounce|autofocus/i
 
 /** More than anyone does before a file is there; a bound for a page whose file never comes. */
 const MOST_WAITING = 1000
@@ -77,7 +81,7 @@ export function tryAgain(): void {
       forms.comeBack()
       for (const work of frames.splice(0)) work()
     },
-    (error) => {
+    (error: unknown) => {
       isLoading = false
       // The next connection brings everything anew.
       frames.length = 0

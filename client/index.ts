@@ -2,7 +2,7 @@
 
 import { CONTAINER, isOn, THEIRS } from './attributes'
 import { hide, setText } from './build'
-import { own, root } from './dom'
+import { own, real, root } from './dom'
 import { find, handle, listen } from './events'
 import { provide } from './forms'
 import { hideIndicators } from './loading'
@@ -11,7 +11,7 @@ import { issuedSoFar } from './outbox'
 import { components, start } from './page'
 import { dataOf } from './special_vars'
 
-provide({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, root, find, handle, textIn, issuedSoFar }, (message) =>
+provide({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar }, (message) =>
   components.forEach((component) => component.tell(message, 'reload')),
 )
 hideIndicators(root)

@@ -3,7 +3,7 @@
 import { adopt } from './adopt'
 import type { Fields } from './fields'
 import { root as page } from './dom'
-import { focusWished, keepFocus } from './focus'
+import { keepFocus } from './focus'
 import { forms } from './forms'
 import { atRest, hideIndicators } from './loading'
 import { noteMakers } from './match'
@@ -36,7 +36,7 @@ export function createView(container: Element): View {
         fields?.finish()
       }),
     )
-    focusWished()
+    forms?.focusWished()
   }
 
   function take(): void {

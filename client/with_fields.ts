@@ -1,8 +1,9 @@
 /** What the client loads for pages with fields. */
 
-import { isSender, keepCaret, noteTyping } from './caret'
+import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
 import { take, type Core } from './core'
+import { createDebouncer } from './debounce'
 import { changed, compose, createFields, noteEditable, resetForm, settle } from './fields'
 import { formOf, formVars } from './form_vars'
 import type { Forms } from './forms'
@@ -30,7 +31,9 @@ export function start(core: Core): Forms {
     noteEditable,
     resetForm,
     keepCaret,
-    isSender,
+    wish,
+    focusWished,
+    createDebouncer,
     comeBack: isAgain ? comeBack : () => undefined,
   }
 }

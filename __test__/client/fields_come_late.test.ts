@@ -1,4 +1,5 @@
-import { container, Harness, htmlOf, plain, tree, until } from './harness'
+import type { Page } from 'playwright-core'
+import { container, Harness, htmlOf, Live, plain, tree, until, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -23,6 +24,15 @@ async function late() {
   const page = await harness.open(container(htmlOf(form)))
   await asked()
   return { letGo, page }
+}
+
+/** Joined, with events of which the server has not heard yet. */
+async function joins(page: Page, content: Tree): Promise<Live> {
+  const wire = await harness.server.connection()
+  const { id } = await wire.next('join')
+  const live = new Live(page, harness.server, wire, id)
+  live.joined(content)
+  return live
 }
 
 test('a page without fields loads the client only', async () => {
@@ -83,7 +93,8 @@ test('what is typed and sent before the file is there is handled once, in order'
   await page.fill('input', 'second')
   await page.press('input', 'Enter')
   expect(page.url()).toBe(harness.server.url)
-  const live = await harness.joins(page, form, () => Promise.resolve(letGo()))
+  const live = await joins(page, form)
+  letGo()
   const events = [await live.event(), await live.event(), await live.event(), await live.event()]
   expect(events.map((event) => event.handler)).toEqual(['typed', 'save', 'typed', 'save'])
   expect(events[1]?.vars?.v).toBe('name=first')
@@ -95,7 +106,8 @@ test('what is typed and sent before the file is there is handled once, in order'
 test('what was typed before the file was there stays, although the server has not seen it', async () => {
   const { letGo, page } = await late()
   await page.fill('input', 'mine')
-  const live = await harness.joins(page, { ...form, d: ['y', 'other'] }, () => Promise.resolve(letGo()))
+  const live = await joins(page, { ...form, d: ['y', 'other'] })
+  letGo()
   await live.settled()
   expect(await live.text('p')).toBe('y')
   expect(await page.inputValue('input')).toBe('mine')
@@ -133,7 +145,7 @@ test('a file that cannot be loaded is told of once, and tried again with the nex
   await second.next('join')
   harness.server.letFields = undefined
   second.drop()
-  const live = await harness.joins(page, form)
+  const live = await joins(page, form)
   expect(await live.event()).toMatchObject({ handler: 'typed', vars: { v: 'mine' } })
   expect(harness.server.fieldsAsked).toHaveLength(3)
   expect(await told()).toEqual(['reload'])
