@@ -54,7 +54,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       for (const slot of part.slots) tree.nodes[slot] = node
       setText(node as Element, part.name, textOf(part, tree))
     }
-    if ((item as Outline).isEditable) forms?.noteEditable(node, tree, item as Outline)
+    if ((item as Outline).isField) forms?.noteEditable(node, tree, item as Outline)
     let child = own.firstChild(node)
     for (const one of inside) {
       const next = own.nextSibling(child as Node)
@@ -73,7 +73,7 @@ export function hide(element: Element, tree: Tree, item: Outline, parent: Elemen
 
 /** The slots in the element's attributes. */
 export function noteParts(element: Element, tree: Tree, item: Outline): void {
-  if (item.isEditable) forms?.noteEditable(element, tree, item)
+  if (item.isField) forms?.noteEditable(element, tree, item)
   for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 

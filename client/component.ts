@@ -20,8 +20,8 @@ const BUSY_MS = 5_000
 
 export interface Component {
   module: string
-  /** With `ms`, when the element has made no other event of the type for so long. */
-  issue(event: LiveEvent, element: Element, ms: number | undefined, trigger: Trigger | undefined): void
+  /** Perhaps when the element has made no other event of the type for a while. */
+  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
   /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity where nothing does. */
@@ -65,10 +65,7 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
-    // To press Enter twice is to send a form once.
-    const form = trigger?.form
-    const last = form && [...outbox.unanswered(), ...outbox.waiting].filter((item) => item.trigger?.form === form).pop()
-    if (last && JSON.stringify(last.event) === JSON.stringify(event)) return
+    if (forms?.isTwice(event, trigger, [...outbox.unanswered(), ...outbox.waiting])) return
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     beginLoading(trigger)
@@ -250,10 +247,10 @@ export function createComponent(element: Element, connection: Connection): Compo
   const component: Component = {
     module,
     messages,
-    issue(event, source, ms, trigger) {
+    issue(event, source, trigger) {
       debouncer ??= forms?.createDebouncer()
       const send = () => issueNow(event, trigger)
-      if (debouncer) debouncer.later(source, event.type, ms, send)
+      if (debouncer) debouncer.later(source, event.type, send)
       else send()
     },
     flush: () => debouncer?.flush(),

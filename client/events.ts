@@ -3,7 +3,7 @@
  * binding, and that element's nearest container.
  */
 
-import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
+import { CONTAINER, isOn, OURS, THEIRS } from './attributes'
 import { own } from './dom'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
@@ -88,12 +88,8 @@ function handleFound(event: Event, type: string): void {
 
 export function find(event: Event, type: string): Binding | undefined {
   const selector = `[data-l-${type}]${OURS}`
-  let element = near(event, selector)
-  const field = /^(input|change)$/.test(type) && near(event, '*')
-  const form = field && forms?.formOf(field)
-  // As if the field stood in its form.
-  if (form && !own.contains(form, field) && (!element || own.contains(element, form)))
-    element = own.closest(form, selector)
+  const nearest = near(event, selector)
+  const element = forms ? forms.bound(event, type, nearest, selector) : nearest
   const container = element && own.closest(element, CONTAINER)
   // Their forms are sent elsewhere.
   if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
@@ -120,6 +116,6 @@ export function handle(event: Event, { element, container, type }: Binding): voi
     // What a button says while it waits is not its value.
     atRest(() => (vars = specialVars(event, element, data)))
     const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-    components.get(container)?.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
+    components.get(container)?.issue({ handler, type, vars }, element, trigger)
   })
 }

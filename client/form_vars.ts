@@ -2,6 +2,8 @@
 
 import { dataOf, own, root } from './core'
 import { chosenIn } from './select'
+import type { Trigger } from './loading'
+import type { Issued, LiveEvent } from './outbox'
 import type { SpecialVars } from './special_vars'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
@@ -18,12 +20,27 @@ function isControl(target: EventTarget | null): target is Control {
 }
 
 /** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
-export function formOf(field: Element): HTMLFormElement | null {
+function formOf(field: Element): HTMLFormElement | null {
   const id = own.getAttribute(field, 'form')
   const form =
     (field as Partial<Control>).form ??
     (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
   return form instanceof HTMLFormElement ? form : null
+}
+
+/** A field that does not stand in its form is heard of as if it did. */
+export function bound(event: Event, type: string, nearest: Element | null, selector: string): Element | null {
+  const { target } = event
+  const form = /^(input|change)$/.test(type) && target instanceof Element && formOf(target)
+  const isInside = form && !own.contains(form, target) && (!nearest || own.contains(nearest, form))
+  return isInside ? own.closest(form, selector) : nearest
+}
+
+/** To press Enter twice is to send a form once. */
+export function isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean {
+  const form = trigger?.form
+  const last = form && before.filter((item) => item.trigger?.form === form).pop()
+  return !!last && JSON.stringify(last.event) === JSON.stringify(event)
 }
 
 /** What a custom element has set as its form's value need not be its `value`. */

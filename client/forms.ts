@@ -6,6 +6,8 @@
 import type { Core } from './core'
 import type { Debouncer } from './debounce'
 import type { Fields } from './fields'
+import type { Trigger } from './loading'
+import type { Issued, LiveEvent } from './outbox'
 import type { SpecialVars } from './special_vars'
 import type { Outline } from './template'
 import type { Tree } from './tree'
@@ -16,11 +18,14 @@ export interface Forms {
   heard(event: Event): void
   /** `data`: what was in the form when it was submitted, if that is a while ago. */
   formVars(event: Event, bound: Element, data: FormData | false | undefined): SpecialVars
-  formOf(field: Element): HTMLFormElement | null
+  /** The element with the binding: the nearest, or one around the form that the field is meant to stand in. */
+  bound(event: Event, type: string, nearest: Element | null, selector: string): Element | null
+  /** Is the same form to be sent again, before there is an answer, with the same in it? */
+  isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
   createFields(): Fields
   /** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
   settle(field: Element): void
-  /** The element, whose content users edit, shows what the item says. */
+  /** The element, which users may edit, shows what the item says. */
   noteEditable(element: EventTarget, tree: Tree, item: Outline): void
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
@@ -72,8 +77,7 @@ export function tryAgain(): void {
   if (!isNeeded || isLoading || forms) return
   isLoading = true
   // Some browsers remember for an address that it could not be loaded.
-  const url = new URL(failures ? `${FIELDS}?${failures}` : FIELDS, import.meta.url).href
-  import(url).then(
+  import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
     ({ start }: typeof import('./with_fields')) => {
       forms = start(core)
       // What the user did, he did before the page showed what waits.

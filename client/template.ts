@@ -41,9 +41,8 @@ export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
   isOthers: boolean
-  /** Whether it is a field whose state is more than its attributes. */
+  /** Whether it is a field whose state is more than its attributes, or what is in there may be edited. */
   isField: boolean
-  isEditable: boolean
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -133,8 +132,7 @@ function scan(model: Model, parent: Node): Item[] {
       inside,
       isOthers,
       isLive: isLive || given.length > 0,
-      isField: own.matches(node, 'input,select'),
-      isEditable: parts.some(({ name }) => name === 'contenteditable'),
+      isField: own.matches(node, 'input,select') || parts.some(({ name }) => name === 'contenteditable'),
     }
   })
 }

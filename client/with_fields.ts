@@ -5,7 +5,7 @@ import { comeBack, isBack, noteTyped } from './come_back'
 import { take, type Core } from './core'
 import { createDebouncer } from './debounce'
 import { changed, compose, createFields, noteEditable, resetForm, settle } from './fields'
-import { formOf, formVars } from './form_vars'
+import { bound, formVars, isTwice } from './form_vars'
 import type { Forms } from './forms'
 import { wasReset } from './told'
 
@@ -25,7 +25,8 @@ export function start(core: Core): Forms {
   return {
     heard,
     formVars,
-    formOf,
+    bound,
+    isTwice,
     createFields,
     settle,
     noteEditable,
