@@ -54,14 +54,13 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       for (const slot of part.slots) tree.nodes[slot] = node
       setText(node as Element, part.name, textOf(part, tree))
     }
-    if ((item as Outline).isField) forms?.noteEditable(node, tree, item as Outline)
     let child = own.firstChild(node)
     for (const one of inside) {
       const next = own.nextSibling(child as Node)
       complete(tree, one, child as Node, parent)
       child = next
     }
-    if ((item as Outline).isField) forms?.settle(node as Element)
+    if ((item as Outline).isField) forms?.settle(node as Element, tree, item as Outline)
   }
 }
 

@@ -248,7 +248,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     module,
     messages,
     issue(event, source, trigger) {
-      debouncer ??= forms?.createDebouncer()
+      debouncer ??= forms?.createDebouncer(element)
       const send = () => issueNow(event, trigger)
       if (debouncer) debouncer.later(source, event.type, send)
       else send()

@@ -3,7 +3,7 @@
  * takes all older ones with it.
  */
 
-import { own } from './core'
+import { CONTAINER, own } from './core'
 
 const DEFAULT_DEBOUNCE_MS = 150
 
@@ -21,7 +21,15 @@ export interface Debouncer {
   flush(): void
 }
 
-export function createDebouncer(): Debouncer {
+const flushes = new WeakMap<Element, () => void>()
+
+/** Something is over: what waits in its component does not wait for more. */
+export function flushAround(target: EventTarget | null): void {
+  const container = target instanceof Element && own.closest(target, CONTAINER)
+  if (container) flushes.get(container)?.()
+}
+
+export function createDebouncer(container: Element): Debouncer {
   const pending: Pending[] = []
 
   function sendFirst(count: number): void {
@@ -32,6 +40,7 @@ export function createDebouncer(): Debouncer {
   }
 
   const flush = () => sendFirst(Infinity)
+  flushes.set(container, flush)
 
   return {
     later(element, type, send) {

@@ -28,9 +28,6 @@ interface Binding {
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
 
-/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
-let isHeld = false
-
 /** Not everything that events happen at is an element. */
 function near({ target }: Event, selector: string): Element | null {
   return target instanceof Element ? own.closest(target, selector) : null
@@ -53,10 +50,6 @@ export function listen(): void {
 
 function down(event: Event, native: string, type: string): void {
   hear(event)
-  const { key, detail, repeat } = event as KeyboardEvent
-  if (key || detail) isHeld = repeat
-  if (type === 'change' || type === 'blur')
-    afterForms(() => components.get(near(event, CONTAINER) as Element)?.flush())
   keepIn(near(event, '[for]:not(form),[form]:not(form)'))
   const binding = find(event, type)
   if (!binding) return
@@ -108,10 +101,11 @@ export function handle(event: Event, { element, container, type }: Binding): voi
   if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || isOn(element, 'prevent'))
     event.preventDefault()
   const handler = own.getAttribute(element, `data-l-${type}`)
-  if (!handler || (form && isHeld)) return
+  if (!handler) return
   // The user goes on to fill it in.
   const data = form && isWaiting() && dataOf(form)
   afterForms(() => {
+    if (form && forms?.isHeld()) return
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.
     atRest(() => (vars = specialVars(event, element, data)))

@@ -79,8 +79,8 @@ function keepRadios(): void {
   chosenRadios ??= [...root.querySelectorAll<HTMLInputElement>('input[type=radio]:checked')]
 }
 
-/** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
-export function settle(field: Element): void {
+export function settle(field: Element, tree: Tree, item: Outline): void {
+  noteEditable(field, tree, item)
   if ('options' in field) return resetSelect(field as HTMLSelectElement)
   const value = own.getAttribute(field, 'value')
   if (value !== null) setText(field, 'value', value)

@@ -23,8 +23,8 @@ export interface Forms {
   /** Is the same form to be sent again, before there is an answer, with the same in it? */
   isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
   createFields(): Fields
-  /** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
-  settle(field: Element): void
+  /** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
+  settle(element: Element, tree: Tree, item: Outline): void
   /** The element, which users may edit, shows what the item says. */
   noteEditable(element: EventTarget, tree: Tree, item: Outline): void
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
@@ -34,7 +34,9 @@ export interface Forms {
   wish(element: Element): void
   /** After a patch. */
   focusWished(): void
-  createDebouncer(): Debouncer
+  createDebouncer(container: Element): Debouncer
+  /** Is a key held, of which what comes is the repetition? A page that goes elsewhere at the first would not see it. */
+  isHeld(): boolean
   /** Once, when what waited for the file is done: the page may have come back. */
   comeBack(): void
 }
@@ -68,6 +70,7 @@ export function look(html: string): void {
 }
 
 export function need(): void {
+  if (isNeeded) return
   isNeeded = true
   tryAgain()
 }

@@ -3,16 +3,20 @@
 import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
 import { take, type Core } from './core'
-import { createDebouncer } from './debounce'
+import { createDebouncer, flushAround } from './debounce'
 import { changed, compose, createFields, noteEditable, resetForm, settle } from './fields'
 import { bound, formVars, isTwice } from './form_vars'
 import type { Forms } from './forms'
 import { wasReset } from './told'
 
+let isHeld = false
+
 function heard(event: Event): void {
-  const { type, target } = event
+  const { type, target, key, detail, repeat } = event as KeyboardEvent
+  if (key || detail) isHeld = repeat
   if (type === 'input') changed(target)
   noteTyping(type)
+  if (/^(change|focusout)$/.test(type)) flushAround(target)
   if (type === 'reset') wasReset(event)
   if (/^com/.test(type)) compose(type === 'compositionstart' ? target : null)
 }
@@ -35,6 +39,7 @@ export function start(core: Core): Forms {
     wish,
     focusWished,
     createDebouncer,
+    isHeld: () => isHeld,
     comeBack: isAgain ? comeBack : () => undefined,
   }
 }
