@@ -2,7 +2,7 @@
 
 import { followRedirect } from './addresses'
 import type { Component } from './component'
-import { look, showAfterForms, tryAgain } from './forms'
+import { afterForms, frames, look, tryAgain } from './forms'
 import { createSocket } from './socket'
 import type { Templates } from './tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
@@ -73,7 +73,7 @@ export function createConnection(url: string): Connection {
       }
       // How the connection is watched has to be known at once.
       if (/^\["o"/.test(frame as string)) take()
-      else showAfterForms(take)
+      else afterForms(take, frames)
     },
   })
 

@@ -70,7 +70,7 @@ function down(event: Event, native: string, type: string): void {
 /** What the fields make of it comes before its handler. */
 function hear(event: Event): void {
   // Scripts put fields into the page, too.
-  if (/^(input|change)$/.test(event.type) && near(event, CONTAINER)) need()
+  if (event.type === 'input' && near(event, CONTAINER)) need()
   afterForms(() => forms?.heard(event))
 }
 

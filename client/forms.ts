@@ -47,7 +47,7 @@ declare const FIELDS: string
 /** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
 const NEEDS = /<(form|input|textarea|select|[a-z][^\s/>]*-)|contenteditable|data-l-debounce|autofocus/i
 
-/** More than anyone does before a file is there; a bound for a page whose file never comes. */
+/** More than happens before a file is there; a bound for a page whose file never comes. */
 const MOST_WAITING = 1000
 
 export let forms: Forms | undefined
@@ -56,8 +56,10 @@ let tell: (message: string) => void
 let isNeeded = false
 let isLoading = false
 let failures = 0
-const frames: (() => void)[] = []
+/** What the user did. */
 const events: (() => void)[] = []
+/** What the server says. */
+export const frames: (() => void)[] = []
 
 export function provide(given: Core, failed: typeof tell): void {
   core = given
@@ -92,7 +94,7 @@ export function tryAgain(): void {
       isLoading = false
       // The next connection brings everything anew.
       frames.length = 0
-      if (!failures++) tell(`the part of the client for fields could not be loaded: ${String(error)}`)
+      if (!failures++) tell(`fields.js could not be loaded: ${String(error)}`)
     },
   )
 }
@@ -102,13 +104,7 @@ export function isWaiting(): boolean {
 }
 
 /** Does it when the file is there, if it has to be. */
-export function afterForms(work: () => void): void {
+export function afterForms(work: () => void, queue = events): void {
   if (!isWaiting()) work()
-  else if (events.length < MOST_WAITING) events.push(work)
-}
-
-/** The same for what the server says. */
-export function showAfterForms(work: () => void): void {
-  if (!isWaiting()) work()
-  else if (isLoading) frames.push(work)
+  else if (queue.length < MOST_WAITING) queue.push(work)
 }
