@@ -7,7 +7,7 @@
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
 import { chosenIn, markedIn, resetSelect, restoreSelect, type Choice } from './select'
-import type { Outline } from './template'
+import type { Outline, Part } from './template'
 import type { Tree } from './tree'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
@@ -77,6 +77,10 @@ function hasSeen(field: Element, seen: number): boolean {
 
 function keepRadios(): void {
   chosenRadios ??= [...root.querySelectorAll<HTMLInputElement>('input[type=radio]:checked')]
+}
+
+export function isMore(element: Element, parts: Part[]): boolean {
+  return own.matches(element, 'input,select') || parts.some(({ name }) => name === 'contenteditable')
 }
 
 export function settle(field: Element, tree: Tree, item: Outline): void {

@@ -9,7 +9,7 @@ import type { Fields } from './fields'
 import type { Trigger } from './loading'
 import type { Issued, LiveEvent } from './outbox'
 import type { SpecialVars } from './special_vars'
-import type { Outline } from './template'
+import type { Outline, Part } from './template'
 import type { Tree } from './tree'
 
 /** What the file does for the client. */
@@ -23,6 +23,8 @@ export interface Forms {
   /** Is the same form to be sent again, before there is an answer, with the same in it? */
   isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
   createFields(): Fields
+  /** Is its state more than its attributes, or may users edit what is in there? */
+  isField(element: Element, parts: Part[]): boolean
   /** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
   settle(element: Element, tree: Tree, item: Outline): void
   /** The element, which users may edit, shows what the item says. */
@@ -53,8 +55,8 @@ const MOST_WAITING = 1000
 export let forms: Forms | undefined
 let core: Core
 let tell: (message: string) => void
-let isNeeded = false
-let isLoading = false
+/** Undefined before anything needs the file; true as well when the file is there. */
+let isLoading: boolean | undefined
 let failures = 0
 /** What the user did. */
 const events: (() => void)[] = []
@@ -72,14 +74,14 @@ export function look(html: string): void {
 }
 
 export function need(): void {
-  if (isNeeded) return
-  isNeeded = true
-  tryAgain()
+  if (isLoading === undefined) load()
 }
 
-/** Loads the file, if something needs it and it is not there. */
 export function tryAgain(): void {
-  if (!isNeeded || isLoading || forms) return
+  if (isLoading === false) load()
+}
+
+function load(): void {
   isLoading = true
   // Some browsers remember for an address that it could not be loaded.
   import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
@@ -100,7 +102,7 @@ export function tryAgain(): void {
 }
 
 export function isWaiting(): boolean {
-  return isNeeded && !forms
+  return isLoading !== undefined && !forms
 }
 
 /** Does it when the file is there, if it has to be. */

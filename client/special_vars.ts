@@ -19,14 +19,11 @@ export interface SpecialVars {
   m?: string[] | undefined
 }
 
-function isButton(target: EventTarget | null): target is HTMLButtonElement {
-  return target instanceof Element && own.matches(target, 'button[value]')
-}
-
 /** `bound` is the element with the binding, which may be around the element that the event happened at. */
 export function specialVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
   if (forms) return forms.formVars(event, bound, data)
-  const value = [event.target, bound].find(isButton)?.value
+  const button = [event.target, bound].find((one) => one instanceof Element && own.matches(one, 'button[value]'))
+  const value = (button as HTMLButtonElement | undefined)?.value
   const given = own.getAttribute(bound, 'data-l-value')
   return { v: given ?? value, t: given === null ? undefined : value, k: (event as KeyboardEvent).key }
 }

@@ -6,6 +6,7 @@
 import { attributesOf, CONTAINER } from './attributes'
 import { setText } from './build'
 import { childrenOf, own } from './dom'
+import { forms } from './forms'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
 
@@ -41,8 +42,8 @@ export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
   isOthers: boolean
-  /** Whether it is a field whose state is more than its attributes, or what is in there may be edited. */
-  isField: boolean
+  /** Whether it is more than its attributes and what is in there: see forms.ts. */
+  isField: boolean | undefined
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -132,7 +133,7 @@ function scan(model: Model, parent: Node): Item[] {
       inside,
       isOthers,
       isLive: isLive || given.length > 0,
-      isField: own.matches(node, 'input,select') || parts.some(({ name }) => name === 'contenteditable'),
+      isField: forms?.isField(node, parts),
     }
   })
 }

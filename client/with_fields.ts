@@ -4,7 +4,7 @@ import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
 import { take, type Core } from './core'
 import { createDebouncer, flushAround } from './debounce'
-import { changed, compose, createFields, noteEditable, resetForm, settle } from './fields'
+import { changed, compose, createFields, isMore, noteEditable, resetForm, settle } from './fields'
 import { bound, formVars, isTwice } from './form_vars'
 import type { Forms } from './forms'
 import { wasReset } from './told'
@@ -32,6 +32,7 @@ export function start(core: Core): Forms {
     bound,
     isTwice,
     createFields,
+    isField: isMore,
     settle,
     noteEditable,
     resetForm,
