@@ -81,8 +81,7 @@ function handleFound(event: Event, type: string): void {
 
 export function find(event: Event, type: string): Binding | undefined {
   const selector = `[data-l-${type}]${OURS}`
-  const nearest = near(event, selector)
-  const element = forms ? forms.bound(event, type, nearest, selector) : nearest
+  const element = forms?.bound(event, type, selector) ?? near(event, selector)
   const container = element && own.closest(element, CONTAINER)
   // Their forms are sent elsewhere.
   if (!element || !container || (type === 'submit' && near(event, THEIRS))) return

@@ -29,11 +29,11 @@ function formOf(field: Element): HTMLFormElement | null {
 }
 
 /** A field that does not stand in its form is heard of as if it did. */
-export function bound(event: Event, type: string, nearest: Element | null, selector: string): Element | null {
-  const { target } = event
-  const form = /^(input|change)$/.test(type) && target instanceof Element && formOf(target)
-  const isInside = form && !own.contains(form, target) && (!nearest || own.contains(nearest, form))
-  return isInside ? own.closest(form, selector) : nearest
+export function bound({ target }: Event, type: string, selector: string): Element | null | undefined {
+  if (!(target instanceof Element) || !/^(input|change)$/.test(type)) return
+  const form = formOf(target)
+  const nearest = own.closest(target, selector)
+  if (form && !own.contains(form, target) && (!nearest || own.contains(nearest, form))) return own.closest(form, selector)
 }
 
 /** To press Enter twice is to send a form once. */

@@ -18,8 +18,8 @@ export interface Forms {
   heard(event: Event): void
   /** `data`: what was in the form when it was submitted, if that is a while ago. */
   formVars(event: Event, bound: Element, data: FormData | false | undefined): SpecialVars
-  /** The element with the binding: the nearest, or one around the form that the field is meant to stand in. */
-  bound(event: Event, type: string, nearest: Element | null, selector: string): Element | null
+  /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
+  bound(event: Event, type: string, selector: string): Element | null | undefined
   /** Is the same form to be sent again, before there is an answer, with the same in it? */
   isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
   createFields(): Fields
@@ -47,7 +47,7 @@ export interface Forms {
 declare const FIELDS: string
 
 /** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
-const NEEDS = /<(form|input|textarea|select|[a-z][^\s/>]*-)|contenteditable|data-l-debounce|autofocus/i
+const NEEDS = /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|autofocus/i
 
 /** More than happens before a file is there; a bound for a page whose file never comes. */
 const MOST_WAITING = 1000
@@ -96,7 +96,7 @@ function load(): void {
       isLoading = false
       // The next connection brings everything anew.
       frames.length = 0
-      if (!failures++) tell(`fields.js could not be loaded: ${String(error)}`)
+      if (!failures++) tell(`fields.js: ${String(error)}`)
     },
   )
 }
