@@ -65,7 +65,7 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
-    if (forms?.isTwice(event, trigger, [...outbox.unanswered(), ...outbox.waiting])) return
+    if (forms?.isRepeated(event, trigger, [...outbox.unanswered(), ...outbox.waiting])) return
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     beginLoading(trigger)

@@ -104,7 +104,6 @@ export function handle(event: Event, { element, container, type }: Binding): voi
   // The user goes on to fill it in.
   const data = form && isWaiting() && dataOf(form)
   afterForms(() => {
-    if (form && forms?.isHeld()) return
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.
     atRest(() => (vars = specialVars(event, element, data)))

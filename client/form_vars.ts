@@ -36,11 +36,20 @@ export function bound({ target }: Event, type: string, selector: string): Elemen
   if (form && !own.contains(form, target) && (!nearest || own.contains(nearest, form))) return own.closest(form, selector)
 }
 
-/** To press Enter twice is to send a form once. */
-export function isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean {
+/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
+let isHeld = false
+
+export function noteKey(event: Event): void {
+  const { key, detail, repeat } = event as KeyboardEvent
+  if (key || detail) isHeld = repeat
+}
+
+/** To press Enter twice, or for long, is to send a form once. */
+export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean {
   const form = trigger?.form
-  const last = form && before.filter((item) => item.trigger?.form === form).pop()
-  return !!last && JSON.stringify(last.event) === JSON.stringify(event)
+  if (!form) return false
+  const last = before.filter((item) => item.trigger?.form === form).pop()
+  return isHeld || (!!last && JSON.stringify(last.event) === JSON.stringify(event))
 }
 
 /** What a custom element has set as its form's value need not be its `value`. */

@@ -20,8 +20,8 @@ export interface Forms {
   formVars(event: Event, bound: Element, data: FormData | false | undefined): SpecialVars
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
-  /** Is the same form to be sent again, before there is an answer, with the same in it? */
-  isTwice(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
+  /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
+  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
   createFields(): Fields
   /** Is its state more than its attributes, or may users edit what is in there? */
   isField(element: Element, parts: Part[]): boolean
@@ -37,8 +37,6 @@ export interface Forms {
   /** After a patch. */
   focusWished(): void
   createDebouncer(container: Element): Debouncer
-  /** Is a key held, of which what comes is the repetition? A page that goes elsewhere at the first would not see it. */
-  isHeld(): boolean
   /** Once, when what waited for the file is done: the page may have come back. */
   comeBack(): void
 }

@@ -5,15 +5,13 @@ import { comeBack, isBack, noteTyped } from './come_back'
 import { take, type Core } from './core'
 import { createDebouncer, flushAround } from './debounce'
 import { changed, compose, createFields, isMore, noteEditable, resetForm, settle } from './fields'
-import { bound, formVars, isTwice } from './form_vars'
+import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
 import { wasReset } from './told'
 
-let isHeld = false
-
 function heard(event: Event): void {
-  const { type, target, key, detail, repeat } = event as KeyboardEvent
-  if (key || detail) isHeld = repeat
+  const { type, target } = event
+  noteKey(event)
   if (type === 'input') changed(target)
   noteTyping(type)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
@@ -30,7 +28,7 @@ export function start(core: Core): Forms {
     heard,
     formVars,
     bound,
-    isTwice,
+    isRepeated,
     createFields,
     isField: isMore,
     settle,
@@ -40,7 +38,6 @@ export function start(core: Core): Forms {
     wish,
     focusWished,
     createDebouncer,
-    isHeld: () => isHeld,
     comeBack: isAgain ? comeBack : () => undefined,
   }
 }
