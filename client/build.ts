@@ -30,7 +30,7 @@ export function setText(element: Element, name: string, text: string | null): vo
   }
   // Of these, only a page that is parsed takes notice.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
-  if (name === 'autofocus' && text !== null) forms?.wish(element)
+  if (name === 'autofocus') forms?.wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */

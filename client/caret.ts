@@ -19,7 +19,7 @@ export function noteTyping(type: string): void {
 const wished: Element[] = []
 
 export function wish(element: Element): void {
-  wished.push(element)
+  if (own.getAttribute(element, 'autofocus') !== null) wished.push(element)
 }
 
 /** The first that can have the focus gets it, unless the user types elsewhere. */

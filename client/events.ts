@@ -38,10 +38,11 @@ export function listen(): void {
     const native = NATIVE[type] ?? type
     own.addEventListener(document, native, (event) => down(event, native, type), true)
     own.addEventListener(document, native, (event) => {
+      const handleOne = (binding: Binding | undefined) => binding && handle(event, binding)
       const binding = bindings.get(event)
-      if (binding) handle(event, binding)
       // Which form a field belongs to is known when the file is there.
-      else if (isWaiting()) afterForms(() => handleFound(event, type))
+      if (!binding && isWaiting()) afterForms(() => handleOne(find(event, type)))
+      else handleOne(binding)
     })
   }
   for (const type of ['reset', 'compositionstart', 'compositionend']) own.addEventListener(document, type, hear, true)
@@ -72,11 +73,6 @@ function hear(event: Event): void {
   // Scripts put fields into the page, too.
   if (event.type === 'input' && near(event, CONTAINER)) need()
   afterForms(() => forms?.heard(event))
-}
-
-function handleFound(event: Event, type: string): void {
-  const binding = find(event, type)
-  if (binding) handle(event, binding)
 }
 
 export function find(event: Event, type: string): Binding | undefined {

@@ -17,7 +17,7 @@ export interface Forms {
   /** Before anything that it does is handled. */
   heard(event: Event): void
   /** `data`: what was in the form when it was submitted, if that is a while ago. */
-  formVars(event: Event, bound: Element, data: FormData | false | undefined): SpecialVars
+  formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
   /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
@@ -32,7 +32,7 @@ export interface Forms {
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
-  /** The element has come with `autofocus`. */
+  /** The element has come with `autofocus`, or that has changed. */
   wish(element: Element): void
   /** After a patch. */
   focusWished(): void
@@ -48,7 +48,7 @@ declare const FIELDS: string
 const NEEDS = /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|autofocus/i
 
 /** More than happens before a file is there; a bound for a page whose file never comes. */
-const MOST_WAITING = 1000
+const MOST_WAITING = 999
 
 export let forms: Forms | undefined
 let core: Core
@@ -94,7 +94,7 @@ function load(): void {
       isLoading = false
       // The next connection brings everything anew.
       frames.length = 0
-      if (!failures++) tell(`fields.js: ${String(error)}`)
+      if (!failures++) tell(`fields: ${String(error)}`)
     },
   )
 }
