@@ -33,7 +33,8 @@ export function bound({ target }: Event, type: string, selector: string): Elemen
   if (!(target instanceof Element) || !/^(input|change)$/.test(type)) return
   const form = formOf(target)
   const nearest = own.closest(target, selector)
-  if (form && !own.contains(form, target) && (!nearest || own.contains(nearest, form))) return own.closest(form, selector)
+  if (form && !own.contains(form, target) && (!nearest || own.contains(nearest, form)))
+    return own.closest(form, selector)
 }
 
 /** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */

@@ -11,8 +11,9 @@ import { issuedSoFar } from './outbox'
 import { components, start } from './page'
 import { dataOf } from './special_vars'
 
-provide({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar }, (message) =>
-  components.forEach((component) => component.tell(message, 'reload')),
+provide(
+  { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar },
+  (message) => components.forEach((component) => component.tell(message, 'reload')),
 )
 hideIndicators(root)
 // Before the sockets: what waits for a pause is sent before a page that goes away closes them.
