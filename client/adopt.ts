@@ -4,7 +4,7 @@
  */
 
 import { attributesOf } from './attributes'
-import { complete, containersIn, hide, keepContainers, move, noteParts } from './build'
+import { complete, containersIn, hide, keepContainers, move, noteParts, setText } from './build'
 import { childrenOf, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
@@ -18,11 +18,12 @@ import { textOf, treesIn, type Tree, type Value } from './tree'
 export function adopt(
   tree: Tree,
   container: Element,
-  fields: Fields,
+  fields: Fields | undefined,
   isAgain: boolean,
   start: ChildNode | null = own.firstChild(container),
   end: ChildNode | null = null,
 ): void {
+  const set = fields?.set ?? setText
   /** Between two nodes there are none. */
   const containers = end ? [] : containersIn(container)
   /** All that is in there is the server's: here, or because another template has made it. */
@@ -71,7 +72,7 @@ export function adopt(
     const wanted = pieces.filter((piece): piece is Wanted => typeof piece.item === 'object')
     const there = childrenOf(at, end).filter((node) => node instanceof Element)
     const taken = match(wanted, there, isAll)
-    if (taken) fields.touch(parent)
+    if (taken) fields?.touch(parent)
     if (!end && parent === container && there.length && wanted.length && taken?.size === 0) {
       console.warn('loom-live: the page was changed and is made anew:', container)
     }
@@ -101,7 +102,7 @@ export function adopt(
         if (at === mate) at = own.nextSibling(mate)
         else move(parent, mate, at)
         // What is in there is others': slots have nodes of their own, which nobody sees.
-        const isOthers = item.isOthers || fields.keeps(mate, tree, item)
+        const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
         if (isOthers && item.inside.length) hide(mate, tree, item, parent)
         equal(mate, item, tree)
         // HTML says it where nothing is in there now.
@@ -134,12 +135,12 @@ export function adopt(
         (!slots.length && own.matches(element, '[data-l-ignore]'))
       )
         continue
-      fields.set(element, name, textOf(part, tree))
+      set(element, name, textOf(part, tree))
       isServers ||= !slots.length && !LOOKS.test(name)
     }
     if (!isServers || isOthers) return
     for (const { name } of attributesOf(element)) {
-      if (name !== 'open' && !parts.some((part) => part.name === name)) fields.set(element, name, null)
+      if (name !== 'open' && !parts.some((part) => part.name === name)) set(element, name, null)
     }
   }
 

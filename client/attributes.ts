@@ -8,8 +8,6 @@ export const OURS = `:not(${THEIRS})`
 
 export const CONTAINER = `[data-l-live]${OURS}`
 
-const DEFAULT_DEBOUNCE_MS = 150
-
 export function attributesOf(element: Element): Attr[] {
   return [...own.attributes(element)]
 }
@@ -18,13 +16,4 @@ export function attributesOf(element: Element): Attr[] {
 export function isOn(element: Element, name: string): boolean {
   const value = own.getAttribute(element, `data-l-${name}`)
   return value !== null && value !== 'false'
-}
-
-/** How long the element's events of this type wait for a pause; undefined where they do not. */
-export function debounceOf(element: Element, type: string): number | undefined {
-  const value = own.getAttribute(element, 'data-l-debounce')
-  // These three say that something is over: there is nothing to wait for.
-  if (value === null || /^(submit|focus|blur)$/.test(type)) return undefined
-  const ms = parseInt(value)
-  return ms >= 0 ? ms : DEFAULT_DEBOUNCE_MS
 }

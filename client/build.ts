@@ -2,13 +2,9 @@
 
 import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './dom'
-import { settle } from './fields'
-import { wish } from './focus'
+import { forms } from './forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
 import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
-
-/** What is in elements that users edit. */
-export const editables = new WeakMap<EventTarget, [tree: Tree, item: Outline]>()
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
@@ -19,6 +15,8 @@ export function remove(value: Value): void {
 
 /** Without a name, the text of the element. */
 export function setText(element: Element, name: string, text: string | null): void {
+  // Taking the attribute off a modal dialog would leave the page inert behind it.
+  if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
   if (!name) element.textContent = text
   else if (text === null) own.removeAttribute(element, name)
   else {
@@ -32,7 +30,7 @@ export function setText(element: Element, name: string, text: string | null): vo
   }
   // Of these, only a page that is parsed takes notice.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
-  if (name === 'autofocus' && text !== null) wish(element)
+  if (name === 'autofocus') forms?.wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
@@ -56,14 +54,13 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       for (const slot of part.slots) tree.nodes[slot] = node
       setText(node as Element, part.name, textOf(part, tree))
     }
-    if ((item as Outline).isEditable) editables.set(node, [tree, item as Outline])
     let child = own.firstChild(node)
     for (const one of inside) {
       const next = own.nextSibling(child as Node)
       complete(tree, one, child as Node, parent)
       child = next
     }
-    if ((item as Outline).isField) settle(node as HTMLInputElement)
+    if ((item as Outline).isField) forms?.settle(node as Element, tree, item as Outline)
   }
 }
 
@@ -75,7 +72,7 @@ export function hide(element: Element, tree: Tree, item: Outline, parent: Elemen
 
 /** The slots in the element's attributes. */
 export function noteParts(element: Element, tree: Tree, item: Outline): void {
-  if (item.isEditable) editables.set(element, [tree, item])
+  if (item.isField) forms?.noteEditable(element, tree, item)
   for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 

@@ -3,9 +3,9 @@
 import { announce, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
-import { createDebouncer } from './debounce'
+import type { Debouncer } from './debounce'
 import { own } from './dom'
-import { resetForm } from './fields'
+import { forms } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
@@ -20,8 +20,8 @@ const BUSY_MS = 5_000
 
 export interface Component {
   module: string
-  /** With `ms`, when the element has made no other event of the type for so long. */
-  issue(event: LiveEvent, element: Element, ms: number | undefined, trigger: Trigger | undefined): void
+  /** Perhaps when the element has made no other event of the type for a while. */
+  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
   /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity where nothing does. */
@@ -39,7 +39,7 @@ export interface Component {
 export function createComponent(element: Element, connection: Connection): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
   const view = createView(element)
-  const { later, flush } = createDebouncer()
+  let debouncer: Debouncer | undefined
   const outbox = createOutbox()
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
   let id = 0
@@ -65,10 +65,7 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function issueNow(event: LiveEvent, trigger: Trigger | undefined): void {
-    // To press Enter twice is to send a form once.
-    const form = trigger?.form
-    const last = form && [...outbox.unanswered(), ...outbox.waiting].filter((item) => item.trigger?.form === form).pop()
-    if (last && JSON.stringify(last.event) === JSON.stringify(event)) return
+    if (forms?.isRepeated(event, trigger, [...outbox.unanswered(), ...outbox.waiting])) return
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
     beginLoading(trigger)
@@ -143,7 +140,7 @@ export function createComponent(element: Element, connection: Connection): Compo
       for (const item of items) {
         const { trigger } = item
         // Not of one that has failed.
-        if (trigger?.form && outbox.sent.includes(item)) resetForm(trigger.form, element, seq)
+        if (trigger?.form && outbox.sent.includes(item)) forms?.resetForm(trigger.form, element, seq)
       }
       sendWaiting()
     })
@@ -252,8 +249,13 @@ export function createComponent(element: Element, connection: Connection): Compo
   const component: Component = {
     module,
     messages,
-    issue: (event, source, ms, trigger) => later(source, event.type, ms, () => issueNow(event, trigger)),
-    flush,
+    issue(event, source, trigger) {
+      debouncer ??= forms?.createDebouncer(element)
+      const send = () => issueNow(event, trigger)
+      if (debouncer) debouncer.later(source, event.type, send)
+      else send()
+    },
+    flush: () => debouncer?.flush(),
     waitingSince: () =>
       phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity),
     opened,
@@ -265,7 +267,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     },
     tell,
     leave() {
-      flush()
+      debouncer?.flush()
       connection.leave(id)
       // Who was told to come back later does not.
       id = 0

@@ -2,6 +2,7 @@
 
 import { followRedirect } from './addresses'
 import type { Component } from './component'
+import { afterForms, frames, look, tryAgain } from './forms'
 import { createSocket } from './socket'
 import type { Templates } from './tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
@@ -36,7 +37,6 @@ let lastId = 0
 export function createConnection(url: string): Connection {
   const members = new Set<Component>()
   const joined = new Map<unknown, Component>()
-  const templates: Templates = new Map()
   let messageBytes = Infinity
   /** How long the server may say nothing while an answer is due; endless before it has said that. */
   let silence = Infinity
@@ -48,6 +48,7 @@ export function createConnection(url: string): Connection {
     isWaiting: () => oldest() < Infinity,
     opened() {
       heardAt = performance.now()
+      tryAgain()
       for (const component of [...members]) component.opened()
     },
     refused: (code, action) => members.forEach((component) => component.tell(`closed with ${code}`, action)),
@@ -55,22 +56,30 @@ export function createConnection(url: string): Connection {
       clearTimeout(watch)
       watch = undefined
       joined.clear()
-      templates.clear()
+      connection.templates = new Map()
       members.forEach((component) => component.closed())
     },
     received(frame) {
       heardAt = performance.now()
-      try {
-        messagesOf(frame).forEach(receive)
-      } catch (error) {
-        console.error('loom-live: not understood:', frame, error)
+      look(frame as string)
+      const { templates } = connection
+      const take = () => {
+        try {
+          // Nobody waits for what an earlier connection has brought.
+          if (templates === connection.templates) messagesOf(frame).forEach(receive)
+        } catch (error) {
+          console.error('loom-live: not understood:', frame, error)
+        }
       }
+      // How the connection is watched has to be known at once.
+      if (/^\["o"/.test(frame as string)) take()
+      else afterForms(take, frames)
     },
   })
 
   function receive(message: unknown[]): void {
     const [type, id, ...rest] = message
-    if (type === 't') readTemplate(message, templates)
+    if (type === 't') readTemplate(message, connection.templates)
     else if (type === 'o') {
       ;[, connection.eventAge, messageBytes, connection.unanswered, silence] = message as [
         string,
@@ -107,7 +116,7 @@ export function createConnection(url: string): Connection {
   }
 
   const connection: Connection = {
-    templates,
+    templates: new Map(),
     eventAge: Infinity,
     unanswered: 0,
     add(component) {

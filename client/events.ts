@@ -3,13 +3,13 @@
  * binding, and that element's nearest container.
  */
 
-import { CONTAINER, debounceOf, isOn, OURS, THEIRS } from './attributes'
+import { CONTAINER, isOn, OURS, THEIRS } from './attributes'
 import { own } from './dom'
-import { changed, compositionEnded, compositionStarted, forget } from './fields'
-import { isQuiet, noteTyping } from './focus'
+import { isQuiet } from './focus'
+import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'
 import { components } from './page'
-import { formOf, keepIn, specialVars, type SpecialVars } from './special_vars'
+import { dataOf, keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -28,9 +28,6 @@ interface Binding {
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
 
-/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
-let isHeld = false
-
 /** Not everything that events happen at is an element. */
 function near({ target }: Event, selector: string): Element | null {
   return target instanceof Element ? own.closest(target, selector) : null
@@ -41,22 +38,19 @@ export function listen(): void {
     const native = NATIVE[type] ?? type
     own.addEventListener(document, native, (event) => down(event, native, type), true)
     own.addEventListener(document, native, (event) => {
+      const handleOne = (binding: Binding | undefined) => binding && handle(event, binding)
       const binding = bindings.get(event)
-      if (binding) handle(event, binding)
+      // Which form a field belongs to is known when the file is there.
+      if (!binding && isWaiting()) afterForms(() => handleOne(find(event, type)))
+      else handleOne(binding)
     })
   }
-  own.addEventListener(document, 'reset', wasReset, true)
-  own.addEventListener(document, 'compositionstart', compositionStarted, true)
-  own.addEventListener(document, 'compositionend', compositionEnded, true)
+  for (const type of ['reset', 'compositionstart', 'compositionend']) own.addEventListener(document, type, hear, true)
   own.addEventListener(window, 'pagehide', () => components.forEach((component) => component.flush()))
 }
 
 function down(event: Event, native: string, type: string): void {
-  if (type === 'input') changed(event.target)
-  noteTyping(type)
-  const { key, detail, repeat } = event as KeyboardEvent
-  if (key || detail) isHeld = repeat
-  if (type === 'change' || type === 'blur') components.get(near(event, CONTAINER) as Element)?.flush()
+  hear(event)
   keepIn(near(event, '[for]:not(form),[form]:not(form)'))
   const binding = find(event, type)
   if (!binding) return
@@ -74,21 +68,23 @@ function down(event: Event, native: string, type: string): void {
   own.addEventListener(element, native, stop, { once: true })
 }
 
-function find(event: Event, type: string): Binding | undefined {
+/** What the fields make of it comes before its handler. */
+function hear(event: Event): void {
+  // Scripts put fields into the page, too.
+  if (event.type === 'input' && near(event, CONTAINER)) need()
+  afterForms(() => forms?.heard(event))
+}
+
+export function find(event: Event, type: string): Binding | undefined {
   const selector = `[data-l-${type}]${OURS}`
-  let element = near(event, selector)
-  const field = /^(input|change|reset)$/.test(type) && near(event, '*')
-  const form = field && formOf(field)
-  // As if the field stood in its form.
-  if (form && !own.contains(form, field) && (!element || own.contains(element, form)))
-    element = own.closest(form, selector)
+  const element = forms?.bound(event, type, selector) ?? near(event, selector)
   const container = element && own.closest(element, CONTAINER)
   // Their forms are sent elsewhere.
   if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
   return { element, container, type }
 }
 
-function handle(event: Event, { element, container, type }: Binding): void {
+export function handle(event: Event, { element, container, type }: Binding): void {
   if (isQuiet() || own.matches(element, ':disabled')) return
   // Keys that choose among an input method's proposals are not the page's.
   if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
@@ -99,37 +95,15 @@ function handle(event: Event, { element, container, type }: Binding): void {
   // A form whose own method it is closes its dialog as well.
   if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || isOn(element, 'prevent'))
     event.preventDefault()
-  const component = components.get(container)
   const handler = own.getAttribute(element, `data-l-${type}`)
-  if (!component || !handler || (form && isHeld)) return
-  let vars: SpecialVars = {}
-  // What a button says while it waits is not its value.
-  atRest(() => (vars = specialVars(event, element)))
-  const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-  component.issue({ handler, type, vars }, element, debounceOf(element, type), trigger)
-}
-
-/** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
-export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {
-  const now = { type, target, preventDefault() {} } as unknown as Event
-  const binding = find(now, type)
-  if (binding && accepts(binding.element)) handle(now, binding)
-}
-
-/** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
-function wasReset(event: Event): void {
-  // It does so when everybody has heard of the reset.
-  setTimeout(() => {
-    const form = event.target as HTMLFormElement
-    for (const target of event.defaultPrevented ? [] : [...own.elements(form), form]) {
-      const isForm = target === form
-      const { type: kind, checked } = target as HTMLInputElement
-      // Of radio buttons, the one that is chosen speaks.
-      if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
-      for (const type of ['input', 'change', 'reset']) {
-        // What is around the form hears of it once.
-        tell(type, target, (element) => own.contains(element, form) === isForm)
-      }
-    }
+  if (!handler) return
+  // The user goes on to fill it in.
+  const data = form && isWaiting() && dataOf(form)
+  afterForms(() => {
+    let vars: SpecialVars = {}
+    // What a button says while it waits is not its value.
+    atRest(() => (vars = specialVars(event, element, data)))
+    const trigger = form || type === 'click' ? { element, submitter, form } : undefined
+    components.get(container)?.issue({ handler, type, vars }, element, trigger)
   })
 }

@@ -4,14 +4,10 @@
  * the field; until then the field keeps its text.
  */
 
-import { CONTAINER, isOn } from './attributes'
-import { editables, hide, setText } from './build'
-import { own, root } from './dom'
-import { hadFocus } from './focus'
-import { textIn } from './match'
-import { issuedSoFar } from './outbox'
+import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
+import { hadFocus } from './caret'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
-import type { Outline } from './template'
+import type { Outline, Part } from './template'
 import type { Tree } from './tree'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
@@ -38,12 +34,15 @@ let chosenRadios: HTMLInputElement[] | undefined
 /** The radio buttons that the patch has made, and that the server has chosen. */
 const newRadios: HTMLInputElement[] = []
 
-export function compositionStarted({ target }: Event): void {
-  composing = target
+/** What is in elements that users edit. */
+const editables = new WeakMap<EventTarget, [tree: Tree, item: Outline]>()
+
+export function noteEditable(element: EventTarget, tree: Tree, item: Outline): void {
+  editables.set(element, [tree, item])
 }
 
-export function compositionEnded(): void {
-  composing = null
+export function compose(target: EventTarget | null): void {
+  composing = target
 }
 
 export function changed(target: EventTarget | null): void {
@@ -80,8 +79,14 @@ function keepRadios(): void {
   chosenRadios ??= [...root.querySelectorAll<HTMLInputElement>('input[type=radio]:checked')]
 }
 
-/** A field has been made, and has all its attributes: what it makes of its value depends on the others. */
-export function settle(field: Field): void {
+export function isMore(element: Element, parts: Part[]): boolean {
+  return own.matches(element, 'input,select') || parts.some(({ name }) => name === 'contenteditable')
+}
+
+/** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
+export function settle(field: Element, tree: Tree, item: Outline): void {
+  noteEditable(field, tree, item)
+  if (!isField(field)) return
   const value = own.getAttribute(field, 'value')
   if (value !== null) setText(field, 'value', value)
   resetField(field)
@@ -132,8 +137,6 @@ export function createFields(): Fields {
     },
     set(element, name, text) {
       if (element instanceof HTMLOptionElement) touch(element)
-      // Taking the attribute off a modal dialog would leave the page inert behind it.
-      if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
       if (!isField(element)) return setText(element, name, text)
       if (isRadio(element) && /^(name|form|type|checked)$/.test(name)) keepRadios()
       const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)

@@ -7,6 +7,7 @@ import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
 import { containersIn } from './build'
 import { own, root } from './dom'
+import { look } from './forms'
 
 const DEFAULT_PATH = '/loom/ws'
 
@@ -39,6 +40,7 @@ function add(container: Element): void {
   if (components.has(container) || !root.contains(container)) return
   const url = socketUrl(own.getAttribute(container, 'data-l-ws') || DEFAULT_PATH)
   if (!url) return refuse(container)
+  look(own.outerHTML(container))
   let connection = connections.get(url)
   if (!connection) connections.set(url, (connection = createConnection(url)))
   components.set(container, createComponent(container, connection))

@@ -2,7 +2,7 @@
 
 import { adopt } from './adopt'
 import type { Fields } from './fields'
-import { build, containersIn, fill, leaveBody, move, remove } from './build'
+import { build, containersIn, fill, leaveBody, move, remove, setText } from './build'
 import { own } from './dom'
 import { HTML, OTHERS, type Model } from './template'
 import {
@@ -22,7 +22,7 @@ import {
 
 export interface Patch {
   container: Element
-  fields: Fields
+  fields: Fields | undefined
   templates: Templates
   /** Others have taken nodes out of the page that should be there. */
   isTorn: boolean
@@ -39,7 +39,8 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     const part = (tree.model as Model).partOf[slot]
     if (part) {
       values[slot] = change as string | number
-      what.fields.set(node as Node as Element, part.name, textOf(part, tree))
+      const set = what.fields?.set ?? setText
+      set(node as Node as Element, part.name, textOf(part, tree))
     } else if (typeof change === 'string' && typeof old === 'string') {
       // What happens most.
       what.isTorn ||= isGone(node)
@@ -49,7 +50,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     else {
       const value = readValue(change, what.templates)
       what.isTorn ||= isGone(node) || isTorn(old)
-      if (typeof old === 'object' || typeof value === 'object') what.fields.touch(node)
+      if (typeof old === 'object' || typeof value === 'object') what.fields?.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
       // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
       const isThere = (one: Node) => own.parentNode(one) === node.parentNode && !containersIn(one).length
@@ -94,7 +95,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
   pairs(i, (to, tree) => placed.push([to, readTree(tree, what.templates)]))
   if (placed.length || gone.length) {
     what.isTorn ||= isGone(anchor)
-    what.fields.touch(anchor)
+    what.fields?.touch(anchor)
     gone.forEach(remove)
     list.rows = arrange(
       rows.filter((row) => row !== undefined),

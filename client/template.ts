@@ -6,6 +6,7 @@
 import { attributesOf, CONTAINER } from './attributes'
 import { setText } from './build'
 import { childrenOf, own } from './dom'
+import { forms } from './forms'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
 import { isNoRow, type Tree } from './tree'
@@ -43,9 +44,8 @@ export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
   isOthers: boolean
-  /** Whether it is a field whose state is more than its attributes. */
-  isField: boolean
-  isEditable: boolean
+  /** Whether it is more than its attributes and what is in there: see forms.ts. */
+  isField: boolean | undefined
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -136,8 +136,7 @@ function scan(model: Model, parent: Node): Item[] {
       inside,
       isOthers,
       isLive: isLive || given.length > 0,
-      isField: own.matches(node, 'input,select'),
-      isEditable: parts.some(({ name }) => name === 'contenteditable'),
+      isField: forms?.isField(node, parts),
     }
   })
 }

@@ -1,9 +1,10 @@
 /** What a component shows: found in the page, changed by messages, made anew where the page no longer has it. */
 
 import { adopt } from './adopt'
-import { createFields } from './fields'
+import type { Fields } from './fields'
 import { root as page } from './dom'
-import { focusWished, keepFocus } from './focus'
+import { keepFocus } from './focus'
+import { forms } from './forms'
 import { atRest, hideIndicators } from './loading'
 import { noteMakers } from './match'
 import { patch } from './patch'
@@ -24,19 +25,21 @@ export interface View {
 }
 
 export function createView(container: Element): View {
-  const fields = createFields()
+  /** Once the page has any. */
+  let fields: Fields | undefined
   let root: Tree
   let isShown = false
 
   function change(seen: number, work: () => void): void {
+    fields ??= forms?.createFields()
     atRest(() =>
       keepFocus(container, () => {
-        fields.begin(seen)
+        fields?.begin(seen)
         work()
-        fields.finish()
+        fields?.finish()
       }),
     )
-    focusWished()
+    forms?.focusWished()
   }
 
   function take(): void {
@@ -54,9 +57,9 @@ export function createView(container: Element): View {
       change(seen, take)
     },
     change(seen, changed, templates) {
-      if ((changed as Inner).p?.length === 0 && !fields.waits()) return
+      if ((changed as Inner).p?.length === 0 && !fields?.waits()) return
       change(seen, () => {
-        const isBehind = fields.isBehind()
+        const isBehind = fields?.isBehind()
         const what = { container, fields, templates, isTorn: false }
         patch(root, [0, changed], what)
         if ((what.isTorn || isBehind) && page.contains(container)) take()

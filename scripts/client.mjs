@@ -1,5 +1,5 @@
-// Bundles the browser's client into one file, the display of its states into another, and what few pages need into a
-// third. `node scripts/client.mjs` writes the client to stdout, `… status` the display, `… extras` the third.
+// Bundles the browser's client into one file, what pages with fields need of it into another, and the display of its
+// states into a third. `node scripts/client.mjs` writes the client to stdout, `… fields` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -44,11 +44,12 @@ function hashOf(source) {
   return createHash('sha256').update(source).digest('base64url').slice(0, 8)
 }
 
-/** Bundles the file `name` of client/ and its imports. */
-export async function bundleClient(name = 'index') {
-  // The client loads it from beside itself.
-  const extras = name === 'index' ? `./extras.${hashOf(await bundleClient('extras'))}.js` : ''
-  const { outputFiles } = await build({
+/** What the client loads for fields is named after its content, which is known when both are built. */
+const PLACE = 'fields.01234567.js'
+
+/** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
+async function bundle(name, mangleCache = {}) {
+  const built = await build({
     absWorkingDir: root,
     entryPoints: [`client/${name}.ts`],
     bundle: true,
@@ -56,19 +57,29 @@ export async function bundleClient(name = 'index') {
     format: 'esm',
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
-    define: { EXTRAS: JSON.stringify(extras) },
-    external: ['./extras.*.js'],
+    mangleCache,
+    define: { FIELDS: JSON.stringify(PLACE) },
     write: false,
   })
-  // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
-  // in each scope.
-  // Unsafe is what the minifier does to objects with a `valueOf` or a constructor of their own: the client has none.
-  const { code } = await minify(outputFiles[0].text, {
+  Object.assign(mangleCache, built.mangleCache)
+  // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
+  const { code } = await minify(built.outputFiles[0].text, {
     module: true,
     compress: { passes: 3, hoist_vars: true, unsafe: true },
     mangle: { toplevel: true },
   })
-  return Buffer.from(code)
+  return code
+}
+
+/** `client`, `fields` or `status`. */
+export async function bundleClient(name = 'client') {
+  if (name === 'status') return Buffer.from(await bundle('status'))
+  const shared = {}
+  const client = await bundle('index', shared)
+  const fields = await bundle('with_fields', shared)
+  if (name === 'fields') return Buffer.from(fields)
+  // The client loads it from beside itself.
+  return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))
 }
 
 /** Bundles what the client gets in addition in development; these bytes are not counted. */

@@ -1,10 +1,11 @@
 import { brotliCompressSync } from 'node:zlib'
 import { clientBundle } from './fake_server'
 
-/** Every page loads it: what makes it larger has to be worth it. */
-const MOST_BYTES = 10_650
-
-test('the client is small', () => {
+/** Every page loads the client, and every page with fields the other: what makes them larger has to be worth it. */
+test.each([
+  ['client', 9_216],
+  ['fields', 2_960],
+] as const)('the file %s is small', (name, most) => {
   // As the server compresses it: quality 11 is zlib's default.
-  expect(brotliCompressSync(clientBundle()).length).toBeLessThanOrEqual(MOST_BYTES)
+  expect(brotliCompressSync(clientBundle(name)).length).toBeLessThanOrEqual(most)
 })

@@ -117,12 +117,14 @@ export class Wire {
   }
 }
 
-let bundle: string | undefined
+type Name = 'client' | 'fields'
 
-/** The client as it is shipped. */
-export function clientBundle(): string {
-  bundle ??= execFileSync(process.execPath, [join(__dirname, '../../scripts/client.mjs')], { encoding: 'utf8' })
-  return bundle
+const bundles: Partial<Record<Name, string>> = {}
+
+/** The client as it is shipped, or what it loads for fields. */
+export function clientBundle(name: Name = 'client'): string {
+  const script = join(__dirname, '../../scripts/client.mjs')
+  return (bundles[name] ??= execFileSync(process.execPath, [script, name], { encoding: 'utf8' }))
 }
 
 export class FakeServer {
@@ -137,6 +139,9 @@ export class FakeServer {
   attempts = 0
   /** What a client is told first: how old an event may be, bytes of a message, events under way, silence. */
   greeting = GREETING
+  /** What was asked for of the file for fields; `letFields` is waited for before it is sent. */
+  fieldsAsked: string[] = []
+  letFields: Promise<boolean> | undefined
   /** It accepts connections and says nothing. */
   mute = false
   private taken = 0
@@ -151,6 +156,14 @@ export class FakeServer {
       if (request.url === '/client.js') {
         response.setHeader('content-type', 'text/javascript')
         return response.end(clientBundle())
+      }
+      if (request.url?.startsWith('/fields.') === true) {
+        this.fieldsAsked.push(request.url)
+        void Promise.resolve(this.letFields ?? true).then((isThere) => {
+          response.writeHead(isThere ? 200 : 503, { 'content-type': 'text/javascript', 'cache-control': 'no-store' })
+          response.end(isThere ? clientBundle('fields') : '')
+        })
+        return
       }
       for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value)
       response.setHeader('content-type', 'text/html; charset=utf-8')
@@ -194,6 +207,8 @@ export class FakeServer {
     this.accepting = true
     this.greeting = GREETING
     this.mute = false
+    this.fieldsAsked = []
+    this.letFields = undefined
     this.headers = {}
     this.script = '<script type="module" src="/client.js" data-l-client></script>'
   }

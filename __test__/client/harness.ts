@@ -133,6 +133,7 @@ export class Harness {
       this.server = await FakeServer.start()
       // On a busy machine this takes longer than a page is waited for.
       clientBundle()
+      clientBundle('fields')
     }, 60_000)
     afterEach(async () => {
       await Promise.all(this.pages.splice(0).map((page) => page.context().close()))

@@ -111,7 +111,7 @@ test('the tarball holds what an application needs, and what another platform bui
       'Cargo.toml',
       'build.rs',
       'dist/client.js',
-      'dist/extras.js',
+      'dist/fields.js',
       'dist/index.cjs',
       'dist/index.mjs',
       'dist/status.js',

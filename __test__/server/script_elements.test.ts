@@ -79,7 +79,7 @@ test.each([true, false])(
     })
     const site = await Site.of(loom, server)
     const client = new URL(sources(loom.script())[0] as string, site.origin)
-    const [name] = /\.\/extras\.[\w-]+\.js/.exec(await (await fetch(client)).text()) ?? ['']
+    const [name] = /fields\.[\w-]+\.js/.exec(await (await fetch(client)).text()) ?? ['']
     const found = await fetch(new URL(name, client))
     expect([found.status, found.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])
     expect(found.headers.get('cache-control')).toContain('immutable')

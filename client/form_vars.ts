@@ -1,0 +1,92 @@
+/** What an event at a field or a form says beside its handler. */
+
+import { dataOf, own, root } from './core'
+import type { Trigger } from './loading'
+import type { Issued, LiveEvent } from './outbox'
+import type { SpecialVars } from './special_vars'
+
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
+
+/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
+function isCustom({ localName }: Element): boolean {
+  return localName.includes('-')
+}
+
+function isControl(target: EventTarget | null): target is Control {
+  return (
+    target instanceof Element &&
+    (isCustom(target)
+      ? 'value' in target || 'formAssociated' in target.constructor
+      : own.matches(target, 'input,textarea,select,button[value]'))
+  )
+}
+
+/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
+function formOf(field: Element): HTMLFormElement | null {
+  const id = own.getAttribute(field, 'form')
+  const form =
+    (field as Partial<Control>).form ??
+    (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
+  return form instanceof HTMLFormElement ? form : null
+}
+
+/** A field that does not stand in its form is heard of as if it did. */
+export function bound({ target }: Event, type: string, selector: string): Element | null | undefined {
+  if (!(target instanceof Element) || !/^(input|change|reset)$/.test(type)) return
+  const form = formOf(target)
+  const nearest = own.closest(target, selector)
+  if (form && !own.contains(form, target) && (!nearest || own.contains(nearest, form)))
+    return own.closest(form, selector)
+}
+
+/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
+let isHeld = false
+
+export function noteKey(event: Event): void {
+  const { key, detail, repeat } = event as KeyboardEvent
+  if (key || detail) isHeld = repeat
+}
+
+/** To press Enter twice, or for long, is to send a form once. */
+export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean {
+  const form = trigger?.form
+  if (!form) return false
+  const last = before.filter((item) => item.trigger?.form === form).pop()
+  return isHeld || (!!last && JSON.stringify(last.event) === JSON.stringify(event))
+}
+
+/** `bound` is the element with the binding, which may be around the field that the event happened at. */
+export function formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
+  const { type, target } = event
+  if (type === 'submit' && target instanceof HTMLFormElement) {
+    return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null, data) }
+  }
+  const vars: SpecialVars = { v: own.getAttribute(bound, 'data-l-value') ?? undefined, k: (event as KeyboardEvent).key }
+  const control = [target, bound].find(isControl)
+  const form = target instanceof HTMLFormElement ? target : control && formOf(control)
+  if (control) {
+    const { type: kind, checked } = control as HTMLInputElement
+    let value: unknown = control.value
+    // What a custom element has set as its form's value need not be its `value`.
+    if (form && typeof value !== 'string')
+      value = new FormData(form).get(own.getAttribute(control, 'name') ?? '') ?? value
+    // A file's value is a made-up path.
+    if (kind !== 'file' && /^[sn]/.test(typeof value))
+      vars[vars.v === undefined ? 'v' : 't'] = `${value as string | number}`
+    if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
+    if ('options' in control && control.multiple) vars.m = [...control.selectedOptions].map(({ value }) => value)
+  }
+  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
+  return vars
+}
+
+function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null, data?: FormData | false): string {
+  const fields = new URLSearchParams()
+  const entries = data || dataOf(form)
+  entries.forEach((value, name) => {
+    if (typeof value === 'string') fields.append(name, value)
+  })
+  // By hand: not every browser's FormData takes the submitter.
+  if (submitter?.name) fields.append(submitter.name, submitter.value)
+  return fields.toString()
+}

@@ -1,0 +1,110 @@
+/**
+ * Pages with fields need more of the client: a file of its own, made of client/with_fields.ts, which the client loads when a
+ * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
+ */
+
+import type { Core } from './core'
+import type { Debouncer } from './debounce'
+import type { Fields } from './fields'
+import type { Trigger } from './loading'
+import type { Issued, LiveEvent } from './outbox'
+import type { SpecialVars } from './special_vars'
+import type { Outline, Part } from './template'
+import type { Tree } from './tree'
+
+/** What the file does for the client. */
+export interface Forms {
+  /** Before anything that it does is handled. */
+  heard(event: Event): void
+  /** `data`: what was in the form when it was submitted, if that is a while ago. */
+  formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars
+  /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
+  bound(event: Event, type: string, selector: string): Element | null | undefined
+  /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
+  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
+  createFields(): Fields
+  /** Is its state more than its attributes, or may users edit what is in there? */
+  isField(element: Element, parts: Part[]): boolean
+  /** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
+  settle(element: Element, tree: Tree, item: Outline): void
+  /** The element, which users may edit, shows what the item says. */
+  noteEditable(element: EventTarget, tree: Tree, item: Outline): void
+  resetForm(form: HTMLFormElement, container: Element, seq: number): void
+  /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
+  keepCaret(active: Element | null): () => void
+  /** The element has come with `autofocus`, or that has changed. */
+  wish(element: Element): void
+  /** After a patch. */
+  focusWished(): void
+  createDebouncer(container: Element): Debouncer
+  /** Once, when what waited for the file is done: the page may have come back. */
+  comeBack(): void
+}
+
+/** The name of the file: see scripts/client.mjs. */
+declare const FIELDS: string
+
+/** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
+const NEEDS = /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|autofocus/i
+
+/** More than happens before a file is there; a bound for a page whose file never comes. */
+const MOST_WAITING = 999
+
+export let forms: Forms | undefined
+let core: Core
+let tell: (message: string) => void
+/** Undefined before anything needs the file; true as well when the file is there. */
+let isLoading: boolean | undefined
+let failures = 0
+/** What the user did. */
+const events: (() => void)[] = []
+/** What the server says. */
+export const frames: (() => void)[] = []
+
+export function provide(given: Core, failed: typeof tell): void {
+  core = given
+  tell = failed
+}
+
+/** Loads the file, if this needs it. */
+export function look(html: string): void {
+  if (NEEDS.test(html)) need()
+}
+
+export function need(): void {
+  if (isLoading === undefined) load()
+}
+
+export function tryAgain(): void {
+  if (isLoading === false) load()
+}
+
+function load(): void {
+  isLoading = true
+  // Some browsers remember for an address that it could not be loaded.
+  import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
+    ({ start }: typeof import('./with_fields')) => {
+      forms = start(core)
+      // What the user did, he did before the page showed what waits.
+      for (const work of events.splice(0)) work()
+      forms.comeBack()
+      for (const work of frames.splice(0)) work()
+    },
+    (error: unknown) => {
+      isLoading = false
+      // The next connection brings everything anew.
+      frames.length = 0
+      if (!failures++) tell(`fields: ${String(error)}`)
+    },
+  )
+}
+
+export function isWaiting(): boolean {
+  return isLoading !== undefined && !forms
+}
+
+/** Does it when the file is there, if it has to be. */
+export function afterForms(work: () => void, queue = events): void {
+  if (!isWaiting()) work()
+  else if (queue.length < MOST_WAITING) queue.push(work)
+}

@@ -1,0 +1,29 @@
+/** What the browser does to fields by itself: handlers hear of it as if the user had done it. */
+
+import { find, handle, own } from './core'
+import { forget } from './fields'
+
+/** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
+export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {
+  const now = { type, target, preventDefault() {} } as unknown as Event
+  const binding = find(now, type)
+  if (binding && accepts(binding.element)) handle(now, binding)
+}
+
+/** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
+export function wasReset(event: Event): void {
+  // It does so when everybody has heard of the reset.
+  setTimeout(() => {
+    const form = event.target as HTMLFormElement
+    for (const target of event.defaultPrevented ? [] : [...own.elements(form), form]) {
+      const isForm = target === form
+      const { type: kind, checked } = target as HTMLInputElement
+      // Of radio buttons, the one that is chosen speaks.
+      if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
+      for (const type of ['input', 'change', 'reset']) {
+        // What is around the form hears of it once.
+        tell(type, target, (element) => own.contains(element, form) === isForm)
+      }
+    }
+  })
+}
