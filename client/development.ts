@@ -52,28 +52,29 @@ own.addEventListener(document, 'securitypolicyviolation', (event) => {
     `loom-live: the page's Content-Security-Policy forbids the WebSocket ${blockedURI}. Add connect-src 'self' to it; it is: ${originalPolicy}`,
   )
 })
+
 /** Files stay behind without a word. */
 let isFileTold = false
 
 function lookForFiles({ type, target }: Event): void {
   if (isFileTold || !(target instanceof Element)) return
   const form = target instanceof HTMLFormElement ? target : (target as Partial<HTMLInputElement>).form
-  if (!(form ?? target).closest(`[data-l-${type}]`)?.closest('[data-l-live]')) return
+  const bound = own.closest(form ?? target, `[data-l-${type}]`)
+  if (!bound || !own.closest(bound, '[data-l-live]')) return
   const inputs = form ? [...new FormData(form)] : []
   const [name] = inputs.find(([, value]) => value instanceof File && value.name !== '') ?? []
   const isAlone = !form && (target as Partial<HTMLInputElement>).type === 'file'
   if (name === undefined && !isAlone) return
   isFileTold = true
   console.warn(
-    `loom-live: the file in ${JSON.stringify(name ?? target.getAttribute('name') ?? '')} is not sent: handlers get the texts of a form, and ` +
+    `loom-live: the file in ${JSON.stringify(name ?? own.getAttribute(target, 'name') ?? '')} is not sent: handlers get the texts of a form, and ` +
       'no files. Upload it with a request of its own (fetch with new FormData(form), to a route of the application), and ' +
       'give the handler what that answers',
     form ?? target,
   )
 }
 
-for (const type of ['input', 'change', 'submit']) document.addEventListener(type, lookForFiles, true)
-addEventListener('loom:join', () => (isLive = true))
-for (const type of ['loom:join', 'loom:patch', 'loom:lost']) addEventListener(type, ask)
-addEventListener('loom:error', ask)
+for (const type of ['input', 'change', 'submit']) own.addEventListener(document, type, lookForFiles, true)
+own.addEventListener(window, 'loom:join', () => (isLive = true))
+for (const type of ['loom:join', 'loom:patch', 'loom:lost', 'loom:error']) own.addEventListener(window, type, ask)
 setTimeout(() => void askWhy(), PATIENCE_MS)

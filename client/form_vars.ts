@@ -8,8 +8,8 @@ import type { SpecialVars } from './special_vars'
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
 /** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
-function isCustom({ localName }: Element): boolean {
-  return localName.includes('-')
+function isCustom(element: Element): boolean {
+  return own.localName(element).includes('-')
 }
 
 function isControl(target: EventTarget | null): target is Control {

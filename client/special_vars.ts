@@ -31,9 +31,10 @@ export function specialVars(event: Event, bound: Element, data?: FormData | fals
 /** What stands in an ignored element does not reach out of it, as a label or as a part of a form elsewhere. */
 export function keepIn(element: Element | null | undefined): void {
   const { control, form } = (element ?? {}) as Partial<HTMLLabelElement & HTMLInputElement>
-  if (!element?.matches(THEIRS) || (control ?? form)?.matches(THEIRS)) return
-  element.removeAttribute('for')
-  element.removeAttribute('form')
+  const owner = control ?? form
+  if (!element || !own.matches(element, THEIRS) || (owner && own.matches(owner, THEIRS))) return
+  own.removeAttribute(element, 'for')
+  own.removeAttribute(element, 'form')
 }
 
 /** What is in the form now. */
