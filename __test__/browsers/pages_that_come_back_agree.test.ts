@@ -135,7 +135,7 @@ eachBrowser('by a reload', async (page) => {
 
 /** As a browser fills in fields, for those that do not do it here. */
 const FILL = `<script>
-  Object.defineProperty(performance, 'navigation', { value: { type: 2 } })
+  Object.defineProperty(performance, 'getEntriesByType', { value: () => [{ type: 'back_forward' }] })
   const fill = () => {
     const $ = (selector) => document.querySelector(selector)
     $('#on').checked = $('#clicked').checked = true
