@@ -62,7 +62,9 @@ async function bundle(name, mangleCache = {}) {
     write: false,
   })
   Object.assign(mangleCache, built.mangleCache)
-  // Both shorten; what the second gives compresses better: each scope has the names that are used most already.
+  // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
+  // in each scope. Unsafe is what the minifier does to objects with a `valueOf` or a constructor of their own: the
+  // client has none.
   const { code } = await minify(built.outputFiles[0].text, {
     module: true,
     compress: { passes: 3, hoist_vars: true, unsafe: true },

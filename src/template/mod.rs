@@ -12,6 +12,7 @@ use std::fmt;
 
 mod attributes;
 mod compile;
+mod elements;
 mod error;
 mod escape;
 mod events;

@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 
+use super::elements::{is_foreign, is_part_of_table, is_void};
 use super::tokens::{self, Content, Token};
 
 /// Attributes that make an element a label, a part or a button of another one elsewhere in the page.
@@ -84,7 +85,7 @@ impl Reader<'_> {
     fn opened(&mut self, self_closing: bool, end: usize) -> Result<(), Incomplete> {
         let name = std::mem::take(&mut self.tag);
         // The page has these already; and a part of a table would close one of the page's.
-        if is_page(&name) || (is_in_table(&name) && self.tables == 0) {
+        if is_page(&name) || (is_part_of_table(&name) && self.tables == 0) {
             return Err(Incomplete);
         }
         if is_void(&name) || (self_closing && self.foreign > 0) {
@@ -115,41 +116,6 @@ impl Reader<'_> {
 
 fn is_page(element: &str) -> bool {
     matches!(element, "html" | "head" | "body" | "frameset" | "frame")
-}
-
-fn is_in_table(element: &str) -> bool {
-    matches!(
-        element,
-        "caption" | "col" | "colgroup" | "tbody" | "td" | "tfoot" | "th" | "thead" | "tr"
-    )
-}
-
-/// Elements without an end tag (WHATWG HTML 13.1.2, and those that parsers take for such).
-fn is_void(element: &str) -> bool {
-    matches!(
-        element,
-        "area"
-            | "base"
-            | "basefont"
-            | "bgsound"
-            | "br"
-            | "col"
-            | "embed"
-            | "hr"
-            | "img"
-            | "input"
-            | "keygen"
-            | "link"
-            | "meta"
-            | "param"
-            | "source"
-            | "track"
-            | "wbr"
-    )
-}
-
-fn is_foreign(element: &str) -> bool {
-    matches!(element, "svg" | "math")
 }
 
 /// Changes each place where a name is written that the client reads. `names`: where attributes' names

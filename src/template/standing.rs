@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::elements::{is_part_of_table, is_void};
 use super::tokens::{self, Token};
 
 /// What a parser would not leave in the container.
@@ -172,38 +173,11 @@ fn takes(parent: &str, name: &str) -> bool {
     }
 }
 
-fn is_part_of_table(name: &str) -> bool {
-    matches!(
-        name,
-        "caption" | "col" | "colgroup" | "tbody" | "td" | "tfoot" | "th" | "thead" | "tr"
-    )
-}
-
 /// Elements of which a parser moves out what is no part of a table.
 fn is_of_table(name: &str) -> bool {
     matches!(
         name,
         "table" | "thead" | "tbody" | "tfoot" | "tr" | "colgroup"
-    )
-}
-
-fn is_void(name: &str) -> bool {
-    matches!(
-        name,
-        "area"
-            | "base"
-            | "br"
-            | "col"
-            | "embed"
-            | "hr"
-            | "img"
-            | "input"
-            | "link"
-            | "meta"
-            | "param"
-            | "source"
-            | "track"
-            | "wbr"
     )
 }
 
