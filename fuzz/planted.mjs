@@ -51,7 +51,7 @@ const FAULTS = {
   },
   checkpoints: {
     what: 'a checkpoint may be one event older than the component that lives',
-    file: 'src/connection/session.rs',
+    file: 'src/session/mod.rs',
     from: '(answered > number && state.unheard',
     to: '(answered > number + 1 && state.unheard',
   },
@@ -94,7 +94,7 @@ const FAULTS = {
   },
   addresses: {
     what: 'a port behind brackets may be 255 at most',
-    file: 'src/connection/addresses.rs',
+    file: 'src/sessions/addresses.rs',
     from: 'number.parse::<u16>()',
     to: 'number.parse::<u8>()',
   },

@@ -6,6 +6,8 @@
 //!
 //! * [`transport`]: from an upgraded socket to WebSocket messages.
 //! * [`connection`]: one WebSocket, many components; routes messages to actors.
+//! * [`sessions`], [`session`], [`outbox`]: what outlives a connection, one component as its page sees
+//!   it, and what waits to be written to a connection.
 //! * [`live_socket`]: the actor. It owns a component's props and last tree.
 //! * [`dispatch`]: the trait through which actors call `handle` and `render`.
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
@@ -38,12 +40,16 @@ pub mod log;
 mod models;
 #[cfg(feature = "node")]
 pub mod node;
+pub mod outbox;
 mod panics;
 pub mod props;
 pub mod protocol;
+mod random;
 mod rate;
 pub mod registry;
 pub mod rope;
+pub mod session;
+pub mod sessions;
 pub mod stats;
 pub mod store;
 mod sync;

@@ -15,13 +15,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
-use crate::connection::{Peer, Sessions, serve};
+use crate::connection::serve;
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{Call, CallError, Dispatcher, Outcome};
 use crate::ids::ActorKey;
 use crate::limits::Limits;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
+use crate::session::Peer;
+use crate::sessions::Sessions;
 use crate::token::{Claims, Keyring, Kind};
 use crate::transport::handshake::UpgradeRequest;
 use crate::tree::LiveTree;

@@ -1,20 +1,10 @@
 //! One WebSocket, many components: routes messages to the sessions of its components.
 
-mod addresses;
-mod answers;
-mod checkpoints;
 mod greeting;
-mod holdings;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
-mod outbox;
-pub(crate) mod random;
-mod session;
-mod sessions;
 #[cfg(test)]
 mod tests;
-mod to_page;
-mod waiting;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -30,46 +20,31 @@ use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
+use crate::outbox::{CONNECTION, Dialect, Outbox, Todo};
 use crate::panics::caught;
 use crate::props::Props;
 use crate::protocol::extended::SUBPROTOCOL;
 use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
+use crate::random::random_text;
+use crate::session::{About, Attached, Back, Link, Peer, Session};
+use crate::sessions::to_page::ToPage;
+use crate::sessions::{Arrival, BUSY, Pace, Sessions, holder};
 use crate::stats::Stats;
 use crate::token::{Claims, Kind, anchored};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
 use crate::turns::Place;
-use addresses::Pace;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use addresses::counted;
 use greeting::greeting;
-use outbox::{CONNECTION, Dialect, Outbox, Todo};
-use session::{About, Attached, Back, Link, Session};
-use sessions::holder;
-pub use sessions::{Arrival, OpenConnection, Pending, Sessions};
-use to_page::ToPage;
 
 const GONE: &str = "This part of the page is no longer valid; reload the page.";
 const TOO_MANY: &str = "This page has too many live components.";
 const FAULT: &str = "The server could not handle this.";
-const BUSY: &str = "The server is busy.";
 
 /// Messages of one connection that are handled before others have their turn.
 const MESSAGES: u32 = 32;
 /// What a join counts as: it opens a token and starts an actor.
 const JOIN: u32 = 16;
-
-/// Who is at the other end.
-#[derive(Clone, Default)]
-pub struct Peer {
-    /// The upgrade request as compact JSON, for `ctx.request`.
-    pub request: Option<Arc<str>>,
-    /// What `bind` gave for it; tokens made for another do not open.
-    pub bind: Arc<str>,
-    /// The client's address, as far as it is known.
-    pub address: Arc<str>,
-}
 
 /// Serves a connection from its upgrade request to its end.
 pub async fn serve<D: Dispatcher>(
@@ -635,7 +610,7 @@ impl<D: Dispatcher> Connection<D> {
     /// from what the store has, which is the newest.
     fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
         if claims.instance.is_empty() {
-            let instance = random::random_text();
+            let instance = random_text();
             if instance.is_empty() {
                 let reason = "the system gives no random numbers".to_owned();
                 return Err(Refused(FAULT, Refusal::Fault, reason));

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::Input;
-use crate::connection::counted;
+use crate::sessions::counted;
 
 /// The longest name of an address that is none, in bytes.
 const LONGEST: usize = 64;

@@ -13,9 +13,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Input, block_on};
-use crate::connection::{Peer, Sessions};
 use crate::context::Shared;
 use crate::limits::Limits;
+use crate::session::Peer;
+use crate::sessions::Sessions;
 use crate::testing::{Closures, application, dial, extended_request, messages, token, upgraded};
 
 const USER: &str = "user 7";

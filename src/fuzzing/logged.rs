@@ -9,9 +9,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::block_on;
-use crate::connection::{Peer, Sessions};
 use crate::limits::Limits;
 use crate::log::Quoted;
+use crate::session::Peer;
+use crate::sessions::Sessions;
 use crate::testing::{Closures, application, dial, extended_request, token, upgraded};
 use crate::transport::handshake::UpgradeRequest;
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use napi_derive::napi;
 use serde::Deserialize;
 
-use crate::connection::{OpenConnection, Peer};
+use crate::session::Peer;
+use crate::sessions::OpenConnection;
 use crate::transport::handshake::{Headers, UpgradeRequest};
 
 #[napi(object)]

@@ -18,17 +18,17 @@ const MAX_EVENTS: u64 = 1000;
 const MAX_QUIET: Duration = Duration::from_secs(30);
 
 /// What was sealed last, or, before anything was, what was first offered.
-pub(super) struct Last {
+pub(crate) struct Last {
     /// The last event that the state included.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// When it was sealed; `None` if nothing was, or if it may not have reached the page.
-    pub(super) at: Option<Instant>,
+    pub(crate) at: Option<Instant>,
     /// The size of the props then.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// How often a component's state is sealed.
-pub(super) struct Cadence {
+pub(crate) struct Cadence {
     /// At the latest after so many events of a small state.
     events: u64,
     /// And when nothing has happened for so long.
@@ -36,7 +36,7 @@ pub(super) struct Cadence {
 }
 
 impl Cadence {
-    pub(super) fn of(limits: &Limits) -> Self {
+    pub(crate) fn of(limits: &Limits) -> Self {
         Self {
             events: limits.checkpoint_events as u64,
             quiet: limits.checkpoint_quiet,
@@ -45,7 +45,7 @@ impl Cadence {
 
     /// When the state that includes the events up to `number` is to be sealed: `now`, or later if
     /// nothing happens until then. A large state waits longer, in proportion to its size.
-    pub(super) fn due(&self, last: &Last, number: u64, moment: Moment, now: Instant) -> Instant {
+    pub(crate) fn due(&self, last: &Last, number: u64, moment: Moment, now: Instant) -> Instant {
         let is_calm = last.at.is_none_or(|at| now - at >= self.quiet);
         let scale = u32::try_from(last.bytes / STEP + 1).unwrap_or(u32::MAX);
         let events = self.events.saturating_mul(u64::from(scale));

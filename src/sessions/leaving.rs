@@ -1,18 +1,11 @@
-//! Who has to go: whom the application disconnects, who holds too much, and everybody when it closes.
+//! Who has to go: whom the application disconnects, and everybody when it closes.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::collections::HashSet;
 
-use super::{Open, Sessions};
-use crate::budget::Budget;
-use crate::connection::Peer;
-use crate::connection::outbox::{Order, Outbox};
-use crate::connection::session::Session;
+use super::Sessions;
+use crate::outbox::Order;
+use crate::session::Peer;
 use crate::transport::Closed;
-
-/// How often it is looked whether there is still anything to keep within its budget.
-const RELIEF: Duration = Duration::from_secs(60);
 
 /// The longest time over which pages are to come back after a restart, in milliseconds.
 const MAX_SPREAD: u16 = 10_000;
@@ -23,14 +16,6 @@ pub struct OpenConnection {
     pub number: u64,
     /// Who is at the other end.
     pub peer: Peer,
-}
-
-impl Open {
-    /// The application has it closed.
-    fn disconnect(&mut self) {
-        self.disconnected = true;
-        self.outbox.order(Order::Stop(Closed::Disconnected));
-    }
 }
 
 /// The time over which so many connections and components are to come back, in milliseconds: as long as
@@ -59,7 +44,7 @@ impl Sessions {
         let parked = state.parked.iter();
         parked
             .map(|(number, parked)| OpenConnection {
-                number: *number,
+                number,
                 peer: parked.peer.clone(),
             })
             .collect()
@@ -78,7 +63,7 @@ impl Sessions {
                 open.disconnect();
                 gone.insert(*number);
                 count += 1;
-            } else if state.parked.contains_key(number) {
+            } else if state.parked.contains(*number) {
                 drop(state);
                 self.end_parked(*number);
                 count += 1;
@@ -94,7 +79,7 @@ impl Sessions {
         let left = state.parked.iter();
         let left = left.filter(|(_, parked)| gone.contains(&parked.connection));
         let left: Vec<(u64, bool)> = left
-            .map(|(ticket, parked)| (*ticket, state.connections.contains_key(&parked.connection)))
+            .map(|(ticket, parked)| (ticket, state.connections.contains_key(&parked.connection)))
             .collect();
         drop(state);
         for (ticket, is_counted) in left {
@@ -134,7 +119,7 @@ impl Sessions {
         let parked: Vec<(u64, bool)> = parked
             .map(|(ticket, parked)| {
                 let open = state.connections.get(&parked.connection);
-                (*ticket, open.is_some_and(|open| open.disconnected))
+                (ticket, open.is_some_and(|open| open.disconnected))
             })
             .collect();
         drop(state);
@@ -143,56 +128,6 @@ impl Sessions {
             count += usize::from(!is_counted);
         }
         count
-    }
-
-    /// Has those who hold most of what waits give it up, as many as hold so many bytes together.
-    fn relieve(&self, excess: usize) {
-        let state = self.lock();
-        let connections = state.connections.values();
-        let connections: Vec<(Arc<str>, Arc<Outbox>, usize)> = connections
-            .map(|open| {
-                let Open { holder, outbox, .. } = open;
-                (holder.clone(), outbox.clone(), outbox.bytes())
-            })
-            .collect();
-        let sessions: Vec<Arc<Session>> = state.sessions.values().cloned().collect();
-        drop(state);
-        let mut held = HashMap::<Arc<str>, usize>::new();
-        for (holder, _, bytes) in &connections {
-            *held.entry(holder.clone()).or_default() += bytes;
-        }
-        let of = |session: &Session| session.about.holder.clone();
-        for session in &sessions {
-            *held.entry(of(session)).or_default() += session.waiting_bytes();
-        }
-        let mut held: Vec<(Arc<str>, usize)> = held.into_iter().collect();
-        held.sort_unstable_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        let mut left = excess;
-        // One at a time would be overtaken by many that each hold little.
-        let most: HashSet<Arc<str>> = held
-            .into_iter()
-            .take_while(|(_, bytes)| {
-                let is_meant = left > 0;
-                left = left.saturating_sub(*bytes);
-                is_meant
-            })
-            .map(|(holder, _)| holder)
-            .collect();
-        for (holder, outbox, bytes) in &connections {
-            if *bytes > 0 && most.contains(holder) {
-                outbox.order(Order::Stop(Closed::Overload));
-                outbox.close();
-            }
-        }
-        for session in &sessions {
-            if session.waiting_bytes() > 0 && most.contains(&of(session)) {
-                // What is ended answers nothing any more: its page has to know, and come back.
-                if let Some(outbox) = session.outbox() {
-                    outbox.order(Order::Stop(Closed::Overload));
-                }
-                self.end(session);
-            }
-        }
     }
 
     /// The application is closing: connections answer what waits, and what is parked ends.
@@ -205,7 +140,7 @@ impl Sessions {
         for open in state.connections.values() {
             open.outbox.order(Order::Drain);
         }
-        let parked: Vec<u64> = state.parked.keys().copied().collect();
+        let parked: Vec<u64> = state.parked.iter().map(|(ticket, _)| ticket).collect();
         drop(state);
         self.disconnect(&parked);
         self.changed.notify_one();
@@ -221,24 +156,8 @@ impl Sessions {
     }
 
     /// Why a connection ends that has nothing left to say.
-    pub(in super::super) fn closed(&self) -> Closed {
+    pub(crate) fn closed(&self) -> Closed {
         let spread = self.lock().closing.unwrap_or_default();
         Closed::Closing(spread)
-    }
-}
-
-/// Keeps what waits within its budget, until the sessions are dropped.
-pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
-    loop {
-        let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
-        let Some(strong) = sessions.upgrade() else {
-            return;
-        };
-        if pause.is_ok() {
-            strong.relieve(budget.excess());
-            drop(strong);
-            // What is given up takes a moment to go, as does what is held by nobody any more.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::outbox::Outbox;
 use crate::ids::ActorKey;
+use crate::outbox::Outbox;
 use crate::protocol::extended::{self, Encoded};
 
 /// The fewest bytes of answers that are kept for a page that may have missed them.
@@ -16,12 +16,12 @@ const MAX_BYTES: usize = 64 * 1024;
 const MAX_UNSAID: usize = 256;
 
 /// What was said to one event, or to the last of several.
-pub(super) struct Answer {
-    pub(super) number: u64,
-    pub(super) is_failure: bool,
-    pub(super) encoded: Encoded,
-    pub(super) redirect: Option<String>,
-    pub(super) keeps_form: bool,
+pub(crate) struct Answer {
+    pub(crate) number: u64,
+    pub(crate) is_failure: bool,
+    pub(crate) encoded: Encoded,
+    pub(crate) redirect: Option<String>,
+    pub(crate) keeps_form: bool,
 }
 
 impl Answer {
@@ -29,13 +29,13 @@ impl Answer {
         self.encoded.size() + self.redirect.as_deref().map_or(0, str::len)
     }
 
-    pub(super) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+    pub(crate) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         self.push_beside(outbox, key, id);
         outbox.push_encoded(key, id, &self.encoded);
     }
 
     /// Errors and redirects: a full tree does not repeat them, nor does a later answer.
-    pub(super) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+    pub(crate) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         if self.is_failure {
             self.push(outbox, key, id);
         } else {
@@ -60,7 +60,7 @@ impl Answer {
 }
 
 /// The answers of one component.
-pub(super) struct Answers {
+pub(crate) struct Answers {
     last: u64,
     kept: VecDeque<Answer>,
     bytes: usize,
@@ -74,7 +74,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// None so far, of a state that includes the events up to `number`.
-    pub(super) fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         Self {
             last: number,
             kept: VecDeque::new(),
@@ -87,22 +87,22 @@ impl Answers {
     }
 
     /// The last event that has an answer.
-    pub(super) fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.last
     }
 
     /// So many more events have been answered, to a page that never resumes.
-    pub(super) fn count(&mut self, answered: u64) {
+    pub(crate) fn count(&mut self, answered: u64) {
         self.last += answered;
     }
 
     /// Whether all that a page misses is kept, which has the answers up to `seen`.
-    pub(super) fn reach_back_to(&self, seen: u64) -> bool {
+    pub(crate) fn reach_back_to(&self, seen: u64) -> bool {
         (self.forgotten..=self.last).contains(&seen)
     }
 
     /// The page has the answers up to this one.
-    pub(super) fn has_seen(&mut self, seen: u64) {
+    pub(crate) fn has_seen(&mut self, seen: u64) {
         while let Some(oldest) = self.kept.front()
             && oldest.number <= seen
         {
@@ -117,7 +117,7 @@ impl Answers {
     }
 
     /// The next one.
-    pub(super) fn keep(&mut self, answer: Answer) {
+    pub(crate) fn keep(&mut self, answer: Answer) {
         self.last = answer.number;
         self.bytes += answer.size();
         self.kept.push_back(answer);
@@ -129,30 +129,30 @@ impl Answers {
     }
 
     /// The tree says it all, as it is after event `number`.
-    pub(super) fn forget_up_to(&mut self, number: u64) {
+    pub(crate) fn forget_up_to(&mut self, number: u64) {
         while self.forget_oldest() {}
         self.last = number;
         self.forgotten = number;
     }
 
     /// The tree was sent, and so many bytes.
-    pub(super) fn set_tree_bytes(&mut self, bytes: usize) {
+    pub(crate) fn set_tree_bytes(&mut self, bytes: usize) {
         self.tree_bytes = bytes;
     }
 
     /// The memory of all that is kept.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let count = self.kept.len() + self.unsaid.len();
         self.bytes + self.unsaid_bytes + count * size_of::<Answer>()
     }
 
     /// Those that are kept, in their order.
-    pub(super) fn kept(&self) -> impl Iterator<Item = &Answer> {
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Answer> {
         self.kept.iter()
     }
 
     /// The failures, redirects and forms to be kept, which no tree says, before those that are kept.
-    pub(super) fn unsaid(&self) -> impl Iterator<Item = &Answer> {
+    pub(crate) fn unsaid(&self) -> impl Iterator<Item = &Answer> {
         self.unsaid.iter()
     }
 

@@ -1,21 +1,25 @@
 //! One live component as its page sees it: what it has answered, and on which connection it is shown. It
 //! outlives the connection.
 
+mod answers;
+pub(crate) mod checkpoints;
+mod peer;
+
 use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
-use super::Peer;
-use super::answers::{Answer, Answers};
-use super::outbox::{Dialect, Outbox};
-use super::random::random_text;
 use crate::ids::ActorKey;
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
+use crate::outbox::{Dialect, Outbox};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::random::random_text;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::tree::LiveTree;
 use crate::turns::Place;
+use answers::{Answer, Answers};
+pub use peer::Peer;
 
 /// What resumes a session: its instance, a dot, and what nobody can guess. Empty if the system has
 /// no random numbers.
@@ -27,22 +31,22 @@ fn new_secret(instance: &str) -> Box<str> {
 }
 
 /// Where a component is shown.
-pub(super) struct Link {
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) id: Arc<str>,
+pub(crate) struct Link {
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) id: Arc<str>,
 }
 
 /// What a page comes back with.
-pub(super) struct Back<'a> {
-    pub(super) secret: &'a str,
+pub(crate) struct Back<'a> {
+    pub(crate) secret: &'a str,
     /// The last event whose answer it has.
-    pub(super) seen: u64,
+    pub(crate) seen: u64,
     /// It does not show what it has shown, and needs the whole tree.
-    pub(super) needs_tree: bool,
+    pub(crate) needs_tree: bool,
     /// The request that its connection began with.
-    pub(super) request: Option<Arc<str>>,
+    pub(crate) request: Option<Arc<str>>,
     /// Its module says whether it may.
-    pub(super) asks: bool,
+    pub(crate) asks: bool,
 }
 
 struct State {
@@ -75,27 +79,27 @@ struct State {
 }
 
 /// What a session is made for.
-pub(super) struct About {
+pub(crate) struct About {
     /// The component's own name.
-    pub(super) instance: Arc<str>,
+    pub(crate) instance: Arc<str>,
     /// The module's.
-    pub(super) module: Arc<str>,
+    pub(crate) module: Arc<str>,
     /// Whom it belongs to; nobody else resumes it.
-    pub(super) bind: Arc<str>,
+    pub(crate) bind: Arc<str>,
     /// The address that it was joined from.
-    pub(super) address: Arc<str>,
+    pub(crate) address: Arc<str>,
     /// Whose it is, when much is held: the user, or what the address counts as.
-    pub(super) holder: Arc<str>,
+    pub(crate) holder: Arc<str>,
     /// What the address counts as; the user, if that is not known.
-    pub(super) counted: Arc<str>,
-    pub(super) request: Option<Arc<str>>,
+    pub(crate) counted: Arc<str>,
+    pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
-    pub(super) page: Arc<str>,
+    pub(crate) page: Arc<str>,
 }
 
 impl About {
     /// Who was at the other end of the connection that it was made on.
-    pub(super) fn peer(&self) -> Peer {
+    pub(crate) fn peer(&self) -> Peer {
         Peer {
             request: self.request.clone(),
             bind: self.bind.clone(),
@@ -106,23 +110,23 @@ impl About {
 
 /// A component's session. The lock is a `std` one, held for a push to the connection's outbox at
 /// most; it is taken before the outbox's, never after.
-pub(super) struct Session {
-    pub(super) about: About,
-    pub(super) key: ActorKey,
+pub(crate) struct Session {
+    pub(crate) about: About,
+    pub(crate) key: ActorKey,
     socket: OnceLock<LiveSocket>,
     dialect: Dialect,
     state: Mutex<State>,
 }
 
 /// A connection's hold on a session. Dropping it does nothing: see [`Session::detach`].
-pub(super) struct Attached {
-    pub(super) session: Arc<Session>,
-    pub(super) epoch: u64,
+pub(crate) struct Attached {
+    pub(crate) session: Arc<Session>,
+    pub(crate) epoch: u64,
 }
 
 /// What became of a session whose connection is gone.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Detached {
+pub(crate) enum Detached {
     /// It waits to be resumed.
     Waiting,
     /// It has ended, or is shown elsewhere.
@@ -132,7 +136,7 @@ pub(super) enum Detached {
 impl Session {
     /// A session that is shown on `outbox` as component `id`, and whose state includes the events up
     /// to `number`.
-    pub(super) fn new(
+    pub(crate) fn new(
         about: About,
         key: ActorKey,
         outbox: &Arc<Outbox>,
@@ -174,12 +178,12 @@ impl Session {
     }
 
     #[cfg(all(test, shuttle))]
-    pub(super) fn secret(&self) -> String {
+    pub(crate) fn secret(&self) -> String {
         self.lock().secret.to_string()
     }
 
     /// Its actor.
-    pub(super) fn set_socket(&self, socket: LiveSocket) {
+    pub(crate) fn set_socket(&self, socket: LiveSocket) {
         // Called once, by whoever made both.
         let _ = self.socket.set(socket);
         // Whoever ended it meanwhile found nothing to stop.
@@ -190,18 +194,18 @@ impl Session {
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
     }
 
     /// Whether no other connection has taken it over since.
-    pub(super) fn is_shown_in(&self, epoch: u64) -> bool {
+    pub(crate) fn is_shown_in(&self, epoch: u64) -> bool {
         self.lock().epoch == epoch
     }
 
     /// While it lives: the event that the state is at, if it is further on than a checkpoint of event `number`. A page
     /// whose join was not answered may make it again, even if the store has brought the state further.
-    pub(super) fn beyond(&self, number: u64) -> Option<u64> {
+    pub(crate) fn beyond(&self, number: u64) -> Option<u64> {
         let state = self.lock();
         let answered = state.answers.last();
         (answered > number && state.unheard != Some(number)).then_some(answered)
@@ -210,7 +214,7 @@ impl Session {
     /// Once it has ended: the event of the oldest checkpoint that may start it again. A page that ended
     /// it itself, or that can never resume, has no use for less than the last state. Any other page goes
     /// on from its newest checkpoint: that is the last one that its connection has taken.
-    pub(super) fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> u64 {
         let mut state = self.lock();
         if state.left || self.dialect == Dialect::Classic {
             return state.answers.last();
@@ -220,7 +224,7 @@ impl Session {
     }
 
     /// An event from the connection that it is shown on.
-    pub(super) fn event(
+    pub(crate) fn event(
         &self,
         epoch: u64,
         numbered: Option<Numbered>,
@@ -247,7 +251,7 @@ impl Session {
     /// Shows it on another connection, whatever becomes of the one it is shown on. Gives the
     /// connection's hold on it and its number among the parked; or the place, if the secret is not
     /// its own.
-    pub(super) fn attach(
+    pub(crate) fn attach(
         self: &Arc<Self>,
         link: Link,
         back: Back<'_>,
@@ -309,7 +313,7 @@ impl Session {
 
     /// The page that came back on this connection may: what it has missed follows. True if it has
     /// to be shown the whole tree instead, for example if the tree `has_changed` beside the events.
-    pub(super) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
+    pub(crate) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
         let mut state = self.lock();
         state.stale |= has_changed;
         // Of whatever connection it is on now, nobody has said so.
@@ -332,7 +336,7 @@ impl Session {
     }
 
     /// The connection is gone. `ticket` becomes its number among the parked.
-    pub(super) fn detach(&self, epoch: u64, ticket: u64) -> Detached {
+    pub(crate) fn detach(&self, epoch: u64, ticket: u64) -> Detached {
         let mut state = self.lock();
         if state.epoch != epoch || state.ended {
             return Detached::Over;
@@ -352,7 +356,7 @@ impl Session {
     }
 
     /// The page wants it no more.
-    pub(super) fn leave(&self, epoch: u64) {
+    pub(crate) fn leave(&self, epoch: u64) {
         let mut state = self.lock();
         if state.epoch == epoch {
             state.left |= !state.ended;
@@ -362,7 +366,7 @@ impl Session {
 
     /// Ends it if it is still shown on that connection. Its page has not asked for that, and may come
     /// back with its checkpoint.
-    pub(super) fn end_shown(&self, epoch: u64) {
+    pub(crate) fn end_shown(&self, epoch: u64) {
         let state = self.lock();
         if state.epoch == epoch {
             self.end_locked(state, true);
@@ -370,12 +374,12 @@ impl Session {
     }
 
     /// Ends it. What it has sent stays.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.end_locked(self.lock(), false);
     }
 
     /// Ends it if it is still parked under this number.
-    pub(super) fn end_parked(&self, ticket: u64) {
+    pub(crate) fn end_parked(&self, ticket: u64) {
         let state = self.lock();
         if state.parked == Some(ticket) {
             self.end_locked(state, true);
@@ -398,27 +402,27 @@ impl Session {
     }
 
     /// Has its actor answer what waits, and end.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(socket) = self.socket.get() {
             socket.finish();
         }
     }
 
     /// Weighs it, when its actor gets to it.
-    pub(super) fn weigh(&self) {
+    pub(crate) fn weigh(&self) {
         if let Some(socket) = self.socket.get() {
             socket.weigh();
         }
     }
 
-    pub(super) fn ticket(&self) -> Option<u64> {
+    pub(crate) fn ticket(&self) -> Option<u64> {
         self.lock().parked
     }
 
     /// The tree, for a page that has joined or cannot go on from what it shows. A tree may be large, so
     /// it is written before the lock is taken, for the connection that there is then: once more if
     /// there is another one meanwhile.
-    pub(super) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
+    pub(crate) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
         loop {
             let Some((epoch, id, secret)) = self.shown() else {
                 let mut state = self.lock();
@@ -464,7 +468,7 @@ impl Session {
     }
 
     /// The answer to event `number`. Gives the memory of all answers that are kept.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &self,
         number: u64,
         message: &ServerMessage<'_>,
@@ -485,7 +489,7 @@ impl Session {
 
     /// The answer to so many events up to `last`, which are not handled. Gives the memory of all answers
     /// that are kept.
-    pub(super) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) -> usize {
+    pub(crate) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) -> usize {
         if self.dialect == Dialect::Classic {
             for _ in 0..count {
                 self.answer_classic(&ServerMessage::Error(text), None);
@@ -533,7 +537,7 @@ impl Session {
     }
 
     /// The component did not come to life, or ends by itself. From here on no page goes on with it.
-    pub(super) fn refuse(&self, text: &str, refusal: &Refusal) {
+    pub(crate) fn refuse(&self, text: &str, refusal: &Refusal) {
         let mut state = self.lock();
         state.ended = true;
         let Some(link) = &state.link else { return };
@@ -541,12 +545,12 @@ impl Session {
         link.outbox.push(self.key, text);
     }
 
-    pub(super) fn is_classic(&self) -> bool {
+    pub(crate) fn is_classic(&self) -> bool {
         self.dialect == Dialect::Classic
     }
 
     /// Whether answers are held back from now on, because the connection takes too little.
-    pub(super) fn lags(&self) -> bool {
+    pub(crate) fn lags(&self) -> bool {
         let mut state = self.lock();
         if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
             return false;
@@ -559,7 +563,7 @@ impl Session {
     }
 
     /// What was held back, as one answer; the failures and redirects in it before it.
-    pub(super) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
+    pub(crate) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
         let encoded = extended::encode(message, number);
         let mut state = self.lock();
         let Some(after) = state.lags_after.take() else {
@@ -574,18 +578,18 @@ impl Session {
     }
 
     /// Where it is shown.
-    pub(super) fn outbox(&self) -> Option<Arc<Outbox>> {
+    pub(crate) fn outbox(&self) -> Option<Arc<Outbox>> {
         let state = self.lock();
         state.link.as_ref().map(|link| link.outbox.clone())
     }
 
     /// Bytes of the events that wait.
-    pub(super) fn waiting_bytes(&self) -> usize {
+    pub(crate) fn waiting_bytes(&self) -> usize {
         self.socket.get().map_or(0, LiveSocket::waiting_bytes)
     }
 
     /// Sends a checkpoint, or says that there is none. False if nobody is there to have it.
-    pub(super) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
+    pub(crate) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
         let mut state = self.lock();
         state.settle();
         let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) else {
@@ -600,7 +604,7 @@ impl Session {
     }
 
     /// The epoch of the connection whose client keeps checkpoints; `None` if there is none now.
-    pub(super) fn keeps_checkpoints(&self) -> Option<u64> {
+    pub(crate) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
         let is_there =
             self.dialect == Dialect::Extended && state.link.is_some() && !state.holds_back();
@@ -608,7 +612,7 @@ impl Session {
     }
 
     /// Resolves when its connection can take more, or is gone.
-    pub(super) async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         loop {
             let outbox = match &self.lock().link {
                 Some(link) if !link.outbox.has_room() => link.outbox.clone(),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::checkpoints::{Cadence, Last};
-use super::session::Session;
-use super::sessions::Sessions;
+use super::Sessions;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
@@ -14,6 +12,8 @@ use crate::live_socket::{Committed, Keeper, Moment, Newest, Pace, ReplyTo};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::registry::Details;
+use crate::session::Session;
+use crate::session::checkpoints::{Cadence, Last};
 use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
@@ -39,7 +39,7 @@ struct Kept {
     sealed: String,
 }
 
-pub(super) struct ToPage<D: Dispatcher> {
+pub(crate) struct ToPage<D: Dispatcher> {
     context: Shared<D>,
     sessions: Arc<Sessions>,
     session: Arc<Session>,
@@ -64,7 +64,7 @@ pub(super) struct ToPage<D: Dispatcher> {
 }
 
 impl<D: Dispatcher> ToPage<D> {
-    pub(super) fn new(
+    pub(crate) fn new(
         context: Shared<D>,
         sessions: Arc<Sessions>,
         session: Arc<Session>,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::ids::ActorKey;
 
 /// What a message takes beside its text, in bytes.
-pub(super) const ROOM: usize = size_of::<Message>();
+pub(crate) const ROOM: usize = size_of::<Message>();
 
 struct Message {
     /// Messages are numbered in the order in which they were added.
@@ -19,7 +19,7 @@ struct Message {
 /// Messages in their order. All are taken at once, or an owner takes its own back, at a cost that is
 /// linear in how many of its own wait.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     messages: VecDeque<Message>,
     /// How many of them were taken back.
     taken_back: usize,
@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Adds a message. One of nobody that has [entered](Self::enter) cannot be taken back.
-    pub(super) fn push(&mut self, owner: ActorKey, text: String) {
+    pub(crate) fn push(&mut self, owner: ActorKey, text: String) {
         self.pushed += 1;
         let number = self.pushed;
         let newest = self.owners.get_mut(&owner);
@@ -43,13 +43,13 @@ impl Waiting {
         });
     }
 
-    pub(super) fn enter(&mut self, owner: ActorKey) {
+    pub(crate) fn enter(&mut self, owner: ActorKey) {
         self.owners.insert(owner, 0);
     }
 
     /// An owner adds nothing any more, and takes back what waits if `takes_back`. Gives the bytes of that,
     /// with their [`ROOM`].
-    pub(super) fn leave(&mut self, owner: ActorKey, takes_back: bool) -> usize {
+    pub(crate) fn leave(&mut self, owner: ActorKey, takes_back: bool) -> usize {
         let newest = self.owners.remove(&owner);
         let mut number = newest.filter(|_| takes_back).unwrap_or_default();
         let mut bytes = 0;
@@ -76,26 +76,26 @@ impl Waiting {
         bytes
     }
 
-    pub(super) fn owners(&self) -> usize {
+    pub(crate) fn owners(&self) -> usize {
         self.owners.len()
     }
 
     /// How many messages there have been so far.
-    pub(super) fn pushed(&self) -> u64 {
+    pub(crate) fn pushed(&self) -> u64 {
         self.pushed
     }
 
     /// How many wait.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.messages.len() - self.taken_back
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Takes the one message that waits, as it is mostly; then the queue keeps its memory.
-    pub(super) fn take_one(&mut self) -> Option<String> {
+    pub(crate) fn take_one(&mut self) -> Option<String> {
         if self.messages.len() != 1 || self.taken_back > 0 {
             return None;
         }
@@ -104,7 +104,7 @@ impl Waiting {
         Some(message.text)
     }
 
-    pub(super) fn take(&mut self) -> Texts {
+    pub(crate) fn take(&mut self) -> Texts {
         self.taken_back = 0;
         Texts(std::mem::take(&mut self.messages))
     }
@@ -112,14 +112,14 @@ impl Waiting {
 
 /// Messages that wait no more.
 #[derive(Default)]
-pub(super) struct Texts(VecDeque<Message>);
+pub(crate) struct Texts(VecDeque<Message>);
 
 impl Texts {
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(|message| message.text.len()).sum()
     }
 
-    pub(super) fn into_iter(self) -> impl Iterator<Item = String> {
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = String> {
         let texts = self.0.into_iter().map(|message| message.text);
         texts.filter(|text| !text.is_empty())
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     /// So many messages have been looked at.
-    pub(super) fn look(count: usize) {
+    pub(crate) fn look(count: usize) {
         LOOKED.set(LOOKED.get() + count);
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use serde::Deserialize;
 
 use super::{Address, OpenConnection, Sessions, counted};
-use crate::connection::Peer;
+use crate::session::Peer;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// An upgrade that waits for the application's middleware or `bind`, counted as a connection of its
@@ -28,9 +28,9 @@ impl Drop for Pending {
 
 /// An upgrade that the application has let pass. Known to `disconnect` until it is dropped.
 pub struct Arrival {
-    pub(in super::super) sessions: Arc<Sessions>,
+    pub(crate) sessions: Arc<Sessions>,
     /// The number that it will have as a connection.
-    pub(super) number: u64,
+    pub(crate) number: u64,
 }
 
 impl Drop for Arrival {
@@ -69,7 +69,7 @@ impl Known {
 /// Arrivals by their numbers. There are as many as tasks that shake hands. The lock is a `std` one, and
 /// no other is taken under it.
 #[derive(Default)]
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     known: Mutex<HashMap<u64, Known>>,
 }
 
@@ -79,20 +79,20 @@ impl Arrivals {
     }
 
     /// Whether the application had it closed meanwhile.
-    pub(super) fn is_refused(&self, number: u64) -> bool {
+    pub(crate) fn is_refused(&self, number: u64) -> bool {
         let known = self.lock();
         known.get(&number).is_some_and(|known| known.refused)
     }
 
     /// Has an arrival closed as soon as it is open. False if there is none of that number.
-    pub(super) fn refuse(&self, number: u64) -> bool {
+    pub(crate) fn refuse(&self, number: u64) -> bool {
         let mut known = self.lock();
         let found = known.get_mut(&number);
         found.is_some_and(|known| !std::mem::replace(&mut known.refused, true))
     }
 
     /// The same for all that are meant; gives their numbers.
-    pub(super) fn refuse_all(&self, is_meant: impl Fn(&str, &str) -> bool) -> HashSet<u64> {
+    pub(crate) fn refuse_all(&self, is_meant: impl Fn(&str, &str) -> bool) -> HashSet<u64> {
         let mut known = self.lock();
         let waiting = known.iter_mut().filter(|(_, known)| !known.refused);
         let meant = waiting.filter(|(_, known)| {

@@ -1,31 +1,33 @@
 //! What waits to be written to a connection.
 
+mod waiting;
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-use super::waiting::{ROOM, Texts, Waiting};
 use crate::budget::{Budget, Share};
 use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard, lock, wake};
 use crate::transport::Closed;
+use waiting::{ROOM, Texts, Waiting};
 
 /// The owner of the connection's own messages; actors count from 1.
-pub(super) const CONNECTION: ActorKey = 0;
+pub(crate) const CONNECTION: ActorKey = 0;
 
 /// What the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     Classic,
     Extended,
 }
 
 impl Dialect {
     /// A message of the client's.
-    pub(super) fn parse(self, text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
+    pub(crate) fn parse(self, text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
         match self {
             Self::Classic => ClientMessage::parse(text),
             Self::Extended => extended::parse(text),
@@ -33,7 +35,7 @@ impl Dialect {
     }
 
     /// The message that component `id` did not come to life.
-    pub(super) fn refused(self, id: &str, text: &str, refusal: &Refusal) -> String {
+    pub(crate) fn refused(self, id: &str, text: &str, refusal: &Refusal) -> String {
         match self {
             Self::Classic => ServerMessage::Refused(text, refusal).to_json(id).0,
             Self::Extended => extended::refused(id, text, refusal),
@@ -43,7 +45,7 @@ impl Dialect {
 
 /// What is asked of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Serve,
     /// Answer what waits, then close: the application is closing.
     Drain,
@@ -52,7 +54,7 @@ pub(super) enum Order {
 }
 
 /// What a connection has to do next.
-pub(super) enum Todo {
+pub(crate) enum Todo {
     /// Messages wait.
     Write,
     /// Have the actors finish, and read no more.
@@ -88,15 +90,15 @@ struct State {
 /// Pushing never waits, so that an answer is never lost; an actor whose connection has more than
 /// the limit waiting takes no further event until the client has read on. The lock is a `std` one:
 /// held for one push.
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Tells the actors.
     room: Notify,
     limit: usize,
     budget: Arc<Budget>,
     /// Bytes that have come of a message that is not whole yet.
-    pub(super) incoming: Arc<Share>,
-    pub(super) dialect: Dialect,
+    pub(crate) incoming: Arc<Share>,
+    pub(crate) dialect: Dialect,
 }
 
 impl State {
@@ -133,7 +135,7 @@ impl State {
 }
 
 impl Outbox {
-    pub(super) fn new(limit: usize, budget: Arc<Budget>, dialect: Dialect) -> Arc<Self> {
+    pub(crate) fn new(limit: usize, budget: Arc<Budget>, dialect: Dialect) -> Arc<Self> {
         Arc::new(Self {
             dialect,
             incoming: Arc::new(Share::new(budget.clone())),
@@ -161,12 +163,12 @@ impl Outbox {
     }
 
     /// What goes before the first message. On its own it would be a packet more.
-    pub(super) fn greet(&self, greeting: String) {
+    pub(crate) fn greet(&self, greeting: String) {
         self.lock().greeting = Some(greeting);
     }
 
     /// Adds a message.
-    pub(super) fn push(&self, owner: ActorKey, message: String) {
+    pub(crate) fn push(&self, owner: ActorKey, message: String) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -178,12 +180,12 @@ impl Outbox {
     }
 
     /// Adds a message of component `id`, and before it what the client needs to read it.
-    pub(super) fn push_encoded(&self, owner: ActorKey, id: &str, encoded: &Encoded) {
+    pub(crate) fn push_encoded(&self, owner: ActorKey, id: &str, encoded: &Encoded) {
         self.push_written(owner, encoded.text(id), Some(encoded));
     }
 
     /// Adds a message that is written already, and before it what the client needs to read `encoded`.
-    pub(super) fn push_written(&self, owner: ActorKey, text: String, encoded: Option<&Encoded>) {
+    pub(crate) fn push_written(&self, owner: ActorKey, text: String, encoded: Option<&Encoded>) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -198,13 +200,13 @@ impl Outbox {
     }
 
     /// One more actor sends here.
-    pub(super) fn attach(&self, actor: ActorKey) {
+    pub(crate) fn attach(&self, actor: ActorKey) {
         self.lock().messages.enter(actor);
     }
 
     /// An actor sends here no more; what it has sent and is not yet on its way is taken back if
     /// `silence` says so.
-    pub(super) fn detach(&self, actor: ActorKey, silence: bool) {
+    pub(crate) fn detach(&self, actor: ActorKey, silence: bool) {
         let mut state = self.lock();
         let bytes = state.messages.leave(actor, silence);
         state.bytes -= bytes;
@@ -218,7 +220,7 @@ impl Outbox {
 
     /// Has the connection end, now or when it has answered what waits. A later order does not soften
     /// an earlier one.
-    pub(super) fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         let mut state = self.lock();
         if !matches!(state.order, Order::Stop(_)) {
             state.order = order;
@@ -230,7 +232,7 @@ impl Outbox {
     }
 
     /// Nothing is written any more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         let left = state.messages.take();
@@ -241,7 +243,7 @@ impl Outbox {
     }
 
     /// Resolves when there is something to do; to write only if nothing `is_writing` still.
-    pub(super) fn poll(&self, context: &Context<'_>, is_writing: bool) -> Poll<Todo> {
+    pub(crate) fn poll(&self, context: &Context<'_>, is_writing: bool) -> Poll<Todo> {
         let mut state = self.lock();
         if let Order::Stop(reason) = state.order {
             return Poll::Ready(Todo::Stop(reason));
@@ -263,7 +265,7 @@ impl Outbox {
     }
 
     /// Takes what waits, as texts of frames to `send`; gives how many bytes that is.
-    pub(super) fn take(&self, mut send: impl FnMut(String)) -> usize {
+    pub(crate) fn take(&self, mut send: impl FnMut(String)) -> usize {
         let mut state = self.lock();
         state.taken = state.messages.pushed();
         // What is taken is texts, and soon one of them.
@@ -296,7 +298,7 @@ impl Outbox {
     }
 
     /// What was taken has been written.
-    pub(super) fn written(&self, bytes: usize) {
+    pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         state.written = state.taken;
         let was_full = state.bytes >= self.limit;
@@ -311,39 +313,39 @@ impl Outbox {
     }
 
     /// How many messages have come in so far.
-    pub(super) fn pushed(&self) -> u64 {
+    pub(crate) fn pushed(&self) -> u64 {
         self.lock().messages.pushed()
     }
 
     /// Whether the transport has taken the first so many messages.
-    pub(super) fn has_written(&self, messages: u64) -> bool {
+    pub(crate) fn has_written(&self, messages: u64) -> bool {
         self.lock().written >= messages
     }
 
     #[cfg(all(test, shuttle))]
-    pub(super) fn actors(&self) -> usize {
+    pub(crate) fn actors(&self) -> usize {
         self.lock().messages.owners()
     }
 
     /// Bytes that wait, in both directions.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes + self.incoming.bytes()
     }
 
     /// Whether the client may ask for more: what it is told of joins, beside what its components make,
     /// waits here however much that is.
-    pub(super) fn takes_more(&self) -> bool {
+    pub(crate) fn takes_more(&self) -> bool {
         self.lock().bytes < self.limit.saturating_mul(2)
     }
 
     /// Whether an actor can go on.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();
         state.closed || state.bytes < self.limit
     }
 
     /// Resolves when an actor can go on, or something else has changed.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         let room = self.room.notified();
         tokio::pin!(room);
         // Registered before the look, so that a write between the two is not missed.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// So many are remembered; one more makes the oldest be forgotten. Each costs about 200 bytes.
-pub(super) const MOST: usize = 100_000;
+pub(crate) const MOST: usize = 100_000;
 /// And for so long.
-pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
+pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
 
 #[derive(Default)]
 struct Ending {
@@ -20,7 +20,7 @@ struct Ending {
 
 /// The newest event of each ended component, by its instance. A component that has had no event is not
 /// among them: it has no older state.
-pub(super) struct Endings {
+pub(crate) struct Endings {
     most: usize,
     known: HashMap<Arc<str>, Ending>,
     /// When each has ended, by its place: the oldest first.
@@ -45,7 +45,7 @@ impl Endings {
     }
 
     /// A component has ended, and may start again from event `newest` on.
-    pub(super) fn add(&mut self, instance: &Arc<str>, newest: u64) {
+    pub(crate) fn add(&mut self, instance: &Arc<str>, newest: u64) {
         let now = Instant::now();
         if newest > 0 {
             self.last += 1;
@@ -65,7 +65,7 @@ impl Endings {
     }
 
     /// The newest event of that component, if it is beyond event `number`.
-    pub(super) fn beyond(&self, instance: &str, number: u64) -> Option<u64> {
+    pub(crate) fn beyond(&self, instance: &str, number: u64) -> Option<u64> {
         let ending = self.known.get(instance)?;
         let (at, _) = self.order.get(&ending.place)?;
         let counts = ending.newest > number && at.elapsed() <= LONGEST;

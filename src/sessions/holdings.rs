@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
-use super::session::Session;
 use crate::ids::ActorKey;
 use crate::limits::Limits;
+use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// What a component weighs beside its props and its tree.
-pub(super) const BASE_WEIGHT: usize = 2048;
+pub(crate) const BASE_WEIGHT: usize = 2048;
 
 struct Component {
     bytes: usize,
@@ -37,7 +37,7 @@ struct State {
 ///
 /// The lock is a `std` one, held for a step in ordered maps. No event takes it, but one of several that
 /// changed what its component weighs.
-pub(super) struct Holdings {
+pub(crate) struct Holdings {
     state: Mutex<State>,
     most: usize,
     most_per_address: usize,
@@ -75,7 +75,7 @@ impl State {
 }
 
 impl Holdings {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::default(),
             most: limits.component_bytes,
@@ -88,7 +88,7 @@ impl Holdings {
     }
 
     /// What a component holds now. Gives those that are to end because of it.
-    pub(super) fn weigh(&self, session: &Arc<Session>, bytes: usize) -> Vec<Arc<Session>> {
+    pub(crate) fn weigh(&self, session: &Arc<Session>, bytes: usize) -> Vec<Arc<Session>> {
         let address = &session.about.counted;
         let bytes = bytes.saturating_add(BASE_WEIGHT);
         let mut state = self.lock();
@@ -125,13 +125,13 @@ impl Holdings {
     }
 
     /// A component is gone.
-    pub(super) fn forget(&self, session: &Session) {
+    pub(crate) fn forget(&self, session: &Session) {
         self.lock().remove(&session.about.counted, session.key);
     }
 
     /// All bytes.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 }

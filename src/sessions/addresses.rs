@@ -74,8 +74,8 @@ fn ip_of(text: &str) -> Option<IpAddr> {
 
 /// An address that has connections. The locks are `std` ones, held for a few subtractions, and nobody
 /// waits for them but its own connections. A connection whose address is not known has one of its own.
-pub(super) struct Address {
-    pub(super) name: Arc<str>,
+pub(crate) struct Address {
+    pub(crate) name: Arc<str>,
     flow: Mutex<Flow>,
     joins: Mutex<Rate>,
 }
@@ -106,14 +106,14 @@ impl Address {
     }
 
     /// Whether one more page may join or come back from there now.
-    pub(super) fn may_join(&self) -> bool {
+    pub(crate) fn may_join(&self) -> bool {
         let mut joins = lock(&self.joins);
         joins.take()
     }
 }
 
 /// What one connection may send, by itself and together with the others of its address.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     own: Flow,
     address: Arc<Address>,
     /// Until when nothing is read.
@@ -121,7 +121,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(address: Arc<Address>, limits: &Limits) -> Self {
+    pub(crate) fn new(address: Arc<Address>, limits: &Limits) -> Self {
         let events = Rate::new(limits.event_rate, limits.event_burst);
         let own = Flow::new(
             events,
@@ -136,12 +136,12 @@ impl Pace {
         }
     }
 
-    pub(super) fn address(&self) -> &Arc<Address> {
+    pub(crate) fn address(&self) -> &Arc<Address> {
         &self.address
     }
 
     /// A message of so many bytes has come; whether it may be an event.
-    pub(super) fn take(&mut self, bytes: usize, is_event: bool) -> bool {
+    pub(crate) fn take(&mut self, bytes: usize, is_event: bool) -> bool {
         let now = Instant::now();
         let (may, own) = self.own.take(now, bytes, is_event);
         // One that is refused already costs the address no event.
@@ -152,7 +152,7 @@ impl Pace {
     }
 
     /// Until when nothing is to be read, if that is not over.
-    pub(super) fn until(&mut self) -> Option<Instant> {
+    pub(crate) fn until(&mut self) -> Option<Instant> {
         self.until = self.until.filter(|until| *until > Instant::now());
         self.until
     }
@@ -168,7 +168,7 @@ struct Known {
 /// All addresses. One is remembered until its rates are whole again, or connecting anew would be a
 /// way around them.
 #[derive(Default)]
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     known: HashMap<Arc<str>, Known>,
     /// Those that had no connection left, and when: the oldest first.
     left: VecDeque<(Instant, Arc<str>)>,
@@ -177,7 +177,7 @@ pub(super) struct Addresses {
 impl Addresses {
     /// A connection more; gives how many there are now. Those whose address has no name are not
     /// counted together.
-    pub(super) fn enter(&mut self, name: &Arc<str>, limits: &Limits) -> (Arc<Address>, usize) {
+    pub(crate) fn enter(&mut self, name: &Arc<str>, limits: &Limits) -> (Arc<Address>, usize) {
         self.forget(limits);
         if name.is_empty() {
             return (Address::new(name.clone(), limits), 1);
@@ -192,7 +192,7 @@ impl Addresses {
     }
 
     /// A connection less.
-    pub(super) fn leave(&mut self, address: &Address, limits: &Limits) {
+    pub(crate) fn leave(&mut self, address: &Address, limits: &Limits) {
         let Some(known) = self.known.get_mut(&address.name) else {
             return;
         };
