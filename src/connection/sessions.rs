@@ -1,4 +1,4 @@
-//! All sessions of an application, and those among them that have lost their connection.
+//! All sessions of an application, and the parked ones among them, which have lost their connection.
 
 mod arriving;
 mod endings;
@@ -33,8 +33,8 @@ struct Parked {
     until: Instant,
     bytes: usize,
     holder: Arc<str>,
-    /// The connection that has left it behind, and whose that was: the session may have begun on another
-    /// one, with another request and from another address.
+    /// The number of the connection that the session was last shown on, and the client there. The session
+    /// may have begun on another connection, with another request and from another address.
     connection: u64,
     peer: Peer,
 }
@@ -44,58 +44,66 @@ struct Open {
     peer: Peer,
     /// See [`holder`].
     holder: Arc<str>,
-    /// The application had it closed.
+    /// The application has asked for the connection's end. Its sessions are then not parked.
     disconnected: bool,
 }
 
 #[derive(Default)]
 struct State {
-    /// By their instances.
+    /// Sessions by their instances.
     sessions: HashMap<Arc<str>, Arc<Session>>,
-    /// By the numbers they were parked under: the oldest first.
+    /// Parked sessions by their tickets: the oldest first.
     parked: BTreeMap<u64, Parked>,
-    /// The parked ones of each holder, and their bytes.
+    /// The bytes and the tickets of each holder's parked sessions.
     holders: HashMap<Arc<str>, (usize, BTreeSet<u64>)>,
-    /// Holders by their bytes: the last holds most.
+    /// Holders by their bytes: the last one holds most.
     heaviest: BTreeSet<(usize, Arc<str>)>,
     parked_bytes: usize,
     endings: Endings,
     connections: BTreeMap<u64, Open>,
     addresses: Addresses,
-    /// Set once the application closes: the time over which its pages are to come back.
+    /// Set by the first `drain`, and never cleared: the application is closing, and its pages are to come
+    /// back over so many milliseconds.
     closing: Option<u16>,
 }
 
-/// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a
-/// move from one list to another; no session's lock is taken under it.
+/// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a move
+/// from one list to another. No session's lock is taken under it; an outbox's may be.
 ///
 /// A session without a connection waits for `limits.park_time`. At `limits.parked` and
-/// `limits.parked_bytes` the holder that has most there (whoever `bind` names, else the address)
-/// loses its oldest; what it loses lives on in its client's checkpoint.
+/// `limits.parked_bytes` the [`holder`] that has most parked bytes loses its oldest session. The client of
+/// that session still has its checkpoint.
+///
+/// Architecture invariant: a session is either with its page, or parked, or over, in whatever order a
+/// connection ends, a page comes back and the waiting time ends. `src/models.rs` watches it
+/// (`a_session_is_resumed_or_over`).
 pub struct Sessions {
     state: Mutex<State>,
     arrivals: Arrivals,
-    /// Upgrades that the application has not let pass yet.
+    /// How many upgrades the application has not let pass yet.
     pending: AtomicUsize,
     stats: Arc<Stats>,
     limits: Limits,
+    /// The last number that was given to a connection or, as a ticket, to a parked session. They share one
+    /// sequence, so that a number says which is meant.
     last: AtomicU64,
+    /// Wakes the sweeper, when there is a first parked session or the application closes.
     changed: Arc<Notify>,
-    /// What runs for as long as the sessions are there.
+    /// The tasks of these sessions, ended when the sessions are dropped.
     tasks: OnceLock<[AbortHandle; 2]>,
     pub(super) holdings: Holdings,
 }
 
 /// What became of the oldest parked session.
 pub(super) enum Oldest {
-    /// There is none.
+    /// No session is parked.
     None,
-    /// It still has time.
+    /// The oldest session may wait until then.
     Until(Instant),
     Ended,
 }
 
-/// A connection's entry. Gone when dropped.
+/// A connection's entry among the open connections. Dropping the value removes the entry.
 pub(super) struct Entry {
     sessions: Arc<Sessions>,
     pub(super) number: u64,
@@ -117,7 +125,8 @@ impl State {
         self.parked.insert(ticket, parked);
     }
 
-    /// What a holder holds has become more, or less.
+    /// Changes a holder's bytes, by a parked session that weighed `before` and weighs `bytes` now; `ticket`
+    /// names the session if it is new.
     fn weigh_holder(
         &mut self,
         holder: &Arc<str>,
@@ -149,7 +158,8 @@ impl State {
         Some(parked.session)
     }
 
-    /// The oldest of whoever holds most.
+    /// The ticket of the session that is to end if there is too much: the oldest one of the holder that
+    /// holds most.
     fn gives_way(&self) -> Option<u64> {
         let (_, holder) = self.heaviest.last()?;
         self.holders.get(holder)?.1.first().copied()
@@ -157,7 +167,7 @@ impl State {
 }
 
 impl Sessions {
-    /// None yet. Must be called inside a tokio runtime.
+    /// Without any sessions yet. Must be called inside a tokio runtime.
     pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
         let sessions = Self::without_tasks(limits, stats);
         let changed = sessions.changed.clone();
@@ -168,7 +178,7 @@ impl Sessions {
         sessions
     }
 
-    /// Sessions that nobody sweeps.
+    /// The same without the tasks that sweep and relieve.
     pub(super) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -191,7 +201,8 @@ impl Sessions {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Takes a connection in, unless its address has too many, or the application had it closed.
+    /// Takes a connection in. An error if its address has too many connections, or if the application has
+    /// asked for its end since it arrived.
     pub(super) fn open(
         self: &Arc<Self>,
         outbox: &Arc<Outbox>,
@@ -219,7 +230,8 @@ impl Sessions {
             number,
             address,
         };
-        // After it has been put among the connections, so that `disconnect` finds it here or there.
+        // Looked at after the connection was put in the list, so that a `disconnect` at the same time finds
+        // it among the arrivals or among the connections.
         if self.arrivals.is_refused(number) {
             return Err(Closed::Disconnected);
         }
@@ -234,19 +246,19 @@ impl Sessions {
         self.lock().sessions.get(instance).cloned()
     }
 
-    /// The event from which the component of that instance, which has ended, may start again, if that is
-    /// beyond event `number`.
+    /// For a component that has ended: the event of the oldest checkpoint that may start it again, if that
+    /// event is later than event `number`; else `None`.
     pub(super) fn ended_beyond(&self, instance: &str, number: u64) -> Option<u64> {
         let state = self.lock();
         let session = state.sessions.get(instance).cloned();
         let ended = state.endings.beyond(instance, number);
         drop(state);
-        // It may have ended just now, so that its actor has not gone.
+        // If the component has ended just now, its actor may not be gone, and the session is still listed.
         let ending = session.map(|session| session.newest());
         ending.filter(|newest| *newest > number).max(ended)
     }
 
-    /// Adds a session. One of the same instance ends.
+    /// Adds a session. An older session of the same instance ends.
     pub(super) fn add(&self, session: &Arc<Session>) {
         let instance = session.about.instance.clone();
         let old = self.lock().sessions.insert(instance, session.clone());
@@ -255,7 +267,8 @@ impl Sessions {
         }
     }
 
-    /// A session's actor is gone. The session has ended, and no connection changes it any more.
+    /// Takes a session off the lists, when its actor is gone. The session has ended, so no connection
+    /// changes it any more.
     pub(super) fn remove(&self, session: &Arc<Session>) {
         let newest = session.newest();
         self.holdings.forget(session);
@@ -271,7 +284,7 @@ impl Sessions {
         }
     }
 
-    /// Ends a session, wherever it is.
+    /// Ends a session, with or without a connection.
     pub(super) fn end(&self, session: &Arc<Session>) {
         let ticket = session.ticket();
         session.end();
@@ -280,7 +293,7 @@ impl Sessions {
         }
     }
 
-    /// A session has lost its connection, which has this number.
+    /// Parks a session that has lost its connection, whose number is `connection`.
     pub(super) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
@@ -315,7 +328,7 @@ impl Sessions {
         if is_first {
             self.changed.notify_one();
         }
-        // Resumed meanwhile: then it was not found there.
+        // The page may have resumed the session before this insert; then it found nothing to unpark.
         if session.ticket() != Some(ticket) {
             self.unpark(ticket);
         }
@@ -323,10 +336,10 @@ impl Sessions {
         self.make_room();
     }
 
-    /// What a session weighs in all.
+    /// Notes what a session weighs in all. Sessions that are too much end.
     pub(super) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
         for session in self.holdings.weigh(session, bytes) {
-            // Its page comes back with its checkpoint, when there is room again.
+            // The page asks again with its checkpoint, and joins when there is room.
             session.refuse(BUSY, &Refusal::Busy);
             self.end(&session);
         }
@@ -345,6 +358,7 @@ impl Sessions {
         self.make_room();
     }
 
+    /// Ends parked sessions until the rest is within the limits.
     fn make_room(&self) {
         loop {
             let state = self.lock();
@@ -364,7 +378,7 @@ impl Sessions {
         }
     }
 
-    /// A session is parked no more. Gives it, if it was.
+    /// Takes a session off the parked ones. Gives the session; `None` if it was not parked.
     pub(super) fn unpark(&self, ticket: u64) -> Option<Arc<Session>> {
         let session = self.lock().remove_parked(ticket)?;
         self.stats.parked.down(1);
@@ -377,7 +391,7 @@ impl Sessions {
         }
     }
 
-    /// Ends what has been parked longest, if that is long enough.
+    /// Ends the session that was parked first, if its time is over.
     pub(super) fn end_oldest(&self) -> Oldest {
         let state = self.lock();
         let Some((&ticket, parked)) = state.parked.first_key_value() else {
@@ -392,8 +406,8 @@ impl Sessions {
     }
 }
 
-/// Whose it is, when much is held: the user's that `bind` names, else that of what the address counts
-/// as.
+/// The name under which memory counts, to find who holds most: `bind`, or, if `bind` is empty, the name
+/// that the address counts as.
 pub(super) fn holder(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
     if bind.is_empty() { address } else { bind }.clone()
 }
@@ -406,7 +420,8 @@ impl Drop for Sessions {
     }
 }
 
-/// Ends what has been parked for too long, until the sessions are dropped or close.
+/// Ends sessions that have been parked for too long, until the sessions are dropped or the application
+/// closes.
 async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
     loop {
         let Some(strong) = sessions.upgrade() else {
@@ -419,7 +434,7 @@ async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
         drop(strong);
         match next {
             Oldest::Ended => {}
-            // All are parked for the same time, so none that comes later ends earlier.
+            // All sessions are parked for the same time, so the first one is always the next to end.
             Oldest::Until(until) => sleep_until(until).await,
             Oldest::None => changed.notified().await,
         }

@@ -1,4 +1,5 @@
-//! Who has to go: whom the application disconnects, who holds too much, and everybody when it closes.
+//! Connections and sessions that have to end: because the application disconnects them, because their
+//! holder has too much waiting, or because the application closes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
@@ -11,37 +12,37 @@ use crate::connection::outbox::{Order, Outbox};
 use crate::connection::session::Session;
 use crate::transport::Closed;
 
-/// How often it is looked whether there is still anything to keep within its budget.
+/// How often the task that relieves looks whether the sessions are still there.
 const RELIEF: Duration = Duration::from_secs(60);
 
 /// The longest time over which pages are to come back after a restart, in milliseconds.
 const MAX_SPREAD: u16 = 10_000;
 
-/// An open connection, for whoever decides which to close.
+/// A connection or a parked session, for the application to decide which ones to end.
 pub struct OpenConnection {
-    /// Its number.
+    /// The number to give to [`Sessions::disconnect`].
     pub number: u64,
-    /// Who is at the other end.
+    /// The client at the other end.
     pub peer: Peer,
 }
 
 impl Open {
-    /// The application has it closed.
+    /// Ends the connection, as the application has asked.
     fn disconnect(&mut self) {
         self.disconnected = true;
         self.outbox.order(Order::Stop(Closed::Disconnected));
     }
 }
 
-/// The time over which so many connections and components are to come back, in milliseconds: as long as
-/// a process needs that takes `rate` of them a second. A single page need not wait.
+/// The time over which so many connections and components are to come back, in milliseconds: a process that
+/// takes `rate` of them in a second needs so long for all.
 fn spread(joins: usize, rate: u32) -> u16 {
     let milliseconds = joins.saturating_mul(1000) / (rate.max(1) as usize);
     u16::try_from(milliseconds).map_or(MAX_SPREAD, |time| time.min(MAX_SPREAD))
 }
 
 impl Sessions {
-    /// Who is connected.
+    /// The open connections.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let state = self.lock();
         let connections = state.connections.iter();
@@ -53,7 +54,7 @@ impl Sessions {
             .collect()
     }
 
-    /// Who has left parked sessions behind.
+    /// The parked sessions, each with the client that it was last shown to.
     pub fn parked(&self) -> Vec<OpenConnection> {
         let state = self.lock();
         let parked = state.parked.iter();
@@ -65,8 +66,9 @@ impl Sessions {
             .collect()
     }
 
-    /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked, and ends, too, if the connection has been lost since. Gives how many there were.
+    /// Closes connections, or ends parked sessions, by their numbers. The sessions that a connection shows
+    /// end with it instead of being parked; they end, too, if the connection has been lost since. Gives how
+    /// many connections and sessions of these numbers there were.
     pub fn disconnect(&self, numbers: &[u64]) -> usize {
         let mut count = 0;
         let mut gone = HashSet::new();
@@ -104,10 +106,10 @@ impl Sessions {
         count
     }
 
-    /// Closes the connections of that user (`bind`), or of that address, or of both if both are given,
-    /// and ends the sessions that they have left behind. What such a connection shows is not parked,
-    /// and ends, too, if the connection is lost meanwhile. Gives how many connections and parked
-    /// sessions there were; none if nothing is given.
+    /// Closes the connections of that user (`bind`) or of that address, or, if both are given, those that
+    /// match both; and ends the parked sessions that match. The sessions that such a connection shows end
+    /// with it instead of being parked; they end, too, if the connection is lost meanwhile. Gives how many
+    /// connections and parked sessions there were; 0 if neither is given.
     pub fn disconnect_matching(&self, bind: Option<&str>, address: Option<&str>) -> usize {
         if bind.is_none() && address.is_none() {
             return 0;
@@ -145,7 +147,8 @@ impl Sessions {
         count
     }
 
-    /// Has those who hold most of what waits give it up, as many as hold so many bytes together.
+    /// Ends the connections and sessions of the holders that have most bytes waiting: of as many holders as
+    /// have `excess` bytes together.
     fn relieve(&self, excess: usize) {
         let state = self.lock();
         let connections = state.connections.values();
@@ -168,7 +171,8 @@ impl Sessions {
         let mut held: Vec<(Arc<str>, usize)> = held.into_iter().collect();
         held.sort_unstable_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         let mut left = excess;
-        // One at a time would be overtaken by many that each hold little.
+        // Several at once: many holders that each hold little would add more than ending one at a time
+        // frees.
         let most: HashSet<Arc<str>> = held
             .into_iter()
             .take_while(|(_, bytes)| {
@@ -186,7 +190,7 @@ impl Sessions {
         }
         for session in &sessions {
             if session.waiting_bytes() > 0 && most.contains(&of(session)) {
-                // What is ended answers nothing any more: its page has to know, and come back.
+                // A session that has ended answers nothing. Its page has to know, so that it comes back.
                 if let Some(outbox) = session.outbox() {
                     outbox.order(Order::Stop(Closed::Overload));
                 }
@@ -195,7 +199,7 @@ impl Sessions {
         }
     }
 
-    /// The application is closing: connections answer what waits, and what is parked ends.
+    /// The application is closing: connections answer the events that wait, and parked sessions end.
     pub fn drain(&self) {
         let mut state = self.lock();
         let joins = state.connections.len() + state.sessions.len();
@@ -211,7 +215,7 @@ impl Sessions {
         self.changed.notify_one();
     }
 
-    /// The time for that is over.
+    /// Closes all connections at once: the time to answer events is over.
     pub fn stop(&self) {
         self.drain();
         let closed = self.closed();
@@ -220,14 +224,14 @@ impl Sessions {
         }
     }
 
-    /// Why a connection ends that has nothing left to say.
+    /// The reason for which a connection is closed after all its answers were sent.
     pub(in super::super) fn closed(&self) -> Closed {
         let spread = self.lock().closing.unwrap_or_default();
         Closed::Closing(spread)
     }
 }
 
-/// Keeps what waits within its budget, until the sessions are dropped.
+/// Keeps the bytes that wait within their budget, until the sessions are dropped.
 pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
     loop {
         let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
@@ -237,7 +241,7 @@ pub(super) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
         if pause.is_ok() {
             strong.relieve(budget.excess());
             drop(strong);
-            // What is given up takes a moment to go, as does what is held by nobody any more.
+            // Connections and sessions that were ended need a moment until their bytes are given back.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
