@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// 128 random bits as 22 characters, none of which needs escaping in JSON.
 ///
-/// Empty if the system gives no random numbers: then whatever it was for has to be refused.
+/// Empty if the system gives no random numbers: the caller then has to refuse.
 pub(crate) fn random_text() -> Box<str> {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {

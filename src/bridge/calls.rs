@@ -22,11 +22,11 @@ use crate::turns::Yield;
 struct Waiting {
     sender: oneshot::Sender<Reply>,
     caller: Option<Arc<Caller>>,
-    /// A join's turn.
+    /// The turn of a join, to give up when JavaScript waits for a promise.
     yields: Option<Yield>,
 }
 
-/// Calls that wait for their result, by number.
+/// Calls that wait for their result, by number. An actor has at most one call in flight.
 #[derive(Default)]
 struct Pending {
     last: u32,
@@ -34,13 +34,13 @@ struct Pending {
     closed: bool,
 }
 
-/// What the router shares with the dispatcher; it must not keep the dispatcher alive.
+/// The state that the router shares with the dispatcher. The router must not keep the dispatcher alive, so
+/// it has only this.
 #[derive(Default)]
 struct Returns {
     /// A `std` lock: held for one look-up.
     pending: Mutex<Pending>,
-    /// Batches on their way from the JavaScript thread to the router; no more than there are calls
-    /// in flight.
+    /// Batches on their way from the JavaScript thread to the router; at most as many as calls in flight.
     batches: Mutex<Vec<Batch>>,
     arrived: Notify,
 }
@@ -80,13 +80,13 @@ impl JsDispatcher {
         }))
     }
 
-    /// Results that JavaScript hands over. Sorting them out costs its thread nothing.
+    /// Takes results from JavaScript. They are sorted on another thread.
     pub fn give(&self, batch: Batch) {
         lock(&self.0.returns.batches).push(batch);
         self.0.returns.arrived.notify_one();
     }
 
-    /// Gives names the numbers by which JavaScript knows them; see [`Names::add`].
+    /// Adds names and the numbers by which JavaScript knows them; see [`Names::add`].
     pub fn name(
         &self,
         first: u32,
@@ -98,18 +98,23 @@ impl JsDispatcher {
         self.0.names.add(first, types, module, handlers, strict);
     }
 
-    /// Whose page a call in flight is for, if it is for a page; `None` if the call is over.
+    /// The caller of a call in flight: `Some(None)` if the call is not for a page, `None` if the call is
+    /// over.
     pub fn caller(&self, call: u32) -> Option<Option<Arc<Caller>>> {
         let pending = lock(&self.0.returns.pending);
         let waiting = pending.calls.get(&call)?;
         Some(waiting.caller.clone())
     }
 
-    /// The connections of these requests are being closed: JavaScript starts no call of theirs any more,
-    /// whether it has the call, is about to get it, or would be asked for it only later. Their actors end
-    /// by themselves.
+    /// The application closes the connections of these requests. From here on JavaScript starts no call for
+    /// them: no call that it has taken, none that waits, and none that an actor makes later. Their actors
+    /// end by themselves.
+    ///
+    /// Architecture invariant: no call is started for a connection that the application has closed.
+    /// `src/models.rs` watches it (`nothing_is_started_for_a_connection_that_was_closed`).
     pub fn revoke(&self, requests: &[Arc<str>]) {
-        // First: a call that is not found below is found there when it is to be pushed.
+        // `revoked` comes first: a call that is not among the pending ones yet looks there before it is
+        // pushed.
         self.0.revoked.add(requests);
         let pending = lock(&self.0.returns.pending);
         let calls = pending.calls.iter();
@@ -134,8 +139,8 @@ impl JsDispatcher {
         lock(&self.0.returns.pending).calls.len()
     }
 
-    /// Tells the operator of values that were refused, once per slot: a page that shows a thousand
-    /// bad links says so once.
+    /// Tells the operator of refused values, once for each slot of a template: a thousand bad links in one
+    /// list are one line.
     pub fn log_refused(&self, values: &[RefusedValue]) {
         self.0.log_refused(values);
     }
@@ -159,7 +164,7 @@ impl Inner {
         pending.closed = true;
         let calls = std::mem::take(&mut pending.calls);
         drop(pending);
-        // Dropping the senders wakes their actors, so not under the lock.
+        // Dropped after the lock was released, because dropping the senders wakes their actors.
         drop(calls);
         self.returns.arrived.notify_one();
     }
@@ -244,7 +249,7 @@ impl Returns {
                     continue;
                 }
                 let waiting = lock(&self.pending).calls.remove(&call);
-                // A late result, of a call that nobody waits for any more, is dropped.
+                // If the actor does not wait any more, the late result is dropped.
                 if let Some(waiting) = waiting {
                     let _ = waiting.sender.send(reply);
                 }
@@ -253,13 +258,13 @@ impl Returns {
     }
 }
 
-/// Takes a call back when its future is dropped before the result came.
+/// A call that is registered. Takes the call back if its future is dropped before the result has come.
 struct Ticket<'a> {
     inner: &'a Inner,
     number: u32,
-    /// JavaScript has it, or will.
+    /// Set when the call is in the queue: from then on JavaScript has to be told if the call is given up.
     is_pushed: bool,
-    /// There is nothing to take back.
+    /// Set when the result has come: then there is nothing to take back.
     is_done: bool,
 }
 
@@ -283,8 +288,8 @@ fn unknown_handler(call: &Call) -> CallError {
 impl Dispatcher for JsDispatcher {
     async fn call(&self, call: &Call) -> Result<Outcome, CallError> {
         let inner = &*self.0;
-        // Only the first call is known to miss; later ones find the props that JavaScript parsed
-        // last time, unless it has dropped them.
+        // JavaScript has no props at the first call. Later it has those that it parsed for the call before,
+        // unless it has dropped them; then it asks for them.
         let is_known = call.event.is_some()
             || matches!(
                 call.origin,
@@ -295,7 +300,7 @@ impl Dispatcher for JsDispatcher {
             );
         let mut with_props = !is_known;
         loop {
-            // Before anything is done for the event.
+            // Asked first: an event for an unknown handler costs nothing more.
             let numbers = inner.names.numbers(call, with_props);
             let numbers = numbers.map_err(|Unknown| unknown_handler(call))?;
             let (mut ticket, receiver) = inner.register(call)?;
@@ -339,7 +344,7 @@ impl Dispatcher for JsDispatcher {
                     let text = "the props were handed over but not taken";
                     return Err(CallError::Failed(text.to_owned()));
                 }
-                // It is no result: the router keeps it.
+                // `Waits` never comes here, because the router keeps it.
                 Ok(Reply::Waits) | Err(_) => return Err(CallError::Closed),
             }
         }

@@ -10,8 +10,8 @@ use crate::tree::write_json_string;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManyFields;
 
-/// Values by their names, in the order in which the names came first. The cost is linear in the number
-/// of fields: the map's hashes are keyed at random, so that no client can make them collide.
+/// Values by their names, in the order in which each name came first. The cost is linear in the number of
+/// fields: the map's hashes have a random key, so that no client can make names collide.
 pub(crate) fn gather<K: Eq + Hash + Clone, V>(
     fields: impl Iterator<Item = (K, V)>,
     most: usize,
@@ -114,7 +114,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
-        /// Ones, fours and sixteens of a form: what is done for each field stays the same.
+        /// With four and sixteen times as many fields, each field costs as much as before.
         #[test]
         fn each_field_is_compared_with_few_others(count in 100usize..1000, repeated in 1usize..20) {
             for times in [1, 4, 16] {
@@ -123,7 +123,7 @@ mod tests {
             }
         }
 
-        /// The JSON of a form is what a reader of the form, field by field, would say.
+        /// The JSON of a form has the same values as its fields, one by one.
         #[test]
         fn every_field_is_there(fields in prop::collection::vec(("[a-c_]{0,3}", ".{0,4}"), 0..12)) {
             let mut encoded = form_urlencoded::Serializer::new(String::new());
@@ -142,7 +142,7 @@ mod tests {
             prop_assert!(fields.iter().all(|(name, _)| json.contains_key(name)));
         }
 
-        /// What crosses is no more than so many times what a client has sent.
+        /// The JSON is at most six times as long as the form that a client has sent.
         #[test]
         fn what_is_written_is_bounded_by_what_was_sent(encoded in "[a-b&=%\u{1}é]{0,200}") {
             let mut out = String::new();

@@ -1,6 +1,5 @@
-//! What JavaScript is asked to do. Most calls are a few numbers, everything else is JSON.
-//! `lib/call/dispatcher.ts` reads what this file writes,
-//! with the numbers that [`crate::codec`] hands over.
+//! The jobs for JavaScript. Most calls are a few numbers, all other jobs are JSON. `lib/call/dispatcher.ts`
+//! reads the JSON that this file writes, with the numbers that [`crate::codec`] hands over.
 
 use std::fmt::Write;
 
@@ -34,10 +33,10 @@ pub mod kind {
     pub const CALLS: u32 = 7;
 }
 
-/// One job that is no call. On the other side an array whose first element is the kind; 0 is a call,
+/// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
 /// see [`write_call`].
 pub enum Job<'a> {
-    /// `[1, call]`: nobody waits for this call any more.
+    /// `[1, call]`: this call was given up.
     Abort(u32),
     /// `[2, reply, message]`: a message of an actor that the application started itself.
     Reply {
@@ -57,14 +56,14 @@ pub enum Job<'a> {
     Relay {
         /// Which socket.
         relay: u32,
-        /// It may read on.
+        /// The socket may read on; if this is not set, it has output.
         resume: bool,
     },
     /// `[5, level, text]`: 0 is an error, 1 a warning.
     Log {
-        /// How bad.
+        /// How serious the line is.
         level: Level,
-        /// What.
+        /// The line.
         text: &'a str,
     },
     /// `[6, actor]`: the actor is gone.
@@ -73,8 +72,9 @@ pub enum Job<'a> {
     Calls(usize),
 }
 
-/// A call whose props and module JavaScript knows, of an event that is only a handler and a type:
-/// call, actor, sequence, version, number, handler, type. JavaScript's numbers are exact up to 2^53.
+/// A call as numbers: call, actor, sequence, version, number, handler, type. Only if JavaScript knows the
+/// props and the module, and the event is only a handler and a type. JavaScript's numbers are exact up to
+/// 2^53.
 pub type Numbers = [f64; 7];
 
 impl Job<'_> {
@@ -131,10 +131,9 @@ fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
     }
 }
 
-/// Writes `[0, call, actor, sequence, version, number, module, id, instance, event | origin, props?,
-/// bytes?, frozen?]`: handle and render. A first render has an origin instead of an event: `null` if
-/// the application itself started the component, or `[joins, version]`, see
-/// [`crate::dispatch::Origin`]. Or the call is [`Numbers`].
+/// Writes a call to handle and render as `[0, call, actor, sequence, version, number, module, id, instance,
+/// event | origin, props?, bytes?, frozen?]`. A first render has an origin instead of an event: `null` if
+/// the application itself started the component, or `[joins, version]`, see [`crate::dispatch::Origin`].
 pub(super) fn write_call(
     number: u32,
     call: &Call,
@@ -185,7 +184,7 @@ pub(super) fn write_call(
     Ok(json)
 }
 
-/// The `LiveEvent` that handlers get, but for its id. A `raw` module takes no form.
+/// Writes the `LiveEvent` that handlers get, without its id. A `raw` module takes no form.
 fn write_event(
     out: &mut String,
     event: &ClientEvent,

@@ -1,10 +1,9 @@
 //! The dispatcher that calls JavaScript.
 //!
-//! Everything crosses in batches and nothing waits for the other side: jobs gather, as numbers and
-//! JSON, in a [`Queue`] that JavaScript is woken for once and drains whole; the results of all it did
-//! come back in one [`Batch`], and async ones later in another. Results are matched by the call's
-//! number, never by position. This module knows JavaScript but not N-API, so it is tested with a Rust
-//! closure in JavaScript's place.
+//! Everything crosses in batches, and neither side waits for the other. Jobs gather, as numbers and JSON,
+//! in a [`Queue`]; JavaScript is woken once for all of them and takes all. Its results come back in one
+//! [`Batch`], and those of async handlers later in another. Results are matched by the call's number, never
+//! by position. This module does not know N-API, so it is tested with a Rust closure in JavaScript's place.
 
 mod calls;
 pub(crate) mod form;

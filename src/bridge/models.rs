@@ -1,4 +1,4 @@
-//! What `src/models.rs` needs of calls.
+//! Calls as `src/models.rs` tries them.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -18,7 +18,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// `set` sees the byte that JavaScript reads.
+    /// `set` is given the byte that JavaScript reads.
     pub(crate) fn new(set: impl FnMut(bool) + Send + 'static) -> Self {
         Self {
             queue: Queue::new(10, Box::new(|| {}), Box::new(set)),
@@ -31,13 +31,13 @@ impl Calls {
     /// As an actor begins a call.
     pub(crate) fn begin(&self, number: u32) {
         lock(&self.pending).push(number);
-        // Every other one is JSON, which is written between two looks at the queue.
+        // Every other call is JSON, which is written between two looks at the queue.
         let numbers = [number.into(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let numbers = Some(numbers).filter(|_| number % 2 == 0);
         let json = || Ok(format!("[0,{number}]"));
         let is_wanted = || !self.revoked.has(&self.request);
         let push = pin!(self.queue.push_call(number, numbers, json, is_wanted));
-        // There is room: it is pushed at once, or never.
+        // There is room, so the call is pushed at once or never.
         let _ = push.poll(&mut Context::from_waker(Waker::noop()));
     }
 
@@ -50,7 +50,8 @@ impl Calls {
         }
     }
 
-    /// As JavaScript fetches calls and starts them, each after a look at the byte; gives those.
+    /// As JavaScript takes calls and starts each after a look at the byte. Gives the calls that were
+    /// started.
     pub(crate) fn run(&self, is_set: impl Fn() -> bool) -> Vec<u32> {
         let Some(taken) = self.queue.take() else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Names that calls are known by: what JavaScript gets as a number, and which handlers there are.
+//! The names of handlers and event types, with the numbers by which JavaScript knows them.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -11,14 +11,14 @@ use crate::registry::ModuleId;
 
 struct Handlers {
     numbers: HashMap<Box<str>, u32>,
-    /// JavaScript is not asked about any other.
+    /// An event for another handler is refused without asking JavaScript.
     strict: bool,
 }
 
 #[derive(Default)]
 struct State {
     types: HashMap<Box<str>, u32>,
-    /// The handlers of each module that has them by name; others take any name.
+    /// The handlers of each module that has named ones. Other modules take any name.
     handlers: HashMap<ModuleId, Handlers>,
 }
 
@@ -31,8 +31,8 @@ pub(super) struct Names(RwLock<State>);
 pub(super) struct Unknown;
 
 impl Names {
-    /// Gives numbers from `first` on: to types, and then to the handlers of a module. Without
-    /// handlers the module takes any name; `strict` says that events with another are refused here.
+    /// Gives numbers from `first` on: to types, and then to the handlers of a module. Without handlers the
+    /// module takes any name. If `strict`, events for other handlers are refused here.
     pub(super) fn add(
         &self,
         first: u32,
@@ -58,8 +58,8 @@ impl Names {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call as numbers but for its own, if it can be; or that there is nobody to call. Asked before
-    /// anything is done for the event.
+    /// The call as numbers, with 0 for the call's own number; `None` if the call has to be JSON. An error
+    /// if the module has no such handler.
     pub(super) fn numbers(
         &self,
         call: &Call,
@@ -97,7 +97,7 @@ impl Names {
     }
 }
 
-/// It is a handler and a type, and nothing more.
+/// Whether the event is a handler and a type, and nothing more.
 fn is_plain(event: &ClientEvent) -> bool {
     event.special_vars == SpecialVars::default() && &*event.event != SUBMIT
 }

@@ -8,28 +8,29 @@ use super::{Job, Numbers};
 use crate::dispatch::CallError;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// Calls stop being taken when this much text waits, however few they are.
+/// The most bytes of JSON that wait: beyond that, no call is added, however few calls wait.
 const MAX_BYTES: usize = 4 << 20;
 
-/// How many calls may wait as numbers; more wait as JSON. `lib/call/dispatcher.ts` has room for so many.
+/// The most calls that wait as numbers; further ones wait as JSON. `lib/call/dispatcher.ts` has room for so
+/// many.
 pub const MAX_NUMBERS: usize = 1024;
 
-/// Jobs in the order in which they were added: those as JSON say where those as numbers stand. Calls
-/// that were given up while they waited are not among them.
+/// Jobs in the order in which they were added: [`Job::Calls`] among the JSON says when calls that came as
+/// numbers have their turn. Calls that were given up while they waited are left out.
 #[derive(Default)]
 pub struct Taken {
     /// Calls as numbers.
     pub calls: Vec<Numbers>,
-    /// The other jobs: a JSON array, or nothing if there are none. The calls that were given up after
-    /// they had been taken come first.
+    /// The other jobs: a JSON array, or an empty text if there are no jobs. Begins with the calls that were
+    /// given up after they had been taken.
     pub jobs: String,
 }
 
 /// A job that waits as JSON.
 struct Text {
-    /// How many calls as numbers come before it.
+    /// How many calls as numbers come before this job.
     after: usize,
-    /// The call's number, if it is one.
+    /// The number of the call, if the job is a call.
     call: Option<u32>,
     json: String,
 }
@@ -40,20 +41,23 @@ struct State {
     /// Bytes of `texts`.
     bytes: usize,
     numbers: Vec<Numbers>,
-    /// Calls among both.
+    /// The number of calls, among `texts` and as `numbers`.
     calls: usize,
-    /// Calls that nobody waits for any more: taken already, or among those that wait.
+    /// Calls that were given up. Some are taken already, some still wait here. Added by `abort`, cleared by
+    /// `take`.
     aborted: Vec<u32>,
-    /// How many of `aborted` JavaScript has asked for.
+    /// How many of `aborted` `given_up` has given to JavaScript since the last `take`.
     told: usize,
-    /// JavaScript has been woken and has not yet found the queue empty.
+    /// JavaScript has been woken. Set by the first job, cleared when `take` finds the queue empty. While
+    /// this is set, no job wakes JavaScript again.
     awake: bool,
     closed: bool,
     /// See [`Queue::new`].
     signal: Option<Signal>,
 }
 
-/// Tells JavaScript, while it works, whether calls have been given up that it does not know of.
+/// Called with whether there are given-up calls that JavaScript does not know of. JavaScript looks at the
+/// flag before each call.
 pub type Signal = Box<dyn FnMut(bool) + Send>;
 
 impl State {
@@ -79,10 +83,15 @@ impl State {
 
 /// Many producers on any thread, one drainer.
 ///
-/// Calls are bounded: a full queue makes actors wait, and connections stop reading. Other jobs are
-/// few (each follows from a call, a connection or the application's own request) and never wait.
-/// The lock is a `std` one: held for an append or for taking all there is. JSON is written before it
-/// and put together after it. `wake` is called outside it.
+/// Calls are bounded: if the queue is full, actors wait, and connections stop reading. Other jobs never
+/// wait; their number is bounded by the calls, connections and requests of the application that they follow
+/// from.
+///
+/// The lock is a `std` one, held for an append or for taking all jobs. JSON is written before the lock is
+/// taken, and put together after it was released. `wake` is called without the lock.
+///
+/// Architecture invariant: no job is lost, and JavaScript is woken for every job, once for many.
+/// `src/models.rs` watches it (`a_queue_loses_no_job_and_no_wake`).
 pub struct Queue {
     state: Mutex<State>,
     room: Notify,
@@ -91,9 +100,9 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue for `capacity` calls. `wake` must cause a [`take`](Self::take), soon, once. `signal` is
-    /// called with `true` when a call is given up, under the lock, before whoever gave it up can say so
-    /// to a page; and with `false` when JavaScript has been told of all of them.
+    /// A queue for `capacity` calls. Each call of `wake` must lead to a [`take`](Self::take) soon. `signal`
+    /// is called under the lock: with `true` when a call is given up, before the page can be told so, and
+    /// with `false` when JavaScript has been told of all such calls.
     pub fn new(capacity: usize, wake: Box<dyn Fn() + Send + Sync>, signal: Signal) -> Self {
         let state = State {
             signal: Some(signal),
@@ -121,9 +130,10 @@ impl Queue {
         }
     }
 
-    /// Adds a call when there is room: as `numbers`, or as what `write` gives. A call that is not wanted any
-    /// more by then is never added, and this never resolves. That is asked under the lock, so
-    /// that whoever [aborts](Self::abort) a call afterwards either finds it in the queue or comes before.
+    /// Adds a call when there is room: as `numbers`, or as the JSON that `write` gives. If the call is not
+    /// wanted by then, it is not added, and this never resolves. `is_wanted` is asked under the lock: so an
+    /// [`abort`](Self::abort) after the call stopped being wanted either finds the call in the queue, or
+    /// the call is never added.
     ///
     /// # Errors
     /// What `write` gives, or [`CallError::Closed`].
@@ -176,8 +186,10 @@ impl Queue {
         std::future::pending().await
     }
 
-    /// Nobody waits any more for this call, which has been pushed. JavaScript starts it no more, once
-    /// this has returned; it may have started it before.
+    /// Gives up a call that has been pushed.
+    ///
+    /// Architecture invariant: after this has returned, JavaScript does not start the call. (JavaScript may
+    /// have started it before.) `src/models.rs` watches it (`a_call_that_was_given_up_is_not_started`).
     pub(crate) fn abort(&self, number: u32) {
         let mut state = self.lock();
         if !state.closed {
@@ -187,17 +199,18 @@ impl Queue {
         }
     }
 
-    /// The calls that were given up since JavaScript asked last, or took jobs.
+    /// The calls that were given up since the last `given_up` or `take`.
     pub fn given_up(&self) -> Vec<u32> {
         let mut state = self.lock();
         let new = state.aborted.get(state.told..).unwrap_or_default();
         let new = new.to_vec();
-        // They stay: some of them may still be among the jobs that wait.
+        // The calls stay in `aborted`, because some of them may still be among the jobs that wait.
         state.told = state.aborted.len();
         state.signal(false);
         new
     }
 
+    /// Releases the lock, and wakes JavaScript if it is not awake.
     fn woken(&self, mut state: MutexGuard<'_, State>) {
         let sleeping = !std::mem::replace(&mut state.awake, true);
         drop(state);
@@ -231,7 +244,7 @@ impl Queue {
         }
     }
 
-    /// Takes all jobs; `None` if there are none, and then the next job wakes JavaScript again.
+    /// Takes all jobs; `None` if there are no jobs. After `None` the next job wakes JavaScript again.
     pub fn take(&self) -> Option<Taken> {
         let mut state = self.lock();
         if state.is_empty() {
@@ -240,7 +253,7 @@ impl Queue {
         }
         let texts = std::mem::take(&mut state.texts);
         state.bytes = 0;
-        // The next ones will be about as many.
+        // The next batch will be about as large.
         let room = Vec::with_capacity(state.numbers.len());
         let numbers = std::mem::replace(&mut state.numbers, room);
         let calls = std::mem::take(&mut state.calls);
@@ -256,12 +269,12 @@ impl Queue {
         Some(gather(texts, numbers, aborted))
     }
 
-    /// Calls that wait.
+    /// How many calls wait.
     pub fn waiting(&self) -> usize {
         self.lock().calls
     }
 
-    /// The drainer is gone: nothing is taken any more, and who waits is told.
+    /// The drainer is gone: jobs are dropped, and calls that wait for room fail.
     pub fn close(&self) {
         let mut state = self.lock();
         let closed = State {
@@ -276,7 +289,7 @@ impl Queue {
     }
 }
 
-/// Puts together what JavaScript gets, without the calls that were given up.
+/// Puts together the jobs for JavaScript, without the calls that were given up.
 fn gather(texts: Vec<Text>, numbers: Vec<Numbers>, aborted: Vec<u32>) -> Taken {
     if texts.is_empty() && aborted.is_empty() {
         let (calls, jobs) = (numbers, String::new());

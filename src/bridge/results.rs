@@ -1,5 +1,5 @@
-//! What JavaScript hands back. This file reads what `lib/call/results.ts` writes, with the numbers that
-//! [`crate::codec`] hands over.
+//! The results from JavaScript. This file reads the batches that `lib/call/results.ts` writes, with the
+//! numbers that [`crate::codec`] hands over.
 //!
 //! A batch is an array of `u32` and one text. Each result is a header and, if the call
 //! succeeded, the rendered tree in the form of [`crate::tree::Compact`]:
@@ -26,25 +26,26 @@ use crate::props::Props;
 use crate::protocol::Refusal;
 use crate::tree::{Compact, CompactError, Decoded, Templates};
 
-/// What became of a call: the second number of a result.
+/// The status of a call: the second number of a result.
 pub mod status {
     /// The call succeeded.
     pub const DONE: u32 = 0;
-    /// It threw, rejected, or gave what cannot be used.
+    /// A handler, `render` or another function of the module threw, rejected, or gave a value that cannot
+    /// be used.
     pub const FAILED: u32 = 1;
     /// The module has no such handler.
     pub const UNKNOWN_HANDLER: u32 = 2;
-    /// JavaScript has no copy of the props any more.
+    /// JavaScript has dropped its copy of the props.
     pub const PROPS_NEEDED: u32 = 3;
-    /// As `DONE`, but the state that was given is not continued.
+    /// As `DONE`, but the component started anew instead of continuing the state that it was given.
     pub const DONE_ANEW: u32 = 4;
     /// `authorize` said no.
     pub const REFUSED: u32 = 5;
     /// As `DONE`, and the form keeps what was typed.
     pub const DONE_KEEPING_FORM: u32 = 6;
-    /// No result yet: a join waits for a promise.
+    /// No result yet, because a join waits for a promise.
     pub const WAITS: u32 = 7;
-    /// Beside each way of being done: the props are frozen.
+    /// Added to `DONE`, `DONE_ANEW` or `DONE_KEEPING_FORM` if the props are frozen.
     pub const FROZEN: u32 = 8;
 }
 
@@ -52,9 +53,9 @@ pub mod status {
 pub mod action {
     /// Nothing.
     pub const NONE: u32 = 0;
-    /// Be loaded again.
+    /// The page can be loaded again.
     pub const RELOAD: u32 = 1;
-    /// Go to the URL that follows.
+    /// The page is to go to the URL that follows.
     pub const REDIRECT: u32 = 2;
 }
 
@@ -76,11 +77,12 @@ pub(super) enum Reply {
     Refused(String, Refusal),
     UnknownHandler,
     PropsNeeded,
-    /// Not the result: it waits for a promise.
+    /// The result comes later: the call waits for a promise.
     Waits,
 }
 
-/// A call that succeeded; its tree is decoded where it is needed, not where it is sorted out.
+/// A call that succeeded. The tree is decoded by the actor, not by the router, so that the router is done
+/// soon.
 pub(super) struct Done {
     batch: Arc<Batch>,
     props_ops: Range<usize>,
@@ -88,7 +90,7 @@ pub(super) struct Done {
     redirect: Range<usize>,
     tree_ops: Range<usize>,
     tree: Range<usize>,
-    /// See [`crate::dispatch::Outcome`], and so for the next one.
+    /// These three: see [`crate::dispatch::Outcome`].
     pub(super) anew: bool,
     pub(super) keeps_form: bool,
     pub(super) frozen: bool,
@@ -104,7 +106,7 @@ impl Done {
         Compact::new(ops, self.text(text))
     }
 
-    /// The props after the call, if they are others than `last`.
+    /// The props after the call; `None` if they stay as they are.
     pub(super) fn props(&self, last: &Props) -> Result<Option<Arc<Props>>, CompactError> {
         if self.props_ops.is_empty() {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Connections that the application has closed, and for which nothing is begun any more: their actors end
-//! a moment later, on other threads.
+//! Connections that the application has closed. No call is started for them any more, although their actors
+//! end a moment later, on other threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,21 +9,22 @@ use crate::sync::{Mutex, lock};
 
 #[derive(Default)]
 struct State {
-    /// The requests that the connections began with, by where they are: held, so that no other request
-    /// comes to be there.
+    /// The requests that the connections began with, by their addresses in memory. The requests are held
+    /// here, so that no other request gets the same address.
     requests: HashMap<usize, Arc<str>>,
-    /// How often actors have ended since it was looked which requests nobody else has any more.
+    /// How many actors have ended since the last pass that dropped requests of connections without actors.
     ended: usize,
 }
 
-/// Requests of connections that are being closed. A request is the same one only if it is the same text
-/// at the same place: two connections may have begun with equal ones.
+/// Requests of connections that are being closed. Requests are told apart by their addresses in memory,
+/// because two connections may have begun with equal texts.
 ///
-/// Costs one look at a number while there are none.
+/// While there are no such requests, a look costs one load of a number.
 #[derive(Default)]
 pub(super) struct Revoked {
     count: AtomicUsize,
-    /// A `std` lock: held for a look-up, or for one pass after as many actors have ended.
+    /// A `std` lock, held for a look-up; or for a pass over all requests, after as many actors have ended
+    /// as there are requests.
     state: Mutex<State>,
 }
 
@@ -45,7 +46,7 @@ impl Revoked {
             && lock(&self.state).requests.contains_key(&place(request))
     }
 
-    /// An actor has ended, and with it perhaps the last that has its request.
+    /// An actor has ended. Perhaps no other actor has its request, and the request can be dropped.
     pub(super) fn actor_ended(&self) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;

@@ -16,12 +16,12 @@ use crate::tree::{Templates, op};
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(Templates::new);
 
-/// Stands in for the JavaScript thread: takes jobs when asked to, and answers as it is told.
+/// Stands in for the JavaScript thread: takes jobs when asked to, and gives the answers that the test says.
 struct Script {
     queue: Arc<Queue>,
     dispatcher: JsDispatcher,
     wakes: Arc<AtomicUsize>,
-    /// What JavaScript sees of calls that were given up.
+    /// The byte that tells JavaScript of given-up calls.
     signal: Arc<AtomicBool>,
 }
 
@@ -319,8 +319,8 @@ async fn a_refused_value_is_logged_once() {
     assert_eq!(*logged.lock().unwrap(), 1);
 }
 
-/// The page has been told that nobody will do it, so nobody may: not those that wait as numbers, nor
-/// as JSON.
+/// The page has been told that its event is not handled, so no call may start: none that waits as numbers,
+/// and none that waits as JSON.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_given_up_while_it_waits_never_reaches_javascript() {
     for names in [None, Some(vec!["a".into(), "b".into(), "c".into()])] {
@@ -346,7 +346,7 @@ async fn a_call_that_is_given_up_while_it_waits_never_reaches_javascript() {
     }
 }
 
-/// JavaScript may be busy with the first of many that it has taken.
+/// JavaScript may be busy with the first of many calls that it has taken.
 #[tokio::test(start_paused = true)]
 async fn what_is_given_up_after_it_was_taken_is_told_before_anything_else() {
     let script = Script::new(10);
@@ -407,8 +407,8 @@ async fn calls_of_connections_that_are_being_closed_are_given_up_at_once() {
     drop(call);
 }
 
-/// Its actors end a moment later. Until then they may have events of their own to call for, or wait for
-/// room, or come back with the props that were asked for.
+/// The connection's actors end a moment later. Until then they may make calls for further events, wait for
+/// room, or call again with the props that JavaScript asked for.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
     let script = Script::new(1);
@@ -424,7 +424,7 @@ async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
         .revoke(std::slice::from_ref(&request.request));
     let begins = of(&request);
     script.settle().await;
-    // Beside what is given up, there are only the calls of others.
+    // Beside the given-up calls, there are only calls for other connections.
     let mut begun = Vec::new();
     loop {
         let jobs = script.jobs();
@@ -446,7 +446,7 @@ async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
     assert_eq!(script.dispatcher.revoked(), 0, "requests that nobody has");
 }
 
-/// Neither a turn of JavaScript's, nor its form taken apart.
+/// JavaScript is not asked, and the event's form is not parsed.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_its_module_does_not_have_costs_javascript_nothing() {
     let script = Script::new(10);

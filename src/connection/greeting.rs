@@ -1,4 +1,5 @@
-//! What a client is told of the limits when it connects, so that its own constants fit them.
+//! The greeting: tells a client of the limits when it connects, so that the client's own constants fit
+//! them.
 
 use std::time::Duration;
 
@@ -17,17 +18,17 @@ fn milliseconds(time: Duration) -> u64 {
     number.min(LONGEST_TIMER)
 }
 
-/// The message that says so.
+/// The first message on a connection.
 pub(super) fn greeting(limits: &Limits) -> String {
     extended::options(&told(limits))
 }
 
-/// What follows from these limits.
+/// The client's constants that follow from these limits.
 ///
-/// * A client may have half of `queued_events` under way, so that what it sends again on a new
-///   connection finds room beside what still waits from the one before.
-/// * A client that waits for an answer waits for `handler_time`, and for what the server itself
-///   gives a ping: `dead_after` less `ping_after`, within [`NETWORK`].
+/// * A client may have half of `queued_events` under way. The events that it sends again on a new
+///   connection then have room beside those that still wait from the connection before.
+/// * A client waits for an answer as long as a handler may take, `handler_time`, and as long as the server
+///   waits for the answer to a ping: `dead_after` less `ping_after`, within [`NETWORK`].
 fn told(limits: &Limits) -> Options {
     let [least, most] = NETWORK;
     let ping = limits.dead_after.saturating_sub(limits.ping_after);
@@ -61,7 +62,7 @@ mod tests {
         assert_eq!(told(minutes).3, 125_000);
         let quick = |limits: &mut Limits| limits.dead_after = limits.ping_after;
         assert_eq!(told(quick).3, 31_000);
-        // A browser's timer that is set to more rings at once.
+        // A browser's timer that is set to a longer time rings at once.
         let ever = |limits: &mut Limits| limits.handler_time = Duration::MAX;
         assert_eq!(told(ever).3, 2_147_483_647);
     }

@@ -43,7 +43,7 @@ const FAULT: &str = "The server could not handle this.";
 
 /// Messages of one connection that are handled before others have their turn.
 const MESSAGES: u32 = 32;
-/// What a join counts as: it opens a token and starts an actor.
+/// So many messages more does a join count as: it opens a token and starts an actor.
 const JOIN: u32 = 16;
 
 /// Serves a connection from its upgrade request to its end.
@@ -59,7 +59,8 @@ pub async fn serve<D: Dispatcher>(
     serve_arrival(context, arrival, transport, head, request, peer).await;
 }
 
-/// As [`serve`], for one that has arrived before: [`Sessions::disconnect`] finds it since then.
+/// As [`serve`], for a connection that has an [`Arrival`] already, so that [`Sessions::disconnect`] has
+/// found it since the arrival was made.
 pub async fn serve_arrival<D: Dispatcher>(
     context: Shared<D>,
     arrival: Arrival,
@@ -68,9 +69,9 @@ pub async fn serve_arrival<D: Dispatcher>(
     request: UpgradeRequest,
     peer: Peer,
 ) {
-    // A panic in a conversation closes its connection in order. Anywhere else there is nobody to tell but
-    // the operator.
-    // Boxed: a future that holds another by value has room for it twice.
+    // A panic while messages are handled closes the connection in order. Of a panic before or after that,
+    // only the operator can be told. Boxed, because a future that holds another future by value has room
+    // for it twice.
     let conversing = Box::pin(converse(&context, arrival, transport, head, request, peer));
     if let Err(panic) = caught(conversing).await {
         log_panic(&context, &panic);
@@ -82,7 +83,7 @@ fn log_panic<D>(context: &Shared<D>, panic: &str) {
     context.log(Level::Error, text);
 }
 
-/// One connection more, for the statistics, until it is dropped.
+/// Counts one connection in the statistics until the value is dropped.
 struct Counted<'a>(&'a Stats);
 
 impl<'a> Counted<'a> {
@@ -110,7 +111,8 @@ async fn converse<D: Dispatcher>(
     let closing = context.closing.is_cancelled();
     let limits = &context.limits;
     let offer = (!closing).then_some(SUBPROTOCOL);
-    // Boxed, as closing is: both are short, and a connection's own state is kept for its life.
+    // Boxed, as the closing handshake is: both handshakes are short, but a connection's future keeps its
+    // size for the connection's life.
     let accepting = Box::pin(WebSocket::accept(transport, head, &request, offer, limits));
     let Some(mut socket) = accepting.await else {
         return;
@@ -159,8 +161,8 @@ async fn converse<D: Dispatcher>(
     drop(counted);
 }
 
-/// Why a connection is closed, for the operator; `None` if there is nothing to do about it, or if it is
-/// said already. Its page only sees that it is offline.
+/// Why a connection is closed, for the operator; `None` if the operator can do nothing about the reason, or
+/// has been told already. The page only sees that it is offline.
 fn reason_to_log(reason: Closed, limits: &Limits) -> Option<String> {
     Some(match reason {
         Closed::TooLarge => {
@@ -192,7 +194,8 @@ fn reason_to_log(reason: Closed, limits: &Limits) -> Option<String> {
     })
 }
 
-/// Tells the operator; so many lines a minute for each of the reasons.
+/// Tells the operator that a connection was closed. The number of lines in a minute is bounded for each
+/// reason.
 fn log_closed<D>(context: &Shared<D>, address: &str, reason: Closed, why: &str) {
     let code = reason.code().map_or(0, u16::from);
     context.log_about(Level::Warn, why, || {
@@ -203,10 +206,10 @@ fn log_closed<D>(context: &Shared<D>, address: &str, reason: Closed, why: &str) 
     });
 }
 
-/// Resolves then.
+/// Resolves at this time; never if there is none.
 async fn until(time: Option<Instant>) {
     match time {
-        // On the heap: the future of every connection would carry it otherwise.
+        // On the heap: otherwise the future of every connection would have room for a timer.
         Some(time) => Box::pin(sleep_until(time)).await,
         None => std::future::pending().await,
     }
@@ -221,14 +224,15 @@ struct Connection<D: Dispatcher> {
     /// Messages that could not be understood so far.
     invalid: usize,
     pace: Pace,
-    /// Bytes that the socket has, and that the transport has not taken.
+    /// Bytes that the outbox has given to the socket and the transport has not taken yet.
     writing: usize,
-    /// What has been done since others had their turn.
+    /// The work since other connections had their turn: one for each message, and [`JOIN`] more for a join.
+    /// At [`MESSAGES`] this connection yields.
     turn: u32,
-    /// Cancelled when the connection is gone. There since the first time that something waited for a
-    /// turn.
+    /// Cancelled by the connection at its end, so that its joins leave the queue of turns. Made by the
+    /// first join.
     gone: Option<CancellationToken>,
-    /// Its own among the application's.
+    /// The number of this connection among the application's connections.
     number: u64,
 }
 
@@ -254,7 +258,7 @@ impl<D: Dispatcher> Connection<D> {
         // Before the closing handshake, which the client can draw out.
         for attached in self.components.values() {
             match reason {
-                // The page is not to go on from there.
+                // The application has closed the connection: the page must not go on with its components.
                 Closed::Disconnected => attached.session.end_shown(attached.epoch),
                 _ => self.sessions.park(attached, self.number),
             }
@@ -263,7 +267,7 @@ impl<D: Dispatcher> Connection<D> {
         Box::pin(socket.close(&reason)).await;
     }
 
-    /// Gives why it is to be closed.
+    /// Serves the connection to its end; gives the reason for which to close it.
     async fn serve(&mut self, socket: &mut WebSocket) -> Closed {
         match self.converse(socket).await {
             Ok(()) => self.drain(socket).await,
@@ -276,8 +280,8 @@ impl<D: Dispatcher> Connection<D> {
         let context = self.context.clone();
         let outbox = self.outbox.clone();
         loop {
-            // While the dispatcher could not take the call that a message may lead to, none is read;
-            // nor while the client has sent too much, or has too much to read.
+            // Messages are read only if the dispatcher can take the calls that they lead to, and if the
+            // client has neither sent too much nor left too much unread.
             let is_ready = context.dispatcher.is_ready();
             let pause = self.pace.until();
             let is_writing = socket.is_writing();
@@ -287,8 +291,8 @@ impl<D: Dispatcher> Connection<D> {
                 biased;
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
-                        // All of the runtime's connections write one after the other: if several
-                        // end at one receiver, it is woken once.
+                        // All connections of the runtime that have something to write do so right after
+                        // each other. If several of them end at one receiver, the receiver is woken once.
                         tokio::task::yield_now().await;
                         self.writing = outbox.take(|text| socket.start(text));
                     }
@@ -301,7 +305,8 @@ impl<D: Dispatcher> Connection<D> {
                         self.message(message)?;
                         if self.turn >= MESSAGES {
                             self.turn = 0;
-                            // What a client has sent at once may be thousands of messages.
+                            // A client may have sent thousands of messages at once: the other connections
+                            // come first.
                             tokio::task::yield_now().await;
                         }
                     }
@@ -312,7 +317,7 @@ impl<D: Dispatcher> Connection<D> {
         }
     }
 
-    /// Answers what waits in the mailboxes, but reads no more.
+    /// Reads no more messages, but sends the answers to the events that wait in the mailboxes.
     async fn drain(&mut self, socket: &mut WebSocket) -> Closed {
         for attached in self.components.values() {
             attached.session.finish();
@@ -331,7 +336,8 @@ impl<D: Dispatcher> Connection<D> {
                     Todo::Finished => return self.sessions.closed(),
                     Todo::Stop(reason) => return reason,
                 },
-                // If an actor waits for room, it cannot end before it is told of this.
+                // An actor may wait for room in the outbox. The actor can end only after it has heard of
+                // these bytes.
                 written = socket.flush(), if is_writing => {
                     outbox.written(std::mem::take(&mut self.writing));
                     written
@@ -359,7 +365,7 @@ impl<D: Dispatcher> Connection<D> {
         if parsed.is_none()
             && let Some(text) = surrogates::replaced(text)
         {
-            // Half a character, of one that is being typed.
+            // The text has half a surrogate pair, for instance of a character that is being typed.
             mended = text;
             parsed = dialect.parse(&mended).ok();
         }
@@ -377,7 +383,7 @@ impl<D: Dispatcher> Connection<D> {
                 numbered,
                 event,
             }) => {
-                // It is answered, but no page of the application's sends many.
+                // The event is answered, but counts as invalid: no page of the application sends many.
                 if event.has_long_name() {
                     self.invalid()?;
                 }
@@ -389,7 +395,7 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// One more message that no client of the application's own sends.
+    /// Counts a message that no client of the application sends. An error if there are too many.
     fn invalid(&mut self) -> Result<(), Closed> {
         self.invalid += 1;
         if self.invalid > self.context.limits.invalid_messages {
@@ -399,7 +405,7 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     fn event(&mut self, id: &str, numbered: Option<Numbered>, event: ClientEvent, may_send: bool) {
-        // An id that is not joined is ignored, and so is one whose actor has ended.
+        // An event for an id that has not joined is ignored. So is one for an actor that has ended.
         let Some(attached) = self.components.get(id) else {
             return;
         };
@@ -443,7 +449,8 @@ impl<D: Dispatcher> Connection<D> {
             } else {
                 public.to_owned()
             };
-            // It asks again, and so do all others: a storm of lines would help nobody.
+            // A page that was refused as `Busy` asks again, and so do all others. A line for each would
+            // flood the log.
             if refusal != Refusal::Busy {
                 let (name, at) = (Quoted(module), Quoted(id));
                 let text = format!("{name} ({at}): join refused: {reason}");
@@ -454,8 +461,8 @@ impl<D: Dispatcher> Connection<D> {
         }
     }
 
-    /// A place in the queue of those that join or come back. Comes before a token is opened, which is
-    /// what costs most.
+    /// A place in the queue of pages that join or come back. Asked for before the token is opened, because
+    /// opening the token costs most.
     fn place(&mut self, module: &str) -> Result<Place, Refused> {
         if !self.has_room() {
             let limit = self.context.limits.components;
@@ -469,7 +476,7 @@ impl<D: Dispatcher> Connection<D> {
                 "too many from this address (limits.joinRatePerAddress)",
             ));
         }
-        // A module that is none has no line of its own.
+        // All names that are not registered share one line, so that a client cannot make lines.
         let known = self.context.registry.get(module);
         let module = known.map_or_else(|| "".into(), |_| module.into());
         let place = self.context.turns.queue(&self.counted(), &module);
@@ -478,7 +485,8 @@ impl<D: Dispatcher> Connection<D> {
         Ok(place.leaves_with(|| gone.get_or_insert_default().clone()))
     }
 
-    /// Goes on with a session that this client has had before, or gives the place back.
+    /// Goes on with a session that this client had before; gives the place back if there is no such
+    /// session.
     fn resume(
         &mut self,
         id: &str,
@@ -517,14 +525,15 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// Whose it is, if addresses are counted: the user's, if the address is not known.
+    /// The name under which this connection counts if addresses are counted: the address, or `bind` if the
+    /// address is not known.
     fn counted(&self) -> Arc<str> {
         let name = &self.pace.address().name;
         let is_known = !name.is_empty();
         if is_known { name } else { &self.peer.bind }.clone()
     }
 
-    /// Whose it is, when much is held: see [`holder`].
+    /// The name under which this connection's memory counts: see [`holder`].
     fn holder(&self) -> Arc<str> {
         holder(&self.peer.bind, &self.pace.address().name)
     }
@@ -605,9 +614,9 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// The instance that the claims are about: a new one for a page, the old one for a checkpoint or an
-    /// anchor, unless it lives or has lived here and is further on. With a store, one that has ended starts
-    /// from what the store has, which is the newest.
+    /// The instance that the claims are about: a new one for a page's token, the old one for a checkpoint
+    /// or an anchor. Refused if the instance has been in this process and is further on than the claims.
+    /// With a store, an instance that has ended starts from the state in the store, which is the newest.
     fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
         if claims.instance.is_empty() {
             let instance = random_text();

@@ -1,11 +1,11 @@
-//! What `src/models.rs` needs of sessions.
+//! Sessions and outboxes as `src/models.rs` tries them.
 
 use super::*;
 use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::turns::Turns;
 
-/// A session, the connection it was made on, and two that a client may come back on.
+/// A session, the connection on which it was made, and two on which a client may come back.
 pub(crate) struct Model {
     sessions: Arc<Sessions>,
     session: Arc<Session>,
@@ -122,7 +122,7 @@ impl Messages {
         self.0.push(actor, "message".into());
     }
 
-    /// Writes what waits, when something does; gives how many there were.
+    /// Waits for messages and writes them; gives how many there were.
     pub(crate) async fn write(&self) -> usize {
         let todo = poll_fn(|context| self.0.poll(context, false)).await;
         assert!(matches!(todo, Todo::Write));

@@ -1,4 +1,4 @@
-//! What waits to be written to a connection.
+//! The messages that wait to be written to a connection.
 
 mod waiting;
 
@@ -18,7 +18,7 @@ use waiting::{ROOM, Texts, Waiting};
 /// The owner of the connection's own messages; actors count from 1.
 pub(crate) const CONNECTION: ActorKey = 0;
 
-/// What the client speaks.
+/// The dialect that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Classic,
@@ -26,7 +26,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// A message of the client's.
+    /// Parses a message of the client.
     pub(crate) fn parse(self, text: &str) -> Result<ClientMessage<'_>, InvalidMessage> {
         match self {
             Self::Classic => ClientMessage::parse(text),
@@ -34,7 +34,7 @@ impl Dialect {
         }
     }
 
-    /// The message that component `id` did not come to life.
+    /// The message that component `id` did not start.
     pub(crate) fn refused(self, id: &str, text: &str, refusal: &Refusal) -> String {
         match self {
             Self::Classic => ServerMessage::Refused(text, refusal).to_json(id).0,
@@ -43,60 +43,62 @@ impl Dialect {
     }
 }
 
-/// What is asked of a connection.
+/// The order that the application has given to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Serve,
-    /// Answer what waits, then close: the application is closing.
+    /// Answer the events that wait, then close: the application is closing.
     Drain,
     /// Close now.
     Stop(Closed),
 }
 
-/// What a connection has to do next.
+/// The next thing that a connection has to do.
 pub(crate) enum Todo {
     /// Messages wait.
     Write,
     /// Have the actors finish, and read no more.
     Drain,
-    /// Nothing more will come.
+    /// All actors have left and all is written: close.
     Finished,
     Stop(Closed),
 }
 
 struct State {
-    /// Goes before the first message, in its frame.
+    /// Sent before the first message, in the same frame. Taken by the first push.
     greeting: Option<String>,
-    /// Their owners are the actors that can still send.
+    /// The messages that wait. Their owners are the actors that can still send.
     messages: Waiting,
-    /// Templates that the client knows, a bit for each number. Only the extended dialect has them.
+    /// Templates that the client knows, one bit for each number. Only the extended dialect has templates.
     known: Vec<u64>,
+    /// The client knows the template of a render that is one piece of HTML.
     knows_opaque: bool,
     /// Bytes waiting here, with the [`ROOM`] of their messages, or in the socket's own buffer.
     bytes: usize,
-    /// Messages so far, of those that came in: that the socket has taken, and that the transport has.
+    /// How many of all messages that were ever pushed the socket has taken.
     taken: u64,
+    /// How many of them the transport has taken.
     written: u64,
     order: Order,
-    /// The order has not been looked at.
+    /// The connection has not seen the order yet. Set by `order`, cleared by `poll`.
     ordered: bool,
     /// Nothing is written any more.
     closed: bool,
+    /// Wakes the connection. Set by `poll` if there is nothing to do, taken by whatever gives it something.
     writer: Option<Waker>,
 }
 
 /// The messages of all components of one connection, in the order they were made.
 ///
-/// Pushing never waits, so that an answer is never lost; an actor whose connection has more than
-/// the limit waiting takes no further event until the client has read on. The lock is a `std` one:
-/// held for one push.
+/// Pushing never waits, so that an answer is never lost. If more than the limit waits, an actor takes no
+/// further event until the client has read some of it. The lock is a `std` one, held for one push.
 pub(crate) struct Outbox {
     state: Mutex<State>,
-    /// Tells the actors.
+    /// Wakes the actors that wait for room.
     room: Notify,
     limit: usize,
     budget: Arc<Budget>,
-    /// Bytes that have come of a message that is not whole yet.
+    /// The bytes of a message that has come in part.
     pub(crate) incoming: Arc<Share>,
     pub(crate) dialect: Dialect,
 }
@@ -112,8 +114,9 @@ impl State {
         self.messages.push(owner, message);
     }
 
-    /// Tells the client of what it needs to read the message. Stays also if the message's actor
-    /// is stopped before it is sent: other components count on it.
+    /// Tells the client of the templates that it needs to read the message. These messages are the
+    /// connection's own, so they stay if the actor is stopped before they are sent: other components rely
+    /// on the client knowing the templates.
     fn introduce(&mut self, encoded: &Encoded, budget: &Budget) {
         for template in &encoded.templates {
             let number = template.number() as usize;
@@ -162,7 +165,8 @@ impl Outbox {
         lock(&self.state)
     }
 
-    /// What goes before the first message. On its own it would be a packet more.
+    /// Sets the message that is sent before the first one. If it were sent alone, it would be one packet
+    /// more.
     pub(crate) fn greet(&self, greeting: String) {
         self.lock().greeting = Some(greeting);
     }
@@ -179,12 +183,13 @@ impl Outbox {
         wake(writer);
     }
 
-    /// Adds a message of component `id`, and before it what the client needs to read it.
+    /// Adds a message of component `id`, and before it the templates that the client needs to read it.
     pub(crate) fn push_encoded(&self, owner: ActorKey, id: &str, encoded: &Encoded) {
         self.push_written(owner, encoded.text(id), Some(encoded));
     }
 
-    /// Adds a message that is written already, and before it what the client needs to read `encoded`.
+    /// Adds a message that is text already, and before it the templates that the client needs to read
+    /// `encoded`.
     pub(crate) fn push_written(&self, owner: ActorKey, text: String, encoded: Option<&Encoded>) {
         let mut state = self.lock();
         if state.closed {
@@ -204,8 +209,11 @@ impl Outbox {
         self.lock().messages.enter(actor);
     }
 
-    /// An actor sends here no more; what it has sent and is not yet on its way is taken back if
-    /// `silence` says so.
+    /// An actor sends here no more. With `silence`, its messages that wait here are taken back.
+    ///
+    /// Architecture invariant: nothing of an actor that was detached with `silence` is sent, because its
+    /// messages are taken back under the lock under which the connection takes messages. The tests of
+    /// `src/connection/waiting.rs` watch it (`what_is_left_is_what_nobody_took_back`).
     pub(crate) fn detach(&self, actor: ActorKey, silence: bool) {
         let mut state = self.lock();
         let bytes = state.messages.leave(actor, silence);
@@ -218,8 +226,7 @@ impl Outbox {
         self.room.notify_waiters();
     }
 
-    /// Has the connection end, now or when it has answered what waits. A later order does not soften
-    /// an earlier one.
+    /// Has the connection end, now or after its answers. After an order to stop, no other order counts.
     pub(crate) fn order(&self, order: Order) {
         let mut state = self.lock();
         if !matches!(state.order, Order::Stop(_)) {
@@ -231,7 +238,7 @@ impl Outbox {
         wake(writer);
     }
 
-    /// Nothing is written any more.
+    /// Drops the messages that wait, and all that are pushed later.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -242,7 +249,8 @@ impl Outbox {
         self.room.notify_waiters();
     }
 
-    /// Resolves when there is something to do; to write only if nothing `is_writing` still.
+    /// Resolves when there is something to do. While the socket `is_writing`, messages that wait are
+    /// nothing to do.
     pub(crate) fn poll(&self, context: &Context<'_>, is_writing: bool) -> Poll<Todo> {
         let mut state = self.lock();
         if let Order::Stop(reason) = state.order {
@@ -264,11 +272,11 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Takes what waits, as texts of frames to `send`; gives how many bytes that is.
+    /// Takes all messages, and gives their frames' texts to `send`. Gives the number of their bytes.
     pub(crate) fn take(&self, mut send: impl FnMut(String)) -> usize {
         let mut state = self.lock();
         state.taken = state.messages.pushed();
-        // What is taken is texts, and soon one of them.
+        // The room is given back now: messages that are taken are plain texts, and soon one text.
         let room = (state.messages.len() * ROOM).min(state.bytes);
         let was_full = state.bytes >= self.limit;
         state.bytes -= room;
@@ -297,12 +305,12 @@ impl Outbox {
         bytes
     }
 
-    /// What was taken has been written.
+    /// The transport has taken all messages that `take` gave, which had so many bytes.
     pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         state.written = state.taken;
         let was_full = state.bytes >= self.limit;
-        // Closing has given all of it back.
+        // `close` may have given the bytes back before.
         let bytes = bytes.min(state.bytes);
         state.bytes -= bytes;
         drop(state);
@@ -312,7 +320,7 @@ impl Outbox {
         }
     }
 
-    /// How many messages have come in so far.
+    /// How many messages have been pushed so far.
     pub(crate) fn pushed(&self) -> u64 {
         self.lock().messages.pushed()
     }
@@ -332,8 +340,8 @@ impl Outbox {
         self.lock().bytes + self.incoming.bytes()
     }
 
-    /// Whether the client may ask for more: what it is told of joins, beside what its components make,
-    /// waits here however much that is.
+    /// Whether the connection may read on. Answers to joins wait here beyond the limit that stops actors,
+    /// so at twice the limit reading stops.
     pub(crate) fn takes_more(&self) -> bool {
         self.lock().bytes < self.limit.saturating_mul(2)
     }
@@ -348,7 +356,7 @@ impl Outbox {
     pub(crate) async fn changed(&self) {
         let room = self.room.notified();
         tokio::pin!(room);
-        // Registered before the look, so that a write between the two is not missed.
+        // Registered before `has_room` is asked, so that a write between the two is not missed.
         room.as_mut().enable();
         if !self.has_room() {
             room.await;
@@ -356,7 +364,7 @@ impl Outbox {
     }
 }
 
-/// One frame of messages that waited together.
+/// The text of one frame: an array of messages that waited together.
 fn frame(texts: impl Iterator<Item = String>, bytes: usize) -> String {
     let mut frame = String::with_capacity(bytes + 64);
     for text in texts {

@@ -1,36 +1,36 @@
-//! The messages that wait for a connection, and whose they are.
+//! The messages that wait for a connection, each with its owner.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::ids::ActorKey;
 
-/// What a message takes beside its text, in bytes.
+/// The bytes that a message takes beside its text.
 pub(crate) const ROOM: usize = size_of::<Message>();
 
 struct Message {
     /// Messages are numbered in the order in which they were added.
     number: u64,
-    /// The number of its owner's message before this one, which may have been taken since.
+    /// The number of the owner's message before this one, which may have been taken since.
     before: u64,
-    /// Empty if it was taken back.
+    /// Empty if the message was taken back.
     text: String,
 }
 
-/// Messages in their order. All are taken at once, or an owner takes its own back, at a cost that is
-/// linear in how many of its own wait.
+/// Messages in their order. All are taken at once. An owner can take its own messages back, at a cost that
+/// is linear in the number of its messages that wait.
 #[derive(Default)]
 pub(crate) struct Waiting {
     messages: VecDeque<Message>,
     /// How many of them were taken back.
     taken_back: usize,
-    /// The newest message of each owner that may take its own back; 0 if it has had none.
+    /// The number of the newest message of each owner that has entered; 0 before its first message.
     owners: HashMap<ActorKey, u64>,
     /// Messages that were ever added.
     pushed: u64,
 }
 
 impl Waiting {
-    /// Adds a message. One of nobody that has [entered](Self::enter) cannot be taken back.
+    /// Adds a message. If its owner has not [entered](Self::enter), the message cannot be taken back.
     pub(crate) fn push(&mut self, owner: ActorKey, text: String) {
         self.pushed += 1;
         let number = self.pushed;
@@ -43,17 +43,19 @@ impl Waiting {
         });
     }
 
+    /// From here on the owner's messages can be taken back.
     pub(crate) fn enter(&mut self, owner: ActorKey) {
         self.owners.insert(owner, 0);
     }
 
-    /// An owner adds nothing any more, and takes back what waits if `takes_back`. Gives the bytes of that,
-    /// with their [`ROOM`].
+    /// An owner adds nothing any more; if `takes_back`, its waiting messages are taken back. Gives their
+    /// bytes, with their [`ROOM`].
     pub(crate) fn leave(&mut self, owner: ActorKey, takes_back: bool) -> usize {
         let newest = self.owners.remove(&owner);
         let mut number = newest.filter(|_| takes_back).unwrap_or_default();
         let mut bytes = 0;
-        // Numbers have gaps, but are in order. What is not there has been taken, as all before it.
+        // Numbers are in order, but have gaps. If the message is not found, it has been taken, and all
+        // messages before it too.
         while let Ok(place) = self
             .messages
             .binary_search_by_key(&number, |message| message.number)
@@ -65,7 +67,8 @@ impl Waiting {
             number = message.before;
             self.taken_back += 1;
         }
-        // Seldom enough that it costs each of them little, and often enough that they are few.
+        // Messages that were taken back are removed when they are more than half. So removing costs each
+        // message a constant, and the queue is at most twice as long as what waits.
         if self.taken_back > self.messages.len() / 2 {
             #[cfg(test)]
             tests::look(self.messages.len());
@@ -76,16 +79,17 @@ impl Waiting {
         bytes
     }
 
+    /// How many owners have entered and not left.
     pub(crate) fn owners(&self) -> usize {
         self.owners.len()
     }
 
-    /// How many messages there have been so far.
+    /// How many messages have been added so far.
     pub(crate) fn pushed(&self) -> u64 {
         self.pushed
     }
 
-    /// How many wait.
+    /// How many messages wait.
     pub(crate) fn len(&self) -> usize {
         self.messages.len() - self.taken_back
     }
@@ -94,7 +98,8 @@ impl Waiting {
         self.len() == 0
     }
 
-    /// Takes the one message that waits, as it is mostly; then the queue keeps its memory.
+    /// Takes the only message that waits; `None` if there are more, or none. This is the most frequent
+    /// case, and the queue keeps its memory for the next message.
     pub(crate) fn take_one(&mut self) -> Option<String> {
         if self.messages.len() != 1 || self.taken_back > 0 {
             return None;
@@ -104,13 +109,14 @@ impl Waiting {
         Some(message.text)
     }
 
+    /// Takes all messages.
     pub(crate) fn take(&mut self) -> Texts {
         self.taken_back = 0;
         Texts(std::mem::take(&mut self.messages))
     }
 }
 
-/// Messages that wait no more.
+/// Messages that were taken.
 #[derive(Default)]
 pub(crate) struct Texts(VecDeque<Message>);
 
@@ -137,12 +143,12 @@ mod tests {
         static LOOKED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// So many messages have been looked at.
+    /// Counts messages that are looked at.
     pub(crate) fn look(count: usize) {
         LOOKED.set(LOOKED.get() + count);
     }
 
-    /// How many messages are looked at while all of so many owners leave, each of which has so many.
+    /// How many messages are looked at while so many owners leave, each of which has `each` messages.
     fn looked(owners: u64, each: usize) -> usize {
         let mut waiting = Waiting::default();
         (1..=owners).for_each(|owner| waiting.enter(owner));
@@ -159,7 +165,7 @@ mod tests {
         LOOKED.get()
     }
 
-    /// Ones, fours and sixteens: what leaving costs each message stays the same.
+    /// With four and sixteen times as many owners, leaving costs each message as much as before.
     #[test]
     fn leaving_costs_what_is_taken_back() {
         for times in [1, 4, 16] {
@@ -171,7 +177,7 @@ mod tests {
     }
 
     proptest! {
-        /// Beside a list that is gone through.
+        /// Compares with a plain list that is searched from its beginning.
         #[test]
         fn what_is_left_is_what_nobody_took_back(steps in prop::collection::vec((0..9u8, 0..4u64), 0..200)) {
             let mut waiting = Waiting::default();
@@ -202,7 +208,7 @@ mod tests {
                                 if takes_back {
                                     expected += std::mem::take(text).len() + ROOM;
                                 }
-                                // Nobody's from now on.
+                                // From now on the message has no owner.
                                 *whose = u64::MAX;
                             }
                         }

@@ -1,5 +1,5 @@
-//! What a component has answered and its page may not have: kept until the page has shown that it has
-//! it, or until showing the whole tree costs no more.
+//! The answers of a component that its page may not have. An answer is kept until the page has shown that
+//! it has the answer, or until the answers together are larger than the whole tree.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use crate::protocol::extended::{self, Encoded};
 
 /// The fewest bytes of answers that are kept for a page that may have missed them.
 const MIN_BYTES: usize = 1024;
-/// The most, however large the component's tree is.
+/// The most bytes of answers that are kept, however large the component's tree is.
 const MAX_BYTES: usize = 64 * 1024;
-/// So many failures, redirects and forms to be kept are remembered for a page that has missed them and is shown the tree anew:
-/// it says nothing of them. And no more than `MAX_BYTES` of them.
+/// The most failures, redirects and forms to be kept that are remembered for a page that has missed them
+/// and is shown the tree, because a tree does not repeat them. Their bytes are bounded by `MAX_BYTES`.
 const MAX_UNSAID: usize = 256;
 
-/// What was said to one event, or to the last of several.
+/// The answer to one event, or to several events of which `number` is the last.
 pub(crate) struct Answer {
     pub(crate) number: u64,
     pub(crate) is_failure: bool,
@@ -43,7 +43,7 @@ impl Answer {
         }
     }
 
-    /// What goes before the answer: if the page has the answer, it has had this too.
+    /// The messages that go before the answer. If the page has the answer, it has these messages too.
     fn push_beside(&self, outbox: &Outbox, key: ActorKey, id: &str) {
         if let Some(url) = &self.redirect {
             outbox.push(key, extended::redirect(url));
@@ -53,7 +53,7 @@ impl Answer {
         }
     }
 
-    /// A later tree or answer does not say all of it.
+    /// Whether the answer has a part that a later tree or answer does not repeat.
     fn is_unsaid(&self) -> bool {
         self.is_failure || self.redirect.is_some() || self.keeps_form
     }
@@ -73,7 +73,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// None so far, of a state that includes the events up to `number`.
+    /// No answers yet, for a state that includes the events up to `number`.
     pub(crate) fn new(number: u64) -> Self {
         Self {
             last: number,
@@ -91,17 +91,17 @@ impl Answers {
         self.last
     }
 
-    /// So many more events have been answered, to a page that never resumes.
+    /// Counts so many more answers to a page that never resumes.
     pub(crate) fn count(&mut self, answered: u64) {
         self.last += answered;
     }
 
-    /// Whether all that a page misses is kept, which has the answers up to `seen`.
+    /// Whether all answers after `seen` are kept.
     pub(crate) fn reach_back_to(&self, seen: u64) -> bool {
         (self.forgotten..=self.last).contains(&seen)
     }
 
-    /// The page has the answers up to this one.
+    /// The page has the answers up to event `seen`: they are kept no more.
     pub(crate) fn has_seen(&mut self, seen: u64) {
         while let Some(oldest) = self.kept.front()
             && oldest.number <= seen
@@ -116,26 +116,26 @@ impl Answers {
         }
     }
 
-    /// The next one.
+    /// Keeps the next answer.
     pub(crate) fn keep(&mut self, answer: Answer) {
         self.last = answer.number;
         self.bytes += answer.size();
         self.kept.push_back(answer);
-        // More than that would be of no use.
+        // If the answers are larger than the tree, a page that comes back is better shown the tree.
         let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
         while self.bytes > most {
             self.forget_oldest();
         }
     }
 
-    /// The tree says it all, as it is after event `number`.
+    /// The page is sent the tree as it is after event `number`: no answer up to there is needed.
     pub(crate) fn forget_up_to(&mut self, number: u64) {
         while self.forget_oldest() {}
         self.last = number;
         self.forgotten = number;
     }
 
-    /// The tree was sent, and so many bytes.
+    /// Notes how many bytes the tree was when it was sent.
     pub(crate) fn set_tree_bytes(&mut self, bytes: usize) {
         self.tree_bytes = bytes;
     }
@@ -146,17 +146,18 @@ impl Answers {
         self.bytes + self.unsaid_bytes + count * size_of::<Answer>()
     }
 
-    /// Those that are kept, in their order.
+    /// The kept answers, in their order.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Answer> {
         self.kept.iter()
     }
 
-    /// The failures, redirects and forms to be kept, which no tree says, before those that are kept.
+    /// The failures, redirects and forms to be kept of the answers before the kept ones. A tree does not
+    /// repeat them.
     pub(crate) fn unsaid(&self) -> impl Iterator<Item = &Answer> {
         self.unsaid.iter()
     }
 
-    /// False if there is none.
+    /// Forgets the oldest kept answer, but for the part that no tree repeats. False if no answer is kept.
     fn forget_oldest(&mut self) -> bool {
         let Some(mut oldest) = self.kept.pop_front() else {
             return false;

@@ -9,19 +9,19 @@ use crate::live_socket::Moment;
 
 /// States up to this size travel with the answers.
 const SMALL: usize = 1024;
-/// A state that is this many times larger gets its checkpoints that much more seldom: what they cost
-/// an event stays the same.
+/// With each `STEP` bytes more, checkpoints of a state are that much rarer, so that they cost each event
+/// the same.
 const STEP: usize = 1024;
-/// The most events between two checkpoints, however large the state: a client keeps them.
+/// The most events between two checkpoints, however large the state, because a client keeps these events.
 const MAX_EVENTS: u64 = 1000;
 /// The longest wait for a quiet moment, however large the state.
 const MAX_QUIET: Duration = Duration::from_secs(30);
 
-/// What was sealed last, or, before anything was, what was first offered.
+/// The last checkpoint; before the first one, the first state that was committed.
 pub(crate) struct Last {
     /// The last event that the state included.
     pub(crate) number: u64,
-    /// When it was sealed; `None` if nothing was, or if it may not have reached the page.
+    /// When the checkpoint was sealed; `None` if there is none, or if it may not have reached the page.
     pub(crate) at: Option<Instant>,
     /// The size of the props then.
     pub(crate) bytes: usize,
@@ -29,9 +29,9 @@ pub(crate) struct Last {
 
 /// How often a component's state is sealed.
 pub(crate) struct Cadence {
-    /// At the latest after so many events of a small state.
+    /// A small state is sealed after so many events at the latest.
     events: u64,
-    /// And when nothing has happened for so long.
+    /// A state is sealed when nothing has happened for so long.
     quiet: Duration,
 }
 

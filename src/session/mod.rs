@@ -1,5 +1,5 @@
-//! One live component as its page sees it: what it has answered, and on which connection it is shown. It
-//! outlives the connection.
+//! One live component as its page sees it: the answers that it has given, and the connection that it is
+//! shown on. A session outlives its connection.
 
 mod answers;
 pub(crate) mod checkpoints;
@@ -21,8 +21,8 @@ use crate::turns::Place;
 use answers::{Answer, Answers};
 pub use peer::Peer;
 
-/// What resumes a session: its instance, a dot, and what nobody can guess. Empty if the system has
-/// no random numbers.
+/// The secret that resumes a session: the instance, a dot, and random characters. Empty if the system has
+/// no random numbers; nobody can then resume the session.
 fn new_secret(instance: &str) -> Box<str> {
     match &*random_text() {
         "" => Box::default(),
@@ -30,40 +30,50 @@ fn new_secret(instance: &str) -> Box<str> {
     }
 }
 
-/// Where a component is shown.
+/// The connection that a component is shown on, and the component's id there.
 pub(crate) struct Link {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) id: Arc<str>,
 }
 
-/// What a page comes back with.
+/// What a page brings when it comes back.
 pub(crate) struct Back<'a> {
     pub(crate) secret: &'a str,
-    /// The last event whose answer it has.
+    /// The last event whose answer the page has.
     pub(crate) seen: u64,
-    /// It does not show what it has shown, and needs the whole tree.
+    /// The page does not show the last render any more, and needs the whole tree.
     pub(crate) needs_tree: bool,
-    /// The request that its connection began with.
+    /// The request that the page's connection began with.
     pub(crate) request: Option<Arc<str>>,
-    /// Its module says whether it may.
+    /// The module has `authorize`, which says whether the page may come back.
     pub(crate) asks: bool,
 }
 
 struct State {
+    /// The connection that the component is shown on; `None` while the session is parked and after its end.
     link: Option<Link>,
-    /// Counts the connections it was shown on. What an older one says is not heard any more.
+    /// The number of connections that the component was shown on before this one. Raised by each resume.
+    /// Every call of a connection names the epoch in which the connection attached; if another epoch is
+    /// current, the call has no effect.
     epoch: u64,
     answers: Answers,
-    /// The page has to be shown the whole tree before anything else.
+    /// The page has to be shown the whole tree first. Set if the page cannot go on from what it shows,
+    /// cleared when the tree is sent. While this is set, answers are kept and not sent.
     stale: bool,
-    /// Set while a resume waits for `authorize`: the last answer that the page has.
+    /// Set while a resume waits for its turn or for `authorize`: the last answer that the page has. Cleared
+    /// when the page is let in, or is gone again. While this is set, answers are kept and not sent.
     asking: Option<u64>,
-    /// The connection takes so little that answers after this one are held back, to be merged.
+    /// Set while the connection takes too little: answers after this one are held back. Cleared when the
+    /// connection has room again; all that was held back is then sent as one answer.
     lags_after: Option<u64>,
+    /// Resumes the session. Replaced at each resume; the new secret goes to the page with the answer to the
+    /// resume.
     secret: Box<str>,
-    /// Good until the client has shown that it has `secret`.
+    /// The secret before this one. Valid too, because the answer with the new secret may not have arrived.
+    /// Cleared by the page's first event, which proves that the page has the new secret.
     previous: Option<Box<str>>,
-    /// Its number among those without a connection.
+    /// The session's number among the parked sessions. Set when the connection is gone, cleared by a
+    /// resume.
     parked: Option<u64>,
     /// Number of the checkpoint that the page joined with. Cleared by the page's first event, which
     /// proves that the join's answer has arrived.
@@ -71,26 +81,29 @@ struct State {
     /// The newest checkpoint that the transport of the page's connection has taken, or that the page
     /// joined with.
     delivered: u64,
-    /// A newer one that is under way: its event, and the outbox's count of messages up to it.
+    /// A newer checkpoint that was sent and may not have left yet: its event, and the number of messages
+    /// that the outbox had been given by then. The checkpoint becomes `delivered` when the transport has
+    /// taken so many; it is forgotten if the connection is gone before.
     under_way: Option<(u64, u64)>,
+    /// No page goes on with this session any more.
     ended: bool,
-    /// The page itself ended it: it has no use for an older state.
+    /// The page itself has left: it has no use for an older state.
     left: bool,
 }
 
-/// What a session is made for.
+/// Which component a session is for, and whose. Does not change.
 pub(crate) struct About {
     /// The component's own name.
     pub(crate) instance: Arc<str>,
-    /// The module's.
+    /// The name of the module.
     pub(crate) module: Arc<str>,
-    /// Whom it belongs to; nobody else resumes it.
+    /// The `bind` of the user who joined. A page with another `bind` cannot resume the session.
     pub(crate) bind: Arc<str>,
-    /// The address that it was joined from.
+    /// The address that the page joined from.
     pub(crate) address: Arc<str>,
-    /// Whose it is, when much is held: the user, or what the address counts as.
+    /// The name under which its memory counts: see [`holder`](super::sessions::holder).
     pub(crate) holder: Arc<str>,
-    /// What the address counts as; the user, if that is not known.
+    /// What the address counts as; `bind` if the address is not known.
     pub(crate) counted: Arc<str>,
     pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
@@ -98,7 +111,7 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// Who was at the other end of the connection that it was made on.
+    /// The client at the other end of the connection that the session was made on.
     pub(crate) fn peer(&self) -> Peer {
         Peer {
             request: self.request.clone(),
@@ -108,8 +121,11 @@ impl About {
     }
 }
 
-/// A component's session. The lock is a `std` one, held for a push to the connection's outbox at
-/// most; it is taken before the outbox's, never after.
+/// A component's session. The lock is a `std` one, held for a push to the connection's outbox at most.
+///
+/// Architecture invariant: a session's lock is taken before its outbox's, never after, and no session's
+/// lock is taken under the one of [`Sessions`](super::Sessions). `src/models.rs` watches it
+/// (`a_session_is_resumed_or_over`): a deadlock fails the model.
 pub(crate) struct Session {
     pub(crate) about: About,
     pub(crate) key: ActorKey,
@@ -127,9 +143,9 @@ pub(crate) struct Attached {
 /// What became of a session whose connection is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Detached {
-    /// It waits to be resumed.
+    /// The session waits for its page.
     Waiting,
-    /// It has ended, or is shown elsewhere.
+    /// The session has ended, or is shown on another connection.
     Over,
 }
 
@@ -182,11 +198,11 @@ impl Session {
         self.lock().secret.to_string()
     }
 
-    /// Its actor.
+    /// Gives the session its actor.
     pub(crate) fn set_socket(&self, socket: LiveSocket) {
-        // Called once, by whoever made both.
+        // `set` cannot fail: the connection that made session and actor calls this once.
         let _ = self.socket.set(socket);
-        // Whoever ended it meanwhile found nothing to stop.
+        // `end_locked` may have run before; then there was no actor to stop.
         if self.lock().ended
             && let Some(socket) = self.socket.get()
         {
@@ -198,22 +214,24 @@ impl Session {
         self.lock().ended || self.socket.get().is_some_and(LiveSocket::is_stopped)
     }
 
-    /// Whether no other connection has taken it over since.
+    /// Whether the session is still the connection's that attached in this epoch.
     pub(crate) fn is_shown_in(&self, epoch: u64) -> bool {
         self.lock().epoch == epoch
     }
 
-    /// While it lives: the event that the state is at, if it is further on than a checkpoint of event `number`. A page
-    /// whose join was not answered may make it again, even if the store has brought the state further.
+    /// For a session that lives: the last answered event, if it is later than event `number` of a
+    /// checkpoint; else `None`. Also `None` for the checkpoint that the page joined with, as long as the
+    /// page may not have the join's answer: the page may join again, even if the store has brought the
+    /// state further.
     pub(crate) fn beyond(&self, number: u64) -> Option<u64> {
         let state = self.lock();
         let answered = state.answers.last();
         (answered > number && state.unheard != Some(number)).then_some(answered)
     }
 
-    /// Once it has ended: the event of the oldest checkpoint that may start it again. A page that ended
-    /// it itself, or that can never resume, has no use for less than the last state. Any other page goes
-    /// on from its newest checkpoint: that is the last one that its connection has taken.
+    /// For a session that has ended: the event of the oldest checkpoint that may start its component again.
+    /// If the page left, or is of the classic dialect, which cannot resume, that is the last event. Any
+    /// other page goes on from its newest checkpoint, the last one that its connection has taken.
     pub(crate) fn newest(&self) -> u64 {
         let mut state = self.lock();
         if state.left || self.dialect == Dialect::Classic {
@@ -223,7 +241,7 @@ impl Session {
         state.delivered
     }
 
-    /// An event from the connection that it is shown on.
+    /// Takes an event from the connection that the component is shown on.
     pub(crate) fn event(
         &self,
         epoch: u64,
@@ -234,23 +252,23 @@ impl Session {
         if state.epoch != epoch || state.ended {
             return;
         }
-        // An event is sent only after the join's answer.
+        // A client sends events only after it has the join's answer.
         state.unheard = None;
         if let Some(Numbered { seen, .. }) = numbered {
-            // So the client has the new secret.
+            // A numbered event comes after the answer to a resume, so the client has the new secret.
             state.previous = None;
             state.answers.has_seen(seen);
         }
         drop(state);
         if let Some(socket) = self.socket.get() {
-            // One that has ended ignores it, as it ignores what came before.
+            // An actor that has ended takes no event; its page has been told of the end.
             let _ = socket.take(numbered.map(|numbered| numbered.number), event);
         }
     }
 
-    /// Shows it on another connection, whatever becomes of the one it is shown on. Gives the
-    /// connection's hold on it and its number among the parked; or the place, if the secret is not
-    /// its own.
+    /// Shows the component on another connection; the connection that it was shown on loses it. Gives the
+    /// new connection's hold on the session, and the session's number among the parked if it was parked; or
+    /// gives the place back if the session has ended or the secret is not its own.
     pub(crate) fn attach(
         self: &Arc<Self>,
         link: Link,
@@ -260,7 +278,7 @@ impl Session {
         let mut state = self.lock();
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(back.secret.as_bytes()));
         let is_current = is(&state.secret);
-        // Empty if the system had no random numbers: then nobody resumes it.
+        // The secret is empty if the system had no random numbers: then nobody resumes the session.
         if back.secret.is_empty()
             || state.ended
             || !(is_current || state.previous.as_deref().is_some_and(is))
@@ -283,7 +301,7 @@ impl Session {
         let id = link.id.clone();
         state.link = Some(link);
         let epoch = state.epoch;
-        // What was held back is among the answers that follow, or in the tree.
+        // Nothing is held back any more: the answers that follow, or the tree, say all of it.
         state.lags_after = None;
         state.stale |= back.needs_tree;
         let parked = state.parked.take();
@@ -294,7 +312,7 @@ impl Session {
         let waits = waits.then(|| Waits {
             epoch,
             asks,
-            // Its actor may have a handler to wait for.
+            // The turn is not taken yet, because the actor may still wait for a handler.
             place: place.queued(),
         });
         let goes_on = waits.is_none();
@@ -311,12 +329,13 @@ impl Session {
         Ok((Attached { session, epoch }, parked))
     }
 
-    /// The page that came back on this connection may: what it has missed follows. True if it has
-    /// to be shown the whole tree instead, for example if the tree `has_changed` beside the events.
+    /// Lets in the page that came back on this connection, and sends the answers that it has missed. True
+    /// if the page has to be shown the whole tree instead, for example because the tree `has_changed`
+    /// without an event.
     pub(crate) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
         let mut state = self.lock();
         state.stale |= has_changed;
-        // Of whatever connection it is on now, nobody has said so.
+        // The page is on another connection by now, which has not been let in.
         if state.epoch != epoch {
             return false;
         }
@@ -335,7 +354,7 @@ impl Session {
         state.stale
     }
 
-    /// The connection is gone. `ticket` becomes its number among the parked.
+    /// The connection is gone. `ticket` becomes the session's number among the parked.
     pub(crate) fn detach(&self, epoch: u64, ticket: u64) -> Detached {
         let mut state = self.lock();
         if state.epoch != epoch || state.ended {
@@ -355,7 +374,7 @@ impl Session {
         Detached::Waiting
     }
 
-    /// The page wants it no more.
+    /// The page has left the component.
     pub(crate) fn leave(&self, epoch: u64) {
         let mut state = self.lock();
         if state.epoch == epoch {
@@ -364,8 +383,8 @@ impl Session {
         }
     }
 
-    /// Ends it if it is still shown on that connection. Its page has not asked for that, and may come
-    /// back with its checkpoint.
+    /// Ends the session if it is still shown on that connection. The page has not asked for the end, and
+    /// may come back with its checkpoint.
     pub(crate) fn end_shown(&self, epoch: u64) {
         let state = self.lock();
         if state.epoch == epoch {
@@ -373,12 +392,12 @@ impl Session {
         }
     }
 
-    /// Ends it. What it has sent stays.
+    /// Ends the session. Messages of its actor that wait in the outbox are still sent.
     pub(crate) fn end(&self) {
         self.end_locked(self.lock(), false);
     }
 
-    /// Ends it if it is still parked under this number.
+    /// Ends the session if it is still parked under this number.
     pub(crate) fn end_parked(&self, ticket: u64) {
         let state = self.lock();
         if state.parked == Some(ticket) {
@@ -386,6 +405,7 @@ impl Session {
         }
     }
 
+    /// Ends the session. With `silence`, messages of its actor that wait in the outbox are taken back.
     fn end_locked(&self, mut state: MutexGuard<'_, State>, silence: bool) {
         state.ended = true;
         state.parked = None;
@@ -401,14 +421,14 @@ impl Session {
         }
     }
 
-    /// Has its actor answer what waits, and end.
+    /// Has the actor handle the events that wait, and end.
     pub(crate) fn finish(&self) {
         if let Some(socket) = self.socket.get() {
             socket.finish();
         }
     }
 
-    /// Weighs it, when its actor gets to it.
+    /// Asks the actor to report the memory of props and tree.
     pub(crate) fn weigh(&self) {
         if let Some(socket) = self.socket.get() {
             socket.weigh();
@@ -419,9 +439,9 @@ impl Session {
         self.lock().parked
     }
 
-    /// The tree, for a page that has joined or cannot go on from what it shows. A tree may be large, so
-    /// it is written before the lock is taken, for the connection that there is then: once more if
-    /// there is another one meanwhile.
+    /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
+    /// so its text is written before the lock is taken. The text is written for one connection; if the
+    /// session has another connection by the time the lock is held, the text is written again.
     pub(crate) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
         loop {
             let Some((epoch, id, secret)) = self.shown() else {
@@ -430,7 +450,7 @@ impl Session {
                     continue;
                 }
                 state.shows(number);
-                // Whoever comes next has to be shown it.
+                // The next page that comes back has to be shown the tree.
                 state.stale = true;
                 return;
             };
@@ -460,14 +480,15 @@ impl Session {
         }
     }
 
-    /// The connection that it is shown on, as what, and what resumes it.
+    /// The epoch of the connection that the component is shown on, the component's id there, and the
+    /// secret; `None` if there is no connection.
     fn shown(&self) -> Option<(u64, Arc<str>, Box<str>)> {
         let state = self.lock();
         let id = state.link.as_ref()?.id.clone();
         Some((state.epoch, id, state.secret.clone()))
     }
 
-    /// The answer to event `number`. Gives the memory of all answers that are kept.
+    /// Sends the answer to event `number`. Gives the memory of all answers that are kept.
     pub(crate) fn answer(
         &self,
         number: u64,
@@ -487,8 +508,8 @@ impl Session {
         )
     }
 
-    /// The answer to so many events up to `last`, which are not handled. Gives the memory of all answers
-    /// that are kept.
+    /// Sends the answer to the `count` events up to `last`, which are not handled. Gives the memory of all
+    /// answers that are kept.
     pub(crate) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) -> usize {
         if self.dialect == Dialect::Classic {
             for _ in 0..count {
@@ -536,7 +557,8 @@ impl Session {
         }
     }
 
-    /// The component did not come to life, or ends by itself. From here on no page goes on with it.
+    /// Tells the page that the component did not start, or ends by itself. No page goes on with the
+    /// session.
     pub(crate) fn refuse(&self, text: &str, refusal: &Refusal) {
         let mut state = self.lock();
         state.ended = true;
@@ -549,7 +571,8 @@ impl Session {
         self.dialect == Dialect::Classic
     }
 
-    /// Whether answers are held back from now on, because the connection takes too little.
+    /// Whether answers are held back because the connection takes too little. Starts to hold back if the
+    /// outbox has no room.
     pub(crate) fn lags(&self) -> bool {
         let mut state = self.lock();
         if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
@@ -562,7 +585,7 @@ impl Session {
         state.lags_after.is_some()
     }
 
-    /// What was held back, as one answer; the failures and redirects in it before it.
+    /// Sends the answers that were held back as one answer, and before it their failures and redirects.
     pub(crate) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
         let encoded = extended::encode(message, number);
         let mut state = self.lock();
@@ -577,18 +600,19 @@ impl Session {
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }
 
-    /// Where it is shown.
+    /// The outbox of the connection that the component is shown on.
     pub(crate) fn outbox(&self) -> Option<Arc<Outbox>> {
         let state = self.lock();
         state.link.as_ref().map(|link| link.outbox.clone())
     }
 
-    /// Bytes of the events that wait.
+    /// Bytes of the events that wait in the actor's mailbox.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.socket.get().map_or(0, LiveSocket::waiting_bytes)
     }
 
-    /// Sends a checkpoint, or says that there is none. False if nobody is there to have it.
+    /// Sends a checkpoint or, with `None`, says that the state is too large for one. False if there is no
+    /// connection to send on, or answers are held back.
     pub(crate) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
         let mut state = self.lock();
         state.settle();
@@ -611,7 +635,7 @@ impl Session {
         is_there.then_some(state.epoch)
     }
 
-    /// Resolves when its connection can take more, or is gone.
+    /// Resolves when the connection can take more, or is gone.
     pub(crate) async fn ready(&self) {
         loop {
             let outbox = match &self.lock().link {
@@ -624,8 +648,8 @@ impl Session {
 }
 
 impl State {
-    /// Takes note of a checkpoint that the connection has taken meanwhile. Of one that it has not taken,
-    /// nobody knows once the connection is another one.
+    /// Moves `under_way` to `delivered` if the transport has taken that checkpoint. Called before the link
+    /// changes, because only the link's outbox knows what its transport has taken.
     fn settle(&mut self) {
         if let Some(link) = &self.link
             && let Some((number, messages)) = self.under_way
@@ -636,7 +660,7 @@ impl State {
         }
     }
 
-    /// The whole tree is shown, which includes the events up to `number`.
+    /// Notes that the page is shown the whole tree, which includes the events up to `number`.
     fn shows(&mut self, number: u64) {
         self.answers.forget_up_to(number);
         self.stale = false;
@@ -644,7 +668,7 @@ impl State {
         self.lags_after = None;
     }
 
-    /// Whether answers are not sent as they come.
+    /// Whether answers are kept without being sent at once.
     fn holds_back(&self) -> bool {
         self.stale || self.asking.is_some() || self.lags_after.is_some()
     }

@@ -1,5 +1,4 @@
-//! What the connections of one address have in common: how many they are, and how fast they may
-//! send together.
+//! The connections of one address: how many there are, and how fast they may send together.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -15,16 +14,17 @@ use crate::sync::{Mutex, lock};
 /// The longest that an address without a connection is remembered.
 const MAX_MEMORY: Duration = Duration::from_secs(60);
 
-/// Bytes that a connection may have sent lately and still not wait for its address's other
-/// connections: people behind one address are not held up by one among them that sends much.
+/// A connection that has sent fewer bytes lately does not wait for the other connections of its address. So
+/// one person who sends much does not hold up others behind the same address.
 const MODEST: f64 = 65_536.0;
 
-/// The longest name of an address that is none, in bytes: a proxy may name its clients as it likes.
+/// The longest name of a client whose address is no IP address, in bytes. A proxy may give any names.
 const LONGEST_NAME: usize = 64;
 
-/// What an address counts as: an IPv6 address by its first `prefix` bits, for whoever has one has as
-/// many as there are beyond them; an IPv4 address as it is, also one that is written as IPv6. A port
-/// or a zone does not count. What is no address counts as its text.
+/// The name that an address counts as. An IPv6 address counts by its first `prefix` bits, because a person
+/// with one address has all that share these bits. An IPv4 address counts as it is, also if it is written
+/// as IPv6. A port or a zone is left out. A text that is no address counts as itself, up to `LONGEST_NAME`
+/// bytes.
 pub(crate) fn counted(address: &str, prefix: usize) -> Arc<str> {
     let text = address.trim();
     match ip_of(text).map(|ip| ip.to_canonical()) {
@@ -57,8 +57,8 @@ fn ip_of(text: &str) -> Option<IpAddr> {
     }
     let bare = match text.strip_prefix('[') {
         None => text,
-        // Behind the bracket there is a port, or nothing; a zone may be any text, so that `std` reads none
-        // but numbers.
+        // Behind the bracket there is a port, or nothing. `std` reads a zone only if it is a number, but a
+        // zone may be any text, so it is cut off here.
         Some(opened) => {
             let (bare, port) = opened.rsplit_once(']')?;
             let number = port.strip_prefix(':').unwrap_or("0");
@@ -72,8 +72,8 @@ fn ip_of(text: &str) -> Option<IpAddr> {
     ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
-/// An address that has connections. The locks are `std` ones, held for a few subtractions, and nobody
-/// waits for them but its own connections. A connection whose address is not known has one of its own.
+/// An address that has connections. The locks are `std` ones, held for a few subtractions; only connections
+/// of this address wait for them. A connection whose address is not known has an `Address` of its own.
 pub(crate) struct Address {
     pub(crate) name: Arc<str>,
     flow: Mutex<Flow>,
@@ -99,24 +99,24 @@ impl Address {
         })
     }
 
-    /// A message from there of so many bytes: see [`Flow::take`].
+    /// Counts a message of so many bytes from this address: see [`Flow::take`].
     fn take(&self, now: Instant, bytes: usize, is_event: bool) -> (bool, Option<Instant>) {
         let mut flow = lock(&self.flow);
         flow.take(now, bytes, is_event)
     }
 
-    /// Whether one more page may join or come back from there now.
+    /// Whether one more page may join or come back from this address now.
     pub(crate) fn may_join(&self) -> bool {
         let mut joins = lock(&self.joins);
         joins.take()
     }
 }
 
-/// What one connection may send, by itself and together with the others of its address.
+/// How fast one connection may send, alone and together with the other connections of its address.
 pub(crate) struct Pace {
     own: Flow,
     address: Arc<Address>,
-    /// Until when nothing is read.
+    /// Until then nothing is read.
     until: Option<Instant>,
 }
 
@@ -140,18 +140,18 @@ impl Pace {
         &self.address
     }
 
-    /// A message of so many bytes has come; whether it may be an event.
+    /// Counts a message of so many bytes. False if it is one event too many.
     pub(crate) fn take(&mut self, bytes: usize, is_event: bool) -> bool {
         let now = Instant::now();
         let (may, own) = self.own.take(now, bytes, is_event);
-        // One that is refused already costs the address no event.
+        // An event that the connection's own rate refuses does not count for the address.
         let (together, shared) = self.address.take(now, bytes, is_event && may);
         let waits = !self.own.is_modest(MODEST);
         self.until = own.max(shared.filter(|_| waits));
         may && together
     }
 
-    /// Until when nothing is to be read, if that is not over.
+    /// The time until which nothing is to be read; `None` if it is over.
     pub(crate) fn until(&mut self) -> Option<Instant> {
         self.until = self.until.filter(|until| *until > Instant::now());
         self.until
@@ -165,18 +165,19 @@ struct Known {
     left: Instant,
 }
 
-/// All addresses. One is remembered until its rates are whole again, or connecting anew would be a
-/// way around them.
+/// All addresses. An address without connections is remembered until its rates are full again; otherwise a
+/// client could get around the rates by connecting anew.
 #[derive(Default)]
 pub(crate) struct Addresses {
     known: HashMap<Arc<str>, Known>,
-    /// Those that had no connection left, and when: the oldest first.
+    /// The addresses whose last connection left, and when: the oldest first. An address that has come back
+    /// since still stands here.
     left: VecDeque<(Instant, Arc<str>)>,
 }
 
 impl Addresses {
-    /// A connection more; gives how many there are now. Those whose address has no name are not
-    /// counted together.
+    /// Adds a connection, and gives how many the address has now. Connections whose address has no name are
+    /// counted one by one.
     pub(crate) fn enter(&mut self, name: &Arc<str>, limits: &Limits) -> (Arc<Address>, usize) {
         self.forget(limits);
         if name.is_empty() {
@@ -191,7 +192,7 @@ impl Addresses {
         (known.address.clone(), known.connections)
     }
 
-    /// A connection less.
+    /// Takes a connection off.
     pub(crate) fn leave(&mut self, address: &Address, limits: &Limits) {
         let Some(known) = self.known.get_mut(&address.name) else {
             return;
@@ -204,6 +205,7 @@ impl Addresses {
         self.forget(limits);
     }
 
+    /// Forgets addresses whose rates are full again.
     fn forget(&mut self, limits: &Limits) {
         let of = |rate: u32, burst: u32| filling(rate as usize, burst as usize);
         let events = of(
@@ -219,7 +221,7 @@ impl Addresses {
         while let Some((left, name)) = self.left.front()
             && left.elapsed() >= memory
         {
-            // It may have been back since.
+            // The address may have had connections since.
             if let Some(known) = self.known.get(name)
                 && known.connections == 0
                 && known.left == *left

@@ -1,5 +1,5 @@
-//! Who is on the way in: upgrades that the application has not let pass yet, and those that it has, until they
-//! are open connections. Both count, and `disconnect` finds the latter.
+//! Upgrades before they are open connections. An upgrade is `Pending` until the application has let it
+//! pass, and then an `Arrival`. Both are counted, and `disconnect` finds arrivals.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::{Address, OpenConnection, Sessions, counted};
 use crate::session::Peer;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// An upgrade that waits for the application's middleware or `bind`, counted as a connection of its
-/// address. Counted no more when dropped.
+/// An upgrade that waits for the application's middleware or `bind`. It counts as a connection of its
+/// address until this value is dropped.
 pub struct Pending {
     sessions: Arc<Sessions>,
     address: Arc<Address>,
@@ -26,10 +26,11 @@ impl Drop for Pending {
     }
 }
 
-/// An upgrade that the application has let pass. Known to `disconnect` until it is dropped.
+/// An upgrade that the application has let pass. `disconnect` finds the upgrade until this value is
+/// dropped.
 pub struct Arrival {
     pub(crate) sessions: Arc<Sessions>,
-    /// The number that it will have as a connection.
+    /// The number that the open connection will have.
     pub(crate) number: u64,
 }
 
@@ -42,11 +43,11 @@ impl Drop for Arrival {
 struct Known {
     bind: Arc<str>,
     request: Option<Arc<str>>,
-    /// The application had it closed.
+    /// Set by `disconnect`, never cleared: the connection is closed as soon as it is open.
     refused: bool,
 }
 
-/// Of a request's compact copy, its address.
+/// The address in the compact JSON of a request.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Addressed {
@@ -54,7 +55,7 @@ struct Addressed {
 }
 
 impl Known {
-    /// Read only if somebody asks: most arrivals are open soon.
+    /// The request is parsed only if somebody asks, because most arrivals are open soon.
     fn peer(&self) -> Peer {
         let request = self.request.as_deref().unwrap_or_default();
         let addressed: Addressed = serde_json::from_str(request).unwrap_or_default();
@@ -66,8 +67,8 @@ impl Known {
     }
 }
 
-/// Arrivals by their numbers. There are as many as tasks that shake hands. The lock is a `std` one, and
-/// no other is taken under it.
+/// Arrivals by their numbers, one for each task that shakes hands. The lock is a `std` one, and no other
+/// lock is taken under it.
 #[derive(Default)]
 pub(crate) struct Arrivals {
     known: Mutex<HashMap<u64, Known>>,
@@ -78,20 +79,21 @@ impl Arrivals {
         lock(&self.known)
     }
 
-    /// Whether the application had it closed meanwhile.
+    /// Whether the application has asked for the end of that arrival.
     pub(crate) fn is_refused(&self, number: u64) -> bool {
         let known = self.lock();
         known.get(&number).is_some_and(|known| known.refused)
     }
 
-    /// Has an arrival closed as soon as it is open. False if there is none of that number.
+    /// Has an arrival closed as soon as it is open. False if there is no arrival of that number, or it was
+    /// refused before.
     pub(crate) fn refuse(&self, number: u64) -> bool {
         let mut known = self.lock();
         let found = known.get_mut(&number);
         found.is_some_and(|known| !std::mem::replace(&mut known.refused, true))
     }
 
-    /// The same for all that are meant; gives their numbers.
+    /// Refuses all arrivals that are meant and were not refused before; gives their numbers.
     pub(crate) fn refuse_all(&self, is_meant: impl Fn(&str, &str) -> bool) -> HashSet<u64> {
         let mut known = self.lock();
         let waiting = known.iter_mut().filter(|(_, known)| !known.refused);
@@ -109,8 +111,8 @@ impl Arrivals {
 }
 
 impl Sessions {
-    /// Counts an upgrade that the application has not let pass yet; `None` if there are too many, in
-    /// all or of its address.
+    /// Counts an upgrade that the application has not let pass yet. `None` if there are too many, in all or
+    /// from its address.
     pub fn pend(self: &Arc<Self>, address: &Arc<str>) -> Option<Pending> {
         let limits = &self.limits;
         let before = self.pending.fetch_add(1, Ordering::Relaxed);
@@ -124,7 +126,7 @@ impl Sessions {
         (!too_many).then_some(pending)
     }
 
-    /// The application has let an upgrade pass: from here on `disconnect` finds it.
+    /// The application has let an upgrade pass: from here on `disconnect` finds the upgrade.
     pub fn arrive(self: &Arc<Self>, bind: &Arc<str>, request: Option<&Arc<str>>) -> Arrival {
         let number = self.number();
         let known = Known {
@@ -139,7 +141,7 @@ impl Sessions {
         }
     }
 
-    /// Who arrives.
+    /// The arrivals that were not refused.
     pub fn arriving(&self) -> Vec<OpenConnection> {
         let known = self.arrivals.lock();
         let waiting = known.iter().filter(|(_, known)| !known.refused);

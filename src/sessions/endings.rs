@@ -1,4 +1,5 @@
-//! Components that have ended: none starts again from less than its newest checkpoint.
+//! Components that have ended. A component starts again from its newest checkpoint or a later one, never
+//! from an older one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,24 +7,25 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many are remembered; one more makes the oldest be forgotten. Each costs about 200 bytes.
+/// The most components that are remembered; one more makes the oldest be forgotten. Each costs about 200
+/// bytes.
 pub(crate) const MOST: usize = 100_000;
-/// And for so long.
+/// The longest time that a component is remembered.
 pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
 
 #[derive(Default)]
 struct Ending {
     newest: u64,
-    /// Its place in the order of endings.
+    /// The place of this ending in the order of endings.
     place: u64,
 }
 
-/// The newest event of each ended component, by its instance. A component that has had no event is not
-/// among them: it has no older state.
+/// The newest event of each ended component, by its instance. A component without events has no older
+/// state, so it is left out.
 pub(crate) struct Endings {
     most: usize,
     known: HashMap<Arc<str>, Ending>,
-    /// When each has ended, by its place: the oldest first.
+    /// When each component has ended, by its place: the oldest first.
     order: BTreeMap<u64, (Instant, Arc<str>)>,
     last: u64,
 }
@@ -64,7 +66,7 @@ impl Endings {
         }
     }
 
-    /// The newest event of that component, if it is beyond event `number`.
+    /// The newest event of that component, if it is later than event `number`.
     pub(crate) fn beyond(&self, instance: &str, number: u64) -> Option<u64> {
         let ending = self.known.get(instance)?;
         let (at, _) = self.order.get(&ending.place)?;
@@ -90,14 +92,14 @@ mod tests {
         }
         assert_eq!(endings.beyond("0", 4), Some(5));
         assert_eq!(endings.beyond("0", 5), None);
-        // It ends again, so it is not the oldest any more.
+        // Component 0 ends again, so 1 is the oldest now.
         tokio::time::advance(Duration::from_secs(1)).await;
         endings.add(&name(0), 3);
         assert_eq!(endings.beyond("0", 4), Some(5), "it never goes back");
         endings.add(&name(MOST), 5);
         assert_eq!(endings.beyond("0", 4), Some(5));
         assert_eq!(endings.beyond("1", 4), None);
-        // What ends again and again takes the room of one.
+        // A component that ends many times takes the room of one.
         for _ in 0..2 * MOST {
             endings.add(&name(0), 6);
         }

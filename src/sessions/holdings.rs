@@ -1,4 +1,5 @@
-//! What live components hold, by address: whoever holds most gives way.
+//! The memory of live components, counted by address. If there is too much, components of the address with
+//! most memory end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
@@ -8,7 +9,7 @@ use crate::limits::Limits;
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// What a component weighs beside its props and its tree.
+/// The bytes that a component takes beside its props and its tree.
 pub(crate) const BASE_WEIGHT: usize = 2048;
 
 struct Component {
@@ -19,24 +20,25 @@ struct Component {
 #[derive(Default)]
 struct Held {
     bytes: usize,
-    /// The newest has the highest number.
+    /// The newest component has the highest key.
     components: BTreeMap<ActorKey, Component>,
 }
 
 #[derive(Default)]
 struct State {
     addresses: HashMap<Arc<str>, Held>,
-    /// Addresses by their bytes: the last holds most.
+    /// Addresses by their bytes: the last one holds most.
     heaviest: BTreeSet<(usize, Arc<str>)>,
     bytes: usize,
 }
 
-/// The bytes of all components, estimated from their props and trees. At
-/// `limits.component_bytes_per_address` an address, and at `limits.component_bytes` the one that holds
-/// most, loses its newest component. Whose address is not known is counted by `bind`.
+/// The bytes of all components, estimated from their props and trees. Beyond
+/// `limits.component_bytes_per_address` an address loses its newest components; beyond
+/// `limits.component_bytes` the address that holds most does. If an address is not known, `bind` stands for
+/// it.
 ///
-/// The lock is a `std` one, held for a step in ordered maps. No event takes it, but one of several that
-/// changed what its component weighs.
+/// The lock is a `std` one, held for a step in ordered maps. An event takes the lock only if its component
+/// is weighed after it.
 pub(crate) struct Holdings {
     state: Mutex<State>,
     most: usize,
@@ -44,7 +46,8 @@ pub(crate) struct Holdings {
 }
 
 impl State {
-    /// Changes what an address holds, and gives what it holds now.
+    /// Changes the bytes of an address, by a component that weighed `before` and weighs `bytes` now. Gives
+    /// the bytes that the address holds now.
     fn change(&mut self, address: &Arc<str>, before: usize, bytes: usize) -> usize {
         let Some(held) = self.addresses.get_mut(address) else {
             return 0;
@@ -87,7 +90,7 @@ impl Holdings {
         lock(&self.state)
     }
 
-    /// What a component holds now. Gives those that are to end because of it.
+    /// Notes the bytes that a component holds now. Gives the sessions that have to end because of them.
     pub(crate) fn weigh(&self, session: &Arc<Session>, bytes: usize) -> Vec<Arc<Session>> {
         let address = &session.about.counted;
         let bytes = bytes.saturating_add(BASE_WEIGHT);

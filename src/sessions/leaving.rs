@@ -10,11 +10,11 @@ use crate::transport::Closed;
 /// The longest time over which pages are to come back after a restart, in milliseconds.
 const MAX_SPREAD: u16 = 10_000;
 
-/// An open connection, for whoever decides which to close.
+/// A connection or a parked session, for the application to decide which ones to end.
 pub struct OpenConnection {
-    /// Its number.
+    /// The number to give to [`Sessions::disconnect`].
     pub number: u64,
-    /// Who is at the other end.
+    /// The client at the other end.
     pub peer: Peer,
 }
 
@@ -26,7 +26,7 @@ fn spread(joins: usize, rate: u32) -> u16 {
 }
 
 impl Sessions {
-    /// Who is connected.
+    /// The open connections.
     pub fn connections(&self) -> Vec<OpenConnection> {
         let state = self.lock();
         let connections = state.connections.iter();
@@ -38,7 +38,7 @@ impl Sessions {
             .collect()
     }
 
-    /// Who has left parked sessions behind.
+    /// The parked sessions, each with the client that it was last shown to.
     pub fn parked(&self) -> Vec<OpenConnection> {
         let state = self.lock();
         let parked = state.parked.iter();
@@ -50,8 +50,9 @@ impl Sessions {
             .collect()
     }
 
-    /// Closes connections, or ends parked sessions, by their numbers; what a connection shows is not
-    /// parked, and ends, too, if the connection has been lost since. Gives how many there were.
+    /// Closes connections, or ends parked sessions, by their numbers. The sessions that a connection shows
+    /// end with it instead of being parked; they end, too, if the connection has been lost since. Gives how
+    /// many connections and sessions of these numbers there were.
     pub fn disconnect(&self, numbers: &[u64]) -> usize {
         let mut count = 0;
         let mut gone = HashSet::new();
@@ -89,10 +90,10 @@ impl Sessions {
         count
     }
 
-    /// Closes the connections of that user (`bind`), or of that address, or of both if both are given,
-    /// and ends the sessions that they have left behind. What such a connection shows is not parked,
-    /// and ends, too, if the connection is lost meanwhile. Gives how many connections and parked
-    /// sessions there were; none if nothing is given.
+    /// Closes the connections of that user (`bind`) or of that address, or, if both are given, those that
+    /// match both; and ends the parked sessions that match. The sessions that such a connection shows end
+    /// with it instead of being parked; they end, too, if the connection is lost meanwhile. Gives how many
+    /// connections and parked sessions there were; 0 if neither is given.
     pub fn disconnect_matching(&self, bind: Option<&str>, address: Option<&str>) -> usize {
         if bind.is_none() && address.is_none() {
             return 0;
@@ -146,7 +147,7 @@ impl Sessions {
         self.changed.notify_one();
     }
 
-    /// The time for that is over.
+    /// Closes all connections at once: the time to answer events is over.
     pub fn stop(&self) {
         self.drain();
         let closed = self.closed();

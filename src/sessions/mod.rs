@@ -1,4 +1,4 @@
-//! All sessions of an application, and those among them that have lost their connection.
+//! All sessions of an application, and the parked ones among them, which have lost their connection.
 
 mod addresses;
 mod arriving;
@@ -40,32 +40,40 @@ pub(crate) const BUSY: &str = "The server is busy.";
 
 #[derive(Default)]
 struct State {
-    /// By their instances.
+    /// Sessions by their instances.
     sessions: HashMap<Arc<str>, Arc<Session>>,
     parked: ParkedSessions,
     endings: Endings,
     connections: BTreeMap<u64, Open>,
     addresses: Addresses,
-    /// Set once the application closes: the time over which its pages are to come back.
+    /// Set by the first `drain`, and never cleared: the application is closing, and its pages are to come
+    /// back over so many milliseconds.
     closing: Option<u16>,
 }
 
-/// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a
-/// move from one list to another; no session's lock is taken under it.
+/// Sessions, parked sessions and open connections. The lock is a `std` one, held for a look-up or a move
+/// from one list to another. No session's lock is taken under it; an outbox's may be.
 ///
 /// A session without a connection waits for `limits.park_time`. At `limits.parked` and
-/// `limits.parked_bytes` the holder that has most there (whoever `bind` names, else the address)
-/// loses its oldest; what it loses lives on in its client's checkpoint.
+/// `limits.parked_bytes` the [`holder`] that has most parked bytes loses its oldest session. The client of
+/// that session still has its checkpoint.
+///
+/// Architecture invariant: a session is either with its page, or parked, or over, in whatever order a
+/// connection ends, a page comes back and the waiting time ends. `src/models.rs` watches it
+/// (`a_session_is_resumed_or_over`).
 pub struct Sessions {
     state: Mutex<State>,
     arrivals: Arrivals,
-    /// Upgrades that the application has not let pass yet.
+    /// How many upgrades the application has not let pass yet.
     pending: AtomicUsize,
     stats: Arc<Stats>,
     limits: Limits,
+    /// The last number that was given to a connection or, as a ticket, to a parked session. They share one
+    /// sequence, so that a number says which is meant.
     last: AtomicU64,
+    /// Wakes the sweeper, when there is a first parked session or the application closes.
     changed: Arc<Notify>,
-    /// What runs for as long as the sessions are there.
+    /// The tasks of these sessions, ended when the sessions are dropped.
     tasks: OnceLock<[AbortHandle; 2]>,
     pub(crate) holdings: Holdings,
 }
@@ -74,13 +82,13 @@ pub struct Sessions {
 pub(crate) enum Oldest {
     /// There is none.
     None,
-    /// It still has time.
+    /// The oldest session may wait until then.
     Until(Instant),
     Ended,
 }
 
 impl Sessions {
-    /// None yet. Must be called inside a tokio runtime.
+    /// Without any sessions yet. Must be called inside a tokio runtime.
     pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
         let sessions = Self::without_tasks(limits, stats);
         let changed = sessions.changed.clone();
@@ -126,7 +134,7 @@ impl Sessions {
         let session = state.sessions.get(instance).cloned();
         let ended = state.endings.beyond(instance, number);
         drop(state);
-        // It may have ended just now, so that its actor has not gone.
+        // If the component has ended just now, its actor may not be gone, and the session is still listed.
         let ending = session.map(|session| session.newest());
         ending.filter(|newest| *newest > number).max(ended)
     }
@@ -200,7 +208,7 @@ impl Sessions {
         if is_first {
             self.changed.notify_one();
         }
-        // Resumed meanwhile: then it was not found there.
+        // The page may have resumed the session before this insert; then it found nothing to unpark.
         if session.ticket() != Some(ticket) {
             self.unpark(ticket);
         }
@@ -211,7 +219,7 @@ impl Sessions {
     /// What a session weighs in all.
     pub(crate) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
         for session in self.holdings.weigh(session, bytes) {
-            // Its page comes back with its checkpoint, when there is room again.
+            // The page asks again with its checkpoint, and joins when there is room.
             session.refuse(BUSY, &Refusal::Busy);
             self.end(&session);
         }
@@ -226,6 +234,7 @@ impl Sessions {
         self.make_room();
     }
 
+    /// Ends parked sessions until the rest is within the limits.
     fn make_room(&self) {
         loop {
             let state = self.lock();
@@ -281,7 +290,8 @@ impl Drop for Sessions {
     }
 }
 
-/// Ends what has been parked for too long, until the sessions are dropped or close.
+/// Ends sessions that have been parked for too long, until the sessions are dropped or the application
+/// closes.
 async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
     loop {
         let Some(strong) = sessions.upgrade() else {
@@ -294,7 +304,7 @@ async fn sweep(sessions: Weak<Sessions>, changed: Arc<Notify>) {
         drop(strong);
         match next {
             Oldest::Ended => {}
-            // All are parked for the same time, so none that comes later ends earlier.
+            // All sessions are parked for the same time, so the first one is always the next to end.
             Oldest::Until(until) => sleep_until(until).await,
             Oldest::None => changed.notified().await,
         }

@@ -1,4 +1,4 @@
-//! The reply end of a page's actor: its answers, and checkpoints of what they left behind.
+//! The reply end of a page's actor: sends its answers, and checkpoints of the states after them.
 
 use std::sync::Arc;
 
@@ -18,20 +18,22 @@ use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
 
-/// So much more or less memory of kept answers is counted at once.
+/// The memory of kept answers is counted again when it has changed by so many bytes.
 const KEPT_STEP: usize = 4096;
 
-/// What has been sealed last.
+/// The last checkpoint.
 struct Sealed {
     number: u64,
     at: Instant,
     /// The size of the props then.
     bytes: usize,
-    /// The connection that the checkpoint was sent on. If that connection is gone, the checkpoint may be lost.
+    /// The epoch of the connection that the checkpoint was sent on. If that connection is gone, the
+    /// checkpoint may be lost.
     epoch: u64,
 }
 
-/// What the store has, for a checkpoint that is due.
+/// The sealed state that the store has been given. A checkpoint of the same event that is due sends this
+/// text, so that the state is sealed once.
 struct Kept {
     number: u64,
     /// The size of the props.
@@ -45,17 +47,19 @@ pub(crate) struct ToPage<D: Dispatcher> {
     session: Arc<Session>,
     details: Arc<Details>,
     sealed: Option<Sealed>,
-    /// What was first offered: until something is sealed, events count from there.
+    /// The event of the first state that was committed: until there is a checkpoint, events count from
+    /// there.
     first: Option<u64>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
-    /// What an anchor is bound to, if a page's token started this and nothing has been sealed since.
+    /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
+    /// checkpoint.
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
-    /// Whose state it is, for a store.
+    /// Whose state it is, as the store counts states. Made at the first save.
     holder: Option<Holder>,
-    /// Between keeping and committing.
+    /// Set by `keep` if a checkpoint is due, taken by `committed`.
     kept: Option<Box<Kept>>,
     /// The memory of props and tree, as it was last weighed.
     weight: usize,
@@ -88,8 +92,8 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// The answers that are kept have so much memory now. A page that has what was answered costs nothing
-    /// here.
+    /// Counts the memory of the answers that are kept. If a page has seen its answers, there is nothing to
+    /// count.
     fn keeps_answers(&mut self, bytes: usize) {
         if bytes.abs_diff(self.answers) >= KEPT_STEP {
             self.answers = bytes;
@@ -124,7 +128,7 @@ impl<D: Dispatcher> ToPage<D> {
         Some(cadence.due(&last, committed.number, moment, now))
     }
 
-    /// A checkpoint of the state; `None` if that cannot be made, which has been logged.
+    /// A checkpoint of the state; `None` if it cannot be sealed, which is then logged.
     fn sealed(&self, number: u64, props_json: String) -> Option<String> {
         self.seal_as(
             Kind::Checkpoint,
@@ -143,7 +147,7 @@ impl<D: Dispatcher> ToPage<D> {
             props_json,
             instance: about.instance.to_string(),
             number,
-            // An anchor stands behind a page's token, which has it.
+            // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
                 Kind::Mount | Kind::Checkpoint => about.page.to_string(),
@@ -159,8 +163,9 @@ impl<D: Dispatcher> ToPage<D> {
             .ok()
     }
 
-    /// Until there is a checkpoint, the client keeps the component's name: a crash would give it another,
-    /// and the events that are handled again other ids.
+    /// Sends the component's own name, sealed, for the client to keep until there is a checkpoint. Without
+    /// it the component would have another name after a crash, and the events that are handled again would
+    /// have other ids.
     fn send_anchor(&mut self, epoch: u64) {
         let Some(anchored) = self
             .anchored
@@ -180,8 +185,8 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// A checkpoint of what has been committed, with the size of its props; without one if they are
-    /// too large, of which the client is told.
+    /// The size of the committed props, and a checkpoint of them. If the props are too large, there is no
+    /// checkpoint, and the client is told so once.
     fn checkpoint_of(&mut self, committed: &Committed<'_>) -> (usize, Option<String>) {
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
@@ -202,6 +207,7 @@ impl<D: Dispatcher> ToPage<D> {
         (bytes, None)
     }
 
+    /// Sends a checkpoint, and notes it.
     fn seal(
         &mut self,
         committed: &Committed<'_>,
@@ -262,7 +268,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
 
 impl<D: Dispatcher> Pace for ToPage<D> {
     async fn ready(&mut self) {
-        // Others go on, and their answers are merged.
+        // Actors of the extended dialect do not wait: their answers are merged.
         if self.session.is_classic() {
             self.session.ready().await;
         }
@@ -313,7 +319,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         store
             .save(&about.instance, *holder, Stored { number, sealed })
             .await?;
-        // Not before: a state that is not kept is not committed.
+        // Only after the save: if the save fails, the state is not committed and needs no checkpoint.
         self.kept = kept;
         Ok(())
     }
@@ -364,8 +370,8 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
 
 impl<D: Dispatcher> Drop for ToPage<D> {
     fn drop(&mut self) {
-        // Its socket has stopped already; this takes it off every list. It ends first: what it ended with
-        // is remembered.
+        // The actor has stopped already; this takes its session off every list. `end` comes first, because
+        // `remove` notes the event that the session has ended with.
         self.sessions.end(&self.session);
         self.sessions.remove(&self.session);
     }

@@ -79,7 +79,8 @@ async fn with_an_old_checkpoint(server: &Arc<Server>) -> (Page, String, String) 
     (page, old, newest)
 }
 
-/// However it has ended: while the process lives, it does not start from less than it was.
+/// However a component has ended: while the process lives, the component does not start from an older
+/// state.
 #[tokio::test(start_paused = true)]
 async fn an_older_checkpoint_starts_nothing_that_has_ended() {
     let endings = [
@@ -153,7 +154,7 @@ async fn an_older_checkpoint_starts_nothing_that_has_ended() {
                 waits().await;
             }
         }
-        // Also if its actor has not gone so far, and if it has.
+        // Refused while the actor is still there, and after the actor is gone.
         for _ in 0..2 {
             page.join(old.clone(), None).await;
             let refused = page.next().await;
@@ -169,7 +170,7 @@ async fn an_older_checkpoint_starts_nothing_that_has_ended() {
     }
 }
 
-/// A page that gives its component up has no use for the time between two checkpoints.
+/// A page that leaves, or joins anew, is refused an older checkpoint.
 #[tokio::test(start_paused = true)]
 async fn what_a_page_has_left_starts_from_no_older_state_even_without_a_newer_checkpoint() {
     for leaves in [true, false] {
@@ -192,7 +193,7 @@ async fn what_a_page_has_left_starts_from_no_older_state_even_without_a_newer_ch
     }
 }
 
-/// What never went out cannot be what the page comes back with.
+/// A checkpoint that never left the server does not count: the page cannot come back with it.
 #[tokio::test(start_paused = true)]
 async fn a_page_comes_back_from_the_newest_checkpoint_that_can_have_reached_it() {
     let limits = Limits {
@@ -209,7 +210,7 @@ async fn a_page_comes_back_from_the_newest_checkpoint_that_can_have_reached_it()
         assert!(quiet.await.is_err());
     }
     let (_, first) = page.checkpoint.clone().unwrap();
-    // From here on it reads nothing, and then its connection breaks.
+    // From here on the page reads nothing, and then its connection breaks.
     for number in 1..=40 {
         page.event(number, 0, "increment").await;
         sleep(Duration::from_millis(1)).await;
@@ -222,7 +223,7 @@ async fn a_page_comes_back_from_the_newest_checkpoint_that_can_have_reached_it()
     assert_eq!(page.shown().await, (0, html(0), false));
 }
 
-/// A client of the classic dialect has no checkpoints of its own; it may have another's.
+/// A client of the classic dialect gets no checkpoints, but may have one of another client.
 #[tokio::test(start_paused = true)]
 async fn a_classic_client_rolls_nothing_back() {
     let server = Server::counter(Limits::default());
@@ -324,14 +325,14 @@ async fn a_large_state_that_dies_before_its_first_checkpoint_keeps_its_name() {
         }
         assert_eq!(*ids.lock().unwrap(), before);
     }
-    // A quiet moment, and there is a checkpoint, as ever.
+    // After a quiet moment there is a checkpoint, as always.
     let quiet = tokio::time::timeout(Duration::from_secs(20), twin.next());
     assert!(quiet.await.is_err());
     let (number, checkpoint) = twin.checkpoint.clone().unwrap();
     assert!(number == 1 && !checkpoint.starts_with('.'));
 }
 
-/// What was sent last may not have arrived, or was owed while there was nobody to have it.
+/// The last checkpoint may not have arrived, or was due while there was no connection.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_resumes_gets_what_would_outlive_the_process() {
     let small = Server::counter(Limits::default());

@@ -1,4 +1,4 @@
-//! A panic, which nobody has foreseen: it ends what it happened in, in order.
+//! A panic ends the connection or the component in which it happened, in order, and nothing else.
 
 use super::page::Page;
 use super::*;
@@ -78,7 +78,7 @@ async fn a_panic_in_a_connection_closes_it_and_its_page_goes_on_with_another() {
     server.is_empty().await;
 }
 
-/// Also before it has a page, or after its end, where it has nothing to say to one.
+/// Also before a connection is accepted and after its end, when there is no page to tell.
 #[tokio::test(start_paused = true)]
 async fn a_panic_beside_a_conversation_is_logged_and_takes_nothing_with_it() {
     let server = Server::counter(Limits::default());

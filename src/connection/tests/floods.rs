@@ -1,4 +1,4 @@
-//! What a client makes the server hold, do or say is bounded.
+//! A client can make the server hold, do and log only so much.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::dispatch::Outcome;
 use crate::testing::shown;
 
-/// A frame of a client's, masked with nothing.
+/// A frame of a client, with the mask 0.
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | kind];
     match u16::try_from(payload.len()) {
@@ -29,7 +29,7 @@ fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
 
 const PIPE: usize = 4096;
 
-/// How many bytes of these the server takes from a client that reads nothing, up to so many.
+/// How many bytes of these messages the server takes from a client that reads nothing.
 async fn taken(server: &Arc<Server>, message: &[u8], most: usize) -> usize {
     let mut pipe = server.dial(PIPE, Vec::new(), extended_request(), user7());
     response(&mut pipe).await;
@@ -54,7 +54,7 @@ async fn a_client_that_pings_and_does_not_read_makes_the_server_hold_little() {
     let most = 2 * PIPE + 3 * 16 * 1024;
     let count = taken(&server, &ping, 1 << 22).await;
     assert!(count <= most, "{count}");
-    // And it is given up in the end, as any client that does not read.
+    // In the end the client's connection is closed, as for any client that does not read.
     sleep(Duration::from_secs(120)).await;
     server.is_empty().await;
 }
@@ -77,7 +77,7 @@ async fn a_client_that_reads_gets_the_newest_pong() {
     }
 }
 
-/// What a client is told of its joins, and what a component's failures are told.
+/// The answers to joins, and the answers to events that fail.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asks_and_does_not_read_makes_the_server_hold_little() {
     for text in [
@@ -206,7 +206,7 @@ async fn whoever_sends_much_is_read_from_slowly_and_loses_nothing() {
     assert!((7..=9).contains(&seconds), "{seconds}");
 }
 
-/// Who has sent little does not wait for the others of the address.
+/// A connection that has sent little does not wait for the other connections of its address.
 #[tokio::test(start_paused = true)]
 async fn bytes_of_one_address_are_bounded_together() {
     let limits = Limits {
@@ -357,8 +357,8 @@ async fn events_with_long_names_are_answered_and_not_told() {
     assert!(log.len() == 1 && log[0].1.len() < 200, "{log:?}");
 }
 
-/// Whatever a client asks for: one short line for each, without a character that a terminal obeys, and
-/// not more than so many.
+/// For each thing that a client asks for there is one short line, without a character that a terminal
+/// obeys, and the number of lines is bounded.
 #[tokio::test(start_paused = true)]
 async fn the_log_is_bounded_and_plain() {
     let server = Server::counter(Limits::default());
@@ -414,7 +414,7 @@ async fn an_ipv6_network_counts_as_one_address() {
     assert_eq!(third.next().await, "closed 1013");
 }
 
-/// A token is small, and what is rendered from it need not be.
+/// A small token may start a component that renders much.
 #[tokio::test(start_paused = true)]
 async fn components_of_one_address_hold_so_many_bytes_and_the_newest_gives_way() {
     for (in_all, of_one) in [(1 << 30, 1 << 20), (1 << 20, 1 << 30)] {
@@ -457,7 +457,7 @@ async fn components_of_one_address_hold_so_many_bytes_and_the_newest_gives_way()
     }
 }
 
-/// It is weighed again when it has grown.
+/// A component is weighed again when it has grown.
 #[tokio::test(start_paused = true)]
 async fn a_component_that_grows_counts_as_what_it_has_become() {
     let dispatcher = Closures::new(|call| async move {
@@ -491,13 +491,13 @@ async fn messages_that_wait_count_with_the_room_that_they_take() {
         outbox.push(1, "[0,1]".into());
         outbox.push(CONNECTION, "[0,1]".into());
     }
-    // Each is a text of its own, and stands in a queue.
+    // Each message is a text of its own, and takes a place in the queue.
     let least = 2000 * (5 + size_of::<String>() + size_of::<u64>());
     assert!(budget.waiting() >= least, "{} bytes", budget.waiting());
     assert_eq!(outbox.bytes(), budget.waiting());
     outbox.detach(1, true);
     assert!((least / 2..least).contains(&budget.waiting()));
-    // The socket has one text of it.
+    // The socket has made one text of them.
     let mut texts = 0;
     let bytes = outbox.take(|_| texts += 1);
     assert_eq!((texts, bytes), (1000, 5000));
@@ -512,8 +512,8 @@ async fn messages_that_wait_count_with_the_room_that_they_take() {
     assert_eq!((budget.waiting(), outbox.bytes()), (0, 0));
 }
 
-/// As from a thousand machines: no one holds much, and all of them together do. They give way faster than
-/// others could come, and no more of them than have to.
+/// As from a thousand machines: each holder has little, and all of them together have too much. Holders are
+/// ended faster than new ones could come, and only as many as necessary.
 #[tokio::test(start_paused = true)]
 async fn as_many_holders_give_way_as_hold_too_much_together() {
     let limits = Limits {
@@ -539,7 +539,7 @@ async fn as_many_holders_give_way_as_hold_too_much_together() {
     assert!((80_000..=100_000).contains(&waiting), "{waiting} bytes");
 }
 
-/// Where nobody is left who could give anything up, others have their turn all the same.
+/// If no holder is left to end, other tasks still have their turn.
 #[tokio::test(start_paused = true)]
 async fn what_nobody_holds_any_more_makes_nobody_wait() {
     let server = Server::counter(Limits::default());
@@ -551,8 +551,8 @@ async fn what_nobody_holds_any_more_makes_nobody_wait() {
     assert_eq!(page.answer().await, (1, "<b>1</b>".into()));
 }
 
-/// A page whose own messages close its connection is silent about it: the operator has to hear why. And
-/// a flood of such connections writes no more lines than any other.
+/// A page does not say why its connection was closed, so the operator has to be told. A flood of such
+/// connections writes no more lines than any other flood.
 #[tokio::test(start_paused = true)]
 async fn what_closes_a_connection_for_its_clients_messages_is_logged_and_not_too_often() {
     let many = Limits::default().invalid_messages + 1;
@@ -632,8 +632,8 @@ async fn too_many_connections_of_an_address_are_logged() {
     assert_eq!(lines, [(Level::Warn, expected.to_owned())]);
 }
 
-/// A page that never says what it has seen makes its component keep what was answered: that is memory, as
-/// props and trees are, and far more than a small component's.
+/// For a page that never says what it has seen, the component's answers are kept. Their memory counts as
+/// that of props and trees does, and may be far more.
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_kept_for_a_page_count_as_what_its_component_holds() {
     let limits = Limits {
@@ -653,11 +653,11 @@ async fn answers_that_are_kept_for_a_page_count_as_what_its_component_holds() {
     // 256 of them, each with a text of 40 bytes.
     let kept = held() - before;
     assert!((256 * 100..100_000).contains(&kept), "{kept} bytes");
-    // What the page has seen is given back.
+    // The memory of answers that the page has seen is given back.
     page.event(301, 300, "no such handler").await;
     page.next().await;
     assert!(held() < before + 8192, "{} bytes", held() - before);
-    // And what is not is bounded, as everything that components hold.
+    // The memory of the others is bounded, as all memory of components is.
     for join in 0..10 {
         let token = page.token.clone();
         page.join(token, None).await;

@@ -249,9 +249,9 @@ async fn a_refused_join_is_an_error_for_its_id_only() {
         let refusal = format!(r#"{{"type":"error","id":"b","error":"{GONE}"}}"#);
         assert_eq!(client.next().await, refusal, "{module}");
     }
-    // The reason is the operator's to know.
+    // Only the operator is told the reason.
     assert_eq!(client.server.log.lock().unwrap().len(), 5);
-    // A name is no way to write what one likes into the log.
+    // A client cannot write any text into the log by way of a name.
     let long = "\\n".repeat(250);
     client
         .send(&format!(
@@ -464,7 +464,7 @@ async fn closing_answers_what_waits_and_closes_with_1012() {
     client.is_forgotten().await;
 }
 
-/// More than may wait for it at a time.
+/// More events than may wait at a time.
 #[tokio::test(start_paused = true)]
 async fn closing_answers_all_that_waits_where_that_is_much() {
     let limits = Limits {
@@ -496,7 +496,7 @@ async fn closing_waits_no_longer_than_it_is_told() {
     client.is_forgotten().await;
 }
 
-/// What a single page, a crowd and more than can come back in ten seconds are told.
+/// The times that a single page, a crowd, and a crowd too large for ten seconds are told.
 #[tokio::test(start_paused = true)]
 async fn closing_says_over_what_time_all_pages_are_to_come_back() {
     for (connections, join_rate, spread) in [(1, 5000, 0), (20, 40, 1000), (20, 1, 10_000)] {
@@ -544,7 +544,7 @@ async fn nothing_is_read_while_the_dispatcher_is_full() {
     assert_eq!(client.next().await, patch("a", 3));
 }
 
-/// Silence is the client's only if somebody listens.
+/// A client is dead only if the server listened and heard nothing.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_not_read_from_is_not_dead() {
     let mut client = Client::joined(Limits::default()).await;
@@ -562,7 +562,7 @@ async fn a_client_that_is_not_read_from_is_not_dead() {
     drop(socket);
 }
 
-/// Its page comes back when that has been said, and before its actor is gone.
+/// The page comes back after it was told of the end, and before the actor is gone.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_refused_takes_no_page_back() {
     let server = Server::counter(Limits::default());
@@ -587,7 +587,7 @@ async fn a_session_that_is_refused_takes_no_page_back() {
     assert!(session.attach(link, back, place).is_err());
 }
 
-/// Another page's join may end it before its maker has both in hand.
+/// The join of another page may end a session before its actor is set.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
     let server = Server::counter(Limits::default());
@@ -663,7 +663,8 @@ async fn frames_that_came_with_the_request_are_not_lost() {
     ));
 }
 
-/// The library, asked to read on after such a message, meets a full buffer with half a frame in it.
+/// If the library were asked to read on after such a message, it would have a full buffer with half a
+/// frame.
 #[tokio::test(start_paused = true)]
 async fn nothing_behind_a_message_over_the_limit_is_taken_for_a_frame() {
     let limits = Limits {
@@ -766,14 +767,14 @@ async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
             .send(&format!(r#"["j",{component},"counter","{token}"]"#))
             .await;
     }
-    // What waits together shares a frame; what a template says is said once.
+    // Messages that wait together share a frame, and the template is sent once.
     let frame = client.next().await;
     let options = r#"["o",60000,1048576,32,35000]"#;
     let opaque = r#"["t",4294967295,["",""],"t"]"#;
     let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
     assert!(frame.starts_with(&format!(r#"[{options},{opaque},["j",0,0,{tree},""#)));
     assert!(frame.contains(&format!(r#",["j",1,0,{tree},""#)));
-    // A small state's checkpoint comes with it.
+    // The checkpoint of a small state comes with the answer.
     assert!(frame.contains(r#",["c",0,0,""#));
     client.send(r#"["e",1,1,0,"increment","click"]"#).await;
     assert_eq!(client.next().await, r#"[1,1,0,{"h":"<b>2</b>"}]"#);

@@ -31,8 +31,8 @@ async fn floods_and_events_out_of_date_are_answered_with_errors() {
     assert_eq!(page.answer().await, (5, html(3)));
 }
 
-/// The page's clock has been set back, or was never right: its click is handled, and nothing it says is
-/// taken for invalid.
+/// The page's clock was set back, or was never right: the click is handled, and no message counts as
+/// invalid.
 #[tokio::test(start_paused = true)]
 async fn an_event_of_any_age_is_answered() {
     let limits = Limits {
@@ -68,7 +68,7 @@ async fn an_event_of_any_age_is_answered() {
     }
 }
 
-/// A page that makes up for a crash leaves out what has failed before: its numbers have gaps.
+/// A page that sends events again after a crash leaves out those that have failed: the numbers have gaps.
 #[tokio::test(start_paused = true)]
 async fn events_that_are_not_handled_are_all_among_those_that_the_answer_names() {
     let limits = Limits {
@@ -138,7 +138,7 @@ async fn joins_wait_for_their_turn_and_not_too_many() {
     assert!(client.next().await.contains(r#"["j",1,"#));
 }
 
-/// A page comes back, by each way: it joins, or it resumes, asked for or not.
+/// A page comes back in each way: by a join, by a resume, and by a resume that asks `authorize`.
 #[tokio::test(start_paused = true)]
 async fn joins_and_resumes_come_at_a_rate_and_events_before_them() {
     for authorizes in [false, true] {
@@ -172,7 +172,7 @@ async fn joins_and_resumes_come_at_a_rate_and_events_before_them() {
         assert_eq!(seconds(), 2);
         two.event(1, 0, "increment").await;
         assert_eq!(two.answer().await, (1, html(1)));
-        // Whoever was refused finds its place later.
+        // The page that was refused finds its place later.
         four.join(four.token.clone(), None).await;
         assert_eq!(four.shown().await, (0, html(0), false));
         drop((one, two, three, four));
@@ -204,7 +204,7 @@ async fn a_resume_that_finds_the_queue_full_resumes_later() {
     assert_eq!(page.resumed().await, 1);
 }
 
-/// A connection that breaks while its page waits takes its place with it, and nothing else.
+/// If a connection breaks while its page waits, the page's place is free again, and nothing else is lost.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_comes_back_twice_while_it_waits_goes_on_once() {
     let limits = Limits {
@@ -227,7 +227,7 @@ async fn a_page_that_comes_back_twice_while_it_waits_goes_on_once() {
     server.is_empty().await;
 }
 
-/// The turn is for who is asked about, not for who waits until its handler is done.
+/// A page takes a turn when `authorize` is asked about it, and takes none while it waits for a handler.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_back_while_a_handler_runs_takes_no_turn_from_others() {
     let limits = Limits {
@@ -259,7 +259,7 @@ async fn joins_and_resumes_of_one_address_are_bounded() {
     page.resumed().await;
     page.resume(&server, 0).await;
     assert_eq!(page.refused().await, "busy");
-    // It is no one's who comes from elsewhere, or from where nobody knows.
+    // Clients with another address, or with no known one, do not share this rate.
     for address in ["10.0.0.8", "", "", ""] {
         let peer = Peer {
             address: address.into(),
@@ -303,7 +303,7 @@ async fn events_of_one_address_are_bounded_together() {
     assert_eq!((&flood[0], &flood[2]), (&json!("e"), &json!(2)));
     other.event(1, 0, "increment").await;
     assert_eq!(other.answer().await, (1, html(1)));
-    // Who leaves and comes back is no other.
+    // A client that leaves and comes back has the same rate as before.
     drop((one, two));
     sleep(Duration::from_millis(500)).await;
     let mut again = Page::load(&server).await;
@@ -332,7 +332,7 @@ async fn patches_for_a_slow_reader_are_merged_into_one() {
         page.event(number, 0, handler).await;
         sleep(Duration::from_millis(1)).await;
     }
-    // It went on all the time, and holds no more than it may.
+    // The component went on all the time, and the outbox holds no more than its limit.
     assert_eq!(server.context.stats.events.get(), 299);
     assert!(server.context.budget.waiting() < 1000);
     let mut last = 0;
@@ -389,7 +389,7 @@ async fn where_too_much_waits_whoever_holds_most_gives_way() {
     sleep(Duration::from_secs(1)).await;
     assert!(!server.context.budget.is_exceeded());
     assert_eq!(server.context.stats.components.get(), 1);
-    // Its events get no answers any more, so its page has to know.
+    // The component's events get no answers any more, so the page has to know.
     let mut said = greedy.next().await;
     while said.starts_with('[') {
         said = greedy.next().await;

@@ -124,7 +124,7 @@ impl Page {
         page
     }
 
-    /// What it joins with while it has an anchor.
+    /// The token that the page joins with while it has an anchor.
     pub(super) fn anchored(&self) -> String {
         let (number, anchor) = self.checkpoint.clone().unwrap();
         assert_eq!(number, 0);
@@ -137,7 +137,7 @@ pub(super) fn html(count: i64) -> String {
     format!("<b>{count}</b>")
 }
 
-/// The events that were handled: whose, and their numbers.
+/// The events that were handled: the instance and the number of each.
 pub(super) type Ids = Arc<std::sync::Mutex<Vec<(Arc<str>, u64)>>>;
 
 /// A counter whose props are too large for a checkpoint at once.

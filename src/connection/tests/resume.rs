@@ -1,4 +1,4 @@
-//! A page comes back: what it resumes, what it has missed, and whose it is.
+//! A page comes back: what it resumes, which answers it is sent, and who may come back.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn a_page_goes_on_where_it_was_and_gets_what_it_missed() {
     assert_ne!(page.secret, secret);
     assert_eq!(page.answer().await, (2, html(2)));
     assert_eq!(page.answer().await, (3, html(3)));
-    // What was sent and not answered is sent again, and not applied again.
+    // The event was not answered: it is sent again, and not applied again.
     page.event(3, 3, "increment").await;
     page.event(4, 3, "increment").await;
     assert_eq!(page.answer().await, (4, html(4)));
@@ -71,7 +71,7 @@ async fn a_resume_takes_over_from_a_connection_that_is_believed_alive() {
     std::mem::swap(&mut page.client, &mut other);
     page.join(String::new(), Some((&secret, 0))).await;
     assert_eq!(page.resumed().await, 0);
-    // What comes from the old connection, late, is not heard.
+    // Late messages of the old connection have no effect.
     other.send(r#"["e",1,1,0,"increment","click"]"#).await;
     sleep(Duration::from_secs(1)).await;
     drop(other);
@@ -81,7 +81,7 @@ async fn a_resume_takes_over_from_a_connection_that_is_believed_alive() {
     assert_eq!(page.answer().await, (1, html(1)));
 }
 
-/// The page comes back twice, and its module has said so far what it says to the first time only.
+/// The page comes back twice, and `authorize` has answered only for the first time.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_shown_to_a_page_that_is_back_before_it_may() {
     for may in [true, false] {
@@ -100,7 +100,7 @@ async fn nothing_is_shown_to_a_page_that_is_back_before_it_may() {
                         let no = CallError::Refused("no".into(), Refusal::Reload);
                         return Err(no);
                     }
-                    // It is rendered as another user sees it.
+                    // The component is rendered as another user sees it.
                     Ok(crate::testing::shown(time.min(1).into(), &["<b>", "</b>"]))
                 }
             }),
@@ -226,7 +226,7 @@ async fn whoever_has_most_waiting_gives_way() {
     assert_eq!((of("user 1"), of("user 7")), (1, 2));
 }
 
-/// It is weighed each time that its page leaves, which says each time what it weighs in all.
+/// A component is weighed each time that its page leaves, and each time its whole weight is noted.
 #[tokio::test(start_paused = true)]
 async fn a_component_that_is_weighed_again_weighs_no_more() {
     let limits = Limits {
@@ -287,7 +287,7 @@ async fn a_page_that_leaves_while_it_is_disconnected_does_not_find_its_component
     server.is_empty().await;
 }
 
-/// Whom a filter names goes, with what they left behind; nobody else does.
+/// The connections that a filter names end, with their parked sessions; all others stay.
 #[tokio::test(start_paused = true)]
 async fn a_filter_disconnects_whom_it_names_and_nobody_else() {
     let filters = [
@@ -350,7 +350,7 @@ async fn a_filter_disconnects_whom_it_names_and_nobody_else() {
     }
 }
 
-/// The connection has been lost, and nobody here knows so far: what it shows is not parked later.
+/// The connection is lost, but the server does not know yet: its sessions are not parked later.
 #[tokio::test(start_paused = true)]
 async fn what_comes_of_a_connection_after_the_filter_is_not_parked() {
     let server = Server::counter(Limits::default());
@@ -361,7 +361,7 @@ async fn what_comes_of_a_connection_after_the_filter_is_not_parked() {
     server.is_empty().await;
 }
 
-/// A page that does not show any more what it has seen goes on all the same, on its connection.
+/// A page that does not show the last render any more goes on, on its connection.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_asks_for_the_tree_is_shown_it_and_goes_on() {
     let server = Server::counter(Limits::default());
@@ -377,7 +377,7 @@ async fn a_page_that_asks_for_the_tree_is_shown_it_and_goes_on() {
     assert_eq!(server.context.stats.components.get(), 1);
 }
 
-/// What failed is not among what the tree includes: the client would take it for applied.
+/// Failures are sent beside the tree: otherwise the client would take these events for applied.
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_missed_come_before_the_tree() {
     let server = Server::counter(Limits::default());
@@ -435,7 +435,8 @@ async fn a_redirect_that_was_missed_comes_before_the_tree() {
     assert_eq!(page.resumed().await, 100);
 }
 
-/// Not the one that it began with: a phone has another address now, and its user has logged in again.
+/// Calls carry the request of the last connection, not of the first: a phone has another address now, and
+/// its user has logged in again.
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_its_page_belongs_to_the_connection_that_left_it() {
     let server = Server::counter(Limits::default());
@@ -456,7 +457,7 @@ async fn what_waits_for_its_page_belongs_to_the_connection_that_left_it() {
         panic!("{} wait", parked.len());
     };
     assert_eq!(parked.peer.address, elsewhere.address);
-    // The same one, and not an equal one: calls for it are known by it.
+    // The same text at the same place, not an equal one: calls are found by it.
     let request = parked.peer.request.as_ref().unwrap();
     assert!(Arc::ptr_eq(request, elsewhere.request.as_ref().unwrap()));
     let disconnect = |address| server.sessions.disconnect_matching(None, Some(address));

@@ -67,7 +67,7 @@ async fn with_a_store_an_old_checkpoint_rolls_nothing_back_across_processes() {
     page.reconnect(&next).await;
     page.join(old, None).await;
     assert_eq!(page.shown().await, (3, html(3), false));
-    // What the store has already is not applied again.
+    // Events that the stored state includes are not applied again.
     page.event(3, 3, "increment").await;
     page.event(4, 3, "increment").await;
     assert_eq!(page.answer().await, (4, html(4)));
@@ -127,7 +127,7 @@ async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
         let Stored { number, sealed } = stored();
         assert_eq!((at, checkpoint), (number, sealed));
     }
-    // What could not be kept is in no checkpoint, nor is what failed.
+    // A state that could not be saved is in no checkpoint, and neither is a failed event.
     store
         .broken
         .store(true, std::sync::atomic::Ordering::SeqCst);
@@ -188,7 +188,7 @@ async fn with_a_store_an_anchor_finds_the_newest_state() {
     moved.event(4, 3, "increment").await;
     assert_eq!(moved.answer().await, (4, html(4)));
     assert_eq!(*ids.lock().unwrap(), [(name, 4)]);
-    // It goes on there, and no more here.
+    // The component goes on there, and no more here.
     page.event(4, 3, "increment").await;
     assert_eq!(page.refused().await, "busy");
 }
@@ -220,7 +220,7 @@ async fn what_cannot_be_kept_is_not_applied() {
     );
 }
 
-/// What it has of the component is still there: a page that gave up would lose it.
+/// The state in the store is still there; a page that gave up would lose it.
 #[tokio::test(start_paused = true)]
 async fn a_page_comes_back_when_the_store_can_be_read_again() {
     let store = Memory::default();
@@ -244,8 +244,8 @@ async fn a_page_comes_back_when_the_store_can_be_read_again() {
     assert_eq!(page.shown().await, (1, html(1), false));
 }
 
-/// What the store has of a component cannot be opened, now or later: its page is told to start anew, and the
-/// operator why.
+/// The stored state of a component cannot be opened, now or later: the page is told to start anew, and the
+/// operator is told why.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_cannot_be_opened_is_told_and_ends() {
     let store = Memory::default();
@@ -301,7 +301,7 @@ async fn a_clock_that_was_set_back_keeps_no_state_closed() {
             *sealed = keyring.seal(&claims, "user 7").unwrap();
         }
         page.reconnect(&start()).await;
-        // A checkpoint has its age; what the store has is the newest.
+        // The age of a checkpoint is checked. A stored state has no age: it is the newest.
         let joins = if days.abs() > 1 {
             checkpoint.clone()
         } else {
@@ -312,8 +312,8 @@ async fn a_clock_that_was_set_back_keeps_no_state_closed() {
     }
 }
 
-/// Or whoever has a network would be as many holders as the network has addresses, each with so many
-/// states, and those of others would give way.
+/// Otherwise a client with a network would be one holder for each address of the network, each with its own
+/// bound, and the states of others would be dropped.
 #[tokio::test(start_paused = true)]
 async fn an_ipv6_network_is_one_holder() {
     let holders = async |addresses: &[&str]| {
