@@ -213,7 +213,7 @@ impl Outbox {
     ///
     /// Architecture invariant: nothing of an actor that was detached with `silence` is sent, because its
     /// messages are taken back under the lock under which the connection takes messages. The tests of
-    /// `src/connection/waiting.rs` watch it (`what_is_left_is_what_nobody_took_back`).
+    /// `src/outbox/waiting.rs` watch it (`what_is_left_is_what_nobody_took_back`).
     pub(crate) fn detach(&self, actor: ActorKey, silence: bool) {
         let mut state = self.lock();
         let bytes = state.messages.leave(actor, silence);

@@ -18,14 +18,16 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// The application has it closed.
+    /// Closes connections, or ends parked sessions, by their numbers. The sessions that a connection shows
+    /// end with it instead of being parked; they end, too, if the connection has been lost since. Gives how
+    /// many connections and sessions of these numbers there were.
     pub(crate) fn disconnect(&mut self) {
         self.disconnected = true;
         self.outbox.order(Order::Stop(Closed::Disconnected));
     }
 }
 
-/// A connection's entry. Gone when dropped.
+/// A connection's entry among the open connections. Dropping the value removes the entry.
 pub(crate) struct Entry {
     sessions: Arc<Sessions>,
     pub(crate) number: u64,
@@ -40,14 +42,15 @@ impl Drop for Entry {
     }
 }
 
-/// Whose it is, when much is held: the user's that `bind` names, else that of what the address counts
-/// as.
+/// The name under which memory counts, to find who holds most: `bind`, or, if `bind` is empty, the name
+/// that the address counts as.
 pub(crate) fn holder(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
     if bind.is_empty() { address } else { bind }.clone()
 }
 
 impl Sessions {
-    /// Takes a connection in, unless its address has too many, or the application had it closed.
+    /// Takes a connection in. An error if its address has too many connections, or if the application has
+    /// asked for its end since it arrived.
     pub(crate) fn open(
         self: &Arc<Self>,
         outbox: &Arc<Outbox>,

@@ -18,8 +18,8 @@ pub struct OpenConnection {
     pub peer: Peer,
 }
 
-/// The time over which so many connections and components are to come back, in milliseconds: as long as
-/// a process needs that takes `rate` of them a second. A single page need not wait.
+/// The time over which so many connections and components are to come back, in milliseconds: a process that
+/// takes `rate` of them in a second needs so long for all.
 fn spread(joins: usize, rate: u32) -> u16 {
     let milliseconds = joins.saturating_mul(1000) / (rate.max(1) as usize);
     u16::try_from(milliseconds).map_or(MAX_SPREAD, |time| time.min(MAX_SPREAD))
@@ -131,7 +131,7 @@ impl Sessions {
         count
     }
 
-    /// The application is closing: connections answer what waits, and what is parked ends.
+    /// The application is closing: connections answer the events that wait, and parked sessions end.
     pub fn drain(&self) {
         let mut state = self.lock();
         let joins = state.connections.len() + state.sessions.len();
@@ -156,7 +156,7 @@ impl Sessions {
         }
     }
 
-    /// Why a connection ends that has nothing left to say.
+    /// The reason for which a connection is closed after all its answers were sent.
     pub(crate) fn closed(&self) -> Closed {
         let spread = self.lock().closing.unwrap_or_default();
         Closed::Closing(spread)

@@ -99,7 +99,7 @@ impl Sessions {
         sessions
     }
 
-    /// Sessions that nobody sweeps.
+    /// The same without the tasks that sweep and relieve.
     pub(crate) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -127,8 +127,8 @@ impl Sessions {
         self.lock().sessions.get(instance).cloned()
     }
 
-    /// The event from which the component of that instance, which has ended, may start again, if that is
-    /// beyond event `number`.
+    /// For a component that has ended: the event of the oldest checkpoint that may start it again, if that
+    /// event is later than event `number`; else `None`.
     pub(crate) fn ended_beyond(&self, instance: &str, number: u64) -> Option<u64> {
         let state = self.lock();
         let session = state.sessions.get(instance).cloned();
@@ -139,7 +139,7 @@ impl Sessions {
         ending.filter(|newest| *newest > number).max(ended)
     }
 
-    /// Adds a session. One of the same instance ends.
+    /// Adds a session. An older session of the same instance ends.
     pub(crate) fn add(&self, session: &Arc<Session>) {
         let instance = session.about.instance.clone();
         let old = self.lock().sessions.insert(instance, session.clone());
@@ -148,7 +148,8 @@ impl Sessions {
         }
     }
 
-    /// A session's actor is gone. The session has ended, and no connection changes it any more.
+    /// Takes a session off the lists, when its actor is gone. The session has ended, so no connection
+    /// changes it any more.
     pub(crate) fn remove(&self, session: &Arc<Session>) {
         let newest = session.newest();
         self.holdings.forget(session);
@@ -164,7 +165,7 @@ impl Sessions {
         }
     }
 
-    /// Ends a session, wherever it is.
+    /// Ends a session, with or without a connection.
     pub(crate) fn end(&self, session: &Arc<Session>) {
         let ticket = session.ticket();
         session.end();
@@ -173,7 +174,7 @@ impl Sessions {
         }
     }
 
-    /// A session has lost its connection, which has this number.
+    /// Parks a session that has lost its connection, whose number is `connection`.
     pub(crate) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.number();
@@ -216,7 +217,7 @@ impl Sessions {
         self.make_room();
     }
 
-    /// What a session weighs in all.
+    /// Notes what a session weighs in all. Sessions that are too much end.
     pub(crate) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
         for session in self.holdings.weigh(session, bytes) {
             // The page asks again with its checkpoint, and joins when there is room.
@@ -254,7 +255,7 @@ impl Sessions {
         }
     }
 
-    /// A session is parked no more. Gives it, if it was.
+    /// Takes a session off the parked ones. Gives the session; `None` if it was not parked.
     pub(crate) fn unpark(&self, ticket: u64) -> Option<Arc<Session>> {
         let session = self.lock().parked.remove(ticket)?;
         self.stats.parked.down(1);
@@ -267,7 +268,7 @@ impl Sessions {
         }
     }
 
-    /// Ends what has been parked longest, if that is long enough.
+    /// Ends the session that was parked first, if its time is over.
     pub(crate) fn end_oldest(&self) -> Oldest {
         let state = self.lock();
         let Some((ticket, until)) = state.parked.oldest() else {

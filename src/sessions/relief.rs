@@ -11,11 +11,11 @@ use crate::outbox::{Order, Outbox};
 use crate::session::Session;
 use crate::transport::Closed;
 
-/// How often it is looked whether there is still anything to keep within its budget.
+/// How often the task that relieves looks whether the sessions are still there.
 const RELIEF: Duration = Duration::from_secs(60);
 
 impl Sessions {
-    /// Has those who hold most of what waits give it up, as many as hold so many bytes together.
+    /// Keeps the bytes that wait within their budget, until the sessions are dropped.
     fn relieve(&self, excess: usize) {
         let state = self.lock();
         let connections = state.connections.values();
@@ -66,7 +66,7 @@ impl Sessions {
     }
 }
 
-/// Keeps what waits within its budget, until the sessions are dropped.
+/// Keeps the bytes that wait within their budget, until the sessions are dropped.
 pub(crate) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
     loop {
         let pause = tokio::time::timeout(RELIEF, budget.exceeded()).await;
