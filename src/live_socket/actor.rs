@@ -23,31 +23,32 @@ const TOO_LONG: &str =
     "The handler's name, the type or the key of this event is too long; it was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
 
-/// A component is weighed again after one event for each so many bytes that it weighs.
+/// A component is weighed again after one event for each so many bytes of its weight.
 const WEIGHT_PER_EVENT: usize = 4096;
-/// But after so many events at the earliest.
+/// The fewest events between two weighings.
 const MIN_WEIGHED: usize = 16;
-/// And at the latest.
+/// The most events between two weighings.
 const MAX_WEIGHED: usize = 256;
 
-/// What the actor knows of its component (the reference's `LiveSocketState`).
+/// The state of the actor's component (the reference's `LiveSocketState`).
 struct LiveSocketState {
-    /// The last call, with the props that are committed now: what the next one is made of.
+    /// The last call, with the committed props. The next call is made from it.
     call: Call,
     module_name: Arc<str>,
     /// The last answered event's number.
     number: u64,
-    /// The last tree rendered; kept parsed and packed.
+    /// The last tree that was rendered and committed; kept parsed and packed.
     prev_tree: LiveTree,
-    /// The last tree sent, if that is not it: the receiver lags.
+    /// Set while the receiver lags: the last tree that was sent. Cleared when the receiver has caught up,
+    /// or is shown the whole tree.
     sent_tree: Option<LiveTree>,
-    /// What it has said that it weighs.
+    /// The weight that was last reported; 0 if the next one is to be reported in any case.
     weight: usize,
-    /// The events until it is weighed again.
+    /// The number of events until the component is weighed again.
     weigh_in: usize,
 }
 
-/// What an outcome makes of the tree.
+/// The change that an outcome makes to the tree.
 enum Rendered {
     AsBefore,
     Changed(Render),
@@ -66,7 +67,7 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     let Err(panic) = caught(live(&mut life, start, &mut reply_to)).await else {
         return;
     };
-    // Its page drops the event, if that was the reason, and joins again.
+    // If the panic came from an event, the page drops this event; then the page joins again.
     let error = CallError::Panicked(panic);
     let text = life.failed(&about.0, &about.1, "an actor", &error);
     if let Some(number) = life.handling {
@@ -145,9 +146,9 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         Err(error) => {
             let text = error.to_string();
             let error = match error {
-                // Its page keeps what it has, and asks again.
+                // The page keeps its checkpoint, and asks again.
                 StoreError::Failed(_) => CallError::Unknown(text),
-                // What the page has is older, and there will never be anything else.
+                // The page's checkpoint is older than the stored state, and that can never be read.
                 StoreError::Damaged(_) | StoreError::Unreadable(_) | StoreError::Stale => {
                     CallError::Unreadable(text)
                 }
@@ -208,8 +209,8 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
 }
 
 impl LiveSocketState {
-    /// Says what it weighs, if that is not about the same as before. A heavy one does so less often: it
-    /// costs what it weighs.
+    /// Weighs the component, and reports the weight if it has changed by more than an eighth. A heavy
+    /// component is weighed less often, because weighing costs time in proportion.
     fn weigh<R: ReplyTo>(&mut self, reply_to: &mut R) {
         let weight = self.prev_tree.memory() + self.call.props.memory();
         self.weigh_in = (weight / WEIGHT_PER_EVENT).clamp(MIN_WEIGHED, MAX_WEIGHED);
@@ -250,12 +251,13 @@ impl LiveSocketState {
                     Unhandled::Expired => TOO_OLD,
                     Unhandled::Long => TOO_LONG,
                 };
-                // All of them have to be among those that the answer names.
+                // The numbers may have gaps. The answer counts from `first`, so that it names all these
+                // events.
                 let count = last - first + 1;
                 reply_to.unhandled(last, count, text, why == Unhandled::Expired);
             }
             Item::State(sender) => {
-                // Nobody may be waiting any more, which is no concern of the actor's.
+                // Fails if the application does not wait any more.
                 let _ = sender.send(self.snapshot());
             }
             Item::Show => {
@@ -267,11 +269,12 @@ impl LiveSocketState {
                 if let Some(waits) = waits {
                     self.resume(life, waits, reply_to).await?;
                 }
-                // What its last connection was to have may not have arrived.
+                // A checkpoint that was sent on the last connection may not have arrived.
                 self.committed(life, reply_to, Moment::Answer);
             }
             Item::Weigh => {
-                // Whoever asks has not heard it.
+                // The session asks because it does not know the weight, so the weight is reported in any
+                // case.
                 self.weight = 0;
                 self.weigh(reply_to);
             }
@@ -293,9 +296,9 @@ impl LiveSocketState {
         }
     }
 
-    /// The page that came back goes on when it has its turn, and, if it `asks`, its module says
-    /// that it may. If not, this is the end: its state lives on in the page's checkpoint, which asks
-    /// again.
+    /// Lets in the page that came back, when it has its turn and, if it `asks`, `authorize` has allowed it.
+    /// If `authorize` refuses, the actor ends. The page still has its checkpoint, and a join with that is
+    /// asked about again.
     async fn resume<D: Dispatcher, R: ReplyTo>(
         &mut self,
         life: &mut Life<D>,
@@ -305,7 +308,7 @@ impl LiveSocketState {
         let turn = match life.turn(place, false).await {
             None => return ControlFlow::Break(()),
             Some(Given::Turn(turn)) => turn,
-            // It waits for the next one.
+            // The page's connection is gone: the actor waits for the next one.
             Some(Given::Gone | Given::Busy) => return ControlFlow::Continue(()),
         };
         let answer = if asks {
@@ -337,7 +340,7 @@ impl LiveSocketState {
         }
     }
 
-    /// The next call, made in this state; `None` if the actor is stopped meanwhile.
+    /// Makes the next call, with the committed props; `None` if the actor is stopped meanwhile.
     async fn call<D: Dispatcher>(
         &mut self,
         life: &mut Life<D>,
@@ -353,7 +356,7 @@ impl LiveSocketState {
         life.call(call).await
     }
 
-    /// What a render makes of the last tree. All of it that can fail.
+    /// The change that a render makes to the last tree. Does all that can fail, and changes nothing.
     fn rendered(&self, render: Option<Render>) -> Result<Rendered, CallError> {
         Ok(match render {
             None => Rendered::AsBefore,
@@ -365,7 +368,7 @@ impl LiveSocketState {
         })
     }
 
-    /// Takes a render of the same props; whether it is another one all the same.
+    /// Commits a new render of the same props. True if the tree has changed.
     fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
         let has_changed = match self.rendered(outcome.render)? {
             Rendered::AsBefore => false,
@@ -384,7 +387,7 @@ impl LiveSocketState {
         Ok(has_changed)
     }
 
-    /// Offers what has been committed as a checkpoint.
+    /// Offers the committed state for a checkpoint.
     fn committed<D: Dispatcher, R: ReplyTo>(
         &self,
         life: &mut Life<D>,
@@ -430,7 +433,7 @@ impl LiveSocketState {
                 let text = life.failed(&self.module_name, &self.call.id, &what, &error);
                 let beside = Beside {
                     redirect: error.redirect(),
-                    // A form that failed is kept as it is.
+                    // The page keeps the form by itself if the event has failed.
                     keeps_form: false,
                 };
                 reply_to.answer(number, ServerMessage::Error(&text), beside);
@@ -439,7 +442,7 @@ impl LiveSocketState {
         ControlFlow::Continue(())
     }
 
-    /// Takes an outcome as a whole, and answers; or takes nothing of it.
+    /// Commits an outcome as a whole, and answers; or, if anything fails, commits nothing.
     async fn take<R: ReplyTo>(
         &mut self,
         outcome: Outcome,
@@ -488,7 +491,7 @@ impl LiveSocketState {
         Ok(())
     }
 
-    /// What a receiver that lagged has missed, as one patch.
+    /// Sends all changes that a receiver that lagged has missed, as one patch.
     fn catch_up<R: ReplyTo>(&mut self, reply_to: &mut R) {
         let Some(sent) = self.sent_tree.take() else {
             return;

@@ -1,4 +1,4 @@
-//! One timer for all that an actor waits for.
+//! One timer for all times that an actor waits for.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::timer::Timer;
 
-/// Rings no later than asked for. It may ring early: whoever hears it looks at the clock and sets it
-/// again. So a deadline that moves with every event costs no timer per event.
+/// A timer that rings by the time that was set, maybe earlier. The caller then looks at the clock and sets
+/// the alarm again. So a deadline that moves with every event does not cost a timer for each event.
 #[derive(Default)]
 pub(super) struct Alarm {
     timer: Option<Timer>,
@@ -16,7 +16,7 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// Has it ring by `time`.
+    /// Has the alarm ring by `time`.
     pub(super) fn set(&mut self, time: Instant) {
         match &mut self.timer {
             None => self.timer = Some(Timer::at(time)),
@@ -40,7 +40,7 @@ impl Alarm {
         })
     }
 
-    /// Resolves when it rings; never while it is not set.
+    /// Resolves when the alarm rings; never if it is not set.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.timer {
             Some(timer) if self.set => {

@@ -1,5 +1,5 @@
-//! What an actor waits for while it lives: the next item, an outcome, its turn; and what has to happen
-//! when it ends.
+//! The waits of an actor: for the next item, for an outcome, for a turn. And all that has to be done when
+//! the actor ends.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::ids::ActorKey;
 use crate::log::Quoted;
 use crate::turns::{Given, Place};
 
-/// Owns everything that has to happen when an actor ends, however it ends.
+/// Dropped when the actor ends, in whatever way; dropping does all that has to be done then.
 pub(super) struct Life<D: Dispatcher> {
     pub(super) context: Shared<D>,
     pub(super) key: ActorKey,
     pub(super) mailbox: Arc<Mailbox>,
     alarm: Alarm,
-    /// When to ask for a checkpoint if nothing happens until then.
+    /// When a checkpoint is due if nothing happens until then. Set after each offer of a state.
     pub(super) quiet: Option<Instant>,
-    /// The event that is being handled.
+    /// The event that is being handled. If the actor panics, this event is answered with an error.
     pub(super) handling: Option<u64>,
 }
 
@@ -40,7 +40,7 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// One call with its deadline; `None` if the actor is stopped meanwhile.
+    /// Makes one call, with its deadline; `None` if the actor is stopped meanwhile.
     pub(super) async fn call(&mut self, call: &Call) -> Option<Result<Outcome, CallError>> {
         let Self {
             context,
@@ -58,8 +58,7 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// A turn for a page that joins or is back, or why there is none; `None` if the actor is stopped
-    /// meanwhile. Events do not wait for turns, so they come first.
+    /// Waits for the turn of a page that joins or is back; `None` if the actor is stopped meanwhile.
     pub(super) async fn turn(&mut self, place: Place, gives_way: bool) -> Option<Given> {
         tokio::select! {
             biased;
@@ -68,7 +67,7 @@ impl<D: Dispatcher> Life<D> {
         }
     }
 
-    /// What to do next; `None` when the actor is to end.
+    /// The next thing to do; `None` if the actor is to end.
     pub(super) async fn next(&mut self) -> Option<Next> {
         if let Some(time) = self.quiet {
             self.alarm.set(time);
@@ -89,13 +88,13 @@ impl<D: Dispatcher> Life<D> {
         .await
     }
 
-    /// Tells the operator what failed, and gives what the browser may know.
+    /// Tells the operator what failed, and gives the text for the browser.
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.errors.add();
         let about = || format!("{module} ({}): {what}", Quoted(id));
         match error {
             CallError::Refused(..) | CallError::Busy => {}
-            // Which one is said already. A client can ask for any, so it is no fault of the application.
+            // A warning only, because a client can ask for any handler. `what` names the handler already.
             CallError::UnknownHandler(_) => {
                 let text = || format!("{} failed: the module has no such handler", about());
                 self.context.log_about(Level::Warn, module, text);
@@ -117,9 +116,9 @@ impl<D: Dispatcher> Drop for Life<D> {
     }
 }
 
-/// What there is to do.
+/// The next thing that an actor has to do.
 pub(super) enum Next {
     Item(Item),
-    /// Nothing happened for a while.
+    /// Nothing has happened until [`Life::quiet`].
     Quiet,
 }

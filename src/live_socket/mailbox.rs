@@ -1,4 +1,4 @@
-//! An actor's mailbox: bounded, and every event that enters gets an answer.
+//! An actor's mailbox. It is bounded, and every event that enters gets an answer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock, wake};
 
-/// Why an event is answered with an error without having been handled.
+/// Why an event is not handled, and answered with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unhandled {
-    /// Too many wait already.
+    /// Too many events wait already.
     Full,
-    /// More come than one connection may send.
+    /// More events come than a connection or an address may send.
     Flood,
-    /// It was made too long ago.
+    /// The event was made too long ago.
     Expired,
-    /// A name in it is too long.
+    /// A name in the event is too long.
     Long,
 }
 
-/// What waits in a mailbox.
+/// One thing that waits in a mailbox.
 pub(super) enum Item {
     Event {
         number: u64,
         event: ClientEvent,
     },
-    /// That many events in a row that will not be handled, up to number `last`. Kept so that their
-    /// errors come in their turn, in constant space: reasons are told apart while there is room.
-    /// Their numbers may have gaps.
+    /// `count` events in a row that will not be handled, numbered from `first` to `last`, maybe with gaps.
+    /// One item for all of them, so that their errors come in their turn and in constant space. While there
+    /// is room, events with different reasons are different items.
     Unhandled {
         count: u64,
         first: u64,
@@ -43,13 +43,13 @@ pub(super) enum Item {
     State(oneshot::Sender<Snapshot>),
     /// Show the whole tree again.
     Show,
-    /// The page is back, with another id and request, and may have to wait before it goes on.
+    /// The page is back, with another id and request. With `waits`, it has to wait before it is let in.
     Resume {
         id: Arc<str>,
         request: Option<Arc<str>>,
         waits: Option<Waits>,
     },
-    /// Say how much memory is held.
+    /// Report the memory of props and tree.
     Weigh,
 }
 
@@ -65,7 +65,7 @@ impl Item {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Life {
     Open,
-    /// What waits is still answered; nothing new is taken.
+    /// The events that wait are still handled; no further ones are taken.
     Finishing,
     Stopped,
 }
@@ -74,17 +74,18 @@ struct State {
     items: VecDeque<Item>,
     /// Bytes of the texts of the events among `items`.
     bytes: usize,
-    /// The highest number of an event that came in.
+    /// The highest number of all events that came in. Events up to this number are not taken again.
     received: u64,
     life: Life,
-    /// The one receiver, if it waits.
+    /// Wakes the actor, the only receiver. Set while the actor waits.
     receiver: Option<Waker>,
-    /// It waits for the end only.
+    /// Set while the actor waits only for the end, because a call is in flight. New items do not wake it
+    /// then.
     busy: bool,
 }
 
 impl State {
-    /// The receiver, if this concerns it.
+    /// The waker of the receiver, if the receiver waits for such a change.
     fn receiver(&mut self) -> Option<Waker> {
         let ended = self.life == Life::Stopped;
         if self.busy && !ended {
@@ -102,16 +103,19 @@ impl State {
     }
 }
 
-/// How much a mailbox takes: that many items, and events of that many bytes in all. An event that
-/// finds it empty always fits.
+/// How much a mailbox takes: so many items, and events of so many bytes in all. In an empty mailbox every
+/// event fits.
 #[derive(Clone, Copy)]
 pub(super) struct Capacity {
     pub(super) items: usize,
     pub(super) bytes: usize,
 }
 
-/// Many senders, one receiver. An empty one has room for one item at most. The lock is a `std` one: held for
-/// one push or pop.
+/// Many senders, one receiver. An empty mailbox keeps memory for one item at most. The lock is a `std` one,
+/// held for one push or pop.
+///
+/// Architecture invariant: events are taken in their order, each once, and the receiver that waits is
+/// always woken. `src/models.rs` watches it (`a_mailbox_loses_no_event_and_no_wake`).
 pub struct Mailbox {
     state: Mutex<State>,
     capacity: Capacity,
@@ -158,8 +162,8 @@ impl Mailbox {
         wake(receiver);
     }
 
-    /// Takes an event in. One with a number that is not new has been here before and is not taken
-    /// again; without a number it is the next.
+    /// Takes an event in. If its number is not higher than all before, the event has been here and is not
+    /// taken again. An event without a number gets the next one.
     pub(super) fn event(
         &self,
         number: Option<u64>,
@@ -182,7 +186,8 @@ impl Mailbox {
             }
             Ok(event)
         });
-        // As many groups as there may be events: then all that is refused is one more.
+        // There may be as many groups of refused events as events. If the mailbox is full of items, all
+        // further refused events join one group, whatever their reasons.
         let merges = state.items.len() >= self.capacity.items;
         let item = match (event, state.items.back_mut()) {
             (Ok(event), _) => Item::Event { number, event },
@@ -195,7 +200,7 @@ impl Mailbox {
                 *count += 1;
                 *last = number;
                 if *why != reason {
-                    // What is true of all of them.
+                    // `Full` is true of all events in the group.
                     *why = Unhandled::Full;
                 }
                 return Ok(());
@@ -211,14 +216,15 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Events up to that number are not taken any more.
+    /// From here on events up to `number` are not taken.
     pub(super) fn received(&self, number: u64) {
         let mut state = self.lock();
         state.received = state.received.max(number);
     }
 
-    /// Adds a question of the application's own, which bounds itself; or one for the memory that is held,
-    /// unless that is asked already: a page that comes and goes asks each time.
+    /// Adds a question: for the state, which only the application asks, so that it bounds the number; or
+    /// for the memory. A second question for the memory is left out while the first one waits, because a
+    /// page that comes and goes asks each time.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();
         if state.life != Life::Open {
@@ -232,15 +238,15 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Has this done before any event that waits. A page that is back makes needless what was to be
-    /// done for it when it was back before.
+    /// Puts an item before all events that wait. `Show` items in front are dropped, because this one is
+    /// newer; if the page is back once more, `Resume` items in front are dropped, too.
     pub(super) fn first(&self, item: Item) {
         let mut state = self.lock();
         if state.life == Life::Stopped {
             return;
         }
         let is_back = matches!(item, Item::Resume { .. });
-        // Dropped outside the lock: another page may have the turn then.
+        // Dropped after the lock was released, because dropping a place may give another page its turn.
         let mut needless = Vec::new();
         while matches!(state.items.front(), Some(Item::Show))
             || (is_back && matches!(state.items.front(), Some(Item::Resume { .. })))
@@ -255,8 +261,8 @@ impl Mailbox {
         wake(receiver);
     }
 
-    /// The next item; `None` when the actor is to end. The one receiver waits here or in
-    /// [`poll_stopped`](Self::poll_stopped), never in both.
+    /// The next item; `None` if the actor is to end. The receiver waits either here or in
+    /// [`poll_stopped`](Self::poll_stopped).
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Item>> {
         let mut state = self.lock();
         if state.life == Life::Stopped {
@@ -320,7 +326,7 @@ impl Mailbox {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.life = Life::Stopped;
-        // What waited is dropped outside the lock: a snapshot's receiver is woken by it.
+        // Items are dropped after the lock was released, because dropping wakes the receiver of a snapshot.
         let dropped = std::mem::take(&mut state.items);
         let bytes = std::mem::take(&mut state.bytes);
         self.budget.give(bytes + dropped.len() * size_of::<Item>());

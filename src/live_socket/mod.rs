@@ -1,8 +1,8 @@
 //! `LiveSocket`: one actor per live component.
 //!
 //! As in the reference's `glimr/loom/live_socket`, the actor owns its component's props and last
-//! tree, takes its events one at a time, has the module handle and render them, and sends back what
-//! changed. It knows meanings, not sockets: messages go to a [`ReplyTo`].
+//! tree, takes its events one at a time, has the module handle and render them, and sends back the changes.
+//! The actor does not know sockets: its messages go to a [`ReplyTo`].
 
 mod actor;
 mod alarm;
@@ -29,35 +29,35 @@ use mailbox::{Capacity, Item, Mailbox};
 
 pub use reply_to::{Committed, Keeper, Moment, Newest, Pace, ReplyTo};
 
-/// What an actor starts with.
+/// The data that an actor starts with.
 pub struct Start {
     /// The component's id, as its owner chose it.
     pub id: Arc<str>,
     /// The component's own name, the same for as long as its state lives, on any machine.
     pub instance: Arc<str>,
-    /// The module, and its name for the log.
+    /// The module to call.
     pub module: Module,
-    /// See `module`.
+    /// The module's name, for the log.
     pub module_name: Arc<str>,
     /// Whose page it is; `None` if the application itself starts it.
     pub caller: Option<Arc<Caller>>,
     /// The first props.
     pub props: Arc<Props>,
-    /// Where they come from; `None` if the application itself gave them.
+    /// Where the props come from; `None` if the application itself gave them.
     pub origin: Option<Origin>,
-    /// Its place among those that join; `None` if it need not wait.
+    /// The page's place among the pages that join; `None` if the first render need not wait.
     pub place: Option<Place>,
-    /// The last event that they include.
+    /// The last event that the props include.
     pub number: u64,
 }
 
-/// A page that is back, and has to wait before it goes on.
+/// A page that is back and has to wait before it is let in.
 pub struct Waits {
-    /// Which of its connections it is back on, as its owner counts them.
+    /// The epoch of the connection that the page is back on, as the session counts epochs.
     pub epoch: u64,
-    /// Its module says whether it may.
+    /// The module has `authorize`, which says whether the page may come back.
     pub asks: bool,
-    /// Its place among those that come back.
+    /// The page's place among the pages that wait for a turn.
     pub place: Place,
 }
 
@@ -119,8 +119,8 @@ impl LiveSocket {
         self.key
     }
 
-    /// Hands over an event. It gets exactly one answer, in its turn: if too many wait already,
-    /// that answer is an error.
+    /// Hands over an event. The event gets exactly one answer, in its turn; if too many events wait
+    /// already, the answer is an error.
     ///
     /// # Errors
     /// [`SendError::Stopped`].
@@ -128,8 +128,8 @@ impl LiveSocket {
         self.mailbox.event(None, Ok(event))
     }
 
-    /// Hands over an event of a client, or says why it is not to be handled. One with a number that
-    /// has been here before is not taken again; without a number it is the next.
+    /// Hands over an event of a client, or says why the event is not to be handled. An event whose number
+    /// is not higher than all before is not taken again. An event without a number gets the next one.
     ///
     /// # Errors
     /// [`SendError::Stopped`].
@@ -141,14 +141,14 @@ impl LiveSocket {
         self.mailbox.event(number, event)
     }
 
-    /// Bytes of the events that wait.
+    /// Bytes of all that waits in the mailbox.
     pub fn waiting_bytes(&self) -> usize {
         self.mailbox.bytes()
     }
 
-    /// Has the actor say what it weighs.
+    /// Has the actor report its memory: see [`Keeper::weighed`].
     pub fn weigh(&self) {
-        // One that has ended weighs nothing.
+        // An actor that has ended holds nothing.
         let _ = self.mailbox.ask(Item::Weigh);
     }
 
@@ -157,8 +157,8 @@ impl LiveSocket {
         self.mailbox.first(Item::Show);
     }
 
-    /// The page is back: as component `id`, with another request. If it `waits`,
-    /// [`ReplyTo::resumed`] follows.
+    /// The page is back, with another id for the component and another request. If the page `waits`,
+    /// [`ReplyTo::resumed`] follows when it is let in.
     pub fn resume(&self, id: Arc<str>, request: Option<Arc<str>>, waits: Option<Waits>) {
         self.mailbox.first(Item::Resume { id, request, waits });
     }
@@ -178,12 +178,12 @@ impl LiveSocket {
         self.mailbox.is_stopped()
     }
 
-    /// Ends the actor now: what waits is dropped, a call in flight is abandoned.
+    /// Ends the actor now: events that wait are dropped, a call in flight is given up.
     pub fn stop(&self) {
         self.mailbox.stop();
     }
 
-    /// Ends the actor when it has answered what waits.
+    /// Ends the actor when it has answered the events that wait.
     pub fn finish(&self) {
         self.mailbox.finish();
     }

@@ -1,4 +1,4 @@
-//! What `src/models.rs` needs of a mailbox.
+//! A mailbox as `src/models.rs` tries it.
 
 use std::task::{Context, Poll};
 

@@ -1,5 +1,4 @@
-//! What an actor needs of whoever it works for: somebody who takes its messages, says how fast, and keeps
-//! its states.
+//! The traits of an actor's owner, which takes the actor's messages, sets their pace, and keeps its states.
 
 use std::sync::Arc;
 
@@ -14,15 +13,15 @@ use crate::tree::LiveTree;
 /// When an actor offers its state as a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// After an answer, or the first render.
+    /// After an answer or the first render.
     Answer,
-    /// Nothing has happened since for as long as was asked for.
+    /// Nothing has happened until the time that the last offer gave.
     Quiet,
-    /// It ends in order.
+    /// The actor ends in order.
     End,
 }
 
-/// What an actor has committed.
+/// A state that an actor has committed, or is about to commit.
 #[derive(Clone, Copy)]
 pub struct Committed<'a> {
     /// The last event that it includes.
@@ -31,29 +30,30 @@ pub struct Committed<'a> {
     pub props: &'a Props,
 }
 
-/// A state from a store.
+/// A state from a store, newer than the one that the page has brought.
 pub struct Newest {
     /// The last event that it includes.
     pub number: u64,
     /// The props.
     pub props: Arc<Props>,
-    /// Where they come from.
+    /// Where the props come from.
     pub origin: Origin,
 }
 
-/// Where an actor's messages go (the reference's `reply_to`). Owned by the actor.
+/// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.
 pub trait ReplyTo: Pace + Keeper + Send + 'static {
-    /// The first render is done, or the actor did not come to life. Called once, before all else.
+    /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 
-    /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. It
-    /// includes the events up to `number`; `anew` says that it does not continue what was before.
+    /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. The tree includes
+    /// the events up to `number`; `anew` says that the component started anew instead of continuing a
+    /// state.
     fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
 
-    /// The answer to event `number`, and what the handler asks of the page beside it. Must not block.
+    /// The answer to event `number`; `beside` has what else the handler asks of the page. Must not block.
     fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>);
 
-    /// The answer to so many events up to `last` that are not handled.
+    /// The answer to the `count` events up to `last`, which are not handled.
     fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
         let _ = is_expired;
         for _ in 0..count {
@@ -61,14 +61,14 @@ pub trait ReplyTo: Pace + Keeper + Send + 'static {
         }
     }
 
-    /// The page that came back in this epoch may; the tree `has_changed` meanwhile, beside the events.
+    /// Lets in the page that came back in this epoch; the tree may have `has_changed` without an event.
     /// True if the page has to be shown the whole tree.
     fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
         let _ = (epoch, has_changed);
         false
     }
 
-    /// The actor ends by itself, and why.
+    /// The actor ends by itself, because of `error`.
     fn ended(&mut self, error: &CallError) {
         let _ = error;
     }
@@ -76,16 +76,16 @@ pub trait ReplyTo: Pace + Keeper + Send + 'static {
 
 /// How much the receiver of an actor's messages can take.
 pub trait Pace {
-    /// Resolves when the receiver can take more; the actor takes no event before.
+    /// Resolves when the receiver can take more. Until then the actor takes no event.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// Whether the receiver takes so little that answers are to be merged: what is answered from now
-    /// on is not sent, until [`merged`](Self::merged).
+    /// Whether the receiver takes so little that answers are merged. Answers are then not sent until
+    /// [`merged`](Self::merged).
     fn lags(&mut self) -> bool {
         false
     }
 
-    /// Everything since the receiver began to lag, as one answer to event `number`.
+    /// All changes since the receiver began to lag, as one answer to event `number`.
     fn merged(&mut self, number: u64, message: ServerMessage<'_>) {
         let _ = (number, message);
     }
@@ -96,13 +96,11 @@ pub trait Pace {
     }
 }
 
-/// Where an actor's states are kept: in a store, and as checkpoints in the page.
+/// Keeps an actor's states: in a store, and as checkpoints in the page.
 pub trait Keeper {
-    /// Keeps a state if it cannot be lost, before it is answered for. By default nothing is to be
-    /// kept.
+    /// Saves a state before its event is answered, if there is a store. By default there is no store.
     ///
-    /// # Errors
-    /// If it is not kept; then it must not be committed.
+    /// # Errors If the state was not saved; then it must not be committed.
     fn keep(
         &mut self,
         committed: Committed<'_>,
@@ -114,7 +112,7 @@ pub trait Keeper {
     /// A newer state than the one that the component starts with, if there is one.
     ///
     /// # Errors
-    /// If nobody can say.
+    /// If the store cannot say.
     fn newest(
         &mut self,
         number: u64,
@@ -128,7 +126,7 @@ pub trait Keeper {
         let _ = bytes;
     }
 
-    /// A state to make a checkpoint of. Gives when it is to be offered again if nothing happens.
+    /// Offers a state for a checkpoint. Gives the time to offer it again if nothing happens until then.
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let _ = (committed, moment);
         None

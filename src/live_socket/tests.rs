@@ -350,7 +350,7 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
         .started()
         .await;
     actor.send("increment");
-    // Or its page would send the event again, and again.
+    // Without an answer the page would send the event again and again.
     let failed = error("The server could not handle this.");
     assert_eq!(actor.next().await, failed);
     assert_eq!(actor.next().await, "ended");
@@ -360,7 +360,7 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
     assert!(log[0].1.contains("a fault"), "{log:?}");
 }
 
-/// What is to be done next, if there is anything.
+/// The next item; `None` if there is none.
 fn popped(mailbox: &Mailbox) -> Option<Item> {
     let context = std::task::Context::from_waker(std::task::Waker::noop());
     match mailbox.poll_next(&context) {
@@ -376,8 +376,8 @@ fn mailbox(items: usize) -> Mailbox {
 }
 
 proptest! {
-    /// Whatever comes, and in whatever order the reasons alternate for which it is refused: each number
-    /// is answered once and in its turn, and no more waits than has room.
+    /// Whatever events come, and in whatever order they are refused for different reasons: each number is
+    /// answered once and in its turn, and no more items wait than there is room for.
     #[test]
     fn a_mailbox_holds_no_more_than_it_has_room_for(
         capacity in 1usize..6,
@@ -416,7 +416,7 @@ proptest! {
             };
             mailbox.event(None, refused).unwrap();
             sent += 1;
-            // One group that was refused behind the events, one look at the memory, one group behind that.
+            // Behind the events: one group of refused events, one question for the memory, one more group.
             prop_assert!(mailbox.len() <= capacity + 3, "{} items", mailbox.len());
         }
         while let Some(item) = popped(&mailbox) {
@@ -426,7 +426,7 @@ proptest! {
     }
 }
 
-/// Of several reasons the one is said that is true of all.
+/// If events of one group have different reasons, the answer names the one that is true of all.
 #[tokio::test]
 async fn events_that_are_refused_for_several_reasons_are_answered_together() {
     let mailbox = mailbox(1);
@@ -452,8 +452,8 @@ async fn events_that_are_refused_for_several_reasons_are_answered_together() {
     assert!(popped(&mailbox).is_none());
 }
 
-/// What waits is more than its text: a client that sends thousands of nothing makes the server hold as many
-/// items.
+/// Waiting events take more than their texts: a client that sends thousands of empty events makes the
+/// server hold as many items.
 #[tokio::test]
 async fn what_waits_in_a_mailbox_counts_with_the_room_that_it_takes() {
     let budget = Arc::new(Budget::new(usize::MAX));

@@ -1,5 +1,5 @@
-//! Notices when the process has no file descriptors left, which Node says to nobody: a connection that
-//! cannot have one is closed by the system's event loop before Node sees it.
+//! Notices when the process has no file descriptors left. Node does not say so: its event loop closes a
+//! connection that cannot have a descriptor before the application sees it.
 
 use std::fs::File;
 use std::io;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::context::Level;
 use crate::sync::{Mutex, lock};
 
-/// How often it is looked whether there is one left. Costs opening and closing one.
+/// The time between two looks. A look opens and closes one descriptor.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often it is said that there is none.
+/// The shortest time between two lines that say that there are no descriptors.
 const SAY: Duration = Duration::from_secs(60);
 
-/// `EMFILE` and `ENFILE`, which are the same on all Unix systems: the process has too many, or the
-/// system.
+/// `EMFILE` and `ENFILE`, which have the same numbers on all Unix systems: the process, or the system, has
+/// too many open files.
 const EXHAUSTED: [i32; 2] = [24, 23];
 
 const SHORT: &str = "there are no file descriptors left (EMFILE): new connections are refused until others \
@@ -24,12 +24,13 @@ const ENOUGH: &str = "there are file descriptors again: new connections are take
 
 #[derive(Default)]
 struct State {
+    /// When the line was last logged that there are none.
     said: Option<Instant>,
-    /// It has been said that there is none, and not yet that there are some again.
+    /// Set with that line, cleared with the line that there are descriptors again.
     is_short: bool,
 }
 
-/// Says it, once a minute, and when it is over.
+/// Says once a minute that there are no descriptors, and once that there are some again.
 #[derive(Default)]
 pub(super) struct Descriptors(Mutex<State>);
 
@@ -40,7 +41,8 @@ impl Descriptors {
         cfg!(unix) && code.is_some_and(|code| EXHAUSTED.contains(&code))
     }
 
-    /// What to log now that there is none, or that there are some.
+    /// The line to log after a look that found descriptors `exhausted` or not; `None` if there is nothing
+    /// new.
     pub(super) fn found(&self, exhausted: bool, now: Instant) -> Option<(Level, &'static str)> {
         let mut state = lock(&self.0);
         if !exhausted {
@@ -55,9 +57,9 @@ impl Descriptors {
         Some((Level::Error, SHORT))
     }
 
-    /// Looks again and again.
+    /// Looks every two seconds, until dropped.
     pub(super) async fn watch(&self, log: impl Fn(Level, &'static str)) {
-        // As little as can be opened.
+        // The file that costs least to open.
         let null = if cfg!(windows) { "NUL" } else { "/dev/null" };
         loop {
             tokio::time::sleep(LOOK).await;
@@ -84,7 +86,7 @@ mod tests {
         assert_eq!(descriptors.found(true, at(1)), Some((Level::Error, SHORT)));
         assert_eq!(descriptors.found(true, at(2)), None);
         assert_eq!(descriptors.found(false, at(3)), Some((Level::Warn, ENOUGH)));
-        // To and fro is no reason to say it more often.
+        // If it changes every second, the line does not come more often.
         for second in 4..61 {
             assert_eq!(descriptors.found(second % 2 == 0, at(second)), None);
         }

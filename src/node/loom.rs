@@ -1,4 +1,4 @@
-//! `NativeLoom`: everything that `lib/` calls.
+//! `NativeLoom`: all functions that `lib/` calls.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,7 +40,8 @@ use crate::transport::{BoxTransport, Descriptor, Relay, RelaySignal, relay};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
 
-/// A template's statics are the literal's own, so one registry serves every application.
+/// All templates of the process. A template is its literal's statics alone, so all applications share one
+/// registry.
 fn templates() -> &'static Templates {
     static TEMPLATES: std::sync::LazyLock<Templates> = std::sync::LazyLock::new(Templates::new);
     &TEMPLATES
@@ -50,13 +51,13 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
 }
 
-/// The text that `lib/` wrote; it writes UTF-8 and nothing else.
+/// A text that `lib/` has written; `lib/` always writes UTF-8.
 fn text_of(text: &[u8], bytes: u32) -> &str {
     let text = text.get(..bytes as usize).unwrap_or_default();
     std::str::from_utf8(text).unwrap_or_default()
 }
 
-/// Everything by the number that `lib/` chose for it.
+/// Sockets, relays and upgrades that wait, each by the number that `lib/` chose for it.
 #[derive(Default)]
 struct Handles {
     sockets: Mutex<HashMap<u32, LiveSocket>>,
@@ -64,7 +65,7 @@ struct Handles {
     pending: Mutex<HashMap<u32, Pending>>,
 }
 
-/// What a loom has until it is released: keys, a store with its thread, everything that is shared.
+/// All that a loom has until it is released: keys, a store with its thread, the shared state.
 #[derive(Clone)]
 struct Open {
     context: Shared<JsDispatcher>,
@@ -72,8 +73,8 @@ struct Open {
 }
 
 impl Open {
-    /// JavaScript starts no call any more of connections that are about to be closed. They end a moment
-    /// later, on other threads.
+    /// JavaScript starts no more calls for the connections that are meant. The connections are about to be
+    /// closed, but end a moment later, on other threads.
     fn revoke(&self, is_meant: impl Fn(&OpenConnection) -> bool) {
         let open = self.sessions.connections().into_iter();
         let known = open.chain(self.sessions.parked());
@@ -83,8 +84,8 @@ impl Open {
     }
 }
 
-/// What the environment's end has to stop. Emptied when the loom is released: a hook that is removed is
-/// never freed, so it must hold nothing by then.
+/// All that has to be stopped at the environment's end. Emptied when the loom is released, because Node
+/// never frees a hook that was removed: the hook must hold nothing by then.
 type Slot = Arc<Mutex<Option<Open>>>;
 
 /// One application.
@@ -95,11 +96,11 @@ pub struct NativeLoom {
     stats: Arc<Stats>,
     queue: Arc<Queue>,
     handles: Handles,
-    /// Nothing is left to wake JavaScript for.
+    /// Cancelled when JavaScript need not be woken any more.
     ended: CancellationToken,
     hook: Option<(CleanupEnvHook<Slot>, Slot)>,
     descriptors: Arc<Descriptors>,
-    /// Looks whether there are descriptors left, from the first `attach` on.
+    /// The task that looks whether there are descriptors left. Started by the first `attach`.
     watch: Option<AbortOnDropHandle<()>>,
 }
 
@@ -114,7 +115,7 @@ pub fn compile_template(source: Vec<String>) -> Result<NativeTemplate> {
     })
 }
 
-/// Where a value stands, for an error message.
+/// Says where in its template a value stands, for an error message.
 #[napi(catch_unwind)]
 pub fn describe_value(template: u32, value: u32) -> String {
     let list = templates().read();
@@ -122,7 +123,8 @@ pub fn describe_value(template: u32, value: u32) -> String {
     template.map_or_else(String::new, |template| template.describe(value as usize))
 }
 
-/// What of a component's HTML a browser would not leave in this container, and a container that would have it.
+/// A part of a component's HTML that a browser would move out of this container, and a container in which
+/// that part could stand; `None` if all of it can stay.
 #[napi(catch_unwind)]
 pub fn misplaced(container: String, html: String) -> Option<NativeMisplaced> {
     crate::template::misplaced(&container, &html).map(|found| NativeMisplaced {
@@ -157,7 +159,7 @@ impl NativeLoom {
         options.secrets.zeroize();
         let keyring = keyring?;
         let limits = Limits::with(&options.limits).map_err(failed)?;
-        // Before anything that a failure would have to take back.
+        // The store comes first, because opening it may fail: then there is nothing to take back.
         let store = options.sqlite.map(|path| {
             let bounds = Bounds {
                 keep: limits.token_age,
@@ -193,7 +195,7 @@ impl NativeLoom {
         });
         let open = Open { context, sessions };
         let slot = Slot::new(Mutex::new(Some(open.clone())));
-        // Runs before the environment goes, on `process.exit()` and when a worker ends.
+        // The hook runs before the environment ends, on `process.exit()` and when a worker ends.
         let hook = env.add_env_cleanup_hook(slot.clone(), |slot| {
             let open = lock(&slot).take();
             if let Some(Open { context, sessions }) = open {
@@ -223,8 +225,8 @@ impl NativeLoom {
         Ok(&self.open()?.context)
     }
 
-    /// Gives everything back: keys, the store, the hook at the environment's end. After `close` has been
-    /// settled; only `exchange` and `stats` may be called then.
+    /// Gives back the keys, the store and the hook at the environment's end. Called after `close` was
+    /// settled; after it, only `exchange` and `stats` may be called.
     #[napi(catch_unwind)]
     pub fn release(&mut self, env: Env) -> Result<()> {
         self.watch = None;
@@ -238,7 +240,7 @@ impl NativeLoom {
         env.remove_env_cleanup_hook(hook)
     }
 
-    /// Looks from now on whether the process has descriptors left for new connections.
+    /// From here on looks whether the process has descriptors left for new connections.
     #[napi(catch_unwind)]
     pub fn watch_descriptors(&mut self) -> Result<()> {
         if self.watch.is_some() {
@@ -274,9 +276,9 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Gives numbers from `first` on to types of events, and then to the handlers of a module; calls
-    /// name them so. Without handlers the module takes any name; if `strict`, JavaScript is not asked
-    /// about any other.
+    /// Gives numbers from `first` on to types of events, and then to the handlers of a module. Calls as
+    /// numbers use them. Without handlers the module takes any name. If `strict`, events for other handlers
+    /// are refused without asking JavaScript.
     #[napi(catch_unwind)]
     pub fn number_names(
         &self,
@@ -291,15 +293,15 @@ impl NativeLoom {
         Ok(())
     }
 
-    /// The calls that were given up since this was asked last, or jobs were taken.
+    /// The calls that were given up since the last `given_up` or `exchange`.
     #[napi(catch_unwind)]
     pub fn given_up(&self) -> Vec<u32> {
         self.queue.given_up()
     }
 
-    /// Takes the results of what was done, and gives what is to be done next, or nothing: how many
-    /// calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
-    /// text.
+    /// Takes the results of the calls that are done, and gives the next jobs; nothing if there are none.
+    /// Calls as numbers are written into `calls`, and their count is given; the other jobs are given as a
+    /// JSON array, or an empty text.
     #[napi(catch_unwind)]
     pub fn exchange(
         &self,
@@ -312,7 +314,7 @@ impl NativeLoom {
         if used > 0 {
             let ops = ops.get(..used as usize).unwrap_or_default().to_vec();
             let text = text_of(&text, bytes).to_owned();
-            // Of what was given up while the loom closed, if there is none.
+            // If the loom is released, these are results of calls that were given up while it closed.
             if let Some(open) = &self.open {
                 open.context.dispatcher.give(Batch { ops, text });
             }
@@ -326,8 +328,8 @@ impl NativeLoom {
         Some(taken.jobs)
     }
 
-    /// Whose page a call in flight is for: the upgrade request as JSON, what `bind` gave for it, and the
-    /// page's URL; an empty list if it is for no page, nothing if the call is over.
+    /// The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL. An
+    /// empty list if the call is not for a page, nothing if the call is over.
     #[napi(catch_unwind)]
     pub fn caller(&self, call: u32) -> Option<Vec<String>> {
         let caller = self.open.as_ref()?.context.dispatcher.caller(call)?;
@@ -378,8 +380,8 @@ impl NativeLoom {
         self.context()?.keyring.seal(&claims, &bind).map_err(failed)
     }
 
-    /// Counts an upgrade, by a number of `lib/`'s, until it has been settled; false if there are too
-    /// many, in all or of its address.
+    /// Counts an upgrade until `settle` is called with the same number. False if there are too many, in all
+    /// or from its address.
     #[napi(catch_unwind)]
     pub fn pend(&self, number: u32, address: String) -> Result<bool> {
         let pending = self.open()?.sessions.pend(&address.into());
@@ -388,16 +390,16 @@ impl NativeLoom {
         Ok(is_counted)
     }
 
-    /// An upgrade has passed, or is over.
+    /// The application has let an upgrade pass, or the upgrade is over.
     #[napi(catch_unwind)]
     pub fn settle(&self, number: u32) {
-        // Dropped outside the lock.
+        // Dropped after the lock was released.
         let pending = lock(&self.handles.pending).remove(&number);
         drop(pending);
     }
 
-    /// Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
-    /// descriptor left for it: then it can be relayed.
+    /// Takes over a socket by its descriptor. The caller then destroys its own socket. False if there is no
+    /// descriptor left; the socket can then be relayed.
     #[napi(catch_unwind)]
     pub fn accept_descriptor(
         &self,
@@ -439,8 +441,8 @@ impl NativeLoom {
         self.serve(move || Ok(Box::new(stream) as BoxTransport), &head, upgrade)
     }
 
-    /// Leaves as much as can be to the runtime's thread, memory for the connection included: what it
-    /// takes to accept one is what everybody waits for when all pages come at once.
+    /// Serves a connection on the runtime's threads. They do as much as possible, even taking memory for
+    /// the connection: if all pages come at once, all of them wait for the JavaScript thread.
     fn serve(
         &self,
         open: impl FnOnce() -> std::io::Result<BoxTransport> + Send + 'static,
@@ -479,7 +481,7 @@ impl NativeLoom {
         lock(&self.handles.relays).get(&number).cloned()
     }
 
-    /// Bytes that a relayed socket read; false asks to stop reading.
+    /// Takes bytes that a relayed socket has read. False asks to stop reading.
     #[napi(catch_unwind)]
     pub fn relay_push(&self, number: u32, bytes: Uint8ArraySlice<'_>) -> bool {
         self.relay(number).is_none_or(|relay| relay.push(&bytes))
@@ -493,7 +495,7 @@ impl NativeLoom {
         }
     }
 
-    /// What a relayed socket is to write.
+    /// The bytes that a relayed socket is to write.
     #[napi(catch_unwind)]
     pub fn relay_pull<'env>(
         &self,
@@ -528,7 +530,8 @@ impl NativeLoom {
         }
     }
 
-    /// Starts a live socket; settles `number` when it has rendered, and replies to it.
+    /// Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
+    /// go to the callback of the same number.
     #[napi(catch_unwind)]
     pub fn start(&self, number: u32, id: String, module: String, props_json: String) -> Result<()> {
         let _runtime = runtime()?.enter();
@@ -612,7 +615,7 @@ impl NativeLoom {
     /// Stops a live socket.
     #[napi(catch_unwind)]
     pub fn stop(&self, number: u32) {
-        // Dropped outside the lock.
+        // Dropped after the lock was released.
         let socket = lock(&self.handles.sockets).remove(&number);
         drop(socket);
     }
@@ -637,13 +640,14 @@ impl NativeLoom {
         }
     }
 
-    /// Who is connected, and who may come back.
+    /// The open connections, those that arrive, and the parked sessions.
     #[napi(catch_unwind)]
     pub fn connections(&self) -> Vec<NativeConnection> {
         let Some(Open { sessions, .. }) = &self.open else {
             return Vec::new();
         };
-        // First those that arrive: one that opens meanwhile is there twice, under one number.
+        // Arrivals come first: if one opens meanwhile, it is there twice under one number instead of not at
+        // all.
         let arriving = sessions.arriving();
         let all = arriving.into_iter().chain(sessions.connections());
         let mut numbers = std::collections::HashSet::new();
@@ -652,7 +656,7 @@ impl NativeLoom {
         all.map(Into::into).collect()
     }
 
-    /// Closes connections and ends what is parked, by their numbers; gives how many there were.
+    /// Closes connections and ends parked sessions, by their numbers. Gives how many there were.
     #[napi(catch_unwind)]
     pub fn disconnect(&self, numbers: Vec<f64>) -> u32 {
         // Numbers count from 1 and stay below 2^53.
@@ -663,7 +667,7 @@ impl NativeLoom {
         u32::try_from(open.sessions.disconnect(&numbers)).unwrap_or(u32::MAX)
     }
 
-    /// The same for those of a user, of an address, or of both; gives how many there were.
+    /// The same for the connections and sessions of a user, of an address, or of both.
     #[napi(catch_unwind)]
     pub fn disconnect_matching(&self, bind: Option<String>, address: Option<String>) -> u32 {
         let (bind, address) = (bind.as_deref(), address.as_deref());
@@ -678,8 +682,8 @@ impl NativeLoom {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
-    /// the last actor and connection are gone.
+    /// Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
+    /// Settles `request` when the last actor and connection are gone.
     #[napi(catch_unwind)]
     pub fn close(&self, timeout: f64, request: u32) -> Result<()> {
         let sockets = std::mem::take(&mut *lock(&self.handles.sockets));
@@ -703,10 +707,11 @@ impl NativeLoom {
                 context.tasks.wait().await;
             }
             if let Some(store) = &context.store {
-                // It has done all that the actors asked for.
+                // The actors are gone, so the store has done all that they asked for.
                 let _ = store.close().await;
             }
-            // What is settled then gives back the last of it.
+            // Dropped first: when the promise is settled, `lib/` releases the loom, and with it the last
+            // references.
             drop((context, parting, sockets));
             queue.push(Job::Settle {
                 request,

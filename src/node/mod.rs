@@ -1,8 +1,9 @@
-//! The N-API edge: the only place that knows napi, and no logic of its own.
+//! The N-API edge, without logic of its own. Every entry catches unwinding: a panic becomes a JavaScript
+//! error.
 //!
-//! Every entry catches unwinding: a panic becomes a JavaScript error.
+//! Architecture invariant: only this room knows napi. `__test__/package/invariants.test.ts` watches it.
 
-// What the macros of napi-derive generate.
+// For the code that the macros of napi-derive generate.
 #![allow(unsafe_code, missing_docs)]
 
 mod descriptors;

@@ -1,4 +1,4 @@
-//! What JavaScript hands over, as plain objects. `lib/addon.d.ts` is made from these shapes.
+//! The plain objects that cross the edge. `lib/addon.d.ts` is made from them.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::transport::handshake::{Headers, UpgradeRequest};
 pub struct NativeOptions {
     pub secrets: Vec<String>,
     pub development: bool,
-    /// Those that the application gives, by their names; times in milliseconds.
+    /// The limits that the application gives, by their names; times in milliseconds.
     pub limits: HashMap<String, f64>,
-    /// The file of a store.
+    /// The file of the store, if there is one.
     pub sqlite: Option<String>,
 }
 
-/// An upgrade request as Node parsed it. Reading a member costs JavaScript's thread more than parsing
-/// it costs another, so that what the copy has is read out of that.
+/// An upgrade request as Node parsed it. To read a member of an object costs the JavaScript thread more
+/// than parsing costs another thread, so headers and address are read from the JSON of `request`.
 #[napi(object)]
 pub struct NativeUpgrade {
     pub method: String,
@@ -31,7 +31,7 @@ pub struct NativeUpgrade {
     pub bind: String,
 }
 
-/// What of the compact copy counts here.
+/// The members of the compact copy that are needed here.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct CompactRequest {
@@ -41,7 +41,8 @@ struct CompactRequest {
 
 impl NativeUpgrade {
     pub(super) fn split(self) -> (UpgradeRequest, Peer) {
-        // `lib/` wrote it; what cannot be read is no handshake.
+        // `lib/` has written the JSON. If it cannot be read, the headers are missing, and the handshake is
+        // refused.
         let compact: CompactRequest = serde_json::from_str(&self.request).unwrap_or_default();
         let request = UpgradeRequest {
             method: self.method,
@@ -105,7 +106,7 @@ pub struct NativeOutput<'env> {
     pub gone: bool,
 }
 
-/// What cannot stand in its container.
+/// An element or text that cannot stand in its container.
 #[napi(object)]
 pub struct NativeMisplaced {
     /// The element, or "text".

@@ -16,8 +16,8 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
             Builder::new_multi_thread()
                 .worker_threads(cores.saturating_sub(1).max(1))
                 .thread_name("loom-live")
-                // Looking for new input is a system call: the default of 61 tasks would make several
-                // for each batch that JavaScript works off.
+                // A look for new input is a system call. With the default, one look after 61 tasks, there
+                // would be several for each batch that JavaScript handles.
                 .event_interval(256)
                 .enable_all()
                 .build()

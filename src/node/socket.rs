@@ -12,7 +12,7 @@ use crate::tree::LiveTree;
 pub(super) struct ToJavaScript {
     pub(super) queue: Arc<Queue>,
     pub(super) id: Arc<str>,
-    /// Which callback; also the promise of `loom.start`.
+    /// The number of the callback, and of the promise of `loom.start`.
     pub(super) number: u32,
 }
 

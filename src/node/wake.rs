@@ -1,4 +1,4 @@
-//! Wakes the JavaScript thread for what waits in the queue: once for all of it.
+//! Wakes the JavaScript thread once for all jobs that wait in the queue.
 
 use std::sync::{Arc, Weak};
 
@@ -9,18 +9,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bridge::Queue;
 
-/// How often the runtime is asked for more before JavaScript is woken.
+/// How often other tasks have their turn, to add jobs, before JavaScript is woken.
 const MAX_GATHERING: usize = 8;
 
-/// Carries no data and keeps no event loop alive: the data waits in the queue.
+/// The thread-safe function that wakes JavaScript. It keeps no event loop alive.
+///
+/// Architecture invariant: a thread-safe function carries no data and is never awaited. The data waits in
+/// the queue, and one wake stands for all of it. `src/models.rs` watches that no job needs a second wake
+/// (`a_queue_loses_no_job_and_no_wake`).
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 
-/// A queue of at most `waiting_calls` calls that has `wake` called when something is in it, and once
-/// more when `ended`. The first byte of `given_up` is 1 while JavaScript has not been told of all calls
-/// that were given up. Must be called inside a tokio runtime.
+/// A queue of at most `waiting_calls` calls. `wake` is called when jobs are in the queue, and once more
+/// when `ended` is cancelled. The first byte of `given_up` is 1 while there are given-up calls that
+/// JavaScript has not been told of. Must be called inside a tokio runtime.
 ///
-/// # Errors
-/// If Node makes no thread-safe function of `wake`.
+/// Architecture invariant: JavaScript reads this byte before each call, so that a call that was given up is
+/// not started. `__test__/server/given_up_calls.test.ts` watches it.
+///
+/// # Errors If Node cannot make a thread-safe function of `wake`.
 pub(super) fn waking_queue(
     waiting_calls: usize,
     wake: Function<'_, (), ()>,
@@ -33,12 +39,12 @@ pub(super) fn waking_queue(
         .weak::<true>()
         .build()?;
     let (signal, mut signals) = tokio::sync::mpsc::channel(1);
-    // A full channel has a wake on its way.
+    // If the channel is full, a wake is on its way.
     let signal = move || {
         let _ = signal.try_send(());
     };
-    // JavaScript only reads this byte, and as it stands between two calls: a number that would have to be
-    // read and written as a whole is not in it. The queue lets go of it before the environment ends.
+    // JavaScript may read this byte while another thread writes it. A single byte is always read and
+    // written whole. The queue lets go of the buffer before the environment ends.
     let set = move |is_set: bool| {
         if let Some(byte) = given_up.first_mut() {
             *byte = u8::from(is_set);
@@ -55,15 +61,15 @@ pub(super) fn waking_queue(
                 () = ended.cancelled() => false,
             };
             gather(&gathering).await;
-            // After the environment has closed Node refuses, which is no error here.
+            // After the environment has closed, Node refuses the call. Nobody is left to wake then.
             wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     });
     Ok(queue)
 }
 
-/// Lets what is ready by now gather: a wake costs more than a job. Ends when nothing more comes, or
-/// soon; one call alone waits for no other.
+/// Lets other tasks add their jobs first, because a wake costs more than a job. Ends when no more jobs
+/// come, or after [`MAX_GATHERING`] turns. If there is only one call, JavaScript is woken at once.
 async fn gather(queue: &Weak<Queue>) {
     let mut before = 0;
     for _ in 0..MAX_GATHERING {

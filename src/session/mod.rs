@@ -312,7 +312,8 @@ impl Session {
         let waits = waits.then(|| Waits {
             epoch,
             asks,
-            // The turn is not taken yet, because the actor may still wait for a handler.
+            // A turn that the page has already is given up for a place in the line, because the actor may
+            // have a handler to wait for.
             place: place.queued(),
         });
         let goes_on = waits.is_none();

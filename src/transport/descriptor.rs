@@ -1,5 +1,8 @@
-//! Taking over a socket by its file descriptor: Node parsed the upgrade request, from here on the
-//! bytes never pass its thread again.
+//! Takes over a socket by its file descriptor. Node has parsed the upgrade request; from here on the bytes
+//! do not pass Node's thread.
+//!
+//! Architecture invariant: the only `unsafe` code stands in this file, and in what napi's macros generate.
+//! `__test__/package/invariants.test.ts` watches it.
 
 #![cfg_attr(unix, allow(unsafe_code))]
 
@@ -16,8 +19,8 @@ pub struct Descriptor(
 
 #[cfg(unix)]
 impl Descriptor {
-    /// Duplicates the descriptor of a connected TCP or Unix socket. The caller closes its own
-    /// afterwards, without shutting the connection down.
+    /// Duplicates the descriptor of a connected TCP or Unix socket. The caller then closes its own
+    /// descriptor, without shutting the connection down.
     ///
     /// # Errors
     /// If the descriptor is not open, or the process has too many.
@@ -28,9 +31,9 @@ impl Descriptor {
                 "the socket has no file descriptor",
             ));
         }
-        // SAFETY: not negative, so not the reserved -1. Node holds it open: its thread is inside this
-        // call with the socket that owns it, and closes it only after the call. The borrow ends with
-        // the duplicate.
+        // SAFETY: the descriptor is not negative, so it is not the reserved -1. Node holds the descriptor
+        // open: its thread is inside this call with the socket that owns the descriptor, and closes it only
+        // after the call. The borrow ends when the duplicate is made.
         let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
         borrowed.try_clone_to_owned().map(Self)
     }
@@ -38,7 +41,7 @@ impl Descriptor {
     /// The socket as a transport. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// If it is no socket, or cannot be watched.
+    /// If the descriptor is not a socket, or cannot be watched.
     pub fn into_transport(self) -> io::Result<BoxTransport> {
         use socket2::{Domain, SockRef};
 
@@ -50,7 +53,8 @@ impl Descriptor {
                 Ok(Box::new(tokio::net::UnixStream::from_std(stream)?))
             }
             _ => {
-                // Patches are small and each one is waited for (RFC 1122, 4.2.3.4: Nagle).
+                // Nagle's algorithm would hold small patches back, and a user waits for each (RFC 1122,
+                // 4.2.3.4).
                 socket.set_tcp_nodelay(true)?;
                 let stream = std::net::TcpStream::from(self.0);
                 Ok(Box::new(tokio::net::TcpStream::from_std(stream)?))
@@ -59,7 +63,7 @@ impl Descriptor {
     }
 }
 
-/// Sockets have no descriptors that could be handed over here; they are relayed.
+/// On this platform sockets have no descriptors to hand over; all sockets are relayed.
 #[cfg(not(unix))]
 impl Descriptor {
     /// # Errors
@@ -72,7 +76,7 @@ impl Descriptor {
     }
 
     /// # Errors
-    /// Never: there is none.
+    /// Never, because there is no descriptor.
     pub fn into_transport(self) -> io::Result<BoxTransport> {
         match self.0 {}
     }

@@ -5,41 +5,41 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The request that wants to become a WebSocket, as Node's HTTP parser read it.
+/// A request to become a WebSocket, as Node's HTTP parser has read it.
 #[derive(Clone, Debug, Default)]
 pub struct UpgradeRequest {
     /// The method.
     pub method: String,
     /// Minor version of HTTP 1.
     pub http_minor: u32,
-    /// The headers that matter.
+    /// The headers of the handshake.
     pub headers: Headers,
     /// The application's origin check passed.
     pub origin_allowed: bool,
 }
 
-/// The headers of a handshake; others are passed over.
+/// The headers of a handshake; other headers are left out.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Headers {
-    /// What the connection is to become.
+    /// The protocol that the connection is to switch to.
     pub upgrade: String,
     /// Has to name `Upgrade`.
     pub connection: String,
-    /// What the response proves that it has read.
+    /// The key from which the response is made, as a proof that the server has read the request.
     #[serde(rename = "sec-websocket-key")]
     pub key: Option<String>,
     /// The protocol's version.
     #[serde(rename = "sec-websocket-version")]
     pub version: Option<String>,
-    /// What the client speaks.
+    /// The subprotocols that the client speaks.
     #[serde(rename = "sec-websocket-protocol")]
     pub protocols: Option<String>,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
 impl UpgradeRequest {
-    /// One that is in order, with the key of the RFC's own example (RFC 6455, 1.3).
+    /// A valid request, with the key of the RFC's example (RFC 6455, 1.3).
     pub(crate) fn example() -> Self {
         Self {
             method: "GET".into(),
@@ -55,7 +55,7 @@ impl UpgradeRequest {
         }
     }
 
-    /// One of a client that speaks `protocols`.
+    /// A valid request of a client that speaks `protocols`.
     pub(crate) fn speaking(protocols: &str) -> Self {
         let mut request = Self::example();
         request.headers.protocols = Some(protocols.to_owned());
@@ -63,7 +63,7 @@ impl UpgradeRequest {
     }
 }
 
-/// A request that does not become a WebSocket.
+/// Why a request does not become a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// Not a GET.
@@ -90,7 +90,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The HTTP status and headers that say it.
+    /// The HTTP status line and headers of the response.
     fn head(self) -> &'static str {
         match self {
             Self::Method => "405 Method Not Allowed\r\nAllow: GET",
@@ -125,8 +125,8 @@ pub struct Accepted {
 
 /// Checks the request and gives the response that switches protocols.
 ///
-/// `offer` is chosen if the client names it, and no other subprotocol, nor any extension (RFC
-/// 6455, 4.2.2: both are optional).
+/// `offer` is chosen if the client names it. No other subprotocol and no extension is chosen (RFC 6455,
+/// 4.2.2: both are optional).
 ///
 /// # Errors
 /// [`Rejection`] names the first thing that is wrong.

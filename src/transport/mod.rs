@@ -1,6 +1,5 @@
-//! From an upgraded HTTP request to WebSocket messages, and back.
-//!
-//! Knows frames, limits and heartbeats; knows nothing of components.
+//! From an upgraded HTTP request to WebSocket messages, and back. This room has frames, limits and
+//! heartbeats; components are in other rooms.
 
 mod descriptor;
 pub mod handshake;

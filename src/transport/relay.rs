@@ -1,7 +1,7 @@
 //! A JavaScript socket as a transport: for TLS, and if descriptors cannot be handed over.
 //!
-//! JavaScript pushes what it read and pulls what is to be written; each side has a bound, and tells
-//! the other when there is room again.
+//! JavaScript pushes the bytes that it has read, and pulls the bytes that it is to write. Each direction
+//! has a bound, and the side that takes says when there is room again.
 
 use std::io;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::sync::{Mutex, MutexGuard, lock, wake};
 
-/// How much may wait in each direction, in bytes. One TLS record is 16 KiB.
+/// The most bytes that wait in each direction. One TLS record is 16 KiB.
 const WINDOW: usize = 16 * 1024;
 
-/// What the JavaScript side has to do.
+/// The next thing that JavaScript has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelaySignal {
     /// Pull: there are bytes to write, or the end.
@@ -29,12 +29,13 @@ pub enum RelaySignal {
 struct State {
     input: BytesMut,
     input_ended: bool,
-    /// JavaScript was told to stop reading and waits for [`RelaySignal::Resume`].
+    /// JavaScript was told to stop reading, and waits for [`RelaySignal::Resume`]. Set by `push`, cleared
+    /// with that signal.
     paused: bool,
     reader: Option<Waker>,
     output: BytesMut,
     output_ended: bool,
-    /// The connection is over: the socket is to be destroyed, whatever it still holds.
+    /// The connection is over: the socket is to be destroyed, with the bytes that it still holds.
     gone: bool,
     /// Bytes pulled by JavaScript that the socket has not taken yet.
     unwritten: usize,
@@ -45,7 +46,7 @@ struct State {
 type Signal = Box<dyn Fn(RelaySignal) + Send + Sync>;
 
 struct Inner {
-    /// A `std` lock: held for a copy of bytes, never while signalling.
+    /// A `std` lock, held for a copy of bytes, and released before `signal` is called.
     state: Mutex<State>,
     signal: Signal,
 }
@@ -56,22 +57,22 @@ impl Inner {
     }
 }
 
-/// What a relayed socket is to do.
+/// The next things that a relayed socket has to do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Write this.
+    /// The bytes to write.
     pub bytes: Bytes,
-    /// Then end the writing side.
+    /// The writing side is to be ended after these bytes.
     pub ended: bool,
-    /// Be destroyed: a client that takes nothing would hold it for ever.
+    /// The socket is to be destroyed, because a client that takes nothing would hold it for ever.
     pub gone: bool,
 }
 
-/// JavaScript's end.
+/// The end for JavaScript.
 #[derive(Clone)]
 pub struct Relay(Arc<Inner>);
 
-/// The end that the connection reads and writes.
+/// The end for the connection, which reads and writes it.
 pub struct RelayStream(Arc<Inner>);
 
 /// A pair of ends. `signal` is called on any thread when JavaScript has something to do.
@@ -84,7 +85,7 @@ pub fn relay(signal: Signal) -> (Relay, RelayStream) {
 }
 
 impl Relay {
-    /// The socket read these bytes. `false` asks to stop reading until [`RelaySignal::Resume`].
+    /// Takes bytes that the socket has read. `false` asks to stop reading until [`RelaySignal::Resume`].
     pub fn push(&self, bytes: &[u8]) -> bool {
         let mut state = self.0.lock();
         if state.broken {
@@ -119,7 +120,7 @@ impl Relay {
         wake(writer);
     }
 
-    /// Takes what is to be written.
+    /// Takes all bytes that are to be written.
     pub fn pull(&self) -> Output {
         let mut state = self.0.lock();
         let bytes = std::mem::take(&mut state.output).freeze();

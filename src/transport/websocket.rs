@@ -27,15 +27,15 @@ const READ_BUFFER: usize = 2 * 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
 const FRAGMENT: usize = 16 * 1024;
-/// The most that the library may hold unwritten: what waits for the transport, one fragment more, and
-/// the frames that it makes by itself. At this it keeps the newest pong instead of writing one more.
+/// The most bytes that the library may hold unwritten: the frames that wait for the transport, one fragment
+/// more, and the library's own frames. At this bound the library keeps only the newest pong.
 const WRITE_BUFFER: usize = 3 * FRAGMENT;
-/// What a control frame of a client takes beside its payload: two bytes and a mask.
+/// The bytes of a client's control frame beside its payload: two bytes and a mask.
 const CONTROL_HEADER: usize = 6;
-/// How long a closing handshake may take, and a handshake's response.
+/// How long a closing handshake may take, and writing the response of an opening one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What comes from a connection.
+/// A message or a change of a connection.
 #[derive(Debug)]
 pub enum Incoming {
     /// A text message, valid UTF-8.
@@ -49,7 +49,7 @@ pub enum Incoming {
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
-    /// The client closed it, or its network did.
+    /// The client has closed the connection, or the network has.
     #[error("the client is gone")]
     Client,
     /// Nothing was received for `limits.dead_after`, or nothing could be sent for as long.
@@ -64,7 +64,7 @@ pub enum Closed {
     /// The frames break the protocol: code 1002.
     #[error("the client breaks the WebSocket protocol")]
     Protocol,
-    /// A message that was begun is not there after `limits.message_time`: code 1008.
+    /// A message that was begun was not whole after `limits.message_time`: code 1008.
     #[error("a message takes too long")]
     Slow,
     /// A fault of the server's own: code 1011.
@@ -73,10 +73,10 @@ pub enum Closed {
     /// Too many messages that cannot be understood: code 1008.
     #[error("too many invalid messages")]
     Invalid,
-    /// The application had it closed: code 1008.
+    /// The application has asked for the connection's end: code 1008.
     #[error("disconnected")]
     Disconnected,
-    /// Too many connections of one client, or too much waits for it: code 1013.
+    /// One client has too many connections, or too much waits for it: code 1013.
     #[error("too much is asked of the server")]
     Overload,
     /// The application is closing: code 1012. The reason is the time over which all pages are to come
@@ -86,8 +86,8 @@ pub enum Closed {
 }
 
 impl Closed {
-    /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` if
-    /// nobody is there to read it.
+    /// The status to close with (RFC 6455, 7.4.1; 1012 is in the IANA registry); `None` if the client is
+    /// gone.
     pub fn code(&self) -> Option<CloseCode> {
         match self {
             Self::Client | Self::Dead => None,
@@ -101,7 +101,8 @@ impl Closed {
         }
     }
 
-    /// The client's frames can no longer be told apart: the library may not be asked for another.
+    /// Whether the boundaries of the client's frames are lost. The library must not be asked for another
+    /// frame then.
     fn is_lost(&self) -> bool {
         matches!(self, Self::TooLarge | Self::Utf8 | Self::Protocol)
     }
@@ -112,7 +113,7 @@ impl From<Error> for Closed {
         match error {
             Error::Capacity(_) => Self::TooLarge,
             Error::Utf8(_) => Self::Utf8,
-            // A reset is how most clients leave; it is no news.
+            // Most clients leave with a reset, so a reset is not a fault.
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Client,
             Error::Protocol(_) => Self::Protocol,
             _ => Self::Client,
@@ -120,12 +121,13 @@ impl From<Error> for Closed {
     }
 }
 
-/// The transport as the library wants it: what is not ready would block, and will wake the task.
-/// (`WebSocketStream` keeps wakers of its own for this and sets them at each poll: 2 % of an event.)
+/// The transport as the blocking stream that the library expects. If the transport is not ready, reading
+/// and writing give `WouldBlock`, and the transport wakes the task later. (`WebSocketStream` has wakers of
+/// its own for this and sets them at each poll, which costs 2 % of an event.)
 struct Polled<'a, 'b> {
     transport: &'a mut BoxTransport,
     context: &'a mut Context<'b>,
-    /// So many bytes were read.
+    /// How many bytes were read.
     read: usize,
 }
 
@@ -185,26 +187,29 @@ pub struct WebSocket {
     message_time: Duration,
     last_seen: Instant,
     timer: Timer,
-    /// Bytes of a message that is not whole yet, or of one that began behind the last one.
+    /// How many bytes there are of a message that is not whole yet.
     partial: usize,
-    /// Since when there are any.
+    /// Since when there are such bytes. Set with the first one, cleared when the message is whole. After
+    /// `limits.message_time` the connection is closed.
     partial_since: Option<Instant>,
-    /// Counts the bytes of the partial message as waiting. `None` if nobody counts them.
+    /// Counts the bytes of the partial message in the budget; `None` until `count_in`.
     share: Option<Arc<Share>>,
-    /// Frames that the library does not have yet.
+    /// Frames that were not given to the library yet.
     outgoing: VecDeque<Message>,
-    /// It has some that the transport has not taken.
+    /// The library has frames that the transport has not taken.
     is_flushing: bool,
-    /// A pong is among them.
+    /// A pong or a close is among them. Set by a ping or a close of the client, cleared when the transport
+    /// has taken all. While this is set and the transport takes nothing, nothing is read.
     owes: bool,
-    /// Since when the transport takes nothing.
+    /// Since when the transport has taken nothing, although there are frames. After `limits.dead_after` the
+    /// client counts as dead.
     unwritten_since: Option<Instant>,
 }
 
 impl WebSocket {
-    /// Answers the upgrade request; `head` are the bytes that followed it. The client may have the
-    /// subprotocol `offer`; without an offer, it is told to come back later. `None` if the request
-    /// was refused, which has been said, or the client is gone.
+    /// Answers the upgrade request; `head` has the bytes that came after it. The client may choose the
+    /// subprotocol `offer`; without an offer the client is told to come back later. `None` if the request
+    /// was refused (the client has then been told so), or if the client is gone.
     pub async fn accept(
         mut transport: BoxTransport,
         head: Vec<u8>,
@@ -265,7 +270,7 @@ impl WebSocket {
         self.subprotocol
     }
 
-    /// Counts the bytes of a message that is not whole yet as this share of a budget.
+    /// From here on counts the bytes of a partial message as this share of a budget.
     pub fn count_in(&mut self, share: Arc<Share>) {
         self.share = Some(share);
     }
@@ -286,7 +291,7 @@ impl WebSocket {
         }
     }
 
-    /// Whether the transport has not taken everything so far.
+    /// Whether there are frames that the transport has not taken.
     pub fn is_writing(&self) -> bool {
         self.is_flushing || !self.outgoing.is_empty()
     }
@@ -301,10 +306,9 @@ impl WebSocket {
         written.map_err(|_| Closed::Dead)?
     }
 
-    /// What comes next: a message, if `may_read`, or [`Incoming::Written`]. Pings, pongs and
-    /// heartbeats are seen to inside. A client that does not read is still read from, until that client
-    /// sends a ping: a client that does not take its pong is not read from before it does. Dropping
-    /// the future loses nothing.
+    /// The next message, if `may_read`, or [`Incoming::Written`]. Pings, pongs and heartbeats are handled
+    /// inside. If a client does not read, its messages are still read, until it sends a ping; then nothing
+    /// is read until the client has taken the pong. Dropping the future loses nothing.
     ///
     /// # Errors
     /// [`Closed`] says why there will be no further message.
@@ -336,7 +340,7 @@ impl WebSocket {
                 match message? {
                     Message::Text(text) => return Poll::Ready(Ok(Incoming::Text(text))),
                     Message::Binary(_) => return Poll::Ready(Ok(Incoming::Binary)),
-                    // The library has the answer. It is written before anything else is read.
+                    // The library has made the answer. The answer is written before anything else is read.
                     Message::Ping(_) | Message::Close(_) => {
                         self.owes = true;
                         self.is_flushing = true;
@@ -364,15 +368,15 @@ impl WebSocket {
                 (self.partial + read).saturating_sub(data.len() + CONTROL_HEADER)
             }
             Poll::Pending => self.partial + read,
-            // What may have come behind it is one reading at most.
+            // Bytes of the next message may have come behind this one, but no more than one reading.
             Poll::Ready(_) => 0,
         };
         self.count_partial();
         message
     }
 
-    /// A message that has begun is counted, and has to be there in time. One that comes at once, as
-    /// most do, never gets here.
+    /// Counts a message that has begun, and notes when. Most messages come whole in one reading and are not
+    /// counted.
     fn count_partial(&mut self) {
         if let Some(share) = &self.share
             && share.bytes() != self.partial
@@ -390,7 +394,7 @@ impl WebSocket {
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut stream = Polled::new(&mut self.transport, context);
         match self.protocol.flush(&mut stream) {
-            // The closing handshake is over, and with it all that was to be sent.
+            // The closing handshake is over, so nothing is left to send.
             Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
             flushed => polled(flushed),
         }
@@ -399,19 +403,19 @@ impl WebSocket {
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         if self.is_flushing {
             ready!(self.poll_flush(context))?;
-            // One frame of several may be all that it takes at a time.
+            // A slow transport may take only one of several frames at a time: that is a sign of life.
             self.unwritten_since = None;
         }
         while let Some(message) = self.outgoing.pop_front() {
             self.is_flushing = true;
             let mut stream = Polled::new(&mut self.transport, context);
             match self.protocol.write(&mut stream, message) {
-                // The library's own frames have taken the room; they go first.
+                // The library's own frames have taken the room, so they are written first.
                 Err(Error::WriteBufferFull(message)) => {
                     self.outgoing.push_front(*message);
                     ready!(self.poll_flush(context))?;
                 }
-                // If it would block the library has the message all the same.
+                // Also if the transport would block, the library has taken the message.
                 written => ready!(polled(written))?,
             }
         }
@@ -419,12 +423,13 @@ impl WebSocket {
         self.is_flushing = false;
         self.owes = false;
         self.unwritten_since = None;
-        // An idle connection holds no more than most answers need.
+        // An idle connection keeps room for one frame, which most answers are.
         self.outgoing.shrink_to(1);
         Poll::Ready(Ok(()))
     }
 
-    /// Silence counts only if somebody listened just now.
+    /// Sends pings, and gives an error if the client is dead or too slow. The client's silence counts only
+    /// if the server `listens`.
     fn beat(&mut self, listens: bool) -> Result<(), Closed> {
         let now = Instant::now();
         let idle = now.duration_since(self.last_seen);
@@ -434,7 +439,7 @@ impl WebSocket {
             return Err(Closed::Dead);
         }
         if !listens && self.partial_since.is_some() {
-            // The rest may have been there for long.
+            // While the server did not listen, the rest of the message may have come: the time begins anew.
             self.partial_since = Some(now);
         }
         let whole_by = self.partial_since.map(|since| since + self.message_time);
@@ -448,7 +453,8 @@ impl WebSocket {
             if dead > now {
                 next = next.min(dead);
             }
-            // Between the fragments of a message: on a slow network its end may be too late.
+            // The ping goes between the fragments of a message. On a slow network the end of the message
+            // may come too late.
             self.outgoing.push_front(Message::Ping(Bytes::new()));
         }
         let ends = unwritten.into_iter().chain(whole_by);
@@ -458,12 +464,12 @@ impl WebSocket {
 
     /// Ends the connection without reading a message of it.
     pub async fn refuse(mut self, reason: &Closed) {
-        // A message counts as begun, so that the close does not wait for its end.
+        // With a message that counts as begun, `close` reads no further messages.
         self.partial = self.partial.max(1);
         self.close(reason).await;
     }
 
-    /// Resolves when the client has closed, too, or sends what nobody waits for any more.
+    /// Resolves when the client has closed, too, or has begun a message that is not whole yet.
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let message = self.poll_message(context);
@@ -477,14 +483,14 @@ impl WebSocket {
     /// Ends the connection, with a closing handshake if the reason calls for one.
     pub async fn close(mut self, reason: &Closed) {
         let Some(code) = reason.code() else { return };
-        // No other message is waited for, and what there is of one is given back.
+        // No further message is read, and the bytes of a partial one are given back.
         let is_lost = reason.is_lost() || self.partial > 0;
         let frame = CloseFrame {
             code,
             reason: reason.to_string().into(),
         };
-        // Behind what is buffered, which still goes out whole; if the client has begun to close, that
-        // is all.
+        // The close frame goes behind the frames that the library has; frames that it does not have are
+        // dropped.
         self.outgoing.clear();
         self.outgoing.push_back(Message::Close(Some(frame)));
         let _ = timeout(PATIENCE, async {
@@ -509,11 +515,11 @@ impl WebSocket {
     }
 }
 
-/// Ends the writing side and reads what still comes: closing a socket with unread bytes would
-/// reset it, and the client might lose what was sent last (RFC 1122, 4.2.2.13).
+/// Ends the writing side and reads to the end. If a socket with unread bytes were closed, the system would
+/// reset it, and the client might lose the last bytes (RFC 1122, 4.2.2.13).
 async fn linger(transport: &mut BoxTransport) -> std::io::Result<()> {
     transport.shutdown().await?;
-    // On the heap: the future of every connection would carry it otherwise.
+    // On the heap: otherwise the future of every connection would have room for these bytes.
     let mut sink = vec![0; 1024];
     while transport.read(&mut sink).await? > 0 {}
     Ok(())

@@ -46,8 +46,8 @@ pub enum Given {
     Gone,
 }
 
-/// What a page that joins or comes back gets first: a turn at once, or a counted place among those that
-/// wait. Given back when dropped.
+/// The place of a page that joins or comes back: either it has its turn already, or it is one of those that
+/// wait and are counted. Dropping the place gives it back.
 pub struct Place(PlaceKind);
 
 enum PlaceKind {

@@ -63,7 +63,7 @@ async fn addresses_take_turns_and_so_do_the_modules_of_one() {
     let innocent = joins(&turns, "b", "x");
     tokio::task::yield_now().await;
     let late = joins(&turns, "c", "x");
-    // Each waits for one page of every other address, not for a thousand pages.
+    // Each page waits for one page of every other address, not for a thousand pages.
     assert!(seconds(start, innocent).await <= 3);
     assert!(seconds(start, other).await <= 5);
     assert!(seconds(start, late).await <= 5);
@@ -127,7 +127,7 @@ async fn what_has_lost_its_connection_leaves_the_queue() {
     assert_eq!(turns.counts(), (0, 0, 0));
 }
 
-/// Otherwise one address could have the others told to come back later, for ever.
+/// Otherwise one address could have all others told to come back later, for ever.
 #[tokio::test(start_paused = true)]
 async fn where_too_many_wait_the_newest_of_whoever_has_most_gives_way() {
     let limits = Limits {

@@ -152,7 +152,7 @@ impl<'a> Rows<'a> {
         if statement.execute(params![instance, number, sealed, ran, at])? > 0 {
             return Ok(true);
         }
-        // Of several statements, which are done all or none, as the answer says.
+        // A new row is several statements. With a savepoint, either all of them are done or none is.
         self.say("SAVEPOINT loom_row")?;
         let row = params![instance, number, sealed, holder, ran, at];
         let inserted = self.insert(instance, holder, row);
@@ -172,7 +172,7 @@ impl<'a> Rows<'a> {
             .map(drop)
     }
 
-    /// Adds a row, unless there is one of that instance.
+    /// Adds a row, unless the instance has one already.
     fn insert(
         &self,
         instance: &str,

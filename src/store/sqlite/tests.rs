@@ -426,7 +426,7 @@ async fn states_are_bounded_by_holder_and_in_all() {
     assert_eq!(lower.load(&"new".into()).await, Ok(Some(stored(1))));
 }
 
-/// A new state is several statements: what of it was done before one of them failed must not stay.
+/// A new state is several statements: if one of them fails, the others must be taken back.
 #[tokio::test]
 async fn a_save_that_is_answered_as_failed_has_left_nothing() {
     let file = File::new("half");
@@ -436,14 +436,14 @@ async fn a_save_that_is_answered_as_failed_has_left_nothing() {
     };
     let store = SqliteStore::open(&file.0, bounds).unwrap();
     assert_eq!(store.save(&"a".into(), USER, stored(1)).await, Ok(()));
-    // Whoever has most cannot be read, when it is to be known who gives way.
+    // The row of the holder with most states cannot be read, and it is needed to find the state to delete.
     let statement = "INSERT INTO loom_holders VALUES ('a text', 1000)";
     file.connection().execute(statement, []).unwrap();
     let saved = store.save(&"b".into(), USER, stored(1)).await;
     assert!(matches!(saved, Err(StoreError::Failed(_))), "{saved:?}");
     assert_eq!(store.load(&"b".into()).await, Ok(None));
     assert_eq!(store.stored(), 1);
-    // And it harms nobody who has a state already.
+    // States that are in the store already can still be saved.
     assert_eq!(store.save(&"a".into(), USER, stored(2)).await, Ok(()));
     assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(2))));
 }
