@@ -178,7 +178,7 @@ impl Sessions {
         sessions
     }
 
-    /// The same without the tasks that sweep and relieve.
+    /// As [`new`](Self::new), without the tasks that sweep and relieve.
     pub(super) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
