@@ -1,8 +1,14 @@
 // Made by scripts/edge.mjs from src/node/. Not to be edited.
 
 /**
- * An upgrade request as Node parsed it. Reading a member costs JavaScript's thread more than parsing
- * it costs another, so that what the copy has is read out of that.
+ * A part of a component's HTML that a browser would move out of this container, and a container in which
+ * that part could stand; nothing if all of it can stay.
+ */
+export function misplaced(container: string, html: string): NativeMisplaced | null
+
+/**
+ * An upgrade request as Node parsed it. To read a member of an object costs the JavaScript thread more
+ * than parsing costs another thread, so headers and address are read from the JSON of `request`.
  */
 export interface NativeUpgrade {
   method: string
@@ -13,6 +19,14 @@ export interface NativeUpgrade {
   bind: string
 }
 
+/** An element or text that cannot stand in its container. */
+export interface NativeMisplaced {
+  /** The element, or "text". */
+  what: string
+  /** A container in which it could stand. */
+  container?: string | undefined
+}
+
 /** Compiles a template literal's statics. */
 export function compileTemplate(source: Array<string>): NativeTemplate
 
@@ -20,31 +34,31 @@ export function compileTemplate(source: Array<string>): NativeTemplate
 export class NativeLoom {
   constructor(options: NativeOptions, wake: () => void, givenUp: Buffer)
   /**
-   * Gives everything back: keys, the store, the hook at the environment's end. After `close` has been
-   * settled; only `exchange` and `stats` may be called then.
+   * Gives back the keys, the store and the hook at the environment's end. Called after `close` was
+   * settled; after it, only `exchange` and `stats` may be called.
    */
   release(): void
-  /** Looks from now on whether the process has descriptors left for new connections. */
+  /** From here on looks whether the process has descriptors left for new connections. */
   watchDescriptors(): void
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean): number
   /**
-   * Gives numbers from `first` on to types of events, and then to the handlers of a module; calls
-   * name them so. Without handlers the module takes any name; if `strict`, JavaScript is not asked
-   * about any other.
+   * Gives numbers from `first` on to types of events, and then to the handlers of a module. Calls as
+   * numbers use them. Without handlers the module takes any name. If `strict`, events for other handlers
+   * are refused without asking JavaScript.
    */
   numberNames(first: number, types: Array<string>, module: number, handlers: Array<string> | undefined | null, strict: boolean): void
-  /** The calls that were given up since this was asked last, or jobs were taken. */
+  /** The calls that were given up since the last `given_up` or `exchange`. */
   givenUp(): Array<number>
   /**
-   * Takes the results of what was done, and gives what is to be done next, or nothing: how many
-   * calls there are as numbers, and these, in `calls`; the other jobs as a JSON array, or an empty
-   * text.
+   * Takes the results of the calls that are done, and gives the next jobs; nothing if there are none.
+   * Calls as numbers are written into `calls`, and their count is given; the other jobs are given as a
+   * JSON array, or an empty text.
    */
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
   /**
-   * Whose page a call in flight is for: the upgrade request as JSON, what `bind` gave for it, and the
-   * page's URL; an empty list if it is for no page, nothing if the call is over.
+   * The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL. An
+   * empty list if the call is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
   /** The HTML of one rendered tree. */
@@ -52,30 +66,33 @@ export class NativeLoom {
   /** A token that lets a page join. */
   seal(module: string, propsJson: string, bind: string, page: string): string
   /**
-   * Counts an upgrade, by a number of `lib/`'s, until it has been settled; false if there are too
-   * many, in all or of its address.
+   * Counts an upgrade until `settle` is called with the same number. False if there are too many, in all
+   * or from its address.
    */
   pend(number: number, address: string): boolean
-  /** An upgrade has passed, or is over. */
+  /** The application has let an upgrade pass, or the upgrade is over. */
   settle(number: number): void
   /**
-   * Takes over a socket by its descriptor. The caller then destroys its own. False if there is no
-   * descriptor left for it: then it can be relayed.
+   * Takes over a socket by its descriptor. The caller then destroys its own socket. False if there is no
+   * descriptor left; the socket can then be relayed.
    */
   acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
   /** Takes over a socket whose bytes `lib/` carries. */
   acceptRelay(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
-  /** Bytes that a relayed socket read; false asks to stop reading. */
+  /** Takes bytes that a relayed socket has read. False asks to stop reading. */
   relayPush(number: number, bytes: Uint8Array): boolean
   /** A relayed socket's other end has sent its last byte. */
   relayEnd(number: number): void
-  /** What a relayed socket is to write. */
+  /** The bytes that a relayed socket is to write. */
   relayPull(number: number): NativeOutput | null
   /** A relayed socket has written so many bytes. */
   relayWritten(number: number, count: number): void
   /** A relayed socket is gone. */
   relayDestroy(number: number): void
-  /** Starts a live socket; settles `number` when it has rendered, and replies to it. */
+  /**
+   * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
+   * go to the callback of the same number.
+   */
   start(number: number, id: string, module: string, propsJson: string): void
   /** Hands an event to a live socket. */
   send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
@@ -84,38 +101,30 @@ export class NativeLoom {
   /** Stops a live socket. */
   stop(number: number): void
   stats(): NativeStats
-  /** Who is connected, and who may come back. */
+  /** The open connections, those that arrive, and the parked sessions. */
   connections(): Array<NativeConnection>
-  /** Closes connections and ends what is parked, by their numbers; gives how many there were. */
+  /** Closes connections and ends parked sessions, by their numbers. Gives how many there were. */
   disconnect(numbers: Array<number>): number
-  /** The same for those of a user, of an address, or of both; gives how many there were. */
+  /**
+   * Closes the connections and ends the parked sessions of a user, of an address, or of both. Gives how
+   * many there were.
+   */
   disconnectMatching(bind?: string | undefined | null, address?: string | undefined | null): number
   /**
-   * Drains for at most `timeout` milliseconds, then stops what is left; settles `request` when
-   * the last actor and connection are gone.
+   * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
+   * Settles `request` when the last actor and connection are gone.
    */
   close(timeout: number, request: number): void
 }
+
+/** Says where in its template a value stands, for an error message. */
+export function describeValue(template: number, value: number): string
 
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
 export function codec(): string
 
 /** The table of limits, as JSON. */
 export function limits(): string
-
-/** What cannot stand in its container. */
-export interface NativeMisplaced {
-  /** The element, or "text". */
-  what: string
-  /** A container in which it could stand. */
-  container?: string | undefined
-}
-
-/** What of a component's HTML a browser would not leave in this container, and a container that would have it. */
-export function misplaced(container: string, html: string): NativeMisplaced | null
-
-/** Where a value stands, for an error message. */
-export function describeValue(template: number, value: number): string
 
 export interface NativeConnection {
   number: number
@@ -128,9 +137,9 @@ export interface NativeConnection {
 export interface NativeOptions {
   secrets: Array<string>
   development: boolean
-  /** Those that the application gives, by their names; times in milliseconds. */
+  /** The limits that the application gives, by their names; times in milliseconds. */
   limits: Record<string, number>
-  /** The file of a store. */
+  /** The file of the store, if there is one. */
   sqlite?: string | undefined
 }
 

@@ -55,7 +55,7 @@ pub enum Kind {
     Anchor = 3,
 }
 
-/// What a token says.
+/// The contents of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// What the token can be used for.
@@ -95,8 +95,8 @@ pub enum SecretError {
 #[error("the token could not be sealed: {0}")]
 pub struct SealError(String);
 
-/// Why a token was refused. Only the log says which: the browser learns that its token is not valid,
-/// and no more.
+/// Why a token was refused. Only the log says the reason: the browser learns only that the token is not
+/// valid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
 pub enum TokenError {
     /// Not a token of this format, or cut off.
@@ -177,7 +177,7 @@ impl Keyring {
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Opens what a page joins with: its token, its token followed by an anchor, or a checkpoint.
+    /// Opens the text that a page joins with: its token, its token followed by an anchor, or a checkpoint.
     /// With an anchor, the claims of the page's token get the anchor's component.
     ///
     /// # Errors
@@ -281,8 +281,8 @@ impl Keyring {
     }
 }
 
-/// What an anchor is bound to: the page's token (an anchor behind it is cut off), and the user whom the
-/// token is bound to.
+/// The text that an anchor is bound to: it names the page's token (an anchor behind the token is cut off)
+/// and the user of the token.
 ///
 /// The two ends of the token identify it: they contain its nonce and its tag.
 pub fn anchored(token: &str, bind: &str) -> String {

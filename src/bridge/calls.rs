@@ -86,7 +86,7 @@ impl JsDispatcher {
         self.0.returns.arrived.notify_one();
     }
 
-    /// Adds names and the numbers by which JavaScript knows them; see [`Names::add`].
+    /// Adds names and the numbers by which JavaScript knows them; see `Names::add`.
     pub fn name(
         &self,
         first: u32,

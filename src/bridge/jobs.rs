@@ -34,7 +34,7 @@ pub mod kind {
 }
 
 /// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
-/// see [`write_call`].
+/// see `write_call`.
 pub enum Job<'a> {
     /// `[1, call]`: this call was given up.
     Abort(u32),

@@ -126,7 +126,7 @@ impl Queue {
         let mut state = self.lock();
         if !state.closed {
             state.write(None, json);
-            self.woken(state);
+            self.unlock_and_wake(state);
         }
     }
 
@@ -170,7 +170,7 @@ impl Queue {
                     };
                     if is_added {
                         state.calls += 1;
-                        self.woken(state);
+                        self.unlock_and_wake(state);
                         return Ok(());
                     }
                 }
@@ -195,7 +195,7 @@ impl Queue {
         if !state.closed {
             state.aborted.push(number);
             state.signal(true);
-            self.woken(state);
+            self.unlock_and_wake(state);
         }
     }
 
@@ -211,7 +211,7 @@ impl Queue {
     }
 
     /// Releases the lock, and wakes JavaScript if it is not awake.
-    fn woken(&self, mut state: MutexGuard<'_, State>) {
+    fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
         let sleeping = !std::mem::replace(&mut state.awake, true);
         drop(state);
         if sleeping {

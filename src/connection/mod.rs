@@ -43,7 +43,7 @@ const FAULT: &str = "The server could not handle this.";
 
 /// Messages of one connection that are handled before others have their turn.
 const MESSAGES: u32 = 32;
-/// So many messages more does a join count as: it opens a token and starts an actor.
+/// How many messages more a join counts as, because it opens a token and starts an actor.
 const JOIN: u32 = 16;
 
 /// Serves a connection from its upgrade request to its end.
@@ -206,7 +206,7 @@ fn log_closed<D>(context: &Shared<D>, address: &str, reason: Closed, why: &str) 
     });
 }
 
-/// Resolves at this time; never if there is none.
+/// Resolves at `time`; never for `None`.
 async fn until(time: Option<Instant>) {
     match time {
         // On the heap: otherwise the future of every connection would have room for a timer.
@@ -255,7 +255,7 @@ impl<D: Dispatcher> Connection<D> {
         if let Some(gone) = &self.gone {
             gone.cancel();
         }
-        // Before the closing handshake, which the client can draw out.
+        // Done before the closing handshake, because the client can delay that.
         for attached in self.components.values() {
             match reason {
                 // The application has closed the connection: the page must not go on with its components.

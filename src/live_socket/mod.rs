@@ -39,7 +39,7 @@ pub struct Start {
     pub module: Module,
     /// The module's name, for the log.
     pub module_name: Arc<str>,
-    /// Whose page it is; `None` if the application itself starts it.
+    /// The caller whose page it is; `None` if the application itself starts the component.
     pub caller: Option<Arc<Caller>>,
     /// The first props.
     pub props: Arc<Props>,

@@ -45,9 +45,9 @@ pub trait ReplyTo: Pace + Keeper + Send + 'static {
     /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 
-    /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. The tree includes
-    /// the events up to `number`; `anew` says that the component started anew instead of continuing a
-    /// state.
+    /// The whole tree, after the first render and if [`show`](super::LiveSocket::show) asked for it. The
+    /// tree includes the events up to `number`; `anew` says that the component started anew instead of
+    /// continuing a state.
     fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
 
     /// The answer to event `number`; `beside` has what else the handler asks of the page. Must not block.
@@ -121,7 +121,7 @@ pub trait Keeper {
         std::future::ready(Ok(None))
     }
 
-    /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
+    /// The memory that props and tree hold, in bytes: the answer to [`weigh`](super::LiveSocket::weigh).
     fn weighed(&mut self, bytes: usize) {
         let _ = bytes;
     }

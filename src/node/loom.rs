@@ -124,7 +124,7 @@ pub fn describe_value(template: u32, value: u32) -> String {
 }
 
 /// A part of a component's HTML that a browser would move out of this container, and a container in which
-/// that part could stand; `None` if all of it can stay.
+/// that part could stand; nothing if all of it can stay.
 #[napi(catch_unwind)]
 pub fn misplaced(container: String, html: String) -> Option<NativeMisplaced> {
     crate::template::misplaced(&container, &html).map(|found| NativeMisplaced {
@@ -667,7 +667,8 @@ impl NativeLoom {
         u32::try_from(open.sessions.disconnect(&numbers)).unwrap_or(u32::MAX)
     }
 
-    /// The same for the connections and sessions of a user, of an address, or of both.
+    /// Closes the connections and ends the parked sessions of a user, of an address, or of both. Gives how
+    /// many there were.
     #[napi(catch_unwind)]
     pub fn disconnect_matching(&self, bind: Option<String>, address: Option<String>) -> u32 {
         let (bind, address) = (bind.as_deref(), address.as_deref());

@@ -84,7 +84,8 @@ struct State {
     ordered: bool,
     /// Nothing is written any more.
     closed: bool,
-    /// Wakes the connection. Set by `poll` if there is nothing to do, taken by whatever gives it something.
+    /// Wakes the connection. Set by `poll` if there is nothing to do; taken, and called, by each push and
+    /// order.
     writer: Option<Waker>,
 }
 

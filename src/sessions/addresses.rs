@@ -116,7 +116,7 @@ impl Address {
 pub(crate) struct Pace {
     own: Flow,
     address: Arc<Address>,
-    /// Until then nothing is read.
+    /// Nothing is read until this time.
     until: Option<Instant>,
 }
 

@@ -128,7 +128,7 @@ impl Sessions {
 
     /// The application has let an upgrade pass: from here on `disconnect` finds the upgrade.
     pub fn arrive(self: &Arc<Self>, bind: &Arc<str>, request: Option<&Arc<str>>) -> Arrival {
-        let number = self.number();
+        let number = self.next_number();
         let known = Known {
             bind: bind.clone(),
             request: request.cloned(),

@@ -55,7 +55,7 @@ struct State {
 /// from one list to another. No session's lock is taken under it; an outbox's may be.
 ///
 /// A session without a connection waits for `limits.park_time`. At `limits.parked` and
-/// `limits.parked_bytes` the [`holder`] that has most parked bytes loses its oldest session. The client of
+/// `limits.parked_bytes` the `holder` that has most parked bytes loses its oldest session. The client of
 /// that session still has its checkpoint.
 ///
 /// Architecture invariant: a session is either with its page, or parked, or over, in whatever order a
@@ -118,7 +118,7 @@ impl Sessions {
         lock(&self.state)
     }
 
-    fn number(&self) -> u64 {
+    fn next_number(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -177,7 +177,7 @@ impl Sessions {
     /// Parks a session that has lost its connection, whose number is `connection`.
     pub(crate) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
-        let ticket = self.number();
+        let ticket = self.next_number();
         if self.lock().closing.is_some() || self.limits.park_time.is_zero() {
             session.end_shown(*epoch);
             return;

@@ -13,8 +13,7 @@ use std::sync::Arc;
 
 pub use sqlite::{Bounds, SqliteStore};
 
-/// Whose states count together: a keyed hash of a user or an address, so that no name stands in the
-/// store.
+/// The user or address whose states count together, as a keyed hash, so that no name stands in the store.
 pub use crate::token::Holder;
 use crate::token::TokenError;
 

@@ -41,7 +41,7 @@ async fn taken(server: &Arc<Server>, message: &[u8], most: usize) -> usize {
         }
         count += message.len();
     }
-    // Before it is given up.
+    // The connection is not closed yet.
     assert_eq!(server.context.stats.connections.get(), 1);
     count
 }
@@ -447,7 +447,7 @@ async fn components_of_one_address_hold_so_many_bytes_and_the_newest_gives_way()
             shown += usize::from(message[0] == "j");
         }
         assert!(refused >= 10, "{refused} of {shown}");
-        // Nobody else is concerned.
+        // Components of other addresses go on.
         innocent.event(1, 0, "increment").await;
         assert_eq!(innocent.answer().await.0, 1);
         drop((innocent, greedy));

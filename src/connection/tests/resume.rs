@@ -270,7 +270,7 @@ async fn a_disconnected_page_does_not_find_its_component_again() {
     server.is_empty().await;
 }
 
-/// The application looks at all connections, and at each one's user, before it says whom it means.
+/// The application looks at all connections, and at the user of each, before it says which ones it means.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_leaves_while_it_is_disconnected_does_not_find_its_component_again() {
     let server = Server::counter(Limits::default());
