@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, EventNumber};
 use crate::log::Quoted;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
@@ -48,7 +48,7 @@ pub struct Call {
     pub sequence: u64,
     /// The number of the event among the component's events; without an event, the number of the last
     /// event before.
-    pub number: u64,
+    pub number: EventNumber,
     /// The event to handle; `None` to render only.
     pub event: Option<ClientEvent>,
     /// Where the props of a first render come from.

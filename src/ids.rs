@@ -1,6 +1,9 @@
-//! Numbers that name things in a process.
+//! Numbers that name things, each with a type of its own, so that none is taken for another.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 /// An actor's number, unique in the process.
 pub type ActorKey = u64;
@@ -10,3 +13,87 @@ pub fn next_actor_key() -> ActorKey {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+/// Counts the events of a component, as its page numbers them: from 1, 0 before the first. The number
+/// makes an event count once, and names its answer. At most 2^52.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct EventNumber(pub u64);
+
+/// Counts the committed states of a component. It goes up by one with each step that commits, whatever
+/// caused the step: an event, or a message from the server. A state that is revived goes on from its own
+/// revision.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Revision(pub u64);
+
+/// Names the time in which one actor goes on with a component's state. Each start from a page's token, a
+/// checkpoint or a store is a new life. With a store, lives of one component are ordered: the later one
+/// has the higher number, and the store refuses the states of an earlier one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Life(pub u64);
+
+impl EventNumber {
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Life {
+    /// A life after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Revision {
+    /// The revision after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Where a component is: which events its state includes, and how often the state was committed. An event
+/// that fails raises the event number and not the revision; a message from the server raises the revision
+/// and not the event number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Point {
+    /// The last event that has been handled, or has failed.
+    pub event: EventNumber,
+    /// The committed state.
+    pub revision: Revision,
+}
+
+impl Point {
+    /// How many steps there are from here to `later`. An event that failed is a step, too: a checkpoint
+    /// says that it has been answered.
+    pub fn steps_to(self, later: Self) -> u64 {
+        let events = later.event.0.saturating_sub(self.event.0);
+        events.max(later.revision.0.saturating_sub(self.revision.0))
+    }
+
+    /// Whether everything that `other` includes is included here, too.
+    pub fn includes(self, other: Self) -> bool {
+        self.event >= other.event && self.revision >= other.revision
+    }
+}
+
+macro_rules! shown_as_number {
+    ($($name:ident),+) => {
+        $(impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(formatter)
+            }
+        })+
+    };
+}
+
+shown_as_number!(EventNumber, Revision, Life);

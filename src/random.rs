@@ -13,3 +13,10 @@ pub(crate) fn random_text() -> Box<str> {
         Err(_) => Box::default(),
     }
 }
+
+/// 52 random bits, a number that JavaScript knows exactly. `None` if the system gives no random numbers.
+pub(crate) fn random_number() -> Option<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(u64::from_le_bytes(bytes) >> 12)
+}

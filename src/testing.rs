@@ -173,7 +173,9 @@ pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) ->
         version: 0,
         props_json: props_json.into(),
         instance: String::new(),
-        number: 0,
+        point: Default::default(),
+        life: Default::default(),
+        ongoing: String::new(),
         page: String::new(),
         issued_at: crate::clock::unix_now(),
     };

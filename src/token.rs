@@ -17,6 +17,8 @@ use sha2::Sha256;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+use crate::ids::{EventNumber, Life, Point, Revision};
+
 /// The name of a user or an address in a store; see [`Keyring::holder`].
 pub type Holder = [u8; 16];
 
@@ -27,7 +29,7 @@ pub const MIN_SECRET: usize = 32;
 pub const MAX_PAGE: usize = 2048;
 
 /// The first byte of a token: the number of its format.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const NONCE: usize = 24;
 /// How many characters at the start of a token contain its nonce.
 const NONCE_TEXT: usize = 34;
@@ -66,10 +68,15 @@ pub struct Claims {
     pub version: u32,
     /// The props to start with, as JSON.
     pub props_json: String,
+    /// What goes on beside the props: subscriptions, timers, and effects that are not done, as JSON. Empty
+    /// if nothing does.
+    pub ongoing: String,
     /// The component of a checkpoint or an anchor. Empty in a page's token, which can start many.
     pub instance: String,
-    /// The number of the last event that a checkpoint's props include.
-    pub number: u64,
+    /// What a checkpoint's state includes.
+    pub point: Point,
+    /// The life that a checkpoint was made in.
+    pub life: Life,
     /// The URL of the page, at most [`MAX_PAGE`] bytes; empty if the application gave none.
     pub page: String,
     /// When the token was made, in seconds since 1970.
@@ -142,20 +149,24 @@ impl Keyring {
             &claims.module,
             &claims.instance,
             &claims.page,
+            &claims.ongoing,
             &claims.props_json,
         ];
-        let size = texts.iter().map(|text| text.len()).sum::<usize>() + 32;
+        let size = texts.iter().map(|text| text.len()).sum::<usize>() + 64;
         let mut plain = Vec::with_capacity(size);
         plain.push(claims.kind as u8);
         plain.extend_from_slice(&claims.issued_at.to_le_bytes());
-        plain.extend_from_slice(&claims.number.to_le_bytes());
+        let Point { event, revision } = claims.point;
+        for number in [event.0, revision.0, claims.life.0] {
+            plain.extend_from_slice(&number.to_le_bytes());
+        }
         plain.extend_from_slice(&claims.version.to_le_bytes());
         let page = u16::try_from(claims.page.len()).ok();
         let page = page.filter(|len| usize::from(*len) <= MAX_PAGE);
         let page = page.ok_or_else(|| SealError("the page's URL is too long".to_owned()))?;
         plain.extend_from_slice(&page.to_le_bytes());
         plain.extend_from_slice(claims.page.as_bytes());
-        for text in [&claims.module, &claims.instance] {
+        for text in [&claims.module, &claims.instance, &claims.ongoing] {
             plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
             plain.extend_from_slice(text.as_bytes());
         }
@@ -201,6 +212,7 @@ impl Keyring {
                 return Err(TokenError::Malformed);
             }
             claims.instance = anchor.instance;
+            claims.life = anchor.life;
         }
         match claims.kind {
             Kind::Mount | Kind::Checkpoint => Ok(claims),
@@ -328,7 +340,9 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         _ => return Err(TokenError::Malformed),
     };
     let issued_at = u64::from_le_bytes(fixed(&mut rest)?);
-    let number = u64::from_le_bytes(fixed(&mut rest)?);
+    let event = EventNumber(u64::from_le_bytes(fixed(&mut rest)?));
+    let revision = Revision(u64::from_le_bytes(fixed(&mut rest)?));
+    let life = Life(u64::from_le_bytes(fixed(&mut rest)?));
     let version = u32::from_le_bytes(fixed(&mut rest)?);
     let len = u16::from_le_bytes(fixed(&mut rest)?);
     let page = sized(&mut rest, len.into())?;
@@ -336,13 +350,17 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     let module = sized(&mut rest, len as usize)?;
     let len = u32::from_le_bytes(fixed(&mut rest)?);
     let instance = sized(&mut rest, len as usize)?;
+    let len = u32::from_le_bytes(fixed(&mut rest)?);
+    let ongoing = sized(&mut rest, len as usize)?;
     Ok(Claims {
         kind,
         module,
         version,
         props_json: text(rest)?,
+        ongoing,
         instance,
-        number,
+        point: Point { event, revision },
+        life,
         page,
         issued_at,
     })
@@ -369,7 +387,12 @@ mod tests {
             version: 3,
             props_json: r#"{"count":1}"#.into(),
             instance: "abc".into(),
-            number: 7,
+            point: Point {
+                event: EventNumber(7),
+                revision: Revision(5),
+            },
+            life: Life(3),
+            ongoing: r#"{"s":[]}"#.to_owned(),
             page: "/orders?id=7".into(),
             issued_at: NOW,
         }
@@ -445,7 +468,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let mut plain = vec![2];
-        plain.extend_from_slice(&[0; 30]);
+        plain.extend_from_slice(&[0; 50]);
         assert_eq!(
             parse(&plain).map(|claims| claims.kind),
             Ok(Kind::Checkpoint)
@@ -459,7 +482,9 @@ mod tests {
             kind: Kind::Anchor,
             module: module.into(),
             props_json: String::new(),
-            number: 0,
+            point: Point::default(),
+            life: Life(0),
+            ongoing: String::new(),
             ..claims()
         };
         ring.seal(&claims, &anchored(token, bind)).unwrap()

@@ -149,7 +149,7 @@ pub(super) fn write_call(
         call.actor,
         call.sequence,
         call.version,
-        call.number,
+        call.number.0,
         module,
     ];
     write_numbers(out, numbers);

@@ -89,7 +89,7 @@ impl Names {
                 call.actor as f64,
                 call.sequence as f64,
                 call.version as f64,
-                call.number as f64,
+                call.number.0 as f64,
                 (*handler).into(),
                 (*kind).into(),
             ]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher};
+use crate::ids::EventNumber;
 use crate::props::Props;
 use crate::protocol::ClientEvent;
 use crate::registry::Module;
@@ -78,7 +79,7 @@ impl Script {
             id: "c0".into(),
             instance: "abc".into(),
             origin: None,
-            number: 5,
+            number: EventNumber(5),
             module: Module { id: 3, raw: false },
             caller: Some(caller),
             moved: false,
@@ -486,7 +487,7 @@ async fn a_component_with_another_id_is_called_by_all_its_names() {
         id: "c0".into(),
         instance: "abc".into(),
         origin: None,
-        number: 1,
+        number: EventNumber(1),
         module: Module { id: 3, raw: false },
         caller: None,
         moved: false,

@@ -512,7 +512,7 @@ impl<D: Dispatcher> Connection<D> {
         };
         let back = Back {
             secret: &resume.secret,
-            seen: resume.seen,
+            shown: resume.shown,
             needs_tree: resume.needs_tree,
             request: self.peer.request.clone(),
             asks: details.is_some_and(|(_, details)| details.authorizes),
@@ -595,13 +595,14 @@ impl<D: Dispatcher> Connection<D> {
                 version: claims.version,
             }),
             place: Some(place),
-            number: claims.number,
+            point: claims.point,
+            life: claims.life,
         };
         let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;
         let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());
         let mut made = None;
         let socket = LiveSocket::start(&context, start, |key| {
-            let session = Session::new(about, key, &self.outbox, id.clone(), claims.number);
+            let session = Session::new(about, key, &self.outbox, id.clone(), claims.point);
             made = Some(session.clone());
             self.sessions.add(&session);
             let sessions = self.sessions.clone();
@@ -628,14 +629,16 @@ impl<D: Dispatcher> Connection<D> {
         }
         let live = self.sessions.get(&claims.instance);
         let beyond = match live.filter(|live| !live.is_over()) {
-            Some(live) => live.beyond(claims.number),
+            Some(live) => live.beyond(claims.point.revision),
             None if self.context.store.is_some() => None,
-            None => self.sessions.ended_beyond(&claims.instance, claims.number),
+            None => self
+                .sessions
+                .ended_beyond(&claims.instance, claims.point.revision),
         };
         if let Some(newest) = beyond {
             let reason = format!(
-                "the checkpoint is of event {}, the component is at {newest}",
-                claims.number
+                "the checkpoint is of revision {}, the component is at {newest}",
+                claims.point.revision
             );
             return Err(Refused(GONE, Refusal::Reload, reason));
         }

@@ -36,7 +36,7 @@ impl Model {
             counted: "".into(),
             holder: "".into(),
         };
-        let session = Session::new(about, 1, &old, "0".into(), 0);
+        let session = Session::new(about, 1, &old, "0".into(), Default::default());
         sessions.add(&session);
         Self {
             secret: session.secret(),
@@ -72,7 +72,7 @@ impl Model {
         };
         let back = Back {
             secret: &self.secret,
-            seen: 0,
+            shown: Default::default(),
             needs_tree: false,
             request: None,
             asks: false,

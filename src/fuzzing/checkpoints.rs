@@ -157,7 +157,8 @@ impl World {
             return false;
         }
         assert_eq!(message[2], number);
-        let shown = message[3].to_string();
+        assert_eq!(message[3], number, "each event is a revision");
+        let shown = message[4].to_string();
         assert!(shown.contains(&format!("<b>{number}</b>")), "{shown}");
         self.at = Some(number);
         self.shown = Some(self.id);

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::Input;
+use crate::ids::EventNumber;
 use crate::protocol::{ServerMessage, extended};
 use crate::template::{escape, sanitized};
 use crate::tree::{
@@ -68,7 +69,7 @@ pub fn compact(input: &[u8]) {
             let message = ServerMessage::Patch(patch, Some(&render));
             let (classic, _) = message.to_json("0");
             serde_json::from_str::<Value>(&classic).expect("JSON");
-            let message = extended::encode(&message, 1).text("0");
+            let message = extended::encode(&message, EventNumber(1)).text("0");
             serde_json::from_str::<Value>(&message).expect("JSON");
             let mut committed = last.clone();
             committed.commit(render);

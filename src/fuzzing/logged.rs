@@ -93,7 +93,7 @@ fn said(is_extended: bool, texts: &[String], mount: &str) -> Vec<String> {
             json!(["j", 0, module, sealed]),
             json!(["j", 1, "counter", sealed]),
             json!(["j", 2, "other", mount]),
-            json!(["j", 3, "counter", mount, sealed, 0]),
+            json!(["j", 3, "counter", mount, sealed, 0, 0, 0]),
             json!(["e", 3, 1, 0, handler, kind, { "v": sealed, "k": key, "f": sealed }]),
             // Not the one with the event, which would not be handled then.
             json!(["l", 2]),

@@ -3,6 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
+use crate::ids::Point;
 use crate::protocol::{ClientEvent, ClientMessage, extended};
 
 /// The longest id that a component may have, in bytes.
@@ -73,8 +74,10 @@ pub fn extended(input: &[u8]) {
         } => {
             let mut rest = vec![json!(module), json!(token)];
             if let Some(resume) = resume {
-                rest.extend([json!(resume.secret), json!(resume.seen)]);
-                let whole = seen.get(6);
+                let Point { event, revision } = resume.shown;
+                rest.extend([json!(resume.secret), json!(event), json!(revision)]);
+                rest.push(json!(resume.kept));
+                let whole = seen.get(8);
                 assert_eq!(resume.needs_tree, whole == Some(&json!(1)));
                 rest.extend(whole.cloned());
             }
@@ -87,7 +90,7 @@ pub fn extended(input: &[u8]) {
         } => {
             let numbered = numbered.expect("a number");
             names(event);
-            assert!(numbered.number <= 1 << 52, "{}", numbered.number);
+            assert!(numbered.number.0 <= 1 << 52, "{}", numbered.number);
             let mut rest = vec![json!(numbered.number), json!(numbered.seen)];
             rest.extend([json!(event.handler), json!(event.event)]);
             // Compared member by member: unknown ones are ignored.

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Input;
+use crate::ids::{EventNumber, Life, Point, Revision};
 use crate::token::{Claims, Keyring, Kind, TokenError, anchored};
 
 const DAY: u64 = 86_400;
@@ -43,7 +44,12 @@ fn sealed(input: &mut Input<'_>) {
         module: input.text(20),
         version: input.number() as u32,
         instance: input.text(20),
-        number: input.number(),
+        point: Point {
+            event: EventNumber(input.number()),
+            revision: Revision(input.number()),
+        },
+        life: Life(input.number()),
+        ongoing: input.text(20),
         page: input.text(20),
         issued_at: input.number(),
         props_json: input.text(200),

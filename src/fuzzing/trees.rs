@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Input;
 use super::compact::depth;
+use crate::ids::EventNumber;
 use crate::protocol::{ServerMessage, extended};
 use crate::tree::{LiveTree, MAX_DEPTH, Patch, Render, diff, write_json_string};
 
@@ -71,7 +72,8 @@ fn changes(old: &LiveTree, new: &LiveTree) {
     if patch.is_empty() {
         assert_eq!(old.to_html(), new.to_html());
     }
-    let message = extended::encode(&ServerMessage::Patch(patch, Some(&render)), 1).text("0");
+    let message =
+        extended::encode(&ServerMessage::Patch(patch, Some(&render)), EventNumber(1)).text("0");
     serde_json::from_str::<Value>(&message).expect("JSON");
     let mut committed = old.clone();
     committed.commit(render);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::life::{Life, Next};
 use super::mailbox::{Item, Mailbox, Unhandled};
-use super::{Committed, Moment, ReplyTo, Snapshot, Start, Waits};
+use super::{Begun, Committed, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::{Level, Shared};
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
@@ -35,8 +35,8 @@ struct LiveSocketState {
     /// The last call, with the committed props. The next call is made from it.
     call: Call,
     module_name: Arc<str>,
-    /// The last answered event's number.
-    number: u64,
+    /// What the committed state includes.
+    point: Point,
     /// The last tree that was rendered and committed; kept parsed and packed.
     prev_tree: LiveTree,
     /// Set while the receiver lags: the last tree that was sent. Cleared when the receiver has caught up,
@@ -70,8 +70,8 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     // If the panic came from an event, the page drops this event; then the page joins again.
     let error = CallError::Panicked(panic);
     let text = life.failed(&about.0, &about.1, "an actor", &error);
-    if let Some(number) = life.handling {
-        reply_to.answer(number, ServerMessage::Error(&text), Beside::default());
+    if let Some(point) = life.handling {
+        reply_to.answer(point, ServerMessage::Error(&text), Beside::default());
     }
     reply_to.ended(&error);
 }
@@ -130,18 +130,21 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
             }
         },
     };
-    let newest = tokio::select! {
+    let begun = tokio::select! {
         biased;
         () = poll_fn(|poll| life.mailbox.poll_stopped(poll)) => return None,
-        newest = reply_to.newest(start.number) => newest,
+        begun = reply_to.begin(start.point, start.life) => begun,
     };
-    match newest {
-        Ok(None) => {}
-        Ok(Some(newest)) => {
-            start.number = newest.number;
+    match begun {
+        Ok(Begun { newest: None, .. }) => {}
+        Ok(Begun {
+            newest: Some(newest),
+            ..
+        }) => {
+            start.point = newest.point;
             start.props = newest.props;
             start.origin = Some(newest.origin);
-            life.mailbox.received(start.number);
+            life.mailbox.received(start.point.event);
         }
         Err(error) => {
             let text = error.to_string();
@@ -170,7 +173,7 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
         origin: start.origin,
         version: 0,
         sequence: 0,
-        number: start.number,
+        number: start.point.event,
         event: None,
         yields: turn.as_ref().map(Turn::yields),
     };
@@ -189,11 +192,11 @@ async fn first_render<D: Dispatcher, R: ReplyTo>(
     match tree {
         Ok((tree, anew)) => {
             reply_to.started(Ok(()));
-            reply_to.show(start.number, &tree, anew);
+            reply_to.show(start.point, &tree, anew);
             Some(LiveSocketState {
                 call,
                 module_name: start.module_name,
-                number: start.number,
+                point: start.point,
                 prev_tree: tree,
                 sent_tree: None,
                 weight: 0,
@@ -228,7 +231,10 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         match item {
             Item::Event { number, event } => {
-                life.handling = Some(number);
+                life.handling = Some(Point {
+                    event: number,
+                    ..self.point
+                });
                 self.event(life, number, event, reply_to).await?;
                 life.handling = None;
                 self.weigh_in -= 1;
@@ -243,7 +249,7 @@ impl LiveSocketState {
                 last,
                 why,
             } => {
-                self.number = last;
+                self.point.event = last;
                 life.context.stats.errors.add_many(count);
                 let text = match why {
                     Unhandled::Full => TOO_MANY,
@@ -253,8 +259,8 @@ impl LiveSocketState {
                 };
                 // The numbers may have gaps. The answer counts from `first`, so that it names all these
                 // events.
-                let count = last - first + 1;
-                reply_to.unhandled(last, count, text, why == Unhandled::Expired);
+                let count = last.0 - first.0 + 1;
+                reply_to.unhandled(self.point, count, text, why == Unhandled::Expired);
             }
             Item::State(sender) => {
                 // Fails if the application does not wait any more.
@@ -262,7 +268,7 @@ impl LiveSocketState {
             }
             Item::Show => {
                 self.sent_tree = None;
-                reply_to.show(self.number, &self.prev_tree, false);
+                reply_to.show(self.point, &self.prev_tree, false);
             }
             Item::Resume { id, request, waits } => {
                 self.back(id, request);
@@ -315,7 +321,7 @@ impl LiveSocketState {
             let joins = Joins::Resume;
             let origin = Some(Origin { joins, version: 0 });
             self.call.yields = Some(turn.yields());
-            let Some(result) = self.call(life, self.number, None, origin).await else {
+            let Some(result) = self.call(life, self.point.event, None, origin).await else {
                 return ControlFlow::Break(());
             };
             result.and_then(|outcome| self.rendered_again(outcome))
@@ -328,7 +334,7 @@ impl LiveSocketState {
             Ok(has_changed) => {
                 if reply_to.resumed(epoch, has_changed) {
                     self.sent_tree = None;
-                    reply_to.show(self.number, &self.prev_tree, false);
+                    reply_to.show(self.point, &self.prev_tree, false);
                 }
                 ControlFlow::Continue(())
             }
@@ -344,7 +350,7 @@ impl LiveSocketState {
     async fn call<D: Dispatcher>(
         &mut self,
         life: &mut Life<D>,
-        number: u64,
+        number: EventNumber,
         event: Option<ClientEvent>,
         origin: Option<Origin>,
     ) -> Option<Result<Outcome, CallError>> {
@@ -395,7 +401,7 @@ impl LiveSocketState {
         moment: Moment,
     ) {
         let committed = Committed {
-            number: self.number,
+            point: self.point,
             props: &self.call.props,
         };
         life.quiet = reply_to.committed(committed, moment);
@@ -404,7 +410,7 @@ impl LiveSocketState {
     async fn event<D: Dispatcher, R: ReplyTo>(
         &mut self,
         life: &mut Life<D>,
-        number: u64,
+        number: EventNumber,
         event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
@@ -412,7 +418,7 @@ impl LiveSocketState {
             return ControlFlow::Break(());
         };
         let event = self.call.event.take();
-        let before = std::mem::replace(&mut self.number, number);
+        let before = std::mem::replace(&mut self.point.event, number);
         let taken = match result {
             Ok(outcome) => self.take(outcome, reply_to).await,
             Err(error) => Err(error),
@@ -424,7 +430,7 @@ impl LiveSocketState {
                     let (name, id) = (&self.module_name, Quoted(&self.call.id));
                     let text = || format!("{name} ({id}): {error}");
                     life.context.log_about(Level::Warn, name, text);
-                    self.number = before;
+                    self.point.event = before;
                     reply_to.ended(&error);
                     return ControlFlow::Break(());
                 }
@@ -436,7 +442,7 @@ impl LiveSocketState {
                     // The page keeps the form by itself if the event has failed.
                     keeps_form: false,
                 };
-                reply_to.answer(number, ServerMessage::Error(&text), beside);
+                reply_to.answer(self.point, ServerMessage::Error(&text), beside);
             }
         }
         ControlFlow::Continue(())
@@ -448,7 +454,10 @@ impl LiveSocketState {
         outcome: Outcome,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
-        let number = self.number;
+        let point = Point {
+            revision: self.point.revision.next(),
+            ..self.point
+        };
         let beside = Beside {
             redirect: outcome.redirect.as_deref(),
             keeps_form: outcome.keeps_form,
@@ -456,7 +465,7 @@ impl LiveSocketState {
         let props = outcome.props.as_ref().unwrap_or(&self.call.props);
         // All that can fail comes before the first thing that cannot be taken back.
         let rendered = self.rendered(outcome.render)?;
-        let committed = Committed { number, props };
+        let committed = Committed { point, props };
         reply_to
             .keep(committed)
             .await
@@ -470,21 +479,22 @@ impl LiveSocketState {
         match rendered {
             Rendered::AsBefore => {
                 let nothing = ServerMessage::Patch(Patch::default(), None);
-                reply_to.answer(number, nothing, beside);
+                reply_to.answer(point, nothing, beside);
             }
             Rendered::Changed(render) => {
                 let patch = diff(&self.prev_tree, &render);
-                reply_to.answer(number, ServerMessage::Patch(patch, Some(&render)), beside);
+                reply_to.answer(point, ServerMessage::Patch(patch, Some(&render)), beside);
                 self.prev_tree.commit(render);
             }
             Rendered::Anew(tree) => {
                 self.prev_tree = tree;
-                reply_to.answer(number, ServerMessage::Replace(&self.prev_tree), beside);
+                reply_to.answer(point, ServerMessage::Replace(&self.prev_tree), beside);
             }
         }
         if let Some(props) = outcome.props {
             self.call.props = props;
         }
+        self.point = point;
         self.call.frozen = outcome.frozen;
         self.call.moved = false;
         self.call.version = self.call.sequence;
@@ -499,9 +509,9 @@ impl LiveSocketState {
         let mut render = Render::from(self.prev_tree.clone());
         if render.same_statics(&sent) && render.resolve(&sent).is_ok() {
             let patch = diff(&sent, &render);
-            reply_to.merged(self.number, ServerMessage::Patch(patch, Some(&render)));
+            reply_to.merged(self.point, ServerMessage::Patch(patch, Some(&render)));
         } else {
-            reply_to.merged(self.number, ServerMessage::Replace(&self.prev_tree));
+            reply_to.merged(self.point, ServerMessage::Replace(&self.prev_tree));
         }
     }
 

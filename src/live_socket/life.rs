@@ -11,7 +11,7 @@ use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox};
 use crate::context::{Level, Shared};
 use crate::dispatch::{Call, CallError, Dispatcher, Outcome};
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, Point};
 use crate::log::Quoted;
 use crate::turns::{Given, Place};
 
@@ -24,7 +24,7 @@ pub(super) struct Life<D: Dispatcher> {
     /// When a checkpoint is due if nothing happens until then. Set after each offer of a state.
     pub(super) quiet: Option<Instant>,
     /// The event that is being handled. If the actor panics, this event is answered with an error.
-    pub(super) handling: Option<u64>,
+    pub(super) handling: Option<Point>,
 }
 
 impl<D: Dispatcher> Life<D> {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
+use crate::ids::EventNumber;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock, wake};
@@ -28,7 +29,7 @@ pub enum Unhandled {
 /// One thing that waits in a mailbox.
 pub(super) enum Item {
     Event {
-        number: u64,
+        number: EventNumber,
         event: ClientEvent,
     },
     /// `count` events in a row that will not be handled, numbered from `first` to `last`, maybe with gaps.
@@ -36,8 +37,8 @@ pub(super) enum Item {
     /// is room, events with different reasons are different items.
     Unhandled {
         count: u64,
-        first: u64,
-        last: u64,
+        first: EventNumber,
+        last: EventNumber,
         why: Unhandled,
     },
     State(oneshot::Sender<Snapshot>),
@@ -75,7 +76,7 @@ struct State {
     /// Bytes of the texts of the events among `items`.
     bytes: usize,
     /// The highest number of all events that came in. Events up to this number are not taken again.
-    received: u64,
+    received: EventNumber,
     life: Life,
     /// Wakes the actor, the only receiver. Set while the actor waits.
     receiver: Option<Waker>,
@@ -126,7 +127,7 @@ pub struct Mailbox {
 impl Mailbox {
     pub(super) fn new(
         capacity: Capacity,
-        received: u64,
+        received: EventNumber,
         stats: Arc<Stats>,
         budget: Arc<Budget>,
     ) -> Self {
@@ -166,14 +167,14 @@ impl Mailbox {
     /// taken again. An event without a number gets the next one.
     pub(super) fn event(
         &self,
-        number: Option<u64>,
+        number: Option<EventNumber>,
         event: Result<ClientEvent, Unhandled>,
     ) -> Result<(), SendError> {
         let mut state = self.lock();
         if state.life != Life::Open {
             return Err(SendError::Stopped);
         }
-        let number = number.unwrap_or(state.received + 1);
+        let number = number.unwrap_or(state.received.next());
         if number <= state.received {
             return Ok(());
         }
@@ -217,7 +218,7 @@ impl Mailbox {
     }
 
     /// From here on events up to `number` are not taken.
-    pub(super) fn received(&self, number: u64) {
+    pub(super) fn received(&self, number: EventNumber) {
         let mut state = self.lock();
         state.received = state.received.max(number);
     }

@@ -20,14 +20,14 @@ use tokio::sync::oneshot;
 
 use crate::context::Shared;
 use crate::dispatch::{Caller, Dispatcher, Origin};
-use crate::ids::{ActorKey, next_actor_key};
+use crate::ids::{ActorKey, EventNumber, Life, Point, next_actor_key};
 use crate::props::Props;
 use crate::protocol::ClientEvent;
 use crate::registry::Module;
 use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
-pub use reply_to::{Committed, Keeper, Moment, Newest, Pace, ReplyTo};
+pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
 
 /// The data that an actor starts with.
 pub struct Start {
@@ -47,8 +47,10 @@ pub struct Start {
     pub origin: Option<Origin>,
     /// The page's place among the pages that join; `None` if the first render need not wait.
     pub place: Option<Place>,
-    /// The last event that the props include.
-    pub number: u64,
+    /// What the state includes.
+    pub point: Point,
+    /// The life that the state was left in; 0 if the component is new.
+    pub life: Life,
 }
 
 /// A page that is back and has to wait before it is let in.
@@ -104,7 +106,7 @@ impl LiveSocket {
         };
         let mailbox = Arc::new(Mailbox::new(
             capacity,
-            start.number,
+            start.point.event,
             context.stats.clone(),
             context.budget.clone(),
         ));
@@ -135,7 +137,7 @@ impl LiveSocket {
     /// [`SendError::Stopped`].
     pub fn take(
         &self,
-        number: Option<u64>,
+        number: Option<EventNumber>,
         event: Result<ClientEvent, Unhandled>,
     ) -> Result<(), SendError> {
         self.mailbox.event(number, event)

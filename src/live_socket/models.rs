@@ -18,7 +18,7 @@ pub(crate) fn send(mailbox: &Mailbox) {
 
 pub(crate) async fn next(mailbox: &Mailbox) -> Option<u64> {
     match std::future::poll_fn(|context| mailbox.poll_next(context)).await {
-        Some(Item::Event { number, .. }) => Some(number),
+        Some(Item::Event { number, .. }) => Some(number.0),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::dispatch::{CallError, Origin};
+use crate::ids::{Life, Point};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
@@ -24,16 +25,33 @@ pub enum Moment {
 /// A state that an actor has committed, or is about to commit.
 #[derive(Clone, Copy)]
 pub struct Committed<'a> {
-    /// The last event that it includes.
-    pub number: u64,
+    /// What the state includes.
+    pub point: Point,
     /// The props.
     pub props: &'a Props,
 }
 
+/// What an actor's life begins with.
+#[derive(Default)]
+pub struct Begun {
+    /// The life's name.
+    pub life: Life,
+    /// The state to go on from, if the store has a newer one than the page has brought.
+    pub newest: Option<Newest>,
+}
+
+impl Begun {
+    /// The life goes on from what the page has brought.
+    pub fn of(life: Life) -> Self {
+        let newest = None;
+        Self { life, newest }
+    }
+}
+
 /// A state from a store, newer than the one that the page has brought.
 pub struct Newest {
-    /// The last event that it includes.
-    pub number: u64,
+    /// What the state includes.
+    pub point: Point,
     /// The props.
     pub props: Arc<Props>,
     /// Where the props come from.
@@ -45,19 +63,18 @@ pub trait ReplyTo: Pace + Keeper + Send + 'static {
     /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 
-    /// The whole tree, after the first render and if [`show`](super::LiveSocket::show) asked for it. The
-    /// tree includes the events up to `number`; `anew` says that the component started anew instead of
-    /// continuing a state.
-    fn show(&mut self, number: u64, tree: &LiveTree, anew: bool);
+    /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. The tree is
+    /// that of `point`; `anew` says that the component started anew instead of continuing a state.
+    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool);
 
-    /// The answer to event `number`; `beside` has what else the handler asks of the page. Must not block.
-    fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>);
+    /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
+    fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
 
-    /// The answer to the `count` events up to `last`, which are not handled.
-    fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
+    /// The answer to the `count` events up to `point.event`, which are not handled.
+    fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
         let _ = is_expired;
         for _ in 0..count {
-            self.answer(last, ServerMessage::Error(text), Beside::default());
+            self.answer(point, ServerMessage::Error(text), Beside::default());
         }
     }
 
@@ -85,9 +102,9 @@ pub trait Pace {
         false
     }
 
-    /// All changes since the receiver began to lag, as one answer to event `number`.
-    fn merged(&mut self, number: u64, message: ServerMessage<'_>) {
-        let _ = (number, message);
+    /// All changes since the receiver began to lag, as one answer.
+    fn merged(&mut self, point: Point, message: ServerMessage<'_>) {
+        let _ = (point, message);
     }
 
     /// Resolves when a receiver that lags can take more.
@@ -100,7 +117,8 @@ pub trait Pace {
 pub trait Keeper {
     /// Saves a state before its event is answered, if there is a store. By default there is no store.
     ///
-    /// # Errors If the state was not saved; then it must not be committed.
+    /// # Errors
+    /// If the state was not saved; then it must not be committed.
     fn keep(
         &mut self,
         committed: Committed<'_>,
@@ -109,19 +127,21 @@ pub trait Keeper {
         std::future::ready(Ok(()))
     }
 
-    /// A newer state than the one that the component starts with, if there is one.
+    /// Begins a life of the component, whose state is at `point`, and was left there in the life `before`;
+    /// `before` is 0 if the component is new. From here on, a store refuses the states of earlier lives.
     ///
     /// # Errors
     /// If the store cannot say.
-    fn newest(
+    fn begin(
         &mut self,
-        number: u64,
-    ) -> impl Future<Output = Result<Option<Newest>, StoreError>> + Send {
-        let _ = number;
-        std::future::ready(Ok(None))
+        point: Point,
+        before: Life,
+    ) -> impl Future<Output = Result<Begun, StoreError>> + Send {
+        let _ = (point, before);
+        std::future::ready(Ok(Begun::default()))
     }
 
-    /// The memory that props and tree hold, in bytes: the answer to [`weigh`](super::LiveSocket::weigh).
+    /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
     fn weighed(&mut self, bytes: usize) {
         let _ = bytes;
     }

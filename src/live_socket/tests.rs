@@ -10,6 +10,7 @@ use super::mailbox::Unhandled;
 use super::*;
 use crate::budget::Budget;
 use crate::dispatch::CallError;
+use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::protocol::{Beside, ServerMessage};
 use crate::testing::{Closures, Log, application, event};
@@ -28,11 +29,11 @@ impl ReplyTo for Sent {
         let _ = self.messages.send(text);
     }
 
-    fn show(&mut self, _number: u64, tree: &crate::tree::LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &crate::tree::LiveTree, _anew: bool) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 
-    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
+    fn answer(&mut self, _point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
 }
@@ -75,7 +76,8 @@ impl Fixture {
             props: Arc::new(crate::props::Props::from_json(props)),
             origin: None,
             place: None,
-            number: 0,
+            point: Point::default(),
+            life: Life::default(),
         };
         let socket = LiveSocket::start(&context, start, |_| Sent {
             messages: sender,
@@ -372,7 +374,7 @@ fn popped(mailbox: &Mailbox) -> Option<Item> {
 fn mailbox(items: usize) -> Mailbox {
     let capacity = Capacity { items, bytes: 1000 };
     let budget = Arc::new(Budget::new(usize::MAX));
-    Mailbox::new(capacity, 0, Default::default(), budget)
+    Mailbox::new(capacity, EventNumber(0), Default::default(), budget)
 }
 
 proptest! {
@@ -387,10 +389,10 @@ proptest! {
         let mut numbers = 0..;
         let mut sent = 0;
         let answer = |item, numbers: &mut std::ops::RangeFrom<u64>| match item {
-            Item::Event { number, .. } => assert_eq!(numbers.next(), Some(number - 1)),
+            Item::Event { number, .. } => assert_eq!(numbers.next(), Some(number.0 - 1)),
             Item::Unhandled { count, first, last, .. } => {
-                assert_eq!(count, last - first + 1);
-                for number in first..=last {
+                assert_eq!(count, last.0 - first.0 + 1);
+                for number in first.0..=last.0 {
                     assert_eq!(numbers.next(), Some(number - 1));
                 }
             }
@@ -437,12 +439,15 @@ async fn events_that_are_refused_for_several_reasons_are_answered_together() {
     }
     assert!(matches!(
         popped(&mailbox),
-        Some(Item::Event { number: 1, .. })
+        Some(Item::Event {
+            number: EventNumber(1),
+            ..
+        })
     ));
     let Some(Item::Unhandled {
         count: 2000,
-        first: 2,
-        last: 2001,
+        first: EventNumber(2),
+        last: EventNumber(2001),
         why,
     }) = popped(&mailbox)
     else {
@@ -461,7 +466,7 @@ async fn what_waits_in_a_mailbox_counts_with_the_room_that_it_takes() {
         items: 100,
         bytes: 1000,
     };
-    let mailbox = Mailbox::new(capacity, 0, Default::default(), budget.clone());
+    let mailbox = Mailbox::new(capacity, EventNumber(0), Default::default(), budget.clone());
     let reasons = [Unhandled::Expired, Unhandled::Flood];
     for number in 0..50 {
         mailbox.event(None, Ok(event("a"))).unwrap();

@@ -24,6 +24,7 @@ use crate::budget::Budget;
 use crate::clock::unix_now;
 use crate::connection::serve_arrival;
 use crate::context::{Context, Level, Shared};
+use crate::ids::{Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::log::Log;
@@ -373,7 +374,9 @@ impl NativeLoom {
             module,
             props_json,
             instance: String::new(),
-            number: 0,
+            point: Point::default(),
+            life: Life::default(),
+            ongoing: String::new(),
             page,
             issued_at: unix_now(),
         };
@@ -552,7 +555,8 @@ impl NativeLoom {
             instance: random_text().into(),
             origin: None,
             place: None,
-            number: 0,
+            point: Point::default(),
+            life: Life::default(),
         };
         let queue = self.queue.clone();
         let socket = LiveSocket::start(context, start, |_| ToJavaScript { queue, id, number });

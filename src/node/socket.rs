@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
+use crate::ids::Point;
 use crate::live_socket::{Keeper, Pace, ReplyTo};
 use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
@@ -25,11 +26,11 @@ impl ReplyTo for ToJavaScript {
         });
     }
 
-    fn show(&mut self, _number: u64, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &LiveTree, _anew: bool) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 
-    fn answer(&mut self, _number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
+    fn answer(&mut self, _point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
 }

@@ -9,6 +9,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use smol_str::SmolStr;
 
+use crate::ids::{EventNumber, Point};
+
 /// The longest component id, in bytes: the server keeps it for as long as the component lives.
 const MAX_ID: usize = 128;
 /// The longest name in an event, in bytes: the handler's name, the event's type, the key. Applications
@@ -50,8 +52,11 @@ pub enum ClientMessage<'a> {
 pub struct Resume {
     /// The secret that the server gave with the answer to the last join or resume.
     pub secret: Box<str>,
-    /// The number of the last event whose answer the client has.
-    pub seen: u64,
+    /// What the client shows: the last answer that it has, and the revision.
+    pub shown: Point,
+    /// How many events the client keeps that it has the answers of: if the component goes on from the
+    /// client's checkpoint, so many revisions are made again.
+    pub kept: u64,
     /// The client needs the whole tree, even if it has seen all answers.
     pub needs_tree: bool,
 }
@@ -60,9 +65,9 @@ pub struct Resume {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
     /// The event's number among its component's events. Later events have higher numbers.
-    pub number: u64,
+    pub number: EventNumber,
     /// The number of the last event whose answer the client has.
-    pub seen: u64,
+    pub seen: EventNumber,
     /// How long ago the event was first sent, in milliseconds. `None` if it is sent for the first time.
     pub age: Option<u64>,
 }

@@ -1,9 +1,10 @@
-//! The answers of a component that its page may not have. An answer is kept until the page has shown that
-//! it has the answer, or until the answers together are larger than the whole tree.
+//! What a component has said and its page may not have: answers to events, and changes that no event asked
+//! for. Each is kept until the page has shown that it has it, or until all together are larger than the
+//! whole tree.
 
 use std::collections::VecDeque;
 
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, EventNumber, Point, Revision};
 use crate::outbox::Outbox;
 use crate::protocol::extended::{self, Encoded};
 
@@ -15,10 +16,23 @@ const MAX_BYTES: usize = 64 * 1024;
 /// and is shown the tree, because a tree does not repeat them. Their bytes are bounded by `MAX_BYTES`.
 const MAX_UNSAID: usize = 256;
 
-/// The answer to one event, or to several events of which `number` is the last.
+/// What an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// An event, or several of which this is the last, has failed. Nothing was committed.
+    Failure,
+    /// An event was handled, and the state committed.
+    Answer,
+    /// The state was committed without an event.
+    Change,
+}
+
+/// The answer to one event, or to several events of which `point.event` is the last; or a change without
+/// an event.
 pub(crate) struct Answer {
-    pub(crate) number: u64,
-    pub(crate) is_failure: bool,
+    /// Where the component is after this.
+    pub(crate) point: Point,
+    pub(crate) says: Says,
     pub(crate) encoded: Encoded,
     pub(crate) redirect: Option<String>,
     pub(crate) keeps_form: bool,
@@ -29,17 +43,20 @@ impl Answer {
         self.encoded.size() + self.redirect.as_deref().map_or(0, str::len)
     }
 
-    pub(crate) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str) {
+    /// Sends this to a page that shows the revision `shown`, which then shows the next one.
+    pub(crate) fn push(&self, outbox: &Outbox, key: ActorKey, id: &str, shown: &mut Revision) {
         self.push_beside(outbox, key, id);
+        if self.says != Says::Failure {
+            push_revision(outbox, key, id, shown, self.point.revision);
+        }
         outbox.push_encoded(key, id, &self.encoded);
     }
 
     /// Errors and redirects: a full tree does not repeat them, nor does a later answer.
     pub(crate) fn push_unsaid(&self, outbox: &Outbox, key: ActorKey, id: &str) {
-        if self.is_failure {
-            self.push(outbox, key, id);
-        } else {
-            self.push_beside(outbox, key, id);
+        self.push_beside(outbox, key, id);
+        if self.says == Says::Failure {
+            outbox.push_encoded(key, id, &self.encoded);
         }
     }
 
@@ -49,67 +66,98 @@ impl Answer {
             outbox.push(key, extended::redirect(url));
         }
         if self.keeps_form {
-            outbox.push(key, extended::keep_form(id, self.number));
+            outbox.push(key, extended::keep_form(id, self.point.event));
         }
     }
 
     /// Whether the answer has a part that a later tree or answer does not repeat.
     fn is_unsaid(&self) -> bool {
-        self.is_failure || self.redirect.is_some() || self.keeps_form
+        self.says == Says::Failure || self.redirect.is_some() || self.keeps_form
     }
+
+    /// Whether a page that has the answer to event `seen` has this. A change that came after the answer may
+    /// still be on its way.
+    fn is_before(&self, seen: EventNumber) -> bool {
+        let event = self.point.event;
+        event < seen || (event == seen && self.says != Says::Change)
+    }
+}
+
+/// Names the `next` revision to a page that shows `shown`, unless it is the one after that.
+pub(crate) fn push_revision(
+    outbox: &Outbox,
+    key: ActorKey,
+    id: &str,
+    shown: &mut Revision,
+    next: Revision,
+) {
+    if next != shown.next() {
+        outbox.push(key, extended::revision(id, next));
+    }
+    *shown = next;
 }
 
 /// The answers of one component.
 pub(crate) struct Answers {
-    last: u64,
+    /// Where the component is.
+    last: Point,
     kept: VecDeque<Answer>,
     bytes: usize,
     /// Failures, redirects and forms to be kept among the answers that are not kept.
     unsaid: VecDeque<Answer>,
     unsaid_bytes: usize,
-    /// The last answer that is not kept.
-    forgotten: u64,
+    /// Everything up to here is not kept.
+    forgotten: Point,
     tree_bytes: usize,
 }
 
 impl Answers {
-    /// No answers yet, for a state that includes the events up to `number`.
-    pub(crate) fn new(number: u64) -> Self {
+    /// No answers yet, of a component that is at `point`.
+    pub(crate) fn new(point: Point) -> Self {
         Self {
-            last: number,
+            last: point,
             kept: VecDeque::new(),
             bytes: 0,
             unsaid: VecDeque::new(),
             unsaid_bytes: 0,
-            forgotten: number,
+            forgotten: point,
             tree_bytes: 0,
         }
     }
 
-    /// The last event that has an answer.
-    pub(crate) fn last(&self) -> u64 {
+    /// Where the component is.
+    pub(crate) fn last(&self) -> Point {
         self.last
     }
 
-    /// Counts so many more answers to a page that never resumes.
-    pub(crate) fn count(&mut self, answered: u64) {
-        self.last += answered;
+    /// The component is here now, and the page needs no message of it; or the page never resumes.
+    pub(crate) fn move_to(&mut self, point: Point) {
+        self.last = point;
     }
 
-    /// Whether all answers after `seen` are kept.
-    pub(crate) fn reach_back_to(&self, seen: u64) -> bool {
-        (self.forgotten..=self.last).contains(&seen)
+    /// Whether everything after `shown` is kept.
+    pub(crate) fn reach_back_to(&self, shown: Point) -> bool {
+        shown.includes(self.forgotten) && self.last.includes(shown)
     }
 
     /// The page has the answers up to event `seen`: they are kept no more.
-    pub(crate) fn has_seen(&mut self, seen: u64) {
+    pub(crate) fn has_seen(&mut self, seen: EventNumber) {
+        self.drop_while(|answer| answer.is_before(seen));
+    }
+
+    /// The page shows this: what it includes is kept no more.
+    pub(crate) fn has_shown(&mut self, shown: Point) {
+        self.drop_while(|answer| shown.includes(answer.point));
+    }
+
+    fn drop_while(&mut self, is_there: impl Fn(&Answer) -> bool) {
         while let Some(oldest) = self.kept.front()
-            && oldest.number <= seen
+            && is_there(oldest)
         {
             self.forget_oldest();
         }
         while let Some(oldest) = self.unsaid.front()
-            && oldest.number <= seen
+            && is_there(oldest)
         {
             self.unsaid_bytes -= oldest.size();
             self.unsaid.pop_front();
@@ -118,7 +166,7 @@ impl Answers {
 
     /// Keeps the next answer.
     pub(crate) fn keep(&mut self, answer: Answer) {
-        self.last = answer.number;
+        self.last = answer.point;
         self.bytes += answer.size();
         self.kept.push_back(answer);
         // If the answers are larger than the tree, a page that comes back is better shown the tree.
@@ -128,11 +176,11 @@ impl Answers {
         }
     }
 
-    /// The page is sent the tree as it is after event `number`: no answer up to there is needed.
-    pub(crate) fn forget_up_to(&mut self, number: u64) {
+    /// The page is sent the tree as it is at `point`: nothing up to there is needed.
+    pub(crate) fn forget_up_to(&mut self, point: Point) {
         while self.forget_oldest() {}
-        self.last = number;
-        self.forgotten = number;
+        self.last = point;
+        self.forgotten = point;
     }
 
     /// Notes how many bytes the tree was when it was sent.
@@ -163,9 +211,9 @@ impl Answers {
             return false;
         };
         self.bytes -= oldest.size();
-        self.forgotten = oldest.number;
+        self.forgotten = oldest.point;
         if oldest.is_unsaid() {
-            if !oldest.is_failure {
+            if oldest.says != Says::Failure {
                 oldest.encoded = Encoded::default();
             }
             self.unsaid_bytes += oldest.size();
@@ -185,28 +233,104 @@ impl Answers {
 mod tests {
     use super::*;
 
+    fn at(event: u64, revision: u64) -> Point {
+        Point {
+            event: EventNumber(event),
+            revision: Revision(revision),
+        }
+    }
+
+    fn kept(answers: &Answers) -> Vec<(u64, u64)> {
+        let kept = answers.kept();
+        kept.map(|answer| (answer.point.event.0, answer.point.revision.0))
+            .collect()
+    }
+
+    fn of(says: Says, point: Point) -> Answer {
+        Answer {
+            point,
+            says,
+            encoded: extended::unhandled(point.event, 1, "", false),
+            redirect: None,
+            keeps_form: false,
+        }
+    }
+
+    /// Event 1, a change, event 2 that fails, a change, event 3.
+    fn five() -> Answers {
+        let mut answers = Answers::new(Point::default());
+        answers.keep(of(Says::Answer, at(1, 1)));
+        answers.keep(of(Says::Change, at(1, 2)));
+        answers.keep(of(Says::Failure, at(2, 2)));
+        answers.keep(of(Says::Change, at(2, 3)));
+        answers.keep(of(Says::Answer, at(3, 4)));
+        answers
+    }
+
+    #[test]
+    fn a_change_after_the_last_answer_that_was_seen_may_be_on_its_way() {
+        let mut answers = five();
+        answers.has_seen(EventNumber(1));
+        assert_eq!(kept(&answers), [(1, 2), (2, 2), (2, 3), (3, 4)]);
+        answers.has_seen(EventNumber(2));
+        assert_eq!(kept(&answers), [(2, 3), (3, 4)]);
+        answers.has_seen(EventNumber(3));
+        assert_eq!(kept(&answers), []);
+    }
+
+    #[test]
+    fn a_page_gets_what_follows_the_point_that_it_shows() {
+        for (shown, rest) in [
+            (at(0, 0), &[(1, 1), (1, 2), (2, 2), (2, 3), (3, 4)][..]),
+            (at(1, 1), &[(1, 2), (2, 2), (2, 3), (3, 4)]),
+            (at(1, 2), &[(2, 2), (2, 3), (3, 4)]),
+            (at(2, 2), &[(2, 3), (3, 4)]),
+            (at(2, 3), &[(3, 4)]),
+            (at(3, 4), &[]),
+        ] {
+            let mut answers = five();
+            assert!(answers.reach_back_to(shown));
+            answers.has_shown(shown);
+            assert_eq!(kept(&answers), rest, "{shown:?}");
+        }
+        assert!(!five().reach_back_to(at(3, 5)), "of another life");
+        let mut answers = five();
+        answers.move_to(at(3, 9));
+        assert!(
+            answers.reach_back_to(at(3, 4)),
+            "what nobody sees needs no message"
+        );
+        answers.forget_up_to(at(3, 9));
+        assert!(!answers.reach_back_to(at(3, 4)));
+    }
+
     /// What failed is told to a page that comes back, however much that would be.
     #[test]
     fn failures_and_redirects_that_are_kept_are_bounded_in_bytes() {
-        let mut answers = Answers::new(0);
+        let mut answers = Answers::new(Point::default());
         for number in 1..=1000 {
+            let point = at(number, 0);
             let text = "x".repeat(10_000);
             let is_failure = number % 2 == 0;
             answers.keep(Answer {
-                number,
-                is_failure,
-                encoded: extended::unhandled(number, 1, &text, false),
+                point,
+                says: if is_failure {
+                    Says::Failure
+                } else {
+                    Says::Answer
+                },
+                encoded: extended::unhandled(point.event, 1, &text, false),
                 redirect: (!is_failure).then_some(text),
                 keeps_form: false,
             });
-            answers.forget_up_to(number);
+            answers.forget_up_to(point);
         }
         let bytes: usize = answers.unsaid().map(Answer::size).sum();
         assert!((20_000..=MAX_BYTES).contains(&bytes), "{bytes}");
         assert_eq!(answers.unsaid_bytes, bytes);
-        answers.has_seen(999);
+        answers.has_seen(EventNumber(999));
         assert_eq!(answers.unsaid().count(), 1);
-        answers.has_seen(1000);
+        answers.has_seen(EventNumber(1000));
         assert_eq!((answers.unsaid().count(), answers.unsaid_bytes), (0, 0));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::ids::Point;
 use crate::limits::Limits;
 use crate::live_socket::Moment;
 
@@ -19,8 +20,8 @@ const MAX_QUIET: Duration = Duration::from_secs(30);
 
 /// The last checkpoint; before the first one, the first state that was committed.
 pub(crate) struct Last {
-    /// The last event that the state included.
-    pub(crate) number: u64,
+    /// What the state included.
+    pub(crate) point: Point,
     /// When the checkpoint was sealed; `None` if there is none, or if it may not have reached the page.
     pub(crate) at: Option<Instant>,
     /// The size of the props then.
@@ -43,16 +44,16 @@ impl Cadence {
         }
     }
 
-    /// When the state that includes the events up to `number` is to be sealed: `now`, or later if
+    /// When the state at `point` is to be sealed: `now`, or later if
     /// nothing happens until then. A large state waits longer, in proportion to its size.
-    pub(crate) fn due(&self, last: &Last, number: u64, moment: Moment, now: Instant) -> Instant {
+    pub(crate) fn due(&self, last: &Last, point: Point, moment: Moment, now: Instant) -> Instant {
         let is_calm = last.at.is_none_or(|at| now - at >= self.quiet);
         let scale = u32::try_from(last.bytes / STEP + 1).unwrap_or(u32::MAX);
         let events = self.events.saturating_mul(u64::from(scale));
         let events = events.min(MAX_EVENTS).max(self.events);
         let is_due = moment != Moment::Answer
             || (last.bytes <= SMALL && is_calm)
-            || number.saturating_sub(last.number) >= events;
+            || last.point.steps_to(point) >= events;
         if is_due {
             return now;
         }
@@ -64,6 +65,7 @@ impl Cadence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{EventNumber, Revision};
 
     const QUIET: Duration = Duration::from_millis(250);
     const CADENCE: Cadence = Cadence {
@@ -71,16 +73,22 @@ mod tests {
         quiet: QUIET,
     };
 
+    fn at(revision: u64) -> Point {
+        Point {
+            event: EventNumber(1),
+            revision: Revision(revision),
+        }
+    }
+
     /// How long a state has to wait that was sealed `ago`, so many events ago; zero if it is due.
     fn wait(bytes: usize, ago: Option<Duration>, events: u64, moment: Moment) -> Duration {
         let now = Instant::now() + Duration::from_secs(3600);
-        let at = ago.map(|ago| now - ago);
         let last = Last {
-            number: 100,
-            at,
+            point: at(100),
+            at: ago.map(|ago| now - ago),
             bytes,
         };
-        CADENCE.due(&last, 100 + events, moment, now) - now
+        CADENCE.due(&last, at(100 + events), moment, now) - now
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use subtle::ConstantTimeEq;
 
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, Point, Revision};
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::extended::{self, Encoded};
@@ -18,7 +18,7 @@ use crate::random::random_text;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::tree::LiveTree;
 use crate::turns::Place;
-use answers::{Answer, Answers};
+use answers::{Answer, Answers, Says, push_revision};
 pub use peer::Peer;
 
 /// The secret that resumes a session: the instance, a dot, and random characters. Empty if the system has
@@ -39,8 +39,8 @@ pub(crate) struct Link {
 /// What a page brings when it comes back.
 pub(crate) struct Back<'a> {
     pub(crate) secret: &'a str,
-    /// The last event whose answer the page has.
-    pub(crate) seen: u64,
+    /// What the page shows.
+    pub(crate) shown: Point,
     /// The page does not show the last render any more, and needs the whole tree.
     pub(crate) needs_tree: bool,
     /// The request that the page's connection began with.
@@ -57,15 +57,17 @@ struct State {
     /// current, the call has no effect.
     epoch: u64,
     answers: Answers,
+    /// The revision that the page shows when it has read everything that was sent to it.
+    shown: Revision,
     /// The page has to be shown the whole tree first. Set if the page cannot go on from what it shows,
     /// cleared when the tree is sent. While this is set, answers are kept and not sent.
     stale: bool,
-    /// Set while a resume waits for its turn or for `authorize`: the last answer that the page has. Cleared
-    /// when the page is let in, or is gone again. While this is set, answers are kept and not sent.
-    asking: Option<u64>,
+    /// Set while a resume waits for its turn or for `authorize`: what the page shows. Cleared when
+    /// the page is let in, or is gone again. While this is set, answers are kept and not sent.
+    asking: Option<Point>,
     /// Set while the connection takes too little: answers after this one are held back. Cleared when the
     /// connection has room again; all that was held back is then sent as one answer.
-    lags_after: Option<u64>,
+    lags_after: Option<Point>,
     /// Resumes the session. Replaced at each resume; the new secret goes to the page with the answer to the
     /// resume.
     secret: Box<str>,
@@ -75,16 +77,16 @@ struct State {
     /// The session's number among the parked sessions. Set when the connection is gone, cleared by a
     /// resume.
     parked: Option<u64>,
-    /// Number of the checkpoint that the page joined with. Cleared by the page's first event, which
+    /// The revision of the checkpoint that the page joined with. Cleared by the page's first event, which
     /// proves that the join's answer has arrived.
-    unheard: Option<u64>,
-    /// The newest checkpoint that the transport of the page's connection has taken, or that the page
+    unheard: Option<Revision>,
+    /// The revision of the newest checkpoint that the transport of the page's connection has taken, or that the page
     /// joined with.
-    delivered: u64,
-    /// A newer checkpoint that was sent and may not have left yet: its event, and the number of messages
+    delivered: Revision,
+    /// A newer checkpoint that was sent and may not have left yet: its revision, and the number of messages
     /// that the outbox had been given by then. The checkpoint becomes `delivered` when the transport has
     /// taken so many; it is forgotten if the connection is gone before.
-    under_way: Option<(u64, u64)>,
+    under_way: Option<(Revision, u64)>,
     /// No page goes on with this session any more.
     ended: bool,
     /// The page itself has left: it has no use for an older state.
@@ -150,14 +152,13 @@ pub(crate) enum Detached {
 }
 
 impl Session {
-    /// A session that is shown on `outbox` as component `id`, and whose state includes the events up
-    /// to `number`.
+    /// A session that is shown on `outbox` as component `id`, and whose state is at `point`.
     pub(crate) fn new(
         about: About,
         key: ActorKey,
         outbox: &Arc<Outbox>,
         id: Arc<str>,
-        number: u64,
+        point: Point,
     ) -> Arc<Self> {
         outbox.attach(key);
         let secret = new_secret(&about.instance);
@@ -173,15 +174,16 @@ impl Session {
             state: Mutex::new(State {
                 link: Some(link),
                 epoch: 0,
-                answers: Answers::new(number),
+                answers: Answers::new(point),
+                shown: point.revision,
                 stale: false,
                 asking: None,
                 lags_after: None,
                 secret,
                 previous: None,
                 parked: None,
-                unheard: Some(number),
-                delivered: number,
+                unheard: Some(point.revision),
+                delivered: point.revision,
                 under_way: None,
                 ended: false,
                 left: false,
@@ -219,23 +221,22 @@ impl Session {
         self.lock().epoch == epoch
     }
 
-    /// For a session that lives: the last answered event, if it is later than event `number` of a
-    /// checkpoint; else `None`. Also `None` for the checkpoint that the page joined with, as long as the
+    /// For a session that lives: its revision, if it is later than that of a checkpoint; else `None`. Also `None` for the checkpoint that the page joined with, as long as the
     /// page may not have the join's answer: the page may join again, even if the store has brought the
     /// state further.
-    pub(crate) fn beyond(&self, number: u64) -> Option<u64> {
+    pub(crate) fn beyond(&self, revision: Revision) -> Option<Revision> {
         let state = self.lock();
-        let answered = state.answers.last();
-        (answered > number && state.unheard != Some(number)).then_some(answered)
+        let newest = state.answers.last().revision;
+        (newest > revision && state.unheard != Some(revision)).then_some(newest)
     }
 
-    /// For a session that has ended: the event of the oldest checkpoint that may start its component again.
-    /// If the page left, or is of the classic dialect, which cannot resume, that is the last event. Any
+    /// For a session that has ended: the revision of the oldest checkpoint that may start its component again.
+    /// If the page left, or is of the classic dialect, which cannot resume, that is the last revision. Any
     /// other page goes on from its newest checkpoint, the last one that its connection has taken.
-    pub(crate) fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> Revision {
         let mut state = self.lock();
         if state.left || self.dialect == Dialect::Classic {
-            return state.answers.last();
+            return state.answers.last().revision;
         }
         state.settle();
         state.delivered
@@ -305,7 +306,7 @@ impl Session {
         state.lags_after = None;
         state.stale |= back.needs_tree;
         let parked = state.parked.take();
-        state.asking = Some(back.seen);
+        state.asking = Some(back.shown);
         drop(state);
         let asks = back.asks;
         let waits = asks || !place.is_first();
@@ -340,16 +341,25 @@ impl Session {
         if state.epoch != epoch {
             return false;
         }
-        let Some(seen) = state.asking.take() else {
+        let Some(shown) = state.asking.take() else {
             return state.stale;
         };
-        state.stale = state.stale || !state.answers.reach_back_to(seen);
-        state.answers.has_seen(seen);
-        if let Some(link) = state.link.as_ref().filter(|_| !state.stale) {
-            let text = extended::resumed(&link.id, state.answers.last(), &state.secret);
+        state.stale = state.stale || !state.answers.reach_back_to(shown);
+        state.answers.has_shown(shown);
+        state.shown = shown.revision;
+        let is_stale = state.stale;
+        let State {
+            link,
+            shown,
+            answers,
+            secret,
+            ..
+        } = &mut *state;
+        if let Some(link) = link.as_ref().filter(|_| !is_stale) {
+            let text = extended::resumed(&link.id, answers.last().event, secret);
             link.outbox.push(self.key, text);
-            for answer in state.answers.kept() {
-                answer.push(&link.outbox, self.key, &link.id);
+            for answer in answers.kept() {
+                answer.push(&link.outbox, self.key, &link.id, shown);
             }
         }
         state.stale
@@ -443,14 +453,14 @@ impl Session {
     /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
     /// so its text is written before the lock is taken. The text is written for one connection; if the
     /// session has another connection by the time the lock is held, the text is written again.
-    pub(crate) fn show(&self, number: u64, tree: &LiveTree, anew: bool) {
+    pub(crate) fn show(&self, point: Point, tree: &LiveTree, anew: bool) {
         loop {
             let Some((epoch, id, secret)) = self.shown() else {
                 let mut state = self.lock();
                 if state.link.is_some() {
                     continue;
                 }
-                state.shows(number);
+                state.shows(point);
                 // The next page that comes back has to be shown the tree.
                 state.stale = true;
                 return;
@@ -458,7 +468,7 @@ impl Session {
             let (text, encoded) = match self.dialect {
                 Dialect::Classic => (ServerMessage::Trees(tree).to_json(&id).0, None),
                 Dialect::Extended => {
-                    let encoded = extended::joined(tree, number, &secret, anew);
+                    let encoded = extended::joined(tree, point, &secret, anew);
                     (encoded.text(&id), Some(encoded))
                 }
             };
@@ -466,7 +476,7 @@ impl Session {
             if state.epoch != epoch || state.link.is_none() {
                 continue;
             }
-            state.shows(number);
+            state.shows(point);
             let State { link, answers, .. } = &mut *state;
             if let Some(link) = link {
                 for answer in answers.unsaid().filter(|_| encoded.is_some()) {
@@ -489,64 +499,72 @@ impl Session {
         Some((state.epoch, id, state.secret.clone()))
     }
 
-    /// Sends the answer to event `number`. Gives the memory of all answers that are kept.
+    /// Sends the answer to event `point.event`, after which the component is at `point`. Gives the memory of
+    /// all answers that are kept.
     pub(crate) fn answer(
         &self,
-        number: u64,
+        point: Point,
         message: &ServerMessage<'_>,
         beside: Beside<'_>,
     ) -> usize {
         if self.dialect == Dialect::Classic {
-            self.answer_classic(message, beside.redirect);
+            self.answer_classic(point, message, beside.redirect);
             return 0;
         }
-        let is_failure = matches!(message, ServerMessage::Error(_));
-        self.push(
-            number,
-            extended::encode(message, number),
-            is_failure,
-            beside,
-        )
+        let says = match message {
+            ServerMessage::Error(_) => Says::Failure,
+            _ => Says::Answer,
+        };
+        self.push(point, says, extended::encode(message, point.event), beside)
     }
 
-    /// Sends the answer to the `count` events up to `last`, which are not handled. Gives the memory of all
+    /// Sends the answer to the `count` events up to `point.event`, which are not handled. Gives the memory of all
     /// answers that are kept.
-    pub(crate) fn unhandled(&self, last: u64, count: u64, text: &str, is_expired: bool) -> usize {
+    pub(crate) fn unhandled(
+        &self,
+        point: Point,
+        count: u64,
+        text: &str,
+        is_expired: bool,
+    ) -> usize {
         if self.dialect == Dialect::Classic {
             for _ in 0..count {
-                self.answer_classic(&ServerMessage::Error(text), None);
+                self.answer_classic(point, &ServerMessage::Error(text), None);
             }
             return 0;
         }
         self.push(
-            last,
-            extended::unhandled(last, count, text, is_expired),
-            true,
+            point,
+            Says::Failure,
+            extended::unhandled(point.event, count, text, is_expired),
             Beside::default(),
         )
     }
 
-    fn push(&self, number: u64, encoded: Encoded, is_failure: bool, beside: Beside<'_>) -> usize {
+    fn push(&self, point: Point, says: Says, encoded: Encoded, beside: Beside<'_>) -> usize {
         let mut state = self.lock();
         let answer = Answer {
-            number,
-            is_failure,
+            point,
+            says,
             encoded,
             redirect: beside.redirect.map(str::to_owned),
             keeps_form: beside.keeps_form,
         };
-        if let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) {
-            answer.push(&link.outbox, self.key, &link.id);
+        if !state.holds_back() {
+            let State { link, shown, .. } = &mut *state;
+            if let Some(link) = link {
+                answer.push(&link.outbox, self.key, &link.id, shown);
+            }
         }
         state.answers.keep(answer);
         state.answers.memory()
     }
 
-    fn answer_classic(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
+    fn answer_classic(&self, point: Point, message: &ServerMessage<'_>, redirect: Option<&str>) {
         // A classic component has one connection, and one id, for its life.
         let id = {
             let mut state = self.lock();
-            state.answers.count(1);
+            state.answers.move_to(point);
             state.link.as_ref().map(|link| link.id.clone())
         };
         let Some(id) = id else { return };
@@ -587,17 +605,24 @@ impl Session {
     }
 
     /// Sends the answers that were held back as one answer, and before it their failures and redirects.
-    pub(crate) fn merged(&self, number: u64, message: &ServerMessage<'_>) {
-        let encoded = extended::encode(message, number);
+    pub(crate) fn merged(&self, point: Point, message: &ServerMessage<'_>) {
+        let encoded = extended::encode(message, point.event);
         let mut state = self.lock();
         let Some(after) = state.lags_after.take() else {
             return;
         };
-        let Some(link) = &state.link else { return };
-        let missed = state.answers.unsaid().chain(state.answers.kept());
-        for answer in missed.filter(|answer| answer.number > after) {
+        let State {
+            link,
+            shown,
+            answers,
+            ..
+        } = &mut *state;
+        let Some(link) = link else { return };
+        let missed = answers.unsaid().chain(answers.kept());
+        for answer in missed.filter(|answer| !after.includes(answer.point)) {
             answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
+        push_revision(&link.outbox, self.key, &link.id, shown, point.revision);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }
 
@@ -614,16 +639,16 @@ impl Session {
 
     /// Sends a checkpoint or, with `None`, says that the state is too large for one. False if there is no
     /// connection to send on, or answers are held back.
-    pub(crate) fn checkpoint(&self, number: u64, sealed: Option<&str>) -> bool {
+    pub(crate) fn checkpoint(&self, point: Point, sealed: Option<&str>) -> bool {
         let mut state = self.lock();
         state.settle();
         let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) else {
             return false;
         };
-        let text = extended::checkpoint(&link.id, number, sealed);
+        let text = extended::checkpoint(&link.id, point.event, sealed);
         link.outbox.push(self.key, text);
         if sealed.is_some() {
-            state.under_way = Some((number, link.outbox.pushed()));
+            state.under_way = Some((point.revision, link.outbox.pushed()));
         }
         true
     }
@@ -653,17 +678,18 @@ impl State {
     /// changes, because only the link's outbox knows what its transport has taken.
     fn settle(&mut self) {
         if let Some(link) = &self.link
-            && let Some((number, messages)) = self.under_way
+            && let Some((revision, messages)) = self.under_way
             && link.outbox.has_written(messages)
         {
-            self.delivered = self.delivered.max(number);
+            self.delivered = self.delivered.max(revision);
             self.under_way = None;
         }
     }
 
-    /// Notes that the page is shown the whole tree, which includes the events up to `number`.
-    fn shows(&mut self, number: u64) {
-        self.answers.forget_up_to(number);
+    /// Notes that the page is shown the whole tree, as it is at `point`.
+    fn shows(&mut self, point: Point) {
+        self.answers.forget_up_to(point);
+        self.shown = point.revision;
         self.stale = false;
         self.asking = None;
         self.lags_after = None;

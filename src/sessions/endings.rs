@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::ids::Revision;
+
 /// The most components that are remembered; one more makes the oldest be forgotten. Each costs about 200
 /// bytes.
 pub(crate) const MOST: usize = 100_000;
@@ -15,12 +17,12 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
 
 #[derive(Default)]
 struct Ending {
-    newest: u64,
+    newest: Revision,
     /// The place of this ending in the order of endings.
     place: u64,
 }
 
-/// The newest event of each ended component, by its instance. A component without events has no older
+/// The newest revision of each ended component, by its instance. A component of revision 0 has no older
 /// state, so it is left out.
 pub(crate) struct Endings {
     most: usize,
@@ -46,10 +48,10 @@ impl Endings {
         }
     }
 
-    /// A component has ended, and may start again from event `newest` on.
-    pub(crate) fn add(&mut self, instance: &Arc<str>, newest: u64) {
+    /// A component has ended, and may start again from revision `newest` on.
+    pub(crate) fn add(&mut self, instance: &Arc<str>, newest: Revision) {
         let now = Instant::now();
-        if newest > 0 {
+        if newest > Revision(0) {
             self.last += 1;
             let place = self.last;
             let ending = self.known.entry(instance.clone()).or_default();
@@ -66,11 +68,11 @@ impl Endings {
         }
     }
 
-    /// The newest event of that component, if it is later than event `number`.
-    pub(crate) fn beyond(&self, instance: &str, number: u64) -> Option<u64> {
+    /// The newest revision of that component, if it is later than `revision`.
+    pub(crate) fn beyond(&self, instance: &str, revision: Revision) -> Option<Revision> {
         let ending = self.known.get(instance)?;
         let (at, _) = self.order.get(&ending.place)?;
-        let counts = ending.newest > number && at.elapsed() <= LONGEST;
+        let counts = ending.newest > revision && at.elapsed() <= LONGEST;
         counts.then_some(ending.newest)
     }
 }
@@ -88,35 +90,39 @@ mod tests {
         const MOST: usize = 100;
         let mut endings = Endings::of_at_most(MOST);
         for number in 0..MOST {
-            endings.add(&name(number), 5);
+            endings.add(&name(number), Revision(5));
         }
-        assert_eq!(endings.beyond("0", 4), Some(5));
-        assert_eq!(endings.beyond("0", 5), None);
+        assert_eq!(endings.beyond("0", Revision(4)), Some(Revision(5)));
+        assert_eq!(endings.beyond("0", Revision(5)), None);
         // Component 0 ends again, so 1 is the oldest now.
         tokio::time::advance(Duration::from_secs(1)).await;
-        endings.add(&name(0), 3);
-        assert_eq!(endings.beyond("0", 4), Some(5), "it never goes back");
-        endings.add(&name(MOST), 5);
-        assert_eq!(endings.beyond("0", 4), Some(5));
-        assert_eq!(endings.beyond("1", 4), None);
+        endings.add(&name(0), Revision(3));
+        assert_eq!(
+            endings.beyond("0", Revision(4)),
+            Some(Revision(5)),
+            "it never goes back"
+        );
+        endings.add(&name(MOST), Revision(5));
+        assert_eq!(endings.beyond("0", Revision(4)), Some(Revision(5)));
+        assert_eq!(endings.beyond("1", Revision(4)), None);
         // A component that ends many times takes the room of one.
         for _ in 0..2 * MOST {
-            endings.add(&name(0), 6);
+            endings.add(&name(0), Revision(6));
         }
         assert_eq!((endings.known.len(), endings.order.len()), (MOST, MOST));
-        assert_eq!(endings.beyond("0", 5), Some(6));
-        assert_eq!(endings.beyond("2", 4), Some(5));
+        assert_eq!(endings.beyond("0", Revision(5)), Some(Revision(6)));
+        assert_eq!(endings.beyond("2", Revision(4)), Some(Revision(5)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn they_are_remembered_for_so_long() {
         let mut endings = Endings::default();
-        endings.add(&name(1), 5);
+        endings.add(&name(1), Revision(5));
         tokio::time::advance(LONGEST).await;
-        assert_eq!(endings.beyond("1", 4), Some(5));
+        assert_eq!(endings.beyond("1", Revision(4)), Some(Revision(5)));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(endings.beyond("1", 4), None);
-        endings.add(&name(2), 0);
+        assert_eq!(endings.beyond("1", Revision(4)), None);
+        endings.add(&name(2), Revision(0));
         assert!(endings.known.is_empty() && endings.order.is_empty());
     }
 }

@@ -19,6 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::budget::Budget;
+use crate::ids::Revision;
 use crate::limits::Limits;
 use crate::protocol::Refusal;
 use crate::session::{Attached, Detached, Session};
@@ -127,16 +128,16 @@ impl Sessions {
         self.lock().sessions.get(instance).cloned()
     }
 
-    /// For a component that has ended: the event of the oldest checkpoint that may start it again, if that
-    /// event is later than event `number`; else `None`.
-    pub(crate) fn ended_beyond(&self, instance: &str, number: u64) -> Option<u64> {
+    /// For a component that has ended: the revision of the oldest checkpoint that may start it again, if that
+    /// is later than `revision`; else `None`.
+    pub(crate) fn ended_beyond(&self, instance: &str, revision: Revision) -> Option<Revision> {
         let state = self.lock();
         let session = state.sessions.get(instance).cloned();
-        let ended = state.endings.beyond(instance, number);
+        let ended = state.endings.beyond(instance, revision);
         drop(state);
         // If the component has ended just now, its actor may not be gone, and the session is still listed.
         let ending = session.map(|session| session.newest());
-        ending.filter(|newest| *newest > number).max(ended)
+        ending.filter(|newest| *newest > revision).max(ended)
     }
 
     /// Adds a session. An older session of the same instance ends.

@@ -8,9 +8,11 @@ use super::Sessions;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::live_socket::{Committed, Keeper, Moment, Newest, Pace, ReplyTo};
+use crate::ids::{Life, Point};
+use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
+use crate::random::random_number;
 use crate::registry::Details;
 use crate::session::Session;
 use crate::session::checkpoints::{Cadence, Last};
@@ -23,7 +25,7 @@ const KEPT_STEP: usize = 4096;
 
 /// The last checkpoint.
 struct Sealed {
-    number: u64,
+    point: Point,
     at: Instant,
     /// The size of the props then.
     bytes: usize,
@@ -32,10 +34,10 @@ struct Sealed {
     epoch: u64,
 }
 
-/// The sealed state that the store has been given. A checkpoint of the same event that is due sends this
+/// The sealed state that the store has been given. A checkpoint of the same state that is due sends this
 /// text, so that the state is sealed once.
 struct Kept {
-    number: u64,
+    point: Point,
     /// The size of the props.
     bytes: usize,
     sealed: String,
@@ -47,9 +49,10 @@ pub(crate) struct ToPage<D: Dispatcher> {
     session: Arc<Session>,
     details: Arc<Details>,
     sealed: Option<Sealed>,
-    /// The event of the first state that was committed: until there is a checkpoint, events count from
-    /// there.
-    first: Option<u64>,
+    /// The first state that was committed: until there is a checkpoint, steps count from there.
+    first: Option<Point>,
+    /// The life that the actor lives.
+    life: Life,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
     /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
@@ -82,6 +85,7 @@ impl<D: Dispatcher> ToPage<D> {
             details,
             sealed: None,
             first: None,
+            life: Life::default(),
             is_told: false,
             anchored,
             anchor: None,
@@ -110,35 +114,35 @@ impl<D: Dispatcher> ToPage<D> {
         now: Instant,
     ) -> Option<Instant> {
         let last = match &self.sealed {
-            Some(sealed) if sealed.epoch == epoch && sealed.number == committed.number => {
+            Some(sealed) if sealed.epoch == epoch && sealed.point == committed.point => {
                 return None;
             }
             Some(sealed) => Last {
-                number: sealed.number,
+                point: sealed.point,
                 at: (sealed.epoch == epoch).then_some(sealed.at),
                 bytes: sealed.bytes,
             },
             None => Last {
-                number: self.first.unwrap_or(committed.number),
+                point: self.first.unwrap_or(committed.point),
                 at: None,
                 bytes: committed.props.memory(),
             },
         };
         let cadence = Cadence::of(&self.context.limits);
-        Some(cadence.due(&last, committed.number, moment, now))
+        Some(cadence.due(&last, committed.point, moment, now))
     }
 
     /// A checkpoint of the state; `None` if it cannot be sealed, which is then logged.
-    fn sealed(&self, number: u64, props_json: String) -> Option<String> {
+    fn sealed(&self, point: Point, props_json: String) -> Option<String> {
         self.seal_as(
             Kind::Checkpoint,
-            number,
+            point,
             props_json,
             &self.session.about.bind,
         )
     }
 
-    fn seal_as(&self, kind: Kind, number: u64, props_json: String, bind: &str) -> Option<String> {
+    fn seal_as(&self, kind: Kind, point: Point, props_json: String, bind: &str) -> Option<String> {
         let about = &self.session.about;
         let claims = Claims {
             kind,
@@ -146,7 +150,9 @@ impl<D: Dispatcher> ToPage<D> {
             version: self.details.version,
             props_json,
             instance: about.instance.to_string(),
-            number,
+            point,
+            life: self.life,
+            ongoing: String::new(),
             // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
@@ -174,12 +180,13 @@ impl<D: Dispatcher> ToPage<D> {
         else {
             return;
         };
-        let Some(anchor) = self.seal_as(Kind::Anchor, 0, String::new(), anchored) else {
+        let Some(anchor) = self.seal_as(Kind::Anchor, Point::default(), String::new(), anchored)
+        else {
             return;
         };
         if self
             .session
-            .checkpoint(0, Some(&format!("{ANCHORED}{anchor}")))
+            .checkpoint(Point::default(), Some(&format!("{ANCHORED}{anchor}")))
         {
             self.anchor = Some(epoch);
         }
@@ -190,9 +197,9 @@ impl<D: Dispatcher> ToPage<D> {
     fn checkpoint_of(&mut self, committed: &Committed<'_>) -> (usize, Option<String>) {
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
-        let number = committed.number;
+        let point = committed.point;
         if bytes <= self.context.limits.checkpoint_bytes {
-            return (bytes, self.sealed(number, props_json));
+            return (bytes, self.sealed(point, props_json));
         }
         if !std::mem::replace(&mut self.is_told, true) {
             let about = &self.session.about;
@@ -202,7 +209,7 @@ impl<D: Dispatcher> ToPage<D> {
                 about.module, about.instance
             );
             self.context.log(Level::Warn, text);
-            self.session.checkpoint(number, None);
+            self.session.checkpoint(point, None);
         }
         (bytes, None)
     }
@@ -215,19 +222,19 @@ impl<D: Dispatcher> ToPage<D> {
         at: Instant,
         kept: Option<Box<Kept>>,
     ) {
-        let number = committed.number;
-        let (bytes, sealed) = match kept.filter(|kept| kept.number == number) {
+        let point = committed.point;
+        let (bytes, sealed) = match kept.filter(|kept| kept.point == point) {
             Some(kept) => (kept.bytes, Some(kept.sealed)),
             None => self.checkpoint_of(committed),
         };
         if let Some(sealed) = sealed {
             self.is_told = false;
-            if !self.session.checkpoint(number, Some(&sealed)) {
+            if !self.session.checkpoint(point, Some(&sealed)) {
                 return;
             }
         }
         self.sealed = Some(Sealed {
-            number,
+            point,
             at,
             bytes,
             epoch,
@@ -242,17 +249,17 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         }
     }
 
-    fn show(&mut self, number: u64, tree: &LiveTree, anew: bool) {
-        self.session.show(number, tree, anew);
+    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool) {
+        self.session.show(point, tree, anew);
     }
 
-    fn answer(&mut self, number: u64, message: ServerMessage<'_>, beside: Beside<'_>) {
-        let kept = self.session.answer(number, &message, beside);
+    fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
+        let kept = self.session.answer(point, &message, beside);
         self.keeps_answers(kept);
     }
 
-    fn unhandled(&mut self, last: u64, count: u64, text: &str, is_expired: bool) {
-        let kept = self.session.unhandled(last, count, text, is_expired);
+    fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
+        let kept = self.session.unhandled(point, count, text, is_expired);
         self.keeps_answers(kept);
     }
 
@@ -278,8 +285,8 @@ impl<D: Dispatcher> Pace for ToPage<D> {
         self.session.lags()
     }
 
-    fn merged(&mut self, number: u64, message: ServerMessage<'_>) {
-        self.session.merged(number, &message);
+    fn merged(&mut self, point: Point, message: ServerMessage<'_>) {
+        self.session.merged(point, &message);
     }
 
     async fn caught_up(&mut self) {
@@ -292,10 +299,10 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let Some(store) = &self.context.store else {
             return Ok(());
         };
-        let number = committed.number;
+        let point = committed.point;
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
-        let sealed = self.sealed(number, props_json);
+        let sealed = self.sealed(point, props_json);
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
@@ -306,7 +313,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let kept = (is_due && fits).then(|| {
             let sealed = sealed.clone();
             Box::new(Kept {
-                number,
+                point,
                 bytes,
                 sealed,
             })
@@ -316,33 +323,49 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let holder = self
             .holder
             .get_or_insert_with(|| keyring.holder(&about.bind, &about.counted));
-        store
-            .save(&about.instance, *holder, Stored { number, sealed })
-            .await?;
+        let stored = Stored {
+            life: self.life,
+            revision: point.revision,
+            sealed,
+        };
+        store.save(&about.instance, *holder, stored).await?;
         // Only after the save: if the save fails, the state is not committed and needs no checkpoint.
         self.kept = kept;
         Ok(())
     }
 
-    async fn newest(&mut self, number: u64) -> Result<Option<Newest>, StoreError> {
+    async fn begin(&mut self, point: Point, before: Life) -> Result<Begun, StoreError> {
         let about = &self.session.about;
         let Some(store) = &self.context.store else {
-            return Ok(None);
+            // Nobody counts the lives of this component, so that their names must not meet by chance.
+            self.life = random_number().map_or_else(|| before.next(), Life);
+            return Ok(Begun::of(self.life));
         };
-        let stored = store.load(&about.instance).await?;
-        let Some(stored) = stored.filter(|stored| stored.number > number) else {
-            return Ok(None);
+        self.life = before.next();
+        if before == Life::default() {
+            return Ok(Begun::of(self.life));
+        }
+        let Some(stored) = store.claim(&about.instance, before).await? else {
+            return Ok(Begun::of(self.life));
         };
+        self.life = stored.life;
+        if stored.revision <= point.revision {
+            return Ok(Begun::of(self.life));
+        }
         let claims = self.context.keyring.open_kept(&stored.sealed, &about.bind);
         let claims = claims.map_err(StoreError::Unreadable)?;
-        Ok(Some(Newest {
-            number: stored.number,
+        let newest = Newest {
+            point: claims.point,
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Origin {
                 joins: Joins::Checkpoint,
                 version: claims.version,
             },
-        }))
+        };
+        Ok(Begun {
+            life: self.life,
+            newest: Some(newest),
+        })
     }
 
     fn weighed(&mut self, bytes: usize) {
@@ -353,7 +376,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let kept = self.kept.take();
         let epoch = self.session.keeps_checkpoints()?;
-        self.first.get_or_insert(committed.number);
+        self.first.get_or_insert(committed.point);
         let now = Instant::now();
         let due = self.due(&committed, moment, epoch, now)?;
         if due > now {

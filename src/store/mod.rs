@@ -13,15 +13,19 @@ use std::sync::Arc;
 
 pub use sqlite::{Bounds, SqliteStore};
 
-/// The user or address whose states count together, as a keyed hash, so that no name stands in the store.
+use crate::ids::{Life, Revision};
+/// Whose states count together: a keyed hash of a user or an address, so that no name stands in the
+/// store.
 pub use crate::token::Holder;
 use crate::token::TokenError;
 
 /// A component's newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The number of the last event that the state includes.
-    pub number: u64,
+    /// The life that the state was committed in.
+    pub life: Life,
+    /// The state's revision.
+    pub revision: Revision,
     /// The state as a sealed checkpoint.
     pub sealed: String,
 }
@@ -50,11 +54,13 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>
 /// that kept an older checkpoint could start from that one. The futures may be dropped at any time; a
 /// save may then have happened or not.
 pub trait Store: Send + Sync + 'static {
-    /// The newest state of this component.
-    fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>>;
+    /// Begins a life of this component, later than the life `after` and than all in the store: gives the
+    /// newest state under the new life's name, and from here on refuses what an earlier life saves. `None`
+    /// if the store has no state of the component; then there is nothing to begin.
+    fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>>;
 
-    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one that is as new or
-    /// newer.
+    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one of a later life, or
+    /// one of this life that is as new or newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
 
     /// How many states the store had at the last transaction of this process. Does not wait.

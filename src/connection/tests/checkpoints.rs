@@ -382,7 +382,7 @@ async fn an_anchor_is_for_one_user_and_rolls_no_living_state_back() {
 #[tokio::test(start_paused = true)]
 async fn a_steady_stream_of_events_has_its_checkpoints() {
     let dispatcher = Closures::new(|call| async move {
-        let mut outcome = crate::testing::shown(call.number as i64, &["<b>", "</b>"]);
+        let mut outcome = crate::testing::shown(call.number.0 as i64, &["<b>", "</b>"]);
         let large = format!("[{},{:?}]", call.number, "x".repeat(3000));
         outcome.props = Some(Arc::new(Props::from_json(&large)));
         Ok(outcome)

@@ -83,7 +83,7 @@ async fn a_client_that_asks_and_does_not_read_makes_the_server_hold_little() {
     for text in [
         r#"["j",0,"nothing","t"]"#,
         r#"["j",0,"counter","t"]"#,
-        r#"["j",0,"counter","t","abc.def",0]"#,
+        r#"["j",0,"counter","t","abc.def",0,0,0]"#,
     ] {
         let limits = Limits {
             outgoing_bytes: 10_000,
@@ -461,7 +461,7 @@ async fn components_of_one_address_hold_so_many_bytes_and_the_newest_gives_way()
 #[tokio::test(start_paused = true)]
 async fn a_component_that_grows_counts_as_what_it_has_become() {
     let dispatcher = Closures::new(|call| async move {
-        let text = "x".repeat(if call.number < 100 { 10 } else { 200_000 });
+        let text = "x".repeat(if call.number.0 < 100 { 10 } else { 200_000 });
         let tree = crate::tree::testing::text_tree(&["<b>", "</b>"], &[&text]);
         let mut outcome = shown(0, &["<b>", "</b>"]);
         outcome.render = Some(tree.into());

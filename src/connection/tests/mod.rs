@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::*;
+use crate::ids::{Life, Point, Revision};
 use crate::limits::Limits;
 use crate::registry::{Details, Registry};
 use crate::store::Store;
@@ -577,7 +578,7 @@ async fn a_session_that_is_refused_takes_no_page_back() {
     };
     let back = Back {
         secret: &page.secret,
-        seen: 0,
+        shown: Point::default(),
         needs_tree: false,
         request: None,
         asks: false,
@@ -612,11 +613,12 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         props: Arc::new(Props::from_json("0")),
         origin: None,
         place: None,
-        number: 0,
+        point: Point::default(),
+        life: Life::default(),
     };
     let mut made = None;
     let socket = LiveSocket::start(&server.context, start, |key| {
-        let session = Session::new(about, key, &outbox, "0".into(), 0);
+        let session = Session::new(about, key, &outbox, "0".into(), Point::default());
         server.sessions.add(&session);
         server.sessions.end(&session);
         made = Some(session.clone());
@@ -772,8 +774,8 @@ async fn the_extended_dialect_is_spoken_where_it_is_asked_for() {
     let options = r#"["o",60000,1048576,32,35000]"#;
     let opaque = r#"["t",4294967295,["",""],"t"]"#;
     let tree = r#"[4294967295,{"h":"<b>1</b>"}]"#;
-    assert!(frame.starts_with(&format!(r#"[{options},{opaque},["j",0,0,{tree},""#)));
-    assert!(frame.contains(&format!(r#",["j",1,0,{tree},""#)));
+    assert!(frame.starts_with(&format!(r#"[{options},{opaque},["j",0,0,0,{tree},""#)));
+    assert!(frame.contains(&format!(r#",["j",1,0,0,{tree},""#)));
     // The checkpoint of a small state comes with the answer.
     assert!(frame.contains(r#",["c",0,0,""#));
     client.send(r#"["e",1,1,0,"increment","click"]"#).await;

@@ -335,7 +335,7 @@ async fn patches_for_a_slow_reader_are_merged_into_one() {
     // The component went on all the time, and the outbox holds no more than its limit.
     assert_eq!(server.context.stats.events.get(), 299);
     assert!(server.context.budget.waiting() < 1000);
-    let mut last = 0;
+    let (mut last, mut revision) = (0, 0);
     let mut answers = 0;
     let mut failed = Vec::new();
     while last < 300 {
@@ -346,8 +346,10 @@ async fn patches_for_a_slow_reader_are_merged_into_one() {
         }
         assert_eq!(message[0], page.joins, "{message}");
         answers += 1;
+        revision = page.named.take().unwrap_or(revision + 1);
         last = message[1].as_u64().unwrap();
         if last == 300 {
+            assert_eq!(revision, 299, "a merged answer says how far it goes");
             assert_eq!(message[3]["h"], html(299));
         }
     }

@@ -12,6 +12,10 @@ pub(super) struct Page {
     pub(super) checkpoint: Option<(u64, String)>,
     pub(super) waiting: Vec<Value>,
     pub(super) joins: u32,
+    /// What the page says that it shows, if that is not one revision for each event.
+    pub(super) revision: Option<u64>,
+    /// The revision that was named for the next change.
+    pub(super) named: Option<u64>,
 }
 
 impl Page {
@@ -24,6 +28,8 @@ impl Page {
             checkpoint: None,
             waiting: Vec::new(),
             joins: 0,
+            revision: None,
+            named: None,
         }
     }
 
@@ -39,7 +45,9 @@ impl Page {
         let mut join = json!(["j", self.joins, "counter", token]);
         if let Some((secret, seen)) = resume {
             let members = join.as_array_mut().unwrap();
-            members.extend([json!(secret), json!(seen)]);
+            // Events of these pages succeed, so there are as many revisions.
+            let revision = self.revision.unwrap_or(seen);
+            members.extend([json!(secret), json!(seen), json!(revision), json!(0)]);
         }
         self.client.send(&join.to_string()).await;
     }
@@ -62,6 +70,7 @@ impl Page {
             let message = self.waiting.remove(0);
             match message[0].as_str() {
                 Some("o" | "t") => {}
+                Some("v") => self.named = message[2].as_u64(),
                 Some("c") => {
                     let number = message[2].as_u64().unwrap();
                     self.checkpoint = message[3].as_str().map(|text| (number, text.to_owned()));
@@ -75,9 +84,9 @@ impl Page {
     pub(super) async fn shown(&mut self) -> (u64, String, bool) {
         let message = self.next().await;
         assert_eq!(message[0], "j", "{message}");
-        self.secret = message[4].as_str().unwrap().to_owned();
-        let html = message[3][1]["h"].as_str().unwrap().to_owned();
-        (message[2].as_u64().unwrap(), html, message[5] == 1)
+        self.secret = message[5].as_str().unwrap().to_owned();
+        let html = message[4][1]["h"].as_str().unwrap().to_owned();
+        (message[2].as_u64().unwrap(), html, message[6] == 1)
     }
 
     /// The next message refuses the join or the resume: what the page can do.
@@ -152,7 +161,7 @@ pub(super) fn large() -> (Closures, Ids) {
             .parse()
             .unwrap_or(0);
         if call.event.is_some() {
-            handled.lock().unwrap().push((call.instance, call.number));
+            handled.lock().unwrap().push((call.instance, call.number.0));
             count += 1;
         }
         let mut outcome = crate::testing::shown(count, &["<b>", "</b>"]);

@@ -369,7 +369,7 @@ async fn a_page_that_asks_for_the_tree_is_shown_it_and_goes_on() {
     page.event(1, 0, "increment").await;
     assert_eq!(page.answer().await, (1, html(1)));
     page.joins += 1;
-    let join = json!(["j", page.joins, "counter", "", page.secret, 1, 1]);
+    let join = json!(["j", page.joins, "counter", "", page.secret, 1, 1, 0, 1]);
     page.client.send(&join.to_string()).await;
     assert_eq!(page.shown().await, (1, html(1), false));
     page.event(2, 1, "increment").await;

@@ -15,12 +15,17 @@ struct Memory {
 }
 
 impl Store for Memory {
-    fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
+    fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             let error = StoreError::Failed("the disk is gone".to_owned());
             return Box::pin(std::future::ready(Err(error)));
         }
-        let found = self.states.lock().unwrap().get(instance).cloned();
+        let mut states = self.states.lock().unwrap();
+        let found = states.get_mut(instance);
+        let found = found.map(|state| {
+            state.life = state.life.max(after).next();
+            state.clone()
+        });
         Box::pin(std::future::ready(Ok(found)))
     }
 
@@ -31,8 +36,9 @@ impl Store for Memory {
             return Box::pin(std::future::ready(Err(error)));
         }
         let mut states = self.states.lock().unwrap();
-        let known = states.get(instance).map_or(0, |known| known.number);
-        let result = if stored.number > known {
+        let of = |stored: &Stored| (stored.life, stored.revision);
+        let known = states.get(instance).map(of);
+        let result = if known.is_none_or(|known| of(&stored) > known) {
             states.insert(instance.clone(), stored);
             Ok(())
         } else {
@@ -124,8 +130,10 @@ async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
         let quiet = tokio::time::timeout(Duration::from_millis(10), page.next());
         assert!(quiet.await.is_err());
         let (at, checkpoint) = page.checkpoint.clone().unwrap();
-        let Stored { number, sealed } = stored();
-        assert_eq!((at, checkpoint), (number, sealed));
+        let Stored {
+            revision, sealed, ..
+        } = stored();
+        assert_eq!((Revision(at), checkpoint), (revision, sealed));
     }
     // A state that could not be saved is in no checkpoint, and neither is a failed event.
     store
@@ -142,7 +150,9 @@ async fn with_a_store_a_checkpoint_that_is_due_is_sealed_once() {
         .keyring
         .open(&checkpoint, "user 7", unix_now(), Duration::MAX)
         .unwrap();
-    assert_eq!((at, claims.number, claims.props_json.as_str()), (4, 4, "3"));
+    let Point { event, revision } = claims.point;
+    assert_eq!((at, event.0, revision.0), (4, 4, 3));
+    assert_eq!(claims.props_json, "3");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::ids::{EventNumber, Point, Revision};
 use crate::protocol::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
 use crate::tree::{
@@ -35,7 +36,7 @@ pub struct Encoded {
 ///
 /// Three kinds are not answers to events and have functions of their own: for `Redirect` there is
 /// [`redirect`], for `Trees` [`joined`], for `Refused` [`refused`].
-pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
+pub fn encode(message: &ServerMessage<'_>, number: EventNumber) -> Encoded {
     let mut out = Encoded {
         head: "[",
         rest: String::with_capacity(32),
@@ -70,7 +71,7 @@ pub fn encode(message: &ServerMessage<'_>, number: u64) -> Encoded {
 
 /// Writes one answer to `count` events, the last of which has the number `last`. They were not handled,
 /// because there are too many or they are too old (`is_expired`).
-pub fn unhandled(last: u64, count: u64, text: &str, is_expired: bool) -> Encoded {
+pub fn unhandled(last: EventNumber, count: u64, text: &str, is_expired: bool) -> Encoded {
     let mut out = Encoded {
         head: "[\"e\",",
         ..Encoded::default()
@@ -81,14 +82,14 @@ pub fn unhandled(last: u64, count: u64, text: &str, is_expired: bool) -> Encoded
     out
 }
 
-/// Writes the answer to a join: the component's tree after event `number`, and the `secret` with which
-/// the client can resume the component. `anew` says that the state is not the one that the client left.
-pub fn joined(tree: &LiveTree, number: u64, secret: &str, anew: bool) -> Encoded {
+/// Writes the answer to a join: the component's tree at this point, and the `secret` with which the client
+/// can resume the component. `anew` says that the state is not the one that the client left.
+pub fn joined(tree: &LiveTree, point: Point, secret: &str, anew: bool) -> Encoded {
     let mut out = Encoded {
         head: "[\"j\",",
         ..Encoded::default()
     };
-    let _ = write!(out.rest, ",{number},");
+    let _ = write!(out.rest, ",{},{},", point.event, point.revision);
     out.root(tree);
     let _ = write!(out.rest, ",\"{secret}\"{}]", if anew { ",1" } else { "" });
     out
@@ -96,7 +97,7 @@ pub fn joined(tree: &LiveTree, number: u64, secret: &str, anew: bool) -> Encoded
 
 /// Writes the answer to a resume: the component goes on from what the client shows. The answers that the
 /// client has missed follow, up to event `number`.
-pub fn resumed(id: &str, number: u64, secret: &str) -> String {
+pub fn resumed(id: &str, number: EventNumber, secret: &str) -> String {
     format!("[\"a\",{id},{number},\"{secret}\"]")
 }
 
@@ -117,8 +118,13 @@ pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
     out
 }
 
+/// Writes the revision of the next change, if it is not the last one plus one.
+pub fn revision(id: &str, revision: Revision) -> String {
+    format!("[\"v\",{id},{revision}]")
+}
+
 /// Writes a checkpoint of the state after event `number`. `sealed` is `None` if the state is too large.
-pub fn checkpoint(id: &str, number: u64, sealed: Option<&str>) -> String {
+pub fn checkpoint(id: &str, number: EventNumber, sealed: Option<&str>) -> String {
     match sealed {
         Some(sealed) => format!("[\"c\",{id},{number},\"{sealed}\"]"),
         None => format!("[\"c\",{id},{number},null]"),
@@ -159,7 +165,7 @@ pub fn redirect(url: &str) -> String {
 }
 
 /// Writes that the form of event `number` keeps what was typed. Stands before the answer to the event.
-pub fn keep_form(id: &str, number: u64) -> String {
+pub fn keep_form(id: &str, number: EventNumber) -> String {
     format!("[\"k\",{id},{number}]")
 }
 
@@ -413,6 +419,11 @@ mod tests {
     use crate::tree::testing::{Filled, list, text_tree};
     use crate::tree::{Branch, Builder, List, Render, diff};
 
+    const AT: Point = Point {
+        event: EventNumber(5),
+        revision: Revision(7),
+    };
+
     fn compiled(number: u32, source: &[&str], values: Vec<Filled>) -> LiveTree {
         let template = Arc::new(Template::compile(source).unwrap().numbered(number));
         let mut scratch = String::new();
@@ -443,7 +454,11 @@ mod tests {
     fn patch(old: &LiveTree, new: &LiveTree) -> String {
         let mut render = Render::from(new.clone());
         render.resolve(old).unwrap();
-        encode(&ServerMessage::Patch(diff(old, &render), Some(&render)), 5).text("0")
+        encode(
+            &ServerMessage::Patch(diff(old, &render), Some(&render)),
+            AT.event,
+        )
+        .text("0")
     }
 
     #[test]
@@ -469,8 +484,8 @@ mod tests {
             compiled(9, source, vec![leaf(text), leaf(off), inner, list(items)])
         };
         let old = page("a", "", "x", &["1", "2"]);
-        let joined = joined(&old, 5, "xyz", false);
-        let expected = r#"["j",3,5,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}],"xyz"]"#;
+        let joined = joined(&old, AT, "xyz", false);
+        let expected = r#"["j",3,5,7,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}],"xyz"]"#;
         assert_eq!(joined.text("3"), expected);
         let used: Vec<u32> = joined.templates.iter().map(|it| it.number()).collect();
         assert_eq!(used, [9, 4, 4, 4]);
@@ -487,9 +502,9 @@ mod tests {
     #[test]
     fn trees_of_another_language_are_sent_as_html() {
         let tree = |text| text_tree(&["<a title=\"", "\">"], &[text]);
-        let joined = joined(&tree("x"), 5, "xyz", true);
+        let joined = joined(&tree("x"), AT, "xyz", true);
         let html = r#"{"h":"<a title=\"x\">"}"#;
-        let expected = format!("[\"j\",0,5,[{OPAQUE},{html}],\"xyz\",1]");
+        let expected = format!("[\"j\",0,5,7,[{OPAQUE},{html}],\"xyz\",1]");
         assert_eq!(joined.text("0"), expected);
         assert!(joined.opaque && joined.templates.is_empty());
         let changed = r#"[0,5,0,{"h":"<a title=\"y\">"}]"#;

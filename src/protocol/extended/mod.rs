@@ -5,7 +5,7 @@ mod parse;
 
 pub use encode::{
     Encoded, Options, checkpoint, define, define_opaque, encode, joined, keep_form, options,
-    redirect, refused, resumed, unhandled,
+    redirect, refused, resumed, revision, unhandled,
 };
 pub use parse::parse;
 

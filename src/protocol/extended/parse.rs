@@ -5,13 +5,14 @@ use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
+use crate::ids::{EventNumber, Point};
 use crate::protocol::client::{
     ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
 };
 
 /// The highest number of an event. JavaScript counts exactly up to twice as much, so the server can go
 /// on counting from here; and the signed numbers of a store keep the order.
-const MAX_NUMBER: u64 = 1 << 52;
+const MAX_NUMBER: EventNumber = EventNumber(1 << 52);
 
 #[derive(Deserialize, Default)]
 struct Vars {
@@ -92,7 +93,11 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     None => None,
                     Some(secret) => Some(Resume {
                         secret,
-                        seen: next(&mut array, "seen")?,
+                        shown: Point {
+                            event: next(&mut array, "seen")?,
+                            revision: next(&mut array, "revision")?,
+                        },
+                        kept: next(&mut array, "kept")?,
                         needs_tree: array.next_element::<u8>()? == Some(1),
                     }),
                 },
@@ -145,6 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ids::Revision;
 
     #[test]
     fn messages_of_the_client() {
@@ -156,13 +162,17 @@ mod tests {
             resume,
         };
         assert_eq!(join, expected(None));
-        let again = parse(r#"["j",7,"counter","t","s",12]"#).unwrap();
+        let again = parse(r#"["j",7,"counter","t","s",12,14,3]"#).unwrap();
         let resume = Resume {
             secret: "s".into(),
-            seen: 12,
+            shown: Point {
+                event: EventNumber(12),
+                revision: Revision(14),
+            },
+            kept: 3,
             needs_tree: false,
         };
-        let whole = parse(r#"["j",7,"counter","t","s",12,1]"#).unwrap();
+        let whole = parse(r#"["j",7,"counter","t","s",12,14,3,1]"#).unwrap();
         let needs_tree = Resume {
             needs_tree: true,
             ..resume.clone()
@@ -178,8 +188,8 @@ mod tests {
             panic!("an event");
         };
         let expected = Numbered {
-            number: 8,
-            seen: 6,
+            number: EventNumber(8),
+            seen: EventNumber(6),
             age: Some(900),
         };
         assert_eq!(numbered, Some(expected));

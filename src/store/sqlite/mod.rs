@@ -14,6 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, Holder, Store, StoreError, Stored};
+use crate::ids::Life;
 use clock::Clock;
 use rows::Rows;
 
@@ -48,7 +49,7 @@ pub struct Bounds {
 type Result<T> = std::result::Result<T, StoreError>;
 
 enum Operation {
-    Load,
+    Claim(Life),
     Save(Holder, Stored),
     Close,
 }
@@ -56,7 +57,7 @@ enum Operation {
 struct Request {
     instance: Arc<str>,
     operation: Operation,
-    /// Gets the state that was loaded; `None` after a save.
+    /// Gets the state that was claimed; `None` after a save.
     answer: oneshot::Sender<Result<Option<Stored>>>,
 }
 
@@ -120,8 +121,8 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn load(&self, instance: &Arc<str>) -> Answer<Option<Stored>> {
-        self.ask(instance.clone(), Operation::Load)
+    fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
+        self.ask(instance.clone(), Operation::Claim(after))
     }
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
@@ -230,7 +231,7 @@ impl Service {
         // A transaction that is going to write is IMMEDIATE: SQLite lets it wait for another
         // process only at its begin. A DEFERRED one that has read before its first write fails at
         // once instead.
-        let writes = |request: &Request| matches!(request.operation, Operation::Save(..));
+        let writes = |request: &Request| !matches!(request.operation, Operation::Close);
         let writes = sweeps || batch.iter().any(writes);
         let behavior = match writes {
             true => TransactionBehavior::Immediate,
@@ -246,7 +247,7 @@ impl Service {
         let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
             let answer = match &request.operation {
-                Operation::Load => rows.load(&request.instance),
+                Operation::Claim(after) => rows.claim(&request.instance, *after),
                 Operation::Save(holder, stored) => {
                     let saved = rows.save(&request.instance, holder, stored, &self.clock);
                     saved.map(|is_new| {

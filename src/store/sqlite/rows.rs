@@ -6,14 +6,16 @@ use rusqlite::{Connection, Error, OptionalExtension, ToSql, params};
 
 use super::clock::Clock;
 use super::{Bounds, Holder, StoreError, Stored};
+use crate::ids::{Life, Revision};
 
 /// `ran` is when the state last changed, in milliseconds of the store's own clock; it may lag by a
-/// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `number` is the
-/// number of the last event, stored as the signed number of the same bits.
+/// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `life` and
+/// `revision` say which state it is.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS loom_states (
         instance TEXT PRIMARY KEY,
-        number INTEGER NOT NULL,
+        life INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
         sealed TEXT NOT NULL,
         holder BLOB NOT NULL,
         ran INTEGER NOT NULL,
@@ -106,17 +108,22 @@ impl<'a> Rows<'a> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// The state of this component; the inner error if its row is damaged.
-    pub(super) fn load(
+    /// Begins a life later than `after` and than the one in the row, and gives the state of this component
+    /// under that life's name; the inner error if its row is damaged.
+    pub(super) fn claim(
         &self,
         instance: &str,
+        after: Life,
     ) -> rusqlite::Result<Result<Option<Stored>, StoreError>> {
-        let statement = "SELECT number, sealed FROM loom_states WHERE instance = ?1";
+        let statement = "
+            UPDATE loom_states SET life = max(life, ?2) + 1 WHERE instance = ?1
+            RETURNING life, revision, sealed";
         let mut statement = self.connection.prepare_cached(statement)?;
-        let row = statement.query_row([instance], |row| {
+        let row = statement.query_row(params![instance, signed(after.0)], |row| {
             Ok(Stored {
-                number: row.get::<_, i64>(0)?.cast_unsigned(),
-                sealed: row.get(1)?,
+                life: Life(row.get::<_, i64>(0)?.cast_unsigned()),
+                revision: Revision(row.get::<_, i64>(1)?.cast_unsigned()),
+                sealed: row.get(2)?,
             })
         });
         match row.optional() {
@@ -125,7 +132,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Saves a state. False if the store has one that is as new or newer.
+    /// Saves a state. False if the store has one of a later life, or one of this life that is
+    /// as new or newer.
     pub(super) fn save(
         &self,
         instance: &str,
@@ -133,28 +141,29 @@ impl<'a> Rows<'a> {
         stored: &Stored,
         clock: &Clock,
     ) -> rusqlite::Result<bool> {
-        let (number, sealed) = (stored.number.cast_signed(), &stored.sealed);
+        let (life, revision) = (signed(stored.life.0), signed(stored.revision.0));
+        let sealed = &stored.sealed;
         let ran = milliseconds(clock.running());
         // The usual case: the times are fresh, so no index changes.
         let statement = "
-            UPDATE loom_states SET number = ?2, sealed = ?3
-            WHERE instance = ?1 AND number < ?2 AND ran > ?4";
+            UPDATE loom_states SET life = ?2, revision = ?3, sealed = ?4
+            WHERE instance = ?1 AND (life, revision) < (?2, ?3) AND ran > ?5";
         let mut statement = self.connection.prepare_cached(statement)?;
         let fresh = ran.saturating_sub(milliseconds(FRESH));
-        if statement.execute(params![instance, number, sealed, fresh])? > 0 {
+        if statement.execute(params![instance, life, revision, sealed, fresh])? > 0 {
             return Ok(true);
         }
         let at = signed(clock.of_day());
         let statement = "
-            UPDATE loom_states SET number = ?2, sealed = ?3, ran = ?4, at = ?5
-            WHERE instance = ?1 AND number < ?2";
+            UPDATE loom_states SET life = ?2, revision = ?3, sealed = ?4, ran = ?5, at = ?6
+            WHERE instance = ?1 AND (life, revision) < (?2, ?3)";
         let mut statement = self.connection.prepare_cached(statement)?;
-        if statement.execute(params![instance, number, sealed, ran, at])? > 0 {
+        if statement.execute(params![instance, life, revision, sealed, ran, at])? > 0 {
             return Ok(true);
         }
         // A new row is several statements. With a savepoint, either all of them are done or none is.
         self.say("SAVEPOINT loom_row")?;
-        let row = params![instance, number, sealed, holder, ran, at];
+        let row = params![instance, life, revision, sealed, holder, ran, at];
         let inserted = self.insert(instance, holder, row);
         if inserted.is_err() {
             // SQLite may have taken back the whole transaction by itself: then there is no savepoint.
@@ -180,8 +189,8 @@ impl<'a> Rows<'a> {
         row: &[&dyn ToSql],
     ) -> rusqlite::Result<bool> {
         let statement = "
-            INSERT INTO loom_states (instance, number, sealed, holder, ran, at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+            INSERT INTO loom_states (instance, life, revision, sealed, holder, ran, at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
         let mut statement = self.connection.prepare_cached(statement)?;
         if statement.execute(row)? == 0 {
             return Ok(false);

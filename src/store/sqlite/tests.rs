@@ -2,8 +2,11 @@
 
 use std::sync::Mutex;
 
+use rusqlite::OptionalExtension;
+
 use super::clock::Time;
 use super::*;
+use crate::ids::Revision;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const BOUNDS: Bounds = Bounds {
@@ -30,6 +33,20 @@ impl File {
     fn connection(&self) -> Connection {
         Connection::open(&self.0).unwrap()
     }
+
+    /// The state of a component, as the file has it.
+    fn newest(&self, instance: &str) -> Option<Stored> {
+        let statement = "SELECT life, revision, sealed FROM loom_states WHERE instance = ?1";
+        let connection = self.connection();
+        let row = connection.query_row(statement, [instance], |row| {
+            Ok(Stored {
+                life: Life(row.get::<_, i64>(0)?.cast_unsigned()),
+                revision: Revision(row.get::<_, i64>(1)?.cast_unsigned()),
+                sealed: row.get(2)?,
+            })
+        });
+        row.optional().unwrap()
+    }
 }
 
 impl Drop for File {
@@ -42,10 +59,16 @@ impl Drop for File {
     }
 }
 
-fn stored(number: u64) -> Stored {
+/// A state of the first life.
+fn stored(revision: u64) -> Stored {
+    of_life(1, revision)
+}
+
+fn of_life(life: u64, revision: u64) -> Stored {
     Stored {
-        number,
-        sealed: format!("state {number}"),
+        life: Life(life),
+        revision: Revision(revision),
+        sealed: format!("state {revision}"),
     }
 }
 
@@ -91,12 +114,12 @@ async fn the_newest_state_is_kept_across_processes_and_none_older_replaces_it() 
     let file = File::new("newest");
     let instance: Arc<str> = "a".into();
     let store = file.open();
-    assert_eq!(store.load(&instance).await, Ok(None));
+    assert_eq!(store.claim(&instance, Life(0)).await, Ok(None));
     assert_eq!(store.save(&instance, USER, stored(1)).await, Ok(()));
     assert_eq!(store.save(&instance, USER, stored(3)).await, Ok(()));
     // Another process.
     let other = file.open();
-    assert_eq!(other.load(&instance).await, Ok(Some(stored(3))));
+    assert_eq!(file.newest("a"), Some(stored(3)));
     for older in [1, 2, 3] {
         let saved = other.save(&instance, USER, stored(older)).await;
         assert_eq!(saved, Err(StoreError::Stale));
@@ -107,6 +130,24 @@ async fn the_newest_state_is_kept_across_processes_and_none_older_replaces_it() 
         Err(StoreError::Stale)
     );
     assert_eq!((store.stored(), other.stored()), (1, 1));
+}
+
+/// Another process has begun a life: whatever this one saves is refused, however far it got.
+#[tokio::test]
+async fn a_life_that_is_over_saves_nothing_more() {
+    let file = File::new("lives");
+    let instance: Arc<str> = "a".into();
+    let store = file.open();
+    assert_eq!(store.save(&instance, USER, stored(7)).await, Ok(()));
+    let other = file.open();
+    let claimed = other.claim(&instance, Life(1)).await;
+    assert_eq!(claimed, Ok(Some(of_life(2, 7))));
+    let late = store.save(&instance, USER, stored(8)).await;
+    assert_eq!(late, Err(StoreError::Stale));
+    assert_eq!(other.save(&instance, USER, of_life(2, 8)).await, Ok(()));
+    // A checkpoint of a life that the store has not seen is older than the next one all the same.
+    let claimed = store.claim(&instance, Life(90)).await;
+    assert_eq!(claimed, Ok(Some(of_life(91, 8))));
 }
 
 #[tokio::test]
@@ -122,8 +163,7 @@ async fn saves_that_wait_together_are_each_answered() {
         }
     });
     futures_util::future::join_all(components).await;
-    let last = store.load(&"7".into()).await;
-    assert_eq!(last, Ok(Some(stored(20))));
+    assert_eq!(file.newest("7"), Some(stored(20)));
     assert_eq!(store.stored(), 100);
 }
 
@@ -138,13 +178,14 @@ async fn processes_that_share_a_file_wait_for_each_other() {
                 let (store, instance) = (&store, format!("{process} {component}").into());
                 async move {
                     if component.is_multiple_of(2) {
-                        // From here on some tasks save while others load.
-                        assert_eq!(store.load(&instance).await, Ok(None));
+                        // From here on some tasks save while others claim.
+                        assert_eq!(store.claim(&instance, Life(0)).await, Ok(None));
                     }
                     for number in 1..=50 {
-                        assert_eq!(store.save(&instance, USER, stored(number)).await, Ok(()));
-                        let newest = store.load(&instance).await;
-                        assert_eq!(newest, Ok(Some(stored(number))));
+                        let state = of_life(number, number);
+                        assert_eq!(store.save(&instance, USER, state).await, Ok(()));
+                        let newest = store.claim(&instance, Life(0)).await;
+                        assert_eq!(newest, Ok(Some(of_life(number + 1, number))));
                     }
                 }
             });
@@ -185,7 +226,7 @@ async fn a_file_that_is_held_for_long_is_opened_in_the_background() {
     let holder = file.connection();
     holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let store = file.open();
-    let loaded = store.load(&"a".into());
+    let loaded = store.claim(&"a".into(), Life(0));
     holder.execute_batch("COMMIT").unwrap();
     assert_eq!(loaded.await, Ok(None));
     assert_eq!(store.save(&"a".into(), USER, stored(1)).await, Ok(()));
@@ -213,11 +254,11 @@ async fn a_store_that_is_closed_has_done_what_waited_and_does_nothing_more() {
     let (saved, closed) = tokio::join!(saves, store.close());
     assert_eq!(closed, Ok(()));
     assert!(saved.iter().all(Result::is_ok), "{saved:?}");
-    let Err(StoreError::Failed(text)) = store.load(&"1".into()).await else {
+    let Err(StoreError::Failed(text)) = store.claim(&"1".into(), Life(0)).await else {
         panic!("loaded");
     };
     assert!(text.contains("closed"), "{text}");
-    assert_eq!(file.open().load(&"100".into()).await, Ok(Some(stored(1))));
+    assert_eq!(file.newest("100"), Some(stored(1)));
 }
 
 /// A save that was answered is in the file, and one that failed is not: also if the disk is full, or if
@@ -267,9 +308,8 @@ fn what_failed_is_not_there_and_what_was_kept_is() {
         let there = file.connection();
         let mut count = 0;
         for (request, answer) in batch.iter().zip(&answers) {
-            let row = Rows::new(&there, BOUNDS).load(&request.instance).unwrap();
             assert_eq!(
-                row.unwrap().is_some(),
+                file.newest(&request.instance).is_some(),
                 answer.is_ok(),
                 "{}",
                 request.instance
@@ -292,17 +332,17 @@ async fn a_row_that_says_no_state_is_told_apart_from_a_file_that_cannot_be_read(
     }
     let damage = "
         UPDATE loom_states SET sealed = x'00ff' WHERE instance = 'a';
-        UPDATE loom_states SET number = 'many' WHERE instance = 'b';";
+        UPDATE loom_states SET revision = 'many' WHERE instance = 'b';";
     file.connection().execute_batch(damage).unwrap();
     for instance in ["a", "b"] {
-        let loaded = store.load(&instance.into()).await;
+        let loaded = store.claim(&instance.into(), Life(0)).await;
         assert!(matches!(loaded, Err(StoreError::Damaged(_))), "{loaded:?}");
     }
-    assert_eq!(store.load(&"c".into()).await, Ok(Some(stored(1))));
+    assert_eq!(file.newest("c"), Some(stored(1)));
     file.connection()
         .execute_batch("DROP TABLE loom_states")
         .unwrap();
-    let loaded = store.load(&"c".into()).await;
+    let loaded = store.claim(&"c".into(), Life(0)).await;
     assert!(matches!(loaded, Err(StoreError::Failed(text)) if text.contains("no such table")));
 }
 
@@ -322,11 +362,14 @@ async fn a_clock_that_is_set_deletes_nothing() {
         // The same in another process.
         drop(store);
         let store = hands.open(&file);
-        assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(1))));
+        // Each request sweeps, also one that finds nothing.
+        assert_eq!(store.claim(&"c".into(), Life(0)).await, Ok(None));
+        assert_eq!(file.newest("a"), Some(stored(1)));
         hands.set(-jump);
         hands.pass(Duration::from_secs(61));
-        assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(1))), "{jump}");
-        assert_eq!(store.load(&"b".into()).await, Ok(Some(stored(9))));
+        assert_eq!(store.claim(&"c".into(), Life(0)).await, Ok(None));
+        assert_eq!(file.newest("a"), Some(stored(1)), "{jump}");
+        assert_eq!(file.newest("b"), Some(stored(9)));
     }
 }
 
@@ -356,7 +399,8 @@ async fn what_no_checkpoint_can_reach_is_deleted_through_restarts() {
         drop(store);
         store = hands.open(&file);
     }
-    store.load(&"kept".into()).await.unwrap();
+    let newest = store.claim(&"kept".into(), Life(0)).await.unwrap();
+    assert!(newest.is_some());
     assert_eq!(store.stored(), 1);
     let left = "SELECT count(*), sum(states) FROM loom_holders";
     let left = file.connection().query_row(left, [], |row| {
@@ -388,8 +432,7 @@ async fn states_are_bounded_by_holder_and_in_all() {
     let has = async |holder: u8| {
         let mut has = Vec::new();
         for component in 0..50 {
-            let instance = format!("{holder} {component}").into();
-            if store.load(&instance).await.unwrap().is_some() {
+            if file.newest(&format!("{holder} {component}")).is_some() {
                 has.push(component);
             }
         }
@@ -423,7 +466,7 @@ async fn states_are_bounded_by_holder_and_in_all() {
     assert_eq!(lower.stored(), 12);
     lower.save(&"new".into(), [3; 16], stored(1)).await.unwrap();
     assert_eq!(lower.stored(), 3);
-    assert_eq!(lower.load(&"new".into()).await, Ok(Some(stored(1))));
+    assert_eq!(file.newest("new"), Some(stored(1)));
 }
 
 /// A new state is several statements: if one of them fails, the others must be taken back.
@@ -441,9 +484,9 @@ async fn a_save_that_is_answered_as_failed_has_left_nothing() {
     file.connection().execute(statement, []).unwrap();
     let saved = store.save(&"b".into(), USER, stored(1)).await;
     assert!(matches!(saved, Err(StoreError::Failed(_))), "{saved:?}");
-    assert_eq!(store.load(&"b".into()).await, Ok(None));
+    assert_eq!(file.newest("b"), None);
     assert_eq!(store.stored(), 1);
     // States that are in the store already can still be saved.
     assert_eq!(store.save(&"a".into(), USER, stored(2)).await, Ok(()));
-    assert_eq!(store.load(&"a".into()).await, Ok(Some(stored(2))));
+    assert_eq!(file.newest("a"), Some(stored(2)));
 }
