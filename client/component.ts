@@ -48,6 +48,9 @@ export function createComponent(element: Element, connection: Connection): Compo
   let rejoins = 0
   /** The last event that what is shown includes, among the page's. */
   let seq = 0
+  /** The revision that is shown, and that of the next change if the server has named it. */
+  let revision = 0
+  let named = 0
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
   let token = ownToken()
@@ -110,12 +113,20 @@ export function createComponent(element: Element, connection: Connection): Compo
     showState()
   }
 
-  function opened(needsTree?: 1): void {
+  /** Events that are answered and would be handled again by a server that knows the checkpoint only. */
+  const kept = () => outbox.sent.filter(({ number }) => number <= outbox.seen).length
+
+  function opened(needsTree: unknown = holdUntil): void {
     phase = 'joining'
     joinedAt = performance.now()
+    id = connection.join(
+      component,
+      module,
+      token,
+      ...(secret ? [secret, outbox.seen, revision, kept(), ...(needsTree ? [1] : [])] : []),
+    )
     held = []
     holdUntil = 0
-    id = connection.join(component, module, token, ...(secret ? [secret, outbox.seen, ...(needsTree ? [1] : [])] : []))
     if (id) showState()
     else fail('too large to join', 'reload')
   }
@@ -192,7 +203,10 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   const messages: Messages = {
-    j(number, tree, next, anew) {
+    j(number, at, tree, next, anew) {
+      // What came from the server since the checkpoint.
+      const isBehind = at + kept() < revision
+      revision = at
       const isLost = anew || number < Math.min(outbox.seen, outbox.keptFrom)
       if (isLost) {
         // Its state is gone. What was sent belongs to that; what was not, may still be meant.
@@ -205,17 +219,23 @@ export function createComponent(element: Element, connection: Connection): Compo
       const isShown = show(number, (_, isRepeated) => {
         view.join(tree, connection.templates, isRepeated ? -1 : 0)
         announce(element, 'loom:join', { module })
-        if (isLost) announce(element, 'loom:reset', { module })
+        if (isLost || isBehind) announce(element, 'loom:reset', { module })
       })
       if (isShown) goOn(number, next)
     },
     a: goOn,
-    s: (number, change) =>
-      void show(number, (_, isRepeated) => {
+    v(next) {
+      named = next
+    },
+    s(number, change) {
+      revision = named || revision + 1
+      named = 0
+      show(number, (_, isRepeated) => {
         view.change(isRepeated ? -1 : seq, change, connection.templates)
         rejoins = 0
         announce(element, 'loom:patch', { module })
-      }),
+      })
+    },
     e: (number, message, expired, count = 1) =>
       void show(number, (items) => {
         // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be

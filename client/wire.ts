@@ -5,9 +5,10 @@ import type { Templates } from './tree'
 
 /** What the server says of a component, by the message's first member: the members after the component's number. */
 export interface Messages {
-  j(number: number, tree: unknown, secret: string, anew?: 1): void
+  j(number: number, revision: number, tree: unknown, secret: string, anew?: 1): void
   a(number: number, secret: string): void
   s(number: number, change: unknown): void
+  v(revision: number): void
   e(number: number, message: string, expired?: 0 | 1, count?: number): void
   k(number: number): void
   f(message: string, action?: string, url?: string): void

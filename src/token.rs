@@ -155,22 +155,26 @@ impl Keyring {
         let size = texts.iter().map(|text| text.len()).sum::<usize>() + 64;
         let mut plain = Vec::with_capacity(size);
         plain.push(claims.kind as u8);
-        plain.extend_from_slice(&claims.issued_at.to_le_bytes());
         let Point { event, revision } = claims.point;
-        for number in [event.0, revision.0, claims.life.0] {
-            plain.extend_from_slice(&number.to_le_bytes());
+        let numbers = [
+            claims.issued_at,
+            event.0,
+            revision.0,
+            claims.life.0,
+            claims.version.into(),
+        ];
+        numbers
+            .into_iter()
+            .for_each(|number| push_number(&mut plain, number));
+        if claims.page.len() > MAX_PAGE {
+            return Err(SealError("the page's URL is too long".to_owned()));
         }
-        plain.extend_from_slice(&claims.version.to_le_bytes());
-        let page = u16::try_from(claims.page.len()).ok();
-        let page = page.filter(|len| usize::from(*len) <= MAX_PAGE);
-        let page = page.ok_or_else(|| SealError("the page's URL is too long".to_owned()))?;
-        plain.extend_from_slice(&page.to_le_bytes());
-        plain.extend_from_slice(claims.page.as_bytes());
-        for text in [&claims.module, &claims.instance, &claims.ongoing] {
-            plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        let [module, instance, page, ongoing, props_json] = texts;
+        for text in [page, module, instance, ongoing] {
+            push_number(&mut plain, text.len() as u64);
             plain.extend_from_slice(text.as_bytes());
         }
-        plain.extend_from_slice(claims.props_json.as_bytes());
+        plain.extend_from_slice(props_json.as_bytes());
 
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|error| SealError(error.to_string()))?;
@@ -318,40 +322,60 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
     Ok(XChaCha20Poly1305::new(&Key::from(*key)))
 }
 
-fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
-    fn fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], TokenError> {
-        let (head, tail) = rest.split_first_chunk().ok_or(TokenError::Malformed)?;
-        *rest = tail;
-        Ok(*head)
+/// Appends a number in as few bytes as it needs, seven bits in each, the lowest first (LEB128).
+fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
     }
+    out.push(number as u8);
+}
+
+/// Takes a number that [`push_number`] wrote.
+fn take_number(rest: &mut &[u8]) -> Result<u64, TokenError> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, tail) = rest.split_first().ok_or(TokenError::Malformed)?;
+        *rest = tail;
+        let bits = u64::from(byte & 0x7f);
+        if bits << shift >> shift != bits {
+            break;
+        }
+        number |= bits << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(TokenError::Malformed)
+}
+
+fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     fn text(bytes: &[u8]) -> Result<String, TokenError> {
         String::from_utf8(bytes.to_vec()).map_err(|_| TokenError::Malformed)
     }
-    fn sized(rest: &mut &[u8], len: usize) -> Result<String, TokenError> {
+    fn sized(rest: &mut &[u8]) -> Result<String, TokenError> {
+        let len = usize::try_from(take_number(rest)?).map_err(|_| TokenError::Malformed)?;
         let (head, tail) = rest.split_at_checked(len).ok_or(TokenError::Malformed)?;
         *rest = tail;
         text(head)
     }
-    let mut rest = plain;
-    let kind = match fixed(&mut rest)? {
-        [1] => Kind::Mount,
-        [2] => Kind::Checkpoint,
-        [3] => Kind::Anchor,
+    let (kind, mut rest) = plain.split_first().ok_or(TokenError::Malformed)?;
+    let kind = match kind {
+        1 => Kind::Mount,
+        2 => Kind::Checkpoint,
+        3 => Kind::Anchor,
         _ => return Err(TokenError::Malformed),
     };
-    let issued_at = u64::from_le_bytes(fixed(&mut rest)?);
-    let event = EventNumber(u64::from_le_bytes(fixed(&mut rest)?));
-    let revision = Revision(u64::from_le_bytes(fixed(&mut rest)?));
-    let life = Life(u64::from_le_bytes(fixed(&mut rest)?));
-    let version = u32::from_le_bytes(fixed(&mut rest)?);
-    let len = u16::from_le_bytes(fixed(&mut rest)?);
-    let page = sized(&mut rest, len.into())?;
-    let len = u32::from_le_bytes(fixed(&mut rest)?);
-    let module = sized(&mut rest, len as usize)?;
-    let len = u32::from_le_bytes(fixed(&mut rest)?);
-    let instance = sized(&mut rest, len as usize)?;
-    let len = u32::from_le_bytes(fixed(&mut rest)?);
-    let ongoing = sized(&mut rest, len as usize)?;
+    let rest = &mut rest;
+    let issued_at = take_number(rest)?;
+    let event = EventNumber(take_number(rest)?);
+    let revision = Revision(take_number(rest)?);
+    let life = Life(take_number(rest)?);
+    let version = u32::try_from(take_number(rest)?).map_err(|_| TokenError::Malformed)?;
+    let page = sized(rest)?;
+    let module = sized(rest)?;
+    let instance = sized(rest)?;
+    let ongoing = sized(rest)?;
     Ok(Claims {
         kind,
         module,
@@ -468,13 +492,38 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let mut plain = vec![2];
-        plain.extend_from_slice(&[0; 50]);
+        plain.extend_from_slice(&[0; 9]);
         assert_eq!(
             parse(&plain).map(|claims| claims.kind),
             Ok(Kind::Checkpoint)
         );
         plain[0] = 9;
         assert_eq!(parse(&plain), Err(TokenError::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_read_as_it_was_written(number in any::<u64>(), shift in 0..64) {
+            let number = number >> shift;
+            let mut bytes = Vec::new();
+            push_number(&mut bytes, number);
+            prop_assert!(bytes.len() <= 10);
+            let mut rest = bytes.as_slice();
+            prop_assert_eq!(take_number(&mut rest), Ok(number));
+            prop_assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_or_has_no_end_is_none() {
+        for bytes in [
+            &[0xff; 11][..],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+            &[0x80],
+            &[],
+        ] {
+            assert_eq!(take_number(&mut &*bytes), Err(TokenError::Malformed));
+        }
     }
 
     fn anchor(ring: &Keyring, token: &str, module: &str, bind: &str) -> String {

@@ -197,7 +197,7 @@ test('a child component in HTML goes on when the HTML around it changes', async 
   const joined = await live.wire.next('join')
   const id = live.wire.template(['<b>', '</b>'], 't')
   live.wire.send([
-    ['j', joined.id, 0, [id, 'child'], 's'],
+    ['j', joined.id, 0, 0, [id, 'child'], 's'],
     [joined.id, 0, 0, 'alive'],
   ])
   await live.page.waitForSelector('b:text("alive")')

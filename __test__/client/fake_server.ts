@@ -17,6 +17,9 @@ export interface Sent {
   secret?: string
   /** Of a join that resumes and of an event: the last event whose answer the client has. */
   seen?: number
+  /** Of a join that resumes: the revision that is shown, and the answered events that are kept. */
+  revision?: number
+  kept?: number
   /** Of a join that asks for the whole tree. */
   needsTree?: boolean
   /** Of an event. */
@@ -31,9 +34,24 @@ export interface Sent {
 function readSent(frame: string): Sent {
   const [type, id, ...rest] = JSON.parse(frame) as [string, number, ...string[]]
   if (type === 'j') {
-    const [module, token, secret, seen, whole] = rest as unknown as [string, string, string?, number?, number?]
+    const [module, token, secret, seen, revision, kept, whole] = rest as unknown as [
+      string,
+      string,
+      string?,
+      number?,
+      number?,
+      number?,
+      number?,
+    ]
     const needsTree = whole === 1 ? { needsTree: true } : {}
-    return { type: 'join', id, module, token, ...(secret === undefined ? {} : { secret, seen }), ...needsTree }
+    return {
+      type: 'join',
+      id,
+      module,
+      token,
+      ...(secret === undefined ? {} : { secret, seen, revision, kept }),
+      ...needsTree,
+    }
   }
   if (type === 'l') return { type: 'leave', id }
   const [number, seen, handler, event, vars = {}, age] = rest as unknown as [

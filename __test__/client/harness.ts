@@ -9,9 +9,9 @@ export { until, type Json, type Sent, type Wire }
 export { editOf, htmlOf, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
 
 /** A tree in answer to a join. */
-export function sendJoin(wire: Wire, id: number, content: Tree, number = 0): void {
+export function sendJoin(wire: Wire, id: number, content: Tree, number = 0, revision = number): void {
   const value = wireValue(content, wire)
-  wire.send(['j', id, number, value, 'a.secret'])
+  wire.send(['j', id, number, revision, value, 'a.secret'])
 }
 
 /** A live component on a page, and the server's end of it. */
@@ -25,6 +25,8 @@ export class Live {
 
   /** The last event that has its answer. */
   private answered = 0
+  /** How many changes were said. */
+  private revision = 0
 
   /** The oldest event that has none: what is sent next answers it. Without one, it answers nothing. */
   private number(): number {
@@ -34,18 +36,20 @@ export class Live {
   }
 
   joined(content: Tree): void {
-    sendJoin(this.wire, this.id, content, this.answered)
+    sendJoin(this.wire, this.id, content, this.answered, this.revision)
   }
 
   /** The answer where the root's template is another. */
   shows(content: Tree): void {
     const value = wireValue(content, this.wire)
+    this.revision++
     this.wire.send(['s', this.id, this.number(), value])
   }
 
   /** The answer to the oldest event. */
   patch(changes: Changes): void {
     const flat = wireChanges(changes, this.wire)
+    this.revision++
     this.wire.send([this.id, this.number(), ...flat])
   }
 
@@ -179,4 +183,9 @@ export class Harness {
     await live.state('live')
     return live
   }
+}
+
+/** Names the revision of the next change. */
+export function wireRevision(id: number, revision: number): Json {
+  return ['v', id, revision]
 }

@@ -107,7 +107,7 @@ test('a malformed tree is joined again three times, and then it is an error', as
   const wire = await harness.server.connection()
   for (let round = 0; round < 4; round++) {
     const { id } = await wire.next('join')
-    wire.send(['j', id, 0, [0, 'no such template'], 's'])
+    wire.send(['j', id, 0, 0, [0, 'no such template'], 's'])
     await wire.next('leave')
   }
   await page.waitForSelector('#one[data-l-state=error]', { state: 'attached' })

@@ -42,6 +42,9 @@ export class LivePage {
   /** The number of the last event. */
   private lastNumber = 0
   seen = 0
+  /** The revision that is shown, and that of the next change if the server has named it. */
+  revision = 0
+  private named: number | undefined
   private secret = ''
   private checkpoint: { number: number; sealed: string } | undefined
   private templates = new Map<number, Template>()
@@ -144,7 +147,8 @@ export class LivePage {
     this.ws = ws
     ws.on('open', () => {
       // `templates` is kept: the shown tree refers to templates of earlier connections.
-      const resume = this.secret === '' ? [] : [this.secret, this.seen]
+      const kept = this.sent.filter(({ answered }) => answered).length
+      const resume = this.secret === '' ? [] : [this.secret, this.seen, this.revision, kept]
       const token = this.checkpoint?.sealed ?? this.options.token
       this.send(['j', ++this.component, this.options.module, token, ...resume])
     })
@@ -181,7 +185,7 @@ export class LivePage {
   }
 
   private receive(message: unknown[]): void {
-    const [type, id, number, fourth, fifth, sixth] = message
+    const [type, id, number, fourth, fifth, sixth, seventh] = message
     if (type === 't') {
       this.templates.set(id as number, { statics: number as unknown as string[], kinds: fourth as string })
       return
@@ -193,19 +197,24 @@ export class LivePage {
     }
     if ((typeof type === 'number' ? type : id) !== this.component) return
     if (typeof type === 'number') {
+      this.commits()
       applyChanges(this.shown(), message.slice(2) as Parameters<typeof applyChanges>[1])
       this.answer(id as number, 'applied')
       return
     }
     switch (type) {
       case 'j':
-        this.joined(number as number, fourth as Tree, fifth as string, sixth === 1)
+        this.joined(number as number, fourth as number, fifth as Tree, sixth as string, seventh === 1)
         return
       case 'a':
         this.resumes += 1
         this.goOn(number as number, fourth as string)
         return
+      case 'v':
+        this.named = number as number
+        return
       case 's':
+        this.commits()
         this.tree = fourth as Tree
         this.answer(number as number, 'applied')
         return
@@ -225,13 +234,19 @@ export class LivePage {
     }
   }
 
+  private commits(): void {
+    this.revision = this.named ?? this.revision + 1
+    this.named = undefined
+  }
+
   private shown(): Tree {
     if (this.tree === undefined) throw new Error('Expected a tree before a change')
     return this.tree
   }
 
-  private joined(number: number, tree: Tree, secret: string, anew: boolean): void {
+  private joined(number: number, revision: number, tree: Tree, secret: string, anew: boolean): void {
     this.joins += 1
+    this.revision = revision
     this.tree = tree
     const from = this.fragile ? Infinity : (this.checkpoint?.number ?? 0)
     if (anew || (number < this.seen && number < from)) {

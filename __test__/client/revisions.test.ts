@@ -1,0 +1,85 @@
+/** Which revision a page says that it shows, and when it tells that changes are gone. */
+
+import { Harness, sendJoin, tree, wireRevision, type Live } from './harness'
+
+const harness = new Harness()
+
+const content = tree(['<p>', '</p><button data-l-click="go">go</button>'], 'a')
+
+async function comesBack(live: Live): Promise<{ revision: number | undefined; kept: number | undefined; id: number }> {
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const { id, revision, kept } = await live.wire.next('join')
+  live.id = id
+  return { revision, kept, id }
+}
+
+test('each change is a revision, whether an event asked for it or not, and a failure is none', async () => {
+  const live = await harness.live(content)
+  live.patch({ 0: 'b' })
+  await live.page.click('button')
+  await live.event()
+  live.patch({ 0: 'c' })
+  await live.page.click('button')
+  await live.event()
+  live.error('no')
+  await live.settled()
+  expect(await comesBack(live)).toMatchObject({ revision: 2 })
+})
+
+test('a revision that was named is that of the next change', async () => {
+  const live = await harness.live(content)
+  live.wire.send(wireRevision(live.id, 17))
+  live.patch({ 0: 'b' })
+  live.patch({ 0: 'c' })
+  await live.settled()
+  const back = await comesBack(live)
+  expect(back.revision).toBe(18)
+  // A revision that was named, and a connection that broke before the change.
+  live.wire.send(['a', back.id, 0, 'a.secret'])
+  live.wire.send(wireRevision(live.id, 30))
+  await live.state('live')
+  expect((await comesBack(live)).revision).toBe(18)
+})
+
+test('events that are handled again are no loss; changes that no event asked for are', async () => {
+  const live = await harness.live(content)
+  await live.page.click('button')
+  await live.event()
+  live.patch({ 0: '1' })
+  await live.settled()
+  expect(await comesBack(live)).toMatchObject({ revision: 1, kept: 1 })
+  // Another server, which knows the page's token only.
+  sendJoin(live.wire, live.id, content)
+  expect(await live.event()).toMatchObject({ number: 1 })
+  live.wire.send([live.id, 1, 0, '1'])
+  await live.page.waitForFunction(() => document.querySelector('p')?.textContent === '1')
+  expect(await live.count('loom:reset')).toBe(0)
+  live.wire.send([live.id, 1, 0, 'from the server'])
+  await live.page.waitForFunction(() => document.querySelector('p')?.textContent === 'from the server')
+  expect(await comesBack(live)).toMatchObject({ revision: 2, kept: 1 })
+  sendJoin(live.wire, live.id, content)
+  expect(await live.event()).toMatchObject({ number: 1 })
+  live.wire.send([live.id, 1, 0, '1'])
+  await live.page.waitForFunction(() => document.querySelector('p')?.textContent === '1')
+  expect(await live.count('loom:reset')).toBe(1)
+})
+
+test('a page that waits for another server to catch up needs the whole tree if it has to come back again', async () => {
+  const live = await harness.live(content)
+  for (const text of ['1', '2']) {
+    await live.page.click('button')
+    await live.event()
+    live.patch({ 0: text })
+  }
+  await live.settled()
+  await comesBack(live)
+  sendJoin(live.wire, live.id, content)
+  await live.event()
+  await live.event()
+  live.wire.send([live.id, 1, 0, '1'])
+  await live.page.waitForTimeout(50)
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  expect(await live.wire.next('join')).toMatchObject({ needsTree: true })
+})
