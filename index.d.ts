@@ -161,10 +161,84 @@ export interface LiveContext {
    * events, and for clients of the classic dialect, it does nothing.
    */
   keepForm(): void
+  /**
+   * Sends the receiver a message at each interval, once the step is committed. One timer of a name: it takes the place
+   * of one that is there. One that fell due several times while nobody looked fires once.
+   *
+   * @param ms at least 50, at most ten years.
+   * @throws LoomError `LOOM_STEP_OVER` after the step has ended; `LOOM_ARGUMENT` for a receiver that the module lacks.
+   */
+  every(receiver: string, ms: number): void
+  /**
+   * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
+   *
+   * @param ms at least 0, at most ten years.
+   * @param data a JSON value.
+   */
+  after(receiver: string, ms: number, data?: unknown): void
+  /** Ends the timer and the task of this receiver, once the step is committed. */
+  cancel(receiver: string): void
+  /**
+   * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
+   * `done`, or `error`. The next value is asked for when the last one is handled. Starting another of the same
+   * receiver, `cancel` and the end of the component abort the signal. While the component waits for its page the task
+   * runs until its next value. A task ends with its process.
+   *
+   * @param begin gives a promise of one value, or an iterator of many; JSON values.
+   */
+  task<Value>(receiver: string, begin: (signal: AbortSignal) => TaskSource<Value>): void
+  /**
+   * Dispatches `loom:push` at the component's element, after the change of the same step: `detail` is
+   * `{ name, data }`. Clients of the classic dialect do not get it.
+   *
+   * @param name 256 bytes at most.
+   * @param data a JSON value.
+   */
+  push(name: string, data?: unknown): void
 }
 
 /** What `mount` and `authorize` know. */
-export type MountContext = Omit<LiveContext, 'redirect' | 'keepForm'>
+export type MountContext = Pick<LiveContext, 'id' | 'module' | 'request' | 'signal'>
+
+/** What `connected` knows. */
+export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
+  /** The component goes on from a state: from a checkpoint of its page, or from the store. */
+  readonly revived: boolean
+  /**
+   * The page has shown more than this state includes: changes that came from the server after the last checkpoint are
+   * gone. With a `store` nothing is.
+   */
+  readonly behind: boolean
+}
+
+/** Where a message comes from. */
+export type MessageSource = 'timer' | 'task'
+
+/** A message from the server, as its receiver gets it. */
+export interface Message<Data = unknown> {
+  /** The message's own name, the same whenever it is handled again. */
+  readonly id: string
+  readonly from: MessageSource
+  /** What the message carries, frozen. A task's last message carries what its promise or its generator returned. */
+  readonly data: Data
+  /** Of a task: this is its last message. */
+  readonly done: boolean
+  /** Of a task that has failed: what it threw. In production its message says nothing of the application. */
+  readonly error?: Error
+}
+
+/** What a task gives: a promise of one value, or an iterator of many. */
+export type TaskSource<Value> = Promise<Value> | AsyncIterable<Value> | Iterable<Value> | Value
+
+/**
+ * Handles a message from the server: returns the next props, or nothing if they stay as they are. The props are frozen.
+ * A browser can never call it.
+ */
+export type Receiver<Props, Data = unknown> = (
+  props: Readonly<Props>,
+  message: Message<Data>,
+  ctx: Omit<LiveContext, 'keepForm'>,
+) => Props | void | Promise<Props | void>
 
 /**
  * Handles an event: returns the next props, or nothing if it changed those it was given.
@@ -247,6 +321,20 @@ export interface LiveModule<Props extends object> {
    * Without it, or if it throws or gives nothing, the component starts anew and tells its page.
    */
   upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<PropsFrom<Props>> | undefined
+  /**
+   * Runs each time the component comes to life in a page, after `authorize` and the loading of private props, before
+   * the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
+   * replaces props of the same name. If it throws, the join fails; a `Refusal` refuses it.
+   */
+  connected?(
+    props: Readonly<NoInfer<PropsFrom<Props>>>,
+    ctx: ConnectedContext,
+  ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
+  /**
+   * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
+   * are frozen: handlers and receivers return new ones. Only own properties are found.
+   */
+  readonly receive?: Readonly<Record<string, Receiver<NoInfer<PropsFrom<Props>>>>>
   /** Handlers by name, or one for all. Only own properties are found. */
   readonly handle: Readonly<Record<string, Handler<NoInfer<PropsFrom<Props>>>>> | Handler<NoInfer<PropsFrom<Props>>>
   /** Makes the tree of the props. Depends on nothing else and is not async. */
@@ -752,5 +840,6 @@ export type LoomErrorCode =
   | 'LOOM_START'
   /** The live socket or the loom has stopped, or the call has ended. */
   | 'LOOM_STOPPED'
+  | 'LOOM_STEP_OVER'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

@@ -41,7 +41,7 @@ export class NativeLoom {
   /** From here on looks whether the process has descriptors left for new connections. */
   watchDescriptors(): void
   /** Adds a module's name and gives its number. */
-  register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean): number
+  register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean, receivers: Array<string>): number
   /**
    * Gives numbers from `first` on to types of events, and then to the handlers of a module. Calls as
    * numbers use them. Without handlers the module takes any name. If `strict`, events for other handlers

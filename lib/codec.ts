@@ -13,6 +13,11 @@ export const enum Bound {
   CALLS = 1024,
 }
 
+export const enum From {
+  TIMER = 0,
+  TASK = 1,
+}
+
 export const enum JobKind {
   CALL = 0,
   ABORT = 1,
@@ -22,6 +27,8 @@ export const enum JobKind {
   LOG = 5,
   FORGET = 6,
   CALLS = 7,
+  NEXT_VALUE = 8,
+  END_TASK = 9,
 }
 
 export const enum Joins {
@@ -33,6 +40,12 @@ export const enum Joins {
 export const enum LogLevel {
   ERROR = 0,
   WARN = 1,
+}
+
+export const enum Part {
+  VALUE = 0,
+  DONE = 1,
+  ERROR = 2,
 }
 
 export const enum PropsOp {
@@ -61,7 +74,11 @@ export const enum Status {
   REFUSED = 5,
   DONE_KEEPING_FORM = 6,
   WAITS = 7,
-  FROZEN = 8,
+  TASK_VALUE = 8,
+  TASK_DONE = 9,
+  TASK_FAILED = 10,
+  FROZEN = 64,
+  BESIDE = 128,
 }
 
 export const enum TreeOp {

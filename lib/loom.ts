@@ -16,6 +16,7 @@ import { checkFunction, checkNames, invalid, isObject } from './check'
 import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
+import { receiversOf } from './call/effects'
 import { encodeTree, treeOf } from './call/render'
 import { checkContainer, checkStanding } from './render/container'
 import { LoomError, StartError, textOf } from './errors'
@@ -53,10 +54,11 @@ function checkFilter(filter: unknown): void {
 }
 
 /** What only live modules have. */
-function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean] {
-  if (entry.raw) return [1, [], false]
+function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean, receivers: string[]] {
+  if (entry.raw) return [1, [], false, []]
   const { version, module } = entry
-  return [version, entry.private.map((name) => JSON.stringify(name)), module.authorize !== undefined]
+  const hidden = entry.private.map((name) => JSON.stringify(name))
+  return [version, hidden, module.authorize !== undefined, [...receiversOf(entry)]]
 }
 
 /** One application: what ties the parts together. */

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bridge::{MAX_NUMBERS, Numbers, SUBMIT, action, kind, status};
+use crate::bridge::{MAX_NUMBERS, Numbers, SUBMIT, action, from, kind, part, status};
 use crate::context::Level;
 use crate::dispatch::Joins;
 use crate::props::{self, op as props_op};
@@ -26,9 +26,11 @@ pub fn table() -> Value {
             "TreeOp": constants!(tree_op: TEXT, HTML, TREE, LIST, JSON, SAME, EACH, SANITIZED, SHIFT),
             "RowStep": constants!(tree_op: KEEP, DROP, MOVE, ROW),
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, SHIFT),
-            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, FROZEN),
+            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
-            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS),
+            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK),
+            "From": constants!(from: TIMER, TASK),
+            "Part": constants!(part: VALUE, DONE, ERROR),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },
             "Joins": {
                 "MOUNT": Joins::Mount as u32,

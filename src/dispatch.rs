@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, EventNumber};
 use crate::log::Quoted;
+use crate::message::{Message, Part};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
@@ -49,8 +51,10 @@ pub struct Call {
     /// The number of the event among the component's events; without an event, the number of the last
     /// event before.
     pub number: EventNumber,
-    /// The event to handle; `None` to render only.
+    /// The event to handle; `None` to render only, or to handle messages.
     pub event: Option<ClientEvent>,
+    /// The messages to handle, one after the other: a visit. Empty if there is an event, and to render only.
+    pub messages: Vec<Message>,
     /// Where the props of a first render come from.
     pub origin: Option<Origin>,
     /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
@@ -87,6 +91,9 @@ pub struct Origin {
     pub joins: Joins,
     /// The version that the module had when these props were sealed.
     pub version: u32,
+    /// The page has shown more than this state includes, and what is missing is not made again by the
+    /// page's events.
+    pub is_behind: bool,
 }
 
 /// What a call gives back.
@@ -107,6 +114,11 @@ pub struct Outcome {
     pub anew: bool,
     /// The props after the call are frozen; see [`Call::frozen`].
     pub frozen: bool,
+    /// What the step asks for beside the props. Done if the step commits.
+    pub effects: Vec<Effect>,
+    /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if
+    /// all were handled. The rest was not begun.
+    pub thrown: Option<(usize, CallError)>,
 }
 
 /// Why a call failed. The text is for the log; the browser sees [`public`](CallError::public).
@@ -213,6 +225,12 @@ impl CallError {
     }
 }
 
+/// Gets the values of the tasks of one actor.
+pub trait Tasks: Send + Sync {
+    /// The value of a task that was asked for, as JSON. Must not block.
+    fn value(&self, task: TaskId, part: Part, json: Option<Arc<str>>);
+}
+
 /// Calls modules.
 ///
 /// The future of [`call`](Self::call) may be dropped at any time, for instance at a deadline. The
@@ -229,4 +247,11 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// The actor has ended; copies of its props can be dropped.
     fn forget(&self, actor: ActorKey);
+
+    /// Asks a task for its next value, which `tasks` then gets; the first time, the task begins. Asked once
+    /// for each value.
+    fn next_value(&self, task: TaskId, tasks: &Arc<dyn Tasks>);
+
+    /// Ends a task. It gives no value any more, unless one is on its way.
+    fn end_task(&self, task: TaskId);
 }

@@ -30,16 +30,19 @@ pub mod codec;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
+pub mod effects;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod ids;
 pub mod limits;
 pub mod live_socket;
 pub mod log;
+pub mod message;
 #[cfg(all(test, shuttle))]
 mod models;
 #[cfg(feature = "node")]
 pub mod node;
+pub mod ongoing;
 pub mod outbox;
 mod panics;
 pub mod props;

@@ -329,6 +329,12 @@ limits! {
     /// States in the `store` of one user (`bind`), or of one address if there is no user. Default
     /// 10,000.
     stored_per_holder: count = 10_000;
+    /// Tasks that a component runs at a time; a step that begins one more fails. Default 16.
+    tasks_per_component: count = 16;
+    /// Tasks of all components; a step that begins one more fails. Default 10,000.
+    tasks: count = 10_000;
+    /// Changes of a component in a second that no event asked for; further ones merge. Default 30.
+    patch_rate: rate = 30;
     /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
     /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;

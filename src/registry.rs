@@ -23,6 +23,8 @@ pub struct Details {
     pub version: u32,
     /// The module has an `authorize`, which is asked about every page that comes back.
     pub authorizes: bool,
+    /// The module's receivers, by their names. Empty if it has no `receive`.
+    pub receivers: Vec<Box<str>>,
     /// The module's `private`: names of props that never leave the server, as JSON strings.
     pub private: Vec<Box<str>>,
 }

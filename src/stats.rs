@@ -14,6 +14,8 @@ pub struct Stats {
     pub parked: Gauge,
     /// Events that wait in the actors' mailboxes.
     pub queued_events: Gauge,
+    /// Tasks that run.
+    pub tasks: Gauge,
     /// Events answered with a patch, since the start.
     pub events: Counter,
     /// Events and joins answered with an error, since the start.

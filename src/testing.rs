@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::connection::serve;
 use crate::context::{Context, Level, Shared};
-use crate::dispatch::{Call, CallError, Dispatcher, Outcome};
+use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
+use crate::effects::TaskId;
 use crate::ids::ActorKey;
 use crate::limits::Limits;
 use crate::props::Props;
@@ -38,6 +39,8 @@ pub(crate) struct Closures {
     pub forgotten: Mutex<Vec<ActorKey>>,
     /// Calls whose future was dropped before it was done.
     pub abandoned: Arc<AtomicUsize>,
+    /// What tasks were asked for and who gets it; nobody if the task was ended.
+    pub tasks: Mutex<Vec<(TaskId, Option<Arc<dyn Tasks>>)>>,
     /// The queue of calls is full.
     pub full: tokio::sync::watch::Sender<bool>,
 }
@@ -62,6 +65,7 @@ impl Closures {
             answer: Box::new(move |call| Box::pin(answer(call))),
             forgotten: Mutex::default(),
             abandoned: Arc::default(),
+            tasks: Mutex::default(),
             full: tokio::sync::watch::Sender::new(false),
         }
     }
@@ -108,6 +112,8 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
         keeps_form: false,
         anew: false,
         frozen: false,
+        effects: Vec::new(),
+        thrown: None,
     }
 }
 
@@ -126,6 +132,15 @@ impl Dispatcher for Closures {
     async fn ready(&self) {
         let mut full = self.full.subscribe();
         let _ = full.wait_for(|full| !full).await;
+    }
+
+    fn next_value(&self, task: TaskId, tasks: &Arc<dyn Tasks>) {
+        let mut asked = self.tasks.lock().unwrap();
+        asked.push((task, Some(tasks.clone())));
+    }
+
+    fn end_task(&self, task: TaskId) {
+        self.tasks.lock().unwrap().push((task, None));
     }
 
     fn forget(&self, actor: ActorKey) {

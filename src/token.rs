@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -43,6 +43,9 @@ const KEY_INFO: &[u8] = b"loom-live/token/v1";
 const CLOCK_SKEW: u64 = 300;
 /// Separates holders' names in a store from every other use of the same secret.
 const HOLDER_INFO: &[u8] = b"loom-live/holder/v1";
+
+/// Separates public names from every other use of a hash.
+const NAME_INFO: &[u8] = b"loom-live/name/v1";
 
 /// What a token can be used for. One kind never opens as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,6 +310,16 @@ pub fn anchored(token: &str, bind: &str) -> String {
     let end = token.len().checked_sub(TAG_TEXT);
     let end = end.and_then(|at| token.get(at..)).unwrap_or_default();
     format!("{start}{end}{ANCHORED}{bind}")
+}
+
+/// A component's name for the application, which publishes the ids of events: the instance, which names the
+/// component in a store and in secrets, cannot be found from it.
+pub fn public_name(instance: &str) -> String {
+    let hash = Sha256::new()
+        .chain_update(NAME_INFO)
+        .chain_update(instance)
+        .finalize();
+    URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default())
 }
 
 fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {

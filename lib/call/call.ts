@@ -9,8 +9,14 @@ export interface Call {
   readonly context: Context
   /** The callback that runs now. */
   during: string
-  /** What is handled; nothing if it is a join. */
+  /** What is handled; nothing if it is a join or a visit. */
   readonly event: LiveEvent | undefined
+  /** The name of the receiver that runs now, in a visit. */
+  receiver?: string
+  /** Of a visit that has ended early: how many messages were handled, what the next one threw, and its stack. */
+  thrown?: [handled: number, message: string, stack: string]
+  /** What that was, as it was thrown. */
+  failure?: unknown
   /** What was kept of the committed state; `memo` and `json` only if it was kept. */
   kept: Kept
 }

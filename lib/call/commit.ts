@@ -53,6 +53,13 @@ export class Commit {
     }
   }
 
+  /** A visit has ended with these props. Props of modules with receivers are frozen, so the same are unchanged. */
+  received(call: Call, props: unknown): void {
+    const { kept } = call
+    if (props === kept.props) this.render(call, props, 'none')
+    else this.render(call, props, kept.parsed ? 'whole' : 'parts')
+  }
+
   private isUntouched({ kept, event }: Call): boolean {
     const { development } = this
     if (development === undefined || event === undefined || kept.json === undefined) return true
@@ -73,7 +80,8 @@ export class Commit {
     const before = development === undefined || module.raw ? undefined : jsonOf(props)
     const tree = attempt(module, props)
     if (before) development?.checkRender(module.name, props, before)
-    results.begin(call.number, anew, call.context.keepsForm)
+    const beside = besideOf(call)
+    results.begin(call.number, anew, call.context.keepsForm, beside !== '')
     let { frozen } = kept
     // Of whatever else has been looked at.
     takeSeen()
@@ -85,7 +93,7 @@ export class Commit {
       results.propsDone(call.context.redirectUrl, frozen)
       callback = 'render'
       memo = encodeTree(results, given(tree), kept.memo, development?.checkOf(module))
-      results.treeDone()
+      results.treeDone(beside)
     } catch (error) {
       results.undo()
       this.fail(call, callback, error)
@@ -118,9 +126,12 @@ export class Commit {
     })
   }
 
-  private writeProps({ kept, event }: Call, props: unknown, change: Change): number {
+  private writeProps({ kept, event, receiver }: Call, props: unknown, change: Change): number {
     if (kept.component.module.raw) return text(this.results, props as string)
-    const source = (): string => (event === undefined ? 'the join' : `the handler ${JSON.stringify(event.handler)}`)
+    const source = (): string => {
+      if (receiver !== undefined) return `the receiver ${JSON.stringify(receiver)}`
+      return event === undefined ? 'the join' : `the handler ${JSON.stringify(event.handler)}`
+    }
     if (change === 'whole') return writeWhole(this.results, props, source)
     return writeChanges(this.results, kept.props as object, props, source)
   }
@@ -138,4 +149,12 @@ export class Commit {
     }
     call.context.end()
   }
+}
+
+/** What the step asks for beside its props, and where a visit ended; empty if there is nothing to say. */
+function besideOf({ context: { effects }, thrown }: Call): string {
+  const members: string[] = []
+  if (effects !== undefined && effects.length > 0) members.push(`"effects":${effects.json}`)
+  if (thrown !== undefined) members.push(`"thrown":${JSON.stringify(thrown)}`)
+  return members.length === 0 ? '' : `{${members.join(',')}}`
 }

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { FastifyRequestLike, LiveContext, LiveRequest } from '../../index'
+import type { FastifyRequestLike, LiveContext, LiveRequest, TaskSource } from '../../index'
 import { checkUrl } from '../check'
 import { LoomError } from '../errors'
+import type { Component } from './cache'
+import { Effects } from './effects'
+import type { Tasks } from './tasks'
 
 /** A page's request, Node's or a framework's own. */
 export type PageRequest = IncomingMessage | FastifyRequestLike
@@ -107,13 +110,20 @@ export class Context implements LiveContext {
   private isOver = false
   redirectUrl = ''
   keepsForm = false
+  /** What the step asks for; nothing if it has asked for nothing so far. */
+  effects: Effects | undefined
+  /** Set by the actor's first step. */
+  revived = false
+  behind = false
 
-  /** `readRequest` gives nothing if the call is over. */
+  /** `readRequest` gives nothing if the call is over. Without a component, as in `loom.mount`, there is no step. */
   constructor(
     readonly id: string,
     readonly module: string,
     private readonly readRequest: (call: number) => LiveRequest | undefined,
     private readonly call = 0,
+    private readonly component?: Component,
+    private readonly tasks?: Tasks,
   ) {}
 
   get request(): LiveRequest {
@@ -138,12 +148,47 @@ export class Context implements LiveContext {
   }
 
   redirect(url: string): void {
+    if (this.isOver) this.asks('redirect')
     checkUrl(url, 'the URL of ctx.redirect()')
     this.redirectUrl = url
   }
 
   keepForm(): void {
     this.keepsForm = true
+  }
+
+  private asks(what: string): Effects {
+    const { component, tasks } = this
+    if (this.isOver || this.isAborted) {
+      throw new LoomError(
+        'LOOM_STEP_OVER',
+        `ctx.${what} was called after its step had ended, so that it would have no effect; await what comes before it`,
+      )
+    }
+    if (component === undefined || tasks === undefined) {
+      throw new LoomError('LOOM_ARGUMENT', `ctx.${what} has no effect here; call it in connected, a handler or a receiver`)
+    }
+    return (this.effects ??= new Effects(component.module, component.actor, tasks))
+  }
+
+  every(receiver: string, ms: number): void {
+    this.asks('every').every(receiver, ms)
+  }
+
+  after(receiver: string, ms: number, data?: unknown): void {
+    this.asks('after').after(receiver, ms, data)
+  }
+
+  cancel(receiver: string): void {
+    this.asks('cancel').cancel(receiver)
+  }
+
+  task(receiver: string, begin: (signal: AbortSignal) => TaskSource<unknown>): void {
+    this.asks('task').task(receiver, begin)
+  }
+
+  push(name: string, data?: unknown): void {
+    this.asks('push').push(name, data)
   }
 
   abort(reason: Error): void {

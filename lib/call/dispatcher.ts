@@ -15,6 +15,7 @@ import { Joins } from './joins'
 import type { Entry } from './modules'
 import { Operator } from './operator'
 import { Results } from './results'
+import { Tasks } from './tasks'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
 const MAX_ROUNDS = 8
@@ -32,6 +33,7 @@ export class Dispatcher {
   private readonly operator: Operator
   private readonly givenUp: GivenUpCalls
   private readonly handling: Handling
+  private readonly tasks: Tasks
   /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
@@ -62,9 +64,22 @@ export class Dispatcher {
       const caller = native().caller(call)
       return caller === null ? undefined : requests.ofCaller(caller)
     }
-    this.handling = new Handling(commit, givenUp, joins, results, isolation, operator, development, readRequest, () => {
+    const flushSoon = (): void => {
       this.flushSoon()
-    })
+    }
+    const tasks = (this.tasks = new Tasks(results, isolation, operator, development !== undefined, flushSoon))
+    this.handling = new Handling(
+      commit,
+      givenUp,
+      joins,
+      results,
+      isolation,
+      tasks,
+      operator,
+      development,
+      readRequest,
+      flushSoon,
+    )
   }
 
   /** One byte that Rust sets when calls have been given up. */
@@ -157,8 +172,15 @@ export class Dispatcher {
       case JobKind.LOG:
         this.operator.tell(job[1] === LogLevel.ERROR ? 'error' : 'warn', job[2])
         return
+      case JobKind.NEXT_VALUE:
+        this.tasks.next(job[1])
+        return
+      case JobKind.END_TASK:
+        this.tasks.abort(job[1])
+        return
       case JobKind.FORGET:
         this.cache.forget(job[1])
+        this.tasks.forget(job[1])
     }
   }
 
@@ -212,7 +234,8 @@ export class Dispatcher {
       this.results.propsNeeded(call)
       return
     }
-    if (event === null || Array.isArray(event)) {
+    if (event !== null && 'messages' in event) this.handling.visit(call, sequence, kept, event.messages)
+    else if (event === null || Array.isArray(event)) {
       this.joins.add(call, () => {
         const { handling } = this
         this.isolation.run(handling.first, handling, handling.callOf(call, sequence, kept, undefined), event)

@@ -1,5 +1,6 @@
 import type { LiveEvent, LiveRequest } from '../../index'
 import { isThenable } from '../check'
+import { Joins as JoinKind } from '../codec'
 import { GivenUp, textOf } from '../errors'
 import type { Entry as Kept } from './cache'
 import type { Call } from './call'
@@ -8,11 +9,14 @@ import { Context } from './context'
 import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
 import type { Isolation } from './isolation'
-import { checkAllowed, type First, firstProps, type Joining, type Origin } from './join'
+import type { CrossingMessage } from './jobs'
+import { checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
 import { type AnyModule, handlerOf } from './modules'
 import type { Operator } from './operator'
+import { receive } from './receive'
 import type { Results } from './results'
+import type { Tasks } from './tasks'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -22,6 +26,7 @@ export class Handling {
     private readonly joins: Joins,
     private readonly results: Results,
     private readonly isolation: Isolation,
+    private readonly tasks: Tasks,
     private readonly operator: Operator,
     private readonly development: Development | undefined,
     private readonly readRequest: (call: number) => LiveRequest | undefined,
@@ -31,7 +36,7 @@ export class Handling {
 
   callOf(number: number, sequence: number, kept: Kept, event: LiveEvent | undefined): Call {
     const { id, module } = kept.component
-    const context = new Context(id, module.name, this.readRequest, number)
+    const context = new Context(id, module.name, this.readRequest, number, kept.component, this.tasks)
     this.development?.watch?.(context)
     return { number, sequence, context, during: 'handle', event, kept }
   }
@@ -62,6 +67,29 @@ export class Handling {
     }
   }
 
+  /** Handles messages from the server, those that wait together. */
+  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[]): void {
+    const { module } = kept.component
+    const call = this.callOf(number, sequence, kept, undefined)
+    call.during = 'receive'
+    call.receiver = messages[0]?.[0] ?? ''
+    if (module.raw) {
+      this.commit.fail(call, 'receive', new Error('a raw module has no receivers'))
+      return
+    }
+    const finish = (props: unknown): void => {
+      if (call.failure !== undefined) this.operator.report(call, 'receive', call.failure)
+      this.commit.received(call, props)
+    }
+    try {
+      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages)
+      if (isThenable(props)) this.wait(call, call, props, finish)
+      else finish(props)
+    } catch (error) {
+      this.commit.fail(call, call.during, error)
+    }
+  }
+
   /** Renders for the first time, if the page may join. */
   first(call: Call, origin: Origin): void {
     if (!this.givenUp.isWanted(call.number)) return
@@ -85,8 +113,24 @@ export class Handling {
         this.operator.report(call, 'upgrade', error)
       },
     }
-    const start = ({ props: first, changed, anew }: First): void => {
+    const render = ({ props: first, changed, anew }: First): void => {
       if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
+    }
+    // A component that is resumed has been connected.
+    const connects = module.module.connected !== undefined && origin[0] !== JoinKind.RESUME
+    call.context.revived = origin[0] === JoinKind.CHECKPOINT
+    call.context.behind = origin[2] === 1
+    const start = (first: First): void => {
+      if (!connects) {
+        render(first)
+        return
+      }
+      if (!joining.isWanted()) return
+      const connected = connect(module, first, joining, call.context)
+      if (connected instanceof Promise) {
+        this.results.waits(call.number)
+        this.wait(call, joining, connected, render)
+      } else render(connected)
     }
     try {
       const first = firstProps(module, props as Record<string, unknown>, origin, joining)
@@ -150,7 +194,7 @@ export class Handling {
   private finishLater(call: Call, finish: () => void): void {
     if (!this.givenUp.ended(call.number, call.context)) return
     // Many joins may have waited for the same promise.
-    if (call.event === undefined) {
+    if (call.event === undefined && call.receiver === undefined) {
       this.joins.add(call.number, () => {
         this.isolation.run(finish, undefined)
       })

@@ -1,6 +1,14 @@
 import type { LiveEvent, SocketMessage } from '../../index'
-import { EVENT_TYPES, type JobKind, type LogLevel, SUBMIT } from '../codec'
+import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
+
+/** A message for a receiver, as it crosses. */
+export type CrossingMessage = [receiver: string, id: string, from: From, part: Part, data?: unknown]
+
+/** The messages that are handled together. */
+export interface Visit {
+  readonly messages: CrossingMessage[]
+}
 
 // Jobs as src/bridge/jobs.rs writes them.
 export type CallJob = [
@@ -13,7 +21,7 @@ export type CallJob = [
   module: number,
   id: string,
   instance: string,
-  event: Omit<LiveEvent, 'id'> | Origin,
+  event: Omit<LiveEvent, 'id'> | Visit | Origin,
   props?: unknown,
   bytes?: number,
   frozen?: 0 | 1,
@@ -27,6 +35,8 @@ export type Job =
   | [kind: JobKind.LOG, level: LogLevel, text: string]
   | [kind: JobKind.FORGET, actor: number]
   | [kind: JobKind.CALLS, calls: number]
+  | [kind: JobKind.NEXT_VALUE, task: number]
+  | [kind: JobKind.END_TASK, task: number]
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)

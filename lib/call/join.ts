@@ -1,8 +1,9 @@
-import type { MountContext } from '../../index'
+import type { ConnectedContext, MountContext } from '../../index'
 import { invalid, isAllowed, isObject, isThenable } from '../check'
 import { Joins } from '../codec'
 import { GivenUp } from '../errors'
 import type { AnyModule, LiveEntry } from './modules'
+import { freeze } from '../render/frozen'
 import { checkProps, type Source } from '../render/props'
 import { Refusal } from './refusal'
 
@@ -10,10 +11,11 @@ type Props = Record<string, unknown>
 
 /**
  * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that still lives
- * and whose page is back. With the version that the module had when the props were sealed. `null` if the application
+ * and whose page is back. With the version that the module had when the props were sealed, and whether the page has
+ * shown more than the state includes. `null` if the application
  * itself gave the props.
  */
-export type Origin = [joins: Joins, version: number] | null
+export type Origin = [joins: Joins, version: number, isBehind: 0 | 1] | null
 
 /** What a join needs beside the module and its props. */
 export interface Joining {
@@ -98,6 +100,25 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
   })
 }
 
+/** Calls `connected`, once the component has its props: what it gives replaces props of the same name. */
+export function connect(
+  entry: LiveEntry,
+  first: First,
+  joining: Joining,
+  context: ConnectedContext,
+): First | Promise<First> {
+  joining.during = 'connected'
+  const name = JSON.stringify(entry.name)
+  freeze(first.props)
+  return after(entry.module.connected?.(first.props, context), (more: unknown) => {
+    if (more === undefined) return first
+    if (!isObject(more)) throw invalid('an object of props, or nothing,', `what connected of module ${name} gives`, more)
+    const props = { ...first.props, ...more }
+    checkProps(props, () => `connected of module ${name}`)
+    return { ...first, props, changed: true }
+  })
+}
+
 /**
  * Checks what `authorize` gave. `why` is called if that is neither `true` nor `false`.
  *
@@ -113,7 +134,9 @@ const renewed = (props: Props): First => ({ props, changed: true, anew: true })
 function upgrade({ module, name }: LiveEntry, props: Props, from: number, joining: Joining): Props | undefined {
   joining.during = 'upgrade'
   try {
-    const upgraded: unknown = module.upgrade?.(props, from)
+    // It may change the props in place.
+    const own = Object.isFrozen(props) ? (JSON.parse(JSON.stringify(props)) as Props) : props
+    const upgraded: unknown = module.upgrade?.(own, from)
     if (upgraded === undefined) return undefined
     checkProps(upgraded, () => `upgrade of module ${JSON.stringify(name)}`)
     return upgraded

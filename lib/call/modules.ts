@@ -30,6 +30,8 @@ const LIVE: Record<keyof Required<AnyModule>, true> = {
   private: true,
   version: true,
   upgrade: true,
+  connected: true,
+  receive: true,
   handle: true,
   render: true,
 }
@@ -78,7 +80,14 @@ export function entryOf(name: string, module: unknown): Entry {
     )
   }
   const json = stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
-  for (const callback of ['mount', 'authorize', 'upgrade']) {
+  const receivers = module['receive']
+  if (receivers !== undefined) {
+    if (!isObject(receivers)) throw invalid('an object of receivers', `receive of module ${JSON.stringify(name)}`, receivers)
+    for (const key of Object.keys(receivers)) {
+      checkFunction(receivers[key], `receiver ${JSON.stringify(key)} of module ${JSON.stringify(name)}`)
+    }
+  }
+  for (const callback of ['mount', 'authorize', 'upgrade', 'connected']) {
     if (module[callback] !== undefined) checkFunction(module[callback], `${callback} of module ${JSON.stringify(name)}`)
   }
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version >= 2 ** 32) {

@@ -14,13 +14,14 @@ export class Results extends Writer {
   private partBytes = 0
 
   /** Begins the result of a call that succeeded. The caller writes the change of the props next. */
-  begin(call: number, anew: boolean, keepsForm: boolean): void {
+  begin(call: number, anew: boolean, keepsForm: boolean, hasBeside = false): void {
     this.start = this.length
     this.startBytes = this.bytes
     this.op(call)
-    this.op(anew ? Status.DONE_ANEW : keepsForm ? Status.DONE_KEEPING_FORM : Status.DONE)
+    const status = anew ? Status.DONE_ANEW : keepsForm ? Status.DONE_KEEPING_FORM : Status.DONE
+    this.op(hasBeside ? status + Status.BESIDE : status)
     this.header = this.length
-    for (let size = 0; size < 5; size++) this.op(0)
+    for (let size = hasBeside ? 6 : 5; size > 0; size--) this.op(0)
     this.part = this.length
     this.partBytes = this.bytes
   }
@@ -35,10 +36,11 @@ export class Results extends Writer {
     this.partBytes = this.bytes
   }
 
-  /** Ends the tree, and with it the result. */
-  treeDone(): void {
+  /** Ends the tree, and with it the result. `beside` is what the step asks for and how a visit ended, as JSON. */
+  treeDone(beside = ''): void {
     this.ops[this.header + 3] = this.length - this.part
     this.ops[this.header + 4] = this.bytes - this.partBytes
+    if (beside !== '') this.ops[this.header + 5] = this.append(beside)
     this.comparisons.forget()
   }
 
@@ -74,6 +76,13 @@ export class Results extends Writer {
   waits(call: number): void {
     this.op(call)
     this.op(Status.WAITS)
+  }
+
+  /** A value of a task, as JSON; empty if there is none. */
+  taskValue(task: number, status: Status, json: string): void {
+    this.op(task)
+    this.op(status)
+    this.op(this.append(json))
   }
 
   /** Asks for the props of a call, of which JavaScript has no copy. Rust hands the call over again, with them. */

@@ -31,6 +31,17 @@ export function stringifyProps(props: unknown, source: Source): string {
   return JSON.stringify(props)
 }
 
+/**
+ * The JSON text of what a message carries; `undefined` counts as `null`.
+ *
+ * @throws LoomError `LOOM_PROPS` names the path of a value that JSON would change or refuse.
+ */
+export function stringifyData(data: unknown, source: Source): string {
+  if (data === undefined) return 'null'
+  checkValue(data, '', source, true)
+  return JSON.stringify(data)
+}
+
 /** Checks the value of props at `path`; if `deep`, also all values inside it. */
 export function checkValue(value: unknown, path: string, source: Source, deep: boolean, depth = 0): void {
   switch (typeof value) {
@@ -81,7 +92,7 @@ function checkObject(value: object, path: string, source: Source, deep: boolean,
 function refused(value: unknown, what: string, path: string, source: Source): LoomError {
   return new LoomError(
     'LOOM_PROPS',
-    `Props are JSON values, but ${source()} gave ${what} at ${path === '' ? 'the top' : JSON.stringify(path)}${mendOf(value)}`,
+    `Props and messages are JSON values, but ${source()} gave ${what} at ${path === '' ? 'the top' : JSON.stringify(path)}${mendOf(value)}`,
   )
 }
 

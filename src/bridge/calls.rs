@@ -8,11 +8,12 @@ use tokio::sync::{Notify, oneshot};
 use super::form::TooManyFields;
 use super::jobs::write_call;
 use super::names::{Names, Unknown};
-use super::results::{Done, Reply, Results};
+use super::results::{Beside, Done, Reply, Results};
 use super::revoked::Revoked;
 use super::{Batch, Job, Queue};
 use crate::context::Level;
-use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome};
+use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
+use crate::effects::TaskId;
 use crate::ids::ActorKey;
 use crate::registry::ModuleId;
 use crate::sync::{Mutex, lock};
@@ -43,6 +44,8 @@ struct Returns {
     /// Batches on their way from the JavaScript thread to the router; at most as many as calls in flight.
     batches: Mutex<Vec<Batch>>,
     arrived: Notify,
+    /// Who gets the next value of each task that was asked for one. A `std` lock: held for one look-up.
+    tasks: Mutex<HashMap<TaskId, Arc<dyn Tasks>>>,
 }
 
 struct Inner {
@@ -203,7 +206,15 @@ impl Inner {
         let failed = |error| CallError::Failed(format!("render: {error}"));
         let decoded = done.render(self.templates).map_err(failed)?;
         self.log_refused(&decoded.refused);
+        let beside = done.beside();
+        let Beside { effects, thrown } =
+            beside.map_err(|error| CallError::Failed(error.to_string()))?;
         Ok(Outcome {
+            effects,
+            thrown: thrown.map(|(handled, message, stack)| {
+                let error = CallError::Threw { message, stack };
+                (handled, error)
+            }),
             props: done.props(&call.props).map_err(failed)?,
             render: decoded.render,
             redirect: done.redirect(),
@@ -245,6 +256,15 @@ impl Returns {
                     drop(pending);
                     if let Some(yields) = yields {
                         yields.now();
+                    }
+                    continue;
+                }
+                if let Reply::Task(part, json) = reply {
+                    let task = TaskId(call);
+                    let tasks = lock(&self.tasks).remove(&task);
+                    // If the actor has ended the task, the late value is dropped.
+                    if let Some(tasks) = tasks {
+                        tasks.value(task, part, json);
                     }
                     continue;
                 }
@@ -291,6 +311,7 @@ impl Dispatcher for JsDispatcher {
         // JavaScript has no props at the first call. Later it has those that it parsed for the call before,
         // unless it has dropped them; then it asks for them.
         let is_known = call.event.is_some()
+            || !call.messages.is_empty()
             || matches!(
                 call.origin,
                 Some(Origin {
@@ -345,7 +366,7 @@ impl Dispatcher for JsDispatcher {
                     return Err(CallError::Failed(text.to_owned()));
                 }
                 // `Waits` never comes here, because the router keeps it.
-                Ok(Reply::Waits) | Err(_) => return Err(CallError::Closed),
+                Ok(Reply::Waits | Reply::Task(..)) | Err(_) => return Err(CallError::Closed),
             }
         }
     }
@@ -356,6 +377,16 @@ impl Dispatcher for JsDispatcher {
 
     async fn ready(&self) {
         self.0.queue.ready().await;
+    }
+
+    fn next_value(&self, task: TaskId, tasks: &Arc<dyn Tasks>) {
+        lock(&self.0.returns.tasks).insert(task, tasks.clone());
+        self.0.queue.push(Job::NextValue(task));
+    }
+
+    fn end_task(&self, task: TaskId) {
+        lock(&self.0.returns.tasks).remove(&task);
+        self.0.queue.push(Job::EndTask(task));
     }
 
     fn forget(&self, actor: ActorKey) {

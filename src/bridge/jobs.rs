@@ -6,7 +6,9 @@ use std::fmt::Write;
 use super::form::{TooManyFields, write_form};
 use crate::context::Level;
 use crate::dispatch::Call;
+use crate::effects::TaskId;
 use crate::ids::ActorKey;
+use crate::message::{Message, Part, Source};
 use crate::protocol::ClientEvent;
 use crate::tree::write_json_string;
 
@@ -31,6 +33,10 @@ pub mod kind {
     pub const FORGET: u32 = 6;
     /// See [`Job::Calls`](super::Job::Calls).
     pub const CALLS: u32 = 7;
+    /// See [`Job::NextValue`](super::Job::NextValue).
+    pub const NEXT_VALUE: u32 = 8;
+    /// See [`Job::EndTask`](super::Job::EndTask).
+    pub const END_TASK: u32 = 9;
 }
 
 /// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
@@ -70,6 +76,10 @@ pub enum Job<'a> {
     Forget(ActorKey),
     /// `[7, calls]`: so many of the calls that came as numbers have their turn.
     Calls(usize),
+    /// `[8, task]`: the task is to give its next value; the first time, it begins.
+    NextValue(TaskId),
+    /// `[9, task]`: nobody wants a value of the task any more.
+    EndTask(TaskId),
 }
 
 /// A call as numbers: call, actor, sequence, version, number, handler, type. Only if JavaScript knows the
@@ -115,6 +125,8 @@ impl Job<'_> {
                 write_json_string(out, text);
             }
             Self::Forget(actor) => write_numbers(out, [kind::FORGET.into(), *actor]),
+            Self::NextValue(task) => write_numbers(out, [kind::NEXT_VALUE.into(), task.0.into()]),
+            Self::EndTask(task) => write_numbers(out, [kind::END_TASK.into(), task.0.into()]),
             Self::Calls(count) => write_numbers(out, [kind::CALLS.into(), *count as u64]),
         }
         out.push(']');
@@ -160,11 +172,17 @@ pub(super) fn write_call(
     out.push(',');
     match &call.event {
         Some(event) => write_event(out, event, call.module.raw, form_fields)?,
+        None if !call.messages.is_empty() => write_messages(out, &call.messages),
         None => match &call.origin {
             None => out.push_str("null"),
             Some(origin) => {
                 out.push('[');
-                write_numbers(out, [origin.joins as u64, origin.version.into()]);
+                let numbers = [
+                    origin.joins as u64,
+                    origin.version.into(),
+                    origin.is_behind.into(),
+                ];
+                write_numbers(out, numbers);
                 out.push(']');
             }
         },
@@ -182,6 +200,52 @@ pub(super) fn write_call(
     }
     out.push(']');
     Ok(json)
+}
+
+/// Where a message comes from.
+pub mod from {
+    /// A timer.
+    pub const TIMER: u32 = 0;
+    /// A task.
+    pub const TASK: u32 = 1;
+}
+
+/// Which value of a task a message carries.
+pub mod part {
+    /// One of several, or the message is of no task.
+    pub const VALUE: u32 = 0;
+    /// The task has ended.
+    pub const DONE: u32 = 1;
+    /// The task has failed.
+    pub const ERROR: u32 = 2;
+}
+
+/// `{"messages":[[receiver, id, from, part, data?], …]}`: the messages of a visit.
+fn write_messages(out: &mut String, messages: &[Message]) {
+    out.push_str("{\"messages\":[");
+    for (position, message) in messages.iter().enumerate() {
+        out.push_str(if position > 0 { ",[" } else { "[" });
+        write_json_string(out, &message.receiver);
+        out.push(',');
+        write_json_string(out, &message.id);
+        out.push(',');
+        let from = match message.source {
+            Source::Timer => from::TIMER,
+            Source::Task(_) => from::TASK,
+        };
+        let part = match message.part {
+            Part::Value => part::VALUE,
+            Part::Done => part::DONE,
+            Part::Error => part::ERROR,
+        };
+        write_numbers(out, [from.into(), part.into()]);
+        if let Some(data) = &message.data {
+            out.push(',');
+            out.push_str(data);
+        }
+        out.push(']');
+    }
+    out.push_str("]}");
 }
 
 /// Writes the `LiveEvent` that handlers get, without its id. A `raw` module takes no form.

@@ -18,6 +18,6 @@ mod revoked;
 mod tests;
 
 pub use calls::JsDispatcher;
-pub use jobs::{Job, Numbers, SUBMIT, kind};
+pub use jobs::{Job, Numbers, SUBMIT, from, kind, part};
 pub use queue::{MAX_NUMBERS, Queue, Signal, Taken};
 pub use results::{Batch, action, status};

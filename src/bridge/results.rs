@@ -14,7 +14,9 @@
 //! | 6, done, and the form that was sent keeps what was typed | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //! | 7, waits: a join whose `authorize` or `mount` gave a promise; its result comes later | call, 7 | |
-//! | 8 more than 0, 4 or 6: and the props are frozen | as 0 | |
+//! | 64 more than 0, 4 or 6: and the props are frozen | as 0 | |
+//! | 128 more than 0, 4 or 6: and the step asks for more, or a visit has ended early | as 0, with one number more after that of the tree | as 0, then a JSON object: [`Beside`] |
+//! | 8, 9, 10: a task, not a call: a value, the end, a failure | task, 8, value | value: JSON, or empty |
 //!
 //! Texts are given by their length in bytes. The operations of props are those of
 //! [`crate::props`]; without any, the props stay as they are.
@@ -22,6 +24,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
+use crate::effects::{Effect, EffectError};
+use crate::message::Part;
 use crate::props::Props;
 use crate::protocol::Refusal;
 use crate::tree::{Compact, CompactError, Decoded, Templates};
@@ -45,8 +51,16 @@ pub mod status {
     pub const DONE_KEEPING_FORM: u32 = 6;
     /// No result yet, because a join waits for a promise.
     pub const WAITS: u32 = 7;
-    /// Added to `DONE`, `DONE_ANEW` or `DONE_KEEPING_FORM` if the props are frozen.
-    pub const FROZEN: u32 = 8;
+    /// No result of a call: a value of a task.
+    pub const TASK_VALUE: u32 = 8;
+    /// No result of a call: a task has ended.
+    pub const TASK_DONE: u32 = 9;
+    /// No result of a call: a task has failed.
+    pub const TASK_FAILED: u32 = 10;
+    /// Added to each way of being done: the props are frozen.
+    pub const FROZEN: u32 = 64;
+    /// Added to each way of being done: the step asks for more, or a visit has ended early.
+    pub const BESIDE: u32 = 128;
 }
 
 /// What a page can do about a refusal.
@@ -76,6 +90,8 @@ pub(super) enum Reply {
     },
     Refused(String, Refusal),
     UnknownHandler,
+    /// Not of a call: a value of the task of that number.
+    Task(Part, Option<Arc<str>>),
     PropsNeeded,
     /// The result comes later: the call waits for a promise.
     Waits,
@@ -90,6 +106,7 @@ pub(super) struct Done {
     redirect: Range<usize>,
     tree_ops: Range<usize>,
     tree: Range<usize>,
+    beside: Range<usize>,
     /// These three: see [`crate::dispatch::Outcome`].
     pub(super) anew: bool,
     pub(super) keeps_form: bool,
@@ -115,6 +132,14 @@ impl Done {
         Ok(Some(Arc::new(last.changed(&mut reader)?)))
     }
 
+    /// What the step asks for, and how a visit has ended.
+    pub(super) fn beside(&self) -> Result<Beside, EffectError> {
+        match self.text(&self.beside) {
+            "" => Ok(Beside::default()),
+            json => Ok(serde_json::from_str(json)?),
+        }
+    }
+
     pub(super) fn redirect(&self) -> Option<String> {
         (!self.redirect.is_empty()).then(|| self.text(&self.redirect).to_owned())
     }
@@ -123,6 +148,17 @@ impl Done {
         let mut reader = self.reader(&self.tree_ops, &self.tree);
         reader.render(&templates.read())
     }
+}
+
+/// What stands beside a result.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Beside {
+    /// What the step asks for.
+    #[serde(deserialize_with = "crate::effects::deserialize")]
+    pub(super) effects: Vec<Effect>,
+    /// How many messages of a visit were handled before one threw; what it threw, and its stack.
+    pub(super) thrown: Option<(usize, String, String)>,
 }
 
 /// The results in a batch, each with its call's number. Ends early if the batch is malformed,
@@ -161,7 +197,7 @@ impl Results {
         (self.at <= self.batch.ops.len()).then_some(start..self.at)
     }
 
-    fn done(&mut self, anew: bool, keeps_form: bool, frozen: bool) -> Option<Reply> {
+    fn done(&mut self, anew: bool, keeps_form: bool, flags: u32) -> Option<Reply> {
         let [props_ops, props, redirect, tree_ops, tree] = [
             self.number()?,
             self.number()?,
@@ -169,7 +205,12 @@ impl Results {
             self.number()?,
             self.number()?,
         ];
+        let beside = match flags & status::BESIDE {
+            0 => 0,
+            _ => self.number()?,
+        };
         let (props, redirect, tree) = (self.text(props)?, self.text(redirect)?, self.text(tree)?);
+        let beside = self.text(beside)?;
         let (props_ops, tree_ops) = (self.operations(props_ops)?, self.operations(tree_ops)?);
         Some(Reply::Done(Done {
             batch: self.batch.clone(),
@@ -178,10 +219,20 @@ impl Results {
             redirect,
             tree_ops,
             tree,
+            beside,
             anew,
             keeps_form,
-            frozen,
+            frozen: flags & status::FROZEN != 0,
         }))
+    }
+}
+
+impl Results {
+    fn task(&mut self, part: Part) -> Option<Reply> {
+        let bytes = self.number()?;
+        let range = self.text(bytes)?;
+        let json = self.batch.text.get(range)?;
+        Some(Reply::Task(part, (!json.is_empty()).then(|| json.into())))
     }
 }
 
@@ -191,12 +242,15 @@ impl Iterator for Results {
     fn next(&mut self) -> Option<(u32, Reply)> {
         let call = self.number()?;
         let number = self.number()?;
-        let frozen = number & status::FROZEN != 0;
-        let reply = match number & !status::FROZEN {
-            status::DONE => self.done(false, false, frozen)?,
-            status::DONE_ANEW => self.done(true, false, frozen)?,
-            status::DONE_KEEPING_FORM => self.done(false, true, frozen)?,
-            _ if frozen => return None,
+        let flags = number & (status::FROZEN | status::BESIDE);
+        let reply = match number & !flags {
+            status::DONE => self.done(false, false, flags)?,
+            status::DONE_ANEW => self.done(true, false, flags)?,
+            status::DONE_KEEPING_FORM => self.done(false, true, flags)?,
+            _ if flags != 0 => return None,
+            status::TASK_VALUE => self.task(Part::Value)?,
+            status::TASK_DONE => self.task(Part::Done)?,
+            status::TASK_FAILED => self.task(Part::Error)?,
             status::REFUSED => {
                 let (action, message, url) = (self.number()?, self.number()?, self.number()?);
                 let (message, url) = (self.text(message)?, self.text(url)?);

@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
+use crate::ids::Revision;
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
+use crate::ongoing::{Now, Ongoing};
 use crate::outbox::{CONNECTION, Dialect, Outbox, Todo};
 use crate::panics::caught;
 use crate::props::Props;
@@ -30,7 +32,7 @@ use crate::session::{About, Attached, Back, Link, Peer, Session};
 use crate::sessions::to_page::ToPage;
 use crate::sessions::{Arrival, BUSY, Pace, Sessions, holder};
 use crate::stats::Stats;
-use crate::token::{Claims, Kind, anchored};
+use crate::token::{Claims, Kind, anchored, public_name};
 use crate::transport::handshake::UpgradeRequest;
 use crate::transport::{BoxTransport, Closed, Incoming, WebSocket};
 use crate::tree::surrogates;
@@ -433,14 +435,19 @@ impl<D: Dispatcher> Connection<D> {
         self.turn += JOIN;
         self.leave(id);
         let joined = self.place(module).and_then(|place| {
+            let mut expected = Revision::default();
             let place = match &resume {
                 Some(resume) => match self.resume(id, module, resume, place) {
                     Ok(()) => return Ok(()),
-                    Err(place) => place,
+                    Err(place) => {
+                        let shown = resume.shown.revision.0;
+                        expected = Revision(shown.saturating_sub(resume.kept));
+                        place
+                    }
                 },
                 None => place,
             };
-            self.try_join(id, module, token, place)
+            self.try_join(id, module, token, expected, place)
         });
         if let Err(Refused(public, refusal, reason)) = joined {
             self.context.stats.errors.add();
@@ -549,7 +556,14 @@ impl<D: Dispatcher> Connection<D> {
         self.components.len() < limit
     }
 
-    fn try_join(&mut self, id: &str, name: &str, token: &str, place: Place) -> Result<(), Refused> {
+    fn try_join(
+        &mut self,
+        id: &str,
+        name: &str,
+        token: &str,
+        expected: Revision,
+        place: Place,
+    ) -> Result<(), Refused> {
         let context = self.context.clone();
         let limits = &context.limits;
         let module = context.registry.get(name);
@@ -582,7 +596,7 @@ impl<D: Dispatcher> Connection<D> {
         });
         let start = Start {
             id: id.clone(),
-            instance,
+            instance: public_name(&instance).into(),
             module,
             module_name: about.module.clone(),
             caller: caller.map(Arc::new),
@@ -593,10 +607,14 @@ impl<D: Dispatcher> Connection<D> {
                     Kind::Mount | Kind::Anchor => Joins::Mount,
                 },
                 version: claims.version,
+                is_behind: false,
             }),
             place: Some(place),
             point: claims.point,
             life: claims.life,
+            expected,
+            ongoing: Ongoing::from_json(&claims.ongoing, Now::now()),
+            details: details.clone(),
         };
         let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;
         let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());

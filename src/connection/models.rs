@@ -57,7 +57,7 @@ impl Model {
     }
 
     pub(crate) fn time_is_over(&self) {
-        while matches!(self.sessions.end_oldest(), sessions::Oldest::Ended) {}
+        while matches!(self.sessions.end_oldest(), crate::sessions::Oldest::Ended) {}
     }
 
     pub(crate) fn resumes(&self) -> bool {

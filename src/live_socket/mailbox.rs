@@ -8,7 +8,10 @@ use tokio::sync::oneshot;
 
 use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
+use crate::dispatch::Tasks;
+use crate::effects::TaskId;
 use crate::ids::EventNumber;
+use crate::message::Part;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock, wake};
@@ -50,6 +53,12 @@ pub(super) enum Item {
         request: Option<Arc<str>>,
         waits: Option<Waits>,
     },
+    /// A value of a task. A task has one on its way at most.
+    Value {
+        task: TaskId,
+        part: Part,
+        json: Option<Arc<str>>,
+    },
     /// Report the memory of props and tree.
     Weigh,
 }
@@ -58,13 +67,14 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Event { event, .. } => event.size(),
+            Self::Value { json, .. } => json.as_deref().map_or(0, str::len),
             _ => 0,
         }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Life {
+enum Phase {
     Open,
     /// The events that wait are still handled; no further ones are taken.
     Finishing,
@@ -77,7 +87,7 @@ struct State {
     bytes: usize,
     /// The highest number of all events that came in. Events up to this number are not taken again.
     received: EventNumber,
-    life: Life,
+    phase: Phase,
     /// Wakes the actor, the only receiver. Set while the actor waits.
     receiver: Option<Waker>,
     /// Set while the actor waits only for the end, because a call is in flight. New items do not wake it
@@ -88,7 +98,7 @@ struct State {
 impl State {
     /// The waker of the receiver, if the receiver waits for such a change.
     fn receiver(&mut self) -> Option<Waker> {
-        let ended = self.life == Life::Stopped;
+        let ended = self.phase == Phase::Stopped;
         if self.busy && !ended {
             return None;
         }
@@ -136,7 +146,7 @@ impl Mailbox {
                 items: VecDeque::new(),
                 bytes: 0,
                 received,
-                life: Life::Open,
+                phase: Phase::Open,
                 receiver: None,
                 busy: false,
             }),
@@ -171,7 +181,7 @@ impl Mailbox {
         event: Result<ClientEvent, Unhandled>,
     ) -> Result<(), SendError> {
         let mut state = self.lock();
-        if state.life != Life::Open {
+        if state.phase != Phase::Open {
             return Err(SendError::Stopped);
         }
         let number = number.unwrap_or(state.received.next());
@@ -228,7 +238,7 @@ impl Mailbox {
     /// page that comes and goes asks each time.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();
-        if state.life != Life::Open {
+        if state.phase != Phase::Open {
             return Err(SendError::Stopped);
         }
         let weighs = |item: &Item| matches!(item, Item::Weigh);
@@ -239,11 +249,34 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Whether events wait, which are going to be answered.
+    pub(super) fn has_events(&self) -> bool {
+        let is_event = |item: &Item| matches!(item, Item::Event { .. } | Item::Unhandled { .. });
+        self.lock().items.iter().any(is_event)
+    }
+
+    /// Takes the values of tasks that are next.
+    pub(super) fn values(&self) -> Vec<(TaskId, Part, Option<Arc<str>>)> {
+        let mut state = self.lock();
+        let mut values = Vec::new();
+        while let Some(Item::Value { .. }) = state.items.front()
+            && let Some(item) = state.items.pop_front()
+        {
+            let bytes = item.size();
+            state.bytes -= bytes;
+            self.budget.give(bytes + size_of::<Item>());
+            if let Item::Value { task, part, json } = item {
+                values.push((task, part, json));
+            }
+        }
+        values
+    }
+
     /// Puts an item before all events that wait. `Show` items in front are dropped, because this one is
     /// newer; if the page is back once more, `Resume` items in front are dropped, too.
     pub(super) fn first(&self, item: Item) {
         let mut state = self.lock();
-        if state.life == Life::Stopped {
+        if state.phase == Phase::Stopped {
             return;
         }
         let is_back = matches!(item, Item::Resume { .. });
@@ -266,7 +299,7 @@ impl Mailbox {
     /// [`poll_stopped`](Self::poll_stopped).
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Item>> {
         let mut state = self.lock();
-        if state.life == Life::Stopped {
+        if state.phase == Phase::Stopped {
             return Poll::Ready(None);
         }
         if let Some(item) = state.items.pop_front() {
@@ -281,7 +314,7 @@ impl Mailbox {
             }
             return Poll::Ready(Some(item));
         }
-        if state.life == Life::Finishing {
+        if state.phase == Phase::Finishing {
             return Poll::Ready(None);
         }
         state.wait(context, false);
@@ -291,7 +324,7 @@ impl Mailbox {
     /// Resolves when the actor is to end at once.
     pub(super) fn poll_stopped(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.life == Life::Stopped {
+        if state.phase == Phase::Stopped {
             return Poll::Ready(());
         }
         state.wait(context, true);
@@ -311,13 +344,13 @@ impl Mailbox {
 
     /// Whether the actor has ended, or is about to.
     pub(super) fn is_stopped(&self) -> bool {
-        self.lock().life == Life::Stopped
+        self.lock().phase == Phase::Stopped
     }
 
     pub(super) fn finish(&self) {
         let mut state = self.lock();
-        if state.life == Life::Open {
-            state.life = Life::Finishing;
+        if state.phase == Phase::Open {
+            state.phase = Phase::Finishing;
         }
         let receiver = state.receiver();
         drop(state);
@@ -326,7 +359,7 @@ impl Mailbox {
 
     pub(super) fn stop(&self) {
         let mut state = self.lock();
-        state.life = Life::Stopped;
+        state.phase = Phase::Stopped;
         // Items are dropped after the lock was released, because dropping wakes the receiver of a snapshot.
         let dropped = std::mem::take(&mut state.items);
         let bytes = std::mem::take(&mut state.bytes);
@@ -339,5 +372,12 @@ impl Mailbox {
         self.stats.queued_events.down(events.count());
         drop(dropped);
         wake(receiver);
+    }
+}
+
+impl Tasks for Mailbox {
+    fn value(&self, task: TaskId, part: Part, json: Option<Arc<str>>) {
+        // An actor that has ended has no tasks any more.
+        let _ = self.ask(Item::Value { task, part, json });
     }
 }

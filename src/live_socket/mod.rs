@@ -6,13 +6,17 @@
 
 mod actor;
 mod alarm;
-mod life;
+mod first;
 mod mailbox;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod reply_to;
+mod running;
+mod state;
+mod step;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use std::sync::Arc;
 
@@ -20,10 +24,11 @@ use tokio::sync::oneshot;
 
 use crate::context::Shared;
 use crate::dispatch::{Caller, Dispatcher, Origin};
-use crate::ids::{ActorKey, EventNumber, Life, Point, next_actor_key};
+use crate::ids::{ActorKey, EventNumber, Life, Point, Revision, next_actor_key};
+use crate::ongoing::Ongoing;
 use crate::props::Props;
 use crate::protocol::ClientEvent;
-use crate::registry::Module;
+use crate::registry::{Details, Module};
 use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
@@ -51,6 +56,12 @@ pub struct Start {
     pub point: Point,
     /// The life that the state was left in; 0 if the component is new.
     pub life: Life,
+    /// The revision that the state has at least, if the page has shown nothing that is gone.
+    pub expected: Revision,
+    /// What goes on beside the props.
+    pub ongoing: Ongoing,
+    /// What the module has beside its callbacks.
+    pub details: Arc<Details>,
 }
 
 /// A page that is back and has to wait before it is let in.

@@ -9,7 +9,12 @@ use crate::stats::Stats;
 pub(crate) fn new(items: usize) -> Arc<Mailbox> {
     let capacity = Capacity { items, bytes: 1000 };
     let budget = Arc::new(Budget::new(1000));
-    Arc::new(Mailbox::new(capacity, 0, Arc::<Stats>::default(), budget))
+    Arc::new(Mailbox::new(
+        capacity,
+        Default::default(),
+        Arc::<Stats>::default(),
+        budget,
+    ))
 }
 
 pub(crate) fn send(mailbox: &Mailbox) {

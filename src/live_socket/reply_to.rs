@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::dispatch::{CallError, Origin};
 use crate::ids::{Life, Point};
+use crate::ongoing::Ongoing;
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
@@ -29,6 +30,12 @@ pub struct Committed<'a> {
     pub point: Point,
     /// The props.
     pub props: &'a Props,
+    /// What goes on beside the props.
+    pub ongoing: &'a Ongoing,
+    /// The step changed what goes on, so that a checkpoint is due at once.
+    pub is_due: bool,
+    /// Tasks run, whose values come often: then checkpoints wait longer for each other.
+    pub has_tasks: bool,
 }
 
 /// What an actor's life begins with.
@@ -56,6 +63,8 @@ pub struct Newest {
     pub props: Arc<Props>,
     /// Where the props come from.
     pub origin: Origin,
+    /// What goes on beside the props.
+    pub ongoing: Ongoing,
 }
 
 /// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.
@@ -69,6 +78,10 @@ pub trait ReplyTo: Pace + Keeper + Send + 'static {
 
     /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
+
+    /// The state was committed without an event, and the component is at `point`. `message` is the change
+    /// of the tree; `None` if the page shows what it is to show.
+    fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>);
 
     /// The answer to the `count` events up to `point.event`, which are not handled.
     fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
@@ -100,6 +113,29 @@ pub trait Pace {
     /// [`merged`](Self::merged).
     fn lags(&mut self) -> bool {
         false
+    }
+
+    /// Whether a change that no event asked for is to be held back now, until
+    /// [`merged`](Self::merged). `events_wait`: the page has sent events that are not answered.
+    fn holds(&mut self, events_wait: bool) -> bool {
+        let _ = events_wait;
+        false
+    }
+
+    /// Whether the receiver can take a message now.
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    /// Whether the receiver tells a change from an answer. If not, a change that is held back goes with the
+    /// next answer.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody sees the component. While nobody does, it handles nothing from the server.
+    fn is_shown(&self) -> bool {
+        true
     }
 
     /// All changes since the receiver began to lag, as one answer.

@@ -33,6 +33,12 @@ impl ReplyTo for Sent {
         self.send(&ServerMessage::Trees(tree), None);
     }
 
+    fn changed(&mut self, _point: Point, message: Option<ServerMessage<'_>>, _: Beside<'_>) {
+        if let Some(message) = message {
+            self.send(&message, None);
+        }
+    }
+
     fn answer(&mut self, _point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
@@ -78,6 +84,9 @@ impl Fixture {
             place: None,
             point: Point::default(),
             life: Life::default(),
+            expected: Default::default(),
+            ongoing: Default::default(),
+            details: Default::default(),
         };
         let socket = LiveSocket::start(&context, start, |_| Sent {
             messages: sender,

@@ -28,6 +28,7 @@ use crate::ids::{Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::log::Log;
+use crate::ongoing::Ongoing;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::random::random_text;
@@ -265,12 +266,14 @@ impl NativeLoom {
         version: u32,
         private: Vec<String>,
         authorizes: bool,
+        receivers: Vec<String>,
     ) -> Result<u32> {
         let private = private.into_iter().map(Into::into).collect();
         let details = Details {
             version,
             private,
             authorizes,
+            receivers: receivers.into_iter().map(Into::into).collect(),
         };
         let added = self.context()?.registry.add(&name, raw, details);
         let module = added.map_err(failed)?;
@@ -540,7 +543,7 @@ impl NativeLoom {
         let _runtime = runtime()?.enter();
         let context = self.context()?;
         let found = context.registry.get(&module);
-        let (registered, _) =
+        let (registered, details) =
             found.ok_or_else(|| failed(format!("no module {module:?} is registered")))?;
         if context.closing.is_cancelled() {
             return Err(failed("the application is closing"));
@@ -557,6 +560,9 @@ impl NativeLoom {
             place: None,
             point: Point::default(),
             life: Life::default(),
+            expected: Default::default(),
+            ongoing: Ongoing::default(),
+            details,
         };
         let queue = self.queue.clone();
         let socket = LiveSocket::start(context, start, |_| ToJavaScript { queue, id, number });

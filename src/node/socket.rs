@@ -33,12 +33,29 @@ impl ReplyTo for ToJavaScript {
     fn answer(&mut self, _point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
         self.send(&message, beside.redirect);
     }
+
+    fn changed(&mut self, _point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
+        if let Some(message) = message {
+            self.send(&message, beside.redirect);
+        }
+    }
 }
 
 impl Pace for ToJavaScript {
+    fn holds(&mut self, events_wait: bool) -> bool {
+        // The callback would take the change for the answer.
+        events_wait
+    }
+
     async fn ready(&mut self) {
         self.queue.ready().await;
     }
+
+    fn merged(&mut self, _point: Point, message: ServerMessage<'_>) {
+        self.send(&message, None);
+    }
+
+    async fn caught_up(&mut self) {}
 }
 
 impl Keeper for ToJavaScript {}

@@ -1,5 +1,6 @@
 //! Messages from the server, classic dialect.
 
+use crate::effects::Push;
 use crate::tree::{LiveTree, Patch, Render, write_json_string};
 
 /// A message of a component to its page (the reference's `loom.SocketMessage`).
@@ -26,6 +27,8 @@ pub struct Beside<'a> {
     pub redirect: Option<&'a str>,
     /// The form that the event sent keeps what was typed. The classic dialect cannot say this.
     pub keeps_form: bool,
+    /// Events for the page. The classic dialect cannot say them.
+    pub pushes: &'a [Push],
 }
 
 /// What a page can do about a join that was refused.

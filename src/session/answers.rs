@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use crate::effects::Push;
 use crate::ids::{ActorKey, EventNumber, Point, Revision};
 use crate::outbox::Outbox;
 use crate::protocol::extended::{self, Encoded};
@@ -36,11 +37,13 @@ pub(crate) struct Answer {
     pub(crate) encoded: Encoded,
     pub(crate) redirect: Option<String>,
     pub(crate) keeps_form: bool,
+    pub(crate) pushes: Vec<Push>,
 }
 
 impl Answer {
     fn size(&self) -> usize {
-        self.encoded.size() + self.redirect.as_deref().map_or(0, str::len)
+        let pushes = self.pushes.iter().map(Push::size).sum::<usize>();
+        self.encoded.size() + pushes + self.redirect.as_deref().map_or(0, str::len)
     }
 
     /// Sends this to a page that shows the revision `shown`, which then shows the next one.
@@ -68,11 +71,17 @@ impl Answer {
         if self.keeps_form {
             outbox.push(key, extended::keep_form(id, self.point.event));
         }
+        for push in &self.pushes {
+            outbox.push(key, extended::push(id, push));
+        }
     }
 
     /// Whether the answer has a part that a later tree or answer does not repeat.
     fn is_unsaid(&self) -> bool {
-        self.says == Says::Failure || self.redirect.is_some() || self.keeps_form
+        self.says == Says::Failure
+            || self.redirect.is_some()
+            || self.keeps_form
+            || !self.pushes.is_empty()
     }
 
     /// Whether a page that has the answer to event `seen` has this. A change that came after the answer may
@@ -253,6 +262,7 @@ mod tests {
             encoded: extended::unhandled(point.event, 1, "", false),
             redirect: None,
             keeps_form: false,
+            pushes: Vec::new(),
         }
     }
 
@@ -322,6 +332,7 @@ mod tests {
                 encoded: extended::unhandled(point.event, 1, &text, false),
                 redirect: (!is_failure).then_some(text),
                 keeps_form: false,
+                pushes: Vec::new(),
             });
             answers.forget_up_to(point);
         }

@@ -16,7 +16,7 @@ use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::random::random_text;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::tree::LiveTree;
+use crate::tree::{LiveTree, Patch};
 use crate::turns::Place;
 use answers::{Answer, Answers, Says, push_revision};
 pub use peer::Peer;
@@ -87,6 +87,8 @@ struct State {
     /// that the outbox had been given by then. The checkpoint becomes `delivered` when the transport has
     /// taken so many; it is forgotten if the connection is gone before.
     under_way: Option<(Revision, u64)>,
+    /// Something goes on beside the props, so that the component may have to catch up.
+    is_ongoing: bool,
     /// No page goes on with this session any more.
     ended: bool,
     /// The page itself has left: it has no use for an older state.
@@ -185,6 +187,7 @@ impl Session {
                 unheard: Some(point.revision),
                 delivered: point.revision,
                 under_way: None,
+                is_ongoing: false,
                 ended: false,
                 left: false,
             }),
@@ -307,9 +310,10 @@ impl Session {
         state.stale |= back.needs_tree;
         let parked = state.parked.take();
         state.asking = Some(back.shown);
+        let is_ongoing = state.is_ongoing;
         drop(state);
         let asks = back.asks;
-        let waits = asks || !place.is_first();
+        let waits = asks || is_ongoing || !place.is_first();
         let waits = waits.then(|| Waits {
             epoch,
             asks,
@@ -518,6 +522,34 @@ impl Session {
         self.push(point, says, extended::encode(message, point.event), beside)
     }
 
+    /// Sends a change that no event asked for, after which the component is at `point`; with `None` the page
+    /// shows what it is to show. Gives the memory of all answers that are kept.
+    pub(crate) fn changed(
+        &self,
+        point: Point,
+        message: Option<&ServerMessage<'_>>,
+        beside: Beside<'_>,
+    ) -> usize {
+        let has_more = beside.redirect.is_some() || !beside.pushes.is_empty();
+        let nothing = ServerMessage::Patch(Patch::default(), None);
+        let message = match message {
+            Some(message) => message,
+            // Something has to follow what goes before a change.
+            None if has_more && self.dialect == Dialect::Extended => &nothing,
+            None => {
+                let mut state = self.lock();
+                state.answers.move_to(point);
+                return state.answers.memory();
+            }
+        };
+        if self.dialect == Dialect::Classic {
+            self.answer_classic(point, message, beside.redirect);
+            return 0;
+        }
+        let encoded = extended::encode(message, point.event);
+        self.push(point, Says::Change, encoded, beside)
+    }
+
     /// Sends the answer to the `count` events up to `point.event`, which are not handled. Gives the memory of all
     /// answers that are kept.
     pub(crate) fn unhandled(
@@ -549,6 +581,7 @@ impl Session {
             encoded,
             redirect: beside.redirect.map(str::to_owned),
             keeps_form: beside.keeps_form,
+            pushes: beside.pushes.to_vec(),
         };
         if !state.holds_back() {
             let State { link, shown, .. } = &mut *state;
@@ -604,8 +637,45 @@ impl Session {
         state.lags_after.is_some()
     }
 
+    /// Holds back what is said from now on, as if the connection took too little. False if the page is shown
+    /// the whole tree anyway.
+    pub(crate) fn hold(&self) -> bool {
+        let mut state = self.lock();
+        if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
+            return false;
+        }
+        if state.lags_after.is_none() {
+            state.lags_after = Some(state.answers.last());
+        }
+        true
+    }
+
+    /// Whether the connection can take more now.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.lock();
+        state
+            .link
+            .as_ref()
+            .is_none_or(|link| link.outbox.has_room())
+    }
+
+    /// Whether a page shows the component, and was let in.
+    pub(crate) fn is_shown(&self) -> bool {
+        let state = self.lock();
+        state.link.is_some() && state.asking.is_none()
+    }
+
+    /// Something goes on beside the props: a page that comes back waits until the component has caught up.
+    pub(crate) fn set_ongoing(&self, is_ongoing: bool) {
+        self.lock().is_ongoing = is_ongoing;
+    }
+
     /// Sends the answers that were held back as one answer, and before it their failures and redirects.
     pub(crate) fn merged(&self, point: Point, message: &ServerMessage<'_>) {
+        if self.dialect == Dialect::Classic {
+            self.answer_classic(point, message, None);
+            return;
+        }
         let encoded = extended::encode(message, point.event);
         let mut state = self.lock();
         let Some(after) = state.lags_after.take() else {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Sessions;
 use crate::clock::unix_now;
@@ -10,6 +10,7 @@ use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
 use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
+use crate::ongoing::{Now, Ongoing};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_number;
@@ -22,6 +23,9 @@ use crate::tree::LiveTree;
 
 /// The memory of kept answers is counted again when it has changed by so many bytes.
 const KEPT_STEP: usize = 4096;
+
+/// While tasks run, whose values may come many times a second, there is so much time between two checkpoints.
+const TASK_PAUSE: Duration = Duration::from_secs(5);
 
 /// The last checkpoint.
 struct Sealed {
@@ -53,6 +57,12 @@ pub(crate) struct ToPage<D: Dispatcher> {
     first: Option<Point>,
     /// The life that the actor lives.
     life: Life,
+    /// The least time between two changes that no event asked for.
+    pause: Duration,
+    /// The session knows that something goes on beside the props.
+    is_ongoing: bool,
+    /// Before this no such change is sent.
+    next_change: Option<Instant>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
     /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
@@ -79,6 +89,7 @@ impl<D: Dispatcher> ToPage<D> {
         anchored: Option<Box<str>>,
     ) -> Self {
         Self {
+            pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
             context,
             sessions,
             session,
@@ -86,6 +97,8 @@ impl<D: Dispatcher> ToPage<D> {
             sealed: None,
             first: None,
             life: Life::default(),
+            is_ongoing: false,
+            next_change: None,
             is_told: false,
             anchored,
             anchor: None,
@@ -128,21 +141,32 @@ impl<D: Dispatcher> ToPage<D> {
                 bytes: committed.props.memory(),
             },
         };
+        if committed.is_due {
+            return Some(now);
+        }
         let cadence = Cadence::of(&self.context.limits);
-        Some(cadence.due(&last, committed.point, moment, now))
+        let due = cadence.due(&last, committed.point, moment, now);
+        let pause = last
+            .at
+            .filter(|_| committed.has_tasks && moment != Moment::End);
+        Some(pause.map_or(due, |at| due.max(at + TASK_PAUSE)))
     }
 
     /// A checkpoint of the state; `None` if it cannot be sealed, which is then logged.
-    fn sealed(&self, point: Point, props_json: String) -> Option<String> {
-        self.seal_as(
-            Kind::Checkpoint,
-            point,
-            props_json,
-            &self.session.about.bind,
-        )
+    fn sealed(&self, committed: &Committed<'_>, props_json: String) -> Option<String> {
+        let ongoing = committed.ongoing.to_json(Now::now());
+        let bind = &self.session.about.bind;
+        self.seal_as(Kind::Checkpoint, committed.point, props_json, ongoing, bind)
     }
 
-    fn seal_as(&self, kind: Kind, point: Point, props_json: String, bind: &str) -> Option<String> {
+    fn seal_as(
+        &self,
+        kind: Kind,
+        point: Point,
+        props_json: String,
+        ongoing: String,
+        bind: &str,
+    ) -> Option<String> {
         let about = &self.session.about;
         let claims = Claims {
             kind,
@@ -152,7 +176,7 @@ impl<D: Dispatcher> ToPage<D> {
             instance: about.instance.to_string(),
             point,
             life: self.life,
-            ongoing: String::new(),
+            ongoing,
             // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
@@ -180,8 +204,13 @@ impl<D: Dispatcher> ToPage<D> {
         else {
             return;
         };
-        let Some(anchor) = self.seal_as(Kind::Anchor, Point::default(), String::new(), anchored)
-        else {
+        let Some(anchor) = self.seal_as(
+            Kind::Anchor,
+            Point::default(),
+            String::new(),
+            String::new(),
+            anchored,
+        ) else {
             return;
         };
         if self
@@ -199,7 +228,7 @@ impl<D: Dispatcher> ToPage<D> {
         let bytes = props_json.len();
         let point = committed.point;
         if bytes <= self.context.limits.checkpoint_bytes {
-            return (bytes, self.sealed(point, props_json));
+            return (bytes, self.sealed(committed, props_json));
         }
         if !std::mem::replace(&mut self.is_told, true) {
             let about = &self.session.about;
@@ -258,6 +287,14 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         self.keeps_answers(kept);
     }
 
+    fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
+        if message.is_some() {
+            self.next_change = Some(Instant::now() + self.pause);
+        }
+        let kept = self.session.changed(point, message.as_ref(), beside);
+        self.keeps_answers(kept);
+    }
+
     fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
         let kept = self.session.unhandled(point, count, text, is_expired);
         self.keeps_answers(kept);
@@ -285,12 +322,38 @@ impl<D: Dispatcher> Pace for ToPage<D> {
         self.session.lags()
     }
 
+    fn holds(&mut self, events_wait: bool) -> bool {
+        if self.session.is_classic() {
+            // The client would take the change for the answer.
+            return events_wait;
+        }
+        let is_early = self.next_change.is_some_and(|next| Instant::now() < next);
+        is_early && self.session.hold()
+    }
+
+    fn has_room(&self) -> bool {
+        self.session.has_room()
+    }
+
+    fn tells_changes(&self) -> bool {
+        !self.session.is_classic()
+    }
+
+    fn is_shown(&self) -> bool {
+        self.session.is_shown()
+    }
+
     fn merged(&mut self, point: Point, message: ServerMessage<'_>) {
         self.session.merged(point, &message);
     }
 
     async fn caught_up(&mut self) {
         self.session.ready().await;
+        if let Some(next) = self.next_change {
+            // On the heap: the future of every actor would carry it otherwise.
+            Box::pin(sleep_until(next)).await;
+        }
+        self.next_change = Some(Instant::now() + self.pause);
     }
 }
 
@@ -302,7 +365,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let point = committed.point;
         let props_json = committed.props.to_json_without(&self.details.private);
         let bytes = props_json.len();
-        let sealed = self.sealed(point, props_json);
+        let sealed = self.sealed(&committed, props_json);
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
@@ -357,9 +420,11 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let newest = Newest {
             point: claims.point,
             props: Arc::new(Props::from_json(&claims.props_json)),
+            ongoing: Ongoing::from_json(&claims.ongoing, Now::now()),
             origin: Origin {
                 joins: Joins::Checkpoint,
                 version: claims.version,
+                is_behind: false,
             },
         };
         Ok(Begun {
@@ -377,6 +442,11 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let kept = self.kept.take();
         let epoch = self.session.keeps_checkpoints()?;
         self.first.get_or_insert(committed.point);
+        let is_ongoing = !committed.ongoing.is_empty() || committed.has_tasks;
+        if is_ongoing != self.is_ongoing {
+            self.is_ongoing = is_ongoing;
+            self.session.set_ongoing(is_ongoing);
+        }
         let now = Instant::now();
         let due = self.due(&committed, moment, epoch, now)?;
         if due > now {

@@ -615,6 +615,9 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         place: None,
         point: Point::default(),
         life: Life::default(),
+        expected: Revision::default(),
+        ongoing: Default::default(),
+        details: details.clone(),
     };
     let mut made = None;
     let socket = LiveSocket::start(&server.context, start, |key| {
@@ -699,6 +702,8 @@ fn showing(text: String) -> Closures {
                 keeps_form: false,
                 anew: false,
                 frozen: false,
+                effects: Vec::new(),
+                thrown: None,
             })
         }
     })

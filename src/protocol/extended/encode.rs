@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::effects::Push;
 use crate::ids::{EventNumber, Point, Revision};
 use crate::protocol::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
@@ -167,6 +168,15 @@ pub fn redirect(url: &str) -> String {
 /// Writes that the form of event `number` keeps what was typed. Stands before the answer to the event.
 pub fn keep_form(id: &str, number: EventNumber) -> String {
     format!("[\"k\",{id},{number}]")
+}
+
+/// Writes an event for the page. Stands before the change of the same step; the client dispatches the event
+/// after that.
+pub fn push(id: &str, push: &Push) -> String {
+    let mut out = format!("[\"p\",{id},");
+    write_json_string(&mut out, &push.name);
+    let _ = write!(out, ",{}]", push.data);
+    out
 }
 
 /// Writes the definition of a template: its number, statics and kinds of slots.

@@ -4,7 +4,7 @@ mod encode;
 mod parse;
 
 pub use encode::{
-    Encoded, Options, checkpoint, define, define_opaque, encode, joined, keep_form, options,
+    Encoded, Options, checkpoint, define, define_opaque, encode, joined, keep_form, options, push,
     redirect, refused, resumed, revision, unhandled,
 };
 pub use parse::parse;

@@ -1,0 +1,81 @@
+import type { Message, MessageSource } from '../../index'
+import { isThenable, typeOf } from '../check'
+import { From, Part } from '../codec'
+import { GivenUp, LoomError, stackOf, textOf } from '../errors'
+import { freeze } from '../render/frozen'
+import type { Call } from './call'
+import type { CrossingMessage } from './jobs'
+import type { AnyModule } from './modules'
+
+type Props = Record<string, unknown>
+type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
+
+const SOURCES: Record<From, MessageSource> = { [From.TIMER]: 'timer', [From.TASK]: 'task' }
+
+/** A message as its receiver sees it. */
+function messageOf([, id, from, part, data]: CrossingMessage): Message {
+  freeze(data)
+  const message = { id, from: SOURCES[from], done: part !== Part.VALUE }
+  if (part === Part.ERROR) return { ...message, data: undefined, error: new Error(String(data)) }
+  return { ...message, data }
+}
+
+/** A receiver by name. Only own properties are receivers. */
+function receiverOf(module: AnyModule, name: string): Receiver | undefined {
+  const receive = module.receive as Readonly<Record<string, Receiver>> | undefined
+  return receive !== undefined && Object.hasOwn(receive, name) ? receive[name] : undefined
+}
+
+/**
+ * Handles the messages of a visit, one after the other; gives the props after the last one. A message that throws ends
+ * the visit: what came before it stays, and the call says where it ended.
+ */
+export function receive(call: Call, module: AnyModule, props: Props, messages: CrossingMessage[], at = 0): unknown {
+  let next = props
+  for (let index = at; index < messages.length; index++) {
+    const message = messages[index] as CrossingMessage
+    const [name] = message
+    call.receiver = name
+    const asked = call.context.effects?.length ?? 0
+    try {
+      const receiver = receiverOf(module, name)
+      if (receiver === undefined) throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
+      const given = receiver.call(module.receive, next, messageOf(message), call.context)
+      if (isThenable(given)) {
+        return Promise.resolve(given).then(
+          (later) => {
+            let props: Props
+            try {
+              props = propsOf(later, next, name)
+            } catch (error) {
+              return ended(call, next, index, asked, error)
+            }
+            return receive(call, module, props, messages, index + 1)
+          },
+          (error: unknown) => ended(call, next, index, asked, error),
+        )
+      }
+      next = propsOf(given, next, name)
+    } catch (error) {
+      return ended(call, next, index, asked, error)
+    }
+  }
+  return next
+}
+
+function propsOf(given: unknown, before: Props, receiver: string): Props {
+  if (given === undefined) return before
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Props
+  throw new LoomError(
+    'LOOM_PROPS',
+    `Expected the next props, or nothing, from the receiver ${JSON.stringify(receiver)} but received ${typeOf(given)}`,
+  )
+}
+
+function ended(call: Call, props: Props, index: number, asked: number, error: unknown): Props {
+  if (error instanceof GivenUp) throw error
+  call.context.effects?.truncate(asked)
+  call.thrown = [index, `the receiver ${JSON.stringify(call.receiver)}: ${textOf(error)}`, stackOf(error)]
+  call.failure = error
+  return props
+}

@@ -1,0 +1,166 @@
+//! What a step asks for beside its props: subscriptions, messages, timers, tasks. Nothing of it is done
+//! unless the step commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use smol_str::SmolStr;
+
+/// The shortest interval of a timer.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Names a task in this process. JavaScript chooses the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+pub struct TaskId(pub u32);
+
+/// One thing that a step asks for. `lib/call/effects.ts` writes it as an array, whose first element is the
+/// kind.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// `ctx.every`: a message at each interval.
+    Every {
+        /// Who gets it; also the timer's name.
+        receiver: SmolStr,
+        /// [`MIN_INTERVAL`] at least.
+        interval: Duration,
+    },
+    /// `ctx.after`: one message.
+    After {
+        /// Who gets it; also the timer's name.
+        receiver: SmolStr,
+        /// How long from the commit on.
+        delay: Duration,
+        /// What the message carries, as JSON.
+        data: Option<Arc<str>>,
+    },
+    /// `ctx.cancel`: the timer and the task of this name end.
+    Cancel {
+        /// The name.
+        receiver: SmolStr,
+    },
+    /// `ctx.task`: JavaScript may begin the task.
+    Task {
+        /// Who gets the values; also the task's name.
+        receiver: SmolStr,
+        /// The task.
+        task: TaskId,
+    },
+    /// `ctx.push`: the page gets an event.
+    Push(Push),
+}
+
+/// An event for the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The event's name, of the application's choice.
+    pub name: Box<str>,
+    /// What the event carries, as JSON.
+    pub data: Box<str>,
+}
+
+impl Push {
+    /// About how many bytes the push takes on the wire.
+    pub fn size(&self) -> usize {
+        self.name.len() + self.data.len()
+    }
+}
+
+/// Effects that cannot be read, which a correct `lib/` never writes.
+#[derive(Debug, thiserror::Error)]
+#[error("the effects of the step cannot be read: {0}")]
+pub struct EffectError(#[from] serde_json::Error);
+
+/// An effect as it crosses.
+#[derive(Deserialize)]
+enum Crossing {
+    #[serde(rename = "every")]
+    Every(SmolStr, u64),
+    #[serde(rename = "after")]
+    After(SmolStr, u64, Option<Box<RawValue>>),
+    #[serde(rename = "cancel")]
+    Cancel(SmolStr),
+    #[serde(rename = "task")]
+    Task(SmolStr, TaskId),
+    #[serde(rename = "push")]
+    Push(Box<str>, Box<RawValue>),
+}
+
+/// Reads the effects of a step: an array.
+///
+/// # Errors
+/// Those of the format.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Effect>, D::Error> {
+    let crossing = Vec::<Crossing>::deserialize(deserializer)?;
+    Ok(crossing.into_iter().map(Effect::from).collect())
+}
+
+/// Reads the effects of a step: a JSON array.
+#[cfg(test)]
+pub fn parse(json: &str) -> Result<Vec<Effect>, EffectError> {
+    Ok(deserialize(&mut serde_json::Deserializer::from_str(json))?)
+}
+
+impl From<Crossing> for Effect {
+    fn from(crossing: Crossing) -> Self {
+        match crossing {
+            Crossing::Every(receiver, milliseconds) => Self::Every {
+                receiver,
+                interval: Duration::from_millis(milliseconds).max(MIN_INTERVAL),
+            },
+            Crossing::After(receiver, milliseconds, data) => Self::After {
+                receiver,
+                delay: Duration::from_millis(milliseconds),
+                data: data.map(|data| data.get().into()),
+            },
+            Crossing::Cancel(receiver) => Self::Cancel { receiver },
+            Crossing::Task(receiver, task) => Self::Task { receiver, task },
+            Crossing::Push(name, data) => Self::Push(Push {
+                name,
+                data: data.get().into(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_are_read_in_their_order() {
+        let json = r#"[
+            {"every":["clock",10]},
+            {"after":["late",7000,{"a":[1]}]},
+            {"after":["bare",1,null]},
+            {"cancel":"clock"},
+            {"task":["token",4]},
+            {"push":["toast",{"text":"hi"}]}
+        ]"#;
+        let effects = parse(json).unwrap();
+        let expected = [
+            r#"Every { receiver: "clock", interval: 50ms }"#,
+            r#"After { receiver: "late", delay: 7s, data: Some("{\"a\":[1]}") }"#,
+            r#"After { receiver: "bare", delay: 1ms, data: None }"#,
+            r#"Cancel { receiver: "clock" }"#,
+            r#"Task { receiver: "token", task: TaskId(4) }"#,
+            r#"Push(Push { name: "toast", data: "{\"text\":\"hi\"}" })"#,
+        ];
+        let read: Vec<String> = effects.iter().map(|effect| format!("{effect:?}")).collect();
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn what_is_no_effect_is_an_error() {
+        for json in [
+            "",
+            "{}",
+            r#"[{"fly":[]}]"#,
+            r#"[{"every":["a"]}]"#,
+            r#"[{"every":["a",-1]}]"#,
+        ] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+}

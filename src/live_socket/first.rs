@@ -1,0 +1,130 @@
+//! How an actor comes to life: it takes its turn, finds the newest state, and renders.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+
+use super::running::Running;
+use super::state::{LiveSocketState, MIN_WEIGHED};
+use super::step::misfit;
+use super::{Begun, ReplyTo, Start};
+use crate::context::Level;
+use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::store::StoreError;
+use crate::tree::{Mismatch, Render};
+use crate::turns::{Given, Turn};
+
+/// The component after its first render; `None` if it has none, which was said.
+pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
+    running: &mut Running<D>,
+    mut start: Start,
+    reply_to: &mut R,
+) -> Option<LiveSocketState> {
+    let turn = match start.place.take() {
+        None => None,
+        Some(place) => match running.turn(place, true).await? {
+            Given::Turn(turn) => Some(turn),
+            Given::Gone => return None,
+            Given::Busy => {
+                reply_to.started(Err(&CallError::Busy));
+                return None;
+            }
+        },
+    };
+    let begun = tokio::select! {
+        biased;
+        () = poll_fn(|poll| running.mailbox.poll_stopped(poll)) => return None,
+        begun = reply_to.begin(start.point, start.life) => begun,
+    };
+    match begun {
+        Ok(Begun { life, newest }) => {
+            start.life = life;
+            if let Some(newest) = newest {
+                start.point = newest.point;
+                start.props = newest.props;
+                start.ongoing = newest.ongoing;
+                start.origin = Some(newest.origin);
+                running.mailbox.received(start.point.event);
+            }
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let error = match error {
+                // The page keeps its checkpoint, and asks again.
+                StoreError::Failed(_) => CallError::Unknown(text),
+                // The page's checkpoint is older than the stored state, and that can never be read.
+                StoreError::Damaged(_) | StoreError::Unreadable(_) | StoreError::Stale => {
+                    CallError::Unreadable(text)
+                }
+            };
+            running.failed(&start.module_name, &start.id, "the join", &error);
+            reply_to.started(Err(&error));
+            return None;
+        }
+    }
+    if let Some(origin) = &mut start.origin {
+        origin.is_behind = start.point.revision < start.expected;
+    }
+    let mut call = Call {
+        actor: running.key,
+        id: start.id,
+        instance: start.instance,
+        module: start.module,
+        caller: start.caller,
+        moved: false,
+        props: start.props,
+        frozen: !start.details.receivers.is_empty(),
+        origin: start.origin,
+        version: 0,
+        sequence: 0,
+        number: start.point.event,
+        event: None,
+        messages: Vec::new(),
+        yields: turn.as_ref().map(Turn::yields),
+    };
+    let gone = start
+        .ongoing
+        .retain(|name| start.details.receivers.iter().any(|known| **known == *name));
+    if !gone.is_empty() {
+        running.context.log_about(Level::Warn, &start.module_name, || {
+            let (module, names) = (&start.module_name, gone.join(", "));
+            format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
+        });
+    }
+    let outcome = running.call(&call).await?;
+    call.yields = None;
+    drop(turn);
+    let first = outcome.and_then(|mut outcome| {
+        let tree = outcome.render.take().ok_or(Mismatch);
+        let tree = tree.and_then(Render::into_tree).map_err(misfit)?;
+        Ok((outcome, tree))
+    });
+    let (outcome, tree) = match first {
+        Ok(first) => first,
+        Err(error) => {
+            running.failed(&start.module_name, &call.id, "the first render", &error);
+            reply_to.started(Err(&error));
+            return None;
+        }
+    };
+    let mut state = LiveSocketState {
+        call,
+        module_name: start.module_name,
+        point: start.point,
+        prev_tree: tree,
+        sent_tree: None,
+        ongoing: start.ongoing,
+        inbox: VecDeque::new(),
+        is_due: false,
+        life: start.life,
+        messages: 0,
+        weight: 0,
+        weigh_in: MIN_WEIGHED,
+    };
+    if let Err(error) = state.begin(outcome, running, reply_to).await {
+        let (name, id) = (&state.module_name, &state.call.id);
+        running.failed(name, id, "the first render", &error);
+        reply_to.started(Err(&error));
+        return None;
+    }
+    Some(state)
+}

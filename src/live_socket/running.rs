@@ -1,0 +1,224 @@
+//! The waits of an actor: for the next item, for an outcome, for a turn. And all that has to be done when
+//! the actor ends.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use smol_str::SmolStr;
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
+use super::mailbox::{Item, Mailbox};
+use crate::context::{Level, Shared};
+use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
+use crate::effects::{Effect, TaskId};
+use crate::ids::{ActorKey, Point};
+use crate::log::Quoted;
+use crate::turns::{Given, Place};
+
+/// Dropped when the actor ends, in whatever way; dropping does all that has to be done then.
+pub(super) struct Running<D: Dispatcher> {
+    pub(super) context: Shared<D>,
+    pub(super) key: ActorKey,
+    pub(super) mailbox: Arc<Mailbox>,
+    alarm: Alarm,
+    /// When a checkpoint is due if nothing happens until then. Set after each offer of a state.
+    pub(super) quiet: Option<Instant>,
+    /// When a timer of the component rings. Set before each wait.
+    pub(super) due: Option<Instant>,
+    /// The tasks of the component, by their names.
+    tasks: BTreeMap<SmolStr, TaskId>,
+    /// The event that is being handled. If the actor panics, this event is answered with an error.
+    pub(super) handling: Option<Point>,
+}
+
+impl<D: Dispatcher> Running<D> {
+    pub(super) fn begin(context: Shared<D>, key: ActorKey, mailbox: Arc<Mailbox>) -> Self {
+        context.stats.components.up();
+        Self {
+            context,
+            key,
+            mailbox,
+            alarm: Alarm::default(),
+            quiet: None,
+            due: None,
+            tasks: BTreeMap::new(),
+            handling: None,
+        }
+    }
+
+    /// Makes one call, with its deadline; `None` if the actor is stopped meanwhile.
+    pub(super) async fn call(&mut self, call: &Call) -> Option<Result<Outcome, CallError>> {
+        let Self {
+            context,
+            mailbox,
+            alarm,
+            ..
+        } = self;
+        let limit = context.limits.handler_time;
+        let expired = alarm.until(Instant::now() + limit);
+        tokio::select! {
+            biased;
+            () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
+            result = context.dispatcher.call(call) => Some(result),
+            () = expired => Some(Err(CallError::Deadline(limit))),
+        }
+    }
+
+    /// Waits for the turn of a page that joins or is back; `None` if the actor is stopped meanwhile.
+    pub(super) async fn turn(&mut self, place: Place, gives_way: bool) -> Option<Given> {
+        tokio::select! {
+            biased;
+            () = poll_fn(|poll| self.mailbox.poll_stopped(poll)) => None,
+            given = place.turn(gives_way) => Some(given),
+        }
+    }
+
+    /// The next thing to do; `None` if the actor is to end.
+    pub(super) async fn next(&mut self) -> Option<Next> {
+        for time in [self.quiet, self.due].into_iter().flatten() {
+            self.alarm.set(time);
+        }
+        poll_fn(|poll| {
+            if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
+                return Poll::Ready(item.map(Next::Item));
+            }
+            while self.alarm.poll(poll).is_ready() {
+                let now = Instant::now();
+                if self.due.is_some_and(|due| due <= now) {
+                    return Poll::Ready(Some(Next::Due));
+                }
+                if self.quiet.is_some_and(|quiet| quiet <= now) {
+                    return Poll::Ready(Some(Next::Quiet));
+                }
+                for time in [self.quiet, self.due].into_iter().flatten() {
+                    self.alarm.set(time);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether the tasks that these effects begin fit within the limits.
+    pub(super) fn check_tasks(&self, effects: &[Effect]) -> Result<(), CallError> {
+        let begun = effects.iter().filter(|effect| is_task(effect)).count();
+        if begun == 0 {
+            return Ok(());
+        }
+        let limits = &self.context.limits;
+        let (own, all) = (limits.tasks_per_component, limits.tasks);
+        if self.tasks.len() + begun > own {
+            return Err(CallError::Failed(format!(
+                "a component runs {own} tasks at most (limits.tasksPerComponent)"
+            )));
+        }
+        if self.context.stats.tasks.get() as usize + begun > all {
+            return Err(CallError::Failed(format!(
+                "too many tasks run (limits.tasks is {all})"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Begins and ends tasks, as a step that has committed asks.
+    pub(super) fn run_tasks(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Task { receiver, task } => {
+                    self.end_task(receiver);
+                    self.tasks.insert(receiver.clone(), *task);
+                    self.context.stats.tasks.up();
+                    self.ask(*task);
+                }
+                Effect::Cancel { receiver } => self.end_task(receiver),
+                _ => {}
+            }
+        }
+    }
+
+    /// The step that asked for these effects has not been committed: its tasks never begin.
+    pub(super) fn drop_tasks(&self, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Task { task, .. } = effect {
+                self.context.dispatcher.end_task(*task);
+            }
+        }
+    }
+
+    fn end_task(&mut self, receiver: &SmolStr) {
+        if let Some(task) = self.tasks.remove(receiver) {
+            self.context.stats.tasks.down(1);
+            self.context.dispatcher.end_task(task);
+        }
+    }
+
+    /// Asks a task for its next value.
+    pub(super) fn ask(&self, task: TaskId) {
+        let tasks: Arc<dyn Tasks> = self.mailbox.clone();
+        self.context.dispatcher.next_value(task, &tasks);
+    }
+
+    /// Who gets the values of this task; `None` if the task has ended.
+    pub(super) fn receiver_of(&self, task: TaskId) -> Option<SmolStr> {
+        let mut tasks = self.tasks.iter();
+        let (receiver, _) = tasks.find(|(_, one)| **one == task)?;
+        Some(receiver.clone())
+    }
+
+    /// The task has given its last value.
+    pub(super) fn task_is_over(&mut self, task: TaskId) {
+        self.tasks.retain(|_, one| *one != task);
+        self.context.stats.tasks.down(1);
+    }
+
+    /// Tells the operator what failed, and gives the text for the browser.
+    pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
+        self.context.stats.errors.add();
+        let about = || format!("{module} ({}): {what}", Quoted(id));
+        match error {
+            CallError::Refused(..) | CallError::Busy => {}
+            // A warning only, because a client can ask for any handler. `what` names the handler already.
+            CallError::UnknownHandler(_) => {
+                let text = || format!("{} failed: the module has no such handler", about());
+                self.context.log_about(Level::Warn, module, text);
+            }
+            _ => {
+                let text = || format!("{} failed: {error}{}", about(), error.stack());
+                self.context.log_about(Level::Error, module, text);
+            }
+        }
+        error.public(self.context.development)
+    }
+}
+
+impl<D: Dispatcher> Drop for Running<D> {
+    fn drop(&mut self) {
+        self.mailbox.stop();
+        for task in std::mem::take(&mut self.tasks).into_values() {
+            self.context.stats.tasks.down(1);
+            self.context.dispatcher.end_task(task);
+        }
+        self.context.dispatcher.forget(self.key);
+        self.context.stats.components.down(1);
+    }
+}
+
+/// The next thing that an actor has to do.
+pub(super) enum Next {
+    Item(Item),
+    /// Nothing has happened until [`Running::quiet`].
+    Quiet,
+    /// A timer rings: [`Running::due`].
+    Due,
+}
+
+fn is_task(effect: &Effect) -> bool {
+    matches!(effect, Effect::Task { .. })
+}

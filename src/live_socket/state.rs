@@ -1,0 +1,125 @@
+//! What an actor knows of its component between two steps.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::running::Running;
+use super::{Committed, Moment, ReplyTo};
+use crate::context::Level;
+use crate::dispatch::{Call, CallError, Dispatcher, Origin, Outcome};
+use crate::ids::{EventNumber, Life, Point};
+use crate::log::Quoted;
+use crate::message::Message;
+use crate::ongoing::Ongoing;
+use crate::protocol::ClientEvent;
+use crate::tree::LiveTree;
+
+/// A component is weighed again after one event for each so many bytes of its weight.
+const WEIGHT_PER_EVENT: usize = 4096;
+/// The fewest events between two weighings.
+pub(super) const MIN_WEIGHED: usize = 16;
+/// The most events between two weighings.
+const MAX_WEIGHED: usize = 256;
+
+/// The state of the actor's component (the reference's `LiveSocketState`).
+pub(super) struct LiveSocketState {
+    /// The last call, with the committed props. The next call is made from it.
+    pub(super) call: Call,
+    pub(super) module_name: Arc<str>,
+    /// What the committed state includes.
+    pub(super) point: Point,
+    /// The last tree that was rendered and committed; kept parsed and packed.
+    pub(super) prev_tree: LiveTree,
+    /// Set while the receiver lags: the last tree that was sent. Cleared when the receiver has caught up,
+    /// or is shown the whole tree.
+    pub(super) sent_tree: Option<LiveTree>,
+    /// What goes on beside the props.
+    pub(super) ongoing: Ongoing,
+    /// Messages that wait until somebody sees the component.
+    pub(super) inbox: VecDeque<Message>,
+    /// A step has changed what goes on, so that a checkpoint is due at once. Cleared when the state is
+    /// offered for one.
+    pub(super) is_due: bool,
+    /// The life that the actor lives.
+    pub(super) life: Life,
+    /// How many messages of timers and tasks this life has had.
+    pub(super) messages: u64,
+    /// The weight that was last reported; 0 if the next one is to be reported in any case.
+    pub(super) weight: usize,
+    /// The number of events until the component is weighed again.
+    pub(super) weigh_in: usize,
+}
+
+impl LiveSocketState {
+    /// Weighs the component, and reports the weight if it has changed by more than an eighth. A heavy
+    /// component is weighed less often, because weighing costs time in proportion.
+    pub(super) fn weigh<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        let weight = self.prev_tree.memory() + self.call.props.memory();
+        self.weigh_in = (weight / WEIGHT_PER_EVENT).clamp(MIN_WEIGHED, MAX_WEIGHED);
+        if self.weight == 0 || weight.abs_diff(self.weight) > self.weight / 8 {
+            self.weight = weight;
+            reply_to.weighed(weight);
+        }
+    }
+
+    /// Makes the next call, with the committed props; `None` if the actor is stopped meanwhile.
+    pub(super) async fn call<D: Dispatcher>(
+        &mut self,
+        running: &mut Running<D>,
+        number: EventNumber,
+        event: Option<ClientEvent>,
+        origin: Option<Origin>,
+    ) -> Option<Result<Outcome, CallError>> {
+        let call = &mut self.call;
+        call.sequence += 1;
+        call.number = number;
+        call.event = event;
+        call.origin = origin;
+        running.call(call).await
+    }
+
+    /// Offers the committed state for a checkpoint.
+    pub(super) fn committed<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+        moment: Moment,
+    ) {
+        let committed = Committed {
+            point: self.point,
+            props: &self.call.props,
+            ongoing: &self.ongoing,
+            is_due: std::mem::take(&mut self.is_due),
+            has_tasks: running.has_tasks(),
+        };
+        running.quiet = reply_to.committed(committed, moment);
+    }
+
+    /// A step has been handled: it counts for the weight, and its state is offered for a checkpoint.
+    pub(super) fn stepped<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) {
+        self.weigh_in -= 1;
+        if self.weigh_in == 0 {
+            self.weigh(reply_to);
+        }
+        self.committed(running, reply_to, Moment::Answer);
+    }
+
+    /// The component goes on in another process: its actor ends.
+    pub(super) fn moved<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &Running<D>,
+        error: &CallError,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        let (name, id) = (&self.module_name, Quoted(&self.call.id));
+        let text = || format!("{name} ({id}): {error}");
+        running.context.log_about(Level::Warn, name, text);
+        reply_to.ended(error);
+        ControlFlow::Break(())
+    }
+}

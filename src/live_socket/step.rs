@@ -1,0 +1,324 @@
+//! A step: whatever caused it, its outcome is committed here as a whole, or not at all.
+
+use tokio::time::Instant;
+
+use super::running::Running;
+use super::state::LiveSocketState;
+use super::{Committed, ReplyTo};
+use crate::dispatch::{CallError, Dispatcher, Outcome};
+use crate::effects::{Effect, Push};
+use crate::ids::Point;
+use crate::ongoing::Ongoing;
+use crate::protocol::{Beside, ServerMessage};
+use crate::store::StoreError;
+use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
+
+/// What caused a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// An event of the page, which gets an answer.
+    Event,
+    /// Messages from the server.
+    Messages,
+}
+
+/// The change that an outcome makes to the tree.
+enum Rendered {
+    AsBefore,
+    Changed(Render),
+    Anew(LiveTree),
+}
+
+fn pushes(effects: &[Effect]) -> Vec<Push> {
+    let pushes = effects.iter().filter_map(|effect| match effect {
+        Effect::Push(push) => Some(push.clone()),
+        _ => None,
+    });
+    pushes.collect()
+}
+
+fn not_kept(error: StoreError) -> CallError {
+    match error {
+        StoreError::Stale => CallError::Moved,
+        _ => CallError::NotKept(error.to_string()),
+    }
+}
+
+pub(super) fn misfit(error: Mismatch) -> CallError {
+    CallError::Failed(error.to_string())
+}
+
+impl LiveSocketState {
+    /// Commits the outcome of a first render, and shows the tree. The state that the component was started
+    /// with is committed already; so this is a step only if `connected` asked for something.
+    pub(super) async fn begin<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        mut outcome: Outcome,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
+        let effects = std::mem::take(&mut outcome.effects);
+        let begun = self.try_begin(outcome, &effects, running, reply_to).await;
+        match begun {
+            Ok(()) => running.run_tasks(&effects),
+            Err(_) => running.drop_tasks(&effects),
+        }
+        begun
+    }
+
+    async fn try_begin<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        outcome: Outcome,
+        effects: &[Effect],
+        running: &Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
+        running.check_tasks(effects)?;
+        let ongoing = self.changed_by(effects)?;
+        if let Some(props) = outcome.props {
+            self.call.props = props;
+        }
+        self.call.frozen = outcome.frozen;
+        if let Some(ongoing) = ongoing {
+            self.ongoing = ongoing;
+        }
+        if !effects.is_empty() {
+            self.point.revision = self.point.revision.next();
+            self.is_due = true;
+            let committed = Committed {
+                point: self.point,
+                props: &self.call.props,
+                ongoing: &self.ongoing,
+                is_due: true,
+                has_tasks: running.has_tasks(),
+            };
+            reply_to.keep(committed).await.map_err(not_kept)?;
+        }
+        reply_to.started(Ok(()));
+        reply_to.show(self.point, &self.prev_tree, outcome.anew);
+        let pushes = pushes(effects);
+        if !pushes.is_empty() || outcome.redirect.is_some() {
+            let beside = Beside {
+                redirect: outcome.redirect.as_deref(),
+                keeps_form: false,
+                pushes: &pushes,
+            };
+            reply_to.changed(self.point, None, beside);
+        }
+        Ok(())
+    }
+
+    /// Commits an outcome as a whole, and tells the page; or, if anything fails, commits nothing.
+    ///
+    /// Architecture invariant: this is the only place that commits a step, whatever caused the step.
+    /// `__test__/server/nothing_is_committed_on_failure.test.ts` watches it.
+    pub(super) async fn commit<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        mut outcome: Outcome,
+        cause: Cause,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
+        let effects = std::mem::take(&mut outcome.effects);
+        let committed = self
+            .try_commit(outcome, &effects, cause, running, reply_to)
+            .await;
+        match committed {
+            Ok(()) => running.run_tasks(&effects),
+            Err(_) => running.drop_tasks(&effects),
+        }
+        committed
+    }
+
+    async fn try_commit<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        outcome: Outcome,
+        effects: &[Effect],
+        cause: Cause,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
+        let point = Point {
+            revision: self.point.revision.next(),
+            ..self.point
+        };
+        let props = outcome.props.as_ref().unwrap_or(&self.call.props);
+        // All that can fail comes before the first thing that cannot be taken back.
+        running.check_tasks(effects)?;
+        let ongoing = self.changed_by(effects)?;
+        let rendered = self.rendered(outcome.render)?;
+        let committed = Committed {
+            point,
+            props,
+            ongoing: ongoing.as_ref().unwrap_or(&self.ongoing),
+            is_due: ongoing.is_some(),
+            has_tasks: running.has_tasks(),
+        };
+        let kept = reply_to.keep(committed).await;
+        kept.map_err(not_kept)?;
+        if let Some(props) = outcome.props {
+            self.call.props = props;
+        }
+        if let Some(ongoing) = ongoing {
+            self.ongoing = ongoing;
+            self.is_due = true;
+        }
+        self.call.frozen = outcome.frozen;
+        self.call.moved = false;
+        self.call.version = self.call.sequence;
+        let pushes = pushes(effects);
+        let beside = Beside {
+            redirect: outcome.redirect.as_deref(),
+            keeps_form: outcome.keeps_form,
+            pushes: &pushes,
+        };
+        match cause {
+            Cause::Event => self.answer(point, rendered, beside, reply_to),
+            Cause::Messages => {
+                let events_wait = running.mailbox.has_events();
+                self.change(point, rendered, beside, events_wait, reply_to);
+            }
+        }
+        self.point = point;
+        Ok(())
+    }
+
+    /// What goes on after these effects; `None` if they change nothing.
+    fn changed_by(&self, effects: &[Effect]) -> Result<Option<Ongoing>, CallError> {
+        if !Ongoing::is_changed_by(effects) {
+            return Ok(None);
+        }
+        let mut ongoing = self.ongoing.clone();
+        let applied = ongoing.apply(effects, Instant::now());
+        applied.map_err(|error| CallError::Failed(error.to_string()))?;
+        Ok(Some(ongoing))
+    }
+
+    /// Answers the event, and commits the tree.
+    fn answer<R: ReplyTo>(
+        &mut self,
+        point: Point,
+        rendered: Rendered,
+        beside: Beside<'_>,
+        reply_to: &mut R,
+    ) {
+        if self.sent_tree.is_some() && reply_to.has_room() {
+            if reply_to.tells_changes() {
+                self.catch_up(reply_to);
+            } else if let Some(sent) = self.sent_tree.take() {
+                // The receiver takes any change for the answer, so the answer is what was held back, too.
+                self.commit_tree(rendered);
+                self.say_since(&sent, |message| reply_to.answer(point, message, beside));
+                return;
+            }
+        }
+        if self.sent_tree.is_none() && reply_to.lags() {
+            self.sent_tree = Some(self.prev_tree.clone());
+        }
+        match rendered {
+            Rendered::AsBefore => {
+                let nothing = ServerMessage::Patch(Patch::default(), None);
+                reply_to.answer(point, nothing, beside);
+            }
+            Rendered::Changed(render) => {
+                let patch = diff(&self.prev_tree, &render);
+                reply_to.answer(point, ServerMessage::Patch(patch, Some(&render)), beside);
+                self.prev_tree.commit(render);
+            }
+            Rendered::Anew(tree) => {
+                self.prev_tree = tree;
+                reply_to.answer(point, ServerMessage::Replace(&self.prev_tree), beside);
+            }
+        }
+    }
+
+    /// Tells the page of a change that no event asked for, unless the change is held back, and commits the
+    /// tree.
+    fn change<R: ReplyTo>(
+        &mut self,
+        point: Point,
+        rendered: Rendered,
+        beside: Beside<'_>,
+        events_wait: bool,
+        reply_to: &mut R,
+    ) {
+        let patch = match &rendered {
+            Rendered::AsBefore => None,
+            Rendered::Changed(render) => {
+                let patch = diff(&self.prev_tree, render);
+                let patch = (!patch.is_empty()).then_some(patch);
+                patch.map(|patch| ServerMessage::Patch(patch, Some(render)))
+            }
+            Rendered::Anew(tree) => Some(ServerMessage::Replace(tree)),
+        };
+        if patch.is_some()
+            && self.sent_tree.is_none()
+            && (reply_to.lags() || reply_to.holds(events_wait))
+        {
+            self.sent_tree = Some(self.prev_tree.clone());
+        }
+        // A receiver that does not keep answers is told when it catches up.
+        if self.sent_tree.is_none() || reply_to.tells_changes() {
+            reply_to.changed(point, patch, beside);
+        }
+        self.commit_tree(rendered);
+    }
+
+    fn commit_tree(&mut self, rendered: Rendered) {
+        match rendered {
+            Rendered::AsBefore => {}
+            Rendered::Changed(render) => self.prev_tree.commit(render),
+            Rendered::Anew(tree) => self.prev_tree = tree,
+        }
+    }
+
+    /// The change that a render makes to the last tree. Does all that can fail, and changes nothing.
+    fn rendered(&self, render: Option<Render>) -> Result<Rendered, CallError> {
+        Ok(match render {
+            None => Rendered::AsBefore,
+            Some(mut render) if render.same_statics(&self.prev_tree) => {
+                render.resolve(&self.prev_tree).map_err(misfit)?;
+                Rendered::Changed(render)
+            }
+            Some(render) => Rendered::Anew(render.into_tree().map_err(misfit)?),
+        })
+    }
+
+    /// Commits a new render of the same props. True if the tree has changed.
+    pub(super) fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
+        let has_changed = match self.rendered(outcome.render)? {
+            Rendered::AsBefore => false,
+            Rendered::Changed(render) => {
+                let has_changed = !diff(&self.prev_tree, &render).is_empty();
+                self.prev_tree.commit(render);
+                has_changed
+            }
+            Rendered::Anew(tree) => {
+                self.prev_tree = tree;
+                true
+            }
+        };
+        self.call.version = self.call.sequence;
+        self.call.moved = false;
+        Ok(has_changed)
+    }
+
+    /// Sends all changes that were held back, as one patch.
+    pub(super) fn catch_up<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        if let Some(sent) = self.sent_tree.take() {
+            let point = self.point;
+            self.say_since(&sent, |message| reply_to.merged(point, message));
+        }
+    }
+
+    /// Says what changed in the tree since `sent`.
+    fn say_since(&self, sent: &LiveTree, say: impl FnOnce(ServerMessage<'_>)) {
+        let mut render = Render::from(self.prev_tree.clone());
+        if render.same_statics(sent) && render.resolve(sent).is_ok() {
+            let patch = diff(sent, &render);
+            say(ServerMessage::Patch(patch, Some(&render)));
+        } else {
+            say(ServerMessage::Replace(&self.prev_tree));
+        }
+    }
+}
