@@ -14,6 +14,8 @@ export interface LoomEvents {
     readonly reason: 'expired' | 'full' | 'large' | 'error' | 'reset'
     readonly events: readonly { readonly handler: string; readonly event: string }[]
   }
+  /** The component called `ctx.push`; the change of the same step is shown. */
+  'loom:push': { readonly module: string; readonly name: string; readonly data: unknown }
   /** The component's state is gone, and it has started anew. */
   'loom:reset': { readonly module: string }
   /** The component's state is too large to survive a crash of the server. */

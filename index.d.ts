@@ -500,6 +500,12 @@ export interface Limits {
   stored: number
   /** And of one user (`bind`), or of one address if there is no user. Default 10,000. */
   storedPerHolder: number
+  /** Tasks that a component runs at a time; a step that begins one more fails. Default 16. */
+  tasksPerComponent: number
+  /** Tasks of all components; a step that begins one more fails. Default 10,000. */
+  tasks: number
+  /** Changes of a component in a second that no event asked for; further ones merge. Default 30. */
+  patchRate: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
 }
@@ -685,6 +691,8 @@ export interface Stats {
   errors: number
   /** Events waiting in mailboxes. */
   queuedEvents: number
+  /** Tasks that run. */
+  tasks: number
   /** Calls waiting for the JavaScript thread. */
   waitingCalls: number
   /** Calls waiting or running, async handlers included. */

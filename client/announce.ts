@@ -7,6 +7,8 @@ export interface Announcements {
   'loom:patch': { 'module': string }
   /** With an action where there is one: the page may have to be loaded again ('reload'). */
   'loom:error': { 'message': string; 'action'?: string | undefined }
+  /** `ctx.push`: after the change of its step. */
+  'loom:push': { 'module': string; 'name': string; 'data': unknown }
   /** The component's state is gone, and it has started anew. */
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */

@@ -1,6 +1,6 @@
 /** The life of one live component: join, events and their answers, a lost connection and the way back, leave. */
 
-import { announce, type LostReason } from './announce'
+import { announce, type Announcements, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import type { Debouncer } from './debounce'
@@ -51,6 +51,8 @@ export function createComponent(element: Element, connection: Connection): Compo
   /** The revision that is shown, and that of the next change if the server has named it. */
   let revision = 0
   let named = 0
+  /** What was pushed, until the change of its step is shown. */
+  let pushed: Announcements['loom:push'][] = []
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
   let token = ownToken()
@@ -126,6 +128,7 @@ export function createComponent(element: Element, connection: Connection): Compo
       ...(secret ? [secret, outbox.seen, revision, kept(), ...(needsTree ? [1] : [])] : []),
     )
     held = []
+    pushed = []
     holdUntil = 0
     if (id) showState()
     else fail('too large to join', 'reload')
@@ -227,13 +230,18 @@ export function createComponent(element: Element, connection: Connection): Compo
     v(next) {
       named = next
     },
+    p(name, data) {
+      pushed.push({ module, name, data })
+    },
     s(number, change) {
       revision = named || revision + 1
       named = 0
+      const pushes = pushed.splice(0)
       show(number, (_, isRepeated) => {
         view.change(isRepeated ? -1 : seq, change, connection.templates)
         rejoins = 0
         announce(element, 'loom:patch', { module })
+        for (const push of pushes) announce(element, 'loom:push', push)
       })
     },
     e: (number, message, expired, count = 1) =>

@@ -9,6 +9,7 @@ export interface Messages {
   a(number: number, secret: string): void
   s(number: number, change: unknown): void
   v(revision: number): void
+  p(name: string, data: unknown): void
   e(number: number, message: string, expired?: 0 | 1, count?: number): void
   k(number: number): void
   f(message: string, action?: string, url?: string): void

@@ -62,10 +62,20 @@ export class LivePage {
   resumes = 0
   closedWith: number[] = []
   redirects: string[] = []
+  /** What was pushed, in its order: name and data. */
+  readonly pushes: [name: string, data: unknown][] = []
+  /** Pushes that wait for the change of their step. */
+  private pushed: [name: string, data: unknown][] = []
+  /** How many changes came that no event asked for. */
+  unasked = 0
   onAnswer: (sent: Sent, outcome: Outcome) => void = () => undefined
   onChange: () => void = () => undefined
 
+  /** How long the page waits before it connects again, in milliseconds. */
+  retry: () => number
+
   constructor(private readonly options: LivePageOptions) {
+    this.retry = options.retry ?? (() => 10)
     this.connect()
   }
 
@@ -167,7 +177,7 @@ export class LivePage {
       this.onChange()
       setTimeout(() => {
         this.connect()
-      }, this.options.retry?.() ?? 10)
+      }, this.retry())
     })
   }
 
@@ -197,7 +207,7 @@ export class LivePage {
     }
     if ((typeof type === 'number' ? type : id) !== this.component) return
     if (typeof type === 'number') {
-      this.commits()
+      this.commits(id as number)
       applyChanges(this.shown(), message.slice(2) as Parameters<typeof applyChanges>[1])
       this.answer(id as number, 'applied')
       return
@@ -208,13 +218,17 @@ export class LivePage {
         return
       case 'a':
         this.resumes += 1
+        this.pushed = []
         this.goOn(number as number, fourth as string)
+        return
+      case 'p':
+        this.pushed.push([number as string, fourth])
         return
       case 'v':
         this.named = number as number
         return
       case 's':
-        this.commits()
+        this.commits(number as number)
         this.tree = fourth as Tree
         this.answer(number as number, 'applied')
         return
@@ -234,7 +248,9 @@ export class LivePage {
     }
   }
 
-  private commits(): void {
+  private commits(number: number): void {
+    if (number === this.seen) this.unasked += 1
+    this.pushes.push(...this.pushed.splice(0))
     this.revision = this.named ?? this.revision + 1
     this.named = undefined
   }
@@ -246,6 +262,7 @@ export class LivePage {
 
   private joined(number: number, revision: number, tree: Tree, secret: string, anew: boolean): void {
     this.joins += 1
+    this.pushed = []
     this.revision = revision
     this.tree = tree
     const from = this.fragile ? Infinity : (this.checkpoint?.number ?? 0)

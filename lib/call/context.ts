@@ -166,7 +166,10 @@ export class Context implements LiveContext {
       )
     }
     if (component === undefined || tasks === undefined) {
-      throw new LoomError('LOOM_ARGUMENT', `ctx.${what} has no effect here; call it in connected, a handler or a receiver`)
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,
+      )
     }
     return (this.effects ??= new Effects(component.module, component.actor, tasks))
   }

@@ -82,7 +82,7 @@ export class Effects {
 
   cancel(receiver: string): void {
     this.checkReceiver(receiver, 'ctx.cancel')
-    this.add('cancel', receiver)
+    this.list.push(JSON.stringify({ cancel: receiver }))
   }
 
   task(receiver: string, begin: (signal: AbortSignal) => TaskSource<unknown>): void {
@@ -93,7 +93,8 @@ export class Effects {
 
   push(name: string, data: unknown): void {
     checkString(name, 'the name of ctx.push')
-    if (Buffer.byteLength(name) > MAX_NAME) throw invalid(`a string of ${MAX_NAME} bytes at most`, 'the name of ctx.push', name)
+    if (Buffer.byteLength(name) > MAX_NAME)
+      throw invalid(`a string of ${MAX_NAME} bytes at most`, 'the name of ctx.push', name)
     const json = stringifyData(data, () => `the data of ctx.push(${JSON.stringify(name)})`)
     this.list.push(`{"push":[${JSON.stringify(name)},${json}]}`)
   }

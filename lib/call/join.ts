@@ -112,7 +112,8 @@ export function connect(
   freeze(first.props)
   return after(entry.module.connected?.(first.props, context), (more: unknown) => {
     if (more === undefined) return first
-    if (!isObject(more)) throw invalid('an object of props, or nothing,', `what connected of module ${name} gives`, more)
+    if (!isObject(more))
+      throw invalid('an object of props, or nothing,', `what connected of module ${name} gives`, more)
     const props = { ...first.props, ...more }
     checkProps(props, () => `connected of module ${name}`)
     return { ...first, props, changed: true }

@@ -82,7 +82,8 @@ export function entryOf(name: string, module: unknown): Entry {
   const json = stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
   const receivers = module['receive']
   if (receivers !== undefined) {
-    if (!isObject(receivers)) throw invalid('an object of receivers', `receive of module ${JSON.stringify(name)}`, receivers)
+    if (!isObject(receivers))
+      throw invalid('an object of receivers', `receive of module ${JSON.stringify(name)}`, receivers)
     for (const key of Object.keys(receivers)) {
       checkFunction(receivers[key], `receiver ${JSON.stringify(key)} of module ${JSON.stringify(name)}`)
     }

@@ -39,7 +39,8 @@ export function receive(call: Call, module: AnyModule, props: Props, messages: C
     const asked = call.context.effects?.length ?? 0
     try {
       const receiver = receiverOf(module, name)
-      if (receiver === undefined) throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
+      if (receiver === undefined)
+        throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
       const given = receiver.call(module.receive, next, messageOf(message), call.context)
       if (isThenable(given)) {
         return Promise.resolve(given).then(

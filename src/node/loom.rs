@@ -645,6 +645,7 @@ impl NativeLoom {
             events: stats.events.get() as f64,
             errors: stats.errors.get() as f64,
             queued_events: size(stats.queued_events.get()),
+            tasks: size(stats.tasks.get()),
             waiting_calls: size(self.queue.waiting()),
             calls_in_flight: size(in_flight),
         }

@@ -95,6 +95,7 @@ pub struct NativeStats {
     pub events: f64,
     pub errors: f64,
     pub queued_events: u32,
+    pub tasks: u32,
     pub waiting_calls: u32,
     pub calls_in_flight: u32,
 }
