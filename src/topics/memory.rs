@@ -26,8 +26,8 @@ const SHARDS: usize = 64;
 /// How many topics a sweep looks at while it holds a lock, and how many ids it forgets.
 const SWEEP_STEP: usize = 64;
 
-/// How many topics a sweep looks at in all, and how many ids it forgets.
-const SWEEP: usize = 16_384;
+/// How many topics a sweep looks at in all, and how many ids it forgets. About ten milliseconds of work.
+const SWEEP: usize = 4096;
 
 /// After how many chunks of listeners the task that wakes them lets other tasks run.
 const CHUNKS: usize = 16;

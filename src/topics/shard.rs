@@ -240,7 +240,7 @@ impl Shard {
                 continue;
             }
             let first = self.lists.idle.first();
-            if !first.is_some_and(|(at, _)| now.saturating_duration_since(*at) >= idle) {
+            if first.is_none_or(|(at, _)| now.saturating_duration_since(*at) < idle) {
                 return done;
             }
             self.forget_idle();

@@ -367,7 +367,7 @@ fn all_histories_together_are_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_is_bounded() {
     let site = Site::new(Limits::default());
-    for number in 0..20_000 {
+    for number in 0..5000 {
         site.publish(&number.to_string(), Some("x"), "1").unwrap();
     }
     advance(Duration::from_secs(60)).await;
@@ -377,11 +377,13 @@ async fn a_sweep_is_bounded() {
     assert!(!site.topics.sweep(now));
     assert_eq!(
         (site.topics.held().bytes, site.topics.held().topics),
-        (0, 20_000)
+        (0, 5000)
     );
     advance(Duration::from_secs(86_400)).await;
     let now = Instant::now();
-    assert!(site.topics.sweep(now) && site.topics.sweep(now) && !site.topics.sweep(now));
+    // The topics take a bit more than one call, and so do their ids.
+    assert!(site.topics.sweep(now) && site.topics.sweep(now));
+    assert!(!site.topics.sweep(now));
     assert_eq!(site.topics.held(), Held::default());
 }
 
