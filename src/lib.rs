@@ -13,6 +13,7 @@
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
+//! * [`topics`]: what is published under a name, and who is told.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`turns`], [`store`]: what all of one application
 //!   shares.
 //! * `node`: the N-API edge.
@@ -61,6 +62,7 @@ pub mod template;
 mod testing;
 mod timer;
 pub mod token;
+pub mod topics;
 pub mod transport;
 pub mod tree;
 pub mod turns;

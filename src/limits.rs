@@ -338,6 +338,27 @@ limits! {
     /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
     /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;
+    /// Messages that a topic keeps for subscribers that are behind or away. For each one more the oldest
+    /// goes; a subscriber that had not read it is told of a gap. Default 256.
+    topic_messages: count = 256;
+    /// Bytes of the messages that a topic keeps; each counts its data, its id and 192 bytes. If they are
+    /// more, the same happens as for `topic_messages`, but the newest message stays. Default 1 MiB.
+    topic_bytes: bytes = 1 << 20;
+    /// How long a topic keeps a message. Default 60 s.
+    topic_time: time = 60_000;
+    /// Bytes of the messages that all topics keep together. If they are more, old messages go, of topics
+    /// in turn; subscribers that had not read them are told of a gap. Default 256 MiB.
+    topics_bytes: bytes = 256 << 20;
+    /// How long the id of a message is remembered, so that the message is not published again under
+    /// this id. As long a topic without messages and subscribers is remembered. Default 1 day.
+    topic_id_time: time = 86_400_000;
+    /// Ids of messages that are remembered, of all topics together. For each one more the oldest is
+    /// forgotten. Default 1,000,000; an id costs about 100 bytes.
+    topic_ids: count = 1_000_000;
+    /// Topics in the whole process. For each one more, a topic gives way that has neither messages nor
+    /// subscribers; if there is none, subscribing and publishing fail. Default 100,000; a topic without
+    /// messages costs about 500 bytes.
+    topics: count = 100_000;
 }
 
 impl Limits {

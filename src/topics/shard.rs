@@ -1,0 +1,275 @@
+//! A part of the topics of a process, behind one lock; and when each of them is to be looked at again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::history::History;
+use super::sinks::{Chunk, Sinks};
+use super::{Epoch, Held};
+
+/// Up to so many subscribers are woken by whoever publishes. To hand them to the runtime costs as much
+/// as to wake this many.
+const FEW: usize = 4;
+
+/// What the shards count together.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) topics: AtomicUsize,
+    pub(super) bytes: AtomicUsize,
+    pub(super) subscriptions: AtomicUsize,
+}
+
+impl Counts {
+    pub(super) fn held(&self, ids: usize) -> Held {
+        Held {
+            topics: self.topics.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            subscriptions: self.subscriptions.load(Ordering::Relaxed),
+            ids,
+        }
+    }
+}
+
+/// Whether a task wakes the subscribers of a topic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// There is no task.
+    No,
+    /// There is a task, and something was published that it has not begun to tell. Set by a publish.
+    Wanted,
+    /// There is a task, and all that was published is told or being told. Set by the task when it takes
+    /// the listeners.
+    Running,
+}
+
+/// Who wakes the subscribers after a publish.
+pub(super) enum Tell {
+    /// Nobody: there are none, or a task does it that runs already.
+    Nobody,
+    /// Whoever publishes, when it has released the lock.
+    These(Vec<Arc<Chunk>>),
+    /// A new task.
+    Task(Arc<str>),
+}
+
+/// In which list a topic stands, and under which time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    No,
+    /// It has messages. The time is when the oldest expires, or earlier.
+    Expiring(Instant),
+    /// It has neither messages nor subscribers, since this time. Only its epoch and number are left:
+    /// they spare who comes back with a position a gap without need.
+    Idle(Instant),
+}
+
+/// One topic.
+pub(super) struct Topic {
+    name: Arc<str>,
+    pub(super) history: History,
+    pub(super) sinks: Sinks,
+    telling: Telling,
+    listed: Listed,
+}
+
+impl Topic {
+    fn new(name: &str, epoch: Epoch) -> Self {
+        Self {
+            name: name.into(),
+            history: History::new(epoch),
+            sinks: Sinks::default(),
+            telling: Telling::No,
+            listed: Listed::No,
+        }
+    }
+
+    /// The topic's name.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    /// Something was published: who wakes the subscribers?
+    pub(super) fn published(&mut self) -> Tell {
+        if self.telling != Telling::No {
+            self.telling = Telling::Wanted;
+            return Tell::Nobody;
+        }
+        match self.sinks.len() {
+            0 => Tell::Nobody,
+            1..=FEW => Tell::These(self.sinks.snapshot()),
+            _ => {
+                self.telling = Telling::Wanted;
+                Tell::Task(self.name())
+            }
+        }
+    }
+
+    /// Whom the task that wakes subscribers has to tell next; `None` if all is told and the task ends.
+    pub(super) fn round(&mut self) -> Option<Vec<Arc<Chunk>>> {
+        if self.telling == Telling::Wanted {
+            self.telling = Telling::Running;
+            return Some(self.sinks.snapshot());
+        }
+        self.telling = Telling::No;
+        None
+    }
+
+    /// The task that wakes subscribers is gone.
+    pub(super) fn untold(&mut self) {
+        self.telling = Telling::No;
+    }
+}
+
+/// Some of the topics. The lock around it is held for a step in maps and ordered sets; for a read, also
+/// for a pointer a message; for the start of a task that wakes subscribers, a pointer for 64 of them.
+pub(super) struct Shard {
+    topics: HashMap<Arc<str>, Topic>,
+    lists: Lists,
+    counts: Arc<Counts>,
+}
+
+/// Topics by time.
+#[derive(Default)]
+struct Lists {
+    expiring: BTreeSet<(Instant, Arc<str>)>,
+    idle: BTreeSet<(Instant, Arc<str>)>,
+}
+
+impl Lists {
+    /// Puts a topic into the list that it belongs to now. A topic that has messages keeps its time
+    /// although its oldest message may have become another: most publishes touch no list, and a time
+    /// that is too early costs one look.
+    fn settle(&mut self, topic: &mut Topic, now: Instant, time: Duration) {
+        let is_used = topic.sinks.len() > 0 || topic.telling != Telling::No;
+        let listed = match (topic.listed, topic.history.due(time)) {
+            (Listed::Expiring(at), Some(_)) => Listed::Expiring(at),
+            (_, Some(due)) => Listed::Expiring(due),
+            (_, None) if is_used || !topic.history.is_empty() => Listed::No,
+            (Listed::Idle(at), None) => Listed::Idle(at),
+            (_, None) => Listed::Idle(now),
+        };
+        if listed != topic.listed {
+            self.remove(topic);
+            match listed {
+                Listed::No => false,
+                Listed::Expiring(at) => self.expiring.insert((at, topic.name())),
+                Listed::Idle(at) => self.idle.insert((at, topic.name())),
+            };
+            topic.listed = listed;
+        }
+    }
+
+    fn remove(&mut self, topic: &mut Topic) {
+        match std::mem::replace(&mut topic.listed, Listed::No) {
+            Listed::No => false,
+            Listed::Expiring(at) => self.expiring.remove(&(at, topic.name())),
+            Listed::Idle(at) => self.idle.remove(&(at, topic.name())),
+        };
+    }
+}
+
+impl Shard {
+    pub(super) fn new(counts: Arc<Counts>) -> Self {
+        Self {
+            topics: HashMap::new(),
+            lists: Lists::default(),
+            counts,
+        }
+    }
+
+    /// Whether there is such a topic.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.topics.contains_key(name)
+    }
+
+    /// Begins a topic. The caller has counted it.
+    pub(super) fn begin(&mut self, name: &str, epoch: Epoch) {
+        let topic = Topic::new(name, epoch);
+        self.topics.insert(topic.name(), topic);
+    }
+
+    /// Reads or changes a topic, if there is such a one. `time` is how long messages are kept.
+    pub(super) fn with<R>(
+        &mut self,
+        name: &str,
+        now: Instant,
+        time: Duration,
+        change: impl FnOnce(&mut Topic) -> R,
+    ) -> Option<R> {
+        let topic = self.topics.get_mut(name)?;
+        let (bytes, sinks) = (topic.history.bytes(), topic.sinks.len());
+        let result = change(topic);
+        count(&self.counts.bytes, bytes, topic.history.bytes());
+        count(&self.counts.subscriptions, sinks, topic.sinks.len());
+        self.lists.settle(topic, now, time);
+        Some(result)
+    }
+
+    /// Looks after the topic whose time in the list comes first: changes its history, and lists it anew.
+    fn look_after(&mut self, now: Instant, time: Duration, change: impl FnOnce(&mut History)) {
+        let Some((_, name)) = self.lists.expiring.first().cloned() else {
+            return;
+        };
+        if let Some(topic) = self.topics.get_mut(&name) {
+            self.lists.remove(topic);
+        }
+        self.with(&name, now, time, |topic| change(&mut topic.history));
+    }
+
+    /// Drops messages that are `time` old, and topics that have been idle for `idle`: `most` topics at
+    /// most. Gives how many were looked at.
+    pub(super) fn sweep(
+        &mut self,
+        now: Instant,
+        time: Duration,
+        idle: Duration,
+        most: usize,
+    ) -> usize {
+        for done in 0..most {
+            if self
+                .lists
+                .expiring
+                .first()
+                .is_some_and(|(at, _)| *at <= now)
+            {
+                self.look_after(now, time, |history| history.expire(now, time));
+                continue;
+            }
+            let first = self.lists.idle.first();
+            if first.is_none_or(|(at, _)| now.saturating_duration_since(*at) < idle) {
+                return done;
+            }
+            self.forget_idle();
+        }
+        most
+    }
+
+    /// Drops the oldest message of this shard, or one that is about as old. False if there is none.
+    pub(super) fn drop_oldest(&mut self, now: Instant, time: Duration) -> bool {
+        let is_any = !self.lists.expiring.is_empty();
+        self.look_after(now, time, History::drop_oldest);
+        is_any
+    }
+
+    /// Forgets the topic that has been idle for longest. False if none is idle.
+    pub(super) fn forget_idle(&mut self) -> bool {
+        let Some((_, name)) = self.lists.idle.pop_first() else {
+            return false;
+        };
+        self.topics.remove(&name);
+        count(&self.counts.topics, 1, 0);
+        true
+    }
+}
+
+fn count(counter: &AtomicUsize, before: usize, after: usize) {
+    if after > before {
+        counter.fetch_add(after - before, Ordering::Relaxed);
+    } else if after < before {
+        counter.fetch_sub(before - after, Ordering::Relaxed);
+    }
+}
