@@ -157,6 +157,7 @@ export interface NativeStats {
   events: number
   errors: number
   queuedEvents: number
+  tasks: number
   waitingCalls: number
   callsInFlight: number
 }

@@ -13,6 +13,7 @@ use crate::registry::Registry;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::token::Keyring;
+use crate::topics::Topics;
 use crate::turns::Turns;
 
 /// One application: a `createLoom` in Node, or one server in a test.
@@ -25,6 +26,8 @@ pub struct Context<D> {
     pub keyring: Keyring,
     /// Bounds on what clients and handlers can make the server hold.
     pub limits: Limits,
+    /// What is published reaches all subscribers.
+    pub topics: Arc<dyn Topics>,
     /// Holds states that must not be rolled back, if the application has given a store.
     pub store: Option<Box<dyn Store>>,
     /// Counters.

@@ -14,6 +14,7 @@ use crate::message::{Message, Part};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
+use crate::topics::Subscription;
 use crate::tree::Render;
 use crate::turns::Yield;
 
@@ -114,6 +115,8 @@ pub struct Outcome {
     pub anew: bool,
     /// The props after the call are frozen; see [`Call::frozen`].
     pub frozen: bool,
+    /// Topics that the step has subscribed to. Dropped when the step is over.
+    pub held: Vec<Subscription>,
     /// What the step asks for beside the props. Done if the step commits.
     pub effects: Vec<Effect>,
     /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if

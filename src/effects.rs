@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
+use crate::topics::{Epoch, Position};
+
 /// The shortest interval of a timer.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -49,6 +51,53 @@ pub enum Effect {
     },
     /// `ctx.push`: the page gets an event.
     Push(Push),
+    /// `ctx.subscribe`: messages of a topic.
+    Subscribe {
+        /// The topic.
+        topic: Arc<str>,
+        /// Who gets the messages; empty for the component's own topic, whose messages name their receivers.
+        receiver: SmolStr,
+        /// What the state includes: the first message is the one after it.
+        position: Position,
+        /// The position counts also if the topic is subscribed already.
+        is_explicit: bool,
+    },
+    /// `ctx.unsubscribe`: no further messages of a topic.
+    Unsubscribe {
+        /// The topic.
+        topic: Arc<str>,
+    },
+    /// `ctx.publish`: a message for a topic.
+    Publish(Outgoing),
+    /// `ctx.send`: a message for one component.
+    Send {
+        /// Names the message.
+        id: Arc<str>,
+        /// The component, sealed: see [`crate::token::Keyring::address`].
+        address: Box<str>,
+        /// The receiver's name and the data: a JSON array.
+        data: Arc<str>,
+    },
+}
+
+/// A message for a topic, until the topic has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Makes the message count once.
+    pub id: Arc<str>,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// What the message carries, as JSON.
+    pub data: Arc<str>,
+}
+
+/// The first character of the names of topics that belong to one component. An application's topics have no
+/// such names.
+pub const OWN: char = '\0';
+
+/// The name of the topic that belongs to a component.
+pub fn own_topic(name: &str) -> String {
+    format!("{OWN}{name}")
 }
 
 /// An event for the page.
@@ -85,6 +134,14 @@ enum Crossing {
     Task(SmolStr, TaskId),
     #[serde(rename = "push")]
     Push(Box<str>, Box<RawValue>),
+    #[serde(rename = "subscribe")]
+    Subscribe(Arc<str>, SmolStr, Epoch, u64, u8),
+    #[serde(rename = "unsubscribe")]
+    Unsubscribe(Arc<str>),
+    #[serde(rename = "publish")]
+    Publish(Arc<str>, Arc<str>, Box<RawValue>),
+    #[serde(rename = "send")]
+    Send(Arc<str>, Box<str>, Box<RawValue>),
 }
 
 /// Reads the effects of a step: an array.
@@ -120,6 +177,23 @@ impl From<Crossing> for Effect {
                 name,
                 data: data.get().into(),
             }),
+            Crossing::Subscribe(topic, receiver, epoch, number, is_explicit) => Self::Subscribe {
+                topic,
+                receiver,
+                position: Position { epoch, number },
+                is_explicit: is_explicit != 0,
+            },
+            Crossing::Unsubscribe(topic) => Self::Unsubscribe { topic },
+            Crossing::Publish(id, topic, data) => Self::Publish(Outgoing {
+                id,
+                topic,
+                data: data.get().into(),
+            }),
+            Crossing::Send(id, address, data) => Self::Send {
+                id,
+                address,
+                data: data.get().into(),
+            },
         }
     }
 }

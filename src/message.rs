@@ -1,10 +1,11 @@
-//! Messages from the server to a receiver of a component: of a timer, a task.
+//! Messages from the server to a receiver of a component: of a timer, a task, a topic.
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use crate::effects::TaskId;
+use crate::topics::{self, Position};
 
 /// Where a message comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,24 @@ pub enum Source {
     Timer,
     /// A task of the component.
     Task(TaskId),
+    /// A topic, or what was sent to the component.
+    Topic {
+        /// The topic.
+        topic: Arc<str>,
+        /// What a state that includes the message includes of the topic.
+        position: Position,
+    },
+}
+
+/// What a message carries.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Nothing.
+    None,
+    /// JSON that one receiver gets.
+    Json(Arc<str>),
+    /// JSON that all subscribers of a topic get: it crosses to JavaScript once.
+    Shared(Arc<topics::Message>),
 }
 
 /// Which value of a task a message carries.
@@ -37,13 +56,19 @@ pub struct Message {
     pub source: Source,
     /// Which value of a task the message carries.
     pub part: Part,
-    /// What the message carries, as JSON; `None` if it carries nothing.
-    pub data: Option<Arc<str>>,
+    /// What the message carries.
+    pub data: Data,
+    /// Messages of the topic before this one are missing.
+    pub gap: bool,
 }
 
 impl Message {
     /// About how many bytes the message holds.
     pub fn size(&self) -> usize {
-        self.data.as_deref().map_or(0, str::len) + self.id.len() + size_of::<Self>()
+        let data = match &self.data {
+            Data::Json(json) => json.len(),
+            Data::None | Data::Shared(_) => 0,
+        };
+        data + self.id.len() + size_of::<Self>()
     }
 }

@@ -1,4 +1,4 @@
-//! What goes on beside a component's props: timers. It is committed with the props, sealed, parked and
+//! What goes on beside a component's props: timers, subscriptions, and messages that are to be published. It is committed with the props, sealed, parked and
 //! revived with them. Pure: time is an argument.
 
 use std::collections::BTreeMap;
@@ -11,10 +11,14 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::clock::unix_millis;
-use crate::effects::Effect;
+use crate::effects::{Effect, OWN, Outgoing, own_topic};
+use crate::topics::{Epoch, MAX_NAME, Position};
 
 /// The most timers of a component.
 pub const MOST_TIMERS: usize = 100;
+
+/// The most subscriptions of a component.
+pub const MOST_SUBSCRIPTIONS: usize = 100;
 
 /// A timer of a component.
 #[derive(Clone, Debug)]
@@ -44,12 +48,60 @@ pub enum OngoingError {
         "a component has {MOST_TIMERS} timers at most; cancel some, or let one timer do for all"
     )]
     Timers,
+    /// Too many subscriptions.
+    #[error(
+        "a component has {MOST_SUBSCRIPTIONS} subscriptions at most; unsubscribe from some, or publish to \
+         fewer topics"
+    )]
+    Subscriptions,
+    /// A topic's name is not one; its length.
+    #[error("a topic's name has 1 to {MAX_NAME} bytes, and this one has {0}")]
+    Topic(usize),
+    /// A message is too large.
+    #[error(
+        "the data of a message for {topic} has {bytes} bytes, and may have {most} (limits.messageBytes)"
+    )]
+    Data {
+        /// The topic, quoted.
+        topic: String,
+        /// How large the data is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
+    /// An address that was not made by this application, or was changed.
+    #[error(
+        "the address of ctx.send cannot be opened: it is not one that ctx.self gave in this application"
+    )]
+    Address,
+}
+
+/// A subscription of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Who gets the messages; empty for the component's own topic.
+    pub receiver: SmolStr,
+    /// The last message that the state includes.
+    pub position: Position,
 }
 
 /// What goes on beside the props.
 #[derive(Clone, Debug, Default)]
 pub struct Ongoing {
     timers: BTreeMap<SmolStr, Timer>,
+    subscriptions: BTreeMap<Arc<str>, Subscribed>,
+    /// Messages that are committed, and that their topics may not have.
+    outgoing: Vec<Outgoing>,
+}
+
+/// What a step's effects are checked with.
+pub struct Checks<'a> {
+    /// When the step commits.
+    pub now: Instant,
+    /// The most bytes of a message.
+    pub message_bytes: usize,
+    /// Opens an address: gives the component's name.
+    pub open: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// A moment, by the monotonic clock and by the time of day in milliseconds since 1970. Timers run by the
@@ -78,6 +130,21 @@ struct Sealed {
     /// Receiver, time of day when the timer rings, interval in milliseconds or 0, data.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     timers: Vec<(SmolStr, u64, u64, Option<Box<RawValue>>)>,
+    /// Topic, receiver, epoch and number of the position.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    subscriptions: Vec<(Arc<str>, SmolStr, Epoch, u64)>,
+    /// Id, topic, data.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    outgoing: Vec<(Arc<str>, Arc<str>, Box<RawValue>)>,
+}
+
+/// A topic's name, also one that belongs to a component.
+fn is_name(topic: &str) -> bool {
+    (1..=MAX_NAME).contains(&topic.len())
+}
+
+fn raw(json: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(json.to_owned()).ok()
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -87,14 +154,15 @@ fn milliseconds(time: Duration) -> u64 {
 impl Ongoing {
     /// Whether nothing goes on.
     pub fn is_empty(&self) -> bool {
-        self.timers.is_empty()
+        self.timers.is_empty() && self.subscriptions.is_empty() && self.outgoing.is_empty()
     }
 
     /// Changes what goes on as a step asks.
     ///
     /// # Errors
     /// [`OngoingError`]; then the step must not be committed.
-    pub fn apply(&mut self, effects: &[Effect], now: Instant) -> Result<(), OngoingError> {
+    pub fn apply(&mut self, effects: &[Effect], checks: &Checks<'_>) -> Result<(), OngoingError> {
+        let now = checks.now;
         for effect in effects {
             match effect {
                 Effect::Every { receiver, interval } => self.set(
@@ -121,9 +189,83 @@ impl Ongoing {
                     self.timers.remove(receiver);
                 }
                 Effect::Task { .. } | Effect::Push(_) => {}
+                Effect::Subscribe {
+                    topic,
+                    receiver,
+                    position,
+                    is_explicit,
+                } => self.subscribe(topic, receiver, *position, *is_explicit)?,
+                Effect::Unsubscribe { topic } => {
+                    self.subscriptions.remove(topic);
+                }
+                Effect::Publish(outgoing) => {
+                    if outgoing.topic.starts_with(OWN) || !is_name(&outgoing.topic) {
+                        return Err(OngoingError::Topic(outgoing.topic.len()));
+                    }
+                    self.send(outgoing.clone(), checks)?;
+                }
+                Effect::Send { id, address, data } => {
+                    let name = (checks.open)(address).ok_or(OngoingError::Address)?;
+                    let topic = own_topic(&name).into();
+                    let (id, data) = (id.clone(), data.clone());
+                    self.send(Outgoing { id, topic, data }, checks)?;
+                }
             }
         }
         Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        topic: &Arc<str>,
+        receiver: &SmolStr,
+        position: Position,
+        is_explicit: bool,
+    ) -> Result<(), OngoingError> {
+        if !is_name(topic) {
+            return Err(OngoingError::Topic(topic.len()));
+        }
+        let known = self.subscriptions.get(topic).filter(|_| !is_explicit);
+        let position = known.map_or(position, |known| known.position);
+        let receiver = receiver.clone();
+        let subscribed = Subscribed { receiver, position };
+        self.subscriptions.insert(topic.clone(), subscribed);
+        if self.subscriptions.len() > MOST_SUBSCRIPTIONS {
+            return Err(OngoingError::Subscriptions);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, outgoing: Outgoing, checks: &Checks<'_>) -> Result<(), OngoingError> {
+        let (bytes, most) = (outgoing.data.len(), checks.message_bytes);
+        if bytes > most {
+            let topic = format!("{:?}", outgoing.topic);
+            return Err(OngoingError::Data { topic, bytes, most });
+        }
+        self.outgoing.push(outgoing);
+        Ok(())
+    }
+
+    /// The state includes the messages of this topic up to `position`.
+    pub fn move_to(&mut self, topic: &str, position: Position) {
+        if let Some(subscribed) = self.subscriptions.get_mut(topic) {
+            subscribed.position = position;
+        }
+    }
+
+    /// What is subscribed to.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (&Arc<str>, &Subscribed)> {
+        self.subscriptions.iter()
+    }
+
+    /// The subscription to this topic.
+    pub fn subscription(&self, topic: &str) -> Option<&Subscribed> {
+        self.subscriptions.get(topic)
+    }
+
+    /// Takes the messages that their topics are to have now.
+    pub fn take_outgoing(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.outgoing)
     }
 
     fn set(&mut self, receiver: &SmolStr, timer: Timer) -> Result<(), OngoingError> {
@@ -137,8 +279,8 @@ impl Ongoing {
     /// Whether these effects change what goes on.
     pub fn is_changed_by(effects: &[Effect]) -> bool {
         effects.iter().any(|effect| match effect {
-            Effect::Every { .. } | Effect::After { .. } | Effect::Cancel { .. } => true,
             Effect::Task { .. } | Effect::Push(_) => false,
+            _ => true,
         })
     }
 
@@ -181,13 +323,15 @@ impl Ongoing {
 
     /// Drops what a module no longer has a receiver for; gives the names.
     pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<SmolStr> {
-        let gone: Vec<SmolStr> = self
-            .timers
-            .keys()
-            .filter(|receiver| !has(receiver))
-            .cloned()
-            .collect();
+        let timers = self.timers.keys();
+        let subscriptions = self.subscriptions.values().map(|one| &one.receiver);
+        let names = timers.chain(subscriptions.filter(|receiver| !receiver.is_empty()));
+        let mut gone: Vec<SmolStr> = names.filter(|receiver| !has(receiver)).cloned().collect();
+        gone.sort_unstable();
+        gone.dedup();
         self.timers.retain(|receiver, _| has(receiver));
+        self.subscriptions
+            .retain(|_, one| one.receiver.is_empty() || has(&one.receiver));
         gone
     }
 
@@ -199,7 +343,7 @@ impl Ongoing {
         let timers = self.timers.iter().map(|(receiver, timer)| {
             let left = timer.due.saturating_duration_since(now.instant);
             let data = timer.data.as_deref();
-            let data = data.and_then(|data| RawValue::from_string(data.to_owned()).ok());
+            let data = data.and_then(raw);
             let interval = timer.interval.map_or(0, milliseconds);
             (
                 receiver.clone(),
@@ -208,8 +352,23 @@ impl Ongoing {
                 data,
             )
         });
+        let subscriptions = self.subscriptions.iter().map(|(topic, subscribed)| {
+            let Subscribed { receiver, position } = subscribed;
+            (
+                topic.clone(),
+                receiver.clone(),
+                position.epoch,
+                position.number,
+            )
+        });
+        let outgoing = self.outgoing.iter().filter_map(|outgoing| {
+            let Outgoing { id, topic, data } = outgoing;
+            Some((id.clone(), topic.clone(), raw(data)?))
+        });
         let sealed = Sealed {
             timers: timers.collect(),
+            subscriptions: subscriptions.collect(),
+            outgoing: outgoing.collect(),
         };
         serde_json::to_string(&sealed).unwrap_or_default()
     }
@@ -233,8 +392,23 @@ impl Ongoing {
                 };
                 (receiver, timer)
             });
+        let subscriptions = sealed.subscriptions.into_iter();
+        let subscriptions = subscriptions.map(|(topic, receiver, epoch, number)| {
+            let position = Position { epoch, number };
+            (topic, Subscribed { receiver, position })
+        });
+        let outgoing = sealed
+            .outgoing
+            .into_iter()
+            .map(|(id, topic, data)| Outgoing {
+                id,
+                topic,
+                data: data.get().into(),
+            });
         Self {
             timers: timers.take(MOST_TIMERS).collect(),
+            subscriptions: subscriptions.take(MOST_SUBSCRIPTIONS).collect(),
+            outgoing: outgoing.collect(),
         }
     }
 }
@@ -253,10 +427,18 @@ mod tests {
         }
     }
 
+    fn checks(now: Instant) -> Checks<'static> {
+        Checks {
+            now,
+            message_bytes: 10,
+            open: &|address| address.strip_prefix("of ").map(str::to_owned),
+        }
+    }
+
     fn ongoing(json: &str, now: Now) -> Ongoing {
         let mut ongoing = Ongoing::default();
         let effects = effects::parse(json).unwrap();
-        ongoing.apply(&effects, now.instant).unwrap();
+        ongoing.apply(&effects, &checks(now.instant)).unwrap();
         ongoing
     }
 
@@ -309,7 +491,7 @@ mod tests {
             })
             .collect();
         let mut timers = Ongoing::default();
-        let applied = timers.apply(&effects, now.instant);
+        let applied = timers.apply(&effects, &checks(now.instant));
         assert_eq!(applied, Err(OngoingError::Timers));
     }
 
@@ -344,6 +526,84 @@ mod tests {
         assert_eq!(Ongoing::default().to_json(now()), "");
         assert!(Ongoing::from_json("", now()).is_empty());
         assert!(Ongoing::from_json("{\"t\":7}", now()).is_empty());
+    }
+
+    const EPOCH: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+    fn positions(ongoing: &Ongoing) -> Vec<String> {
+        let subscriptions = ongoing.subscriptions();
+        subscriptions
+            .map(|(topic, one)| format!("{topic} {} {}", one.receiver, one.position.number))
+            .collect()
+    }
+
+    #[test]
+    fn a_subscription_keeps_its_position_unless_another_is_given() {
+        let now = now();
+        let json = format!(
+            r#"[{{"subscribe":["a","got","{EPOCH}",7,0]}},{{"subscribe":["b","got","{EPOCH}",1,0]}},
+                {{"subscribe":["a","other","{EPOCH}",9,0]}},{{"subscribe":["b","got","{EPOCH}",0,1]}}]"#
+        );
+        let mut ongoing = ongoing(&json, now);
+        assert_eq!(positions(&ongoing), ["a other 7", "b got 0"]);
+        let epoch = EPOCH.parse().unwrap();
+        ongoing.move_to("a", Position { epoch, number: 12 });
+        let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
+        assert_eq!(positions(&revived), ["a other 12", "b got 0"]);
+        assert_eq!(revived.retain(|name| name == "got"), ["other"]);
+        assert_eq!(positions(&revived), ["b got 0"]);
+    }
+
+    #[test]
+    fn what_is_to_be_published_is_kept_until_it_is_taken() {
+        let now = now();
+        let json = r#"[{"publish":["i/1","a",[1]]},{"send":["i/2","of me",["got",2]]}]"#;
+        let ongoing = ongoing(json, now);
+        let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
+        let taken = revived.take_outgoing().into_iter();
+        let taken: Vec<String> = taken
+            .map(|one| format!("{} {} {}", one.id, one.topic, one.data))
+            .collect();
+        assert_eq!(taken, ["i/1 a [1]", "i/2 \0me [\"got\",2]"]);
+        assert!(revived.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_published_or_subscribed_to_fails_the_step() {
+        let long = "x".repeat(MAX_NAME + 1);
+        for (json, error) in [
+            (
+                format!(r#"[{{"publish":["i","{long}",1]}}]"#),
+                OngoingError::Topic(257),
+            ),
+            (r#"[{"publish":["i","",1]}]"#.into(), OngoingError::Topic(0)),
+            (
+                r#"[{"publish":["i","\u0000me",1]}]"#.into(),
+                OngoingError::Topic(3),
+            ),
+            (
+                r#"[{"send":["i","forged",["got",2]]}]"#.into(),
+                OngoingError::Address,
+            ),
+            (
+                format!(r#"[{{"subscribe":["","got","{EPOCH}",7,0]}}]"#),
+                OngoingError::Topic(0),
+            ),
+        ] {
+            let effects = effects::parse(&json).unwrap();
+            let applied = Ongoing::default().apply(&effects, &checks(Instant::now()));
+            assert_eq!(applied, Err(error), "{json}");
+        }
+        let effects = effects::parse(r#"[{"publish":["i","a","much too large"]}]"#).unwrap();
+        let applied = Ongoing::default().apply(&effects, &checks(Instant::now()));
+        assert!(matches!(
+            applied,
+            Err(OngoingError::Data {
+                bytes: 16,
+                most: 10,
+                ..
+            })
+        ));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::protocol::{ClientEvent, SpecialVars};
 use crate::session::Peer;
 use crate::sessions::Sessions;
 use crate::token::{Claims, Keyring, Kind};
+use crate::topics::MemoryTopics;
 use crate::transport::handshake::UpgradeRequest;
 use crate::tree::LiveTree;
 use crate::turns::Turns;
@@ -112,6 +113,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
         keeps_form: false,
         anew: false,
         frozen: false,
+        held: Vec::new(),
         effects: Vec::new(),
         thrown: None,
     }
@@ -160,6 +162,10 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
         budget: Arc::new(Budget::new(limits.waiting_bytes)),
         turns: Turns::new(&limits),
+        topics: Arc::new(MemoryTopics::new(
+            &limits,
+            Box::new(|task| drop(tokio::spawn(task))),
+        )),
         store: None,
         limits,
         stats: Default::default(),

@@ -58,6 +58,8 @@ pub enum Kind {
     /// Names the component that a page's token has started. It is sent instead of the first checkpoint
     /// if the state is too large to be sealed at once. Starts nothing by itself.
     Anchor = 3,
+    /// Names a component to those who may send messages to it. Starts nothing.
+    Address = 4,
 }
 
 /// The contents of a token.
@@ -223,7 +225,7 @@ impl Keyring {
         }
         match claims.kind {
             Kind::Mount | Kind::Checkpoint => Ok(claims),
-            Kind::Anchor => Err(TokenError::Malformed),
+            Kind::Anchor | Kind::Address => Err(TokenError::Malformed),
         }
     }
 
@@ -239,6 +241,32 @@ impl Keyring {
         // `expand` fails only for names longer than 255 hashes.
         let _ = self.holders.expand_multi_info(&info, &mut holder);
         holder
+    }
+
+    /// The address of a component of that public name: whoever has it can send messages to the component.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn address(&self, name: &str) -> Result<String, SealError> {
+        let claims = Claims {
+            kind: Kind::Address,
+            module: String::new(),
+            version: 0,
+            props_json: String::new(),
+            ongoing: String::new(),
+            instance: name.to_owned(),
+            point: Point::default(),
+            life: Life::default(),
+            page: String::new(),
+            issued_at: 0,
+        };
+        self.seal(&claims, "")
+    }
+
+    /// The public name in an address; `None` if the text is not an address that one of these secrets made.
+    pub fn open_address(&self, address: &str) -> Option<String> {
+        let claims = self.unsealed(address, "").ok()?;
+        (claims.kind == Kind::Address).then_some(claims.instance)
     }
 
     /// Opens a state from a store. Its age does not matter: the state in a store is the newest.
@@ -377,6 +405,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         1 => Kind::Mount,
         2 => Kind::Checkpoint,
         3 => Kind::Anchor,
+        4 => Kind::Address,
         _ => return Err(TokenError::Malformed),
     };
     let rest = &mut rest;

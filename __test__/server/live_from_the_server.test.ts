@@ -553,7 +553,7 @@ test('what is pushed reaches the page after the change of its step, once, also a
 })
 
 test('while its page is away a component handles nothing from the server, and catches up before it is shown', async () => {
-  const { site, page } = await start((loom) =>
+  const { page } = await start((loom) =>
     loom.register('away', {
       props: { ticks: 0 },
       connected: (_, ctx) => {

@@ -17,11 +17,14 @@ use crate::effects::TaskId;
 use crate::ids::ActorKey;
 use crate::registry::ModuleId;
 use crate::sync::{Mutex, lock};
+use crate::topics::Subscription;
 use crate::tree::{RefusedValue, Templates};
 use crate::turns::Yield;
 
 struct Waiting {
-    sender: oneshot::Sender<Reply>,
+    /// Topics that the step has subscribed to: they do not begin anew before the step commits.
+    held: Vec<Subscription>,
+    sender: oneshot::Sender<(Reply, Vec<Subscription>)>,
     caller: Option<Arc<Caller>>,
     /// The turn of a join, to give up when JavaScript waits for a promise.
     yields: Option<Yield>,
@@ -137,6 +140,16 @@ impl JsDispatcher {
         self.0.revoked.len()
     }
 
+    /// The step of a call has subscribed to a topic: keeps the topic until the step is over. False if the
+    /// call is over.
+    pub fn hold(&self, call: u32, subscription: Subscription) -> bool {
+        let mut pending = lock(&self.0.returns.pending);
+        let waiting = pending.calls.get_mut(&call);
+        waiting
+            .map(|waiting| waiting.held.push(subscription))
+            .is_some()
+    }
+
     /// Calls in flight: waiting for JavaScript, or for an async handler.
     pub fn in_flight(&self) -> usize {
         lock(&self.0.returns.pending).calls.len()
@@ -172,7 +185,10 @@ impl Inner {
         self.returns.arrived.notify_one();
     }
 
-    fn register(&self, call: &Call) -> Result<(Ticket<'_>, oneshot::Receiver<Reply>), CallError> {
+    fn register(
+        &self,
+        call: &Call,
+    ) -> Result<(Ticket<'_>, oneshot::Receiver<(Reply, Vec<Subscription>)>), CallError> {
         let (sender, receiver) = oneshot::channel();
         let mut pending = lock(&self.returns.pending);
         if pending.closed {
@@ -187,6 +203,7 @@ impl Inner {
         let number = pending.last;
         let waiting = Waiting {
             sender,
+            held: Vec::new(),
             caller: call.caller.clone(),
             yields: call.yields.clone(),
         };
@@ -210,6 +227,7 @@ impl Inner {
         let Beside { effects, thrown } =
             beside.map_err(|error| CallError::Failed(error.to_string()))?;
         Ok(Outcome {
+            held: Vec::new(),
             effects,
             thrown: thrown.map(|(handled, message, stack)| {
                 let error = CallError::Threw { message, stack };
@@ -271,7 +289,7 @@ impl Returns {
                 let waiting = lock(&self.pending).calls.remove(&call);
                 // If the actor does not wait any more, the late result is dropped.
                 if let Some(waiting) = waiting {
-                    let _ = waiting.sender.send(reply);
+                    let _ = waiting.sender.send((reply, waiting.held));
                 }
             }
         }
@@ -351,8 +369,15 @@ impl Dispatcher for JsDispatcher {
             ticket.is_pushed = true;
             let reply = receiver.await;
             ticket.is_done = true;
+            let (reply, held) = match reply {
+                Ok((reply, held)) => (Ok(reply), held),
+                Err(error) => (Err(error), Vec::new()),
+            };
             match reply {
-                Ok(Reply::Done(done)) => return inner.outcome(call, &done),
+                Ok(Reply::Done(done)) => {
+                    let outcome = inner.outcome(call, &done)?;
+                    return Ok(Outcome { held, ..outcome });
+                }
                 Ok(Reply::Failed { message, stack }) => {
                     return Err(CallError::Threw { message, stack });
                 }

@@ -2,13 +2,14 @@
 //! reads the JSON that this file writes, with the numbers that [`crate::codec`] hands over.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 use super::form::{TooManyFields, write_form};
 use crate::context::Level;
 use crate::dispatch::Call;
-use crate::effects::TaskId;
+use crate::effects::{OWN, TaskId};
 use crate::ids::ActorKey;
-use crate::message::{Message, Part, Source};
+use crate::message::{Data, Message, Part, Source};
 use crate::protocol::ClientEvent;
 use crate::tree::write_json_string;
 
@@ -172,7 +173,7 @@ pub(super) fn write_call(
     out.push(',');
     match &call.event {
         Some(event) => write_event(out, event, call.module.raw, form_fields)?,
-        None if !call.messages.is_empty() => write_messages(out, &call.messages),
+        None if !call.messages.is_empty() => write_messages(out, &call.messages, with_props),
         None => match &call.origin {
             None => out.push_str("null"),
             Some(origin) => {
@@ -208,6 +209,10 @@ pub mod from {
     pub const TIMER: u32 = 0;
     /// A task.
     pub const TASK: u32 = 1;
+    /// A topic.
+    pub const TOPIC: u32 = 2;
+    /// Another component, or the application, by the component's address.
+    pub const COMPONENT: u32 = 3;
 }
 
 /// Which value of a task a message carries.
@@ -220,32 +225,67 @@ pub mod part {
     pub const ERROR: u32 = 2;
 }
 
-/// `{"messages":[[receiver, id, from, part, data?], …]}`: the messages of a visit.
-fn write_messages(out: &mut String, messages: &[Message]) {
+/// `{"messages":[…]}`: the messages of a visit. Each is an array:
+///
+/// * of a timer or a task `[receiver, id, from, part, data?]`;
+/// * of a topic `[receiver, id, from, gap, topic, position, key, data?]`: all receivers get the same data, so
+///   that it crosses once, unless `with_data`; later its key is enough;
+/// * sent to the component `[receiver, id, from, gap, position, data?]`.
+fn write_messages(out: &mut String, messages: &[Message], with_data: bool) {
     out.push_str("{\"messages\":[");
     for (position, message) in messages.iter().enumerate() {
         out.push_str(if position > 0 { ",[" } else { "[" });
-        write_json_string(out, &message.receiver);
-        out.push(',');
-        write_json_string(out, &message.id);
-        out.push(',');
-        let from = match message.source {
-            Source::Timer => from::TIMER,
-            Source::Task(_) => from::TASK,
-        };
-        let part = match message.part {
-            Part::Value => part::VALUE,
-            Part::Done => part::DONE,
-            Part::Error => part::ERROR,
-        };
-        write_numbers(out, [from.into(), part.into()]);
-        if let Some(data) = &message.data {
-            out.push(',');
-            out.push_str(data);
-        }
+        write_message(out, message, with_data);
         out.push(']');
     }
     out.push_str("]}");
+}
+
+fn write_message(out: &mut String, message: &Message, with_data: bool) {
+    write_json_string(out, &message.receiver);
+    out.push(',');
+    write_json_string(out, &message.id);
+    out.push(',');
+    match &message.source {
+        source @ (Source::Timer | Source::Task(_)) => {
+            let from = match source {
+                Source::Timer => from::TIMER,
+                _ => from::TASK,
+            };
+            let part = match message.part {
+                Part::Value => part::VALUE,
+                Part::Done => part::DONE,
+                Part::Error => part::ERROR,
+            };
+            write_numbers(out, [from.into(), part.into()]);
+        }
+        Source::Topic { topic, position } => {
+            let is_own = topic.starts_with(OWN);
+            let from = if is_own { from::COMPONENT } else { from::TOPIC };
+            write_numbers(out, [from.into(), message.gap.into()]);
+            out.push(',');
+            if !is_own {
+                write_json_string(out, topic);
+                out.push(',');
+            }
+            // Nothing in it needs escaping.
+            let _ = write!(out, "\"{position}\"");
+        }
+    }
+    match &message.data {
+        Data::None => {}
+        Data::Json(json) => {
+            out.push(',');
+            out.push_str(json);
+        }
+        Data::Shared(shared) => {
+            let _ = write!(out, ",{}", shared.key);
+            if !shared.has_crossed.swap(true, Ordering::Relaxed) || with_data {
+                out.push(',');
+                out.push_str(&shared.data);
+            }
+        }
+    }
 }
 
 /// Writes the `LiveEvent` that handlers get, without its id. A `raw` module takes no form.

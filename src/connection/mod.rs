@@ -604,7 +604,7 @@ impl<D: Dispatcher> Connection<D> {
             origin: Some(Origin {
                 joins: match claims.kind {
                     Kind::Checkpoint => Joins::Checkpoint,
-                    Kind::Mount | Kind::Anchor => Joins::Mount,
+                    Kind::Mount | Kind::Anchor | Kind::Address => Joins::Mount,
                 },
                 version: claims.version,
                 is_behind: false,

@@ -153,6 +153,12 @@ impl LiveSocketState {
                     self.visit(running, None, reply_to).await?;
                 }
             }
+            Item::Topics => {
+                running.reading.told(&running.mailbox.told());
+                if reply_to.is_shown() {
+                    self.visit(running, None, reply_to).await?;
+                }
+            }
             Item::Weigh => {
                 // The session asks because it does not know the weight, so the weight is reported in any
                 // case.

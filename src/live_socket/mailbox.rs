@@ -15,6 +15,7 @@ use crate::message::Part;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock, wake};
+use crate::topics::Sink;
 
 /// Why an event is not handled, and answered with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub(super) enum Item {
         part: Part,
         json: Option<Arc<str>>,
     },
+    /// Topics have something new; there is one such item at most.
+    Topics,
     /// Report the memory of props and tree.
     Weigh,
 }
@@ -85,6 +88,8 @@ struct State {
     items: VecDeque<Item>,
     /// Bytes of the texts of the events among `items`.
     bytes: usize,
+    /// Topics that have something new, by their numbers: as many as there are subscriptions at most.
+    told: Vec<u32>,
     /// The highest number of all events that came in. Events up to this number are not taken again.
     received: EventNumber,
     phase: Phase,
@@ -144,6 +149,7 @@ impl Mailbox {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::new(),
+                told: Vec::new(),
                 bytes: 0,
                 received,
                 phase: Phase::Open,
@@ -253,6 +259,20 @@ impl Mailbox {
     pub(super) fn has_events(&self) -> bool {
         let is_event = |item: &Item| matches!(item, Item::Event { .. } | Item::Unhandled { .. });
         self.lock().items.iter().any(is_event)
+    }
+
+    /// Has the actor look what its topics have, after all that waits.
+    pub(super) fn remind(&self) {
+        let state = self.lock();
+        let is_topics = |item: &Item| matches!(item, Item::Topics);
+        if state.phase == Phase::Open && !state.items.iter().any(is_topics) {
+            self.push(state, Item::Topics);
+        }
+    }
+
+    /// The topics that have something new, by their numbers.
+    pub(super) fn told(&self) -> Vec<u32> {
+        std::mem::take(&mut self.lock().told)
     }
 
     /// Takes the values of tasks that are next.
@@ -379,5 +399,16 @@ impl Tasks for Mailbox {
     fn value(&self, task: TaskId, part: Part, json: Option<Arc<str>>) {
         // An actor that has ended has no tasks any more.
         let _ = self.ask(Item::Value { task, part, json });
+    }
+}
+
+impl Sink for Mailbox {
+    fn wake(&self, subscription: u32) {
+        let mut state = self.lock();
+        if !state.told.contains(&subscription) {
+            state.told.push(subscription);
+        }
+        drop(state);
+        self.remind();
     }
 }

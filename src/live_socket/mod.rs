@@ -10,6 +10,7 @@ mod first;
 mod mailbox;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
+mod reading;
 mod reply_to;
 mod running;
 mod state;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::mailbox::{Item, Mailbox};
+use super::reading::Reading;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
 use crate::effects::{Effect, TaskId};
@@ -28,6 +29,8 @@ pub(super) struct Running<D: Dispatcher> {
     pub(super) quiet: Option<Instant>,
     /// When a timer of the component rings. Set before each wait.
     pub(super) due: Option<Instant>,
+    /// The topics of the component.
+    pub(super) reading: Reading,
     /// The tasks of the component, by their names.
     tasks: BTreeMap<SmolStr, TaskId>,
     /// The event that is being handled. If the actor panics, this event is answered with an error.
@@ -44,6 +47,7 @@ impl<D: Dispatcher> Running<D> {
             alarm: Alarm::default(),
             quiet: None,
             due: None,
+            reading: Reading::default(),
             tasks: BTreeMap::new(),
             handling: None,
         }

@@ -8,7 +8,8 @@ use super::{Committed, ReplyTo};
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, Push};
 use crate::ids::Point;
-use crate::ongoing::Ongoing;
+use crate::message::Source;
+use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
@@ -18,8 +19,8 @@ use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 pub(super) enum Cause {
     /// An event of the page, which gets an answer.
     Event,
-    /// Messages from the server.
-    Messages,
+    /// So many of the messages of the last visit.
+    Messages(usize),
 }
 
 /// The change that an outcome makes to the tree.
@@ -58,6 +59,7 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let effects = std::mem::take(&mut outcome.effects);
+        let _held = std::mem::take(&mut outcome.held);
         let begun = self.try_begin(outcome, &effects, running, reply_to).await;
         match begun {
             Ok(()) => running.run_tasks(&effects),
@@ -70,11 +72,11 @@ impl LiveSocketState {
         &mut self,
         outcome: Outcome,
         effects: &[Effect],
-        running: &Running<D>,
+        running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         running.check_tasks(effects)?;
-        let ongoing = self.changed_by(effects)?;
+        let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
         if let Some(props) = outcome.props {
             self.call.props = props;
         }
@@ -105,6 +107,10 @@ impl LiveSocketState {
             };
             reply_to.changed(self.point, None, beside);
         }
+        // Of a state that was revived, too.
+        let outgoing = self.ongoing.take_outgoing();
+        running.publish(outgoing, &self.module_name).await;
+        running.follow(&self.ongoing, &self.module_name).await;
         Ok(())
     }
 
@@ -120,6 +126,7 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let effects = std::mem::take(&mut outcome.effects);
+        let _held = std::mem::take(&mut outcome.held);
         let committed = self
             .try_commit(outcome, &effects, cause, running, reply_to)
             .await;
@@ -145,13 +152,13 @@ impl LiveSocketState {
         let props = outcome.props.as_ref().unwrap_or(&self.call.props);
         // All that can fail comes before the first thing that cannot be taken back.
         running.check_tasks(effects)?;
-        let ongoing = self.changed_by(effects)?;
+        let ongoing = self.changed_by(effects, cause, running)?;
         let rendered = self.rendered(outcome.render)?;
         let committed = Committed {
             point,
             props,
             ongoing: ongoing.as_ref().unwrap_or(&self.ongoing),
-            is_due: ongoing.is_some(),
+            is_due: Ongoing::is_changed_by(effects),
             has_tasks: running.has_tasks(),
         };
         let kept = reply_to.keep(committed).await;
@@ -159,10 +166,14 @@ impl LiveSocketState {
         if let Some(props) = outcome.props {
             self.call.props = props;
         }
-        if let Some(ongoing) = ongoing {
-            self.ongoing = ongoing;
-            self.is_due = true;
-        }
+        let outgoing = match ongoing {
+            Some(ongoing) => {
+                self.ongoing = ongoing;
+                self.is_due |= Ongoing::is_changed_by(effects);
+                self.ongoing.take_outgoing()
+            }
+            None => Vec::new(),
+        };
         self.call.frozen = outcome.frozen;
         self.call.moved = false;
         self.call.version = self.call.sequence;
@@ -174,22 +185,51 @@ impl LiveSocketState {
         };
         match cause {
             Cause::Event => self.answer(point, rendered, beside, reply_to),
-            Cause::Messages => {
+            Cause::Messages(_) => {
                 let events_wait = running.mailbox.has_events();
                 self.change(point, rendered, beside, events_wait, reply_to);
             }
         }
         self.point = point;
+        running.publish(outgoing, &self.module_name).await;
+        if Ongoing::is_changed_by(effects) {
+            running.follow(&self.ongoing, &self.module_name).await;
+        }
         Ok(())
     }
 
-    /// What goes on after these effects; `None` if they change nothing.
-    fn changed_by(&self, effects: &[Effect]) -> Result<Option<Ongoing>, CallError> {
-        if !Ongoing::is_changed_by(effects) {
+    /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.
+    fn changed_by<D: Dispatcher>(
+        &self,
+        effects: &[Effect],
+        cause: Cause,
+        running: &Running<D>,
+    ) -> Result<Option<Ongoing>, CallError> {
+        let done = match cause {
+            Cause::Event => 0,
+            Cause::Messages(done) => done,
+        };
+        let messages = self.call.messages.iter().take(done);
+        let mut positions = messages.filter_map(|message| match &message.source {
+            Source::Topic { topic, position } => Some((topic, *position)),
+            Source::Timer | Source::Task(_) => None,
+        });
+        let first = positions.next();
+        let is_changed = Ongoing::is_changed_by(effects);
+        if first.is_none() && !is_changed {
             return Ok(None);
         }
         let mut ongoing = self.ongoing.clone();
-        let applied = ongoing.apply(effects, Instant::now());
+        for (topic, position) in first.into_iter().chain(positions) {
+            ongoing.move_to(topic, position);
+        }
+        let context = &running.context;
+        let checks = Checks {
+            now: Instant::now(),
+            message_bytes: context.limits.message_bytes,
+            open: &|address| context.keyring.open_address(address),
+        };
+        let applied = ongoing.apply(effects, &checks);
         applied.map_err(|error| CallError::Failed(error.to_string()))?;
         Ok(Some(ongoing))
     }

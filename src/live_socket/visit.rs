@@ -13,10 +13,10 @@ use super::step::Cause;
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::TaskId;
 use crate::log::Quoted;
-use crate::message::{Message, Part, Source};
+use crate::message::{Data, Message, Part, Source};
 
 /// The most messages of one visit, and of the catching up before a page that is back is shown.
-const MOST_TOGETHER: usize = 256;
+pub(super) const MOST_TOGETHER: usize = 256;
 /// The longest that a page which is back waits while its component catches up.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -48,7 +48,8 @@ impl LiveSocketState {
             id,
             source: Source::Task(task),
             part,
-            data: json,
+            data: json.map_or(Data::None, Data::Json),
+            gap: false,
         });
     }
 
@@ -76,7 +77,8 @@ impl LiveSocketState {
                 id,
                 source: Source::Timer,
                 part: Part::Value,
-                data: rung.data,
+                data: rung.data.map_or(Data::None, Data::Json),
+                gap: false,
             });
         }
     }
@@ -90,6 +92,7 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> ControlFlow<()> {
         self.ring();
+        self.read(running).await;
         let mut left = self.inbox.len().min(MOST_TOGETHER);
         // So many messages are handled one by one, because all of them together have failed.
         let mut alone = 0;
@@ -131,6 +134,10 @@ impl LiveSocketState {
             self.give_back(done);
             self.stepped(running, reply_to);
         }
+        if running.has_unread() {
+            // After whatever else waits.
+            running.mailbox.remind();
+        }
         ControlFlow::Continue(())
     }
 
@@ -143,19 +150,20 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<usize, CallError> {
         let thrown = outcome.thrown.take();
+        let count = self.call.messages.len();
+        // The one that threw is over, too.
+        let done = thrown
+            .as_ref()
+            .map_or(count, |(handled, _)| (handled + 1).min(count));
         // If the first one threw, there is nothing to commit.
         if !matches!(thrown, Some((0, _))) {
-            self.commit(outcome, Cause::Messages, running, reply_to)
+            self.commit(outcome, Cause::Messages(done), running, reply_to)
                 .await?;
         }
-        let count = self.call.messages.len();
-        Ok(match thrown {
-            None => count,
-            Some((handled, error)) => {
-                self.over(running, handled, &error);
-                (handled + 1).min(count)
-            }
-        })
+        if let Some((handled, error)) = thrown {
+            self.over(running, handled, &error);
+        }
+        Ok(done)
     }
 
     /// The messages of the last visit from `done` on wait again, before all others.
@@ -191,7 +199,8 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> ControlFlow<()> {
         let now = Instant::now();
-        if self.inbox.is_empty() && self.ongoing.due().is_none_or(|due| due > now) {
+        let rings = self.ongoing.due().is_some_and(|due| due <= now);
+        if self.inbox.is_empty() && !rings && !running.has_unread() {
             return ControlFlow::Continue(());
         }
         self.visit(running, Some(now + CATCH_UP), reply_to).await

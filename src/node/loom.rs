@@ -24,11 +24,12 @@ use crate::budget::Budget;
 use crate::clock::unix_now;
 use crate::connection::serve_arrival;
 use crate::context::{Context, Level, Shared};
+use crate::effects::{OWN, own_topic};
 use crate::ids::{Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::log::Log;
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, OngoingError};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::random::random_text;
@@ -38,6 +39,7 @@ use crate::stats::Stats;
 use crate::store::{Bounds, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
 use crate::token::{Claims, Keyring, Kind};
+use crate::topics::{MemoryTopics, Sink, Subscribed, Topics};
 use crate::transport::{BoxTransport, Descriptor, Relay, RelaySignal, relay};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
@@ -147,6 +149,20 @@ pub fn codec() -> String {
     crate::codec::table().to_string()
 }
 
+/// Topics whose subscribers the runtime wakes.
+fn topics(limits: &Limits) -> Result<Arc<dyn Topics>> {
+    let runtime = runtime()?.handle().clone();
+    let spawn = move |task| drop(runtime.spawn(task));
+    Ok(Arc::new(MemoryTopics::new(limits, Box::new(spawn))))
+}
+
+/// Nobody: for a subscription that only keeps a topic.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn wake(&self, _subscription: u32) {}
+}
+
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]
@@ -191,6 +207,7 @@ impl NativeLoom {
             closing: CancellationToken::new(),
             budget: budget.clone(),
             turns: Turns::new(&limits),
+            topics: topics(&limits)?,
             store,
             tasks: TaskTracker::new(),
             limits,
@@ -240,6 +257,79 @@ impl NativeLoom {
         };
         lock(&slot).take();
         env.remove_env_cleanup_hook(hook)
+    }
+
+    /// Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
+    /// oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+    #[napi(catch_unwind)]
+    pub fn position(&self, call: u32, topic: String) -> Result<String> {
+        let context = self.context()?;
+        let mut answer = context.topics.subscribe(&topic, Arc::new(Nobody), 0);
+        // Topics in memory answer at once.
+        let mut waker = std::task::Context::from_waker(std::task::Waker::noop());
+        let std::task::Poll::Ready(answer) = answer.as_mut().poll(&mut waker) else {
+            return Err(failed("the topic does not answer"));
+        };
+        let Subscribed {
+            subscription,
+            now,
+            oldest,
+        } = answer.map_err(failed)?;
+        if !context.dispatcher.hold(call, subscription) {
+            return Err(failed("the step is over"));
+        }
+        Ok(format!(
+            "[\"{}\",{},{}]",
+            now.epoch, now.number, oldest.number
+        ))
+    }
+
+    /// Publishes JSON text; settles the promise when the topic has it.
+    #[napi(catch_unwind)]
+    pub fn publish(
+        &self,
+        topic: String,
+        id: Option<String>,
+        data: String,
+        request: u32,
+    ) -> Result<()> {
+        if topic.starts_with(OWN) {
+            return Err(failed("a topic's name does not begin with U+0000"));
+        }
+        self.publish_to(&topic, id.as_deref(), data, request)
+    }
+
+    /// Sends JSON text to one component, by its address; settles the promise when its topic has it.
+    #[napi(catch_unwind)]
+    pub fn send_to(
+        &self,
+        address: String,
+        id: Option<String>,
+        data: String,
+        request: u32,
+    ) -> Result<()> {
+        let name = self.context()?.keyring.open_address(&address);
+        let name = name.ok_or_else(|| failed(OngoingError::Address))?;
+        self.publish_to(&own_topic(&name), id.as_deref(), data, request)
+    }
+
+    fn publish_to(&self, topic: &str, id: Option<&str>, data: String, request: u32) -> Result<()> {
+        let published = self.context()?.topics.publish(topic, id, data.into());
+        let queue = self.queue.clone();
+        runtime()?.spawn(async move {
+            let text = published.await.err().map(|error| error.to_string());
+            queue.push(Job::Settle {
+                request,
+                result: text.as_deref().map_or(Ok(None), Err),
+            });
+        });
+        Ok(())
+    }
+
+    /// The address of the component of that public name.
+    #[napi(catch_unwind)]
+    pub fn address(&self, name: String) -> Result<String> {
+        self.context()?.keyring.address(&name).map_err(failed)
     }
 
     /// From here on looks whether the process has descriptors left for new connections.

@@ -180,7 +180,7 @@ impl<D: Dispatcher> ToPage<D> {
             // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
-                Kind::Mount | Kind::Checkpoint => about.page.to_string(),
+                Kind::Mount | Kind::Checkpoint | Kind::Address => about.page.to_string(),
             },
             issued_at: unix_now(),
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -102,6 +102,8 @@ pub struct Message {
     /// A number that no other message in this process has. JavaScript keeps the parsed data under it,
     /// so that the data is parsed once for all receivers of a thread.
     pub key: u64,
+    /// Set when the data has been written for JavaScript, which then has it under its key, or asks again.
+    pub has_crossed: AtomicBool,
 }
 
 impl Message {
@@ -116,6 +118,7 @@ impl Message {
             data,
             position,
             key: NEXT.fetch_add(1, Ordering::Relaxed),
+            has_crossed: AtomicBool::new(false),
         }
     }
 

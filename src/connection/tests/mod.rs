@@ -702,6 +702,7 @@ fn showing(text: String) -> Closures {
                 keeps_form: false,
                 anew: false,
                 frozen: false,
+                held: Vec::new(),
                 effects: Vec::new(),
                 thrown: None,
             })

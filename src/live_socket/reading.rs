@@ -1,0 +1,202 @@
+//! What an actor reads of the topics that its component has subscribed to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::running::Running;
+use super::state::LiveSocketState;
+use super::visit::MOST_TOGETHER;
+use crate::context::Level;
+use crate::dispatch::Dispatcher;
+use crate::effects::Outgoing;
+use crate::log::Quoted;
+use crate::message::{Data, Message, Part, Source};
+use crate::ongoing::Ongoing;
+use crate::topics::{self, Batch, Most, Position, Sink, Subscription};
+
+/// The most bytes of a topic's messages that are read at once.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A topic that the component has subscribed to.
+struct Topic {
+    subscription: Subscription,
+    /// Names the topic to the mailbox.
+    number: u32,
+    /// The last message that was read. The component's state may include less.
+    read: Position,
+    /// There may be something after `read`.
+    is_unread: bool,
+}
+
+/// The topics of one component.
+#[derive(Default)]
+pub(super) struct Reading {
+    topics: HashMap<Arc<str>, Topic>,
+    last: u32,
+}
+
+impl Reading {
+    /// Whether there may be something to read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.topics.values().any(|topic| topic.is_unread)
+    }
+
+    /// These topics have something new.
+    pub(super) fn told(&mut self, numbers: &[u32]) {
+        for topic in self.topics.values_mut() {
+            topic.is_unread |= numbers.contains(&topic.number);
+        }
+    }
+}
+
+impl<D: Dispatcher> Running<D> {
+    /// Whether there may be something to read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.reading.has_unread()
+    }
+
+    /// Subscribes to the topics that are committed, and to no others.
+    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str) {
+        let is_there = |topic: &str| ongoing.subscription(topic).is_some();
+        self.reading.topics.retain(|topic, _| is_there(topic));
+        for (name, subscribed) in ongoing.subscriptions() {
+            if self.reading.topics.contains_key(name) {
+                continue;
+            }
+            self.reading.last += 1;
+            let number = self.reading.last;
+            let sink: Arc<dyn Sink> = self.mailbox.clone();
+            let answer = self.context.topics.subscribe(name, sink, number).await;
+            let subscription = match answer {
+                Ok(answer) => answer.subscription,
+                Err(error) => {
+                    let text = || {
+                        format!(
+                            "{module}: the topic {} cannot be read: {error}",
+                            Quoted(name)
+                        )
+                    };
+                    self.context.log_about(Level::Error, module, text);
+                    continue;
+                }
+            };
+            let topic = Topic {
+                subscription,
+                number,
+                read: subscribed.position,
+                is_unread: true,
+            };
+            self.reading.topics.insert(name.clone(), topic);
+            self.mailbox.remind();
+        }
+    }
+
+    /// Hands messages of a step that has committed to their topics.
+    pub(super) async fn publish(&mut self, outgoing: Vec<Outgoing>, module: &str) {
+        for Outgoing { id, topic, data } in outgoing {
+            let published = self.context.topics.publish(&topic, Some(&id), data).await;
+            if let Err(error) = published {
+                let text = || {
+                    format!(
+                        "{module}: a message for {} is lost: {error}",
+                        Quoted(&topic)
+                    )
+                };
+                self.context.log_about(Level::Error, module, text);
+            }
+        }
+    }
+}
+
+impl LiveSocketState {
+    /// Reads what the topics have, as far as there is room.
+    pub(super) async fn read<D: Dispatcher>(&mut self, running: &mut Running<D>) {
+        if !running.has_unread() {
+            return;
+        }
+        let context = running.context.clone();
+        for (name, topic) in &mut running.reading.topics {
+            let room = MOST_TOGETHER.saturating_sub(self.inbox.len());
+            if room == 0 {
+                return;
+            }
+            if !topic.is_unread {
+                continue;
+            }
+            let most = Most {
+                messages: room,
+                bytes: MOST_BYTES,
+            };
+            let read = context
+                .topics
+                .read(&topic.subscription, topic.read, most)
+                .await;
+            let batch = match read {
+                Ok(batch) => batch,
+                Err(error) => {
+                    let module = &self.module_name;
+                    let text = || {
+                        format!(
+                            "{module}: the topic {} cannot be read: {error}",
+                            Quoted(name)
+                        )
+                    };
+                    context.log_about(Level::Error, module, text);
+                    topic.is_unread = false;
+                    continue;
+                }
+            };
+            topic.is_unread = batch.more;
+            topic.read = batch.position;
+            let Some(subscribed) = self.ongoing.subscription(name) else {
+                continue;
+            };
+            let messages = messages(name, &subscribed.receiver, batch);
+            self.inbox.extend(messages);
+        }
+    }
+}
+
+/// The messages of a batch, as their receiver gets them.
+fn messages(topic: &Arc<str>, receiver: &SmolStr, batch: Batch) -> Vec<Message> {
+    let at = |position| Source::Topic {
+        topic: topic.clone(),
+        position,
+    };
+    let gap = batch.gap.then(|| Message {
+        receiver: receiver.clone(),
+        id: format!("{}:gap", batch.position).into(),
+        source: at(batch.position),
+        part: Part::Value,
+        data: Data::None,
+        gap: true,
+    });
+    let read = batch.messages.into_iter().map(|message| {
+        let (receiver, data) = match receiver.is_empty() {
+            // The component's own topic: the message says whom it is for.
+            true => addressed(&message),
+            false => (receiver.clone(), Data::Shared(message.clone())),
+        };
+        Message {
+            receiver,
+            id: message.id.clone(),
+            source: at(message.position),
+            part: Part::Value,
+            data,
+            gap: false,
+        }
+    });
+    gap.into_iter().chain(read).collect()
+}
+
+/// The receiver and the data of a message that was sent to one component.
+fn addressed(message: &topics::Message) -> (SmolStr, Data) {
+    let read = serde_json::from_str::<(SmolStr, Box<serde_json::value::RawValue>)>(&message.data);
+    // Written by this library.
+    read.map_or_else(
+        |_| (SmolStr::default(), Data::None),
+        |(receiver, data)| (receiver, Data::Json(data.get().into())),
+    )
+}
