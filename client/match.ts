@@ -78,13 +78,13 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   }
   const known: Record<string, Element[]> = {}
   for (const element of there)
-    (known[nameOf(own.localName(element), own.textContent(element), attributesOf(element).find(isKey)?.value)] ??=
+    (known[String([own.localName(element), own.textContent(element), attributesOf(element).find(isKey)?.value])] ??=
       []).push(element)
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one
     const key = item.parts.find(isKey)
-    take(one, known[nameOf(own.localName(item.node), textIn(item, tree), key && textOf(key, tree))], fits)
+    take(one, known[String([own.localName(item.node), textIn(item, tree), key && textOf(key, tree)])], fits)
   }
   let from = 0
   for (const one of wanted) {
@@ -127,10 +127,6 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
 /** The first attribute that says something stands for all of them: often it is an `id`. */
 function isKey({ name }: { name: string }): boolean {
   return !!name && !LOOKS.test(name)
-}
-
-function nameOf(...parts: unknown[]): string {
-  return parts.join('\n')
 }
 
 function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {

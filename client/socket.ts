@@ -12,7 +12,7 @@ const SPREAD_MS = 10_000
 const RESTARTING = 1012
 const OVERLOADED = 1013
 /** Where a connection is closed with one of these, the page or the server is at fault, and will be so again. */
-const FAULTS = [1002, 1003, 1007, 1008, 1009, 1011]
+const FAULTS = /^10(0[237-9]|11)$/
 /** A network that swallows packets would keep a browser connecting for minutes. A server's first word comes at once. */
 const CONNECT_MS = 15_000
 
@@ -91,7 +91,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     ws.onclose = ({ code, reason }) => {
       // One that has held has nothing to do with the fault before it.
       if (performance.now() - openedAt > CAP_MS) failures = faults = 0
-      if (FAULTS.includes(code)) user.refused(code, faults++ ? 'reload' : undefined)
+      if (FAULTS.test(`${code}`)) user.refused(code, faults++ ? 'reload' : undefined)
       // To one that has too much to do, nobody comes back earlier.
       if (code === OVERLOADED) failures++
       drop([RESTARTING, OVERLOADED].includes(code) ? (reason && +reason <= SPREAD_MS ? +reason : SPREAD_MS) : undefined)
