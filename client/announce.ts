@@ -24,3 +24,8 @@ export function announce<Name extends keyof Announcements>(
 ): void {
   own.dispatchEvent(container, new CustomEvent(name, { bubbles: true, detail }))
 }
+
+export function tellError(container: Element, message: string, action?: string): void {
+  console.error('loom-live:', own.getAttribute(container, 'data-l-live'), message)
+  announce(container, 'loom:error', { message, action })
+}

@@ -1,11 +1,11 @@
 /** The life of one live component: join, events and their answers, a lost connection and the way back, leave. */
 
-import { announce, type LostReason } from './announce'
+import { announce, tellError, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import type { Debouncer } from './debounce'
 import { own } from './dom'
-import { forms } from './forms'
+import { forms, hasFailed } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
@@ -29,8 +29,8 @@ export interface Component {
   /** The connection is there, and it is gone. */
   opened(): void
   closed(): void
-  /** Says it to the page. */
-  tell(message: string, action?: string): void
+  /** Says it to the page; without a message, only the state. */
+  tell(message?: string, action?: string): void
   leave(): void
   /** What the server says. */
   messages: Messages
@@ -60,7 +60,9 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function showState(): void {
-    const state = phase === 'live' && outbox.unanswered().length ? 'waiting' : phase
+    let state: string = phase
+    if (phase === 'live' && outbox.unanswered().length) state = 'waiting'
+    if (phase !== 'offline' && hasFailed) state = 'error'
     if (own.getAttribute(element, 'data-l-state') !== state) own.setAttribute(element, 'data-l-state', state)
   }
 
@@ -176,13 +178,12 @@ export function createComponent(element: Element, connection: Connection): Compo
     lose('error', [...outbox.unanswered(), ...outbox.waiting])
     outbox.sent = []
     outbox.waiting = []
-    showState()
     tell(message, action)
   }
 
-  function tell(message: string, action?: string): void {
-    console.error('loom-live:', module, message)
-    announce(element, 'loom:error', { message, action })
+  function tell(message?: string, action?: string): void {
+    showState()
+    if (message !== undefined) tellError(element, message, action)
   }
 
   function lose(reason: LostReason, lost: Issued[]): void {
