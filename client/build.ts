@@ -17,6 +17,8 @@ export function remove(value: Value): void {
 export function setText(element: Element, name: string, text: string | null): void {
   // Taking the attribute off a modal dialog would leave the page inert behind it.
   if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
+  // Browsers give the focus to what comes into the page with it, at a time of their own.
+  if (name === 'autofocus' && text !== null && forms) return forms.wish(element, text)
   if (!name) element.textContent = text
   else if (text === null) own.removeAttribute(element, name)
   else {
@@ -28,9 +30,8 @@ export function setText(element: Element, name: string, text: string | null): vo
       if (attribute) attribute.value = text
     }
   }
-  // Of these, only a page that is parsed takes notice.
+  // Only a page that is parsed takes notice of the attribute.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
-  if (name === 'autofocus') forms?.wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */

@@ -15,20 +15,25 @@ export function noteTyping(type: string): void {
   if (/^(input|submit)$/.test(type)) sender = type === 'submit' && own.activeElement(document)
 }
 
-/** What the patch has brought with `autofocus`. */
-const wished: Element[] = []
+/** What the patch has brought with `autofocus`, and the attribute's text. */
+const wished = new Map<Element, string>()
 
-export function wish(element: Element): void {
-  if (own.getAttribute(element, 'autofocus') !== null) wished.push(element)
+export function wish(element: Element, text: string): void {
+  wished.set(element, text)
 }
 
-/** The first that can have the focus gets it, unless the user types elsewhere. */
+/**
+ * The first that can have the focus gets it, unless the user types elsewhere. The elements are in the page by now, so
+ * that the browser does not choose another one of them later.
+ */
 export function focusWished(): void {
   const active = own.activeElement(document)
   const isTyping = active && active !== sender && own.matches(active, ':read-write')
-  for (const element of wished.splice(0).sort((a, b) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
+  for (const [element, text] of [...wished].sort(([a], [b]) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
+    own.setAttribute(element, 'autofocus', text)
     if (!isTyping && own.activeElement(document) === active) real(element, 'focus').call(element)
   }
+  wished.clear()
 }
 
 export function keepCaret(focused: Element | null): () => void {

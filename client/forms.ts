@@ -32,8 +32,8 @@ export interface Forms {
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
-  /** The element has come with `autofocus`, or that has changed. */
-  wish(element: Element): void
+  /** The element has this `autofocus` from the end of the patch on, and wants the focus then. */
+  wish(element: Element, text: string): void
   /** After a patch. */
   focusWished(): void
   createDebouncer(container: Element): Debouncer

@@ -4,7 +4,6 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { setText } from './build'
 import { childrenOf, own } from './dom'
 import { forms } from './forms'
 import { hideIndicators } from './loading'
@@ -119,7 +118,7 @@ function scan(model: Model, parent: Node): Item[] {
       const [slot] = part.slots
       // The name stays where it is among the others, without a value that would be loaded.
       if (slot !== undefined) attribute.value = ''
-      if (model.template.kinds[slot as number] === 'b') setText(node, name, null)
+      if (model.template.kinds[slot as number] === 'b' || name === 'autofocus') own.removeAttribute(node, name)
       return part
     })
     const isText = own.matches(node, 'textarea,title')
