@@ -5,13 +5,13 @@ import { own } from './dom'
 export interface Announcements {
   'loom:join': { 'module': string }
   'loom:patch': { 'module': string }
-  /** With an action where there is one: the page may have to be loaded again ('reload'). */
+  /** Some errors have an action: with 'reload' the page has to be loaded again. */
   'loom:error': { 'message': string; 'action'?: string | undefined }
   /** The component's state is gone, and it has started anew. */
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { 'module': string }
-  /** Events that were not applied, or, where the state itself is gone ('reset'), nobody knows. */
+  /** Events that were not applied. If the state itself is gone ('reset'), nobody knows whether they were. */
   'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }
 }
 

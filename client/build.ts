@@ -25,7 +25,7 @@ export function setText(element: Element, name: string, text: string | null): vo
     try {
       own.setAttribute(element, name, text)
     } catch {
-      // It refuses names that the parser takes. Where the parser has not made one already, nobody can look it up.
+      // `setAttribute` refuses some names that the parser takes. Only an attribute that the parser has made can be set then.
       const attribute = attributesOf(element).find((one) => one.name === name)
       if (attribute) attribute.value = text
     }
@@ -134,7 +134,7 @@ interface Mover {
 
 const { moveBefore } = Element.prototype as Mover
 
-/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
+/** If the browser has `moveBefore`, that keeps what an element would lose by being taken out and put back. */
 export function move(parent: Node | null, node: Node, next: Node | null): void {
   if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
   else if (parent) own.insertBefore(parent, node, next)

@@ -4,7 +4,7 @@ import { own, real } from './core'
 
 /** What had the focus when the patch began. */
 let before: Element | null = null
-/** Where the user has typed what was submitted: he waits there, until he types again. */
+/** The field in which the user has typed what was submitted. The user waits there, and does not type. */
 let sender: Element | null | false = null
 
 export function hadFocus(element: Element): boolean {

@@ -24,7 +24,7 @@ export interface Component {
   issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
-  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity where nothing does. */
+  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity if there is neither. */
   waitingSince(): number
   /** The connection is there, and it is gone. */
   opened(): void
@@ -79,7 +79,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     sendWaiting()
   }
 
-  /** False where it is too large for the server. */
+  /** False if the event is too large for the server. */
   function send(item: Issued): boolean {
     const { number, event, again, madeAt } = item
     const { handler, type, vars } = event
@@ -219,7 +219,7 @@ export function createComponent(element: Element, connection: Connection): Compo
       }),
     e: (number, message, expired, count = 1) =>
       void show(number, (items) => {
-        // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be
+        // The events before this one have been applied, if nothing else was said. This one changed nothing, and is not to be
         // repeated.
         const failed = items.filter((item) => item.number > number - count)
         outbox.sent = outbox.sent.filter((item) => !failed.includes(item))

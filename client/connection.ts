@@ -19,11 +19,11 @@ export interface Connection {
   unanswered: number
   add(component: Component): void
   remove(component: Component): void
-  /** Ends where nobody is left, until somebody comes. */
+  /** Ends the connection if no component is left, until one comes. */
   stopUnused(): void
-  /** Returns the number that stands for the component until the next join; 0 where its join is too large. */
+  /** Returns the number that stands for the component until the next join; 0 if its join is too large. */
   join(component: Component, ...rest: unknown[]): number
-  /** False where the server takes no message so large: it would close the connection, each time again. */
+  /** False if the message is larger than the server takes: the server would close the connection, each time again. */
   send(...message: unknown[]): boolean
   /** Somebody waits for what a connection would bring. */
   hurry(): void

@@ -12,7 +12,7 @@ export interface Piece {
   /** Where it is noted, once it is found. */
   list: unknown[]
   index: number
-  /** Rows are like each other: one that says something else may be another one. */
+  /** Rows look alike, so a row with other text is taken for another row. */
   isRow: boolean
   mate: Element | undefined
 }
@@ -68,7 +68,7 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
   return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || now?.split(/\s+/).includes(one))
 }
 
-/** Gives each of those that are wanted its mate, where there is one. Says which are taken, unless all are, in order. */
+/** Gives each wanted piece its mate in the page, if there is one. Returns the elements that are mates; undefined if all are, in order. */
 export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<Node> | undefined {
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
