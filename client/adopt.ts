@@ -12,7 +12,7 @@ import { HTML, modelOf, type Inside, type Outline } from './template'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
- * With `isAgain`, the page is what a tree of the same component has made it: where HTML differs, that is the server's
+ * With `isAgain`, the page is what a tree of the same component has made it: if HTML differs, that is the server's
  * doing. With `end`, the tree takes the place of what is between the two nodes.
  */
 export function adopt(
@@ -105,7 +105,7 @@ export function adopt(
         const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
         if (isOthers && item.inside.length) hide(mate, tree, item, parent)
         equal(mate, item, tree)
-        // HTML says it where nothing is in there now.
+        // An element of HTML that is empty now has to lose what it had.
         if (!isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
           follow(tree, item, [], mate, own.firstChild(mate))
       } else {

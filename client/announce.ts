@@ -5,7 +5,7 @@ import { own } from './dom'
 export interface Announcements {
   'loom:join': { 'module': string }
   'loom:patch': { 'module': string }
-  /** With an action where there is one: the page may have to be loaded again ('reload'). */
+  /** Some errors have an action: with 'reload' the page has to be loaded again. */
   'loom:error': { 'message': string; 'action'?: string | undefined }
   /** `ctx.push`: after the change of its step. */
   'loom:push': { 'module': string; 'name': string; 'data': unknown }
@@ -13,7 +13,7 @@ export interface Announcements {
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { 'module': string }
-  /** Events that were not applied, or, where the state itself is gone ('reset'), nobody knows. */
+  /** Events that were not applied. If the state itself is gone ('reset'), nobody knows whether they were. */
   'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }
 }
 
@@ -25,4 +25,9 @@ export function announce<Name extends keyof Announcements>(
   detail: Announcements[Name],
 ): void {
   own.dispatchEvent(container, new CustomEvent(name, { bubbles: true, detail }))
+}
+
+export function tellError(container: Element, message: string, action?: string): void {
+  console.error('loom-live:', own.getAttribute(container, 'data-l-live'), message)
+  announce(container, 'loom:error', { message, action })
 }

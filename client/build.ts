@@ -17,20 +17,21 @@ export function remove(value: Value): void {
 export function setText(element: Element, name: string, text: string | null): void {
   // Taking the attribute off a modal dialog would leave the page inert behind it.
   if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
+  // Browsers give the focus to what comes into the page with it, at a time of their own.
+  if (name === 'autofocus' && text !== null && forms) return forms.wish(element, text)
   if (!name) element.textContent = text
   else if (text === null) own.removeAttribute(element, name)
   else {
     try {
       own.setAttribute(element, name, text)
     } catch {
-      // It refuses names that the parser takes. Where the parser has not made one already, nobody can look it up.
+      // `setAttribute` refuses some names that the parser takes. Only an attribute that the parser has made can be set then.
       const attribute = attributesOf(element).find((one) => one.name === name)
       if (attribute) attribute.value = text
     }
   }
-  // Of these, only a page that is parsed takes notice.
+  // Only a page that is parsed takes notice of the attribute.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
-  if (name === 'autofocus') forms?.wish(element)
 }
 
 /** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
@@ -133,7 +134,7 @@ interface Mover {
 
 const { moveBefore } = Element.prototype as Mover
 
-/** `moveBefore`, where there is one, keeps what an element would lose by being taken out and put back. */
+/** If the browser has `moveBefore`, that keeps what an element would lose by being taken out and put back. */
 export function move(parent: Node | null, node: Node, next: Node | null): void {
   if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
   else if (parent) own.insertBefore(parent, node, next)

@@ -4,7 +4,7 @@ import { own, real } from './core'
 
 /** What had the focus when the patch began. */
 let before: Element | null = null
-/** Where the user has typed what was submitted: he waits there, until he types again. */
+/** The field in which the user has typed what was submitted. The user waits there, and does not type. */
 let sender: Element | null | false = null
 
 export function hadFocus(element: Element): boolean {
@@ -15,20 +15,25 @@ export function noteTyping(type: string): void {
   if (/^(input|submit)$/.test(type)) sender = type === 'submit' && own.activeElement(document)
 }
 
-/** What the patch has brought with `autofocus`. */
-const wished: Element[] = []
+/** What the patch has brought with `autofocus`, and the attribute's text. */
+const wished = new Map<Element, string>()
 
-export function wish(element: Element): void {
-  if (own.getAttribute(element, 'autofocus') !== null) wished.push(element)
+export function wish(element: Element, text: string): void {
+  wished.set(element, text)
 }
 
-/** The first that can have the focus gets it, unless the user types elsewhere. */
+/**
+ * The first that can have the focus gets it, unless the user types elsewhere. The elements are in the page by now, so
+ * that the browser does not choose another one of them later.
+ */
 export function focusWished(): void {
   const active = own.activeElement(document)
   const isTyping = active && active !== sender && own.matches(active, ':read-write')
-  for (const element of wished.splice(0).sort((a, b) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
+  for (const [element, text] of [...wished].sort(([a], [b]) => (own.compareDocumentPosition(a, b) & 4 ? -1 : 1))) {
+    own.setAttribute(element, 'autofocus', text)
     if (!isTyping && own.activeElement(document) === active) real(element, 'focus').call(element)
   }
+  wished.clear()
 }
 
 export function keepCaret(focused: Element | null): () => void {

@@ -1,11 +1,11 @@
 /** The life of one live component: join, events and their answers, a lost connection and the way back, leave. */
 
-import { announce, type Announcements, type LostReason } from './announce'
+import { announce, type Announcements, tellError, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import type { Debouncer } from './debounce'
 import { own } from './dom'
-import { forms } from './forms'
+import { forms, hasFailed } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from './view'
@@ -24,13 +24,13 @@ export interface Component {
   issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
   /** Sends what waits for a pause. */
   flush(): void
-  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity where nothing does. */
+  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity if there is neither. */
   waitingSince(): number
   /** The connection is there, and it is gone. */
   opened(): void
   closed(): void
-  /** Says it to the page. */
-  tell(message: string, action?: string): void
+  /** Says it to the page; without a message, only the state. */
+  tell(message?: string, action?: string): void
   leave(): void
   /** What the server says. */
   messages: Messages
@@ -65,7 +65,9 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function showState(): void {
-    const state = phase === 'live' && outbox.unanswered().length ? 'waiting' : phase
+    let state: string = phase
+    if (phase === 'live' && outbox.unanswered().length) state = 'waiting'
+    if (phase !== 'offline' && hasFailed) state = 'error'
     if (own.getAttribute(element, 'data-l-state') !== state) own.setAttribute(element, 'data-l-state', state)
   }
 
@@ -82,7 +84,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     sendWaiting()
   }
 
-  /** False where it is too large for the server. */
+  /** False if the event is too large for the server. */
   function send(item: Issued): boolean {
     const { number, event, again, madeAt } = item
     const { handler, type, vars } = event
@@ -190,13 +192,12 @@ export function createComponent(element: Element, connection: Connection): Compo
     lose('error', [...outbox.unanswered(), ...outbox.waiting])
     outbox.sent = []
     outbox.waiting = []
-    showState()
     tell(message, action)
   }
 
-  function tell(message: string, action?: string): void {
-    console.error('loom-live:', module, message)
-    announce(element, 'loom:error', { message, action })
+  function tell(message?: string, action?: string): void {
+    showState()
+    if (message !== undefined) tellError(element, message, action)
   }
 
   function lose(reason: LostReason, lost: Issued[]): void {
@@ -246,7 +247,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     },
     e: (number, message, expired, count = 1) =>
       void show(number, (items) => {
-        // What came before it has been applied, where that was not said. It changed nothing itself, and is not to be
+        // The events before this one have been applied, if nothing else was said. This one changed nothing, and is not to be
         // repeated.
         const failed = items.filter((item) => item.number > number - count)
         outbox.sent = outbox.sent.filter((item) => !failed.includes(item))

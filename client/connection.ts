@@ -2,7 +2,7 @@
 
 import { followRedirect } from './addresses'
 import type { Component } from './component'
-import { afterForms, frames, look, tryAgain } from './forms'
+import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './forms'
 import { createSocket } from './socket'
 import type { Templates } from './tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
@@ -19,11 +19,11 @@ export interface Connection {
   unanswered: number
   add(component: Component): void
   remove(component: Component): void
-  /** Ends where nobody is left, until somebody comes. */
+  /** Ends the connection if no component is left, until one comes. */
   stopUnused(): void
-  /** Returns the number that stands for the component until the next join; 0 where its join is too large. */
+  /** Returns the number that stands for the component until the next join; 0 if its join is too large. */
   join(component: Component, ...rest: unknown[]): number
-  /** False where the server takes no message so large: it would close the connection, each time again. */
+  /** False if the message is larger than the server takes: the server would close the connection, each time again. */
   send(...message: unknown[]): boolean
   /** Somebody waits for what a connection would bring. */
   hurry(): void
@@ -37,6 +37,8 @@ let lastId = 0
 export function createConnection(url: string): Connection {
   const members = new Set<Component>()
   const joined = new Map<unknown, Component>()
+  /** What the server has said while the file for fields is not there. */
+  const frames: unknown[] = []
   let messageBytes = Infinity
   /** How long the server may say nothing while an answer is due; endless before it has said that. */
   let silence = Infinity
@@ -55,6 +57,8 @@ export function createConnection(url: string): Connection {
     closed() {
       clearTimeout(watch)
       watch = undefined
+      // Nobody waits for what an earlier connection has brought.
+      frames.length = 0
       joined.clear()
       connection.templates = new Map()
       members.forEach((component) => component.closed())
@@ -62,20 +66,23 @@ export function createConnection(url: string): Connection {
     received(frame) {
       heardAt = performance.now()
       look(frame as string)
-      const { templates } = connection
-      const take = () => {
-        try {
-          // Nobody waits for what an earlier connection has brought.
-          if (templates === connection.templates) messagesOf(frame).forEach(receive)
-        } catch (error) {
-          console.error('loom-live: not understood:', frame, error)
-        }
-      }
+      frames.push(frame)
       // How the connection is watched has to be known at once.
-      if (/^\["o"/.test(frame as string)) take()
-      else afterForms(take, frames)
+      if (!isWaiting() || /^\["o"/.test(frame as string)) read()
+      // The next connection brings everything anew.
+      else if (frames.length > MOST_WAITING) socket.drop()
     },
   })
+
+  function read(): void {
+    for (const frame of frames.splice(0)) {
+      try {
+        messagesOf(frame).forEach(receive)
+      } catch (error) {
+        console.error('loom-live: not understood:', frame, error)
+      }
+    }
+  }
 
   function receive(message: unknown[]): void {
     const [type, id, ...rest] = message
@@ -146,6 +153,7 @@ export function createConnection(url: string): Connection {
       if (joined.delete(id)) socket.send(`["l",${id}]`)
     },
   }
+  readers.push(read)
   // A policy that forbids the connection says so to nobody else for as long as it takes to give up.
   addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
     if (!blockedURI || !url.startsWith(blockedURI) || disposition === 'report') return

@@ -9,7 +9,7 @@ import type { own as owned, real as really, root as page } from './dom'
 import type { find as finding, handle as handling } from './events'
 import type { textIn as text } from './match'
 import type { issuedSoFar as issued } from './outbox'
-import type { dataOf as entries } from './special_vars'
+import type { dataOf as entries, heldIn as holding } from './special_vars'
 
 export interface Core {
   CONTAINER: typeof container
@@ -23,6 +23,7 @@ export interface Core {
   root: typeof page
   find: typeof finding
   handle: typeof handling
+  heldIn: typeof holding
   textIn: typeof text
   issuedSoFar: typeof issued
 }
@@ -38,9 +39,11 @@ export let real: Core['real']
 export let root: Core['root']
 export let find: Core['find']
 export let handle: Core['handle']
+export let heldIn: Core['heldIn']
 export let textIn: Core['textIn']
 export let issuedSoFar: Core['issuedSoFar']
 
 export function take(core: Core): void {
-  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar } = core)
+  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar } =
+    core)
 }

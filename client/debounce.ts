@@ -56,7 +56,7 @@ export function createDebouncer(container: Element): Debouncer {
   }
 }
 
-/** How long the element's events of this type wait for a pause; undefined where they do not. */
+/** How long the element's events of this type wait for a pause; undefined if they do not. */
 function debounceOf(element: Element, type: string): number | undefined {
   const value = own.getAttribute(element, 'data-l-debounce')
   // These three say that something is over: there is nothing to wait for.

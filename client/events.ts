@@ -3,13 +3,14 @@
  * binding, and that element's nearest container.
  */
 
+import { announce } from './announce'
 import { CONTAINER, isOn, OURS, THEIRS } from './attributes'
 import { own } from './dom'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'
 import { components } from './page'
-import { dataOf, keepIn, specialVars, type SpecialVars } from './special_vars'
+import { heldIn, keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -98,12 +99,13 @@ export function handle(event: Event, { element, container, type }: Binding): voi
   const handler = own.getAttribute(element, `data-l-${type}`)
   if (!handler) return
   // The user goes on to fill it in.
-  const data = form && isWaiting() && dataOf(form)
-  afterForms(() => {
+  const held = isWaiting() && heldIn(target as Element)
+  const isLost = afterForms(() => {
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.
-    atRest(() => (vars = specialVars(event, element, data)))
+    atRest(() => (vars = specialVars(event, element, held)))
     const trigger = form || type === 'click' ? { element, submitter, form } : undefined
     components.get(container)?.issue({ handler, type, vars }, element, trigger)
   })
+  if (isLost) announce(container, 'loom:lost', { reason: 'full', events: [{ handler, event: type }] })
 }

@@ -219,7 +219,7 @@ function means(field: HTMLInputElement | HTMLTextAreaElement, text: string): boo
   if (field.value === text) return true
   const other = field.cloneNode() as HTMLInputElement
   other.value = text
-  // Where there are no numbers, they have no difference.
+  // Two texts that are no numbers have no difference.
   return other.value === field.value || other.valueAsNumber - (field as HTMLInputElement).valueAsNumber === 0
 }
 

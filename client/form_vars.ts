@@ -1,9 +1,9 @@
 /** What an event at a field or a form says beside its handler. */
 
-import { dataOf, own, root } from './core'
+import { dataOf, heldIn, own, root } from './core'
 import type { Trigger } from './loading'
 import type { Issued, LiveEvent } from './outbox'
-import type { SpecialVars } from './special_vars'
+import type { Held, SpecialVars } from './special_vars'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
@@ -56,34 +56,38 @@ export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, befor
 }
 
 /** `bound` is the element with the binding, which may be around the field that the event happened at. */
-export function formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
+export function formVars(event: Event, bound: Element, then?: Held | false): SpecialVars {
   const { type, target } = event
   if (type === 'submit' && target instanceof HTMLFormElement) {
-    return { v: formText(target, (event as SubmitEvent).submitter as HTMLButtonElement | null, data) }
+    return { v: formText(target, then, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
   const vars: SpecialVars = { v: own.getAttribute(bound, 'data-l-value') ?? undefined, k: (event as KeyboardEvent).key }
   const control = [target, bound].find(isControl)
   const form = target instanceof HTMLFormElement ? target : control && formOf(control)
   if (control) {
-    const { type: kind, checked } = control as HTMLInputElement
-    let value: unknown = control.value
+    const { type: kind } = control
+    const { value, checked, chosen } = (control === target && then) || heldIn(control)
+    let text = value
     // What a custom element has set as its form's value need not be its `value`.
     if (form && typeof value !== 'string')
-      value = new FormData(form).get(own.getAttribute(control, 'name') ?? '') ?? value
+      text = dataIn(form, then).get(own.getAttribute(control, 'name') ?? '') ?? value
     // A file's value is a made-up path.
-    if (kind !== 'file' && /^[sn]/.test(typeof value))
-      vars[vars.v === undefined ? 'v' : 't'] = `${value as string | number}`
+    if (kind !== 'file' && /^[sn]/.test(typeof text))
+      vars[vars.v === undefined ? 'v' : 't'] = `${text as string | number}`
     if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
-    if ('options' in control && control.multiple) vars.m = [...control.selectedOptions].map(({ value }) => value)
+    if ('options' in control && control.multiple) vars.m = chosen.map((option) => option.value)
   }
-  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form)
+  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form, then)
   return vars
 }
 
-function formText(form: HTMLFormElement, submitter?: HTMLButtonElement | null, data?: FormData | false): string {
+function dataIn(form: HTMLFormElement, then: Held | false | undefined): FormData {
+  return (then && then.data) || dataOf(form)
+}
+
+function formText(form: HTMLFormElement, then: Held | false | undefined, submitter?: HTMLButtonElement | null): string {
   const fields = new URLSearchParams()
-  const entries = data || dataOf(form)
-  entries.forEach((value, name) => {
+  dataIn(form, then).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)
   })
   // By hand: not every browser's FormData takes the submitter.

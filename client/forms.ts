@@ -8,7 +8,7 @@ import type { Debouncer } from './debounce'
 import type { Fields } from './fields'
 import type { Trigger } from './loading'
 import type { Issued, LiveEvent } from './outbox'
-import type { SpecialVars } from './special_vars'
+import type { Held, SpecialVars } from './special_vars'
 import type { Outline, Part } from './template'
 import type { Tree } from './tree'
 
@@ -16,8 +16,8 @@ import type { Tree } from './tree'
 export interface Forms {
   /** Before anything that it does is handled. */
   heard(event: Event): void
-  /** `data`: what was in the form when it was submitted, if that is a while ago. */
-  formVars(event: Event, bound: Element, data?: FormData | false): SpecialVars
+  /** `held`: what the event's target held, if the event happened a while ago. */
+  formVars(event: Event, bound: Element, held?: Held | false): SpecialVars
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
   /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
@@ -32,8 +32,8 @@ export interface Forms {
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
-  /** The element has come with `autofocus`, or that has changed. */
-  wish(element: Element): void
+  /** The element has this `autofocus` from the end of the patch on, and wants the focus then. */
+  wish(element: Element, text: string): void
   /** After a patch. */
   focusWished(): void
   createDebouncer(container: Element): Debouncer
@@ -47,23 +47,30 @@ declare const FIELDS: string
 /** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
 const NEEDS = /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|autofocus/i
 
-/** More than happens before a file is there; a bound for a page whose file never comes. */
-const MOST_WAITING = 999
+/** More than happens before a file is there: a bound for a page whose file does not come. */
+export const MOST_WAITING = 999
+
+const FIRST_RETRY_MS = 1_000
+const LAST_RETRY_MS = 30_000
 
 export let forms: Forms | undefined
-let core: Core
-let tell: (message: string) => void
+/** The file could not be loaded, or too much waits for it. It is tried again; until it is there, components show an error. */
+export let hasFailed = false
+/** What waits for the file: first what the user did, since that was before the page showed what the server says. */
+const events: (() => void)[] = []
+/** Of each connection: takes what the server has said meanwhile. */
+export const readers: (() => void)[] = []
 /** Undefined before anything needs the file; true as well when the file is there. */
 let isLoading: boolean | undefined
+let retry: ReturnType<typeof setTimeout> | undefined
 let failures = 0
-/** What the user did. */
-const events: (() => void)[] = []
-/** What the server says. */
-export const frames: (() => void)[] = []
+let core: Core
+let tell: (message?: string) => void
 
-export function provide(given: Core, failed: typeof tell): void {
+/** `told`: tells all components of a failure, or without a message, that there is none any more. */
+export function provide(given: Core, told: typeof tell): void {
   core = given
-  tell = failed
+  tell = told
 }
 
 /** Loads the file, if this needs it. */
@@ -80,31 +87,43 @@ export function tryAgain(): void {
 }
 
 function load(): void {
+  clearTimeout(retry)
   isLoading = true
   // Some browsers remember for an address that it could not be loaded.
   import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
     ({ start }: typeof import('./with_fields')) => {
       forms = start(core)
-      // What the user did, he did before the page showed what waits.
+      hasFailed = false
       for (const work of events.splice(0)) work()
       forms.comeBack()
-      for (const work of frames.splice(0)) work()
+      for (const read of readers) read()
+      tell()
     },
     (error: unknown) => {
       isLoading = false
-      // The next connection brings everything anew.
-      frames.length = 0
-      if (!failures++) tell(`fields: ${String(error)}`)
+      retry = setTimeout(load, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++))
+      fail(error)
     },
   )
+}
+
+function fail(error: unknown): void {
+  if (hasFailed) return
+  hasFailed = true
+  tell(`fields: ${String(error)}`)
 }
 
 export function isWaiting(): boolean {
   return isLoading !== undefined && !forms
 }
 
-/** Does it when the file is there, if it has to be. */
-export function afterForms(work: () => void, queue = events): void {
+/** Does it when the file is there, if it has to be. True if too much waits already: then it is never done. */
+export function afterForms(work: () => void): boolean {
   if (!isWaiting()) work()
-  else if (queue.length < MOST_WAITING) queue.push(work)
+  else if (events.length < MOST_WAITING) events.push(work)
+  else {
+    fail('too much waits')
+    return true
+  }
+  return false
 }

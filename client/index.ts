@@ -9,10 +9,10 @@ import { hideIndicators } from './loading'
 import { textIn } from './match'
 import { issuedSoFar } from './outbox'
 import { components, start } from './page'
-import { dataOf } from './special_vars'
+import { dataOf, heldIn } from './special_vars'
 
 provide(
-  { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, textIn, issuedSoFar },
+  { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar },
   (message) => components.forEach((component) => component.tell(message, 'reload')),
 )
 hideIndicators(root)

@@ -31,7 +31,7 @@ let undo: (() => void)[] = []
 /** The element that was disabled while it had the focus: browsers take it from there. */
 let focused: Element | undefined
 
-/** Shows that it waits, where there is something to show it. */
+/** Shows that the trigger waits, if the page has something that shows it. */
 export function beginLoading(trigger: Trigger | undefined): void {
   if (!trigger) return
   waiting.add(trigger)
@@ -105,7 +105,7 @@ function showInside(element: Element): void {
 function returnFocus(): void {
   if (!focused || own.getAttribute(focused, 'disabled') !== null) return
   const active = own.activeElement(document)
-  // Not where the user has gone on to something else.
+  // If the user has gone on to something else, the focus stays there.
   if (root.contains(focused) && (!active || own.matches(active, 'body'))) focusQuietly(focused)
   focused = undefined
 }

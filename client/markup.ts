@@ -10,7 +10,7 @@ interface TrustedTypes {
   'createPolicy'(name: string, rules: Policy): Policy
 }
 
-/** Where a page demands Trusted Types it can allow this policy by its name. What it lets through is the server's. */
+/** A page that demands Trusted Types can allow this policy by its name. What the policy lets through is the server's. */
 function makePolicy(): Policy | undefined {
   try {
     const types = (window as { trustedTypes?: TrustedTypes }).trustedTypes
@@ -25,7 +25,7 @@ const policy = makePolicy()
 /** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
 export const MARK = '\ufdd0'
 
-/** The element that markup has to be parsed in, where it stands in `parent`; empty for HTML. */
+/** The element that markup has to be parsed in, if the markup stands in `parent`; empty for HTML. */
 export function surroundings({ localName, namespaceURI }: Element): string {
   return (localName !== 'foreignObject' && /svg$|math(?=ML$)/i.exec(namespaceURI ?? '')?.[0].toLowerCase()) || ''
 }

@@ -12,7 +12,7 @@ export interface Piece {
   /** Where it is noted, once it is found. */
   list: unknown[]
   index: number
-  /** Rows are like each other: one that says something else may be another one. */
+  /** Rows look alike, so a row with other text is taken for another row. */
   isRow: boolean
   mate: Element | undefined
 }
@@ -68,7 +68,7 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
   return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || now?.split(/\s+/).includes(one))
 }
 
-/** Gives each of those that are wanted its mate, where there is one. Says which are taken, unless all are, in order. */
+/** Gives each wanted piece its mate in the page, if there is one. Returns the elements that are mates; undefined if all are, in order. */
 export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<Node> | undefined {
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
@@ -78,13 +78,13 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
   }
   const known: Record<string, Element[]> = {}
   for (const element of there)
-    (known[nameOf(own.localName(element), own.textContent(element), attributesOf(element).find(isKey)?.value)] ??=
+    (known[String([own.localName(element), own.textContent(element), attributesOf(element).find(isKey)?.value])] ??=
       []).push(element)
   for (const one of wanted) {
     one.mate = undefined
     const { item, tree } = one
     const key = item.parts.find(isKey)
-    take(one, known[nameOf(own.localName(item.node), textIn(item, tree), key && textOf(key, tree))], fits)
+    take(one, known[String([own.localName(item.node), textIn(item, tree), key && textOf(key, tree)])], fits)
   }
   let from = 0
   for (const one of wanted) {
@@ -127,10 +127,6 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolea
 /** The first attribute that says something stands for all of them: often it is an `id`. */
 function isKey({ name }: { name: string }): boolean {
   return !!name && !LOOKS.test(name)
-}
-
-function nameOf(...parts: unknown[]): string {
-  return parts.join('\n')
 }
 
 function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {

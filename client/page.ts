@@ -1,7 +1,7 @@
 /** The live containers of the page, as they come and go, and the connections they need. */
 
 import { socketUrl } from './addresses'
-import { announce } from './announce'
+import { tellError } from './announce'
 import { CONTAINER } from './attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
@@ -67,7 +67,6 @@ function sweepSoon(): void {
 
 function refuse(container: Element): void {
   const message = `not allowed to connect to ${own.getAttribute(container, 'data-l-ws')}`
-  console.error('loom-live:', message)
   own.setAttribute(container, 'data-l-state', 'error')
-  announce(container, 'loom:error', { message })
+  tellError(container, message)
 }

@@ -52,7 +52,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       what.isTorn ||= isGone(node) || isTorn(old)
       if (typeof old === 'object' || typeof value === 'object') what.fields?.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
-      // Where others have moved it, or a live component that may have come from elsewhere is in it, it is made anew.
+      // HTML is made anew if others have moved it, or if a live component that may have come from elsewhere is in it.
       const isThere = (one: Node) => own.parentNode(one) === node.parentNode && !containersIn(one).length
       if (kept && node.parentElement && kept.every(isThere)) {
         adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
@@ -67,7 +67,7 @@ function isTorn(value: Value): boolean {
   return nodesOf(value).some((node) => node instanceof Text && isGone(node))
 }
 
-/** Others have taken it out of the page. Where slots are in what is not the component's, their nodes never were there. */
+/** Others have taken the text out of the page. The texts of slots in what is not the component's never were in the page. */
 function isGone(node: Text): boolean {
   return !node.isConnected && !(node.parentElement && own.closest(node.parentElement, OTHERS))
 }
@@ -78,7 +78,7 @@ function isHtml(value: Value): boolean {
 
 /** Rows out, rows moved, rows in; then what changed inside of rows. */
 function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): void {
-  // Where rows only change inside, a long list is not copied.
+  // If rows only change inside, a long list is not copied.
   const rows: (Tree | undefined)[] = r || m || i ? [...list.rows] : []
   const gone: Tree[] = []
   const placed: [to: number, row: Tree][] = []
@@ -110,7 +110,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
   leaveBody({ rows: placed.map(([, row]) => row) }, anchor)
-  // From the end, where what a row stands before is in place already.
+  // From the end: what a row stands before is then in place already.
   let next: Node = anchor
   let end = rows.length
   for (const [to, row] of placed.reverse()) {

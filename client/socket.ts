@@ -7,12 +7,12 @@ import { own } from './dom'
 
 const BASE_MS = 200
 const CAP_MS = 10_000
-/** A server that restarts says within what time its pages are to come back, evenly: at most this, or where it does not. */
+/** A server that restarts says within what time its pages are to come back, evenly: at most this, which also holds if the server says none. */
 const SPREAD_MS = 10_000
 const RESTARTING = 1012
 const OVERLOADED = 1013
-/** Where a connection is closed with one of these, the page or the server is at fault, and will be so again. */
-const FAULTS = [1002, 1003, 1007, 1008, 1009, 1011]
+/** If a connection is closed with one of these, the page or the server is at fault, and will be so again. */
+const FAULTS = /^10(0[237-9]|11)$/
 /** A network that swallows packets would keep a browser connecting for minutes. A server's first word comes at once. */
 const CONNECT_MS = 15_000
 
@@ -30,11 +30,11 @@ export interface SocketUser {
 
 export interface Socket {
   isOpen(): boolean
-  /** Tries it now, where there is no connection. */
+  /** Connects now, if there is no connection. */
   connect(): void
   /** Somebody waits now: a server that restarts is not left its time. */
   hurry(): void
-  /** Where there is no connection, it is lost. */
+  /** Without a connection the frame is lost. */
   send(frame: string): void
   /** Gives up the present connection and tries again soon; for one that is or may be dead. */
   drop(): void
@@ -52,7 +52,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
 
   const isOpen = () => ws?.readyState === WebSocket.OPEN
 
-  /** Closing a half-open connection can take a minute; nobody waits for it. True where there was one. */
+  /** Closing a half-open connection can take a minute; nobody waits for it. True if there was one. */
   function stop(): boolean {
     clearTimeout(timer)
     const old = ws
@@ -91,7 +91,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     ws.onclose = ({ code, reason }) => {
       // One that has held has nothing to do with the fault before it.
       if (performance.now() - openedAt > CAP_MS) failures = faults = 0
-      if (FAULTS.includes(code)) user.refused(code, faults++ ? 'reload' : undefined)
+      if (FAULTS.test(`${code}`)) user.refused(code, faults++ ? 'reload' : undefined)
       // To one that has too much to do, nobody comes back earlier.
       if (code === OVERLOADED) failures++
       drop([RESTARTING, OVERLOADED].includes(code) ? (reason && +reason <= SPREAD_MS ? +reason : SPREAD_MS) : undefined)

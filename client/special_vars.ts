@@ -19,9 +19,25 @@ export interface SpecialVars {
   m?: string[] | undefined
 }
 
+/** What an event's target holds, which may be something else when the event is handled. */
+export interface Held {
+  value: unknown
+  checked: boolean | undefined
+  /** Of a select. */
+  chosen: HTMLOptionElement[]
+  /** Of its form. */
+  data: FormData | null
+}
+
+export function heldIn(target: Element): Held {
+  const { value, checked, selectedOptions, form } = target as unknown as HTMLInputElement & HTMLSelectElement
+  const owner = form instanceof HTMLFormElement ? form : own.closest(target, 'form')
+  return { value, checked, chosen: [...(selectedOptions ?? [])], data: owner && dataOf(owner as HTMLFormElement) }
+}
+
 /** `bound` is the element with the binding, which may be around the element that the event happened at. */
-export function specialVars(event: Event, bound: Element, data?: FormData | false): SpecialVars {
-  if (forms) return forms.formVars(event, bound, data)
+export function specialVars(event: Event, bound: Element, held?: Held | false): SpecialVars {
+  if (forms) return forms.formVars(event, bound, held)
   const button = [event.target, bound].find((one) => one instanceof Element && own.matches(one, 'button[value]'))
   const value = (button as HTMLButtonElement | undefined)?.value
   const given = own.getAttribute(bound, 'data-l-value')

@@ -4,7 +4,6 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { setText } from './build'
 import { childrenOf, own } from './dom'
 import { forms } from './forms'
 import { hideIndicators } from './loading'
@@ -33,7 +32,7 @@ export interface Inside {
   parts: Part[]
   /** Those that a copy has to be given. */
   given: Part[]
-  /** Child by child; nothing where it is not looked at. */
+  /** Child by child; empty if the content is not looked at. */
   inside: Item[]
   /** There are slots in it. */
   isLive: boolean
@@ -55,7 +54,7 @@ export type Item = string | number | Outline
 export interface Model extends Inside {
   template: Template
   node: DocumentFragment
-  /** By slot; undefined where the slot stands between nodes. */
+  /** By slot; undefined if the slot stands between nodes. */
   partOf: (Part | undefined)[]
 }
 
@@ -117,9 +116,9 @@ function scan(model: Model, parent: Node): Item[] {
       const { name, value } = attribute
       const part = readPart(model, name, value)
       const [slot] = part.slots
-      // The name stays where it is among the others, without a value that would be loaded.
+      // The name keeps its place among the others, without a value that would be loaded.
       if (slot !== undefined) attribute.value = ''
-      if (model.template.kinds[slot as number] === 'b') setText(node, name, null)
+      if (model.template.kinds[slot as number] === 'b' || name === 'autofocus') own.removeAttribute(node, name)
       return part
     })
     const isText = own.matches(node, 'textarea,title')
@@ -142,7 +141,7 @@ function scan(model: Model, parent: Node): Item[] {
 }
 
 /**
- * As a parser does it with a page, where the rows are there: those of slots right in the table are in a body, together
+ * As a parser does it with a page that has the rows: those of slots right in the table are in a body, together
  * with rows that follow.
  */
 function implyBodies(table: Element, { statics }: Template, apart: boolean[]): void {

@@ -65,7 +65,7 @@ export function readValue(value: unknown, templates: Templates): Value {
   return l ? { rows: l.map((row) => readTree(row, templates)) } : treeOf(htmlTemplate(h), [])
 }
 
-/** Calls `each` for the pairs of a flat list; none where it is missing. */
+/** Calls `each` for the pairs of a flat list; none if there is no list. */
 export function pairs<Second>(
   list: readonly (number | Second)[] = [],
   each: (first: number, second: Second) => void,
@@ -94,7 +94,7 @@ export function nodesOf(value: Value, found: Node[] = []): Node[] {
   return found
 }
 
-/** An attribute's value or a text; null where the attribute is not there. */
+/** An attribute's value or a text; null if the attribute is not there. */
 export function textOf({ strings, slots }: Part, { values }: Tree): string | null {
   const first = values[slots[0] as number]
   if (typeof first === 'number') return first ? '' : null

@@ -1,4 +1,4 @@
-/** What a component shows: found in the page, changed by messages, made anew where the page no longer has it. */
+/** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
 import type { Fields } from './fields'

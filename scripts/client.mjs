@@ -63,11 +63,11 @@ async function bundle(name, mangleCache = {}) {
   })
   Object.assign(mangleCache, built.mangleCache)
   // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
-  // in each scope. Unsafe is what the minifier does to objects with a `valueOf` or a constructor of their own: the
-  // client has none.
+  // in each scope. What is off makes files shorter, but not when they are compressed. Unsafe is what the minifier does
+  // to objects with a `valueOf` or a constructor of their own: the client has none.
   const { code } = await minify(built.outputFiles[0].text, {
     module: true,
-    compress: { passes: 3, hoist_vars: true, unsafe: true },
+    compress: { passes: 3, hoist_vars: name === 'index', sequences: false, if_return: false, unsafe: true },
     mangle: { toplevel: true },
   })
   return code

@@ -4,9 +4,6 @@ import { each, html, raw, type LiveModule } from 'loom-live'
 import { eachBrowser, type Page } from './index'
 import { livePage } from './live'
 
-// WebKit gives the focus itself, too, a moment later and, on a busy machine, sometimes to another of several.
-jest.retryTimes(2, { logErrorsBeforeRetry: true })
-
 interface Props {
   shown: string[]
   isOn: boolean

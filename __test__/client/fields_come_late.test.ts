@@ -97,10 +97,125 @@ test('what is typed and sent before the file is there is handled once, in order'
   letGo()
   const events = [await live.event(), await live.event(), await live.event(), await live.event()]
   expect(events.map((event) => event.handler)).toEqual(['typed', 'save', 'typed', 'save'])
+  expect(events[0]?.vars).toEqual({ v: 'first', f: 'name=first' })
   expect(events[1]?.vars?.v).toBe('name=first')
+  expect(events[2]?.vars).toEqual({ v: 'second', f: 'name=second' })
   expect(events[3]?.vars?.v).toBe('name=second')
   await page.fill('input', 'third')
   expect(await live.event()).toMatchObject({ handler: 'typed', vars: { v: 'third' } })
+})
+
+test('an event before the file is there says what fields held then', async () => {
+  const content = tree(
+    [
+      '<form data-l-change="form"><input type="checkbox" name="box" value="b" data-l-change="box">' +
+        '<select multiple name="many" data-l-change="many"><option>a<option>b</select>' +
+        '<input type="radio" name="one" value="x" data-l-change="one"><input name="text" data-l-keyup="key"></form>' +
+        '<textarea form="far" data-l-input="area"></textarea><form id="far"></form><x-field data-l-input="own"></x-field><i>',
+      '</i>',
+    ],
+    '1',
+  )
+  const letGo = holdFields()
+  const page = await harness.open(container(htmlOf(content)))
+  await asked()
+  await page.check('[name=box]')
+  await page.uncheck('[name=box]')
+  await page.selectOption('select', ['a', 'b'])
+  await page.selectOption('select', ['b'])
+  await page.check('[name=one]')
+  await page.press('[name=text]', 'k')
+  await page.press('[name=text]', 'l')
+  await page.fill('textarea', 'first')
+  await page.fill('textarea', 'second')
+  await page.evaluate(() => {
+    const field = document.querySelector('x-field') as Element & { value?: string }
+    for (const value of ['1', '2']) {
+      field.value = value
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+    }
+  })
+  const live = await joins(page, content)
+  letGo()
+  const said: unknown[] = []
+  for (let count = 0; count < 12; count++) {
+    const { handler, vars } = await live.event()
+    said.push([handler, vars])
+  }
+  expect(said).toEqual([
+    ['box', { v: 'b', c: true, f: 'box=b&text=' }],
+    ['box', { v: 'b', c: false, f: 'text=' }],
+    ['many', { v: 'a', m: ['a', 'b'], f: 'many=a&many=b&text=' }],
+    ['many', { v: 'b', m: ['b'], f: 'many=b&text=' }],
+    ['one', { v: 'x', c: true, f: 'many=b&one=x&text=' }],
+    ['key', { v: 'k', k: 'k' }],
+    ['key', { v: 'kl', k: 'l' }],
+    ['form', { v: 'kl', f: 'many=b&one=x&text=kl' }],
+    ['area', { v: 'first', f: '' }],
+    ['area', { v: 'second', f: '' }],
+    ['own', { v: '1' }],
+    ['own', { v: '2' }],
+  ])
+})
+
+const state = (page: Page) => page.getAttribute('[data-l-live]', 'data-l-state')
+
+/** What the page was told. */
+const seen = (page: Page, wanted: string) =>
+  page.evaluate(
+    (wanted) =>
+      (window as unknown as { seen: { name: string; detail: { reason?: string; events?: unknown[] } }[] }).seen
+        .filter(({ name }) => name === wanted)
+        .map(({ detail }) => detail),
+    wanted,
+  )
+
+test('while the file cannot be loaded the component shows an error, and it is tried again', async () => {
+  const { letGo, page } = await late()
+  const live = await joins(page, form)
+  expect(await state(page)).toBe('joining')
+  harness.server.letFields = Promise.resolve(false)
+  letGo(false)
+  await until('a second request', () => harness.server.fieldsAsked.length >= 2)
+  expect(await state(page)).toBe('error')
+  expect(await seen(page, 'loom:error')).toHaveLength(1)
+  live.patch({ 0: 'patched' })
+  await page.fill('input', 'mine')
+  harness.server.letFields = undefined
+  expect(await live.event()).toMatchObject({ handler: 'typed', vars: { v: 'mine' } })
+  await page.waitForFunction(() => document.querySelector('p')?.textContent === 'patched')
+  expect(await state(page)).toBe('waiting')
+  expect(harness.server.wires).toHaveLength(1)
+  expect(await seen(page, 'loom:error')).toHaveLength(1)
+})
+
+test('of events that are too many for the wait, the page is told', async () => {
+  const letGo = holdFields()
+  const content = tree(['<button data-l-click="go">Go</button><input><i>', '</i>'], '1')
+  const page = await harness.open(container(htmlOf(content)))
+  await asked()
+  await page.evaluate(() => {
+    for (let count = 0; count < 1200; count++) document.querySelector('button')?.click()
+  })
+  expect(await state(page)).toBe('error')
+  expect(await seen(page, 'loom:error')).toHaveLength(1)
+  expect((await seen(page, 'loom:lost'))[0]).toEqual({ reason: 'full', events: [{ handler: 'go', event: 'click' }] })
+  const live = await joins(page, content)
+  letGo()
+  await live.settled()
+  // A component keeps a hundred until it has joined.
+  expect(await seen(page, 'loom:lost')).toHaveLength(1100)
+  expect(await state(page)).toBe('waiting')
+})
+
+test('a page for which the server says too much meanwhile joins anew', async () => {
+  const { letGo, page } = await late()
+  const live = await joins(page, form)
+  for (let count = 0; count < 1000; count++) live.patch({ 0: `${count}` })
+  const again = await joins(page, { ...form, d: ['new', ''] })
+  letGo()
+  await again.settled()
+  expect(await again.text('p')).toBe('new')
 })
 
 test('what was typed before the file was there stays, although the server has not seen it', async () => {
