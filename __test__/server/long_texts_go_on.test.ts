@@ -3,7 +3,7 @@
 import { each, html, type LiveModule } from 'loom-live'
 import { LivePage, type Outcome } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { Site } from '../support/site'
+import { Site, type SiteOptions } from '../support/site'
 import { until, within } from '../support/until'
 
 const PROSE = 'It was the best of times, it was the worst of times: <b>&amp;</b> "é" e\u0301 and 😀😁, ⟦…⟧. '
@@ -31,16 +31,29 @@ const text: LiveModule<Text> = {
   render: (props) => html`<p>${props.text + props.end}</p>`,
 }
 
-async function pageOn<Props extends object>(module: LiveModule<Props>): Promise<{ site: Site; page: LivePage }> {
+async function siteWith<Props extends object>(module: LiveModule<Props>, options: SiteOptions = {}): Promise<Site> {
   // More pieces than a user would make clicks.
-  const site = await Site.start({ limits: { eventRate: 100_000 } })
+  const site = await Site.start({ limits: { eventRate: 100_000 }, ...options })
   site.loom.register('text', module)
-  const page = new LivePage({ url: () => site.url(), module: 'text', token: await site.token('text') })
+  return site
+}
+
+async function pageOn<Props extends object>(
+  module: LiveModule<Props>,
+  options: SiteOptions = {},
+): Promise<{ site: Site; page: LivePage; goTo: (other: Site) => void }> {
+  const site = await siteWith(module, options)
+  let shownBy = site
+  const page = new LivePage({ url: () => shownBy.url(), module: 'text', token: await site.token('text') })
   atEnd(() => {
     page.end()
   })
   await until('the page to join', () => page.isLive)
-  return { site, page }
+  const goTo = (other: Site): void => {
+    shownBy = other
+    page.cut()
+  }
+  return { site, page, goTo }
 }
 
 /** Sends the event, and waits for its answer alone. */
@@ -163,6 +176,30 @@ test('a page that has missed more than is kept for it shows the whole text, and 
   add('and on')
   await until('the answer', () => page.isSettled)
   expect(page.text).toBe(`<p>${sent}</p>`)
+})
+
+test.each([false, true])('props that go on are whole in another process (development: %p)', async (development) => {
+  const { page, goTo } = await pageOn(text, { development })
+  // The other process starts from a checkpoint, which has the props as Rust has kept them.
+  const upTo = async (units: number): Promise<void> => {
+    await answered(page, 'upTo', JSON.stringify({ units, end: '' }))
+  }
+  for (let units = 60; units < 90 + PROSE.length; units++) await upTo(units)
+  let sent = PROSE.repeat(3).slice(0, 89 + PROSE.length)
+  const pieces = ['"', '\\', '\n\u0001', '\u2028é', '😀', '\\"', '']
+  // So many that a checkpoint includes some of them.
+  for (let count = 0; count < 300; count++) {
+    const piece = pieces[count % pieces.length] as string
+    sent += piece
+    await answered(page, 'add', piece)
+  }
+  const other = await siteWith(text, { development })
+  goTo(other)
+  await until('the page to be back', () => page.isLive && page.isSettled)
+  expect(page.text).toBe(`<p>${sent}</p>`)
+  expect(page.resets).toBe(0)
+  await answered(page, 'add', 'on')
+  expect(page.text).toBe(`<p>${sent}on</p>`)
 })
 
 test('a page of the classic dialect gets whole texts', async () => {
