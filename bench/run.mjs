@@ -15,7 +15,7 @@ import { buildLoad } from './support/load.mjs'
 const HELP = `node bench/run.mjs [options]
 
   --measure LIST       of events, growth, joins, memory; all by default
-  --workloads LIST     of counter, table, list; all by default
+  --workloads LIST     of counter, table, list, text; all by default
   --rows LIST          sizes of the table; 1000 by default
   --connections N      for events; by default 100, and for tables fewer
   --rounds N           measured runs of each server, alternating; 9 by default
@@ -31,7 +31,7 @@ const HELP = `node bench/run.mjs [options]
 const { values } = parseArgs({
   options: {
     measure: { type: 'string', default: 'events,growth,joins,memory' },
-    workloads: { type: 'string', default: 'counter,table,list' },
+    workloads: { type: 'string', default: 'counter,table,list,text' },
     rows: { type: 'string', default: '' },
     connections: { type: 'string' },
     rounds: { type: 'string', default: '9' },

@@ -14,6 +14,7 @@ import {
   textOf,
   type Changes,
   type Inner,
+  type Kept,
   type Rows,
   type Templates,
   type Tree,
@@ -31,13 +32,17 @@ export interface Patch {
 export function patch(tree: Tree, changes: Changes, what: Patch): void {
   const { values, nodes } = tree
   for (let at = 0; at < changes.length; at += 2) {
-    const slot = changes[at] as number
+    const named = changes[at] as number
+    const slot = named < 0 ? ~named : named
     const change = changes[at + 1]
     const inner = change as Inner
     const old = values[slot] as Value
     const node = nodes[slot] as Text
     const part = (tree.model as Model).partOf[slot]
-    if (part) {
+    if (named < 0) {
+      what.isTorn ||= isGone(node)
+      values[slot] = goOn(node, old as string, change as string | Kept)
+    } else if (part) {
       values[slot] = change as string | number
       const set = what.fields?.set ?? setText
       set(node as Node as Element, part.name, textOf(part, tree))
@@ -60,6 +65,18 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       values[slot] = value
     }
   }
+}
+
+/**
+ * The text keeps its beginning, and in the page a selection there stays. If others have made the text longer or shorter,
+ * it is set as a whole. Returns the text, which engines keep as a rope: nothing is copied for it here.
+ */
+function goOn(node: Text, old: string, change: string | Kept): string {
+  const [stays, follows] = typeof change === 'string' ? [old.length, change] : change
+  const text = old.slice(0, stays) + follows
+  if (node.length === old.length) node.replaceData(stays, old.length, follows)
+  else node.data = text
+  return text
 }
 
 /** Translators put something else in the place of a text, which does not go with it. */

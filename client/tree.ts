@@ -24,8 +24,14 @@ export interface Rows {
   rows: Tree[]
 }
 
-/** Slots, and what each is now or what changed inside it, by turns. */
+/**
+ * Slots, and what each is now or what changed inside it, by turns. A slot below zero, `~slot`, says that the text there
+ * keeps its beginning: beside it is what follows the whole of it, or `Kept`.
+ */
 export type Changes = unknown[]
+
+/** How many UTF-16 code units of a text stay, and what follows them. */
+export type Kept = [stays: number, follows: string]
 
 /** What changed inside a slot: in a tree `p`, in a list the others. */
 export interface Inner {

@@ -56,6 +56,7 @@ export const enum PropsOp {
   SHIFT = 3,
   DROP = 4,
   MOVE = 5,
+  MORE = 6,
 }
 
 export const enum RowStep {

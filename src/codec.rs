@@ -25,7 +25,7 @@ pub fn table() -> Value {
         "enums": {
             "TreeOp": constants!(tree_op: TEXT, HTML, TREE, LIST, JSON, SAME, EACH, SANITIZED, SHIFT),
             "RowStep": constants!(tree_op: KEEP, DROP, MOVE, ROW),
-            "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, SHIFT),
+            "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, MORE, SHIFT),
             "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
             "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK),

@@ -58,7 +58,9 @@ test.each<[string, Changes, string]>([
 test.each<[string, Json[]]>([
   ['a slot without a change', [0, 'half', 1]],
   ['a slot out of range', [0, 'half', 3, 'x']],
-  ['a negative slot', [0, 'half', -1, 'x']],
+  ['more of a slot out of range', [0, 'half', -4, 'x']],
+  ['more of a list', [0, 'half', -2, 'x']],
+  ['more of a tree', [0, 'half', -3, [0, 'x']]],
   ['a slot that is no number', [0, 'half', 'length', 'x']],
   ['null', [0, 'half', 2, null]],
   ['an unknown template', [0, 'half', 2, [99, 'x']]],

@@ -26,7 +26,10 @@ export interface Inside {
 }
 
 /** What a slot is now, or what changed inside it. */
-export type Change = Slot | Inside
+export type Change = Slot | Inside | Kept
+
+/** Beside a slot below zero: how many UTF-16 code units of the text stay, and what follows. */
+export type Kept = [stays: number, follows: string]
 
 /** A tree without slots. */
 export function plain(html: string): Tree {
@@ -82,10 +85,14 @@ export function wireValue(value: Slot, wire: Wire): Json {
 }
 
 export function wireChanges(changes: Changes, wire: Wire): Json[] {
-  return Object.entries(changes).flatMap(([slot, change]) => [Number(slot), wireChange(change, wire)])
+  return Object.entries(changes).flatMap(([slot, change]) => [
+    Number(slot),
+    // What follows a text is as it is on the wire.
+    Number(slot) < 0 ? (change as string | Kept) : wireChange(change as Exclude<Change, Kept>, wire),
+  ])
 }
 
-function wireChange(change: Change, wire: Wire): Json {
+function wireChange(change: Exclude<Change, Kept>, wire: Wire): Json {
   if (typeof change !== 'object' || Array.isArray(change) || 's' in change || 'h' in change)
     return wireValue(change, wire)
   const { p, r, m, i, c } = change

@@ -2,7 +2,8 @@
 
 export type Value = string | number | { h: string } | { l: Tree[] } | Tree
 export type Tree = [template: number, ...values: Value[]]
-type Change = Value | { p: Change[] } | Edit
+type Change = Value | Kept | { p: Change[] } | Edit
+type Kept = [stays: number, follows: string]
 
 interface Edit {
   r?: number[]
@@ -19,12 +20,27 @@ export interface Template {
 /** Changes a tree in place. `changes` holds pairs: a slot, and its new value or the changes inside it. */
 export function applyChanges(tree: Tree, changes: Change[]): void {
   for (const [slot, change] of pairs<Change>(changes)) {
+    if (slot < 0) {
+      goOn(tree, -slot, change as string | Kept)
+      continue
+    }
     const at = slot + 1
     if (at >= tree.length) throw new Error(`Expected a slot below ${tree.length - 1} but received ${slot}`)
-    if (isPlain(change)) tree[at] = change
+    if (isPlain(change)) tree[at] = change as Value
     else if ('p' in change) applyChanges(tree[at] as Tree, change.p)
     else applyEdit((tree[at] as { l: Tree[] }).l, change)
   }
+}
+
+/** The text at that place of the tree keeps its beginning. */
+function goOn(tree: Tree, at: number, change: string | Kept): void {
+  const old = tree[at]
+  if (typeof old !== 'string') throw new Error(`Expected a text to add to but received ${JSON.stringify(old)}`)
+  const [stays, follows] = typeof change === 'string' ? [old.length, change] : change
+  if (stays > old.length) throw new Error(`Expected at most ${old.length} but received ${stays}`)
+  const beginning = old.slice(0, stays)
+  if (/[\ud800-\udbff]$/.test(beginning)) throw new Error(`Expected a whole character before ${stays}`)
+  tree[at] = beginning + follows
 }
 
 function isPlain(change: Change): change is Value {

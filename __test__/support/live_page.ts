@@ -70,6 +70,8 @@ export class LivePage {
   unasked = 0
   onAnswer: (sent: Sent, outcome: Outcome) => void = () => undefined
   onChange: () => void = () => undefined
+  /** Gets each frame of the server's as it came. */
+  onFrame: (frame: Buffer) => void = () => undefined
 
   /** How long the page waits before it connects again, in milliseconds. */
   retry: () => number
@@ -164,6 +166,7 @@ export class LivePage {
     })
     ws.on('message', (data) => {
       if (ws !== this.ws) return
+      this.onFrame(data as Buffer)
       const frame = JSON.parse((data as Buffer).toString()) as unknown[]
       const messages = (Array.isArray(frame[0]) ? frame : [frame]) as unknown[][]
       for (const message of messages) this.receive(message)

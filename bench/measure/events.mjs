@@ -8,6 +8,7 @@ import { table } from '../support/table.mjs'
 const WORKLOADS = {
   counter: { connections: 100, module: 'counter', handler: 'increment', rows: 0 },
   table: { connections: 40, module: 'table', handler: 'change', rows: 1000 },
+  text: { connections: 20, module: 'text', handler: 'add', rows: 0, setup: { handler: 'begin', value: null } },
   list: { connections: 100, module: 'list', handler: 'rotate', rows: 100 },
 }
 
@@ -51,7 +52,7 @@ async function compare(workload, options) {
     { target: 'loom', module: workload.module, protocol: options.protocol },
     ...(options.against ? [{ target: 'before', module: workload.module, protocol: options.protocol }] : []),
     // This server's answer is always as short as the counter's, so it is compared with the counter only.
-    ...(workload.rows === 0 ? [{ target: 'sockets', module: workload.module, protocol: 'loom.2' }] : []),
+    ...(workload.module === 'counter' ? [{ target: 'sockets', module: workload.module, protocol: 'loom.2' }] : []),
   ]
   const load = startLoad(options.cores.load)
   const started = []
@@ -69,7 +70,7 @@ async function compare(workload, options) {
         ...{ do: 'connect', target, port, process, path: '/loom/ws', protocol, module, token: tokens[module] ?? '' },
         connections: options.connections ?? workload.connections,
         at_once: 10,
-        setup: workload.rows > 0 ? { handler: 'fill', value: String(workload.rows) } : null,
+        setup: workload.rows > 0 ? { handler: 'fill', value: String(workload.rows) } : (workload.setup ?? null),
       })
       server.rounds = []
     }

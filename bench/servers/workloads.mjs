@@ -56,10 +56,32 @@ const list = (html, rows) => ({
     )}</ul>`,
 })
 
+/** Ten characters of text, as a model writes it. */
+const PIECE = 10
+const PIECES = 2000
+const prose = 'It was the best of times, it was the worst of times, it was the age of wisdom, '.repeat(300)
+
+const text = (html) => {
+  let pages = 0
+  const upTo = (pieces) => ({ pieces, text: prose.slice(0, pieces * PIECE) })
+  return {
+    props: upTo(0),
+    handle: {
+      // Pages are at different places of the text, so that each run has all lengths in it.
+      begin: () => upTo((pages++ * 97) % PIECES),
+      add: ({ pieces, text }) =>
+        pieces === PIECES
+          ? upTo(0)
+          : { pieces: pieces + 1, text: text + prose.slice(pieces * PIECE, (pieces + 1) * PIECE) },
+    },
+    render: (props) => html`<p>${props.text}</p>`,
+  }
+}
+
 const map = (items, _key, row) => items.map(row)
 
 /** The modules by name. Modules whose names end in `-each` exist only if there is an `each`. */
 export function modules(html, each) {
-  const plain = { counter: counter(html), 'table-map': table(html, map), 'list-map': list(html, map) }
+  const plain = { counter: counter(html), text: text(html), 'table-map': table(html, map), 'list-map': list(html, map) }
   return each === undefined ? plain : { ...plain, 'table-each': table(html, each), 'list-each': list(html, each) }
 }

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::Input;
-use crate::ids::EventNumber;
 use crate::protocol::{ServerMessage, extended};
 use crate::template::{escape, sanitized};
 use crate::tree::{
@@ -43,9 +42,9 @@ fn decode(templates: &Templates, ops: &[u32], text: &str) -> Option<Option<Rende
 
 /// The bytes choose a tree, which comes back as it was written, and then operations that need not
 /// make sense.
-pub fn compact(input: &[u8]) {
+pub fn compact(bytes: &[u8]) {
     let templates = &*TEMPLATES;
-    let mut input = Input(input);
+    let mut input = Input(bytes);
     let mut written = Writer::default();
     let root = input.below(3);
     written.tree(&mut input, root, 1);
@@ -64,18 +63,46 @@ pub fn compact(input: &[u8]) {
             assert!(depth(&tree) <= MAX_DEPTH);
         }
         if render.same_statics(&last) && render.resolve(&last).is_ok() {
-            let patch = diff(&last, &render);
-            let applied = last.apply(&patch).expect("fits");
-            let message = ServerMessage::Patch(patch, Some(&render));
-            let (classic, _) = message.to_json("0");
-            serde_json::from_str::<Value>(&classic).expect("JSON");
-            let message = extended::encode(&message, EventNumber(1)).text("0");
-            serde_json::from_str::<Value>(&message).expect("JSON");
-            let mut committed = last.clone();
-            committed.commit(render);
-            assert_eq!(committed.to_json(), applied.to_json());
+            change(&last, render);
         }
     }
+    texts(written.text.as_bytes(), bytes);
+}
+
+/// The change from `last` to `render`, which fits, is right in memory and in both dialects.
+fn change(last: &LiveTree, render: Render) {
+    let patch = diff(last, &render);
+    let applied = last.apply(&patch).expect("fits");
+    let (classic, _) = ServerMessage::Patch(patch, Some(&render)).to_json("0");
+    serde_json::from_str::<Value>(&classic).expect("JSON");
+    let mut committed = last.clone();
+    committed.commit(render.clone());
+    assert_eq!(committed.to_json(), applied.to_json());
+    extended::model::follow(last, &render, &committed);
+}
+
+/// A text in each place, long enough to keep its beginning, and the same text from some place on another one.
+fn texts(beginning: &[u8], end: &[u8]) {
+    let mut input = Input(end);
+    let beginning = String::from_utf8_lossy(beginning).repeat(1 + input.below(40));
+    let mut tree = || {
+        let stays = usize::from(input.byte()) * (1 + beginning.len() / 256);
+        let text: String = beginning.chars().take(stays).collect();
+        let text = text + &input.text(8);
+        let mut written = Writer::default();
+        written.ops.push(code(op::TREE, 2));
+        written.escaped(&text);
+        written.ops.push(code(op::EACH, 1));
+        written.leaf(op::ROW, "key");
+        written.ops.push(code(op::TREE, 1));
+        written.escaped(&text);
+        let render = decode(&TEMPLATES, &written.ops, &written.text).flatten();
+        render.expect("a tree").into_tree().expect("a whole tree")
+    };
+    let (last, next) = (tree(), tree());
+    let mut render = Render::from(next);
+    render.resolve(&last).expect("nothing is as before");
+    change(&last, render);
 }
 
 pub(super) fn depth(tree: &LiveTree) -> usize {

@@ -38,6 +38,9 @@ pub mod op {
     pub const DROP: u32 = 4;
     /// In an array: an old element; argument: its old index.
     pub const MOVE: u32 = 5;
+    /// A string that begins with all of the old one; argument: the length of what follows, written as in JSON
+    /// but without quotes.
+    pub const MORE: u32 = 6;
     /// By how many bits the argument is shifted.
     pub const SHIFT: u32 = 3;
 }
@@ -154,6 +157,7 @@ impl Value {
         match kind {
             op::TEXT => Ok(Self::Text(operations.text(argument)?.into())),
             op::KEEP => Ok(self.clone()),
+            op::MORE => self.longer(operations.text(argument)?),
             op::OBJECT if depth < MAX_DEPTH => {
                 let mut members = self.members()?;
                 if members.len() != argument as usize {
@@ -167,6 +171,16 @@ impl Value {
             op::ARRAY => changed_elements(&self.elements()?, operations, argument).map(Self::Array),
             _ => Err(MISFIT),
         }
+    }
+
+    /// This string, and what follows.
+    fn longer(&self, follows: &str) -> Result<Self, CompactError> {
+        let Self::Text(text) = self else {
+            return Err(MISFIT);
+        };
+        let string = text.strip_suffix('"').filter(|text| text.starts_with('"'));
+        let longer = [string.ok_or(MISFIT)?, follows, "\""].concat();
+        Ok(Self::Text(longer.into()))
     }
 
     fn members(&self) -> Result<Vec<(Arc<str>, Value)>, CompactError> {
@@ -271,6 +285,18 @@ mod tests {
     }
 
     #[test]
+    fn a_string_goes_on() {
+        let first = Props::from_json(r#"{"a":"é\"","b":"","c":1}"#);
+        let more = |size| code(op::MORE, size);
+        let ops = [code(op::OBJECT, 3), more(4), more(2), code(op::KEEP, 0)];
+        let second = changed(&first, &ops, "\\\\\\\"é").unwrap();
+        assert_eq!(second.to_json(), r#"{"a":"é\"\\\"","b":"é","c":1}"#);
+        let third = changed(&second, &ops, "abcdef").unwrap();
+        assert_eq!(third.to_json(), r#"{"a":"é\"\\\"abcd","b":"éef","c":1}"#);
+        assert_eq!(first.to_json(), r#"{"a":"é\"","b":"","c":1}"#);
+    }
+
+    #[test]
     fn rows_come_go_move_and_change() {
         let first = Props::from_json("[0,1,2,3,4]");
         let ops = [
@@ -299,6 +325,11 @@ mod tests {
                 &[code(op::ARRAY, 2), code(op::DROP, 1), code(op::MOVE, 1)],
             ),
             ("1", &[code(op::TEXT, 5)]),
+            ("1", &[code(op::MORE, 0)]),
+            ("\"", &[code(op::MORE, 0)]),
+            ("[]", &[code(op::MORE, 0)]),
+            ("\"a\"", &[code(op::MORE, 1)]),
+            ("[\"a\"]", &[code(op::ARRAY, 1), code(op::MORE, 0)]),
             ("1", &[]),
             ("not JSON", &[code(op::OBJECT, 0)]),
         ] {
@@ -354,7 +385,7 @@ mod tests {
 
         #[test]
         fn no_operations_panic(ops in prop::collection::vec(any::<u32>(), 0..20), text in ".{0,10}") {
-            for json in ["{\"a\":[1,2]}", "[1,2,3]", "x"] {
+            for json in ["{\"a\":[1,2]}", "[1,2,3]", "x", "\"é\""] {
                 let _ = changed(&Props::from_json(json), &ops, &text);
                 let small: Vec<u32> = ops.iter().map(|op| op % 40).collect();
                 let _ = changed(&Props::from_json(json), &small, &text);

@@ -5,6 +5,7 @@
 
 use super::node::Builder;
 use super::rows::Branch;
+use super::tail::Stays;
 use super::{Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeError, TreeView};
 
 /// A patch that does not fit the tree it is applied to.
@@ -19,6 +20,9 @@ pub enum ApplyError {
     /// The patch replaces an item of a list with something other than a tree.
     #[error("the patch turns item {0} of a list into something that is no tree")]
     NoTree(usize),
+    /// The patch adds to a text that does not begin as the patch says.
+    #[error("the patch adds to slot {0}, where another text or none is")]
+    NoText(usize),
     /// The result is no tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -46,6 +50,12 @@ impl LiveTree {
                     let (text, html) = (text.as_ref(), *html);
                     builder.leaf(scratch, Leaf { text, html });
                 }
+                (Change::Tail { text, stays }, Dynamic::Leaf(was)) => {
+                    let text = continued(was, text, *stays).ok_or(ApplyError::NoText(index))?;
+                    let (text, html) = (text.as_str(), false);
+                    builder.leaf(scratch, Leaf { text, html });
+                }
+                (Change::Tail { .. }, _) => return Err(ApplyError::NoText(index)),
                 (Change::Tree(tree), _) => {
                     builder.branch(scratch, Branch::Tree(tree.clone().into_owned()));
                 }
@@ -81,6 +91,14 @@ impl LiveTree {
             None => Ok(builder.finish(scratch)?),
         }
     }
+}
+
+/// What stays of the old text, and what follows of the new one.
+fn continued(was: Leaf<'_>, text: &str, stays: Stays) -> Option<String> {
+    let (beginning, rest) = was.text.split_at_checked(stays.bytes)?;
+    let follows = text.strip_prefix(beginning)?;
+    let fits = !was.html && stays.is_all == rest.is_empty();
+    fits.then(|| [beginning, follows].concat())
 }
 
 fn push_unchanged(builder: &mut Builder<'_, Branch>, scratch: &mut String, dynamic: Dynamic<'_>) {

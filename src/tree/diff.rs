@@ -6,7 +6,8 @@ use super::keyed::{Plan, Source, Step};
 use super::node::{Content, Leaf, View};
 use super::render::{Render, Update, plan_rows};
 use super::rows::{Branch, Dynamic, List, LiveTree, TreeView};
-use crate::template::Template;
+use super::tail::Stays;
+use crate::template::{Place, Template};
 
 /// What changed in a tree, by slot, or, in a list that keeps its length, by item. Ascending.
 #[derive(Debug, Default, Clone)]
@@ -26,6 +27,13 @@ pub enum Change<'a> {
         text: Cow<'a, str>,
         /// `text` is HTML already.
         html: bool,
+    },
+    /// The slot between nodes held a text, and holds this one now, which begins as that one did.
+    Tail {
+        /// The whole text that the slot holds now; it is escaped when it is sent.
+        text: &'a str,
+        /// How much of the old text stays at the beginning of `text`.
+        stays: Stays,
     },
     /// The slot holds this subtree now: the statics changed, or the slot held something else.
     Tree(Cow<'a, LiveTree>),
@@ -143,7 +151,7 @@ fn changes<'a>(last: TreeView<'a>, render: View<'a, Update>) -> Patch<'a> {
     for (index, (was, is)) in last.parts().zip(render.parts()).enumerate() {
         let change = match (was, is) {
             (_, Content::Same) => None,
-            (Content::Leaf(was), Content::Leaf(is)) => (was != is).then(|| is.into()),
+            (Content::Leaf(was), Content::Leaf(is)) => leaf(was, is, template, index),
             (_, Content::Leaf(is)) => Some(is.into()),
             (Content::Branch(was), Content::Branch(is)) => update(Some(was), is),
             (_, Content::Branch(is)) => update(None, is),
@@ -151,6 +159,28 @@ fn changes<'a>(last: TreeView<'a>, render: View<'a, Update>) -> Patch<'a> {
         changes.extend(change.map(|change| (index, change)));
     }
     Patch { template, changes }
+}
+
+fn leaf<'a>(
+    was: Leaf<'_>,
+    is: Leaf<'a>,
+    template: Option<&Template>,
+    slot: usize,
+) -> Option<Change<'a>> {
+    if was == is {
+        return None;
+    }
+    let slot = template.and_then(|template| template.slots().get(slot));
+    // A browser sets an attribute as a whole, and the text of a `<textarea>`.
+    let is_text = slot.is_some_and(|slot| matches!(slot.place, Place::Text));
+    let stays = is_text.then(|| Stays::between(was, is)).flatten();
+    Some(stays.map_or_else(
+        || is.into(),
+        |stays| Change::Tail {
+            text: is.text,
+            stays,
+        },
+    ))
 }
 
 fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
@@ -181,7 +211,7 @@ fn inside<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Patch<'a> {
     }
     for (index, (was, is)) in was.dynamics().zip(is.dynamics()).enumerate() {
         let change = match (was, is) {
-            (Dynamic::Leaf(was), Dynamic::Leaf(is)) => (was != is).then(|| is.into()),
+            (Dynamic::Leaf(was), Dynamic::Leaf(is)) => leaf(was, is, template, index),
             (Dynamic::Tree(was), Dynamic::Tree(is)) => branch(was, is),
             (Dynamic::List(was), Dynamic::List(is)) => list(was, is),
             (_, Dynamic::Leaf(is)) => Some(is.into()),

@@ -136,6 +136,10 @@ impl Change<'_> {
                 let (text, html) = (text.as_ref(), *html);
                 write_string(out, &Leaf { text, html }.escaped());
             }
+            // This dialect knows whole leaves only.
+            Change::Tail { text, .. } => {
+                write_string(out, &Leaf { text, html: false }.escaped());
+            }
             Change::Tree(tree) => tree.write_json(out),
             Change::List(items) => {
                 write_array(out, items.iter(), |out, item| item.write_json(out));

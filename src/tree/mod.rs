@@ -18,6 +18,7 @@ mod packed;
 mod render;
 mod rows;
 pub mod surrogates;
+mod tail;
 mod templates;
 
 pub use apply::ApplyError;
@@ -28,6 +29,7 @@ pub use keyed::{Plan, Source, Step};
 pub use node::{Builder, Leaf, Node, TreeError, View};
 pub use render::{Mismatch, Render, Script, Update};
 pub use rows::{Branch, Dynamic, List, LiveTree, TreeView};
+pub use tail::{LEAST_STAYS, LEAST_TEXT, Stays, utf16_units};
 pub use templates::{TemplateId, Templates};
 
 /// How deep trees may nest: a root is level 1, a subtree or a list's item one level below its

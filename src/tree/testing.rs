@@ -109,11 +109,15 @@ pub(crate) fn text_tree(statics: &[&str], leaves: &[&str]) -> LiveTree {
     tree(statics, dynamics.collect())
 }
 
+/// A text of which the beginning can stay.
+const LONG: &str = "Once upon a time, when ☃ and 😀 were young, there was a text of some length.";
+
 /// Trees from a small alphabet, so that two random ones share statics and leaves often enough for
 /// every kind of change to turn up.
 pub(crate) fn any_shape() -> impl Strategy<Value = Shape> {
     let leaf = prop_oneof![
         "[a-c<&\"é😀]{0,3}".prop_map(Owned::Text),
+        "[a-c<&\"é😀]{0,3}".prop_map(|end| Owned::Text(LONG.to_owned() + &end)),
         "<b>[a-c]</b>".prop_map(Owned::Html),
     ];
     let shape = prop::collection::vec(leaf, 0..3).prop_flat_map(with_statics);

@@ -8,7 +8,8 @@ use crate::ids::{EventNumber, Point, Revision};
 use crate::protocol::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
 use crate::tree::{
-    Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, TreeView, write_json_string,
+    Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, Stays, TreeView, utf16_units,
+    write_json_string,
 };
 
 /// The template number for trees of another template language: one slot, which holds the whole HTML.
@@ -310,13 +311,18 @@ impl Encoded {
                 self.rest.push(',');
             }
             comma = true;
-            let _ = write!(self.rest, "{index},");
+            let _ = match change {
+                // A slot below zero says that the text there keeps its beginning.
+                Change::Tail { .. } => write!(self.rest, "-{},", index + 1),
+                _ => write!(self.rest, "{index},"),
+            };
             match change {
                 Change::Leaf { text, html } => {
                     let (text, html) = (text.as_ref(), *html);
                     let slots = patch.template.map_or(&[][..], |template| template.slots());
                     self.leaf(slots.get(*index), Leaf { text, html });
                 }
+                Change::Tail { text, stays } => self.tail(text, *stays),
                 Change::Tree(tree) => self.tree(tree.view()),
                 Change::List(rows) => self.list(rows),
                 // A patch without a template is that of a list.
@@ -328,6 +334,18 @@ impl Encoded {
                 }
                 Change::Edit(edit) => self.edit(edit),
             }
+        }
+    }
+
+    /// Writes what follows the text that stays, and if it is not all of the old text how much stays.
+    fn tail(&mut self, text: &str, stays: Stays) {
+        let (beginning, follows) = text.split_at_checked(stays.bytes).unwrap_or(("", text));
+        if stays.is_all {
+            write_json_string(&mut self.rest, follows);
+        } else {
+            let _ = write!(self.rest, "[{},", utf16_units(beginning));
+            write_json_string(&mut self.rest, follows);
+            self.rest.push(']');
         }
     }
 

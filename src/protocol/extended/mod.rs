@@ -1,6 +1,8 @@
 //! The extended dialect, `loom.2`: `docs/protocol.md` describes what these files read and write.
 
 mod encode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod model;
 mod parse;
 
 pub use encode::{
