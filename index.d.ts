@@ -176,6 +176,33 @@ export interface LiveContext {
    * @param data a JSON value.
    */
   after(receiver: string, ms: number, data?: unknown): void
+  /**
+   * The component's address: whoever has it can send to the component, with `ctx.send` or `loom.send`. It stays the same
+   * as long as the component's state lives.
+   */
+  readonly self: string
+  /**
+   * Sends the receiver what is published to the topic. The place in the topic is fixed at the call, and delivery begins
+   * once the step is committed. Each message enters the state exactly once, in the topic's order, also across lost
+   * connections; what the topic's history no longer has is said by one message with `gap`.
+   *
+   * @param topic 1 to 256 bytes. A component has at most 100 subscriptions.
+   * @throws LoomError `LOOM_TOPIC` if there are too many topics (`limits.topics`).
+   */
+  subscribe(topic: string, receiver: string, options?: SubscribeOptions): Promise<void>
+  /** Ends a subscription, once the step is committed. */
+  unsubscribe(topic: string): void
+  /**
+   * Publishes to a topic, once the step is committed; exactly once, also if the step is made again after a crash.
+   *
+   * @param data a JSON value of at most `limits.messageBytes`.
+   */
+  publish(topic: string, data?: unknown): void
+  /**
+   * Sends a message to one component, once the step is committed; otherwise as `publish`. An address that was not made
+   * by this application fails the step.
+   */
+  send(address: string, receiver: string, data?: unknown): void
   /** Ends the timer and the task of this receiver, once the step is committed. */
   cancel(receiver: string): void
   /**
@@ -212,7 +239,16 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
 }
 
 /** Where a message comes from. */
-export type MessageSource = 'timer' | 'task'
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component'
+
+/** From where on a subscription gets messages. */
+export interface SubscribeOptions {
+  /**
+   * `now`: what is published after the call; `history`: what the topic has kept, too. Without it a topic that is
+   * subscribed already goes on where it was, and any other begins now.
+   */
+  from?: 'now' | 'history'
+}
 
 /** A message from the server, as its receiver gets it. */
 export interface Message<Data = unknown> {
@@ -221,6 +257,13 @@ export interface Message<Data = unknown> {
   readonly from: MessageSource
   /** What the message carries, frozen. A task's last message carries what its promise or its generator returned. */
   readonly data: Data
+  /** Of a topic: its name. */
+  readonly topic?: string
+  /**
+   * Messages of the topic are missing before this one: the topic's history did not reach back to what the state
+   * includes, or began anew. Such a message carries no data; load the newest state from where it is kept.
+   */
+  readonly gap: boolean
   /** Of a task: this is its last message. */
   readonly done: boolean
   /** Of a task that has failed: what it threw. In production its message says nothing of the application. */
@@ -508,6 +551,20 @@ export interface Limits {
   patchRate: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
+  /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */
+  topicMessages: number
+  /** Bytes of the messages that a topic keeps; otherwise the same. Default 1 MiB. */
+  topicBytes: number
+  /** How long a topic keeps a message. Default 60 s. */
+  topicTime: number
+  /** Bytes of the messages that all topics keep; beyond it old ones go, of topics in turn. Default 256 MiB. */
+  topicsBytes: number
+  /** How long the id of a message is remembered, and a topic without messages and subscribers. Default 1 days. */
+  topicIdTime: number
+  /** Ids that are remembered, of all topics; beyond it the oldest is forgotten. Default 1,000,000. */
+  topicIds: number
+  /** Topics; beyond it one without messages and subscribers gives way, or publishing and subscribing fail. Default 100,000. */
+  topics: number
 }
 
 /** Where problems are told; `console` fits. */
@@ -788,6 +845,17 @@ export interface Loom {
   script(options?: ScriptOptions): string
   stats(): Stats
   /**
+   * Publishes to a topic, from a route, a job, anywhere: each component that has subscribed gets it once, in the topic's
+   * order. Resolves when the topic has it.
+   *
+   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
+   * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
+   */
+  publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
+  /** Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. */
+  send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
+  /**
    * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom
    * gives back its keys, its store and all else; what is called later throws `LOOM_STOPPED`.
    *
@@ -849,5 +917,6 @@ export type LoomErrorCode =
   /** The live socket or the loom has stopped, or the call has ended. */
   | 'LOOM_STOPPED'
   | 'LOOM_STEP_OVER'
+  | 'LOOM_TOPIC'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

@@ -12,11 +12,11 @@ import type {
   SocketMessage,
   Stats,
 } from '../index'
-import { checkFunction, checkNames, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
-import { receiversOf } from './call/effects'
+import { checkTopic, receiversOf, sentData } from './call/effects'
 import { encodeTree, treeOf } from './call/render'
 import { checkContainer, checkStanding } from './render/container'
 import { LoomError, StartError, textOf } from './errors'
@@ -32,7 +32,7 @@ import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { callerOf } from './places'
 import type { Tree } from './render/html'
-import { stringifyProps } from './render/props'
+import { stringifyData, stringifyProps } from './render/props'
 import { compactRequest } from './http/request'
 import { scriptElements, serveClient } from './http/script'
 import type { Server } from './http/upgrade'
@@ -51,6 +51,14 @@ function checkFilter(filter: unknown): void {
   for (const [name, value] of Object.entries(filter)) {
     if (value !== undefined && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
   }
+}
+
+/** The id that makes a message count once, if the application gives one. */
+function messageId(options: unknown, what: string): string | undefined {
+  checkNames(options, { id: true }, `the options of ${what}`, `an option of ${what}`)
+  const { id } = options as { id?: unknown }
+  if (id !== undefined) checkString(id, `the option id of ${what}`)
+  return id
 }
 
 /** What only live modules have. */
@@ -229,6 +237,29 @@ export class Loom implements PublicLoom {
   /** The URL of the page that a component is mounted in. */
   private urlOf(request: PageRequest | undefined): string {
     return request === undefined ? '' : pageUrl(request)
+  }
+
+  publish(topic: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
+    checkTopic(topic, 'loom.publish')
+    const id = messageId(options, 'loom.publish')
+    const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(topic)})`)
+    return this.published((request) => {
+      this.native.publish(topic, id, json, request)
+    })
+  }
+
+  send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
+    checkString(address, 'the address of loom.send')
+    const id = messageId(options, 'loom.send')
+    const json = sentData(receiver, data, 'loom.send')
+    return this.published((request) => {
+      this.native.sendTo(address, id, json, request)
+    })
+  }
+
+  private published(begin: (request: number) => void): Promise<void> {
+    this.checkOpen()
+    return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text)).then(() => undefined)
   }
 
   async start(

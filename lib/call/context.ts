@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { FastifyRequestLike, LiveContext, LiveRequest, TaskSource } from '../../index'
+import type { FastifyRequestLike, LiveContext, LiveRequest, SubscribeOptions, TaskSource } from '../../index'
 import { checkUrl } from '../check'
 import { LoomError } from '../errors'
 import type { Component } from './cache'
@@ -112,6 +112,9 @@ export class Context implements LiveContext {
   keepsForm = false
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
+  /** What the ids of the step's effects begin with: the event or the message that causes them. */
+  private cause = ''
+  private caused = 0
   /** Set by the actor's first step. */
   revived = false
   behind = false
@@ -157,6 +160,38 @@ export class Context implements LiveContext {
     this.keepsForm = true
   }
 
+  /** From here on this event or message causes what the step asks for. */
+  begins(cause: string): void {
+    this.cause = cause
+    this.caused = 0
+  }
+
+  /** Names what the step publishes or sends: the same whenever the step is made again. */
+  private nextId(): string {
+    return `${this.cause}/${++this.caused}`
+  }
+
+  get self(): string {
+    return this.asks('self').self(this.call)
+  }
+
+  subscribe(topic: string, receiver: string, options?: SubscribeOptions): Promise<void> {
+    this.asks('subscribe').subscribe(this.call, topic, receiver, options)
+    return Promise.resolve()
+  }
+
+  unsubscribe(topic: string): void {
+    this.asks('unsubscribe').unsubscribe(topic)
+  }
+
+  publish(topic: string, data: unknown): void {
+    this.asks('publish').publish(this.nextId(), topic, data)
+  }
+
+  send(address: string, receiver: string, data?: unknown): void {
+    this.asks('send').send(this.nextId(), address, receiver, data)
+  }
+
   private asks(what: string): Effects {
     const { component, tasks } = this
     if (this.isOver || this.isAborted) {
@@ -171,7 +206,7 @@ export class Context implements LiveContext {
         `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,
       )
     }
-    return (this.effects ??= new Effects(component.module, component.actor, tasks))
+    return (this.effects ??= new Effects(component, tasks))
   }
 
   every(receiver: string, ms: number): void {

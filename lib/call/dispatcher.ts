@@ -15,6 +15,7 @@ import { Joins } from './joins'
 import type { Entry } from './modules'
 import { Operator } from './operator'
 import { Results } from './results'
+import { SharedData } from './shared_data'
 import { Tasks } from './tasks'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
@@ -34,6 +35,7 @@ export class Dispatcher {
   private readonly givenUp: GivenUpCalls
   private readonly handling: Handling
   private readonly tasks: Tasks
+  private readonly shared = new SharedData()
   /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
@@ -67,7 +69,7 @@ export class Dispatcher {
     const flushSoon = (): void => {
       this.flushSoon()
     }
-    const tasks = (this.tasks = new Tasks(results, isolation, operator, development !== undefined, flushSoon))
+    const tasks = (this.tasks = new Tasks(native, results, isolation, operator, development !== undefined, flushSoon))
     this.handling = new Handling(
       commit,
       givenUp,
@@ -234,8 +236,11 @@ export class Dispatcher {
       this.results.propsNeeded(call)
       return
     }
-    if (event !== null && 'messages' in event) this.handling.visit(call, sequence, kept, event.messages)
-    else if (event === null || Array.isArray(event)) {
+    if (event !== null && 'messages' in event) {
+      const { messages } = event
+      if (this.shared.take(messages)) this.handling.visit(call, sequence, kept, messages, this.shared)
+      else this.results.propsNeeded(call)
+    } else if (event === null || Array.isArray(event)) {
       this.joins.add(call, () => {
         const { handling } = this
         this.isolation.run(handling.first, handling, handling.callOf(call, sequence, kept, undefined), event)

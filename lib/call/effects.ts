@@ -1,8 +1,9 @@
-import type { TaskSource } from '../../index'
-import { checkFunction, checkString, invalid } from '../check'
-import { LoomError } from '../errors'
+import type { SubscribeOptions, TaskSource } from '../../index'
+import { checkFunction, checkNames, checkString, invalid } from '../check'
+import { LoomError, textOf } from '../errors'
 import { suggestion } from '../nearest'
 import { stringifyData } from '../render/props'
+import type { Component } from './cache'
 import type { Entry } from './modules'
 import type { Tasks } from './tasks'
 
@@ -11,6 +12,25 @@ const LEAST_MS = 50
 const MOST_MS = 10 * 365.25 * 86_400_000
 /** The longest name of a push, in bytes. */
 const MAX_NAME = 256
+
+/** The most effects of one step. */
+const MOST_EFFECTS = 1_000
+/** What the names of components' own topics begin with; as OWN in src/effects.rs. */
+const OWN = '\0'
+
+export function checkTopic(topic: unknown, what: string): asserts topic is string {
+  checkString(topic, `the topic of ${what}`)
+  if (Buffer.byteLength(topic) > MAX_NAME || topic.startsWith(OWN)) {
+    throw invalid(`a string of ${MAX_NAME} bytes at most that does not begin with U+0000`, `the topic of ${what}`, topic)
+  }
+}
+
+/** What is sent to one component: who it is for, and the data. */
+export function sentData(receiver: unknown, data: unknown, what: string): string {
+  checkString(receiver, `the receiver of ${what}`)
+  const json = stringifyData(data, () => `the data of ${what}(…, ${JSON.stringify(receiver)})`)
+  return `[${JSON.stringify(receiver)},${json}]`
+}
 
 /** The names of a module's receivers. */
 export function receiversOf(entry: Entry): readonly string[] {
@@ -29,13 +49,17 @@ function checkTime(ms: unknown, least: number, name: string): number {
  */
 export class Effects {
   /** Each effect is an object with one member, which is named as its kind. */
-  private list: string[] = []
+  private readonly list: string[] = []
+  private address: string | undefined
+
+  private readonly entry: Entry
 
   constructor(
-    private readonly entry: Entry,
-    private readonly actor: number,
+    private readonly component: Component,
     private readonly tasks: Tasks,
-  ) {}
+  ) {
+    this.entry = component.module
+  }
 
   /** How many there are so far. */
   get length(): number {
@@ -53,7 +77,14 @@ export class Effects {
   }
 
   private add(kind: string, ...members: unknown[]): void {
-    this.list.push(JSON.stringify({ [kind]: members }))
+    this.note(JSON.stringify({ [kind]: members }))
+  }
+
+  private note(json: string): void {
+    if (this.list.length >= MOST_EFFECTS) {
+      throw new LoomError('LOOM_ARGUMENT', `Expected ${MOST_EFFECTS} effects of one step at most; make several steps of it`)
+    }
+    this.list.push(json)
   }
 
   private checkReceiver(receiver: unknown, what: string): asserts receiver is string {
@@ -68,6 +99,54 @@ export class Effects {
     )
   }
 
+  /** The component's address: from here on it reads what is sent there. */
+  self(call: number): string {
+    const { instance } = this.component
+    const { address } = this
+    if (address !== undefined) return address
+    const topic = OWN + instance
+    const [epoch, , oldest] = this.positionOf(call, topic)
+    this.add('subscribe', topic, '', epoch, oldest, 0)
+    return (this.address = this.tasks.native().address(instance))
+  }
+
+  private positionOf(call: number, topic: string): [epoch: string, now: number, oldest: number] {
+    try {
+      return JSON.parse(this.tasks.native().position(call, topic)) as [string, number, number]
+    } catch (error) {
+      throw new LoomError('LOOM_TOPIC', `ctx.subscribe: ${textOf(error)}`, { cause: error })
+    }
+  }
+
+  subscribe(call: number, topic: string, receiver: string, options: SubscribeOptions = {}): void {
+    checkTopic(topic, 'ctx.subscribe')
+    this.checkReceiver(receiver, 'ctx.subscribe')
+    checkNames(options, { from: true }, 'the options of ctx.subscribe', 'an option of ctx.subscribe')
+    const { from } = options
+    if (from !== undefined && from !== 'now' && from !== 'history') {
+      throw invalid("'now' or 'history'", 'the option from of ctx.subscribe', from)
+    }
+    const [epoch, now, oldest] = this.positionOf(call, topic)
+    this.add('subscribe', topic, receiver, epoch, from === 'history' ? oldest : now, from === undefined ? 0 : 1)
+  }
+
+  unsubscribe(topic: string): void {
+    checkTopic(topic, 'ctx.unsubscribe')
+    this.note(JSON.stringify({ unsubscribe: topic }))
+  }
+
+  publish(id: string, topic: string, data: unknown): void {
+    checkTopic(topic, 'ctx.publish')
+    const json = stringifyData(data, () => `the data of ctx.publish(${JSON.stringify(topic)})`)
+    this.note(`{"publish":[${JSON.stringify(id)},${JSON.stringify(topic)},${json}]}`)
+  }
+
+  send(id: string, address: string, receiver: string, data: unknown): void {
+    checkString(address, 'the address of ctx.send')
+    const json = sentData(receiver, data, 'ctx.send')
+    this.note(`{"send":[${JSON.stringify(id)},${JSON.stringify(address)},${json}]}`)
+  }
+
   every(receiver: string, ms: number): void {
     this.checkReceiver(receiver, 'ctx.every')
     this.add('every', receiver, checkTime(ms, LEAST_MS, 'the interval of ctx.every'))
@@ -77,18 +156,18 @@ export class Effects {
     this.checkReceiver(receiver, 'ctx.after')
     const time = checkTime(ms, 0, 'the time of ctx.after')
     const json = stringifyData(data, () => `the data of ctx.after(${JSON.stringify(receiver)})`)
-    this.list.push(`{"after":[${JSON.stringify(receiver)},${time},${data === undefined ? 'null' : json}]}`)
+    this.note(`{"after":[${JSON.stringify(receiver)},${time},${data === undefined ? 'null' : json}]}`)
   }
 
   cancel(receiver: string): void {
     this.checkReceiver(receiver, 'ctx.cancel')
-    this.list.push(JSON.stringify({ cancel: receiver }))
+    this.note(JSON.stringify({ cancel: receiver }))
   }
 
   task(receiver: string, begin: (signal: AbortSignal) => TaskSource<unknown>): void {
     this.checkReceiver(receiver, 'ctx.task')
     checkFunction(begin, 'the task of ctx.task')
-    this.add('task', receiver, this.tasks.add(this.actor, this.entry.name, receiver, begin))
+    this.add('task', receiver, this.tasks.add(this.component.actor, this.entry.name, receiver, begin))
   }
 
   push(name: string, data: unknown): void {
@@ -96,6 +175,6 @@ export class Effects {
     if (Buffer.byteLength(name) > MAX_NAME)
       throw invalid(`a string of ${MAX_NAME} bytes at most`, 'the name of ctx.push', name)
     const json = stringifyData(data, () => `the data of ctx.push(${JSON.stringify(name)})`)
-    this.list.push(`{"push":[${JSON.stringify(name)},${json}]}`)
+    this.note(`{"push":[${JSON.stringify(name)},${json}]}`)
   }
 }

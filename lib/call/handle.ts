@@ -16,6 +16,7 @@ import { type AnyModule, handlerOf } from './modules'
 import type { Operator } from './operator'
 import { receive } from './receive'
 import type { Results } from './results'
+import type { SharedData } from './shared_data'
 import type { Tasks } from './tasks'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
@@ -44,6 +45,7 @@ export class Handling {
   /** Handles an event. */
   event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
     const call = this.callOf(number, sequence, kept, event)
+    call.context.begins(event.id)
     const { module } = kept.component
     try {
       const result = module.raw
@@ -68,7 +70,7 @@ export class Handling {
   }
 
   /** Handles messages from the server, those that wait together. */
-  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[]): void {
+  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[], shared: SharedData): void {
     const { module } = kept.component
     const call = this.callOf(number, sequence, kept, undefined)
     call.during = 'receive'
@@ -82,7 +84,7 @@ export class Handling {
       this.commit.received(call, props)
     }
     try {
-      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages)
+      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, shared)
       if (isThenable(props)) this.wait(call, call, props, finish)
       else finish(props)
     } catch (error) {

@@ -3,7 +3,10 @@ import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT 
 import type { Origin } from './join'
 
 /** A message for a receiver, as it crosses. */
-export type CrossingMessage = [receiver: string, id: string, from: From, part: Part, data?: unknown]
+export type CrossingMessage =
+  | [receiver: string, id: string, from: From.TIMER | From.TASK, part: Part, data?: unknown]
+  | [receiver: string, id: string, from: From.TOPIC, gap: 0 | 1, topic: string, position: string, key?: number, data?: unknown]
+  | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]
 
 /** The messages that are handled together. */
 export interface Visit {

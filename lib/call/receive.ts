@@ -1,4 +1,4 @@
-import type { Message, MessageSource } from '../../index'
+import type { Message } from '../../index'
 import { isThenable, typeOf } from '../check'
 import { From, Part } from '../codec'
 import { GivenUp, LoomError, stackOf, textOf } from '../errors'
@@ -6,18 +6,36 @@ import { freeze } from '../render/frozen'
 import type { Call } from './call'
 import type { CrossingMessage } from './jobs'
 import type { AnyModule } from './modules'
+import type { SharedData } from './shared_data'
 
 type Props = Record<string, unknown>
 type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
 
-const SOURCES: Record<From, MessageSource> = { [From.TIMER]: 'timer', [From.TASK]: 'task' }
-
-/** A message as its receiver sees it. */
-function messageOf([, id, from, part, data]: CrossingMessage): Message {
-  freeze(data)
-  const message = { id, from: SOURCES[from], done: part !== Part.VALUE }
-  if (part === Part.ERROR) return { ...message, data: undefined, error: new Error(String(data)) }
-  return { ...message, data }
+/** A message as its receiver sees it, and what the ids of what it causes begin with. */
+function messageOf(crossing: CrossingMessage, shared: SharedData, instance: string): { message: Message; cause: string } {
+  const [, id, from] = crossing
+  switch (from) {
+    case From.TOPIC: {
+      const [, , , gap, topic, position, key] = crossing
+      const data = key === undefined ? undefined : shared.of(key)
+      const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data }
+      return { message, cause: `${instance}-${position}` }
+    }
+    case From.COMPONENT: {
+      const [, , , gap, position, data] = crossing
+      freeze(data)
+      const message: Message = { id, from: 'component', gap: gap === 1, done: false, data }
+      return { message, cause: `${instance}-${position}` }
+    }
+    default: {
+      const [, , , part, data] = crossing
+      freeze(data)
+      const rest = { id, from: from === From.TIMER ? 'timer' : 'task', gap: false, done: part !== Part.VALUE } as const
+      const message: Message =
+        part === Part.ERROR ? { ...rest, data: undefined, error: new Error(String(data)) } : { ...rest, data }
+      return { message, cause: id }
+    }
+  }
 }
 
 /** A receiver by name. Only own properties are receivers. */
@@ -30,7 +48,14 @@ function receiverOf(module: AnyModule, name: string): Receiver | undefined {
  * Handles the messages of a visit, one after the other; gives the props after the last one. A message that throws ends
  * the visit: what came before it stays, and the call says where it ended.
  */
-export function receive(call: Call, module: AnyModule, props: Props, messages: CrossingMessage[], at = 0): unknown {
+export function receive(
+  call: Call,
+  module: AnyModule,
+  props: Props,
+  messages: CrossingMessage[],
+  shared: SharedData,
+  at = 0,
+): unknown {
   let next = props
   for (let index = at; index < messages.length; index++) {
     const message = messages[index] as CrossingMessage
@@ -41,7 +66,9 @@ export function receive(call: Call, module: AnyModule, props: Props, messages: C
       const receiver = receiverOf(module, name)
       if (receiver === undefined)
         throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
-      const given = receiver.call(module.receive, next, messageOf(message), call.context)
+      const { message: seen, cause } = messageOf(message, shared, call.kept.component.instance)
+      call.context.begins(cause)
+      const given = receiver.call(module.receive, next, seen, call.context)
       if (isThenable(given)) {
         return Promise.resolve(given).then(
           (later) => {
@@ -51,7 +78,7 @@ export function receive(call: Call, module: AnyModule, props: Props, messages: C
             } catch (error) {
               return ended(call, next, index, asked, error)
             }
-            return receive(call, module, props, messages, index + 1)
+            return receive(call, module, props, messages, shared, index + 1)
           },
           (error: unknown) => ended(call, next, index, asked, error),
         )

@@ -1,6 +1,7 @@
 import type { TaskSource } from '../../index'
 import { isThenable } from '../check'
 import { Status } from '../codec'
+import type { NativeLoom } from '../native'
 import { textOf, traceOf } from '../errors'
 import { stringifyData } from '../render/props'
 import type { Isolation } from './isolation'
@@ -35,6 +36,7 @@ export class Tasks {
   private last = 0
 
   constructor(
+    readonly native: () => NativeLoom,
     private readonly results: Results,
     private readonly isolation: Isolation,
     private readonly operator: Operator,
