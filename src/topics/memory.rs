@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::history::Bounds;
 use super::ids::{IdKeys, Ids};
-use super::shard::{Counts, Shard, Tell, Topic};
+use super::shard::{Counts, Held, Shard, Tell, Topic};
 use super::sinks::{Chunk, Listener, Sink};
 use super::{
     Answer, Batch, Epoch, Leave, MAX_NAME, Most, Position, Published, Subscribed, Subscription,
@@ -34,19 +34,6 @@ const CHUNKS: usize = 16;
 
 /// Has the runtime run a task to its end.
 pub type Spawn = Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
-
-/// What topics hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Topics, those included that have neither messages nor subscribers.
-    pub topics: usize,
-    /// Bytes of all messages that are kept ([`Message::weight`](super::Message::weight)).
-    pub bytes: usize,
-    /// Subscriptions.
-    pub subscriptions: usize,
-    /// Ids that are remembered.
-    pub ids: usize,
-}
 
 /// Topics in the memory of this process.
 ///

@@ -30,8 +30,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use memory::{Held, MemoryTopics, Spawn};
+pub use memory::{MemoryTopics, Spawn};
 pub use message::{Epoch, Message, NoEpoch, Position};
+pub use shard::Held;
 use sinks::Listener;
 pub use sinks::Sink;
 

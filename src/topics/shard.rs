@@ -7,13 +7,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Epoch;
 use super::history::History;
 use super::sinks::{Chunk, Sinks};
-use super::{Epoch, Held};
 
 /// Up to so many subscribers are woken by whoever publishes. To hand them to the runtime costs as much
 /// as to wake this many.
 const FEW: usize = 4;
+
+/// What topics hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Topics, those included that have neither messages nor subscribers.
+    pub topics: usize,
+    /// Bytes of all messages that are kept ([`Message::weight`](super::Message::weight)).
+    pub bytes: usize,
+    /// Subscriptions.
+    pub subscriptions: usize,
+    /// Ids that are remembered.
+    pub ids: usize,
+}
 
 /// What the shards count together.
 #[derive(Default)]

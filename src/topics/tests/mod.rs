@@ -315,6 +315,26 @@ async fn a_topic_with_a_subscriber_stays() {
     assert!(get(site.topics.subscribe("c", sink, 3)).is_ok());
 }
 
+/// All subscribers leave before they are woken: the topic does not give way before its task has ended.
+#[tokio::test(start_paused = true)]
+async fn a_topic_with_a_task_stays() {
+    let limits = Limits {
+        topics: 1,
+        ..Limits::default()
+    };
+    let (site, sink) = (Site::new(limits), Arc::default());
+    let all: Vec<_> = (0..5)
+        .map(|number| site.subscribe("a", &sink, number))
+        .collect();
+    site.publish("a", None, "1").unwrap();
+    drop(all);
+    advance(Duration::from_secs(60)).await;
+    site.topics.sweep(Instant::now());
+    assert_eq!(site.publish("b", None, "1"), Err(TopicError::Full(1)));
+    assert_eq!((site.tasks.run(), sink.take()), (1, vec![]));
+    assert!(site.publish("b", None, "1").is_ok());
+}
+
 /// A component that never reads costs no memory beyond the topic's history, and is told of the gap.
 #[test]
 fn a_slow_subscriber_of_a_fast_topic_is_told_of_a_gap() {
