@@ -38,6 +38,17 @@ export class NativeLoom {
    * settled; after it, only `exchange` and `stats` may be called.
    */
   release(): void
+  /**
+   * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
+   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+   */
+  position(call: number, topic: string): string
+  /** Publishes JSON text; settles the promise when the topic has it. */
+  publish(topic: string, id: string | undefined | null, data: string, request: number): void
+  /** Sends JSON text to one component, by its address; settles the promise when its topic has it. */
+  sendTo(address: string, id: string | undefined | null, data: string, request: number): void
+  /** The address of the component of that public name. */
+  address(name: string): string
   /** From here on looks whether the process has descriptors left for new connections. */
   watchDescriptors(): void
   /** Adds a module's name and gives its number. */

@@ -16,6 +16,8 @@ export const enum Bound {
 export const enum From {
   TIMER = 0,
   TASK = 1,
+  TOPIC = 2,
+  COMPONENT = 3,
 }
 
 export const enum JobKind {

@@ -21,7 +21,11 @@ const OWN = '\0'
 export function checkTopic(topic: unknown, what: string): asserts topic is string {
   checkString(topic, `the topic of ${what}`)
   if (Buffer.byteLength(topic) > MAX_NAME || topic.startsWith(OWN)) {
-    throw invalid(`a string of ${MAX_NAME} bytes at most that does not begin with U+0000`, `the topic of ${what}`, topic)
+    throw invalid(
+      `a string of ${MAX_NAME} bytes at most that does not begin with U+0000`,
+      `the topic of ${what}`,
+      topic,
+    )
   }
 }
 
@@ -82,7 +86,10 @@ export class Effects {
 
   private note(json: string): void {
     if (this.list.length >= MOST_EFFECTS) {
-      throw new LoomError('LOOM_ARGUMENT', `Expected ${MOST_EFFECTS} effects of one step at most; make several steps of it`)
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `Expected ${MOST_EFFECTS} effects of one step at most; make several steps of it`,
+      )
     }
     this.list.push(json)
   }

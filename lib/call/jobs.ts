@@ -5,7 +5,16 @@ import type { Origin } from './join'
 /** A message for a receiver, as it crosses. */
 export type CrossingMessage =
   | [receiver: string, id: string, from: From.TIMER | From.TASK, part: Part, data?: unknown]
-  | [receiver: string, id: string, from: From.TOPIC, gap: 0 | 1, topic: string, position: string, key?: number, data?: unknown]
+  | [
+      receiver: string,
+      id: string,
+      from: From.TOPIC,
+      gap: 0 | 1,
+      topic: string,
+      position: string,
+      key?: number,
+      data?: unknown,
+    ]
   | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]
 
 /** The messages that are handled together. */

@@ -12,7 +12,11 @@ type Props = Record<string, unknown>
 type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
 
 /** A message as its receiver sees it, and what the ids of what it causes begin with. */
-function messageOf(crossing: CrossingMessage, shared: SharedData, instance: string): { message: Message; cause: string } {
+function messageOf(
+  crossing: CrossingMessage,
+  shared: SharedData,
+  instance: string,
+): { message: Message; cause: string } {
   const [, id, from] = crossing
   switch (from) {
     case From.TOPIC: {
