@@ -11,6 +11,7 @@ import type {
   ScriptOptions,
   SocketMessage,
   Stats,
+  Topic,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from './call/context'
@@ -224,13 +225,15 @@ export class Loom implements PublicLoom {
 
   private mountContext(module: string, request: PageRequest | undefined): Context {
     const { trust, keep } = this.settings
-    return new Context('', module, () => {
-      // That of the component that this one is mounted in.
-      if (request !== undefined && this.requests.originOf(request) !== undefined)
-        return request as unknown as LiveRequest
-      const compact =
-        request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
-      return this.requests.ofPage(request, compact)
+    return new Context('', module, {
+      readRequest: () => {
+        // That of the component that this one is mounted in.
+        if (request !== undefined && this.requests.originOf(request) !== undefined)
+          return request as unknown as LiveRequest
+        const compact =
+          request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
+        return this.requests.ofPage(request, compact)
+      },
     })
   }
 
@@ -246,6 +249,11 @@ export class Loom implements PublicLoom {
     return this.published((request) => {
       this.native.publish(topic, id, json, request)
     })
+  }
+
+  topic<Data>(name: string): Topic<Data> {
+    checkTopic(name, 'loom.topic')
+    return { name, publish: (data, options) => this.publish(name, data, options) }
   }
 
   send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
