@@ -4,11 +4,12 @@
  */
 
 import { attributesOf } from './attributes'
-import { complete, containersIn, hide, keepContainers, move, noteParts, setText } from './build'
-import { childrenOf, own, removeNode, root } from './dom'
+import { complete, containersIn, hide, keepContainers, noteParts, setText } from './build'
+import { childrenOf, move, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, type Inside, type Outline } from './template'
+import { isPart, isTable, isTableRow, noteBody } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
@@ -29,7 +30,14 @@ export function adopt(
   /** All that is in there is the server's: here, or because another template has made it. */
   const isExact = (node: Element, tree: Tree) => (isAgain && tree.template.kinds === HTML) || isOther(node, tree)
 
-  function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
+  function follow(
+    tree: Tree,
+    outline: Inside,
+    tops: Tree['tops'],
+    parent: Element,
+    at: ChildNode | null,
+    gathered?: Piece[],
+  ): void {
     const [only] = outline.inside
     if (
       typeof only === 'number' &&
@@ -43,11 +51,14 @@ export function adopt(
       tree.nodes[only] = at
       return
     }
-    const pieces: Piece[] = []
+    const pieces = gathered ?? []
+    /** Of a table: what stands in the body that a parser has made for rows. */
+    let rows: Piece[] | undefined
     const isAll = isExact(parent, tree)
     /** What is too much beside slots may be an older content of theirs. */
-    let isRoomy = isAll
+    let isRoomy = isAll || !!gathered
 
+    const outer = tree
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
@@ -64,7 +75,13 @@ export function adopt(
           }
           what = typeof value === 'object' ? '' : (value as string)
         }
-        pieces.push({ tree, item: what, list, index, isRow, mate: undefined })
+        const piece: Piece = { tree, item: what, list, index, isRow, mate: undefined, rows: undefined }
+        if (isTable(parent) && typeof what === 'object') {
+          if (isPart(what.node)) rows = undefined
+          else if (!rows && isTableRow(what.node))
+            pieces.push({ ...piece, tree: outer, item: BODY, list: [], rows: (rows = []) })
+        }
+        ;(rows ?? pieces).push(piece)
       })
     }
 
@@ -91,31 +108,37 @@ export function adopt(
         if (node instanceof Text) node.remove()
       }
     }
-    for (const { tree, item, list, index, mate } of pieces) {
+    for (const { tree, item, list, index, mate, rows } of pieces) {
       let node: ChildNode
       if (typeof item === 'string') {
         node = takeText(item, parent, at, end)
         at = own.nextSibling(node)
-      } else if (mate) {
-        node = mate
-        passTo(mate)
-        if (at === mate) at = own.nextSibling(mate)
-        else move(parent, mate, at)
-        // What is in there is others': slots have nodes of their own, which nobody sees.
-        const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
-        if (isOthers && item.inside.length) hide(mate, tree, item, parent)
-        equal(mate, item, tree)
-        // An element of HTML that is empty now has to lose what it had.
-        if (!isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
-          follow(tree, item, [], mate, own.firstChild(mate))
       } else {
-        const fragment = new DocumentFragment()
-        fragment.append(own.cloneNode(item.node, true))
-        complete(tree, item, fragment.firstChild as ChildNode, parent)
-        // What is still in the page may be another's mate.
-        keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
-        node = fragment.firstChild as ChildNode
-        own.insertBefore(parent, fragment, at)
+        if (mate) {
+          node = mate
+          passTo(mate)
+          if (at === mate) at = own.nextSibling(mate)
+          else move(parent, mate, at)
+        } else {
+          const fragment = new DocumentFragment()
+          fragment.append(own.cloneNode(item.node, true))
+          complete(tree, item, fragment.firstChild as ChildNode, parent)
+          // What is still in the page may be another's mate.
+          keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
+          node = fragment.firstChild as ChildNode
+          own.insertBefore(parent, fragment, at)
+        }
+        let isOpen: unknown = rows
+        if (rows) noteBody(node, parent)
+        else if (mate) {
+          // What is in there is others': slots have nodes of their own, which nobody sees.
+          const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
+          if (isOthers && item.inside.length) hide(mate, tree, item, parent)
+          equal(mate, item, tree)
+          // An element of HTML that is empty now has to lose what it had.
+          isOpen = !isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node)))
+        }
+        if (isOpen) follow(tree, item, [], node as Element, own.firstChild(node), rows)
       }
       list[index] = node
     }
@@ -147,6 +170,9 @@ export function adopt(
   follow(tree, (tree.model = modelOf(tree, container)), (tree.tops = []), container, start)
   makers.clear()
 }
+
+/** A parser's body is no template's: what stands in it is gathered there. */
+const BODY: Outline = { node: own.createElement(document, 'tbody'), parts: [], given: [], inside: [] }
 
 /** The text as a node of its own, at that place of the page or put there. */
 function takeText(text: string, page: Element, at: ChildNode | null, end: ChildNode | null): Text {

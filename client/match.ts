@@ -15,6 +15,8 @@ export interface Piece {
   /** Rows look alike, so a row with other text is taken for another row. */
   isRow: boolean
   mate: Element | undefined
+  /** What is in it, if it is a body that only a parser has made. */
+  rows: Piece[] | undefined
 }
 
 export interface Wanted extends Piece {
