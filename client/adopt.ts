@@ -75,11 +75,19 @@ export function adopt(
           }
           what = typeof value === 'object' ? '' : (value as string)
         }
-        const piece: Piece = { tree, item: what, list, index, isRow, mate: undefined, rows: undefined }
+        const piece: Piece = { tree, item: what, list, index, isRow, mate: undefined, rows: undefined, isNoted: false }
         if (isTable(parent) && typeof what === 'object') {
           if (isPart(what.node)) rows = undefined
           else if (!rows && isTableRow(what.node))
-            pieces.push({ ...piece, tree: outer, item: BODY, list: [], rows: (rows = []) })
+            pieces.push({
+              ...piece,
+              tree: outer,
+              item: BODY,
+              list: [],
+              isRow: false,
+              rows: (rows = []),
+              isNoted: isAgain,
+            })
         }
         ;(rows ?? pieces).push(piece)
       })

@@ -3,6 +3,7 @@
 import { attributesOf, CONTAINER } from './attributes'
 import { own, root } from './dom'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
+import { isImplied } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /** A text or an element that has to be in the page. */
@@ -17,6 +18,8 @@ export interface Piece {
   mate: Element | undefined
   /** What is in it, if it is a body that only a parser has made. */
   rows: Piece[] | undefined
+  /** It is such a body, and the page has been adopted before: then the client knows the page's bodies of this kind. */
+  isNoted: boolean
 }
 
 export interface Wanted extends Piece {
@@ -131,9 +134,11 @@ function isKey({ name }: { name: string }): boolean {
   return !!name && !LOOKS.test(name)
 }
 
-function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {
+function isNamed({ item: { node }, tree, rows, isNoted }: Wanted, element: Element): boolean {
   return (
     own.localName(element) === own.localName(node) &&
+    // A template's own body is none that a parser has made for rows, and the other way round.
+    (isImplied(element) ? !!rows : !isNoted) &&
     !(own.matches(node, WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
   )
 }

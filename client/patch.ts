@@ -63,7 +63,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       if (kept && node.parentElement && kept.every(isThere)) {
         adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
       } else fill(value, node, what.container, old)
-      settleTable(node, [old, value])
+      settleTable(node, nodesOf(value, nodesOf(old)))
       values[slot] = value
     }
   }
@@ -122,7 +122,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
       anchor,
       what.container,
     )
-    settleTable(anchor, [...gone, ...placed.map(([, row]) => row)])
+    settleTable(anchor, nodesOf({ rows: placed.map(([, row]) => row) }))
   }
   pairs<Changes>(c, (at, changes) => patch(list.rows[at] ?? refuse(), changes, what))
 }

@@ -9,11 +9,11 @@
  */
 
 import { childrenOf, move, own } from './dom'
-import { MARK } from './markup'
-import { nodesOf, type Value } from './tree'
 
-/** The bodies that a parser or the client has made, and the tables that they are in. */
+/** The bodies that a parser or the client has made. */
 const implied = new WeakSet<Node>()
+/** The tables that have, or had, such a body. */
+const tables = new WeakSet<Node>()
 
 /** Does a body end before this node, as it does before a head, another body or a caption? */
 export function isPart(node: Node): boolean {
@@ -28,44 +28,28 @@ export function isTable(node: unknown): node is Element {
   return node instanceof HTMLTableElement
 }
 
+export function isImplied(node: Node): boolean {
+  return implied.has(node)
+}
+
 /** The page's parser has made this body, or the client has. */
 export function noteBody(body: Node, table: Node): void {
-  implied.add(body).add(table)
+  implied.add(body)
+  tables.add(table)
 }
 
-/** The number of the slot that this comment of a parsed template stands for. */
-export function slotOf(node: Node | null): string | undefined {
-  return node instanceof Comment ? node.data.split(MARK)[1] : undefined
-}
-
-/** Takes the bodies that only the parser has made out of a parsed template, if rows of slots may stand in them. */
-export function freeRows(content: DocumentFragment, statics: string[]): void {
-  const hasBodies = /<tbody/i.test(statics.join())
-  for (const body of content.querySelectorAll('tbody')) {
-    const table = body.parentNode as ParentNode
-    const before = body.previousSibling
-    const slot = slotOf(before instanceof Text ? before.previousSibling : before)
-    if (
-      hasBodies
-        ? slot && /^\s*<tr/i.test(statics[+slot + 1] as string)
-        : table === content || [...body.childNodes, ...table.childNodes].some(slotOf)
-    )
-      body.replaceWith(...body.childNodes)
-  }
-}
-
-/** `changed` has come or gone before the anchor: if that is in a table, the table's bodies are put in order. */
-export function settleTable(anchor: Node, changed: Value[]): void {
+/** `changed` has come, gone or moved before the anchor: if that is in a table, the table's bodies are put in order. */
+export function settleTable(anchor: Node, changed: Node[]): void {
   const place = own.parentNode(anchor) as Element
-  const table: Node | null = implied.has(place) && !isTable(place) ? own.parentNode(place) : place
+  const table: Node | null = implied.has(place) ? own.parentNode(place) : place
   if (!isTable(table)) return
-  let isLoose = !place.firstElementChild
+  // Parts come and go in a table without such a body at no cost.
+  let isLoose = tables.has(table)
   // From the end: what stands behind a part is moved once.
-  for (const node of changed.flatMap((value) => nodesOf(value)).reverse()) {
+  for (const node of changed.reverse()) {
     const body = own.parentNode(node) as Element
-    // Mostly rows come and go in a body that has others, or parts in a table without such a body.
-    isLoose ||= isPart(node) ? implied.has(table) : isTableRow(node) && body === table
-    if (isPart(node) && implied.has(body) && body !== table) {
+    isLoose ||= body === table && isTableRow(node)
+    if (isPart(node) && implied.has(body)) {
       const isFirst = !(node as Element).previousElementSibling
       const next = isFirst ? body : body.nextSibling
       // What is behind it is loose now, and gets a body of its own.

@@ -8,7 +8,6 @@ import { childrenOf, own } from './dom'
 import { forms } from './forms'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
-import { freeRows, slotOf } from './tables'
 import type { Tree } from './tree'
 
 export interface Template {
@@ -97,9 +96,28 @@ function parseModel(template: Template, around: string): Model {
   const node = parse(html, around)
   hideIndicators(node)
   const model: Model = { template, partOf: [], node, parts: [], given: [], inside: [], isLive: true }
-  freeRows(node, statics)
+  freeRows(node, html, around)
   model.inside = scan(model, node)
   return model
+}
+
+/**
+ * Takes the bodies that only the parser has made out of a template, if rows or parts of slots may come to stand in or
+ * beside them. Which bodies the template has itself shows when its markup is parsed with a mark on each.
+ */
+function freeRows(content: DocumentFragment, html: string, around: string): void {
+  let marked: NodeListOf<Element> | undefined
+  content.querySelectorAll('tbody').forEach((body, at) => {
+    const table = body.parentNode as ParentNode
+    if (table !== content && ![...body.childNodes, ...table.childNodes].some(slotOf)) return
+    marked ??= parse(html.replace(/<tbody/gi, `$& ${MARK}`), around).querySelectorAll('tbody')
+    if (!marked[at]?.hasAttribute(MARK)) body.replaceWith(...body.childNodes)
+  })
+}
+
+/** The number of the slot that this comment of a parsed template stands for. */
+function slotOf(node: Node): string | undefined {
+  return node instanceof Comment ? node.data.split(MARK)[1] : undefined
 }
 
 /** Prepares the inside of `parent`, and says what is there. */

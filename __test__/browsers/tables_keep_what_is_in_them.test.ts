@@ -3,6 +3,7 @@
 import { each, html, raw, type Tree } from 'loom-live'
 import { eachBrowser, type Page } from './index'
 import { livePage } from './live'
+import { NOT_PARKED, rejoin } from './rejoin'
 
 interface Props {
   head: boolean
@@ -47,6 +48,14 @@ const LAYOUTS: Record<string, (props: Props) => Tree> = {
     html`<table><tr><td>0</td><td><input name="r0"></td></tr>${foot ? FOOT : ''}${list(a)}${head ? HEAD : ''}${list(b)}</table>`,
   'bodies among rows': ({ head, a, b }) =>
     html`<table>${list(a)}${(head ? [7, 8] : [8]).map((id) => html`<tbody class="g"><tr><td>${id}</td></tr></tbody>`)}${list(b)}</table>`,
+  'a row, groups and a body': ({ head, a, b }) =>
+    html`<table><tr><td>0</td><td><input name="r0"></td></tr>${each(
+      a,
+      (id) => id,
+      (id) => html`<tbody class="g">${row(id)}</tbody>`,
+    )}<tbody>${list(b)}</tbody>${head ? FOOT : ''}</table>`,
+  'a row, a part and a body': ({ head, a, b, foot }) =>
+    html`<table title="<tbody>"><tr><td>0</td><td><input name="r0"></td></tr> ${head ? HEAD : list(a)}<tbody>${list(b)}<tr><td>5</td><td><input name="r5"></td></tr></tbody>${foot ? FOOT : ''}<tr><td>4</td></tr></table>`,
   'a table in a table': ({ head, a, b }) =>
     html`<table>${head ? HEAD : ''}<tr><td><table>${html`${head ? HEAD : ''}${list(a)}`}</table></td></tr>${list(b)}</table>`,
 }
@@ -169,6 +178,104 @@ eachBrowser('a component of rows, of cells, of items', async (page) => {
   await page.settled()
   expect(await seen(page)).toEqual(['caption 0,tbody 2', 'tbody 1', 'tbody 2'])
 })
+
+/** A list of a table, whose items are rows or bodies. */
+type Kinds = [id: number, isBody: boolean][]
+
+eachBrowser('a list of rows and of bodies', async (page) => {
+  const steps: Kinds[] = [
+    [[1, false], [7, true], [2, false]],
+    [[7, true], [2, false]],
+    [[3, false], [7, true], [2, false]],
+    [[7, true], [3, false], [2, false]],
+    [[3, false], [2, false]],
+    [[8, true], [9, true], [3, false], [2, false]],
+    [[8, true], [3, false], [9, true], [2, false]],
+    [],
+    [[2, false], [9, true]],
+  ] // prettier-ignore
+  const table = (at: number) =>
+    html`<table>${each(
+      steps[at] as Kinds,
+      ([id]) => id,
+      ([id, isBody]) => (isBody ? html`<tbody class="g">${row(id)}</tbody>` : row(id)),
+    )}</table>`
+  const { url } = await livePage({
+    props: { at: 0 },
+    handle: { next: ({ at }) => ({ at: at + 1 }) },
+    render: ({ at }) => html`<button @click="next">next</button><output>${at}</output>${table(at)}`,
+  })
+  await page.goto(url)
+  await page.settled()
+  for (let at = 0; at < steps.length; at++) {
+    if (at) await page.click('button')
+    await page.shows('output', `${at}`)
+    const plain = (steps[at] as Kinds).map(([id, isBody], index, all) => {
+      const follows = !isBody && all[index - 1]?.[1] === false
+      return `${follows ? '' : ' '}${isBody ? `g${id}` : id}`
+    })
+    const shown = await page.evaluate(() =>
+      [...document.querySelectorAll('tbody')].map((body) => ` ${body.className}${body.textContent}`).join(''),
+    )
+    expect([at, shown]).toEqual([at, plain.join('')])
+  }
+})
+
+interface Away {
+  rows: number[]
+  /** The row of a body that the template has itself. */
+  body: number
+}
+
+/** The state changes while the page is away. */
+const AWAY: Record<string, [before: Away, after: Away]> = {
+  'rows come before a body': [
+    { rows: [], body: 7 },
+    { rows: [1], body: 7 },
+  ],
+  'rows come before a body, which says something else': [
+    { rows: [], body: 7 },
+    { rows: [1], body: 8 },
+  ],
+  'rows before a body go': [
+    { rows: [1], body: 7 },
+    { rows: [], body: 8 },
+  ],
+}
+
+for (const name of Object.keys(AWAY))
+  for (const attribute of ['', 'class="g"'])
+    eachBrowser(`a page that was away: ${name} ${attribute}`, async (page) => {
+      const [before, after] = AWAY[name] as [Away, Away]
+      let now = before
+      const { url } = await livePage(
+        {
+          props: { step: 0 },
+          handle: { more: ({ step }) => ({ step: step + 1 }) },
+          render: ({ step }) =>
+            html`<button @click="more">${step}</button><table>${list(now.rows)}${
+              attribute ? html`<tbody class="g">${row(now.body)}</tbody>` : html`<tbody>${row(now.body)}</tbody>`
+            }</table>`,
+        },
+        { options: NOT_PARKED },
+      )
+      const shown = () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll('tbody')].map((body) => `${body.className}${body.textContent}`),
+        )
+      const g = attribute ? 'g' : ''
+      await page.goto(url)
+      await page.settled()
+      now = after
+      await rejoin(page)
+      await page.settled()
+      expect(await shown()).toEqual([...after.rows.map(String), `${g}${after.body}`])
+      // Rows that come afterwards stand in a body of their own.
+      now = { rows: [1, 2], body: after.body }
+      await page.click('button')
+      await page.settled()
+      expect(await shown()).toEqual(['12', `${g}${after.body}`])
+    })
 
 /** What one slot of a table shows by turns, and what stands behind it. */
 const TURNS: Record<string, Tree | ReturnType<typeof list>> = {
