@@ -1,11 +1,12 @@
 /**
- * Tables. A parser puts the rows that stand right in a table into a body that no template has. One such body holds all
- * rows up to the table's next part, whichever templates, lists and slots they come from:
+ * Tables. A parser puts the rows that stand right in a table into a body that no template has. One such body holds
+ * all rows up to the table's next part, whichever templates, lists and slots they come from:
  *
  *     <table>${head}${rows}<tr>…</tr>${foot}</table>     head: <thead>…</thead>, rows: two <tr>, foot: empty
  *     <table><thead>…</thead><tbody><tr><tr><tr>…</tr></tbody></table>
  *
- * So templates know nothing of these bodies. The client makes them, splits them and joins them, by what the table shows.
+ * So templates know nothing of these bodies. The client makes them, splits them and joins them, by what the table
+ * shows.
  */
 
 import { childrenOf, move, own } from './dom'
