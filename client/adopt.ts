@@ -1,14 +1,53 @@
 /**
- * A page that shows a tree already, or an older one: tree and page are gone through side by side. What is there stays,
- * what differs is set, what is missing is made, and what was shown before goes.
+ * A page that shows a tree already, or an older one: tree and page are gone through side by side. What is there
+ * stays, what differs is set, what is missing is made, and what was shown before goes.
+ *
+ * This happens when a page joins for the first time, when it joins again with a newer state, when HTML without slots
+ * has changed, and when others have taken nodes out of the page. At its end every slot knows its node, as if the tree
+ * had been built here; `patch` needs nothing else. A page has no markers for that: where a slot begins follows from
+ * the template, and where it ends from what the tree says that it shows.
+ *
+ * For the children of one element, in this order:
+ *
+ * 1. **Gather** what has to be there, as a flat list of pieces: texts and elements of the template, and for each slot
+ *    the pieces of the trees that it shows, then a text of the slot's own. That text is empty if the slot shows
+ *    trees: it stands behind them, and later ones are put in before it. Slots are flattened because their elements
+ *    are siblings in the page, so that one comparison sees all of them. In a table, rows are gathered once more, into
+ *    the body that a parser makes for them (`tables.ts`).
+ * 2. **Match** the elements among the pieces with those of the page (`match.ts`).
+ * 3. **Clear**: elements that nobody wants go if a slot is beside them, since they may be what the slot showed
+ *    before. What extensions and scripts have put there stays. Without a slot nothing goes, unless all that is there
+ *    is known to be the server's.
+ * 4. **Walk** along the pieces, with a finger (`at`) on the page. A text is taken from the text under the finger,
+ *    which is split where it ends: parsers make one text of a static one and the slots beside it. An element with a
+ *    mate is moved to the finger if it is not there, gets the attributes that differ, and its children are done the
+ *    same way. An element without a mate is built from its template and put in. Texts that the finger passes over go.
+ *
+ * An example. The page has been away, and the server now says `title` "Mail", `note` <em>new</em>, `name` "Ann":
+ *
+ *     template  <h1>${title}</h1>${note}<p>Dear ${name}, hello</p>
+ *     page      <h1>Mail</h1><p>Dear Bob, hello</p>
+ *
+ *     gather    <h1>   <em> of note's tree   "" of the slot note   <p>
+ *     match     <h1> and <p> have mates, <em> has none.
+ *     clear     nothing: each element of the page is a mate.
+ *     walk      <h1> stays. All in it is one text, which is what the slot says: the slot has its node.
+ *               <em> is built and put in before <p>. The slot's own text, which is empty, is made behind it.
+ *               <p> stays, and its pieces are "Dear ", "Ann" and ", hello". The page's one text begins with "Dear ",
+ *               so it is split there. The rest, "Bob, hello", does not begin with "Ann", so it becomes "Ann", the
+ *               text of the slot name. ", hello" is made behind it.
+ *
+ * The heading, its text and the paragraph are the nodes that they were, so what a user has selected in the heading
+ * stays.
  */
 
 import { attributesOf } from './attributes'
-import { complete, containersIn, hide, keepContainers, move, noteParts, setText } from './build'
-import { childrenOf, own, removeNode, root } from './dom'
+import { complete, containersIn, hide, keepContainers, noteParts, setText } from './build'
+import { childrenOf, move, own, removeNode, root } from './dom'
 import type { Fields } from './fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, type Inside, type Outline } from './template'
+import { isPart, isTable, isTableRow, noteBody } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /**
@@ -29,7 +68,14 @@ export function adopt(
   /** All that is in there is the server's: here, or because another template has made it. */
   const isExact = (node: Element, tree: Tree) => (isAgain && tree.template.kinds === HTML) || isOther(node, tree)
 
-  function follow(tree: Tree, outline: Inside, tops: Tree['tops'], parent: Element, at: ChildNode | null): void {
+  function follow(
+    tree: Tree,
+    outline: Inside,
+    tops: Tree['tops'],
+    parent: Element,
+    at: ChildNode | null,
+    gathered?: Piece[],
+  ): void {
     const [only] = outline.inside
     if (
       typeof only === 'number' &&
@@ -43,11 +89,14 @@ export function adopt(
       tree.nodes[only] = at
       return
     }
-    const pieces: Piece[] = []
+    const pieces = gathered ?? []
+    /** Of a table: what stands in the body that a parser has made for rows. */
+    let rows: Piece[] | undefined
     const isAll = isExact(parent, tree)
     /** What is too much beside slots may be an older content of theirs. */
-    let isRoomy = isAll
+    let isRoomy = isAll || !!gathered
 
+    const outer = tree
     function gather(tree: Tree, { inside }: Inside, tops: Tree['tops'], isRow: boolean): void {
       inside.forEach((item, index) => {
         let list: Piece['list'] = tops
@@ -64,7 +113,21 @@ export function adopt(
           }
           what = typeof value === 'object' ? '' : (value as string)
         }
-        pieces.push({ tree, item: what, list, index, isRow, mate: undefined })
+        const piece: Piece = { tree, item: what, list, index, isRow, mate: undefined, rows: undefined, isNoted: false }
+        if (isTable(parent) && typeof what === 'object') {
+          if (isPart(what.node)) rows = undefined
+          else if (!rows && isTableRow(what.node))
+            pieces.push({
+              ...piece,
+              tree: outer,
+              item: BODY,
+              list: [],
+              isRow: false,
+              rows: (rows = []),
+              isNoted: isAgain,
+            })
+        }
+        ;(rows ?? pieces).push(piece)
       })
     }
 
@@ -91,31 +154,37 @@ export function adopt(
         if (node instanceof Text) node.remove()
       }
     }
-    for (const { tree, item, list, index, mate } of pieces) {
+    for (const { tree, item, list, index, mate, rows } of pieces) {
       let node: ChildNode
       if (typeof item === 'string') {
         node = takeText(item, parent, at, end)
         at = own.nextSibling(node)
-      } else if (mate) {
-        node = mate
-        passTo(mate)
-        if (at === mate) at = own.nextSibling(mate)
-        else move(parent, mate, at)
-        // What is in there is others': slots have nodes of their own, which nobody sees.
-        const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
-        if (isOthers && item.inside.length) hide(mate, tree, item, parent)
-        equal(mate, item, tree)
-        // An element of HTML that is empty now has to lose what it had.
-        if (!isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node))))
-          follow(tree, item, [], mate, own.firstChild(mate))
       } else {
-        const fragment = new DocumentFragment()
-        fragment.append(own.cloneNode(item.node, true))
-        complete(tree, item, fragment.firstChild as ChildNode, parent)
-        // What is still in the page may be another's mate.
-        keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
-        node = fragment.firstChild as ChildNode
-        own.insertBefore(parent, fragment, at)
+        if (mate) {
+          node = mate
+          passTo(mate)
+          if (at === mate) at = own.nextSibling(mate)
+          else move(parent, mate, at)
+        } else {
+          const fragment = new DocumentFragment()
+          fragment.append(own.cloneNode(item.node, true))
+          complete(tree, item, fragment.firstChild as ChildNode, parent)
+          // What is still in the page may be another's mate.
+          keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
+          node = fragment.firstChild as ChildNode
+          own.insertBefore(parent, fragment, at)
+        }
+        let isOpen: unknown = rows
+        if (rows) noteBody(node, parent)
+        else if (mate) {
+          // What is in there is others': slots have nodes of their own, which nobody sees.
+          const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
+          if (isOthers && item.inside.length) hide(mate, tree, item, parent)
+          equal(mate, item, tree)
+          // An element of HTML that is empty now has to lose what it had.
+          isOpen = !isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node)))
+        }
+        if (isOpen) follow(tree, item, [], node as Element, own.firstChild(node), rows)
       }
       list[index] = node
     }
@@ -147,6 +216,9 @@ export function adopt(
   follow(tree, (tree.model = modelOf(tree, container)), (tree.tops = []), container, start)
   makers.clear()
 }
+
+/** A parser's body is no template's: what stands in it is gathered there. */
+const BODY: Outline = { node: own.createElement(document, 'tbody'), parts: [], given: [], inside: [] }
 
 /** The text as a node of its own, at that place of the page or put there. */
 function takeText(text: string, page: Element, at: ChildNode | null, end: ChildNode | null): Text {

@@ -4,7 +4,8 @@ import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './dom'
 import { forms } from './forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
-import { isNoRow, nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
+import { isTable, settleRows } from './tables'
+import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
@@ -61,6 +62,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       complete(tree, one, child as Node, parent)
       child = next
     }
+    if (isTable(node)) settleRows(node)
     if ((item as Outline).isField) forms?.settle(node as Element, tree, item as Outline)
   }
 }
@@ -84,19 +86,8 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
   remove(old)
-  leaveBody(value, anchor)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
-}
-
-/** What shows a table's bodies, or their like, does not stand in one of them. */
-export function leaveBody(value: Value, anchor: Text): void {
-  const body = anchor.parentElement
-  if (body?.localName !== 'tbody' || !isNoRow(value)) return
-  const rest = body.cloneNode() as Element
-  while (anchor.nextSibling) rest.append(anchor.nextSibling)
-  body.after(anchor, rest)
-  for (const one of [body, rest]) if (!one.firstChild) one.remove()
 }
 
 /** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
@@ -126,16 +117,4 @@ function swap(value: Value, before: Node, after: Node): void {
 export function containersIn(node: Node): Element[] {
   if (!(node instanceof Element)) return []
   return [...(own.matches(node, CONTAINER) ? [node] : []), ...own.querySelectorAll(node, CONTAINER)]
-}
-
-interface Mover {
-  'moveBefore'?(node: Node, next: Node | null): void
-}
-
-const { moveBefore } = Element.prototype as Mover
-
-/** If the browser has `moveBefore`, that keeps what an element would lose by being taken out and put back. */
-export function move(parent: Node | null, node: Node, next: Node | null): void {
-  if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
-  else if (parent) own.insertBefore(parent, node, next)
 }

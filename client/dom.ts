@@ -61,3 +61,15 @@ export function childrenOf(first: ChildNode | null, end: ChildNode | null = null
 export function all(around: Element | DocumentFragment, selector: string): Iterable<Element> {
   return around instanceof Element ? own.querySelectorAll(around, selector) : around.querySelectorAll(selector)
 }
+
+interface Mover {
+  'moveBefore'?(node: Node, next: Node | null): void
+}
+
+const { moveBefore } = Element.prototype as Mover
+
+/** If the browser has `moveBefore`, that keeps what an element would lose by being taken out and put back. */
+export function move(parent: Node | null, node: Node, next: Node | null): void {
+  if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
+  else if (parent) own.insertBefore(parent, node, next)
+}

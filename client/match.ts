@@ -1,8 +1,44 @@
-/** Which element of the page is which of a tree. */
+/**
+ * Which element of the page is which element of a tree. `adopt` asks this for the children of one element at a time:
+ * the tree's are the wanted ones, the page's are those that are there. Each wanted element gets at most one mate, and
+ * each element of the page is the mate of at most one. There are four steps, from the surest to the boldest, and a
+ * mate that one step has found is not given away by a later one.
+ *
+ * 1. **In order.** Mostly the page is what the server has rendered. If the first wanted element fits the first one
+ *    that is there, the second fits the second, and so on to the end, all have their mates and the other steps are
+ *    left out. What others have put in (`isForeign`) is passed over. An element fits if its tag is the same and its
+ *    attributes say the same; attributes that say nothing of who it is (`LOOKS`) may differ. Rows of a list, and
+ *    elements of HTML, also need the same text: they look alike, and one too many would shift all that follow.
+ * 2. **By what it says.** Now the order counts for nothing. An element with the same tag, the same text and the same
+ *    key is the mate, wherever it stands: it has been moved. The key is the first attribute that says who it is,
+ *    often an `id`. This step is for all wanted elements before the next one begins, so that no guess takes what is
+ *    certain.
+ * 3. **By its place.** What has no mate yet may have changed. It is looked for behind the mate of the wanted element
+ *    before it, up to the next element that has been taken: first one that fits, then one that has only the same tag.
+ *    A row takes none by its tag alone. It would be another row, and what a user typed in that one would be in this
+ *    one. Nor is a live component anything else than itself, by its token.
+ * 4. **None.** `adopt` makes the element anew, and takes out of the page what is nobody's mate, if it may go.
+ *
+ * An example: `<ul>${each(…)}</ul>`, with rows `<li id="${id}">${text}</li>`. The page was away meanwhile.
+ *
+ *     there     a "one"   b "two"   c "three"   d "four"
+ *     wanted    c "three"   d "vier"   e "five"   a "one"
+ *
+ *     step 1    c does not fit a: their ids differ. The page is not in order.
+ *     step 2    c and a have the tag, the text and the id of elements that are there: these are their mates.
+ *     step 3    d is looked for behind c. The element there fits, as text does not count here: d has its mate.
+ *               e is looked for behind d, where nothing is left: it has none.
+ *     step 4    e is made, and b goes.
+ *
+ * So `a`, `c` and `d` are the elements that they were, with what was typed, chosen and opened in them.
+ *
+ * Steps 2 and 3 look at 100 elements at most for each wanted one (`FAR`).
+ */
 
 import { attributesOf, CONTAINER } from './attributes'
 import { own, root } from './dom'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
+import { isImplied } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 
 /** A text or an element that has to be in the page. */
@@ -15,6 +51,10 @@ export interface Piece {
   /** Rows look alike, so a row with other text is taken for another row. */
   isRow: boolean
   mate: Element | undefined
+  /** What is in it, if it is a body that only a parser has made. */
+  rows: Piece[] | undefined
+  /** It is such a body, and the page has been adopted before: then the client knows the page's bodies of this kind. */
+  isNoted: boolean
 }
 
 export interface Wanted extends Piece {
@@ -86,6 +126,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
     const key = item.parts.find(isKey)
     take(one, known[String([own.localName(item.node), textIn(item, tree), key && textOf(key, tree)])], fits)
   }
+  const places = new Map(there.map((element, at) => [element, at]))
   let from = 0
   for (const one of wanted) {
     const near: Element[] = []
@@ -102,7 +143,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
             isNamed(one, element) && own.matches(element, one.item.isOthers ? '[data-l-ignore]' : `:not(${CONTAINER})`),
         )
     }
-    if (one.mate) from = there.indexOf(one.mate, from) + 1
+    if (one.mate) from = (places.get(one.mate) as number) + 1
   }
   return taken
 }
@@ -129,9 +170,11 @@ function isKey({ name }: { name: string }): boolean {
   return !!name && !LOOKS.test(name)
 }
 
-function isNamed({ item: { node }, tree }: Wanted, element: Element): boolean {
+function isNamed({ item: { node }, tree, rows, isNoted }: Wanted, element: Element): boolean {
   return (
     own.localName(element) === own.localName(node) &&
+    // A template's own body is none that a parser has made for rows, and the other way round.
+    (isImplied(element) ? !!rows : !isNoted) &&
     !(own.matches(node, WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
   )
 }

@@ -2,9 +2,10 @@
 
 import { adopt } from './adopt'
 import type { Fields } from './fields'
-import { build, containersIn, fill, leaveBody, move, remove, setText } from './build'
-import { own } from './dom'
+import { build, containersIn, fill, remove, setText } from './build'
+import { move, own } from './dom'
 import { HTML, OTHERS, type Model } from './template'
+import { settleTable } from './tables'
 import {
   nodesOf,
   pairs,
@@ -62,6 +63,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       if (kept && node.parentElement && kept.every(isThere)) {
         adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
       } else fill(value, node, what.container, old)
+      settleTable(node, nodesOf(value, nodesOf(old)))
       values[slot] = value
     }
   }
@@ -120,13 +122,13 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
       anchor,
       what.container,
     )
+    settleTable(anchor, nodesOf({ rows: placed.map(([, row]) => row) }))
   }
   pairs<Changes>(c, (at, changes) => patch(list.rows[at] ?? refuse(), changes, what))
 }
 
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
-  leaveBody({ rows: placed.map(([, row]) => row) }, anchor)
   // From the end: what a row stands before is then in place already.
   let next: Node = anchor
   let end = rows.length

@@ -8,14 +8,13 @@ import { childrenOf, own } from './dom'
 import { forms } from './forms'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
-import { isNoRow, type Tree } from './tree'
+import type { Tree } from './tree'
 
 export interface Template {
   statics: string[]
   /** One letter for each slot: see docs/protocol.md. */
   kinds: string
-  hasTable?: boolean
-  /** By what is around it, and the slots that show what does not stand in a table's body. */
+  /** By what is around it. */
   models: Record<string, Model | undefined>
 }
 
@@ -35,16 +34,16 @@ export interface Inside {
   /** Child by child; empty if the content is not looked at. */
   inside: Item[]
   /** There are slots in it. */
-  isLive: boolean
+  isLive?: boolean
 }
 
 /** What an element of the page has to be. The node is the template's own, to be copied. */
 export interface Outline extends Inside {
   node: Element
   /** What is in there is not the component's. */
-  isOthers: boolean
+  isOthers?: boolean
   /** Whether it is more than its attributes and what is in there: see forms.ts. */
-  isField: boolean | undefined
+  isField?: boolean | undefined
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -70,7 +69,7 @@ const interned = new Map<string, Template>()
 export function intern(statics: string[], kinds: string): Template {
   const name = kinds + MARK + statics.join(MARK)
   let template = interned.get(name)
-  if (!template) interned.set(name, (template = { statics, kinds, models: {}, hasTable: /<table/i.test(name) }))
+  if (!template) interned.set(name, (template = { statics, kinds, models: {} }))
   return template
 }
 
@@ -83,13 +82,12 @@ export function htmlTemplate(html: string): Template {
 }
 
 /** The tree's template as it is parsed inside of `parent`. */
-export function modelOf({ template, values }: Tree, parent: Element): Model {
+export function modelOf({ template }: Tree, parent: Element): Model {
   const around = surroundings(parent)
-  const apart = template.hasTable ? values.map(isNoRow) : []
-  return (template.models[around + apart.join()] ??= parseModel(template, around, apart))
+  return (template.models[around] ??= parseModel(template, around))
 }
 
-function parseModel(template: Template, around: string, apart: boolean[]): Model {
+function parseModel(template: Template, around: string): Model {
   const { statics, kinds } = template
   const html = statics.reduce((text, next, slot) => {
     const mark = `${MARK}${slot - 1}${MARK}`
@@ -98,9 +96,28 @@ function parseModel(template: Template, around: string, apart: boolean[]): Model
   const node = parse(html, around)
   hideIndicators(node)
   const model: Model = { template, partOf: [], node, parts: [], given: [], inside: [], isLive: true }
-  for (const table of node.querySelectorAll('table')) implyBodies(table, template, apart)
+  freeRows(node, html, around)
   model.inside = scan(model, node)
   return model
+}
+
+/**
+ * Takes the bodies that only the parser has made out of a template, if rows or parts of slots may come to stand in or
+ * beside them. Which bodies the template has itself shows when its markup is parsed with a mark on each.
+ */
+function freeRows(content: DocumentFragment, html: string, around: string): void {
+  let marked: NodeListOf<Element> | undefined
+  content.querySelectorAll('tbody').forEach((body, at) => {
+    const table = body.parentNode as ParentNode
+    if (table !== content && ![...body.childNodes, ...table.childNodes].some(slotOf)) return
+    marked ??= parse(html.replace(/<tbody/gi, `$& ${MARK}`), around).querySelectorAll('tbody')
+    if (!marked[at]?.hasAttribute(MARK)) body.replaceWith(...body.childNodes)
+  })
+}
+
+/** The number of the slot that this comment of a parsed template stands for. */
+function slotOf(node: Node): string | undefined {
+  return node instanceof Comment ? node.data.split(MARK)[1] : undefined
 }
 
 /** Prepares the inside of `parent`, and says what is there. */
@@ -108,7 +125,7 @@ function scan(model: Model, parent: Node): Item[] {
   return childrenOf(own.firstChild(parent)).flatMap((node): Item | [] => {
     if (node instanceof Text) return node.data
     if (!(node instanceof Element)) {
-      const slot = (node as Comment).data.split(MARK)[1]
+      const slot = slotOf(node)
       node.replaceWith(...(slot ? [new Text()] : []))
       return slot ? +slot : []
     }
@@ -138,29 +155,6 @@ function scan(model: Model, parent: Node): Item[] {
       isField: forms?.isField(node, parts),
     }
   })
-}
-
-/**
- * As a parser does it with a page that has the rows: those of slots right in the table are in a body, together
- * with rows that follow.
- */
-function implyBodies(table: Element, { statics }: Template, apart: boolean[]): void {
-  let body: Element | undefined
-  let next = ''
-  for (const node of [...table.childNodes]) {
-    const slot = (node as Partial<Comment>).data?.split(MARK)[1]
-    if (slot && !apart[+slot]) {
-      if (!body) node.before((body = own.createElement(document, 'tbody')))
-      body.append(node)
-      next = statics[+slot + 1] as string
-    } else if (slot || node instanceof Element) {
-      if (body && !slot && /^\s*<tr/i.test(next)) {
-        ;(node as Element).prepend(...body.childNodes)
-        body.remove()
-      }
-      body = undefined
-    }
-  }
 }
 
 /**

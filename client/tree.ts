@@ -84,11 +84,6 @@ export function treesIn(value: Value | undefined): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
 }
 
-/** Is this for a table itself, not for a body of it? */
-export function isNoRow(value: Value): boolean {
-  return treesIn(value).some(({ template }) => /^\s*<(t[bf]|the|c[ao])/i.test(template.statics[0] as string))
-}
-
 /** All nodes at the top, in their order. */
 export function nodesOf(value: Value, found: Node[] = []): Node[] {
   for (const { tops, values, nodes } of treesIn(value)) {

@@ -1,4 +1,4 @@
-import { container, Harness, htmlOf, Live, tree, type Changes, type Slot, type Tree } from './harness'
+import { container, Harness, htmlOf, Live, plain, tree, type Changes, type Slot, type Tree } from './harness'
 
 const harness = new Harness()
 
@@ -79,6 +79,71 @@ async function expectUntouched(live: Live): Promise<void> {
     lost: [],
   })
 }
+
+/** What is at this place of the page, and whether it was there before the join. */
+function places(live: Live): Promise<string[]> {
+  return live.page.evaluate(() => {
+    const { nodes } = (window as unknown as { watching: Watching }).watching
+    const walker = document.createTreeWalker(document.querySelector('[data-l-live]') as Element)
+    const found: string[] = []
+    while (walker.nextNode()) {
+      const node = walker.currentNode
+      found.push(
+        `${nodes.includes(node) ? 'old' : 'new'} ${(node as Partial<Element>).id || node.nodeName} ${node.nodeValue ?? ''}`.trim(),
+      )
+    }
+    return found
+  })
+}
+
+test('rows that have moved, changed, come and gone: the example of match.ts', async () => {
+  const list = (...rows: Tree[]) => tree(['<ul>', '</ul>'], rows)
+  const before = list(row('a', 'one'), row('b', 'two'), row('c', 'three'), row('d', 'four'))
+  const live = await join(htmlOf(before), list(row('c', 'three'), row('d', 'vier'), row('e', 'five'), row('a', 'one')))
+  expect(await places(live)).toEqual([
+    'old UL',
+    'old c',
+    'old #text three',
+    'old d',
+    'old #text vier',
+    'new e',
+    'new #text five',
+    'old a',
+    'old #text one',
+    // Of the list's slot, and of the one that shows the component.
+    'new #text',
+    'new #text',
+  ])
+})
+
+test('a row that has changed is found behind one that another row has overtaken', async () => {
+  const list = (...rows: Tree[]) => tree(['<ul>', '</ul>'], rows)
+  const before = list(row('a', 'one'), row('b', 'two'), row('c', 'three'))
+  const live = await join(htmlOf(before), list(row('c', 'three'), row('a', 'one'), row('b', 'zwei')))
+  expect((await places(live)).filter((place) => !place.includes('#text'))).toEqual([
+    'old UL',
+    'old c',
+    'old a',
+    'old b',
+  ])
+})
+
+test('a text that changes and an element that comes: the example of adopt.ts', async () => {
+  const statics = ['<h1>', '</h1>', '<p>Dear ', ', hello</p>']
+  const live = await join(htmlOf(tree(statics, 'Mail', '', 'Bob')), tree(statics, 'Mail', plain('<em>new</em>'), 'Ann'))
+  expect(await places(live)).toEqual([
+    'old H1',
+    'old #text Mail',
+    'new EM',
+    'new #text new',
+    'new #text',
+    'old P',
+    'old #text Dear',
+    'new #text Ann',
+    'new #text , hello',
+    'new #text',
+  ])
+})
 
 /** Deterministic, so that a failure can be looked at again. */
 function random(seed: number): (limit: number) => number {
