@@ -53,6 +53,14 @@ export function liveRequest(json: string, url?: string): LiveRequest {
   }
 }
 
+/** What a step had asked for at some moment. */
+export interface Asked {
+  /** How many effects. */
+  readonly effects: number
+  readonly redirectUrl: string
+  readonly keepsForm: boolean
+}
+
 /** The requests that the modules of one loom see. */
 export class Requests {
   /** Where a request has its origin: it is found through whatever stands over the request. */
@@ -164,6 +172,19 @@ export class Context implements LiveContext {
   begins(cause: string): void {
     this.cause = cause
     this.caused = 0
+    this.effects?.begins()
+  }
+
+  /** What the step has asked for so far. */
+  asked(): Asked {
+    return { effects: this.effects?.length ?? 0, redirectUrl: this.redirectUrl, keepsForm: this.keepsForm }
+  }
+
+  /** Takes back what the step has asked for since: what asked for it has failed. */
+  takeBack({ effects, redirectUrl, keepsForm }: Asked): void {
+    this.effects?.truncate(effects)
+    this.redirectUrl = redirectUrl
+    this.keepsForm = keepsForm
   }
 
   /** Names what the step publishes or sends: the same whenever the step is made again. */
@@ -231,6 +252,7 @@ export class Context implements LiveContext {
 
   abort(reason: Error): void {
     this.aborted = reason
+    this.effects?.truncate(0)
     this.abortController?.abort(reason)
   }
 
