@@ -29,6 +29,9 @@ struct Timer {
     interval: Option<Duration>,
     /// What its message carries, as JSON.
     data: Option<Arc<str>>,
+    /// The timer rings once and has rung, and no committed state includes its message. Such a timer is sealed
+    /// as one that is due.
+    has_rung: bool,
 }
 
 /// A timer that has rung.
@@ -171,6 +174,7 @@ impl Ongoing {
                         due: now + *interval,
                         interval: Some(*interval),
                         data: None,
+                        has_rung: false,
                     },
                 )?,
                 Effect::After {
@@ -183,6 +187,7 @@ impl Ongoing {
                         due: now + *delay,
                         interval: None,
                         data: data.clone(),
+                        has_rung: false,
                     },
                 )?,
                 Effect::Cancel { receiver } => {
@@ -282,18 +287,50 @@ impl Ongoing {
         effects.iter().any(changes)
     }
 
-    /// When the next timer rings.
-    pub fn due(&self) -> Option<Instant> {
-        self.timers.values().map(|timer| timer.due).min()
+    /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the
+    /// checkpoint is made.
+    pub fn is_due_after(effects: &[Effect]) -> bool {
+        effects.iter().any(|effect| match effect {
+            Effect::Every { .. }
+            | Effect::After { .. }
+            | Effect::Cancel { .. }
+            | Effect::Subscribe { .. }
+            | Effect::Unsubscribe { .. } => true,
+            Effect::Task { .. } | Effect::Push(_) | Effect::Publish(_) | Effect::Send { .. } => {
+                false
+            }
+        })
     }
 
-    /// Takes the timers that ring at `now`, at most so many, in the order in which they were due. A timer
-    /// that was due several times meanwhile has rung once.
+    /// When the next timer rings.
+    pub fn due(&self) -> Option<Instant> {
+        let waiting = self.timers.values().filter(|timer| !timer.has_rung);
+        waiting.map(|timer| timer.due).min()
+    }
+
+    /// Whether this timer rings once and has rung.
+    pub fn has_rung_once(&self, receiver: &str) -> bool {
+        self.timers
+            .get(receiver)
+            .is_some_and(|timer| timer.has_rung)
+    }
+
+    /// The state includes the message of this timer: the timer goes, if it rings once and has not been set
+    /// again since it rang.
+    pub fn timer_is_over(&mut self, receiver: &str) {
+        if self.has_rung_once(receiver) {
+            self.timers.remove(receiver);
+        }
+    }
+
+    /// The timers that ring at `now`, at most so many, in the order in which they were due. A timer that was
+    /// due several times meanwhile has rung once. One that rings once stays until
+    /// [`timer_is_over`](Self::timer_is_over).
     pub fn ring(&mut self, now: Instant, most: usize) -> Vec<Rung> {
         let mut due: Vec<(Instant, SmolStr)> = self
             .timers
             .iter()
-            .filter(|(_, timer)| timer.due <= now)
+            .filter(|(_, timer)| timer.due <= now && !timer.has_rung)
             .map(|(receiver, timer)| (timer.due, receiver.clone()))
             .collect();
         due.sort_by_key(|(due, _)| *due);
@@ -312,7 +349,11 @@ impl Ongoing {
                     let missed = u32::try_from(missed).unwrap_or(u32::MAX);
                     *due += interval.saturating_mul(missed.saturating_add(1));
                 }
-                _ => data = self.timers.remove(&receiver).and_then(|timer| timer.data),
+                Some(timer) => {
+                    timer.has_rung = true;
+                    data = timer.data.clone();
+                }
+                None => {}
             }
             Rung { receiver, data }
         });
@@ -387,6 +428,7 @@ impl Ongoing {
                     due: now.instant + left,
                     interval,
                     data: data.map(|data| data.get().into()),
+                    has_rung: false,
                 };
                 (receiver, timer)
             });
@@ -446,6 +488,26 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn a_timer_that_has_rung_is_kept_until_a_state_includes_its_message() {
+        let now = now();
+        let mut timers = ongoing(r#"[{"after":["late",10,{"a":1}]}]"#, now);
+        let later = now.instant + ms(10);
+        assert_eq!(rung(&mut timers, later), ["late{\"a\":1}"]);
+        assert!(rung(&mut timers, later).is_empty() && timers.due().is_none());
+        // A state that is revived before the message was handled has the message again.
+        let mut revived = Ongoing::from_json(&timers.to_json(now), now);
+        assert_eq!(rung(&mut revived, later), ["late{\"a\":1}"]);
+        // Set again meanwhile, it is another timer.
+        let mut again = timers.clone();
+        let effects = effects::parse(r#"[{"after":["late",20,null]}]"#).unwrap();
+        again.apply(&effects, &checks(later)).unwrap();
+        again.timer_is_over("late");
+        assert_eq!(again.due(), Some(later + ms(20)));
+        timers.timer_is_over("late");
+        assert!(timers.is_empty());
+    }
+
     fn ms(count: u64) -> Duration {
         Duration::from_millis(count)
     }
@@ -476,6 +538,7 @@ mod tests {
         let mut timers = ongoing(json, now);
         assert!(rung(&mut timers, now.instant + ms(499)).is_empty());
         assert_eq!(rung(&mut timers, now.instant + ms(500)), ["a"]);
+        timers.timer_is_over("a");
         assert!(timers.is_empty() && timers.due().is_none());
     }
 

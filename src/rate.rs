@@ -50,6 +50,16 @@ impl Rate {
         may
     }
 
+    /// Takes so many out of the bucket. False, and takes none, if the bucket holds less.
+    pub(crate) fn take_many(&mut self, count: usize) -> bool {
+        self.fill();
+        let may = self.left >= count as f64;
+        if may {
+            self.left -= count as f64;
+        }
+        may
+    }
+
     /// When the next one may come; `None` if it may come now.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         let now = self.fill();

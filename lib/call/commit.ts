@@ -138,6 +138,7 @@ export class Commit {
 
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
   fail(call: Call, callback: string, error: unknown): void {
+    call.context.effects?.truncate(0)
     // Rust has its own answer to what nobody waits for.
     if (error instanceof GivenUp) return
     if (error instanceof Refusal) {

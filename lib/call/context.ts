@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { FastifyRequestLike, LiveContext, LiveEvent, LiveRequest, SubscribeOptions, TaskSource, Topic } from '../../index'
+import type {
+  FastifyRequestLike,
+  LiveContext,
+  LiveEvent,
+  LiveRequest,
+  SubscribeOptions,
+  TaskSource,
+  Topic,
+} from '../../index'
 import { checkUrl } from '../check'
 import { LoomError } from '../errors'
 import type { Component } from './cache'
@@ -51,6 +59,14 @@ export function liveRequest(json: string, url?: string): LiveRequest {
     address,
     cookies: parseCookie(headers['cookie']?.toString() ?? ''),
   }
+}
+
+/** What a step had asked for at some moment. */
+export interface Asked {
+  /** How many effects. */
+  readonly effects: number
+  readonly redirectUrl: string
+  readonly keepsForm: boolean
 }
 
 /** The requests that the modules of one loom see. */
@@ -165,6 +181,18 @@ export class Context implements LiveContext {
     this.keepsForm = true
   }
 
+  /** What the step has asked for so far. */
+  asked(): Asked {
+    return { effects: this.effects?.length ?? 0, redirectUrl: this.redirectUrl, keepsForm: this.keepsForm }
+  }
+
+  /** Takes back what the step has asked for since: what asked for it has failed. */
+  takeBack({ effects, redirectUrl, keepsForm }: Asked): void {
+    this.effects?.truncate(effects)
+    this.redirectUrl = redirectUrl
+    this.keepsForm = keepsForm
+  }
+
   get self(): string {
     return this.asks('self').self(this.call)
   }
@@ -231,6 +259,7 @@ export class Context implements LiveContext {
 
   abort(reason: Error): void {
     this.aborted = reason
+    this.effects?.truncate(0)
     this.abortController?.abort(reason)
   }
 

@@ -237,7 +237,8 @@ export class Dispatcher {
     }
     if (event !== null && 'messages' in event) {
       const { messages } = event
-      if (this.shared.take(messages)) this.handling.visit(call, sequence, kept, messages, this.shared)
+      const carried = this.shared.take(messages)
+      if (carried !== undefined) this.handling.visit(call, sequence, kept, messages, carried)
       else this.results.propsNeeded(call)
     } else if (event === null || Array.isArray(event)) {
       this.joins.add(call, () => {

@@ -14,7 +14,7 @@ const MOST_MS = 10 * 365.25 * 86_400_000
 /** The longest name of a push, in bytes. */
 const MAX_NAME = 256
 
-/** The most effects of one step. */
+/** The most effects of one event or message. */
 const MOST_EFFECTS = 1_000
 /** What the names of components' own topics begin with; as OWN in src/effects.rs. */
 const OWN = '\0'
@@ -63,6 +63,10 @@ export class Effects {
   /** Each effect is an object with one member, which is named as its kind. */
   private readonly list: string[] = []
   private address: string | undefined
+  /** How many there were when the event or message began that is handled now. */
+  private from = 0
+  /** The tasks that are asked for, each with its place in the list. */
+  private begun: { readonly at: number; readonly task: number }[] = []
 
   private readonly entry: Entry
 
@@ -82,6 +86,7 @@ export class Effects {
   begins(cause: string): void {
     this.cause = cause
     this.caused = 0
+    this.from = this.list.length
   }
 
   /** Names what is published or sent: the same whenever the step is made again. */
@@ -94,9 +99,12 @@ export class Effects {
     return this.list.length
   }
 
-  /** Takes back all but the first so many: what asked for them has failed. */
+  /** Takes back all but the first so many: what asked for them has failed. Its tasks never begin. */
   truncate(length: number): void {
     this.list.length = length
+    const { begun } = this
+    this.begun = begun.filter(({ at }) => at < length)
+    for (const { at, task } of begun) if (at >= length) this.tasks.abort(task)
   }
 
   /** All effects, as a JSON array. */
@@ -109,10 +117,10 @@ export class Effects {
   }
 
   private note(json: string): void {
-    if (this.list.length >= MOST_EFFECTS) {
+    if (this.list.length - this.from >= MOST_EFFECTS) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Expected ${MOST_EFFECTS} effects of one step at most; make several steps of it`,
+        `Expected ${MOST_EFFECTS} effects of one event or message at most; make several of it`,
       )
     }
     this.list.push(json)
@@ -197,7 +205,9 @@ export class Effects {
   task(receiver: string, begin: (signal: AbortSignal) => TaskSource<unknown>): void {
     this.checkReceiver(receiver, 'ctx.task')
     checkFunction(begin, 'the task of ctx.task')
-    this.add('task', receiver, this.tasks.add(this.component.actor, this.entry.name, receiver, begin))
+    const task = this.tasks.add(this.component.actor, this.entry.name, receiver, begin)
+    this.begun.push({ at: this.list.length, task })
+    this.add('task', receiver, task)
   }
 
   push(name: string, data: unknown): void {

@@ -16,7 +16,6 @@ import { type AnyModule, handlerOf } from './modules'
 import type { Operator } from './operator'
 import { receive } from './receive'
 import type { Results } from './results'
-import type { SharedData } from './shared_data'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -67,7 +66,7 @@ export class Handling {
   }
 
   /** Handles messages from the server, those that wait together. */
-  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[], shared: SharedData): void {
+  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[], carried: readonly unknown[]): void {
     const { module } = kept.component
     const call = this.callOf(number, sequence, kept, undefined)
     call.during = 'receive'
@@ -81,7 +80,8 @@ export class Handling {
       this.commit.received(call, props)
     }
     try {
-      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, shared)
+      const isWanted = (): boolean => this.givenUp.isWanted(number) && !call.context.isAborted
+      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, carried, isWanted)
       if (isThenable(props)) this.wait(call, call, props, finish)
       else finish(props)
     } catch (error) {

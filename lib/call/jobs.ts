@@ -13,6 +13,7 @@ export type CrossingMessage =
       topic: string,
       position: string,
       key?: number,
+      bytes?: number,
       data?: unknown,
     ]
   | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]

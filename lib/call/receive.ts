@@ -4,25 +4,20 @@ import { From, Part } from '../codec'
 import { GivenUp, LoomError, stackOf, textOf } from '../errors'
 import { freeze } from '../render/frozen'
 import type { Call } from './call'
+import type { Asked } from './context'
 import type { CrossingMessage } from './jobs'
 import type { AnyModule } from './modules'
-import type { SharedData } from './shared_data'
 
 type Props = Record<string, unknown>
 type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
 
 /** A message as its receiver sees it, and what the ids of what it causes begin with. */
-function messageOf(
-  crossing: CrossingMessage,
-  shared: SharedData,
-  instance: string,
-): { message: Message; cause: string } {
+function messageOf(crossing: CrossingMessage, carried: unknown, instance: string): { message: Message; cause: string } {
   const [, id, from] = crossing
   switch (from) {
     case From.TOPIC: {
-      const [, , , gap, topic, position, key] = crossing
-      const data = key === undefined ? undefined : shared.of(key)
-      const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data }
+      const [, , , gap, topic, position] = crossing
+      const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data: carried }
       return { message, cause: `${instance}-${position}` }
     }
     case From.COMPONENT: {
@@ -50,14 +45,16 @@ function receiverOf(module: AnyModule, name: string): Receiver | undefined {
 
 /**
  * Handles the messages of a visit, one after the other; gives the props after the last one. A message that throws ends
- * the visit: what came before it stays, and the call says where it ended.
+ * the visit: what came before it stays, and the call says where it ended. Nor is one begun if nobody waits for the visit
+ * any more: its messages are then handled again. `carried` is what the topics' messages carry.
  */
 export function receive(
   call: Call,
   module: AnyModule,
   props: Props,
   messages: CrossingMessage[],
-  shared: SharedData,
+  carried: readonly unknown[],
+  isWanted: () => boolean,
   at = 0,
 ): unknown {
   let next = props
@@ -65,12 +62,13 @@ export function receive(
     const message = messages[index] as CrossingMessage
     const [name] = message
     call.receiver = name
-    const asked = call.context.effects?.length ?? 0
+    const asked = call.context.asked()
     try {
+      if (!isWanted()) throw new GivenUp()
       const receiver = receiverOf(module, name)
       if (receiver === undefined)
         throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
-      const { message: seen, cause } = messageOf(message, shared, call.kept.component.instance)
+      const { message: seen, cause } = messageOf(message, carried[index], call.kept.component.instance)
       call.context.begins(cause)
       const given = receiver.call(module.receive, next, seen, call.context)
       if (isThenable(given)) {
@@ -82,7 +80,7 @@ export function receive(
             } catch (error) {
               return ended(call, next, index, asked, error)
             }
-            return receive(call, module, props, messages, shared, index + 1)
+            return receive(call, module, props, messages, carried, isWanted, index + 1)
           },
           (error: unknown) => ended(call, next, index, asked, error),
         )
@@ -104,9 +102,9 @@ function propsOf(given: unknown, before: Props, receiver: string): Props {
   )
 }
 
-function ended(call: Call, props: Props, index: number, asked: number, error: unknown): Props {
+function ended(call: Call, props: Props, index: number, asked: Asked, error: unknown): Props {
   if (error instanceof GivenUp) throw error
-  call.context.effects?.truncate(asked)
+  call.context.takeBack(asked)
   call.thrown = [index, `the receiver ${JSON.stringify(call.receiver)}: ${textOf(error)}`, stackOf(error)]
   call.failure = error
   return props

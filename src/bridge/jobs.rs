@@ -228,8 +228,8 @@ pub mod part {
 /// `{"messages":[…]}`: the messages of a visit. Each is an array:
 ///
 /// * of a timer or a task `[receiver, id, from, part, data?]`;
-/// * of a topic `[receiver, id, from, gap, topic, position, key, data?]`: all receivers get the same data, so
-///   that it crosses once, unless `with_data`; later its key is enough;
+/// * of a topic `[receiver, id, from, gap, topic, position, key, bytes?, data?]`: all receivers get the same
+///   data, so that it crosses once, unless `with_data`; later its key is enough;
 /// * sent to the component `[receiver, id, from, gap, position, data?]`.
 fn write_messages(out: &mut String, messages: &[Message], with_data: bool) {
     out.push_str("{\"messages\":[");
@@ -281,8 +281,7 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
         Data::Shared(shared) => {
             let _ = write!(out, ",{}", shared.key);
             if !shared.has_crossed.swap(true, Ordering::Relaxed) || with_data {
-                out.push(',');
-                out.push_str(&shared.data);
+                let _ = write!(out, ",{},{}", shared.data.len(), shared.data);
             }
         }
     }

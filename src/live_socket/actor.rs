@@ -53,13 +53,16 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
     state.weigh(reply_to);
     loop {
         running.due = state.due(reply_to);
+        // Comes first, or a component whose messages keep coming would never show what was held back. If
+        // events wait, the next answer shows it.
+        let catches_up = state.sent_tree.is_some() && !running.mailbox.has_events();
         let next = tokio::select! {
             biased;
-            next = running.next() => next,
-            () = reply_to.caught_up(), if state.sent_tree.is_some() => {
+            () = reply_to.caught_up(), if catches_up => {
                 state.catch_up(reply_to);
                 continue;
             }
+            next = running.next() => next,
         };
         let next = match next {
             None => {
@@ -71,12 +74,14 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
                 state.committed(running, reply_to, Moment::Quiet);
                 continue;
             }
+            // The page may have gone since the wait began.
+            Some(Next::Due) if !reply_to.is_shown() => continue,
             Some(Next::Due) => None,
             Some(Next::Item(item)) => Some(item),
         };
         let done = match next {
             Some(item) => state.item(running, item, reply_to).await,
-            None => state.visit(running, None, reply_to).await,
+            None => state.visit(running, reply_to).await,
         };
         if done.is_break() {
             return;
@@ -141,7 +146,7 @@ impl LiveSocketState {
                 // A checkpoint that was sent on the last connection may not have arrived.
                 self.committed(running, reply_to, Moment::Answer);
                 if reply_to.is_shown() {
-                    self.visit(running, None, reply_to).await?;
+                    self.visit(running, reply_to).await?;
                 }
             }
             Item::Value { task, part, json } => {
@@ -150,13 +155,13 @@ impl LiveSocketState {
                     self.value(running, task, part, json);
                 }
                 if reply_to.is_shown() {
-                    self.visit(running, None, reply_to).await?;
+                    self.visit(running, reply_to).await?;
                 }
             }
             Item::Topics => {
                 running.reading.told(&running.mailbox.told());
                 if reply_to.is_shown() {
-                    self.visit(running, None, reply_to).await?;
+                    self.visit(running, reply_to).await?;
                 }
             }
             Item::Weigh => {

@@ -114,6 +114,8 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         sent_tree: None,
         ongoing: start.ongoing,
         inbox: VecDeque::new(),
+        alone: 0,
+        retry: None,
         is_due: false,
         life: start.life,
         messages: 0,

@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod circle;
 mod first;
 mod mailbox;
 #[cfg(all(test, shuttle))]

@@ -28,6 +28,8 @@ struct Topic {
     read: Position,
     /// There may be something after `read`.
     is_unread: bool,
+    /// Counts reads: the topic that was read longest ago has its turn first.
+    turn: u64,
 }
 
 /// The topics of one component.
@@ -35,12 +37,19 @@ struct Topic {
 pub(super) struct Reading {
     topics: HashMap<Arc<str>, Topic>,
     last: u32,
+    /// The number of the last read.
+    turn: u64,
 }
 
 impl Reading {
     /// Whether there may be something to read.
     pub(super) fn has_unread(&self) -> bool {
         self.topics.values().any(|topic| topic.is_unread)
+    }
+
+    /// Ends the subscription, if there is one.
+    pub(super) fn forget(&mut self, topic: &str) {
+        self.topics.remove(topic);
     }
 
     /// These topics have something new.
@@ -86,6 +95,7 @@ impl Reading {
                 number,
                 read: subscribed.position,
                 is_unread: true,
+                turn: 0,
             };
             self.topics.insert(name.clone(), topic);
             mailbox.remind();
@@ -100,14 +110,20 @@ impl Reading {
         inbox: &mut VecDeque<Message>,
         module: &str,
     ) {
-        for (name, topic) in &mut self.topics {
+        let Self { topics, turn, .. } = self;
+        let mut unread: Vec<_> = topics
+            .iter_mut()
+            .filter(|(_, topic)| topic.is_unread)
+            .collect();
+        // A topic that always has more than one read gives must not keep the others waiting.
+        unread.sort_by_key(|(_, topic)| topic.turn);
+        for (name, topic) in unread {
             let room = MOST_TOGETHER.saturating_sub(inbox.len());
             if room == 0 {
                 return;
             }
-            if !topic.is_unread {
-                continue;
-            }
+            *turn += 1;
+            topic.turn = *turn;
             let most = Most {
                 messages: room,
                 bytes: MOST_BYTES,

@@ -1,7 +1,7 @@
 //! The waits of an actor: for the next item, for an outcome, for a turn. And all that has to be done when
 //! the actor ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
+use super::circle::Circle;
 use super::mailbox::{Item, Mailbox};
 use super::reading::Reading;
 use crate::context::{Level, Shared};
@@ -30,8 +31,12 @@ pub(super) struct Running<D: Dispatcher> {
     pub(super) quiet: Option<Instant>,
     /// When a timer of the component rings. Set before each wait.
     pub(super) due: Option<Instant>,
+    /// The last thing to do was a timer, so that what waits in the mailbox is next.
+    has_rung: bool,
     /// The topics of the component.
     pub(super) reading: Reading,
+    /// How fast the component's receivers publish.
+    circle: Circle,
     /// The tasks of the component, by their names.
     tasks: BTreeMap<SmolStr, TaskId>,
     /// The event that is being handled. If the actor panics, this event is answered with an error.
@@ -48,7 +53,9 @@ impl<D: Dispatcher> Running<D> {
             alarm: Alarm::default(),
             quiet: None,
             due: None,
+            has_rung: false,
             reading: Reading::default(),
+            circle: Circle::default(),
             tasks: BTreeMap::new(),
             handling: None,
         }
@@ -81,8 +88,13 @@ impl<D: Dispatcher> Running<D> {
         }
     }
 
-    /// The next thing to do; `None` if the actor is to end.
+    /// The next thing to do; `None` if the actor is to end. If events keep coming, timers ring between them.
     pub(super) async fn next(&mut self) -> Option<Next> {
+        let rings = self.due.is_some_and(|due| due <= Instant::now());
+        self.has_rung = rings && !self.has_rung;
+        if self.has_rung {
+            return Some(Next::Due);
+        }
         for time in [self.quiet, self.due].into_iter().flatten() {
             self.alarm.set(time);
         }
@@ -109,18 +121,31 @@ impl<D: Dispatcher> Running<D> {
 
     /// Whether the tasks that these effects begin fit within the limits.
     pub(super) fn check_tasks(&self, effects: &[Effect]) -> Result<(), CallError> {
-        let begun = effects.iter().filter(|effect| is_task(effect)).count();
-        if begun == 0 {
+        if !effects.iter().any(is_task) {
             return Ok(());
+        }
+        // A task takes the place of another one of its name.
+        let mut names: BTreeSet<&SmolStr> = self.tasks.keys().collect();
+        for effect in effects {
+            match effect {
+                Effect::Task { receiver, .. } => {
+                    names.insert(receiver);
+                }
+                Effect::Cancel { receiver } => {
+                    names.remove(receiver);
+                }
+                _ => {}
+            }
         }
         let limits = &self.context.limits;
         let (own, all) = (limits.tasks_per_component, limits.tasks);
-        if self.tasks.len() + begun > own {
+        let begun = names.len().saturating_sub(self.tasks.len());
+        if names.len() > own {
             return Err(CallError::Failed(format!(
                 "a component runs {own} tasks at most (limits.tasksPerComponent)"
             )));
         }
-        if self.context.stats.tasks.get() + begun > all {
+        if begun > 0 && self.context.stats.tasks.get() + begun > all {
             return Err(CallError::Failed(format!(
                 "too many tasks run (limits.tasks is {all})"
             )));
@@ -133,6 +158,15 @@ impl<D: Dispatcher> Running<D> {
         let (context, mailbox) = (&self.context, &self.mailbox);
         let reading = &mut self.reading;
         reading.follow(context, mailbox, ongoing, module).await;
+    }
+
+    /// Whether a step of receivers may publish what these effects ask for.
+    pub(super) fn check_circle(&mut self, effects: &[Effect]) -> Result<(), CallError> {
+        let is_published =
+            |effect: &&Effect| matches!(effect, Effect::Publish(_) | Effect::Send { .. });
+        let count = effects.iter().filter(is_published).count();
+        let checked = self.circle.check(count, Instant::now());
+        checked.map_err(|error| CallError::Failed(error.to_string()))
     }
 
     pub(super) fn has_tasks(&self) -> bool {

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::running::Running;
 use super::{Committed, Moment, ReplyTo};
 use crate::context::Level;
@@ -38,6 +40,11 @@ pub(super) struct LiveSocketState {
     pub(super) ongoing: Ongoing,
     /// Messages that wait until somebody sees the component.
     pub(super) inbox: VecDeque<Message>,
+    /// So many of the messages that wait are handled one by one, because all of them together have failed.
+    pub(super) alone: usize,
+    /// Set if the store has failed to keep the state after messages: when they are handled again. Until then
+    /// no message is handled.
+    pub(super) retry: Option<Instant>,
     /// A step has changed what goes on, so that a checkpoint is due at once. Cleared when the state is
     /// offered for one.
     pub(super) is_due: bool,

@@ -153,13 +153,16 @@ impl LiveSocketState {
         let props = outcome.props.as_ref().unwrap_or(&self.call.props);
         // All that can fail comes before the first thing that cannot be taken back.
         running.check_tasks(effects)?;
+        if let Cause::Messages(_) = cause {
+            running.check_circle(effects)?;
+        }
         let ongoing = self.changed_by(effects, cause, running)?;
         let rendered = self.rendered(outcome.render)?;
         let committed = Committed {
             point,
             props,
             ongoing: ongoing.as_ref().unwrap_or(&self.ongoing),
-            is_due: Ongoing::is_changed_by(effects),
+            is_due: Ongoing::is_due_after(effects),
             has_tasks: running.has_tasks(),
         };
         let kept = reply_to.keep(committed).await;
@@ -170,7 +173,7 @@ impl LiveSocketState {
         let outgoing = match ongoing {
             Some(ongoing) => {
                 self.ongoing = ongoing;
-                self.is_due |= Ongoing::is_changed_by(effects);
+                self.is_due |= Ongoing::is_due_after(effects);
                 self.ongoing.take_outgoing()
             }
             None => Vec::new(),
@@ -192,6 +195,10 @@ impl LiveSocketState {
             }
         }
         self.point = point;
+        if let Cause::Messages(done) = cause {
+            self.give_back(done);
+        }
+        self.drop_ended(effects, running);
         publish(&running.context, outgoing, &self.module_name).await;
         if Ongoing::is_changed_by(effects) {
             running.follow(&self.ongoing, &self.module_name).await;
@@ -200,7 +207,7 @@ impl LiveSocketState {
     }
 
     /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.
-    fn changed_by<D: Dispatcher>(
+    pub(super) fn changed_by<D: Dispatcher>(
         &self,
         effects: &[Effect],
         cause: Cause,
@@ -210,19 +217,22 @@ impl LiveSocketState {
             Cause::Event => 0,
             Cause::Messages(done) => done,
         };
-        let messages = self.call.messages.iter().take(done);
-        let mut positions = messages.filter_map(|message| match &message.source {
-            Source::Topic { topic, position } => Some((topic, *position)),
-            Source::Timer | Source::Task(_) => None,
+        let messages = || self.call.messages.iter().take(done);
+        let moves = messages().any(|message| match &message.source {
+            Source::Topic { .. } => true,
+            Source::Timer => self.ongoing.has_rung_once(&message.receiver),
+            Source::Task(_) => false,
         });
-        let first = positions.next();
-        let is_changed = Ongoing::is_changed_by(effects);
-        if first.is_none() && !is_changed {
+        if !moves && !Ongoing::is_changed_by(effects) {
             return Ok(None);
         }
         let mut ongoing = self.ongoing.clone();
-        for (topic, position) in first.into_iter().chain(positions) {
-            ongoing.move_to(topic, position);
+        for message in messages() {
+            match &message.source {
+                Source::Topic { topic, position } => ongoing.move_to(topic, *position),
+                Source::Timer => ongoing.timer_is_over(&message.receiver),
+                Source::Task(_) => {}
+            }
         }
         let context = &running.context;
         let checks = Checks {

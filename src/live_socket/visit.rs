@@ -12,17 +12,20 @@ use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::Cause;
 use crate::dispatch::{CallError, Dispatcher, Outcome};
-use crate::effects::TaskId;
+use crate::effects::{Effect, TaskId};
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 
 /// The longest that a page which is back waits while its component catches up.
 const CATCH_UP: Duration = Duration::from_secs(2);
+/// If the store has failed to keep a state, the messages are handled again after so long.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl LiveSocketState {
-    /// When the next timer rings; `None` if none does, or if nobody sees the component.
+    /// When the next timer rings, or a visit is made again; `None` if neither is to come, or if nobody sees the component.
     pub(super) fn due<R: ReplyTo>(&self, reply_to: &R) -> Option<Instant> {
-        let due = self.ongoing.due()?;
+        // While messages wait for the store, timers wait with them.
+        let due = self.retry.or_else(|| self.ongoing.due())?;
         reply_to.is_shown().then_some(due)
     }
 
@@ -82,14 +85,30 @@ impl LiveSocketState {
         }
     }
 
-    /// Handles the messages that wait, as many as a visit takes. What JavaScript has not done by `until` is
-    /// given up, and handled later.
+    /// Handles the messages that wait, as many as one visit takes. If further ones wait, they have their turn
+    /// after whatever else waits, so that events are handled between visits.
     pub(super) async fn visit<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
-        until: Option<Instant>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        let most = self.waiting(running).await;
+        if self.retry.is_some() {
+            return ControlFlow::Continue(());
+        }
+        self.visit_once(running, most, None, reply_to).await?;
+        if self.retry.is_none() && (!self.inbox.is_empty() || running.reading.has_unread()) {
+            running.mailbox.remind();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Gathers the messages that wait. Gives how many of them one visit takes.
+    async fn waiting<D: Dispatcher>(&mut self, running: &mut Running<D>) -> usize {
+        if self.retry.is_some_and(|retry| Instant::now() < retry) {
+            return 0;
+        }
+        self.retry = None;
         self.ring();
         if running.reading.has_unread() {
             let (inbox, module) = (&mut self.inbox, &self.module_name);
@@ -97,50 +116,69 @@ impl LiveSocketState {
             let reading = &mut running.reading;
             reading.read(&context, &self.ongoing, inbox, module).await;
         }
-        let mut left = self.inbox.len().min(MOST_TOGETHER);
-        // So many messages are handled one by one, because all of them together have failed.
-        let mut alone = 0;
-        while left > 0 {
-            let count = if alone > 0 { 1 } else { left };
-            self.call.messages = self.inbox.drain(..count).collect();
-            let event = self.point.event;
-            let result = tokio::select! {
-                biased;
-                result = self.call(running, event, None, None) => result,
-                () = at(until) => {
-                    self.give_back(0);
-                    return ControlFlow::Continue(());
-                }
-            };
-            let Some(result) = result else {
-                return ControlFlow::Break(());
-            };
-            let done = match result {
-                Ok(outcome) => self.handled(outcome, running, reply_to).await,
-                Err(error) => Err(error),
-            };
-            let done = match done {
-                Ok(done) => done,
-                Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
-                Err(_) if count > 1 => {
-                    alone = count;
-                    self.give_back(0);
-                    continue;
-                }
-                Err(error) => {
-                    self.over(running, 0, &error);
-                    count
-                }
-            };
-            alone = usize::saturating_sub(alone, 1);
-            left -= done;
-            self.ask_on(running, done);
-            self.give_back(done);
-            self.stepped(running, reply_to);
+        self.inbox.len().min(MOST_TOGETHER)
+    }
+
+    /// Makes one visit, with so many messages at most. What JavaScript has not done by `until` is given up,
+    /// and handled later.
+    async fn visit_once<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        most: usize,
+        until: Option<Instant>,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        let count = if self.alone > 0 { most.min(1) } else { most };
+        if count == 0 {
+            return ControlFlow::Continue(());
         }
-        if running.reading.has_unread() {
-            // After whatever else waits.
-            running.mailbox.remind();
+        self.call.messages = self.inbox.drain(..count).collect();
+        let event = self.point.event;
+        let result = tokio::select! {
+            biased;
+            result = self.call(running, event, None, None) => result,
+            () = at(until) => {
+                self.give_back(0);
+                return ControlFlow::Continue(());
+            }
+        };
+        let Some(result) = result else {
+            return ControlFlow::Break(());
+        };
+        let done = match result {
+            Ok(outcome) => self.handled(outcome, running, reply_to).await,
+            Err(error) => Err(error),
+        };
+        let done = match done {
+            Err(error) if count == 1 && !is_kept_from(&error) => {
+                let skipped = self.skip(running, reply_to).await;
+                skipped.map(|()| {
+                    self.over(running, 0, &error);
+                    1
+                })
+            }
+            done => done,
+        };
+        match done {
+            Ok(done) => {
+                self.alone = self.alone.saturating_sub(done);
+                self.ask_on(running, done);
+                self.give_back(done);
+                self.call.messages.clear();
+                self.stepped(running, reply_to);
+            }
+            Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
+            // The messages have not failed, and nothing of them is lost.
+            Err(error) if is_kept_from(&error) => {
+                let (name, id) = (&self.module_name, &self.call.id);
+                running.failed(name, id, "a visit, which is made again,", &error);
+                self.give_back(0);
+                self.retry = Some(Instant::now() + RETRY);
+            }
+            Err(_) => {
+                self.alone = count;
+                self.give_back(0);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -159,8 +197,8 @@ impl LiveSocketState {
         let done = thrown
             .as_ref()
             .map_or(count, |(handled, _)| (handled + 1).min(count));
-        // If the first one threw, there is nothing to commit.
-        if !matches!(thrown, Some((0, _))) {
+        // If the first one threw, the props are as before.
+        if !matches!(thrown, Some((0, _))) || self.includes_more(done, running)? {
             self.commit(outcome, Cause::Messages(done), running, reply_to)
                 .await?;
         }
@@ -170,10 +208,87 @@ impl LiveSocketState {
         Ok(done)
     }
 
-    /// The messages of the last visit from `done` on wait again, before all others.
-    fn give_back(&mut self, done: usize) {
-        let messages = std::mem::take(&mut self.call.messages);
-        for message in messages.into_iter().skip(done).rev() {
+    /// Commits that the one message of the last visit is over, with the props as they are: a state that is
+    /// revived does not get the message again.
+    async fn skip<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
+        if !self.includes_more(1, running)? {
+            return Ok(());
+        }
+        let outcome = Outcome {
+            props: None,
+            render: None,
+            redirect: None,
+            keeps_form: false,
+            anew: false,
+            frozen: self.call.frozen,
+            held: Vec::new(),
+            effects: Vec::new(),
+            thrown: None,
+        };
+        self.commit(outcome, Cause::Messages(1), running, reply_to)
+            .await
+    }
+
+    /// Whether the committed state is another one if it includes the first messages of the last visit, even
+    /// if they have done nothing: positions of topics, timers that ring once.
+    fn includes_more<D: Dispatcher>(
+        &self,
+        done: usize,
+        running: &Running<D>,
+    ) -> Result<bool, CallError> {
+        let changed = self.changed_by(&[], Cause::Messages(done), running)?;
+        Ok(changed.is_some())
+    }
+
+    /// A step has committed with these effects: messages that wait and that it has ended are dropped.
+    pub(super) fn drop_ended<D: Dispatcher>(
+        &mut self,
+        effects: &[Effect],
+        running: &mut Running<D>,
+    ) {
+        for effect in effects {
+            match effect {
+                Effect::Every { receiver, .. } | Effect::After { receiver, .. } => {
+                    self.inbox.retain(|one| !is_of(one, receiver, true, false));
+                }
+                Effect::Task { receiver, .. } => {
+                    self.inbox.retain(|one| !is_of(one, receiver, false, true));
+                }
+                Effect::Cancel { receiver } => {
+                    self.inbox.retain(|one| !is_of(one, receiver, true, true));
+                }
+                Effect::Unsubscribe { topic }
+                | Effect::Subscribe {
+                    topic,
+                    is_explicit: true,
+                    ..
+                } => {
+                    // If the topic is still subscribed to, it is read again from the committed position.
+                    running.reading.forget(topic);
+                    self.inbox.retain(|one| !is_from(one, topic));
+                }
+                Effect::Subscribe {
+                    topic, receiver, ..
+                } if !receiver.is_empty() => {
+                    let waiting = self.inbox.iter_mut();
+                    for message in waiting.filter(|one| is_from(one, topic)) {
+                        message.receiver = receiver.clone();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The messages of the last visit from `done` on wait again, before all others. Those before stay with
+    /// the call until the next one.
+    pub(super) fn give_back(&mut self, done: usize) {
+        let done = done.min(self.call.messages.len());
+        for message in self.call.messages.drain(done..).rev() {
             self.inbox.push_front(message);
         }
     }
@@ -202,13 +317,36 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let now = Instant::now();
-        let rings = self.ongoing.due().is_some_and(|due| due <= now);
-        if self.inbox.is_empty() && !rings && !running.reading.has_unread() {
-            return ControlFlow::Continue(());
+        let until = Instant::now() + CATCH_UP;
+        let mut left = self.waiting(running).await;
+        while left > 0 && self.retry.is_none() && Instant::now() < until {
+            let before = self.inbox.len();
+            self.visit_once(running, left, Some(until), reply_to)
+                .await?;
+            left = left.saturating_sub(before - self.inbox.len());
         }
-        self.visit(running, Some(now + CATCH_UP), reply_to).await
+        ControlFlow::Continue(())
     }
+}
+
+/// The store has not kept the state, for a reason that may pass.
+fn is_kept_from(error: &CallError) -> bool {
+    matches!(error, CallError::NotKept(_))
+}
+
+/// Whether a message is of this name's timer or task.
+fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
+    let is_meant = match message.source {
+        Source::Timer => timer,
+        Source::Task(_) => task,
+        Source::Topic { .. } => false,
+    };
+    is_meant && message.receiver == name
+}
+
+/// Whether a message is of this topic.
+fn is_from(message: &Message, name: &str) -> bool {
+    matches!(&message.source, Source::Topic { topic, .. } if **topic == *name)
 }
 
 /// Resolves then, or never.

@@ -39,7 +39,7 @@ use crate::stats::Stats;
 use crate::store::{Bounds, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
 use crate::token::{Claims, Keyring, Kind};
-use crate::topics::{MemoryTopics, Sink, Subscribed, Topics};
+use crate::topics::{MemoryTopics, Sink, Subscribed, Topics, keep_swept};
 use crate::transport::{BoxTransport, Descriptor, Relay, RelaySignal, relay};
 use crate::tree::{Compact, Mismatch, Render, Templates};
 use crate::turns::Turns;
@@ -106,6 +106,8 @@ pub struct NativeLoom {
     descriptors: Arc<Descriptors>,
     /// The task that looks whether there are descriptors left. Started by the first `attach`.
     watch: Option<AbortOnDropHandle<()>>,
+    /// The task that has topics forget what has expired. `None` once the loom is released.
+    sweeping: Option<AbortOnDropHandle<()>>,
 }
 
 /// Compiles a template literal's statics.
@@ -212,6 +214,8 @@ impl NativeLoom {
             tasks: TaskTracker::new(),
             limits,
         });
+        let swept = keep_swept(Arc::downgrade(&context.topics));
+        let sweeping = AbortOnDropHandle::new(runtime()?.spawn(swept));
         let open = Open { context, sessions };
         let slot = Slot::new(Mutex::new(Some(open.clone())));
         // The hook runs before the environment ends, on `process.exit()` and when a worker ends.
@@ -232,6 +236,7 @@ impl NativeLoom {
             hook: Some((hook, slot)),
             descriptors: Arc::default(),
             watch: None,
+            sweeping: Some(sweeping),
         })
     }
 
@@ -249,6 +254,7 @@ impl NativeLoom {
     #[napi(catch_unwind)]
     pub fn release(&mut self, env: Env) -> Result<()> {
         self.watch = None;
+        self.sweeping = None;
         self.open = None;
         lock(&self.handles.relays).clear();
         lock(&self.handles.pending).clear();

@@ -650,6 +650,11 @@ impl Session {
         true
     }
 
+    /// Whether what is said now is held back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock().lags_after.is_some()
+    }
+
     /// Whether the connection can take more now.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();

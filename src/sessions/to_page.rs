@@ -288,7 +288,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
-        if message.is_some() {
+        // A change that is held back is none that the page gets: the pause goes on from the last one that it got.
+        if message.is_some() && !self.session.is_held() {
             self.next_change = Some(Instant::now() + self.pause);
         }
         let kept = self.session.changed(point, message.as_ref(), beside);

@@ -9,6 +9,7 @@
 //! * [`Topics`] is the trait; [`MemoryTopics`] keeps topics in this process.
 //! * `history.rs`, `ids.rs`: one topic's messages, and the ids of all topics. Both are pure.
 //! * `sinks.rs`: who is to be woken. `shard.rs`: a part of the topics, behind one lock.
+//! * `sweeping.rs`: has topics forget what has expired.
 //!
 //! Architecture invariant: each message reaches a subscriber once and in the topic's order, or the
 //! subscriber is told of a gap. `src/topics/tests/properties.rs` watches it.
@@ -21,6 +22,7 @@ mod message;
 mod models;
 mod shard;
 mod sinks;
+mod sweeping;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +37,7 @@ pub use message::{Epoch, Message, NoEpoch, Position};
 pub use shard::Held;
 use sinks::Listener;
 pub use sinks::Sink;
+pub use sweeping::keep_swept;
 
 /// The longest name of a topic, and the longest id, in bytes.
 pub const MAX_NAME: usize = 256;
