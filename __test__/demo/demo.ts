@@ -39,7 +39,8 @@ export class Demo {
   }
 
   static startServer(port: number): Promise<ServerProcess> {
-    return ServerProcess.start(SCRIPT, port, { env })
+    // A page that no browser joins for seconds, as on a busy machine, is a mistake to development, which says so.
+    return ServerProcess.start(SCRIPT, port, { env, path: '/icon.svg' })
   }
 
   /** One that need not come up. */
