@@ -76,23 +76,23 @@ describe('to-do list', () => {
 
   test('adds, one after the other', async () => {
     const page = await demo.open()
-    await page.click('.add input')
+    await page.click('.todo-card .add input')
     await page.keyboard.type('Buy <b>milk</b> & "eggs"')
     await page.keyboard.press('Enter')
     await left(page, '2 of 3 left')
-    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.add input')?.value === '')
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.todo-card .add input')?.value === '')
     // The field still has the focus.
     await page.keyboard.type('Feed the cat')
-    await page.click('.add button')
+    await page.click('.todo-card .add button')
     await left(page, '3 of 4 left')
     expect((await titles(page)).slice(2)).toEqual(['Buy <b>milk</b> & "eggs"', 'Feed the cat'])
   })
 
   test('adds nothing without a title', async () => {
     const page = await demo.open()
-    await page.fill('.add input', '   ')
-    await page.press('.add input', 'Enter')
-    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.add input')?.value === '')
+    await page.fill('.todo-card .add input', '   ')
+    await page.press('.todo-card .add input', 'Enter')
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.todo-card .add input')?.value === '')
     await left(page, '1 of 2 left')
   })
 
@@ -128,8 +128,8 @@ describe('to-do list', () => {
     await title(page, 0).fill('')
     await page.keyboard.press('Enter')
     await left(page, '0 of 0 left')
-    await page.fill('.add input', 'Start again')
-    await page.press('.add input', 'Enter')
+    await page.fill('.todo-card .add input', 'Start again')
+    await page.press('.todo-card .add input', 'Enter')
     await left(page, '1 of 1 left')
   })
 })

@@ -23,7 +23,7 @@ test('everything can be done with the keyboard', async () => {
   await page.keyboard.press('Space')
   await shows(page, 'output', '5')
 
-  await tabTo(page, '.add input')
+  await tabTo(page, '.todo-card .add input')
   await page.keyboard.type('By keyboard')
   await page.keyboard.press('Enter')
   await page.locator('.todos li:nth-child(3)').waitFor()
@@ -75,8 +75,8 @@ test('everything can be done with the keyboard', async () => {
 
 test.each([320, 360, 390])('on a phone of %i pixels nothing has to be scrolled sideways', async (width) => {
   const page = await demo.open({ viewport: { width, height: 740 }, isMobile: true, hasTouch: true })
-  await page.fill('.add input', 'A title that is far too long for any phone '.repeat(4))
-  await page.press('.add input', 'Enter')
+  await page.fill('.todo-card .add input', 'A title that is far too long for any phone '.repeat(4))
+  await page.press('.todo-card .add input', 'Enter')
   await page.locator('.todos li:nth-child(3)').waitFor()
   await page.fill('#query', 'saint')
   await page.getByText('Saint Vincent and the Grenadines').waitFor()

@@ -30,7 +30,8 @@ export const chat = loom.register('chat', {
   },
   mount: () => ({ name: NAMES[Math.floor(Math.random() * NAMES.length)], messages: [...newest] }),
   async connected(props, ctx) {
-    // In this order: what is said after these lines arrives, and `newest` has all that was said before.
+    // Subscribe, then read: what is said between the two comes twice, and is known by its id. The other way round it
+    // would be missed.
     await ctx.subscribe('chat', 'said')
     await ctx.subscribe('chat:typing', 'typing')
     return { window: props.window || randomUUID(), messages: merge(props.messages, newest) }

@@ -10,9 +10,9 @@ export const table = loom.register('table', {
   private: ['rows'],
   mount: () => ({ ...market }),
   async connected({ running }, ctx) {
-    if (!running) return
-    // In this order: what changes after the first line arrives, and the second has all that changed before.
-    await ctx.subscribe('prices', 'changed')
+    // Subscribe, then read: a change between the two comes twice, and the tick says so. The other way round it would be
+    // missed.
+    if (running) await ctx.subscribe('prices', 'changed')
     return { ...market }
   },
   handle: {
