@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
-import { Demo, live, shows } from './demo'
+import { Proxy } from '../support/proxy'
+import { Demo, shows } from './demo'
 
 const demo = new Demo()
 
@@ -75,23 +76,23 @@ describe('to-do list', () => {
 
   test('adds, one after the other', async () => {
     const page = await demo.open()
-    await page.click('.add input')
+    await page.click('.todo-card .add input')
     await page.keyboard.type('Buy <b>milk</b> & "eggs"')
     await page.keyboard.press('Enter')
     await left(page, '2 of 3 left')
-    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.add input')?.value === '')
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.todo-card .add input')?.value === '')
     // The field still has the focus.
     await page.keyboard.type('Feed the cat')
-    await page.click('.add button')
+    await page.click('.todo-card .add button')
     await left(page, '3 of 4 left')
     expect((await titles(page)).slice(2)).toEqual(['Buy <b>milk</b> & "eggs"', 'Feed the cat'])
   })
 
   test('adds nothing without a title', async () => {
     const page = await demo.open()
-    await page.fill('.add input', '   ')
-    await page.press('.add input', 'Enter')
-    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.add input')?.value === '')
+    await page.fill('.todo-card .add input', '   ')
+    await page.press('.todo-card .add input', 'Enter')
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.todo-card .add input')?.value === '')
     await left(page, '1 of 2 left')
   })
 
@@ -127,59 +128,56 @@ describe('to-do list', () => {
     await title(page, 0).fill('')
     await page.keyboard.press('Enter')
     await left(page, '0 of 0 left')
-    await page.fill('.add input', 'Start again')
-    await page.press('.add input', 'Enter')
+    await page.fill('.todo-card .add input', 'Start again')
+    await page.press('.todo-card .add input', 'Enter')
     await left(page, '1 of 1 left')
   })
 })
 
 describe('table', () => {
+  const ticks = async (page: Page): Promise<number> =>
+    parseInt((await page.innerText('.bar .note span:last-child')).slice(5))
   const ticked = (page: Page, count: number): Promise<unknown> =>
     page.waitForFunction(
-      (least) => parseInt(document.querySelector('.bar .note span:last-child')?.textContent ?? '') >= least,
+      (least) => parseInt(document.querySelector('.bar .note span:last-child')?.textContent.slice(5) ?? '') >= least,
       count,
     )
   const prices = (page: Page): Promise<string[]> =>
     page.locator('td:nth-child(2)').evaluateAll((cells) => cells.map((cell) => cell.textContent))
 
-  test('changes a thousand prices until it is stopped', async () => {
+  test('stands still while it is paused, and has the newest prices when it goes on', async () => {
     const page = await demo.open()
-    const before = await prices(page)
+    await page.click('text=Pause')
+    await page.getByText('Go on').waitFor()
+    const [at, before] = [await ticks(page), await prices(page)]
     expect(before.length).toBe(1000)
-    await page.click('text=Start changes')
-    await ticked(page, 3)
-    const after = await prices(page)
-    const changed = after.filter((price, index) => price !== before[index]).length
-    expect(changed).toBeGreaterThan(100)
-    expect(changed).toBeLessThan(500)
-    await page.click('text=Stop')
-    await page.getByText('Start changes').waitFor()
-    expect(await page.locator('[data-tick]').count()).toBe(0)
+    await page.waitForTimeout(1000)
+    expect([await ticks(page), await prices(page)]).toEqual([at, before])
+    await page.click('text=Go on')
+    await ticked(page, at + 4)
+    const changed = (await prices(page)).filter((price, index) => price !== before[index]).length
+    expect(changed).toBeGreaterThan(200)
   })
 
-  test('is deaf to a tick that comes after the stop', async () => {
-    const page = await demo.open()
-    await page.click('text=Start changes')
-    await ticked(page, 1)
-    // While nothing is on its way, stop and tick leave together.
-    const before = await page.waitForFunction(() => {
-      const tick = document.querySelector<HTMLButtonElement>('[data-l-state=live] [data-tick]')
-      if (!tick) return undefined
-      document.querySelector<HTMLButtonElement>('[data-l-click=stop]')?.click()
-      tick.click()
-      return document.querySelector('.bar .note span:last-child')?.textContent
-    })
-    await page.getByText('Start changes').waitFor()
-    await live(page)
-    expect(await page.innerText('.bar .note span:last-child')).toBe(await before.jsonValue())
+  test('is still paused after the connection was gone', async () => {
+    const proxy = await Proxy.to(demo.server.port)
+    const page = await demo.openAt(proxy.url)
+    await page.click('text=Pause')
+    await page.getByText('Go on').waitFor()
+    const at = await ticks(page)
+    proxy.cut()
+    await page.click('button[aria-label="One more"]')
+    await shows(page, 'output', '4')
+    await page.waitForTimeout(600)
+    expect(await ticks(page)).toBe(at)
+    demo.forgiveProblems(/WebSocket connection to|ERR_/)
   })
 
   test('keeps its scroll position, and holds up nobody', async () => {
     const page = await demo.open()
-    await page.click('text=Start changes')
     const scroll = page.getByRole('region', { name: 'Prices', exact: true })
     await scroll.evaluate((element) => (element.scrollTop = 4000))
-    const before = parseInt(await page.innerText('.bar .note span:last-child'))
+    const before = await ticks(page)
     await page.click('button[aria-label="One more"]')
     await shows(page, 'output', '4')
     await page.locator('#query').pressSequentially('portugal')

@@ -11,7 +11,7 @@ const SCRIPT = join(__dirname, '../../examples/demo/server.mjs')
 /** So that pages outlive a restart. */
 const env = { LOOM_SECRET: 'a secret of at least thirty-two bytes' }
 
-export const COMPONENTS = 4
+export const COMPONENTS = 7
 
 declare global {
   interface Window {
@@ -39,7 +39,8 @@ export class Demo {
   }
 
   static startServer(port: number): Promise<ServerProcess> {
-    return ServerProcess.start(SCRIPT, port, { env })
+    // A page that no browser joins for seconds, as on a busy machine, is a mistake to development, which says so.
+    return ServerProcess.start(SCRIPT, port, { env, path: '/icon.svg' })
   }
 
   /** One that need not come up. */
@@ -60,14 +61,27 @@ export class Demo {
     return page
   }
 
+  /** A second window of the same visitor. */
+  async openBeside(page: Page): Promise<Page> {
+    const beside = await this.watched(await page.context().newPage())
+    await beside.goto(this.server.url)
+    await live(beside)
+    return beside
+  }
+
   /** A page that has not gone anywhere. */
   async blank(options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await this.browser.newPage(options)
+    const context = await this.browser.newContext(options)
+    atEnd(() => context.close())
+    return this.watched(await context.newPage())
+  }
+
+  private async watched(page: Page): Promise<Page> {
     // Before what it is connected through.
     atEnd(async () => {
       const violations = await page.evaluate(() => window.violations)
       this.problems.push(...violations.map((violation) => `policy: ${violation}`))
-      await page.context().close()
+      await page.close()
     })
     page.setDefaultTimeout(10_000)
     page.on('console', (message) => {

@@ -22,7 +22,7 @@ function clickAt(page: Page, times: number, every: number): Promise<void> {
 
 test('typing goes on while the server is killed and started again: no character and no item is lost', async () => {
   const page = await demo.open()
-  const field = page.locator('.add input')
+  const field = page.locator('.todo-card .add input')
   const type = (text: string): Promise<void> => field.pressSequentially(text, { delay: 40 })
   const restart = async (): Promise<void> => {
     await demo.server.stop('SIGKILL')

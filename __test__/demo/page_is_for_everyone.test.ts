@@ -5,7 +5,7 @@ const demo = new Demo()
 
 /** Presses Tab until the element has the focus, and shows that it has. */
 async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let steps = 0; steps < 40; steps++) {
+  for (let steps = 0; steps < 60; steps++) {
     if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) {
       expect(await page.evaluate(() => document.activeElement?.matches(':focus-visible'))).toBe(true)
       return
@@ -23,7 +23,7 @@ test('everything can be done with the keyboard', async () => {
   await page.keyboard.press('Space')
   await shows(page, 'output', '5')
 
-  await tabTo(page, '.add input')
+  await tabTo(page, '.todo-card .add input')
   await page.keyboard.type('By keyboard')
   await page.keyboard.press('Enter')
   await page.locator('.todos li:nth-child(3)').waitFor()
@@ -42,29 +42,62 @@ test('everything can be done with the keyboard', async () => {
   await page.keyboard.type('peru')
   await page.waitForFunction(() => document.querySelector('.results b')?.textContent === 'Peru')
 
+  await tabTo(page, '#chat-name')
+  await page.keyboard.press('ControlOrMeta+A')
+  await page.keyboard.type('Keys')
+  await tabTo(page, '.log')
+  await tabTo(page, '.chat-card .add input')
+  await page.keyboard.type('By keyboard')
+  await page.keyboard.press('Enter')
+  await shows(page, '.log li:last-child', 'Keys By keyboard')
+
+  await tabTo(page, '[data-l-live=story] .main')
+  await page.keyboard.press('Enter')
+  // The same button, with another meaning: the focus is still on it.
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=story] [data-l-click=stop]'))
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=story] [data-l-click=start]'))
+  await tabTo(page, '.text')
+
+  await tabTo(page, '[data-l-live=report] .main')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=report] [data-l-click=cancel]'))
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=report] [data-l-click=start]'))
+
   await tabTo(page, '.bar button')
   await page.keyboard.press('Enter')
-  await page.getByText('Stop').waitFor()
-  // The same button, with another meaning: the focus is still on it.
-  await page.waitForFunction(() => document.activeElement?.matches('[data-l-click=stop]'))
-  await page.keyboard.press('Enter')
-  await page.getByText('Start changes').waitFor()
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=table] [data-l-click=resume]'))
   await tabTo(page, '.scroll')
   await page.keyboard.press('PageDown')
   await page.waitForFunction(() => (document.querySelector('.scroll')?.scrollTop ?? 0) > 0)
 })
 
-test.each([320, 390])('on a phone of %i pixels nothing has to be scrolled sideways', async (width) => {
+test.each([320, 360, 390])('on a phone of %i pixels nothing has to be scrolled sideways', async (width) => {
   const page = await demo.open({ viewport: { width, height: 740 }, isMobile: true, hasTouch: true })
-  await page.fill('.add input', 'A title that is far too long for any phone '.repeat(4))
-  await page.press('.add input', 'Enter')
+  await page.fill('.todo-card .add input', 'A title that is far too long for any phone '.repeat(4))
+  await page.press('.todo-card .add input', 'Enter')
   await page.locator('.todos li:nth-child(3)').waitFor()
   await page.fill('#query', 'saint')
   await page.getByText('Saint Vincent and the Grenadines').waitFor()
-  await page.getByText('Start changes').tap()
+  await page.fill('#chat-name', 'W'.repeat(24))
+  for (const text of ['https://example.org/' + 'far'.repeat(80), ...Array.from({ length: 12 }, () => 'Many lines')]) {
+    await page.fill('.chat-card .add input', text)
+    await page.press('.chat-card .add input', 'Enter')
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>('.chat-card .add input')?.value === '')
+  }
+  await page.locator('.log li:nth-child(13)').waitFor()
+  const log = await page.locator('.log').evaluate((box) => [box.clientHeight, box.scrollHeight] as const)
+  expect(log[0]).toBeLessThan(300)
+  expect(log[1]).toBeGreaterThan(300)
+  await page.locator('[data-l-live=story] .main').tap()
+  await page.locator('[data-l-live=report] .main').tap()
+  await page.waitForFunction(
+    () => document.querySelectorAll('.card [data-l-click=stop], .card [data-l-click=cancel]').length === 2,
+  )
   await page.locator('tr.up').first().waitFor()
   const wide = await page.evaluate(() =>
-    [document.documentElement, ...document.querySelectorAll('.card, .scroll')]
+    [document.documentElement, ...document.querySelectorAll('.card, .scroll, .log, .text')]
       .filter((element) => element.scrollWidth > element.clientWidth)
       .map((element) => element.className || element.tagName),
   )

@@ -43,7 +43,7 @@ test('a connection that never asks for anything does not keep it', async () => {
 
 test('a page goes on after the server was killed and started again', async () => {
   const page = await demo.open()
-  await page.fill('.add input', 'half a tho')
+  await page.fill('.todo-card .add input', 'half a tho')
   await demo.server.stop('SIGKILL')
   await page.waitForSelector('[data-l-state=offline]')
   // What is done meanwhile waits.
@@ -51,7 +51,7 @@ test('a page goes on after the server was killed and started again', async () =>
   demo.server = await Demo.startServer(demo.server.port)
   await live(page)
   await shows(page, 'output', '4')
-  expect(await page.inputValue('.add input')).toBe('half a tho')
+  expect(await page.inputValue('.todo-card .add input')).toBe('half a tho')
   demo.forgiveProblems(broken)
 })
 

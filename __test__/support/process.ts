@@ -35,12 +35,16 @@ export class ServerProcess {
     this.exited = new Promise((resolve) => this.child.on('close', resolve))
   }
 
-  /** Starts a server, and waits until it answers. */
-  static async start(...parameters: ConstructorParameters<typeof ServerProcess>): Promise<ServerProcess> {
-    const server = new ServerProcess(...parameters)
+  /** Starts a server, and waits until it answers: at `path`, if it is not to render a page for that. */
+  static async start(
+    script: string,
+    port: number,
+    { path = '/', ...options }: { cwd?: string; env?: NodeJS.ProcessEnv; path?: string } = {},
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(script, port, options)
     await until(`an answer from ${server.url}`, async () => {
       if (server.child.exitCode !== null) throw new Error(`The server ended early: ${server.output}`)
-      return fetch(server.url).then(
+      return fetch(server.url + path).then(
         (response) => response.text(),
         () => undefined,
       )

@@ -7,7 +7,6 @@ export const counter = loom.register('counter', {
     increment: (props) => ({ count: props.count + 1 }),
     decrement: (props) => ({ count: props.count - 1 }),
   },
-  // A clicked button is disabled until its answer is here. These need not be: every click counts.
   render: (props) => html`
     <div class="counter">
       <button data-l-click="decrement" aria-label="One less">−</button>

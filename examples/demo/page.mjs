@@ -1,10 +1,14 @@
+import { chat } from './chat.mjs'
 import { counter } from './counter.mjs'
 import { loom } from './loom.mjs'
+import { report } from './report.mjs'
 import { search } from './search.mjs'
+import { story } from './story.mjs'
 import { table } from './table.mjs'
 import { todo } from './todo.mjs'
 
-export async function page() {
+/** @param {import('express').Request} request */
+export async function page(request) {
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -17,29 +21,39 @@ export async function page() {
   <body>
     <header>
       <h1>loom-live</h1>
-      <p>Four components that live on the server: a click or a keystroke calls a function there, and only what it changed comes back.</p>
+      <p>Seven components that live on the server: a click or a keystroke calls a function there, what happens there is pushed here, and only what changed is sent.</p>
     </header>
     <main>
-      <section class="card" aria-labelledby="counter">
+      <section class="card counter-card" aria-labelledby="counter">
         <h2 id="counter">Counter <code>counter.mjs</code></h2>
         ${await loom.mount(counter, { count: 3 })}
       </section>
-      <section class="card" aria-labelledby="todo">
+      <section class="card todo-card" aria-labelledby="todo">
         <h2 id="todo">To-do list <code>todo.mjs</code></h2>
         ${await loom.mount(todo)}
       </section>
-      <section class="card" aria-labelledby="search">
+      <section class="card search-card" aria-labelledby="search">
         <h2 id="search">Live search <code>search.mjs</code></h2>
         ${await loom.mount(search)}
       </section>
-      <section class="card" aria-labelledby="table">
+      <section class="card chat-card" aria-labelledby="chat">
+        <h2 id="chat">Chat <code>chat.mjs</code></h2>
+        ${await loom.mount(chat)}
+      </section>
+      <section class="card story-card" aria-labelledby="story">
+        <h2 id="story">A streamed text <code>story.mjs</code></h2>
+        ${await loom.mount(story)}
+      </section>
+      <section class="card report-card" aria-labelledby="report">
+        <h2 id="report">A long job <code>report.mjs</code></h2>
+        ${await loom.mount(report, {}, { request })}
+      </section>
+      <section class="card table-card" aria-labelledby="table">
         <h2 id="table">A thousand prices <code>table.mjs</code></h2>
         ${await loom.mount(table)}
-        <p class="note">The server does not push yet: while the prices change, this page asks for the next tick itself, four times a second.</p>
       </section>
     </main>
     ${loom.script()}
-    <script type="module" src="/ticker.mjs"></script>
   </body>
 </html>`
 }

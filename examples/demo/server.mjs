@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import express from 'express'
-import { loom } from './loom.mjs'
+import { ending, loom } from './loom.mjs'
 import { page } from './page.mjs'
+import { visitor } from './visitor.mjs'
 
 const port = Number(process.env.PORT || 3000)
 const app = express()
@@ -15,8 +16,8 @@ app.use((request, response, next) => {
 })
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
 app.use(loom.express())
-app.get('/', async (request, response) => {
-  response.send(await page())
+app.get('/', visitor, async (request, response) => {
+  response.send(await page(request))
 })
 
 const server = app.listen(port, '127.0.0.1', (error) => {
@@ -32,6 +33,7 @@ loom.attach(server)
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
+    ending.abort()
     server.close()
     await loom.close()
     // Browsers open connections in advance; one without a request yet would be waited for.

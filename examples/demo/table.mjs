@@ -1,30 +1,47 @@
 import { each, html } from 'loom-live'
 import { instruments } from './instruments.mjs'
 import { loom } from './loom.mjs'
-
-const CHANGES_PER_TICK = 100
+import { market, withChanges } from './market.mjs'
 
 export const table = loom.register('table', {
   // Only what changes is state; names and opening prices are looked up.
-  props: {
-    running: false,
-    ticks: 0,
-    rows: instruments.map(({ id, open }) => ({ id, price: open, moved: 0 })),
+  props: { running: true, tick: 0, rows: market.rows },
+  // Every join loads the rows anew, so they need not be sealed into the page and sent with it.
+  private: ['rows'],
+  mount: () => ({ ...market }),
+  async connected({ running }, ctx) {
+    // Subscribe, then read: a change between the two comes twice, and the tick says so. The other way round it would be
+    // missed.
+    if (running) await ctx.subscribe('prices', 'changed')
+    return { ...market }
   },
   handle: {
-    start: (props) => ({ ...props, running: true }),
-    stop: (props) => ({ ...props, running: false }),
-    // One that was under way when the user stopped changes nothing.
-    tick: (props) => (props.running ? { ...props, ticks: props.ticks + 1, rows: changeSome(props.rows) } : props),
+    pause(props, event, ctx) {
+      ctx.unsubscribe('prices')
+      return { ...props, running: false }
+    },
+    async resume(props, event, ctx) {
+      await ctx.subscribe('prices', 'changed')
+      return { ...props, ...market, running: true }
+    },
   },
-  render: ({ running, ticks, rows }) => html`
+  receive: {
+    changed(props, { data, gap }) {
+      // The page was away for longer than the topic remembers.
+      if (gap) return { ...props, ...market }
+      const { tick, changes } = /** @type {{ tick: number, changes: import('./market.mjs').Change[] }} */ (data)
+      // The rows that were loaded have it already.
+      if (tick <= props.tick) return props
+      return { ...props, tick, rows: withChanges(props.rows, changes) }
+    },
+  },
+  render: ({ running, tick, rows }) => html`
     <div class="bar">
-      <button class="main" data-l-click="${running ? 'stop' : 'start'}">${running ? 'Stop' : 'Start changes'}</button>
-      ${running && html`<button hidden data-tick data-l-click="tick">Tick</button>`}
+      <button class="main" data-l-click="${running ? 'pause' : 'resume'}">${running ? 'Pause' : 'Go on'}</button>
       <p class="note">
         <span class="up">▲ ${count(rows, (change) => change > 0)}</span>
         <span class="down">▼ ${count(rows, (change) => change < 0)}</span>
-        <span>${ticks} ticks</span>
+        <span>tick ${tick}</span>
       </p>
     </div>
     <div class="scroll" role="region" aria-label="Prices" tabindex="0">
@@ -50,21 +67,6 @@ export const table = loom.register('table', {
   `,
 })
 
-/** @typedef {{ id: number, price: number, moved: number }} Row `moved` is the last tick's direction. */
-
-/**
- * Rows that stay as they are stay the same objects.
- * @param {Row[]} rows
- */
-function changeSome(rows) {
-  const chosen = new Set(Array.from({ length: CHANGES_PER_TICK }, () => Math.floor(Math.random() * rows.length)))
-  return rows.map((row, index) => {
-    if (!chosen.has(index)) return row.moved === 0 ? row : { ...row, moved: 0 }
-    const price = Math.max(1, Math.round(row.price * (1 + (Math.random() - 0.5) / 50)))
-    return { ...row, price, moved: Math.sign(price - row.price) }
-  })
-}
-
 /** @param {number} id */
 function nameOf(id) {
   return instruments[id]?.name
@@ -80,7 +82,7 @@ function changeOf(id, price) {
 }
 
 /**
- * @param {Row[]} rows
+ * @param {readonly import('./market.mjs').Row[]} rows
  * @param {(change: number) => boolean} test
  */
 function count(rows, test) {

@@ -1,0 +1,46 @@
+// The prices are in one place, and they change without anybody's click: who watches them subscribes to `prices`.
+
+import { instruments } from './instruments.mjs'
+import { ending, loom } from './loom.mjs'
+
+const TICK_MS = 250
+const CHANGES_PER_TICK = 100
+
+/**
+ * @typedef {{ id: number, price: number, moved: number }} Row `moved` is the last tick's direction.
+ * @typedef {[id: number, price: number]} Change
+ */
+
+/** How things stand. Rows are never changed in place: pages hold the same objects. */
+export const market = {
+  tick: 0,
+  /** @type {readonly Row[]} */
+  rows: instruments.map(({ id, open }) => ({ id, price: open, moved: 0 })),
+}
+
+/**
+ * Rows that stay as they are stay the same objects: they are neither rendered nor sent.
+ * @param {readonly Row[]} rows
+ * @param {readonly Change[]} changes
+ * @returns {Row[]}
+ */
+export function withChanges(rows, changes) {
+  const prices = new Map(changes)
+  return rows.map((row) => {
+    const price = prices.get(row.id)
+    if (price === undefined) return row.moved === 0 ? row : { ...row, moved: 0 }
+    return { ...row, price, moved: Math.sign(price - row.price) }
+  })
+}
+
+const timer = setInterval(() => {
+  const changes = Array.from({ length: CHANGES_PER_TICK }, () => {
+    const { id, price } = market.rows[Math.floor(Math.random() * market.rows.length)]
+    return /** @type {Change} */ ([id, Math.max(1, Math.round(price * (1 + (Math.random() - 0.5) / 50)))])
+  })
+  market.tick += 1
+  market.rows = withChanges(market.rows, changes)
+  loom.publish('prices', { tick: market.tick, changes }).catch(console.error)
+}, TICK_MS)
+
+ending.signal.addEventListener('abort', () => clearInterval(timer))
