@@ -283,10 +283,8 @@ impl Ongoing {
 
     /// Whether these effects change what goes on.
     pub fn is_changed_by(effects: &[Effect]) -> bool {
-        effects.iter().any(|effect| match effect {
-            Effect::Task { .. } | Effect::Push(_) => false,
-            _ => true,
-        })
+        let changes = |effect: &Effect| !matches!(effect, Effect::Task { .. } | Effect::Push(_));
+        effects.iter().any(changes)
     }
 
     /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the

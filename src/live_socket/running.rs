@@ -144,7 +144,7 @@ impl<D: Dispatcher> Running<D> {
                 "a component runs {own} tasks at most (limits.tasksPerComponent)"
             )));
         }
-        if begun > 0 && self.context.stats.tasks.get() as usize + begun > all {
+        if begun > 0 && self.context.stats.tasks.get() + begun > all {
             return Err(CallError::Failed(format!(
                 "too many tasks run (limits.tasks is {all})"
             )));
