@@ -60,6 +60,8 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
             biased;
             () = reply_to.caught_up(), if catches_up => {
                 state.catch_up(reply_to);
+                // While changes were held back there was no checkpoint.
+                state.committed(running, reply_to, Moment::Answer);
                 continue;
             }
             next = running.next() => next,

@@ -60,7 +60,7 @@ pub(super) enum Item {
         part: Part,
         json: Option<Arc<str>>,
     },
-    /// Topics have something new; there is one such item at most.
+    /// Messages wait: topics have something new, or a visit has left some. There is one such item at most.
     Topics,
     /// Report the memory of props and tree.
     Weigh,
@@ -261,7 +261,7 @@ impl Mailbox {
         self.lock().items.iter().any(is_event)
     }
 
-    /// Has the actor look what its topics have, after all that waits.
+    /// Has the actor handle messages, after all that waits.
     pub(super) fn remind(&self) {
         let state = self.lock();
         let is_topics = |item: &Item| matches!(item, Item::Topics);

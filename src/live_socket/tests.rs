@@ -492,3 +492,34 @@ async fn what_waits_in_a_mailbox_counts_with_the_room_that_it_takes() {
     mailbox.stop();
     assert_eq!(budget.waiting(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_after_which_the_store_took_no_state_is_handled_again() {
+    let visits = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let made = visits.clone();
+    let dispatcher = Closures::new(move |call| {
+        let made = made.clone();
+        async move {
+            let count: i64 = call.props.to_json().parse().unwrap();
+            let mut outcome = crate::testing::shown(count, &["<b>", "</b>"]);
+            if call.event.is_some() {
+                let json = r#"[{"after":["late",10,null]}]"#;
+                outcome.effects = crate::effects::parse(json).unwrap();
+            } else if !call.messages.is_empty() {
+                if made.fetch_add(1, Ordering::SeqCst) == 0 {
+                    return Err(CallError::NotKept("the disk is full".into()));
+                }
+                outcome = crate::testing::shown(count + 1, &["<b>", "</b>"]);
+            }
+            Ok(outcome)
+        }
+    });
+    let actor = Fixture::new(dispatcher, "0", Limits::default());
+    let mut actor = actor.started().await;
+    actor.send("go");
+    assert_eq!(actor.next().await, EMPTY);
+    let minute = Duration::from_secs(60);
+    let next = tokio::time::timeout(minute, actor.next()).await;
+    assert_eq!(next.as_deref(), Ok(&*patch(1)));
+    assert_eq!(visits.load(Ordering::SeqCst), 2);
+}

@@ -61,6 +61,9 @@ pub(crate) struct ToPage<D: Dispatcher> {
     pause: Duration,
     /// The session knows that something goes on beside the props.
     is_ongoing: bool,
+    /// A step changed what goes on, so that a checkpoint is due at once. Kept while the page can be sent none;
+    /// cleared by the next checkpoint.
+    is_due: bool,
     /// Before this no such change is sent.
     next_change: Option<Instant>,
     /// The client knows that the state is too large for a checkpoint.
@@ -98,6 +101,7 @@ impl<D: Dispatcher> ToPage<D> {
             first: None,
             life: Life::default(),
             is_ongoing: false,
+            is_due: false,
             next_change: None,
             is_told: false,
             anchored,
@@ -141,7 +145,7 @@ impl<D: Dispatcher> ToPage<D> {
                 bytes: committed.props.memory(),
             },
         };
-        if committed.is_due {
+        if committed.is_due || self.is_due {
             return Some(now);
         }
         let cadence = Cadence::of(&self.context.limits);
@@ -441,6 +445,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let kept = self.kept.take();
+        self.is_due |= committed.is_due;
         let epoch = self.session.keeps_checkpoints()?;
         self.first.get_or_insert(committed.point);
         let is_ongoing = !committed.ongoing.is_empty() || committed.has_tasks;
@@ -454,6 +459,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
             self.send_anchor(epoch);
             return Some(due);
         }
+        self.is_due = false;
         self.seal(&committed, epoch, now, kept);
         if self.sealed.is_some() {
             self.anchored = None;
