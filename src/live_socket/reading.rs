@@ -153,6 +153,22 @@ impl LiveSocketState {
             let Some(subscribed) = self.ongoing.subscription(name) else {
                 continue;
             };
+            if batch.gap && subscribed.receiver.is_empty() {
+                // What was sent to the component names its receivers, so that no receiver can be told of a
+                // gap. After a restart the topic is another one, and there need not have been anything.
+                if subscribed.position.epoch == batch.position.epoch {
+                    let module = &self.module_name;
+                    let text = || {
+                        format!(
+                            "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
+                        )
+                    };
+                    context.log_about(Level::Warn, module, text);
+                }
+                self.ongoing.move_to(name, batch.position);
+                self.is_due = true;
+                continue;
+            }
             let messages = messages(name, &subscribed.receiver, batch);
             self.inbox.extend(messages);
         }
