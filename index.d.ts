@@ -189,14 +189,15 @@ export interface LiveContext {
    * @param topic 1 to 256 bytes. A component has at most 100 subscriptions.
    * @throws LoomError `LOOM_TOPIC` if there are too many topics (`limits.topics`).
    */
-  subscribe(topic: string, receiver: string, options?: SubscribeOptions): Promise<void>
+  subscribe(topic: string | Topic<unknown>, receiver: string, options?: SubscribeOptions): Promise<void>
   /** Ends a subscription, once the step is committed. */
-  unsubscribe(topic: string): void
+  unsubscribe(topic: string | Topic<unknown>): void
   /**
    * Publishes to a topic, once the step is committed; exactly once, also if the step is made again after a crash.
    *
    * @param data a JSON value of at most `limits.messageBytes`.
    */
+  publish<Data>(topic: Topic<Data>, data: NoInfer<Data>): void
   publish(topic: string, data?: unknown): void
   /**
    * Sends a message to one component, once the step is committed; otherwise as `publish`. An address that was not made
@@ -241,6 +242,18 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
 /** Where a message comes from. */
 export type MessageSource = 'topic' | 'timer' | 'task' | 'component'
 
+/** A topic whose messages all carry the same kind of data. `loom.topic` makes it. */
+export interface Topic<Data> {
+  readonly name: string
+  /** As `loom.publish`. */
+  publish(data: Data, options?: { id?: string }): Promise<void>
+  /** Only for the compiler: carries the data's type to receivers. */
+  readonly dataType?: Data
+}
+
+/** The messages of a typed topic, for the parameter of a receiver. */
+export type MessageOf<Of extends Topic<unknown>> = Message<NonNullable<Of['dataType']>>
+
 /** From where on a subscription gets messages. */
 export interface SubscribeOptions {
   /**
@@ -277,11 +290,14 @@ export type TaskSource<Value> = Promise<Value> | AsyncIterable<Value> | Iterable
  * Handles a message from the server: returns the next props, or nothing if they stay as they are. The props are frozen.
  * A browser can never call it.
  */
-export type Receiver<Props, Data = unknown> = (
-  props: Readonly<Props>,
-  message: Message<Data>,
-  ctx: Omit<LiveContext, 'keepForm'>,
-) => Props | void | Promise<Props | void>
+export type Receiver<Props, Data = unknown> = {
+  // A method, so that a receiver may say which data it takes: nobody but its author knows what is published.
+  receive(
+    props: Readonly<Props>,
+    message: Message<Data>,
+    ctx: Omit<LiveContext, 'keepForm'>,
+  ): Props | void | Promise<Props | void>
+}['receive']
 
 /**
  * Handles an event: returns the next props, or nothing if it changed those it was given.
@@ -853,6 +869,11 @@ export interface Loom {
    * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
    */
   publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
+  /**
+   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. `ctx.subscribe` and
+   * `ctx.publish` take it in the place of the name.
+   */
+  topic<Data>(name: string): Topic<Data>
   /** Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. */
   send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**

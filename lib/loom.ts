@@ -2,47 +2,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type {
   AttachOptions,
   FastifyLike,
-  LiveRequest,
   Loom as PublicLoom,
-  LoomErrorCode,
   LoomOptions,
   MountOptions,
   RegisteredModule,
   ScriptOptions,
   SocketMessage,
   Stats,
+  Topic,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
-import { Context, liveRequest, type PageRequest, pageUrl, rawOf, Requests } from './call/context'
+import { liveRequest, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData } from './call/effects'
-import { encodeTree, treeOf } from './call/render'
-import { checkContainer, checkStanding } from './render/container'
 import { LoomError, StartError, textOf } from './errors'
 import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
 import { serveFastify } from './http/fastify'
-import { mountProps, publicJson } from './call/join'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
+import { Mounting } from './mount'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { callerOf } from './places'
-import type { Tree } from './render/html'
-import { stringifyData, stringifyProps } from './render/props'
-import { compactRequest } from './http/request'
+import { stringifyData } from './render/props'
 import { scriptElements, serveClient } from './http/script'
 import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
-import { Writer } from './render/writer'
 
 const CLOSE_TIMEOUT = 10_000
-
-/** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
-const JOIN_ROOM = 256
 
 /** One that is not understood would find nobody, and whoever was to go would stay. */
 function checkFilter(filter: unknown): void {
@@ -77,13 +68,11 @@ export class Loom implements PublicLoom {
   private readonly sockets: LiveSockets
   private readonly binder: Binder
   private readonly upgrades: Upgrades
+  private readonly mounting: Mounting
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
-  private readonly messageBytes: number
   private readonly requests: Requests
-  /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
-  private readonly standing = new WeakMap<object, Set<string>>()
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
@@ -94,7 +83,6 @@ export class Loom implements PublicLoom {
   constructor(options: LoomOptions) {
     const { secrets, limits, sqlite, ...settings } = settingsOf(options)
     this.settings = settings
-    this.messageBytes = limits.messageBytes
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
     const receivers = {
@@ -125,6 +113,9 @@ export class Loom implements PublicLoom {
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
     this.binder = new Binder(settings.bind, requests)
+    this.mounting = new Mounting(this.native, settings, limits.messageBytes, requests, this.binder, checks, () => {
+      this.checkOpen()
+    })
     this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)
@@ -159,7 +150,7 @@ export class Loom implements PublicLoom {
   }
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
-    const page = this.mountPage(module, props, options)
+    const page = this.mounting.page(() => this.entry(module), props, options)
     if (this.development === undefined) return page
     const place = callerOf(this.mount)
     const name = isObject(module) ? module['name'] : module
@@ -170,75 +161,6 @@ export class Loom implements PublicLoom {
     return explainPromise(page, String(name), place, this.development)
   }
 
-  private async mountPage(module: unknown, props: object, options: MountOptions): Promise<string> {
-    const entry = this.entry(module)
-    if (!isObject(props)) throw invalid('an object', 'props', props)
-    const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
-    checkNames(options, { request: true, as: true }, 'the options of mount', 'an option of mount')
-    const container = checkContainer(options.as ?? 'div')
-    const request = options.request as PageRequest | undefined
-    if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
-    const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
-    const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
-    this.checkOpen()
-    const tree = new Writer()
-    const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
-      new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
-    let rendered: Tree | string
-    try {
-      rendered = treeOf(entry, entry.raw ? json : first)
-      encodeTree(tree, rendered, undefined, this.development?.checkOf(entry))
-    } catch (error) {
-      // What the application throws is its own.
-      throw error instanceof LoomError ? inRender(error, error.code) : error
-    }
-    let html: string
-    try {
-      html = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)
-    } catch (error) {
-      throw inRender(error, 'LOOM_TEMPLATE')
-    }
-    this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
-    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), this.urlOf(request))
-    const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
-    if (size > this.messageBytes) {
-      throw new LoomError(
-        'LOOM_PROPS',
-        `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
-          `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
-      )
-    }
-    const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-    return `<${container} data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
-  }
-
-  /** In production once for each template at the root: it is the template's author who has to know. */
-  private checkStanding(entry: Entry, container: string, { statics }: { statics?: object }, html: string): void {
-    const key = statics ?? entry
-    const checked = this.standing.get(key)
-    if (this.development === undefined && checked?.has(container)) return
-    checkStanding(entry.name, container, html)
-    if (checked === undefined) this.standing.set(key, new Set([container]))
-    else checked.add(container)
-  }
-
-  private mountContext(module: string, request: PageRequest | undefined): Context {
-    const { trust, keep } = this.settings
-    return new Context('', module, () => {
-      // That of the component that this one is mounted in.
-      if (request !== undefined && this.requests.originOf(request) !== undefined)
-        return request as unknown as LiveRequest
-      const compact =
-        request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
-      return this.requests.ofPage(request, compact)
-    })
-  }
-
-  /** The URL of the page that a component is mounted in. */
-  private urlOf(request: PageRequest | undefined): string {
-    return request === undefined ? '' : pageUrl(request)
-  }
-
   publish(topic: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
     checkTopic(topic, 'loom.publish')
     const id = messageId(options, 'loom.publish')
@@ -246,6 +168,11 @@ export class Loom implements PublicLoom {
     return this.published((request) => {
       this.native.publish(topic, id, json, request)
     })
+  }
+
+  topic<Data>(name: string): Topic<Data> {
+    checkTopic(name, 'loom.topic')
+    return { name, publish: (data, options) => this.publish(name, data, options) }
   }
 
   send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {

@@ -116,7 +116,7 @@ pub struct Now {
 
 impl Now {
     /// This moment.
-    pub fn now() -> Self {
+    pub fn here() -> Self {
         Self {
             instant: Instant::now(),
             unix: unix_millis(),
@@ -278,10 +278,8 @@ impl Ongoing {
 
     /// Whether these effects change what goes on.
     pub fn is_changed_by(effects: &[Effect]) -> bool {
-        effects.iter().any(|effect| match effect {
-            Effect::Task { .. } | Effect::Push(_) => false,
-            _ => true,
-        })
+        let changes = |effect: &Effect| !matches!(effect, Effect::Task { .. } | Effect::Push(_));
+        effects.iter().any(changes)
     }
 
     /// When the next timer rings.

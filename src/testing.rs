@@ -33,6 +33,9 @@ use crate::turns::Turns;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
 
+/// A task that was asked for a value, and who gets the value; nobody if the task was ended.
+type Asked = (TaskId, Option<Arc<dyn Tasks>>);
+
 /// Calls a closure in the place of JavaScript.
 pub(crate) struct Closures {
     answer: Box<dyn Fn(Call) -> Answer + Send + Sync>,
@@ -41,7 +44,7 @@ pub(crate) struct Closures {
     /// Calls whose future was dropped before it was done.
     pub abandoned: Arc<AtomicUsize>,
     /// What tasks were asked for and who gets it; nobody if the task was ended.
-    pub tasks: Mutex<Vec<(TaskId, Option<Arc<dyn Tasks>>)>>,
+    pub tasks: Mutex<Vec<Asked>>,
     /// The queue of calls is full.
     pub full: tokio::sync::watch::Sender<bool>,
 }

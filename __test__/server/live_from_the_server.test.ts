@@ -311,7 +311,7 @@ describe('tasks', () => {
       receive: {
         token: (props, { data, done, error }) => {
           if (error !== undefined) return { ...props, state: error.message }
-          const text = data === undefined ? props.text : props.text + String(data)
+          const text = data === undefined ? props.text : props.text + (data as string)
           return { ...props, text, state: done ? 'done' : props.state }
         },
       },

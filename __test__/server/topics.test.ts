@@ -186,6 +186,16 @@ test('a message has its id, its topic and where it comes from, and its data is s
   expect(Object.isFrozen((seen[0]?.data as { list: number[] }).list)).toBe(true)
 })
 
+test('a typed topic is the topic of its name', async () => {
+  const { site, page } = await start()
+  const typed = site.loom.topic<number>('room')
+  await typed.publish(1)
+  await typed.publish(2, { id: 'once' })
+  await typed.publish(3, { id: 'once' })
+  await site.loom.publish('room', 4)
+  await shows(page, '1 2 4')
+})
+
 test('messages that wait together are handled in one visit and rendered once', async () => {
   let renders = 0
   const site = await Site.start()

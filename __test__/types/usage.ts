@@ -5,6 +5,7 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
+  type MessageOf,
   createLoom,
   html,
   LiveSocket,
@@ -282,6 +283,54 @@ loom.register('async render', {
   handle: {},
   // @ts-expect-error render is not async
   render: async ({ count }) => html`${count}`,
+})
+
+// Props flow into connected and receivers without annotations; a typed topic into a receiver with one.
+interface Price {
+  item: string
+  price: number
+}
+const prices = loom.topic<Price>('prices')
+void prices.publish({ item: 'a', price: 1 })
+// @ts-expect-error data of another type
+void prices.publish({ item: 'a' })
+
+loom.register('live', {
+  props: { rows: [] as Price[], now: 0, answer: '' },
+  async connected(props, ctx) {
+    const first: Price | undefined = props.rows[0]
+    await ctx.subscribe(prices, 'priced')
+    await ctx.subscribe('news', 'told', { from: 'history' })
+    // @ts-expect-error from where
+    await ctx.subscribe('news', 'told', { from: 'then' })
+    ctx.every('clock', 1_000)
+    return ctx.revived || ctx.behind ? { now: first?.price ?? 0 } : undefined
+  },
+  handle: {
+    ask(props, event, ctx) {
+      ctx.task('token', async function* () {
+        yield await Promise.resolve(event.value ?? '')
+      })
+      ctx.publish(prices, { item: 'b', price: 2 })
+      // @ts-expect-error data of another type
+      ctx.publish(prices, { item: 'b', price: '2' })
+      ctx.publish('news', { any: 'thing' })
+      ctx.send(ctx.self, 'told', 1)
+      ctx.push('toast', { text: 'asked' })
+      return props
+    },
+  },
+  receive: {
+    priced: (props, { data }: MessageOf<typeof prices>) => ({ ...props, rows: [...props.rows, data] }),
+    clock: (props) => ({ ...props, now: props.now + 1 }),
+    token: (props, { data, done, error }) =>
+      done || error !== undefined ? props : { ...props, answer: props.answer + String(data as string) },
+    // @ts-expect-error nobody knows the data
+    told: (props, { data }) => ({ ...props, answer: data.text }),
+    // @ts-expect-error not a prop
+    wrong: (props) => ({ ...props, now: props.then }),
+  },
+  render: ({ rows, now, answer }) => html`${rows.length} ${now} ${answer}`,
 })
 
 // @ts-expect-error render is missing

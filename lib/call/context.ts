@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
-import type { FastifyRequestLike, LiveContext, LiveRequest, SubscribeOptions, TaskSource } from '../../index'
+import type { FastifyRequestLike, LiveContext, LiveEvent, LiveRequest, SubscribeOptions, TaskSource, Topic } from '../../index'
 import { checkUrl } from '../check'
 import { LoomError } from '../errors'
 import type { Component } from './cache'
@@ -99,6 +99,14 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
   return new Proxy(Object.freeze(copy), { set: refuse, defineProperty: refuse, deleteProperty: refuse }) as T
 }
 
+/** What all contexts of a loom share. */
+export interface ContextHost {
+  /** Gives nothing if the call is over. */
+  readonly readRequest: (call: number) => LiveRequest | undefined
+  /** There if there can be steps. */
+  readonly tasks?: Tasks
+}
+
 /**
  * What a handler gets beside its props. Most handlers read none of it, so everything is made when
  * it is first asked for.
@@ -112,26 +120,23 @@ export class Context implements LiveContext {
   keepsForm = false
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
-  /** What the ids of the step's effects begin with: the event or the message that causes them. */
-  private cause = ''
-  private caused = 0
-  /** Set by the actor's first step. */
-  revived = false
-  behind = false
+  /** Only of a join: set before `connected` is called. */
+  declare revived: boolean
+  declare behind: boolean
 
-  /** `readRequest` gives nothing if the call is over. Without a component, as in `loom.mount`, there is no step. */
+  /** Without a component, as in `loom.mount`, there is no step. */
   constructor(
     readonly id: string,
     readonly module: string,
-    private readonly readRequest: (call: number) => LiveRequest | undefined,
+    private readonly host: ContextHost,
     private readonly call = 0,
     private readonly component?: Component,
-    private readonly tasks?: Tasks,
+    private readonly event?: LiveEvent,
   ) {}
 
   get request(): LiveRequest {
     if (this.liveRequest === undefined) {
-      const known = this.isOver || this.isAborted ? undefined : this.readRequest(this.call)
+      const known = this.isOver || this.isAborted ? undefined : this.host.readRequest(this.call)
       if (known === undefined) {
         throw new LoomError(
           'LOOM_STOPPED',
@@ -160,40 +165,35 @@ export class Context implements LiveContext {
     this.keepsForm = true
   }
 
-  /** From here on this event or message causes what the step asks for. */
-  begins(cause: string): void {
-    this.cause = cause
-    this.caused = 0
-  }
-
-  /** Names what the step publishes or sends: the same whenever the step is made again. */
-  private nextId(): string {
-    return `${this.cause}/${++this.caused}`
-  }
-
   get self(): string {
     return this.asks('self').self(this.call)
   }
 
-  subscribe(topic: string, receiver: string, options?: SubscribeOptions): Promise<void> {
+  subscribe(topic: string | Topic<unknown>, receiver: string, options?: SubscribeOptions): Promise<void> {
     this.asks('subscribe').subscribe(this.call, topic, receiver, options)
     return Promise.resolve()
   }
 
-  unsubscribe(topic: string): void {
+  unsubscribe(topic: string | Topic<unknown>): void {
     this.asks('unsubscribe').unsubscribe(topic)
   }
 
-  publish(topic: string, data: unknown): void {
-    this.asks('publish').publish(this.nextId(), topic, data)
+  publish(topic: string | Topic<unknown>, data?: unknown): void {
+    this.asks('publish').publish(topic, data)
   }
 
   send(address: string, receiver: string, data?: unknown): void {
-    this.asks('send').send(this.nextId(), address, receiver, data)
+    this.asks('send').send(address, receiver, data)
+  }
+
+  /** From here on this message causes what the step asks for. Does nothing until the step asks for something. */
+  begins(cause: string): void {
+    if (this.component !== undefined) (this.effects ??= this.asks('receive')).begins(cause)
   }
 
   private asks(what: string): Effects {
-    const { component, tasks } = this
+    const { component, event } = this
+    const { tasks } = this.host
     if (this.isOver || this.isAborted) {
       throw new LoomError(
         'LOOM_STEP_OVER',
@@ -206,7 +206,7 @@ export class Context implements LiveContext {
         `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,
       )
     }
-    return (this.effects ??= new Effects(component, tasks))
+    return (this.effects ??= new Effects(component, tasks, event?.id))
   }
 
   every(receiver: string, ms: number): void {

@@ -76,10 +76,9 @@ export class Dispatcher {
       joins,
       results,
       isolation,
-      tasks,
       operator,
       development,
-      readRequest,
+      { readRequest, tasks },
       flushSoon,
     )
   }

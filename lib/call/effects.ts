@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { SubscribeOptions, TaskSource } from '../../index'
-import { checkFunction, checkNames, checkString, invalid } from '../check'
+import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError, textOf } from '../errors'
 import { suggestion } from '../nearest'
 import { stringifyData } from '../render/props'
@@ -17,6 +18,13 @@ const MAX_NAME = 256
 const MOST_EFFECTS = 1_000
 /** What the names of components' own topics begin with; as OWN in src/effects.rs. */
 const OWN = '\0'
+
+/** The name of a topic that is given as such, or by its name. */
+function nameOf(topic: unknown, what: string): string {
+  const name = isObject(topic) ? topic['name'] : topic
+  checkTopic(name, what)
+  return name
+}
 
 export function checkTopic(topic: unknown, what: string): asserts topic is string {
   checkString(topic, `the topic of ${what}`)
@@ -58,11 +66,27 @@ export class Effects {
 
   private readonly entry: Entry
 
+  /** How many ids there are of the cause. */
+  private caused = 0
+
+  /** `cause`: what the ids of effects begin with; by itself a name that nothing else has. */
   constructor(
     private readonly component: Component,
     private readonly tasks: Tasks,
+    private cause: string = randomUUID(),
   ) {
     this.entry = component.module
+  }
+
+  /** From here on this message causes what is asked for. */
+  begins(cause: string): void {
+    this.cause = cause
+    this.caused = 0
+  }
+
+  /** Names what is published or sent: the same whenever the step is made again. */
+  private nextId(): string {
+    return `${this.cause}/${++this.caused}`
   }
 
   /** How many there are so far. */
@@ -125,8 +149,8 @@ export class Effects {
     }
   }
 
-  subscribe(call: number, topic: string, receiver: string, options: SubscribeOptions = {}): void {
-    checkTopic(topic, 'ctx.subscribe')
+  subscribe(call: number, given: unknown, receiver: string, options: SubscribeOptions = {}): void {
+    const topic = nameOf(given, 'ctx.subscribe')
     this.checkReceiver(receiver, 'ctx.subscribe')
     checkNames(options, { from: true }, 'the options of ctx.subscribe', 'an option of ctx.subscribe')
     const { from } = options
@@ -137,21 +161,20 @@ export class Effects {
     this.add('subscribe', topic, receiver, epoch, from === 'history' ? oldest : now, from === undefined ? 0 : 1)
   }
 
-  unsubscribe(topic: string): void {
-    checkTopic(topic, 'ctx.unsubscribe')
-    this.note(JSON.stringify({ unsubscribe: topic }))
+  unsubscribe(topic: unknown): void {
+    this.note(JSON.stringify({ unsubscribe: nameOf(topic, 'ctx.unsubscribe') }))
   }
 
-  publish(id: string, topic: string, data: unknown): void {
-    checkTopic(topic, 'ctx.publish')
+  publish(given: unknown, data: unknown): void {
+    const topic = nameOf(given, 'ctx.publish')
     const json = stringifyData(data, () => `the data of ctx.publish(${JSON.stringify(topic)})`)
-    this.note(`{"publish":[${JSON.stringify(id)},${JSON.stringify(topic)},${json}]}`)
+    this.note(`{"publish":[${JSON.stringify(this.nextId())},${JSON.stringify(topic)},${json}]}`)
   }
 
-  send(id: string, address: string, receiver: string, data: unknown): void {
+  send(address: string, receiver: string, data: unknown): void {
     checkString(address, 'the address of ctx.send')
     const json = sentData(receiver, data, 'ctx.send')
-    this.note(`{"send":[${JSON.stringify(id)},${JSON.stringify(address)},${json}]}`)
+    this.note(`{"send":[${JSON.stringify(this.nextId())},${JSON.stringify(address)},${json}]}`)
   }
 
   every(receiver: string, ms: number): void {

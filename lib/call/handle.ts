@@ -1,11 +1,11 @@
-import type { LiveEvent, LiveRequest } from '../../index'
+import type { LiveEvent } from '../../index'
 import { isThenable } from '../check'
 import { Joins as JoinKind } from '../codec'
 import { GivenUp, textOf } from '../errors'
 import type { Entry as Kept } from './cache'
 import type { Call } from './call'
 import { type Commit, UNKNOWN } from './commit'
-import { Context } from './context'
+import { Context, type ContextHost } from './context'
 import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
 import type { Isolation } from './isolation'
@@ -17,7 +17,6 @@ import type { Operator } from './operator'
 import { receive } from './receive'
 import type { Results } from './results'
 import type { SharedData } from './shared_data'
-import type { Tasks } from './tasks'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -27,17 +26,16 @@ export class Handling {
     private readonly joins: Joins,
     private readonly results: Results,
     private readonly isolation: Isolation,
-    private readonly tasks: Tasks,
     private readonly operator: Operator,
     private readonly development: Development | undefined,
-    private readonly readRequest: (call: number) => LiveRequest | undefined,
+    private readonly host: ContextHost,
     /** Results that come outside a drain are to be fetched. */
     private readonly flushSoon: () => void,
   ) {}
 
   callOf(number: number, sequence: number, kept: Kept, event: LiveEvent | undefined): Call {
     const { id, module } = kept.component
-    const context = new Context(id, module.name, this.readRequest, number, kept.component, this.tasks)
+    const context = new Context(id, module.name, this.host, number, kept.component, event)
     this.development?.watch?.(context)
     return { number, sequence, context, during: 'handle', event, kept }
   }
@@ -45,7 +43,6 @@ export class Handling {
   /** Handles an event. */
   event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
     const call = this.callOf(number, sequence, kept, event)
-    call.context.begins(event.id)
     const { module } = kept.component
     try {
       const result = module.raw

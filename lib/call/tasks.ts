@@ -5,8 +5,13 @@ import type { NativeLoom } from '../native'
 import { textOf, traceOf } from '../errors'
 import { stringifyData } from '../render/props'
 import type { Isolation } from './isolation'
-import type { Operator } from './operator'
 import type { Results } from './results'
+
+/** Whoever runs the application. */
+interface Operator {
+  tell(level: 'error', text: string): void
+  failed(error: unknown): void
+}
 
 type Begin = (signal: AbortSignal) => TaskSource<unknown>
 

@@ -21,10 +21,13 @@ use crate::topics::Subscription;
 use crate::tree::{RefusedValue, Templates};
 use crate::turns::Yield;
 
+/// The result of a call, and the topics that its step has subscribed to.
+type Answered = (Reply, Vec<Subscription>);
+
 struct Waiting {
     /// Topics that the step has subscribed to: they do not begin anew before the step commits.
     held: Vec<Subscription>,
-    sender: oneshot::Sender<(Reply, Vec<Subscription>)>,
+    sender: oneshot::Sender<Answered>,
     caller: Option<Arc<Caller>>,
     /// The turn of a join, to give up when JavaScript waits for a promise.
     yields: Option<Yield>,
@@ -188,7 +191,7 @@ impl Inner {
     fn register(
         &self,
         call: &Call,
-    ) -> Result<(Ticket<'_>, oneshot::Receiver<(Reply, Vec<Subscription>)>), CallError> {
+    ) -> Result<(Ticket<'_>, oneshot::Receiver<Answered>), CallError> {
         let (sender, receiver) = oneshot::channel();
         let mut pending = lock(&self.returns.pending);
         if pending.closed {

@@ -613,7 +613,7 @@ impl<D: Dispatcher> Connection<D> {
             point: claims.point,
             life: claims.life,
             expected,
-            ongoing: Ongoing::from_json(&claims.ongoing, Now::now()),
+            ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
             details: details.clone(),
         };
         let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;

@@ -1,14 +1,12 @@
 //! What an actor reads of the topics that its component has subscribed to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::running::Running;
-use super::state::LiveSocketState;
-use super::visit::MOST_TOGETHER;
-use crate::context::Level;
+use super::mailbox::Mailbox;
+use crate::context::{Context, Level};
 use crate::dispatch::Dispatcher;
 use crate::effects::Outgoing;
 use crate::log::Quoted;
@@ -16,6 +14,8 @@ use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::Ongoing;
 use crate::topics::{self, Batch, Most, Position, Sink, Subscription};
 
+/// The most messages of one visit, and of the catching up before a page that is back is shown.
+pub(super) const MOST_TOGETHER: usize = 256;
 /// The most bytes of a topic's messages that are read at once.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -49,26 +49,25 @@ impl Reading {
             topic.is_unread |= numbers.contains(&topic.number);
         }
     }
-}
-
-impl<D: Dispatcher> Running<D> {
-    /// Whether there may be something to read.
-    pub(super) fn has_unread(&self) -> bool {
-        self.reading.has_unread()
-    }
 
     /// Subscribes to the topics that are committed, and to no others.
-    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str) {
+    pub(super) async fn follow<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        mailbox: &Arc<Mailbox>,
+        ongoing: &Ongoing,
+        module: &str,
+    ) {
         let is_there = |topic: &str| ongoing.subscription(topic).is_some();
-        self.reading.topics.retain(|topic, _| is_there(topic));
+        self.topics.retain(|topic, _| is_there(topic));
         for (name, subscribed) in ongoing.subscriptions() {
-            if self.reading.topics.contains_key(name) {
+            if self.topics.contains_key(name) {
                 continue;
             }
-            self.reading.last += 1;
-            let number = self.reading.last;
-            let sink: Arc<dyn Sink> = self.mailbox.clone();
-            let answer = self.context.topics.subscribe(name, sink, number).await;
+            self.last += 1;
+            let number = self.last;
+            let sink: Arc<dyn Sink> = mailbox.clone();
+            let answer = context.topics.subscribe(name, sink, number).await;
             let subscription = match answer {
                 Ok(answer) => answer.subscription,
                 Err(error) => {
@@ -78,7 +77,7 @@ impl<D: Dispatcher> Running<D> {
                             Quoted(name)
                         )
                     };
-                    self.context.log_about(Level::Error, module, text);
+                    context.log_about(Level::Error, module, text);
                     continue;
                 }
             };
@@ -88,37 +87,21 @@ impl<D: Dispatcher> Running<D> {
                 read: subscribed.position,
                 is_unread: true,
             };
-            self.reading.topics.insert(name.clone(), topic);
-            self.mailbox.remind();
+            self.topics.insert(name.clone(), topic);
+            mailbox.remind();
         }
     }
 
-    /// Hands messages of a step that has committed to their topics.
-    pub(super) async fn publish(&mut self, outgoing: Vec<Outgoing>, module: &str) {
-        for Outgoing { id, topic, data } in outgoing {
-            let published = self.context.topics.publish(&topic, Some(&id), data).await;
-            if let Err(error) = published {
-                let text = || {
-                    format!(
-                        "{module}: a message for {} is lost: {error}",
-                        Quoted(&topic)
-                    )
-                };
-                self.context.log_about(Level::Error, module, text);
-            }
-        }
-    }
-}
-
-impl LiveSocketState {
     /// Reads what the topics have, as far as there is room.
-    pub(super) async fn read<D: Dispatcher>(&mut self, running: &mut Running<D>) {
-        if !running.has_unread() {
-            return;
-        }
-        let context = running.context.clone();
-        for (name, topic) in &mut running.reading.topics {
-            let room = MOST_TOGETHER.saturating_sub(self.inbox.len());
+    pub(super) async fn read<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        ongoing: &Ongoing,
+        inbox: &mut VecDeque<Message>,
+        module: &str,
+    ) {
+        for (name, topic) in &mut self.topics {
+            let room = MOST_TOGETHER.saturating_sub(inbox.len());
             if room == 0 {
                 return;
             }
@@ -136,7 +119,6 @@ impl LiveSocketState {
             let batch = match read {
                 Ok(batch) => batch,
                 Err(error) => {
-                    let module = &self.module_name;
                     let text = || {
                         format!(
                             "{module}: the topic {} cannot be read: {error}",
@@ -150,7 +132,7 @@ impl LiveSocketState {
             };
             topic.is_unread = batch.more;
             topic.read = batch.position;
-            let Some(subscribed) = self.ongoing.subscription(name) else {
+            let Some(subscribed) = ongoing.subscription(name) else {
                 continue;
             };
             if batch.gap && subscribed.receiver.is_empty() {
@@ -170,7 +152,27 @@ impl LiveSocketState {
                 continue;
             }
             let messages = messages(name, &subscribed.receiver, batch);
-            self.inbox.extend(messages);
+            inbox.extend(messages);
+        }
+    }
+}
+
+/// Hands messages of a step that has committed to their topics.
+pub(super) async fn publish<D: Dispatcher>(
+    context: &Context<D>,
+    outgoing: Vec<Outgoing>,
+    module: &str,
+) {
+    for Outgoing { id, topic, data } in outgoing {
+        let published = context.topics.publish(&topic, Some(&id), data).await;
+        if let Err(error) = published {
+            let text = || {
+                format!(
+                    "{module}: a message for {} is lost: {error}",
+                    Quoted(&topic)
+                )
+            };
+            context.log_about(Level::Error, module, text);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
 use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, Point};
 use crate::log::Quoted;
+use crate::ongoing::Ongoing;
 use crate::turns::{Given, Place};
 
 /// Dropped when the actor ends, in whatever way; dropping does all that has to be done then.
@@ -119,12 +120,19 @@ impl<D: Dispatcher> Running<D> {
                 "a component runs {own} tasks at most (limits.tasksPerComponent)"
             )));
         }
-        if self.context.stats.tasks.get() as usize + begun > all {
+        if self.context.stats.tasks.get() + begun > all {
             return Err(CallError::Failed(format!(
                 "too many tasks run (limits.tasks is {all})"
             )));
         }
         Ok(())
+    }
+
+    /// Subscribes to the topics that are committed, and to no others.
+    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str) {
+        let (context, mailbox) = (&self.context, &self.mailbox);
+        let reading = &mut self.reading;
+        reading.follow(context, mailbox, ongoing, module).await;
     }
 
     pub(super) fn has_tasks(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::reading::publish;
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::{Committed, ReplyTo};
@@ -109,7 +110,7 @@ impl LiveSocketState {
         }
         // Of a state that was revived, too.
         let outgoing = self.ongoing.take_outgoing();
-        running.publish(outgoing, &self.module_name).await;
+        publish(&running.context, outgoing, &self.module_name).await;
         running.follow(&self.ongoing, &self.module_name).await;
         Ok(())
     }
@@ -191,7 +192,7 @@ impl LiveSocketState {
             }
         }
         self.point = point;
-        running.publish(outgoing, &self.module_name).await;
+        publish(&running.context, outgoing, &self.module_name).await;
         if Ongoing::is_changed_by(effects) {
             running.follow(&self.ongoing, &self.module_name).await;
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::ReplyTo;
+use super::reading::MOST_TOGETHER;
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::Cause;
@@ -15,8 +16,6 @@ use crate::effects::TaskId;
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 
-/// The most messages of one visit, and of the catching up before a page that is back is shown.
-pub(super) const MOST_TOGETHER: usize = 256;
 /// The longest that a page which is back waits while its component catches up.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -92,7 +91,12 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> ControlFlow<()> {
         self.ring();
-        self.read(running).await;
+        if running.reading.has_unread() {
+            let (inbox, module) = (&mut self.inbox, &self.module_name);
+            let context = running.context.clone();
+            let reading = &mut running.reading;
+            reading.read(&context, &self.ongoing, inbox, module).await;
+        }
         let mut left = self.inbox.len().min(MOST_TOGETHER);
         // So many messages are handled one by one, because all of them together have failed.
         let mut alone = 0;
@@ -134,7 +138,7 @@ impl LiveSocketState {
             self.give_back(done);
             self.stepped(running, reply_to);
         }
-        if running.has_unread() {
+        if running.reading.has_unread() {
             // After whatever else waits.
             running.mailbox.remind();
         }
@@ -200,7 +204,7 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         let now = Instant::now();
         let rings = self.ongoing.due().is_some_and(|due| due <= now);
-        if self.inbox.is_empty() && !rings && !running.has_unread() {
+        if self.inbox.is_empty() && !rings && !running.reading.has_unread() {
             return ControlFlow::Continue(());
         }
         self.visit(running, Some(now + CATCH_UP), reply_to).await

@@ -154,7 +154,7 @@ impl<D: Dispatcher> ToPage<D> {
 
     /// A checkpoint of the state; `None` if it cannot be sealed, which is then logged.
     fn sealed(&self, committed: &Committed<'_>, props_json: String) -> Option<String> {
-        let ongoing = committed.ongoing.to_json(Now::now());
+        let ongoing = committed.ongoing.to_json(Now::here());
         let bind = &self.session.about.bind;
         self.seal_as(Kind::Checkpoint, committed.point, props_json, ongoing, bind)
     }
@@ -420,7 +420,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let newest = Newest {
             point: claims.point,
             props: Arc::new(Props::from_json(&claims.props_json)),
-            ongoing: Ongoing::from_json(&claims.ongoing, Now::now()),
+            ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
             origin: Origin {
                 joins: Joins::Checkpoint,
                 version: claims.version,
