@@ -80,6 +80,21 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// The topic that is left, or whose position the effect says; `None` if there is no such topic.
+    pub fn placed(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Unsubscribe { topic }
+            | Self::Subscribe {
+                topic,
+                is_explicit: true,
+                ..
+            } => Some(topic),
+            _ => None,
+        }
+    }
+}
+
 /// A message for a topic, until the topic has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {

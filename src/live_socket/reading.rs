@@ -50,6 +50,17 @@ impl Reading {
         }
     }
 
+    /// A step has said where these topics begin: they are read from there.
+    pub(super) fn begin_anew(&mut self, topics: &[&Arc<str>], ongoing: &Ongoing) {
+        for name in topics {
+            let subscribed = ongoing.subscription(name);
+            if let (Some(topic), Some(subscribed)) = (self.topics.get_mut(*name), subscribed) {
+                topic.read = subscribed.position;
+                topic.is_unread = true;
+            }
+        }
+    }
+
     /// Subscribes to the topics that are committed, and to no others.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
@@ -92,18 +103,19 @@ impl Reading {
         }
     }
 
-    /// Reads what the topics have, as far as there is room.
+    /// Reads what the topics have, as far as there is room. True if a position has moved without a message.
     pub(super) async fn read<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
-        ongoing: &Ongoing,
+        ongoing: &mut Ongoing,
         inbox: &mut VecDeque<Message>,
         module: &str,
-    ) {
+    ) -> bool {
+        let mut has_moved = false;
         for (name, topic) in &mut self.topics {
             let room = MOST_TOGETHER.saturating_sub(inbox.len());
             if room == 0 {
-                return;
+                break;
             }
             if !topic.is_unread {
                 continue;
@@ -139,7 +151,6 @@ impl Reading {
                 // What was sent to the component names its receivers, so that no receiver can be told of a
                 // gap. After a restart the topic is another one, and there need not have been anything.
                 if subscribed.position.epoch == batch.position.epoch {
-                    let module = &self.module_name;
                     let text = || {
                         format!(
                             "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
@@ -147,13 +158,14 @@ impl Reading {
                     };
                     context.log_about(Level::Warn, module, text);
                 }
-                self.ongoing.move_to(name, batch.position);
-                self.is_due = true;
+                ongoing.move_to(name, batch.position);
+                has_moved = true;
                 continue;
             }
             let messages = messages(name, &subscribed.receiver, batch);
             inbox.extend(messages);
         }
+        has_moved
     }
 }
 

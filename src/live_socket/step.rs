@@ -1,5 +1,7 @@
 //! A step: whatever caused it, its outcome is committed here as a whole, or not at all.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::reading::publish;
@@ -9,7 +11,7 @@ use super::{Committed, ReplyTo};
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, Push};
 use crate::ids::Point;
-use crate::message::Source;
+use crate::message::{Message, Source};
 use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
@@ -22,6 +24,16 @@ pub(super) enum Cause {
     Event,
     /// So many of the messages of the last visit.
     Messages(usize),
+}
+
+impl Cause {
+    /// How many of the messages of the last visit are over.
+    fn messages(self) -> usize {
+        match self {
+            Self::Event => 0,
+            Self::Messages(done) => done,
+        }
+    }
 }
 
 /// The change that an outcome makes to the tree.
@@ -194,9 +206,35 @@ impl LiveSocketState {
         self.point = point;
         publish(&running.context, outgoing, &self.module_name).await;
         if Ongoing::is_changed_by(effects) {
+            self.begin_anew(effects, cause, running);
             running.follow(&self.ongoing, &self.module_name).await;
         }
         Ok(())
+    }
+
+    /// What was read of topics that the step has left, or has said a position of, is read again from there, if
+    /// at all.
+    fn begin_anew<D: Dispatcher>(
+        &mut self,
+        effects: &[Effect],
+        cause: Cause,
+        running: &mut Running<D>,
+    ) {
+        let topics: Vec<&Arc<str>> = effects.iter().filter_map(Effect::placed).collect();
+        if topics.is_empty() {
+            return;
+        }
+        let is_read = |message: &Message| matches!(&message.source, Source::Topic { topic, .. } if topics.contains(&topic));
+        self.inbox.retain(|message| !is_read(message));
+        // Those that the visit has not handled wait again after the step.
+        let done = cause.messages();
+        let mut index = 0;
+        self.call.messages.retain(|message| {
+            index += 1;
+            index <= done || !is_read(message)
+        });
+        running.reading.begin_anew(&topics, &self.ongoing);
+        running.mailbox.remind();
     }
 
     /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.
@@ -206,10 +244,7 @@ impl LiveSocketState {
         cause: Cause,
         running: &Running<D>,
     ) -> Result<Option<Ongoing>, CallError> {
-        let done = match cause {
-            Cause::Event => 0,
-            Cause::Messages(done) => done,
-        };
+        let done = cause.messages();
         let messages = self.call.messages.iter().take(done);
         let mut positions = messages.filter_map(|message| match &message.source {
             Source::Topic { topic, position } => Some((topic, *position)),

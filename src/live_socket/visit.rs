@@ -95,7 +95,8 @@ impl LiveSocketState {
             let (inbox, module) = (&mut self.inbox, &self.module_name);
             let context = running.context.clone();
             let reading = &mut running.reading;
-            reading.read(&context, &self.ongoing, inbox, module).await;
+            let ongoing = &mut self.ongoing;
+            self.is_due |= reading.read(&context, ongoing, inbox, module).await;
         }
         let mut left = self.inbox.len().min(MOST_TOGETHER);
         // So many messages are handled one by one, because all of them together have failed.
@@ -136,6 +137,8 @@ impl LiveSocketState {
             left -= done;
             self.ask_on(running, done);
             self.give_back(done);
+            // A step may have left topics, and what was read of them.
+            left = left.min(self.inbox.len());
             self.stepped(running, reply_to);
         }
         if running.reading.has_unread() {
