@@ -51,7 +51,7 @@ export function createComponent(element: Element, connection: Connection): Compo
   /** The revision that is shown, and that of the next change if the server has named it. */
   let revision = 0
   let named = 0
-  /** What was pushed, until the change of its step is shown. */
+  /** What was pushed, until the change of its step is shown, or the tree that stands for it. */
   let pushed: Announcements['loom:push'][] = []
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
@@ -220,10 +220,13 @@ export function createComponent(element: Element, connection: Connection): Compo
         token = ownToken()
       }
       for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
+      // What was missed together with its change: the tree stands for that.
+      const pushes = pushed.splice(0)
       const isShown = show(number, (_, isRepeated) => {
         view.join(tree, connection.templates, isRepeated ? -1 : 0)
         announce(element, 'loom:join', { module })
         if (isLost || isBehind) announce(element, 'loom:reset', { module })
+        for (const push of pushes) announce(element, 'loom:push', push)
       })
       if (isShown) goOn(number, next)
     },

@@ -1,4 +1,4 @@
-// `npm run torture [events]`: see __test__/torture/torture.ts.
+// `npm run torture [events] [seed] [killEvery] [pages] [messages]`: see __test__/torture/torture.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const events = Number(process.argv[2] ?? 1_000_000)
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
+const messages = Number(process.argv[6] ?? Math.round(events * 0.3))
 
 const { build } = await import('esbuild')
 // The folder is inside the repository, so that Node finds its packages.
@@ -24,7 +25,7 @@ try {
   const { torture } = await import(pathToFileURL(outfile).href)
   console.log(`${events} events, seed ${seed}`)
   const report = await torture(
-    { events, pages: Number(process.argv[5] ?? 40), killEvery: Number(process.argv[4] ?? 1500), root, seed },
+    { events, messages, pages: Number(process.argv[5] ?? 40), killEvery: Number(process.argv[4] ?? 1500), root, seed },
     (line) => console.log(line),
   )
   const { wrong, ...counts } = report

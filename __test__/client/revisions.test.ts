@@ -83,3 +83,30 @@ test('a page that waits for another server to catch up needs the whole tree if i
   live.wire = await harness.server.connection()
   expect(await live.wire.next('join')).toMatchObject({ needsTree: true })
 })
+
+test('what was pushed is told after the change of its step, or after the tree that stands for it', async () => {
+  const live = await harness.live(content)
+  await live.page.evaluate(() => {
+    const told: unknown[] = []
+    Object.assign(window, { told })
+    addEventListener('loom:push', ({ detail: { name, data } }) => {
+      told.push([name, data, document.querySelector('p')?.textContent])
+    })
+  })
+  const told = (): Promise<unknown> => live.page.evaluate(() => (window as unknown as { told: unknown }).told)
+  live.wire.send(['p', live.id, 'first', 1])
+  await live.settled()
+  expect(await told()).toEqual([])
+  live.patch({ 0: 'b' })
+  await live.settled()
+  expect(await told()).toEqual([['first', 1, 'b']])
+  // What was missed is too much, so that the tree follows.
+  await comesBack(live)
+  live.wire.send(['p', live.id, 'second', { n: 2 }])
+  sendJoin(live.wire, live.id, tree(content.s, 'c'))
+  await live.state('live')
+  expect(await told()).toEqual([
+    ['first', 1, 'b'],
+    ['second', { n: 2 }, 'c'],
+  ])
+})

@@ -24,16 +24,15 @@ const FRAMES: Record<string, (code: string) => string> = {
   "a module's handlers": (code) => `
     import { createLoom, html } from 'loom-live'
     const orders = { insert: async (row: { id: string; items: readonly string[] }): Promise<void> => void row }
-    const jobs = { start: (id: string): void => void id, progress: (id: string): number => id.length }
     const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
     const names: string[] = []
     const module = {
-      ...{ props: { items: ['a'], ordered: false, job: '', progress: 0 } },
+      ...{ props: { items: ['a'], ordered: false } },
     }
     const shop = loom.register('shop', {
       ...module,
       ${code},
-      render: ({ items, ordered, progress }) => html\`\${items.length} \${ordered} \${progress}\`,
+      render: ({ items, ordered }) => html\`\${items.length} \${ordered}\`,
     })
     const errors: unknown[] = []
     const socket = await loom.start('x', (message) => void (message.type === 'error' && errors.push(message)), shop, JSON.stringify(module.props))

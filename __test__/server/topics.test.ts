@@ -152,6 +152,72 @@ test('from the history a subscription gets what the topic has kept', async () =>
   await shows(page, 'a b c')
 })
 
+test('what has been read of a topic that a step leaves is handled no more', async () => {
+  const { site, page } = await start((loom) =>
+    loom.register('leaves', {
+      props: { got: [] as unknown[] },
+      async connected(_, ctx) {
+        await ctx.subscribe('room', 'arrived')
+      },
+      handle: {
+        wait: async (props) => {
+          for (const value of ['a', 'leave', 'throw', 'b', 'c']) await site.loom.publish('room', value)
+          return props
+        },
+        back: async (props, _, ctx) => {
+          await ctx.subscribe('room', 'arrived')
+          return props
+        },
+      },
+      receive: {
+        arrived: ({ got }, { data }: Message, ctx) => {
+          if (data === 'leave') ctx.unsubscribe('room')
+          if (data === 'throw') throw new Error('here the visit ends')
+          return { got: [...got, data] }
+        },
+      },
+      render: ({ got }) => html`${got.join(' ')}`,
+    }),
+  )
+  page.event('wait')
+  await shows(page, 'a leave')
+  page.event('back')
+  await until('the answer', () => page.isSettled)
+  await site.loom.publish('room', 'd')
+  await shows(page, 'a leave d')
+})
+
+test('a topic that is subscribed already begins anew where the step says, and only then', async () => {
+  const { site, page } = await start((loom) =>
+    loom.register('again', {
+      props: { got: [] as unknown[] },
+      async connected(_, ctx) {
+        await ctx.subscribe('room', 'arrived')
+      },
+      handle: {
+        async same(props, _, ctx) {
+          await ctx.subscribe('room', 'arrived')
+          return { got: [...props.got, '|'] }
+        },
+        async history(props, _, ctx) {
+          await ctx.subscribe('room', 'arrived', { from: 'history' })
+          return { got: [...props.got, '|'] }
+        },
+      },
+      receive: { arrived: ({ got }, { data, gap }: Message) => ({ got: [...got, gap ? 'gap' : data] }) },
+      render: ({ got }) => html`${got.join(' ')}`,
+    }),
+  )
+  for (const value of ['a', 'b']) await site.loom.publish('room', value)
+  await shows(page, 'a b')
+  page.event('same')
+  await site.loom.publish('room', 'c')
+  await until('the message', () => page.isSettled && page.text.includes('c'))
+  expect(page.text.replace(' |', '')).toBe('a b c')
+  page.event('history')
+  await until('the history', () => page.text.endsWith('| a b c'))
+})
+
 test('a message under an id that was published is not published again', async () => {
   const { site, page } = await start()
   await site.loom.publish('room', 'a', { id: 'order 7' })

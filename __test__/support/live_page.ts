@@ -64,7 +64,7 @@ export class LivePage {
   redirects: string[] = []
   /** What was pushed, in its order: name and data. */
   readonly pushes: [name: string, data: unknown][] = []
-  /** Pushes that wait for the change of their step. */
+  /** Pushes that wait for the change of their step, or for the tree. Cleared by a join, after which they come again. */
   private pushed: [name: string, data: unknown][] = []
   /** How many changes came that no event asked for. */
   unasked = 0
@@ -158,6 +158,7 @@ export class LivePage {
     })
     this.ws = ws
     ws.on('open', () => {
+      this.pushed = []
       // `templates` is kept: the shown tree refers to templates of earlier connections.
       const kept = this.sent.filter(({ answered }) => answered).length
       const resume = this.secret === '' ? [] : [this.secret, this.seen, this.revision, kept]
@@ -221,7 +222,6 @@ export class LivePage {
         return
       case 'a':
         this.resumes += 1
-        this.pushed = []
         this.goOn(number as number, fourth as string)
         return
       case 'p':
@@ -265,7 +265,7 @@ export class LivePage {
 
   private joined(number: number, revision: number, tree: Tree, secret: string, anew: boolean): void {
     this.joins += 1
-    this.pushed = []
+    this.pushes.push(...this.pushed.splice(0))
     this.revision = revision
     this.tree = tree
     const from = this.fragile ? Infinity : (this.checkpoint?.number ?? 0)

@@ -1,10 +1,13 @@
 // The server of the torture run: a counter and a to-do list whose handlers fail by a rule that depends on
-// nothing but the event's id, so that an event which is repeated fails again.
+// nothing but the event's id, so that an event which is repeated fails again. Both also read two topics: news,
+// which a route publishes, and talk, which handlers publish. What they have read of each is a part of their
+// state; `reading.mjs` compares each message with the last one.
 
 import { createServer } from 'node:http'
 import { createLoom, each, html } from 'loom-live'
+import { isThrown, NOTHING, readNews, readTalk, summary } from './reading.mjs'
 
-const [port, secret] = process.argv.slice(2)
+const [port, secret, run] = process.argv.slice(2)
 
 const loom = createLoom({
   secret,
@@ -18,6 +21,12 @@ const loom = createLoom({
     joinRatePerAddress: 1_000_000,
     eventAge: 3_600_000,
     queuedEvents: 1000,
+    // So much that only a killed server is a gap.
+    topicMessages: 10_000_000,
+    topicBytes: 1 << 30,
+    topicsBytes: 1 << 30,
+    topicIds: 10_000_000,
+    topicTime: 3_600_000,
   },
 })
 
@@ -35,44 +44,90 @@ function disturb({ id }) {
 }
 
 function disturbed(handler) {
-  return (props, event) => {
+  return (props, event, ctx) => {
     const wait = disturb(event)
-    return wait === undefined ? handler(props, event) : wait.then(() => handler(props, event))
+    return wait === undefined ? handler(props, event, ctx) : wait.then(() => handler(props, event, ctx))
   }
 }
 
-loom.register('counter', {
-  props: { count: 0 },
-  handle: { add: disturbed(({ count }, { value }) => ({ count: count + Number(value) })) },
-  render: ({ count }) => html`<b>${count}</b>`,
+/** What both modules have: a name, which the page gives, and what they have read of the topics. */
+const common = { name: '', said: 0, read: NOTHING }
+
+async function connected(_, ctx) {
+  await ctx.subscribe('news', 'news')
+  await ctx.subscribe('talk', 'talk')
+}
+
+/** Says something to all pages. The number is the same whenever the event is handled again. */
+const say = disturbed((props, _, ctx) => {
+  const said = props.said + 1
+  ctx.publish('talk', { name: props.name, number: said, run })
+  return { ...props, said }
 })
 
-loom.register('todo', {
-  props: { items: [] },
-  handle: {
-    add: disturbed(({ items }, { value }) => ({
-      items: items.some(({ id }) => id === value) ? items : [...items, { id: value, done: false }],
-    })),
-    toggle: disturbed(({ items }, { value }) => ({
-      items: items.map((item) => (item.id === value ? { ...item, done: !item.done } : item)),
-    })),
-    remove: disturbed(({ items }, { value }) => ({ items: items.filter(({ id }) => id !== value) })),
-    first: disturbed(({ items }, { value }) => ({
-      items: [...items.filter(({ id }) => id === value), ...items.filter(({ id }) => id !== value)],
-    })),
+/** One message in 29 throws, one in 41 takes its time first. */
+const receive = {
+  news(props, { data, gap }) {
+    if (!gap && isThrown(data.number)) throw new Error('by the rule')
+    const next = () => ({ ...props, read: readNews(props.read, data, gap) })
+    return !gap && data.number % 41 === 0 ? new Promise((resolve) => setTimeout(resolve, 1)).then(next) : next()
   },
-  render: ({ items }) =>
+  talk: (props, { data, gap }) => ({ ...props, read: readTalk(props.read, data, gap) }),
+}
+
+loom.register('counter', {
+  props: { ...common, count: 0 },
+  connected,
+  handle: { say, add: disturbed((props, { value }) => ({ ...props, count: props.count + Number(value) })) },
+  receive,
+  render: ({ count, said, read }) => html`<b>${count}</b>${said}|${summary(read)}`,
+})
+
+/** A handler that changes the items only. */
+const ofItems = (change) => disturbed((props, { value }) => ({ ...props, items: change(props.items, value) }))
+
+loom.register('todo', {
+  props: { ...common, items: [] },
+  connected,
+  handle: {
+    say,
+    add: ofItems((items, value) =>
+      items.some(({ id }) => id === value) ? items : [...items, { id: value, done: false }],
+    ),
+    toggle: ofItems((items, value) => items.map((item) => (item.id === value ? { ...item, done: !item.done } : item))),
+    remove: ofItems((items, value) => items.filter(({ id }) => id !== value)),
+    first: ofItems((items, value) => [
+      ...items.filter(({ id }) => id === value),
+      ...items.filter(({ id }) => id !== value),
+    ]),
+  },
+  receive,
+  render: ({ items, said, read }) =>
     html`${each(
       items,
       ({ id }) => id,
       ({ id, done }) => html`${id}${done ? '+' : '-'};`,
-    )}`,
+    )}${said}|${summary(read)}`,
 })
 
+/** `/counter?name=3` gives a page's token, `/publish?from=1&to=50` publishes news, with `&only=3` in process 3 only. */
+async function answer(url) {
+  const { pathname, searchParams } = new URL(url, 'http://localhost')
+  if (pathname !== '/publish') {
+    const page = await loom.mount(pathname.slice(1), { name: searchParams.get('name') })
+    return /data-l-token="([^"]+)"/.exec(page)[1]
+  }
+  // What is published a second time is for the process that has published it.
+  if ((searchParams.get('only') ?? run) !== run) return run
+  const to = Number(searchParams.get('to'))
+  for (let number = Number(searchParams.get('from')); number <= to; number++)
+    await loom.publish('news', { number, run }, { id: `news ${number}` })
+  return run
+}
+
 const server = createServer((request, response) => {
-  const module = request.url.slice(1)
-  loom.mount(module).then(
-    (page) => response.end(/data-l-token="([^"]+)"/.exec(page)[1]),
+  answer(request.url).then(
+    (text) => response.end(text),
     () => response.writeHead(404).end(),
   )
 })

@@ -1,6 +1,8 @@
 /**
  * Clients send numbered events while their connections are cut at random points of frames, and the server is
- * killed and started again; at the end every component's state has to be the model's.
+ * killed and started again; at the end every component's state has to be the model's. Meanwhile a route and the
+ * components themselves publish to two topics that all components read: each message has to be in each state once
+ * and in order, or, if the server was killed, a gap has to be said before the next one.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -8,9 +10,12 @@ import { randomBytes } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { LivePage, type Outcome, type Sent } from '../support/live_page'
+import { News } from './news'
 
 export interface TortureOptions {
   events: number
+  /** So many are published by a route; the components publish with one event in `SAYS`. */
+  messages: number
   pages: number
   /** Between two kills of the server, in milliseconds. */
   killEvery: number
@@ -29,10 +34,22 @@ export interface TortureReport {
   joins: number
   resumes: number
   resets: number
+  /** Messages that a route has published. */
+  published: number
+  /** Messages that the components have published, as their states count them. */
+  said: number
+  /** Gaps that were said, in all states together. */
+  gaps: number
   /** Components whose state is not the model's. */
   wrong: string[]
 }
 
+/** One event in so many publishes a message. */
+const SAYS = 16
+/** One time in so many a page whose connection was cut stays away for longer. */
+const STAYS_AWAY = 16
+/** Published when nobody is killed any more. */
+const LAST_NEWS = 100
 /** Events of one page on their way at the same time. */
 const WINDOW = 24
 /** A connection is cut after so many bytes at most. */
@@ -110,7 +127,7 @@ class Victim {
 
   async start(): Promise<void> {
     const script = join(this.root, '__test__/torture/server.mjs')
-    const child = spawn(process.execPath, [script, String(this.port), this.secret], {
+    const child = spawn(process.execPath, [script, String(this.port), this.secret, String(this.kills)], {
       cwd: this.root,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -143,12 +160,17 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** What a component's state says of its topics: `summary` in reading.mjs. */
+type Read = [first: number, last: number, count: number, missed: number, heard: number, gaps: number, faults: string[]]
+
 /** A page, its quota of events, and what its component should show. */
 class Subject {
   readonly page: LivePage
   readonly counts: Record<Outcome, number> = { applied: 0, failed: 0, expired: 0 }
   private readonly outcomes = new Map<number, Outcome>()
   private readonly sent: Sent[] = []
+  /** The number of the last event of the quota. */
+  private lastOfQuota = Infinity
 
   constructor(
     readonly module: 'counter' | 'todo',
@@ -157,10 +179,11 @@ class Subject {
     private left: number,
     private readonly roll: (below: number) => number,
   ) {
-    this.page = new LivePage({ url: () => url, module, token, retry: () => 5 + roll(40) })
+    const retry = (): number => (roll(STAYS_AWAY) === 0 ? 200 + roll(600) : 5 + roll(40))
+    this.page = new LivePage({ url: () => url, module, token, retry })
     this.page.onAnswer = ({ number }, outcome) => {
       this.outcomes.set(number, outcome)
-      this.counts[outcome] += 1
+      if (number <= this.lastOfQuota) this.counts[outcome] += 1
       this.push()
     }
     this.push()
@@ -178,7 +201,37 @@ class Subject {
     }
   }
 
+  /** Publishes one message more, beyond the quota. */
+  async say(): Promise<void> {
+    if (this.lastOfQuota === Infinity) this.lastOfQuota = this.sent.at(-1)?.number ?? 0
+    // An event that throws by the rule says nothing.
+    for (let outcome: Outcome | undefined; outcome !== 'applied';) {
+      const event = this.page.event('say')
+      this.sent.push(event)
+      while ((outcome = this.outcomes.get(event.number)) === undefined) await sleep(5)
+    }
+  }
+
+  private applied(): Sent[] {
+    return this.sent.filter(({ number }) => this.outcomes.get(number) === 'applied')
+  }
+
+  /** How many messages the component has published. */
+  get said(): number {
+    return this.applied().filter(({ handler }) => handler === 'say').length
+  }
+
+  /** What the component shows, without what it has read of the topics. */
+  get shown(): string {
+    return this.page.text.slice(0, this.page.text.indexOf('|'))
+  }
+
+  get read(): Read {
+    return JSON.parse(this.page.text.slice(this.page.text.indexOf('|') + 1)) as Read
+  }
+
   private choose(): [handler: string, value: string] {
+    if (this.roll(SAYS) === 0) return ['say', '']
     if (this.module === 'counter') return ['add', String(1 + this.roll(9))]
     const choice = this.roll(4)
     const handler = choice === 0 ? 'add' : choice === 1 ? 'toggle' : choice === 2 ? 'first' : 'remove'
@@ -188,20 +241,22 @@ class Subject {
 
   /** What is shown when each event that did not fail is applied once, in order. */
   expected(): string {
-    const applied = this.sent.filter(({ number }) => this.outcomes.get(number) === 'applied')
+    const applied = this.applied()
+    const { said } = this
     if (this.module === 'counter') {
-      const count = applied.reduce((sum, { value }) => sum + Number(value), 0)
-      return `<b>${count}</b>`
+      const count = applied.reduce((sum, { handler, value }) => sum + (handler === 'add' ? Number(value) : 0), 0)
+      return `<b>${count}</b>${said}`
     }
     let items: { id: string; done: boolean }[] = []
     for (const { handler, value = '' } of applied) {
       if (handler === 'add') {
         if (!items.some(({ id }) => id === value)) items.push({ id: value, done: false })
-      } else if (handler === 'remove') items = items.filter(({ id }) => id !== value)
+      } else if (handler === 'say') continue
+      else if (handler === 'remove') items = items.filter(({ id }) => id !== value)
       else if (handler === 'toggle') items.forEach((item) => (item.done = item.id === value ? !item.done : item.done))
       else items = [...items.filter(({ id }) => id === value), ...items.filter(({ id }) => id !== value)]
     }
-    return items.map(({ id, done }) => `${id}${done ? '+' : '-'};`).join('')
+    return items.map(({ id, done }) => `${id}${done ? '+' : '-'};`).join('') + String(said)
   }
 }
 
@@ -211,12 +266,13 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
   await victim.start()
   const network = await Network.open(() => victim.port, roll)
   const url = `ws://127.0.0.1:${network.port}/loom/ws`
+  const news = new News(victim.port, roll)
   const subjects: Subject[] = []
   let stopping = false
   try {
     for (let index = 0; index < options.pages; index++) {
       const module = index % 2 === 0 ? 'counter' : 'todo'
-      const token = await (await fetch(`http://127.0.0.1:${victim.port}/${module}`)).text()
+      const token = await (await fetch(`http://127.0.0.1:${victim.port}/${module}?name=${index}`)).text()
       const share = Math.ceil(
         (options.events - Math.floor((options.events * index) / options.pages)) / (options.pages - index),
       )
@@ -232,24 +288,30 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
       }
     })()
     let ticks = 0
+    const published = news.publish(options.messages)
     await until(subjects, () => {
-      if (++ticks % 500 === 0)
-        tell(`${total(subjects, 'applied')} applied, ${victim.kills} kills, ${network.cuts} cuts`)
+      if (++ticks % 500 === 0) {
+        const { kills } = victim
+        tell(`${total(subjects, 'applied')} applied, ${news.last} published, ${kills} kills, ${network.cuts} cuts`)
+      }
     })
+    await published
     stopping = true
     await killing
+    // Nobody is killed any more, so from here on each message has to arrive.
+    await until(subjects, () => undefined)
+    await news.publish(options.messages + LAST_NEWS)
+    for (const subject of subjects) await subject.say()
+    const heard = subjects.reduce((sum, { said }) => sum + said, 0)
+    const wrong = await differences(subjects, (subject) => news.differences(subject.read, heard))
+    const gaps = subjects.reduce((sum, { read: [, , , , , gaps] }) => sum + gaps, 0)
     // Once more: what the checkpoints and the events since then make of it in yet another process.
     await victim.kill()
     await victim.start()
     await sleep(500)
     await until(subjects, () => undefined)
-    const wrong = subjects
-      .map((subject, index) => ({ index, subject, expected: subject.expected() }))
-      .filter(({ subject, expected }) => subject.page.text !== expected)
-      .map(
-        ({ index, subject, expected }) =>
-          `${subject.module} ${index}: expected ${expected} but it shows ${subject.page.text}`,
-      )
+    // A gap is said for what was published before, so that only what is wrong in itself counts.
+    wrong.push(...(await differences(subjects, ({ read: [, , , , , , faults] }) => faults)))
     return {
       events: total(subjects, 'applied') + total(subjects, 'failed') + total(subjects, 'expired'),
       applied: total(subjects, 'applied'),
@@ -260,6 +322,9 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
       joins: subjects.reduce((sum, { page }) => sum + page.joins, 0),
       resumes: subjects.reduce((sum, { page }) => sum + page.resumes, 0),
       resets: subjects.reduce((sum, { page }) => sum + page.resets, 0),
+      published: news.last,
+      said: heard,
+      gaps,
       wrong,
     }
   } finally {
@@ -268,6 +333,22 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     network.close()
     await victim.kill()
   }
+}
+
+/** How long a message may take to be in every state, in milliseconds. */
+const ARRIVAL = 30_000
+
+/** What is wrong in each component, when there has been time for what is under way to arrive. */
+async function differences(subjects: Subject[], ofRead: (subject: Subject) => string[]): Promise<string[]> {
+  const all = (): string[] =>
+    subjects.flatMap((subject, index) => {
+      const expected = subject.expected()
+      const own = subject.shown === expected ? [] : [`expected ${expected} but it shows ${subject.shown}`]
+      return [...own, ...ofRead(subject)].map((fault) => `${subject.module} ${index}: ${fault}`)
+    })
+  const end = Date.now() + ARRIVAL
+  while (all().length > 0 && Date.now() < end) await sleep(50)
+  return all()
 }
 
 function total(subjects: Subject[], outcome: Outcome): number {

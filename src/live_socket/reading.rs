@@ -102,14 +102,15 @@ impl Reading {
         }
     }
 
-    /// Reads what the topics have, as far as there is room.
+    /// Reads what the topics have, as far as there is room. True if a position has moved without a message.
     pub(super) async fn read<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
-        ongoing: &Ongoing,
+        ongoing: &mut Ongoing,
         inbox: &mut VecDeque<Message>,
         module: &str,
-    ) {
+    ) -> bool {
+        let mut has_moved = false;
         let Self { topics, turn, .. } = self;
         let mut unread: Vec<_> = topics
             .iter_mut()
@@ -120,7 +121,7 @@ impl Reading {
         for (name, topic) in unread {
             let room = MOST_TOGETHER.saturating_sub(inbox.len());
             if room == 0 {
-                return;
+                break;
             }
             *turn += 1;
             topic.turn = *turn;
@@ -151,9 +152,25 @@ impl Reading {
             let Some(subscribed) = ongoing.subscription(name) else {
                 continue;
             };
+            if batch.gap && subscribed.receiver.is_empty() {
+                // What was sent to the component names its receivers, so that no receiver can be told of a
+                // gap. After a restart the topic is another one, and there need not have been anything.
+                if subscribed.position.epoch == batch.position.epoch {
+                    let text = || {
+                        format!(
+                            "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
+                        )
+                    };
+                    context.log_about(Level::Warn, module, text);
+                }
+                ongoing.move_to(name, batch.position);
+                has_moved = true;
+                continue;
+            }
             let messages = messages(name, &subscribed.receiver, batch);
             inbox.extend(messages);
         }
+        has_moved
     }
 }
 

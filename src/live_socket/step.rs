@@ -24,6 +24,16 @@ pub(super) enum Cause {
     Messages(usize),
 }
 
+impl Cause {
+    /// How many of the messages of the last visit are over.
+    fn messages(self) -> usize {
+        match self {
+            Self::Event => 0,
+            Self::Messages(done) => done,
+        }
+    }
+}
+
 /// The change that an outcome makes to the tree.
 enum Rendered {
     AsBefore,
@@ -218,10 +228,7 @@ impl LiveSocketState {
         cause: Cause,
         running: &Running<D>,
     ) -> Result<Option<Ongoing>, CallError> {
-        let done = match cause {
-            Cause::Event => 0,
-            Cause::Messages(done) => done,
-        };
+        let done = cause.messages();
         let messages = || self.call.messages.iter().take(done);
         let moves = messages().any(|message| match &message.source {
             Source::Topic { .. } => true,

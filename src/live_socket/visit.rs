@@ -114,7 +114,8 @@ impl LiveSocketState {
             let (inbox, module) = (&mut self.inbox, &self.module_name);
             let context = running.context.clone();
             let reading = &mut running.reading;
-            reading.read(&context, &self.ongoing, inbox, module).await;
+            let ongoing = &mut self.ongoing;
+            self.is_due |= reading.read(&context, ongoing, inbox, module).await;
         }
         self.inbox.len().min(MOST_TOGETHER)
     }

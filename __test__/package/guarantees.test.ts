@@ -1,0 +1,36 @@
+/** What docs/guarantees.md promises, each row of it, is shown by tests that exist. */
+
+import { cellsOf, missingInCargo, missingInJest, namedInCargo, namedInJest, read } from './named_tests'
+
+const text = cellsOf('docs/guarantees.md')
+const [promises = '', shown = ''] = read('docs/guarantees.md').split('## Who shows it')
+
+/** The first cells of a table's rows, without its head. */
+const rowsOf = (part: string): string[] =>
+  [...part.matchAll(/^\| ([^|]+?) +\|.*\n/gm)]
+    .map(([, cell = '']) => cell)
+    .filter((cell) => !/^(?:what|-+)$/.test(cell))
+
+test('each promise has tests, and each row of tests has some', () => {
+  const promised = rowsOf(promises).map((cell) => /\*\*(.*)\*\*/.exec(cell)?.[1] ?? cell)
+  expect(promised.length).toBeGreaterThan(6)
+  const rows = rowsOf(shown)
+  for (const one of promised) expect([one, rows.some((row) => row.startsWith(one))]).toEqual([one, true])
+  const cells = text.split('\n').slice(-rows.length)
+  for (const cell of cells) {
+    const count = namedInJest(cell).length + namedInCargo(cell).length
+    expect([cell, count > 0]).toEqual([cell, true])
+  }
+})
+
+test('the tests in JavaScript are among those that Jest runs', () => {
+  const wanted = namedInJest(text)
+  expect(missingInJest(wanted)).toEqual([])
+  expect(wanted.filter(({ title }) => title !== undefined).length).toBeGreaterThan(20)
+}, 300_000)
+
+test('the tests in Rust are among those that Cargo runs', () => {
+  const wanted = namedInCargo(text)
+  expect(missingInCargo(wanted)).toEqual([])
+  expect(wanted.length).toBeGreaterThan(4)
+}, 900_000)

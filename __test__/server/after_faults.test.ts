@@ -1,0 +1,442 @@
+/** What a crash, a deploy and a missed change leave of what comes from the server: docs/guarantees.md names these tests. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { LivePage } from '../support/live_page'
+import { atEnd } from '../support/cleanup'
+import { Site } from '../support/site'
+import { until } from '../support/until'
+
+type Register = (loom: Loom) => { name: string }
+
+/**
+ * A page between two processes that share a secret. `moves` cuts the connection and has the page come back to the
+ * other process, which knows nothing of the first one: as after a crash, and after a deploy.
+ */
+async function twoProcesses(register: Register, options: LoomOptions = {}) {
+  const sites = [await Site.start(options), await Site.start(options)] as const
+  const [name = ''] = sites.map(({ loom }) => register(loom).name)
+  let site: Site = sites[0]
+  const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+  atEnd(() => {
+    page.end()
+  })
+  await until('the page to be live', () => page.isLive)
+  const moves = async (): Promise<void> => {
+    const { joins } = page
+    site = sites[1]
+    page.cut()
+    await until('the page to be back', () => page.joins === joins + 1 && page.isSettled)
+  }
+  return { first: sites[0], second: sites[1], name, page, moves }
+}
+
+function sqlite(): LoomOptions {
+  const folder = mkdtempSync(join(tmpdir(), 'loom-after-faults-'))
+  atEnd(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return { store: { sqlite: join(folder, 'states.sqlite') } }
+}
+
+const shows = (page: LivePage, text: string): Promise<unknown> =>
+  until(`the page to show ${JSON.stringify(text)}`, () => page.text === text)
+
+const checkpointed = (page: LivePage): Promise<unknown> =>
+  until('a checkpoint', () => page.memory.checkpoint !== undefined)
+
+/** Checkpoints come only if they are due at once. */
+const FEW = { checkpointQuiet: 60_000, checkpointEvents: 1000 }
+
+/** Shows what it got of a topic. */
+const reader: Register = (loom) =>
+  loom.register('reader', {
+    props: { got: [] as unknown[] },
+    async connected(_, ctx) {
+      await ctx.subscribe('news', 'arrived')
+    },
+    handle: { quiet: (props) => ({ ...props }) },
+    receive: { arrived: ({ got }, { data, gap }: Message) => ({ got: [...got, gap ? 'gap' : data] }) },
+    render: ({ got }) => html`${got.join(' ')}`,
+  })
+
+describe('messages of a topic', () => {
+  test.each([
+    ['without a store', (): LoomOptions => ({})],
+    ['with a store', sqlite],
+  ])('%s the next process says one gap, and then what is published there', async (_, options) => {
+    const { first, second, page, moves } = await twoProcesses(reader, options())
+    await first.loom.publish('news', 'a')
+    await shows(page, 'a')
+    page.event('quiet')
+    await until('the answer', () => page.isSettled)
+    await checkpointed(page)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await moves()
+    await shows(page, 'a gap')
+    await second.loom.publish('news', 'b')
+    await shows(page, 'a gap b')
+  })
+
+  test('a server that closes leaves a state that includes what was read', async () => {
+    const { first, page, moves } = await twoProcesses(reader, { limits: FEW })
+    for (const number of [1, 2, 3]) await first.loom.publish('news', number)
+    await shows(page, '1 2 3')
+    await first.loom.close()
+    await moves()
+    await shows(page, '1 2 3 gap')
+  })
+
+  test('a message whose receiver throws is over, and the next one follows', async () => {
+    const site = await Site.start()
+    const { name } = site.loom.register('throws', {
+      props: { got: [] as unknown[] },
+      async connected(_, ctx) {
+        await ctx.subscribe('news', 'arrived')
+      },
+      handle: {},
+      receive: {
+        arrived: ({ got }, { data }: Message) => {
+          if (data === 2) throw new Error('not 2')
+          return { got: [...got, data] }
+        },
+      },
+      render: ({ got }) => html`${got.join(' ')}`,
+    })
+    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+    atEnd(() => {
+      page.end()
+    })
+    await until('the page to be live', () => page.isLive)
+    for (const number of [1, 2, 3]) await site.loom.publish('news', number)
+    await shows(page, '1 3')
+    page.cut()
+    await until('the page to be back', () => page.resumes === 1 && page.isLive)
+    await site.loom.publish('news', 4)
+    await shows(page, '1 3 4')
+  })
+})
+
+describe('timers', () => {
+  const late: Register = (loom) =>
+    loom.register('late', {
+      props: { rung: '', kept: 0 },
+      handle: {
+        begin(props, _, ctx) {
+          ctx.after('rings', 400, 'late')
+          ctx.every('ticks', 30_000)
+          return { ...props }
+        },
+      },
+      receive: {
+        rings: (props, { data }) => ({ ...props, rung: props.rung + String(data) }),
+        ticks: (props) => props,
+      },
+      render: ({ rung }) => html`${rung}`,
+    })
+
+  test.each([
+    ['without a store', (): LoomOptions => ({ limits: FEW })],
+    ['with a store', (): LoomOptions => ({ limits: FEW, ...sqlite() })],
+  ])('%s one that was begun goes on in the next process, and rings once', async (_, options) => {
+    const { page, moves } = await twoProcesses(late, options())
+    page.event('begin')
+    await until('the answer', () => page.isSettled)
+    // The step is in a checkpoint at once.
+    await checkpointed(page)
+    await moves()
+    expect(page.text).toBe('')
+    await shows(page, 'late')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(page.text).toBe('late')
+  })
+})
+
+test('a task whose page is away runs until its next value, which waits', async () => {
+  let asked = 0
+  const { first, page } = await twoProcesses((loom) =>
+    loom.register('streams', {
+      props: { got: [] as unknown[] },
+      handle: {
+        begin(props, _, ctx) {
+          ctx.task('value', async function* () {
+            for (; asked < 6; asked++) {
+              await new Promise((resolve) => setTimeout(resolve, 20))
+              yield asked
+            }
+          })
+          return { ...props }
+        },
+      },
+      receive: { value: ({ got }, { data, done }) => ({ got: [...got, done ? 'done' : data] }) },
+      render: ({ got }) => html`${got.join(' ')}`,
+    }),
+  )
+  page.event('begin')
+  await until('the first value', () => page.text.startsWith('0'))
+  page.retry = () => 300
+  page.cut()
+  await until('the component to wait', () => first.loom.stats().parked === 1)
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  const at = asked
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  expect(asked).toBe(at)
+  expect(asked).toBeLessThan(5)
+  await shows(page, '0 1 2 3 4 5 done')
+})
+
+test('a task ends with its process, and connected may begin it again', async () => {
+  const begun: boolean[] = []
+  const { page, moves } = await twoProcesses(
+    (loom) =>
+      loom.register('works', {
+        props: { got: [] as unknown[], works: false },
+        connected({ works }, ctx) {
+          begun.push(ctx.revived && works)
+        },
+        handle: {
+          work(props, _, ctx) {
+            ctx.task('value', async function* (signal) {
+              yield 1
+              await new Promise((resolve) => {
+                signal.addEventListener('abort', resolve)
+              })
+            })
+            return { ...props, works: true }
+          },
+        },
+        receive: {
+          value: ({ got, works }, { data, done }) => ({ got: done ? got : [...got, data], works: works && !done }),
+        },
+        render: ({ got }) => html`${got.join(' ')}`,
+      }),
+    sqlite(),
+  )
+  page.event('work')
+  await shows(page, '1')
+  await moves()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(page.text).toBe('1')
+  expect(begun).toEqual([false, true])
+})
+
+/** Counts, and pushes each count; it shows nothing of it. */
+const pusher: Register = (loom) =>
+  loom.register('pusher', {
+    props: { count: 0, text: '' },
+    handle: {
+      go: ({ count, text }, _, ctx) => {
+        ctx.push('count', count + 1)
+        return { count: count + 1, text }
+      },
+      grow: ({ count, text }, event) => ({ count, text: text + (event.value ?? '') }),
+    },
+    render: ({ text }) => html`<b>${text}</b>`,
+  })
+
+describe('pushes', () => {
+  test('a page that is shown the whole tree gets what it has missed, after the tree', async () => {
+    const { first, page } = await twoProcesses(pusher, { limits: FEW })
+    page.retry = () => 200
+    page.event('go')
+    await until('the first push', () => page.pushes.length === 1)
+    // More is answered than is kept for a page, so that the page is shown the tree.
+    page.event('go')
+    for (let round = 0; round < 40; round++) page.event('grow', String(round).repeat(40))
+    page.cut()
+    await until('all answers', () => page.isSettled)
+    await until('both pushes', () => page.pushes.length === 2)
+    expect(page.pushes).toEqual([
+      ['count', 1],
+      ['count', 2],
+    ])
+    expect(first.log.errors).toEqual([])
+  })
+
+  test('without a store a push comes again if its event is handled again', async () => {
+    const { page, moves } = await twoProcesses(pusher, { limits: FEW })
+    page.event('grow', 'x')
+    await checkpointed(page)
+    page.event('go')
+    await until('the push', () => page.pushes.length === 1)
+    await moves()
+    await until('the push again', () => page.pushes.length === 2)
+    expect(page.pushes).toEqual([
+      ['count', 1],
+      ['count', 1],
+    ])
+  })
+
+  test('with a store a push does not come again', async () => {
+    const { page, moves } = await twoProcesses(pusher, { limits: FEW, ...sqlite() })
+    page.event('grow', 'x')
+    await checkpointed(page)
+    page.event('go')
+    await until('the push', () => page.pushes.length === 1)
+    await moves()
+    page.event('go')
+    await until('the next push', () => page.pushes.length === 2)
+    expect(page.pushes).toEqual([
+      ['count', 1],
+      ['count', 2],
+    ])
+  })
+})
+
+describe('what a step publishes', () => {
+  const speaker: Register = (loom) =>
+    loom.register('speaker', {
+      props: { said: '' },
+      handle: {
+        note: (props) => ({ ...props }),
+        async say(_, event, ctx) {
+          ctx.publish('news', event.value)
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          return { said: event.value ?? '' }
+        },
+      },
+      render: ({ said }) => html`${said}`,
+    })
+
+  /** Hears what is published in a process, with its ids. */
+  async function listener(site: Site): Promise<{ heard: [unknown, string][] }> {
+    const heard: [unknown, string][] = []
+    const { name } = site.loom.register('listener', {
+      props: { count: 0 },
+      async connected(_, ctx) {
+        await ctx.subscribe('news', 'arrived')
+      },
+      handle: {},
+      receive: {
+        arrived: ({ count }, { data, id }: Message) => {
+          heard.push([data, id])
+          return { count: count + 1 }
+        },
+      },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+    atEnd(() => {
+      page.end()
+    })
+    await until('the listener to be live', () => page.isLive)
+    return { heard }
+  }
+
+  test('without a store, is published in the next process again, under the same id, if its event is handled again', async () => {
+    const { first, second, page, moves } = await twoProcesses(speaker)
+    const [before, after] = [await listener(first), await listener(second)]
+    page.event('note')
+    await until('the answer', () => page.isSettled)
+    page.event('say', 'hello')
+    await until('the handler to run', () => first.loom.stats().callsInFlight === 1)
+    // The page gets neither the answer nor a checkpoint.
+    await moves()
+    await until('the message twice', () => before.heard.length === 1 && after.heard.length === 1)
+    expect(before.heard[0]?.[0]).toBe('hello')
+    expect(after.heard).toEqual(before.heard)
+  })
+
+  test('with a store, is published in the next process again, under the same id, if it belongs to the last step', async () => {
+    const { first, second, page, moves } = await twoProcesses(speaker, sqlite())
+    const [before, after] = [await listener(first), await listener(second)]
+    page.event('say', 'hello')
+    await until('the message', () => before.heard.length === 1 && page.isSettled)
+    await moves()
+    await until('the message again', () => after.heard.length === 1)
+    expect(before.heard[0]?.[0]).toBe('hello')
+    expect(after.heard).toEqual(before.heard)
+  })
+
+  test('with a store, does not come again in the next process if a further step was made', async () => {
+    const { first, second, page, moves } = await twoProcesses(speaker, sqlite())
+    const [before, after] = [await listener(first), await listener(second)]
+    page.event('say', 'hello')
+    page.event('note')
+    await until('the message', () => before.heard.length === 1 && page.isSettled)
+    await moves()
+    page.event('say', 'again')
+    await until('the next message', () => after.heard.length > 0)
+    expect(after.heard.map(([data]) => data)).toEqual(['again'])
+  })
+
+  test('comes once in one process, also if the component has ended and goes on from its checkpoint', async () => {
+    const { first: site, page } = await twoProcesses(speaker, { limits: { ...FEW, parkTime: 0 } })
+    const { heard } = await listener(site)
+    page.event('note')
+    await checkpointed(page)
+    page.event('say', 'hello')
+    await until('the message', () => heard.length === 1)
+    page.retry = () => 100
+    page.cut()
+    await until('the page to be back', () => page.joins === 2 && page.isSettled)
+    page.event('say', 'again')
+    await until('the next message', () => heard.length > 1)
+    expect(heard.map(([data]) => data)).toEqual(['hello', 'again'])
+  })
+})
+
+describe('what is sent to one component', () => {
+  const inbox =
+    (tell: (address: string) => void): Register =>
+    (loom) =>
+      loom.register('inbox', {
+        props: { got: [] as unknown[] },
+        connected(_, ctx) {
+          tell(ctx.self)
+        },
+        handle: { note: (props) => ({ ...props }) },
+        receive: { got: ({ got }, { data }: Message) => ({ got: [...got, data] }) },
+        render: ({ got }) => html`${got.join(' ')}`,
+      })
+
+  test('comes once and in order, also while the page is away', async () => {
+    let address = ''
+    const { first, page } = await twoProcesses(inbox((one) => (address = one)))
+    await first.loom.send(address, 'got', 1)
+    await shows(page, '1')
+    page.retry = () => 200
+    page.cut()
+    await until('the component to wait', () => first.loom.stats().parked === 1)
+    for (const number of [2, 3]) await first.loom.send(address, 'got', number)
+    await first.loom.send(address, 'got', 3, { id: 'three' })
+    await first.loom.send(address, 'got', 3, { id: 'three' })
+    await until('the page to be back', () => page.resumes === 1)
+    await shows(page, '1 2 3 3')
+  })
+
+  test('what waited for too long is gone, and the log says so; what comes later arrives', async () => {
+    let address = ''
+    const options = { limits: { topicMessages: 4 } }
+    const { first, page } = await twoProcesses(
+      inbox((one) => (address = one)),
+      options,
+    )
+    page.retry = () => 200
+    page.cut()
+    await until('the component to wait', () => first.loom.stats().parked === 1)
+    for (let number = 1; number <= 9; number++) await first.loom.send(address, 'got', number)
+    await until('the page to be back', () => page.resumes === 1)
+    await first.loom.send(address, 'got', 10)
+    await shows(page, '10')
+    expect(first.log.errors).toEqual([])
+    expect(first.log.warnings.filter((line) => line.includes('sent to a component are gone'))).toHaveLength(1)
+  })
+
+  test('the address is good in the next process, which reports no fault', async () => {
+    const addresses: string[] = []
+    const { second, page, moves, first } = await twoProcesses(inbox((one) => addresses.push(one)))
+    await first.loom.send(addresses[0] ?? '', 'got', 1)
+    await shows(page, '1')
+    page.event('note')
+    await until('the answer', () => page.isSettled)
+    await checkpointed(page)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await moves()
+    await second.loom.send(addresses[0] ?? '', 'got', 2)
+    await shows(page, '1 2')
+    expect(second.log.errors).toEqual([])
+  })
+})
