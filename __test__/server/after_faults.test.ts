@@ -339,16 +339,25 @@ describe('what a step publishes', () => {
     expect(after.heard).toEqual(before.heard)
   })
 
-  test('with a store, is published in the next process again, under the same id, if it belongs to the last step', async () => {
-    const { first, second, page, moves } = await twoProcesses(speaker, sqlite())
-    const [before, after] = [await listener(first), await listener(second)]
-    page.event('say', 'hello')
-    await until('the message', () => before.heard.length === 1 && page.isSettled)
-    await moves()
-    await until('the message again', () => after.heard.length === 1)
-    expect(before.heard[0]?.[0]).toBe('hello')
-    expect(after.heard).toEqual(before.heard)
-  })
+  test.each([
+    ['with a store', sqlite],
+    ['without a store, but with a checkpoint', (): LoomOptions => ({})],
+  ])(
+    '%s, is published in the next process again, under the same id, if it belongs to the last step',
+    async (_, options) => {
+      const { first, second, page, moves } = await twoProcesses(speaker, options())
+      const [before, after] = [await listener(first), await listener(second)]
+      const { checkpoint } = page.memory
+      page.event('say', 'hello')
+      await until('the message', () => before.heard.length === 1 && page.isSettled)
+      await until('its checkpoint', () => page.memory.checkpoint !== checkpoint)
+      await moves()
+      await until('the message again', () => after.heard.length === 1)
+      expect(before.heard[0]?.[0]).toBe('hello')
+      expect(after.heard).toEqual(before.heard)
+      expect(second.loom.stats().events).toBe(0)
+    },
+  )
 
   test('with a store, does not come again in the next process if a further step was made', async () => {
     const { first, second, page, moves } = await twoProcesses(speaker, sqlite())
