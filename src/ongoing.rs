@@ -268,9 +268,15 @@ impl Ongoing {
         self.subscriptions.get(topic)
     }
 
-    /// Takes the messages that their topics are to have now.
-    pub fn take_outgoing(&mut self) -> Vec<Outgoing> {
-        std::mem::take(&mut self.outgoing)
+    /// The committed messages that their topics may not have.
+    pub fn outgoing(&self) -> &[Outgoing] {
+        &self.outgoing
+    }
+
+    /// Their topics have these messages: they stay in the committed state until the next step commits, so
+    /// that a crash in between loses none. Their ids keep them from counting twice.
+    pub fn forget_outgoing(&mut self) {
+        self.outgoing.clear();
     }
 
     fn set(&mut self, receiver: &SmolStr, timer: Timer) -> Result<(), OngoingError> {
@@ -621,7 +627,8 @@ mod tests {
         let json = r#"[{"publish":["i/1","a",[1]]},{"send":["i/2","of me",["got",2]]}]"#;
         let ongoing = ongoing(json, now);
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
-        let taken = revived.take_outgoing().into_iter();
+        let taken = revived.outgoing().to_vec().into_iter();
+        revived.forget_outgoing();
         let taken: Vec<String> = taken
             .map(|one| format!("{} {} {}", one.id, one.topic, one.data))
             .collect();

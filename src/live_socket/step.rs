@@ -87,7 +87,11 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         running.check_tasks(effects)?;
+        // A state that was revived may have had no time for this.
+        let revived = self.ongoing.outgoing().to_vec();
+        publish(&running.context, revived, &self.module_name).await;
         let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
+        let is_step = !effects.is_empty();
         if let Some(props) = outcome.props {
             self.call.props = props;
         }
@@ -95,7 +99,7 @@ impl LiveSocketState {
         if let Some(ongoing) = ongoing {
             self.ongoing = ongoing;
         }
-        if !effects.is_empty() {
+        if is_step {
             self.point.revision = self.point.revision.next();
             self.is_due = true;
             let committed = Committed {
@@ -118,9 +122,10 @@ impl LiveSocketState {
             };
             reply_to.changed(self.point, None, beside);
         }
-        // Of a state that was revived, too.
-        let outgoing = self.ongoing.take_outgoing();
-        publish(&running.context, outgoing, &self.module_name).await;
+        if is_step {
+            let outgoing = self.ongoing.outgoing().to_vec();
+            publish(&running.context, outgoing, &self.module_name).await;
+        }
         running.follow(&self.ongoing, &self.module_name).await;
         Ok(())
     }
@@ -184,7 +189,7 @@ impl LiveSocketState {
             Some(ongoing) => {
                 self.ongoing = ongoing;
                 self.is_due |= Ongoing::is_due_after(effects);
-                self.ongoing.take_outgoing()
+                self.ongoing.outgoing().to_vec()
             }
             None => Vec::new(),
         };
@@ -230,10 +235,12 @@ impl LiveSocketState {
             Source::Timer => self.ongoing.has_rung_once(&message.receiver),
             Source::Task(_) => false,
         });
-        if !moves && !Ongoing::is_changed_by(effects) {
+        let has_outgoing = !self.ongoing.outgoing().is_empty();
+        if !moves && !has_outgoing && !Ongoing::is_changed_by(effects) {
             return Ok(None);
         }
         let mut ongoing = self.ongoing.clone();
+        ongoing.forget_outgoing();
         for message in messages() {
             match &message.source {
                 Source::Topic { topic, position } => ongoing.move_to(topic, *position),
