@@ -49,22 +49,25 @@ async function start(peer, viewers) {
       }
     })
   }
-  return { peer, server, sockets, last, counts, main: [], all: [], delays: [] }
+  return { peer, server, sockets, last, counts, main: [], all: [], delays: [], shown: [] }
 }
 
-async function run({ peer, server, sockets, last, counts, main, all, delays }) {
+async function run({ peer, server, sockets, last, counts, main, all, delays, shown }) {
   const { count, rate } = values
   const answer = await fetch(`http://127.0.0.1:${server.port}/go?count=${count}&rate=${rate}`)
   const { main: usedMain, all: usedAll, sent } = await answer.json()
-  const delivered = sockets.length * Number(count)
+  let delivered = 0
+  for (const [value, at] of Object.entries(sent)) {
+    const viewers = counts.get(value) ?? 0
+    delivered += viewers
+    // What a viewer was not shown is merged into what came later; the last one comes to all.
+    if (viewers === sockets.length) delays.push(last.get(value) - at)
+  }
+  const newest = Object.keys(sent).at(-1)
+  if (counts.get(newest) !== sockets.length) throw new Error(`${peer}: ${newest} did not come to all`)
   main.push(usedMain / delivered)
   all.push(usedAll / delivered)
-  for (const [value, at] of Object.entries(sent)) {
-    if (counts.get(value) !== sockets.length) {
-      throw new Error(`${peer}: ${value} came to ${counts.get(value) ?? 0} of ${sockets.length}`)
-    }
-    delays.push(last.get(value) - at)
-  }
+  shown.push(delivered / (sockets.length * Number(count)))
 }
 
 const rows = []
@@ -73,20 +76,20 @@ for (const viewers of values.viewers.split(',').map(Number)) {
   for (let round = -1; round < Number(values.rounds); round++) {
     for (const peer of peers) {
       await run(peer)
-      if (round < 0) peer.main.length = peer.all.length = peer.delays.length = 0
+      if (round < 0) peer.main.length = peer.all.length = peer.delays.length = peer.shown.length = 0
     }
   }
-  for (const { peer, main, all, delays } of peers) {
+  for (const { peer, main, all, delays, shown } of peers) {
     const delay = [0.5, 0.99].map((share) => quantile(delays, share).toFixed(1))
-    rows.push([String(viewers), peer, spread(main), spread(all), ...delay])
+    rows.push([String(viewers), peer, spread(main), spread(all), ...delay, spread(shown)])
   }
   const [ws, loom] = peers
   const ratio = (name) => `**${spread(loom[name].map((value, round) => value / ws[name][round]))}**`
-  rows.push([String(viewers), '**loom / ws**', ratio('main'), ratio('all'), '', ''])
+  rows.push([String(viewers), '**loom / ws**', ratio('main'), ratio('all'), '', '', ''])
   for (const { server, sockets } of peers) {
     for (const socket of sockets) socket.destroy()
     await server.stop()
   }
 }
-const head = ['viewers', 'server', 'main µs a frame', 'all µs a frame', 'last p50 ms', 'last p99 ms']
+const head = ['viewers', 'server', 'main µs a frame', 'all µs a frame', 'last p50 ms', 'last p99 ms', 'shown']
 console.log(table(head, rows))

@@ -43,14 +43,20 @@ export function readNews(read, data, gap) {
   return { ...read, news: next }
 }
 
-export function readTalk(read, data, gap) {
+export function readTalk(read, data, gap, current) {
   const { talk } = read
   // What was said in a killed process may be said again in the next one: after a gap each page may begin anywhere.
   if (gap) return { ...read, gaps: read.gaps + 1, talk: { ...talk, early: Object.keys(talk.last), gap: true } }
   const { name, number, run } = data
+  const last = talk.last[name]
+  // What the last step before a crash published is published again by the process that goes on from it, under the same
+  // id. Here it is known by the process that it names.
+  if (run !== current) {
+    if (last !== undefined && number <= last) return read
+    return { ...read, talk: { ...talk, last: { ...talk.last, [name]: number } } }
+  }
   const wrong = wrongRun(talk, run)
   if (wrong !== undefined) return faulty(read, `${name} said ${number}: ${wrong}`)
-  const last = talk.last[name]
   const isFirst = last === undefined || talk.early.includes(name)
   if (!isFirst && number !== last + 1) return faulty(read, `${name} said ${number} after ${last}`)
   const early = talk.early.filter((one) => one !== name)

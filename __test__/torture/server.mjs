@@ -72,7 +72,7 @@ const receive = {
     const next = () => ({ ...props, read: readNews(props.read, data, gap) })
     return !gap && data.number % 41 === 0 ? new Promise((resolve) => setTimeout(resolve, 1)).then(next) : next()
   },
-  talk: (props, { data, gap }) => ({ ...props, read: readTalk(props.read, data, gap) }),
+  talk: (props, { data, gap }) => ({ ...props, read: readTalk(props.read, data, gap, run) }),
 }
 
 loom.register('counter', {
