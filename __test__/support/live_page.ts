@@ -53,6 +53,7 @@ export class LivePage {
   private component = 0
   private live = false
   private ended = false
+  private reconnect: NodeJS.Timeout | undefined
   /** The text of the last refusal, with its action. */
   refused: unknown[] | undefined
   fragile = false
@@ -146,6 +147,7 @@ export class LivePage {
 
   end(): void {
     this.ended = true
+    clearTimeout(this.reconnect)
     this.ws?.terminate()
   }
 
@@ -179,7 +181,7 @@ export class LivePage {
       this.closedWith.push(code)
       this.live = false
       this.onChange()
-      setTimeout(() => {
+      this.reconnect = setTimeout(() => {
         this.connect()
       }, this.retry())
     })
