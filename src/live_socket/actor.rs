@@ -46,7 +46,7 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
 }
 
 async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start, reply_to: &mut R) {
-    let Some(mut state) = first::render(running, start, reply_to).await else {
+    let Some(mut state) = Box::pin(first::render(running, start, reply_to)).await else {
         return;
     };
     state.committed(running, reply_to, Moment::Answer);
@@ -83,7 +83,8 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
         };
         let done = match next {
             Some(item) => state.item(running, item, reply_to).await,
-            None => state.visit(running, reply_to).await,
+            // Boxed, as whatever else few steps need: the future of every actor would have room for it otherwise.
+            None => Box::pin(state.visit(running, reply_to)).await,
         };
         if done.is_break() {
             return;
@@ -143,12 +144,12 @@ impl LiveSocketState {
             Item::Resume { id, request, waits } => {
                 self.back(id, request);
                 if let Some(waits) = waits {
-                    self.resume(running, waits, reply_to).await?;
+                    Box::pin(self.resume(running, waits, reply_to)).await?;
                 }
                 // A checkpoint that was sent on the last connection may not have arrived.
                 self.committed(running, reply_to, Moment::Answer);
                 if reply_to.is_shown() {
-                    self.visit(running, reply_to).await?;
+                    Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
             Item::Value { task, part, json } => {
@@ -157,13 +158,13 @@ impl LiveSocketState {
                     self.value(running, task, part, json);
                 }
                 if reply_to.is_shown() {
-                    self.visit(running, reply_to).await?;
+                    Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
             Item::Topics => {
                 running.reading.told(&running.mailbox.told());
                 if reply_to.is_shown() {
-                    self.visit(running, reply_to).await?;
+                    Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
             Item::Weigh => {

@@ -214,9 +214,12 @@ impl LiveSocketState {
             self.give_back(done);
         }
         self.drop_ended(effects, running);
-        publish(&running.context, outgoing, &self.module_name).await;
+        if !outgoing.is_empty() {
+            // Boxed, as in the actor.
+            Box::pin(publish(&running.context, outgoing, &self.module_name)).await;
+        }
         if Ongoing::is_changed_by(effects) {
-            running.follow(&self.ongoing, &self.module_name).await;
+            Box::pin(running.follow(&self.ongoing, &self.module_name)).await;
         }
         Ok(())
     }
