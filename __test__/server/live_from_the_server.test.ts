@@ -3,26 +3,9 @@
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { Site, type SiteOptions } from '../support/site'
+import { pageOf, shows, startPage as start } from '../support/pages'
+import { Site } from '../support/site'
 import { until } from '../support/until'
-
-async function pageOf(site: Site, name: string, url = (): string => site.url()): Promise<LivePage> {
-  const page = new LivePage({ url, module: name, token: await site.token(name) })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
-  return page
-}
-
-async function start(register: (loom: Loom) => { name: string }, options: SiteOptions = {}) {
-  const site = await Site.start(options)
-  const { name } = register(site.loom)
-  return { site, name, page: await pageOf(site, name) }
-}
-
-const shows = (page: LivePage, text: string): Promise<unknown> =>
-  until(`the page to show ${text}`, () => page.text === text)
 
 describe('timers', () => {
   test('an interval sends its receiver messages, and cancel ends it', async () => {

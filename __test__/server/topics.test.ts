@@ -3,6 +3,7 @@
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
+import { pageOf, shows, startPage } from '../support/pages'
 import { Site, type SiteOptions } from '../support/site'
 import { until } from '../support/until'
 
@@ -34,23 +35,8 @@ function room(loom: Loom, topic = 'room', options?: { from: 'now' | 'history' })
   })
 }
 
-async function pageOf(site: Site, name: string): Promise<LivePage> {
-  const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
-  return page
-}
-
-async function start(register: (loom: Loom) => { name: string } = room, options: SiteOptions = {}) {
-  const site = await Site.start(options)
-  const { name } = register(site.loom)
-  return { site, name, page: await pageOf(site, name) }
-}
-
-const shows = (page: LivePage, text: string): Promise<unknown> =>
-  until(`the page to show ${JSON.stringify(text)}`, () => page.text === text)
+const start = (register: (loom: Loom) => { name: string } = room, options: SiteOptions = {}) =>
+  startPage(register, options)
 
 const numbers = (count: number): string => Array.from({ length: count }, (_, at) => at + 1).join(' ')
 

@@ -1,30 +1,12 @@
 /** Visits under stress: receivers that hang or throw, floods, and what a visit leaves undone. */
 
 import { html, type Loom, type Message } from 'loom-live'
-import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { Site, type SiteOptions } from '../support/site'
+import { pageOf, shows, startPage as start } from '../support/pages'
+import { Site } from '../support/site'
 import { until } from '../support/until'
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function pageOf(site: Site, name: string): Promise<LivePage> {
-  const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
-  return page
-}
-
-async function start(register: (loom: Loom) => { name: string }, options: SiteOptions = {}) {
-  const site = await Site.start(options)
-  const { name } = register(site.loom)
-  return { site, name, page: await pageOf(site, name) }
-}
-
-const shows = (page: LivePage, text: string): Promise<unknown> =>
-  until(`the page to show ${text}`, () => page.text === text)
 
 /** Handlers that have messages wait together: timers that are due while an event is handled. */
 const together = (names: readonly string[]) => ({

@@ -12,7 +12,7 @@ use crate::effects::Outgoing;
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::Ongoing;
-use crate::topics::{self, Batch, Most, Position, Sink, Subscription};
+use crate::topics::{self, Batch, Most, Position, Sink, Subscription, TopicError};
 
 /// The most messages of one visit, and of the catching up before a page that is back is shown.
 pub(super) const MOST_TOGETHER: usize = 256;
@@ -80,13 +80,7 @@ impl Reading {
             let subscription = match answer {
                 Ok(answer) => answer.subscription,
                 Err(error) => {
-                    let text = || {
-                        format!(
-                            "{module}: the topic {} cannot be read: {error}",
-                            Quoted(name)
-                        )
-                    };
-                    context.log_about(Level::Error, module, text);
+                    unreadable(context, module, name, &error);
                     continue;
                 }
             };
@@ -136,13 +130,7 @@ impl Reading {
             let batch = match read {
                 Ok(batch) => batch,
                 Err(error) => {
-                    let text = || {
-                        format!(
-                            "{module}: the topic {} cannot be read: {error}",
-                            Quoted(name)
-                        )
-                    };
-                    context.log_about(Level::Error, module, text);
+                    unreadable(context, module, name, &error);
                     topic.is_unread = false;
                     continue;
                 }
@@ -172,6 +160,16 @@ impl Reading {
         }
         has_moved
     }
+}
+
+/// Tells the operator that a topic cannot be read now.
+fn unreadable<D>(context: &Context<D>, module: &str, topic: &str, error: &TopicError) {
+    context.log_about(Level::Error, module, || {
+        format!(
+            "{module}: the topic {} cannot be read: {error}",
+            Quoted(topic)
+        )
+    });
 }
 
 /// Hands messages of a step that has committed to their topics.
