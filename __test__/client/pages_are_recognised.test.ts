@@ -21,7 +21,8 @@ function watch(): void {
   while (walker.nextNode()) watching.nodes.push(walker.currentNode)
   const cloneNode = Node.prototype.cloneNode
   Node.prototype.cloneNode = function (deep) {
-    watching.copies += 1
+    // Fields of the page are copied to know what they would show; if `fields.js` comes late, that is now.
+    if (this.ownerDocument !== document) watching.copies += 1
     return cloneNode.call(this, deep)
   }
   new MutationObserver((records) => {
