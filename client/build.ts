@@ -4,7 +4,7 @@ import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './dom'
 import { forms } from './forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
-import { isTable, settleRows } from './tables'
+import { settleRows } from './tables'
 import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
 export function remove(value: Value): void {
@@ -62,7 +62,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       complete(tree, one, child as Node, parent)
       child = next
     }
-    if (isTable(node)) settleRows(node)
+    if ((item as Outline).isTable) settleRows(node)
     if ((item as Outline).isField) forms?.settle(node as Element, tree, item as Outline)
   }
 }
@@ -82,6 +82,11 @@ export function noteParts(element: Element, tree: Tree, item: Outline): void {
 /** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
   const text = typeof value === 'object' ? '' : (value as string)
+  // What happens most: a text in a copy.
+  if (typeof value !== 'object' && old === '') {
+    anchor.data = text
+    return
+  }
   const fragment = own.createDocumentFragment(anchor.ownerDocument)
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
   keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)

@@ -8,6 +8,7 @@ import { childrenOf, own } from './dom'
 import { forms } from './forms'
 import { hideIndicators } from './loading'
 import { MARK, parse, surroundings } from './markup'
+import { isTable } from './tables'
 import type { Tree } from './tree'
 
 export interface Template {
@@ -44,6 +45,8 @@ export interface Outline extends Inside {
   isOthers?: boolean
   /** Whether it is more than its attributes and what is in there: see forms.ts. */
   isField?: boolean | undefined
+  /** Whether rows of a copy may need a body. */
+  isTable?: boolean
 }
 
 /** A static text, the number of a slot between nodes, or an element. */
@@ -153,6 +156,7 @@ function scan(model: Model, parent: Node): Item[] {
       isOthers,
       isLive: isLive || given.length > 0,
       isField: forms?.isField(node, parts),
+      isTable: isTable(node),
     }
   })
 }
