@@ -54,11 +54,11 @@ export class NativeLoom {
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean, receivers: Array<string>): number
   /**
-   * Gives numbers from `first` on to types of events, and then to the handlers of a module. Calls as
-   * numbers use them. Without handlers the module takes any name. If `strict`, events for other handlers
-   * are refused without asking JavaScript.
+   * Gives numbers from `first` on to types of events, then to the handlers of a module, then to its
+   * receivers. Calls as numbers use them. Without handlers the module takes any name. If `strict`, events
+   * for other handlers are refused without asking JavaScript.
    */
-  numberNames(first: number, types: Array<string>, module: number, handlers: Array<string> | undefined | null, strict: boolean): void
+  numberNames(first: number, types: Array<string>, module: number, handlers: Array<string> | undefined | null, strict: boolean, receivers: Array<string>): void
   /** The calls that were given up since the last `given_up` or `exchange`. */
   givenUp(): Array<number>
   /**

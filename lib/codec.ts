@@ -11,6 +11,7 @@ export const enum Bound {
   PROPS_DEPTH = 32,
   TREE_DEPTH = 64,
   CALLS = 1024,
+  MESSAGE = 4294967295,
 }
 
 export const enum From {

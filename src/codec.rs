@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bridge::{MAX_NUMBERS, Numbers, SUBMIT, action, from, kind, part, status};
+use crate::bridge::{MAX_NUMBERS, MESSAGE, Numbers, SUBMIT, action, from, kind, part, status};
 use crate::context::Level;
 use crate::dispatch::Joins;
 use crate::props::{self, op as props_op};
@@ -42,6 +42,7 @@ pub fn table() -> Value {
                 "PROPS_DEPTH": props::MAX_DEPTH,
                 "CALLS": MAX_NUMBERS,
                 "CALL_SIZE": size_of::<Numbers>() / size_of::<f64>(),
+                "MESSAGE": MESSAGE,
             },
         },
         "EVENT_TYPES": EVENTS,

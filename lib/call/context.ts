@@ -136,6 +136,8 @@ export class Context implements LiveContext {
   keepsForm = false
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
+  /** In a visit: what the ids of what is asked for begin with. */
+  private cause: string | undefined
   /** Only of a join: set before `connected` is called. */
   declare revived: boolean
   declare behind: boolean
@@ -214,9 +216,10 @@ export class Context implements LiveContext {
     this.asks('send').send(address, receiver, data)
   }
 
-  /** From here on this message causes what the step asks for. Does nothing until the step asks for something. */
+  /** From here on this message causes what the step asks for. */
   begins(cause: string): void {
-    if (this.component !== undefined) (this.effects ??= this.asks('receive')).begins(cause)
+    this.cause = cause
+    this.effects?.begins(cause)
   }
 
   private asks(what: string): Effects {
@@ -234,7 +237,7 @@ export class Context implements LiveContext {
         `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,
       )
     }
-    return (this.effects ??= new Effects(component, tasks, event?.id))
+    return (this.effects ??= new Effects(component, tasks, this.cause ?? event?.id))
   }
 
   every(receiver: string, ms: number): void {

@@ -8,14 +8,15 @@ import { Commit } from './commit'
 import type { Requests } from './context'
 import { type Development, jsonOf, MAX_JSON } from './development'
 import { GivenUpCalls } from './given_up'
+import { receiversOf } from './effects'
 import { Handling } from './handle'
 import { Isolation } from './isolation'
 import { type CallJob, type Job, type Receivers, TYPES } from './jobs'
 import { Joins } from './joins'
 import type { Entry } from './modules'
+import { Messages } from './messages'
 import { Operator } from './operator'
 import { Results } from './results'
-import { SharedData } from './shared_data'
 import { Tasks } from './tasks'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
@@ -35,7 +36,7 @@ export class Dispatcher {
   private readonly givenUp: GivenUpCalls
   private readonly handling: Handling
   private readonly tasks: Tasks
-  private readonly shared = new SharedData()
+  private readonly messages = new Messages()
   /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
@@ -94,8 +95,9 @@ export class Dispatcher {
       entry.raw || typeof entry.module.handle === 'function' ? undefined : Object.keys(entry.module.handle)
     // In development one that is unknown is told of the others.
     const isStrict = this.development === undefined
-    this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict)
-    this.names.push(...TYPES, ...(handlers ?? []))
+    const receivers = receiversOf(entry)
+    this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict, [...receivers])
+    this.names.push(...TYPES, ...(handlers ?? []), ...receivers)
   }
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
@@ -206,12 +208,22 @@ export class Dispatcher {
     const { calls, names } = this
     const number = calls[at] as number
     if (!this.givenUp.isWanted(number)) return
+    const sequence = calls[at + 2] as number
+    const isEvent = calls[at + 6] !== Bound.MESSAGE
+    const arrived = isEvent
+      ? undefined
+      : this.messages.of(calls[at + 4] as number, names[calls[at + 5] as number] as string)
     const kept = this.cache.take(calls[at + 1] as number, calls[at + 3] as number)
     if (kept === undefined || !this.isAsLeft(kept)) {
       this.results.propsNeeded(number)
       return
     }
-    this.handling.event(number, calls[at + 2] as number, kept, {
+    if (!isEvent) {
+      if (arrived === undefined) this.results.propsNeeded(number)
+      else this.handling.visit(number, sequence, kept, [arrived])
+      return
+    }
+    this.handling.event(number, sequence, kept, {
       id: `${kept.component.instance}-${calls[at + 4] as number}`,
       handler: names[calls[at + 5] as number] as string,
       type: names[calls[at + 6] as number] as string,
@@ -236,9 +248,8 @@ export class Dispatcher {
       return
     }
     if (event !== null && 'messages' in event) {
-      const { messages } = event
-      const carried = this.shared.take(messages)
-      if (carried !== undefined) this.handling.visit(call, sequence, kept, messages, carried)
+      const arrived = this.messages.arrived(event.messages)
+      if (arrived !== undefined) this.handling.visit(call, sequence, kept, arrived)
       else this.results.propsNeeded(call)
     } else if (event === null || Array.isArray(event)) {
       this.joins.add(call, () => {

@@ -9,9 +9,9 @@ import { Context, type ContextHost } from './context'
 import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
 import type { Isolation } from './isolation'
-import type { CrossingMessage } from './jobs'
 import { checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
+import type { Arrived } from './messages'
 import { type AnyModule, handlerOf } from './modules'
 import type { Operator } from './operator'
 import { receive } from './receive'
@@ -66,11 +66,11 @@ export class Handling {
   }
 
   /** Handles messages from the server, those that wait together. */
-  visit(number: number, sequence: number, kept: Kept, messages: CrossingMessage[], carried: readonly unknown[]): void {
+  visit(number: number, sequence: number, kept: Kept, messages: readonly Arrived[]): void {
     const { module } = kept.component
     const call = this.callOf(number, sequence, kept, undefined)
     call.during = 'receive'
-    call.receiver = messages[0]?.[0] ?? ''
+    call.receiver = messages[0]?.receiver ?? ''
     if (module.raw) {
       this.commit.fail(call, 'receive', new Error('a raw module has no receivers'))
       return
@@ -81,7 +81,7 @@ export class Handling {
     }
     try {
       const isWanted = (): boolean => this.givenUp.isWanted(number) && !call.context.isAborted
-      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, carried, isWanted)
+      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, isWanted)
       if (isThenable(props)) this.wait(call, call, props, finish)
       else finish(props)
     } catch (error) {

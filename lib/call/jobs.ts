@@ -2,20 +2,23 @@ import type { LiveEvent, SocketMessage } from '../../index'
 import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
 
+/** A message of a topic, as it crosses. Without a key it carries nothing; without bytes its data has crossed before. */
+export type TopicMessage = [
+  receiver: string,
+  id: string,
+  from: From.TOPIC,
+  gap: 0 | 1,
+  topic: string,
+  position: string,
+  key?: number,
+  bytes?: number,
+  data?: unknown,
+]
+
 /** A message for a receiver, as it crosses. */
 export type CrossingMessage =
   | [receiver: string, id: string, from: From.TIMER | From.TASK, part: Part, data?: unknown]
-  | [
-      receiver: string,
-      id: string,
-      from: From.TOPIC,
-      gap: 0 | 1,
-      topic: string,
-      position: string,
-      key?: number,
-      bytes?: number,
-      data?: unknown,
-    ]
+  | TopicMessage
   | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]
 
 /** The messages that are handled together. */

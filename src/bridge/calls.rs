@@ -10,7 +10,7 @@ use super::jobs::write_call;
 use super::names::{Names, Unknown};
 use super::results::{Beside, Done, Reply, Results};
 use super::revoked::Revoked;
-use super::{Batch, Job, Queue};
+use super::{Batch, Job, ModuleNames, Queue};
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
 use crate::effects::TaskId;
@@ -95,16 +95,9 @@ impl JsDispatcher {
         self.0.returns.arrived.notify_one();
     }
 
-    /// Adds names and the numbers by which JavaScript knows them; see `Names::add`.
-    pub fn name(
-        &self,
-        first: u32,
-        types: Vec<String>,
-        module: ModuleId,
-        handlers: Option<Vec<String>>,
-        strict: bool,
-    ) {
-        self.0.names.add(first, types, module, handlers, strict);
+    /// Gives the names of a module numbers from `first` on, by which JavaScript knows them.
+    pub fn name(&self, first: u32, module: ModuleId, names: ModuleNames) {
+        self.0.names.add(first, module, names);
     }
 
     /// The caller of a call in flight: `Some(None)` if the call is not for a page, `None` if the call is

@@ -83,10 +83,15 @@ pub enum Job<'a> {
     EndTask(TaskId),
 }
 
-/// A call as numbers: call, actor, sequence, version, number, handler, type. Only if JavaScript knows the
-/// props and the module, and the event is only a handler and a type. JavaScript's numbers are exact up to
-/// 2^53.
+/// A call as numbers, if JavaScript knows the props and the module. JavaScript's numbers are exact up to 2^53.
+///
+/// * An event that is only a handler and a type: call, actor, sequence, version, number, handler, type.
+/// * One message of a topic that JavaScript has by its key: call, actor, sequence, version, key, receiver,
+///   [`MESSAGE`].
 pub type Numbers = [f64; 7];
+
+/// Stands for the type of an event: the call is for a message. No type has this number.
+pub const MESSAGE: u32 = u32::MAX;
 
 impl Job<'_> {
     /// This job's JSON.

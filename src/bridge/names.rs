@@ -1,11 +1,13 @@
-//! The names of handlers and event types, with the numbers by which JavaScript knows them.
+//! The names of handlers, receivers and event types, with the numbers by which JavaScript knows them.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::Numbers;
 use super::jobs::SUBMIT;
+use super::{MESSAGE, Numbers};
 use crate::dispatch::Call;
+use crate::message::{Data, Message};
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::ModuleId;
 
@@ -20,6 +22,8 @@ struct State {
     types: HashMap<Box<str>, u32>,
     /// The handlers of each module that has named ones. Other modules take any name.
     handlers: HashMap<ModuleId, Handlers>,
+    /// The receivers of each module that has any.
+    receivers: HashMap<ModuleId, HashMap<Box<str>, u32>>,
 }
 
 /// All names. The lock is a `std` one: written when a module is registered, read for two look-ups a
@@ -30,27 +34,41 @@ pub(super) struct Names(RwLock<State>);
 /// A handler that its module does not have.
 pub(super) struct Unknown;
 
+/// The names of a module, in the order in which they get their numbers.
+pub struct ModuleNames {
+    /// The types of events that come as numbers.
+    pub types: Vec<String>,
+    /// The handlers; `None` if the module takes any name.
+    pub handlers: Option<Vec<String>>,
+    /// Events for other handlers are refused without asking JavaScript.
+    pub strict: bool,
+    /// The receivers.
+    pub receivers: Vec<String>,
+}
+
 impl Names {
-    /// Gives numbers from `first` on: to types, and then to the handlers of a module. Without handlers the
-    /// module takes any name. If `strict`, events for other handlers are refused here.
-    pub(super) fn add(
-        &self,
-        first: u32,
-        types: Vec<String>,
-        module: ModuleId,
-        handlers: Option<Vec<String>>,
-        strict: bool,
-    ) {
+    /// Gives numbers from `first` on to the names of a module.
+    pub(super) fn add(&self, first: u32, module: ModuleId, names: ModuleNames) {
+        let ModuleNames {
+            types,
+            handlers,
+            strict,
+            receivers,
+        } = names;
         let mut numbers = first..;
         let mut number = |names: Vec<String>| -> HashMap<Box<str>, u32> {
             let names = names.into_iter().map(Into::into);
             names.zip(numbers.by_ref()).collect()
         };
         let (types, handlers) = (number(types), handlers.map(&mut number));
+        let receivers = number(receivers);
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.types.extend(types);
         if let Some(numbers) = handlers {
             state.handlers.insert(module, Handlers { numbers, strict });
+        }
+        if !receivers.is_empty() {
+            state.receivers.insert(module, receivers);
         }
     }
 
@@ -66,7 +84,7 @@ impl Names {
         with_props: bool,
     ) -> Result<Option<Numbers>, Unknown> {
         let Some(event) = &call.event else {
-            return Ok(None);
+            return Ok(self.message_numbers(call, with_props));
         };
         let state = self.read();
         let Some(handlers) = state.handlers.get(&call.module.id) else {
@@ -94,6 +112,37 @@ impl Names {
                 (*kind).into(),
             ]
         }))
+    }
+
+    /// A visit of one message of a topic that JavaScript has.
+    fn message_numbers(&self, call: &Call, with_props: bool) -> Option<Numbers> {
+        let [
+            Message {
+                receiver,
+                data: Data::Shared(message),
+                ..
+            },
+        ] = &*call.messages
+        else {
+            return None;
+        };
+        if with_props || call.moved || !message.has_crossed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let state = self.read();
+        let receiver = state
+            .receivers
+            .get(&call.module.id)?
+            .get(receiver.as_str())?;
+        Some([
+            0.0,
+            call.actor as f64,
+            call.sequence as f64,
+            call.version as f64,
+            message.key as f64,
+            (*receiver).into(),
+            MESSAGE.into(),
+        ])
     }
 }
 

@@ -9,10 +9,12 @@ use serde_json::Value;
 use super::*;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher};
 use crate::ids::EventNumber;
+use crate::message::{Data, Message, Part, Source};
 use crate::props::Props;
 use crate::protocol::ClientEvent;
 use crate::registry::Module;
 use crate::testing::event;
+use crate::topics::{self, Epoch, Position};
 use crate::tree::{Templates, op};
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(Templates::new);
@@ -169,7 +171,7 @@ async fn calls_of_known_names_are_numbers_and_keep_their_place() {
     let handlers = vec!["a".into(), "b".into()];
     script
         .dispatcher
-        .name(0, vec!["click".into()], 3, Some(handlers), true);
+        .name(0, 3, names_of(&["click"], Some(handlers)));
     let first = script.call(Some("a"));
     script.settle().await;
     let other = script.send(Some(form("b", "x=1")));
@@ -328,9 +330,7 @@ async fn a_call_that_is_given_up_while_it_waits_never_reaches_javascript() {
     for names in [None, Some(vec!["a".into(), "b".into(), "c".into()])] {
         let script = Script::new(10);
         let is_numbers = names.is_some();
-        script
-            .dispatcher
-            .name(0, vec!["click".into()], 3, names, true);
+        script.dispatcher.name(0, 3, names_of(&["click"], names));
         let calls = ["a", "b", "c"].map(|handler| script.call(Some(handler)));
         script.settle().await;
         calls[1].abort();
@@ -454,7 +454,7 @@ async fn a_handler_that_its_module_does_not_have_costs_javascript_nothing() {
     let script = Script::new(10);
     script
         .dispatcher
-        .name(0, Vec::new(), 3, Some(vec!["a".into()]), true);
+        .name(0, 3, names_of(&[], Some(vec!["a".into()])));
     let large = form("z", &"x&".repeat(10));
     let unknown = script.send(Some(large)).await.unwrap();
     assert_eq!(unknown, r#"the module has no handler "z""#);
@@ -478,12 +478,23 @@ async fn a_form_with_too_many_fields_is_an_error_that_says_so() {
     assert_eq!(script.dispatcher.in_flight(), 0);
 }
 
-/// A page that is back has another id for its component, which JavaScript's copy does not know.
-#[tokio::test(start_paused = true)]
-async fn a_component_with_another_id_is_called_by_all_its_names() {
+fn names_of(types: &[&str], handlers: Option<Vec<String>>) -> ModuleNames {
+    ModuleNames {
+        types: types.iter().map(|name| (*name).to_owned()).collect(),
+        handlers,
+        strict: true,
+        receivers: vec!["told".into()],
+    }
+}
+
+fn names_of_module_3() -> super::names::Names {
     let names = super::names::Names::default();
-    names.add(0, vec!["click".into()], 3, Some(vec!["a".into()]), true);
-    let mut call = Call {
+    names.add(5, 3, names_of(&["click"], Some(vec!["a".into()])));
+    names
+}
+
+fn call_of_module_3(event: Option<ClientEvent>) -> Call {
+    Call {
         actor: 1,
         id: "c0".into(),
         instance: "abc".into(),
@@ -497,9 +508,67 @@ async fn a_component_with_another_id_is_called_by_all_its_names() {
         messages: Vec::new(),
         version: 0,
         sequence: 1,
-        event: Some(event("a")),
+        event,
         yields: None,
+    }
+}
+
+/// The first time, a message carries its data, which is no number; then its key is enough.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_has_crossed_is_called_by_its_key() {
+    let names = names_of_module_3();
+    let position = Position {
+        epoch: Epoch::random().unwrap(),
+        number: 7,
     };
+    let shared = Arc::new(topics::Message::new(None, "1".into(), position));
+    let message = |receiver: &str, data: Data| Message {
+        receiver: receiver.into(),
+        id: shared.id.clone(),
+        source: Source::Topic {
+            topic: "t".into(),
+            position,
+        },
+        part: Part::Value,
+        data,
+        gap: false,
+    };
+    let told = message("told", Data::Shared(shared.clone()));
+    let mut call = Call {
+        messages: vec![told.clone()],
+        ..call_of_module_3(None)
+    };
+    let numbers = |call: &Call, with_props| names.numbers(call, with_props).ok().flatten();
+    assert_eq!(numbers(&call, false), None, "nobody has its data");
+    shared.has_crossed.store(true, Ordering::Relaxed);
+    let [_, actor, sequence, version, key, receiver, kind] = numbers(&call, false).unwrap();
+    assert_eq!([actor, sequence, version], [1.0, 1.0, 0.0]);
+    assert_eq!((key, receiver), (shared.key as f64, 7.0));
+    assert_eq!(kind, f64::from(MESSAGE));
+    assert_eq!(
+        numbers(&call, true),
+        None,
+        "the props have to be handed over"
+    );
+    for messages in [
+        vec![told.clone(), told.clone()],
+        vec![message("unknown", Data::Shared(shared.clone()))],
+        vec![message("told", Data::Json("1".into()))],
+        vec![message("told", Data::None)],
+    ] {
+        call.messages = messages;
+        assert_eq!(numbers(&call, false), None);
+    }
+    call.messages = vec![told];
+    call.moved = true;
+    assert_eq!(numbers(&call, false), None);
+}
+
+/// A page that is back has another id for its component, which JavaScript's copy does not know.
+#[tokio::test(start_paused = true)]
+async fn a_component_with_another_id_is_called_by_all_its_names() {
+    let names = names_of_module_3();
+    let mut call = call_of_module_3(Some(event("a")));
     assert!(
         names
             .numbers(&call, false)

@@ -19,7 +19,7 @@ use super::options::{
 use super::runtime::runtime;
 use super::socket::ToJavaScript;
 use super::wake::waking_queue;
-use crate::bridge::{Batch, Job, JsDispatcher, Queue};
+use crate::bridge::{Batch, Job, JsDispatcher, ModuleNames, Queue};
 use crate::budget::Budget;
 use crate::clock::unix_now;
 use crate::connection::serve_arrival;
@@ -376,9 +376,9 @@ impl NativeLoom {
         Ok(module.id)
     }
 
-    /// Gives numbers from `first` on to types of events, and then to the handlers of a module. Calls as
-    /// numbers use them. Without handlers the module takes any name. If `strict`, events for other handlers
-    /// are refused without asking JavaScript.
+    /// Gives numbers from `first` on to types of events, then to the handlers of a module, then to its
+    /// receivers. Calls as numbers use them. Without handlers the module takes any name. If `strict`, events
+    /// for other handlers are refused without asking JavaScript.
     #[napi(catch_unwind)]
     pub fn number_names(
         &self,
@@ -387,9 +387,16 @@ impl NativeLoom {
         module: u32,
         handlers: Option<Vec<String>>,
         strict: bool,
+        receivers: Vec<String>,
     ) -> Result<()> {
         let dispatcher = &self.context()?.dispatcher;
-        dispatcher.name(first, types, module, handlers, strict);
+        let names = ModuleNames {
+            types,
+            handlers,
+            strict,
+            receivers,
+        };
+        dispatcher.name(first, module, names);
         Ok(())
     }
 

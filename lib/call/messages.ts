@@ -1,0 +1,106 @@
+import type { Message } from '../../index'
+import { From, Part } from '../codec'
+import { freeze } from '../render/frozen'
+import type { CrossingMessage, TopicMessage } from './jobs'
+
+/**
+ * How many messages of topics are kept, and of how many bytes of JSON; the oldest goes first. Rust sends again what is
+ * not there any more.
+ */
+const MOST = 1024
+const MOST_BYTES = 16 << 20
+
+/** A message for a receiver of one component. */
+export interface Arrived {
+  readonly receiver: string
+  readonly message: Message
+  /** Where it stands in its topic; nothing if it is of a timer or a task. */
+  readonly position: string | undefined
+}
+
+interface Kept {
+  readonly message: Message
+  readonly position: string
+  readonly bytes: number
+}
+
+/**
+ * What comes from the server, as receivers see it. A message of a topic is one frozen object for all its receivers: it
+ * crosses once and is parsed once.
+ */
+export class Messages {
+  /** By their keys. */
+  private readonly kept = new Map<number, Kept>()
+  private bytes = 0
+
+  /** These messages; nothing if the data of one is not here any more. */
+  arrived(crossing: readonly CrossingMessage[]): Arrived[] | undefined {
+    const all: Arrived[] = []
+    let isComplete = true
+    // To the end in any case: what comes here does not come again.
+    for (const one of crossing) {
+      const arrived = one[2] === From.TOPIC && one[6] !== undefined ? this.shared(one, one[6]) : own(one)
+      if (arrived === undefined) isComplete = false
+      else all.push(arrived)
+    }
+    return isComplete ? all : undefined
+  }
+
+  /** The message of this key; nothing if it is not here any more. */
+  of(key: number, receiver: string): Arrived | undefined {
+    const kept = this.kept.get(key)
+    return kept && { receiver, message: kept.message, position: kept.position }
+  }
+
+  private shared(crossing: TopicMessage, key: number): Arrived | undefined {
+    const [receiver, id, , , topic, position, , bytes, data] = crossing
+    if (bytes !== undefined) {
+      freeze(data)
+      const message: Message = Object.freeze({ id, from: 'topic', topic, gap: false, done: false, data })
+      this.keep(key, { message, position, bytes })
+    }
+    return this.of(key, receiver)
+  }
+
+  private keep(key: number, kept: Kept): void {
+    this.drop(key)
+    this.kept.set(key, kept)
+    this.bytes += kept.bytes
+    for (const oldest of this.kept.keys()) {
+      // The one that came last stays in any case: it is about to be handled.
+      if (oldest === key || (this.kept.size <= MOST && this.bytes <= MOST_BYTES)) return
+      this.drop(oldest)
+    }
+  }
+
+  private drop(key: number): void {
+    this.bytes -= this.kept.get(key)?.bytes ?? 0
+    this.kept.delete(key)
+  }
+}
+
+/** A message that no other component gets. */
+function own(crossing: CrossingMessage): Arrived {
+  const [receiver, id, from] = crossing
+  switch (from) {
+    case From.TOPIC: {
+      const [, , , gap, topic, position] = crossing
+      const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data: undefined }
+      return { receiver, message: Object.freeze(message), position }
+    }
+    case From.COMPONENT: {
+      const [, , , gap, position, data] = crossing
+      freeze(data)
+      const message: Message = { id, from: 'component', gap: gap === 1, done: false, data }
+      return { receiver, message: Object.freeze(message), position }
+    }
+    default: {
+      const [, , , part, data] = crossing
+      freeze(data)
+      const rest = { id, from: from === From.TIMER ? 'timer' : 'task', gap: false, done: part !== Part.VALUE } as const
+      const message: Message =
+        part === Part.ERROR ? { ...rest, data: undefined, error: new Error(String(data)) } : { ...rest, data }
+      return { receiver, message: Object.freeze(message), position: undefined }
+    }
+  }
+}
