@@ -40,14 +40,16 @@ const layOut = (container: HTMLElement) => container.offsetHeight
 
 const pause = () => new Promise((resolve) => setTimeout(resolve))
 
-async function measure(operation: string, count: number, samples: number): Promise<Figure[]> {
-  const times = new Map<string, number[]>(Object.keys(engines).map((name) => [name, []]))
-  const laidOut = new Map<string, number[]>(Object.keys(engines).map((name) => [name, []]))
+/** Measures one engine, or all of them. */
+async function measure(operation: string, count: number, samples: number, only?: string): Promise<Figure[]> {
+  const measured = Object.entries(engines).filter(([name]) => !only || name === only)
+  const times = new Map<string, number[]>(measured.map(([name]) => [name, []]))
+  const laidOut = new Map<string, number[]>(measured.map(([name]) => [name, []]))
   const say = operations[operation] as (typeof operations)[string]
   const repeats = REPEATS[operation] ?? 1
   // The engines take turns, so that other work of the machine slows all of them alike.
   for (let sample = 0; sample < samples; sample++) {
-    for (const [name, make] of Object.entries(engines)) {
+    for (const [name, make] of measured) {
       if (name.startsWith('morph') && sample >= MOST_MORPHS) continue
       const container = document.body.appendChild(document.createElement('div'))
       const engine = make(container, rows(count))

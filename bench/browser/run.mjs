@@ -1,19 +1,32 @@
-// Measures the browser's side in headless Chromium: `node bench/browser/run.mjs [samples]`. Prints a table.
+// Measures the browser's side in headless Chromium and prints tables: `node bench/browser/run.mjs [samples]`. With
+// `--against CLONE` it compares the client with that of another clone of this repository, in the same browser.
 
 import { createServer } from 'node:http'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { brotliCompressSync, constants } from 'node:zlib'
 import packed from '@sparticuz/chromium'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
+import { spread } from '../support/statistics.mjs'
+import { table } from '../support/table.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const samples = Number(process.argv[2] ?? 15)
+const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
+const samples = Number(positionals[0] ?? 15)
 
-async function bundle(contents, resolveDir = here) {
+/** With `clone`, what is measured is the client of that clone. */
+async function bundle(contents, clone) {
+  const fromClone = {
+    name: 'client',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\.\/\.\.\/client\// }, ({ path }) => ({ path: `${join(clone, path.slice(6))}.ts` }))
+    },
+  }
   const { outputFiles } = await build({
-    stdin: { contents, resolveDir, loader: 'ts' },
+    stdin: { contents, resolveDir: here, loader: 'ts' },
+    plugins: clone ? [fromClone] : [],
     bundle: true,
     minify: true,
     format: 'esm',
@@ -27,27 +40,62 @@ function brotli(bytes) {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length
 }
 
-const script = await bundle("import './page'")
+const scripts = {
+  '/page.js': await bundle("import './page'"),
+  '/before.js': values.against && (await bundle("import './page'", values.against)),
+}
 const server = createServer((request, response) => {
   // With these headers the page's clock has steps of 5 µs instead of 100.
   response.setHeader('cross-origin-opener-policy', 'same-origin')
   response.setHeader('cross-origin-embedder-policy', 'require-corp')
-  const isScript = request.url === '/page.js'
-  response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html; charset=utf-8')
+  const script = scripts[request.url]
+  response.setHeader('content-type', script ? 'text/javascript' : 'text/html; charset=utf-8')
+  const source = request.url === '/before' ? '/before.js' : '/page.js'
   response.end(
-    isScript
-      ? script
-      : '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>',
+    script ?? `<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="${source}"></script>`,
   )
 })
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run']
 const browser = await chromium.launch({ executablePath: await packed.executablePath(), args })
 try {
+  if (values.against) await compare()
+  else await measure(await open('/'))
+} finally {
+  await browser.close()
+  server.close()
+}
+
+async function open(path) {
   const page = await browser.newPage()
   page.on('pageerror', (error) => console.error(error))
-  await page.goto(`http://127.0.0.1:${server.address().port}/`)
+  await page.goto(`http://127.0.0.1:${server.address().port}${path}`)
   await page.waitForFunction(() => 'measure' in window)
+  return page
+}
+
+/** The client before and now, one sample after the other. */
+async function compare() {
+  const pages = [await open('/before'), await open('/')]
+  const names = await pages[0].evaluate(() => window.operations)
+  const rows = []
+  for (const count of [1_000, 10_000]) {
+    for (const name of names) {
+      const found = [[], []]
+      for (let sample = 0; sample < samples; sample++) {
+        for (const [at, page] of pages.entries()) {
+          const [own] = await page.evaluate(([a, b]) => window.measure(a, b, 1, 'loom-live'), [name, count])
+          found[at].push(own.us)
+        }
+      }
+      const [before, now] = found
+      rows.push([String(count), name, spread(before), spread(now), spread(now.map((us, at) => us / before[at]))])
+    }
+  }
+  console.log(table(['rows', 'operation', 'before, µs', 'now, µs', 'now : before'], rows))
+}
+
+async function measure(page) {
   const names = await page.evaluate(() => window.operations)
   console.log(`Chromium ${browser.version()}, ${samples} samples, medians (quartiles) in microseconds.\n`)
   console.log(
@@ -92,9 +140,6 @@ try {
   }
   console.log('\n| code | minified | brotli |\n| --- | --- | --- |')
   for (const [name, bytes] of Object.entries(sizes)) console.log(`| ${name} | ${bytes.length} | ${brotli(bytes)} |`)
-} finally {
-  await browser.close()
-  server.close()
 }
 
 function show(us) {
