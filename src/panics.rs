@@ -3,16 +3,19 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::task::Poll;
 
 /// The output of the future, or the text of the panic that ended it.
 ///
 /// After a panic, what the future owned has been dropped. What the future borrowed is as the panic left
 /// it: the caller may use it only to end in order.
-pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
+///
+/// The future is boxed: an `async fn` that holds another future by value has room for it twice.
+pub(crate) fn caught<T>(
+    future: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, String>> {
+    let mut future = Box::pin(future);
+    poll_fn(move |context| {
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
@@ -20,7 +23,6 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
             Err(panic) => Poll::Ready(Err(text_of(&*panic))),
         }
     })
-    .await
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {

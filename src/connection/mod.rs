@@ -72,9 +72,8 @@ pub async fn serve_arrival<D: Dispatcher>(
     peer: Peer,
 ) {
     // A panic while messages are handled closes the connection in order. Of a panic before or after that,
-    // only the operator can be told. Boxed, because a future that holds another future by value has room
-    // for it twice.
-    let conversing = Box::pin(converse(&context, arrival, transport, head, request, peer));
+    // only the operator can be told.
+    let conversing = converse(&context, arrival, transport, head, request, peer);
     if let Err(panic) = caught(conversing).await {
         log_panic(&context, &panic);
     }

@@ -255,7 +255,10 @@ impl LiveSocketState {
         let event = self.call.event.take();
         let before = std::mem::replace(&mut self.point.event, number);
         let taken = match result {
-            Ok(outcome) => self.commit(outcome, Cause::Event, running, reply_to).await,
+            Ok(mut outcome) => {
+                self.commit(&mut outcome, Cause::Event, running, reply_to)
+                    .await
+            }
             Err(error) => Err(error),
         };
         match taken {

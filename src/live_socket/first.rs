@@ -98,7 +98,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         let tree = tree.and_then(Render::into_tree).map_err(misfit)?;
         Ok((outcome, tree))
     });
-    let (outcome, tree) = match first {
+    let (mut outcome, tree) = match first {
         Ok(first) => first,
         Err(error) => {
             running.failed(&start.module_name, &call.id, "the first render", &error);
@@ -122,7 +122,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         weight: 0,
         weigh_in: MIN_WEIGHED,
     };
-    if let Err(error) = state.begin(outcome, running, reply_to).await {
+    if let Err(error) = state.begin(&mut outcome, running, reply_to).await {
         let (name, id) = (&state.module_name, &state.call.id);
         running.failed(name, id, "the first render", &error);
         reply_to.started(Err(&error));

@@ -71,19 +71,19 @@ impl LiveSocketState {
     }
 
     /// Makes the next call, with the committed props; `None` if the actor is stopped meanwhile.
-    pub(super) async fn call<D: Dispatcher>(
+    pub(super) fn call<D: Dispatcher>(
         &mut self,
         running: &mut Running<D>,
         number: EventNumber,
         event: Option<ClientEvent>,
         origin: Option<Origin>,
-    ) -> Option<Result<Outcome, CallError>> {
+    ) -> impl Future<Output = Option<Result<Outcome, CallError>>> {
         let call = &mut self.call;
         call.sequence += 1;
         call.number = number;
         call.event = event;
         call.origin = origin;
-        running.call(call).await
+        running.call(call)
     }
 
     /// Offers the committed state for a checkpoint.

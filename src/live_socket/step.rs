@@ -65,12 +65,11 @@ impl LiveSocketState {
     /// with is committed already; so this is a step only if `connected` asked for something.
     pub(super) async fn begin<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        mut outcome: Outcome,
+        outcome: &mut Outcome,
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let effects = std::mem::take(&mut outcome.effects);
-        let _held = std::mem::take(&mut outcome.held);
         let begun = self.try_begin(outcome, &effects, running, reply_to).await;
         match begun {
             Ok(()) => running.run_tasks(&effects),
@@ -81,7 +80,7 @@ impl LiveSocketState {
 
     async fn try_begin<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        outcome: Outcome,
+        outcome: &mut Outcome,
         effects: &[Effect],
         running: &mut Running<D>,
         reply_to: &mut R,
@@ -92,7 +91,7 @@ impl LiveSocketState {
         publish(&running.context, revived, &self.module_name).await;
         let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
         let is_step = !effects.is_empty();
-        if let Some(props) = outcome.props {
+        if let Some(props) = outcome.props.take() {
             self.call.props = props;
         }
         self.call.frozen = outcome.frozen;
@@ -136,13 +135,12 @@ impl LiveSocketState {
     /// `__test__/server/nothing_is_committed_on_failure.test.ts` watches it.
     pub(super) async fn commit<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        mut outcome: Outcome,
+        outcome: &mut Outcome,
         cause: Cause,
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let effects = std::mem::take(&mut outcome.effects);
-        let _held = std::mem::take(&mut outcome.held);
         let committed = self
             .try_commit(outcome, &effects, cause, running, reply_to)
             .await;
@@ -155,7 +153,7 @@ impl LiveSocketState {
 
     async fn try_commit<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        outcome: Outcome,
+        outcome: &mut Outcome,
         effects: &[Effect],
         cause: Cause,
         running: &mut Running<D>,
@@ -172,7 +170,7 @@ impl LiveSocketState {
             running.check_circle(effects)?;
         }
         let ongoing = self.changed_by(effects, cause, running)?;
-        let rendered = self.rendered(outcome.render)?;
+        let rendered = self.rendered(outcome.render.take())?;
         let committed = Committed {
             point,
             props,
@@ -182,7 +180,7 @@ impl LiveSocketState {
         };
         let kept = reply_to.keep(committed).await;
         kept.map_err(not_kept)?;
-        if let Some(props) = outcome.props {
+        if let Some(props) = outcome.props.take() {
             self.call.props = props;
         }
         let outgoing = match ongoing {

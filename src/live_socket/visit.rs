@@ -200,7 +200,7 @@ impl LiveSocketState {
             .map_or(count, |(handled, _)| (handled + 1).min(count));
         // If the first one threw, the props are as before.
         if !matches!(thrown, Some((0, _))) || self.includes_more(done, running)? {
-            self.commit(outcome, Cause::Messages(done), running, reply_to)
+            self.commit(&mut outcome, Cause::Messages(done), running, reply_to)
                 .await?;
         }
         if let Some((handled, error)) = thrown {
@@ -219,7 +219,7 @@ impl LiveSocketState {
         if !self.includes_more(1, running)? {
             return Ok(());
         }
-        let outcome = Outcome {
+        let mut outcome = Outcome {
             props: None,
             render: None,
             redirect: None,
@@ -230,7 +230,7 @@ impl LiveSocketState {
             effects: Vec::new(),
             thrown: None,
         };
-        self.commit(outcome, Cause::Messages(1), running, reply_to)
+        self.commit(&mut outcome, Cause::Messages(1), running, reply_to)
             .await
     }
 

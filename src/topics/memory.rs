@@ -30,7 +30,7 @@ const SWEEP_STEP: usize = 64;
 const SWEEP: usize = 4096;
 
 /// After how many chunks of listeners the task that wakes them lets other tasks run.
-const CHUNKS: usize = 16;
+const CHUNKS: usize = 1;
 
 /// Has the runtime run a task to its end.
 pub type Spawn = Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
