@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { dialectOf } from './support/dialect.mjs'
 import { openIdle } from './support/idle.mjs'
+import { buildLoad } from './support/load.mjs'
 import { startServer } from './support/servers.mjs'
 import { quantile, spread } from './support/statistics.mjs'
 import { table } from './support/table.mjs'
@@ -11,6 +12,7 @@ import { table } from './support/table.mjs'
 const HELP = `node bench/publish.mjs [options]
 
   --viewers LIST   1,1000 by default
+  --peers LIST     of ws, loom, socket.io, broadcast; ws,loom by default, and ratios are to the first
   --count N        messages of a run; 60 by default
   --rate N         messages a second; 20 by default
   --rounds N       measured runs of each server, alternating; 3 by default
@@ -18,6 +20,7 @@ const HELP = `node bench/publish.mjs [options]
 const { values } = parseArgs({
   options: {
     viewers: { type: 'string', default: '1,1000' },
+    peers: { type: 'string', default: 'ws,loom' },
     count: { type: 'string', default: '60' },
     rate: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '3' },
@@ -28,17 +31,28 @@ if (values.help) {
   process.stdout.write(HELP)
   process.exit()
 }
+const names = values.peers.split(',')
+if (names.includes('broadcast')) buildLoad()
 // The load's own core; the servers have the other.
 spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' })
 
-const { join } = dialectOf('loom.2')
+const JOIN = dialectOf('loom.2').join
+/** How viewers of a peer come: the upgrade's path and subprotocol, and what each sends first. */
+const VIEWERS = {
+  ws: () => ({ messages: [] }),
+  broadcast: () => ({ messages: [JOIN('price', '')] }),
+  'socket.io': () => ({
+    path: '/socket.io/?EIO=4&transport=websocket',
+    messages: [{ text: '40', answer: '40{' }],
+  }),
+  loom: (token) => ({ protocol: 'loom.2', messages: [JOIN('price', token)] }),
+}
 
 async function start(peer, viewers) {
-  const server = await startServer('publish', { core: 0, environment: { PEER: peer } })
-  const target = { port: server.port, tls: false, protocol: peer === 'loom' ? 'loom.2' : undefined }
-  const { text, answer } = join('price', server.tokens.price)
-  const messages = peer === 'loom' ? [{ text, answer }] : []
-  const sockets = await openIdle(target, viewers, messages)
+  const name = peer === 'broadcast' ? 'broadcast' : 'publish'
+  const server = await startServer(name, { core: 0, environment: { PEER: peer } })
+  const { messages, ...how } = VIEWERS[peer](server.tokens.price)
+  const sockets = await openIdle({ port: server.port, tls: false, ...how }, viewers, messages)
   const last = new Map()
   const counts = new Map()
   for (const socket of sockets) {
@@ -49,10 +63,10 @@ async function start(peer, viewers) {
       }
     })
   }
-  return { peer, server, sockets, last, counts, main: [], all: [], delays: [], shown: [] }
+  return { peer, server, sockets, last, counts, main: [], all: [], handled: [], delays: [], shown: [] }
 }
 
-async function run({ peer, server, sockets, last, counts, main, all, delays, shown }) {
+async function run({ peer, server, sockets, last, counts, main, all, handled, delays, shown }) {
   const { count, rate } = values
   const answer = await fetch(`http://127.0.0.1:${server.port}/go?count=${count}&rate=${rate}`)
   const { main: usedMain, all: usedAll, sent } = await answer.json()
@@ -67,29 +81,43 @@ async function run({ peer, server, sockets, last, counts, main, all, delays, sho
   if (counts.get(newest) !== sockets.length) throw new Error(`${peer}: ${newest} did not come to all`)
   main.push(usedMain / delivered)
   all.push(usedAll / delivered)
+  handled.push(usedMain / (sockets.length * Number(count)))
   shown.push(delivered / (sockets.length * Number(count)))
 }
 
+const MEASURED = ['main', 'all', 'handled', 'delays', 'shown']
 const rows = []
 for (const viewers of values.viewers.split(',').map(Number)) {
-  const peers = [await start('ws', viewers), await start('loom', viewers)]
+  const peers = []
+  for (const name of names) peers.push(await start(name, viewers))
   for (let round = -1; round < Number(values.rounds); round++) {
     for (const peer of peers) {
       await run(peer)
-      if (round < 0) peer.main.length = peer.all.length = peer.delays.length = peer.shown.length = 0
+      if (round < 0) for (const name of MEASURED) peer[name].length = 0
     }
   }
-  for (const { peer, main, all, delays, shown } of peers) {
+  for (const { peer, main, all, handled, delays, shown } of peers) {
     const delay = [0.5, 0.99].map((share) => quantile(delays, share).toFixed(1))
-    rows.push([String(viewers), peer, spread(main), spread(all), ...delay, spread(shown)])
+    rows.push([String(viewers), peer, spread(main), spread(all), spread(handled), ...delay, spread(shown)])
   }
-  const [ws, loom] = peers
-  const ratio = (name) => `**${spread(loom[name].map((value, round) => value / ws[name][round]))}**`
-  rows.push([String(viewers), '**loom / ws**', ratio('main'), ratio('all'), '', '', ''])
+  const [first, ...others] = peers
+  for (const peer of others) {
+    const ratio = (name) => `**${spread(peer[name].map((value, round) => value / first[name][round]))}**`
+    rows.push([String(viewers), `**${peer.peer} / ${first.peer}**`, ratio('main'), ratio('all'), '', '', '', ''])
+  }
   for (const { server, sockets } of peers) {
     for (const socket of sockets) socket.destroy()
     await server.stop()
   }
 }
-const head = ['viewers', 'server', 'main µs a frame', 'all µs a frame', 'last p50 ms', 'last p99 ms', 'shown']
+const head = [
+  'viewers',
+  'server',
+  'main µs a frame',
+  'all µs a frame',
+  'main µs a message and viewer',
+  'last p50 ms',
+  'last p99 ms',
+  'shown',
+]
 console.log(table(head, rows))

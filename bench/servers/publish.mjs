@@ -1,5 +1,9 @@
-// A server that publishes: PEER=loom, a component for each viewer that has subscribed to a topic, handles each message
-// and renders; PEER=ws, a broadcast as one writes it by hand: one JSON.stringify, and one send for each viewer.
+// A server that publishes. PEER says how:
+//
+// * `loom`: a component for each viewer, which has subscribed to a topic, handles each message and renders;
+// * `ws`: a broadcast as one writes it by hand: one JSON.stringify, and one send for each viewer;
+// * `socket.io`: a room of Socket.IO, which all viewers have joined.
+//
 // `GET /go?count=…&rate=…` publishes so many messages at that rate, and answers what that cost.
 
 import { readFileSync } from 'node:fs'
@@ -20,7 +24,9 @@ const server = createServer(async (request, response) => {
   const sent = {}
   const began = performance.now()
   for (let at = 0; at < count; at++) {
-    await sleep(Math.max(0, began + (at * 1000) / rate - performance.now()))
+    // Timers have steps of a millisecond: faster ones are published several at a time.
+    const early = began + (at * 1000) / rate - performance.now()
+    if (early > 0) await sleep(early)
     const value = text()
     sent[value] = performance.timeOrigin + performance.now()
     publish(value)
@@ -40,35 +46,48 @@ function used() {
   }
 }
 
-let publish
-let token = ''
-if (PEER === 'loom') {
-  const { createLoom, html } = await import('loom-live')
-  const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
-  const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: most })
-  const price = loom.register('price', {
-    props: { price: '' },
-    async connected(_, ctx) {
-      await ctx.subscribe('price', 'priced')
-    },
-    handle: {},
-    receive: { priced: (_, { data }) => ({ price: data }) },
-    render: ({ price }) => html`<b>${price}</b>`,
-  })
-  token = /data-l-token="([^"]+)"/.exec(await loom.mount(price))[1]
-  loom.attach(server)
-  publish = (value) => void loom.publish('price', value)
-} else {
-  const { WebSocketServer } = await import('ws')
-  const sockets = new WebSocketServer({ server, path: '/loom/ws' })
-  sockets.on('connection', (socket) => {
-    socket.send('["joined"]')
-  })
-  publish = (value) => {
-    const message = JSON.stringify([0, 0, 0, value])
-    for (const socket of sockets.clients) socket.send(message)
-  }
+/** How each peer publishes; `token` is that of its page, if there is one. */
+const peers = {
+  async loom() {
+    const { createLoom, html } = await import('loom-live')
+    const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
+    const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: most })
+    const price = loom.register('price', {
+      props: { price: '' },
+      async connected(_, ctx) {
+        await ctx.subscribe('price', 'priced')
+      },
+      handle: {},
+      receive: { priced: (_, { data }) => ({ price: data }) },
+      render: ({ price }) => html`<b>${price}</b>`,
+    })
+    const token = /data-l-token="([^"]+)"/.exec(await loom.mount(price))[1]
+    loom.attach(server)
+    return { token, publish: (value) => void loom.publish('price', value) }
+  },
+  async ws() {
+    const { WebSocketServer } = await import('ws')
+    const sockets = new WebSocketServer({ server, path: '/loom/ws' })
+    sockets.on('connection', (socket) => {
+      socket.send('["joined"]')
+    })
+    const publish = (value) => {
+      const message = JSON.stringify([0, 0, 0, value])
+      for (const socket of sockets.clients) socket.send(message)
+    }
+    return { publish }
+  },
+  async 'socket.io'() {
+    const { Server } = await import('socket.io')
+    // The viewers of this bench answer no ping.
+    const io = new Server(server, { transports: ['websocket'], pingInterval: 3_600_000 })
+    io.on('connection', (socket) => {
+      void socket.join('price')
+    })
+    return { publish: (value) => io.to('price').emit('price', value) }
+  },
 }
+const { token = '', publish } = await peers[PEER]()
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   console.log(JSON.stringify({ port: server.address().port, tokens: { price: token } }))
 })

@@ -33,7 +33,7 @@ async function until(socket, read, marker) {
   read.text = ''
 }
 
-async function open({ port, tls, protocol }, messages) {
+async function open({ port, tls, protocol, path = '/loom/ws' }, messages) {
   const socket = tls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
   const read = { text: '' }
   socket.on('data', (chunk) => {
@@ -43,7 +43,7 @@ async function open({ port, tls, protocol }, messages) {
   await once(socket, tls ? 'secureConnect' : 'connect')
   const offer = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
   socket.write(
-    `GET /loom/ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0\r\n' +
       `Origin: ${tls ? 'https' : 'http'}://127.0.0.1:${port}\r\nSec-WebSocket-Version: 13\r\n` +
       `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${offer}\r\n`,

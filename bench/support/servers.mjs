@@ -8,8 +8,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** A server without Node, built together with the load generator. */
-const SOCKETS = fileURLToPath(new URL('../load/target/release/sockets', import.meta.url))
+/** Servers without Node, built together with the load generator. */
+const WITHOUT_NODE = ['sockets', 'broadcast']
+const built = (name) => fileURLToPath(new URL(`../load/target/release/${name}`, import.meta.url))
 
 /**
  * Starts a server of `bench/servers`. `tokens` are the tokens of its pages, by module. If `clone` is given, the server
@@ -19,7 +20,7 @@ export async function startServer(name, { core, environment = {}, clone }) {
   const file = clone
     ? join(clone, `bench/servers/${name}.mjs`)
     : fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url))
-  const command = name === 'sockets' ? [SOCKETS] : [process.execPath, '--expose-gc', file]
+  const command = WITHOUT_NODE.includes(name) ? [built(name)] : [process.execPath, '--expose-gc', file]
   const child = spawn('taskset', ['-c', String(core), ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment, NODE_ENV: 'production' },
