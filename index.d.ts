@@ -565,6 +565,11 @@ export interface Limits {
   tasks: number
   /** Changes of a component in a second that no event asked for; further ones merge. Default 30. */
   patchRate: number
+  /**
+   * The least time between two such changes while the page's tab is hidden, in milliseconds; further ones merge, and all
+   * come when the page is seen again. Default 5 s.
+   */
+  hiddenPatchTime: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
   /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */

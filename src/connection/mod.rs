@@ -392,6 +392,7 @@ impl<D: Dispatcher> Connection<D> {
                 self.event(&id, numbered, event, may_send);
             }
             Some(ClientMessage::Leave { id }) => self.leave(&id),
+            Some(ClientMessage::Hidden(is_hidden)) => self.outbox.set_hidden(is_hidden),
             None => self.invalid()?,
         }
         Ok(())

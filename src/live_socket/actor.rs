@@ -228,8 +228,9 @@ impl LiveSocketState {
         drop(turn);
         match answer {
             Ok(has_changed) => {
+                // The page gets all that was held back, one by one or as the tree.
+                self.sent_tree = None;
                 if reply_to.resumed(epoch, has_changed) {
-                    self.sent_tree = None;
                     reply_to.show(self.point, &self.prev_tree, false);
                 }
                 ControlFlow::Continue(())

@@ -655,6 +655,11 @@ impl Session {
         self.lock().lags_after.is_some()
     }
 
+    /// The outbox of the connection that the component is shown on, if the page there counts as hidden.
+    pub(crate) fn hidden(&self) -> Option<Arc<Outbox>> {
+        self.outbox().filter(|outbox| outbox.is_hidden())
+    }
+
     /// Whether the connection can take more now.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();
