@@ -143,6 +143,35 @@ export class Handling {
     }
   }
 
+  /** Asks whether a page may still see its component. Its props are not known here, and nothing of it changes. */
+  stillAllowed(call: Call): void {
+    const { number, context } = call
+    const { module } = call.kept.component
+    if (!this.givenUp.isWanted(number)) return
+    call.during = 'authorize'
+    const check = (allowed: unknown): void => {
+      checkAllowed(allowed, (given) => {
+        this.refused(call, given)
+      })
+    }
+    const done = (): void => {
+      // `authorize` is no step.
+      context.effects?.truncate(0)
+      context.end()
+      this.results.allowed(number)
+    }
+    try {
+      const allowed: unknown = module.raw ? true : module.module.authorize?.(context, undefined)
+      if (isThenable(allowed)) this.wait(call, call, Promise.resolve(allowed).then(check), done)
+      else {
+        check(allowed)
+        done()
+      }
+    } catch (error) {
+      this.commit.fail(call, call.during, error)
+    }
+  }
+
   /** `authorize` gave what is neither `true` nor `false`: then nobody may, and in development it is told why. */
   private refused({ kept }: Call, given: string): void {
     this.development?.checkAuthorize(kept.component.module.name, given)

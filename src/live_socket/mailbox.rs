@@ -62,6 +62,12 @@ pub(super) enum Item {
     },
     /// Messages wait: topics have something new, or a visit has left some. There is one such item at most.
     Topics,
+    /// The application has ended the subscription to this topic; or, with `ends`, the component is to end if it
+    /// has subscribed.
+    Leave {
+        topic: Arc<str>,
+        ends: bool,
+    },
     /// Report the memory of props and tree.
     Weigh,
 }
@@ -307,12 +313,44 @@ impl Mailbox {
         {
             needless.extend(state.items.pop_front());
         }
+        let older = |item: &Item| is_back && matches!(item, Item::Resume { .. });
+        if let Some(place) = state.items.iter().position(older) {
+            needless.extend(state.items.remove(place));
+        }
         self.budget.take(size_of::<Item>());
         self.budget.give(needless.len() * size_of::<Item>());
         state.items.push_front(item);
         let receiver = state.receiver();
         drop(state);
         wake(receiver);
+    }
+
+    /// Has the actor leave a topic, before all that waits. Nothing is done if the component is not known to be
+    /// subscribed and the actor waits for its next item: then no call is in flight that could have subscribed.
+    pub(super) fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
+        let mut state = self.lock();
+        let is_waiting = state.receiver.is_some() && !state.busy;
+        if state.phase == Phase::Stopped || (is_waiting && !is_subscribed) {
+            return;
+        }
+        let is_said = state.items.iter().any(|item| {
+            matches!(item, Item::Leave { topic: known, ends: known_ends }
+                if known == topic && *known_ends == ends)
+        });
+        if is_said {
+            return;
+        }
+        self.budget.take(size_of::<Item>());
+        let topic = topic.clone();
+        state.items.push_front(Item::Leave { topic, ends });
+        let receiver = state.receiver();
+        drop(state);
+        wake(receiver);
+    }
+
+    /// The actor works, although nothing has come here: see [`leave`](Self::leave).
+    pub(super) fn begins(&self) {
+        self.lock().busy = true;
     }
 
     /// The next item; `None` if the actor is to end. The receiver waits either here or in

@@ -10,7 +10,7 @@ use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
 use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
-use crate::ongoing::{Now, Ongoing};
+use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_number;
@@ -470,6 +470,10 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     fn weighed(&mut self, bytes: usize) {
         self.weight = bytes;
         self.sessions.weighed(&self.session, bytes + self.answers);
+    }
+
+    fn subscribed(&mut self, topics: Option<&TopicNames>) {
+        self.session.set_topics(topics.cloned());
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
