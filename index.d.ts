@@ -407,8 +407,8 @@ export interface LiveModule<Props extends object> {
     dropped: readonly Dropped[],
   ): NoInfer<PropsFrom<Props>> | undefined
   /**
-   * Runs each time the component comes to life in a page, after `authorize` and the loading of private props, before
-   * the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
+   * Runs each time the component comes to life in a page or by `loom.start`, after `authorize` and the loading of
+   * private props, before the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
    * replaces props of the same name. If it throws, the join fails; a `Refusal` refuses it.
    */
   connected?(
@@ -855,9 +855,10 @@ export interface Loom {
     options?: MountOptions,
   ): Promise<string>
   /**
-   * Starts an actor without a page. It renders first; then `replyTo` gets `trees`.
+   * Starts an actor without a page: `connected` runs, and not `authorize`; then it renders, and `replyTo` gets `trees`.
+   * A change that no event asked for is a `patch`, too; while an event has no answer, it comes with the answer.
    *
-   * @throws StartError if the first render fails.
+   * @throws StartError if `connected` or the first render fails.
    */
   start(
     id: string,
@@ -890,8 +891,7 @@ export interface Loom {
    */
   disconnect(
     filter:
-      | { bind?: string; address?: string; topic?: string | Topic<unknown> }
-      | ((connection: Connection) => boolean),
+      { bind?: string; address?: string; topic?: string | Topic<unknown> } | ((connection: Connection) => boolean),
   ): number
   /**
    * Ends subscriptions to a topic now: the components go on without it, and a checkpoint of that is due at once. A

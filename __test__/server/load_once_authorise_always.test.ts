@@ -402,13 +402,8 @@ describe('disconnect', () => {
     [{ topic: undefined }],
     [{ topic: '' }],
     [{ topic: '\0own' }],
-  ])(
-    'a filter that would find nobody, or everybody, is an error: %j',
-    (filter) => {
-      const { loom } = testLoom()
-      expect(() => loom.disconnect(filter as never)).toThrow(
-        expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error,
-      )
-    },
-  )
+  ])('a filter that would find nobody, or everybody, is an error: %j', (filter) => {
+    const { loom } = testLoom()
+    expect(() => loom.disconnect(filter as never)).toThrow(expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error)
+  })
 })

@@ -95,7 +95,9 @@ export class Handling {
     const { component, props } = call.kept
     const { module } = component
     if (origin !== null) this.development?.joined(module)
-    if (module.raw || origin === null) {
+    // A component that is resumed has been connected.
+    const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
+    if (module.raw || (origin === null && !connects)) {
       this.commit.render(call, props, 'none')
       return
     }
@@ -107,7 +109,7 @@ export class Handling {
         this.refused(call, given)
       },
       failed: (error) => {
-        const what = `upgrade of module ${module.name} from version ${origin[1]} to ${module.version}`
+        const what = `upgrade of module ${module.name} from version ${origin?.[1]} to ${module.version}`
         this.operator.tell('warn', `${what}: ${textOf(error)}`)
         this.operator.report(call, 'upgrade', error)
       },
@@ -115,10 +117,8 @@ export class Handling {
     const render = ({ props: first, changed, anew }: First): void => {
       if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
     }
-    // A component that is resumed has been connected.
-    const connects = module.module.connected !== undefined && origin[0] !== JoinKind.RESUME
-    call.context.revived = origin[0] === JoinKind.CHECKPOINT
-    call.context.behind = origin[2] === 1
+    call.context.revived = origin?.[0] === JoinKind.CHECKPOINT
+    call.context.behind = origin?.[2] === 1
     const start = (first: First): void => {
       if (!connects) {
         render(first)

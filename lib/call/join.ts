@@ -74,10 +74,12 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
  * the private props again.
  */
 export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
+  // What the application itself starts is not asked about, and has the props that it was given.
+  if (origin === null) return { props, changed: false, anew: false }
   const { module } = entry
   const { context } = joining
   const continued = (): First | Promise<First> => {
-    if (origin === null || origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
+    if (origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
     const isOld = origin[1] !== entry.version
     const upgraded = isOld ? upgrade(entry, props, origin, joining) : props
     if (!joining.isWanted()) throw new GivenUp()
