@@ -48,7 +48,9 @@ interface Whose {
 function checkWhose(filter: object, known: object): asserts filter is Whose {
   checkNames(filter, known, 'filter', 'a filter')
   for (const name of ['bind', 'address'] as const) {
-    if (name in filter) checkString((filter as Whose)[name], `filter.${name}`)
+    const value: unknown = (filter as Whose)[name]
+    // Empty text is the `bind` of pages without a user.
+    if (name in filter && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
   }
 }
 
