@@ -385,7 +385,9 @@ export interface LiveModule<Props extends object> {
     ctx: MountContext,
   ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
-   * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
+   * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
+   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks: refused, the component
+   * ends, and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
    * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
    * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
    */

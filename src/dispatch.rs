@@ -61,8 +61,9 @@ pub struct Call {
     pub origin: Option<Origin>,
     /// The topics that the component has subscribed to, as it was committed; `None` if there are none.
     pub topics: Option<TopicNames>,
-    /// Of a first render: what the state that the page has brought had for receivers that the module lacks.
-    pub dropped: Vec<Dropped>,
+    /// Of a first render: what the state that the page has brought had for receivers that the module lacks;
+    /// `None` if there is nothing of it.
+    pub dropped: Option<Box<[Dropped]>>,
     /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
     /// another page may render meanwhile.
     pub yields: Option<Yield>,

@@ -187,9 +187,9 @@ pub(super) fn write_call(
                     origin.is_behind.into(),
                 ];
                 write_numbers(out, numbers);
-                if !call.dropped.is_empty() {
+                if let Some(dropped) = &call.dropped {
                     out.push(',');
-                    write_dropped(out, &call.dropped);
+                    write_dropped(out, dropped);
                 }
                 out.push(']');
             }

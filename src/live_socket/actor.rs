@@ -178,7 +178,9 @@ impl LiveSocketState {
                 }
             }
             Item::Leave { topic, ends: false } => {
-                self.leaving.push(topic);
+                if !self.leaving.contains(&topic) {
+                    self.leaving.push(topic);
+                }
                 Box::pin(self.leave_topics(running, reply_to)).await?;
             }
             Item::Weigh => {

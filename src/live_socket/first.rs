@@ -81,24 +81,25 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         event: None,
         messages: Vec::new(),
         topics: None,
-        dropped: Vec::new(),
+        dropped: None,
         yields: turn.as_ref().map(Turn::yields),
     };
-    call.dropped = start
+    let dropped = start
         .ongoing
         .retain(|name| start.details.receivers.iter().any(|known| **known == *name));
-    if !call.dropped.is_empty() {
+    if !dropped.is_empty() {
         running.context.log_about(Level::Warn, &start.module_name, || {
-            let names: BTreeSet<&str> = call.dropped.iter().map(|one| &*one.receiver).collect();
+            let names: BTreeSet<&str> = dropped.iter().map(|one| &*one.receiver).collect();
             let (module, names) = (&start.module_name, Vec::from_iter(names).join(", "));
             format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
         });
+        call.dropped = Some(dropped.into());
     }
     call.topics = start.ongoing.topics();
     reply_to.subscribed(call.topics.as_ref());
     let outcome = running.call(&call).await?;
     call.yields = None;
-    call.dropped = Vec::new();
+    call.dropped = None;
     drop(turn);
     let first = outcome.and_then(|mut outcome| {
         let tree = outcome.render.take().ok_or(Mismatch);

@@ -450,3 +450,75 @@ impl Sink for Mailbox {
         self.remind();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn mailbox() -> Mailbox {
+        let capacity = Capacity {
+            items: 10,
+            bytes: 1000,
+        };
+        let budget = Arc::new(Budget::new(1_000_000));
+        Mailbox::new(capacity, EventNumber(0), Arc::default(), budget)
+    }
+
+    fn names(mailbox: &Mailbox) -> Vec<String> {
+        let context = Context::from_waker(Waker::noop());
+        let mut names = Vec::new();
+        while let Poll::Ready(Some(item)) = mailbox.poll_next(&context) {
+            names.push(match item {
+                Item::Leave { topic, ends } => format!("leave {topic} {ends}"),
+                Item::Resume { id, .. } => format!("resume {id}"),
+                Item::Show => "show".to_owned(),
+                Item::Topics => "topics".to_owned(),
+                _ => "other".to_owned(),
+            });
+        }
+        names
+    }
+
+    fn resume(id: &str) -> Item {
+        Item::Resume {
+            id: id.into(),
+            request: None,
+            waits: None,
+        }
+    }
+
+    #[test]
+    fn a_topic_is_left_before_all_that_waits_and_an_older_page_never_takes_the_place_of_a_newer_one()
+     {
+        let mailbox = mailbox();
+        mailbox.first(resume("a"));
+        mailbox.remind();
+        let room: Arc<str> = "room".into();
+        mailbox.leave(&room, false, true);
+        mailbox.leave(&room, false, true);
+        mailbox.leave(&room, true, true);
+        mailbox.first(resume("b"));
+        let expected = ["resume b", "leave room true", "leave room false", "topics"];
+        assert_eq!(names(&mailbox), expected);
+    }
+
+    #[test]
+    fn an_actor_that_waits_is_not_woken_for_a_topic_that_it_has_not() {
+        let mailbox = mailbox();
+        let room: Arc<str> = "room".into();
+        let context = Context::from_waker(Waker::noop());
+        assert!(mailbox.poll_next(&context).is_pending());
+        mailbox.leave(&room, true, false);
+        assert_eq!(mailbox.len(), 0);
+        // It works, be it because a call is in flight or because a timer has rung.
+        mailbox.begins();
+        mailbox.leave(&room, true, false);
+        assert_eq!(mailbox.len(), 1);
+        assert_eq!(names(&mailbox), ["leave room true"]);
+        assert!(mailbox.poll_stopped(&context).is_pending());
+        mailbox.leave(&room, true, false);
+        assert_eq!(names(&mailbox), ["leave room true"]);
+    }
+}

@@ -51,7 +51,8 @@ pub(super) struct LiveSocketState {
     pub(super) is_due: bool,
     /// The life that the actor lives.
     pub(super) life: Life,
-    /// Topics whose subscriptions the application has ended, until that is committed.
+    /// Topics whose subscriptions the application has ended, until that is committed: as many as there are
+    /// subscriptions at most.
     pub(super) leaving: Vec<Arc<str>>,
     /// When `authorize` is asked again about the page.
     pub(super) asking: Asking,

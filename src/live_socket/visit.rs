@@ -260,13 +260,11 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        if self.retry.is_some_and(|retry| Instant::now() < retry) {
-            return ControlFlow::Continue(());
-        }
         let ongoing = &self.ongoing;
         self.leaving
             .retain(|topic| ongoing.subscription(topic).is_some());
-        if self.leaving.is_empty() {
+        let is_early = self.retry.is_some_and(|retry| Instant::now() < retry);
+        if self.leaving.is_empty() || is_early {
             return ControlFlow::Continue(());
         }
         let topics = self.leaving.iter().cloned();

@@ -462,3 +462,69 @@ struct Nobody;
 impl Sink for Nobody {
     fn wake(&self, _subscription: u32) {}
 }
+
+/// A subscription that the application ends is kept as ended, also if the store fails at first; until then no
+/// further message of the topic is handled.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_the_application_ends_is_ended_in_the_store() {
+    const EPOCH: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    let handled = Arc::<std::sync::atomic::AtomicUsize>::default();
+    let counted = handled.clone();
+    let dispatcher = Closures::new(move |call| {
+        counted.fetch_add(call.messages.len(), std::sync::atomic::Ordering::SeqCst);
+        let mut outcome = crate::testing::shown(0, &["<b>", "</b>"]);
+        if call.event.is_some() {
+            let json = format!(r#"[{{"subscribe":["room","got","{EPOCH}",0,0]}}]"#);
+            outcome.effects = crate::effects::parse(&json).unwrap();
+        }
+        std::future::ready(Ok(outcome))
+    });
+    let store = Memory::default();
+    let limits = Limits {
+        park_time: Duration::from_secs(600),
+        ..Limits::default()
+    };
+    let server = Server::with_store(dispatcher, limits, store.clone());
+    let set_broken = |is_broken| {
+        let broken = &store.broken;
+        broken.store(is_broken, std::sync::atomic::Ordering::SeqCst);
+    };
+    let topic: Arc<str> = "room".into();
+    let sessions = &server.sessions;
+    let is_subscribed = || sessions.unsubscribe(&topic, Some("user 7"), None) == 1;
+    let handles = || handled.load(std::sync::atomic::Ordering::SeqCst);
+    let second = || sleep(Duration::from_secs(1));
+    for is_shown in [true, false] {
+        let mut page = Page::load(&server).await;
+        page.event(1, 0, "enter").await;
+        assert_eq!(page.answer().await.0, 1);
+        // The gap that the foreign epoch makes.
+        second().await;
+        let before = handles();
+        if !is_shown {
+            page.reconnect(&server).await;
+            second().await;
+        }
+        set_broken(true);
+        assert_eq!(sessions.unsubscribe(&topic, Some("user 8"), None), 0);
+        assert!(is_subscribed());
+        let published = server.context.topics.publish("room", None, "1".into());
+        published.await.unwrap();
+        second().await;
+        assert!(is_subscribed(), "the store has not kept it");
+        set_broken(false);
+        if !is_shown {
+            let secret = page.secret.clone();
+            page.join(String::new(), Some((&secret, 1))).await;
+            assert_eq!(page.resumed().await, 1);
+        }
+        second().await;
+        second().await;
+        assert!(!is_subscribed(), "shown: {is_shown}");
+        assert_eq!(handles(), before, "shown: {is_shown}");
+        page.client.send(r#"["l",2]"#).await;
+        drop(page);
+        sessions.disconnect_matching(Some("user 7"), None);
+        second().await;
+    }
+}
