@@ -342,7 +342,7 @@ limits! {
     /// The longest time after which `authorize` is asked again about a page that is shown a component with
     /// subscriptions, timers or tasks. Each component has a time of its own, of half of this at least.
     /// Default 5 min; costs one call, and one timer, of each such component.
-    authorize_time: time = 300_000, least 1000;
+    authorize_time: time = 300_000;
     /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
     /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;
