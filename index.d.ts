@@ -147,6 +147,14 @@ export interface LiveContext {
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
    */
   readonly request: LiveRequest
+  /**
+   * The names of the topics that the component has subscribed to, as they were committed before this call: what the
+   * call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
+   * state that it goes on from. Empty while the page is rendered. Frozen.
+   *
+   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
+   */
+  readonly topics: readonly string[]
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
@@ -226,7 +234,7 @@ export interface LiveContext {
 }
 
 /** What `mount` and `authorize` know. */
-export type MountContext = Pick<LiveContext, 'id' | 'module' | 'request' | 'signal'>
+export type MountContext = Pick<LiveContext, 'id' | 'module' | 'request' | 'signal' | 'topics'>
 
 /** What `connected` knows. */
 export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
@@ -237,6 +245,17 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
    * gone. With a `store` nothing is.
    */
   readonly behind: boolean
+}
+
+/** A subscription or a timer of an older state whose receiver the module does not have any more. */
+export interface Dropped {
+  readonly receiver: string
+  /** Of a subscription: its topic. */
+  readonly topic?: string
+  /** Of a timer that rings again and again: its interval in milliseconds. */
+  readonly every?: number
+  /** Of a timer that rings once: what its message would have carried. */
+  readonly data?: unknown
 }
 
 /** Where a message comes from. */
@@ -366,7 +385,9 @@ export interface LiveModule<Props extends object> {
     ctx: MountContext,
   ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
-   * Runs before every join and rejoin, and, with the event, before every handler; not in `loom.mount`,
+   * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
+   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks: refused, the component
+   * ends, and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
    * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
    * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
    */
@@ -378,11 +399,18 @@ export interface LiveModule<Props extends object> {
   /**
    * Brings props of an older version, which a page that was open during a deploy still has, up to date.
    * Without it, or if it throws or gives nothing, the component starts anew and tells its page.
+   *
+   * @param dropped the subscriptions and timers whose receivers the module does not have any more. They have ended, and
+   * the log says so; `connected`, which runs next, can begin others in their place.
    */
-  upgrade?(props: Record<string, unknown>, fromVersion: number): NoInfer<PropsFrom<Props>> | undefined
+  upgrade?(
+    props: Record<string, unknown>,
+    fromVersion: number,
+    dropped: readonly Dropped[],
+  ): NoInfer<PropsFrom<Props>> | undefined
   /**
-   * Runs each time the component comes to life in a page, after `authorize` and the loading of private props, before
-   * the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
+   * Runs each time the component comes to life in a page or by `loom.start`, after `authorize` and the loading of
+   * private props, before the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
    * replaces props of the same name. If it throws, the join fails; a `Refusal` refuses it.
    */
   connected?(
@@ -565,6 +593,16 @@ export interface Limits {
   tasks: number
   /** Changes of a component in a second that no event asked for; further ones merge. Default 30. */
   patchRate: number
+  /**
+   * The least time between two such changes while the page's tab is hidden, in milliseconds; further ones merge, and all
+   * come when the page is seen again. Default 5 s.
+   */
+  hiddenPatchTime: number
+  /**
+   * After this time at the latest `authorize` is asked again about a page whose component has subscriptions, timers or
+   * tasks, in milliseconds; each component has a time of its own, of half of this at least. Default 300 s.
+   */
+  authorizeTime: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
   /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */
@@ -819,9 +857,10 @@ export interface Loom {
     options?: MountOptions,
   ): Promise<string>
   /**
-   * Starts an actor without a page. It renders first; then `replyTo` gets `trees`.
+   * Starts an actor without a page: `connected` runs, and not `authorize`; then it renders, and `replyTo` gets `trees`.
+   * A change that no event asked for is a `patch`, too; while an event has no answer, it comes with the answer.
    *
-   * @throws StartError if the first render fails.
+   * @throws StartError if `connected` or the first render fails.
    */
   start(
     id: string,
@@ -842,10 +881,31 @@ export interface Loom {
    * pass `authorize`. For a login that is revoked. Upgrades under way are refused, too: one that waits for
    * middleware or `bind` as soon as it is known that it is meant (it is not counted then).
    *
-   * @param filter which: all that have this `bind` or `address`, or those it is true for.
-   * @returns how many there were.
+   * With a `topic` only the components end that have subscribed to it, of all pages or of those that match `bind` and
+   * `address`, too: those that are shown, those that wait for their page, and those that come to life just now from a
+   * state with this subscription. Their pages join again and pass `authorize`, which finds the topic in `ctx.topics`;
+   * the connections stay, and so do the other components of these pages. Without `authorize` they go on as before.
+   *
+   * @param filter which: all that have this `bind`, `address` and `topic`, or those it is true for. An empty one is an
+   * error, and so is a member that is `undefined`.
+   * @returns how many connections and waiting components there were; with a `topic`, how many components.
+   * @throws LoomError `LOOM_ARGUMENT`
    */
-  disconnect(filter: { bind?: string; address?: string } | ((connection: Connection) => boolean)): number
+  disconnect(
+    filter:
+      { bind?: string; address?: string; topic?: string | Topic<unknown> } | ((connection: Connection) => boolean),
+  ): number
+  /**
+   * Ends subscriptions to a topic now: the components go on without it, and a checkpoint of that is due at once. A
+   * component takes it after the call that runs, and before all that waits; also one that waits for its page. With `{}`
+   * live sockets of `loom.start` are meant, too. A state that is nowhere but in a page's checkpoint is not reached: it
+   * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
+   *
+   * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
+   * @returns how many components of pages had subscribed.
+   * @throws LoomError `LOOM_ARGUMENT`
+   */
+  unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number
   /** Middleware for Express and its like: serves the browser client. */
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
   /**

@@ -3,7 +3,7 @@
 import { followRedirect } from './addresses'
 import type { Component } from './component'
 import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './forms'
-import { createSocket } from './socket'
+import { createSocket, isVisible } from './socket'
 import type { Templates } from './tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
@@ -50,6 +50,7 @@ export function createConnection(url: string): Connection {
     isWaiting: () => oldest() < Infinity,
     opened() {
       heardAt = performance.now()
+      if (!isVisible()) tellVisibility()
       tryAgain()
       for (const component of [...members]) component.opened()
     },
@@ -63,6 +64,7 @@ export function createConnection(url: string): Connection {
       connection.templates = new Map()
       members.forEach((component) => component.closed())
     },
+    showed: tellVisibility,
     received(frame) {
       heardAt = performance.now()
       look(frame as string)
@@ -73,6 +75,11 @@ export function createConnection(url: string): Connection {
       else if (frames.length > MOST_WAITING) socket.drop()
     },
   })
+
+  /** To a page that nobody sees, the server says less. */
+  function tellVisibility(): void {
+    socket.send(`["h",${+!isVisible()}]`)
+  }
 
   function read(): void {
     for (const frame of frames.splice(0)) {

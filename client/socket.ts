@@ -16,6 +16,9 @@ const FAULTS = /^10(0[237-9]|11)$/
 /** A network that swallows packets would keep a browser connecting for minutes. A server's first word comes at once. */
 const CONNECT_MS = 15_000
 
+/** Does the user see the page? */
+export const isVisible = () => own.visibilityState(document) === 'visible'
+
 export interface SocketUser {
   /** Has it a use for a connection? */
   isIn(): boolean
@@ -24,6 +27,8 @@ export interface SocketUser {
   opened(): void
   received(frame: unknown): void
   closed(): void
+  /** The page was hidden, or is seen again. */
+  showed(): void
   /** The connection was closed for a fault, which will come again; with an action, when it has. */
   refused(code: number, action?: string): void
 }
@@ -124,7 +129,8 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
     connect()
   })
   own.addEventListener(document, 'visibilitychange', () => {
-    if (own.visibilityState(document) === 'visible') connect()
+    if (isVisible()) connect()
+    user.showed()
   })
 
   return {

@@ -72,6 +72,8 @@ export class NativeLoom {
    * empty list if the call is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
+  /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
+  topics(call: number): Array<string> | null
   /** The HTML of one rendered tree. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
@@ -121,6 +123,16 @@ export class NativeLoom {
    * many there were.
    */
   disconnectMatching(bind?: string | undefined | null, address?: string | undefined | null): number
+  /**
+   * Ends the components that have subscribed to a topic, of a user, of an address, of both or of all. Gives
+   * how many there were.
+   */
+  disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
+  /**
+   * Ends the subscriptions to a topic of the components of a user, of an address, of both or of all. Gives how
+   * many components of pages had subscribed.
+   */
+  unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**
    * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
    * Settles `request` when the last actor and connection are gone.

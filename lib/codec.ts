@@ -38,6 +38,7 @@ export const enum Joins {
   MOUNT = 0,
   CHECKPOINT = 1,
   RESUME = 2,
+  SHOWN = 3,
 }
 
 export const enum LogLevel {

@@ -15,7 +15,7 @@ import { checkFunction, checkNames, checkString, invalid, isObject } from './che
 import { liveRequest, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
-import { checkTopic, receiversOf, sentData } from './call/effects'
+import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
 import { LoomError, StartError, textOf } from './errors'
 import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
@@ -35,13 +35,33 @@ import { Wiring } from './http/wiring'
 
 const CLOSE_TIMEOUT = 10_000
 
-/** One that is not understood would find nobody, and whoever was to go would stay. */
-function checkFilter(filter: unknown): void {
-  if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
-  checkNames(filter, { bind: true, address: true }, 'filter', 'a filter')
-  for (const [name, value] of Object.entries(filter)) {
-    if (value !== undefined && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
+/** Whose components are meant. */
+interface Whose {
+  bind?: string
+  address?: string
+}
+
+/**
+ * A filter that is not understood would find nobody, and whoever was to go would stay; or it would find everybody, if a
+ * user is not there that was to be named.
+ */
+function checkWhose(filter: object, known: object): asserts filter is Whose {
+  checkNames(filter, known, 'filter', 'a filter')
+  for (const name of ['bind', 'address'] as const) {
+    const value: unknown = (filter as Whose)[name]
+    // Empty text is the `bind` of pages without a user.
+    if (name in filter && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
   }
+}
+
+/** The filter of `disconnect`, with the name of its topic, if it has one. */
+function checkFilter(filter: unknown): Whose & { topic?: string } {
+  if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
+  checkWhose(filter, { bind: true, address: true, topic: true })
+  const { topic, ...whose } = filter as Whose & { topic?: unknown }
+  if ('topic' in filter) return { ...whose, topic: topicName(topic, 'loom.disconnect') }
+  if (Object.keys(whose).length === 0) throw invalid('a filter with bind, address or topic', 'filter', filter)
+  return whose
 }
 
 /** The id that makes a message count once, if the application gives one. */
@@ -245,11 +265,20 @@ export class Loom implements PublicLoom {
     return this.native.stats()
   }
 
+  unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number {
+    const name = topicName(topic, 'loom.unsubscribe')
+    if (!isObject(filter)) throw invalid('an object like { bind: "user" }, or {} for all,', 'filter', filter)
+    checkWhose(filter, { bind: true, address: true })
+    return this.native.unsubscribe(name, filter.bind, filter.address)
+  }
+
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
     const pending = (count: number): number => count + this.upgrades.pending.disconnect(filter)
     if (typeof filter !== 'function') {
-      checkFilter(filter)
-      return pending(this.native.disconnectMatching(filter.bind, filter.address))
+      const { topic, bind, address } = checkFilter(filter)
+      // Upgrades under way have no subscriptions: what they join with is asked about then.
+      if (topic !== undefined) return this.native.disconnectTopic(topic, bind, address)
+      return pending(this.native.disconnectMatching(bind, address))
     }
     const isMeant = ({ bind, address, request }: NativeConnection): boolean =>
       filter({ bind, address, request: liveRequest(request) })

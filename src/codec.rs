@@ -36,6 +36,7 @@ pub fn table() -> Value {
                 "MOUNT": Joins::Mount as u32,
                 "CHECKPOINT": Joins::Checkpoint as u32,
                 "RESUME": Joins::Resume as u32,
+                "SHOWN": Joins::Shown as u32,
             },
             "Bound": {
                 "TREE_DEPTH": tree::MAX_DEPTH,

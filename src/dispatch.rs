@@ -11,6 +11,7 @@ use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, EventNumber};
 use crate::log::Quoted;
 use crate::message::{Message, Part};
+use crate::ongoing::{Dropped, TopicNames};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
@@ -58,6 +59,11 @@ pub struct Call {
     pub messages: Vec<Message>,
     /// Where the props of a first render come from.
     pub origin: Option<Origin>,
+    /// The topics that the component has subscribed to, as it was committed; `None` if there are none.
+    pub topics: Option<TopicNames>,
+    /// Of a first render: what the state that the page has brought had for receivers that the module lacks;
+    /// `None` if there is nothing of it.
+    pub dropped: Option<Box<[Dropped]>>,
     /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
     /// another page may render meanwhile.
     pub yields: Option<Yield>,
@@ -83,6 +89,9 @@ pub enum Joins {
     Checkpoint = 1,
     /// The secret of a component that still lives: `authorize` is asked whether the page may have it.
     Resume = 2,
+    /// Nothing: the page is shown the component, and `authorize` is asked whether it may still be. Nothing is
+    /// rendered, and the props are not needed.
+    Shown = 3,
 }
 
 /// Where the props of a first render come from, if a page has brought them.

@@ -335,6 +335,14 @@ limits! {
     tasks: count = 10_000;
     /// Changes of a component in a second that no event asked for; further ones merge. Default 30.
     patch_rate: rate = 30;
+    /// The least time between two changes of a component that no event asked for, while the tab of its
+    /// page is hidden; further ones merge. All are sent when the page is seen again. Default 5 s; less
+    /// than `patch_rate` allows has no effect.
+    hidden_patch_time: time = 5000, least 0;
+    /// The longest time after which `authorize` is asked again about a page that is shown a component with
+    /// subscriptions, timers or tasks. Each component has a time of its own, of half of this at least.
+    /// Default 5 min; costs one call, and one timer, of each such component.
+    authorize_time: time = 300_000;
     /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
     /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;

@@ -88,6 +88,22 @@ pub struct Subscribed {
     pub position: Position,
 }
 
+/// The names of topics, without the component's own.
+pub type TopicNames = Arc<[Arc<str>]>;
+
+/// What is dropped, since the module has no receiver for it any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The name of the receiver.
+    pub receiver: SmolStr,
+    /// The topic, if it is a subscription and not a timer.
+    pub topic: Option<Arc<str>>,
+    /// After how long the timer rings again; `None` if it rings once.
+    pub interval: Option<Duration>,
+    /// What the timer's message carries, as JSON.
+    pub data: Option<Arc<str>>,
+}
+
 /// What goes on beside the props.
 #[derive(Clone, Debug, Default)]
 pub struct Ongoing {
@@ -268,6 +284,27 @@ impl Ongoing {
         self.subscriptions.get(topic)
     }
 
+    /// The names of the topics that are subscribed to, without the component's own; `None` if there are
+    /// none.
+    pub fn topics(&self) -> Option<TopicNames> {
+        let names = self.subscriptions.keys();
+        let names: TopicNames = names
+            .filter(|name| !name.starts_with(OWN))
+            .cloned()
+            .collect();
+        (!names.is_empty()).then_some(names)
+    }
+
+    /// Whether these effects may change what is subscribed to.
+    pub fn subscribes(effects: &[Effect]) -> bool {
+        effects.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::Subscribe { .. } | Effect::Unsubscribe { .. }
+            )
+        })
+    }
+
     /// The committed messages that their topics may not have.
     pub fn outgoing(&self) -> &[Outgoing] {
         &self.outgoing
@@ -285,6 +322,11 @@ impl Ongoing {
             return Err(OngoingError::Timers);
         }
         Ok(())
+    }
+
+    /// Whether messages may come: from timers, topics, or to the component.
+    pub fn has_sources(&self) -> bool {
+        !self.timers.is_empty() || !self.subscriptions.is_empty()
     }
 
     /// Whether these effects change what goes on.
@@ -366,18 +408,34 @@ impl Ongoing {
         rung.collect()
     }
 
-    /// Drops what a module no longer has a receiver for; gives the names.
-    pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<SmolStr> {
-        let timers = self.timers.keys();
-        let subscriptions = self.subscriptions.values().map(|one| &one.receiver);
-        let names = timers.chain(subscriptions.filter(|receiver| !receiver.is_empty()));
-        let mut gone: Vec<SmolStr> = names.filter(|receiver| !has(receiver)).cloned().collect();
-        gone.sort_unstable();
-        gone.dedup();
-        self.timers.retain(|receiver, _| has(receiver));
-        self.subscriptions
-            .retain(|_, one| one.receiver.is_empty() || has(&one.receiver));
-        gone
+    /// Drops what a module no longer has a receiver for; gives it.
+    pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<Dropped> {
+        let mut dropped = Vec::new();
+        self.timers.retain(|receiver, timer| {
+            let stays = has(receiver);
+            if !stays {
+                dropped.push(Dropped {
+                    receiver: receiver.clone(),
+                    topic: None,
+                    interval: timer.interval,
+                    data: timer.data.clone(),
+                });
+            }
+            stays
+        });
+        self.subscriptions.retain(|topic, one| {
+            let stays = one.receiver.is_empty() || has(&one.receiver);
+            if !stays {
+                dropped.push(Dropped {
+                    receiver: one.receiver.clone(),
+                    topic: Some(topic.clone()),
+                    interval: None,
+                    data: None,
+                });
+            }
+            stays
+        });
+        dropped
     }
 
     /// As it is sealed into a checkpoint; empty if nothing goes on.
@@ -617,7 +675,10 @@ mod tests {
         ongoing.move_to("a", Position { epoch, number: 12 });
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
         assert_eq!(positions(&revived), ["a other 12", "b got 0"]);
-        assert_eq!(revived.retain(|name| name == "got"), ["other"]);
+        let dropped = revived.retain(|name| name == "got");
+        assert_eq!(dropped.len(), 1);
+        assert_eq!(dropped[0].receiver, "other");
+        assert_eq!(dropped[0].topic.as_deref(), Some("a"));
         assert_eq!(positions(&revived), ["b got 0"]);
     }
 
@@ -677,7 +738,14 @@ mod tests {
     #[test]
     fn a_timer_whose_receiver_is_gone_goes_too() {
         let mut timers = ongoing(r#"[{"every":["a",100]},{"every":["b",100]}]"#, now());
-        assert_eq!(timers.retain(|name| name == "a"), ["b"]);
+        let dropped = timers.retain(|name| name == "a");
+        let expected = Dropped {
+            receiver: "b".into(),
+            topic: None,
+            interval: Some(ms(100)),
+            data: None,
+        };
+        assert_eq!(dropped, [expected]);
         assert_eq!(timers.timers.len(), 1);
     }
 }

@@ -10,7 +10,8 @@ export type Json = string | number | boolean | null | undefined | Json[] | { [ke
 
 /** What a client sends, as far as the tests look at it. */
 export interface Sent {
-  type: 'join' | 'event' | 'leave'
+  type: 'join' | 'event' | 'leave' | 'hidden'
+  /** Of `hidden`: 1, or 0 if the page is seen again. */
   id: number
   module?: string
   token?: string
@@ -53,6 +54,7 @@ function readSent(frame: string): Sent {
       ...needsTree,
     }
   }
+  if (type === 'h') return { type: 'hidden', id }
   if (type === 'l') return { type: 'leave', id }
   const [number, seen, handler, event, vars = {}, age] = rest as unknown as [
     number,

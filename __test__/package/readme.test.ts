@@ -53,6 +53,25 @@ const FRAMES: Record<string, (code: string) => string> = {
     page.dispatchEvent(Object.assign(new Event('loom:error'), { detail: { message: '', action: 'reload' } }))
     if (reloads !== 1) throw new Error('not reloaded')
   `,
+  'a route that removes a user from a room': (code) => `
+    import { createLoom } from 'loom-live'
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    const removed: string[] = []
+    const members = { remove: async (room: string, user: string): Promise<void> => void removed.push(room + user) }
+    interface Asked { params: { room: string }; user: { id: string } }
+    interface Answer { end(): void }
+    let ended = 0
+    let route: Promise<void> | undefined
+    const app = {
+      post(_: string, handle: (request: Asked, response: Answer) => Promise<void>) {
+        route = handle({ params: { room: '7' }, user: { id: 'ada' } }, { end: () => (ended += 1) })
+      },
+    }
+    ${code}
+    await route
+    await loom.close()
+    if (removed.join() !== '7ada' || ended !== 1) throw new Error(JSON.stringify({ removed, ended }))
+  `,
   'a program with @fastify/session': (code) => `
     import type {} from '@fastify/session'
     declare module 'fastify' { interface Session { user?: { id: string } } }

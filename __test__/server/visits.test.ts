@@ -414,6 +414,28 @@ test('a message that fails is over: a revived state does not handle it again', a
   expect(handled).toEqual(['good', 'bad', 'last'])
 })
 
+test('a message whose step cannot be committed leaves nothing of its props', async () => {
+  const { site, page } = await start((loom) =>
+    loom.register('forged', {
+      props: { count: 0, list: ['a'] },
+      connected: async (_, ctx) => ctx.subscribe('news', 'arrived'),
+      handle: {},
+      receive: {
+        arrived({ count, list }, { data }, ctx) {
+          // The step is refused when its receiver has ended already.
+          if (data === 'bad') ctx.send('forged', 'arrived')
+          return { count: count + 1, list: [...list, String(data)] }
+        },
+      },
+      render: ({ count, list }) => html`${count} ${list.join(' ')}`,
+    }),
+  )
+  await site.loom.publish('news', 'bad')
+  await until('the failure', () => site.log.all.includes('cannot be opened'))
+  await site.loom.publish('news', 'good')
+  await shows(page, '1 a good')
+})
+
 test('a topic that is subscribed already is read again if the history is asked for', async () => {
   const { site, page } = await start((loom) =>
     loom.register('again', {

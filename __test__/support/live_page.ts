@@ -53,6 +53,7 @@ export class LivePage {
   private component = 0
   private live = false
   private ended = false
+  private isHidden = false
   private reconnect: NodeJS.Timeout | undefined
   /** The text of the last refusal, with its action. */
   refused: unknown[] | undefined
@@ -103,6 +104,12 @@ export class LivePage {
   /** What the component shows. */
   get text(): string {
     return this.tree === undefined ? '' : textOf(this.tree, this.templates)
+  }
+
+  /** The user looks at another tab, or at this one again. */
+  hide(isHidden = true): void {
+    this.isHidden = isHidden
+    this.send(['h', isHidden ? 1 : 0])
   }
 
   event(handler: string, value?: string): Sent {
@@ -161,6 +168,7 @@ export class LivePage {
     this.ws = ws
     ws.on('open', () => {
       this.pushed = []
+      if (this.isHidden) this.hide()
       // `templates` is kept: the shown tree refers to templates of earlier connections.
       const kept = this.sent.filter(({ answered }) => answered).length
       const resume = this.secret === '' ? [] : [this.secret, this.seen, this.revision, kept]
@@ -187,7 +195,8 @@ export class LivePage {
     })
   }
 
-  private send(message: unknown[]): void {
+  /** Sends any message. */
+  send(message: unknown[]): void {
     this.ws?.send(JSON.stringify(message))
   }
 

@@ -14,6 +14,7 @@ import {
   Refusal,
   sanitized,
   StartError,
+  type Dropped,
   type LiveContext,
   type LiveEvent,
   type Loom,
@@ -332,6 +333,43 @@ loom.register('live', {
   },
   render: ({ rows, now, answer }) => html`${rows.length} ${now} ${answer}`,
 })
+
+// Who may still see it: topics are read-only, and everywhere; a filter names whose components are meant.
+loom.register('watched', {
+  props: { count: 0 },
+  version: 2,
+  authorize: ({ topics }, event) => event !== undefined || topics.every((topic) => topic.startsWith('room:')),
+  upgrade: (props, from, dropped) => {
+    is<Equal<typeof dropped, readonly Dropped[]>>()
+    const topic: string | undefined = dropped[0]?.topic
+    // @ts-expect-error what is dropped is only to be read
+    dropped.pop()
+    return { count: Number(props['count']) + from + (topic === undefined ? 0 : (dropped[0]?.every ?? 0)) }
+  },
+  connected: (_, ctx) => {
+    is<Equal<typeof ctx.topics, readonly string[]>>()
+  },
+  handle: {
+    // @ts-expect-error topics are only to be read
+    wrong: (_, __, ctx) => void ctx.topics.push('room:7'),
+  },
+  receive: { got: (_, __, { topics }) => void topics.length },
+  render: ({ count }) => html`${count}`,
+})
+is<Equal<ReturnType<typeof loom.disconnect>, number>>()
+loom.disconnect({ topic: 'room:7', bind: 'ada' })
+loom.disconnect({ topic: prices, address: '10.0.0.7' })
+loom.disconnect(({ bind }) => bind === 'ada')
+// @ts-expect-error no such member
+loom.disconnect({ topics: 'room:7' })
+is<Equal<ReturnType<typeof loom.unsubscribe>, number>>()
+loom.unsubscribe('room:7', { bind: 'ada' })
+loom.unsubscribe(prices, {})
+// @ts-expect-error whose is to be said
+loom.unsubscribe('room:7')
+// @ts-expect-error no such member
+loom.unsubscribe('room:7', { topic: 'room:8' })
+createLoom({ limits: { hiddenPatchTime: 5_000, authorizeTime: 300_000 } })
 
 // @ts-expect-error render is missing
 loom.register('half', { props: {}, handle: {} })

@@ -141,6 +141,8 @@ export class Context implements LiveContext {
   /** Only of a join: set before `connected` is called. */
   declare revived: boolean
   declare behind: boolean
+  /** What `topics` has read. */
+  declare private topicNames?: readonly string[]
 
   /** Without a component, as in `loom.mount`, there is no step. */
   constructor(
@@ -165,6 +167,21 @@ export class Context implements LiveContext {
       this.liveRequest = known
     }
     return this.liveRequest
+  }
+
+  get topics(): readonly string[] {
+    if (this.topicNames !== undefined) return this.topicNames
+    const { tasks } = this.host
+    const isKnown = !this.isOver && !this.isAborted
+    // Before there is a component, there is no subscription.
+    const names = tasks === undefined ? [] : isKnown ? tasks.native().topics(this.call) : null
+    if (names === null) {
+      throw new LoomError(
+        'LOOM_STOPPED',
+        'ctx.topics was first read after its call had ended; read it before, as in `const { topics } = ctx`',
+      )
+    }
+    return (this.topicNames = Object.freeze(names))
   }
 
   get signal(): AbortSignal {

@@ -1,5 +1,5 @@
 import type { Logger, LoomOptions } from '../../index'
-import { Bound, JobKind, LogLevel } from '../codec'
+import { Bound, JobKind, Joins as JoinKind, LogLevel } from '../codec'
 import type { NativeLoom } from '../native'
 import { freeze } from '../render/frozen'
 import { type Component, PropsCache, type Entry as Kept } from './cache'
@@ -236,6 +236,14 @@ export class Dispatcher {
     const module = this.entries[moduleId]
     if (module === undefined) {
       this.results.failed(call, `no module ${moduleId}`)
+      return
+    }
+    if (Array.isArray(event) && event[0] === JoinKind.SHOWN) {
+      this.joins.add(call, () => {
+        const { handling } = this
+        const known = uncached({ actor, module, id, instance }, undefined, 0, false)
+        this.isolation.run(handling.stillAllowed, handling, handling.callOf(call, sequence, known, undefined))
+      })
       return
     }
     // Also if props are handed over: an older copy is of no use any more.

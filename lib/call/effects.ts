@@ -20,7 +20,7 @@ const MOST_EFFECTS = 1_000
 const OWN = '\0'
 
 /** The name of a topic that is given as such, or by its name. */
-function nameOf(topic: unknown, what: string): string {
+export function topicName(topic: unknown, what: string): string {
   const name = isObject(topic) ? topic['name'] : topic
   checkTopic(name, what)
   return name
@@ -158,7 +158,7 @@ export class Effects {
   }
 
   subscribe(call: number, given: unknown, receiver: string, options: SubscribeOptions = {}): void {
-    const topic = nameOf(given, 'ctx.subscribe')
+    const topic = topicName(given, 'ctx.subscribe')
     this.checkReceiver(receiver, 'ctx.subscribe')
     checkNames(options, { from: true }, 'the options of ctx.subscribe', 'an option of ctx.subscribe')
     const { from } = options
@@ -170,11 +170,11 @@ export class Effects {
   }
 
   unsubscribe(topic: unknown): void {
-    this.note(JSON.stringify({ unsubscribe: nameOf(topic, 'ctx.unsubscribe') }))
+    this.note(JSON.stringify({ unsubscribe: topicName(topic, 'ctx.unsubscribe') }))
   }
 
   publish(given: unknown, data: unknown): void {
-    const topic = nameOf(given, 'ctx.publish')
+    const topic = topicName(given, 'ctx.publish')
     const json = stringifyData(data, () => `the data of ctx.publish(${JSON.stringify(topic)})`)
     this.note(`{"publish":[${JSON.stringify(this.nextId())},${JSON.stringify(topic)},${json}]}`)
   }

@@ -95,7 +95,9 @@ export class Handling {
     const { component, props } = call.kept
     const { module } = component
     if (origin !== null) this.development?.joined(module)
-    if (module.raw || origin === null) {
+    // A component that is resumed has been connected.
+    const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
+    if (module.raw || (origin === null && !connects)) {
       this.commit.render(call, props, 'none')
       return
     }
@@ -107,7 +109,7 @@ export class Handling {
         this.refused(call, given)
       },
       failed: (error) => {
-        const what = `upgrade of module ${module.name} from version ${origin[1]} to ${module.version}`
+        const what = `upgrade of module ${module.name} from version ${origin?.[1]} to ${module.version}`
         this.operator.tell('warn', `${what}: ${textOf(error)}`)
         this.operator.report(call, 'upgrade', error)
       },
@@ -115,10 +117,8 @@ export class Handling {
     const render = ({ props: first, changed, anew }: First): void => {
       if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
     }
-    // A component that is resumed has been connected.
-    const connects = module.module.connected !== undefined && origin[0] !== JoinKind.RESUME
-    call.context.revived = origin[0] === JoinKind.CHECKPOINT
-    call.context.behind = origin[2] === 1
+    call.context.revived = origin?.[0] === JoinKind.CHECKPOINT
+    call.context.behind = origin?.[2] === 1
     const start = (first: First): void => {
       if (!connects) {
         render(first)
@@ -140,6 +140,35 @@ export class Handling {
       } else start(first)
     } catch (error) {
       this.commit.fail(call, joining.during, error)
+    }
+  }
+
+  /** Asks whether a page may still see its component. Its props are not known here, and nothing of it changes. */
+  stillAllowed(call: Call): void {
+    const { number, context } = call
+    const { module } = call.kept.component
+    if (!this.givenUp.isWanted(number)) return
+    call.during = 'authorize'
+    const check = (allowed: unknown): void => {
+      checkAllowed(allowed, (given) => {
+        this.refused(call, given)
+      })
+    }
+    const done = (): void => {
+      // `authorize` is no step.
+      context.effects?.truncate(0)
+      context.end()
+      this.results.allowed(number)
+    }
+    try {
+      const allowed: unknown = module.raw ? true : module.module.authorize?.(context, undefined)
+      if (isThenable(allowed)) this.wait(call, call, Promise.resolve(allowed).then(check), done)
+      else {
+        check(allowed)
+        done()
+      }
+    } catch (error) {
+      this.commit.fail(call, call.during, error)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ConnectedContext, MountContext } from '../../index'
+import type { ConnectedContext, Dropped, MountContext } from '../../index'
 import { invalid, isAllowed, isObject, isThenable } from '../check'
 import { Joins } from '../codec'
 import { GivenUp } from '../errors'
@@ -15,7 +15,10 @@ type Props = Record<string, unknown>
  * shown more than the state includes. `null` if the application
  * itself gave the props.
  */
-export type Origin = [joins: Joins, version: number, isBehind: 0 | 1] | null
+export type Origin = [joins: Joins, version: number, isBehind: 0 | 1, dropped?: CrossingDropped[]] | null
+
+/** What is dropped of a state, as it crosses: a timer has no topic, and one that rings once no interval. */
+type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data: unknown]
 
 /** What a join needs beside the module and its props. */
 export interface Joining {
@@ -71,12 +74,14 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
  * the private props again.
  */
 export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
+  // What the application itself starts is not asked about, and has the props that it was given.
+  if (origin === null) return { props, changed: false, anew: false }
   const { module } = entry
   const { context } = joining
   const continued = (): First | Promise<First> => {
-    if (origin === null || origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
+    if (origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
     const isOld = origin[1] !== entry.version
-    const upgraded = isOld ? upgrade(entry, props, origin[1], joining) : props
+    const upgraded = isOld ? upgrade(entry, props, origin, joining) : props
     if (!joining.isWanted()) throw new GivenUp()
     joining.during = 'mount'
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
@@ -132,12 +137,17 @@ export function checkAllowed(allowed: unknown, why: (given: string) => void): vo
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })
 
 /** The props in the form of the module's version; `undefined` if the module has no way there. */
-function upgrade({ module, name }: LiveEntry, props: Props, from: number, joining: Joining): Props | undefined {
+function upgrade(
+  { module, name }: LiveEntry,
+  props: Props,
+  [, from, , dropped = []]: NonNullable<Origin>,
+  joining: Joining,
+): Props | undefined {
   joining.during = 'upgrade'
   try {
     // It may change the props in place.
     const own = Object.isFrozen(props) ? (JSON.parse(JSON.stringify(props)) as Props) : props
-    const upgraded: unknown = module.upgrade?.(own, from)
+    const upgraded: unknown = module.upgrade?.(own, from, dropped.map(droppedOf))
     if (upgraded === undefined) return undefined
     checkProps(upgraded, () => `upgrade of module ${JSON.stringify(name)}`)
     return upgraded
@@ -145,6 +155,11 @@ function upgrade({ module, name }: LiveEntry, props: Props, from: number, joinin
     joining.failed(error)
     return undefined
   }
+}
+
+function droppedOf([receiver, topic, every, data]: CrossingDropped): Dropped {
+  if (topic !== 0) return { receiver, topic }
+  return every === 0 ? { receiver, data } : { receiver, every }
 }
 
 /** Calls `next` with the value: at once if it is no promise, after it otherwise. */

@@ -1,4 +1,4 @@
-import { Action, Status } from '../codec'
+import { Action, Status, TreeOp } from '../codec'
 import type { Refusal } from './refusal'
 import { Writer } from '../render/writer'
 
@@ -70,6 +70,14 @@ export class Results extends Writer {
   unknownHandler(call: number): void {
     this.op(call)
     this.op(Status.UNKNOWN_HANDLER)
+  }
+
+  /** `authorize` allows: nothing else was asked, and nothing changes. */
+  allowed(call: number): void {
+    this.begin(call, false, false)
+    this.propsDone('', false)
+    this.op(TreeOp.SAME)
+    this.treeDone()
   }
 
   /** Tells that a join waits for a promise. Its result comes later. */

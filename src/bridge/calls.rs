@@ -15,6 +15,7 @@ use crate::context::Level;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
 use crate::effects::TaskId;
 use crate::ids::ActorKey;
+use crate::ongoing::TopicNames;
 use crate::registry::ModuleId;
 use crate::sync::{Mutex, lock};
 use crate::topics::Subscription;
@@ -25,10 +26,12 @@ use crate::turns::Yield;
 type Answered = (Reply, Vec<Subscription>);
 
 struct Waiting {
+    actor: ActorKey,
     /// Topics that the step has subscribed to: they do not begin anew before the step commits.
     held: Vec<Subscription>,
     sender: oneshot::Sender<Answered>,
     caller: Option<Arc<Caller>>,
+    topics: Option<TopicNames>,
     /// The turn of a join, to give up when JavaScript waits for a promise.
     yields: Option<Yield>,
 }
@@ -108,6 +111,14 @@ impl JsDispatcher {
         Some(waiting.caller.clone())
     }
 
+    /// The topics that the component of a call in flight has subscribed to: `Some(None)` if there are none,
+    /// `None` if the call is over.
+    pub fn topics(&self, call: u32) -> Option<Option<TopicNames>> {
+        let pending = lock(&self.0.returns.pending);
+        let waiting = pending.calls.get(&call)?;
+        Some(waiting.topics.clone())
+    }
+
     /// The application closes the connections of these requests. From here on JavaScript starts no call for
     /// them: no call that it has taken, none that waits, and none that an actor makes later. Their actors
     /// end by themselves.
@@ -124,6 +135,19 @@ impl JsDispatcher {
             let caller = waiting.caller.as_ref();
             caller.is_some_and(|caller| self.0.revoked.has(&caller.request))
         });
+        let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
+        drop(pending);
+        for call in calls {
+            self.0.queue.abort(call);
+        }
+    }
+
+    /// These actors have been stopped: their calls in flight are given up, those that JavaScript has taken
+    /// already before this returns. Each actor would give up its call itself, but a moment later.
+    pub fn give_up(&self, actors: &HashSet<ActorKey>) {
+        let pending = lock(&self.0.returns.pending);
+        let calls = pending.calls.iter();
+        let calls = calls.filter(|(_, waiting)| actors.contains(&waiting.actor));
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
         for call in calls {
@@ -198,9 +222,11 @@ impl Inner {
         }
         let number = pending.last;
         let waiting = Waiting {
+            actor: call.actor,
             sender,
             held: Vec::new(),
             caller: call.caller.clone(),
+            topics: call.topics.clone(),
             yields: call.yields.clone(),
         };
         pending.calls.insert(number, waiting);
@@ -329,7 +355,7 @@ impl Dispatcher for JsDispatcher {
             || matches!(
                 call.origin,
                 Some(Origin {
-                    joins: Joins::Resume,
+                    joins: Joins::Resume | Joins::Shown,
                     ..
                 })
             );

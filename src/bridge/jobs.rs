@@ -10,6 +10,7 @@ use crate::dispatch::Call;
 use crate::effects::{OWN, TaskId};
 use crate::ids::ActorKey;
 use crate::message::{Data, Message, Part, Source};
+use crate::ongoing::Dropped;
 use crate::protocol::ClientEvent;
 use crate::tree::write_json_string;
 
@@ -151,7 +152,9 @@ fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
 
 /// Writes a call to handle and render as `[0, call, actor, sequence, version, number, module, id, instance,
 /// event | origin, props?, bytes?, frozen?]`. A first render has an origin instead of an event: `null` if
-/// the application itself started the component, or `[joins, version]`, see [`crate::dispatch::Origin`].
+/// the application itself started the component, or `[joins, version, isBehind, dropped?]`, see
+/// [`crate::dispatch::Origin`]. `dropped` is a list of `[receiver, topic | 0, interval, data]`, see
+/// [`crate::ongoing::Dropped`]; it is left out if it is empty.
 pub(super) fn write_call(
     number: u32,
     call: &Call,
@@ -189,6 +192,10 @@ pub(super) fn write_call(
                     origin.is_behind.into(),
                 ];
                 write_numbers(out, numbers);
+                if let Some(dropped) = &call.dropped {
+                    out.push(',');
+                    write_dropped(out, dropped);
+                }
                 out.push(']');
             }
         },
@@ -206,6 +213,23 @@ pub(super) fn write_call(
     }
     out.push(']');
     Ok(json)
+}
+
+fn write_dropped(out: &mut String, dropped: &[Dropped]) {
+    out.push('[');
+    for (position, one) in dropped.iter().enumerate() {
+        out.push_str(if position > 0 { ",[" } else { "[" });
+        write_json_string(out, &one.receiver);
+        out.push(',');
+        match &one.topic {
+            Some(topic) => write_json_string(out, topic),
+            None => out.push('0'),
+        }
+        let interval = one.interval.map_or(0, |interval| interval.as_millis());
+        let data = one.data.as_deref().unwrap_or("null");
+        let _ = write!(out, ",{interval},{data}]");
+    }
+    out.push(']');
 }
 
 /// Where a message comes from.

@@ -1,5 +1,6 @@
 //! The bridge's promises, with a Rust closure in JavaScript's place.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -88,6 +89,8 @@ impl Script {
             props: Arc::new(Props::from_json(r#"{"n":1}"#)),
             frozen: false,
             messages: Vec::new(),
+            topics: None,
+            dropped: None,
             version: 4,
             sequence: 5,
             event,
@@ -448,6 +451,29 @@ async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
     assert_eq!(script.dispatcher.revoked(), 0, "requests that nobody has");
 }
 
+/// JavaScript ends components while it works off what it has fetched: of theirs nothing more is begun.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_for_an_actor_that_was_stopped() {
+    let script = Script::new(10);
+    let fetched = script.call(Some("a"));
+    script.settle().await;
+    let number = script.jobs()[0][1].as_u64().unwrap();
+    let waits = script.call(Some("a"));
+    script.settle().await;
+    script.dispatcher.give_up(&HashSet::from([8]));
+    assert!(!script.signal.load(Ordering::SeqCst), "another actor");
+    script.dispatcher.give_up(&HashSet::from([7]));
+    // At once: JavaScript reads the byte before it begins the next call.
+    assert!(script.signal.load(Ordering::SeqCst));
+    let given_up: Vec<u64> = script.queue.given_up().into_iter().map(u64::from).collect();
+    assert!(given_up.contains(&number), "{given_up:?}");
+    assert!(script.jobs().iter().all(|job| job[0] != kind::CALL));
+    for call in [fetched, waits] {
+        call.abort();
+        let _ = call.await;
+    }
+}
+
 /// JavaScript is not asked, and the event's form is not parsed.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_its_module_does_not_have_costs_javascript_nothing() {
@@ -506,6 +532,8 @@ fn call_of_module_3(event: Option<ClientEvent>) -> Call {
         props: Arc::new(Props::from_json("{}")),
         frozen: false,
         messages: Vec::new(),
+        topics: None,
+        dropped: None,
         version: 0,
         sequence: 1,
         event,

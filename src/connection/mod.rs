@@ -391,6 +391,7 @@ impl<D: Dispatcher> Connection<D> {
                 self.event(&id, numbered, event, may_send);
             }
             Some(ClientMessage::Leave { id }) => self.leave(&id),
+            Some(ClientMessage::Hidden(is_hidden)) => self.outbox.set_hidden(is_hidden),
             None => self.invalid()?,
         }
         Ok(())
@@ -617,9 +618,12 @@ impl<D: Dispatcher> Connection<D> {
         };
         let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;
         let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());
+        // Known from the start, so that who is removed from a topic does not come to life with it.
+        let topics = start.ongoing.topics();
         let mut made = None;
         let socket = LiveSocket::start(&context, start, |key| {
             let session = Session::new(about, key, &self.outbox, id.clone(), claims.point);
+            session.set_topics(topics);
             made = Some(session.clone());
             self.sessions.add(&session);
             let sessions = self.sessions.clone();

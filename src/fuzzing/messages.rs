@@ -49,6 +49,7 @@ pub fn classic(input: &[u8]) {
             ("event", id)
         }
         ClientMessage::Leave { id } => ("leave", id),
+        ClientMessage::Hidden(_) => panic!("the classic dialect has no such message"),
     };
     same("type", kind);
     same("id", id);
@@ -114,6 +115,9 @@ pub fn extended(input: &[u8]) {
             ("e", id, rest)
         }
         ClientMessage::Leave { id } => ("l", id, vec![]),
+        ClientMessage::Hidden(is_hidden) => {
+            return assert_eq!(seen, [json!("h"), json!(u8::from(*is_hidden))]);
+        }
     };
     let component: u32 = id.parse().expect("a number");
     let mut expected = vec![json!(kind), json!(component)];

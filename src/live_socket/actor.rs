@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::first;
 use super::mailbox::{Item, Mailbox, Unhandled};
 use super::running::{Next, Running};
@@ -53,6 +55,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
     state.weigh(reply_to);
     loop {
         running.due = state.due(reply_to);
+        running.ask = state.ask_due(running, reply_to);
         // Comes first, or a component whose messages keep coming would never show what was held back. If
         // events wait, the next answer shows it.
         let catches_up = state.sent_tree.is_some() && !running.mailbox.has_events();
@@ -77,14 +80,14 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
                 continue;
             }
             // The page may have gone since the wait began.
-            Some(Next::Due) if !reply_to.is_shown() => continue,
-            Some(Next::Due) => None,
-            Some(Next::Item(item)) => Some(item),
+            Some(Next::Due | Next::Ask) if !reply_to.is_shown() => continue,
+            Some(next) => next,
         };
         let done = match next {
-            Some(item) => state.item(running, item, reply_to).await,
+            Next::Item(item) => state.item(running, item, reply_to).await,
             // Boxed, as whatever else few steps need: the future of every actor would have room for it otherwise.
-            None => Box::pin(state.visit(running, reply_to)).await,
+            Next::Ask => Box::pin(state.ask(running, reply_to)).await,
+            Next::Due | Next::Quiet => Box::pin(state.visit(running, reply_to)).await,
         };
         if done.is_break() {
             return;
@@ -167,6 +170,19 @@ impl LiveSocketState {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
+            Item::Leave { topic, ends: true } => {
+                if self.ongoing.subscription(&topic).is_some() {
+                    // The page joins again, and `authorize` says whether it may.
+                    reply_to.ended(&CallError::Busy);
+                    return ControlFlow::Break(());
+                }
+            }
+            Item::Leave { topic, ends: false } => {
+                if !self.leaving.contains(&topic) {
+                    self.leaving.push(topic);
+                }
+                Box::pin(self.leave_topics(running, reply_to)).await?;
+            }
             Item::Weigh => {
                 // The session asks because it does not know the weight, so the weight is reported in any
                 // case.
@@ -228,8 +244,10 @@ impl LiveSocketState {
         drop(turn);
         match answer {
             Ok(has_changed) => {
+                self.asking.allowed();
+                // The page gets all that was held back, one by one or as the tree.
+                self.sent_tree = None;
                 if reply_to.resumed(epoch, has_changed) {
-                    self.sent_tree = None;
                     reply_to.show(self.point, &self.prev_tree, false);
                 }
                 ControlFlow::Continue(())
@@ -240,6 +258,55 @@ impl LiveSocketState {
                 ControlFlow::Break(())
             }
         }
+    }
+
+    /// When `authorize` is to be asked again; `None` if nothing comes from the server, or if nobody sees the
+    /// component: a page that comes back is asked about anyway.
+    fn ask_due<D: Dispatcher, R: ReplyTo>(
+        &self,
+        running: &Running<D>,
+        reply_to: &R,
+    ) -> Option<Instant> {
+        let due = self.asking.due()?;
+        let goes_on = self.ongoing.has_sources() || running.has_tasks();
+        (goes_on && reply_to.is_shown()).then_some(due)
+    }
+
+    /// Asks `authorize` whether the page may still see the component. If it refuses, the actor ends, as at a
+    /// resume that is refused. If it fails otherwise, the actor ends as well, but the page joins again with its
+    /// newest state, and `authorize` is asked about that.
+    async fn ask<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        let origin = Some(Origin {
+            joins: Joins::Shown,
+            version: 0,
+            is_behind: false,
+        });
+        let event = self.point.event;
+        let Some(result) = self.call(running, event, None, origin).await else {
+            return ControlFlow::Break(());
+        };
+        let Err(error) = result else {
+            self.asking.allowed();
+            return ControlFlow::Continue(());
+        };
+        let (name, id) = (&self.module_name, &self.call.id);
+        running.failed(
+            name,
+            id,
+            "the question whether its page may still see it",
+            &error,
+        );
+        if let CallError::Refused(..) = error {
+            reply_to.ended(&error);
+        } else {
+            self.committed(running, reply_to, Moment::End);
+            reply_to.ended(&CallError::Busy);
+        }
+        ControlFlow::Break(())
     }
 
     async fn event<D: Dispatcher, R: ReplyTo>(

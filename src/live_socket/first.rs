@@ -1,8 +1,9 @@
 //! How an actor comes to life: it takes its turn, finds the newest state, and renders.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;
 
+use super::asking::Asking;
 use super::running::Running;
 use super::state::{LiveSocketState, MIN_WEIGHED};
 use super::step::misfit;
@@ -79,19 +80,26 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         number: start.point.event,
         event: None,
         messages: Vec::new(),
+        topics: None,
+        dropped: None,
         yields: turn.as_ref().map(Turn::yields),
     };
-    let gone = start
+    let dropped = start
         .ongoing
         .retain(|name| start.details.receivers.iter().any(|known| **known == *name));
-    if !gone.is_empty() {
+    if !dropped.is_empty() {
         running.context.log_about(Level::Warn, &start.module_name, || {
-            let (module, names) = (&start.module_name, gone.join(", "));
+            let names: BTreeSet<&str> = dropped.iter().map(|one| &*one.receiver).collect();
+            let (module, names) = (&start.module_name, Vec::from_iter(names).join(", "));
             format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
         });
+        call.dropped = Some(dropped.into());
     }
+    call.topics = start.ongoing.topics();
+    reply_to.subscribed(call.topics.as_ref());
     let outcome = running.call(&call).await?;
     call.yields = None;
+    call.dropped = None;
     drop(turn);
     let first = outcome.and_then(|mut outcome| {
         let tree = outcome.render.take().ok_or(Mismatch);
@@ -106,6 +114,10 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
             return None;
         }
     };
+    let asks = start.details.authorizes && call.caller.is_some();
+    let limit = running.context.limits.authorize_time;
+    let asking = asks.then(|| Asking::begin(limit, running.key));
+    let asking = asking.unwrap_or_default();
     let mut state = LiveSocketState {
         call,
         module_name: start.module_name,
@@ -118,6 +130,8 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         retry: None,
         is_due: false,
         life: start.life,
+        leaving: Vec::new(),
+        asking,
         messages: 0,
         weight: 0,
         weigh_in: MIN_WEIGHED,

@@ -62,6 +62,12 @@ pub(super) enum Item {
     },
     /// Messages wait: topics have something new, or a visit has left some. There is one such item at most.
     Topics,
+    /// The application has ended the subscription to this topic; or, with `ends`, the component is to end if it
+    /// has subscribed.
+    Leave {
+        topic: Arc<str>,
+        ends: bool,
+    },
     /// Report the memory of props and tree.
     Weigh,
 }
@@ -307,12 +313,44 @@ impl Mailbox {
         {
             needless.extend(state.items.pop_front());
         }
+        let older = |item: &Item| is_back && matches!(item, Item::Resume { .. });
+        if let Some(place) = state.items.iter().position(older) {
+            needless.extend(state.items.remove(place));
+        }
         self.budget.take(size_of::<Item>());
         self.budget.give(needless.len() * size_of::<Item>());
         state.items.push_front(item);
         let receiver = state.receiver();
         drop(state);
         wake(receiver);
+    }
+
+    /// Has the actor leave a topic, before all that waits. Nothing is done if the component is not known to be
+    /// subscribed and the actor waits for its next item: then no call is in flight that could have subscribed.
+    pub(super) fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
+        let mut state = self.lock();
+        let is_waiting = state.receiver.is_some() && !state.busy;
+        if state.phase == Phase::Stopped || (is_waiting && !is_subscribed) {
+            return;
+        }
+        let is_said = state.items.iter().any(|item| {
+            matches!(item, Item::Leave { topic: known, ends: known_ends }
+                if known == topic && *known_ends == ends)
+        });
+        if is_said {
+            return;
+        }
+        self.budget.take(size_of::<Item>());
+        let topic = topic.clone();
+        state.items.push_front(Item::Leave { topic, ends });
+        let receiver = state.receiver();
+        drop(state);
+        wake(receiver);
+    }
+
+    /// The actor works, although nothing has come here: see [`leave`](Self::leave).
+    pub(super) fn begins(&self) {
+        self.lock().busy = true;
     }
 
     /// The next item; `None` if the actor is to end. The receiver waits either here or in
@@ -410,5 +448,77 @@ impl Sink for Mailbox {
         }
         drop(state);
         self.remind();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn mailbox() -> Mailbox {
+        let capacity = Capacity {
+            items: 10,
+            bytes: 1000,
+        };
+        let budget = Arc::new(Budget::new(1_000_000));
+        Mailbox::new(capacity, EventNumber(0), Arc::default(), budget)
+    }
+
+    fn names(mailbox: &Mailbox) -> Vec<String> {
+        let context = Context::from_waker(Waker::noop());
+        let mut names = Vec::new();
+        while let Poll::Ready(Some(item)) = mailbox.poll_next(&context) {
+            names.push(match item {
+                Item::Leave { topic, ends } => format!("leave {topic} {ends}"),
+                Item::Resume { id, .. } => format!("resume {id}"),
+                Item::Show => "show".to_owned(),
+                Item::Topics => "topics".to_owned(),
+                _ => "other".to_owned(),
+            });
+        }
+        names
+    }
+
+    fn resume(id: &str) -> Item {
+        Item::Resume {
+            id: id.into(),
+            request: None,
+            waits: None,
+        }
+    }
+
+    #[test]
+    fn a_topic_is_left_before_all_that_waits_and_an_older_page_never_takes_the_place_of_a_newer_one()
+     {
+        let mailbox = mailbox();
+        mailbox.first(resume("a"));
+        mailbox.remind();
+        let room: Arc<str> = "room".into();
+        mailbox.leave(&room, false, true);
+        mailbox.leave(&room, false, true);
+        mailbox.leave(&room, true, true);
+        mailbox.first(resume("b"));
+        let expected = ["resume b", "leave room true", "leave room false", "topics"];
+        assert_eq!(names(&mailbox), expected);
+    }
+
+    #[test]
+    fn an_actor_that_waits_is_not_woken_for_a_topic_that_it_has_not() {
+        let mailbox = mailbox();
+        let room: Arc<str> = "room".into();
+        let context = Context::from_waker(Waker::noop());
+        assert!(mailbox.poll_next(&context).is_pending());
+        mailbox.leave(&room, true, false);
+        assert_eq!(mailbox.len(), 0);
+        // It works, be it because a call is in flight or because a timer has rung.
+        mailbox.begins();
+        mailbox.leave(&room, true, false);
+        assert_eq!(mailbox.len(), 1);
+        assert_eq!(names(&mailbox), ["leave room true"]);
+        assert!(mailbox.poll_stopped(&context).is_pending());
+        mailbox.leave(&room, true, false);
+        assert_eq!(names(&mailbox), ["leave room true"]);
     }
 }

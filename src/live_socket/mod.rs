@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod asking;
 mod circle;
 mod first;
 mod mailbox;
@@ -176,6 +177,13 @@ impl LiveSocket {
     /// [`ReplyTo::resumed`] follows when it is let in.
     pub fn resume(&self, id: Arc<str>, request: Option<Arc<str>>, waits: Option<Waits>) {
         self.mailbox.first(Item::Resume { id, request, waits });
+    }
+
+    /// Has the actor end its component's subscription to this topic; or, with `ends`, end if the component has
+    /// subscribed to it. Taken before all that waits. If the component is not known to be subscribed, only
+    /// a call in flight can have subscribed it: without one there is nothing to do.
+    pub fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
+        self.mailbox.leave(topic, ends, is_subscribed);
     }
 
     /// Asks for the state between the events before and after this call.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::dispatch::{CallError, Origin};
 use crate::ids::{Life, Point};
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
@@ -180,6 +180,12 @@ pub trait Keeper {
     /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
     fn weighed(&mut self, bytes: usize) {
         let _ = bytes;
+    }
+
+    /// The committed state has subscribed to these topics; `None` if to none. Called at the first render, and
+    /// after each step that may have changed them.
+    fn subscribed(&mut self, topics: Option<&TopicNames>) {
+        let _ = topics;
     }
 
     /// Offers a state for a checkpoint. Gives the time to offer it again if nothing happens until then.

@@ -31,6 +31,8 @@ pub(super) struct Running<D: Dispatcher> {
     pub(super) quiet: Option<Instant>,
     /// When a timer of the component rings. Set before each wait.
     pub(super) due: Option<Instant>,
+    /// When `authorize` is asked again. Set before each wait.
+    pub(super) ask: Option<Instant>,
     /// The last thing to do was a timer, so that what waits in the mailbox is next.
     has_rung: bool,
     /// The topics of the component.
@@ -53,6 +55,7 @@ impl<D: Dispatcher> Running<D> {
             alarm: Alarm::default(),
             quiet: None,
             due: None,
+            ask: None,
             has_rung: false,
             reading: Reading::default(),
             circle: Circle::default(),
@@ -90,33 +93,43 @@ impl<D: Dispatcher> Running<D> {
 
     /// The next thing to do; `None` if the actor is to end. If events keep coming, timers ring between them.
     pub(super) async fn next(&mut self) -> Option<Next> {
+        if self.ask.is_some_and(|ask| ask <= Instant::now()) {
+            return Some(Next::Ask);
+        }
         let rings = self.due.is_some_and(|due| due <= Instant::now());
         self.has_rung = rings && !self.has_rung;
         if self.has_rung {
             return Some(Next::Due);
         }
-        for time in [self.quiet, self.due].into_iter().flatten() {
+        for time in [self.quiet, self.due, self.ask].into_iter().flatten() {
             self.alarm.set(time);
         }
-        poll_fn(|poll| {
+        let next = poll_fn(|poll| {
             if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
                 return Poll::Ready(item.map(Next::Item));
             }
             while self.alarm.poll(poll).is_ready() {
                 let now = Instant::now();
+                if self.ask.is_some_and(|ask| ask <= now) {
+                    return Poll::Ready(Some(Next::Ask));
+                }
                 if self.due.is_some_and(|due| due <= now) {
                     return Poll::Ready(Some(Next::Due));
                 }
                 if self.quiet.is_some_and(|quiet| quiet <= now) {
                     return Poll::Ready(Some(Next::Quiet));
                 }
-                for time in [self.quiet, self.due].into_iter().flatten() {
+                for time in [self.quiet, self.due, self.ask].into_iter().flatten() {
                     self.alarm.set(time);
                 }
             }
             Poll::Pending
         })
-        .await
+        .await;
+        if let Some(Next::Due | Next::Ask) = next {
+            self.mailbox.begins();
+        }
+        next
     }
 
     /// Whether the tasks that these effects begin fit within the limits.
@@ -263,6 +276,8 @@ pub(super) enum Next {
     Quiet,
     /// A timer rings: [`Running::due`].
     Due,
+    /// `authorize` is to be asked again: [`Running::ask`].
+    Ask,
 }
 
 fn is_task(effect: &Effect) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::asking::Asking;
 use super::running::Running;
 use super::{Committed, Moment, ReplyTo};
 use crate::context::Level;
@@ -50,6 +51,11 @@ pub(super) struct LiveSocketState {
     pub(super) is_due: bool,
     /// The life that the actor lives.
     pub(super) life: Life,
+    /// Topics whose subscriptions the application has ended, until that is committed: as many as there are
+    /// subscriptions at most.
+    pub(super) leaving: Vec<Arc<str>>,
+    /// When `authorize` is asked again about the page.
+    pub(super) asking: Asking,
     /// How many messages of timers and tasks this life has had.
     pub(super) messages: u64,
     /// The weight that was last reported; 0 if the next one is to be reported in any case.

@@ -97,6 +97,7 @@ impl LiveSocketState {
         self.call.frozen = outcome.frozen;
         if let Some(ongoing) = ongoing {
             self.ongoing = ongoing;
+            self.tell_topics(effects, reply_to);
         }
         if is_step {
             self.point.revision = self.point.revision.next();
@@ -186,6 +187,7 @@ impl LiveSocketState {
         let outgoing = match ongoing {
             Some(ongoing) => {
                 self.ongoing = ongoing;
+                self.tell_topics(effects, reply_to);
                 self.is_due |= Ongoing::is_due_after(effects);
                 self.ongoing.outgoing().to_vec()
             }
@@ -220,6 +222,14 @@ impl LiveSocketState {
             Box::pin(running.follow(&self.ongoing, &self.module_name)).await;
         }
         Ok(())
+    }
+
+    /// A step with these effects has committed: notes the topics that the component has subscribed to now.
+    fn tell_topics<R: ReplyTo>(&mut self, effects: &[Effect], reply_to: &mut R) {
+        if Ongoing::subscribes(effects) {
+            self.call.topics = self.ongoing.topics();
+            reply_to.subscribed(self.call.topics.as_ref());
+        }
     }
 
     /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.

@@ -92,6 +92,9 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        if !self.leaving.is_empty() {
+            Box::pin(self.leave_topics(running, reply_to)).await?;
+        }
         let most = self.waiting(running).await;
         if self.retry.is_some() {
             return ControlFlow::Continue(());
@@ -219,6 +222,18 @@ impl LiveSocketState {
         if !self.includes_more(1, running)? {
             return Ok(());
         }
+        self.commit_uncalled(Vec::new(), 1, running, reply_to).await
+    }
+
+    /// Commits these effects, and that so many of the messages of the last visit are over, without a call:
+    /// the props stay, and so does the version of which JavaScript may have a copy.
+    async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        effects: Vec<Effect>,
+        done: usize,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> Result<(), CallError> {
         let mut outcome = Outcome {
             props: None,
             render: None,
@@ -227,11 +242,47 @@ impl LiveSocketState {
             anew: false,
             frozen: self.call.frozen,
             held: Vec::new(),
-            effects: Vec::new(),
+            effects,
             thrown: None,
         };
-        self.commit(&mut outcome, Cause::Messages(1), running, reply_to)
-            .await
+        let (version, moved) = (self.call.version, self.call.moved);
+        let cause = Cause::Messages(done);
+        let committed = self.commit(&mut outcome, cause, running, reply_to).await;
+        self.call.version = version;
+        self.call.moved = moved;
+        committed
+    }
+
+    /// Ends the subscriptions that the application has ended: a step of its own, without a call. If the store
+    /// cannot keep it, this is tried again before any further message is handled.
+    pub(super) async fn leave_topics<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        let ongoing = &self.ongoing;
+        self.leaving
+            .retain(|topic| ongoing.subscription(topic).is_some());
+        let is_early = self.retry.is_some_and(|retry| Instant::now() < retry);
+        if self.leaving.is_empty() || is_early {
+            return ControlFlow::Continue(());
+        }
+        let topics = self.leaving.iter().cloned();
+        let effects = topics.map(|topic| Effect::Unsubscribe { topic }).collect();
+        match self.commit_uncalled(effects, 0, running, reply_to).await {
+            Ok(()) => {
+                self.leaving.clear();
+                self.stepped(running, reply_to);
+            }
+            Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
+            Err(error) => {
+                let (name, id) = (&self.module_name, &self.call.id);
+                let what = "the end of a subscription, which is tried again,";
+                running.failed(name, id, what, &error);
+                self.retry = Some(Instant::now() + RETRY);
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Whether the committed state is another one if it includes the first messages of the last visit, even
@@ -318,6 +369,9 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        if !self.leaving.is_empty() {
+            Box::pin(self.leave_topics(running, reply_to)).await?;
+        }
         let until = Instant::now() + CATCH_UP;
         let mut left = self.waiting(running).await;
         while left > 0 && self.retry.is_none() && Instant::now() < until {

@@ -447,6 +447,14 @@ impl NativeLoom {
         Some(texts.unwrap_or_default())
     }
 
+    /// The topics that the component of a call in flight has subscribed to; nothing if the call is over.
+    #[napi(catch_unwind)]
+    pub fn topics(&self, call: u32) -> Option<Vec<String>> {
+        let topics = self.open.as_ref()?.context.dispatcher.topics(call)?;
+        let names = topics.iter().flat_map(|names| names.iter());
+        Some(names.map(|name| name.to_string()).collect())
+    }
+
     /// The HTML of one rendered tree.
     #[napi(catch_unwind)]
     pub fn to_html(
@@ -794,6 +802,40 @@ impl NativeLoom {
             });
         }
         let count = open.sessions.disconnect_matching(bind, address);
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Ends the components that have subscribed to a topic, of a user, of an address, of both or of all. Gives
+    /// how many there were.
+    #[napi(catch_unwind)]
+    pub fn disconnect_topic(
+        &self,
+        topic: String,
+        bind: Option<String>,
+        address: Option<String>,
+    ) -> u32 {
+        let Some(open) = &self.open else { return 0 };
+        let topic: Arc<str> = topic.into();
+        let (bind, address) = (bind.as_deref(), address.as_deref());
+        let ended = open.sessions.disconnect_topic(&topic, bind, address);
+        open.context.dispatcher.give_up(&ended);
+        u32::try_from(ended.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Ends the subscriptions to a topic of the components of a user, of an address, of both or of all. Gives how
+    /// many components of pages had subscribed.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe(&self, topic: String, bind: Option<String>, address: Option<String>) -> u32 {
+        let Some(open) = &self.open else { return 0 };
+        let topic: Arc<str> = topic.into();
+        if bind.as_ref().or(address.as_ref()).is_none() {
+            for socket in lock(&self.handles.sockets).values() {
+                // Not known: nobody but the actor knows the topics of such a component.
+                socket.leave(&topic, false, true);
+            }
+        }
+        let (bind, address) = (bind.as_deref(), address.as_deref());
+        let count = open.sessions.unsubscribe(&topic, bind, address);
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

@@ -1,11 +1,13 @@
 //! The messages that wait to be written to a connection.
 
+mod visibility;
 mod waiting;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::budget::{Budget, Share};
 use crate::ids::ActorKey;
@@ -13,6 +15,7 @@ use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard, lock, wake};
 use crate::transport::Closed;
+use visibility::Visibility;
 use waiting::{ROOM, Texts, Waiting};
 
 /// The owner of the connection's own messages; actors count from 1.
@@ -84,6 +87,7 @@ struct State {
     ordered: bool,
     /// Nothing is written any more.
     closed: bool,
+    visibility: Visibility,
     /// Wakes the connection. Set by `poll` if there is nothing to do; taken, and called, by each push and
     /// order.
     writer: Option<Waker>,
@@ -95,7 +99,7 @@ struct State {
 /// further event until the client has read some of it. The lock is a `std` one, held for one push.
 pub(crate) struct Outbox {
     state: Mutex<State>,
-    /// Wakes the actors that wait for room.
+    /// Wakes the actors that wait for room, or for the page to be seen.
     room: Notify,
     limit: usize,
     budget: Arc<Budget>,
@@ -154,6 +158,7 @@ impl Outbox {
                 order: Order::Serve,
                 ordered: false,
                 closed: false,
+                visibility: Visibility::default(),
                 writer: None,
             }),
             room: Notify::new(),
@@ -351,6 +356,30 @@ impl Outbox {
     pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();
         state.closed || state.bytes < self.limit
+    }
+
+    /// The page says whether it is hidden. Has actors send what they have held back for it.
+    pub(crate) fn set_hidden(&self, is_hidden: bool) {
+        let is_seen_again = self.lock().visibility.set(is_hidden, Instant::now());
+        if is_seen_again {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Whether the page counts as hidden.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.lock().visibility.is_hidden(Instant::now())
+    }
+
+    /// Resolves when the page does not count as hidden, or something else has changed.
+    pub(crate) async fn seen(&self) {
+        let seen = self.room.notified();
+        tokio::pin!(seen);
+        // Registered before `is_hidden` is asked, as in `changed`.
+        seen.as_mut().enable();
+        if self.is_hidden() {
+            seen.await;
+        }
     }
 
     /// Resolves when an actor can go on, or something else has changed.

@@ -45,6 +45,8 @@ pub enum ClientMessage<'a> {
         /// The component.
         id: Cow<'a, str>,
     },
+    /// The page is hidden, or, with `false`, seen again. Only the extended dialect has it.
+    Hidden(bool),
 }
 
 /// A client's claim to a component that has lived on without a connection.
@@ -199,11 +201,14 @@ impl<'a> ClientMessage<'a> {
     /// ([`ClientEvent::has_long_name`]), because every event has to be answered, also one that is
     /// refused.
     pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
-        let (Self::Join { id, .. } | Self::Event { id, .. } | Self::Leave { id }) = &self;
-        if id.len() > MAX_ID {
-            return Err(InvalidMessage::Long("id", MAX_ID));
+        match &self {
+            Self::Join { id, .. } | Self::Event { id, .. } | Self::Leave { id }
+                if id.len() > MAX_ID =>
+            {
+                Err(InvalidMessage::Long("id", MAX_ID))
+            }
+            _ => Ok(self),
         }
-        Ok(self)
     }
 
     /// Parses a frame's text.

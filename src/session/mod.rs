@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::ids::{ActorKey, Point, Revision};
 use crate::live_socket::{LiveSocket, Unhandled, Waits};
+use crate::ongoing::TopicNames;
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
@@ -89,6 +90,8 @@ struct State {
     under_way: Option<(Revision, u64)>,
     /// Something goes on beside the props, so that the component may have to catch up.
     is_ongoing: bool,
+    /// The topics that the committed state has subscribed to; `None` if to none.
+    topics: Option<TopicNames>,
     /// No page goes on with this session any more.
     ended: bool,
     /// The page itself has left: it has no use for an older state.
@@ -188,6 +191,7 @@ impl Session {
                 delivered: point.revision,
                 under_way: None,
                 is_ongoing: false,
+                topics: None,
                 ended: false,
                 left: false,
             }),
@@ -655,6 +659,11 @@ impl Session {
         self.lock().lags_after.is_some()
     }
 
+    /// The outbox of the connection that the component is shown on, if the page there counts as hidden.
+    pub(crate) fn hidden(&self) -> Option<Arc<Outbox>> {
+        self.outbox().filter(|outbox| outbox.is_hidden())
+    }
+
     /// Whether the connection can take more now.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();
@@ -673,6 +682,27 @@ impl Session {
     /// Something goes on beside the props: a page that comes back waits until the component has caught up.
     pub(crate) fn set_ongoing(&self, is_ongoing: bool) {
         self.lock().is_ongoing = is_ongoing;
+    }
+
+    /// The committed state has subscribed to these topics.
+    pub(crate) fn set_topics(&self, topics: Option<TopicNames>) {
+        self.lock().topics = topics;
+    }
+
+    /// Whether the committed state has subscribed to this topic.
+    pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
+        let state = self.lock();
+        let mut topics = state.topics.iter().flat_map(|topics| topics.iter());
+        topics.any(|one| **one == *topic)
+    }
+
+    /// Has the actor leave a topic: see [`LiveSocket::leave`]. True if the committed state had subscribed.
+    pub(crate) fn leave_topic(&self, topic: &Arc<str>, ends: bool) -> bool {
+        let is_subscribed = self.is_subscribed(topic);
+        if let Some(socket) = self.socket.get() {
+            socket.leave(topic, ends, is_subscribed);
+        }
+        is_subscribed
     }
 
     /// Sends the answers that were held back as one answer, and before it their failures and redirects.

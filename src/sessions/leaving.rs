@@ -1,10 +1,13 @@
 //! Who has to go: whom the application disconnects, and everybody when it closes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::Sessions;
+use super::{BUSY, Sessions};
+use crate::ids::ActorKey;
 use crate::outbox::Order;
-use crate::session::Peer;
+use crate::protocol::Refusal;
+use crate::session::{Peer, Session};
 use crate::transport::Closed;
 
 /// The longest time over which pages are to come back after a restart, in milliseconds.
@@ -129,6 +132,80 @@ impl Sessions {
             count += usize::from(!is_counted);
         }
         count
+    }
+
+    /// The sessions of that user (`bind`), of that address, or, if both are given, of both; all if neither is.
+    /// The address is that of the page's connection; of a parked session, of its last one.
+    fn matching(&self, bind: Option<&str>, address: Option<&str>) -> Vec<Arc<Session>> {
+        let state = self.lock();
+        let sessions = state.sessions.values();
+        let sessions = sessions.filter(|one| bind.is_none_or(|bind| bind == &*one.about.bind));
+        let sessions: Vec<Arc<Session>> = sessions.cloned().collect();
+        let Some(address) = address else {
+            return sessions;
+        };
+        let open = state.connections.values();
+        let open: HashMap<usize, Arc<str>> = open
+            .map(|open| {
+                (
+                    Arc::as_ptr(&open.outbox) as usize,
+                    open.peer.address.clone(),
+                )
+            })
+            .collect();
+        let parked = state.parked.iter();
+        let parked: HashMap<u64, Arc<str>> = parked
+            .map(|(ticket, parked)| (ticket, parked.peer.address.clone()))
+            .collect();
+        drop(state);
+        let is_there = |session: &Arc<Session>| {
+            let outbox = session.outbox();
+            let shown = outbox.and_then(|outbox| open.get(&(Arc::as_ptr(&outbox) as usize)));
+            let parked = || session.ticket().and_then(|ticket| parked.get(&ticket));
+            let of_session = shown.or_else(parked).unwrap_or(&session.about.address);
+            **of_session == *address
+        };
+        sessions.into_iter().filter(is_there).collect()
+    }
+
+    /// Ends the components that have subscribed to this topic, of the user, of the address, of both or of all,
+    /// shown or parked; a page that shows one is told to join again. A component whose call in flight subscribes
+    /// it ends after that call. Gives the actors that have ended.
+    pub fn disconnect_topic(
+        &self,
+        topic: &Arc<str>,
+        bind: Option<&str>,
+        address: Option<&str>,
+    ) -> HashSet<ActorKey> {
+        let mut ended = HashSet::new();
+        for session in self.matching(bind, address) {
+            if session.is_over() {
+                continue;
+            }
+            if session.is_subscribed(topic) {
+                session.refuse(BUSY, &Refusal::Busy);
+                self.end(&session);
+                ended.insert(session.key);
+            } else {
+                session.leave_topic(topic, true);
+            }
+        }
+        ended
+    }
+
+    /// Ends the subscriptions to this topic of the components of the user, of the address, of both or of all,
+    /// shown or parked; the components go on without it. Gives how many were subscribed.
+    pub fn unsubscribe(
+        &self,
+        topic: &Arc<str>,
+        bind: Option<&str>,
+        address: Option<&str>,
+    ) -> usize {
+        let sessions = self.matching(bind, address).into_iter();
+        let sessions = sessions.filter(|session| !session.is_over());
+        sessions
+            .filter(|session| session.leave_topic(topic, false))
+            .count()
     }
 
     /// The application is closing: connections answer the events that wait, and parked sessions end.

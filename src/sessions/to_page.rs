@@ -10,7 +10,7 @@ use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
 use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
-use crate::ongoing::{Now, Ongoing};
+use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_number;
@@ -57,15 +57,16 @@ pub(crate) struct ToPage<D: Dispatcher> {
     first: Option<Point>,
     /// The life that the actor lives.
     life: Life,
-    /// The least time between two changes that no event asked for.
+    /// The least time between two changes that no event asked for; and while the page is hidden.
     pause: Duration,
+    hidden_pause: Duration,
     /// The session knows that something goes on beside the props.
     is_ongoing: bool,
     /// A step changed what goes on, so that a checkpoint is due at once. Kept while the page can be sent none;
     /// cleared by the next checkpoint.
     is_due: bool,
-    /// Before this no such change is sent.
-    next_change: Option<Instant>,
+    /// When the last such change was sent.
+    last_change: Option<Instant>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
     /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
@@ -91,8 +92,10 @@ impl<D: Dispatcher> ToPage<D> {
         details: Arc<Details>,
         anchored: Option<Box<str>>,
     ) -> Self {
+        let pause = Duration::from_secs(1) / context.limits.patch_rate.max(1);
         Self {
-            pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
+            pause,
+            hidden_pause: context.limits.hidden_patch_time.max(pause),
             context,
             sessions,
             session,
@@ -102,7 +105,7 @@ impl<D: Dispatcher> ToPage<D> {
             life: Life::default(),
             is_ongoing: false,
             is_due: false,
-            next_change: None,
+            last_change: None,
             is_told: false,
             anchored,
             anchor: None,
@@ -110,6 +113,29 @@ impl<D: Dispatcher> ToPage<D> {
             kept: None,
             weight: 0,
             answers: 0,
+        }
+    }
+
+    /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
+    /// makes the pause longer, and one that is seen again ends it.
+    async fn paused_since(&self, last: Instant) {
+        loop {
+            let hidden = self.session.hidden();
+            let pause = match hidden {
+                Some(_) => self.hidden_pause,
+                None => self.pause,
+            };
+            let due = last + pause;
+            if due <= Instant::now() {
+                return;
+            }
+            match hidden {
+                None => sleep_until(due).await,
+                Some(outbox) => tokio::select! {
+                    () = sleep_until(due) => {}
+                    () = outbox.seen() => {}
+                },
+            }
         }
     }
 
@@ -294,7 +320,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
         // A change that is held back is none that the page gets: the pause goes on from the last one that it got.
         if message.is_some() && !self.session.is_held() {
-            self.next_change = Some(Instant::now() + self.pause);
+            self.last_change = Some(Instant::now());
         }
         let kept = self.session.changed(point, message.as_ref(), beside);
         self.keeps_answers(kept);
@@ -332,7 +358,10 @@ impl<D: Dispatcher> Pace for ToPage<D> {
             // The client would take the change for the answer.
             return events_wait;
         }
-        let is_early = self.next_change.is_some_and(|next| Instant::now() < next);
+        let is_early = self.last_change.is_some_and(|last| {
+            let since = Instant::now() - last;
+            since < self.pause || (since < self.hidden_pause && self.session.hidden().is_some())
+        });
         is_early && self.session.hold()
     }
 
@@ -354,11 +383,11 @@ impl<D: Dispatcher> Pace for ToPage<D> {
 
     async fn caught_up(&mut self) {
         self.session.ready().await;
-        if let Some(next) = self.next_change {
+        if let Some(last) = self.last_change {
             // On the heap: the future of every actor would carry it otherwise.
-            Box::pin(sleep_until(next)).await;
+            Box::pin(self.paused_since(last)).await;
         }
-        self.next_change = Some(Instant::now() + self.pause);
+        self.last_change = Some(Instant::now());
     }
 }
 
@@ -441,6 +470,10 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     fn weighed(&mut self, bytes: usize) {
         self.weight = bytes;
         self.sessions.weighed(&self.session, bytes + self.answers);
+    }
+
+    fn subscribed(&mut self, topics: Option<&TopicNames>) {
+        self.session.set_topics(topics.cloned());
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {

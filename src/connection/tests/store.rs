@@ -5,6 +5,9 @@ use serde_json::json;
 use super::page::{Page, html, large};
 use super::*;
 use crate::store::{Answer, Holder, StoreError, Stored};
+use crate::topics::{
+    self, Batch, Most, Position, Published, Sink, Subscribed, Subscription, Topics,
+};
 
 /// A store in memory, which two processes share.
 #[derive(Clone, Default)]
@@ -354,4 +357,174 @@ async fn an_ipv6_network_is_one_holder() {
         holders(&["2001:db8::1", "2001:db8:0:1::1", "10.0.0.7", "10.0.0.8"]).await,
         4
     );
+}
+
+/// Topics of a process that is killed: from then on no message is published.
+struct Dying {
+    topics: Arc<dyn Topics>,
+    is_killed: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Topics for Dying {
+    fn publish(&self, topic: &str, id: Option<&str>, data: Arc<str>) -> topics::Answer<Published> {
+        if self.is_killed.load(std::sync::atomic::Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        self.topics.publish(topic, id, data)
+    }
+
+    fn subscribe(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+    ) -> topics::Answer<Subscribed> {
+        self.topics.subscribe(topic, sink, number)
+    }
+
+    fn read(
+        &self,
+        subscription: &Subscription,
+        from: Position,
+        most: Most,
+    ) -> topics::Answer<Batch> {
+        self.topics.read(subscription, from, most)
+    }
+
+    fn sweep(&self, now: tokio::time::Instant) -> bool {
+        self.topics.sweep(now)
+    }
+}
+
+/// The process is killed when the store has the state, and the topic does not have the message yet.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_a_killed_process_has_committed_and_not_published_comes_once() {
+    let publishing = || {
+        Closures::new(|call| async move {
+            let count: i64 = call.props.to_json().parse().unwrap();
+            let is_event = call.event.is_some();
+            let mut outcome = crate::testing::shown(count + i64::from(is_event), &["<b>", "</b>"]);
+            if is_event {
+                let json = format!(r#"[{{"publish":["id/{}","news",{count}]}}]"#, call.number.0);
+                outcome.effects = crate::effects::parse(&json).unwrap();
+            }
+            Ok(outcome)
+        })
+    };
+    let store = Memory::default();
+    let is_killed = Arc::<std::sync::atomic::AtomicBool>::default();
+    let start = |is_killed: &Arc<std::sync::atomic::AtomicBool>| {
+        let (mut context, log) = application(publishing(), Limits::default());
+        let shared = Arc::get_mut(&mut context).unwrap();
+        shared.store = Some(Box::new(store.clone()));
+        let topics = shared.topics.clone();
+        let is_killed = is_killed.clone();
+        shared.topics = Arc::new(Dying { topics, is_killed });
+        Server::of(context, log)
+    };
+    let first = start(&is_killed);
+    let mut page = Page::load(&first).await;
+    page.event(1, 0, "say").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    is_killed.store(true, std::sync::atomic::Ordering::SeqCst);
+    page.event(2, 1, "say").await;
+    assert_eq!(page.answer().await, (2, html(2)));
+    // The next process has topics of its own, and a subscriber before the page is there.
+    let next = start(&Arc::default());
+    let nobody: Arc<dyn Sink> = Arc::new(Nobody);
+    let topics = &next.context.topics;
+    let subscribed = topics.subscribe("news", nobody, 0).await.unwrap();
+    let checkpoint = page.checkpoint.clone().unwrap().1;
+    for rejoins in 0..3 {
+        page.reconnect(&next).await;
+        let token = if checkpoint.starts_with('.') {
+            format!("{}{checkpoint}", page.token)
+        } else {
+            checkpoint.clone()
+        };
+        page.join(token, None).await;
+        assert_eq!(page.shown().await, (2, html(2), false), "{rejoins}");
+    }
+    let most = Most {
+        messages: 10,
+        bytes: 1000,
+    };
+    let batch = topics.read(&subscribed.subscription, subscribed.now, most);
+    let batch = batch.await.unwrap();
+    let came: Vec<&str> = batch.messages.iter().map(|one| &*one.data).collect();
+    // What the first process had published is with that process's subscribers, and comes no more.
+    assert_eq!(came, ["1"]);
+}
+
+/// Nobody: for a subscription that only keeps a topic.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn wake(&self, _subscription: u32) {}
+}
+
+/// A subscription that the application ends is kept as ended, also if the store fails at first; until then no
+/// further message of the topic is handled.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_the_application_ends_is_ended_in_the_store() {
+    const EPOCH: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    let handled = Arc::<std::sync::atomic::AtomicUsize>::default();
+    let counted = handled.clone();
+    let dispatcher = Closures::new(move |call| {
+        counted.fetch_add(call.messages.len(), std::sync::atomic::Ordering::SeqCst);
+        let mut outcome = crate::testing::shown(0, &["<b>", "</b>"]);
+        if call.event.is_some() {
+            let json = format!(r#"[{{"subscribe":["room","got","{EPOCH}",0,0]}}]"#);
+            outcome.effects = crate::effects::parse(&json).unwrap();
+        }
+        std::future::ready(Ok(outcome))
+    });
+    let store = Memory::default();
+    let limits = Limits {
+        park_time: Duration::from_secs(600),
+        ..Limits::default()
+    };
+    let server = Server::with_store(dispatcher, limits, store.clone());
+    let set_broken = |is_broken| {
+        let broken = &store.broken;
+        broken.store(is_broken, std::sync::atomic::Ordering::SeqCst);
+    };
+    let topic: Arc<str> = "room".into();
+    let sessions = &server.sessions;
+    let is_subscribed = || sessions.unsubscribe(&topic, Some("user 7"), None) == 1;
+    let handles = || handled.load(std::sync::atomic::Ordering::SeqCst);
+    let second = || sleep(Duration::from_secs(1));
+    for is_shown in [true, false] {
+        let mut page = Page::load(&server).await;
+        page.event(1, 0, "enter").await;
+        assert_eq!(page.answer().await.0, 1);
+        // The gap that the foreign epoch makes.
+        second().await;
+        let before = handles();
+        if !is_shown {
+            page.reconnect(&server).await;
+            second().await;
+        }
+        set_broken(true);
+        assert_eq!(sessions.unsubscribe(&topic, Some("user 8"), None), 0);
+        assert!(is_subscribed());
+        let published = server.context.topics.publish("room", None, "1".into());
+        published.await.unwrap();
+        second().await;
+        assert!(is_subscribed(), "the store has not kept it");
+        set_broken(false);
+        if !is_shown {
+            let secret = page.secret.clone();
+            page.join(String::new(), Some((&secret, 1))).await;
+            assert_eq!(page.resumed().await, 1);
+        }
+        second().await;
+        second().await;
+        assert!(!is_subscribed(), "shown: {is_shown}");
+        assert_eq!(handles(), before, "shown: {is_shown}");
+        page.client.send(r#"["l",2]"#).await;
+        drop(page);
+        sessions.disconnect_matching(Some("user 7"), None);
+        second().await;
+    }
 }

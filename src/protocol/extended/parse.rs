@@ -82,6 +82,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 .ok_or_else(|| A::Error::missing_field(what))
         }
         let kind: &str = next(&mut array, "kind")?;
+        // Of a message about the whole page: what it says.
         let component: u32 = next(&mut array, "component")?;
         let id = component.to_string().into();
         let message = match kind {
@@ -136,7 +137,9 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 }
             }
             "l" => ClientMessage::Leave { id },
-            other => return Err(A::Error::unknown_variant(other, &["j", "e", "l"])),
+            "h" if component <= 1 => ClientMessage::Hidden(component == 1),
+            "h" => return Err(A::Error::custom("the page is neither hidden nor seen")),
+            other => return Err(A::Error::unknown_variant(other, &["j", "e", "l", "h"])),
         };
         match array.next_element::<IgnoredAny>()? {
             Some(_) => Err(A::Error::custom("more members than the message has")),
@@ -206,6 +209,8 @@ mod tests {
             parse(r#"["l",0]"#).unwrap(),
             ClientMessage::Leave { id: "0".into() }
         );
+        assert_eq!(parse(r#"["h",1]"#).unwrap(), ClientMessage::Hidden(true));
+        assert_eq!(parse(r#"["h",0]"#).unwrap(), ClientMessage::Hidden(false));
     }
 
     /// Clocks are set, and programs count wrong. No event is lost because of it.
@@ -252,6 +257,12 @@ mod tests {
             r#"["l",0.5]"#,
             r#"["l",0,0]"#,
             r#"["x",0]"#,
+            r#"["h"]"#,
+            r#"["h",2]"#,
+            r#"["h",-1]"#,
+            r#"["h",true]"#,
+            r#"["h","1"]"#,
+            r#"["h",1,0]"#,
             r#"["j",0,"m"]"#,
             r#"["j",0,"m","t","s"]"#,
             r#"["j",0,"m","t","s",-1]"#,
@@ -276,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".{0,100}", json in r#"\[("[jel]"|[0-9]|"a"|\{\}|,){0,9}\]"#) {
+        fn no_text_panics(text in ".{0,100}", json in r#"\[("[jelh]"|[0-9]|"a"|\{\}|,){0,9}\]"#) {
             let _ = parse(&text);
             let _ = parse(&json);
         }

@@ -1,0 +1,80 @@
+//! When `authorize` is asked again about a page that is shown a component: what comes from the server would go on
+//! for a user whose rights have ended.
+
+use tokio::time::{Duration, Instant};
+
+use crate::ids::ActorKey;
+
+/// When one component is asked about. Most modules have no `authorize`, and hold no memory for it.
+#[derive(Default)]
+pub(super) struct Asking(Option<Box<State>>);
+
+struct State {
+    every: Duration,
+    /// When `authorize` has allowed the page the last time without an event.
+    allowed_at: Instant,
+}
+
+impl Asking {
+    /// The page has been allowed just now, and is asked about again at the latest after `limit`.
+    pub(super) fn begin(limit: Duration, actor: ActorKey) -> Self {
+        let every = spread(limit, actor);
+        Self(Some(Box::new(State {
+            every,
+            allowed_at: Instant::now(),
+        })))
+    }
+
+    /// When the page is to be asked about again; `None` if it never is.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let state = self.0.as_ref()?;
+        Some(state.allowed_at + state.every)
+    }
+
+    /// `authorize` has allowed the page just now.
+    pub(super) fn allowed(&mut self) {
+        if let Some(state) = &mut self.0 {
+            state.allowed_at = Instant::now();
+        }
+    }
+}
+
+/// Between half of the limit and all of it, another time for each actor: components that came to life
+/// together, for instance after a deploy, are not asked about together. Multiples of the golden ratio are
+/// spread evenly, however many there are.
+fn spread(limit: Duration, actor: ActorKey) -> Duration {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let part = (actor.wrapping_mul(GOLDEN) >> 32) as f64 / f64::from(u32::MAX);
+    limit.mul_f64(f64::midpoint(1.0, part.min(1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_components_are_asked_about_evenly() {
+        const LIMIT: Duration = Duration::from_secs(300);
+        let mut in_second = [0; 301];
+        for actor in 1..=10_000 {
+            let every = spread(LIMIT, actor);
+            assert!(every >= LIMIT / 2 && every <= LIMIT, "{every:?}");
+            in_second[every.as_secs() as usize] += 1;
+        }
+        let most = in_second.iter().max();
+        assert!(most.is_some_and(|most| *most < 75), "{most:?} in a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_counts_from_the_last_time_that_the_page_was_allowed() {
+        assert_eq!(Asking::default().due(), None);
+        let mut asking = Asking::begin(Duration::from_secs(300), 7);
+        let first = asking.due();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        asking.allowed();
+        assert_eq!(
+            asking.due(),
+            first.map(|due| due + Duration::from_secs(100))
+        );
+    }
+}
