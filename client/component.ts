@@ -4,11 +4,11 @@ import { announce, type Announcements, tellError, type LostReason } from './anno
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
 import type { Debouncer } from './debounce'
-import { own } from './dom'
+import { own } from './dom/elements'
 import { forms, hasFailed } from './forms'
 import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
-import { createView } from './view'
+import { createView } from './dom/view'
 import type { Messages } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */

@@ -4,7 +4,7 @@ import { followRedirect } from './addresses'
 import type { Component } from './component'
 import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './forms'
 import { createSocket } from './socket'
-import type { Templates } from './tree'
+import type { Templates } from './dom/tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
 /** Room for what a repeated message has beside what it had at first: its age, and longer numbers. */

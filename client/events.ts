@@ -4,8 +4,8 @@
  */
 
 import { announce } from './announce'
-import { CONTAINER, isOn, OURS, THEIRS } from './attributes'
-import { own } from './dom'
+import { CONTAINER, isOn, OURS, THEIRS } from './dom/attributes'
+import { own } from './dom/elements'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'

@@ -9,8 +9,8 @@ import type { Fields } from './fields'
 import type { Trigger } from './loading'
 import type { Issued, LiveEvent } from './outbox'
 import type { Held, SpecialVars } from './special_vars'
-import type { Outline, Part } from './template'
-import type { Tree } from './tree'
+import type { Outline, Part } from './dom/template'
+import type { Tree } from './dom/tree'
 
 /** What the file does for the client. */
 export interface Forms {

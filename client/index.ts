@@ -1,12 +1,12 @@
 /** The browser's side of loom-live. Loaded as a module it starts by itself, when the page has been read. */
 
-import { CONTAINER, isOn, THEIRS } from './attributes'
-import { hide, setText } from './build'
-import { own, real, root } from './dom'
+import { CONTAINER, isOn, THEIRS } from './dom/attributes'
+import { hide, setText } from './dom/build'
+import { own, real, root } from './dom/elements'
 import { find, handle, listen } from './events'
 import { provide } from './forms'
 import { hideIndicators } from './loading'
-import { textIn } from './match'
+import { textIn } from './dom/match'
 import { issuedSoFar } from './outbox'
 import { components, start } from './page'
 import { dataOf, heldIn } from './special_vars'

@@ -2,11 +2,11 @@
 
 import { socketUrl } from './addresses'
 import { tellError } from './announce'
-import { CONTAINER } from './attributes'
+import { CONTAINER } from './dom/attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
-import { containersIn } from './build'
-import { own, root } from './dom'
+import { containersIn } from './dom/build'
+import { own, root } from './dom/elements'
 import { look } from './forms'
 
 const DEFAULT_PATH = '/loom/ws'

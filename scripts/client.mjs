@@ -10,10 +10,10 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** All names that match `pattern` in the files of `folder`. */
+/** All names that match `pattern` in the files of `folder`, and of the folders in it. */
 function namesIn(folder, files, pattern) {
   const names = new Set()
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder, { recursive: true })) {
     if (!files.test(file)) continue
     for (const [, name] of readFileSync(join(folder, file), 'utf8').matchAll(pattern)) names.add(name)
   }
@@ -33,7 +33,7 @@ const OURS = new Set(
 function ownProperties() {
   const client = join(root, 'client')
   const types = join(root, 'node_modules', 'typescript', 'lib')
-  const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
+  const taken = namesIn(types, /^lib\.[^/]*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
   const quoted = namesIn(client, /\.ts$/, /'(\w+)'\??[:(]/g)
   const members = namesIn(client, /\.ts$/, /^ {2}(?:readonly )?(\w{2,})\??[:(]/gm)
   return [...members].filter((name) => OURS.has(name) || (!taken.has(name) && !quoted.has(name)))

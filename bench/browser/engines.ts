@@ -3,9 +3,9 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import morphdom from 'morphdom'
-import { intern } from '../../client/template'
-import type { Templates } from '../../client/tree'
-import { createView } from '../../client/view'
+import { intern } from '../../client/dom/template'
+import type { Templates } from '../../client/dom/tree'
+import { createView } from '../../client/dom/view'
 import { messagesOf } from '../../client/wire'
 import { row, ROW, TABLE, type RowTree } from './workload'
 

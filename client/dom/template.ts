@@ -4,9 +4,9 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { childrenOf, own } from './dom'
-import { forms } from './forms'
-import { hideIndicators } from './loading'
+import { childrenOf, own } from './elements'
+import { forms } from '../forms'
+import { hideIndicators } from '../loading'
 import { MARK, parse, surroundings } from './markup'
 import { isTable } from './tables'
 import type { Tree } from './tree'

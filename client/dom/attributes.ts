@@ -1,6 +1,6 @@
 /** The attributes that several parts of the client read. */
 
-import { own } from './dom'
+import { own } from './elements'
 
 /** What is in an element with `data-l-ignore` is not the component's: it names no handlers, and is no component. */
 export const THEIRS = '[data-l-ignore] *'

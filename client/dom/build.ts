@@ -1,8 +1,8 @@
 /** Trees in the page: made out of their templates, moved and taken out. */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { own, removeNode, root } from './dom'
-import { forms } from './forms'
+import { own, removeNode, root } from './elements'
+import { forms } from '../forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
 import { settleRows } from './tables'
 import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'

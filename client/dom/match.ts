@@ -36,7 +36,7 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { own, root } from './dom'
+import { own, root } from './elements'
 import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
 import { isImplied } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
