@@ -2,7 +2,7 @@
 
 import { followRedirect } from './addresses'
 import type { Component } from './component'
-import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './forms'
+import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './input/forms'
 import { createSocket } from './socket'
 import type { Templates } from './dom/tree'
 import { messagesOf, readTemplate, type Messages } from './wire'

@@ -3,13 +3,13 @@
 import { CONTAINER, isOn, THEIRS } from './dom/attributes'
 import { hide, setText } from './dom/build'
 import { own, real, root } from './dom/elements'
-import { find, handle, listen } from './events'
-import { provide } from './forms'
-import { hideIndicators } from './loading'
+import { find, handle, listen } from './input/events'
+import { provide } from './input/forms'
+import { hideIndicators } from './input/loading'
 import { textIn } from './dom/match'
 import { issuedSoFar } from './outbox'
 import { components, start } from './page'
-import { dataOf, heldIn } from './special_vars'
+import { dataOf, heldIn } from './input/special_vars'
 
 provide(
   { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar },

@@ -7,7 +7,7 @@ import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
 import { containersIn } from './dom/build'
 import { own, root } from './dom/elements'
-import { look } from './forms'
+import { look } from './input/forms'
 
 const DEFAULT_PATH = '/loom/ws'
 

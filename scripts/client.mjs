@@ -78,7 +78,7 @@ export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('status'))
   const shared = {}
   const client = await bundle('index', shared)
-  const fields = await bundle('with_fields', shared)
+  const fields = await bundle('input/with_fields', shared)
   if (name === 'fields') return Buffer.from(fields)
   // The client loads it from beside itself.
   return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))

@@ -44,7 +44,7 @@
 import { attributesOf } from './attributes'
 import { complete, containersIn, hide, keepContainers, noteParts, setText } from './build'
 import { childrenOf, move, own, removeNode, root } from './elements'
-import type { Fields } from '../fields'
+import type { Fields } from '../input/fields'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
 import { HTML, modelOf, type Inside, type Outline } from './template'
 import { isPart, isTable, isTableRow, noteBody } from './tables'

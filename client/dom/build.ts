@@ -2,7 +2,7 @@
 
 import { attributesOf, CONTAINER } from './attributes'
 import { own, removeNode, root } from './elements'
-import { forms } from '../forms'
+import { forms } from '../input/forms'
 import { modelOf, type Inside, type Item, type Outline } from './template'
 import { settleRows } from './tables'
 import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'

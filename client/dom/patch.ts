@@ -1,7 +1,7 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
 import { adopt } from './adopt'
-import type { Fields } from '../fields'
+import type { Fields } from '../input/fields'
 import { build, containersIn, fill, remove, setText } from './build'
 import { move, own } from './elements'
 import { HTML, OTHERS, type Model } from './template'

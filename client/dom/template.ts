@@ -5,8 +5,8 @@
 
 import { attributesOf, CONTAINER } from './attributes'
 import { childrenOf, own } from './elements'
-import { forms } from '../forms'
-import { hideIndicators } from '../loading'
+import { forms } from '../input/forms'
+import { hideIndicators } from '../input/loading'
 import { MARK, parse, surroundings } from './markup'
 import { isTable } from './tables'
 import type { Tree } from './tree'

@@ -1,11 +1,11 @@
 /** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
-import type { Fields } from '../fields'
+import type { Fields } from '../input/fields'
 import { root as page } from './elements'
-import { keepFocus } from '../focus'
-import { forms } from '../forms'
-import { atRest, hideIndicators } from '../loading'
+import { keepFocus } from '../input/focus'
+import { forms } from '../input/forms'
+import { atRest, hideIndicators } from '../input/loading'
 import { noteMakers } from './match'
 import { patch } from './patch'
 import { intern } from './template'

@@ -3,11 +3,11 @@
  * put on again after it, for what still waits, so that a patch sees only what the server rendered.
  */
 
-import { CONTAINER, isOn } from './dom/attributes'
-import { all, own, real, root } from './dom/elements'
+import { CONTAINER, isOn } from '../dom/attributes'
+import { all, own, real, root } from '../dom/elements'
 import { focusQuietly } from './focus'
-import { setText } from './dom/build'
-import { MARK } from './dom/markup'
+import { setText } from '../dom/build'
+import { MARK } from '../dom/markup'
 
 /** Both spellings of these attributes are in use. */
 function spelled(name: string, value?: string): string {

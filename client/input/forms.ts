@@ -1,5 +1,5 @@
 /**
- * Pages with fields need more of the client: a file of its own, made of client/with_fields.ts, which the client loads when a
+ * Pages with fields need more of the client: a file of its own, made of with_fields.ts, which the client loads when a
  * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
  */
 
@@ -7,10 +7,10 @@ import type { Core } from './core'
 import type { Debouncer } from './debounce'
 import type { Fields } from './fields'
 import type { Trigger } from './loading'
-import type { Issued, LiveEvent } from './outbox'
+import type { Issued, LiveEvent } from '../outbox'
 import type { Held, SpecialVars } from './special_vars'
-import type { Outline, Part } from './dom/template'
-import type { Tree } from './dom/tree'
+import type { Outline, Part } from '../dom/template'
+import type { Tree } from '../dom/tree'
 
 /** What the file does for the client. */
 export interface Forms {

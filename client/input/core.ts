@@ -3,12 +3,12 @@
  * gives it, and the modules of the file import it from here.
  */
 
-import type { CONTAINER as container, isOn as on, THEIRS as theirs } from './dom/attributes'
-import type { hide as hiding, setText as setting } from './dom/build'
-import type { own as owned, real as really, root as page } from './dom/elements'
+import type { CONTAINER as container, isOn as on, THEIRS as theirs } from '../dom/attributes'
+import type { hide as hiding, setText as setting } from '../dom/build'
+import type { own as owned, real as really, root as page } from '../dom/elements'
 import type { find as finding, handle as handling } from './events'
-import type { textIn as text } from './dom/match'
-import type { issuedSoFar as issued } from './outbox'
+import type { textIn as text } from '../dom/match'
+import type { issuedSoFar as issued } from '../outbox'
 import type { dataOf as entries, heldIn as holding } from './special_vars'
 
 export interface Core {

@@ -1,7 +1,7 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
-import { THEIRS } from './dom/attributes'
-import { own } from './dom/elements'
+import { THEIRS } from '../dom/attributes'
+import { own } from '../dom/elements'
 import { forms } from './forms'
 
 export interface SpecialVars {

@@ -7,8 +7,8 @@
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
-import type { Outline, Part } from './dom/template'
-import type { Tree } from './dom/tree'
+import type { Outline, Part } from '../dom/template'
+import type { Tree } from '../dom/tree'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
