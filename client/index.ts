@@ -7,8 +7,8 @@ import { find, handle, listen } from './input/events'
 import { provide } from './input/forms'
 import { hideIndicators } from './input/loading'
 import { textIn } from './dom/match'
-import { issuedSoFar } from './outbox'
-import { components, start } from './page'
+import { issuedSoFar } from './live/outbox'
+import { components, start } from './live/page'
 import { dataOf, heldIn } from './input/special_vars'
 
 provide(

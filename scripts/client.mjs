@@ -75,7 +75,7 @@ async function bundle(name, mangleCache = {}) {
 
 /** `client`, `fields` or `status`. */
 export async function bundleClient(name = 'client') {
-  if (name === 'status') return Buffer.from(await bundle('status'))
+  if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
   const client = await bundle('index', shared)
   const fields = await bundle('input/with_fields', shared)
@@ -88,7 +88,7 @@ export async function bundleClient(name = 'client') {
 export async function bundleDevelopment() {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['client/development.ts'],
+    entryPoints: ['client/live/development.ts'],
     bundle: true,
     minify: true,
     format: 'iife',

@@ -6,7 +6,7 @@ import morphdom from 'morphdom'
 import { intern } from '../../client/dom/template'
 import type { Templates } from '../../client/dom/tree'
 import { createView } from '../../client/dom/view'
-import { messagesOf } from '../../client/wire'
+import { messagesOf } from '../../client/live/wire'
 import { row, ROW, TABLE, type RowTree } from './workload'
 
 export interface Engine {

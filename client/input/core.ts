@@ -8,7 +8,7 @@ import type { hide as hiding, setText as setting } from '../dom/build'
 import type { own as owned, real as really, root as page } from '../dom/elements'
 import type { find as finding, handle as handling } from './events'
 import type { textIn as text } from '../dom/match'
-import type { issuedSoFar as issued } from '../outbox'
+import type { issuedSoFar as issued } from '../live/outbox'
 import type { dataOf as entries, heldIn as holding } from './special_vars'
 
 export interface Core {

@@ -3,13 +3,13 @@
  * binding, and that element's nearest container.
  */
 
-import { announce } from '../announce'
+import { announce } from '../live/announce'
 import { CONTAINER, isOn, OURS, THEIRS } from '../dom/attributes'
 import { own } from '../dom/elements'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
 import { atRest } from './loading'
-import { components } from '../page'
+import { components } from '../live/page'
 import { heldIn, keepIn, specialVars, type SpecialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']

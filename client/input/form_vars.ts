@@ -2,7 +2,7 @@
 
 import { dataOf, heldIn, own, root } from './core'
 import type { Trigger } from './loading'
-import type { Issued, LiveEvent } from '../outbox'
+import type { Issued, LiveEvent } from '../live/outbox'
 import type { Held, SpecialVars } from './special_vars'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement

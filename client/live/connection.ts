@@ -2,9 +2,9 @@
 
 import { followRedirect } from './addresses'
 import type { Component } from './component'
-import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './input/forms'
+import { isWaiting, look, MOST_WAITING, readers, tryAgain } from '../input/forms'
 import { createSocket } from './socket'
-import type { Templates } from './dom/tree'
+import type { Templates } from '../dom/tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
 /** Room for what a repeated message has beside what it had at first: its age, and longer numbers. */

@@ -3,8 +3,8 @@
  * that they can be sent again, to this server or to another that knows the checkpoint only.
  */
 
-import { endLoading, type Trigger } from './input/loading'
-import type { SpecialVars } from './input/special_vars'
+import { endLoading, type Trigger } from '../input/loading'
+import type { SpecialVars } from '../input/special_vars'
 
 export interface LiveEvent {
   handler: string

@@ -3,12 +3,12 @@
 import { announce, type Announcements, tellError, type LostReason } from './announce'
 import { followRedirect } from './addresses'
 import type { Connection } from './connection'
-import type { Debouncer } from './input/debounce'
-import { own } from './dom/elements'
-import { forms, hasFailed } from './input/forms'
-import { beginLoading, endLoading, hideIndicators, type Trigger } from './input/loading'
+import type { Debouncer } from '../input/debounce'
+import { own } from '../dom/elements'
+import { forms, hasFailed } from '../input/forms'
+import { beginLoading, endLoading, hideIndicators, type Trigger } from '../input/loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
-import { createView } from './dom/view'
+import { createView } from '../dom/view'
 import type { Messages } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
