@@ -6,7 +6,7 @@
 import { attributesOf, CONTAINER } from './attributes'
 import { childrenOf, own } from './elements'
 import { forms } from '../input/forms'
-import { hideIndicators } from '../input/loading'
+import { hideIndicators } from './indicators'
 import { MARK, parse, surroundings } from './markup'
 import { isTable } from './tables'
 import type { Tree } from './tree'
