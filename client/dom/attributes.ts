@@ -8,6 +8,9 @@ export const OURS = `:not(${THEIRS})`
 
 export const CONTAINER = `[data-l-live]${OURS}`
 
+/** What is in such elements is not the component's. */
+export const OTHERS = `${CONTAINER},[data-l-ignore]`
+
 export function attributesOf(element: Element): Attr[] {
   return [...own.attributes(element)]
 }

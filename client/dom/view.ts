@@ -1,10 +1,9 @@
 /** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
-import type { Fields } from '../input/fields'
 import { root as page } from './elements'
 import { keepFocus } from '../input/focus'
-import { forms } from '../input/forms'
+import { fieldHooks, type Fields } from './field_hooks'
 import { hideIndicators } from './indicators'
 import { atRest } from '../input/loading'
 import { noteMakers } from './match'
@@ -32,7 +31,7 @@ export function createView(container: Element): View {
   let isShown = false
 
   function change(seen: number, work: () => void): void {
-    fields ??= forms?.createFields()
+    fields ??= fieldHooks?.createFields()
     atRest(() =>
       keepFocus(container, () => {
         fields?.begin(seen)
@@ -40,7 +39,7 @@ export function createView(container: Element): View {
         fields?.finish()
       }),
     )
-    forms?.focusWished()
+    fieldHooks?.focusWished()
   }
 
   function take(): void {
