@@ -2,10 +2,8 @@
 
 import { adopt } from './adopt'
 import { root as page } from './elements'
-import { keepFocus } from '../input/focus'
 import { fieldHooks, type Fields } from './field_hooks'
 import { hideIndicators } from './indicators'
-import { atRest } from '../input/loading'
 import { noteMakers } from './match'
 import { patch } from './patch'
 import { intern } from './template'
@@ -24,7 +22,11 @@ export interface View {
   change(seen: number, change: unknown, templates: Templates): void
 }
 
-export function createView(container: Element): View {
+/**
+ * `around` calls `change`, which changes the page. Before it and after it, `around` sees to what a view does not know:
+ * loading states and the focus.
+ */
+export function createView(container: Element, around: (change: () => void) => void): View {
   /** Once the page has any. */
   let fields: Fields | undefined
   let root: Tree
@@ -32,13 +34,11 @@ export function createView(container: Element): View {
 
   function change(seen: number, work: () => void): void {
     fields ??= fieldHooks?.createFields()
-    atRest(() =>
-      keepFocus(container, () => {
-        fields?.begin(seen)
-        work()
-        fields?.finish()
-      }),
-    )
+    around(() => {
+      fields?.begin(seen)
+      work()
+      fields?.finish()
+    })
     fieldHooks?.focusWished()
   }
 

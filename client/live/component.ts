@@ -7,7 +7,8 @@ import type { Debouncer } from '../input/debounce'
 import { own } from '../dom/elements'
 import { forms, hasFailed } from '../input/forms'
 import { hideIndicators } from '../dom/indicators'
-import { beginLoading, endLoading, type Trigger } from '../input/loading'
+import { keepFocus } from '../input/focus'
+import { atRest, beginLoading, endLoading, type Trigger } from '../input/loading'
 import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
 import { createView } from '../dom/view'
 import type { Messages } from './wire'
@@ -39,7 +40,7 @@ export interface Component {
 
 export function createComponent(element: Element, connection: Connection): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
-  const view = createView(element)
+  const view = createView(element, (change) => atRest(() => keepFocus(element, change)))
   let debouncer: Debouncer | undefined
   const outbox = createOutbox()
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
