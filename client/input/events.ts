@@ -8,9 +8,10 @@ import { CONTAINER, isOn, OURS, THEIRS } from '../dom/attributes'
 import { own } from '../dom/elements'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
+import type { Binding, SpecialVars } from './live_event'
 import { atRest } from './loading'
 import { components } from '../live/page'
-import { heldIn, keepIn, specialVars, type SpecialVars } from './special_vars'
+import { heldIn, keepIn, specialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -19,12 +20,6 @@ const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'fo
 
 /** Of a form's `method` or a button's `formmethod`. */
 const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
-
-interface Binding {
-  element: Element
-  container: Element
-  type: string
-}
 
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()

@@ -6,9 +6,7 @@
 import type { Core } from './core'
 import type { Debouncer } from './debounce'
 import { setFieldHooks, type FieldHooks } from '../dom/field_hooks'
-import type { Trigger } from './loading'
-import type { Issued, LiveEvent } from '../live/outbox'
-import type { Held, SpecialVars } from './special_vars'
+import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
 /** What the file does for the client. */
 export interface Forms extends FieldHooks {
@@ -19,7 +17,7 @@ export interface Forms extends FieldHooks {
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
   /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
-  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
+  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
@@ -78,7 +76,7 @@ function load(): void {
   isLoading = true
   // Some browsers remember for an address that it could not be loaded.
   import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
-    ({ start }: typeof import('./with_fields')) => {
+    ({ start }: { start(core: Core): Forms }) => {
       setFieldHooks((forms = start(core)))
       hasFailed = false
       for (const work of events.splice(0)) work()

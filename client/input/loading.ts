@@ -8,14 +8,7 @@ import { own, real, root } from '../dom/elements'
 import { focusQuietly } from './focus'
 import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
-
-/** What made a click or submit event, and shows that it is under way. */
-export interface Trigger {
-  element: Element
-  submitter: Element | null | undefined
-  /** Of a submit. */
-  form: HTMLFormElement | false | undefined
-}
+import type { Trigger } from './live_event'
 
 const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
