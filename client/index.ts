@@ -17,5 +17,5 @@ provide(
 )
 hideIndicators(root)
 // Before the sockets: what waits for a pause is sent before a page that goes away closes them.
-listen()
+listen(components)
 start()
