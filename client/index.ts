@@ -1,15 +1,15 @@
 /** The browser's side of loom-live. Loaded as a module it starts by itself, when the page has been read. */
 
-import { CONTAINER, isOn, THEIRS } from './attributes'
-import { hide, setText } from './build'
-import { own, real, root } from './dom'
-import { find, handle, listen } from './events'
-import { provide } from './forms'
-import { hideIndicators } from './loading'
-import { textIn } from './match'
-import { issuedSoFar } from './outbox'
-import { components, start } from './page'
-import { dataOf, heldIn } from './special_vars'
+import { CONTAINER, isOn, THEIRS } from './dom/attributes'
+import { hide, setText } from './dom/build'
+import { own, real, root } from './dom/elements'
+import { find, handle, listen } from './input/events'
+import { provide } from './input/forms'
+import { hideIndicators } from './dom/indicators'
+import { textIn } from './dom/match'
+import { issuedSoFar } from './live/outbox'
+import { components, start } from './live/page'
+import { dataOf, heldIn } from './input/special_vars'
 
 provide(
   { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar },
@@ -17,5 +17,5 @@ provide(
 )
 hideIndicators(root)
 // Before the sockets: what waits for a pause is sent before a page that goes away closes them.
-listen()
+listen(components)
 start()

@@ -10,10 +10,10 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** All names that match `pattern` in the files of `folder`. */
+/** All names that match `pattern` in the files of `folder`, and of the folders in it. */
 function namesIn(folder, files, pattern) {
   const names = new Set()
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder, { recursive: true })) {
     if (!files.test(file)) continue
     for (const [, name] of readFileSync(join(folder, file), 'utf8').matchAll(pattern)) names.add(name)
   }
@@ -33,7 +33,7 @@ const OURS = new Set(
 function ownProperties() {
   const client = join(root, 'client')
   const types = join(root, 'node_modules', 'typescript', 'lib')
-  const taken = namesIn(types, /^lib\..*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
+  const taken = namesIn(types, /^lib\.[^/]*\.d\.ts$/, /^\s+(?:readonly |get |set )?(\w+)\??[:(<]/gm)
   const quoted = namesIn(client, /\.ts$/, /'(\w+)'\??[:(]/g)
   const members = namesIn(client, /\.ts$/, /^ {2}(?:readonly )?(\w{2,})\??[:(]/gm)
   return [...members].filter((name) => OURS.has(name) || (!taken.has(name) && !quoted.has(name)))
@@ -75,10 +75,10 @@ async function bundle(name, mangleCache = {}) {
 
 /** `client`, `fields` or `status`. */
 export async function bundleClient(name = 'client') {
-  if (name === 'status') return Buffer.from(await bundle('status'))
+  if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
   const client = await bundle('index', shared)
-  const fields = await bundle('with_fields', shared)
+  const fields = await bundle('input/with_fields', shared)
   if (name === 'fields') return Buffer.from(fields)
   // The client loads it from beside itself.
   return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))
@@ -88,7 +88,7 @@ export async function bundleClient(name = 'client') {
 export async function bundleDevelopment() {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['client/development.ts'],
+    entryPoints: ['client/live/development.ts'],
     bundle: true,
     minify: true,
     format: 'iife',

@@ -52,7 +52,7 @@ test('no file has a number or a list of its own beside it', () => {
 })
 
 test('the browser client listens for every type of event', () => {
-  const client = read('client/events.ts')
+  const client = read('client/input/events.ts')
   const [, list = ''] = /^const TYPES = \[(.*)\]/m.exec(client) ?? []
   const bound = list.split(', ').map((type) => type.slice(1, -1))
   // One is listened for together with what is no event of a component's.

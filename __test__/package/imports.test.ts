@@ -38,11 +38,16 @@ function circlesIn(graph: Graph): string[][] {
   return [...new Map(circles.map((circle) => [circle.join(), circle])).values()]
 }
 
-/** What TypeScript files import of each other, types included. */
+/** What this code imports, types included: `from '…'`, `import '…'` and `import('…')`. */
+function pathsIn(code: string): string[] {
+  return [...code.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, path = '']) => path)
+}
+
+/** What TypeScript files import of each other. */
 function typescript(folder: string): Graph {
   const files = new Set(filesIn(folder, '.ts'))
   const importsOf = (file: string): string[] =>
-    [...read(file).matchAll(/\bfrom '(\.[^']+)'/g)].flatMap(([, to = '']) => {
+    pathsIn(read(file)).flatMap((to) => {
       const path = normalize(join(dirname(file), to))
       return [`${path}.ts`, `${path}.d.ts`].filter((other) => files.has(other))
     })
@@ -116,6 +121,19 @@ test('a circle and an import upward are found', () => {
   expect(upward(graph, (file) => file, levels)).toEqual(['c imports b'])
 })
 
+test('each way to import a file is seen', () => {
+  const code = `import { a } from './a'
+import type { B } from '../b'
+export * from './c'
+import './d'
+type E = typeof import('./e')
+const f = await import(
+  './f'
+)
+import { readFileSync } from 'node:fs'`
+  expect(pathsIn(code)).toEqual(['./a', '../b', './c', './d', './e', './f'])
+})
+
 test('lib/ imports downward', () => {
   const levels = levelsOf('lib')
   expect([...levels.keys()]).toHaveLength(5)
@@ -128,6 +146,43 @@ test('lib/ imports downward', () => {
   expect(graph.size).toBeGreaterThan(40)
   expect(upward(graph, roomOf, levels)).toEqual([])
   expect(circlesIn(graph)).toEqual([])
+})
+
+describe('client/', () => {
+  const levels = levelsOf('client')
+  const roomOf = (file: string): string => {
+    const [, room = '', inside] = file.split('/')
+    return inside === undefined ? room.replace(/\.ts$/, '') : room
+  }
+
+  test('imports downward', () => {
+    expect([...levels.keys()].reverse()).toEqual(['index', 'live', 'input', 'dom'])
+    const graph = typescript('client')
+    expect(graph.size).toBeGreaterThan(35)
+    expect([...new Set([...graph.keys()].map(roomOf))].sort()).toEqual([...levels.keys()].sort())
+    expect(upward(graph, roomOf, levels)).toEqual([])
+    expect(circlesIn(graph)).toEqual([])
+  })
+
+  // Each was so once.
+  test.each([
+    ['client/dom/view.ts', 'client/input/loading.ts'],
+    ['client/input/events.ts', 'client/live/page.ts'],
+  ])('if %s imported %s, that would be found', (file, other) => {
+    const graph = typescript('client')
+    graph.get(file)?.push(other)
+    expect(upward(graph, roomOf, levels)).toEqual([`${file} imports ${other}`])
+  })
+
+  test.each([
+    ['client/live/connection.ts', 'client/live/component.ts'],
+    ['client/input/forms.ts', 'client/input/special_vars.ts'],
+    ['client/dom/template.ts', 'client/dom/tree.ts'],
+  ])('if %s imported %s, the two would be in a circle', (file, other) => {
+    const graph = typescript('client')
+    graph.get(file)?.push(other)
+    expect(circlesIn(graph).flat()).toEqual(expect.arrayContaining([file, other]))
+  })
 })
 
 test('src/ imports downward', () => {

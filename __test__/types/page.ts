@@ -1,7 +1,7 @@
 // A page's own script. Compiled, never run.
 
 import type { LoomEvents } from 'loom-live/dom'
-import type { Announcements } from '../../client/announce'
+import type { Announcements } from '../../client/live/announce'
 
 function is<_ extends true>(): void {}
 /** Whether what is told is what is declared, with no member more or less. */

@@ -3,10 +3,12 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import morphdom from 'morphdom'
-import { intern } from '../../client/template'
-import type { Templates } from '../../client/tree'
-import { createView } from '../../client/view'
-import { messagesOf } from '../../client/wire'
+import { intern } from '../../client/dom/template'
+import type { Templates } from '../../client/dom/tree'
+import { createView } from '../../client/dom/view'
+import { keepFocus } from '../../client/input/focus'
+import { atRest } from '../../client/input/loading'
+import { messagesOf } from '../../client/live/wire'
 import { row, ROW, TABLE, type RowTree } from './workload'
 
 export interface Engine {
@@ -19,7 +21,7 @@ const templates = (): Templates => new Map([TABLE, ROW].map(({ id, statics, kind
 
 function adopt(container: HTMLElement, rows: RowTree[]): Engine {
   const known = templates()
-  const view = createView(container)
+  const view = createView(container, (change) => atRest(() => keepFocus(container, change)))
   view.join([TABLE.id, { l: rows.map((row) => [...row]) }], known)
   return {
     receive(frame) {

@@ -1,8 +1,9 @@
 // Measures the browser's side in headless Chromium and prints tables: `node bench/browser/run.mjs [samples]`. With
 // `--against CLONE` it compares the client with that of another clone of this repository, in the same browser.
 
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { brotliCompressSync, constants } from 'node:zlib'
@@ -16,12 +17,18 @@ const here = dirname(fileURLToPath(import.meta.url))
 const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
 const samples = Number(positionals[0] ?? 15)
 
+/** The file of a clone that is here at this path. Clones from before the rooms have all files in one folder. */
+function fileIn(clone, path) {
+  const inRoom = `${join(clone, path)}.ts`
+  return existsSync(inRoom) ? inRoom : `${join(clone, 'client', basename(path))}.ts`
+}
+
 /** With `clone`, what is measured is the client of that clone. */
 async function bundle(contents, clone) {
   const fromClone = {
     name: 'client',
     setup({ onResolve }) {
-      onResolve({ filter: /^\.\.\/\.\.\/client\// }, ({ path }) => ({ path: `${join(clone, path.slice(6))}.ts` }))
+      onResolve({ filter: /^\.\.\/\.\.\/client\// }, ({ path }) => ({ path: fileIn(clone, path.slice(6)) }))
     },
   }
   const { outputFiles } = await build({
@@ -130,7 +137,7 @@ async function measure(page) {
   const sizes = {
     'whole client': await bundle("import '../../client/index'"),
     'of it the engine: templates, patches, adoption': await bundle(
-      "export { adopt } from '../../client/adopt'; export { patch } from '../../client/patch'",
+      "export { adopt } from '../../client/dom/adopt'; export { patch } from '../../client/dom/patch'",
     ),
     'lit-html with repeat, without adoption and checks': await bundle(
       "export { html, render } from 'lit-html'; export { repeat } from 'lit-html/directives/repeat.js'; export { unsafeHTML } from 'lit-html/directives/unsafe-html.js'",

@@ -19,7 +19,7 @@ interface Client {
   bodies: { br: Buffer; gzip: Buffer; identity: Buffer }
 }
 
-/** client/development.ts, which scripts/setup.mjs puts here: what it costs, no page in production pays. */
+/** client/live/development.ts, which scripts/setup.mjs puts here: what it costs, no page in production pays. */
 declare const DEVELOPMENT_CLIENT: string
 
 const loaded: Record<'production' | 'development', Partial<Record<Name, Client>>> = { production: {}, development: {} }

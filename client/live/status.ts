@@ -4,7 +4,7 @@
  * It sees of the client only what every page sees: `data-l-state` and `loom:error`.
  */
 
-import { own, root } from './dom'
+import { own, root } from '../dom/elements'
 
 type Status = 'offline' | 'error' | 'expired'
 

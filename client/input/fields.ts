@@ -7,8 +7,9 @@
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
-import type { Outline, Part } from './template'
-import type { Tree } from './tree'
+import type { Fields } from '../dom/field_hooks'
+import type { Outline, Part } from '../dom/template'
+import type { Tree } from '../dom/tree'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
@@ -93,23 +94,6 @@ export function settle(field: Element, tree: Tree, item: Outline): void {
   if (!isRadio(field)) return
   keepRadios()
   if (field.defaultChecked) newRadios.push(field)
-}
-
-export interface Fields {
-  /** Before a patch. `seen`: the number of the last of the page's events that the server had seen. */
-  begin(seen: number): void
-  /** Sets an attribute; without a name, the text of a textarea or a title. Null takes the attribute away. */
-  set(element: Element, name: string, text: string | null): void
-  /** Something in the element is about to come, go or change. */
-  touch(node: Node): void
-  /** Does the element show what the user has made of it, instead of what the tree says? */
-  keeps(element: Element, tree: Tree, item: Outline): boolean
-  /** Is anything to be done when the server has seen more? */
-  waits(): boolean
-  /** Asked once: is something that the user has edited to be compared with the tree again? */
-  isBehind(): boolean
-  /** At the end of a patch. */
-  finish(): void
 }
 
 /** What a component's patches do to its fields. */

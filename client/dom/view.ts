@@ -1,11 +1,9 @@
 /** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
-import type { Fields } from './fields'
-import { root as page } from './dom'
-import { keepFocus } from './focus'
-import { forms } from './forms'
-import { atRest, hideIndicators } from './loading'
+import { root as page } from './elements'
+import { fieldHooks, type Fields } from './field_hooks'
+import { hideIndicators } from './indicators'
 import { noteMakers } from './match'
 import { patch } from './patch'
 import { intern } from './template'
@@ -24,22 +22,24 @@ export interface View {
   change(seen: number, change: unknown, templates: Templates): void
 }
 
-export function createView(container: Element): View {
+/**
+ * `around` calls `change`, which changes the page. Before it and after it, `around` sees to what a view does not know:
+ * loading states and the focus.
+ */
+export function createView(container: Element, around: (change: () => void) => void): View {
   /** Once the page has any. */
   let fields: Fields | undefined
   let root: Tree
   let isShown = false
 
   function change(seen: number, work: () => void): void {
-    fields ??= forms?.createFields()
-    atRest(() =>
-      keepFocus(container, () => {
-        fields?.begin(seen)
-        work()
-        fields?.finish()
-      }),
-    )
-    forms?.focusWished()
+    fields ??= fieldHooks?.createFields()
+    around(() => {
+      fields?.begin(seen)
+      work()
+      fields?.finish()
+    })
+    fieldHooks?.focusWished()
   }
 
   function take(): void {

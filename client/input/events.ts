@@ -3,14 +3,13 @@
  * binding, and that element's nearest container.
  */
 
-import { announce } from './announce'
-import { CONTAINER, isOn, OURS, THEIRS } from './attributes'
-import { own } from './dom'
+import { CONTAINER, isOn, OURS, THEIRS } from '../dom/attributes'
+import { own } from '../dom/elements'
 import { isQuiet } from './focus'
 import { afterForms, forms, isWaiting, need } from './forms'
+import type { Binding, LiveEvent, SpecialVars, Trigger } from './live_event'
 import { atRest } from './loading'
-import { components } from './page'
-import { heldIn, keepIn, specialVars, type SpecialVars } from './special_vars'
+import { heldIn, keepIn, specialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
@@ -20,11 +19,18 @@ const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'fo
 /** Of a form's `method` or a button's `formmethod`. */
 const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
 
-interface Binding {
-  element: Element
-  container: Element
-  type: string
+/** What gets the events of a container. */
+export interface Receiver {
+  /** Perhaps when the element has made no other event of the type for a while. */
+  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
+  /** Tells the page that the event is lost, since too much waits for the file for fields. */
+  giveUp(event: LiveEvent): void
+  /** Sends what waits for a pause. */
+  flush(): void
 }
+
+/** By their containers. */
+let receivers: ReadonlyMap<Element, Receiver>
 
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
@@ -34,7 +40,9 @@ function near({ target }: Event, selector: string): Element | null {
   return target instanceof Element ? own.closest(target, selector) : null
 }
 
-export function listen(): void {
+/** From now on these get their events: whoever is among them when an event happens. */
+export function listen(to: typeof receivers): void {
+  receivers = to
   for (const type of TYPES) {
     const native = NATIVE[type] ?? type
     own.addEventListener(document, native, (event) => down(event, native, type), true)
@@ -47,7 +55,7 @@ export function listen(): void {
     })
   }
   for (const type of ['reset', 'compositionstart', 'compositionend']) own.addEventListener(document, type, hear, true)
-  own.addEventListener(window, 'pagehide', () => components.forEach((component) => component.flush()))
+  own.addEventListener(window, 'pagehide', () => receivers.forEach((receiver) => receiver.flush()))
 }
 
 function down(event: Event, native: string, type: string): void {
@@ -105,7 +113,7 @@ export function handle(event: Event, { element, container, type }: Binding): voi
     // What a button says while it waits is not its value.
     atRest(() => (vars = specialVars(event, element, held)))
     const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-    components.get(container)?.issue({ handler, type, vars }, element, trigger)
+    receivers.get(container)?.issue({ handler, type, vars }, element, trigger)
   })
-  if (isLost) announce(container, 'loom:lost', { reason: 'full', events: [{ handler, event: type }] })
+  if (isLost) receivers.get(container)?.giveUp({ handler, type, vars: {} })
 }

@@ -43,10 +43,11 @@
 
 import { attributesOf } from './attributes'
 import { complete, containersIn, hide, keepContainers, noteParts, setText } from './build'
-import { childrenOf, move, own, removeNode, root } from './dom'
-import type { Fields } from './fields'
+import { childrenOf, move, own, removeNode, root } from './elements'
+import type { Fields } from './field_hooks'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
-import { HTML, modelOf, type Inside, type Outline } from './template'
+import { modelOf } from './model'
+import { HTML, type Inside, type Outline } from './template'
 import { isPart, isTable, isTableRow, noteBody } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 

@@ -1,6 +1,6 @@
 /** Focus and the caret, kept over what the client itself does to the page. */
 
-import { own, real } from './dom'
+import { own, real } from '../dom/elements'
 import { forms } from './forms'
 
 let quiet = false

@@ -1,6 +1,6 @@
 /** Where the server's HTML and messages may send a page: user content that kept its attributes must not decide it. */
 
-import { root } from './dom'
+import { root } from '../dom/elements'
 
 const script = root.querySelector<HTMLScriptElement>('script[data-l-client]')
 const allowed = (script?.dataset.lAllow ?? '').split(/\s+/)

@@ -1,19 +1,15 @@
 /**
- * Pages with fields need more of the client: a file of its own, made of client/with_fields.ts, which the client loads when a
+ * Pages with fields need more of the client: a file of its own, made of with_fields.ts, which the client loads when a
  * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
  */
 
 import type { Core } from './core'
 import type { Debouncer } from './debounce'
-import type { Fields } from './fields'
-import type { Trigger } from './loading'
-import type { Issued, LiveEvent } from './outbox'
-import type { Held, SpecialVars } from './special_vars'
-import type { Outline, Part } from './template'
-import type { Tree } from './tree'
+import { setFieldHooks, type FieldHooks } from '../dom/field_hooks'
+import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
 /** What the file does for the client. */
-export interface Forms {
+export interface Forms extends FieldHooks {
   /** Before anything that it does is handled. */
   heard(event: Event): void
   /** `held`: what the event's target held, if the event happened a while ago. */
@@ -21,21 +17,10 @@ export interface Forms {
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
   /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
-  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean
-  createFields(): Fields
-  /** Is its state more than its attributes, or may users edit what is in there? */
-  isField(element: Element, parts: Part[]): boolean
-  /** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
-  settle(element: Element, tree: Tree, item: Outline): void
-  /** The element, which users may edit, shows what the item says. */
-  noteEditable(element: EventTarget, tree: Tree, item: Outline): void
+  isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
-  /** The element has this `autofocus` from the end of the patch on, and wants the focus then. */
-  wish(element: Element, text: string): void
-  /** After a patch. */
-  focusWished(): void
   createDebouncer(container: Element): Debouncer
   /** Once, when what waited for the file is done: the page may have come back. */
   comeBack(): void
@@ -91,8 +76,8 @@ function load(): void {
   isLoading = true
   // Some browsers remember for an address that it could not be loaded.
   import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
-    ({ start }: typeof import('./with_fields')) => {
-      forms = start(core)
+    ({ start }: { start(core: Core): Forms }) => {
+      setFieldHooks((forms = start(core)))
       hasFailed = false
       for (const work of events.splice(0)) work()
       forms.comeBack()

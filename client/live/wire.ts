@@ -1,7 +1,7 @@
 /** The dialect `loom.2`, as docs/protocol.md describes it. */
 
-import { intern } from './template'
-import type { Templates } from './tree'
+import { intern } from '../dom/template'
+import type { Templates } from '../dom/tree'
 
 /** What the server says of a component, by the message's first member: the members after the component's number. */
 export interface Messages {

@@ -1,6 +1,6 @@
 /** What the page can listen for: bubbling events at the container. What pages read is in quotes: see scripts/client.mjs. */
 
-import { own } from './dom'
+import { own } from '../dom/elements'
 
 export interface Announcements {
   'loom:join': { 'module': string }

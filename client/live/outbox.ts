@@ -3,20 +3,12 @@
  * that they can be sent again, to this server or to another that knows the checkpoint only.
  */
 
-import { endLoading, type Trigger } from './loading'
-import type { SpecialVars } from './special_vars'
+import type { LiveEvent, Made, Trigger } from '../input/live_event'
+import { endLoading } from '../input/loading'
 
-export interface LiveEvent {
-  handler: string
-  type: string
-  vars: SpecialVars
-}
-
-export interface Issued {
+export interface Issued extends Made {
   /** Counts the page's events; what a field's last change is compared with. */
   seq: number
-  event: LiveEvent
-  trigger: Trigger | undefined
   /**
    * In the page's own time, which nobody sets back or forward. While a machine sleeps it may stand still: an event is
    * then younger than it is by the clock on the wall, and `eventAge` counts the time that the machine was awake.

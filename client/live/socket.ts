@@ -3,7 +3,7 @@
  * reason to believe that it would work now. It knows frames, not what they mean.
  */
 
-import { own } from './dom'
+import { own } from '../dom/elements'
 
 const BASE_MS = 200
 const CAP_MS = 10_000

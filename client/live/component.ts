@@ -2,13 +2,17 @@
 
 import { announce, type Announcements, tellError, type LostReason } from './announce'
 import { followRedirect } from './addresses'
-import type { Connection } from './connection'
-import type { Debouncer } from './debounce'
-import { own } from './dom'
-import { forms, hasFailed } from './forms'
-import { beginLoading, endLoading, hideIndicators, type Trigger } from './loading'
-import { createOutbox, issue, type Issued, type LiveEvent } from './outbox'
-import { createView } from './view'
+import type { Connection, Member } from './connection'
+import type { Debouncer } from '../input/debounce'
+import { own } from '../dom/elements'
+import { forms, hasFailed } from '../input/forms'
+import { hideIndicators } from '../dom/indicators'
+import { keepFocus } from '../input/focus'
+import type { Receiver } from '../input/events'
+import type { LiveEvent, Trigger } from '../input/live_event'
+import { atRest, beginLoading, endLoading } from '../input/loading'
+import { createOutbox, issue, type Issued } from './outbox'
+import { createView } from '../dom/view'
 import type { Messages } from './wire'
 
 /** More than anyone clicks before a page has joined; a bound for a page that is offline for long. */
@@ -18,27 +22,14 @@ const MOST_REJOINS = 3
 /** Within this time a busy server is asked again. */
 const BUSY_MS = 5_000
 
-export interface Component {
+export interface Component extends Receiver, Member {
   module: string
-  /** Perhaps when the element has made no other event of the type for a while. */
-  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
-  /** Sends what waits for a pause. */
-  flush(): void
-  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity if there is neither. */
-  waitingSince(): number
-  /** The connection is there, and it is gone. */
-  opened(): void
-  closed(): void
-  /** Says it to the page; without a message, only the state. */
-  tell(message?: string, action?: string): void
   leave(): void
-  /** What the server says. */
-  messages: Messages
 }
 
 export function createComponent(element: Element, connection: Connection): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
-  const view = createView(element)
+  const view = createView(element, (change) => atRest(() => keepFocus(element, change)))
   let debouncer: Debouncer | undefined
   const outbox = createOutbox()
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
@@ -287,6 +278,7 @@ export function createComponent(element: Element, connection: Connection): Compo
       if (debouncer) debouncer.later(source, event.type, send)
       else send()
     },
+    giveUp: (event) => lose('full', [issue(event)]),
     flush: () => debouncer?.flush(),
     waitingSince: () =>
       phase === 'joining' ? joinedAt : ([...outbox.unanswered(), ...outbox.waiting][0]?.madeAt ?? Infinity),

@@ -9,7 +9,7 @@
  * shows.
  */
 
-import { childrenOf, move, own } from './dom'
+import { childrenOf, move, own } from './elements'
 
 /** The bodies that a parser or the client has made. */
 const implied = new WeakSet<Node>()

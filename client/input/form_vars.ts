@@ -1,9 +1,7 @@
 /** What an event at a field or a form says beside its handler. */
 
 import { dataOf, heldIn, own, root } from './core'
-import type { Trigger } from './loading'
-import type { Issued, LiveEvent } from './outbox'
-import type { Held, SpecialVars } from './special_vars'
+import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
@@ -48,7 +46,7 @@ export function noteKey(event: Event): void {
 }
 
 /** To press Enter twice, or for long, is to send a form once. */
-export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Issued[]): boolean {
+export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean {
   const form = trigger?.form
   if (!form) return false
   const last = before.filter((item) => item.trigger?.form === form).pop()

@@ -3,27 +3,12 @@
  * put on again after it, for what still waits, so that a patch sees only what the server rendered.
  */
 
-import { CONTAINER, isOn } from './attributes'
-import { all, own, real, root } from './dom'
+import { CONTAINER, isOn } from '../dom/attributes'
+import { own, real, root } from '../dom/elements'
 import { focusQuietly } from './focus'
-import { setText } from './build'
-import { MARK } from './markup'
-
-/** Both spellings of these attributes are in use. */
-function spelled(name: string, value?: string): string {
-  const test = value === undefined ? '' : `="${CSS.escape(value)}"`
-  return `[l-${name}${test}],[data-l-${name}${test}]`
-}
-
-const INLINE = spelled('loading', '')
-
-/** What made a click or submit event, and shows that it is under way. */
-export interface Trigger {
-  element: Element
-  submitter: Element | null | undefined
-  /** Of a submit. */
-  form: HTMLFormElement | false | undefined
-}
+import { setText } from '../dom/build'
+import { INLINE, isIndicator, spelled } from '../dom/indicators'
+import type { Trigger } from './live_event'
 
 const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
@@ -59,21 +44,6 @@ export function atRest(work: () => void): void {
       showBusy(busy, isOn(element, 'disable') || isOn(busy, 'disable'))
     }
   }
-}
-
-/** Indicators are hidden until something waits. */
-export function hideIndicators(around: Element | DocumentFragment): void {
-  for (const element of all(around, spelled('loading'))) {
-    if (!isIndicator(element)) continue
-    // To change one property of a style would drop the slot's mark from it.
-    if (own.getAttribute(element, 'style')?.includes(MARK)) setText(element, 'hidden', '')
-    else real(element, 'style').display = 'none'
-  }
-}
-
-/** An element for another's loading state either is the indicator itself, or holds some. */
-function isIndicator(element: Element): boolean {
-  return own.matches(element, INLINE) || !own.querySelectorAll(element, INLINE).length
 }
 
 function showBusy(element: Element, disable: boolean): void {

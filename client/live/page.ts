@@ -2,12 +2,12 @@
 
 import { socketUrl } from './addresses'
 import { tellError } from './announce'
-import { CONTAINER } from './attributes'
+import { CONTAINER } from '../dom/attributes'
 import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
-import { containersIn } from './build'
-import { own, root } from './dom'
-import { look } from './forms'
+import { containersIn } from '../dom/build'
+import { own, root } from '../dom/elements'
+import { look } from '../input/forms'
 
 const DEFAULT_PATH = '/loom/ws'
 

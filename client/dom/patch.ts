@@ -1,10 +1,11 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
 import { adopt } from './adopt'
-import type { Fields } from './fields'
+import type { Fields } from './field_hooks'
 import { build, containersIn, fill, remove, setText } from './build'
-import { move, own } from './dom'
-import { HTML, OTHERS, type Model } from './template'
+import { OTHERS } from './attributes'
+import { move, own } from './elements'
+import { HTML, type Model } from './template'
 import { settleTable } from './tables'
 import {
   nodesOf,

@@ -36,8 +36,9 @@
  */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { own, root } from './dom'
-import { modelOf, WHOLE, type Inside, type Item, type Outline, type Part, type Template } from './template'
+import { own, root } from './elements'
+import { modelOf, WHOLE } from './model'
+import type { Inside, Item, Outline, Part, Template } from './template'
 import { isImplied } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
 

@@ -3,7 +3,7 @@
  * wrong, and asks the server why there is no connection. Its texts are the server's.
  */
 
-import { own, root } from './dom'
+import { own, root } from '../dom/elements'
 
 /** Longer than it takes to connect, shorter than anyone waits. */
 const PATIENCE_MS = 3_000

@@ -3,29 +3,28 @@
  * gives it, and the modules of the file import it from here.
  */
 
-import type { CONTAINER as container, isOn as on, THEIRS as theirs } from './attributes'
-import type { hide as hiding, setText as setting } from './build'
-import type { own as owned, real as really, root as page } from './dom'
-import type { find as finding, handle as handling } from './events'
-import type { textIn as text } from './match'
-import type { issuedSoFar as issued } from './outbox'
-import type { dataOf as entries, heldIn as holding } from './special_vars'
+import type { CONTAINER as container, isOn as on, THEIRS as theirs } from '../dom/attributes'
+import type { hide as hiding, setText as setting } from '../dom/build'
+import type { own as owned, real as really, root as page } from '../dom/elements'
+import type { textIn as text } from '../dom/match'
+import type { Binding, Held } from './live_event'
 
 export interface Core {
   CONTAINER: typeof container
   THEIRS: typeof theirs
   isOn: typeof on
   hide: typeof hiding
-  dataOf: typeof entries
   setText: typeof setting
   own: typeof owned
   real: typeof really
   root: typeof page
-  find: typeof finding
-  handle: typeof handling
-  heldIn: typeof holding
   textIn: typeof text
-  issuedSoFar: typeof issued
+  // The others belong to files above this one: `special_vars.ts`, `events.ts` and `live/outbox.ts`.
+  dataOf(form: HTMLFormElement): FormData
+  heldIn(target: Element): Held
+  find(event: Event, type: string): Binding | undefined
+  handle(event: Event, binding: Binding): void
+  issuedSoFar(): number
 }
 
 export let CONTAINER: Core['CONTAINER']

@@ -1,33 +1,9 @@
 /** What an event says beside its handler: value, checked, key, form. */
 
-import { THEIRS } from './attributes'
-import { own } from './dom'
+import { THEIRS } from '../dom/attributes'
+import { own } from '../dom/elements'
 import { forms } from './forms'
-
-export interface SpecialVars {
-  /** The value. */
-  v?: string | undefined
-  /** Whether it is checked. */
-  c?: boolean | undefined
-  /** The key. */
-  k?: string | undefined
-  /** The changed field's form, URL-encoded. */
-  f?: string | undefined
-  /** What the field holds if the value is the element's `data-l-value`. */
-  t?: string | undefined
-  /** The chosen values of a `<select multiple>`. */
-  m?: string[] | undefined
-}
-
-/** What an event's target holds, which may be something else when the event is handled. */
-export interface Held {
-  value: unknown
-  checked: boolean | undefined
-  /** Of a select. */
-  chosen: HTMLOptionElement[]
-  /** Of its form. */
-  data: FormData | null
-}
+import type { Held, SpecialVars } from './live_event'
 
 export function heldIn(target: Element): Held {
   const { value, checked, selectedOptions, form } = target as unknown as HTMLInputElement & HTMLSelectElement

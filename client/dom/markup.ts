@@ -1,6 +1,6 @@
 /** The one place where text becomes elements. */
 
-import { own } from './dom'
+import { own } from './elements'
 
 interface Policy {
   'createHTML'(html: string): string

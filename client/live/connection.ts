@@ -1,14 +1,26 @@
 /** The live components that share one socket: who is meant by a message, and whether the server still answers. */
 
 import { followRedirect } from './addresses'
-import type { Component } from './component'
-import { isWaiting, look, MOST_WAITING, readers, tryAgain } from './forms'
+import { isWaiting, look, MOST_WAITING, readers, tryAgain } from '../input/forms'
 import { createSocket, isVisible } from './socket'
-import type { Templates } from './tree'
+import type { Templates } from '../dom/tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
 /** Room for what a repeated message has beside what it had at first: its age, and longer numbers. */
 const ROOM_BYTES = 40
+
+/** What the connection tells a component. */
+export interface Member {
+  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity if there is neither. */
+  waitingSince(): number
+  /** The connection is there, and it is gone. */
+  opened(): void
+  closed(): void
+  /** Says it to the page; without a message, only the state. */
+  tell(message?: string, action?: string): void
+  /** What the server says. */
+  messages: Messages
+}
 
 export interface Connection {
   /** Each connection has numbers of its own for them. */
@@ -17,12 +29,12 @@ export interface Connection {
   eventAge: number
   /** So many events of a component may be under way without an answer: the server refuses more. */
   unanswered: number
-  add(component: Component): void
-  remove(component: Component): void
+  add(component: Member): void
+  remove(component: Member): void
   /** Ends the connection if no component is left, until one comes. */
   stopUnused(): void
   /** Returns the number that stands for the component until the next join; 0 if its join is too large. */
-  join(component: Component, ...rest: unknown[]): number
+  join(component: Member, ...rest: unknown[]): number
   /** False if the message is larger than the server takes: the server would close the connection, each time again. */
   send(...message: unknown[]): boolean
   /** Somebody waits for what a connection would bring. */
@@ -35,8 +47,8 @@ export interface Connection {
 let lastId = 0
 
 export function createConnection(url: string): Connection {
-  const members = new Set<Component>()
-  const joined = new Map<unknown, Component>()
+  const members = new Set<Member>()
+  const joined = new Map<unknown, Member>()
   /** What the server has said while the file for fields is not there. */
   const frames: unknown[] = []
   let messageBytes = Infinity

@@ -1,9 +1,10 @@
 /** Trees in the page: made out of their templates, moved and taken out. */
 
 import { attributesOf, CONTAINER } from './attributes'
-import { own, removeNode, root } from './dom'
-import { forms } from './forms'
-import { modelOf, type Inside, type Item, type Outline } from './template'
+import { own, removeNode, root } from './elements'
+import { fieldHooks } from './field_hooks'
+import { modelOf } from './model'
+import type { Inside, Item, Outline } from './template'
 import { settleRows } from './tables'
 import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
@@ -19,7 +20,7 @@ export function setText(element: Element, name: string, text: string | null): vo
   // Taking the attribute off a modal dialog would leave the page inert behind it.
   if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
   // Browsers give the focus to what comes into the page with it, at a time of their own.
-  if (name === 'autofocus' && text !== null && forms) return forms.wish(element, text)
+  if (name === 'autofocus' && text !== null && fieldHooks) return fieldHooks.wish(element, text)
   if (!name) element.textContent = text
   else if (text === null) own.removeAttribute(element, name)
   else {
@@ -63,7 +64,7 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
       child = next
     }
     if ((item as Outline).isTable) settleRows(node)
-    if ((item as Outline).isField) forms?.settle(node as Element, tree, item as Outline)
+    if ((item as Outline).isField) fieldHooks?.settle(node as Element, tree, item as Outline)
   }
 }
 
@@ -75,7 +76,7 @@ export function hide(element: Element, tree: Tree, item: Outline, parent: Elemen
 
 /** The slots in the element's attributes. */
 export function noteParts(element: Element, tree: Tree, item: Outline): void {
-  if (item.isField) forms?.noteEditable(element, tree, item)
+  if (item.isField) fieldHooks?.noteEditable(element, tree, item)
   for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 

@@ -1,0 +1,54 @@
+/** An event on its way from the browser to a component: where it is bound, what it says, what shows that it waits. */
+
+/** The element with `data-l-TYPE`, and its component's. */
+export interface Binding {
+  element: Element
+  container: Element
+  type: string
+}
+
+/** What an event says beside its handler and its type. */
+export interface SpecialVars {
+  /** The value. */
+  v?: string | undefined
+  /** Whether it is checked. */
+  c?: boolean | undefined
+  /** The key. */
+  k?: string | undefined
+  /** The changed field's form, URL-encoded. */
+  f?: string | undefined
+  /** What the field holds if the value is the element's `data-l-value`. */
+  t?: string | undefined
+  /** The chosen values of a `<select multiple>`. */
+  m?: string[] | undefined
+}
+
+/** What an event's target holds, which may be something else when the event is handled. */
+export interface Held {
+  value: unknown
+  checked: boolean | undefined
+  /** Of a select. */
+  chosen: HTMLOptionElement[]
+  /** Of its form. */
+  data: FormData | null
+}
+
+export interface LiveEvent {
+  handler: string
+  type: string
+  vars: SpecialVars
+}
+
+/** What made a click or submit event, and shows that it is under way. */
+export interface Trigger {
+  element: Element
+  submitter: Element | null | undefined
+  /** Of a submit. */
+  form: HTMLFormElement | false | undefined
+}
+
+/** An event, and what shows that it waits for its answer. */
+export interface Made {
+  event: LiveEvent
+  trigger: Trigger | undefined
+}
