@@ -356,6 +356,7 @@ impl Drop for Rooms {
 
 impl Presence for MemoryPresence {
     fn enter(&self, topic: &str) -> Result<Entry, PresenceError> {
+        check(topic)?;
         let rooms = &self.rooms;
         let more = |entries| (entries < rooms.most_entries).then_some(entries + 1);
         let counted = rooms
@@ -386,14 +387,11 @@ impl Presence for MemoryPresence {
 
     fn watch(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Watch> {
         let listener = Listener::new(sink, number);
-        let watched = self.rooms.with_or_begin(topic, |room, _| {
-            room.roster.set_watched(true);
-            Watch {
-                topic: room.name.clone(),
-                slot: room.sinks.add(listener.clone()),
-                listener: listener.clone(),
-                owner: self.rooms.clone(),
-            }
+        let watched = self.rooms.with_or_begin(topic, |room, _| Watch {
+            topic: room.name.clone(),
+            slot: room.is_watched(listener.clone()),
+            listener: listener.clone(),
+            owner: self.rooms.clone(),
         });
         now(watched)
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::News;
 use super::roster::{Bounds, Roster, Told};
-use crate::topics::{Chunk, Epoch, Message, Position, Sinks};
+use crate::topics::{Chunk, Epoch, Listener, Message, Position, Sinks};
 
 /// Those who watch a topic are told at most so often.
 pub(super) const PACE: Duration = Duration::from_secs(1);
@@ -121,6 +121,16 @@ impl Room {
             let news = news.clone();
             self.written[usize::from(from.is_some())] = Some(Written { from, news });
         }
+    }
+
+    /// Somebody else watches.
+    pub(super) fn is_watched(&mut self, listener: Arc<Listener>) -> u32 {
+        if self.sinks.len() == 0 {
+            self.roster.set_watched(true);
+            // The first read tells all that has been so far.
+            self.woken_for = self.roster.number();
+        }
+        self.sinks.add(listener)
     }
 
     /// Nobody watches any more.

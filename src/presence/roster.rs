@@ -203,9 +203,14 @@ impl Roster {
             let other = self.next();
             self.places.remove(&entry);
             self.places.insert(other, (old.clone(), place));
-            let slot = self.people.get_mut(&old);
-            if let Some(slot) = slot.and_then(|known| known.slots.get_mut(&place)) {
+            let known = self.people.get_mut(&old);
+            if let Some(slot) = known.and_then(|known| known.slots.get_mut(&place)) {
                 slot.entry = other;
+                // It may be gone already.
+                if let Some(until) = slot.until {
+                    self.gone.remove(&(until, entry));
+                    self.gone.insert((until, other));
+                }
             }
             self.hide(other, now, true);
         }
@@ -282,9 +287,11 @@ impl Roster {
     /// Ends entries whose grace is over, so many at most.
     pub(super) fn expire(&mut self, now: Instant, most: usize) {
         for _ in 0..most {
-            match self.gone.first() {
-                Some((until, entry)) if *until <= now => self.remove(*entry),
-                _ => return,
+            if self.due().is_none_or(|until| until > now) {
+                return;
+            }
+            if let Some((_, entry)) = self.gone.pop_first() {
+                self.remove(entry);
             }
         }
     }
@@ -321,7 +328,7 @@ impl Roster {
             return;
         }
         self.number += 1;
-        if is_counted || !self.is_watched {
+        if was_counted || is_counted || !self.is_watched {
             self.forget_changes();
             return;
         }
