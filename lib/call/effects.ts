@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { SubscribeOptions, TaskSource } from '../../index'
+import type { SubscribeOptions, TaskSource, TrackOptions } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError, textOf } from '../errors'
 import { suggestion } from '../nearest'
@@ -20,7 +20,7 @@ const MOST_EFFECTS = 1_000
 const OWN = '\0'
 
 /** The name of a topic that is given as such, or by its name. */
-function nameOf(topic: unknown, what: string): string {
+export function topicName(topic: unknown, what: string): string {
   const name = isObject(topic) ? topic['name'] : topic
   checkTopic(name, what)
   return name
@@ -158,7 +158,7 @@ export class Effects {
   }
 
   subscribe(call: number, given: unknown, receiver: string, options: SubscribeOptions = {}): void {
-    const topic = nameOf(given, 'ctx.subscribe')
+    const topic = topicName(given, 'ctx.subscribe')
     this.checkReceiver(receiver, 'ctx.subscribe')
     checkNames(options, { from: true }, 'the options of ctx.subscribe', 'an option of ctx.subscribe')
     const { from } = options
@@ -170,11 +170,30 @@ export class Effects {
   }
 
   unsubscribe(topic: unknown): void {
-    this.note(JSON.stringify({ unsubscribe: nameOf(topic, 'ctx.unsubscribe') }))
+    this.note(JSON.stringify({ unsubscribe: topicName(topic, 'ctx.unsubscribe') }))
+  }
+
+  track(given: unknown, meta: unknown, options: TrackOptions = {}): void {
+    const topic = topicName(given, 'ctx.track')
+    checkNames(options, { key: true }, 'the options of ctx.track', 'an option of ctx.track')
+    const { key } = options
+    if (key !== undefined) checkString(key, 'the option key of ctx.track')
+    const json = stringifyData(meta, () => `the meta of ctx.track(${JSON.stringify(topic)})`)
+    this.note(`{"track":[${JSON.stringify(topic)},${json},${JSON.stringify(key ?? null)}]}`)
+  }
+
+  untrack(topic: unknown): void {
+    this.note(JSON.stringify({ untrack: topicName(topic, 'ctx.untrack') }))
+  }
+
+  presence(given: unknown, receiver: string): void {
+    const topic = topicName(given, 'ctx.presence')
+    this.checkReceiver(receiver, 'ctx.presence')
+    this.add('presence', topic, receiver)
   }
 
   publish(given: unknown, data: unknown): void {
-    const topic = nameOf(given, 'ctx.publish')
+    const topic = topicName(given, 'ctx.publish')
     const json = stringifyData(data, () => `the data of ctx.publish(${JSON.stringify(topic)})`)
     this.note(`{"publish":[${JSON.stringify(this.nextId())},${JSON.stringify(topic)},${json}]}`)
   }

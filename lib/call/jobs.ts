@@ -8,7 +8,7 @@ export type CrossingMessage =
   | [
       receiver: string,
       id: string,
-      from: From.TOPIC,
+      from: From.TOPIC | From.PRESENCE,
       gap: 0 | 1,
       topic: string,
       position: string,

@@ -20,6 +20,10 @@ function messageOf(crossing: CrossingMessage, carried: unknown, instance: string
       const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data: carried }
       return { message, cause: `${instance}-${position}` }
     }
+    case From.PRESENCE: {
+      const [, , , , topic] = crossing
+      return { message: { id, from: 'presence', topic, gap: false, done: false, data: carried }, cause: id }
+    }
     case From.COMPONENT: {
       const [, , , gap, position, data] = crossing
       freeze(data)

@@ -10,7 +10,7 @@ const MOST = 1024
 const MOST_BYTES = 16 << 20
 
 /**
- * What the messages of topics carry, by the messages' keys. All receivers get the same frozen value, which crosses once
+ * What the messages of topics and of their presence carry, by the messages' keys. All receivers get the same frozen value, which crosses once
  * and is parsed once.
  */
 export class SharedData {
@@ -26,7 +26,7 @@ export class SharedData {
     let isComplete = true
     for (const message of messages) {
       let data: unknown
-      if (message[2] === From.TOPIC && message[6] !== undefined) {
+      if ((message[2] === From.TOPIC || message[2] === From.PRESENCE) && message[6] !== undefined) {
         const [, , , , , , key, bytes] = message
         if (bytes !== undefined) {
           data = message[8]

@@ -6,6 +6,7 @@
 
 mod actor;
 mod alarm;
+mod attendance;
 mod circle;
 mod first;
 mod mailbox;

@@ -1,5 +1,7 @@
-//! What goes on beside a component's props: timers, subscriptions, and messages that are to be published. It is committed with the props, sealed, parked and
-//! revived with them. Pure: time is an argument.
+//! What goes on beside a component's props: timers, subscriptions, presence, and messages that are to be
+//! published. It is committed with the props, sealed, parked and revived with them. Pure: time is an argument.
+
+mod presence;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +15,9 @@ use tokio::time::Instant;
 use crate::clock::unix_millis;
 use crate::effects::{Effect, OWN, Outgoing, own_topic};
 use crate::topics::{Epoch, MAX_NAME, Position};
+
+pub use presence::{MOST_TRACKED, Tracked};
+use presence::{OngoingPresence, SealedTracked};
 
 /// The most timers of a component.
 pub const MOST_TIMERS: usize = 100;
@@ -53,10 +58,31 @@ pub enum OngoingError {
     Timers,
     /// Too many subscriptions.
     #[error(
-        "a component has {MOST_SUBSCRIPTIONS} subscriptions at most; unsubscribe from some, or publish to \
-         fewer topics"
+        "a component has {MOST_SUBSCRIPTIONS} subscriptions at most, to topics and to their presence together; \
+         unsubscribe from some, or publish to fewer topics"
     )]
     Subscriptions,
+    /// The component is tracked in too many topics.
+    #[error("a component is tracked in {MOST_TRACKED} topics at most; untrack it in some")]
+    Tracked,
+    /// The key of a person is not one; its length.
+    #[error("a key of ctx.track has 1 to {MAX_NAME} bytes, and this one has {0}")]
+    Key(usize),
+    /// The system gives no random numbers, so that there is no key for who has no `bind`.
+    #[error("ctx.track needs a key: the option bind gave none, and there are no random numbers")]
+    NoKey,
+    /// A meta is too large.
+    #[error(
+        "the meta of ctx.track({topic}) has {bytes} bytes, and may have {most} (limits.presenceMeta)"
+    )]
+    Meta {
+        /// The topic, quoted.
+        topic: String,
+        /// How large the meta is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
     /// A topic's name is not one; its length.
     #[error("a topic's name has 1 to {MAX_NAME} bytes, and this one has {0}")]
     Topic(usize),
@@ -95,6 +121,8 @@ pub struct Ongoing {
     subscriptions: BTreeMap<Arc<str>, Subscribed>,
     /// Messages that are committed, and that their topics may not have.
     outgoing: Vec<Outgoing>,
+    /// Boxed, because few components have any.
+    presence: Option<Box<OngoingPresence>>,
 }
 
 /// What a step's effects are checked with.
@@ -105,6 +133,10 @@ pub struct Checks<'a> {
     pub message_bytes: usize,
     /// Opens an address: gives the component's name.
     pub open: &'a dyn Fn(&str) -> Option<String>,
+    /// The most bytes of a meta.
+    pub presence_meta: usize,
+    /// The key of who is tracked without one; `None` if there is none.
+    pub key: &'a dyn Fn() -> Option<Arc<str>>,
 }
 
 /// A moment, by the monotonic clock and by the time of day in milliseconds since 1970. Timers run by the
@@ -139,6 +171,12 @@ struct Sealed {
     /// Id, topic, data.
     #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
     outgoing: Vec<(Arc<str>, Arc<str>, Box<RawValue>)>,
+    /// Topic, key, meta.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    tracked: Vec<SealedTracked>,
+    /// Topic, receiver.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    watched: Vec<(Arc<str>, SmolStr)>,
 }
 
 /// A topic's name, also one that belongs to a component.
@@ -157,7 +195,10 @@ fn milliseconds(time: Duration) -> u64 {
 impl Ongoing {
     /// Whether nothing goes on.
     pub fn is_empty(&self) -> bool {
-        self.timers.is_empty() && self.subscriptions.is_empty() && self.outgoing.is_empty()
+        self.timers.is_empty()
+            && self.subscriptions.is_empty()
+            && self.outgoing.is_empty()
+            && self.presence.is_none()
     }
 
     /// Changes what goes on as a step asks.
@@ -202,7 +243,13 @@ impl Ongoing {
                 } => self.subscribe(topic, receiver, *position, *is_explicit)?,
                 Effect::Unsubscribe { topic } => {
                     self.subscriptions.remove(topic);
+                    self.unwatch(topic);
                 }
+                Effect::Track { topic, meta, key } => {
+                    self.track(topic, meta, key.as_ref(), checks)?;
+                }
+                Effect::Untrack { topic } => self.untrack(topic),
+                Effect::Presence { topic, receiver } => self.watch(topic, receiver)?,
                 Effect::Publish(outgoing) => {
                     if outgoing.topic.starts_with(OWN) || !is_name(&outgoing.topic) {
                         return Err(OngoingError::Topic(outgoing.topic.len()));
@@ -235,7 +282,11 @@ impl Ongoing {
         let receiver = receiver.clone();
         let subscribed = Subscribed { receiver, position };
         self.subscriptions.insert(topic.clone(), subscribed);
-        if self.subscriptions.len() > MOST_SUBSCRIPTIONS {
+        self.check_subscriptions()
+    }
+
+    fn check_subscriptions(&self) -> Result<(), OngoingError> {
+        if self.subscriptions.len() + self.watched().len() > MOST_SUBSCRIPTIONS {
             return Err(OngoingError::Subscriptions);
         }
         Ok(())
@@ -294,14 +345,18 @@ impl Ongoing {
     }
 
     /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the
-    /// checkpoint is made.
-    pub fn is_due_after(effects: &[Effect]) -> bool {
+    /// checkpoint is made. A meta changes often, as somebody begins to type, and is tracked again after a
+    /// crash; so only the first one in a topic counts.
+    pub fn is_due_after(&self, effects: &[Effect]) -> bool {
         effects.iter().any(|effect| match effect {
             Effect::Every { .. }
             | Effect::After { .. }
             | Effect::Cancel { .. }
             | Effect::Subscribe { .. }
-            | Effect::Unsubscribe { .. } => true,
+            | Effect::Unsubscribe { .. }
+            | Effect::Untrack { .. }
+            | Effect::Presence { .. } => true,
+            Effect::Track { topic, .. } => !self.tracks(topic),
             Effect::Task { .. } | Effect::Push(_) | Effect::Publish(_) | Effect::Send { .. } => {
                 false
             }
@@ -370,13 +425,17 @@ impl Ongoing {
     pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<SmolStr> {
         let timers = self.timers.keys();
         let subscriptions = self.subscriptions.values().map(|one| &one.receiver);
-        let names = timers.chain(subscriptions.filter(|receiver| !receiver.is_empty()));
+        let watched = self.watched().map(|(_, receiver)| receiver);
+        let names = timers
+            .chain(subscriptions.filter(|receiver| !receiver.is_empty()))
+            .chain(watched);
         let mut gone: Vec<SmolStr> = names.filter(|receiver| !has(receiver)).cloned().collect();
         gone.sort_unstable();
         gone.dedup();
         self.timers.retain(|receiver, _| has(receiver));
         self.subscriptions
             .retain(|_, one| one.receiver.is_empty() || has(&one.receiver));
+        self.retain_watched(&has);
         gone
     }
 
@@ -414,6 +473,8 @@ impl Ongoing {
             timers: timers.collect(),
             subscriptions: subscriptions.collect(),
             outgoing: outgoing.collect(),
+            tracked: self.sealed_tracked(),
+            watched: self.sealed_watched(),
         };
         serde_json::to_string(&sealed).unwrap_or_default()
     }
@@ -455,6 +516,7 @@ impl Ongoing {
             timers: timers.take(MOST_TIMERS).collect(),
             subscriptions: subscriptions.take(MOST_SUBSCRIPTIONS).collect(),
             outgoing: outgoing.collect(),
+            presence: OngoingPresence::revived(sealed.tracked, sealed.watched),
         }
     }
 }
@@ -478,6 +540,8 @@ mod tests {
             now,
             message_bytes: 10,
             open: &|address| address.strip_prefix("of ").map(str::to_owned),
+            presence_meta: 10,
+            key: &|| Some("bound".into()),
         }
     }
 

@@ -372,7 +372,7 @@ impl Presence for MemoryPresence {
             room.entries += 1;
             Ok((room.name.clone(), room.roster.next()))
         });
-        match entered.flatten() {
+        match entered.and_then(|entered| entered) {
             Ok((topic, number)) => Ok(Entry {
                 topic,
                 number,
