@@ -325,8 +325,22 @@ export interface PresenceChange<Meta = unknown> {
 /**
  * A message of a topic's presence, for the parameter of a receiver. If `data.present` is there, it is everybody, whatever
  * came before; if `data.joined` is there, it is what has changed; else there are too many people, and it is their count.
+ * `peopleAfter` makes a list of it.
  */
 export type PresenceMessage<Meta = unknown> = Message<Everybody<Meta> | PresenceChange<Meta>>
+
+/**
+ * Who is there after a message of a topic's presence: everybody, or those who were there before, with what has changed;
+ * nobody if only the count is known. Whoever has not changed is the same object as before, so that `each` renders
+ * nothing of them.
+ *
+ * @param people who was there before: what this gave for the message before.
+ * @param data the message's data.
+ */
+export function peopleAfter<Meta>(
+  people: readonly Person<Meta>[],
+  data: PresenceMessage<Meta>['data'],
+): readonly Person<Meta>[]
 
 /** From where on a subscription gets messages. */
 export interface SubscribeOptions {
