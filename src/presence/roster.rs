@@ -13,9 +13,13 @@ use tokio::time::Instant;
 /// The most metas of a person that others are told: those of the oldest entries.
 pub(super) const MOST_METAS: usize = 16;
 
-/// The most changes that are kept for watchers that have not read them. A watcher that has missed more is told
+/// So many bytes of changes are kept, however few people there are, for watchers that have not read them. Beyond
+/// that, changes are kept as far as they weigh no more than everybody: a watcher that has missed more is told
 /// everybody.
-const MOST_CHANGES: usize = 2048;
+const KEPT_CHANGES: usize = 4096;
+
+/// About what a change takes beside key and metas.
+const CHANGE: usize = 96;
 
 /// What a person counts beside key and metas, about what the JSON around them takes.
 const OVERHEAD: usize = 32;
@@ -107,7 +111,7 @@ struct Change {
 
 impl Change {
     fn weight(&self) -> usize {
-        Known::weight(&self.key, self.before.as_deref().unwrap_or_default())
+        CHANGE + Known::weight(&self.key, self.before.as_deref().unwrap_or_default())
     }
 }
 
@@ -338,7 +342,7 @@ impl Roster {
         };
         self.changes_weigh += change.weight();
         self.changes.push_back(change);
-        while self.changes.len() > MOST_CHANGES || self.changes_weigh > self.bounds.bytes {
+        while self.changes_weigh > self.weighs.max(KEPT_CHANGES) {
             let oldest = self.changes.pop_front();
             self.changes_weigh -= oldest.map_or(0, |oldest| oldest.weight());
         }

@@ -268,6 +268,31 @@ async fn nothing_is_left_of_those_who_are_gone_and_of_what_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_task_ends_when_there_is_nothing_to_do_and_when_presence_is_dropped() {
+    let limits = Limits {
+        presence_grace: Duration::from_secs(100_000),
+        ..Limits::default()
+    };
+    let tasks = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let spawned = tasks.clone();
+    let spawn = move |task| spawned.lock().unwrap().push(tokio::spawn(task));
+    let presence = MemoryPresence::new(&limits, Box::new(spawn));
+    let ann = shown(&presence, "a", "ann", "1");
+    assert!(tasks.lock().unwrap().is_empty(), "nobody watches");
+    let _watcher = Watcher::of(&presence, "a").await;
+    ann.show(&"ann".into(), &"2".into());
+    let task = tasks.lock().unwrap().pop().unwrap();
+    task.await.unwrap();
+    drop(ann);
+    let task = tasks.lock().unwrap().pop().unwrap();
+    sleep(ms(1_000)).await;
+    assert!(!task.is_finished(), "it waits for the grace");
+    drop((_watcher, presence));
+    task.await.unwrap();
+    assert!(tasks.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_leaves_because_the_application_closes() {
     let presence = memory(&Limits::default());
     let ann = shown(&presence, "a", "ann", "1");
