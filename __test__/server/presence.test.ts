@@ -32,6 +32,11 @@ function room(loom: Loom, fails = { left: 0 }): { name: string } {
         ctx.track(TOPIC, value)
         return { ...props, events: props.events + 1 }
       },
+      both(props, { value }, ctx) {
+        ctx.track('first', value)
+        ctx.track(TOPIC, value)
+        return { ...props, events: props.events + 1 }
+      },
       fail(_, { value }, ctx) {
         ctx.track(TOPIC, value)
         throw new Error('this step fails')
@@ -342,11 +347,12 @@ describe('what cannot be tracked', () => {
 
   test.each([
     ['in a topic', { presenceEntriesPerTopic: 1 }, 'limits.presenceEntriesPerTopic'],
-    ['in all', { presenceEntries: 1 }, 'limits.presenceEntries'],
-  ])('one component more than may be tracked %s fails its step, and the others stay', async (_, limits, said) => {
+    ['in all', { presenceEntries: 2 }, 'limits.presenceEntries'],
+  ])('one component more than may be tracked %s fails its step, which takes no place', async (_, limits, said) => {
     const { site, open } = await start({ limits })
-    const [ann, ben] = [await open('ann', 'A'), await open('ben')]
-    ben.event('track', 'B')
+    const [ann, ben, cleo] = [await open('ann', 'A'), await open('ben'), await open('cleo')]
+    // The first of the two topics has room, and the second one has none.
+    ben.event('both', 'B')
     await until('the answer', () => ben.waiting === 0)
     expect(site.log.all).toContain(said)
     expect(await keys(site.loom)).toEqual(['ann'])
@@ -354,11 +360,10 @@ describe('what cannot be tracked', () => {
     ann.event('track', 'A2')
     ann.event('untrack')
     await until('the answers', () => ann.waiting === 0)
-    // A step that fails for another reason takes no place.
-    ann.event('fail', 'A')
-    await until('the answer', () => ann.waiting === 0)
-    ben.event('track', 'B')
-    await until('ben to be there', async () => (await keys(site.loom)).includes('ben'))
+    cleo.event('both', 'C')
+    await until('cleo to be there', async () => (await keys(site.loom)).includes('cleo'))
+    expect(await site.loom.presence('first')).toEqual({ present: [{ key: 'cleo', metas: ['C'] }], count: 1 })
+    expect(site.log.errors).toHaveLength(1)
   })
 
   test.each([7, '', '\0me', { name: '' }])('%j is no topic of loom.presence', async (topic) => {
