@@ -148,8 +148,8 @@ export interface LiveContext {
    */
   readonly request: LiveRequest
   /**
-   * The names of the topics that the component has subscribed to, as they were committed before this call: what the
-   * call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
+   * The names of the topics that the component is in: it has subscribed to them, gets their presence, or is tracked in
+   * them. As they were committed before this call: what the call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
    * state that it goes on from. Empty while the page is rendered. Frozen.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
@@ -198,8 +198,33 @@ export interface LiveContext {
    * @throws LoomError `LOOM_TOPIC` if there are too many topics (`limits.topics`).
    */
   subscribe(topic: string | Topic<unknown>, receiver: string, options?: SubscribeOptions): Promise<void>
-  /** Ends a subscription, once the step is committed. */
+  /** Nothing more of the topic comes, once the step is committed: neither its messages nor its presence. */
   unsubscribe(topic: string | Topic<unknown>): void
+  /**
+   * Lets others see, once the step is committed, that somebody is there: those who watch the topic's presence. It lasts
+   * while a page shows the component, until `untrack` or the component's end; tracked again in the topic, it has another
+   * meta, and the same key unless another one is given.
+   *
+   * All components of a key are one person, with a meta each, so that several tabs are. A person has left when the last
+   * of them has been gone for `limits.presenceGrace`: a page that is loaded again has not.
+   *
+   * @param topic 1 to 256 bytes. A component is tracked in 16 topics at most, and with many others: see
+   * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
+   * @param meta what others see: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
+   * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
+   * nobody knows: each component is then a person of its own.
+   */
+  track(topic: string | Topic<unknown>, meta?: unknown, options?: TrackOptions): void
+  /** The component is not there any more, once the step is committed; then the grace begins. */
+  untrack(topic: string | Topic<unknown>): void
+  /**
+   * Sends the receiver who is there, once the step is committed: everybody first, and then who came, changed and left,
+   * gathered, at most once a second. See `PresenceMessage`. Everybody comes again when the component has come back to
+   * its page, or has not handled a message. `unsubscribe` ends it.
+   *
+   * @param topic 1 to 256 bytes; counts among the 100 subscriptions of a component.
+   */
+  presence(topic: string | Topic<unknown>, receiver: string): void
   /**
    * Publishes to a topic, once the step is committed; exactly once, also if the step is made again after a crash.
    *
@@ -250,7 +275,7 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
 /** A subscription or a timer of an older state whose receiver the module does not have any more. */
 export interface Dropped {
   readonly receiver: string
-  /** Of a subscription: its topic. */
+  /** Of a subscription to a topic or to its presence: the topic. */
   readonly topic?: string
   /** Of a timer that rings again and again: its interval in milliseconds. */
   readonly every?: number
@@ -259,7 +284,7 @@ export interface Dropped {
 }
 
 /** Where a message comes from. */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component'
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'presence'
 
 /** A topic whose messages all carry the same kind of data. `loom.topic` makes it. */
 export interface Topic<Data> {
@@ -272,6 +297,69 @@ export interface Topic<Data> {
 
 /** The messages of a typed topic, for the parameter of a receiver. */
 export type MessageOf<Of extends Topic<unknown>> = Message<NonNullable<Of['dataType']>>
+
+/** How a component is tracked. */
+export interface TrackOptions {
+  /** Who it is. */
+  key?: string
+}
+
+/** Somebody who is there. */
+export interface Person<Meta = unknown> {
+  readonly key: string
+  /**
+   * What each of the person's components was tracked with, in the order in which they came: those of the first 16. One
+   * that is gone is among them until its grace is over.
+   */
+  readonly metas: readonly Meta[]
+}
+
+/** Who is there: what the receiver of a topic's presence gets first, and what `loom.presence` gives. */
+export interface Everybody<Meta = unknown> {
+  /** How many people there are. */
+  readonly count: number
+  /**
+   * All of them, in the order in which they came. Nothing if there are more than `limits.presence`, or if their keys and
+   * metas are more than `limits.messageBytes`: then only `count` is known.
+   */
+  readonly present?: readonly Person<Meta>[]
+  readonly joined?: undefined
+  readonly changed?: undefined
+  readonly left?: undefined
+}
+
+/** What is different from what the receiver was told before. Nobody is in two of the lists. */
+export interface PresenceChange<Meta = unknown> {
+  /** How many people there are now. */
+  readonly count: number
+  readonly present?: undefined
+  /** Who has come, in the order in which they came. */
+  readonly joined: readonly Person<Meta>[]
+  /** Who was there and has other metas now. */
+  readonly changed: readonly Person<Meta>[]
+  /** Who has left, with their last metas. */
+  readonly left: readonly Person<Meta>[]
+}
+
+/**
+ * A message of a topic's presence, for the parameter of a receiver. If `data.present` is there, it is everybody, whatever
+ * came before; if `data.joined` is there, it is what has changed; else there are too many people, and it is their count.
+ * `peopleAfter` makes a list of it.
+ */
+export type PresenceMessage<Meta = unknown> = Message<Everybody<Meta> | PresenceChange<Meta>>
+
+/**
+ * Who is there after a message of a topic's presence: everybody, or those who were there before, with what has changed;
+ * nobody if only the count is known. Whoever has not changed is the same object as before, so that `each` renders
+ * nothing of them.
+ *
+ * @param people who was there before: what this gave for the message before.
+ * @param data the message's data.
+ */
+export function peopleAfter<Meta>(
+  people: readonly Person<Meta>[],
+  data: PresenceMessage<Meta>['data'],
+): readonly Person<Meta>[]
 
 /** From where on a subscription gets messages. */
 export interface SubscribeOptions {
@@ -289,7 +377,7 @@ export interface Message<Data = unknown> {
   readonly from: MessageSource
   /** What the message carries, frozen. A task's last message carries what its promise or its generator returned. */
   readonly data: Data
-  /** Of a topic: its name. */
+  /** Of a topic, or of a topic's presence: its name. */
   readonly topic?: string
   /**
    * Messages of the topic are missing before this one: the topic's history did not reach back to what the state
@@ -619,6 +707,16 @@ export interface Limits {
   topicIds: number
   /** Topics; beyond it one without messages and subscribers gives way, or publishing and subscribing fail. Default 100,000. */
   topics: number
+  /** People of a topic whom those who watch its presence are told; of more they are told the count. Default 1,000. */
+  presence: number
+  /** The largest meta of `ctx.track`, as JSON; a larger one fails the step. Default 1 KiB. */
+  presenceMeta: number
+  /** How long somebody whose last component is gone is still there. 0: has left at once. Default 5 s. */
+  presenceGrace: number
+  /** Components that are tracked, each once for each topic; one more fails the step. Default 100,000. */
+  presenceEntries: number
+  /** Components that are tracked in one topic; one more fails the step. Default 10,000. */
+  presenceEntriesPerTopic: number
 }
 
 /** Where problems are told; `console` fits. */
@@ -881,7 +979,7 @@ export interface Loom {
    * pass `authorize`. For a login that is revoked. Upgrades under way are refused, too: one that waits for
    * middleware or `bind` as soon as it is known that it is meant (it is not counted then).
    *
-   * With a `topic` only the components end that have subscribed to it, of all pages or of those that match `bind` and
+   * With a `topic` only the components end that are in it (`ctx.topics`), of all pages or of those that match `bind` and
    * `address`, too: those that are shown, those that wait for their page, and those that come to life just now from a
    * state with this subscription. Their pages join again and pass `authorize`, which finds the topic in `ctx.topics`;
    * the connections stay, and so do the other components of these pages. Without `authorize` they go on as before.
@@ -896,13 +994,13 @@ export interface Loom {
       { bind?: string; address?: string; topic?: string | Topic<unknown> } | ((connection: Connection) => boolean),
   ): number
   /**
-   * Ends subscriptions to a topic now: the components go on without it, and a checkpoint of that is due at once. A
-   * component takes it after the call that runs, and before all that waits; also one that waits for its page. With `{}`
+   * Takes components out of a topic now: they get no further messages and no presence of it, and are not tracked in it
+   * any more. They go on without it, and a checkpoint of that is due at once. A component takes it after the call that runs, and before all that waits; also one that waits for its page. With `{}`
    * live sockets of `loom.start` are meant, too. A state that is nowhere but in a page's checkpoint is not reached: it
    * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
    *
    * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
-   * @returns how many components of pages had subscribed.
+   * @returns how many components of pages were in the topic.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number
@@ -934,6 +1032,12 @@ export interface Loom {
    * `ctx.publish` take it in the place of the name.
    */
   topic<Data>(name: string): Topic<Data>
+  /**
+   * Who is there in a topic: everybody whom a component tracks there (`ctx.track`), or how many.
+   *
+   * @throws LoomError `LOOM_ARGUMENT`, as a rejection, for what is no name of a topic.
+   */
+  presence<Meta = unknown>(topic: string | Topic<unknown>): Promise<Everybody<Meta>>
   /** Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. */
   send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**

@@ -47,6 +47,8 @@ export class NativeLoom {
   publish(topic: string, id: string | undefined | null, data: string, request: number): void
   /** Sends JSON text to one component, by its address; settles the promise when its topic has it. */
   sendTo(address: string, id: string | undefined | null, data: string, request: number): void
+  /** Who is there; settles `request` with what receivers get first. */
+  presence(topic: string, request: number): void
   /** The address of the component of that public name. */
   address(name: string): string
   /** From here on looks whether the process has descriptors left for new connections. */

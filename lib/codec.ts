@@ -19,6 +19,7 @@ export const enum From {
   TASK = 1,
   TOPIC = 2,
   COMPONENT = 3,
+  PRESENCE = 4,
 }
 
 export const enum JobKind {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type {
   AttachOptions,
+  Everybody,
   FastifyLike,
   Loom as PublicLoom,
   LoomOptions,
@@ -188,6 +189,18 @@ export class Loom implements PublicLoom {
     return this.published((request) => {
       this.native.publish(topic, id, json, request)
     })
+  }
+
+  async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
+    const name = topicName(topic, 'loom.presence')
+    this.checkOpen()
+    const everybody = await this.promises.make(
+      (request) => {
+        this.native.presence(name, request)
+      },
+      (text) => new LoomError('LOOM_TOPIC', text),
+    )
+    return everybody as Everybody<Meta>
   }
 
   topic<Data>(name: string): Topic<Data> {

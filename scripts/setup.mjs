@@ -53,7 +53,18 @@ async function bundle() {
   // The ES module exports the CommonJS one, so that there is one copy of the library: two copies would not know each
   // other's templates. It is required by the package's name, which bundlers do not follow, so that a bundle, too, loads
   // it from node_modules.
-  const names = ['createLoom', 'html', 'each', 'raw', 'sanitized', 'LiveSocket', 'LoomError', 'Refusal', 'StartError']
+  const names = [
+    'createLoom',
+    'html',
+    'each',
+    'raw',
+    'sanitized',
+    'peopleAfter',
+    'LiveSocket',
+    'LoomError',
+    'Refusal',
+    'StartError',
+  ]
   writeFileSync(
     join(root, 'dist', 'index.mjs'),
     `import { createRequire } from 'node:module'

@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 pub use crate::log::Level;
 use crate::log::Log;
+use crate::presence::Presence;
 use crate::registry::Registry;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -28,6 +29,8 @@ pub struct Context<D> {
     pub limits: Limits,
     /// What is published reaches all subscribers.
     pub topics: Arc<dyn Topics>,
+    /// Who is there, by topic.
+    pub presence: Arc<dyn Presence>,
     /// Holds states that must not be rolled back, if the application has given a store.
     pub store: Option<Box<dyn Store>>,
     /// Counters.

@@ -1,4 +1,4 @@
-//! What a step asks for beside its props: subscriptions, messages, timers, tasks. Nothing of it is done
+//! What a step asks for beside its props: subscriptions, messages, timers, tasks, presence. Nothing of it is done
 //! unless the step commits.
 
 use std::sync::Arc;
@@ -66,6 +66,27 @@ pub enum Effect {
     Unsubscribe {
         /// The topic.
         topic: Arc<str>,
+    },
+    /// `ctx.track`: others see that the component is there.
+    Track {
+        /// Where.
+        topic: Arc<str>,
+        /// What others see of it, as JSON.
+        meta: Arc<str>,
+        /// Whose component it is; without one as before, or else as `bind` says.
+        key: Option<Arc<str>>,
+    },
+    /// `ctx.untrack`: the component is not there any more.
+    Untrack {
+        /// Where.
+        topic: Arc<str>,
+    },
+    /// `ctx.presence`: who is there, and who comes and goes.
+    Presence {
+        /// Where.
+        topic: Arc<str>,
+        /// Who gets the messages.
+        receiver: SmolStr,
     },
     /// `ctx.publish`: a message for a topic.
     Publish(Outgoing),
@@ -138,6 +159,12 @@ enum Crossing {
     Subscribe(Arc<str>, SmolStr, Epoch, u64, u8),
     #[serde(rename = "unsubscribe")]
     Unsubscribe(Arc<str>),
+    #[serde(rename = "track")]
+    Track(Arc<str>, Box<RawValue>, Option<Arc<str>>),
+    #[serde(rename = "untrack")]
+    Untrack(Arc<str>),
+    #[serde(rename = "presence")]
+    Presence(Arc<str>, SmolStr),
     #[serde(rename = "publish")]
     Publish(Arc<str>, Arc<str>, Box<RawValue>),
     #[serde(rename = "send")]
@@ -184,6 +211,13 @@ impl From<Crossing> for Effect {
                 is_explicit: is_explicit != 0,
             },
             Crossing::Unsubscribe(topic) => Self::Unsubscribe { topic },
+            Crossing::Track(topic, meta, key) => Self::Track {
+                topic,
+                meta: meta.get().into(),
+                key,
+            },
+            Crossing::Untrack(topic) => Self::Untrack { topic },
+            Crossing::Presence(topic, receiver) => Self::Presence { topic, receiver },
             Crossing::Publish(id, topic, data) => Self::Publish(Outgoing {
                 id,
                 topic,
@@ -210,7 +244,11 @@ mod tests {
             {"after":["bare",1,null]},
             {"cancel":"clock"},
             {"task":["token",4]},
-            {"push":["toast",{"text":"hi"}]}
+            {"push":["toast",{"text":"hi"}]},
+            {"track":["a",{"name":"Ann"},null]},
+            {"track":["a",1,"ann"]},
+            {"untrack":"a"},
+            {"presence":["a","people"]}
         ]"#;
         let effects = parse(json).unwrap();
         let expected = [
@@ -220,6 +258,10 @@ mod tests {
             r#"Cancel { receiver: "clock" }"#,
             r#"Task { receiver: "token", task: TaskId(4) }"#,
             r#"Push(Push { name: "toast", data: "{\"text\":\"hi\"}" })"#,
+            r#"Track { topic: "a", meta: "{\"name\":\"Ann\"}", key: None }"#,
+            r#"Track { topic: "a", meta: "1", key: Some("ann") }"#,
+            r#"Untrack { topic: "a" }"#,
+            r#"Presence { topic: "a", receiver: "people" }"#,
         ];
         let read: Vec<String> = effects.iter().map(|effect| format!("{effect:?}")).collect();
         assert_eq!(read, expected);

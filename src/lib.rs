@@ -13,7 +13,7 @@
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
-//! * [`topics`]: what is published under a name, and who is told.
+//! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`turns`], [`store`]: what all of one application
 //!   shares.
 //! * `node`: the N-API edge.
@@ -46,6 +46,7 @@ pub mod node;
 pub mod ongoing;
 pub mod outbox;
 mod panics;
+pub mod presence;
 pub mod props;
 pub mod protocol;
 mod random;

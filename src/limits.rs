@@ -367,6 +367,21 @@ limits! {
     /// subscribers; if there is none, subscribing and publishing fail. Default 100,000; a topic without
     /// messages costs about 500 bytes.
     topics: count = 100_000;
+    /// People in a topic whom those who watch its presence are told by their keys and metas. If there are
+    /// more, or if keys and metas are more than `message_bytes`, those who watch are told how many there are.
+    /// Default 1,000.
+    presence: count = 1000;
+    /// The largest meta of a component that tracks itself, in bytes of JSON. A step that tracks a larger one
+    /// fails. Default 1 KiB.
+    presence_meta: bytes = 1 << 10;
+    /// How long someone is there whose last component is gone: a page that is loaded again within this time
+    /// has not left. Default 5 s.
+    presence_grace: time = 5000, least 0;
+    /// Components that are tracked, in all topics together; each counts once for each topic. A step that
+    /// tracks one more fails. Default 100,000; each costs about 500 bytes, key and meta.
+    presence_entries: count = 100_000;
+    /// Components that are tracked in one topic. A step that tracks one more fails. Default 10,000.
+    presence_entries_per_topic: count = 10_000;
 }
 
 impl Limits {

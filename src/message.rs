@@ -1,4 +1,4 @@
-//! Messages from the server to a receiver of a component: of a timer, a task, a topic.
+//! Messages from the server to a receiver of a component: of a timer, a task, a topic, a topic's presence.
 
 use std::sync::Arc;
 
@@ -21,6 +21,13 @@ pub enum Source {
         /// What a state that includes the message includes of the topic.
         position: Position,
     },
+    /// The presence of a topic.
+    Presence {
+        /// The topic.
+        topic: Arc<str>,
+        /// The message says everything, whatever was told before.
+        is_whole: bool,
+    },
 }
 
 /// What a message carries.
@@ -30,7 +37,7 @@ pub enum Data {
     None,
     /// JSON that one receiver gets.
     Json(Arc<str>),
-    /// JSON that all subscribers of a topic get: it crosses to JavaScript once.
+    /// JSON that all subscribers of a topic get, or all who watch its presence: it crosses to JavaScript once.
     Shared(Arc<topics::Message>),
 }
 

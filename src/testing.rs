@@ -21,6 +21,7 @@ use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
 use crate::effects::TaskId;
 use crate::ids::ActorKey;
 use crate::limits::Limits;
+use crate::presence::MemoryPresence;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::session::Peer;
@@ -166,6 +167,10 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         budget: Arc::new(Budget::new(limits.waiting_bytes)),
         turns: Turns::new(&limits),
         topics: Arc::new(MemoryTopics::new(
+            &limits,
+            Box::new(|task| drop(tokio::spawn(task))),
+        )),
+        presence: Arc::new(MemoryPresence::new(
             &limits,
             Box::new(|task| drop(tokio::spawn(task))),
         )),

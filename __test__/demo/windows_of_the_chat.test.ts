@@ -107,6 +107,63 @@ test('the last fifty messages are kept, in the window and for who comes later', 
   expect(await messages(await demo.open())).toEqual(last)
 })
 
+/** Whom the window shows as being here. */
+const people = (page: Page): Promise<string[]> => page.locator('.people li').allInnerTexts()
+
+/** Waits until these are among those who are here, and those others are not. */
+async function here(page: Page, those: string[], others: string[] = []): Promise<void> {
+  await page.waitForFunction(
+    ([those, others]) => {
+      const shown = [...document.querySelectorAll('.people li')].map((item) => item.textContent)
+      return those.every((name) => shown.includes(name)) && !others.some((name) => shown.includes(name))
+    },
+    [those, others] as const,
+  )
+}
+
+test('who is here is shown in each window, and who has left is gone after a while', async () => {
+  const [ann, ben] = [await demo.open(), await demo.open()]
+  await rename(ann, 'Ann')
+  await rename(ben, 'Ben')
+  await Promise.all([here(ann, ['Ann (you)', 'Ben']), here(ben, ['Ann', 'Ben (you)'])])
+  await rename(ben, 'Benny')
+  await here(ann, ['Ann (you)', 'Benny'], ['Ben'])
+  // Whoever comes sees them before anything is live.
+  const first = await (await fetch(demo.server.url)).text()
+  expect(first).toMatch(/<ul class="people"[^>]*>[^]*Ann[^]*Benny[^]*<\/ul>/)
+  await ben.goto('about:blank')
+  await here(ann, ['Ann (you)'], ['Benny'])
+  expect(await people(ann)).toContain('Ann (you)')
+})
+
+test('a window that is offline for a moment stays in the others, and one that is killed does not', async () => {
+  const proxy = await Proxy.to(demo.server.port)
+  const [ann, ben] = [await demo.open(), await demo.openAt(proxy.url)]
+  await rename(ann, 'Ann')
+  await rename(ben, 'Ben')
+  await here(ann, ['Ann (you)', 'Ben'])
+  await ann.evaluate(() => {
+    const names = (): string[] => [...document.querySelectorAll('.people li')].map((item) => item.textContent)
+    const list = document.querySelector('.people') as Element
+    const watch = new MutationObserver(() => {
+      if (!names().includes('Ben')) document.documentElement.dataset['left'] = 'Ben'
+    })
+    watch.observe(list, { childList: true, characterData: true, subtree: true })
+  })
+  proxy.cut()
+  await ben.waitForSelector('[data-l-state=offline]')
+  await live(ben)
+  // What is told of somebody else afterwards shows that nothing was told of Ben.
+  const cleo = await demo.open()
+  await rename(cleo, 'Cleo')
+  await here(ann, ['Ann (you)', 'Ben', 'Cleo'])
+  expect(await ann.evaluate(() => document.documentElement.dataset['left'])).toBeUndefined()
+  proxy.open = false
+  proxy.cut()
+  await here(ann, ['Ann (you)', 'Cleo'], ['Ben'])
+  demo.forgiveProblems(broken)
+})
+
 test('who types is shown to the others, until they stop or send', async () => {
   const [ann, ben] = [await demo.open(), await demo.open()]
   await rename(ann, 'Ann')

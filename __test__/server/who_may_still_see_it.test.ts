@@ -100,6 +100,37 @@ const parked = (site: Site): Promise<unknown> =>
   until('the component to wait for its page', () => site.loom.stats().parked === 1)
 
 describe('ctx.topics', () => {
+  test('names topics whose presence the component gets, and those it is tracked in; loom.unsubscribe ends both', async () => {
+    const site = await Site.start()
+    const seen: (readonly string[])[] = []
+    const { name } = site.loom.register('present', {
+      props: { count: 0 },
+      connected(_, ctx) {
+        ctx.track('house', 'here')
+        ctx.presence('garden', 'came')
+      },
+      handle: { look: (_, __, ctx) => void seen.push(ctx.topics) },
+      receive: { came: (props, { data }) => ({ count: (data as { count: number }).count || props.count }) },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+    atEnd(() => {
+      page.end()
+    })
+    const look = async (): Promise<void> => {
+      page.event('look')
+      await until('the answer', () => page.isSettled)
+    }
+    await until('the page to be live', () => page.isLive)
+    await look()
+    expect((await site.loom.presence('house')).count).toBe(1)
+    expect(site.loom.unsubscribe('house', {})).toBe(1)
+    expect(site.loom.unsubscribe('garden', {})).toBe(1)
+    await look()
+    expect(seen).toEqual([['garden', 'house'], []])
+    expect(site.loom.disconnect({ topic: 'house' })).toBe(0)
+  })
+
   test('names the committed subscriptions, in every callback', async () => {
     const site = await Site.start()
     const seen: [string, readonly string[]][] = []

@@ -5,7 +5,11 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
+  type Everybody,
   type MessageOf,
+  peopleAfter,
+  type Person,
+  type PresenceMessage,
   createLoom,
   html,
   LiveSocket,
@@ -370,6 +374,53 @@ loom.unsubscribe('room:7')
 // @ts-expect-error no such member
 loom.unsubscribe('room:7', { topic: 'room:8' })
 createLoom({ limits: { hiddenPatchTime: 5_000, authorizeTime: 300_000 } })
+
+// Presence: a meta may be typed in the receiver, and is unknown otherwise.
+interface Guest {
+  name: string
+  typing: boolean
+}
+loom.register('guests', {
+  props: { guests: [] as readonly Person<Guest>[], count: 0 },
+  connected(_, ctx) {
+    ctx.track('house', { name: 'Ann', typing: false })
+    ctx.track(prices, 'watching', { key: 'ann' })
+    // @ts-expect-error no such option
+    ctx.track('house', {}, { kye: 'ann' })
+    // @ts-expect-error a key is text
+    ctx.track('house', {}, { key: 7 })
+    ctx.presence('house', 'came')
+    ctx.presence(prices, 'any')
+    ctx.untrack('house')
+    // @ts-expect-error a receiver is missing
+    ctx.presence('house')
+  },
+  handle: {},
+  receive: {
+    came(props, { data, from }: PresenceMessage<Guest>) {
+      if (from !== 'presence') return props
+      const { count, present, joined, changed, left } = data
+      const [first] = present ?? joined ?? []
+      const typing: boolean | undefined = first?.metas[0]?.typing
+      if (joined !== undefined) is<Equal<typeof left, readonly Person<Guest>[]>>()
+      // @ts-expect-error they are there only if `joined` is
+      changed.length
+      return typing === true ? props : { ...props, count, guests: peopleAfter(props.guests, data) }
+    },
+    // @ts-expect-error nobody knows the metas
+    any: (props, { data }: PresenceMessage) => ({ ...props, count: data.present?.[0]?.metas[0].length ?? 0 }),
+  },
+  render: ({ guests, count }) => html`${guests.map(({ metas }) => metas[0]?.name ?? '')} ${count}`,
+})
+async function whoIsThere(): Promise<string | undefined> {
+  const anybody = await loom.presence('house')
+  is<Equal<typeof anybody, Everybody>>()
+  const { present } = await loom.presence<Guest>(prices)
+  // @ts-expect-error not if there are too many
+  present.length
+  return present?.[0]?.metas[0]?.name
+}
+void whoIsThere()
 
 // @ts-expect-error render is missing
 loom.register('half', { props: {}, handle: {} })

@@ -8,6 +8,7 @@ import type {
   SubscribeOptions,
   TaskSource,
   Topic,
+  TrackOptions,
 } from '../../index'
 import { checkUrl } from '../check'
 import { LoomError } from '../errors'
@@ -223,6 +224,18 @@ export class Context implements LiveContext {
 
   unsubscribe(topic: string | Topic<unknown>): void {
     this.asks('unsubscribe').unsubscribe(topic)
+  }
+
+  track(topic: string | Topic<unknown>, meta?: unknown, options?: TrackOptions): void {
+    this.asks('track').track(topic, meta, options)
+  }
+
+  untrack(topic: string | Topic<unknown>): void {
+    this.asks('untrack').untrack(topic)
+  }
+
+  presence(topic: string | Topic<unknown>, receiver: string): void {
+    this.asks('presence').presence(topic, receiver)
   }
 
   publish(topic: string | Topic<unknown>, data?: unknown): void {

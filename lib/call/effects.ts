@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { SubscribeOptions, TaskSource } from '../../index'
+import type { SubscribeOptions, TaskSource, TrackOptions } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError, textOf } from '../errors'
 import { suggestion } from '../nearest'
@@ -171,6 +171,25 @@ export class Effects {
 
   unsubscribe(topic: unknown): void {
     this.note(JSON.stringify({ unsubscribe: topicName(topic, 'ctx.unsubscribe') }))
+  }
+
+  track(given: unknown, meta: unknown, options: TrackOptions = {}): void {
+    const topic = topicName(given, 'ctx.track')
+    checkNames(options, { key: true }, 'the options of ctx.track', 'an option of ctx.track')
+    const { key } = options
+    if (key !== undefined) checkString(key, 'the option key of ctx.track')
+    const json = stringifyData(meta, () => `the meta of ctx.track(${JSON.stringify(topic)})`)
+    this.note(`{"track":[${JSON.stringify(topic)},${json},${JSON.stringify(key ?? null)}]}`)
+  }
+
+  untrack(topic: unknown): void {
+    this.note(JSON.stringify({ untrack: topicName(topic, 'ctx.untrack') }))
+  }
+
+  presence(given: unknown, receiver: string): void {
+    const topic = topicName(given, 'ctx.presence')
+    this.checkReceiver(receiver, 'ctx.presence')
+    this.add('presence', topic, receiver)
   }
 
   publish(given: unknown, data: unknown): void {

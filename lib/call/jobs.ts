@@ -2,11 +2,14 @@ import type { LiveEvent, SocketMessage } from '../../index'
 import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
 
-/** A message of a topic, as it crosses. Without a key it carries nothing; without bytes its data has crossed before. */
+/**
+ * A message of a topic, or of its presence, as it crosses. Without a key it carries nothing; without bytes its data has
+ * crossed before.
+ */
 export type TopicMessage = [
   receiver: string,
   id: string,
-  from: From.TOPIC,
+  from: From.TOPIC | From.PRESENCE,
   gap: 0 | 1,
   topic: string,
   position: string,

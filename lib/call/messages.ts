@@ -20,13 +20,13 @@ export interface Arrived {
 
 interface Kept {
   readonly message: Message
-  readonly position: string
+  readonly position: string | undefined
   readonly bytes: number
 }
 
 /**
- * What comes from the server, as receivers see it. A message of a topic is one frozen object for all its receivers: it
- * crosses once and is parsed once.
+ * What comes from the server, as receivers see it. A message of a topic is one frozen object for all its receivers, and
+ * so is what is said of a topic's presence: it crosses once and is parsed once.
  */
 export class Messages {
   /** By their keys. */
@@ -39,7 +39,7 @@ export class Messages {
     let isComplete = true
     // To the end in any case: what comes here does not come again.
     for (const one of crossing) {
-      const arrived = one[2] === From.TOPIC && one[6] !== undefined ? this.shared(one, one[6]) : own(one)
+      const arrived = isOfTopic(one) && one[6] !== undefined ? this.shared(one, one[6]) : own(one)
       if (arrived === undefined) isComplete = false
       else all.push(arrived)
     }
@@ -53,13 +53,17 @@ export class Messages {
   }
 
   private shared(crossing: TopicMessage, key: number): Arrived | undefined {
-    const [receiver, id, , , topic, position, , bytes, data] = crossing
+    const [receiver, id, from, , topic, position, , bytes, data] = crossing
+    const isPresence = from === From.PRESENCE
     if (bytes !== undefined) {
       freeze(data)
-      const message: Message = Object.freeze({ id, from: 'topic', topic, gap: false, done: false, data })
-      this.keep(key, { message, position, bytes })
+      const source = isPresence ? 'presence' : 'topic'
+      const message: Message = Object.freeze({ id, from: source, topic, gap: false, done: false, data })
+      this.keep(key, { message, position: isPresence ? undefined : position, bytes })
     }
-    return this.of(key, receiver)
+    const arrived = this.of(key, receiver)
+    // What is said of presence has another id for each component.
+    return arrived && isPresence ? { ...arrived, message: Object.freeze({ ...arrived.message, id }) } : arrived
   }
 
   private keep(key: number, kept: Kept): void {
@@ -79,10 +83,15 @@ export class Messages {
   }
 }
 
+function isOfTopic(crossing: CrossingMessage): crossing is TopicMessage {
+  return crossing[2] === From.TOPIC || crossing[2] === From.PRESENCE
+}
+
 /** A message that no other component gets. */
 function own(crossing: CrossingMessage): Arrived {
   const [receiver, id, from] = crossing
   switch (from) {
+    case From.PRESENCE:
     case From.TOPIC: {
       const [, , , gap, topic, position] = crossing
       const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data: undefined }

@@ -242,6 +242,8 @@ pub mod from {
     pub const TOPIC: u32 = 2;
     /// Another component, or the application, by the component's address.
     pub const COMPONENT: u32 = 3;
+    /// The presence of a topic.
+    pub const PRESENCE: u32 = 4;
 }
 
 /// Which value of a task a message carries.
@@ -259,6 +261,7 @@ pub mod part {
 /// * of a timer or a task `[receiver, id, from, part, data?]`;
 /// * of a topic `[receiver, id, from, gap, topic, position, key, bytes?, data?]`: all receivers get the same
 ///   data, so that it crosses once, unless `with_data`; later its key is enough;
+/// * of a topic's presence the same, with an empty position;
 /// * sent to the component `[receiver, id, from, gap, position, data?]`.
 fn write_messages(out: &mut String, messages: &[Message], with_data: bool) {
     out.push_str("{\"messages\":[");
@@ -299,6 +302,12 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
             }
             // Nothing in it needs escaping.
             let _ = write!(out, "\"{position}\"");
+        }
+        Source::Presence { topic, .. } => {
+            write_numbers(out, [from::PRESENCE.into(), message.gap.into()]);
+            out.push(',');
+            write_json_string(out, topic);
+            out.push_str(",\"\"");
         }
     }
     match &message.data {

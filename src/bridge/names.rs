@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use super::jobs::SUBMIT;
 use super::{MESSAGE, Numbers};
 use crate::dispatch::Call;
-use crate::message::{Data, Message};
+use crate::message::{Data, Message, Source};
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::registry::ModuleId;
 
@@ -119,6 +119,7 @@ impl Names {
         let [
             Message {
                 receiver,
+                source: Source::Topic { .. },
                 data: Data::Shared(message),
                 ..
             },

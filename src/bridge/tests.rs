@@ -583,6 +583,14 @@ async fn a_message_that_has_crossed_is_called_by_its_key() {
         vec![message("unknown", Data::Shared(shared.clone()))],
         vec![message("told", Data::Json("1".into()))],
         vec![message("told", Data::None)],
+        // It has an id of its own for each component.
+        vec![Message {
+            source: Source::Presence {
+                topic: "t".into(),
+                is_whole: true,
+            },
+            ..told.clone()
+        }],
     ] {
         call.messages = messages;
         assert_eq!(numbers(&call, false), None);

@@ -54,6 +54,9 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
     state.committed(running, reply_to, Moment::Answer);
     state.weigh(reply_to);
     loop {
+        if running.attendance.is_there() {
+            state.notice(running, reply_to);
+        }
         running.due = state.due(reply_to);
         running.ask = state.ask_due(running, reply_to);
         // Comes first, or a component whose messages keep coming would never show what was held back. If
@@ -165,7 +168,7 @@ impl LiveSocketState {
                 }
             }
             Item::Topics => {
-                running.reading.told(&running.mailbox.told());
+                running.told();
                 if reply_to.is_shown() {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }

@@ -7,6 +7,7 @@
 mod actor;
 mod alarm;
 mod asking;
+mod attendance;
 mod circle;
 mod first;
 mod mailbox;

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
+use super::attendance::Attendance;
 use super::circle::Circle;
 use super::mailbox::{Item, Mailbox};
 use super::reading::Reading;
@@ -37,6 +38,8 @@ pub(super) struct Running<D: Dispatcher> {
     has_rung: bool,
     /// The topics of the component.
     pub(super) reading: Reading,
+    /// Where the component is tracked, and whose presence it watches.
+    pub(super) attendance: Attendance,
     /// How fast the component's receivers publish.
     circle: Circle,
     /// The tasks of the component, by their names.
@@ -58,6 +61,7 @@ impl<D: Dispatcher> Running<D> {
             ask: None,
             has_rung: false,
             reading: Reading::default(),
+            attendance: Attendance::default(),
             circle: Circle::default(),
             tasks: BTreeMap::new(),
             handling: None,
@@ -166,11 +170,26 @@ impl<D: Dispatcher> Running<D> {
         Ok(())
     }
 
-    /// Subscribes to the topics that are committed, and to no others.
-    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str) {
+    /// Subscribes to the topics that are committed, and to no others; the same for presence.
+    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, is_shown: bool) {
         let (context, mailbox) = (&self.context, &self.mailbox);
         let reading = &mut self.reading;
         reading.follow(context, mailbox, ongoing, module).await;
+        let attendance = &mut self.attendance;
+        let followed = attendance.follow(context, mailbox, ongoing, module, is_shown);
+        followed.await;
+    }
+
+    /// Whether topics or presence may have something to read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.reading.has_unread() || self.attendance.has_unread()
+    }
+
+    /// These topics have something new, or their presence has.
+    pub(super) fn told(&mut self) {
+        let numbers = self.mailbox.told();
+        self.reading.told(&numbers);
+        self.attendance.told(&numbers);
     }
 
     /// Whether a step of receivers may publish what these effects ask for.

@@ -13,7 +13,7 @@ use crate::context::Level;
 use crate::dispatch::{Call, CallError, Dispatcher, Origin, Outcome};
 use crate::ids::{EventNumber, Life, Point};
 use crate::log::Quoted;
-use crate::message::Message;
+use crate::message::{Message, Source};
 use crate::ongoing::Ongoing;
 use crate::protocol::ClientEvent;
 use crate::tree::LiveTree;
@@ -120,6 +120,20 @@ impl LiveSocketState {
             self.weigh(reply_to);
         }
         self.committed(running, reply_to, Moment::Answer);
+    }
+
+    /// The component's page has gone or is back, maybe: its entries go or come, and it is told everybody when
+    /// the page is back. A session that is parked weighs its actor, which wakes the actor for this.
+    pub(super) fn notice<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &R,
+    ) {
+        let is_shown = reply_to.is_shown();
+        if running.attendance.notice(&self.ongoing, is_shown) && !is_shown {
+            self.inbox
+                .retain(|one| !matches!(one.source, Source::Presence { .. }));
+        }
     }
 
     /// The component goes on in another process: its actor ends.

@@ -1,5 +1,7 @@
 //! A step: whatever caused it, its outcome is committed here as a whole, or not at all.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::reading::publish;
@@ -12,6 +14,7 @@ use crate::ids::Point;
 use crate::message::Source;
 use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
+use crate::random::random_text;
 use crate::store::StoreError;
 use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
 
@@ -49,6 +52,18 @@ fn pushes(effects: &[Effect]) -> Vec<Push> {
     pushes.collect()
 }
 
+/// Gets entries for the topics that the step tracks.
+fn enter<D: Dispatcher>(
+    effects: &[Effect],
+    ongoing: Option<&Ongoing>,
+    running: &mut Running<D>,
+) -> Result<(), CallError> {
+    match ongoing.filter(|ongoing| ongoing.has_presence()) {
+        Some(ongoing) => running.attendance.enter(&running.context, effects, ongoing),
+        None => Ok(()),
+    }
+}
+
 fn not_kept(error: StoreError) -> CallError {
     match error {
         StoreError::Stale => CallError::Moved,
@@ -73,7 +88,7 @@ impl LiveSocketState {
         let begun = self.try_begin(outcome, &effects, running, reply_to).await;
         match begun {
             Ok(()) => running.run_tasks(&effects),
-            Err(_) => running.drop_tasks(&effects),
+            Err(_) => self.take_back(&effects, running),
         }
         begun
     }
@@ -90,6 +105,7 @@ impl LiveSocketState {
         let revived = self.ongoing.outgoing().to_vec();
         publish(&running.context, revived, &self.module_name).await;
         let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
+        enter(effects, ongoing.as_ref(), running)?;
         let is_step = !effects.is_empty();
         if let Some(props) = outcome.props.take() {
             self.call.props = props;
@@ -126,7 +142,9 @@ impl LiveSocketState {
             let outgoing = self.ongoing.outgoing().to_vec();
             publish(&running.context, outgoing, &self.module_name).await;
         }
-        running.follow(&self.ongoing, &self.module_name).await;
+        let is_shown = reply_to.is_shown();
+        let followed = running.follow(&self.ongoing, &self.module_name, is_shown);
+        followed.await;
         Ok(())
     }
 
@@ -147,9 +165,15 @@ impl LiveSocketState {
             .await;
         match committed {
             Ok(()) => running.run_tasks(&effects),
-            Err(_) => running.drop_tasks(&effects),
+            Err(_) => self.take_back(&effects, running),
         }
         committed
+    }
+
+    /// The step that asked for these effects has not been committed.
+    fn take_back<D: Dispatcher>(&self, effects: &[Effect], running: &mut Running<D>) {
+        running.drop_tasks(effects);
+        running.attendance.keep(&self.ongoing);
     }
 
     async fn try_commit<D: Dispatcher, R: ReplyTo>(
@@ -171,12 +195,14 @@ impl LiveSocketState {
             running.check_circle(effects)?;
         }
         let ongoing = self.changed_by(effects, cause, running)?;
+        enter(effects, ongoing.as_ref(), running)?;
+        let is_due = self.ongoing.is_due_after(effects);
         let rendered = self.rendered(outcome.render.take())?;
         let committed = Committed {
             point,
             props,
             ongoing: ongoing.as_ref().unwrap_or(&self.ongoing),
-            is_due: Ongoing::is_due_after(effects),
+            is_due,
             has_tasks: running.has_tasks(),
         };
         let kept = reply_to.keep(committed).await;
@@ -188,7 +214,7 @@ impl LiveSocketState {
             Some(ongoing) => {
                 self.ongoing = ongoing;
                 self.tell_topics(effects, reply_to);
-                self.is_due |= Ongoing::is_due_after(effects);
+                self.is_due |= is_due;
                 self.ongoing.outgoing().to_vec()
             }
             None => Vec::new(),
@@ -219,14 +245,15 @@ impl LiveSocketState {
             Box::pin(publish(&running.context, outgoing, &self.module_name)).await;
         }
         if Ongoing::is_changed_by(effects) {
-            Box::pin(running.follow(&self.ongoing, &self.module_name)).await;
+            let is_shown = reply_to.is_shown();
+            Box::pin(running.follow(&self.ongoing, &self.module_name, is_shown)).await;
         }
         Ok(())
     }
 
     /// A step with these effects has committed: notes the topics that the component has subscribed to now.
     fn tell_topics<R: ReplyTo>(&mut self, effects: &[Effect], reply_to: &mut R) {
-        if Ongoing::subscribes(effects) {
+        if Ongoing::moves(effects) {
             self.call.topics = self.ongoing.topics();
             reply_to.subscribed(self.call.topics.as_ref());
         }
@@ -244,7 +271,7 @@ impl LiveSocketState {
         let moves = messages().any(|message| match &message.source {
             Source::Topic { .. } => true,
             Source::Timer => self.ongoing.has_rung_once(&message.receiver),
-            Source::Task(_) => false,
+            Source::Task(_) | Source::Presence { .. } => false,
         });
         let has_outgoing = !self.ongoing.outgoing().is_empty();
         if !moves && !has_outgoing && !Ongoing::is_changed_by(effects) {
@@ -256,7 +283,7 @@ impl LiveSocketState {
             match &message.source {
                 Source::Topic { topic, position } => ongoing.move_to(topic, *position),
                 Source::Timer => ongoing.timer_is_over(&message.receiver),
-                Source::Task(_) => {}
+                Source::Task(_) | Source::Presence { .. } => {}
             }
         }
         let context = &running.context;
@@ -264,10 +291,20 @@ impl LiveSocketState {
             now: Instant::now(),
             message_bytes: context.limits.message_bytes,
             open: &|address| context.keyring.open_address(address),
+            presence_meta: context.limits.presence_meta,
+            key: &|| self.own_key(),
         };
         let applied = ongoing.apply(effects, &checks);
         applied.map_err(|error| CallError::Failed(error.to_string()))?;
         Ok(Some(ongoing))
+    }
+
+    /// Whom the component is tracked as: what `bind` gave, or else, since nobody knows who it is, somebody
+    /// new. `None` if there are no random numbers.
+    fn own_key(&self) -> Option<Arc<str>> {
+        let bind = self.call.caller.as_ref().map(|caller| &caller.bind);
+        let bind = bind.filter(|bind| !bind.is_empty()).cloned();
+        bind.or_else(|| Some(random_text().into()).filter(|key: &Arc<str>| !key.is_empty()))
     }
 
     /// Answers the event, and commits the tree.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::ReplyTo;
+use super::attendance::is_presence_of;
 use super::reading::MOST_TOGETHER;
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::Cause;
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, TaskId};
+use crate::ids::Life;
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 
@@ -58,8 +60,7 @@ impl LiveSocketState {
     /// Names the next message of a timer or a task. A life never gives a name twice, and no two lives give
     /// the same one.
     fn next_id(&mut self) -> Arc<str> {
-        self.messages += 1;
-        format!("{}-{}.{}", self.call.instance, self.life, self.messages).into()
+        next_id(&self.call.instance, self.life, &mut self.messages)
     }
 
     /// Puts the messages of timers that ring now behind those that wait.
@@ -100,7 +101,7 @@ impl LiveSocketState {
             return ControlFlow::Continue(());
         }
         self.visit_once(running, most, None, reply_to).await?;
-        if self.retry.is_none() && (!self.inbox.is_empty() || running.reading.has_unread()) {
+        if self.retry.is_none() && (!self.inbox.is_empty() || running.has_unread()) {
             running.mailbox.remind();
         }
         ControlFlow::Continue(())
@@ -120,7 +121,29 @@ impl LiveSocketState {
             let ongoing = &mut self.ongoing;
             self.is_due |= reading.read(&context, ongoing, inbox, module).await;
         }
+        if running.attendance.has_unread() {
+            Box::pin(self.read_presence(running)).await;
+        }
         self.inbox.len().min(MOST_TOGETHER)
+    }
+
+    /// Reads who has come and gone.
+    async fn read_presence<D: Dispatcher>(&mut self, running: &mut Running<D>) {
+        let context = running.context.clone();
+        let Self {
+            ongoing,
+            inbox,
+            module_name,
+            call,
+            life,
+            messages,
+            ..
+        } = self;
+        let next_id = || next_id(&call.instance, *life, messages);
+        let read = running
+            .attendance
+            .read(&context, ongoing, inbox, module_name, next_id);
+        read.await;
     }
 
     /// Makes one visit, with so many messages at most. What JavaScript has not done by `until` is given up,
@@ -261,14 +284,17 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> ControlFlow<()> {
         let ongoing = &self.ongoing;
-        self.leaving
-            .retain(|topic| ongoing.subscription(topic).is_some());
+        self.leaving.retain(|topic| ongoing.is_in(topic));
         let is_early = self.retry.is_some_and(|retry| Instant::now() < retry);
         if self.leaving.is_empty() || is_early {
             return ControlFlow::Continue(());
         }
-        let topics = self.leaving.iter().cloned();
-        let effects = topics.map(|topic| Effect::Unsubscribe { topic }).collect();
+        let leave = |topic: &Arc<str>| {
+            let [topic, tracked] = [topic.clone(), topic.clone()];
+            let untrack = Effect::Untrack { topic: tracked };
+            [Effect::Unsubscribe { topic }, untrack]
+        };
+        let effects = self.leaving.iter().flat_map(leave).collect();
         match self.commit_uncalled(effects, 0, running, reply_to).await {
             Ok(()) => {
                 self.leaving.clear();
@@ -322,6 +348,14 @@ impl LiveSocketState {
                     // If the topic is still subscribed to, it is read again from the committed position.
                     running.reading.forget(topic);
                     self.inbox.retain(|one| !is_from(one, topic));
+                    if let Effect::Unsubscribe { .. } = effect {
+                        self.inbox.retain(|one| !is_presence_of(one, topic));
+                    }
+                }
+                Effect::Presence { topic, .. } => {
+                    running.attendance.begin_anew(topic);
+                    self.inbox.retain(|one| !is_presence_of(one, topic));
+                    running.mailbox.remind();
                 }
                 Effect::Subscribe {
                     topic, receiver, ..
@@ -346,9 +380,12 @@ impl LiveSocketState {
     }
 
     /// A message of the last visit is over without having been handled.
-    fn over<D: Dispatcher>(&self, running: &Running<D>, index: usize, error: &CallError) {
-        let receiver = self.call.messages.get(index);
-        let receiver = receiver.map_or("", |message| &message.receiver);
+    fn over<D: Dispatcher>(&self, running: &mut Running<D>, index: usize, error: &CallError) {
+        let message = self.call.messages.get(index);
+        let receiver = message.map_or("", |message| &message.receiver);
+        if let Some(Source::Presence { topic, is_whole }) = message.map(|message| &message.source) {
+            running.attendance.is_lost(topic, *is_whole);
+        }
         let what = format!("the message for {}", Quoted(receiver));
         running.failed(&self.module_name, &self.call.id, &what, error);
     }
@@ -384,6 +421,11 @@ impl LiveSocketState {
     }
 }
 
+fn next_id(instance: &str, life: Life, messages: &mut u64) -> Arc<str> {
+    *messages += 1;
+    format!("{instance}-{life}.{messages}").into()
+}
+
 /// The store has not kept the state, for a reason that may pass.
 fn is_kept_from(error: &CallError) -> bool {
     matches!(error, CallError::NotKept(_))
@@ -394,7 +436,7 @@ fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
     let is_meant = match message.source {
         Source::Timer => timer,
         Source::Task(_) => task,
-        Source::Topic { .. } => false,
+        Source::Topic { .. } | Source::Presence { .. } => false,
     };
     is_meant && message.receiver == name
 }

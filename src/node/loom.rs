@@ -30,6 +30,7 @@ use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::log::Log;
 use crate::ongoing::{Ongoing, OngoingError};
+use crate::presence::{MemoryPresence, Presence};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::random::random_text;
@@ -158,6 +159,13 @@ fn topics(limits: &Limits) -> Result<Arc<dyn Topics>> {
     Ok(Arc::new(MemoryTopics::new(limits, Box::new(spawn))))
 }
 
+/// Presence whose watchers the runtime wakes.
+fn presence(limits: &Limits) -> Result<Arc<dyn Presence>> {
+    let runtime = runtime()?.handle().clone();
+    let spawn = move |task| drop(runtime.spawn(task));
+    Ok(Arc::new(MemoryPresence::new(limits, Box::new(spawn))))
+}
+
 /// Nobody: for a subscription that only keeps a topic.
 struct Nobody;
 
@@ -210,6 +218,7 @@ impl NativeLoom {
             budget: budget.clone(),
             turns: Turns::new(&limits),
             topics: topics(&limits)?,
+            presence: presence(&limits)?,
             store,
             tasks: TaskTracker::new(),
             limits,
@@ -328,6 +337,22 @@ impl NativeLoom {
                 request,
                 result: text.as_deref().map_or(Ok(None), Err),
             });
+        });
+        Ok(())
+    }
+
+    /// Who is there; settles `request` with what receivers get first.
+    #[napi(catch_unwind)]
+    pub fn presence(&self, topic: String, request: u32) -> Result<()> {
+        if topic.starts_with(OWN) {
+            return Err(failed("a topic's name does not begin with U+0000"));
+        }
+        let everybody = self.context()?.presence.everybody(&topic);
+        let queue = self.queue.clone();
+        runtime()?.spawn(async move {
+            let everybody = everybody.await.map_err(|error| error.to_string());
+            let result = everybody.as_deref().map(Some).map_err(String::as_str);
+            queue.push(Job::Settle { request, result });
         });
         Ok(())
     }
@@ -851,6 +876,7 @@ impl NativeLoom {
         let (queue, ended) = (self.queue.clone(), self.ended.clone());
         let timeout = Duration::try_from_secs_f64(timeout / 1000.0).unwrap_or(Duration::MAX);
         context.closing.cancel();
+        context.presence.close();
         context.tasks.close();
         runtime()?.spawn(async move {
             parting.drain();

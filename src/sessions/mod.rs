@@ -214,6 +214,7 @@ impl Sessions {
         if session.ticket() != Some(ticket) {
             self.unpark(ticket);
         }
+        // This also wakes the actor, whose component is not present any more (`LiveSocketState::notice`).
         session.weigh();
         self.make_room();
     }

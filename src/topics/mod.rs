@@ -35,8 +35,8 @@ use tokio::time::Instant;
 pub use memory::{MemoryTopics, Spawn};
 pub use message::{Epoch, Message, NoEpoch, Position};
 pub use shard::Held;
-use sinks::Listener;
 pub use sinks::Sink;
+pub(crate) use sinks::{Chunk, Listener, Sinks};
 pub use sweeping::keep_swept;
 
 /// The longest name of a topic, and the longest id, in bytes.

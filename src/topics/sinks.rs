@@ -24,7 +24,7 @@ pub trait Sink: Send + Sync {
 }
 
 /// A sink, and whether it has been told.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     sink: Arc<dyn Sink>,
     number: u32,
     /// Set by the topic when it wakes the sink, cleared by the subscriber when it begins to read. While
@@ -37,7 +37,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(sink: Arc<dyn Sink>, number: u32) -> Arc<Self> {
+    pub(crate) fn new(sink: Arc<dyn Sink>, number: u32) -> Arc<Self> {
         let is_told = AtomicBool::new(false);
         Arc::new(Self {
             sink,
@@ -47,12 +47,12 @@ impl Listener {
     }
 
     /// The subscriber begins to read: from now on it wants to be told again.
-    pub(super) fn reads(&self) {
+    pub(crate) fn reads(&self) {
         self.is_told.swap(false, Ordering::AcqRel);
     }
 
     /// Wakes the sink, unless it has been told.
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         if !self.is_told.swap(true, Ordering::AcqRel) {
             self.sink.wake(self.number);
         }
@@ -63,13 +63,13 @@ impl Listener {
 pub(super) const CHUNK: usize = 64;
 
 /// A part of a topic's listeners; `None` is a slot that is free.
-pub(super) type Chunk = Vec<Option<Arc<Listener>>>;
+pub(crate) type Chunk = Vec<Option<Arc<Listener>>>;
 
 /// The listeners of a topic, in chunks that are copied before they change if somebody reads them. So a
 /// publisher gets all listeners at the price of one pointer a chunk, and one more listener costs no more
 /// than the copy of a chunk.
 #[derive(Default)]
-pub(super) struct Sinks {
+pub(crate) struct Sinks {
     /// All but the last are full. The last one's last slot is taken.
     chunks: Vec<Arc<Chunk>>,
     /// The slots that are free.
@@ -88,12 +88,12 @@ impl Sinks {
     }
 
     /// How many listeners there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.end() - self.free.len()
     }
 
     /// Adds a listener. Gives its slot, the lowest that is free.
-    pub(super) fn add(&mut self, listener: Arc<Listener>) -> u32 {
+    pub(crate) fn add(&mut self, listener: Arc<Listener>) -> u32 {
         if let Some(slot) = self.free.pop_first() {
             self.set(slot, Some(listener));
             return slot;
@@ -116,7 +116,7 @@ impl Sinks {
 
     /// Takes a listener out. The caller drops it when it holds no lock: a sink may do anything when it
     /// is dropped.
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Arc<Listener>> {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Arc<Listener>> {
         let listener = self.set(slot, None)?;
         self.free.insert(slot);
         // The free slots at the end go. Each was taken once, so this is paid for.
@@ -140,7 +140,7 @@ impl Sinks {
     }
 
     /// All listeners of this moment.
-    pub(super) fn snapshot(&self) -> Vec<Arc<Chunk>> {
+    pub(crate) fn snapshot(&self) -> Vec<Arc<Chunk>> {
         self.chunks.clone()
     }
 }

@@ -1,7 +1,9 @@
-//! What goes on beside a component's props: timers, subscriptions, and messages that are to be published. It is committed with the props, sealed, parked and
-//! revived with them. Pure: time is an argument.
+//! What goes on beside a component's props: timers, subscriptions, presence, and messages that are to be
+//! published. It is committed with the props, sealed, parked and revived with them. Pure: time is an argument.
 
-use std::collections::BTreeMap;
+mod presence;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use tokio::time::Instant;
 use crate::clock::unix_millis;
 use crate::effects::{Effect, OWN, Outgoing, own_topic};
 use crate::topics::{Epoch, MAX_NAME, Position};
+
+pub use presence::{MOST_TRACKED, Tracked};
+use presence::{OngoingPresence, SealedTracked};
 
 /// The most timers of a component.
 pub const MOST_TIMERS: usize = 100;
@@ -53,10 +58,31 @@ pub enum OngoingError {
     Timers,
     /// Too many subscriptions.
     #[error(
-        "a component has {MOST_SUBSCRIPTIONS} subscriptions at most; unsubscribe from some, or publish to \
-         fewer topics"
+        "a component has {MOST_SUBSCRIPTIONS} subscriptions at most, to topics and to their presence together; \
+         unsubscribe from some, or publish to fewer topics"
     )]
     Subscriptions,
+    /// The component is tracked in too many topics.
+    #[error("a component is tracked in {MOST_TRACKED} topics at most; untrack it in some")]
+    Tracked,
+    /// The key of a person is not one; its length.
+    #[error("a key of ctx.track has 1 to {MAX_NAME} bytes, and this one has {0}")]
+    Key(usize),
+    /// The system gives no random numbers, so that there is no key for who has no `bind`.
+    #[error("ctx.track needs a key: the option bind gave none, and there are no random numbers")]
+    NoKey,
+    /// A meta is too large.
+    #[error(
+        "the meta of ctx.track({topic}) has {bytes} bytes, and may have {most} (limits.presenceMeta)"
+    )]
+    Meta {
+        /// The topic, quoted.
+        topic: String,
+        /// How large the meta is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
     /// A topic's name is not one; its length.
     #[error("a topic's name has 1 to {MAX_NAME} bytes, and this one has {0}")]
     Topic(usize),
@@ -96,7 +122,7 @@ pub type TopicNames = Arc<[Arc<str>]>;
 pub struct Dropped {
     /// The name of the receiver.
     pub receiver: SmolStr,
-    /// The topic, if it is a subscription and not a timer.
+    /// The topic, if it is a subscription to the topic or to its presence, and not a timer.
     pub topic: Option<Arc<str>>,
     /// After how long the timer rings again; `None` if it rings once.
     pub interval: Option<Duration>,
@@ -111,6 +137,8 @@ pub struct Ongoing {
     subscriptions: BTreeMap<Arc<str>, Subscribed>,
     /// Messages that are committed, and that their topics may not have.
     outgoing: Vec<Outgoing>,
+    /// Boxed, because few components have any.
+    presence: Option<Box<OngoingPresence>>,
 }
 
 /// What a step's effects are checked with.
@@ -121,6 +149,10 @@ pub struct Checks<'a> {
     pub message_bytes: usize,
     /// Opens an address: gives the component's name.
     pub open: &'a dyn Fn(&str) -> Option<String>,
+    /// The most bytes of a meta.
+    pub presence_meta: usize,
+    /// The key of who is tracked without one; `None` if there is none.
+    pub key: &'a dyn Fn() -> Option<Arc<str>>,
 }
 
 /// A moment, by the monotonic clock and by the time of day in milliseconds since 1970. Timers run by the
@@ -155,6 +187,12 @@ struct Sealed {
     /// Id, topic, data.
     #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
     outgoing: Vec<(Arc<str>, Arc<str>, Box<RawValue>)>,
+    /// Topic, key, meta.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    tracked: Vec<SealedTracked>,
+    /// Topic, receiver.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    watched: Vec<(Arc<str>, SmolStr)>,
 }
 
 /// A topic's name, also one that belongs to a component.
@@ -173,7 +211,10 @@ fn milliseconds(time: Duration) -> u64 {
 impl Ongoing {
     /// Whether nothing goes on.
     pub fn is_empty(&self) -> bool {
-        self.timers.is_empty() && self.subscriptions.is_empty() && self.outgoing.is_empty()
+        self.timers.is_empty()
+            && self.subscriptions.is_empty()
+            && self.outgoing.is_empty()
+            && self.presence.is_none()
     }
 
     /// Changes what goes on as a step asks.
@@ -218,7 +259,13 @@ impl Ongoing {
                 } => self.subscribe(topic, receiver, *position, *is_explicit)?,
                 Effect::Unsubscribe { topic } => {
                     self.subscriptions.remove(topic);
+                    self.unwatch(topic);
                 }
+                Effect::Track { topic, meta, key } => {
+                    self.track(topic, meta, key.as_ref(), checks)?;
+                }
+                Effect::Untrack { topic } => self.untrack(topic),
+                Effect::Presence { topic, receiver } => self.watch(topic, receiver)?,
                 Effect::Publish(outgoing) => {
                     if outgoing.topic.starts_with(OWN) || !is_name(&outgoing.topic) {
                         return Err(OngoingError::Topic(outgoing.topic.len()));
@@ -251,7 +298,11 @@ impl Ongoing {
         let receiver = receiver.clone();
         let subscribed = Subscribed { receiver, position };
         self.subscriptions.insert(topic.clone(), subscribed);
-        if self.subscriptions.len() > MOST_SUBSCRIPTIONS {
+        self.check_subscriptions()
+    }
+
+    fn check_subscriptions(&self) -> Result<(), OngoingError> {
+        if self.subscriptions.len() + self.watched().len() > MOST_SUBSCRIPTIONS {
             return Err(OngoingError::Subscriptions);
         }
         Ok(())
@@ -284,23 +335,33 @@ impl Ongoing {
         self.subscriptions.get(topic)
     }
 
-    /// The names of the topics that are subscribed to, without the component's own; `None` if there are
+    /// The names of the topics that the component is in, in their order: topics that it has subscribed to or
+    /// whose presence it gets, without its own one, and topics in which it is tracked. `None` if there are
     /// none.
     pub fn topics(&self) -> Option<TopicNames> {
-        let names = self.subscriptions.keys();
-        let names: TopicNames = names
-            .filter(|name| !name.starts_with(OWN))
-            .cloned()
-            .collect();
-        (!names.is_empty()).then_some(names)
+        let subscribed = self.subscriptions.keys();
+        let subscribed = subscribed.filter(|name| !name.starts_with(OWN));
+        let watched = self.watched().map(|(name, _)| name);
+        let tracked = self.tracked().map(|(name, _)| name);
+        let names: BTreeSet<_> = subscribed.chain(watched).chain(tracked).cloned().collect();
+        (!names.is_empty()).then(|| names.into_iter().collect())
     }
 
-    /// Whether these effects may change what is subscribed to.
-    pub fn subscribes(effects: &[Effect]) -> bool {
+    /// Whether the component is in this topic; see [`topics`](Self::topics).
+    pub fn is_in(&self, topic: &str) -> bool {
+        self.subscription(topic).is_some() || self.watcher(topic).is_some() || self.tracks(topic)
+    }
+
+    /// Whether these effects may change which topics the component is in.
+    pub fn moves(effects: &[Effect]) -> bool {
         effects.iter().any(|effect| {
             matches!(
                 effect,
-                Effect::Subscribe { .. } | Effect::Unsubscribe { .. }
+                Effect::Subscribe { .. }
+                    | Effect::Unsubscribe { .. }
+                    | Effect::Track { .. }
+                    | Effect::Untrack { .. }
+                    | Effect::Presence { .. }
             )
         })
     }
@@ -336,14 +397,18 @@ impl Ongoing {
     }
 
     /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the
-    /// checkpoint is made.
-    pub fn is_due_after(effects: &[Effect]) -> bool {
+    /// checkpoint is made. A meta changes often, as somebody begins to type, and is tracked again after a
+    /// crash; so only the first one in a topic counts.
+    pub fn is_due_after(&self, effects: &[Effect]) -> bool {
         effects.iter().any(|effect| match effect {
             Effect::Every { .. }
             | Effect::After { .. }
             | Effect::Cancel { .. }
             | Effect::Subscribe { .. }
-            | Effect::Unsubscribe { .. } => true,
+            | Effect::Unsubscribe { .. }
+            | Effect::Untrack { .. }
+            | Effect::Presence { .. } => true,
+            Effect::Track { topic, .. } => !self.tracks(topic),
             Effect::Task { .. } | Effect::Push(_) | Effect::Publish(_) | Effect::Send { .. } => {
                 false
             }
@@ -435,6 +500,13 @@ impl Ongoing {
             }
             stays
         });
+        let watched = self.retain_watched(&has).into_iter();
+        dropped.extend(watched.map(|(topic, receiver)| Dropped {
+            receiver,
+            topic: Some(topic),
+            interval: None,
+            data: None,
+        }));
         dropped
     }
 
@@ -472,6 +544,8 @@ impl Ongoing {
             timers: timers.collect(),
             subscriptions: subscriptions.collect(),
             outgoing: outgoing.collect(),
+            tracked: self.sealed_tracked(),
+            watched: self.sealed_watched(),
         };
         serde_json::to_string(&sealed).unwrap_or_default()
     }
@@ -513,6 +587,7 @@ impl Ongoing {
             timers: timers.take(MOST_TIMERS).collect(),
             subscriptions: subscriptions.take(MOST_SUBSCRIPTIONS).collect(),
             outgoing: outgoing.collect(),
+            presence: OngoingPresence::revived(sealed.tracked, sealed.watched),
         }
     }
 }
@@ -536,6 +611,8 @@ mod tests {
             now,
             message_bytes: 10,
             open: &|address| address.strip_prefix("of ").map(str::to_owned),
+            presence_meta: 10,
+            key: &|| Some("bound".into()),
         }
     }
 

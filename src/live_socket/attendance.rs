@@ -1,0 +1,306 @@
+//! A component's part in presence: its entries in topics, and what it reads of who else is there.
+//!
+//! The entries are there while a page shows the component, so that a person whose page is gone leaves after
+//! the grace. A component that watches is told everybody again whenever it may have missed something: when its
+//! page is back, and after a message that it has not handled.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::mailbox::Mailbox;
+use crate::context::{Context, Level};
+use crate::dispatch::{CallError, Dispatcher};
+use crate::effects::Effect;
+use crate::log::Quoted;
+use crate::message::{Data, Message, Part, Source};
+use crate::ongoing::{Ongoing, Tracked};
+use crate::presence::{Entry, News, PresenceError, Watch};
+use crate::topics::{Position, Sink};
+
+/// The numbers under which the mailbox is woken for presence begin here, those for topics at 1.
+const FIRST: u32 = 1 << 31;
+
+/// An entry, and what of it others see.
+struct Place {
+    entry: Entry,
+    shown: Option<Tracked>,
+}
+
+/// The presence of a topic that the component watches.
+struct Watched {
+    watch: Watch,
+    /// Names the watch to the mailbox.
+    number: u32,
+    /// What was read last. The next message is everybody if this is not set.
+    from: Option<Position>,
+    /// There may be something to read.
+    is_unread: bool,
+}
+
+struct State {
+    places: BTreeMap<Arc<str>, Place>,
+    watched: BTreeMap<Arc<str>, Watched>,
+    /// The last number of a watch.
+    last: u32,
+    /// Somebody sees the component.
+    is_shown: bool,
+}
+
+/// Empty, and one pointer, for a component that has no part in presence.
+#[derive(Default)]
+pub(super) struct Attendance(Option<Box<State>>);
+
+impl Attendance {
+    /// Whether whoever sees the component matters: only then the actor looks.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn state(&mut self) -> &mut State {
+        self.0.get_or_insert_with(|| {
+            Box::new(State {
+                places: BTreeMap::new(),
+                watched: BTreeMap::new(),
+                last: FIRST,
+                is_shown: true,
+            })
+        })
+    }
+
+    /// Gets entries for the topics that a step tracks, before it commits. Nobody sees them so far.
+    ///
+    /// # Errors
+    /// If there are too many entries. The step must not commit, and [`keep`](Self::keep) gives back the others.
+    pub(super) fn enter<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        effects: &[Effect],
+        ongoing: &Ongoing,
+    ) -> Result<(), CallError> {
+        for effect in effects {
+            if let Effect::Track { topic, .. } = effect
+                && ongoing.tracks(topic)
+            {
+                let entered = self.enter_one(context, topic);
+                entered.map_err(|error| {
+                    CallError::Failed(format!("ctx.track({}): {error}", Quoted(topic)))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_one<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        topic: &Arc<str>,
+    ) -> Result<(), PresenceError> {
+        let places = &mut self.state().places;
+        if !places.contains_key(topic) {
+            let entry = context.presence.enter(topic)?;
+            let shown = None;
+            places.insert(topic.clone(), Place { entry, shown });
+        }
+        Ok(())
+    }
+
+    /// Gives back what the committed state does not have.
+    pub(super) fn keep(&mut self, ongoing: &Ongoing) {
+        let Some(state) = &mut self.0 else { return };
+        state.places.retain(|topic, _| ongoing.tracks(topic));
+        let is_watched = |topic: &str| ongoing.watcher(topic).is_some();
+        state.watched.retain(|topic, _| is_watched(topic));
+        if state.places.is_empty() && state.watched.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// Tracks and watches what is committed, and nothing else. The component is tracked first, so that it is
+    /// among everybody.
+    pub(super) async fn follow<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        mailbox: &Arc<Mailbox>,
+        ongoing: &Ongoing,
+        module: &str,
+        is_shown: bool,
+    ) {
+        self.keep(ongoing);
+        if !ongoing.has_presence() {
+            return;
+        }
+        for (topic, _) in ongoing.tracked() {
+            if let Err(error) = self.enter_one(context, topic) {
+                // Of a state that was revived.
+                unreachable(context, module, topic, &error);
+            }
+        }
+        let state = self.state();
+        state.show(ongoing, is_shown);
+        for (topic, _) in ongoing.watched() {
+            if state.watched.contains_key(topic) {
+                continue;
+            }
+            state.last += 1;
+            let number = state.last;
+            let sink: Arc<dyn Sink> = mailbox.clone();
+            match context.presence.watch(topic, sink, number).await {
+                Ok(watch) => {
+                    let watched = Watched {
+                        watch,
+                        number,
+                        from: None,
+                        is_unread: true,
+                    };
+                    state.watched.insert(topic.clone(), watched);
+                    mailbox.remind();
+                }
+                Err(error) => unreachable(context, module, topic, &error),
+            }
+        }
+    }
+
+    /// Says whether somebody sees the component. True if that is news.
+    pub(super) fn notice(&mut self, ongoing: &Ongoing, is_shown: bool) -> bool {
+        let Some(state) = &mut self.0 else {
+            return false;
+        };
+        if state.is_shown == is_shown {
+            return false;
+        }
+        state.show(ongoing, is_shown);
+        if !is_shown {
+            for watched in state.watched.values_mut() {
+                watched.begin_anew();
+            }
+        }
+        true
+    }
+
+    /// Whether there may be something to read.
+    pub(super) fn has_unread(&self) -> bool {
+        let state = self.0.iter();
+        let mut watched = state.flat_map(|state| state.watched.values());
+        watched.any(|watched| watched.is_unread)
+    }
+
+    /// The presence of these topics has something new.
+    pub(super) fn told(&mut self, numbers: &[u32]) {
+        let state = self.0.iter_mut();
+        for watched in state.flat_map(|state| state.watched.values_mut()) {
+            watched.is_unread |= numbers.contains(&watched.number);
+        }
+    }
+
+    /// The step asks for everybody.
+    pub(super) fn begin_anew(&mut self, topic: &str) {
+        if let Some(watched) = self.watched(topic) {
+            watched.begin_anew();
+        }
+    }
+
+    /// A message was not handled: the next one is everybody. If that one was, there is no next one before
+    /// something changes, so that a receiver that always throws is not asked for ever.
+    pub(super) fn is_lost(&mut self, topic: &str, was_whole: bool) {
+        if let Some(watched) = self.watched(topic) {
+            watched.begin_anew();
+            watched.is_unread = !was_whole;
+        }
+    }
+
+    fn watched(&mut self, topic: &str) -> Option<&mut Watched> {
+        self.0.as_mut()?.watched.get_mut(topic)
+    }
+
+    /// Reads what is new. A topic of which a message waits has its turn when that is handled.
+    pub(super) async fn read<D: Dispatcher>(
+        &mut self,
+        context: &Context<D>,
+        ongoing: &Ongoing,
+        inbox: &mut VecDeque<Message>,
+        module: &str,
+        mut next_id: impl FnMut() -> Arc<str>,
+    ) {
+        let Some(state) = &mut self.0 else { return };
+        let unread = state.watched.iter_mut();
+        for (topic, watched) in unread.filter(|(_, watched)| watched.is_unread) {
+            if inbox.iter().any(|message| is_presence_of(message, topic)) {
+                continue;
+            }
+            watched.is_unread = false;
+            let Some(receiver) = ongoing.watcher(topic) else {
+                continue;
+            };
+            match context.presence.read(&watched.watch, watched.from).await {
+                Ok(news) => {
+                    watched.from = Some(news.position);
+                    inbox.extend(message(topic, receiver, news, &mut next_id));
+                }
+                Err(error) => unreachable(context, module, topic, &error),
+            }
+        }
+    }
+}
+
+impl State {
+    fn show(&mut self, ongoing: &Ongoing, is_shown: bool) {
+        self.is_shown = is_shown;
+        for (topic, tracked) in ongoing.tracked() {
+            let Some(place) = self.places.get_mut(topic) else {
+                continue;
+            };
+            let wanted = is_shown.then_some(tracked);
+            if place.shown.as_ref() == wanted {
+                continue;
+            }
+            match wanted {
+                Some(Tracked { key, meta }) => place.entry.show(key, meta),
+                None => place.entry.hide(),
+            }
+            place.shown = wanted.cloned();
+        }
+    }
+}
+
+impl Watched {
+    fn begin_anew(&mut self) {
+        self.from = None;
+        self.is_unread = true;
+    }
+}
+
+/// Whether a message is of the presence of this topic.
+pub(super) fn is_presence_of(message: &Message, name: &str) -> bool {
+    matches!(&message.source, Source::Presence { topic, .. } if **topic == *name)
+}
+
+fn message(
+    topic: &Arc<str>,
+    receiver: &SmolStr,
+    news: News,
+    next_id: &mut impl FnMut() -> Arc<str>,
+) -> Option<Message> {
+    Some(Message {
+        data: Data::Shared(news.message?),
+        receiver: receiver.clone(),
+        id: next_id(),
+        source: Source::Presence {
+            topic: topic.clone(),
+            is_whole: news.is_whole,
+        },
+        part: Part::Value,
+        gap: false,
+    })
+}
+
+/// Tells the operator that presence does not work now.
+fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &PresenceError) {
+    context.log_about(Level::Error, module, || {
+        format!(
+            "{module}: the presence of {} is not known to it, or it to others: {error}",
+            Quoted(topic)
+        )
+    });
+}

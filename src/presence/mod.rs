@@ -1,0 +1,160 @@
+//! Presence: who is there, by topic.
+//!
+//! A component tracks itself in a topic under a key, with a meta: that is an [`Entry`]. All entries of a key
+//! are one person, so that tabs are. Whoever watches a topic is told everybody first and then what has
+//! changed, gathered, at most once a second. As with topics, a change only wakes those who watch; they read
+//! what they have not been told. So who reads slowly costs no memory.
+//!
+//! * [`Presence`] is the trait; [`MemoryPresence`] keeps who is there in this process.
+//! * `roster.rs`: one topic, with the changes that may not have been read. Pure.
+//! * `room.rs`: one topic with those who watch it, and when they are to be told. Pure, too.
+//!
+//! Architecture invariant: no person leaves because a page was loaded again, and whoever watches knows who is
+//! there. `src/presence/tests/properties.rs` watches it.
+
+mod memory;
+mod room;
+mod roster;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use memory::{Held, MemoryPresence};
+
+use crate::topics::{Listener, MAX_NAME, Message, Position, Sink};
+
+/// Why presence did not do what it was asked to. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PresenceError {
+    /// The topic's name is empty or longer than [`MAX_NAME`]; the number is its length.
+    #[error("a topic's name has 1 to {MAX_NAME} bytes, and this one has {0}")]
+    Name(usize),
+    /// Too many components track themselves.
+    #[error("{0} components are tracked, and no more may be (limits.presenceEntries)")]
+    Full(usize),
+    /// Too many components track themselves in this topic.
+    #[error(
+        "{0} components are tracked in this topic, and no more may be (limits.presenceEntriesPerTopic)"
+    )]
+    TopicFull(usize),
+    /// Presence does not work now; the text says why.
+    #[error("presence does not work now: {0}")]
+    Failed(String),
+}
+
+/// The future of an answer.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, PresenceError>> + Send>>;
+
+/// Ends entries and watches, for their handles. No method waits.
+trait Leave: Send + Sync {
+    fn show(&self, topic: &str, entry: u64, key: &Arc<str>, meta: &Arc<str>);
+    fn hide(&self, topic: &str, entry: u64);
+    /// The handle of the entry is dropped.
+    fn leave(&self, topic: &str, entry: u64);
+    /// The handle of a watch is dropped.
+    fn unwatch(&self, topic: &str, slot: u32);
+}
+
+/// That a component is in a topic, or may be. Counts for the limits; dropping it takes the component out, and
+/// the grace begins.
+pub struct Entry {
+    topic: Arc<str>,
+    number: u64,
+    owner: Arc<dyn Leave>,
+}
+
+impl Entry {
+    /// From here on the component is there, as an entry of `key`, with this meta: JSON text. Takes the place
+    /// of what the entry was before.
+    pub fn show(&self, key: &Arc<str>, meta: &Arc<str>) {
+        self.owner.show(&self.topic, self.number, key, meta);
+    }
+
+    /// The component is gone, and may come back. The grace begins.
+    pub fn hide(&self) {
+        self.owner.hide(&self.topic, self.number);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.owner.leave(&self.topic, self.number);
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Entry({:?}, {})", self.topic, self.number)
+    }
+}
+
+/// That a sink is woken when somebody comes, changes or goes. Dropping it ends that.
+///
+/// A sink must not own its watch, or neither would ever be dropped.
+pub struct Watch {
+    topic: Arc<str>,
+    slot: u32,
+    listener: Arc<Listener>,
+    owner: Arc<dyn Leave>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.owner.unwatch(&self.topic, self.slot);
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Watch({:?})", self.topic)
+    }
+}
+
+/// What there is to tell a watcher.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// What receivers get, as JSON; `None` if there is nothing to tell. All who are told the same share it.
+    pub message: Option<Arc<Message>>,
+    /// The message says everything, whatever was told before.
+    pub is_whole: bool,
+    /// What to read after next.
+    pub position: Position,
+}
+
+/// Who is there, in this process or beyond.
+///
+/// A call takes effect when it is made, not when its future is polled.
+pub trait Presence: Send + Sync + 'static {
+    /// Counts an entry of the topic that is not shown yet.
+    ///
+    /// # Errors
+    /// [`PresenceError::Name`], [`Full`](PresenceError::Full), [`TopicFull`](PresenceError::TopicFull),
+    /// [`Failed`](PresenceError::Failed).
+    fn enter(&self, topic: &str) -> Result<Entry, PresenceError>;
+
+    /// From now on `sink` is woken, with `number`, when there is something to read, once a second at most.
+    /// After a wake there is no further one until the next read. The first read need not wait for a wake.
+    ///
+    /// # Errors
+    /// [`PresenceError::Name`], [`Failed`](PresenceError::Failed).
+    fn watch(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Watch>;
+
+    /// What is to be told to a watcher that has been told all up to `from`; everybody without it, and if what
+    /// comes after `from` is not known any more.
+    ///
+    /// # Errors
+    /// [`PresenceError::Failed`].
+    fn read(&self, watch: &Watch, from: Option<Position>) -> Answer<News>;
+
+    /// Everybody, or how many, as JSON.
+    ///
+    /// # Errors
+    /// [`PresenceError::Name`], [`Failed`](PresenceError::Failed).
+    fn everybody(&self, topic: &str) -> Answer<String>;
+
+    /// The application closes: from here on nobody is told anything, since nobody has left because of that.
+    fn close(&self);
+}
