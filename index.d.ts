@@ -112,6 +112,16 @@ export interface LiveEvent {
    * no prototype: a field may be called `__proto__` or `constructor`. It has at most `limits.formFields` names.
    */
   readonly form?: Readonly<Record<string, string | string[] | undefined>>
+  /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
+  readonly viewer?: Viewer
+}
+
+/** A page that shows a shared component. */
+export interface Viewer {
+  /** The page's own name, the same for as long as the page is open. Nobody can act for the page who knows it. */
+  readonly id: string
+  /** What the option `bind` gave for the page's user; empty without one. */
+  readonly bind: string
 }
 
 /**
@@ -141,18 +151,23 @@ export interface LiveContext {
   readonly id: string
   /** The module's name. */
   readonly module: string
+  /** The key of a shared component, by which its state is loaded: see `MountOptions.shared`. Empty if it is not shared. */
+  readonly key: string
   /**
-   * The request that the connection began with; empty for a socket made by `loom.start`. What was read stays good.
+   * The request that the connection began with; of a shared component, that of the page whose event it is; empty for a socket made by `loom.start`. What was read stays good.
    *
-   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
+   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended; `LOOM_ARGUMENT` in
+   * `mount`, `connected` and receivers of a shared component, which is shown to many pages.
    */
   readonly request: LiveRequest
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
-   * Sends the whole page elsewhere, once the handler's props are committed.
+   * Sends the whole page elsewhere, once the handler's props are committed. Of a shared component it is the page whose
+   * event it is.
    *
    * @param url a path, or an http or https URL.
+   * @throws LoomError `LOOM_ARGUMENT` in `connected` and receivers of a shared component: no page has asked there.
    */
   redirect(url: string): void
   /**
@@ -217,7 +232,8 @@ export interface LiveContext {
   task<Value>(receiver: string, begin: (signal: AbortSignal) => TaskSource<Value>): void
   /**
    * Dispatches `loom:push` at the component's element, after the change of the same step: `detail` is
-   * `{ name, data }`. Clients of the classic dialect do not get it.
+   * `{ name, data }`. Clients of the classic dialect do not get it. Of a shared component, a handler's goes to the page
+   * whose event it is, and a receiver's to all pages.
    *
    * @param name 256 bytes at most.
    * @param data a JSON value.
@@ -226,7 +242,7 @@ export interface LiveContext {
 }
 
 /** What `mount` and `authorize` know. */
-export type MountContext = Pick<LiveContext, 'id' | 'module' | 'request' | 'signal'>
+export type MountContext = Pick<LiveContext, 'id' | 'module' | 'key' | 'request' | 'signal'>
 
 /** What `connected` knows. */
 export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
@@ -240,7 +256,17 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
 }
 
 /** Where a message comes from. */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component'
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'viewers'
+
+/**
+ * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since
+ * the last such message, at most 1,000 and once a second. A page that reloads is another viewer; one that comes back
+ * within `limits.parkTime` has not left. Each life of the component begins with nobody: `connected` starts the list anew.
+ */
+export interface Attendance {
+  readonly joined: readonly Viewer[]
+  readonly left: readonly Viewer[]
+}
 
 /** A topic whose messages all carry the same kind of data. `loom.topic` makes it. */
 export interface Topic<Data> {
@@ -747,6 +773,17 @@ export interface MountOptions {
    * may stand. `mount` rejects with `LOOM_TEMPLATE` if what the component shows cannot stand in it.
    */
   as?: ContainerName
+  /**
+   * Makes it one component for all pages that mount this module under this key: it has one state, takes the events of
+   * all pages one at a time, and is rendered once for all. Any page can start it, so that its state has to follow from
+   * the key: props cannot be given, `mount` loads by `ctx.key`, and `ctx.request` is there in `authorize` and handlers
+   * only. 1 to 256 bytes.
+   *
+   * It lives while a page shows it and `limits.parkTime` longer; mounted without a page that joins, for
+   * `limits.mountTime`. `mount` rejects with `LOOM_START` if it cannot be started, or too many live (`limits.shared`,
+   * `sharedPerAddress`).
+   */
+  shared?: string
 }
 
 export interface Stats {

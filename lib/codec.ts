@@ -18,6 +18,7 @@ export const enum From {
   TASK = 1,
   TOPIC = 2,
   COMPONENT = 3,
+  VIEWERS = 4,
 }
 
 export const enum JobKind {
@@ -37,6 +38,9 @@ export const enum Joins {
   MOUNT = 0,
   CHECKPOINT = 1,
   RESUME = 2,
+  SHARED = 3,
+  SHARED_STATE = 4,
+  VIEWER = 5,
 }
 
 export const enum LogLevel {
@@ -80,6 +84,7 @@ export const enum Status {
   TASK_VALUE = 8,
   TASK_DONE = 9,
   TASK_FAILED = 10,
+  ALLOWED = 11,
   FROZEN = 64,
   BESIDE = 128,
 }

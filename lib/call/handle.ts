@@ -10,9 +10,9 @@ import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
 import type { Isolation } from './isolation'
 import type { CrossingMessage } from './jobs'
-import { checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
+import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
-import { type AnyModule, handlerOf } from './modules'
+import { type AnyModule, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive } from './receive'
 import type { Results } from './results'
@@ -112,12 +112,16 @@ export class Handling {
         this.operator.report(call, 'upgrade', error)
       },
     }
+    if (origin[0] === JoinKind.VIEWER) {
+      this.viewer(call, module, joining)
+      return
+    }
     const render = ({ props: first, changed, anew }: First): void => {
       if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
     }
     // A component that is resumed has been connected.
     const connects = module.module.connected !== undefined && origin[0] !== JoinKind.RESUME
-    call.context.revived = origin[0] === JoinKind.CHECKPOINT
+    call.context.revived = origin[0] === JoinKind.CHECKPOINT || origin[0] === JoinKind.SHARED_STATE
     call.context.behind = origin[2] === 1
     const start = (first: First): void => {
       if (!connects) {
@@ -138,6 +142,23 @@ export class Handling {
         this.results.waits(call.number)
         this.wait(call, joining, first, start)
       } else start(first)
+    } catch (error) {
+      this.commit.fail(call, joining.during, error)
+    }
+  }
+
+  /** Asks whether a page may see a shared component, and renders nothing: the component shows the same to all. */
+  private viewer(call: Call, entry: LiveEntry, joining: Joining): void {
+    const allow = (): void => {
+      this.results.allowed(call.number)
+      call.context.end()
+    }
+    try {
+      const allowed = askAuthorize(entry, joining)
+      if (allowed instanceof Promise) {
+        this.results.waits(call.number)
+        this.wait(call, joining, allowed, allow)
+      } else allow()
     } catch (error) {
       this.commit.fail(call, joining.during, error)
     }

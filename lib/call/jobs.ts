@@ -4,7 +4,7 @@ import type { Origin } from './join'
 
 /** A message for a receiver, as it crosses. */
 export type CrossingMessage =
-  | [receiver: string, id: string, from: From.TIMER | From.TASK, part: Part, data?: unknown]
+  | [receiver: string, id: string, from: From.TIMER | From.TASK | From.VIEWERS, part: Part, data?: unknown]
   | [
       receiver: string,
       id: string,

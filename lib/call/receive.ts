@@ -11,6 +11,8 @@ import type { AnyModule } from './modules'
 type Props = Record<string, unknown>
 type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
 
+const SOURCES = { [From.TIMER]: 'timer', [From.TASK]: 'task', [From.VIEWERS]: 'viewers' } as const
+
 /** A message as its receiver sees it, and what the ids of what it causes begin with. */
 function messageOf(crossing: CrossingMessage, carried: unknown, instance: string): { message: Message; cause: string } {
   const [, id, from] = crossing
@@ -29,7 +31,7 @@ function messageOf(crossing: CrossingMessage, carried: unknown, instance: string
     default: {
       const [, , , part, data] = crossing
       freeze(data)
-      const rest = { id, from: from === From.TIMER ? 'timer' : 'task', gap: false, done: part !== Part.VALUE } as const
+      const rest = { id, from: SOURCES[from], gap: false, done: part !== Part.VALUE } as const
       const message: Message =
         part === Part.ERROR ? { ...rest, data: undefined, error: new Error(String(data)) } : { ...rest, data }
       return { message, cause: id }

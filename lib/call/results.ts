@@ -72,6 +72,12 @@ export class Results extends Writer {
     this.op(Status.UNKNOWN_HANDLER)
   }
 
+  /** A page may see a shared component. */
+  allowed(call: number): void {
+    this.op(call)
+    this.op(Status.ALLOWED)
+  }
+
   /** Tells that a join waits for a promise. Its result comes later. */
   waits(call: number): void {
     this.op(call)

@@ -57,7 +57,7 @@ impl LiveSocketState {
 
     /// Names the next message of a timer or a task. A life never gives a name twice, and no two lives give
     /// the same one.
-    fn next_id(&mut self) -> Arc<str> {
+    pub(super) fn next_id(&mut self) -> Arc<str> {
         self.messages += 1;
         format!("{}-{}.{}", self.call.instance, self.life, self.messages).into()
     }
@@ -340,7 +340,7 @@ fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
     let is_meant = match message.source {
         Source::Timer => timer,
         Source::Task(_) => task,
-        Source::Topic { .. } => false,
+        Source::Topic { .. } | Source::Viewers => false,
     };
     is_meant && message.receiver == name
 }
