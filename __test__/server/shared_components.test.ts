@@ -1,68 +1,25 @@
-/** Shared components: all pages that mount a module under a key show one actor. */
+/** Shared components: all pages that mount a module under a key show one actor, which follows from the key. */
 
-import { html, type LiveRequest, type Loom, type RegisteredModule } from 'loom-live'
-import { atEnd } from '../support/cleanup'
-import { LivePage, type LivePageOptions } from '../support/live_page'
+import { html, type LiveRequest } from 'loom-live'
+import type { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
-import { inside, Site, tokenIn } from '../support/site'
+import { board, byHeader, KEY, openShared, settled, sharedPage } from '../support/shared'
+import { counter, inside, Site, TRANSPORTS } from '../support/site'
 import { until } from '../support/until'
-
-/** A counter whose handlers say what they know. */
-export function board(loom: Loom, seen: { renders: number; mounts: string[] } = { renders: 0, mounts: [] }) {
-  return loom.register('board', {
-    props: { count: 0, said: '' },
-    mount(_, ctx) {
-      seen.mounts.push(ctx.key)
-      return { said: ctx.key }
-    },
-    handle: {
-      add: ({ count, ...rest }) => ({ ...rest, count: count + 1 }),
-      say: (props, { value = '' }) => ({ ...props, said: value }),
-      nothing: (props) => props,
-      boom() {
-        throw new Error('boom')
-      },
-    },
-    receive: {
-      reset: (props) => ({ ...props, count: 0 }),
-    },
-    render({ count, said }) {
-      seen.renders++
-      return html`${count} ${said}`
-    },
-  })
-}
-
-async function sharedPage(
-  site: Site,
-  module: RegisteredModule<never> | { name: string },
-  key = 'board-7',
-  options: Partial<LivePageOptions> = {},
-): Promise<LivePage> {
-  const token = tokenIn(await site.loom.mount(module.name, {}, { shared: key }))
-  const page = new LivePage({ url: () => site.url(), module: module.name, token, ...options })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
-  return page
-}
-
-const settled = (page: LivePage): Promise<unknown> => until('the answers', () => page.isSettled)
 
 test('ten pages show one state, which is rendered once for all of them', async () => {
   const site = await Site.start()
   const seen = { renders: 0, mounts: [] as string[] }
   const module = board(site.loom, seen)
   const pages = await Promise.all(Array.from({ length: 10 }, () => sharedPage(site, module)))
-  expect(seen).toEqual({ renders: 1, mounts: ['board-7'] })
+  expect(seen).toEqual({ renders: 1, mounts: [KEY] })
   expect(site.loom.stats().components).toBe(1)
   for (const page of pages) page.event('add')
   await Promise.all(pages.map((page) => shows(page, '10 board-7')))
   await Promise.all(pages.map(settled))
   expect(seen.renders).toBe(11)
   // Another key is another component.
-  const other = await sharedPage(site, module, 'board-8')
+  const other = await sharedPage(site, module, { key: 'board-8' })
   expect(other.text).toBe('0 board-8')
   expect(pages[0]?.text).toBe('10 board-7')
   expect(site.loom.stats().components).toBe(2)
@@ -74,8 +31,15 @@ test('mount renders what the component shows', async () => {
   const page = await sharedPage(site, module)
   page.event('add')
   await shows(page, '1 board-7')
-  expect(inside(await site.loom.mount(module, {}, { shared: 'board-7' }))).toBe('1 board-7')
-  expect(inside(await site.loom.mount(module, undefined, { shared: 'board-7', as: 'div' }))).toBe('1 board-7')
+  expect(inside(await site.loom.mount(module, {}, { shared: KEY }))).toBe('1 board-7')
+  expect(inside(await site.loom.mount('board', undefined, { shared: KEY, as: 'div' }))).toBe('1 board-7')
+})
+
+test('the same module may be shared and a component of its page', async () => {
+  const site = await Site.start()
+  const module = board(site.loom)
+  await sharedPage(site, module)
+  expect(inside(await site.loom.mount(module, { count: 3 }))).toBe('3 ')
 })
 
 test('two pages that click at once are both counted, and each has its answers', async () => {
@@ -87,46 +51,10 @@ test('two pages that click at once are both counted, and each has its answers', 
   await Promise.all(pages.map(settled))
 })
 
-test('an error of an event goes to the page whose event it was', async () => {
-  const site = await Site.start()
-  const module = board(site.loom)
-  const pages = await Promise.all([sharedPage(site, module), sharedPage(site, module)])
-  const outcomes: string[][] = [[], []]
-  pages.forEach((page, index) => {
-    page.onAnswer = (_, outcome) => outcomes[index]?.push(outcome)
-  })
-  pages[0]?.event('add')
-  pages[0]?.event('boom')
-  pages[0]?.event('nothing')
-  pages[1]?.event('add')
-  await Promise.all(pages.map(settled))
-  expect(outcomes).toEqual([['applied', 'failed', 'applied'], ['applied']])
-  await Promise.all(pages.map((page) => shows(page, '2 board-7')))
-})
-
-test('a page whose connection is cut goes on with what it has missed, and its events count once', async () => {
-  const site = await Site.start()
-  const module = board(site.loom)
-  const [page, other] = (await Promise.all([sharedPage(site, module), sharedPage(site, module)])) as [
-    LivePage,
-    LivePage,
-  ]
-  for (let count = 1; count <= 200; count++) {
-    page.event('add')
-    other.event('add')
-    if (count % 20 === 0) page.cut()
-    if (count % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  await Promise.all([settled(page), settled(other)])
-  await Promise.all([shows(page, '400 board-7'), shows(other, '400 board-7')])
-  expect(page.lost + page.resets).toBe(0)
-  expect(site.loom.stats().components).toBe(1)
-})
-
 test('props cannot be given', async () => {
   const site = await Site.start()
   const module = board(site.loom)
-  const mounted = site.loom.mount(module, { count: 7 }, { shared: 'board-7' })
+  const mounted = site.loom.mount(module, { count: 7 }, { shared: KEY })
   await expect(mounted).rejects.toThrow(/Expected no props for the mount of module "board" with the key "board-7"/)
   for (const shared of ['', 7, 'x'.repeat(257), null]) {
     await expect(site.loom.mount(module, {}, { shared: shared as string })).rejects.toThrow(
@@ -135,15 +63,21 @@ test('props cannot be given', async () => {
   }
 })
 
+test('a raw module cannot be shared', async () => {
+  const site = await Site.start()
+  const raw = site.loom.register('raw', { handle_json: () => '{}', render_tree_json: () => '{"s":["a"],"d":[]}' })
+  await expect(site.loom.mount(raw, {}, { shared: KEY })).rejects.toThrow('Module "raw" cannot be shared')
+})
+
 test('mount, connected and receivers have the key and no request; authorize and handlers have that of the page', async () => {
-  const site = await Site.start({ bind: (request) => request.headers['x-user']?.toString() })
+  const site = await Site.start({ bind: byHeader })
   const told: string[] = []
   const tell = (where: string, ctx: { key: string; request: LiveRequest }): void => {
     let request: string
     try {
       request = String(ctx.request.headers['x-user'])
     } catch (error) {
-      request = (error as Error).message.slice(0, 30)
+      request = (error as Error).message.slice(0, 29)
     }
     told.push(`${where} ${ctx.key} ${request}`)
   }
@@ -173,26 +107,127 @@ test('mount, connected and receivers have the key and no request; authorize and 
     },
     render: ({ count }) => html`${count}`,
   })
-  const request = { headers: { 'x-user': 'ada' }, url: '/', socket: {} } as never
-  const token = tokenIn(await site.loom.mount(module, {}, { shared: 'k', request }))
-  const page = new LivePage({
-    url: () => site.url(),
-    module: 'told',
-    token,
-    socket: { headers: { 'x-user': 'ada' } },
-  })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
+  const page = await sharedPage(site, module, { user: 'ada' })
   page.event('later')
   await shows(page, '1')
   expect(told).toEqual([
-    'mount k There is no ctx.request here: ',
-    'connected k There is no ctx.request here: ',
-    'authorize k ada',
-    'authorize ada k ada',
-    'handle ada k ada',
-    'receive k There is no ctx.request here: ',
+    'mount board-7 There is no ctx.request here:',
+    'connected board-7 There is no ctx.request here:',
+    'authorize board-7 ada',
+    'authorize ada board-7 ada',
+    'handle ada board-7 ada',
+    'receive board-7 There is no ctx.request here:',
   ])
+})
+
+test('a component that is not shared has an empty key, and its events have no viewer', async () => {
+  const site = await Site.start()
+  const keys: unknown[] = []
+  const module = site.loom.register('own', {
+    props: { count: 0 },
+    mount(_, ctx) {
+      keys.push(ctx.key)
+    },
+    handle: {
+      add(props, event, ctx) {
+        keys.push(ctx.key, event.viewer)
+        return props
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  const client = await site.live(module)
+  await client.event('c0', 'add')
+  expect(keys).toEqual(['', '', undefined])
+})
+
+test('topics, timers and messages to itself are there once, not once for each page', async () => {
+  const site = await Site.start()
+  const module = site.loom.register('news', {
+    props: { got: [] as unknown[], self: '' },
+    async connected(_, ctx) {
+      await ctx.subscribe('news', 'arrived')
+      ctx.after('rang', 20, 'ring')
+      return { self: ctx.self }
+    },
+    handle: {
+      send: (props, _, ctx) => {
+        ctx.send(props.self, 'arrived', 'self')
+      },
+    },
+    receive: {
+      arrived: (props, { data }) => ({ ...props, got: [...props.got, data] }),
+      rang: (props, { data }) => ({ ...props, got: [...props.got, data] }),
+    },
+    render: ({ got }) => html`${[...got].sort().join(' ')}`,
+  })
+  const pages = await Promise.all([sharedPage(site, module), sharedPage(site, module), sharedPage(site, module)])
+  await site.loom.publish('news', 'topic')
+  pages[0]?.event('send')
+  await Promise.all(pages.map((page) => shows(page, 'ring self topic')))
+})
+
+test('a task goes on while its only page reloads', async () => {
+  const site = await Site.start({ limits: { patchRate: 1000 } })
+  let release = (): void => undefined
+  const module = site.loom.register('job', {
+    props: { done: 0 },
+    handle: {
+      start(props, _, ctx) {
+        ctx.task('step', async function* () {
+          for (let step = 1; step <= 3; step++) {
+            yield step
+            if (step === 1) await new Promise<void>((resolve) => (release = resolve))
+          }
+        })
+        return props
+      },
+    },
+    receive: { step: (props, { data, done }) => (done ? props : { done: Number(data) }) },
+    render: ({ done }) => html`${done}`,
+  })
+  const page = await sharedPage(site, module)
+  page.event('start')
+  await shows(page, '1')
+  page.end()
+  await until('the page to be gone', () => site.loom.stats().connections === 0)
+  release()
+  // Nobody looks.
+  await until('the task to end', () => site.loom.stats().tasks === 0)
+  const again = await sharedPage(site, module)
+  expect(again.text).toBe('3')
+})
+
+test.each(TRANSPORTS)('over %s', async (over) => {
+  const site = await Site.start({ over })
+  const module = board(site.loom)
+  const pages = await Promise.all([sharedPage(site, module), sharedPage(site, module)])
+  for (const page of pages) page.event('add')
+  await Promise.all(pages.map((page) => shows(page, '2 board-7')))
+})
+
+test('many pages are sent each change in turn, however many there are', async () => {
+  const site = await Site.start()
+  const module = board(site.loom)
+  const pages: LivePage[] = []
+  // More than the actor sends to by itself.
+  for (let count = 0; count < 100; count++) pages.push(await openShared(site, module))
+  await Promise.all(pages.map((page) => until('the page to be live', () => page.isLive)))
+  for (let round = 0; round < 5; round++) for (const page of pages.slice(0, 10)) page.event('add')
+  await Promise.all(pages.map((page) => shows(page, '50 board-7')))
+  expect(pages.every((page) => page.joins === 1)).toBe(true)
+})
+
+test('one page may show a shared component twice, beside one of its own', async () => {
+  const site = await Site.start()
+  const module = board(site.loom)
+  const own = counter(site.loom)
+  const token = async (): Promise<string> => site.token(module, {}, { shared: KEY })
+  const client = await site.connect()
+  for (const id of ['a', 'b']) await client.joined(id, 'board', await token())
+  await client.joined('c', 'counter', await site.token(own))
+  await client.event('a', 'add')
+  await client.event('c', 'increment')
+  await until('both', () => client.html('a') === '1 board-7' && client.html('b') === '1 board-7')
+  expect(client.html('c')).toBe('<b>1</b>')
 })

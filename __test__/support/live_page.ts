@@ -245,6 +245,9 @@ export class LivePage {
         this.answer((number as number) - ((sixth as number | undefined) ?? 1), 'applied')
         this.answer(number as number, fifth === 1 ? 'expired' : 'failed')
         return
+      case 'k':
+        // It shows no forms.
+        return
       case 'f':
         this.refused = message.slice(2)
         return

@@ -85,8 +85,8 @@ impl Events {
 
     /// Takes the event out that waits for longest.
     pub fn next(&self) -> Option<Taken> {
-        let mut context = Context::from_waker(Waker::noop());
-        match self.0.poll_next(&mut context) {
+        let context = Context::from_waker(Waker::noop());
+        match self.0.poll_next(&context) {
             Poll::Ready(Some(Item::Event { number, event })) => {
                 Some(Taken::Event { number, event })
             }

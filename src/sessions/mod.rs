@@ -23,7 +23,7 @@ use crate::ids::Revision;
 use crate::limits::Limits;
 use crate::protocol::Refusal;
 use crate::session::{Attached, Detached, Session};
-use crate::shared::SharedComponents;
+use crate::shared::{MemoryOwnership, SharedComponents};
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock};
 use addresses::Addresses;
@@ -115,7 +115,7 @@ impl Sessions {
             changed: Arc::default(),
             tasks: OnceLock::new(),
             holdings: Holdings::new(limits),
-            shared: SharedComponents::new(limits),
+            shared: SharedComponents::new(limits, Arc::<MemoryOwnership>::default()),
         })
     }
 

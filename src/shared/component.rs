@@ -207,6 +207,11 @@ impl Component {
         std::mem::take(&mut self.lock().dropped)
     }
 
+    /// They were not forgotten.
+    pub(super) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
+        self.lock().dropped.extend(dropped);
+    }
+
     /// The component has rendered: pages can be let in.
     pub(super) fn is_ready(&self) {
         self.started.send_if_modified(|started| {

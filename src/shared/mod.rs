@@ -7,6 +7,7 @@
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
+//! * `ownership.rs`: which process has the actor, a trait.
 //! * `joining.rs`: how a page gets in. `to_viewers.rs`: the actor's end.
 //!
 //! Architecture invariant: whatever happens in a shared component is rendered once, compared once and encoded once
@@ -17,6 +18,7 @@ mod attendance;
 mod component;
 mod joining;
 mod numbers;
+mod ownership;
 mod ring;
 mod said;
 mod shown;
@@ -40,6 +42,7 @@ use crate::sync::{Mutex, MutexGuard, lock};
 use crate::token::public_name;
 use component::{Component, Failure, Guest};
 pub(crate) use joining::{Joining, join};
+pub use ownership::{MemoryOwnership, Ownership, OwnershipError};
 use to_viewers::ToViewers;
 pub(crate) use viewer::{Viewer, Viewing};
 
@@ -78,15 +81,18 @@ struct State {
 pub struct SharedComponents {
     state: Mutex<State>,
     limits: Limits,
+    /// Which process has the actor of each.
+    owners: Arc<dyn Ownership>,
     own: Weak<Self>,
 }
 
 impl SharedComponents {
-    /// None yet.
-    pub fn new(limits: &Limits) -> Arc<Self> {
+    /// None yet. `owners` says which process has the actor of each.
+    pub fn new(limits: &Limits, owners: Arc<dyn Ownership>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             state: Mutex::default(),
             limits: limits.clone(),
+            owners,
             own: own.clone(),
         })
     }
@@ -162,7 +168,7 @@ impl SharedComponents {
         state.components.insert(name, component.clone());
         *state.starters.entry(starter.clone()).or_default() += 1;
         drop(state);
-        start(context, known, &component);
+        start(context, known, &component, &self.owners);
         guest.ok_or_else(|| busy(BUSY.to_owned()))
     }
 
@@ -268,7 +274,12 @@ impl SharedComponents {
 }
 
 /// Starts the actor of a component.
-fn start<D: Dispatcher>(context: &Shared<D>, known: &Known, component: &Arc<Component>) {
+fn start<D: Dispatcher>(
+    context: &Shared<D>,
+    known: &Known,
+    component: &Arc<Component>,
+    owners: &Arc<dyn Ownership>,
+) {
     let key = &component.name.key;
     let instances = context.keyring.shared_instances(&known.name, key);
     let instance = instances.first().map_or("", |instance| instance);
@@ -301,7 +312,13 @@ fn start<D: Dispatcher>(context: &Shared<D>, known: &Known, component: &Arc<Comp
         details: known.details.clone(),
     };
     let socket = LiveSocket::start(context, start, |_| {
-        ToViewers::new(context.clone(), component.clone(), known.clone(), instances)
+        ToViewers::new(
+            context.clone(),
+            component.clone(),
+            known.clone(),
+            owners.clone(),
+            instances,
+        )
     });
     component.set_socket(socket);
 }

@@ -8,11 +8,11 @@ use super::component::Component;
 use super::joining::allow;
 use super::ring::Change;
 use super::viewer::Viewer;
-use super::{BUSY, Known};
+use super::{BUSY, Known, Ownership, OwnershipError};
 use crate::clock::unix_now;
-use crate::context::{Level, Shared};
+use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::ids::{Life, Point};
+use crate::ids::{EventNumber, Life, Point};
 use crate::live_socket::{Asked, Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 use crate::ongoing::{Now, Ongoing};
 use crate::props::Props;
@@ -26,8 +26,9 @@ pub(super) struct ToViewers<D: Dispatcher> {
     context: Shared<D>,
     component: Arc<Component>,
     known: Known,
-    /// The component's names in a store; the first is the one to save under.
-    instances: Vec<String>,
+    owners: Arc<dyn Ownership>,
+    /// The component's names in a store; the first is the one to save under, and the one that is owned.
+    instances: Vec<Arc<str>>,
     /// The least time between two changes.
     pause: Duration,
     /// Before this no change is sent.
@@ -50,6 +51,7 @@ impl<D: Dispatcher> ToViewers<D> {
         context: Shared<D>,
         component: Arc<Component>,
         known: Known,
+        owners: Arc<dyn Ownership>,
         instances: Vec<String>,
     ) -> Self {
         Self {
@@ -57,7 +59,8 @@ impl<D: Dispatcher> ToViewers<D> {
             context,
             component,
             known,
-            instances,
+            owners,
+            instances: instances.into_iter().map(Into::into).collect(),
             next: None,
             is_held: false,
             owes_change: false,
@@ -95,12 +98,12 @@ impl<D: Dispatcher> ToViewers<D> {
             self.component.fan_out();
         }
     }
+}
 
-    fn log(&self, text: &str) {
-        let (module, key) = (&self.known.name, &self.component.name.key);
-        self.context.log_about(Level::Error, module, || {
-            format!("{module} ({key:?}): {text}")
-        });
+fn not_owned(error: OwnershipError) -> StoreError {
+    match error {
+        OwnershipError::Lost => StoreError::Stale,
+        OwnershipError::Failed(text) => StoreError::Failed(text),
     }
 }
 
@@ -259,16 +262,21 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
 
 impl<D: Dispatcher> Keeper for ToViewers<D> {
     async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {
+        self.owners
+            .commits(&self.name(), self.life)
+            .await
+            .map_err(not_owned)?;
         let Some(store) = &self.context.store else {
             return Ok(());
         };
+        let instance = self.name();
         let claims = Claims {
             kind: Kind::SharedState,
             module: self.known.name.to_string(),
             version: self.known.details.version,
             props_json: committed.props.to_json_without(&self.known.details.private),
             ongoing: committed.ongoing.to_json(Now::here()),
-            instance: self.instances.first().cloned().unwrap_or_default(),
+            instance: instance.to_string(),
             viewer: String::new(),
             point: committed.point,
             life: self.component.since(),
@@ -282,12 +290,50 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
             revision: committed.point.revision,
             sealed,
         };
-        let holder = self.context.keyring.holder("\0shared", &self.known.name);
-        let instance: Arc<str> = claims.instance.as_str().into();
-        store.save(&instance, holder, stored).await
+        // All states of a module count together.
+        let holder = format!("\0shared {}", self.known.name);
+        let holder = self.context.keyring.holder(&holder, "");
+        let dropped = self.component.take_dropped();
+        let number = committed.point.event;
+        let current = self
+            .current
+            .as_ref()
+            .filter(|_| number > EventNumber::default());
+        let numbers = current.map(|viewer| (viewer.id.clone(), Some(number)));
+        let viewers = dropped.iter().map(|id| (id.clone(), None));
+        let viewers = viewers.chain(numbers).collect();
+        let saved = store.save_shared(&instance, holder, stored, viewers).await;
+        if saved.is_err() {
+            self.component.keep_dropped(dropped);
+        }
+        saved
     }
 
     async fn begin(&mut self, _point: Point, _before: Life) -> Result<Begun, StoreError> {
+        let begun = self.claim().await?;
+        let owned = self.owners.own(&self.name(), self.life).await;
+        owned.map_err(not_owned)?;
+        Ok(begun)
+    }
+
+    fn weighed(&mut self, bytes: usize) {
+        let kept = self.component.shown().memory();
+        self.component.weighed(bytes + kept);
+    }
+
+    fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {
+        None
+    }
+}
+
+impl<D: Dispatcher> ToViewers<D> {
+    /// The component's name in a store.
+    fn name(&self) -> Arc<str> {
+        self.instances.first().cloned().unwrap_or_default()
+    }
+
+    /// Begins a life, with the state that the store has, if there is one.
+    async fn claim(&mut self) -> Result<Begun, StoreError> {
         let name = || random_number().map_or(Life(1), Life);
         let Some(store) = &self.context.store else {
             self.life = name();
@@ -295,21 +341,24 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
             return Ok(Begun::of(self.life));
         };
         for instance in &self.instances {
-            let claimed = store
-                .claim(&instance.as_str().into(), Life::default())
-                .await?;
+            let claimed = store.claim(instance, Life::default()).await?;
             let Some(stored) = claimed else {
                 continue;
             };
             self.life = stored.life;
             let claims = self.context.keyring.open_kept(&stored.sealed, "");
             let claims = claims.map_err(StoreError::Unreadable)?;
-            if claims.kind != Kind::SharedState || claims.instance != *instance {
+            if claims.kind != Kind::SharedState || *claims.instance != **instance {
                 return Err(StoreError::Damaged("it is of another component".to_owned()));
             }
+            let viewers = store.viewers(instance).await?;
+            self.component.set_numbers(viewers);
             self.component.set_since(claims.life);
             let newest = Newest {
-                point: claims.point,
+                point: Point {
+                    event: EventNumber::default(),
+                    ..claims.point
+                },
                 props: Arc::new(Props::from_json(&claims.props_json)),
                 ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
                 origin: Origin {
@@ -327,19 +376,11 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
         self.component.set_since(name());
         Ok(Begun::of(self.life))
     }
-
-    fn weighed(&mut self, bytes: usize) {
-        let kept = self.component.shown().memory();
-        self.component.weighed(bytes + kept);
-    }
-
-    fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {
-        None
-    }
 }
 
 impl<D: Dispatcher> Drop for ToViewers<D> {
     fn drop(&mut self) {
+        self.owners.disown(&self.name(), self.life);
         // The actor has stopped already. Pages that still show the component come back to the next one.
         self.component.end(BUSY, &Refusal::Busy);
     }

@@ -143,12 +143,6 @@ impl Viewer {
         self.lock().epoch == epoch
     }
 
-    /// Whether the page is shown the component.
-    pub(super) fn is_in(&self) -> bool {
-        let state = self.lock();
-        state.is_in && state.link.is_some()
-    }
-
     /// The page is about to be let in to this component.
     pub(super) fn show(&self, component: &Arc<Component>) {
         self.lock().component = Arc::downgrade(component);
