@@ -589,8 +589,21 @@ export interface Limits {
   tasksPerComponent: number
   /** Tasks of all components; a step that begins one more fails. Default 10,000. */
   tasks: number
-  /** Changes of a component in a second that no event asked for; further ones merge. Default 30. */
+  /**
+   * Changes of a component in a second that no event asked for; further ones merge. Of a shared component all changes
+   * count, answers among them. Default 30.
+   */
   patchRate: number
+  /**
+   * Shared components in the whole process; one more cannot be mounted, and its pages come back later. Default 10,000.
+   */
+  shared: number
+  /** Shared components that one address has started; otherwise the same. Default 1,000. */
+  sharedPerAddress: number
+  /** Pages that show one shared component; one more comes back later. Default 20,000. */
+  viewers: number
+  /** How long a shared component that was mounted waits for its first page. Default 10 s. */
+  mountTime: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
   /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */

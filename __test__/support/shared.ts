@@ -70,7 +70,7 @@ export async function openShared(
   module: { name: string },
   options: SharedPageOptions = {},
 ): Promise<LivePage> {
-  const { key, user, ...rest } = options
+  const { user, ...rest } = options
   const token = await sharedToken(site, module, options)
   const socket = user === undefined ? {} : { headers: { 'x-user': user } }
   const page = new LivePage({ url: () => site.url(), module: module.name, token, socket, ...rest })

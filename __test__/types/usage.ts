@@ -5,6 +5,8 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
+  type Attendance,
+  type Message,
   type MessageOf,
   createLoom,
   html,
@@ -21,6 +23,7 @@ import {
   type RegisteredModule,
   type SocketMessage,
   type Stats,
+  type Viewer,
 } from 'loom-live'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -332,6 +335,34 @@ loom.register('live', {
   },
   render: ({ rows, now, answer }) => html`${rows.length} ${now} ${answer}`,
 })
+
+// A module that is mounted as a shared component: the props flow as ever, and each event has its viewer.
+const board = loom.register('board', {
+  props: { rows: [] as string[], here: [] as string[] },
+  mount: (_, ctx) => ({ rows: [ctx.key.toUpperCase()] }),
+  handle: {
+    add(props, { viewer, value = '' }) {
+      is<Equal<typeof viewer, Viewer | undefined>>()
+      return { ...props, rows: [...props.rows, `${viewer?.bind ?? ''}: ${value}`] }
+    },
+    // @ts-expect-error a viewer's id cannot be set
+    steal: (_, { viewer }) => void (viewer!.id = 'x'),
+  },
+  receive: {
+    viewers: (props, { data, from }: Message<Attendance>) => ({
+      ...props,
+      here: from === 'viewers' ? data.joined.map(({ bind }) => bind) : props.here,
+    }),
+  },
+  render: ({ rows, here }) => html`${rows.join()} ${here.join()}`,
+})
+void loom.mount(board, {}, { shared: 'board-7', as: 'tbody' })
+void loom.mount(board, undefined, { shared: 'board-7' })
+// @ts-expect-error a key is text
+void loom.mount(board, {}, { shared: 7 })
+// @ts-expect-error no such limit
+createLoom({ limits: { shareds: 1 } })
+createLoom({ limits: { shared: 100, sharedPerAddress: 10, viewers: 1_000, mountTime: 5_000 } })
 
 // @ts-expect-error render is missing
 loom.register('half', { props: {}, handle: {} })
