@@ -147,7 +147,10 @@ export interface LiveRequest {
 
 /** What a handler knows beside its props and its event. */
 export interface LiveContext {
-  /** The component's id on its connection, another one after the page has come back; empty while the page is rendered. */
+  /**
+   * The component's id on its connection, another one after the page has come back; empty while the page is rendered. Of a
+   * shared component, its key.
+   */
   readonly id: string
   /** The module's name. */
   readonly module: string
@@ -160,6 +163,11 @@ export interface LiveContext {
    * `mount`, `connected` and receivers of a shared component, which is shown to many pages.
    */
   readonly request: LiveRequest
+  /**
+   * What the option `bind` gave for the user whose page it is; of a shared component, for the user whose event it is.
+   * Empty without one, and where a shared component has no request.
+   */
+  readonly bind: string
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
@@ -263,7 +271,7 @@ export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'viewers'
  * the last such message, at most 1,000 and once a second. A page that reloads is another viewer; one that comes back
  * within `limits.parkTime` has not left. Each life of the component begins with nobody: `connected` starts the list anew.
  */
-export interface Attendance {
+export interface JoinedAndLeft {
   readonly joined: readonly Viewer[]
   readonly left: readonly Viewer[]
 }

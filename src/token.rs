@@ -532,6 +532,55 @@ mod tests {
         ring.open(token, bind, now, DAY)
     }
 
+    /// A ticket names a viewer of one key, and nothing else is one.
+    #[test]
+    fn a_ticket_opens_for_its_key_and_user_only() {
+        let keys = ring(&['a']);
+        let token = |kind, key: &str| Claims {
+            kind,
+            instance: key.to_owned(),
+            viewer: String::new(),
+            ..claims()
+        };
+        let ticket = Claims {
+            viewer: "v1".to_owned(),
+            ..token(Kind::Ticket, "board-7")
+        };
+        let sealed = keys.seal(&ticket, "ada").unwrap();
+        let open = |text: &str, key: &str, bind: &str| {
+            keys.open_ticket(text, &token(Kind::Shared, key), bind, NOW, DAY)
+        };
+        assert_eq!(open(&sealed, "board-7", "ada"), Some(ticket.clone()));
+        assert_eq!(open(&sealed, "board-8", "ada"), None);
+        assert_eq!(open(&sealed, "board-7", "eve"), None);
+        for kind in [
+            Kind::Shared,
+            Kind::Mount,
+            Kind::Checkpoint,
+            Kind::SharedState,
+        ] {
+            let other = keys.seal(&token(kind, "board-7"), "ada").unwrap();
+            assert_eq!(open(&other, "board-7", "ada"), None, "{kind:?}");
+        }
+        // It lets nobody in by itself, nor does what a store has.
+        let state = keys.seal(&token(Kind::SharedState, "x"), "ada").unwrap();
+        for text in [sealed, state] {
+            let joined = keys.open_join(&text, "ada", NOW, DAY);
+            assert_eq!(joined, Err(TokenError::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_shared_component_has_a_name_for_each_secret() {
+        let names = ring(&['a', 'b']).shared_instances("board", "7");
+        assert_eq!(names.len(), 2);
+        assert_ne!(names[0], names[1]);
+        assert_eq!(ring(&['b']).shared_instances("board", "7"), names[1..]);
+        // The parts are told apart.
+        let other = ring(&['a', 'b']).shared_instances("boar", "d7");
+        assert_ne!(names, other);
+    }
+
     #[test]
     fn a_token_opens_for_whom_it_was_made() {
         let ring = ring(&['a']);

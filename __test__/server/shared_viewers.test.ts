@@ -1,6 +1,6 @@
 /** The viewers of a shared component: what concerns one page, and what all of them. */
 
-import { html, type Attendance, type Message, Refusal } from 'loom-live'
+import { html, type JoinedAndLeft, type Message, Refusal } from 'loom-live'
 import { shows } from '../support/pages'
 import { board, byHeader, openShared, settled, sharedPage } from '../support/shared'
 import { Site } from '../support/site'
@@ -187,7 +187,7 @@ test('the receiver viewers is told who has joined and who has left, gathered', a
     connected: () => ({ here: [] }),
     handle: {},
     receive: {
-      viewers({ here }, { data, from }: Message<Attendance>) {
+      viewers({ here }, { data, from }: Message<JoinedAndLeft>) {
         messages++
         expect(from).toBe('viewers')
         const left = new Set(data.left.map(({ id }) => id))

@@ -5,7 +5,7 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
-  type Attendance,
+  type JoinedAndLeft,
   type Message,
   type MessageOf,
   createLoom,
@@ -349,7 +349,7 @@ const board = loom.register('board', {
     steal: (_, { viewer }) => void (viewer!.id = 'x'),
   },
   receive: {
-    viewers: (props, { data, from }: Message<Attendance>) => ({
+    viewers: (props, { data, from }: Message<JoinedAndLeft>) => ({
       ...props,
       here: from === 'viewers' ? data.joined.map(({ bind }) => bind) : props.here,
     }),

@@ -176,6 +176,10 @@ export class Context implements LiveContext {
     return this.readCaller('key')[3] ?? ''
   }
 
+  get bind(): string {
+    return this.readCaller('bind')[1] ?? ''
+  }
+
   private readCaller(what: string): Caller {
     this.caller ??= this.isOver || this.isAborted ? undefined : this.host.readCaller(this.call)
     if (this.caller === undefined) {

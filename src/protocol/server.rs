@@ -138,6 +138,11 @@ mod tests {
             ),
         ] {
             assert_eq!(message.to_json(id), (expected.to_owned(), None));
+            let [before, after] = message.to_json_for_many();
+            match message {
+                ServerMessage::Redirect(_) => {}
+                _ => assert_eq!(format!("{before}\"c\\\"0\"{after}"), expected),
+            }
         }
     }
 }

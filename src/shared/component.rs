@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::attendance::Attendance;
+use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::shown::Shown;
 use super::viewer::{From, Viewer};
@@ -42,7 +42,7 @@ struct State {
     dropped: Vec<Arc<str>>,
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
-    attendance: Attendance,
+    joined_and_left: JoinedAndLeft,
     /// Pages that are joining, or being rendered.
     guests: usize,
     /// While no page shows the component, it lives until then.
@@ -125,7 +125,7 @@ impl Component {
                 numbers: Numbers::of_at_most(limits.viewers),
                 dropped: Vec::new(),
                 asked: VecDeque::new(),
-                attendance: Attendance::default(),
+                joined_and_left: JoinedAndLeft::default(),
                 guests: 0,
                 until: Instant::now() + limits.mount_time,
                 is_fanning: false,
@@ -154,9 +154,18 @@ impl Component {
     pub(super) fn set_socket(self: &Arc<Self>, socket: LiveSocket) {
         // `set` cannot fail: who makes the component calls this once.
         let _ = self.socket.set(socket);
-        // It may have ended before.
-        if self.lock().ended.is_some() {
+        // The actor may have rendered before, and pages may have been let in.
+        let state = self.lock();
+        let (has_ended, has_asked) = (state.ended.is_some(), !state.asked.is_empty());
+        drop(state);
+        if has_ended {
             self.stop();
+        }
+        if self.shown().is_wanted() {
+            self.ask_tree();
+        }
+        if has_asked && let Some(socket) = self.socket.get() {
+            socket.viewers_ask();
         }
         tokio::spawn(keep(Arc::downgrade(self)));
     }
@@ -266,8 +275,8 @@ impl Component {
             Some(_) => None,
             None => state.numbers.take(id),
         };
-        if known.is_none() {
-            state.attendance.joined(id, &bind);
+        if known.is_none() && self.tells_viewers {
+            state.joined_and_left.joined(id, &bind);
         }
         state.viewers.insert(id.clone(), viewer.clone());
         state.here.insert(id.clone());
@@ -340,7 +349,7 @@ impl Component {
                 self.forget(&mut state, id, &bind, handled, now);
             }
             if was_here && state.here.is_empty() {
-                state.until = now + self.limits.park_time;
+                state.until = state.until.max(now + self.limits.park_time);
             }
         }
         let ends = state.closing && state.here.is_empty() && state.ended.is_none();
@@ -364,7 +373,9 @@ impl Component {
         state.here.remove(id);
         state.away.remove(id);
         state.list = None;
-        state.attendance.left(id, bind);
+        if self.tells_viewers {
+            state.joined_and_left.left(id, bind);
+        }
         if handled > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
             let dropped = state.numbers.add(id, handled, until);
@@ -405,7 +416,7 @@ impl Component {
         if !self.tells_viewers {
             return None;
         }
-        let told = self.lock().attendance.take(Instant::now());
+        let told = self.lock().joined_and_left.take(Instant::now());
         // Others may wait for the next time.
         self.changed.notify_one();
         told
@@ -526,12 +537,7 @@ impl Component {
         let mut state = self.lock();
         let expired = state.numbers.expire(now);
         state.dropped.extend(expired);
-        let due = if self.tells_viewers {
-            state.attendance.due(now)
-        } else {
-            state.attendance = Attendance::default();
-            None
-        };
+        let due = state.joined_and_left.due(now);
         let is_idle = state.here.is_empty() && state.guests == 0;
         let ends = is_idle && state.until <= now;
         let times = [

@@ -245,7 +245,10 @@ pub(super) async fn allow<D: Dispatcher>(
     let call = Call {
         // Nothing is kept under it.
         actor: next_actor_key(),
-        id: "".into(),
+        id: caller
+            .sharing
+            .as_ref()
+            .map_or_else(|| "".into(), |sharing| sharing.key.clone()),
         instance: "".into(),
         module: known.module,
         caller: Some(caller),

@@ -14,8 +14,8 @@
 //! for each dialect. `__test__/server/shared_components.test.ts` watches it
 //! (`ten pages show one state, which is rendered once for all of them`).
 
-mod attendance;
 mod component;
+mod joined_and_left;
 mod joining;
 mod numbers;
 mod ownership;
@@ -72,12 +72,12 @@ struct State {
     components: HashMap<Name, Arc<Component>>,
     /// How many of them each address has started.
     starters: HashMap<Arc<str>, usize>,
-    /// The bytes of all of them, as they were last weighed.
+    /// The application closes: no further ones are started.
     closing: bool,
 }
 
-/// All shared components of an application. The lock is a `std` one, held for a look-up; no other lock is taken
-/// under it.
+/// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock is taken
+/// under it, and it is taken under none.
 pub struct SharedComponents {
     state: Mutex<State>,
     limits: Limits,
@@ -293,7 +293,8 @@ fn start<D: Dispatcher>(
         }),
     });
     let start = Start {
-        id: "".into(),
+        // What the log calls it.
+        id: key.clone(),
         instance: public_name(instance).into(),
         module: known.module,
         module_name: known.name.clone(),

@@ -159,3 +159,102 @@ impl Sayings {
         self.sent == self.list.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(event: u64, revision: u64) -> Said {
+        Said {
+            event: EventNumber(event),
+            revision: Revision(revision),
+            outcome: Outcome::Applied {
+                redirect: None,
+                keeps_form: false,
+                pushes: Box::default(),
+            },
+        }
+    }
+
+    fn failed(event: u64, revision: u64, text: &str) -> Said {
+        let outcome = Outcome::Failed {
+            encoded: Encoded::default(),
+            redirect: None,
+            count: 1,
+            text: text.into(),
+        };
+        Said {
+            outcome,
+            ..applied(event, revision)
+        }
+    }
+
+    fn all(mut next: impl FnMut() -> Option<u64>) -> Vec<u64> {
+        std::iter::from_fn(&mut next).collect()
+    }
+
+    /// Event 1 is applied, 2 fails, 3 is applied, 4 fails after it.
+    fn four() -> Sayings {
+        let mut said = Sayings::default();
+        said.add(applied(1, 1));
+        said.add(failed(2, 1, "no"));
+        said.add(applied(3, 2));
+        said.add(failed(4, 2, "no"));
+        said
+    }
+
+    #[test]
+    fn what_became_of_events_is_said_in_order_with_the_frame_that_includes_them() {
+        let mut said = four();
+        let in_first = all(|| said.next_in(Revision(1)).map(|said| said.event.0));
+        assert_eq!((in_first, said.told()), (vec![1], EventNumber(1)));
+        let in_second = all(|| said.next_in(Revision(2)).map(|said| said.event.0));
+        assert_eq!((in_second, said.told()), (vec![2, 3], EventNumber(3)));
+        assert_eq!(said.handled(), EventNumber(4));
+        let rest = all(|| said.next(Revision(2)).map(|said| said.event.0));
+        assert_eq!((rest, said.is_sent()), (vec![4], true));
+        // One frame may include all of them.
+        let mut said = four();
+        let in_one = all(|| said.next_in(Revision(2)).map(|said| said.event.0));
+        assert_eq!(in_one, [1, 2, 3]);
+        assert!(four().next(Revision(0)).is_none(), "not before it is shown");
+    }
+
+    #[test]
+    fn what_a_page_has_not_seen_is_said_again_on_its_next_connection() {
+        let mut said = four();
+        all(|| said.next(Revision(2)).map(|said| said.event.0));
+        said.has_seen(EventNumber(1));
+        assert!(said.covers(EventNumber(1)) && !said.covers(EventNumber(0)));
+        said.again(EventNumber(2));
+        assert_eq!(said.told(), EventNumber(2));
+        let again = all(|| said.next(Revision(2)).map(|said| said.event.0));
+        assert_eq!(again, [3, 4]);
+        // A page cannot say that it has seen what has not been.
+        said.again(EventNumber(99));
+        assert_eq!(said.told(), EventNumber(4));
+    }
+
+    #[test]
+    fn a_viewer_that_goes_on_from_its_number_has_nothing_to_be_told() {
+        let mut said = Sayings::default();
+        said.begin(EventNumber(7));
+        assert!(said.covers(EventNumber(7)) && !said.covers(EventNumber(6)));
+        assert_eq!((said.told(), said.is_sent()), (EventNumber(7), true));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut said = Sayings::default();
+        for event in 1..=1000 {
+            said.add(failed(event, 1, &"x".repeat(1000)));
+        }
+        let bytes: usize = said.list.iter().map(|said| said.outcome.size()).sum();
+        assert_eq!(said.bytes, bytes);
+        assert!((32_000..=MOST_BYTES).contains(&bytes), "{bytes}");
+        for event in 1001..=2000 {
+            said.add(applied(event, event));
+        }
+        assert_eq!(said.list.len(), MOST);
+    }
+}

@@ -573,6 +573,36 @@ mod tests {
         assert_eq!(patch(&ten, &ten), "[0,5]");
     }
 
+    /// What many pages get is what one would get, with its own number, secret and id.
+    #[test]
+    fn a_message_for_many_is_that_of_one_for_each() {
+        let (old, new) = (rows(&[1, 2, 3]), rows(&[3, 2]));
+        let mut render = Render::from(new.clone());
+        render.resolve(&old).unwrap();
+        for message in [
+            ServerMessage::Patch(diff(&old, &render), Some(&render)),
+            ServerMessage::Patch(Patch::default(), None),
+            ServerMessage::Replace(&new),
+        ] {
+            let one = encode(&message, AT.event).text("12");
+            assert_eq!(encode_for_many(&message).text_for("12", AT.event), one);
+        }
+        let one = joined(&new, AT, "xyz", true).text("7");
+        let flags = JoinFlags {
+            anew: true,
+            ..JoinFlags::default()
+        };
+        let many = tree_for_many(&new);
+        assert_eq!(many.joined_text("7", AT, "xyz", flags), one);
+        let shared = JoinFlags {
+            shared: true,
+            lost: true,
+            anew: false,
+        };
+        let text = many.joined_text("7", AT, "xyz", shared);
+        assert!(text.ends_with(",\"xyz\",6]"), "{text}");
+    }
+
     #[test]
     fn values_of_every_kind() {
         let source = &["<input value=\"", "\" ?disabled=", "><p>", "</p>", ""];

@@ -15,7 +15,7 @@ const MOST: usize = 1000;
 
 /// What the receiver has not been told.
 #[derive(Default)]
-pub(super) struct Attendance {
+pub(super) struct JoinedAndLeft {
     /// The viewers' `bind`s by their ids.
     joined: BTreeMap<Arc<str>, Arc<str>>,
     left: BTreeMap<Arc<str>, Arc<str>>,
@@ -30,7 +30,7 @@ fn first(viewers: &mut BTreeMap<Arc<str>, Arc<str>>, most: usize) -> Vec<serde_j
         .collect()
 }
 
-impl Attendance {
+impl JoinedAndLeft {
     pub(super) fn joined(&mut self, id: &Arc<str>, bind: &Arc<str>) {
         if self.left.remove(id).is_none() {
             self.joined.insert(id.clone(), bind.clone());
@@ -67,33 +67,33 @@ mod tests {
 
     #[test]
     fn joining_and_leaving_is_gathered() {
-        let mut attendance = Attendance::default();
+        let mut joined_and_left = JoinedAndLeft::default();
         let start = Instant::now();
         let (a, b, bind): (Arc<str>, Arc<str>, Arc<str>) = ("a".into(), "b".into(), "u".into());
-        assert_eq!(attendance.take(start), None);
-        attendance.joined(&a, &bind);
-        let told = attendance.take(start).unwrap();
+        assert_eq!(joined_and_left.take(start), None);
+        joined_and_left.joined(&a, &bind);
+        let told = joined_and_left.take(start).unwrap();
         assert_eq!(&*told, r#"{"joined":[{"bind":"u","id":"a"}],"left":[]}"#);
-        attendance.joined(&b, &bind);
-        attendance.left(&a, &bind);
-        assert_eq!(attendance.take(start), None, "not at once");
-        assert_eq!(attendance.due(start), Some(start + PAUSE));
+        joined_and_left.joined(&b, &bind);
+        joined_and_left.left(&a, &bind);
+        assert_eq!(joined_and_left.take(start), None, "not at once");
+        assert_eq!(joined_and_left.due(start), Some(start + PAUSE));
         // Who was here only meanwhile is not told of; who came back has not left.
-        attendance.left(&b, &bind);
-        attendance.joined(&a, &bind);
-        assert_eq!(attendance.due(start), None);
+        joined_and_left.left(&b, &bind);
+        joined_and_left.joined(&a, &bind);
+        assert_eq!(joined_and_left.due(start), None);
     }
 
     #[test]
     fn a_message_has_a_bound() {
-        let mut attendance = Attendance::default();
+        let mut joined_and_left = JoinedAndLeft::default();
         let bind: Arc<str> = "".into();
         for number in 0..2 * MOST + 1 {
-            attendance.joined(&number.to_string().into(), &bind);
+            joined_and_left.joined(&number.to_string().into(), &bind);
         }
         let mut now = Instant::now();
         let mut counts = Vec::new();
-        while let Some(json) = attendance.take(now) {
+        while let Some(json) = joined_and_left.take(now) {
             let told: serde_json::Value = serde_json::from_str(&json).unwrap();
             counts.push(told["joined"].as_array().unwrap().len());
             now += PAUSE;
