@@ -9,8 +9,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
-use super::shown::Shown;
-use super::viewer::{From, Viewer};
+use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
 use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
@@ -58,7 +57,7 @@ struct State {
 /// One component that many pages show. The locks are `std` ones: that of the state is held for a look-up, that of
 /// what is shown for what is sent to one page.
 ///
-/// Architecture invariant: no viewer's lock is taken under a lock of its component.
+/// A viewer's lock is taken before those of its component, never after.
 pub(crate) struct Component {
     pub(super) name: Name,
     /// The address that has started it, as addresses are counted.
@@ -76,7 +75,7 @@ pub(crate) struct Component {
     tells_viewers: bool,
     /// The bytes of props and tree, as they were last weighed.
     pub(super) weight: AtomicUsize,
-    shown: Mutex<Shown>,
+    shown: Mutex<Pages>,
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
@@ -139,11 +138,6 @@ impl Component {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-
-    /// What the pages show.
-    pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
-        lock(&self.shown)
     }
 
     pub(super) fn has_classic(&self) -> bool {
@@ -316,7 +310,7 @@ impl Component {
         };
         let pushed = shown.filter(|_| goes_on && reaches);
         viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
-        if !viewer.let_in(self, epoch, from, seen, new_ticket) {
+        if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
             self.is_left(viewer, !viewer.is_over());
             return Ok(());
         }
@@ -326,38 +320,6 @@ impl Component {
         // It may have ended meanwhile, and then this viewer was not told.
         let ended = self.lock().ended.clone();
         ended.map_or(Ok(()), Err)
-    }
-
-    /// The viewer's page shows the component no more. If it may come back, the viewer waits for it.
-    pub(super) fn is_left(self: &Arc<Self>, viewer: &Arc<Viewer>, may_come_back: bool) {
-        let now = Instant::now();
-        let id = &viewer.id;
-        let bind = viewer.caller().bind.clone();
-        let handled = viewer.handled();
-        let mut state = self.lock();
-        let is_listed = state
-            .viewers
-            .get(id)
-            .is_some_and(|one| Arc::ptr_eq(one, viewer));
-        if is_listed {
-            let was_here = state.here.remove(id);
-            if may_come_back {
-                let until = now + self.limits.park_time;
-                state.away.insert(id.clone(), until);
-                state.away_order.push_back((until, id.clone()));
-            } else {
-                self.forget(&mut state, id, &bind, handled, now);
-            }
-            if was_here && state.here.is_empty() {
-                state.until = state.until.max(now + self.limits.park_time);
-            }
-        }
-        let ends = state.closing && state.here.is_empty() && state.ended.is_none();
-        drop(state);
-        self.changed.notify_one();
-        if ends {
-            self.finish();
-        }
     }
 
     /// A viewer is gone. Its number is kept for as long as its events may still come.
@@ -380,14 +342,6 @@ impl Component {
             let until = now + self.limits.event_age + self.limits.park_time;
             let dropped = state.numbers.add(id, handled, until);
             state.dropped.extend(dropped);
-        }
-    }
-
-    /// A viewer has asked for something: it has its turn.
-    pub(super) fn asks(&self, viewer: Arc<Viewer>) {
-        self.lock().asked.push_back(viewer);
-        if let Some(socket) = self.socket.get() {
-            socket.viewers_ask();
         }
     }
 
@@ -422,13 +376,6 @@ impl Component {
         told
     }
 
-    /// Asks the actor for the tree, for those who wait for it.
-    pub(super) fn ask_tree(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.show();
-        }
-    }
-
     /// Sends all pages what they have not been sent: to a few of them now, to many by a task, in turn with others.
     pub(super) fn fan_out(self: &Arc<Self>) {
         let mut state = self.lock();
@@ -444,7 +391,7 @@ impl Component {
         let list = state.list();
         drop(state);
         for viewer in &*list {
-            viewer.deliver(self);
+            viewer.deliver(&**self);
         }
     }
 
@@ -560,6 +507,56 @@ impl Component {
     }
 }
 
+impl Viewed for Component {
+    fn shown(&self) -> MutexGuard<'_, Pages> {
+        lock(&self.shown)
+    }
+
+    fn ask_tree(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.show();
+        }
+    }
+
+    fn asks(&self, viewer: Arc<Viewer>) {
+        self.lock().asked.push_back(viewer);
+        if let Some(socket) = self.socket.get() {
+            socket.viewers_ask();
+        }
+    }
+
+    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool) {
+        let now = Instant::now();
+        let id = &viewer.id;
+        let bind = viewer.caller().bind.clone();
+        let handled = viewer.handled();
+        let mut state = self.lock();
+        let is_listed = state
+            .viewers
+            .get(id)
+            .is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if is_listed {
+            let was_here = state.here.remove(id);
+            if may_come_back {
+                let until = now + self.limits.park_time;
+                state.away.insert(id.clone(), until);
+                state.away_order.push_back((until, id.clone()));
+            } else {
+                self.forget(&mut state, id, &bind, handled, now);
+            }
+            if was_here && state.here.is_empty() {
+                state.until = state.until.max(now + self.limits.park_time);
+            }
+        }
+        let ends = state.closing && state.here.is_empty() && state.ended.is_none();
+        drop(state);
+        self.changed.notify_one();
+        if ends {
+            self.finish();
+        }
+    }
+}
+
 impl State {
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {
         let viewers = &self.viewers;
@@ -576,7 +573,7 @@ async fn fan(component: Arc<Component>) {
         let list = component.lock().list();
         for batch in list.chunks(BATCH) {
             for viewer in batch {
-                viewer.deliver(&component);
+                viewer.deliver(&*component);
             }
             tokio::task::yield_now().await;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
+use super::viewer::Viewed;
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
@@ -177,7 +178,8 @@ impl<D: Dispatcher> Task<D> {
             let shown = resume.filter(|resume| !resume.needs_tree);
             let shown = shown.map(|resume| resume.shown);
             let seen = resume.map_or(Point::default(), |resume| resume.shown).event;
-            self.viewer.show(component);
+            let viewed: Arc<dyn Viewed> = component.clone();
+            self.viewer.show(Arc::downgrade(&viewed));
             let viewer = &self.viewer;
             let ticket = (self.ticket, ticket);
             match component.let_in(viewer, self.epoch, ticket.0, shown, seen, ticket.1) {

@@ -44,6 +44,7 @@ use component::{Component, Failure, Guest};
 pub(crate) use joining::{Joining, join};
 pub use ownership::{MemoryOwnership, Ownership, OwnershipError};
 use to_viewers::ToViewers;
+use viewer::Viewed;
 pub(crate) use viewer::{Viewer, Viewing};
 
 /// What a page is told if there is no room, or if its component is ending.

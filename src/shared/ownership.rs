@@ -25,7 +25,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Result<(), OwnershipError>> + Send
 /// the newest one counts. A component is named by its name in a store, and its owner by the life that the actor
 /// lives.
 ///
-/// Architecture invariant: a step is committed only by the owner. The tests of this file watch it
+/// Architecture invariant: a step is committed only by the owner. The tests of `src/shared/ownership.rs` watch it
 /// (`an_owner_that_was_replaced_commits_nothing`).
 pub trait Ownership: Send + Sync + 'static {
     /// This life owns the component from now on, and an earlier one no more.

@@ -50,7 +50,8 @@ pub(crate) struct Pushed {
 /// The frames that pages may have missed, in their order; and the pushes to all pages.
 ///
 /// Architecture invariant: a page at a revision that the ring reaches back to, and that applies the frames after
-/// it, shows what the component shows. The tests of this file watch it (`a_page_at_any_revision_gets_the_rest`).
+/// it, shows what the component shows. The tests of `src/shared/ring.rs` watch it
+/// (`a_page_at_any_revision_gets_the_rest`).
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     frames: VecDeque<Frame>,

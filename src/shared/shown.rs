@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::ring::Ring;
-use super::viewer::Viewer;
 use crate::ids::ActorKey;
 use crate::outbox::Dialect;
 use crate::protocol::extended::Encoded;
@@ -30,19 +29,30 @@ struct Encodings {
 }
 
 /// What the pages show. Behind a lock of its own, held for what is sent to one page.
-#[derive(Default)]
-pub(crate) struct Shown {
+pub(crate) struct Shown<Viewer> {
     pub(super) ring: Ring,
     tree: Encodings,
-    /// Viewers whose pages wait for the tree.
-    viewers: HashMap<ActorKey, Arc<Viewer>>,
+    /// Viewers whose pages wait for the tree, by their names in outboxes, with their dialects.
+    viewers: HashMap<ActorKey, (Dialect, Viewer)>,
     /// Pages that are rendered and wait for the HTML.
     mounts: Vec<oneshot::Sender<Arc<str>>>,
     /// The actor has been asked for the tree.
     is_asked: bool,
 }
 
-impl Shown {
+impl<Viewer> Default for Shown<Viewer> {
+    fn default() -> Self {
+        Self {
+            ring: Ring::default(),
+            tree: Encodings::default(),
+            viewers: HashMap::new(),
+            mounts: Vec::new(),
+            is_asked: false,
+        }
+    }
+}
+
+impl<Viewer> Shown<Viewer> {
     /// The tree, if nothing has changed since it was encoded.
     pub(super) fn tree(&self, dialect: Dialect) -> Option<WholeTree> {
         match dialect {
@@ -52,8 +62,13 @@ impl Shown {
     }
 
     /// The viewer is sent the tree when there is one. True if the actor has to be asked for it.
-    pub(super) fn wait_for_tree(&mut self, viewer: &Arc<Viewer>) -> bool {
-        self.viewers.insert(viewer.owner, viewer.clone());
+    pub(super) fn wait_for_tree(
+        &mut self,
+        owner: ActorKey,
+        dialect: Dialect,
+        viewer: Viewer,
+    ) -> bool {
+        self.viewers.insert(owner, (dialect, viewer));
         !std::mem::replace(&mut self.is_asked, true)
     }
 
@@ -80,16 +95,16 @@ impl Shown {
     }
 
     /// The tree, at the ring's newest revision. Gives the viewers that wait for it.
-    pub(super) fn take_tree(&mut self, tree: &LiveTree) -> Vec<Arc<Viewer>> {
+    pub(super) fn take_tree(&mut self, tree: &LiveTree) -> Vec<Viewer> {
         self.is_asked = false;
         let viewers = std::mem::take(&mut self.viewers);
-        let viewers: Vec<Arc<Viewer>> = viewers.into_values().collect();
-        let has_classic = viewers.iter().any(|viewer| viewer.is_classic());
+        let (dialects, viewers): (Vec<Dialect>, Vec<Viewer>) = viewers.into_values().unzip();
+        let has_classic = dialects.contains(&Dialect::Classic);
         if has_classic && self.tree.classic.is_none() {
             let parts = ServerMessage::Trees(tree).to_json_for_many();
             self.tree.classic = Some(Arc::new(parts));
         }
-        let has_extended = viewers.iter().any(|viewer| !viewer.is_classic());
+        let has_extended = dialects.contains(&Dialect::Extended);
         if has_extended && self.tree.extended.is_none() {
             let encoded = extended::tree_for_many(tree);
             self.ring.set_tree_bytes(encoded.size());

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::component::Component;
 use super::joining::allow;
 use super::ring::Change;
-use super::viewer::Viewer;
+use super::viewer::{Viewed, Viewer};
 use super::{BUSY, Known, Ownership, OwnershipError};
 use crate::clock::unix_now;
 use crate::context::Shared;
@@ -91,7 +91,7 @@ impl<D: Dispatcher> ToViewers<D> {
         shown.ring.push(point.revision, change);
         drop(shown);
         for viewer in std::mem::take(&mut self.acted) {
-            viewer.deliver(&self.component);
+            viewer.deliver(&*self.component);
         }
         if changes {
             self.next = Some(Instant::now() + self.pause);
@@ -130,7 +130,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         let viewers = shown.take_tree(tree);
         drop(shown);
         for viewer in viewers {
-            viewer.deliver(&self.component);
+            viewer.deliver(&*self.component);
         }
         if !std::mem::replace(&mut self.is_ready, true) {
             self.component.is_ready();
@@ -143,7 +143,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         };
         if let ServerMessage::Error(text) = message {
             viewer.failed(point, 1, text, false, beside.redirect);
-            viewer.deliver(&self.component);
+            viewer.deliver(&*self.component);
             if self.is_held {
                 self.acted.push(viewer);
             }
@@ -176,7 +176,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
             return;
         };
         viewer.failed(point, count, text, is_expired, None);
-        viewer.deliver(&self.component);
+        viewer.deliver(&*self.component);
         if self.is_held {
             self.acted.push(viewer);
         }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Weak};
 
-use super::component::Component;
 use super::said::{Outcome, Said, Sayings};
 use super::shown::{Shown, WholeTree};
 use crate::dispatch::Caller;
@@ -24,6 +23,21 @@ const NOTHING: ServerMessage<'static> = ServerMessage::Patch(
     },
     None,
 );
+
+/// What the pages of one component show.
+pub(super) type Pages = Shown<Arc<Viewer>>;
+
+/// The component, as its viewers need it.
+pub(super) trait Viewed: Send + Sync {
+    /// What the pages show.
+    fn shown(&self) -> MutexGuard<'_, Pages>;
+    /// Asks the actor for the tree, for those who wait for it.
+    fn ask_tree(&self);
+    /// A viewer has asked for something: it has its turn.
+    fn asks(&self, viewer: Arc<Viewer>);
+    /// The viewer's page shows the component no more. If it may come back, the viewer waits for it.
+    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool);
+}
 
 /// Where the page is told the rest from.
 #[derive(Clone, Copy, Debug)]
@@ -65,13 +79,13 @@ struct State {
     /// The page has been let in, on this connection or an earlier one.
     was_in: bool,
     /// The component; nothing before a page is let in.
-    component: Weak<Component>,
+    component: Option<Weak<dyn Viewed>>,
 }
 
 /// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held for
 /// what is sent to the one page.
 ///
-/// Architecture invariant: a viewer's lock is taken before its component's locks and its outbox's, never after.
+/// A viewer's lock is taken before its component's locks and its outbox's, never after.
 pub(crate) struct Viewer {
     /// The viewer's own name, which handlers see.
     pub(crate) id: Arc<str>,
@@ -122,7 +136,7 @@ impl Viewer {
                 caller,
                 ticket: Box::default(),
                 was_in: false,
-                component: Weak::new(),
+                component: None,
             }),
         })
     }
@@ -144,13 +158,13 @@ impl Viewer {
     }
 
     /// The page is about to be let in to this component.
-    pub(super) fn show(&self, component: &Arc<Component>) {
-        self.lock().component = Arc::downgrade(component);
+    pub(super) fn show(&self, component: Weak<dyn Viewed>) {
+        self.lock().component = Some(component);
     }
 
     /// The component that the page is let in to.
-    pub(super) fn component(&self) -> Option<Arc<Component>> {
-        self.lock().component.upgrade()
+    pub(super) fn component(&self) -> Option<Arc<dyn Viewed>> {
+        self.lock().component.as_ref()?.upgrade()
     }
 
     pub(super) fn caller(&self) -> Arc<Caller> {
@@ -196,7 +210,7 @@ impl Viewer {
     /// Lets the page in, and sends what it has not seen. False if the page is not on this connection any more.
     pub(super) fn let_in(
         self: &Arc<Self>,
-        component: &Arc<Component>,
+        component: &dyn Viewed,
         epoch: u64,
         from: From,
         seen: EventNumber,
@@ -258,7 +272,7 @@ impl Viewer {
         if !self.events.take(number, event) || std::mem::replace(&mut state.is_queued, true) {
             return;
         }
-        let component = state.component.upgrade();
+        let component = state.component.as_ref().and_then(Weak::upgrade);
         drop(state);
         if let Some(component) = component {
             component.asks(self.clone());
@@ -321,7 +335,7 @@ impl Viewer {
     }
 
     /// Sends the page what it has not been sent.
-    pub(super) fn deliver(self: &Arc<Self>, component: &Arc<Component>) {
+    pub(super) fn deliver(self: &Arc<Self>, component: &dyn Viewed) {
         let mut state = self.lock();
         if !state.is_in || state.lags || state.over {
             return;
@@ -331,7 +345,7 @@ impl Viewer {
             let (outbox, epoch) = (link.outbox.clone(), state.epoch);
             state.lags = true;
             drop(state);
-            self.wait_for_room(component, outbox, epoch);
+            self.wait_for_room(outbox, epoch);
             return;
         }
         let mut shown = component.shown();
@@ -351,7 +365,7 @@ impl Viewer {
                     self.send_tree(&mut state, &shown, &tree, flags);
                     false
                 }
-                None => shown.wait_for_tree(self),
+                None => shown.wait_for_tree(self.owner, self.dialect, self.clone()),
             },
         };
         drop(shown);
@@ -369,14 +383,8 @@ impl Viewer {
         }
     }
 
-    fn wait_for_room(
-        self: &Arc<Self>,
-        component: &Arc<Component>,
-        outbox: Arc<Outbox>,
-        epoch: u64,
-    ) {
+    fn wait_for_room(self: &Arc<Self>, outbox: Arc<Outbox>, epoch: u64) {
         let viewer = self.clone();
-        let component = Arc::downgrade(component);
         tokio::spawn(async move {
             while !outbox.has_room() {
                 outbox.changed().await;
@@ -387,14 +395,14 @@ impl Viewer {
             }
             state.lags = false;
             drop(state);
-            if let Some(component) = component.upgrade() {
-                viewer.deliver(&component);
+            if let Some(component) = viewer.component() {
+                viewer.deliver(&*component);
             }
         });
     }
 
     /// Sends the frames that the page misses, with what became of its events.
-    fn send(&self, state: &mut State, shown: &Shown) {
+    fn send(&self, state: &mut State, shown: &Pages) {
         let newest = shown.ring.newest();
         let State {
             link,
@@ -455,7 +463,7 @@ impl Viewer {
     }
 
     /// Sends the whole tree, and before it what the tree does not say.
-    fn send_tree(&self, state: &mut State, shown: &Shown, tree: &WholeTree, flags: JoinFlags) {
+    fn send_tree(&self, state: &mut State, shown: &Pages, tree: &WholeTree, flags: JoinFlags) {
         let newest = shown.ring.newest();
         let State {
             link,
@@ -533,7 +541,7 @@ impl Viewer {
         }
     }
 
-    fn push_to_all(&self, link: &Link, shown: &Shown, pushed: &mut Revision, to: Revision) {
+    fn push_to_all(&self, link: &Link, shown: &Pages, pushed: &mut Revision, to: Revision) {
         if *pushed >= to {
             return;
         }
@@ -614,7 +622,7 @@ impl Viewer {
     }
 
     /// Takes no further events; when all are answered, the connection is left.
-    pub(super) fn finish(self: &Arc<Self>, component: Option<&Arc<Component>>) {
+    pub(super) fn finish(self: &Arc<Self>, component: Option<&dyn Viewed>) {
         let mut state = self.lock();
         state.finishing = true;
         // Whoever is not in gets nothing more.
@@ -660,7 +668,7 @@ impl Viewing {
     pub(crate) fn finish(&self) {
         if self.viewer.is_shown_in(self.epoch) {
             let component = self.viewer.component();
-            self.viewer.finish(component.as_ref());
+            self.viewer.finish(component.as_deref());
         }
     }
 }
