@@ -112,6 +112,16 @@ export interface LiveEvent {
    * no prototype: a field may be called `__proto__` or `constructor`. It has at most `limits.formFields` names.
    */
   readonly form?: Readonly<Record<string, string | string[] | undefined>>
+  /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
+  readonly viewer?: Viewer
+}
+
+/** A page that shows a shared component. */
+export interface Viewer {
+  /** The page's own name, the same for as long as the page is open. Nobody can act for the page who knows it. */
+  readonly id: string
+  /** What the option `bind` gave for the page's user; empty without one. */
+  readonly bind: string
 }
 
 /**
@@ -137,14 +147,20 @@ export interface LiveRequest {
 
 /** What a handler knows beside its props and its event. */
 export interface LiveContext {
-  /** The component's id on its connection, another one after the page has come back; empty while the page is rendered. */
+  /**
+   * The component's id on its connection, another one after the page has come back; empty while the page is rendered. Of a
+   * shared component, its key.
+   */
   readonly id: string
   /** The module's name. */
   readonly module: string
+  /** The key of a shared component, by which its state is loaded: see `MountOptions.shared`. Empty if it is not shared. */
+  readonly key: string
   /**
-   * The request that the connection began with; empty for a socket made by `loom.start`. What was read stays good.
+   * The request that the connection began with; of a shared component, that of the page whose event it is; empty for a socket made by `loom.start`. What was read stays good.
    *
-   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
+   * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended; `LOOM_ARGUMENT` in
+   * `mount`, `connected` and receivers of a shared component, which is shown to many pages.
    */
   readonly request: LiveRequest
   /**
@@ -155,12 +171,19 @@ export interface LiveContext {
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
    */
   readonly topics: readonly string[]
+  /**
+   * What the option `bind` gave for the user whose page it is; of a shared component, for the user whose event it is.
+   * Empty without one, and where a shared component has no request.
+   */
+  readonly bind: string
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
-   * Sends the whole page elsewhere, once the handler's props are committed.
+   * Sends the whole page elsewhere, once the handler's props are committed. Of a shared component it is the page whose
+   * event it is.
    *
    * @param url a path, or an http or https URL.
+   * @throws LoomError `LOOM_ARGUMENT` in `connected` and receivers of a shared component: no page has asked there.
    */
   redirect(url: string): void
   /**
@@ -250,7 +273,8 @@ export interface LiveContext {
   task<Value>(receiver: string, begin: (signal: AbortSignal) => TaskSource<Value>): void
   /**
    * Dispatches `loom:push` at the component's element, after the change of the same step: `detail` is
-   * `{ name, data }`. Clients of the classic dialect do not get it.
+   * `{ name, data }`. Clients of the classic dialect do not get it. Of a shared component, a handler's goes to the page
+   * whose event it is, and a receiver's to all pages.
    *
    * @param name 256 bytes at most.
    * @param data a JSON value.
@@ -259,7 +283,7 @@ export interface LiveContext {
 }
 
 /** What `mount` and `authorize` know. */
-export type MountContext = Pick<LiveContext, 'id' | 'module' | 'request' | 'signal' | 'topics'>
+export type MountContext = Pick<LiveContext, 'id' | 'module' | 'key' | 'request' | 'signal' | 'topics'>
 
 /** What `connected` knows. */
 export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
@@ -284,7 +308,17 @@ export interface Dropped {
 }
 
 /** Where a message comes from. */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'presence'
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'presence' | 'viewers'
+
+/**
+ * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since
+ * the last such message, at most 1,000 and once a second. A page that reloads is another viewer; one that comes back
+ * within `limits.parkTime` has not left. Each life of the component begins with nobody: `connected` starts the list anew.
+ */
+export interface JoinedAndLeft {
+  readonly joined: readonly Viewer[]
+  readonly left: readonly Viewer[]
+}
 
 /** A topic whose messages all carry the same kind of data. `loom.topic` makes it. */
 export interface Topic<Data> {
@@ -679,7 +713,10 @@ export interface Limits {
   tasksPerComponent: number
   /** Tasks of all components; a step that begins one more fails. Default 10,000. */
   tasks: number
-  /** Changes of a component in a second that no event asked for; further ones merge. Default 30. */
+  /**
+   * Changes of a component in a second that no event asked for; further ones merge. Of a shared component all changes
+   * count, answers among them. Default 30.
+   */
   patchRate: number
   /**
    * The least time between two such changes while the page's tab is hidden, in milliseconds; further ones merge, and all
@@ -691,6 +728,16 @@ export interface Limits {
    * tasks, in milliseconds; each component has a time of its own, of half of this at least. Default 300 s.
    */
   authorizeTime: number
+  /**
+   * Shared components in the whole process; one more cannot be mounted, and its pages come back later. Default 10,000.
+   */
+  shared: number
+  /** Shared components that one address has started; otherwise the same. Default 1,000. */
+  sharedPerAddress: number
+  /** Pages that show one shared component; one more comes back later. Default 20,000. */
+  viewers: number
+  /** How long a shared component that was mounted waits for its first page. Default 10 s. */
+  mountTime: number
   /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
   propsCacheBytes: number
   /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */
@@ -883,6 +930,17 @@ export interface MountOptions {
    * may stand. `mount` rejects with `LOOM_TEMPLATE` if what the component shows cannot stand in it.
    */
   as?: ContainerName
+  /**
+   * Makes it one component for all pages that mount this module under this key: it has one state, takes the events of
+   * all pages one at a time, and is rendered once for all. Any page can start it, so that its state has to follow from
+   * the key: props cannot be given, `mount` loads by `ctx.key`, and `ctx.request` is there in `authorize` and handlers
+   * only. 1 to 256 bytes.
+   *
+   * It lives while a page shows it and `limits.parkTime` longer; mounted without a page that joins, for
+   * `limits.mountTime`. `mount` rejects with `LOOM_START` if it cannot be started, or too many live (`limits.shared`,
+   * `sharedPerAddress`).
+   */
+  shared?: string
 }
 
 export interface Stats {

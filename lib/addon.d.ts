@@ -70,8 +70,9 @@ export class NativeLoom {
    */
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
   /**
-   * The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL. An
-   * empty list if the call is not for a page, nothing if the call is over.
+   * The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL; for a shared
+   * component also the key and the viewer, which is empty if the call is for none. An empty list if the call
+   * is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
   /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
@@ -80,6 +81,13 @@ export class NativeLoom {
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
   seal(module: string, propsJson: string, bind: string, page: string): string
+  /** A token that lets a page join the shared component of this module and key. */
+  sealShared(module: string, key: string, bind: string, page: string): string
+  /**
+   * Settles `request` with the HTML of the shared component of this module and key, as a JSON string. The
+   * component is started if it does not live; it then counts for `address`.
+   */
+  showShared(module: string, key: string, address: string, request: number): void
   /**
    * Counts an upgrade until `settle` is called with the same number. False if there are too many, in all
    * or from its address.

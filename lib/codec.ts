@@ -20,6 +20,7 @@ export const enum From {
   TOPIC = 2,
   COMPONENT = 3,
   PRESENCE = 4,
+  VIEWERS = 5,
 }
 
 export const enum JobKind {
@@ -40,6 +41,9 @@ export const enum Joins {
   CHECKPOINT = 1,
   RESUME = 2,
   SHOWN = 3,
+  SHARED = 4,
+  SHARED_STATE = 5,
+  VIEWER = 6,
 }
 
 export const enum LogLevel {
@@ -83,6 +87,7 @@ export const enum Status {
   TASK_VALUE = 8,
   TASK_DONE = 9,
   TASK_FAILED = 10,
+  ALLOWED = 11,
   FROZEN = 64,
   BESIDE = 128,
 }

@@ -134,9 +134,28 @@ export class Loom implements PublicLoom {
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
     this.binder = new Binder(settings.bind, requests)
-    this.mounting = new Mounting(this.native, settings, limits.messageBytes, requests, this.binder, checks, () => {
+    const checkOpen = (): void => {
       this.checkOpen()
-    })
+    }
+    const showShared = async (module: string, key: string, address: string): Promise<string> => {
+      const html = await this.promises.make(
+        (request) => {
+          this.native.showShared(module, key, address, request)
+        },
+        (text) => new LoomError('LOOM_START', `${module} (${JSON.stringify(key)}): ${text}`),
+      )
+      return html as string
+    }
+    this.mounting = new Mounting(
+      this.native,
+      settings,
+      limits.messageBytes,
+      requests,
+      this.binder,
+      checks,
+      checkOpen,
+      showShared,
+    )
     this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)

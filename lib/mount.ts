@@ -18,6 +18,17 @@ import { Writer } from './render/writer'
 /** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
 const JOIN_ROOM = 256
 
+/** The longest key of a shared component, in bytes; as MAX_KEY in src/shared/mod.rs. */
+const MAX_KEY = 256
+
+const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
+
+function requestIn(options: MountOptions): PageRequest | undefined {
+  const request = options.request as PageRequest | undefined
+  if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
+  return request
+}
+
 /** The URL of the page that a component is mounted in. */
 function urlOf(request: PageRequest | undefined): string {
   return request === undefined ? '' : pageUrl(request)
@@ -36,17 +47,19 @@ export class Mounting {
     private readonly binder: Binder,
     private readonly development: Development | undefined,
     private readonly checkOpen: () => void,
+    /** The HTML of a shared component, which is started if it does not live, for this address. */
+    private readonly showShared: (module: string, key: string, address: string) => Promise<string>,
   ) {}
 
   /** The HTML of the component, in its container. `find` gives the module, or throws. */
   async page(find: () => Entry, props: object, options: MountOptions): Promise<string> {
     const entry = find()
+    if (isObject(options) && options.shared !== undefined) return this.shared(entry, props, options)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
-    checkNames(options, { request: true, as: true }, 'the options of mount', 'an option of mount')
+    checkNames(options, OPTIONS, 'the options of mount', 'an option of mount')
     const container = checkContainer(options.as ?? 'div')
-    const request = options.request as PageRequest | undefined
-    if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
+    const request = requestIn(options)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     this.checkOpen()
@@ -77,6 +90,47 @@ export class Mounting {
           `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
       )
     }
+    return this.contained(entry, container, token, html)
+  }
+
+  /** The HTML of a shared component, in its container. */
+  private async shared(entry: Entry, props: unknown, options: MountOptions): Promise<string> {
+    checkNames(options, OPTIONS, 'the options of mount', 'an option of mount')
+    const { shared: key } = options
+    if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY) {
+      throw invalid(`a string of 1 to ${MAX_KEY} bytes`, 'the option shared of mount', key)
+    }
+    const name = JSON.stringify(entry.name)
+    if (entry.raw) {
+      throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be shared: a module of handle_json has no mount`)
+    }
+    if (!isObject(props) || Object.keys(props).length > 0) {
+      throw new LoomError(
+        'LOOM_PROPS',
+        `Expected no props for the mount of module ${name} with the key ${JSON.stringify(key)}: any page can start a ` +
+          "shared component, so that its state has to follow from its key. Load it in the module's mount, by ctx.key",
+      )
+    }
+    const container = checkContainer(options.as ?? 'div')
+    const request = requestIn(options)
+    const bind = await this.binder.bindOf(request)
+    this.checkOpen()
+    const html = await this.showShared(entry.name, key, this.addressOf(request))
+    this.checkOpen()
+    this.checkStanding(entry, container, {}, html)
+    return this.contained(entry, container, this.native.sealShared(entry.name, key, bind, urlOf(request)), html)
+  }
+
+  /** That of the page, as far as it is known: who starts many components is bounded. */
+  private addressOf(request: PageRequest | undefined): string {
+    if (request === undefined) return ''
+    // In another component, the page is known by that.
+    if (this.requests.originOf(request) !== undefined) return (request as unknown as LiveRequest).address
+    const { trust, keep } = this.settings
+    return compactRequest(rawOf(request), trust, keep, request).address ?? ''
+  }
+
+  private contained(entry: Entry, container: string, token: string, html: string): string {
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
     return `<${container} data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
   }
@@ -94,7 +148,9 @@ export class Mounting {
   private mountContext(module: string, request: PageRequest | undefined): Context {
     const { trust, keep } = this.settings
     return new Context('', module, {
-      readRequest: () => {
+      // There is no call, and it is no shared component's.
+      readCaller: () => [],
+      requestOf: () => {
         // That of the component that this one is mounted in.
         if (request !== undefined && this.requests.originOf(request) !== undefined)
           return request as unknown as LiveRequest

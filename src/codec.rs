@@ -26,10 +26,10 @@ pub fn table() -> Value {
             "TreeOp": constants!(tree_op: TEXT, HTML, TREE, LIST, JSON, SAME, EACH, SANITIZED, SHIFT),
             "RowStep": constants!(tree_op: KEEP, DROP, MOVE, ROW),
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, MORE, SHIFT),
-            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, FROZEN, BESIDE),
+            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, ALLOWED, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
             "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK),
-            "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE),
+            "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE, VIEWERS),
             "Part": constants!(part: VALUE, DONE, ERROR),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },
             "Joins": {
@@ -37,6 +37,9 @@ pub fn table() -> Value {
                 "CHECKPOINT": Joins::Checkpoint as u32,
                 "RESUME": Joins::Resume as u32,
                 "SHOWN": Joins::Shown as u32,
+                "SHARED": Joins::Shared as u32,
+                "SHARED_STATE": Joins::SharedState as u32,
+                "VIEWER": Joins::Viewer as u32,
             },
             "Bound": {
                 "TREE_DEPTH": tree::MAX_DEPTH,

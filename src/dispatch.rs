@@ -78,6 +78,18 @@ pub struct Caller {
     pub bind: Arc<str>,
     /// The URL of the page; empty if it is not known.
     pub page: Arc<str>,
+    /// Set if the component is shown to many pages.
+    pub sharing: Option<Sharing>,
+}
+
+/// What a call of a shared component is about beside its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// The component's key, which the application chose.
+    pub key: Arc<str>,
+    /// The viewer whose event the call handles, or who is asked about. Empty if the call is for no viewer: then
+    /// there is no request either.
+    pub viewer: Arc<str>,
 }
 
 /// What a page joins with.
@@ -92,6 +104,13 @@ pub enum Joins {
     /// Nothing: the page is shown the component, and `authorize` is asked whether it may still be. Nothing is
     /// rendered, and the props are not needed.
     Shown = 3,
+    /// Nothing: a shared component starts from its key.
+    Shared = 4,
+    /// Nothing: a shared component goes on from a state in the store.
+    SharedState = 5,
+    /// The token of a shared component: `authorize` is asked whether the page may see the component, and
+    /// nothing is rendered.
+    Viewer = 6,
 }
 
 /// Where the props of a first render come from, if a page has brought them.
@@ -131,6 +150,23 @@ pub struct Outcome {
     /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if
     /// all were handled. The rest was not begun.
     pub thrown: Option<(usize, CallError)>,
+}
+
+impl Outcome {
+    /// Nothing is changed, nothing asked for.
+    pub fn nothing() -> Self {
+        Self {
+            props: None,
+            render: None,
+            redirect: None,
+            keeps_form: false,
+            anew: false,
+            frozen: false,
+            held: Vec::new(),
+            effects: Vec::new(),
+            thrown: None,
+        }
+    }
 }
 
 /// Why a call failed. The text is for the log; the browser sees [`public`](CallError::public).

@@ -8,6 +8,7 @@
 //! * [`connection`]: one WebSocket, many components; routes messages to actors.
 //! * [`sessions`], [`session`], [`outbox`]: what outlives a connection, one component as its page sees
 //!   it, and what waits to be written to a connection.
+//! * [`shared`]: a component that many pages show.
 //! * [`live_socket`]: the actor. It owns a component's props and last tree.
 //! * [`dispatch`]: the trait through which actors call `handle` and `render`.
 //! * [`bridge`]: the dispatcher that calls JavaScript, in batches.
@@ -55,6 +56,7 @@ pub mod registry;
 pub mod rope;
 pub mod session;
 pub mod sessions;
+pub mod shared;
 pub mod stats;
 pub mod store;
 mod sync;

@@ -333,7 +333,8 @@ limits! {
     tasks_per_component: count = 16;
     /// Tasks of all components; a step that begins one more fails. Default 10,000.
     tasks: count = 10_000;
-    /// Changes of a component in a second that no event asked for; further ones merge. Default 30.
+    /// Changes of a component in a second that no event asked for; further ones merge. Of a shared component
+    /// all changes count, answers among them. Default 30.
     patch_rate: rate = 30;
     /// The least time between two changes of a component that no event asked for, while the tab of its
     /// page is hidden; further ones merge. All are sent when the page is seen again. Default 5 s; less
@@ -343,6 +344,18 @@ limits! {
     /// subscriptions, timers or tasks. Each component has a time of its own, of half of this at least.
     /// Default 5 min; costs one call, and one timer, of each such component.
     authorize_time: time = 300_000;
+    /// Shared components, in the whole process: those that pages show, that have been shown within
+    /// `park_time`, or that were mounted within `mount_time`. One more cannot be mounted, and its pages come
+    /// back later. Default 10,000.
+    shared: count = 10_000;
+    /// Shared components that one address has started. One more cannot be mounted, and its pages come back
+    /// later. Default 1,000.
+    shared_per_address: count = 1000;
+    /// Pages that show one shared component. One more comes back later. Default 20,000; each costs about
+    /// 1 KiB beside its connection.
+    viewers: count = 20_000;
+    /// How long a shared component that was mounted waits for its first page. Default 10 s.
+    mount_time: time = 10_000;
     /// Parsed copies of props that JavaScript keeps, in bytes of their JSON text. Props without a copy
     /// are parsed again; a copy is dropped after 10 to 20 s without use. Default 64 MiB.
     props_cache_bytes: bytes = 64 << 20;

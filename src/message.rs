@@ -14,6 +14,8 @@ pub enum Source {
     Timer,
     /// A task of the component.
     Task(TaskId),
+    /// The pages that show a shared component: who has joined and left.
+    Viewers,
     /// A topic, or what was sent to the component.
     Topic {
         /// The topic.
@@ -29,6 +31,9 @@ pub enum Source {
         is_whole: bool,
     },
 }
+
+/// The receiver that is told who has joined a shared component, and who has left it.
+pub const VIEWERS: &str = "viewers";
 
 /// What a message carries.
 #[derive(Clone, Debug)]

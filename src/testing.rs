@@ -202,6 +202,7 @@ pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) ->
         version: 0,
         props_json: props_json.into(),
         instance: String::new(),
+        viewer: String::new(),
         point: Default::default(),
         life: Default::default(),
         ongoing: String::new(),

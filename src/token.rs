@@ -43,6 +43,8 @@ const KEY_INFO: &[u8] = b"loom-live/token/v1";
 const CLOCK_SKEW: u64 = 300;
 /// Separates holders' names in a store from every other use of the same secret.
 const HOLDER_INFO: &[u8] = b"loom-live/holder/v1";
+/// Separates shared components' names from every other use of the same secret.
+const SHARED_INFO: &[u8] = b"loom-live/shared/v1";
 
 /// Separates public names from every other use of a hash.
 const NAME_INFO: &[u8] = b"loom-live/name/v1";
@@ -60,6 +62,12 @@ pub enum Kind {
     Anchor = 3,
     /// Names a component to those who may send messages to it. Starts nothing.
     Address = 4,
+    /// Shows a shared component in a rendered page, and starts the component if it does not live.
+    Shared = 5,
+    /// Names a viewer of a shared component, so that the numbers of its events go on. Starts nothing by itself.
+    Ticket = 6,
+    /// The state of a shared component, in a store. No page gets one.
+    SharedState = 7,
 }
 
 /// The contents of a token.
@@ -76,11 +84,15 @@ pub struct Claims {
     /// What goes on beside the props: subscriptions, timers, and effects that are not done, as JSON. Empty
     /// if nothing does.
     pub ongoing: String,
-    /// The component of a checkpoint or an anchor. Empty in a page's token, which can start many.
+    /// The component of a checkpoint or an anchor. Empty in a page's token, which can start many. In the token of
+    /// a shared component and in a ticket: the component's key.
     pub instance: String,
+    /// The viewer of a ticket; else empty.
+    pub viewer: String,
     /// What a checkpoint's state includes.
     pub point: Point,
-    /// The life that a checkpoint was made in.
+    /// The life that a checkpoint was made in. Of a shared component, in a ticket and in a state: the life that
+    /// the state began in, which names the state whatever process goes on with it.
     pub life: Life,
     /// The URL of the page, at most [`MAX_PAGE`] bytes; empty if the application gave none.
     pub page: String,
@@ -125,8 +137,8 @@ pub enum TokenError {
 /// The keys made of an application's secrets.
 pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
-    /// Derives the names of holders, from the first secret.
-    holders: Hkdf<Sha256>,
+    /// Derives the names of holders, from the first secret, and of shared components, from each.
+    names: Vec<Hkdf<Sha256>>,
 }
 
 impl Keyring {
@@ -136,12 +148,16 @@ impl Keyring {
     /// # Errors
     /// [`SecretError`] if there is no secret, or one is too short.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, SecretError> {
-        let first = secrets.first().ok_or(SecretError::Missing)?;
-        let holders = Hkdf::new(None, first.as_ref());
+        if secrets.is_empty() {
+            return Err(SecretError::Missing);
+        }
+        let names = secrets
+            .iter()
+            .map(|secret| Hkdf::new(None, secret.as_ref()));
         let ciphers = secrets.iter().map(|secret| cipher(secret.as_ref()));
         Ok(Self {
             ciphers: ciphers.collect::<Result<_, _>>()?,
-            holders,
+            names: names.collect(),
         })
     }
 
@@ -175,7 +191,9 @@ impl Keyring {
             return Err(SealError("the page's URL is too long".to_owned()));
         }
         let [module, instance, page, ongoing, props_json] = texts;
-        for text in [page, module, instance, ongoing] {
+        // Only a ticket has a viewer, so that no other token is longer for it.
+        let viewer = (claims.kind == Kind::Ticket).then_some(&claims.viewer);
+        for text in [page, module, instance, ongoing].into_iter().chain(viewer) {
             push_number(&mut plain, text.len() as u64);
             plain.extend_from_slice(text.as_bytes());
         }
@@ -224,9 +242,43 @@ impl Keyring {
             claims.life = anchor.life;
         }
         match claims.kind {
-            Kind::Mount | Kind::Checkpoint => Ok(claims),
-            Kind::Anchor | Kind::Address => Err(TokenError::Malformed),
+            Kind::Mount | Kind::Checkpoint | Kind::Shared => Ok(claims),
+            Kind::Anchor | Kind::Address | Kind::Ticket | Kind::SharedState => {
+                Err(TokenError::Malformed)
+            }
         }
+    }
+
+    /// Opens the ticket of a viewer of the shared component that `claims` are about; `None` if the text is no
+    /// such ticket, or has expired.
+    pub fn open_ticket(
+        &self,
+        ticket: &str,
+        claims: &Claims,
+        bind: &str,
+        now: u64,
+        max_age: Duration,
+    ) -> Option<Claims> {
+        let opened = self.open(ticket, bind, now, max_age).ok()?;
+        let fits = opened.kind == Kind::Ticket
+            && opened.module == claims.module
+            && opened.instance == claims.instance
+            && !opened.viewer.is_empty();
+        fits.then_some(opened)
+    }
+
+    /// The names that a shared component has in a store, one for each secret: the first is the one to save
+    /// under, and a state under another was saved before the secret was replaced.
+    pub fn shared_instances(&self, module: &str, key: &str) -> Vec<String> {
+        let names = self.names.iter().map(|names| {
+            let mut name = [0; 24];
+            let length = (module.len() as u64).to_le_bytes();
+            let info = [SHARED_INFO, &length, module.as_bytes(), key.as_bytes()];
+            // `expand` fails only for names longer than 255 hashes.
+            let _ = names.expand_multi_info(&info, &mut name);
+            URL_SAFE_NO_PAD.encode(name)
+        });
+        names.collect()
     }
 
     /// The name of a user (`bind`) in a store; of the address if `bind` is empty. Without the secret,
@@ -239,7 +291,9 @@ impl Keyring {
         let mut holder = Holder::default();
         let info = [HOLDER_INFO, kind, name.as_bytes()];
         // `expand` fails only for names longer than 255 hashes.
-        let _ = self.holders.expand_multi_info(&info, &mut holder);
+        if let Some(names) = self.names.first() {
+            let _ = names.expand_multi_info(&info, &mut holder);
+        }
         holder
     }
 
@@ -255,6 +309,7 @@ impl Keyring {
             props_json: String::new(),
             ongoing: String::new(),
             instance: name.to_owned(),
+            viewer: String::new(),
             point: Point::default(),
             life: Life::default(),
             page: String::new(),
@@ -406,6 +461,9 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         2 => Kind::Checkpoint,
         3 => Kind::Anchor,
         4 => Kind::Address,
+        5 => Kind::Shared,
+        6 => Kind::Ticket,
+        7 => Kind::SharedState,
         _ => return Err(TokenError::Malformed),
     };
     let rest = &mut rest;
@@ -418,6 +476,10 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     let module = sized(rest)?;
     let instance = sized(rest)?;
     let ongoing = sized(rest)?;
+    let viewer = match kind {
+        Kind::Ticket => sized(rest)?,
+        _ => String::new(),
+    };
     Ok(Claims {
         kind,
         module,
@@ -425,6 +487,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         props_json: text(rest)?,
         ongoing,
         instance,
+        viewer,
         point: Point { event, revision },
         life,
         page,
@@ -453,6 +516,7 @@ mod tests {
             version: 3,
             props_json: r#"{"count":1}"#.into(),
             instance: "abc".into(),
+            viewer: String::new(),
             point: Point {
                 event: EventNumber(7),
                 revision: Revision(5),
@@ -466,6 +530,55 @@ mod tests {
 
     fn open(ring: &Keyring, token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {
         ring.open(token, bind, now, DAY)
+    }
+
+    /// A ticket names a viewer of one key, and nothing else is one.
+    #[test]
+    fn a_ticket_opens_for_its_key_and_user_only() {
+        let keys = ring(&['a']);
+        let token = |kind, key: &str| Claims {
+            kind,
+            instance: key.to_owned(),
+            viewer: String::new(),
+            ..claims()
+        };
+        let ticket = Claims {
+            viewer: "v1".to_owned(),
+            ..token(Kind::Ticket, "board-7")
+        };
+        let sealed = keys.seal(&ticket, "ada").unwrap();
+        let open = |text: &str, key: &str, bind: &str| {
+            keys.open_ticket(text, &token(Kind::Shared, key), bind, NOW, DAY)
+        };
+        assert_eq!(open(&sealed, "board-7", "ada"), Some(ticket.clone()));
+        assert_eq!(open(&sealed, "board-8", "ada"), None);
+        assert_eq!(open(&sealed, "board-7", "eve"), None);
+        for kind in [
+            Kind::Shared,
+            Kind::Mount,
+            Kind::Checkpoint,
+            Kind::SharedState,
+        ] {
+            let other = keys.seal(&token(kind, "board-7"), "ada").unwrap();
+            assert_eq!(open(&other, "board-7", "ada"), None, "{kind:?}");
+        }
+        // It lets nobody in by itself, nor does what a store has.
+        let state = keys.seal(&token(Kind::SharedState, "x"), "ada").unwrap();
+        for text in [sealed, state] {
+            let joined = keys.open_join(&text, "ada", NOW, DAY);
+            assert_eq!(joined, Err(TokenError::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_shared_component_has_a_name_for_each_secret() {
+        let names = ring(&['a', 'b']).shared_instances("board", "7");
+        assert_eq!(names.len(), 2);
+        assert_ne!(names[0], names[1]);
+        assert_eq!(ring(&['b']).shared_instances("board", "7"), names[1..]);
+        // The parts are told apart.
+        let other = ring(&['a', 'b']).shared_instances("boar", "d7");
+        assert_ne!(names, other);
     }
 
     #[test]
@@ -585,6 +698,7 @@ mod tests {
         let claims = Claims {
             kind: Kind::Mount,
             instance: String::new(),
+            viewer: String::new(),
             ..claims()
         };
         ring.seal(&claims, bind).unwrap()

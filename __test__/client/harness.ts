@@ -9,9 +9,16 @@ export { until, type Json, type Sent, type Wire }
 export { editOf, htmlOf, plain, tree, type Change, type Changes, type Slot, type Tree } from './trees'
 
 /** A tree in answer to a join. */
-export function sendJoin(wire: Wire, id: number, content: Tree, number = 0, revision = number): void {
+export function sendJoin(
+  wire: Wire,
+  id: number,
+  content: Tree,
+  number = 0,
+  revision = number,
+  ...flags: number[]
+): void {
   const value = wireValue(content, wire)
-  wire.send(['j', id, number, revision, value, 'a.secret'])
+  wire.send(['j', id, number, revision, value, 'a.secret', ...flags])
 }
 
 /** A live component on a page, and the server's end of it. */

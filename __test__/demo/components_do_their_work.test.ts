@@ -170,6 +170,9 @@ describe('table', () => {
     await shows(page, 'output', '4')
     await page.waitForTimeout(600)
     expect(await ticks(page)).toBe(at)
+    // It is everybody's table.
+    await page.click('text=Go on')
+    await ticked(page, at + 1)
     demo.forgiveProblems(/WebSocket connection to|ERR_/)
   })
 

@@ -68,6 +68,8 @@ test('everything can be done with the keyboard', async () => {
   await tabTo(page, '.bar button')
   await page.keyboard.press('Enter')
   await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=table] [data-l-click=resume]'))
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.matches('[data-l-live=table] [data-l-click=pause]'))
   await tabTo(page, '.scroll')
   await page.keyboard.press('PageDown')
   await page.waitForFunction(() => (document.querySelector('.scroll')?.scrollTop ?? 0) > 0)

@@ -39,6 +39,26 @@ describe('prices', () => {
     expect(events()).toHaveLength(1)
   })
 
+  test('are the same in ten windows, which are shown one table, after clicks in several of them', async () => {
+    const pages: Page[] = []
+    for (let count = 0; count < 10; count++) pages.push(await demo.open())
+    const shaken = (page: Page): Promise<number> =>
+      page.locator('[data-l-click=shake] b').evaluate((element) => Number(element.textContent))
+    const before = await shaken(pages[0] as Page)
+    for (let round = 0; round < 3; round++) {
+      await Promise.all([0, 3, 9].map((at) => (pages[at] as Page).click('[data-l-click=shake]')))
+    }
+    await Promise.all(pages.map((page) => shows(page, '[data-l-click=shake] b', String(before + 9))))
+    // Who stops it, stops it for all.
+    await pages[4]?.click('text=Pause for all')
+    await Promise.all(pages.map((page) => page.getByText('Go on').waitFor()))
+    const tables = await Promise.all(pages.map((page) => page.locator('.scroll tbody').innerText()))
+    expect(tables[0]?.split('\n').length).toBe(1000)
+    expect(new Set(tables).size).toBe(1)
+    await pages[7]?.click('text=Go on')
+    await Promise.all(pages.map((page) => page.getByText('Pause for all').waitFor()))
+  }, 60_000)
+
   test('are the same in all windows, also after one of them was offline', async () => {
     const proxy = await Proxy.to(demo.server.port)
     const pages = [await demo.open(), await demo.openAt(proxy.url), await demo.open()] as const

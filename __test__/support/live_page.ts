@@ -58,6 +58,9 @@ export class LivePage {
   /** The text of the last refusal, with its action. */
   refused: unknown[] | undefined
   fragile = false
+  isShared = false
+  /** Events whose fate is not known. */
+  lost = 0
   resets = 0
   /** How often it joined, and how often it resumed instead. */
   joins = 0
@@ -229,7 +232,7 @@ export class LivePage {
     }
     switch (type) {
       case 'j':
-        this.joined(number as number, fourth as number, fifth as Tree, sixth as string, seventh === 1)
+        this.joined(number as number, fourth as number, fifth as Tree, sixth as string, (seventh ?? 0) as number)
         return
       case 'a':
         this.resumes += 1
@@ -250,6 +253,9 @@ export class LivePage {
         // Events before those of this answer were applied, although no answer said so.
         this.answer((number as number) - ((sixth as number | undefined) ?? 1), 'applied')
         this.answer(number as number, fifth === 1 ? 'expired' : 'failed')
+        return
+      case 'k':
+        // It shows no forms.
         return
       case 'f':
         this.refused = message.slice(2)
@@ -274,16 +280,20 @@ export class LivePage {
     return this.tree
   }
 
-  private joined(number: number, revision: number, tree: Tree, secret: string, anew: boolean): void {
+  private joined(number: number, revision: number, tree: Tree, secret: string, flags: number): void {
     this.joins += 1
     this.pushes.push(...this.pushed.splice(0))
+    const isBehind = revision < this.revision
     this.revision = revision
     this.tree = tree
-    const from = this.fragile ? Infinity : (this.checkpoint?.number ?? 0)
-    if (anew || (number < this.seen && number < from)) {
-      this.resets += 1
+    this.isShared = (flags & 2) > 0
+    const from = this.fragile || this.isShared ? Infinity : (this.checkpoint?.number ?? 0)
+    if ((flags & 5) > 0 || (number < this.seen && number < from)) {
+      if (flags < 4) this.resets += 1
+      this.lost += this.sent.filter(({ answered }) => !answered).length
       this.sent = []
-    }
+      this.seen = 0
+    } else if (this.isShared && isBehind) this.resets += 1
     this.answer(number, 'applied')
     this.goOn(number, secret)
   }
@@ -308,6 +318,8 @@ export class LivePage {
       this.onAnswer(sent, outcome)
     }
     if (outcome !== 'applied') this.sent = this.sent.filter((sent) => !items.includes(sent))
+    // No answered event of a shared component is sent again.
+    if (this.isShared) this.sent = this.sent.filter(({ answered }) => !answered)
     this.sendMore()
   }
 

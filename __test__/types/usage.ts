@@ -6,6 +6,8 @@ import session from 'express-session'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
   type Everybody,
+  type JoinedAndLeft,
+  type Message,
   type MessageOf,
   peopleAfter,
   type Person,
@@ -26,6 +28,7 @@ import {
   type RegisteredModule,
   type SocketMessage,
   type Stats,
+  type Viewer,
 } from 'loom-live'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -421,6 +424,34 @@ async function whoIsThere(): Promise<string | undefined> {
   return present?.[0]?.metas[0]?.name
 }
 void whoIsThere()
+
+// A module that is mounted as a shared component: the props flow as ever, and each event has its viewer.
+const board = loom.register('board', {
+  props: { rows: [] as string[], here: [] as string[] },
+  mount: (_, ctx) => ({ rows: [ctx.key.toUpperCase()] }),
+  handle: {
+    add(props, { viewer, value = '' }) {
+      is<Equal<typeof viewer, Viewer | undefined>>()
+      return { ...props, rows: [...props.rows, `${viewer?.bind ?? ''}: ${value}`] }
+    },
+    // @ts-expect-error a viewer's id cannot be set
+    steal: (_, { viewer }) => void (viewer!.id = 'x'),
+  },
+  receive: {
+    viewers: (props, { data, from }: Message<JoinedAndLeft>) => ({
+      ...props,
+      here: from === 'viewers' ? data.joined.map(({ bind }) => bind) : props.here,
+    }),
+  },
+  render: ({ rows, here }) => html`${rows.join()} ${here.join()}`,
+})
+void loom.mount(board, {}, { shared: 'board-7', as: 'tbody' })
+void loom.mount(board, undefined, { shared: 'board-7' })
+// @ts-expect-error a key is text
+void loom.mount(board, {}, { shared: 7 })
+// @ts-expect-error no such limit
+createLoom({ limits: { shareds: 1 } })
+createLoom({ limits: { shared: 100, sharedPerAddress: 10, viewers: 1_000, mountTime: 5_000 } })
 
 // @ts-expect-error render is missing
 loom.register('half', { props: {}, handle: {} })

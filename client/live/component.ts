@@ -44,6 +44,8 @@ export function createComponent(element: Element, connection: Connection): Compo
   let named = 0
   /** What was pushed, until the change of its step is shown, or the tree that stands for it. */
   let pushed: Announcements['loom:push'][] = []
+  /** Many pages show the component: there are no checkpoints, and what is answered is not repeated. */
+  let isShared = 0
   /** What the next join goes on from: never in the page itself, whose copy must not have them. */
   let secret: string | undefined
   let token = ownToken()
@@ -149,6 +151,7 @@ export function createComponent(element: Element, connection: Connection): Compo
         // Not of one that has failed.
         if (trigger?.form && outbox.sent.includes(item)) forms?.resetForm(trigger.form, element, seq)
       }
+      if (isShared) outbox.checkpoint(number)
       sendWaiting()
     })
     if (number < holdUntil) {
@@ -198,11 +201,12 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   const messages: Messages = {
-    j(number, at, tree, next, anew) {
+    j(number, at, tree, next, flags = 0) {
       // What came from the server since the checkpoint.
       const isBehind = at + kept() < revision
       revision = at
-      const isLost = anew || number < Math.min(outbox.seen, outbox.keptFrom)
+      isShared = flags & 2
+      const isLost = flags & 5 || number < Math.min(outbox.seen, outbox.keptFrom)
       if (isLost) {
         // Its state is gone. What was sent belongs to that; what was not, may still be meant.
         lose('reset', outbox.unanswered())
@@ -216,7 +220,8 @@ export function createComponent(element: Element, connection: Connection): Compo
       const isShown = show(number, (_, isRepeated) => {
         view.join(tree, connection.templates, isRepeated ? -1 : 0)
         announce(element, 'loom:join', { module })
-        if (isLost || isBehind) announce(element, 'loom:reset', { module })
+        // If only what was sent is lost, the state goes on.
+        if ((isLost && flags < 4) || isBehind) announce(element, 'loom:reset', { module })
         for (const push of pushes) announce(element, 'loom:push', push)
       })
       if (isShown) goOn(number, next)

@@ -5,7 +5,7 @@ import type { Templates } from '../dom/tree'
 
 /** What the server says of a component, by the message's first member: the members after the component's number. */
 export interface Messages {
-  j(number: number, revision: number, tree: unknown, secret: string, anew?: 1): void
+  j(number: number, revision: number, tree: unknown, secret: string, flags?: number): void
   a(number: number, secret: string): void
   s(number: number, change: unknown): void
   v(revision: number): void

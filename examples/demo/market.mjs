@@ -1,10 +1,11 @@
-// The prices are in one place, and they change without anybody's click: who watches them subscribes to `prices`.
+// The prices are in one place, and they change without anybody's click, too: who watches them subscribes to `prices`.
 
 import { instruments } from './instruments.mjs'
 import { ending, loom } from './loom.mjs'
 
 const TICK_MS = 250
 const CHANGES_PER_TICK = 100
+const CHANGES_PER_SHAKE = 300
 
 /**
  * @typedef {{ id: number, price: number, moved: number }} Row `moved` is the last tick's direction.
@@ -33,14 +34,26 @@ export function withChanges(rows, changes) {
   })
 }
 
-const timer = setInterval(() => {
-  const changes = Array.from({ length: CHANGES_PER_TICK }, () => {
+/**
+ * Changes so many prices, by this part of each at most.
+ * @param {number} count
+ * @param {number} most
+ */
+function move(count, most) {
+  const changes = Array.from({ length: count }, () => {
     const { id, price } = market.rows[Math.floor(Math.random() * market.rows.length)]
-    return /** @type {Change} */ ([id, Math.max(1, Math.round(price * (1 + (Math.random() - 0.5) / 50)))])
+    return /** @type {Change} */ ([id, Math.max(1, Math.round(price * (1 + (Math.random() * 2 - 1) * most)))])
   })
   market.tick += 1
   market.rows = withChanges(market.rows, changes)
   loom.publish('prices', { tick: market.tick, changes }).catch(console.error)
-}, TICK_MS)
+}
+
+/** Changes some prices much. */
+export function shake() {
+  move(CHANGES_PER_SHAKE, 0.1)
+}
+
+const timer = setInterval(() => move(CHANGES_PER_TICK, 0.01), TICK_MS)
 
 ending.signal.addEventListener('abort', () => clearInterval(timer))

@@ -4,8 +4,9 @@ import { loom } from './loom.mjs'
 import { report } from './report.mjs'
 import { search } from './search.mjs'
 import { story } from './story.mjs'
-import { table } from './table.mjs'
+import { TABLE, table } from './table.mjs'
 import { todo } from './todo.mjs'
+import { visitorOf } from './visitor.mjs'
 
 /** @param {import('express').Request} request */
 export async function page(request) {
@@ -46,11 +47,11 @@ export async function page(request) {
       </section>
       <section class="card report-card" aria-labelledby="report">
         <h2 id="report">A long job <code>report.mjs</code></h2>
-        ${await loom.mount(report, {}, { request })}
+        ${await loom.mount(report, {}, { request, shared: visitorOf(request) })}
       </section>
       <section class="card table-card" aria-labelledby="table">
         <h2 id="table">A thousand prices <code>table.mjs</code></h2>
-        ${await loom.mount(table)}
+        ${await loom.mount(table, {}, { shared: TABLE })}
       </section>
     </main>
     ${loom.script()}

@@ -1,56 +1,76 @@
-import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { html } from 'loom-live'
+import { instruments } from './instruments.mjs'
 import { loom } from './loom.mjs'
-import { cancelReport, reportOf, startReport, topicOf } from './reports.mjs'
-import { visitorOf } from './visitor.mjs'
+import { market } from './market.mjs'
 
-/** @typedef {import('./reports.mjs').Report} Report */
+const STEP_MS = 100
+const STEPS = 80
 
+/**
+ * A visitor's report, one for all windows of the visitor: a shared component, whose key is the visitor. It lives on while
+ * a page is loaded again, and so does its task.
+ */
 export const report = loom.register('report', {
-  props: { visitor: '', report: /** @type {Report | null} */ (null) },
-  // The first paint shows how far the report is already.
-  mount: (props, ctx) => ({ report: reportOf(visitorOf(ctx.request) ?? '') }),
-  async connected(props, ctx) {
-    // A browser that takes no cookies begins anew when the page is loaded again.
-    const visitor = visitorOf(ctx.request) ?? (props.visitor || randomUUID())
-    await ctx.subscribe(topicOf(visitor), 'progress')
-    return { visitor, report: reportOf(visitor) }
-  },
+  props: { isRunning: false, steps: 0, lines: /** @type {readonly string[]} */ ([]) },
   handle: {
-    start(props) {
-      startReport(props.visitor)
-      return { ...props, report: reportOf(props.visitor) }
+    start(props, event, ctx) {
+      // Two windows may have clicked at once.
+      if (props.isRunning) return props
+      ctx.task('written', write)
+      return { isRunning: true, steps: 0, lines: [] }
     },
     cancel(props, event, ctx) {
-      cancelReport(props.visitor)
-      // The visitor's other windows hear of it.
-      ctx.publish(topicOf(props.visitor), null)
-      return { ...props, report: null }
+      ctx.cancel('written')
+      return { isRunning: false, steps: 0, lines: [] }
     },
   },
   receive: {
-    progress: (props, { data, gap }) => ({
-      ...props,
-      report: gap ? reportOf(props.visitor) : /** @type {Report | null} */ (data),
-    }),
+    written(props, { data, done, error }) {
+      if (error !== undefined) return { isRunning: false, steps: 0, lines: ['The report has failed'] }
+      if (done) return { ...props, isRunning: false, lines: /** @type {string[]} */ (data) }
+      return { ...props, steps: Number(data) }
+    },
   },
-  render: ({ report }) => {
-    const isRunning = report !== null && report.steps < report.of
-    return html`
-      <div class="buttons">
-        <button class="main" data-l-click="${isRunning ? 'cancel' : 'start'}">
-          ${isRunning ? 'Cancel' : report === null ? 'Write a report' : 'Write another'}
-        </button>
-      </div>
-      <progress max="${report?.of ?? 1}" value="${report?.steps ?? 0}" aria-label="Progress of the report"></progress>
-      <p class="note" role="status">${stateOf(report)}</p>
-    `
-  },
+  render: ({ isRunning, steps, lines }) => html`
+    <div class="buttons">
+      <button class="main" data-l-click="${isRunning ? 'cancel' : 'start'}">
+        ${isRunning ? 'Cancel' : lines.length === 0 ? 'Write a report' : 'Write another'}
+      </button>
+    </div>
+    <progress max="${STEPS}" value="${steps}" aria-label="Progress of the report"></progress>
+    <p class="note" role="status">
+      ${
+        isRunning
+          ? 'The report is being written.'
+          : lines.length === 0
+            ? 'It takes some seconds, and goes on while you load this page again.'
+            : lines.join('. ')
+      }
+    </p>
+  `,
 })
 
-/** @param {Report | null} report */
-function stateOf(report) {
-  if (report === null) return 'It takes some seconds, and goes on while you load this page again.'
-  if (report.steps < report.of) return 'The report is being written.'
-  return report.lines.join('. ')
+/**
+ * Gives each step that is done, and at the end the lines of the report.
+ * @param {AbortSignal} signal
+ */
+async function* write(signal) {
+  const size = Math.ceil(instruments.length / STEPS)
+  let [best, worst] = [instruments[0], instruments[0]].map((instrument) => ({ ...instrument, change: 0 }))
+  for (let step = 0; step < STEPS; step++) {
+    await setTimeout(STEP_MS, undefined, { ref: false, signal })
+    for (const instrument of instruments.slice(step * size, (step + 1) * size)) {
+      const change = market.rows[instrument.id].price / instrument.open - 1
+      if (change > best.change) best = { ...instrument, change }
+      if (change < worst.change) worst = { ...instrument, change }
+    }
+    yield step + 1
+  }
+  return [`Best: ${best.name}, ${percent(best.change)}`, `Worst: ${worst.name}, ${percent(worst.change)}`]
+}
+
+/** @param {number} fraction */
+function percent(fraction) {
+  return `${fraction < 0 ? '−' : '+'}${Math.abs(fraction * 100).toFixed(2)}%`
 }

@@ -1,21 +1,26 @@
 import { each, html } from 'loom-live'
 import { instruments } from './instruments.mjs'
 import { loom } from './loom.mjs'
-import { market, withChanges } from './market.mjs'
+import { market, shake, withChanges } from './market.mjs'
+
+/** All visitors see the same table: it is one component, which is rendered once for all of them. */
+export const TABLE = 'prices'
 
 export const table = loom.register('table', {
   // Only what changes is state; names and opening prices are looked up.
-  props: { running: true, tick: 0, rows: market.rows },
-  // Every join loads the rows anew, so they need not be sealed into the page and sent with it.
-  private: ['rows'],
-  mount: () => ({ ...market }),
-  async connected({ running }, ctx) {
+  props: { running: true, tick: 0, shaken: 0, rows: market.rows },
+  async connected(props, ctx) {
     // Subscribe, then read: a change between the two comes twice, and the tick says so. The other way round it would be
     // missed.
-    if (running) await ctx.subscribe('prices', 'changed')
+    await ctx.subscribe('prices', 'changed')
     return { ...market }
   },
+  // Whoever clicks, clicks for everybody.
   handle: {
+    shake(props) {
+      shake()
+      return { ...props, shaken: props.shaken + 1 }
+    },
     pause(props, event, ctx) {
       ctx.unsubscribe('prices')
       return { ...props, running: false }
@@ -35,9 +40,14 @@ export const table = loom.register('table', {
       return { ...props, tick, rows: withChanges(props.rows, changes) }
     },
   },
-  render: ({ running, tick, rows }) => html`
+  render: ({ running, tick, shaken, rows }) => html`
     <div class="bar">
-      <button class="main" data-l-click="${running ? 'pause' : 'resume'}">${running ? 'Pause' : 'Go on'}</button>
+      <div class="buttons">
+        <button class="main" data-l-click="${running ? 'pause' : 'resume'}">
+          ${running ? 'Pause for all' : 'Go on'}
+        </button>
+        <button data-l-click="shake">Shake: <b>${shaken}</b></button>
+      </div>
       <p class="note">
         <span class="up">▲ ${count(rows, (change) => change > 0)}</span>
         <span class="down">▼ ${count(rows, (change) => change < 0)}</span>

@@ -2,18 +2,24 @@
 
 import { randomUUID } from 'node:crypto'
 
+/** @type {WeakMap<object, string>} */
+const newcomers = new WeakMap()
+
 /**
- * @param {{ headers: Readonly<Record<string, string | string[] | undefined>> }} request
- * @returns {string | undefined}
+ * @param {import('express').Request} request
+ * @returns {string}
  */
 export function visitorOf(request) {
-  return /(?:^|;\s*)visitor=([\da-f-]{36})(?:;|$)/.exec(String(request.headers.cookie))?.[1]
+  const known = /(?:^|;\s*)visitor=([\da-f-]{36})(?:;|$)/.exec(String(request.headers.cookie))?.[1]
+  return known ?? newcomers.get(request) ?? ''
 }
 
 /** @type {import('express').RequestHandler} */
 export function visitor(request, response, next) {
-  if (visitorOf(request) === undefined) {
-    response.cookie('visitor', randomUUID(), { httpOnly: true, sameSite: 'lax', secure: request.secure })
+  if (visitorOf(request) === '') {
+    const id = randomUUID()
+    newcomers.set(request, id)
+    response.cookie('visitor', id, { httpOnly: true, sameSite: 'lax', secure: request.secure })
   }
   next()
 }

@@ -29,8 +29,11 @@ export interface CompactRequest {
   address: string
 }
 
-/** Whose page a call is for, as Rust says it: the request's JSON, what `bind` gave, and the page's URL; nothing if it is for no page. */
-type Caller = readonly string[]
+/**
+ * Whose page a call is for, as Rust says it: the request's JSON, what `bind` gave, and the page's URL; nothing if it is
+ * for no page. Of a shared component also the key and the viewer, which is empty if the call is for none.
+ */
+export type Caller = readonly string[]
 
 /** What a request that an application sees was made of: what `bind` is asked about, or has said. */
 export type RequestOrigin = { readonly page: PageRequest } | { readonly bind: string }
@@ -78,7 +81,8 @@ export class Requests {
   constructor(private readonly development: boolean) {}
 
   /** That of a connection's page. */
-  ofCaller([json, bind = '', url]: Caller): LiveRequest {
+  ofCaller([json, bind = '', url, key, viewer]: Caller): LiveRequest {
+    if (key !== undefined && viewer === '') throw noRequest(key)
     if (json === undefined) return this.made(liveRequest('{}'))
     return this.made(liveRequest(json, url), { bind })
   }
@@ -100,6 +104,15 @@ export class Requests {
   }
 }
 
+/** A shared component has no request but in `authorize` and handlers, where a viewer has one. */
+export function noRequest(key: string): LoomError {
+  return new LoomError(
+    'LOOM_ARGUMENT',
+    `There is no ctx.request here: the component is shared by all pages with the key ${JSON.stringify(key)}, and what it ` +
+      'shows has to follow from the key (ctx.key). authorize and handlers have the request of the page that asks',
+  )
+}
+
 /** A copy that throws at whoever writes to it, for what is written would be lost. */
 function readOnly<T>(value: T, path: string, key?: symbol): T {
   if (typeof value !== 'object' || value === null) return value
@@ -119,7 +132,8 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
 /** What all contexts of a loom share. */
 export interface ContextHost {
   /** Gives nothing if the call is over. */
-  readonly readRequest: (call: number) => LiveRequest | undefined
+  readonly readCaller: (call: number) => Caller | undefined
+  readonly requestOf: (caller: Caller) => LiveRequest
   /** There if there can be steps. */
   readonly tasks?: Tasks
 }
@@ -131,6 +145,7 @@ export interface ContextHost {
 export class Context implements LiveContext {
   private abortController: AbortController | undefined
   private liveRequest: LiveRequest | undefined
+  private caller: Caller | undefined
   private aborted: Error | undefined
   private isOver = false
   redirectUrl = ''
@@ -157,15 +172,7 @@ export class Context implements LiveContext {
 
   get request(): LiveRequest {
     if (this.liveRequest === undefined) {
-      const known = this.isOver || this.isAborted ? undefined : this.host.readRequest(this.call)
-      if (known === undefined) {
-        throw new LoomError(
-          'LOOM_STOPPED',
-          'ctx.request was first read after its call had ended; read it before, as in `const { request } = ctx`, and ' +
-            'what was read stays good',
-        )
-      }
-      this.liveRequest = known
+      this.liveRequest = this.host.requestOf(this.readCaller('request'))
     }
     return this.liveRequest
   }
@@ -185,6 +192,26 @@ export class Context implements LiveContext {
     return (this.topicNames = Object.freeze(names))
   }
 
+  get key(): string {
+    return this.readCaller('key')[3] ?? ''
+  }
+
+  get bind(): string {
+    return this.readCaller('bind')[1] ?? ''
+  }
+
+  private readCaller(what: string): Caller {
+    this.caller ??= this.isOver || this.isAborted ? undefined : this.host.readCaller(this.call)
+    if (this.caller === undefined) {
+      throw new LoomError(
+        'LOOM_STOPPED',
+        `ctx.${what} was first read after its call had ended; read it before, as in \`const { ${what} } = ctx\`, and ` +
+          'what was read stays good',
+      )
+    }
+    return this.caller
+  }
+
   get signal(): AbortSignal {
     this.abortController ??= new AbortController()
     if (this.aborted !== undefined) this.abortController.abort(this.aborted)
@@ -194,6 +221,13 @@ export class Context implements LiveContext {
   redirect(url: string): void {
     if (this.isOver) this.asks('redirect')
     checkUrl(url, 'the URL of ctx.redirect()')
+    if (this.event === undefined && this.key !== '') {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'ctx.redirect has no page to send elsewhere here: the component is shared, and no page has asked. Call it in a ' +
+          'handler, or tell the pages with ctx.push',
+      )
+    }
     this.redirectUrl = url
   }
 

@@ -1,11 +1,11 @@
-import type { Logger, LoomOptions } from '../../index'
+import type { LiveRequest, Logger, LoomOptions } from '../../index'
 import { Bound, JobKind, Joins as JoinKind, LogLevel } from '../codec'
 import type { NativeLoom } from '../native'
 import { freeze } from '../render/frozen'
 import { type Component, PropsCache, type Entry as Kept } from './cache'
 import { named, uncached, withForm } from './call'
 import { Commit } from './commit'
-import type { Requests } from './context'
+import type { Caller, Requests } from './context'
 import { type Development, jsonOf, MAX_JSON } from './development'
 import { GivenUpCalls } from './given_up'
 import { receiversOf } from './effects'
@@ -63,10 +63,8 @@ export class Dispatcher {
     const operator = (this.operator = new Operator(isolation, logger, onError))
     const givenUp = (this.givenUp = new GivenUpCalls(native, isolation, joins, operator))
     const commit = new Commit(results, cache, operator, development)
-    const readRequest = (call: number): ReturnType<Requests['ofCaller']> | undefined => {
-      const caller = native().caller(call)
-      return caller === null ? undefined : requests.ofCaller(caller)
-    }
+    const readCaller = (call: number): Caller | undefined => native().caller(call) ?? undefined
+    const requestOf = (caller: Caller): LiveRequest => requests.ofCaller(caller)
     const flushSoon = (): void => {
       this.flushSoon()
     }
@@ -79,7 +77,7 @@ export class Dispatcher {
       isolation,
       operator,
       development,
-      { readRequest, tasks },
+      { readCaller, requestOf, tasks },
       flushSoon,
     )
   }

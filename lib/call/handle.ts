@@ -9,10 +9,10 @@ import { Context, type ContextHost } from './context'
 import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
 import type { Isolation } from './isolation'
-import { checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
+import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
 import type { Arrived } from './messages'
-import { type AnyModule, handlerOf } from './modules'
+import { type AnyModule, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive } from './receive'
 import type { Results } from './results'
@@ -114,10 +114,15 @@ export class Handling {
         this.operator.report(call, 'upgrade', error)
       },
     }
+    if (origin !== null && origin[0] === JoinKind.VIEWER) {
+      this.viewer(call, module, joining)
+      return
+    }
     const render = ({ props: first, changed, anew }: First): void => {
       if (joining.isWanted()) this.commit.render(call, first, changed ? 'whole' : 'none', anew)
     }
-    call.context.revived = origin?.[0] === JoinKind.CHECKPOINT
+    const kind = origin?.[0]
+    call.context.revived = kind === JoinKind.CHECKPOINT || kind === JoinKind.SHARED_STATE
     call.context.behind = origin?.[2] === 1
     const start = (first: First): void => {
       if (!connects) {
@@ -169,6 +174,23 @@ export class Handling {
       }
     } catch (error) {
       this.commit.fail(call, call.during, error)
+    }
+  }
+
+  /** Asks whether a page may see a shared component, and renders nothing: the component shows the same to all. */
+  private viewer(call: Call, entry: LiveEntry, joining: Joining): void {
+    const allow = (): void => {
+      this.results.allowed(call.number)
+      call.context.end()
+    }
+    try {
+      const allowed = askAuthorize(entry, joining)
+      if (allowed instanceof Promise) {
+        this.results.waits(call.number)
+        this.wait(call, joining, allowed, allow)
+      } else allow()
+    } catch (error) {
+      this.commit.fail(call, joining.during, error)
     }
   }
 

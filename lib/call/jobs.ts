@@ -20,7 +20,7 @@ export type TopicMessage = [
 
 /** A message for a receiver, as it crosses. */
 export type CrossingMessage =
-  | [receiver: string, id: string, from: From.TIMER | From.TASK, part: Part, data?: unknown]
+  | [receiver: string, id: string, from: From.TIMER | From.TASK | From.VIEWERS, part: Part, data?: unknown]
   | TopicMessage
   | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]
 

@@ -80,10 +80,11 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
   const { context } = joining
   const continued = (): First | Promise<First> => {
     if (origin[0] === Joins.RESUME) return { props, changed: false, anew: false }
-    const isOld = origin[1] !== entry.version
+    const isOld = origin[1] !== entry.version && origin[0] !== Joins.SHARED
     const upgraded = isOld ? upgrade(entry, props, origin, joining) : props
     if (!joining.isWanted()) throw new GivenUp()
     joining.during = 'mount'
+    if (origin[0] === Joins.SHARED) return after(load(entry, module, ownProps(entry), context), begun)
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
     // `mount` gets a copy: only the private props that it gives are taken over.
@@ -94,14 +95,20 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
       return { props: merged, changed: true, anew: false }
     })
   }
-  if (module.authorize === undefined) return continued()
+  // A shared component starts for nobody: each page that wants to see it is asked about.
+  if (origin !== null && (origin[0] === Joins.SHARED || origin[0] === Joins.SHARED_STATE)) return continued()
+  return after(askAuthorize(entry, joining), continued)
+}
+
+/** Asks the module whether the page may see the component. */
+export function askAuthorize({ module }: LiveEntry, joining: Joining): void | Promise<void> {
+  if (module.authorize === undefined) return
   joining.during = 'authorize'
-  return after(module.authorize(context, undefined), (allowed) => {
+  return after(module.authorize(joining.context, undefined), (allowed) => {
     if (!joining.isWanted()) throw new GivenUp()
     checkAllowed(allowed, (given) => {
       joining.refused(given)
     })
-    return continued()
   })
 }
 
@@ -135,6 +142,8 @@ export function checkAllowed(allowed: unknown, why: (given: string) => void): vo
 }
 
 const renewed = (props: Props): First => ({ props, changed: true, anew: true })
+/** There was nothing to continue. */
+const begun = (props: Props): First => ({ props, changed: true, anew: false })
 
 /** The props in the form of the module's version; `undefined` if the module has no way there. */
 function upgrade(

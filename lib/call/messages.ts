@@ -10,6 +10,8 @@ import type { CrossingMessage, TopicMessage } from './jobs'
 const MOST = 1024
 const MOST_BYTES = 16 << 20
 
+const SOURCES = { [From.TIMER]: 'timer', [From.TASK]: 'task', [From.VIEWERS]: 'viewers' } as const
+
 /** A message for a receiver of one component. */
 export interface Arrived {
   readonly receiver: string
@@ -106,7 +108,7 @@ function own(crossing: CrossingMessage): Arrived {
     default: {
       const [, , , part, data] = crossing
       freeze(data)
-      const rest = { id, from: from === From.TIMER ? 'timer' : 'task', gap: false, done: part !== Part.VALUE } as const
+      const rest = { id, from: SOURCES[from], gap: false, done: part !== Part.VALUE } as const
       const message: Message =
         part === Part.ERROR ? { ...rest, data: undefined, error: new Error(String(data)) } : { ...rest, data }
       return { receiver, message: Object.freeze(message), position: undefined }

@@ -1,4 +1,4 @@
-import { Action, Status, TreeOp } from '../codec'
+import { Action, Status } from '../codec'
 import type { Refusal } from './refusal'
 import { Writer } from '../render/writer'
 
@@ -74,10 +74,8 @@ export class Results extends Writer {
 
   /** `authorize` allows: nothing else was asked, and nothing changes. */
   allowed(call: number): void {
-    this.begin(call, false, false)
-    this.propsDone('', false)
-    this.op(TreeOp.SAME)
-    this.treeDone()
+    this.op(call)
+    this.op(Status.ALLOWED)
   }
 
   /** Tells that a join waits for a promise. Its result comes later. */

@@ -137,9 +137,23 @@ impl JsDispatcher {
         });
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
-        for call in calls {
-            self.0.queue.abort(call);
+        for call in &calls {
+            self.0.queue.abort(*call);
         }
+        // The actor of a shared component does not end with one of its pages: its call fails.
+        let mut pending = lock(&self.0.returns.pending);
+        let shared = calls.iter().filter(|call| {
+            let waiting = pending.calls.get(call);
+            let caller = waiting.and_then(|waiting| waiting.caller.as_ref());
+            caller.is_some_and(|caller| caller.sharing.is_some())
+        });
+        let shared: Vec<u32> = shared.copied().collect();
+        let failed: Vec<Waiting> = shared
+            .iter()
+            .filter_map(|call| pending.calls.remove(call))
+            .collect();
+        drop(pending);
+        drop(failed);
     }
 
     /// These actors have been stopped: their calls in flight are given up, those that JavaScript has taken
@@ -364,7 +378,7 @@ impl Dispatcher for JsDispatcher {
             // Asked first: an event for an unknown handler costs nothing more.
             let numbers = inner.names.numbers(call, with_props);
             let numbers = numbers.map_err(|Unknown| unknown_handler(call))?;
-            let (mut ticket, receiver) = inner.register(call)?;
+            let (mut ticket, mut receiver) = inner.register(call)?;
             let number = ticket.number;
             let numbers = numbers.map(|[_, rest @ ..]| {
                 let [actor, sequence, version, event, handler, kind] = rest;
@@ -386,8 +400,24 @@ impl Dispatcher for JsDispatcher {
                 let caller = call.caller.as_ref();
                 caller.is_none_or(|caller| !inner.revoked.has(&caller.request))
             };
+            let shares = call
+                .caller
+                .as_ref()
+                .is_some_and(|caller| caller.sharing.is_some());
+            // The actor of a shared component does not end with one of its pages.
+            if shares && !is_wanted() {
+                return Err(CallError::Closed);
+            }
             let pushed = inner.queue.push_call(number, numbers, write, is_wanted);
-            pushed.await?;
+            match shares {
+                false => pushed.await?,
+                true => tokio::select! {
+                    biased;
+                    // Fails if the call is revoked before it is pushed.
+                    _ = &mut receiver => return Err(CallError::Closed),
+                    pushed = pushed => pushed?,
+                },
+            }
             ticket.is_pushed = true;
             let reply = receiver.await;
             ticket.is_done = true;
@@ -406,6 +436,7 @@ impl Dispatcher for JsDispatcher {
                 Ok(Reply::Refused(message, refusal)) => {
                     return Err(CallError::Refused(message, refusal));
                 }
+                Ok(Reply::Allowed) => return Ok(Outcome::nothing()),
                 Ok(Reply::UnknownHandler) => return Err(unknown_handler(call)),
                 Ok(Reply::PropsNeeded) if !with_props => with_props = true,
                 Ok(Reply::PropsNeeded) => {

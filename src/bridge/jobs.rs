@@ -180,7 +180,10 @@ pub(super) fn write_call(
     write_json_string(out, &call.instance);
     out.push(',');
     match &call.event {
-        Some(event) => write_event(out, event, call.module.raw, form_fields)?,
+        Some(event) => {
+            write_event(out, event, call.module.raw, form_fields)?;
+            write_viewer(out, call);
+        }
         None if !call.messages.is_empty() => write_messages(out, &call.messages, with_props),
         None => match &call.origin {
             None => out.push_str("null"),
@@ -244,6 +247,8 @@ pub mod from {
     pub const COMPONENT: u32 = 3;
     /// The presence of a topic.
     pub const PRESENCE: u32 = 4;
+    /// The pages that show a shared component.
+    pub const VIEWERS: u32 = 5;
 }
 
 /// Which value of a task a message carries.
@@ -258,7 +263,7 @@ pub mod part {
 
 /// `{"messages":[…]}`: the messages of a visit. Each is an array:
 ///
-/// * of a timer or a task `[receiver, id, from, part, data?]`;
+/// * of a timer, a task or the viewers `[receiver, id, from, part, data?]`;
 /// * of a topic `[receiver, id, from, gap, topic, position, key, bytes?, data?]`: all receivers get the same
 ///   data, so that it crosses once, unless `with_data`; later its key is enough;
 /// * of a topic's presence the same, with an empty position;
@@ -279,9 +284,10 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
     write_json_string(out, &message.id);
     out.push(',');
     match &message.source {
-        source @ (Source::Timer | Source::Task(_)) => {
+        source @ (Source::Timer | Source::Task(_) | Source::Viewers) => {
             let from = match source {
                 Source::Timer => from::TIMER,
+                Source::Viewers => from::VIEWERS,
                 _ => from::TASK,
             };
             let part = match message.part {
@@ -323,6 +329,26 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
             }
         }
     }
+}
+
+/// Adds to an event of a shared component whose event it is. Its id begins with the viewer, who counts the events.
+fn write_viewer(out: &mut String, call: &Call) {
+    let Some(caller) = &call.caller else { return };
+    let Some(sharing) = &caller.sharing else {
+        return;
+    };
+    if out.pop() != Some('}') {
+        return;
+    }
+    let viewer = &sharing.viewer;
+    // Nothing in a viewer's name needs escaping.
+    let _ = write!(
+        out,
+        ",\"id\":\"{viewer}-{}\",\"viewer\":{{\"id\":\"{viewer}\",\"bind\":",
+        call.number
+    );
+    write_json_string(out, &caller.bind);
+    out.push_str("}}");
 }
 
 /// Writes the `LiveEvent` that handlers get, without its id. A `raw` module takes no form.

@@ -97,7 +97,8 @@ impl Names {
                 Ok(None)
             };
         };
-        if with_props || call.moved || !is_plain(event) {
+        let sharing = call.caller.as_ref().map(|caller| caller.sharing.is_some());
+        if with_props || call.moved || sharing == Some(true) || !is_plain(event) {
             return Ok(None);
         }
         let kind = state.types.get(&*event.event);

@@ -14,6 +14,7 @@
 //! | 6, done, and the form that was sent keeps what was typed | as 0 | |
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //! | 7, waits: a join whose `authorize` or `mount` gave a promise; its result comes later | call, 7 | |
+//! | 11, allowed: a page may see a shared component | call, 11 | |
 //! | 64 more than 0, 4 or 6: and the props are frozen | as 0 | |
 //! | 128 more than 0, 4 or 6: and the step asks for more, or a visit has ended early | as 0, with one number more after that of the tree | as 0, then a JSON object: [`Beside`] |
 //! | 8, 9, 10: a task, not a call: a value, the end, a failure | task, 8, value | value: JSON, or empty |
@@ -57,6 +58,8 @@ pub mod status {
     pub const TASK_DONE: u32 = 9;
     /// No result of a call: a task has failed.
     pub const TASK_FAILED: u32 = 10;
+    /// `authorize` lets a page see a shared component; nothing was rendered.
+    pub const ALLOWED: u32 = 11;
     /// Added to each way of being done: the props are frozen.
     pub const FROZEN: u32 = 64;
     /// Added to each way of being done: the step asks for more, or a visit has ended early.
@@ -90,6 +93,8 @@ pub(super) enum Reply {
     },
     Refused(String, Refusal),
     UnknownHandler,
+    /// The page may see the shared component.
+    Allowed,
     /// Not of a call: a value of the task of that number.
     Task(Part, Option<Arc<str>>),
     PropsNeeded,
@@ -275,6 +280,7 @@ impl Iterator for Results {
             status::UNKNOWN_HANDLER => Reply::UnknownHandler,
             status::PROPS_NEEDED => Reply::PropsNeeded,
             status::WAITS => Reply::Waits,
+            status::ALLOWED => Reply::Allowed,
             _ => return None,
         };
         Some((call, reply))

@@ -121,6 +121,7 @@ fn caller() -> Caller {
         request: r#"{"url":"/loom/ws"}"#.into(),
         bind: "ada".into(),
         page: "/orders".into(),
+        sharing: None,
     }
 }
 

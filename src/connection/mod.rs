@@ -30,7 +30,8 @@ use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
 use crate::random::random_text;
 use crate::session::{About, Attached, Back, Link, Peer, Session};
 use crate::sessions::to_page::ToPage;
-use crate::sessions::{Arrival, BUSY, Pace, Sessions, holder};
+use crate::sessions::{Arrival, Pace, Sessions, holder};
+use crate::shared::{self, BUSY, Joining, Known, Viewing};
 use crate::stats::Stats;
 use crate::token::{Claims, Kind, anchored, public_name};
 use crate::transport::handshake::UpgradeRequest;
@@ -216,12 +217,33 @@ async fn until(time: Option<Instant>) {
     }
 }
 
+/// What a connection shows under one of its ids.
+enum Shows {
+    /// A component of its own.
+    Own(Attached),
+    /// A component that many pages show.
+    Shared(Box<Viewing>),
+}
+
+impl Shows {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Own(Attached { session, epoch }) => {
+                session.is_over() || !session.is_shown_in(*epoch)
+            }
+            Self::Shared(viewing) => {
+                viewing.viewer.is_over() || !viewing.viewer.is_shown_in(viewing.epoch)
+            }
+        }
+    }
+}
+
 struct Connection<D: Dispatcher> {
     context: Shared<D>,
     sessions: Arc<Sessions>,
     peer: Peer,
     outbox: Arc<Outbox>,
-    components: HashMap<Arc<str>, Attached>,
+    components: HashMap<Arc<str>, Shows>,
     /// Messages that could not be understood so far.
     invalid: usize,
     pace: Pace,
@@ -260,8 +282,14 @@ impl<D: Dispatcher> Connection<D> {
         for attached in self.components.values() {
             match reason {
                 // The application has closed the connection: the page must not go on with its components.
-                Closed::Disconnected => attached.session.end_shown(attached.epoch),
-                _ => self.sessions.park(attached, self.number),
+                Closed::Disconnected => match attached {
+                    Shows::Own(attached) => attached.session.end_shown(attached.epoch),
+                    Shows::Shared(viewing) => viewing.end(),
+                },
+                _ => match attached {
+                    Shows::Own(attached) => self.sessions.park(attached, self.number),
+                    Shows::Shared(viewing) => viewing.park(),
+                },
             }
         }
         drop(self);
@@ -321,7 +349,10 @@ impl<D: Dispatcher> Connection<D> {
     /// Reads no more messages, but sends the answers to the events that wait in the mailboxes.
     async fn drain(&mut self, socket: &mut WebSocket) -> Closed {
         for attached in self.components.values() {
-            attached.session.finish();
+            match attached {
+                Shows::Own(attached) => attached.session.finish(),
+                Shows::Shared(viewing) => viewing.finish(),
+            }
         }
         let outbox = self.outbox.clone();
         loop {
@@ -422,12 +453,17 @@ impl<D: Dispatcher> Connection<D> {
         } else {
             Ok(event)
         };
-        attached.session.event(attached.epoch, numbered, event);
+        match attached {
+            Shows::Own(attached) => attached.session.event(attached.epoch, numbered, event),
+            Shows::Shared(viewing) => viewing.event(numbered, event),
+        }
     }
 
     fn leave(&mut self, id: &str) {
-        if let Some(attached) = self.components.remove(id) {
-            attached.session.leave(attached.epoch);
+        match self.components.remove(id) {
+            Some(Shows::Own(attached)) => attached.session.leave(attached.epoch),
+            Some(Shows::Shared(viewing)) => viewing.end(),
+            None => {}
         }
     }
 
@@ -437,6 +473,7 @@ impl<D: Dispatcher> Connection<D> {
         let joined = self.place(module).and_then(|place| {
             let mut expected = Revision::default();
             let place = match &resume {
+                // The ticket of a shared component has no dot.
                 Some(resume) => match self.resume(id, module, resume, place) {
                     Ok(()) => return Ok(()),
                     Err(place) => {
@@ -447,7 +484,7 @@ impl<D: Dispatcher> Connection<D> {
                 },
                 None => place,
             };
-            self.try_join(id, module, token, expected, place)
+            self.try_join(id, module, token, resume, expected, place)
         });
         if let Err(Refused(public, refusal, reason)) = joined {
             self.context.stats.errors.add();
@@ -528,7 +565,7 @@ impl<D: Dispatcher> Connection<D> {
         if let Some(ticket) = ticket {
             self.sessions.unpark(ticket);
         }
-        self.components.insert(id, attached);
+        self.components.insert(id, Shows::Own(attached));
         Ok(())
     }
 
@@ -548,10 +585,7 @@ impl<D: Dispatcher> Connection<D> {
     fn has_room(&mut self) -> bool {
         let limit = self.context.limits.components;
         if self.components.len() >= limit {
-            self.components.retain(|_, attached| {
-                let Attached { session, epoch } = attached;
-                !session.is_over() && session.is_shown_in(*epoch)
-            });
+            self.components.retain(|_, shows| !shows.is_over());
         }
         self.components.len() < limit
     }
@@ -561,6 +595,7 @@ impl<D: Dispatcher> Connection<D> {
         id: &str,
         name: &str,
         token: &str,
+        resume: Option<Resume>,
         expected: Revision,
         place: Place,
     ) -> Result<(), Refused> {
@@ -577,8 +612,16 @@ impl<D: Dispatcher> Connection<D> {
         if claims.module != name {
             return Err(gone(format!("the token is for {}", Quoted(&claims.module))));
         }
-        let instance = self.instance(&claims)?;
         let id: Arc<str> = id.into();
+        if claims.kind == Kind::Shared {
+            let known = Known {
+                module,
+                name: name.into(),
+                details,
+            };
+            return self.join_shared(id, known, claims, resume, place);
+        }
+        let instance = self.instance(&claims)?;
         let about = About {
             instance: instance.clone(),
             module: name.into(),
@@ -593,6 +636,7 @@ impl<D: Dispatcher> Connection<D> {
             request,
             bind: about.bind.clone(),
             page: about.page.clone(),
+            sharing: None,
         });
         let start = Start {
             id: id.clone(),
@@ -604,7 +648,7 @@ impl<D: Dispatcher> Connection<D> {
             origin: Some(Origin {
                 joins: match claims.kind {
                     Kind::Checkpoint => Joins::Checkpoint,
-                    Kind::Mount | Kind::Anchor | Kind::Address => Joins::Mount,
+                    _ => Joins::Mount,
                 },
                 version: claims.version,
                 is_behind: false,
@@ -631,8 +675,40 @@ impl<D: Dispatcher> Connection<D> {
         });
         if let Some(session) = made {
             session.set_socket(socket);
-            self.components.insert(id, Attached { session, epoch: 0 });
+            let attached = Attached { session, epoch: 0 };
+            self.components.insert(id, Shows::Own(attached));
         }
+        Ok(())
+    }
+
+    /// Joins a component that many pages show. The rest is done by a task, and the page is told by that.
+    fn join_shared(
+        &mut self,
+        id: Arc<str>,
+        known: Known,
+        claims: Claims,
+        resume: Option<Resume>,
+        place: Place,
+    ) -> Result<(), Refused> {
+        let joining = Joining {
+            known,
+            claims,
+            resume,
+            link: Link {
+                outbox: self.outbox.clone(),
+                id: id.clone(),
+            },
+            peer: self.peer.clone(),
+            counted: self.counted(),
+            holder: self.holder(),
+            place,
+        };
+        let viewing = shared::join(&self.context, &self.sessions.shared, joining);
+        let viewing = viewing.ok_or_else(|| {
+            let reason = "the system gives no random numbers".to_owned();
+            Refused(FAULT, Refusal::Fault, reason)
+        })?;
+        self.components.insert(id, Shows::Shared(Box::new(viewing)));
         Ok(())
     }
 

@@ -44,6 +44,7 @@ fn sealed(input: &mut Input<'_>) {
         module: input.text(20),
         version: input.number() as u32,
         instance: input.text(20),
+        viewer: String::new(),
         point: Point {
             event: EventNumber(input.number()),
             revision: Revision(input.number()),

@@ -26,6 +26,16 @@ const TOO_LONG: &str =
     "The handler's name, the type or the key of this event is too long; it was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
 
+/// What a page is told of an event that is not handled.
+pub(super) fn reason(why: Unhandled) -> &'static str {
+    match why {
+        Unhandled::Full => TOO_MANY,
+        Unhandled::Flood => TOO_FAST,
+        Unhandled::Expired => TOO_OLD,
+        Unhandled::Long => TOO_LONG,
+    }
+}
+
 pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     context: Shared<D>,
     key: ActorKey,
@@ -66,6 +76,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
             biased;
             () = reply_to.caught_up(), if catches_up => {
                 state.catch_up(reply_to);
+                state.show_shared(reply_to);
                 // While changes were held back there was no checkpoint.
                 state.committed(running, reply_to, Moment::Answer);
                 continue;
@@ -128,21 +139,16 @@ impl LiveSocketState {
             } => {
                 self.point.event = last;
                 running.context.stats.errors.add_many(count);
-                let text = match why {
-                    Unhandled::Full => TOO_MANY,
-                    Unhandled::Flood => TOO_FAST,
-                    Unhandled::Expired => TOO_OLD,
-                    Unhandled::Long => TOO_LONG,
-                };
                 // The numbers may have gaps. The answer counts from `first`, so that it names all these
                 // events.
                 let count = last.0 - first.0 + 1;
-                reply_to.unhandled(self.point, count, text, why == Unhandled::Expired);
+                reply_to.unhandled(self.point, count, reason(why), why == Unhandled::Expired);
             }
             Item::State(sender) => {
                 // Fails if the application does not wait any more.
                 let _ = sender.send(self.snapshot());
             }
+            Item::Show if reply_to.shares() => self.show_shared(reply_to),
             Item::Show => {
                 self.sent_tree = None;
                 reply_to.show(self.point, &self.prev_tree, false);
@@ -186,6 +192,7 @@ impl LiveSocketState {
                 }
                 Box::pin(self.leave_topics(running, reply_to)).await?;
             }
+            Item::Viewers => Box::pin(self.viewers(running, reply_to)).await?,
             Item::Weigh => {
                 // The session asks because it does not know the weight, so the weight is reported in any
                 // case.
@@ -206,6 +213,7 @@ impl LiveSocketState {
                 request,
                 bind: caller.bind.clone(),
                 page: caller.page.clone(),
+                sharing: caller.sharing.clone(),
             }));
         }
     }
@@ -312,7 +320,7 @@ impl LiveSocketState {
         ControlFlow::Break(())
     }
 
-    async fn event<D: Dispatcher, R: ReplyTo>(
+    pub(super) async fn event<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         number: EventNumber,
@@ -341,6 +349,9 @@ impl LiveSocketState {
                 let handler = event.map(|event| event.handler).unwrap_or_default();
                 let what = format!("the event {}", Quoted(&handler));
                 let text = running.failed(&self.module_name, &self.call.id, &what, &error);
+                if let CallError::Refused(..) = error {
+                    reply_to.refused();
+                }
                 let beside = Beside {
                     redirect: error.redirect(),
                     // The page keeps the form by itself if the event has failed.

@@ -68,6 +68,8 @@ pub(super) enum Item {
         topic: Arc<str>,
         ends: bool,
     },
+    /// Viewers of a shared component have asked for something. There is one such item at most.
+    Viewers,
     /// Report the memory of props and tree.
     Weigh,
 }
@@ -185,20 +187,20 @@ impl Mailbox {
         wake(receiver);
     }
 
-    /// Takes an event in. If its number is not higher than all before, the event has been here and is not
-    /// taken again. An event without a number gets the next one.
+    /// Takes an event in; true if it is taken. If its number is not higher than all before, the event has been
+    /// here and is not taken again. An event without a number gets the next one.
     pub(super) fn event(
         &self,
         number: Option<EventNumber>,
         event: Result<ClientEvent, Unhandled>,
-    ) -> Result<(), SendError> {
+    ) -> Result<bool, SendError> {
         let mut state = self.lock();
         if state.phase != Phase::Open {
             return Err(SendError::Stopped);
         }
         let number = number.unwrap_or(state.received.next());
         if number <= state.received {
-            return Ok(());
+            return Ok(false);
         }
         state.received = number;
         let event = event.and_then(|event| {
@@ -226,7 +228,7 @@ impl Mailbox {
                     // `Full` is true of all events in the group.
                     *why = Unhandled::Full;
                 }
-                return Ok(());
+                return Ok(true);
             }
             (Err(why), _) => Item::Unhandled {
                 count: 1,
@@ -236,7 +238,7 @@ impl Mailbox {
             },
         };
         self.push(state, item);
-        Ok(())
+        Ok(true)
     }
 
     /// From here on events up to `number` are not taken.
@@ -274,6 +276,19 @@ impl Mailbox {
         if state.phase == Phase::Open && !state.items.iter().any(is_topics) {
             self.push(state, Item::Topics);
         }
+    }
+
+    /// Has the actor ask what viewers have asked for, after all that waits; also while the actor finishes.
+    pub(super) fn viewers_ask(&self) {
+        let state = self.lock();
+        let asks = |item: &Item| matches!(item, Item::Viewers);
+        if state.phase != Phase::Stopped && !state.items.iter().any(asks) {
+            self.push(state, Item::Viewers);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().items.is_empty()
     }
 
     /// The topics that have something new, by their numbers.

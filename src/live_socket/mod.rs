@@ -20,6 +20,7 @@ mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+mod viewing;
 mod visit;
 
 use std::sync::Arc;
@@ -36,7 +37,8 @@ use crate::registry::{Details, Module};
 use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
-pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
+pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+pub use viewing::{Asked, Events, Taken};
 
 /// The data that an actor starts with.
 pub struct Start {
@@ -142,7 +144,7 @@ impl LiveSocket {
     /// # Errors
     /// [`SendError::Stopped`].
     pub fn event(&self, event: ClientEvent) -> Result<(), SendError> {
-        self.mailbox.event(None, Ok(event))
+        self.mailbox.event(None, Ok(event)).map(drop)
     }
 
     /// Hands over an event of a client, or says why the event is not to be handled. An event whose number
@@ -155,7 +157,7 @@ impl LiveSocket {
         number: Option<EventNumber>,
         event: Result<ClientEvent, Unhandled>,
     ) -> Result<(), SendError> {
-        self.mailbox.event(number, event)
+        self.mailbox.event(number, event).map(drop)
     }
 
     /// Bytes of all that waits in the mailbox.

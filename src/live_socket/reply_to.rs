@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::Asked;
 use crate::dispatch::{CallError, Origin};
 use crate::ids::{Life, Point};
 use crate::ongoing::{Ongoing, TopicNames};
@@ -67,8 +68,40 @@ pub struct Newest {
     pub ongoing: Ongoing,
 }
 
+/// The pages of a component that many share. A component of one page has nothing of this.
+pub trait Viewers {
+    /// Whether the component is shared. If so, answers and changes alike go to all pages, and both are held back
+    /// together: see [`Pace::holds`].
+    fn shares(&self) -> bool {
+        false
+    }
+
+    /// Takes what the viewer has asked for whose turn it is. The answer is for this viewer, until the next call.
+    fn next_asked(&mut self) -> Option<Asked> {
+        None
+    }
+
+    /// Whether some viewer has asked for something.
+    fn has_asked(&self) -> bool {
+        false
+    }
+
+    /// Takes who has joined and left, as the JSON that the receiver gets; `None` if nothing is to be told now.
+    fn joined_and_left(&mut self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// `authorize` has refused the viewer's event, which is answered next.
+    fn refused(&mut self) {}
+
+    /// Whether a page waits for the whole tree.
+    fn wants_tree(&self) -> bool {
+        false
+    }
+}
+
 /// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.
-pub trait ReplyTo: Pace + Keeper + Send + 'static {
+pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 

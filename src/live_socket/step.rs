@@ -38,7 +38,7 @@ impl Cause {
 }
 
 /// The change that an outcome makes to the tree.
-enum Rendered {
+pub(super) enum Rendered {
     AsBefore,
     Changed(Render),
     Anew(LiveTree),
@@ -229,6 +229,7 @@ impl LiveSocketState {
             pushes: &pushes,
         };
         match cause {
+            _ if reply_to.shares() => self.share(point, rendered, beside, cause, reply_to),
             Cause::Event => self.answer(point, rendered, beside, reply_to),
             Cause::Messages(_) => {
                 let events_wait = running.mailbox.has_events();
@@ -271,7 +272,7 @@ impl LiveSocketState {
         let moves = messages().any(|message| match &message.source {
             Source::Topic { .. } => true,
             Source::Timer => self.ongoing.has_rung_once(&message.receiver),
-            Source::Task(_) | Source::Presence { .. } => false,
+            Source::Task(_) | Source::Viewers | Source::Presence { .. } => false,
         });
         let has_outgoing = !self.ongoing.outgoing().is_empty();
         if !moves && !has_outgoing && !Ongoing::is_changed_by(effects) {
@@ -283,7 +284,7 @@ impl LiveSocketState {
             match &message.source {
                 Source::Topic { topic, position } => ongoing.move_to(topic, *position),
                 Source::Timer => ongoing.timer_is_over(&message.receiver),
-                Source::Task(_) | Source::Presence { .. } => {}
+                Source::Task(_) | Source::Viewers | Source::Presence { .. } => {}
             }
         }
         let context = &running.context;
@@ -377,7 +378,7 @@ impl LiveSocketState {
         self.commit_tree(rendered);
     }
 
-    fn commit_tree(&mut self, rendered: Rendered) {
+    pub(super) fn commit_tree(&mut self, rendered: Rendered) {
         match rendered {
             Rendered::AsBefore => {}
             Rendered::Changed(render) => self.prev_tree.commit(render),

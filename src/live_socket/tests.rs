@@ -52,6 +52,8 @@ impl Pace for Sent {
 
 impl Keeper for Sent {}
 
+impl Viewers for Sent {}
+
 impl Sent {
     fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {
         for message in message.texts("c0", redirect) {

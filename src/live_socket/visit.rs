@@ -59,7 +59,7 @@ impl LiveSocketState {
 
     /// Names the next message of a timer or a task. A life never gives a name twice, and no two lives give
     /// the same one.
-    fn next_id(&mut self) -> Arc<str> {
+    pub(super) fn next_id(&mut self) -> Arc<str> {
         next_id(&self.call.instance, self.life, &mut self.messages)
     }
 
@@ -436,7 +436,7 @@ fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
     let is_meant = match message.source {
         Source::Timer => timer,
         Source::Task(_) => task,
-        Source::Topic { .. } | Source::Presence { .. } => false,
+        Source::Topic { .. } | Source::Viewers | Source::Presence { .. } => false,
     };
     is_meant && message.receiver == name
 }

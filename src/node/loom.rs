@@ -35,7 +35,7 @@ use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
 use crate::random::random_text;
 use crate::registry::Details;
-use crate::sessions::{OpenConnection, Pending, Sessions};
+use crate::sessions::{OpenConnection, Pending, Sessions, counted};
 use crate::stats::Stats;
 use crate::store::{Bounds, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
@@ -460,14 +460,18 @@ impl NativeLoom {
         Some(taken.jobs)
     }
 
-    /// The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL. An
-    /// empty list if the call is not for a page, nothing if the call is over.
+    /// The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL; for a shared
+    /// component also the key and the viewer, which is empty if the call is for none. An empty list if the call
+    /// is not for a page, nothing if the call is over.
     #[napi(catch_unwind)]
     pub fn caller(&self, call: u32) -> Option<Vec<String>> {
         let caller = self.open.as_ref()?.context.dispatcher.caller(call)?;
         let texts = caller.map(|caller| {
             let texts = [&caller.request, &caller.bind, &caller.page];
-            texts.map(|text| text.to_string()).to_vec()
+            let sharing = caller.sharing.iter();
+            let sharing = sharing.flat_map(|sharing| [&sharing.key, &sharing.viewer]);
+            let texts = texts.into_iter().chain(sharing);
+            texts.map(|text| text.to_string()).collect()
         });
         Some(texts.unwrap_or_default())
     }
@@ -513,6 +517,7 @@ impl NativeLoom {
             module,
             props_json,
             instance: String::new(),
+            viewer: String::new(),
             point: Point::default(),
             life: Life::default(),
             ongoing: String::new(),
@@ -520,6 +525,61 @@ impl NativeLoom {
             issued_at: unix_now(),
         };
         self.context()?.keyring.seal(&claims, &bind).map_err(failed)
+    }
+
+    /// A token that lets a page join the shared component of this module and key.
+    #[napi(catch_unwind)]
+    pub fn seal_shared(
+        &self,
+        module: String,
+        key: String,
+        bind: String,
+        page: String,
+    ) -> Result<String> {
+        let claims = Claims {
+            kind: Kind::Shared,
+            version: self.version(&module)?,
+            module,
+            props_json: String::new(),
+            instance: key,
+            viewer: String::new(),
+            point: Point::default(),
+            life: Life::default(),
+            ongoing: String::new(),
+            page,
+            issued_at: unix_now(),
+        };
+        self.context()?.keyring.seal(&claims, &bind).map_err(failed)
+    }
+
+    /// Settles `request` with the HTML of the shared component of this module and key, as a JSON string. The
+    /// component is started if it does not live; it then counts for `address`.
+    #[napi(catch_unwind)]
+    pub fn show_shared(
+        &self,
+        module: String,
+        key: String,
+        address: String,
+        request: u32,
+    ) -> Result<()> {
+        let Open { context, sessions } = self.open()?.clone();
+        let starter = counted(&address, context.limits.address_prefix);
+        let queue = self.queue.clone();
+        runtime()?.spawn(async move {
+            let shared = sessions.shared.clone();
+            let html = shared.html(&context, &module, &key.into(), &starter).await;
+            // Dropped first: when the promise is settled, the loom may be released.
+            drop((context, sessions, shared));
+            let html = html.map(|html| serde_json::Value::from(&*html).to_string());
+            queue.push(Job::Settle {
+                request,
+                result: match &html {
+                    Ok(json) => Ok(Some(json)),
+                    Err(text) => Err(text),
+                },
+            });
+        });
+        Ok(())
     }
 
     /// Counts an upgrade until `settle` is called with the same number. False if there are too many, in all

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::Point;
-use crate::live_socket::{Keeper, Pace, ReplyTo};
+use crate::live_socket::{Keeper, Pace, ReplyTo, Viewers};
 use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
 
@@ -59,6 +59,8 @@ impl Pace for ToJavaScript {
 }
 
 impl Keeper for ToJavaScript {}
+
+impl Viewers for ToJavaScript {}
 
 impl ToJavaScript {
     fn send(&self, message: &ServerMessage<'_>, redirect: Option<&str>) {

@@ -242,7 +242,10 @@ mod tests {
         };
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), later);
         assert_eq!(all(&revived), all(&ongoing));
-        assert_eq!(revived.retain(|_| false), ["got"]);
+        let dropped = revived.retain(|_| false);
+        assert_eq!(dropped.len(), 1);
+        assert_eq!(dropped[0].receiver, "got");
+        assert_eq!(dropped[0].topic.as_deref(), Some("a"));
         assert_eq!(all(&revived), ["a ann 2", "b bound 3"]);
         let last = r#"[{"untrack":"a"},{"untrack":"b"},{"untrack":"c"},{"unsubscribe":"a"}]"#;
         assert_eq!(apply(&mut ongoing, last), Ok(()));

@@ -64,6 +64,16 @@ impl ServerMessage<'_> {
         std::iter::once(text).chain(answer).chain(redirect)
     }
 
+    /// The message in the classic dialect for many pages: what stands before the component's id, and after it. A
+    /// replaced root is the trees alone.
+    pub fn to_json_for_many(&self) -> [String; 2] {
+        // The id is the first member after the type.
+        const ID: &str = "\"\\u0000\"";
+        let text = self.one("\0");
+        let (before, after) = text.split_once(ID).unwrap_or((&text, ""));
+        [before.to_owned(), after.to_owned()]
+    }
+
     fn one(&self, id: &str) -> String {
         let mut out = String::with_capacity(64);
         let (kind, has_id) = match self {
@@ -128,6 +138,11 @@ mod tests {
             ),
         ] {
             assert_eq!(message.to_json(id), (expected.to_owned(), None));
+            let [before, after] = message.to_json_for_many();
+            match message {
+                ServerMessage::Redirect(_) => {}
+                _ => assert_eq!(format!("{before}\"c\\\"0\"{after}"), expected),
+            }
         }
     }
 }

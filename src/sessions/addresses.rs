@@ -25,7 +25,7 @@ const LONGEST_NAME: usize = 64;
 /// with one address has all that share these bits. An IPv4 address counts as it is, also if it is written
 /// as IPv6. A port or a zone is left out. A text that is no address counts as itself, up to `LONGEST_NAME`
 /// bytes.
-pub(crate) fn counted(address: &str, prefix: usize) -> Arc<str> {
+pub fn counted(address: &str, prefix: usize) -> Arc<str> {
     let text = address.trim();
     match ip_of(text).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => ip.to_string().into(),

@@ -221,6 +221,7 @@ impl Sessions {
         let parked: Vec<u64> = state.parked.iter().map(|(ticket, _)| ticket).collect();
         drop(state);
         self.disconnect(&parked);
+        self.shared.drain();
         self.changed.notify_one();
     }
 
@@ -231,6 +232,7 @@ impl Sessions {
         for open in self.lock().connections.values() {
             open.outbox.order(Order::Stop(closed));
         }
+        self.shared.stop();
     }
 
     /// The reason for which a connection is closed after all its answers were sent.

@@ -23,10 +23,12 @@ use crate::ids::Revision;
 use crate::limits::Limits;
 use crate::protocol::Refusal;
 use crate::session::{Attached, Detached, Session};
+use crate::shared::{MemoryOwnership, SharedComponents};
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock};
 use addresses::Addresses;
-pub(crate) use addresses::{Address, Pace, counted};
+pub use addresses::counted;
+pub(crate) use addresses::{Address, Pace};
 use arriving::Arrivals;
 pub use arriving::{Arrival, Pending};
 use connections::Open;
@@ -36,8 +38,7 @@ use holdings::{BASE_WEIGHT, Holdings};
 pub use leaving::OpenConnection;
 use parked::{Parked, ParkedSessions};
 
-/// What a page is told if there is no room for its component.
-pub(crate) const BUSY: &str = "The server is busy.";
+use crate::shared::BUSY;
 
 #[derive(Default)]
 struct State {
@@ -77,6 +78,8 @@ pub struct Sessions {
     /// The tasks of these sessions, ended when the sessions are dropped.
     tasks: OnceLock<[AbortHandle; 2]>,
     pub(crate) holdings: Holdings,
+    /// The components that many pages show.
+    pub shared: Arc<SharedComponents>,
 }
 
 /// What became of the oldest parked session.
@@ -112,6 +115,7 @@ impl Sessions {
             changed: Arc::default(),
             tasks: OnceLock::new(),
             holdings: Holdings::new(limits),
+            shared: SharedComponents::new(limits, Arc::<MemoryOwnership>::default()),
         })
     }
 

@@ -31,6 +31,10 @@ impl Sessions {
         for (holder, _, bytes) in &connections {
             *held.entry(holder.clone()).or_default() += bytes;
         }
+        let viewers = self.shared.viewers();
+        for viewer in &viewers {
+            *held.entry(viewer.holder.clone()).or_default() += viewer.events.bytes();
+        }
         let of = |session: &Session| session.about.holder.clone();
         for session in &sessions {
             *held.entry(of(session)).or_default() += session.waiting_bytes();
@@ -52,6 +56,15 @@ impl Sessions {
             if *bytes > 0 && most.contains(holder) {
                 outbox.order(Order::Stop(Closed::Overload));
                 outbox.close();
+            }
+        }
+        for viewer in &viewers {
+            // Its page comes back; what it had asked for is then sent again.
+            if viewer.events.bytes() > 0
+                && most.contains(&viewer.holder)
+                && let Some(outbox) = viewer.outbox()
+            {
+                outbox.order(Order::Stop(Closed::Overload));
             }
         }
         for session in &sessions {

@@ -9,7 +9,7 @@ use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
-use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo};
+use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -204,13 +204,14 @@ impl<D: Dispatcher> ToPage<D> {
             version: self.details.version,
             props_json,
             instance: about.instance.to_string(),
+            viewer: String::new(),
             point,
             life: self.life,
             ongoing,
             // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
-                Kind::Mount | Kind::Checkpoint | Kind::Address => about.page.to_string(),
+                _ => about.page.to_string(),
             },
             issued_at: unix_now(),
         };
@@ -390,6 +391,8 @@ impl<D: Dispatcher> Pace for ToPage<D> {
         self.last_change = Some(Instant::now());
     }
 }
+
+impl<D: Dispatcher> Viewers for ToPage<D> {}
 
 impl<D: Dispatcher> Keeper for ToPage<D> {
     async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use sqlite::{Bounds, SqliteStore};
 
-use crate::ids::{Life, Revision};
+use crate::ids::{EventNumber, Life, Revision};
 /// Whose states count together: a keyed hash of a user or an address, so that no name stands in the
 /// store.
 pub use crate::token::Holder;
@@ -29,6 +29,10 @@ pub struct Stored {
     /// The state as a sealed checkpoint.
     pub sealed: String,
 }
+
+/// How far the events of a shared component's viewer have got: the viewer's name and its last event that the
+/// state includes; without a number the viewer is to be forgotten.
+pub type ViewerNumber = (Arc<str>, Option<EventNumber>);
 
 /// Why a store did not load or save a state.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -62,6 +66,20 @@ pub trait Store: Send + Sync + 'static {
     /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one of a later life, or
     /// one of this life that is as new or newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
+
+    /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one entry
+    /// a viewer, all with the state or none. They are forgotten with the state.
+    fn save_shared(
+        &self,
+        instance: &Arc<str>,
+        holder: Holder,
+        stored: Stored,
+        viewers: Vec<ViewerNumber>,
+    ) -> Answer<()>;
+
+    /// The numbers of a shared component's viewers. To be asked for after [`claim`](Self::claim): then nobody
+    /// adds any.
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>>;
 
     /// How many states the store had at the last transaction of this process. Does not wait.
     fn stored(&self) -> u64;

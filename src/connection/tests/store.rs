@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::page::{Page, html, large};
 use super::*;
-use crate::store::{Answer, Holder, StoreError, Stored};
+use crate::ids::EventNumber;
+use crate::store::{Answer, Holder, StoreError, Stored, ViewerNumber};
 use crate::topics::{
     self, Batch, Most, Position, Published, Sink, Subscribed, Subscription, Topics,
 };
@@ -48,6 +49,20 @@ impl Store for Memory {
             Err(StoreError::Stale)
         };
         Box::pin(std::future::ready(result))
+    }
+
+    fn save_shared(
+        &self,
+        _instance: &Arc<str>,
+        _holder: Holder,
+        _stored: Stored,
+        _viewers: Vec<ViewerNumber>,
+    ) -> Answer<()> {
+        unreachable!("no component is shared here")
+    }
+
+    fn viewers(&self, _instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        unreachable!("no component is shared here")
     }
 
     fn stored(&self) -> u64 {

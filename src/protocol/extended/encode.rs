@@ -22,7 +22,7 @@ const OPAQUE: u32 = u32::MAX;
 /// Architecture invariant: a message names templates by number, and never says the key of a row. A
 /// connection sends the statics of a template once. The tests of this file watch the first, and
 /// `src/connection/tests/mod.rs` the second (`the_extended_dialect_is_spoken_where_it_is_asked_for`).
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Encoded {
     /// The text before the id.
     head: &'static str,
@@ -45,30 +45,76 @@ pub fn encode(message: &ServerMessage<'_>, number: EventNumber) -> Encoded {
         ..Encoded::default()
     };
     let _ = write!(out.rest, ",{number}");
-    match message {
-        ServerMessage::Trees(tree) | ServerMessage::Replace(tree) => {
-            out.head = "[\"s\",";
-            out.rest.push(',');
-            out.root(tree);
-        }
-        ServerMessage::Patch(patch, render) => match render {
-            Some(render) if render.template().is_trusted() && !patch.is_empty() => {
-                out.opaque = true;
-                out.rest.push_str(",0,");
-                let tree = LiveTree::try_from((*render).clone());
-                out.html(&tree.map_or_else(|_| String::new(), |tree| tree.to_html()));
-            }
-            _ => out.changes(patch, true),
-        },
-        ServerMessage::Redirect(_) => {}
-        ServerMessage::Error(error) | ServerMessage::Refused(error, _) => {
-            out.head = "[\"e\",";
-            out.rest.push(',');
-            write_json_string(&mut out.rest, error);
-        }
-    }
-    out.rest.push(']');
+    out.message(message);
     out
+}
+
+/// Writes a change without the number of the event that it answers: many pages get the same change, each with
+/// its own number. See [`Encoded::text_for`].
+pub fn encode_for_many(message: &ServerMessage<'_>) -> Encoded {
+    let mut out = Encoded {
+        head: "[",
+        ..Encoded::default()
+    };
+    out.message(message);
+    out
+}
+
+/// Writes a tree that many pages are shown. See [`Encoded::joined_text`].
+pub fn tree_for_many(tree: &LiveTree) -> Encoded {
+    let mut out = Encoded {
+        head: "[\"j\",",
+        ..Encoded::default()
+    };
+    out.root(tree);
+    out
+}
+
+/// What the answer to a join says beside the tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinFlags {
+    /// The state is not the one that the client left.
+    pub anew: bool,
+    /// The component is shared: no checkpoints come, and answered events are not sent again.
+    pub shared: bool,
+    /// It is not known whether the events were applied that were sent and have no answer: they are lost.
+    pub lost: bool,
+}
+
+impl JoinFlags {
+    fn number(self) -> u8 {
+        u8::from(self.anew) | u8::from(self.shared) << 1 | u8::from(self.lost) << 2
+    }
+}
+
+// The rest of a message, after its number.
+impl Encoded {
+    fn message(&mut self, message: &ServerMessage<'_>) {
+        let out = self;
+        match message {
+            ServerMessage::Trees(tree) | ServerMessage::Replace(tree) => {
+                out.head = "[\"s\",";
+                out.rest.push(',');
+                out.root(tree);
+            }
+            ServerMessage::Patch(patch, render) => match render {
+                Some(render) if render.template().is_trusted() && !patch.is_empty() => {
+                    out.opaque = true;
+                    out.rest.push_str(",0,");
+                    let tree = LiveTree::try_from((*render).clone());
+                    out.html(&tree.map_or_else(|_| String::new(), |tree| tree.to_html()));
+                }
+                _ => out.changes(patch, true),
+            },
+            ServerMessage::Redirect(_) => {}
+            ServerMessage::Error(error) | ServerMessage::Refused(error, _) => {
+                out.head = "[\"e\",";
+                out.rest.push(',');
+                write_json_string(&mut out.rest, error);
+            }
+        }
+        out.rest.push(']');
+    }
 }
 
 /// Writes one answer to `count` events, the last of which has the number `last`. They were not handled,
@@ -228,6 +274,31 @@ impl Encoded {
         text.push_str(self.head);
         text.push_str(id);
         text.push_str(&self.rest);
+        text
+    }
+
+    /// The whole message of [`encode_for_many`], for a page of which event `number` is the last that the change
+    /// includes.
+    pub fn text_for(&self, id: &str, number: EventNumber) -> String {
+        const NUMBER: usize = 17;
+        let room = self.head.len() + id.len() + NUMBER + self.rest.len();
+        let mut text = String::with_capacity(room);
+        text.push_str(self.head);
+        text.push_str(id);
+        let _ = write!(text, ",{number}");
+        text.push_str(&self.rest);
+        text
+    }
+
+    /// The whole message of [`tree_for_many`]: as [`joined`], for one page.
+    pub fn joined_text(&self, id: &str, point: Point, secret: &str, flags: JoinFlags) -> String {
+        let room = self.head.len() + id.len() + self.rest.len() + secret.len() + 48;
+        let mut text = String::with_capacity(room);
+        text.push_str(self.head);
+        text.push_str(id);
+        let _ = write!(text, ",{},{},", point.event, point.revision);
+        text.push_str(&self.rest);
+        let _ = write!(text, ",\"{secret}\",{}]", flags.number());
         text
     }
 
@@ -500,6 +571,36 @@ mod tests {
         let ten = rows(&(0..10).collect::<Vec<_>>());
         assert_eq!(patch(&ten, &swapped), r#"[0,5,0,{"m":[8,1,1,8]}]"#);
         assert_eq!(patch(&ten, &ten), "[0,5]");
+    }
+
+    /// What many pages get is what one would get, with its own number, secret and id.
+    #[test]
+    fn a_message_for_many_is_that_of_one_for_each() {
+        let (old, new) = (rows(&[1, 2, 3]), rows(&[3, 2]));
+        let mut render = Render::from(new.clone());
+        render.resolve(&old).unwrap();
+        for message in [
+            ServerMessage::Patch(diff(&old, &render), Some(&render)),
+            ServerMessage::Patch(Patch::default(), None),
+            ServerMessage::Replace(&new),
+        ] {
+            let one = encode(&message, AT.event).text("12");
+            assert_eq!(encode_for_many(&message).text_for("12", AT.event), one);
+        }
+        let one = joined(&new, AT, "xyz", true).text("7");
+        let flags = JoinFlags {
+            anew: true,
+            ..JoinFlags::default()
+        };
+        let many = tree_for_many(&new);
+        assert_eq!(many.joined_text("7", AT, "xyz", flags), one);
+        let shared = JoinFlags {
+            shared: true,
+            lost: true,
+            anew: false,
+        };
+        let text = many.joined_text("7", AT, "xyz", shared);
+        assert!(text.ends_with(",\"xyz\",6]"), "{text}");
     }
 
     #[test]

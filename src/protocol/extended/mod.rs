@@ -6,8 +6,9 @@ pub(crate) mod model;
 mod parse;
 
 pub use encode::{
-    Encoded, Options, checkpoint, define, define_opaque, encode, joined, keep_form, options, push,
-    redirect, refused, resumed, revision, unhandled,
+    Encoded, JoinFlags, Options, checkpoint, define, define_opaque, encode, encode_for_many,
+    joined, keep_form, options, push, redirect, refused, resumed, revision, tree_for_many,
+    unhandled,
 };
 pub use parse::parse;
 

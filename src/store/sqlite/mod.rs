@@ -13,8 +13,8 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Holder, Store, StoreError, Stored};
-use crate::ids::Life;
+use super::{Answer, Holder, Store, StoreError, Stored, ViewerNumber};
+use crate::ids::{EventNumber, Life};
 use clock::Clock;
 use rows::Rows;
 
@@ -50,15 +50,24 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 enum Operation {
     Claim(Life),
-    Save(Holder, Stored),
+    Save(Holder, Stored, Vec<ViewerNumber>),
+    Viewers,
     Close,
+}
+
+/// What a request has led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Found {
+    /// The state that was claimed.
+    stored: Option<Stored>,
+    /// The numbers of a shared component's viewers.
+    viewers: Vec<(Arc<str>, EventNumber)>,
 }
 
 struct Request {
     instance: Arc<str>,
     operation: Operation,
-    /// Gets the state that was claimed; `None` after a save.
-    answer: oneshot::Sender<Result<Option<Stored>>>,
+    answer: oneshot::Sender<Result<Found>>,
 }
 
 /// A store in one file. A thread of its own opens, reads and writes the file; the thread ends when the
@@ -104,7 +113,7 @@ impl SqliteStore {
         }
     }
 
-    fn ask(&self, instance: Arc<str>, operation: Operation) -> Answer<Option<Stored>> {
+    fn ask(&self, instance: Arc<str>, operation: Operation) -> Answer<Found> {
         let requests = self.requests.clone();
         Box::pin(async move {
             let (answer, receiver) = oneshot::channel();
@@ -122,12 +131,28 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
-        self.ask(instance.clone(), Operation::Claim(after))
+        let claimed = self.ask(instance.clone(), Operation::Claim(after));
+        Box::pin(async move { claimed.await.map(|found| found.stored) })
     }
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
-        let saved = self.ask(instance.clone(), Operation::Save(holder, stored));
+        self.save_shared(instance, holder, stored, Vec::new())
+    }
+
+    fn save_shared(
+        &self,
+        instance: &Arc<str>,
+        holder: Holder,
+        stored: Stored,
+        viewers: Vec<ViewerNumber>,
+    ) -> Answer<()> {
+        let saved = self.ask(instance.clone(), Operation::Save(holder, stored, viewers));
         Box::pin(async move { saved.await.map(drop) })
+    }
+
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        let viewers = self.ask(instance.clone(), Operation::Viewers);
+        Box::pin(async move { viewers.await.map(|found| found.viewers) })
     }
 
     fn stored(&self) -> u64 {
@@ -227,11 +252,13 @@ impl Service {
         connection: &mut Connection,
         batch: &[Request],
         sweeps: bool,
-    ) -> rusqlite::Result<(Vec<Result<Option<Stored>>>, bool)> {
+    ) -> rusqlite::Result<(Vec<Result<Found>>, bool)> {
         // A transaction that is going to write is IMMEDIATE: SQLite lets it wait for another
         // process only at its begin. A DEFERRED one that has read before its first write fails at
         // once instead.
-        let writes = |request: &Request| !matches!(request.operation, Operation::Close);
+        let writes = |request: &Request| {
+            matches!(request.operation, Operation::Claim(_) | Operation::Save(..))
+        };
         let writes = sweeps || batch.iter().any(writes);
         let behavior = match writes {
             true => TransactionBehavior::Immediate,
@@ -247,18 +274,36 @@ impl Service {
         let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
             let answer = match &request.operation {
-                Operation::Claim(after) => rows.claim(&request.instance, *after),
-                Operation::Save(holder, stored) => {
-                    let saved = rows.save(&request.instance, holder, stored, &self.clock);
+                Operation::Claim(after) => {
+                    let claimed = rows.claim(&request.instance, *after);
+                    claimed.map(|claimed| {
+                        claimed.map(|stored| Found {
+                            stored,
+                            ..Found::default()
+                        })
+                    })
+                }
+                Operation::Save(holder, stored, viewers) => {
+                    let instance = &request.instance;
+                    let saved = match viewers.as_slice() {
+                        [] => rows.save(instance, holder, stored, &self.clock),
+                        viewers => rows.save_shared(instance, holder, stored, viewers, &self.clock),
+                    };
                     saved.map(|is_new| {
                         if is_new {
-                            Ok(None)
+                            Ok(Found::default())
                         } else {
                             Err(StoreError::Stale)
                         }
                     })
                 }
-                Operation::Close => Ok(Ok(None)),
+                Operation::Viewers => rows.viewers(&request.instance).map(|viewers| {
+                    Ok(Found {
+                        viewers,
+                        ..Found::default()
+                    })
+                }),
+                Operation::Close => Ok(Ok(Found::default())),
             };
             answers.push(match answer {
                 Ok(answer) => answer,

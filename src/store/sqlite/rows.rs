@@ -5,8 +5,10 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, OptionalExtension, ToSql, params};
 
 use super::clock::Clock;
-use super::{Bounds, Holder, StoreError, Stored};
-use crate::ids::{Life, Revision};
+use std::sync::Arc;
+
+use super::{Bounds, Holder, StoreError, Stored, ViewerNumber};
+use crate::ids::{EventNumber, Life, Revision};
 
 /// `ran` is when the state last changed, in milliseconds of the store's own clock; it may lag by a
 /// minute ([`FRESH`]). `at` is the time of day when `ran` was written, in seconds. `life` and
@@ -33,6 +35,15 @@ const SCHEMA: &str = "
         running INTEGER NOT NULL,
         states INTEGER NOT NULL
     );
+    CREATE TABLE IF NOT EXISTS loom_viewers (
+        instance TEXT NOT NULL,
+        viewer TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (instance, viewer)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER IF NOT EXISTS loom_viewers_gone AFTER DELETE ON loom_states BEGIN
+        DELETE FROM loom_viewers WHERE instance = OLD.instance;
+    END;
     INSERT OR IGNORE INTO loom_store VALUES (1, 0, 0);
     UPDATE loom_store SET running = running;";
 
@@ -172,6 +183,64 @@ impl<'a> Rows<'a> {
         let released = self.say("RELEASE loom_row");
         let is_new = inserted?;
         released.map(|()| is_new)
+    }
+
+    /// Saves a state as [`save`](Self::save) does, and the numbers of viewers beside it: all of it or nothing.
+    pub(super) fn save_shared(
+        &self,
+        instance: &str,
+        holder: &Holder,
+        stored: &Stored,
+        viewers: &[ViewerNumber],
+        clock: &Clock,
+    ) -> rusqlite::Result<bool> {
+        self.say("SAVEPOINT loom_shared")?;
+        let saved = self
+            .save(instance, holder, stored, clock)
+            .and_then(|is_new| {
+                if is_new {
+                    self.number(instance, viewers)?;
+                }
+                Ok(is_new)
+            });
+        if saved.is_err() {
+            // SQLite may have taken back the whole transaction by itself: then there is no savepoint.
+            let _ = self.say("ROLLBACK TO loom_shared");
+        }
+        let released = self.say("RELEASE loom_shared");
+        let is_new = saved?;
+        released.map(|()| is_new)
+    }
+
+    fn number(&self, instance: &str, viewers: &[ViewerNumber]) -> rusqlite::Result<()> {
+        for (viewer, number) in viewers {
+            match number {
+                Some(number) => {
+                    let statement = "
+                        INSERT INTO loom_viewers VALUES (?1, ?2, ?3)
+                        ON CONFLICT DO UPDATE SET number = max(number, ?3)";
+                    let mut statement = self.connection.prepare_cached(statement)?;
+                    statement.execute(params![instance, viewer, signed(number.0)])?;
+                }
+                None => {
+                    let statement = "DELETE FROM loom_viewers WHERE instance = ?1 AND viewer = ?2";
+                    let mut statement = self.connection.prepare_cached(statement)?;
+                    statement.execute(params![instance, viewer])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of a shared component's viewers.
+    pub(super) fn viewers(&self, instance: &str) -> rusqlite::Result<Vec<(Arc<str>, EventNumber)>> {
+        let statement = "SELECT viewer, number FROM loom_viewers WHERE instance = ?1";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let viewers = statement.query_map([instance], |row| {
+            let number = EventNumber(row.get::<_, i64>(1)?.cast_unsigned());
+            Ok((row.get(0)?, number))
+        })?;
+        viewers.collect()
     }
 
     fn say(&self, statement: &str) -> rusqlite::Result<()> {

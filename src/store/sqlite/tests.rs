@@ -291,7 +291,7 @@ fn what_failed_is_not_there_and_what_was_kept_is() {
                 let (answer, _) = oneshot::channel();
                 Request {
                     instance: number.to_string().into(),
-                    operation: Operation::Save(USER, state),
+                    operation: Operation::Save(USER, state, Vec::new()),
                     answer,
                 }
             })
@@ -489,4 +489,28 @@ async fn a_save_that_is_answered_as_failed_has_left_nothing() {
     // States that are in the store already can still be saved.
     assert_eq!(store.save(&"a".into(), USER, stored(2)).await, Ok(()));
     assert_eq!(file.newest("a"), Some(stored(2)));
+}
+
+#[tokio::test]
+async fn the_numbers_of_viewers_are_kept_with_the_state_and_go_with_it() {
+    let file = File::new("viewers");
+    let store = file.open();
+    let number = |id: &str, number: u64| (Arc::<str>::from(id), Some(EventNumber(number)));
+    let board: Arc<str> = "board".into();
+    let saved = |revision, viewers| store.save_shared(&board, USER, stored(revision), viewers);
+    saved(1, vec![number("a", 1)]).await.unwrap();
+    saved(2, vec![number("b", 7)]).await.unwrap();
+    saved(3, vec![number("a", 2), ("b".into(), None)])
+        .await
+        .unwrap();
+    let known = || async { store.viewers(&board).await.unwrap() };
+    assert_eq!(known().await, [("a".into(), EventNumber(2))]);
+    // A state that is not taken takes its numbers with it.
+    let stale = saved(3, vec![number("a", 9)]).await;
+    assert_eq!(stale, Err(StoreError::Stale));
+    assert_eq!(known().await, [("a".into(), EventNumber(2))]);
+    assert_eq!(store.viewers(&"other".into()).await.unwrap(), []);
+    let connection = file.connection();
+    connection.execute("DELETE FROM loom_states", []).unwrap();
+    assert_eq!(known().await, []);
 }

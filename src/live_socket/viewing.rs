@@ -1,0 +1,245 @@
+//! What the actor of a shared component does for its viewers: it takes their events in turn, and gathers the
+//! changes, so that all pages get the same.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::actor::reason;
+use super::mailbox::{Capacity, Item, Mailbox, Unhandled};
+use super::running::Running;
+use super::state::LiveSocketState;
+use super::step::{Cause, Rendered};
+use super::{LiveSocket, ReplyTo};
+use crate::dispatch::{Caller, Dispatcher};
+use crate::ids::{EventNumber, Point};
+use crate::limits::Limits;
+use crate::message::{Data, Message, Part, Source, VIEWERS};
+use crate::protocol::{Beside, ClientEvent, ServerMessage};
+use crate::stats::Stats;
+use crate::tree::{Patch, diff};
+
+/// The events of one viewer that wait. Like an actor's mailbox, this is bounded, takes each event once, and
+/// every event that enters gets an answer.
+pub struct Events(Mailbox);
+
+/// What a viewer has asked for.
+pub struct Asked {
+    /// Whose page it is.
+    pub caller: Arc<Caller>,
+    /// What is asked.
+    pub taken: Taken,
+}
+
+/// An event of a viewer, or several that are not handled.
+pub enum Taken {
+    /// An event to handle.
+    Event {
+        /// The event's number among the viewer's.
+        number: EventNumber,
+        /// What happened.
+        event: ClientEvent,
+    },
+    /// `count` events, numbered from `first` to `last`, that are not handled.
+    Unhandled {
+        /// The first one's number.
+        first: EventNumber,
+        /// The last one's number.
+        last: EventNumber,
+        /// How many: not more than the numbers between `first` and `last`.
+        count: u64,
+        /// Why they are not handled.
+        why: Unhandled,
+    },
+}
+
+impl Events {
+    /// No events yet, of a viewer whose last event had the number `received`.
+    pub fn new(
+        limits: &Limits,
+        received: EventNumber,
+        stats: &Arc<Stats>,
+        budget: &Arc<crate::budget::Budget>,
+    ) -> Self {
+        let capacity = Capacity {
+            items: limits.queued_events,
+            bytes: limits.message_bytes,
+        };
+        Self(Mailbox::new(
+            capacity,
+            received,
+            stats.clone(),
+            budget.clone(),
+        ))
+    }
+
+    /// Takes an event, as [`LiveSocket::take`] does. True if it has not been here before.
+    pub fn take(&self, number: Option<EventNumber>, event: Result<ClientEvent, Unhandled>) -> bool {
+        self.0.event(number, event).unwrap_or(false)
+    }
+
+    /// From here on events up to `number` are not taken.
+    pub fn received(&self, number: EventNumber) {
+        self.0.received(number);
+    }
+
+    /// Takes the event out that waits for longest.
+    pub fn next(&self) -> Option<Taken> {
+        let context = Context::from_waker(Waker::noop());
+        match self.0.poll_next(&context) {
+            Poll::Ready(Some(Item::Event { number, event })) => {
+                Some(Taken::Event { number, event })
+            }
+            Poll::Ready(Some(Item::Unhandled {
+                count,
+                first,
+                last,
+                why,
+            })) => Some(Taken::Unhandled {
+                first,
+                last,
+                count,
+                why,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes of all that waits.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    /// Drops all that waits, and takes nothing more.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl LiveSocket {
+    /// Has the actor ask its owner what viewers have asked for: see [`super::Viewers`].
+    pub fn viewers_ask(&self) {
+        self.mailbox.viewers_ask();
+    }
+}
+
+impl LiveSocketState {
+    /// Handles what the next viewer has asked for, and who has joined and left. If there is more, it has its
+    /// turn after whatever else waits.
+    pub(super) async fn viewers<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        if let Some(json) = reply_to.joined_and_left() {
+            let id = self.next_id();
+            self.inbox.push_back(Message {
+                receiver: VIEWERS.into(),
+                id,
+                source: Source::Viewers,
+                part: Part::Value,
+                data: Data::Json(json),
+                gap: false,
+            });
+            self.visit(running, reply_to).await?;
+        }
+        if let Some(Asked { caller, taken }) = reply_to.next_asked() {
+            let own = self.call.caller.replace(caller);
+            let done = self.asked(running, taken, reply_to).await;
+            self.call.caller = own;
+            // The next viewer counts its own events.
+            self.point.event = EventNumber::default();
+            done?;
+        }
+        if reply_to.has_asked() {
+            running.mailbox.viewers_ask();
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn asked<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        taken: Taken,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        match taken {
+            Taken::Event { number, event } => {
+                running.handling = Some(Point {
+                    event: number,
+                    ..self.point
+                });
+                self.event(running, number, event, reply_to).await?;
+                running.handling = None;
+                self.stepped(running, reply_to);
+            }
+            Taken::Unhandled {
+                first,
+                last,
+                count,
+                why,
+            } => {
+                running.context.stats.errors.add_many(count);
+                let point = Point {
+                    event: last,
+                    ..self.point
+                };
+                let count = last.0 - first.0 + 1;
+                reply_to.unhandled(point, count, reason(why), why == Unhandled::Expired);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Commits the tree, and tells the pages of the change, unless changes come too fast: then they are
+    /// gathered, and told as one.
+    pub(super) fn share<R: ReplyTo>(
+        &mut self,
+        point: Point,
+        rendered: Rendered,
+        beside: Beside<'_>,
+        cause: Cause,
+        reply_to: &mut R,
+    ) {
+        let changes = !matches!(rendered, Rendered::AsBefore);
+        if changes && self.sent_tree.is_none() && reply_to.holds(false) {
+            self.sent_tree = Some(self.prev_tree.clone());
+        }
+        let message = match &rendered {
+            _ if self.sent_tree.is_some() => None,
+            Rendered::AsBefore => None,
+            Rendered::Changed(render) => {
+                let patch = diff(&self.prev_tree, render);
+                let patch = (!patch.is_empty()).then_some(patch);
+                patch.map(|patch| ServerMessage::Patch(patch, Some(render)))
+            }
+            Rendered::Anew(tree) => Some(ServerMessage::Replace(tree)),
+        };
+        match cause {
+            Cause::Event => {
+                let nothing = ServerMessage::Patch(Patch::default(), None);
+                reply_to.answer(point, message.unwrap_or(nothing), beside);
+            }
+            Cause::Messages(_) => reply_to.changed(point, message, beside),
+        }
+        self.commit_tree(rendered);
+    }
+
+    /// Shows the whole tree, if somebody waits for it and the pages show what it says.
+    pub(super) fn show_shared<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        if self.sent_tree.is_none() && reply_to.wants_tree() {
+            reply_to.show(self.point, &self.prev_tree, false);
+        }
+    }
+}

@@ -1,0 +1,604 @@
+//! A shared component: its viewers, and what they show.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::joined_and_left::JoinedAndLeft;
+use super::numbers::Numbers;
+use super::viewer::{From, Pages, Viewed, Viewer};
+use super::{BUSY, Name, SharedComponents};
+use crate::ids::{EventNumber, Life, Point};
+use crate::limits::Limits;
+use crate::live_socket::{Asked, LiveSocket};
+use crate::protocol::Refusal;
+use crate::protocol::extended::JoinFlags;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// To so many pages a change is sent by the actor itself; to more by a task, so many at a time.
+const BATCH: usize = 64;
+/// How long the keeper of a component sleeps if nothing is to come.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Why nobody can see the component: what the page is told, and what it can do.
+pub(crate) type Failure = (String, Refusal);
+
+struct State {
+    viewers: HashMap<Arc<str>, Arc<Viewer>>,
+    /// The same, for the task that sends changes. Made anew when somebody has joined or left.
+    list: Option<Arc<[Arc<Viewer>]>>,
+    /// The viewers whose pages show the component now.
+    here: HashSet<Arc<str>>,
+    /// The viewers whose pages are gone, and until when they may come back.
+    away: HashMap<Arc<str>, Instant>,
+    /// The same, in the order in which they went. Those that are back stay in it until their time.
+    away_order: VecDeque<(Instant, Arc<str>)>,
+    numbers: Numbers,
+    /// Viewers whose numbers a store has and is to forget.
+    dropped: Vec<Arc<str>>,
+    /// Viewers that have asked for something, in the order of their turns.
+    asked: VecDeque<Arc<Viewer>>,
+    joined_and_left: JoinedAndLeft,
+    /// Pages that are joining, or being rendered.
+    guests: usize,
+    /// While no page shows the component, it lives until then.
+    until: Instant,
+    /// A task sends changes, and has to begin again when it is done.
+    is_fanning: bool,
+    fans_again: bool,
+    /// The application closes: the component ends with its last page.
+    closing: bool,
+    ended: Option<Failure>,
+}
+
+/// One component that many pages show. The locks are `std` ones: that of the state is held for a look-up, that of
+/// what is shown for what is sent to one page.
+///
+/// A viewer's lock is taken before those of its component, never after.
+pub(crate) struct Component {
+    pub(super) name: Name,
+    /// The address that has started it, as addresses are counted.
+    pub(super) starter: Arc<str>,
+    registry: Weak<SharedComponents>,
+    limits: Limits,
+    socket: OnceLock<LiveSocket>,
+    /// Names the state, whatever process goes on with it. Set before the first page is let in.
+    since: OnceLock<Life>,
+    /// `Ok` when the component has rendered.
+    started: watch::Sender<Option<Result<(), Failure>>>,
+    /// Some page has spoken the classic dialect.
+    has_classic: AtomicBool,
+    /// The module has a receiver for those who join and leave.
+    tells_viewers: bool,
+    /// The bytes of props and tree, as they were last weighed.
+    pub(super) weight: AtomicUsize,
+    shown: Mutex<Pages>,
+    state: Mutex<State>,
+    /// Wakes the keeper.
+    changed: Arc<Notify>,
+}
+
+/// A page that joins or is being rendered: the component lives as long. Dropping it lets go.
+pub(crate) struct Guest(pub(super) Arc<Component>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.guests -= 1;
+        let until = Instant::now() + self.0.limits.mount_time;
+        state.until = state.until.max(until);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+}
+
+impl Component {
+    pub(super) fn new(
+        name: Name,
+        starter: Arc<str>,
+        registry: &Arc<SharedComponents>,
+        limits: &Limits,
+        tells_viewers: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            starter,
+            registry: Arc::downgrade(registry),
+            limits: limits.clone(),
+            socket: OnceLock::new(),
+            since: OnceLock::new(),
+            started: watch::Sender::new(None),
+            has_classic: AtomicBool::new(false),
+            tells_viewers,
+            weight: AtomicUsize::new(0),
+            shown: Mutex::default(),
+            state: Mutex::new(State {
+                viewers: HashMap::new(),
+                list: None,
+                here: HashSet::new(),
+                away: HashMap::new(),
+                away_order: VecDeque::new(),
+                numbers: Numbers::of_at_most(limits.viewers),
+                dropped: Vec::new(),
+                asked: VecDeque::new(),
+                joined_and_left: JoinedAndLeft::default(),
+                guests: 0,
+                until: Instant::now() + limits.mount_time,
+                is_fanning: false,
+                fans_again: false,
+                closing: false,
+                ended: None,
+            }),
+            changed: Arc::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(super) fn has_classic(&self) -> bool {
+        self.has_classic.load(Ordering::Relaxed)
+    }
+
+    /// Gives the component its actor, and has its viewers kept.
+    pub(super) fn set_socket(self: &Arc<Self>, socket: LiveSocket) {
+        // `set` cannot fail: who makes the component calls this once.
+        let _ = self.socket.set(socket);
+        // The actor may have rendered before, and pages may have been let in.
+        let state = self.lock();
+        let (has_ended, has_asked) = (state.ended.is_some(), !state.asked.is_empty());
+        drop(state);
+        if has_ended {
+            self.stop();
+        }
+        if self.shown().is_wanted() {
+            self.ask_tree();
+        }
+        if has_asked && let Some(socket) = self.socket.get() {
+            socket.viewers_ask();
+        }
+        tokio::spawn(keep(Arc::downgrade(self)));
+    }
+
+    /// Keeps the component for a page; `None` if it has ended.
+    pub(super) fn guest(self: &Arc<Self>) -> Option<Guest> {
+        let mut state = self.lock();
+        if state.ended.is_some() || state.closing {
+            return None;
+        }
+        state.guests += 1;
+        Some(Guest(self.clone()))
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().ended.is_some()
+    }
+
+    /// Notes what the component weighs.
+    pub(super) fn weighed(self: &Arc<Self>, bytes: usize) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.weigh(self, bytes);
+        }
+    }
+
+    /// The life that the state began in.
+    pub(super) fn since(&self) -> Life {
+        self.since.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_since(&self, since: Life) {
+        // The actor calls this once, before it renders.
+        let _ = self.since.set(since);
+    }
+
+    /// These viewers were here in an earlier life.
+    pub(super) fn set_numbers(&self, numbers: Vec<(Arc<str>, EventNumber)>) {
+        let until = Instant::now() + self.limits.event_age + self.limits.park_time;
+        let mut state = self.lock();
+        for (id, number) in numbers {
+            let dropped = state.numbers.add(&id, number, until);
+            state.dropped.extend(dropped);
+        }
+    }
+
+    /// Takes the viewers whose numbers are to be forgotten.
+    pub(super) fn take_dropped(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.lock().dropped)
+    }
+
+    /// They were not forgotten.
+    pub(super) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
+        self.lock().dropped.extend(dropped);
+    }
+
+    /// The component has rendered: pages can be let in.
+    pub(super) fn is_ready(&self) {
+        self.started.send_if_modified(|started| {
+            let is_first = started.is_none();
+            started.get_or_insert(Ok(()));
+            is_first
+        });
+    }
+
+    /// Resolves when the component has rendered, or will not.
+    pub(super) async fn wait_until_ready(&self) -> Result<(), Failure> {
+        let mut started = self.started.subscribe();
+        match started.wait_for(Option::is_some).await {
+            Ok(started) => started.clone().unwrap_or(Ok(())),
+            // The sender is this component's.
+            Err(_) => Err((BUSY.to_owned(), Refusal::Busy)),
+        }
+    }
+
+    /// The viewer of that name that is known here.
+    pub(super) fn viewer(&self, id: &str) -> Option<Arc<Viewer>> {
+        self.lock().viewers.get(id).cloned()
+    }
+
+    /// Lets a page in. `ticket`: the life that the page's ticket names, and whether the ticket is so new that a
+    /// viewer whose number is not known has never had one; `shown`: what the page shows, if it shows that.
+    pub(super) fn let_in(
+        self: &Arc<Self>,
+        viewer: &Arc<Viewer>,
+        epoch: u64,
+        ticket: Option<(Life, bool)>,
+        shown: Option<Point>,
+        seen: EventNumber,
+        new_ticket: Box<str>,
+    ) -> Result<(), Failure> {
+        let busy = || (BUSY.to_owned(), Refusal::Busy);
+        let id = &viewer.id;
+        let bind = viewer.caller().bind.clone();
+        if viewer.is_classic() {
+            self.has_classic.store(true, Ordering::Relaxed);
+        }
+        let mut state = self.lock();
+        if let Some(failure) = &state.ended {
+            return Err(failure.clone());
+        }
+        let known = state.viewers.get(id).cloned();
+        let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if known.is_none() && state.viewers.len() >= self.limits.viewers {
+            return Err(busy());
+        }
+        let number = match &known {
+            Some(_) => None,
+            None => state.numbers.take(id),
+        };
+        if known.is_none() && self.tells_viewers {
+            state.joined_and_left.joined(id, &bind);
+        }
+        state.viewers.insert(id.clone(), viewer.clone());
+        state.here.insert(id.clone());
+        state.away.remove(id);
+        state.list = None;
+        drop(state);
+        let number = number.or_else(|| {
+            // Another connection of the same page was quicker.
+            let other = known.filter(|_| !is_known)?;
+            other.end(None);
+            Some(other.handled())
+        });
+        let is_same = ticket.is_some_and(|(since, _)| since == self.since());
+        let is_new_ticket = ticket.is_some_and(|(_, is_new)| is_new);
+        let flags = JoinFlags {
+            anew: ticket.is_some() && !is_same,
+            shared: true,
+            lost: is_same && !is_known && number.is_none() && !is_new_ticket,
+        };
+        if !is_known {
+            viewer.begin(number.unwrap_or_default());
+        }
+        let (reaches, newest) = {
+            let ring = &self.shown().ring;
+            let reaches = |point: Point| ring.reaches(point.revision);
+            (shown.is_some_and(reaches), ring.newest())
+        };
+        let goes_on = is_same && !flags.lost;
+        let from = match shown {
+            Some(point) if goes_on && reaches => From::Shown(point),
+            _ => From::Tree(flags),
+        };
+        let seen = if goes_on {
+            seen
+        } else {
+            EventNumber::default()
+        };
+        let pushed = shown.filter(|_| goes_on && reaches);
+        viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
+        if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
+            self.is_left(viewer, !viewer.is_over());
+            return Ok(());
+        }
+        if self.tells_viewers && !is_known {
+            self.changed.notify_one();
+        }
+        // It may have ended meanwhile, and then this viewer was not told.
+        let ended = self.lock().ended.clone();
+        ended.map_or(Ok(()), Err)
+    }
+
+    /// A viewer is gone. Its number is kept for as long as its events may still come.
+    fn forget(
+        &self,
+        state: &mut State,
+        id: &Arc<str>,
+        bind: &Arc<str>,
+        handled: EventNumber,
+        now: Instant,
+    ) {
+        state.viewers.remove(id);
+        state.here.remove(id);
+        state.away.remove(id);
+        state.list = None;
+        if self.tells_viewers {
+            state.joined_and_left.left(id, bind);
+        }
+        if handled > EventNumber::default() {
+            let until = now + self.limits.event_age + self.limits.park_time;
+            let dropped = state.numbers.add(id, handled, until);
+            state.dropped.extend(dropped);
+        }
+    }
+
+    /// What the viewer has asked for whose turn it is, and the viewer.
+    pub(super) fn next_asked(&self) -> Option<(Arc<Viewer>, Asked)> {
+        loop {
+            let viewer = self.lock().asked.pop_front()?;
+            let (taken, has_more) = viewer.next_taken();
+            if has_more {
+                self.lock().asked.push_back(viewer.clone());
+            }
+            // A viewer that has ended has nothing.
+            if let Some(taken) = taken {
+                let caller = viewer.caller();
+                return Some((viewer, Asked { caller, taken }));
+            }
+        }
+    }
+
+    pub(super) fn has_asked(&self) -> bool {
+        !self.lock().asked.is_empty()
+    }
+
+    /// Who has joined and left, for the receiver.
+    pub(super) fn joined_and_left(&self) -> Option<Arc<str>> {
+        if !self.tells_viewers {
+            return None;
+        }
+        let told = self.lock().joined_and_left.take(Instant::now());
+        // Others may wait for the next time.
+        self.changed.notify_one();
+        told
+    }
+
+    /// Sends all pages what they have not been sent: to a few of them now, to many by a task, in turn with others.
+    pub(super) fn fan_out(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.viewers.len() > BATCH {
+            if std::mem::replace(&mut state.is_fanning, true) {
+                state.fans_again = true;
+                return;
+            }
+            drop(state);
+            tokio::spawn(fan(self.clone()));
+            return;
+        }
+        let list = state.list();
+        drop(state);
+        for viewer in &*list {
+            viewer.deliver(&**self);
+        }
+    }
+
+    /// All that wait for an answer, or whose pages show the component.
+    pub(crate) fn all_viewers(&self) -> Arc<[Arc<Viewer>]> {
+        self.lock().list()
+    }
+
+    /// The application closes: the component ends when its last page has gone.
+    pub(super) fn drain(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        let ends = state.here.is_empty();
+        drop(state);
+        if ends {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.finish();
+        }
+    }
+
+    /// Ends the actor now.
+    pub(super) fn stop(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.stop();
+        }
+    }
+
+    /// Nobody sees the component any more: its pages are told, and come back to another, or do not.
+    pub(super) fn end(self: &Arc<Self>, text: &str, refusal: &Refusal) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        let failure = (text.to_owned(), refusal.clone());
+        state.ended = Some(failure.clone());
+        let viewers = std::mem::take(&mut state.viewers);
+        state.here.clear();
+        state.away.clear();
+        state.away_order.clear();
+        state.asked.clear();
+        state.list = None;
+        drop(state);
+        if let Some(registry) = self.registry.upgrade() {
+            registry.remove(self);
+        }
+        self.started.send_if_modified(|started| {
+            let is_first = started.is_none();
+            started.get_or_insert(Err(failure));
+            is_first
+        });
+        for viewer in viewers.into_values() {
+            if !viewer.refuse(viewer.epoch(), text, refusal) {
+                viewer.end(None);
+            }
+        }
+        self.shown().end();
+        self.stop();
+        self.changed.notify_one();
+    }
+
+    /// Ends what has waited long enough. Gives the time to look again; `None` if the component has ended.
+    fn sweep(self: &Arc<Self>) -> Option<Instant> {
+        let now = Instant::now();
+        loop {
+            let mut state = self.lock();
+            if state.ended.is_some() {
+                return None;
+            }
+            let Some((until, id)) = state.away_order.front().cloned() else {
+                break;
+            };
+            // If not, it is back, or has gone again since.
+            let is_away = state.away.get(&id) == Some(&until);
+            if until > now && is_away {
+                break;
+            }
+            state.away_order.pop_front();
+            let viewer = state.viewers.get(&id).filter(|_| is_away).cloned();
+            drop(state);
+            if let Some(viewer) = viewer {
+                viewer.end(None);
+                self.is_left(&viewer, false);
+            }
+        }
+        let mut state = self.lock();
+        let expired = state.numbers.expire(now);
+        state.dropped.extend(expired);
+        let due = state.joined_and_left.due(now);
+        let is_idle = state.here.is_empty() && state.guests == 0;
+        let ends = is_idle && state.until <= now;
+        let times = [
+            state.away_order.front().map(|(until, _)| *until),
+            state.numbers.next(),
+            due.filter(|due| *due > now),
+            is_idle.then_some(state.until),
+        ];
+        drop(state);
+        if ends {
+            self.end(BUSY, &Refusal::Busy);
+            return None;
+        }
+        if due.is_some_and(|due| due <= now)
+            && let Some(socket) = self.socket.get()
+        {
+            socket.viewers_ask();
+        }
+        Some(times.into_iter().flatten().min().unwrap_or(now + LONG))
+    }
+}
+
+impl Viewed for Component {
+    fn shown(&self) -> MutexGuard<'_, Pages> {
+        lock(&self.shown)
+    }
+
+    fn ask_tree(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.show();
+        }
+    }
+
+    fn asks(&self, viewer: Arc<Viewer>) {
+        self.lock().asked.push_back(viewer);
+        if let Some(socket) = self.socket.get() {
+            socket.viewers_ask();
+        }
+    }
+
+    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool) {
+        let now = Instant::now();
+        let id = &viewer.id;
+        let bind = viewer.caller().bind.clone();
+        let handled = viewer.handled();
+        let mut state = self.lock();
+        let is_listed = state
+            .viewers
+            .get(id)
+            .is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if is_listed {
+            let was_here = state.here.remove(id);
+            if may_come_back {
+                let until = now + self.limits.park_time;
+                state.away.insert(id.clone(), until);
+                state.away_order.push_back((until, id.clone()));
+            } else {
+                self.forget(&mut state, id, &bind, handled, now);
+            }
+            if was_here && state.here.is_empty() {
+                state.until = state.until.max(now + self.limits.park_time);
+            }
+        }
+        let ends = state.closing && state.here.is_empty() && state.ended.is_none();
+        drop(state);
+        self.changed.notify_one();
+        if ends {
+            self.finish();
+        }
+    }
+}
+
+impl State {
+    fn list(&mut self) -> Arc<[Arc<Viewer>]> {
+        let viewers = &self.viewers;
+        let list = self
+            .list
+            .get_or_insert_with(|| viewers.values().cloned().collect());
+        list.clone()
+    }
+}
+
+/// Sends all pages what they have not been sent, some at a time.
+async fn fan(component: Arc<Component>) {
+    loop {
+        let list = component.lock().list();
+        for batch in list.chunks(BATCH) {
+            for viewer in batch {
+                viewer.deliver(&*component);
+            }
+            tokio::task::yield_now().await;
+        }
+        let mut state = component.lock();
+        if !std::mem::take(&mut state.fans_again) {
+            state.is_fanning = false;
+            return;
+        }
+    }
+}
+
+/// Ends what has waited long enough, until the component has ended.
+async fn keep(component: Weak<Component>) {
+    loop {
+        let Some(strong) = component.upgrade() else {
+            return;
+        };
+        let Some(next) = strong.sweep() else {
+            return;
+        };
+        let changed = strong.changed.clone();
+        drop(strong);
+        tokio::select! {
+            () = changed.notified() => {}
+            () = sleep_until(next) => {}
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! How a page gets to see a shared component: it waits for its turn, `authorize` lets it in, and the component is
+//! started if it does not live.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::viewer::Viewed;
+use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
+use crate::clock::unix_now;
+use crate::context::{Level, Shared};
+use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Sharing};
+use crate::ids::{EventNumber, Life, Point, next_actor_key};
+use crate::live_socket::Events;
+use crate::log::Quoted;
+use crate::props::Props;
+use crate::protocol::{Refusal, Resume};
+use crate::random::random_text;
+use crate::session::{Link, Peer};
+use crate::token::{Claims, Kind};
+use crate::turns::{Given, Place, Yield};
+
+/// A page that joins.
+pub(crate) struct Joining {
+    pub(crate) known: Known,
+    /// What the page's token says.
+    pub(crate) claims: Claims,
+    /// What the page shows, and its ticket, if it has been here before.
+    pub(crate) resume: Option<Resume>,
+    pub(crate) link: Link,
+    pub(crate) peer: Peer,
+    /// The address that counts as the one that has started the component.
+    pub(crate) counted: Arc<str>,
+    /// The name under which what waits counts.
+    pub(crate) holder: Arc<str>,
+    pub(crate) place: Place,
+}
+
+/// Begins a join. The rest is done by a task; whatever becomes of it, the page is told. `None` if the system gives
+/// no random numbers.
+pub(crate) fn join<D: Dispatcher>(
+    context: &Shared<D>,
+    shared: &Arc<SharedComponents>,
+    joining: Joining,
+) -> Option<Viewing> {
+    let Joining {
+        known,
+        claims,
+        resume,
+        link,
+        peer,
+        counted,
+        holder,
+        place,
+    } = joining;
+    let limits = &context.limits;
+    let key: Arc<str> = claims.instance.as_str().into();
+    let name = Name {
+        module: known.module.id,
+        key: key.clone(),
+    };
+    let now = unix_now();
+    let ticket = resume.as_ref().and_then(|resume| {
+        let keyring = &context.keyring;
+        keyring.open_ticket(&resume.secret, &claims, &peer.bind, now, limits.token_age)
+    });
+    let id: Arc<str> = match &ticket {
+        Some(ticket) => ticket.viewer.as_str().into(),
+        None => random_text().into(),
+    };
+    if id.is_empty() {
+        return None;
+    }
+    let component_id = link.id.clone();
+    let caller = Arc::new(Caller {
+        request: peer.request.clone().unwrap_or_default(),
+        bind: peer.bind.clone(),
+        page: claims.page.as_str().into(),
+        sharing: Some(Sharing {
+            key: key.clone(),
+            viewer: id.clone(),
+        }),
+    });
+    let lives = shared.get(&name);
+    let known_viewer = ticket
+        .as_ref()
+        .and_then(|_| lives.as_ref().and_then(|component| component.viewer(&id)));
+    let attached = known_viewer.and_then(|viewer| {
+        let link = Link {
+            outbox: link.outbox.clone(),
+            id: link.id.clone(),
+        };
+        let epoch = viewer.attach(link, caller.clone())?;
+        Some((viewer, epoch))
+    });
+    let (viewer, epoch) = attached.unwrap_or_else(|| {
+        let (stats, budget) = (&context.stats, &context.budget);
+        let events = Events::new(limits, EventNumber::default(), stats, budget);
+        let viewer = Viewer::new(id.clone(), caller.clone(), link, holder, events);
+        (viewer, 0)
+    });
+    let kept = (limits.event_age + limits.park_time).as_secs();
+    let task = Task {
+        context: context.clone(),
+        shared: shared.clone(),
+        known,
+        key,
+        viewer: viewer.clone(),
+        epoch,
+        ticket: ticket.map(|ticket| {
+            let is_new = now.saturating_sub(ticket.issued_at) < kept;
+            (ticket.life, is_new)
+        }),
+        resume,
+        counted,
+        component_id,
+    };
+    context.tasks.spawn(async move {
+        let joined = crate::panics::caught(Box::pin(task.run(place))).await;
+        if let Err(Some((text, refusal))) = joined.unwrap_or_else(|panic| {
+            let text = format!("a join panicked, a fault of loom-live: {panic}");
+            task.context.log(Level::Error, text);
+            Err(Some((BUSY.to_owned(), Refusal::Busy)))
+        }) {
+            task.refuse(&text, &refusal);
+        }
+    });
+    Some(Viewing { viewer, epoch })
+}
+
+struct Task<D: Dispatcher> {
+    context: Shared<D>,
+    shared: Arc<SharedComponents>,
+    known: Known,
+    key: Arc<str>,
+    viewer: Arc<Viewer>,
+    epoch: u64,
+    /// The life that the page's ticket names, and whether the ticket is new.
+    ticket: Option<(Life, bool)>,
+    resume: Option<Resume>,
+    counted: Arc<str>,
+    /// The component's id on the page's connection.
+    component_id: Arc<str>,
+}
+
+impl<D: Dispatcher> Task<D> {
+    /// Lets the page in. An error says what the page is told; `None` if it is gone.
+    async fn run(&self, place: Place) -> Result<(), Option<(String, Refusal)>> {
+        let turn = match place.turn(true).await {
+            Given::Turn(turn) => turn,
+            Given::Gone => return Err(None),
+            Given::Busy => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
+        };
+        let allowed = allow(
+            &self.context,
+            &self.known,
+            self.viewer.caller(),
+            Some(turn.yields()),
+        );
+        if let Err(error) = allowed.await {
+            let text = error.public(self.context.development);
+            return Err(Some((text, error.refusal().clone())));
+        }
+        loop {
+            if self.viewer.is_over() || !self.viewer.is_shown_in(self.epoch) {
+                return Err(None);
+            }
+            let guest = self
+                .shared
+                .open(&self.context, &self.known, &self.key, &self.counted);
+            let guest = guest.map_err(Some)?;
+            let component = &guest.0;
+            // Others may render while the page waits for the component.
+            turn.yields().now();
+            component.wait_until_ready().await.map_err(Some)?;
+            let ticket = self.seal(component.since()).map_err(Some)?;
+            let resume = self.resume.as_ref();
+            let shown = resume.filter(|resume| !resume.needs_tree);
+            let shown = shown.map(|resume| resume.shown);
+            let seen = resume.map_or(Point::default(), |resume| resume.shown).event;
+            let viewed: Arc<dyn Viewed> = component.clone();
+            self.viewer.show(Arc::downgrade(&viewed));
+            let viewer = &self.viewer;
+            let ticket = (self.ticket, ticket);
+            match component.let_in(viewer, self.epoch, ticket.0, shown, seen, ticket.1) {
+                Ok(()) => return Ok(()),
+                // It ended in between: the next one is started.
+                Err(_) if component.has_ended() && !self.viewer.is_over() => {}
+                Err(failure) => return Err(Some(failure)),
+            }
+        }
+    }
+
+    /// What the page comes back with.
+    fn seal(&self, since: Life) -> Result<Box<str>, (String, Refusal)> {
+        let caller = self.viewer.caller();
+        let claims = Claims {
+            kind: Kind::Ticket,
+            module: self.known.name.to_string(),
+            version: 0,
+            props_json: String::new(),
+            ongoing: String::new(),
+            instance: self.key.to_string(),
+            viewer: self.viewer.id.to_string(),
+            point: Point::default(),
+            life: since,
+            page: String::new(),
+            issued_at: unix_now(),
+        };
+        let sealed = self.context.keyring.seal(&claims, &caller.bind);
+        sealed.map(Into::into).map_err(|error| {
+            let text = format!("{} ({}): {error}", self.known.name, Quoted(&self.key));
+            self.context.log(Level::Error, text);
+            (BUSY.to_owned(), Refusal::Busy)
+        })
+    }
+
+    fn refuse(&self, text: &str, refusal: &Refusal) {
+        self.context.stats.errors.add();
+        if *refusal != Refusal::Busy {
+            let (name, key, at) = (
+                &self.known.name,
+                Quoted(&self.key),
+                Quoted(&self.component_id),
+            );
+            let text = format!("{name} ({key}, {at}): join refused: {text}");
+            self.context.log(Level::Warn, text);
+        }
+        if self.viewer.refuse(self.epoch, text, refusal)
+            && let Some(component) = self.viewer.component()
+        {
+            component.is_left(&self.viewer, false);
+        }
+    }
+}
+
+/// Asks `authorize` whether the page may see the component.
+pub(super) async fn allow<D: Dispatcher>(
+    context: &Shared<D>,
+    known: &Known,
+    caller: Arc<Caller>,
+    yields: Option<Yield>,
+) -> Result<(), CallError> {
+    if !known.details.authorizes {
+        return Ok(());
+    }
+    let call = Call {
+        // Nothing is kept under it.
+        actor: next_actor_key(),
+        id: caller
+            .sharing
+            .as_ref()
+            .map_or_else(|| "".into(), |sharing| sharing.key.clone()),
+        instance: "".into(),
+        module: known.module,
+        caller: Some(caller),
+        moved: false,
+        props: Arc::new(Props::from_json("null")),
+        frozen: false,
+        version: 0,
+        sequence: 1,
+        number: EventNumber::default(),
+        event: None,
+        messages: Vec::new(),
+        topics: None,
+        dropped: None,
+        origin: Some(Origin {
+            joins: Joins::Viewer,
+            version: known.details.version,
+            is_behind: false,
+        }),
+        yields,
+    };
+    let limit = context.limits.handler_time;
+    let answer = timeout(limit, context.dispatcher.call(&call)).await;
+    let outcome = answer.unwrap_or(Err(CallError::Deadline(limit)));
+    outcome.map(drop).inspect_err(|error| {
+        if !matches!(error, CallError::Refused(..) | CallError::Closed) {
+            let name = &known.name;
+            context.log_about(Level::Error, name, || {
+                format!("{name}: the join failed: {error}{}", error.stack())
+            });
+        }
+    })
+}

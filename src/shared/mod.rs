@@ -1,0 +1,326 @@
+//! Shared components: one actor, whose component many pages show.
+//!
+//! A page joins with a token that names a module and a key. All pages of one key are [`viewers`](viewer) of one
+//! [`component`]: their events are taken in turn, by one actor, and what the actor renders is compared and
+//! encoded once, and sent to all of them.
+//!
+//! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
+//!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
+//! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
+//! * `ownership.rs`: which process has the actor, a trait.
+//! * `joining.rs`: how a page gets in. `to_viewers.rs`: the actor's end.
+//!
+//! Architecture invariant: whatever happens in a shared component is rendered once, compared once and encoded once
+//! for each dialect. `__test__/server/shared_components.test.ts` watches it
+//! (`ten pages show one state, which is rendered once for all of them`).
+
+mod component;
+mod joined_and_left;
+mod joining;
+mod numbers;
+mod ownership;
+mod ring;
+mod said;
+mod shown;
+mod to_viewers;
+mod viewer;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use crate::context::Shared;
+use crate::dispatch::{Caller, Dispatcher, Joins, Origin, Sharing};
+use crate::ids::{Life, Point};
+use crate::limits::Limits;
+use crate::live_socket::{LiveSocket, Start};
+use crate::ongoing::Ongoing;
+use crate::props::Props;
+use crate::protocol::Refusal;
+use crate::registry::{Details, Module, ModuleId};
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::token::public_name;
+use component::{Component, Failure, Guest};
+pub(crate) use joining::{Joining, join};
+pub use ownership::{MemoryOwnership, Ownership, OwnershipError};
+use to_viewers::ToViewers;
+use viewer::Viewed;
+pub(crate) use viewer::{Viewer, Viewing};
+
+/// What a page is told if there is no room, or if its component is ending.
+pub(crate) const BUSY: &str = "The server is busy.";
+
+/// The longest key, in bytes.
+pub const MAX_KEY: usize = 256;
+
+/// A module and a key: the name of a shared component.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) module: ModuleId,
+    pub(crate) key: Arc<str>,
+}
+
+/// The module of a shared component.
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) module: Module,
+    pub(crate) name: Arc<str>,
+    pub(crate) details: Arc<Details>,
+}
+
+#[derive(Default)]
+struct State {
+    components: HashMap<Name, Arc<Component>>,
+    /// How many of them each address has started.
+    starters: HashMap<Arc<str>, usize>,
+    /// The application closes: no further ones are started.
+    closing: bool,
+}
+
+/// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock is taken
+/// under it, and it is taken under none.
+pub struct SharedComponents {
+    state: Mutex<State>,
+    limits: Limits,
+    /// Which process has the actor of each.
+    owners: Arc<dyn Ownership>,
+    own: Weak<Self>,
+}
+
+impl SharedComponents {
+    /// None yet. `owners` says which process has the actor of each.
+    pub fn new(limits: &Limits, owners: Arc<dyn Ownership>) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            state: Mutex::default(),
+            limits: limits.clone(),
+            owners,
+            own: own.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn all(&self) -> Vec<Arc<Component>> {
+        self.lock().components.values().cloned().collect()
+    }
+
+    /// The component of that name, if it lives.
+    fn get(&self, name: &Name) -> Option<Arc<Component>> {
+        self.lock().components.get(name).cloned()
+    }
+
+    /// The component of that name, which is started if it does not live; it lives for as long as the guest is
+    /// kept. `starter` is the address that asks for it, as addresses are counted.
+    fn open<D: Dispatcher>(
+        &self,
+        context: &Shared<D>,
+        known: &Known,
+        key: &Arc<str>,
+        starter: &Arc<str>,
+    ) -> Result<Guest, Failure> {
+        let name = Name {
+            module: known.module.id,
+            key: key.clone(),
+        };
+        let busy = |why: String| (why, Refusal::Busy);
+        let mut state = self.lock();
+        if state.closing {
+            return Err(busy("The server is restarting.".to_owned()));
+        }
+        if let Some(component) = state.components.get(&name).cloned() {
+            drop(state);
+            if let Some(guest) = component.guest() {
+                return Ok(guest);
+            }
+            // It has ended, and is about to be taken out.
+            self.remove(&component);
+            state = self.lock();
+            // Somebody else may have started the next one meanwhile.
+            if let Some(next) = state.components.get(&name).and_then(Component::guest) {
+                return Ok(next);
+            }
+        }
+        let Limits {
+            shared,
+            shared_per_address,
+            ..
+        } = self.limits;
+        let count = state.starters.get(starter).copied().unwrap_or_default();
+        if state.components.len() >= shared || (!starter.is_empty() && count >= shared_per_address)
+        {
+            return Err(busy(BUSY.to_owned()));
+        }
+        let registry = self.own.upgrade().ok_or_else(|| busy(BUSY.to_owned()))?;
+        let receivers = &known.details.receivers;
+        let tells_viewers = receivers
+            .iter()
+            .any(|receiver| **receiver == *crate::message::VIEWERS);
+        let component = Component::new(
+            name.clone(),
+            starter.clone(),
+            &registry,
+            &self.limits,
+            tells_viewers,
+        );
+        // It has not ended: nobody knows of it.
+        let guest = component.guest();
+        state.components.insert(name, component.clone());
+        *state.starters.entry(starter.clone()).or_default() += 1;
+        drop(state);
+        start(context, known, &component, &self.owners);
+        guest.ok_or_else(|| busy(BUSY.to_owned()))
+    }
+
+    /// Takes out a component that has ended.
+    fn remove(&self, component: &Arc<Component>) {
+        let mut state = self.lock();
+        let is_listed = state
+            .components
+            .get(&component.name)
+            .is_some_and(|one| Arc::ptr_eq(one, component));
+        if !is_listed {
+            return;
+        }
+        state.components.remove(&component.name);
+        let starter = &component.starter;
+        if let Some(count) = state.starters.get_mut(starter) {
+            *count -= 1;
+            if *count == 0 {
+                state.starters.remove(starter);
+            }
+        }
+    }
+
+    /// Notes what a component weighs. If all of them weigh too much, the heaviest ends.
+    fn weigh(&self, component: &Arc<Component>, bytes: usize) {
+        component.weight.store(bytes, Ordering::Relaxed);
+        let all = self.all();
+        let weight = |one: &Arc<Component>| one.weight.load(Ordering::Relaxed);
+        if all.iter().map(weight).sum::<usize>() > self.limits.component_bytes
+            && let Some(heaviest) = all.iter().max_by_key(|one| weight(one))
+        {
+            heaviest.end(BUSY, &Refusal::Busy);
+        }
+    }
+
+    /// The viewers of all components.
+    pub(crate) fn viewers(&self) -> Vec<Arc<Viewer>> {
+        let all = self.all();
+        all.iter()
+            .flat_map(|component| component.all_viewers().to_vec())
+            .collect()
+    }
+
+    /// The application is closing: no component is started any more, and each ends with its last page.
+    pub(crate) fn drain(&self) {
+        self.lock().closing = true;
+        for component in self.all() {
+            component.drain();
+        }
+    }
+
+    /// Ends all components.
+    pub(crate) fn stop(&self) {
+        self.drain();
+        for component in self.all() {
+            component.stop();
+        }
+    }
+
+    /// The HTML of a component that a page is rendered with; the component is started if it does not live.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn html<D: Dispatcher>(
+        &self,
+        context: &Shared<D>,
+        module: &str,
+        key: &Arc<str>,
+        starter: &Arc<str>,
+    ) -> Result<Arc<str>, String> {
+        let (found, details) = context
+            .registry
+            .get(module)
+            .ok_or_else(|| format!("no module {module:?} is registered"))?;
+        let known = Known {
+            module: found,
+            name: module.into(),
+            details,
+        };
+        let text = |(text, _): Failure| text;
+        let opened = self.open(context, &known, key, starter);
+        let guest = opened.map_err(|failure| {
+            let limits = &self.limits;
+            let (all, each) = (limits.shared, limits.shared_per_address);
+            match failure.1 {
+                Refusal::Busy if !context.closing.is_cancelled() => format!(
+                    "too many shared components live (limits.shared is {all}, sharedPerAddress {each})"
+                ),
+                _ => failure.0,
+            }
+        })?;
+        let component = &guest.0;
+        component.wait_until_ready().await.map_err(text)?;
+        let (html, asks) = component.shown().html();
+        if asks {
+            component.ask_tree();
+        }
+        match html {
+            Ok(html) => Ok(html),
+            Err(receiver) => receiver.await.map_err(|_| BUSY.to_owned()),
+        }
+    }
+}
+
+/// Starts the actor of a component.
+fn start<D: Dispatcher>(
+    context: &Shared<D>,
+    known: &Known,
+    component: &Arc<Component>,
+    owners: &Arc<dyn Ownership>,
+) {
+    let key = &component.name.key;
+    let instances = context.keyring.shared_instances(&known.name, key);
+    let instance = instances.first().map_or("", |instance| instance);
+    let caller = Arc::new(Caller {
+        request: "".into(),
+        bind: "".into(),
+        page: "".into(),
+        sharing: Some(Sharing {
+            key: key.clone(),
+            viewer: "".into(),
+        }),
+    });
+    let start = Start {
+        // What the log calls it.
+        id: key.clone(),
+        instance: public_name(instance).into(),
+        module: known.module,
+        module_name: known.name.clone(),
+        caller: Some(caller),
+        props: Arc::new(Props::from_json("{}")),
+        origin: Some(Origin {
+            joins: Joins::Shared,
+            version: known.details.version,
+            is_behind: false,
+        }),
+        place: None,
+        point: Point::default(),
+        life: Life::default(),
+        expected: Default::default(),
+        ongoing: Ongoing::default(),
+        details: known.details.clone(),
+    };
+    let socket = LiveSocket::start(context, start, |_| {
+        ToViewers::new(
+            context.clone(),
+            component.clone(),
+            known.clone(),
+            owners.clone(),
+            instances,
+        )
+    });
+    component.set_socket(socket);
+}

@@ -1,0 +1,220 @@
+//! The last changes of a shared component, each encoded once for all its pages. Pure.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::effects::Push;
+use crate::ids::Revision;
+use crate::protocol::extended::Encoded;
+
+/// The fewest bytes of changes that are kept for pages that have missed them.
+const MIN_BYTES: usize = 1024;
+/// The most bytes of changes that are kept, however large the tree is.
+const MAX_BYTES: usize = 64 * 1024;
+/// The most pushes to all pages that are kept for pages that have missed them. Their bytes are bounded by
+/// [`MAX_BYTES`].
+const MAX_PUSHES: usize = 256;
+
+/// A change, as each dialect says it.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// Without a component's id and an event's number.
+    pub(crate) extended: Encoded,
+    /// What stands before the id, and after it. Empty if no page speaks the classic dialect.
+    pub(crate) classic: Option<[String; 2]>,
+    /// The whole tree is another now, which is no answer in the classic dialect.
+    pub(crate) replaces: bool,
+}
+
+impl Change {
+    fn size(&self) -> usize {
+        let classic = self.classic.iter().flatten().map(String::len);
+        self.extended.size() + classic.sum::<usize>() + size_of::<Frame>() + size_of::<Self>()
+    }
+}
+
+/// A change that all pages get: from the frame before it to the revision `to`.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) to: Revision,
+    pub(crate) change: Arc<Change>,
+}
+
+/// A push to all pages, by the step that committed this revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Pushed {
+    pub(crate) revision: Revision,
+    pub(crate) push: Arc<Push>,
+}
+
+/// The frames that pages may have missed, in their order; and the pushes to all pages.
+///
+/// Architecture invariant: a page at a revision that the ring reaches back to, and that applies the frames after
+/// it, shows what the component shows. The tests of `src/shared/ring.rs` watch it
+/// (`a_page_at_any_revision_gets_the_rest`).
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    pushes: VecDeque<Pushed>,
+    push_bytes: usize,
+    /// Everything up to here is forgotten.
+    base: Revision,
+    /// What a page shows that has all frames.
+    newest: Revision,
+    tree_bytes: usize,
+}
+
+impl Ring {
+    /// Of a component whose life begins at this revision.
+    pub(crate) fn new(revision: Revision) -> Self {
+        Self {
+            base: revision,
+            newest: revision,
+            ..Self::default()
+        }
+    }
+
+    /// What a page shows that has all frames.
+    pub(crate) fn newest(&self) -> Revision {
+        self.newest
+    }
+
+    /// Whether a page at this revision can go on from there.
+    pub(crate) fn reaches(&self, revision: Revision) -> bool {
+        self.base <= revision && revision <= self.newest
+    }
+
+    /// Pages show this revision now, by this change; without one nothing that they show has changed.
+    pub(crate) fn push(&mut self, to: Revision, change: Option<Arc<Change>>) {
+        self.newest = self.newest.max(to);
+        let Some(change) = change else { return };
+        self.bytes += change.size();
+        self.frames.push_back(Frame { to, change });
+        let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
+        // A page that misses more than the tree is better shown the tree.
+        while self.bytes > most
+            && let Some(oldest) = self.frames.pop_front()
+        {
+            self.bytes -= oldest.change.size();
+            self.base = oldest.to;
+        }
+    }
+
+    /// Adds what the step that committed this revision pushes to all pages.
+    pub(crate) fn push_to_all(&mut self, revision: Revision, pushes: &[Push]) {
+        for push in pushes {
+            self.push_bytes += push.size();
+            let push = Arc::new(push.clone());
+            self.pushes.push_back(Pushed { revision, push });
+        }
+        while (self.pushes.len() > MAX_PUSHES || self.push_bytes > MAX_BYTES)
+            && self.pushes.len() > 1
+            && let Some(oldest) = self.pushes.pop_front()
+        {
+            self.push_bytes -= oldest.push.size();
+        }
+    }
+
+    /// The frames after this revision, which the ring has to reach.
+    pub(crate) fn after(&self, revision: Revision) -> impl Iterator<Item = &Frame> {
+        let first = self.frames.partition_point(|frame| frame.to <= revision);
+        self.frames.range(first..)
+    }
+
+    /// The pushes of the steps after this revision, as far as they are kept.
+    pub(crate) fn pushes_after(&self, revision: Revision) -> impl Iterator<Item = &Pushed> {
+        let is_told = |pushed: &Pushed| pushed.revision <= revision;
+        let first = self.pushes.partition_point(is_told);
+        self.pushes.range(first..)
+    }
+
+    /// Notes how many bytes the tree is.
+    pub(crate) fn set_tree_bytes(&mut self, bytes: usize) {
+        self.tree_bytes = bytes;
+    }
+
+    /// The bytes of all that is kept.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes + self.push_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::{ServerMessage, extended};
+    use crate::tree::testing::text_tree;
+
+    fn change(text: &str) -> Arc<Change> {
+        let tree = text_tree(&["<b>", "</b>"], &[text]);
+        Arc::new(Change {
+            extended: extended::encode_for_many(&ServerMessage::Replace(&tree)),
+            classic: None,
+            replaces: false,
+        })
+    }
+
+    proptest! {
+        /// A page applies the frames after what it shows: it ends at the newest, or the ring says that it does not
+        /// reach back to it.
+        #[test]
+        fn a_page_at_any_revision_gets_the_rest(
+            steps in prop::collection::vec((any::<bool>(), 0..2000usize), 1..60),
+            tree_bytes in 0..100_000usize,
+        ) {
+            let mut ring = Ring::new(Revision(3));
+            ring.set_tree_bytes(tree_bytes);
+            // The revision of the last change at each revision.
+            let mut shown = vec![3];
+            for (number, (changes, size)) in steps.iter().enumerate() {
+                let revision = number as u64 + 4;
+                ring.push(Revision(revision), changes.then(|| change(&"x".repeat(*size))));
+                shown.push(if *changes { revision } else { *shown.last().unwrap() });
+            }
+            let newest = shown.len() as u64 + 2;
+            prop_assert_eq!(ring.newest(), Revision(newest));
+            prop_assert!(!ring.reaches(Revision(newest + 1)), "of another life");
+            for (at, last) in shown.iter().enumerate() {
+                let revision = Revision(at as u64 + 3);
+                if !ring.reaches(revision) {
+                    continue;
+                }
+                let rest: Vec<u64> = ring.after(revision).map(|frame| frame.to.0).collect();
+                let mut expected = shown[at..].to_vec();
+                expected.dedup();
+                expected.retain(|to| to > last);
+                prop_assert_eq!(rest, expected);
+            }
+            let bytes: usize = ring.frames.iter().map(|frame| frame.change.size()).sum();
+            prop_assert_eq!(ring.bytes, bytes);
+            prop_assert!(bytes <= tree_bytes.clamp(MIN_BYTES, MAX_BYTES));
+        }
+    }
+
+    #[test]
+    fn pushes_to_all_are_kept_for_those_who_missed_them_and_bounded() {
+        let mut ring = Ring::new(Revision(0));
+        let push = |text: &str| Push {
+            name: "saved".into(),
+            data: format!("{text:?}").into(),
+        };
+        ring.push_to_all(Revision(1), &[push("a"), push("b")]);
+        ring.push_to_all(Revision(3), &[push("c")]);
+        let after = |ring: &Ring, revision| -> Vec<String> {
+            let missed = ring.pushes_after(Revision(revision));
+            missed.map(|pushed| pushed.push.data.to_string()).collect()
+        };
+        assert_eq!(after(&ring, 0), ["\"a\"", "\"b\"", "\"c\""]);
+        assert_eq!(after(&ring, 1), ["\"c\""]);
+        assert_eq!(after(&ring, 3), [""; 0]);
+        for revision in 4..1000 {
+            ring.push_to_all(Revision(revision), &[push(&"x".repeat(1000))]);
+        }
+        let bytes: usize = ring.pushes.iter().map(|pushed| pushed.push.size()).sum();
+        assert_eq!(ring.push_bytes, bytes);
+        assert!((32_000..=MAX_BYTES).contains(&bytes), "{bytes}");
+    }
+}

@@ -1,0 +1,260 @@
+//! What became of one viewer's events, until its page has shown that it knows. Pure.
+
+use std::collections::VecDeque;
+
+use crate::effects::Push;
+use crate::ids::{EventNumber, Revision};
+use crate::protocol::extended::Encoded;
+
+/// The most events that are remembered for a page that may not know of them. The client has fewer under way.
+const MOST: usize = 256;
+/// The most bytes of what is remembered.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// What became of an event.
+#[derive(Clone)]
+pub(super) enum Outcome {
+    /// It was handled and committed; the page sees so with the frame that includes the revision.
+    Applied {
+        redirect: Option<Box<str>>,
+        keeps_form: bool,
+        pushes: Box<[Push]>,
+    },
+    /// It has failed, or several have of which it is the last. Nothing was committed.
+    Failed {
+        encoded: Encoded,
+        redirect: Option<Box<str>>,
+        /// How many answers the classic dialect gives, and the text of each.
+        count: u64,
+        text: Box<str>,
+    },
+}
+
+impl Outcome {
+    fn size(&self) -> usize {
+        match self {
+            Self::Applied {
+                redirect, pushes, ..
+            } => {
+                let pushes = pushes.iter().map(Push::size).sum::<usize>();
+                pushes + redirect.as_deref().map_or(0, str::len)
+            }
+            Self::Failed {
+                encoded,
+                redirect,
+                text,
+                ..
+            } => encoded.size() + text.len() + redirect.as_deref().map_or(0, str::len),
+        }
+    }
+}
+
+/// What became of one event, and the state that the component was in then.
+#[derive(Clone)]
+pub(super) struct Said {
+    pub(super) event: EventNumber,
+    pub(super) revision: Revision,
+    pub(super) outcome: Outcome,
+}
+
+/// The outcomes of one viewer's events, in their order.
+#[derive(Default)]
+pub(super) struct Sayings {
+    list: VecDeque<Said>,
+    /// How many of them have been sent on this connection.
+    sent: usize,
+    bytes: usize,
+    /// The last event that has been handled, or has failed.
+    handled: EventNumber,
+    /// The last event that the page has been told of.
+    told: EventNumber,
+    /// What became of the events up to this one is not remembered.
+    forgotten: EventNumber,
+}
+
+impl Sayings {
+    /// Of a viewer whose last event was this one.
+    pub(super) fn begin(&mut self, handled: EventNumber) {
+        *self = Self {
+            handled,
+            told: handled,
+            forgotten: handled,
+            ..Self::default()
+        };
+    }
+
+    /// The last event that has been handled, or has failed.
+    pub(super) fn handled(&self) -> EventNumber {
+        self.handled
+    }
+
+    /// The last event that the page has been told of.
+    pub(super) fn told(&self) -> EventNumber {
+        self.told
+    }
+
+    /// Remembers what became of the next event.
+    pub(super) fn add(&mut self, said: Said) {
+        self.handled = said.event;
+        self.bytes += said.outcome.size();
+        self.list.push_back(said);
+        while self.list.len() > MOST || (self.bytes > MOST_BYTES && self.list.len() > 1) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.list.pop_front() {
+            self.bytes -= oldest.outcome.size();
+            self.forgotten = oldest.event;
+            self.sent = self.sent.saturating_sub(1);
+        }
+    }
+
+    /// The page knows what became of its events up to this one.
+    pub(super) fn has_seen(&mut self, seen: EventNumber) {
+        while let Some(oldest) = self.list.front()
+            && oldest.event <= seen
+        {
+            self.forget_oldest();
+        }
+    }
+
+    /// Whether it is remembered what became of all events after `seen`.
+    pub(super) fn covers(&self, seen: EventNumber) -> bool {
+        seen >= self.forgotten
+    }
+
+    /// Nothing has been sent on the page's new connection; the page knows of its events up to `seen`.
+    pub(super) fn again(&mut self, seen: EventNumber) {
+        self.has_seen(seen);
+        self.sent = 0;
+        self.told = seen.max(self.forgotten).min(self.handled);
+    }
+
+    /// The next outcome to be sent before the frame to `revision`: of an event that the frame includes, or that
+    /// has failed before it.
+    pub(super) fn next_in(&mut self, revision: Revision) -> Option<&Said> {
+        let next = self.list.get(self.sent)?;
+        let is_after = match next.outcome {
+            Outcome::Applied { .. } => next.revision > revision,
+            Outcome::Failed { .. } => next.revision >= revision,
+        };
+        if is_after { None } else { self.next(revision) }
+    }
+
+    /// The next outcome to be sent that the state at `revision` includes.
+    pub(super) fn next(&mut self, revision: Revision) -> Option<&Said> {
+        let next = self.list.get(self.sent)?;
+        if next.revision > revision {
+            return None;
+        }
+        self.sent += 1;
+        self.told = next.event;
+        Some(next)
+    }
+
+    /// Whether everything has been sent.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent == self.list.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(event: u64, revision: u64) -> Said {
+        Said {
+            event: EventNumber(event),
+            revision: Revision(revision),
+            outcome: Outcome::Applied {
+                redirect: None,
+                keeps_form: false,
+                pushes: Box::default(),
+            },
+        }
+    }
+
+    fn failed(event: u64, revision: u64, text: &str) -> Said {
+        let outcome = Outcome::Failed {
+            encoded: Encoded::default(),
+            redirect: None,
+            count: 1,
+            text: text.into(),
+        };
+        Said {
+            outcome,
+            ..applied(event, revision)
+        }
+    }
+
+    fn all(mut next: impl FnMut() -> Option<u64>) -> Vec<u64> {
+        std::iter::from_fn(&mut next).collect()
+    }
+
+    /// Event 1 is applied, 2 fails, 3 is applied, 4 fails after it.
+    fn four() -> Sayings {
+        let mut said = Sayings::default();
+        said.add(applied(1, 1));
+        said.add(failed(2, 1, "no"));
+        said.add(applied(3, 2));
+        said.add(failed(4, 2, "no"));
+        said
+    }
+
+    #[test]
+    fn what_became_of_events_is_said_in_order_with_the_frame_that_includes_them() {
+        let mut said = four();
+        let in_first = all(|| said.next_in(Revision(1)).map(|said| said.event.0));
+        assert_eq!((in_first, said.told()), (vec![1], EventNumber(1)));
+        let in_second = all(|| said.next_in(Revision(2)).map(|said| said.event.0));
+        assert_eq!((in_second, said.told()), (vec![2, 3], EventNumber(3)));
+        assert_eq!(said.handled(), EventNumber(4));
+        let rest = all(|| said.next(Revision(2)).map(|said| said.event.0));
+        assert_eq!((rest, said.is_sent()), (vec![4], true));
+        // One frame may include all of them.
+        let mut said = four();
+        let in_one = all(|| said.next_in(Revision(2)).map(|said| said.event.0));
+        assert_eq!(in_one, [1, 2, 3]);
+        assert!(four().next(Revision(0)).is_none(), "not before it is shown");
+    }
+
+    #[test]
+    fn what_a_page_has_not_seen_is_said_again_on_its_next_connection() {
+        let mut said = four();
+        all(|| said.next(Revision(2)).map(|said| said.event.0));
+        said.has_seen(EventNumber(1));
+        assert!(said.covers(EventNumber(1)) && !said.covers(EventNumber(0)));
+        said.again(EventNumber(2));
+        assert_eq!(said.told(), EventNumber(2));
+        let again = all(|| said.next(Revision(2)).map(|said| said.event.0));
+        assert_eq!(again, [3, 4]);
+        // A page cannot say that it has seen what has not been.
+        said.again(EventNumber(99));
+        assert_eq!(said.told(), EventNumber(4));
+    }
+
+    #[test]
+    fn a_viewer_that_goes_on_from_its_number_has_nothing_to_be_told() {
+        let mut said = Sayings::default();
+        said.begin(EventNumber(7));
+        assert!(said.covers(EventNumber(7)) && !said.covers(EventNumber(6)));
+        assert_eq!((said.told(), said.is_sent()), (EventNumber(7), true));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut said = Sayings::default();
+        for event in 1..=1000 {
+            said.add(failed(event, 1, &"x".repeat(1000)));
+        }
+        let bytes: usize = said.list.iter().map(|said| said.outcome.size()).sum();
+        assert_eq!(said.bytes, bytes);
+        assert!((32_000..=MOST_BYTES).contains(&bytes), "{bytes}");
+        for event in 1001..=2000 {
+            said.add(applied(event, event));
+        }
+        assert_eq!(said.list.len(), MOST);
+    }
+}

@@ -1,0 +1,387 @@
+//! The reply end of a shared component's actor: what it says goes to all viewers, or to the one whose event it was.
+
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::component::Component;
+use super::joining::allow;
+use super::ring::Change;
+use super::viewer::{Viewed, Viewer};
+use super::{BUSY, Known, Ownership, OwnershipError};
+use crate::clock::unix_now;
+use crate::context::Shared;
+use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
+use crate::ids::{EventNumber, Life, Point};
+use crate::live_socket::{Asked, Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::ongoing::{Now, Ongoing};
+use crate::props::Props;
+use crate::protocol::{Beside, Refusal, ServerMessage, extended};
+use crate::random::random_number;
+use crate::store::{StoreError, Stored};
+use crate::token::{Claims, Kind};
+use crate::tree::{LiveTree, Patch};
+
+pub(super) struct ToViewers<D: Dispatcher> {
+    context: Shared<D>,
+    component: Arc<Component>,
+    known: Known,
+    owners: Arc<dyn Ownership>,
+    /// The component's names in a store; the first is the one to save under, and the one that is owned.
+    instances: Vec<Arc<str>>,
+    /// The least time between two changes.
+    pause: Duration,
+    /// Before this no change is sent.
+    next: Option<Instant>,
+    /// Changes are held back, and told as one.
+    is_held: bool,
+    /// Something was pushed to all while changes were held back: some change has to follow.
+    owes_change: bool,
+    /// Whose event is handled.
+    current: Option<Arc<Viewer>>,
+    /// Whose events were handled while changes were held back.
+    acted: Vec<Arc<Viewer>>,
+    /// The component was shown: its pages can be let in.
+    is_ready: bool,
+    life: Life,
+}
+
+impl<D: Dispatcher> ToViewers<D> {
+    pub(super) fn new(
+        context: Shared<D>,
+        component: Arc<Component>,
+        known: Known,
+        owners: Arc<dyn Ownership>,
+        instances: Vec<String>,
+    ) -> Self {
+        Self {
+            pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
+            context,
+            component,
+            known,
+            owners,
+            instances: instances.into_iter().map(Into::into).collect(),
+            next: None,
+            is_held: false,
+            owes_change: false,
+            current: None,
+            acted: Vec::new(),
+            is_ready: false,
+            life: Life::default(),
+        }
+    }
+
+    fn encode(&self, message: &ServerMessage<'_>) -> Arc<Change> {
+        let classic = self.component.has_classic();
+        Arc::new(Change {
+            extended: extended::encode_for_many(message),
+            classic: classic.then(|| message.to_json_for_many()),
+            replaces: matches!(message, ServerMessage::Replace(_)),
+        })
+    }
+
+    /// The pages show the state at `point` now, by this change.
+    fn tell(&mut self, point: Point, message: Option<&ServerMessage<'_>>) {
+        let change = message.map(|message| self.encode(message));
+        let changes = change.is_some();
+        let mut shown = self.component.shown();
+        if changes {
+            shown.forget_tree();
+        }
+        shown.ring.push(point.revision, change);
+        drop(shown);
+        for viewer in std::mem::take(&mut self.acted) {
+            viewer.deliver(&*self.component);
+        }
+        if changes {
+            self.next = Some(Instant::now() + self.pause);
+            self.component.fan_out();
+        }
+    }
+}
+
+fn not_owned(error: OwnershipError) -> StoreError {
+    match error {
+        OwnershipError::Lost => StoreError::Stale,
+        OwnershipError::Failed(text) => StoreError::Failed(text),
+    }
+}
+
+/// The change that a message makes; `None` if it makes none.
+fn change_of<'a, 'b>(message: &'a ServerMessage<'b>) -> Option<&'a ServerMessage<'b>> {
+    match message {
+        ServerMessage::Patch(patch, _) if patch.is_empty() => None,
+        message => Some(message),
+    }
+}
+
+impl<D: Dispatcher> ReplyTo for ToViewers<D> {
+    fn started(&mut self, result: Result<(), &CallError>) {
+        if let Err(error) = result {
+            self.ended(error);
+        }
+    }
+
+    fn show(&mut self, point: Point, tree: &LiveTree, _anew: bool) {
+        let mut shown = self.component.shown();
+        if !self.is_ready {
+            shown.ring = super::ring::Ring::new(point.revision);
+        }
+        let viewers = shown.take_tree(tree);
+        drop(shown);
+        for viewer in viewers {
+            viewer.deliver(&*self.component);
+        }
+        if !std::mem::replace(&mut self.is_ready, true) {
+            self.component.is_ready();
+        }
+    }
+
+    fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
+        let Some(viewer) = self.current.clone() else {
+            return;
+        };
+        if let ServerMessage::Error(text) = message {
+            viewer.failed(point, 1, text, false, beside.redirect);
+            viewer.deliver(&*self.component);
+            if self.is_held {
+                self.acted.push(viewer);
+            }
+            return;
+        }
+        viewer.applied(point, beside);
+        self.acted.push(viewer);
+        if !self.is_held {
+            self.tell(point, change_of(&message));
+        }
+    }
+
+    fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
+        if !beside.pushes.is_empty() {
+            let mut shown = self.component.shown();
+            shown.ring.push_to_all(point.revision, beside.pushes);
+            self.owes_change = true;
+        }
+        if self.is_held {
+            return;
+        }
+        let nothing = ServerMessage::Patch(Patch::default(), None);
+        let owes = std::mem::take(&mut self.owes_change);
+        let message = message.as_ref().or(owes.then_some(&nothing));
+        self.tell(point, message);
+    }
+
+    fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
+        let Some(viewer) = self.current.clone() else {
+            return;
+        };
+        viewer.failed(point, count, text, is_expired, None);
+        viewer.deliver(&*self.component);
+        if self.is_held {
+            self.acted.push(viewer);
+        }
+    }
+
+    fn ended(&mut self, error: &CallError) {
+        let text = error.public(self.context.development);
+        self.component.end(&text, error.refusal());
+    }
+}
+
+impl<D: Dispatcher> Pace for ToViewers<D> {
+    async fn ready(&mut self) {}
+
+    fn holds(&mut self, _events_wait: bool) -> bool {
+        self.is_held = self.next.is_some_and(|next| Instant::now() < next);
+        self.is_held
+    }
+
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
+    fn merged(&mut self, point: Point, message: ServerMessage<'_>) {
+        self.is_held = false;
+        let owes = std::mem::take(&mut self.owes_change);
+        let change = match change_of(&message) {
+            None if owes => Some(&message),
+            change => change,
+        };
+        self.tell(point, change);
+    }
+
+    async fn caught_up(&mut self) {
+        if let Some(next) = self.next {
+            // On the heap: the future of every actor would carry it otherwise.
+            Box::pin(sleep_until(next)).await;
+        }
+    }
+}
+
+impl<D: Dispatcher> Viewers for ToViewers<D> {
+    fn shares(&self) -> bool {
+        true
+    }
+
+    fn next_asked(&mut self) -> Option<Asked> {
+        let (viewer, asked) = self.component.next_asked()?;
+        self.current = Some(viewer);
+        Some(asked)
+    }
+
+    fn has_asked(&self) -> bool {
+        self.component.has_asked()
+    }
+
+    fn joined_and_left(&mut self) -> Option<Arc<str>> {
+        self.component.joined_and_left()
+    }
+
+    /// The page may have lost the right to this event only, or to the component.
+    fn refused(&mut self) {
+        let Some(viewer) = self.current.clone() else {
+            return;
+        };
+        let (context, known) = (self.context.clone(), self.known.clone());
+        let component = self.component.clone();
+        let epoch = viewer.epoch();
+        self.context.tasks.spawn(async move {
+            if let Err(error) = allow(&context, &known, viewer.caller(), None).await {
+                let text = error.public(context.development);
+                if viewer.refuse(epoch, &text, error.refusal()) {
+                    component.is_left(&viewer, false);
+                }
+            }
+        });
+    }
+
+    fn wants_tree(&self) -> bool {
+        self.component.shown().is_wanted()
+    }
+}
+
+impl<D: Dispatcher> Keeper for ToViewers<D> {
+    async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {
+        self.owners
+            .commits(&self.name(), self.life)
+            .await
+            .map_err(not_owned)?;
+        let Some(store) = &self.context.store else {
+            return Ok(());
+        };
+        let instance = self.name();
+        let claims = Claims {
+            kind: Kind::SharedState,
+            module: self.known.name.to_string(),
+            version: self.known.details.version,
+            props_json: committed.props.to_json_without(&self.known.details.private),
+            ongoing: committed.ongoing.to_json(Now::here()),
+            instance: instance.to_string(),
+            viewer: String::new(),
+            point: committed.point,
+            life: self.component.since(),
+            page: String::new(),
+            issued_at: unix_now(),
+        };
+        let sealed = self.context.keyring.seal(&claims, "");
+        let sealed = sealed.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let stored = Stored {
+            life: self.life,
+            revision: committed.point.revision,
+            sealed,
+        };
+        // All states of a module count together.
+        let holder = format!("\0shared {}", self.known.name);
+        let holder = self.context.keyring.holder(&holder, "");
+        let dropped = self.component.take_dropped();
+        let number = committed.point.event;
+        let current = self
+            .current
+            .as_ref()
+            .filter(|_| number > EventNumber::default());
+        let numbers = current.map(|viewer| (viewer.id.clone(), Some(number)));
+        let viewers = dropped.iter().map(|id| (id.clone(), None));
+        let viewers = viewers.chain(numbers).collect();
+        let saved = store.save_shared(&instance, holder, stored, viewers).await;
+        if saved.is_err() {
+            self.component.keep_dropped(dropped);
+        }
+        saved
+    }
+
+    async fn begin(&mut self, _point: Point, _before: Life) -> Result<Begun, StoreError> {
+        let begun = self.claim().await?;
+        let owned = self.owners.own(&self.name(), self.life).await;
+        owned.map_err(not_owned)?;
+        Ok(begun)
+    }
+
+    fn weighed(&mut self, bytes: usize) {
+        let kept = self.component.shown().memory();
+        self.component.weighed(bytes + kept);
+    }
+
+    fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {
+        None
+    }
+}
+
+impl<D: Dispatcher> ToViewers<D> {
+    /// The component's name in a store.
+    fn name(&self) -> Arc<str> {
+        self.instances.first().cloned().unwrap_or_default()
+    }
+
+    /// Begins a life, with the state that the store has, if there is one.
+    async fn claim(&mut self) -> Result<Begun, StoreError> {
+        let name = || random_number().map_or(Life(1), Life);
+        let Some(store) = &self.context.store else {
+            self.life = name();
+            self.component.set_since(self.life);
+            return Ok(Begun::of(self.life));
+        };
+        for instance in &self.instances {
+            let claimed = store.claim(instance, Life::default()).await?;
+            let Some(stored) = claimed else {
+                continue;
+            };
+            self.life = stored.life;
+            let claims = self.context.keyring.open_kept(&stored.sealed, "");
+            let claims = claims.map_err(StoreError::Unreadable)?;
+            if claims.kind != Kind::SharedState || *claims.instance != **instance {
+                return Err(StoreError::Damaged("it is of another component".to_owned()));
+            }
+            let viewers = store.viewers(instance).await?;
+            self.component.set_numbers(viewers);
+            self.component.set_since(claims.life);
+            let newest = Newest {
+                point: Point {
+                    event: EventNumber::default(),
+                    ..claims.point
+                },
+                props: Arc::new(Props::from_json(&claims.props_json)),
+                ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+                origin: Origin {
+                    joins: Joins::SharedState,
+                    version: claims.version,
+                    is_behind: false,
+                },
+            };
+            return Ok(Begun {
+                life: self.life,
+                newest: Some(newest),
+            });
+        }
+        self.life = Life(1);
+        self.component.set_since(name());
+        Ok(Begun::of(self.life))
+    }
+}
+
+impl<D: Dispatcher> Drop for ToViewers<D> {
+    fn drop(&mut self) {
+        self.owners.disown(&self.name(), self.life);
+        // The actor has stopped already. Pages that still show the component come back to the next one.
+        self.component.end(BUSY, &Refusal::Busy);
+    }
+}

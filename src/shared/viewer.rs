@@ -1,0 +1,683 @@
+//! One page that shows a shared component.
+
+use std::sync::{Arc, Weak};
+
+use super::said::{Outcome, Said, Sayings};
+use super::shown::{Shown, WholeTree};
+use crate::dispatch::Caller;
+use crate::effects::Push;
+use crate::ids::{ActorKey, EventNumber, Point, Revision, next_actor_key};
+use crate::live_socket::{Events, Taken, Unhandled};
+use crate::outbox::{Dialect, Outbox};
+use crate::protocol::extended::{self, JoinFlags};
+use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::session::Link;
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::tree::{Patch, write_json_string};
+
+/// An empty change, which answers an event that changed nothing.
+const NOTHING: ServerMessage<'static> = ServerMessage::Patch(
+    Patch {
+        template: None,
+        changes: Vec::new(),
+    },
+    None,
+);
+
+/// What the pages of one component show.
+pub(super) type Pages = Shown<Arc<Viewer>>;
+
+/// The component, as its viewers need it.
+pub(super) trait Viewed: Send + Sync {
+    /// What the pages show.
+    fn shown(&self) -> MutexGuard<'_, Pages>;
+    /// Asks the actor for the tree, for those who wait for it.
+    fn ask_tree(&self);
+    /// A viewer has asked for something: it has its turn.
+    fn asks(&self, viewer: Arc<Viewer>);
+    /// The viewer's page shows the component no more. If it may come back, the viewer waits for it.
+    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool);
+}
+
+/// Where the page is told the rest from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// What the page shows, which the ring reaches back to.
+    Shown(Point),
+    /// The whole tree.
+    Tree(JoinFlags),
+}
+
+struct State {
+    /// The connection that the page has; `None` while the viewer waits for its page, and after its end.
+    link: Option<Link>,
+    /// Raised by each connection that the page comes with. A call for another epoch has no effect.
+    epoch: u64,
+    /// `authorize` has let the page in on this connection. Until then nothing is sent, and no event is taken.
+    is_in: bool,
+    /// The page needs the whole tree; what is said with it.
+    tree: Option<JoinFlags>,
+    /// The connection takes too little: nothing is sent until it has room.
+    lags: bool,
+    /// The page's connection gets no further events: when all are answered, it is left.
+    finishing: bool,
+    /// The viewer has ended: no page goes on with it.
+    over: bool,
+    /// The viewer stands among those that have asked for something.
+    is_queued: bool,
+    /// The actor handles an event of this viewer.
+    is_handled: bool,
+    /// What the page shows when it has read all that was sent.
+    shown: Revision,
+    /// The pushes to all pages up to this revision have been sent.
+    pushed: Revision,
+    said: Sayings,
+    /// Whose page it is, on the present connection.
+    caller: Arc<Caller>,
+    /// What the page comes back with.
+    ticket: Box<str>,
+    /// The page has been let in, on this connection or an earlier one.
+    was_in: bool,
+    /// The component; nothing before a page is let in.
+    component: Option<Weak<dyn Viewed>>,
+}
+
+/// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held for
+/// what is sent to the one page.
+///
+/// A viewer's lock is taken before its component's locks and its outbox's, never after.
+pub(crate) struct Viewer {
+    /// The viewer's own name, which handlers see.
+    pub(crate) id: Arc<str>,
+    /// The viewer's name in its connection's outbox.
+    pub(super) owner: ActorKey,
+    dialect: Dialect,
+    pub(crate) events: Events,
+    /// The name under which what waits counts: see [`crate::sessions`].
+    pub(crate) holder: Arc<str>,
+    state: Mutex<State>,
+}
+
+/// A connection's hold on a viewer. Dropping it does nothing.
+pub(crate) struct Viewing {
+    pub(crate) viewer: Arc<Viewer>,
+    pub(crate) epoch: u64,
+}
+
+impl Viewer {
+    pub(super) fn new(
+        id: Arc<str>,
+        caller: Arc<Caller>,
+        link: Link,
+        holder: Arc<str>,
+        events: Events,
+    ) -> Arc<Self> {
+        let owner = next_actor_key();
+        link.outbox.attach(owner);
+        Arc::new(Self {
+            id,
+            owner,
+            dialect: link.outbox.dialect,
+            events,
+            holder,
+            state: Mutex::new(State {
+                link: Some(link),
+                epoch: 0,
+                is_in: false,
+                tree: None,
+                lags: false,
+                finishing: false,
+                over: false,
+                is_queued: false,
+                is_handled: false,
+                shown: Revision::default(),
+                pushed: Revision::default(),
+                said: Sayings::default(),
+                caller,
+                ticket: Box::default(),
+                was_in: false,
+                component: None,
+            }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(crate) fn is_classic(&self) -> bool {
+        self.dialect == Dialect::Classic
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().over
+    }
+
+    pub(crate) fn is_shown_in(&self, epoch: u64) -> bool {
+        self.lock().epoch == epoch
+    }
+
+    /// The page is about to be let in to this component.
+    pub(super) fn show(&self, component: Weak<dyn Viewed>) {
+        self.lock().component = Some(component);
+    }
+
+    /// The component that the page is let in to.
+    pub(super) fn component(&self) -> Option<Arc<dyn Viewed>> {
+        self.lock().component.as_ref()?.upgrade()
+    }
+
+    pub(super) fn caller(&self) -> Arc<Caller> {
+        self.lock().caller.clone()
+    }
+
+    pub(crate) fn outbox(&self) -> Option<Arc<Outbox>> {
+        let state = self.lock();
+        state.link.as_ref().map(|link| link.outbox.clone())
+    }
+
+    /// The last event that has been handled, or has failed.
+    pub(super) fn handled(&self) -> EventNumber {
+        self.lock().said.handled()
+    }
+
+    /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
+    /// the viewer has ended.
+    pub(super) fn attach(&self, link: Link, caller: Arc<Caller>) -> Option<u64> {
+        let mut state = self.lock();
+        if state.over || self.dialect != link.outbox.dialect {
+            return None;
+        }
+        if let Some(link) = state.link.take() {
+            link.outbox.detach(self.owner, true);
+        }
+        link.outbox.attach(self.owner);
+        state.link = Some(link);
+        state.caller = caller;
+        state.epoch += 1;
+        state.is_in = false;
+        state.lags = false;
+        state.tree = None;
+        Some(state.epoch)
+    }
+
+    /// Begins at the number that the viewer's events had got to.
+    pub(super) fn begin(&self, handled: EventNumber) {
+        self.events.received(handled);
+        self.lock().said.begin(handled);
+    }
+
+    /// Lets the page in, and sends what it has not seen. False if the page is not on this connection any more.
+    pub(super) fn let_in(
+        self: &Arc<Self>,
+        component: &dyn Viewed,
+        epoch: u64,
+        from: From,
+        seen: EventNumber,
+        ticket: Box<str>,
+    ) -> bool {
+        let mut state = self.lock();
+        if state.epoch != epoch || state.over || state.link.is_none() {
+            return false;
+        }
+        state.is_in = true;
+        state.was_in = true;
+        state.ticket = ticket;
+        let covers = state.said.covers(seen);
+        state.said.again(seen);
+        let State {
+            link, said, ticket, ..
+        } = &mut *state;
+        match (from, link) {
+            (From::Shown(_), _) if !covers => {
+                state.tree = Some(JoinFlags {
+                    shared: true,
+                    ..JoinFlags::default()
+                });
+            }
+            (From::Shown(point), Some(link)) => {
+                let text = extended::resumed(&link.id, said.handled(), ticket);
+                link.outbox.push(self.owner, text);
+                state.shown = point.revision;
+                state.pushed = point.revision;
+            }
+            (From::Tree(flags), _) => state.tree = Some(flags),
+            (From::Shown(_), None) => {}
+        }
+        drop(state);
+        self.deliver(component);
+        true
+    }
+
+    /// Notes up to where the page has had what was pushed to all.
+    pub(super) fn was_pushed(&self, revision: Revision) {
+        self.lock().pushed = revision;
+    }
+
+    /// Takes an event from the page.
+    pub(crate) fn event(
+        self: &Arc<Self>,
+        epoch: u64,
+        numbered: Option<Numbered>,
+        event: Result<ClientEvent, Unhandled>,
+    ) {
+        let mut state = self.lock();
+        if state.epoch != epoch || !state.is_in || state.over || state.finishing {
+            return;
+        }
+        if let Some(Numbered { seen, .. }) = numbered {
+            state.said.has_seen(seen);
+        }
+        let number = numbered.map(|numbered| numbered.number);
+        if !self.events.take(number, event) || std::mem::replace(&mut state.is_queued, true) {
+            return;
+        }
+        let component = state.component.as_ref().and_then(Weak::upgrade);
+        drop(state);
+        if let Some(component) = component {
+            component.asks(self.clone());
+        }
+    }
+
+    /// Takes the event out that is next; and whether more wait.
+    pub(super) fn next_taken(&self) -> (Option<Taken>, bool) {
+        let mut state = self.lock();
+        let taken = self.events.next();
+        state.is_handled = taken.is_some();
+        state.is_queued = !self.events.is_empty();
+        (taken, state.is_queued)
+    }
+
+    /// An event of this viewer is committed.
+    pub(super) fn applied(&self, point: Point, beside: Beside<'_>) {
+        self.say(
+            point,
+            Outcome::Applied {
+                redirect: beside.redirect.map(Into::into),
+                keeps_form: beside.keeps_form,
+                pushes: beside.pushes.into(),
+            },
+        );
+    }
+
+    /// An event of this viewer has failed, or the `count` events up to it are not handled.
+    pub(super) fn failed(
+        &self,
+        point: Point,
+        count: u64,
+        text: &str,
+        is_expired: bool,
+        redirect: Option<&str>,
+    ) {
+        let encoded = match (count, is_expired) {
+            (1, false) => extended::encode(&ServerMessage::Error(text), point.event),
+            _ => extended::unhandled(point.event, count, text, is_expired),
+        };
+        self.say(
+            point,
+            Outcome::Failed {
+                encoded,
+                redirect: redirect.map(Into::into),
+                count,
+                text: text.into(),
+            },
+        );
+    }
+
+    fn say(&self, Point { event, revision }: Point, outcome: Outcome) {
+        let mut state = self.lock();
+        state.is_handled = false;
+        state.said.add(Said {
+            event,
+            revision,
+            outcome,
+        });
+    }
+
+    /// Sends the page what it has not been sent.
+    pub(super) fn deliver(self: &Arc<Self>, component: &dyn Viewed) {
+        let mut state = self.lock();
+        if !state.is_in || state.lags || state.over {
+            return;
+        }
+        let Some(link) = &state.link else { return };
+        if !link.outbox.has_room() {
+            let (outbox, epoch) = (link.outbox.clone(), state.epoch);
+            state.lags = true;
+            drop(state);
+            self.wait_for_room(outbox, epoch);
+            return;
+        }
+        let mut shown = component.shown();
+        if !shown.ring.reaches(state.shown) && state.tree.is_none() {
+            state.tree = Some(JoinFlags {
+                shared: true,
+                ..JoinFlags::default()
+            });
+        }
+        let asks = match state.tree {
+            None => {
+                self.send(&mut state, &shown);
+                false
+            }
+            Some(flags) => match shown.tree(self.dialect) {
+                Some(tree) => {
+                    self.send_tree(&mut state, &shown, &tree, flags);
+                    false
+                }
+                None => shown.wait_for_tree(self.owner, self.dialect, self.clone()),
+            },
+        };
+        drop(shown);
+        let is_done =
+            state.finishing && !state.is_handled && self.events.is_empty() && state.said.is_sent();
+        if is_done && let Some(link) = state.link.take() {
+            link.outbox.detach(self.owner, false);
+        }
+        drop(state);
+        if asks {
+            component.ask_tree();
+        }
+        if is_done {
+            component.is_left(self, false);
+        }
+    }
+
+    fn wait_for_room(self: &Arc<Self>, outbox: Arc<Outbox>, epoch: u64) {
+        let viewer = self.clone();
+        tokio::spawn(async move {
+            while !outbox.has_room() {
+                outbox.changed().await;
+            }
+            let mut state = viewer.lock();
+            if state.epoch != epoch {
+                return;
+            }
+            state.lags = false;
+            drop(state);
+            if let Some(component) = viewer.component() {
+                viewer.deliver(&*component);
+            }
+        });
+    }
+
+    /// Sends the frames that the page misses, with what became of its events.
+    fn send(&self, state: &mut State, shown: &Pages) {
+        let newest = shown.ring.newest();
+        let State {
+            link,
+            shown: at,
+            pushed,
+            said,
+            is_queued,
+            is_handled,
+            ..
+        } = state;
+        let Some(link) = link else { return };
+        // A classic client would take a change for the answer to its event.
+        let waits = self.is_classic() && (*is_queued || *is_handled);
+        for frame in shown.ring.after(*at) {
+            let mut is_answer = false;
+            while let Some(next) = said.next_in(frame.to) {
+                if is_answer {
+                    self.push_nothing(link);
+                }
+                is_answer = self.push_outcome(link, next);
+            }
+            if waits && !is_answer && said.is_sent() {
+                break;
+            }
+            self.push_to_all(link, shown, pushed, frame.to);
+            match self.dialect {
+                Dialect::Extended => {
+                    self.push_revision(link, at, frame.to);
+                    let encoded = &frame.change.extended;
+                    let text = encoded.text_for(&link.id, said.told());
+                    link.outbox.push_written(self.owner, text, Some(encoded));
+                }
+                Dialect::Classic => {
+                    *at = frame.to;
+                    if let Some(parts) = &frame.change.classic {
+                        link.outbox.push(self.owner, classic(parts, &link.id));
+                        if is_answer && frame.change.replaces {
+                            self.push_nothing(link);
+                        }
+                    }
+                }
+            }
+        }
+        while let Some(next) = said.next(newest) {
+            let (event, revision) = (next.event, next.revision);
+            if !self.push_outcome(link, next) {
+                continue;
+            }
+            match self.dialect {
+                Dialect::Extended => {
+                    self.push_revision(link, at, revision);
+                    let encoded = extended::encode(&NOTHING, event);
+                    link.outbox.push_encoded(self.owner, &link.id, &encoded);
+                }
+                Dialect::Classic => self.push_nothing(link),
+            }
+        }
+    }
+
+    /// Sends the whole tree, and before it what the tree does not say.
+    fn send_tree(&self, state: &mut State, shown: &Pages, tree: &WholeTree, flags: JoinFlags) {
+        let newest = shown.ring.newest();
+        let State {
+            link,
+            shown: at,
+            pushed,
+            said,
+            ticket,
+            tree: wanted,
+            ..
+        } = state;
+        let Some(link) = link else { return };
+        while let Some(next) = said.next(newest) {
+            if self.push_outcome(link, next) && self.is_classic() {
+                self.push_nothing(link);
+            }
+        }
+        self.push_to_all(link, shown, pushed, newest);
+        *at = newest;
+        *wanted = None;
+        match tree {
+            WholeTree::Extended(encoded) => {
+                let point = Point {
+                    event: said.told(),
+                    revision: newest,
+                };
+                let text = encoded.joined_text(&link.id, point, ticket, flags);
+                link.outbox.push_written(self.owner, text, Some(encoded));
+            }
+            WholeTree::Classic(parts) => link.outbox.push(self.owner, classic(parts, &link.id)),
+        }
+    }
+
+    /// Sends what stands before the change of an event, or that the event has failed. True if the event was
+    /// applied, so that a change is due.
+    fn push_outcome(&self, link: &Link, said: &Said) -> bool {
+        let Link { outbox, id } = link;
+        let owner = self.owner;
+        let (redirect, is_applied) = match &said.outcome {
+            Outcome::Applied { redirect, .. } => (redirect, true),
+            Outcome::Failed { redirect, .. } => (redirect, false),
+        };
+        if self.is_classic() {
+            if let Outcome::Failed { count, text, .. } = &said.outcome {
+                for _ in 0..*count {
+                    outbox.push(owner, ServerMessage::Error(text).to_json(id).0);
+                }
+            }
+            if let Some(url) = redirect {
+                outbox.push(owner, ServerMessage::Redirect(url).to_json(id).0);
+            }
+            return is_applied;
+        }
+        if let Some(url) = redirect {
+            outbox.push(owner, extended::redirect(url));
+        }
+        match &said.outcome {
+            Outcome::Applied {
+                keeps_form, pushes, ..
+            } => {
+                if *keeps_form {
+                    outbox.push(owner, extended::keep_form(id, said.event));
+                }
+                for push in pushes {
+                    outbox.push(owner, extended::push(id, push));
+                }
+            }
+            Outcome::Failed { encoded, .. } => outbox.push_encoded(owner, id, encoded),
+        }
+        is_applied
+    }
+
+    fn push_nothing(&self, link: &Link) {
+        if self.is_classic() {
+            link.outbox.push(self.owner, NOTHING.to_json(&link.id).0);
+        }
+    }
+
+    fn push_to_all(&self, link: &Link, shown: &Pages, pushed: &mut Revision, to: Revision) {
+        if *pushed >= to {
+            return;
+        }
+        let due = shown.ring.pushes_after(*pushed);
+        for one in due.take_while(|one| one.revision <= to) {
+            if self.dialect == Dialect::Extended {
+                let push: &Push = &one.push;
+                link.outbox.push(self.owner, extended::push(&link.id, push));
+            }
+        }
+        *pushed = to;
+    }
+
+    fn push_revision(&self, link: &Link, at: &mut Revision, next: Revision) {
+        if next != at.next() {
+            let text = extended::revision(&link.id, next);
+            link.outbox.push(self.owner, text);
+        }
+        *at = next;
+    }
+
+    /// The page is not let in, or may not see the component any more. False if it is not on this connection.
+    pub(super) fn refuse(&self, epoch: u64, text: &str, refusal: &Refusal) -> bool {
+        let mut state = self.lock();
+        if state.epoch != epoch || state.over {
+            return false;
+        }
+        if let Some(link) = state.link.take() {
+            let text = self.dialect.refused(&link.id, text, refusal);
+            link.outbox.push(self.owner, text);
+            link.outbox.detach(self.owner, false);
+        }
+        self.end_locked(state);
+        true
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.lock().epoch
+    }
+
+    /// The page's connection is gone. True if the viewer waits for the page from now on; `None` if the page is not
+    /// on this connection.
+    fn gone(&self, epoch: u64) -> Option<bool> {
+        let mut state = self.lock();
+        if state.epoch != epoch || state.over {
+            return None;
+        }
+        if let Some(link) = state.link.take() {
+            link.outbox.detach(self.owner, true);
+        }
+        state.is_in = false;
+        if self.is_classic() || !state.was_in {
+            self.end_locked(state);
+            return Some(false);
+        }
+        Some(true)
+    }
+
+    /// No page goes on with the viewer: what waits for the page is taken back. False if it is not on this
+    /// connection, or has ended before.
+    pub(super) fn end(&self, epoch: Option<u64>) -> bool {
+        let mut state = self.lock();
+        if state.over || epoch.is_some_and(|epoch| epoch != state.epoch) {
+            return false;
+        }
+        if let Some(link) = state.link.take() {
+            link.outbox.detach(self.owner, true);
+        }
+        self.end_locked(state);
+        true
+    }
+
+    fn end_locked(&self, mut state: MutexGuard<'_, State>) {
+        state.over = true;
+        state.is_in = false;
+        drop(state);
+        self.events.stop();
+    }
+
+    /// Takes no further events; when all are answered, the connection is left.
+    pub(super) fn finish(self: &Arc<Self>, component: Option<&dyn Viewed>) {
+        let mut state = self.lock();
+        state.finishing = true;
+        // Whoever is not in gets nothing more.
+        let leaves = !state.is_in || component.is_none();
+        if leaves && let Some(link) = state.link.take() {
+            link.outbox.detach(self.owner, true);
+        }
+        drop(state);
+        if let Some(component) = component {
+            match leaves {
+                true => component.is_left(self, false),
+                false => self.deliver(component),
+            }
+        }
+    }
+}
+
+impl Viewing {
+    /// Takes an event from the connection.
+    pub(crate) fn event(&self, numbered: Option<Numbered>, event: Result<ClientEvent, Unhandled>) {
+        self.viewer.event(self.epoch, numbered, event);
+    }
+
+    /// The page has left the component, or may not come back to it on this connection.
+    pub(crate) fn end(&self) {
+        if self.viewer.end(Some(self.epoch))
+            && let Some(component) = self.viewer.component()
+        {
+            component.is_left(&self.viewer, false);
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn park(&self) {
+        if let Some(may_come_back) = self.viewer.gone(self.epoch)
+            && let Some(component) = self.viewer.component()
+        {
+            component.is_left(&self.viewer, may_come_back);
+        }
+    }
+
+    /// The application closes: the events that wait are answered.
+    pub(crate) fn finish(&self) {
+        if self.viewer.is_shown_in(self.epoch) {
+            let component = self.viewer.component();
+            self.viewer.finish(component.as_deref());
+        }
+    }
+}
+
+/// A message of the classic dialect, put together.
+fn classic([before, after]: &[String; 2], id: &str) -> String {
+    let mut text = String::with_capacity(before.len() + after.len() + id.len() + 2);
+    text.push_str(before);
+    write_json_string(&mut text, id);
+    text.push_str(after);
+    text
+}
