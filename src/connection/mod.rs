@@ -145,7 +145,7 @@ async fn converse<D: Dispatcher>(
     if dialect == Dialect::Extended {
         outbox.greet(greeting(limits));
     }
-    let connection = Connection {
+    let mut connection = Connection {
         outbox,
         components: HashMap::new(),
         invalid: 0,
@@ -158,7 +158,10 @@ async fn converse<D: Dispatcher>(
         sessions,
         context: context.clone(),
     };
-    connection.run(socket).await;
+    // By reference: what is moved while a future waits has its room in the future twice.
+    let reason = connection.run(&mut socket).await;
+    drop(connection);
+    Box::pin(socket.close(&reason)).await;
     drop(entry);
     drop(counted);
 }
@@ -263,8 +266,9 @@ struct Connection<D: Dispatcher> {
 struct Refused(&'static str, Refusal, String);
 
 impl<D: Dispatcher> Connection<D> {
-    async fn run(mut self, mut socket: WebSocket) {
-        let reason = match caught(self.serve(&mut socket)).await {
+    /// Serves the connection, and parks its components; gives the reason for which to close it.
+    async fn run(&mut self, socket: &mut WebSocket) -> Closed {
+        let reason = match caught(self.serve(socket)).await {
             Ok(reason) => reason,
             Err(panic) => {
                 log_panic(&self.context, &panic);
@@ -292,8 +296,7 @@ impl<D: Dispatcher> Connection<D> {
                 },
             }
         }
-        drop(self);
-        Box::pin(socket.close(&reason)).await;
+        reason
     }
 
     /// Serves the connection to its end; gives the reason for which to close it.

@@ -17,7 +17,7 @@ use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin};
 use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
-use crate::protocol::{Beside, ClientEvent, ServerMessage};
+use crate::protocol::{Beside, ServerMessage};
 use crate::turns::Given;
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
@@ -39,13 +39,13 @@ pub(super) fn reason(why: Unhandled) -> &'static str {
 pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     context: Shared<D>,
     key: ActorKey,
-    start: Start,
+    start: Box<Start>,
     mailbox: Arc<Mailbox>,
-    mut reply_to: R,
+    mut reply_to: Box<R>,
 ) {
     let mut running = Running::begin(context, key, mailbox);
     let about = (start.module_name.clone(), start.id.clone());
-    let Err(panic) = caught(live(&mut running, start, &mut reply_to)).await else {
+    let Err(panic) = caught(live(&mut running, start, &mut *reply_to)).await else {
         return;
     };
     // If the panic came from an event, the page drops this event; then the page joins again.
@@ -57,7 +57,11 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     reply_to.ended(&error);
 }
 
-async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start, reply_to: &mut R) {
+async fn live<D: Dispatcher, R: ReplyTo>(
+    running: &mut Running<D>,
+    start: Box<Start>,
+    reply_to: &mut R,
+) {
     let Some(mut state) = Box::pin(first::render(running, start, reply_to)).await else {
         return;
     };
@@ -83,25 +87,22 @@ async fn live<D: Dispatcher, R: ReplyTo>(running: &mut Running<D>, start: Start,
             }
             next = running.next() => next,
         };
-        let next = match next {
+        let done = match next {
             None => {
                 state.catch_up(reply_to);
                 state.committed(running, reply_to, Moment::End);
                 return;
             }
+            Some(Next::Item(item)) => state.item(running, item, reply_to).await,
             Some(Next::Quiet) => {
                 state.committed(running, reply_to, Moment::Quiet);
                 continue;
             }
             // The page may have gone since the wait began.
             Some(Next::Due | Next::Ask) if !reply_to.is_shown() => continue,
-            Some(next) => next,
-        };
-        let done = match next {
-            Next::Item(item) => state.item(running, item, reply_to).await,
             // Boxed, as whatever else few steps need: the future of every actor would have room for it otherwise.
-            Next::Ask => Box::pin(state.ask(running, reply_to)).await,
-            Next::Due | Next::Quiet => Box::pin(state.visit(running, reply_to)).await,
+            Some(Next::Ask) => Box::pin(state.ask(running, reply_to)).await,
+            Some(Next::Due) => Box::pin(state.visit(running, reply_to)).await,
         };
         if done.is_break() {
             return;
@@ -127,7 +128,8 @@ impl LiveSocketState {
                     event: number,
                     ..self.point
                 });
-                self.event(running, number, event, reply_to).await?;
+                self.call.event = Some(event);
+                self.event(running, number, reply_to).await?;
                 running.handling = None;
                 self.stepped(running, reply_to);
             }
@@ -241,7 +243,7 @@ impl LiveSocketState {
                 is_behind: false,
             });
             self.call.yields = Some(turn.yields());
-            let Some(result) = self.call(running, self.point.event, None, origin).await else {
+            let Some(result) = self.call(running, self.point.event, origin).await else {
                 return ControlFlow::Break(());
             };
             result.and_then(|outcome| self.rendered_again(outcome))
@@ -297,7 +299,7 @@ impl LiveSocketState {
             is_behind: false,
         });
         let event = self.point.event;
-        let Some(result) = self.call(running, event, None, origin).await else {
+        let Some(result) = self.call(running, event, origin).await else {
             return ControlFlow::Break(());
         };
         let Err(error) = result else {
@@ -320,25 +322,23 @@ impl LiveSocketState {
         ControlFlow::Break(())
     }
 
+    /// Handles the event of the call.
     pub(super) async fn event<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         number: EventNumber,
-        event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let Some(result) = self.call(running, number, Some(event), None).await else {
+        let Some(mut result) = self.call(running, number, None).await else {
             return ControlFlow::Break(());
         };
-        let event = self.call.event.take();
         let before = std::mem::replace(&mut self.point.event, number);
-        let taken = match result {
-            Ok(mut outcome) => {
-                self.commit(&mut outcome, Cause::Event, running, reply_to)
-                    .await
-            }
-            Err(error) => Err(error),
+        // By reference: what is moved while a future waits has its room in the future twice.
+        let taken = match &mut result {
+            Ok(outcome) => self.commit(outcome, Cause::Event, running, reply_to).await,
+            Err(error) => Err(error.clone()),
         };
+        let event = self.call.event.take();
         match taken {
             Ok(()) => running.context.stats.events.add(),
             Err(error) => {

@@ -17,7 +17,7 @@ use crate::turns::{Given, Turn};
 /// The component after its first render; `None` if it has none, which was said.
 pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
     running: &mut Running<D>,
-    mut start: Start,
+    mut start: Box<Start>,
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
     let turn = match start.place.take() {

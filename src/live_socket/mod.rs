@@ -127,7 +127,8 @@ impl LiveSocket {
             context.stats.clone(),
             context.budget.clone(),
         ));
-        let reply_to = reply_to(key);
+        // Boxed: a future that is moved into has room for what it takes twice.
+        let (start, reply_to) = (Box::new(start), Box::new(reply_to(key)));
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
         context.tasks.spawn(task);
         Self { key, mailbox }

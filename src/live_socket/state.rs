@@ -15,7 +15,6 @@ use crate::ids::{EventNumber, Life, Point};
 use crate::log::Quoted;
 use crate::message::{Message, Source};
 use crate::ongoing::Ongoing;
-use crate::protocol::ClientEvent;
 use crate::tree::LiveTree;
 
 /// A component is weighed again after one event for each so many bytes of its weight.
@@ -76,18 +75,16 @@ impl LiveSocketState {
         }
     }
 
-    /// Makes the next call, with the committed props; `None` if the actor is stopped meanwhile.
+    /// Makes the next call, of the event or the messages that it has by now, with the committed props; `None` if the actor is stopped meanwhile.
     pub(super) fn call<D: Dispatcher>(
         &mut self,
         running: &mut Running<D>,
         number: EventNumber,
-        event: Option<ClientEvent>,
         origin: Option<Origin>,
     ) -> impl Future<Output = Option<Result<Outcome, CallError>>> {
         let call = &mut self.call;
         call.sequence += 1;
         call.number = number;
-        call.event = event;
         call.origin = origin;
         running.call(call)
     }

@@ -180,7 +180,8 @@ impl LiveSocketState {
                     event: number,
                     ..self.point
                 });
-                self.event(running, number, event, reply_to).await?;
+                self.call.event = Some(event);
+                self.event(running, number, reply_to).await?;
                 running.handling = None;
                 self.stepped(running, reply_to);
             }

@@ -163,22 +163,22 @@ impl LiveSocketState {
         let event = self.point.event;
         let result = tokio::select! {
             biased;
-            result = self.call(running, event, None, None) => result,
+            result = self.call(running, event, None) => result,
             () = at(until) => {
                 self.give_back(0);
                 return ControlFlow::Continue(());
             }
         };
-        let Some(result) = result else {
+        let Some(mut result) = result else {
             return ControlFlow::Break(());
         };
-        let done = match result {
+        let done = match &mut result {
             Ok(outcome) => self.handled(outcome, running, reply_to).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
         let done = match done {
             Err(error) if count == 1 && !is_kept_from(&error) => {
-                let skipped = self.skip(running, reply_to).await;
+                let skipped = Box::pin(self.skip(running, reply_to)).await;
                 skipped.map(|()| {
                     self.over(running, 0, &error);
                     1
@@ -214,7 +214,7 @@ impl LiveSocketState {
     /// that threw.
     async fn handled<D: Dispatcher, R: ReplyTo>(
         &mut self,
-        mut outcome: Outcome,
+        outcome: &mut Outcome,
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<usize, CallError> {
@@ -226,7 +226,7 @@ impl LiveSocketState {
             .map_or(count, |(handled, _)| (handled + 1).min(count));
         // If the first one threw, the props are as before.
         if !matches!(thrown, Some((0, _))) || self.includes_more(done, running)? {
-            self.commit(&mut outcome, Cause::Messages(done), running, reply_to)
+            self.commit(outcome, Cause::Messages(done), running, reply_to)
                 .await?;
         }
         if let Some((handled, error)) = thrown {
