@@ -76,10 +76,10 @@ pub(crate) fn join<D: Dispatcher>(
         request: peer.request.clone().unwrap_or_default(),
         bind: peer.bind.clone(),
         page: claims.page.as_str().into(),
-        sharing: Some(Sharing {
+        sharing: Some(Box::new(Sharing {
             key: key.clone(),
             viewer: id.clone(),
-        }),
+        })),
     });
     let lives = shared.get(&name);
     let known_viewer = ticket
