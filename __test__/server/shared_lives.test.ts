@@ -237,6 +237,8 @@ test('with a store its state outlives the process, and each event counts once', 
   // Nobody has to have been there: the state is the key's.
   const later = await sharedPage(second, module)
   expect(later.text).toBe('40 board-7')
+  // Before their server, which was started after them.
+  for (const one of [page, other]) one.end()
 })
 
 test('its state in a store goes on when the secret is replaced', async () => {
@@ -299,6 +301,27 @@ test('limits.shared bounds them in all, and sharedPerAddress by who starts them'
   await mount('d', '10.0.0.2')
   await expect(mount('e', '10.0.0.3')).rejects.toThrow(tooMany)
   expect(site.loom.stats().components).toBe(4)
+})
+
+test('if there are too many viewers, one that is away gives way, or one of the address that has most', async () => {
+  const site = await Site.start({ limits: { viewers: 3 }, trustProxy: true })
+  const module = board(site.loom)
+  const from = (address: string): Promise<LivePage> =>
+    openShared(site, module, { socket: { headers: { 'x-forwarded-for': address } }, retry: () => 60_000 })
+  const live = (page: LivePage): Promise<unknown> => until('the page to be live', () => page.isLive)
+  const pages = await Promise.all(['10.0.0.1', '10.0.0.1', '10.0.0.1'].map(from))
+  await Promise.all(pages.map(live))
+  const other = await from('10.0.0.2')
+  await live(other)
+  await until('a refusal', () => pages.filter((page) => page.refused?.[1] === 'busy').length === 1)
+  // Two to one: the next of either has no more right to be here than these.
+  const third = await from('10.0.0.2')
+  await until('the refusal', () => third.refused)
+  other.cut()
+  await until('the page to be gone', () => site.loom.stats().connections === 4)
+  const next = await from('10.0.0.3')
+  await live(next)
+  expect(pages.filter((page) => page.refused === undefined)).toHaveLength(2)
 })
 
 test('viewers of one component are bounded, and one more comes back later', async () => {
