@@ -113,6 +113,48 @@ test('a page whose connection is cut goes on with what it has missed, and its ev
   expect(site.loom.stats().components).toBe(1)
 })
 
+test('each event of twenty pages counts once, whatever is cut, and all show the same in the end', async () => {
+  const site = await Site.start({ limits: { eventBurst: 10_000, queuedEvents: 1_000 } })
+  const module = site.loom.register('board', {
+    props: { count: 0, said: '' },
+    handle: {
+      add: ({ count, said }) => ({ count: count + 1, said }),
+      say: ({ count }, { value = '' }) => ({ count: count + 1, said: value }),
+      nothing: (props) => props,
+      boom() {
+        throw new Error('boom')
+      },
+    },
+    render: ({ count, said }) => html`${count} ${said}`,
+  })
+  const pages = await Promise.all(Array.from({ length: 20 }, () => sharedPage(site, module)))
+  let applied = 0
+  const outcomes = new Map<object, string>()
+  for (const page of pages) {
+    page.retry = () => Math.random() * 30
+    page.onAnswer = (sent, outcome) => {
+      expect(outcomes.get(sent)).toBeUndefined()
+      outcomes.set(sent, outcome)
+      const { handler } = sent
+      expect(outcome).toBe(handler === 'boom' ? 'failed' : 'applied')
+      if (handler === 'add' || handler === 'say') applied++
+    }
+  }
+  const any = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
+  for (let round = 0; round < 3_000; round++) {
+    const page = any(pages)
+    const handler = any(['add', 'add', 'say', 'nothing', 'boom'])
+    page.event(handler, handler === 'say' ? 'x'.repeat(Math.random() * 300) : undefined)
+    if (Math.random() < 0.03) any(pages).cut()
+    if (round % 10 === 0) await pause(1)
+  }
+  await Promise.all(pages.map(settled))
+  expect(outcomes.size).toBe(3_000)
+  const [first] = pages as [LivePage]
+  await until('all to show all', () => pages.every(({ text }) => text === first.text && text.startsWith(`${applied} `)))
+  expect(pages.every(({ lost, resets }) => lost + resets === 0)).toBe(true)
+}, 60_000)
+
 test('a page that missed little gets the changes, and one that missed much the whole tree', async () => {
   const site = await Site.start({ limits: { patchRate: 1000 } })
   const module = board(site.loom)
