@@ -734,7 +734,10 @@ export interface Limits {
   shared: number
   /** Shared components that one address has started; otherwise the same. Default 1,000. */
   sharedPerAddress: number
-  /** Pages that show one shared component; one more comes back later. Default 20,000. */
+  /**
+   * Pages that show one shared component; for one more, a page that is away gives way, or one of the address that has most,
+   * or else the new one comes back later. Default 20,000.
+   */
   viewers: number
   /** How long a shared component that was mounted waits for its first page. Default 10 s. */
   mountTime: number

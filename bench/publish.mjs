@@ -12,7 +12,7 @@ import { table } from './support/table.mjs'
 const HELP = `node bench/publish.mjs [options]
 
   --viewers LIST   1,1000 by default
-  --peers LIST     of ws, loom, socket.io, broadcast; ws,loom by default, and ratios are to the first
+  --peers LIST     of ws, loom, shared, socket.io, broadcast; ws,loom by default, and ratios are to the first
   --count N        messages of a run; 60 by default
   --rate N         messages a second; 20 by default
   --rounds N       measured runs of each server, alternating; 3 by default
@@ -46,13 +46,16 @@ const VIEWERS = {
     messages: [{ text: '40', answer: '40{' }],
   }),
   loom: (token) => ({ protocol: 'loom.2', messages: [JOIN('price', token)] }),
+  shared: (token) => VIEWERS.loom(token),
 }
 
 async function start(peer, viewers) {
   const name = peer === 'broadcast' ? 'broadcast' : 'publish'
   const server = await startServer(name, { core: 0, environment: { PEER: peer } })
   const { messages, ...how } = VIEWERS[peer](server.tokens.price)
+  const memory = await memoryOf(peer, server)
   const sockets = await openIdle({ port: server.port, tls: false, ...how }, viewers, messages)
+  const each = ((await memoryOf(peer, server)) - memory) / 1024 / viewers
   const last = new Map()
   const counts = new Map()
   for (const socket of sockets) {
@@ -63,10 +66,29 @@ async function start(peer, viewers) {
       }
     })
   }
-  return { peer, server, sockets, last, counts, main: [], all: [], handled: [], delays: [], shown: [] }
+  return {
+    peer,
+    server,
+    sockets,
+    last,
+    counts,
+    each,
+    publish: [],
+    main: [],
+    all: [],
+    handled: [],
+    delays: [],
+    shown: [],
+  }
 }
 
-async function run({ peer, server, sockets, last, counts, main, all, handled, delays, shown }) {
+/** The resident memory of the server in bytes, garbage collected. */
+async function memoryOf(peer, { port }) {
+  if (peer === 'broadcast') return NaN
+  return Number(await (await fetch(`http://127.0.0.1:${port}/memory`)).text())
+}
+
+async function run({ peer, server, sockets, last, counts, publish, main, all, handled, delays, shown }) {
   const { count, rate } = values
   const answer = await fetch(`http://127.0.0.1:${server.port}/go?count=${count}&rate=${rate}`)
   const { main: usedMain, all: usedAll, sent } = await answer.json()
@@ -79,13 +101,14 @@ async function run({ peer, server, sockets, last, counts, main, all, handled, de
   }
   const newest = Object.keys(sent).at(-1)
   if (counts.get(newest) !== sockets.length) throw new Error(`${peer}: ${newest} did not come to all`)
+  publish.push(usedMain / Number(count))
   main.push(usedMain / delivered)
   all.push(usedAll / delivered)
   handled.push(usedMain / (sockets.length * Number(count)))
   shown.push(delivered / (sockets.length * Number(count)))
 }
 
-const MEASURED = ['main', 'all', 'handled', 'delays', 'shown']
+const MEASURED = ['publish', 'main', 'all', 'handled', 'delays', 'shown']
 const rows = []
 for (const viewers of values.viewers.split(',').map(Number)) {
   const peers = []
@@ -96,14 +119,18 @@ for (const viewers of values.viewers.split(',').map(Number)) {
       if (round < 0) for (const name of MEASURED) peer[name].length = 0
     }
   }
-  for (const { peer, main, all, handled, delays, shown } of peers) {
+  for (const { peer, each, publish, main, all, handled, delays, shown } of peers) {
     const delay = [0.5, 0.99].map((share) => quantile(delays, share).toFixed(1))
-    rows.push([String(viewers), peer, spread(main), spread(all), spread(handled), ...delay, spread(shown)])
+    // Of few viewers it is noise.
+    const memory = viewers < 100 || Number.isNaN(each) ? '' : each.toFixed(1)
+    const costs = [publish, main, all, handled].map((values) => spread(values))
+    rows.push([String(viewers), peer, ...costs, ...delay, spread(shown), memory])
   }
   const [first, ...others] = peers
   for (const peer of others) {
     const ratio = (name) => `**${spread(peer[name].map((value, round) => value / first[name][round]))}**`
-    rows.push([String(viewers), `**${peer.peer} / ${first.peer}**`, ratio('main'), ratio('all'), '', '', '', ''])
+    const ratios = ['publish', 'main', 'all'].map(ratio)
+    rows.push([String(viewers), `**${peer.peer} / ${first.peer}**`, ...ratios, '', '', '', '', ''])
   }
   for (const { server, sockets } of peers) {
     for (const socket of sockets) socket.destroy()
@@ -113,11 +140,13 @@ for (const viewers of values.viewers.split(',').map(Number)) {
 const head = [
   'viewers',
   'server',
+  'main µs a publish',
   'main µs a frame',
   'all µs a frame',
   'main µs a message and viewer',
   'last p50 ms',
   'last p99 ms',
   'shown',
+  'KiB a viewer',
 ]
 console.log(table(head, rows))

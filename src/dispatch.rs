@@ -78,8 +78,8 @@ pub struct Caller {
     pub bind: Arc<str>,
     /// The URL of the page; empty if it is not known.
     pub page: Arc<str>,
-    /// Set if the component is shown to many pages.
-    pub sharing: Option<Sharing>,
+    /// Set if the component is shown to many pages. Boxed, so that others pay little for it.
+    pub sharing: Option<Box<Sharing>>,
 }
 
 /// What a call of a shared component is about beside its request.

@@ -351,8 +351,9 @@ limits! {
     /// Shared components that one address has started. One more cannot be mounted, and its pages come back
     /// later. Default 1,000.
     shared_per_address: count = 1000;
-    /// Pages that show one shared component. One more comes back later. Default 20,000; each costs about
-    /// 1 KiB beside its connection.
+    /// Pages that show one shared component. For one more, a page that is away gives way, or one of the
+    /// address that has most; or else the new one comes back later. Default 20,000; each costs about 1.6 KiB
+    /// beside its connection.
     viewers: count = 20_000;
     /// How long a shared component that was mounted waits for its first page. Default 10 s.
     mount_time: time = 10_000;

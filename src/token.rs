@@ -249,6 +249,36 @@ impl Keyring {
         }
     }
 
+    /// As [`open_join`](Self::open_join); but the token of a shared component may have expired if the page brings
+    /// a `ticket` that has not: a page may be open for longer than its token is good.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_shared(
+        &self,
+        token: &str,
+        ticket: Option<&str>,
+        bind: &str,
+        now: u64,
+        max_age: Duration,
+    ) -> Result<Claims, TokenError> {
+        let opened = self.open_join(token, bind, now, max_age);
+        let (Err(TokenError::Expired), Some(ticket)) = (&opened, ticket) else {
+            return opened;
+        };
+        let claims = self.open_join(token, bind, now, Duration::MAX)?;
+        let is_shared = claims.kind == Kind::Shared;
+        let is_known = || {
+            self.open_ticket(ticket, &claims, bind, now, max_age)
+                .is_some()
+        };
+        if is_shared && is_known() {
+            Ok(claims)
+        } else {
+            opened
+        }
+    }
+
     /// Opens the ticket of a viewer of the shared component that `claims` are about; `None` if the text is no
     /// such ticket, or has expired.
     pub fn open_ticket(

@@ -113,6 +113,48 @@ test('a page whose connection is cut goes on with what it has missed, and its ev
   expect(site.loom.stats().components).toBe(1)
 })
 
+test('each event of twenty pages counts once, whatever is cut, and all show the same in the end', async () => {
+  const site = await Site.start({ limits: { eventBurst: 10_000, queuedEvents: 1_000 } })
+  const module = site.loom.register('board', {
+    props: { count: 0, said: '' },
+    handle: {
+      add: ({ count, said }) => ({ count: count + 1, said }),
+      say: ({ count }, { value = '' }) => ({ count: count + 1, said: value }),
+      nothing: (props) => props,
+      boom() {
+        throw new Error('boom')
+      },
+    },
+    render: ({ count, said }) => html`${count} ${said}`,
+  })
+  const pages = await Promise.all(Array.from({ length: 20 }, () => sharedPage(site, module)))
+  let applied = 0
+  const outcomes = new Map<object, string>()
+  for (const page of pages) {
+    page.retry = () => Math.random() * 30
+    page.onAnswer = (sent, outcome) => {
+      expect(outcomes.get(sent)).toBeUndefined()
+      outcomes.set(sent, outcome)
+      const { handler } = sent
+      expect(outcome).toBe(handler === 'boom' ? 'failed' : 'applied')
+      if (handler === 'add' || handler === 'say') applied++
+    }
+  }
+  const any = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
+  for (let round = 0; round < 3_000; round++) {
+    const page = any(pages)
+    const handler = any(['add', 'add', 'say', 'nothing', 'boom'])
+    page.event(handler, handler === 'say' ? 'x'.repeat(Math.random() * 300) : undefined)
+    if (Math.random() < 0.03) any(pages).cut()
+    if (round % 10 === 0) await pause(1)
+  }
+  await Promise.all(pages.map(settled))
+  expect(outcomes.size).toBe(3_000)
+  const [first] = pages as [LivePage]
+  await until('all to show all', () => pages.every(({ text }) => text === first.text && text.startsWith(`${applied} `)))
+  expect(pages.every(({ lost, resets }) => lost + resets === 0)).toBe(true)
+}, 60_000)
+
 test('a page that missed little gets the changes, and one that missed much the whole tree', async () => {
   const site = await Site.start({ limits: { patchRate: 1000 } })
   const module = board(site.loom)
@@ -237,6 +279,8 @@ test('with a store its state outlives the process, and each event counts once', 
   // Nobody has to have been there: the state is the key's.
   const later = await sharedPage(second, module)
   expect(later.text).toBe('40 board-7')
+  // Before their server, which was started after them.
+  for (const one of [page, other]) one.end()
 })
 
 test('its state in a store goes on when the secret is replaced', async () => {
@@ -299,6 +343,27 @@ test('limits.shared bounds them in all, and sharedPerAddress by who starts them'
   await mount('d', '10.0.0.2')
   await expect(mount('e', '10.0.0.3')).rejects.toThrow(tooMany)
   expect(site.loom.stats().components).toBe(4)
+})
+
+test('if there are too many viewers, one that is away gives way, or one of the address that has most', async () => {
+  const site = await Site.start({ limits: { viewers: 3 }, trustProxy: true })
+  const module = board(site.loom)
+  const from = (address: string): Promise<LivePage> =>
+    openShared(site, module, { socket: { headers: { 'x-forwarded-for': address } }, retry: () => 60_000 })
+  const live = (page: LivePage): Promise<unknown> => until('the page to be live', () => page.isLive)
+  const pages = await Promise.all(['10.0.0.1', '10.0.0.1', '10.0.0.1'].map(from))
+  await Promise.all(pages.map(live))
+  const other = await from('10.0.0.2')
+  await live(other)
+  await until('a refusal', () => pages.filter((page) => page.refused?.[1] === 'busy').length === 1)
+  // Two to one: the next of either has no more right to be here than these.
+  const third = await from('10.0.0.2')
+  await until('the refusal', () => third.refused)
+  other.cut()
+  await until('the page to be gone', () => site.loom.stats().connections === 4)
+  const next = await from('10.0.0.3')
+  await live(next)
+  expect(pages.filter((page) => page.refused === undefined)).toHaveLength(2)
 })
 
 test('viewers of one component are bounded, and one more comes back later', async () => {

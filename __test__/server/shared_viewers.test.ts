@@ -29,8 +29,9 @@ test('event.viewer says whose event it is, and each has an id of its own', async
   const module = site.loom.register('who', {
     props: { who: [] as string[] },
     handle: {
-      here: ({ who }, { id, viewer }) => {
+      here: ({ who }, { id, viewer }, ctx) => {
         ids.push(id)
+        expect(ctx.bind).toBe(viewer?.bind)
         return { who: [...who, `${viewer?.bind ?? ''} ${viewer?.id ?? ''}`] }
       },
     },

@@ -1,6 +1,7 @@
 // A server that publishes. PEER says how:
 //
 // * `loom`: a component for each viewer, which has subscribed to a topic, handles each message and renders;
+// * `shared`: one table of 1,000 rows (or ROWS) that all viewers are shown, of which one row changes;
 // * `ws`: a broadcast as one writes it by hand: one JSON.stringify, and one send for each viewer;
 // * `socket.io`: a room of Socket.IO, which all viewers have joined.
 //
@@ -15,6 +16,14 @@ let last = 0
 const text = () => `v${String(++last).padStart(6, '0')}`
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://localhost')
+  if (url.pathname === '/memory') {
+    for (let round = 0; round < 3; round++) {
+      globalThis.gc?.()
+      await sleep(50)
+    }
+    response.end(String(process.memoryUsage().rss))
+    return
+  }
   if (url.pathname !== '/go') {
     response.end('a page')
     return
@@ -46,24 +55,49 @@ function used() {
   }
 }
 
+/** A page of this module, whose receiver `priced` gets what is published. */
+async function mounted(module, options = {}) {
+  const { createLoom } = await import('loom-live')
+  const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
+  const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: most })
+  const connected = (_, ctx) => ctx.subscribe('price', 'priced')
+  const price = loom.register('price', { ...module, connected, handle: {} })
+  const token = /data-l-token="([^"]+)"/.exec(await loom.mount(price, {}, options))[1]
+  loom.attach(server)
+  return { token, publish: (value) => void loom.publish('price', value) }
+}
+
 /** How each peer publishes; `token` is that of its page, if there is one. */
 const peers = {
   async loom() {
-    const { createLoom, html } = await import('loom-live')
-    const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
-    const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: most })
-    const price = loom.register('price', {
+    const { html } = await import('loom-live')
+    return mounted({
       props: { price: '' },
-      async connected(_, ctx) {
-        await ctx.subscribe('price', 'priced')
-      },
-      handle: {},
       receive: { priced: (_, { data }) => ({ price: data }) },
       render: ({ price }) => html`<b>${price}</b>`,
     })
-    const token = /data-l-token="([^"]+)"/.exec(await loom.mount(price))[1]
-    loom.attach(server)
-    return { token, publish: (value) => void loom.publish('price', value) }
+  },
+  async shared() {
+    const { each, html } = await import('loom-live')
+    const count = Number(process.env.ROWS ?? 1000)
+    const table = {
+      props: { at: 0, rows: Array.from({ length: count }, (_, id) => ({ id, price: '0' })) },
+      receive: {
+        priced({ at, rows }, { data }) {
+          const next = rows.slice()
+          next[at] = { id: at, price: data }
+          return { at: (at + 1) % rows.length, rows: next }
+        },
+      },
+      render: ({ rows }) => html`<table>
+        ${each(
+          rows,
+          ({ id }) => id,
+          ({ id, price }) => html`<tr><td>Row ${id}</td><td>${price}</td></tr>`,
+        )}
+      </table>`,
+    }
+    return mounted(table, { shared: 'prices' })
   },
   async ws() {
     const { WebSocketServer } = await import('ws')

@@ -608,9 +608,10 @@ impl<D: Dispatcher> Connection<D> {
         let gone = |reason: String| Refused(GONE, Refusal::Reload, reason);
         let (module, details) =
             module.ok_or_else(|| gone("no such module is registered".to_owned()))?;
+        let ticket = resume.as_ref().map(|resume| &*resume.secret);
         let claims = context
             .keyring
-            .open_join(token, &self.peer.bind, unix_now(), limits.token_age)
+            .open_shared(token, ticket, &self.peer.bind, unix_now(), limits.token_age)
             .map_err(|error| gone(error.to_string()))?;
         if claims.module != name {
             return Err(gone(format!("the token is for {}", Quoted(&claims.module))));

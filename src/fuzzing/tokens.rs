@@ -39,12 +39,24 @@ fn sealed(input: &mut Input<'_>) {
     let bit = input.number() as usize;
     let place = input.number() as usize;
     let other = input.byte();
+    let kinds = [
+        Kind::Mount,
+        Kind::Checkpoint,
+        Kind::Anchor,
+        Kind::Shared,
+        Kind::Ticket,
+        Kind::SharedState,
+    ];
+    let kind = kinds[input.below(6)];
     let claims = Claims {
-        kind: [Kind::Mount, Kind::Checkpoint, Kind::Anchor][input.below(3)],
+        kind,
         module: input.text(20),
         version: input.number() as u32,
         instance: input.text(20),
-        viewer: String::new(),
+        viewer: match kind {
+            Kind::Ticket => input.text(20),
+            _ => String::new(),
+        },
         point: Point {
             event: EventNumber(input.number()),
             revision: Revision(input.number()),
@@ -101,7 +113,8 @@ fn joins(claims: &Claims, token: &str, bind: &str) {
     let now = claims.issued_at;
     let join = |text: &str| RING.open_join(text, bind, now, Duration::from_secs(DAY));
     let joined = join(token);
-    assert_eq!(joined.is_ok(), claims.kind != Kind::Anchor);
+    let joins = [Kind::Mount, Kind::Checkpoint, Kind::Shared];
+    assert_eq!(joined.is_ok(), joins.contains(&claims.kind));
     let anchor = Claims {
         kind: Kind::Anchor,
         ..claims.clone()

@@ -525,3 +525,16 @@ async fn a_message_after_which_the_store_took_no_state_is_handled_again() {
     assert_eq!(next.as_deref(), Ok(&*patch(1)));
     assert_eq!(visits.load(Ordering::SeqCst), 2);
 }
+
+/// What only shared components need costs no other component's mailbox anything.
+#[test]
+fn an_item_is_no_larger_for_what_few_components_have() {
+    use crate::ids::EventNumber;
+    use crate::protocol::ClientEvent;
+    assert_eq!(
+        size_of::<Item>(),
+        size_of::<(EventNumber, ClientEvent)>(),
+        "an event is the largest"
+    );
+    assert_eq!(size_of::<Option<Box<crate::dispatch::Sharing>>>(), 8);
+}

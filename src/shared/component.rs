@@ -263,7 +263,16 @@ impl Component {
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
-            return Err(busy());
+            let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
+            drop(state);
+            if !other.refuse(other.epoch(), BUSY, &Refusal::Busy) {
+                other.end(None);
+            }
+            self.is_left(&other, false);
+            state = self.lock();
+            if state.viewers.len() >= self.limits.viewers {
+                return Err(busy());
+            }
         }
         let number = match &known {
             Some(_) => None,
@@ -558,6 +567,22 @@ impl Viewed for Component {
 }
 
 impl State {
+    /// Who gives way to one more page of this address, if there are too many: the viewer that has been away for
+    /// longest; or one of the address that has most, if that has more than this one.
+    fn gives_way(&self, address: &str) -> Option<Arc<Viewer>> {
+        let is_away = |(until, id): &&(Instant, Arc<str>)| self.away.get(id) == Some(until);
+        if let Some((_, id)) = self.away_order.iter().find(is_away) {
+            return self.viewers.get(id).cloned();
+        }
+        let mut counts = HashMap::<&str, (usize, &Arc<Viewer>)>::new();
+        for viewer in self.viewers.values() {
+            counts.entry(&viewer.counted).or_insert((0, viewer)).0 += 1;
+        }
+        let own = counts.get(address).map_or(0, |(count, _)| *count);
+        let (most, viewer) = counts.into_values().max_by_key(|(count, _)| *count)?;
+        (most > own + 1).then(|| viewer.clone())
+    }
+
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {
         let viewers = &self.viewers;
         let list = self

@@ -76,10 +76,10 @@ pub(crate) fn join<D: Dispatcher>(
         request: peer.request.clone().unwrap_or_default(),
         bind: peer.bind.clone(),
         page: claims.page.as_str().into(),
-        sharing: Some(Sharing {
+        sharing: Some(Box::new(Sharing {
             key: key.clone(),
             viewer: id.clone(),
-        }),
+        })),
     });
     let lives = shared.get(&name);
     let known_viewer = ticket
@@ -96,7 +96,14 @@ pub(crate) fn join<D: Dispatcher>(
     let (viewer, epoch) = attached.unwrap_or_else(|| {
         let (stats, budget) = (&context.stats, &context.budget);
         let events = Events::new(limits, EventNumber::default(), stats, budget);
-        let viewer = Viewer::new(id.clone(), caller.clone(), link, holder, events);
+        let viewer = Viewer::new(
+            id.clone(),
+            caller.clone(),
+            link,
+            holder,
+            counted.clone(),
+            events,
+        );
         (viewer, 0)
     });
     let kept = (limits.event_age + limits.park_time).as_secs();

@@ -288,10 +288,10 @@ fn start<D: Dispatcher>(
         request: "".into(),
         bind: "".into(),
         page: "".into(),
-        sharing: Some(Sharing {
+        sharing: Some(Box::new(Sharing {
             key: key.clone(),
             viewer: "".into(),
-        }),
+        })),
     });
     let start = Start {
         // What the log calls it.

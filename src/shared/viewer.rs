@@ -95,6 +95,8 @@ pub(crate) struct Viewer {
     pub(crate) events: Events,
     /// The name under which what waits counts: see [`crate::sessions`].
     pub(crate) holder: Arc<str>,
+    /// The page's address, as addresses are counted.
+    pub(super) counted: Arc<str>,
     state: Mutex<State>,
 }
 
@@ -110,6 +112,7 @@ impl Viewer {
         caller: Arc<Caller>,
         link: Link,
         holder: Arc<str>,
+        counted: Arc<str>,
         events: Events,
     ) -> Arc<Self> {
         let owner = next_actor_key();
@@ -120,6 +123,7 @@ impl Viewer {
             dialect: link.outbox.dialect,
             events,
             holder,
+            counted,
             state: Mutex::new(State {
                 link: Some(link),
                 epoch: 0,

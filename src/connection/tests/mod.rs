@@ -24,6 +24,7 @@ mod floods;
 mod overload;
 mod page;
 mod resume;
+mod shared;
 mod store;
 
 use page::Page;
