@@ -93,7 +93,9 @@ describe('limits.authorizeTime', () => {
     await Promise.all([gone(bob), gone(eve)])
     expect(bob.refused).toEqual(['You have left', 'redirect', '/rooms'])
     expect(eve.refused?.[1]).toBe('busy')
-    expect(site.log.errors.join()).toMatch(/the question whether a page may still see it failed: .*the database is away/)
+    expect(site.log.errors.join()).toMatch(
+      /the question whether a page may still see it failed: .*the database is away/,
+    )
     expect(ada.refused).toBeUndefined()
     members.before = () => undefined
     await back(eve)
@@ -118,7 +120,7 @@ describe('limits.authorizeTime', () => {
     ada.cut()
     await until('the connection to be gone', () => site.loom.stats().connections === 1)
     const { length } = members.of('ada')
-    for (const end = Date.now() + 2_500; Date.now() < end; ) {
+    for (const end = Date.now() + 2_500; Date.now() < end;) {
       bob.event('say', 'on')
       await settled(bob)
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -143,7 +145,7 @@ describe('ctx.topics', () => {
         await ctx.subscribe('a', 'arrived')
         ctx.track('b')
       },
-      handle: { leave: (_, __, ctx) => void ctx.unsubscribe('a') },
+      handle: { leave: (_, __, ctx) => ctx.unsubscribe('a') },
       receive: { arrived: (props) => props },
       render: ({ count }) => html`${count}`,
     })
@@ -346,7 +348,7 @@ test('a receiver has no request and no user, whoever clicked last', async () => 
   const seen: unknown[] = []
   const module = site.loom.register('nobody', {
     props: { count: 0 },
-    handle: { ring: (_, __, ctx) => void ctx.after('rang', 0) },
+    handle: { ring: (_, __, ctx) => ctx.after('rang', 0) },
     receive: {
       rang(props, { from }, ctx) {
         seen.push(from, ctx.bind, ctx.key)

@@ -37,8 +37,8 @@ use crate::registry::{Details, Module};
 use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
-pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 pub(crate) use asking::spread;
+pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 pub use viewing::{Asked, Events, Taken};
 
 /// The data that an actor starts with.

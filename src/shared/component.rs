@@ -340,13 +340,16 @@ impl Component {
         if viewer.is_classic() {
             self.has_classic.store(true, Ordering::Relaxed);
         }
+        let registry = self.registry.upgrade();
         let mut state = self.lock();
         if let Some(failure) = &state.ended {
             return Err(failure.clone());
         }
         // Under the lock under which viewers are dismissed: who is not asked about again is found there.
-        let registry = self.registry.upgrade();
-        if registry.is_none_or(|registry| registry.dismissals() != dismissals) {
+        if registry
+            .as_ref()
+            .is_none_or(|registry| registry.dismissals() != dismissals)
+        {
             return Ok(false);
         }
         let known = state.viewers.get(id).cloned();

@@ -222,12 +222,7 @@ impl Viewer {
 
     /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
     /// the viewer has ended.
-    pub(super) fn attach(
-        &self,
-        link: Link,
-        caller: Arc<Caller>,
-        address: Arc<str>,
-    ) -> Option<u64> {
+    pub(super) fn attach(&self, link: Link, caller: Arc<Caller>, address: Arc<str>) -> Option<u64> {
         let mut state = self.lock();
         if state.over || self.dialect != link.outbox.dialect {
             return None;
