@@ -166,7 +166,8 @@ export interface LiveContext {
   /**
    * The names of the topics that the component is in: it has subscribed to them, gets their presence, or is tracked in
    * them. As they were committed before this call: what the call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
-   * state that it goes on from. Empty while the page is rendered. Frozen.
+   * state that it goes on from; of a shared component those that it is in. A page that has a shared component started is
+   * asked about a second time if that is in topics. Empty while the page is rendered. Frozen.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
    */
@@ -235,7 +236,8 @@ export interface LiveContext {
    * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
    * @param meta what others see: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
    * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
-   * nobody knows: each component is then a person of its own.
+   * nobody knows: each component is then a person of its own. A shared component is nobody's: it is one entry, as long
+   * as any page shows it, and without a `key` its own `ctx.key`, whoever has clicked.
    */
   track(topic: string | Topic<unknown>, meta?: unknown, options?: TrackOptions): void
   /** The component is not there any more, once the step is committed; then the grace begins. */
@@ -508,8 +510,8 @@ export interface LiveModule<Props extends object> {
   ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
-   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks: refused, the component
-   * ends, and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
+   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks, or a shared one:
+   * refused, the component ends (a shared one for this page), and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
    * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
    * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
    */
@@ -725,7 +727,8 @@ export interface Limits {
   hiddenPatchTime: number
   /**
    * After this time at the latest `authorize` is asked again about a page whose component has subscriptions, timers or
-   * tasks, in milliseconds; each component has a time of its own, of half of this at least. Default 300 s.
+   * tasks, or is shared, in milliseconds; each component, and each page of a shared one, has a time of its own, of half
+   * of this at least. Default 300 s.
    */
   authorizeTime: number
   /**
@@ -1044,10 +1047,13 @@ export interface Loom {
    * `address`, too: those that are shown, those that wait for their page, and those that come to life just now from a
    * state with this subscription. Their pages join again and pass `authorize`, which finds the topic in `ctx.topics`;
    * the connections stay, and so do the other components of these pages. Without `authorize` they go on as before.
+   * A shared component that is in the topic goes on; its pages end that match, on their connection or on their way back,
+   * and their events under way are given up. If only its call in flight puts it into the topic, all its pages end.
    *
    * @param filter which: all that have this `bind`, `address` and `topic`, or those it is true for. An empty one is an
    * error, and so is a member that is `undefined`.
-   * @returns how many connections and waiting components there were; with a `topic`, how many components.
+   * @returns how many connections and waiting components there were; with a `topic`, how many components, and of shared
+   * ones how many pages.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   disconnect(
@@ -1057,11 +1063,12 @@ export interface Loom {
   /**
    * Takes components out of a topic now: they get no further messages and no presence of it, and are not tracked in it
    * any more. They go on without it, and a checkpoint of that is due at once. A component takes it after the call that runs, and before all that waits; also one that waits for its page. With `{}`
-   * live sockets of `loom.start` are meant, too. A state that is nowhere but in a page's checkpoint is not reached: it
+   * live sockets of `loom.start` and shared components are meant, too; with `bind` or `address` they are not, since they
+   * are nobody's. A state that is nowhere but in a page's checkpoint is not reached: it
    * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
    *
    * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
-   * @returns how many components of pages were in the topic.
+   * @returns how many components of pages were in the topic, each shared one counted once.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number

@@ -134,13 +134,13 @@ export class NativeLoom {
    */
   disconnectMatching(bind?: string | undefined | null, address?: string | undefined | null): number
   /**
-   * Ends the components that have subscribed to a topic, of a user, of an address, of both or of all. Gives
-   * how many there were.
+   * Ends the components that are in a topic, of a user, of an address, of both or of all, and the viewers of shared
+   * ones. Gives how many there were.
    */
   disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**
-   * Ends the subscriptions to a topic of the components of a user, of an address, of both or of all. Gives how
-   * many components of pages had subscribed.
+   * Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
+   * of pages were in it.
    */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**

@@ -4,6 +4,7 @@ import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { WebSocket } from 'ws'
 import type { LivePage } from '../support/live_page'
 import { pageOf, shows, startPage } from '../support/pages'
+import { sharedPage } from '../support/shared'
 import { counter, Site } from '../support/site'
 import { until } from '../support/until'
 
@@ -149,6 +150,86 @@ test('a page that says hidden and seen a thousand times goes on, and what it sai
   await publish('a', 'b')
   await shows(page, 'a b | 0')
   expect(page.closedWith).toEqual([])
+})
+
+describe('of a shared component', () => {
+  async function shared(options: LoomOptions) {
+    const site = await Site.start(options)
+    const handled = { count: 0 }
+    const module = room(site.loom, handled)
+    const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
+    await hidden(page)
+    await shows(other, ' | 1')
+    const publish = async (...data: unknown[]): Promise<void> => {
+      for (const one of data) {
+        const before = handled.count
+        await site.loom.publish('room', one)
+        await until('the message to be handled', () => handled.count > before)
+      }
+    }
+    return { site, page, other, publish }
+  }
+
+  test('a page that is hidden is held back, and no other; all comes at once when it is seen', async () => {
+    const { page, other, publish } = await shared(NEVER)
+    await publish('a')
+    await Promise.all([shows(page, 'a | 1'), shows(other, 'a | 1')])
+    const { unasked } = page
+    await publish('b', { id: 1 }, 'c')
+    await shows(other, 'a b pushed c | 1')
+    // An event of another page is no answer for this one.
+    other.event('click')
+    await shows(other, 'a b pushed c | 2')
+    expect([page.text, page.unasked, page.pushes]).toEqual(['a | 1', unasked, []])
+    page.hide(false)
+    await shows(page, 'a b pushed c | 2')
+    expect([page.pushes, other.pushes]).toEqual([[['pushed', { id: 1 }]], [['pushed', { id: 1 }]]])
+    await publish('d')
+    await shows(page, 'a b pushed c d | 2')
+  })
+
+  test('an answer comes at once, with what was held back before it', async () => {
+    const { page, publish } = await shared(NEVER)
+    await publish('a')
+    await shows(page, 'a | 1')
+    await publish('b')
+    page.event('click')
+    await until('the answer', () => page.waiting === 0)
+    expect(page.text).toBe('a b | 2')
+  })
+
+  test('when the time is over, it comes', async () => {
+    const { page, publish } = await shared({ limits: { hiddenPatchTime: 300 } })
+    await publish('a')
+    await shows(page, 'a | 1')
+    await publish('b', 'c')
+    await shows(page, 'a b c | 1')
+  })
+
+  test('what was held back is not lost with the connection, and what is much comes as the tree', async () => {
+    const { page, other, publish } = await shared(NEVER)
+    await publish('a')
+    await shows(page, 'a | 1')
+    await publish('b')
+    await shows(other, 'a b | 1')
+    page.cut()
+    await until('the page to be back', () => page.resumes === 1 && page.text === 'a b | 1')
+    const much = 'x'.repeat(100_000)
+    for (const one of ['c', much, 'd']) await publish(one)
+    await shows(other, `a b c ${much} d | 1`)
+    page.hide(false)
+    await shows(page, `a b c ${much} d | 1`)
+    expect(page.resets).toBe(0)
+  })
+
+  test('close answers what waits, also of a page that is hidden', async () => {
+    const { site, page, publish } = await shared(NEVER)
+    await publish('a', 'b')
+    page.event('click')
+    await site.loom.close()
+    await until('the answer', () => page.waiting === 0)
+    expect(page.text).toBe('a b | 2')
+  })
 })
 
 test('what is neither hidden nor seen is a message that is none', async () => {

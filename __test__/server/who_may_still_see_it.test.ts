@@ -472,6 +472,41 @@ describe('disconnect by topic', () => {
     expect(page.text).toBe('')
   })
 
+  test.each(['tracked', 'told who is there'])('also one that is %s since its call in flight', async (what) => {
+    const site = await Site.start()
+    let goOn: () => void = () => undefined
+    let isWaiting = false
+    let mayJoin = true
+    const { name } = site.loom.register('slow', {
+      props: { count: 0 },
+      authorize: () => mayJoin,
+      handle: {
+        async enter(props, _, ctx) {
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          if (what === 'tracked') ctx.track('room:7')
+          else ctx.presence('room:7', 'came')
+          return { ...props }
+        },
+      },
+      receive: { came: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+    atEnd(() => {
+      page.end()
+    })
+    page.event('enter')
+    await until('the handler to wait', () => isWaiting)
+    mayJoin = false
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+    goOn()
+    await until('the page to be told', () => page.refused !== undefined)
+    await until('the component to end', () => site.loom.stats().components === 0)
+  })
+
   test('during a visit, whose outcome counts for nothing', async () => {
     const site = await Site.start()
     let goOn: () => void = () => undefined

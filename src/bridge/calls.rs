@@ -137,10 +137,35 @@ impl JsDispatcher {
         });
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
-        for call in &calls {
+        self.abort(&calls);
+    }
+
+    /// These viewers of shared components have ended: their calls in flight are given up, as those of
+    /// [`give_up`](Self::give_up).
+    pub fn give_up_events(&self, viewers: &HashSet<Arc<str>>) {
+        if viewers.is_empty() {
+            return;
+        }
+        let pending = lock(&self.0.returns.pending);
+        let calls = pending.calls.iter();
+        let calls = calls.filter(|(_, waiting)| {
+            let sharing = waiting
+                .caller
+                .as_ref()
+                .and_then(|caller| caller.sharing.as_ref());
+            sharing.is_some_and(|sharing| viewers.contains(&sharing.viewer))
+        });
+        let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
+        drop(pending);
+        self.abort(&calls);
+    }
+
+    /// JavaScript gives these calls up. The actor of a shared component does not end with one of its pages: its
+    /// call fails.
+    fn abort(&self, calls: &[u32]) {
+        for call in calls {
             self.0.queue.abort(*call);
         }
-        // The actor of a shared component does not end with one of its pages: its call fails.
         let mut pending = lock(&self.0.returns.pending);
         let shared = calls.iter().filter(|call| {
             let waiting = pending.calls.get(call);

@@ -68,7 +68,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(
     state.committed(running, reply_to, Moment::Answer);
     state.weigh(reply_to);
     loop {
-        if running.attendance.is_there() {
+        if running.attendance.has_part() {
             state.notice(running, reply_to);
         }
         running.due = state.due(reply_to);
@@ -182,8 +182,13 @@ impl LiveSocketState {
                 }
             }
             Item::Leave { topic, ends: true } => {
-                if self.ongoing.subscription(&topic).is_some() {
-                    // The page joins again, and `authorize` says whether it may.
+                if !self.ongoing.is_in(&topic) {
+                    return ControlFlow::Continue(());
+                }
+                // The pages join again, and `authorize` says whether they may.
+                if reply_to.shares() {
+                    reply_to.dismiss();
+                } else {
                     reply_to.ended(&CallError::Busy);
                     return ControlFlow::Break(());
                 }

@@ -39,10 +39,10 @@ impl Asking {
     }
 }
 
-/// Between half of the limit and all of it, another time for each actor: components that came to life
-/// together, for instance after a deploy, are not asked about together. Multiples of the golden ratio are
+/// Between half of the limit and all of it, another time for each actor, and for each viewer of a shared component:
+/// what came to life together, for instance after a deploy, is not asked about together. Multiples of the golden ratio are
 /// spread evenly, however many there are.
-fn spread(limit: Duration, actor: ActorKey) -> Duration {
+pub(crate) fn spread(limit: Duration, actor: ActorKey) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let part = (actor.wrapping_mul(GOLDEN) >> 32) as f64 / f64::from(u32::MAX);
     limit.mul_f64(f64::midpoint(1.0, part.min(1.0)))

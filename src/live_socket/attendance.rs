@@ -44,8 +44,8 @@ struct State {
     watched: BTreeMap<Arc<str>, Watched>,
     /// The last number of a watch.
     last: u32,
-    /// Somebody sees the component.
-    is_shown: bool,
+    /// A page shows the component.
+    is_there: bool,
 }
 
 /// Empty, and one pointer, for a component that has no part in presence.
@@ -54,7 +54,7 @@ pub(super) struct Attendance(Option<Box<State>>);
 
 impl Attendance {
     /// Whether whoever sees the component matters: only then the actor looks.
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn has_part(&self) -> bool {
         self.0.is_some()
     }
 
@@ -64,7 +64,7 @@ impl Attendance {
                 places: BTreeMap::new(),
                 watched: BTreeMap::new(),
                 last: FIRST,
-                is_shown: true,
+                is_there: true,
             })
         })
     }
@@ -125,7 +125,7 @@ impl Attendance {
         mailbox: &Arc<Mailbox>,
         ongoing: &Ongoing,
         module: &str,
-        is_shown: bool,
+        is_there: bool,
     ) {
         self.keep(ongoing);
         if !ongoing.has_presence() {
@@ -138,7 +138,7 @@ impl Attendance {
             }
         }
         let state = self.state();
-        state.show(ongoing, is_shown);
+        state.show(ongoing, is_there);
         for (topic, _) in ongoing.watched() {
             if state.watched.contains_key(topic) {
                 continue;
@@ -162,21 +162,23 @@ impl Attendance {
         }
     }
 
-    /// Says whether somebody sees the component. True if that is news.
-    pub(super) fn notice(&mut self, ongoing: &Ongoing, is_shown: bool) -> bool {
+    /// Says whether a page shows the component. True if that is news.
+    pub(super) fn notice(&mut self, ongoing: &Ongoing, is_there: bool) -> bool {
         let Some(state) = &mut self.0 else {
             return false;
         };
-        if state.is_shown == is_shown {
+        if state.is_there == is_there {
             return false;
         }
-        state.show(ongoing, is_shown);
-        if !is_shown {
-            for watched in state.watched.values_mut() {
-                watched.begin_anew();
-            }
-        }
+        state.show(ongoing, is_there);
         true
+    }
+
+    /// From here on messages are missed: the next one of each topic is everybody.
+    pub(super) fn begin_all_anew(&mut self) {
+        let state = self.0.iter_mut();
+        let watched = state.flat_map(|state| state.watched.values_mut());
+        watched.for_each(Watched::begin_anew);
     }
 
     /// Whether there may be something to read.
@@ -245,13 +247,13 @@ impl Attendance {
 }
 
 impl State {
-    fn show(&mut self, ongoing: &Ongoing, is_shown: bool) {
-        self.is_shown = is_shown;
+    fn show(&mut self, ongoing: &Ongoing, is_there: bool) {
+        self.is_there = is_there;
         for (topic, tracked) in ongoing.tracked() {
             let Some(place) = self.places.get_mut(topic) else {
                 continue;
             };
-            let wanted = is_shown.then_some(tracked);
+            let wanted = is_there.then_some(tracked);
             if place.shown.as_ref() == wanted {
                 continue;
             }

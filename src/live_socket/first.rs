@@ -114,7 +114,12 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
             return None;
         }
     };
-    let asks = start.details.authorizes && call.caller.is_some();
+    // Of a shared component its owner asks about each page.
+    let has_page = call
+        .caller
+        .as_ref()
+        .is_some_and(|caller| caller.sharing.is_none());
+    let asks = start.details.authorizes && has_page;
     let limit = running.context.limits.authorize_time;
     let asking = asks.then(|| Asking::begin(limit, running.key));
     let asking = asking.unwrap_or_default();

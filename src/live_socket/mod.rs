@@ -37,6 +37,7 @@ use crate::registry::{Details, Module};
 use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
+pub(crate) use asking::spread;
 pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 pub use viewing::{Asked, Events, Taken};
 
@@ -183,9 +184,9 @@ impl LiveSocket {
         self.mailbox.first(Item::Resume { id, request, waits });
     }
 
-    /// Has the actor end its component's subscription to this topic; or, with `ends`, end if the component has
-    /// subscribed to it. Taken before all that waits. If the component is not known to be subscribed, only
-    /// a call in flight can have subscribed it: without one there is nothing to do.
+    /// Has the actor take its component out of this topic; or, with `ends`, end if the component is in it: of a
+    /// shared component the viewers end. Taken before all that waits. If the component is not known to be in the
+    /// topic (`is_subscribed`), only a call in flight can have put it there: without one there is nothing to do.
     pub fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
         self.mailbox.leave(topic, ends, is_subscribed);
     }

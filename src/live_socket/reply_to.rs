@@ -94,6 +94,9 @@ pub trait Viewers {
     /// `authorize` has refused the viewer's event, which is answered next.
     fn refused(&mut self) {}
 
+    /// Ends all viewers; the component goes on. Their pages join again.
+    fn dismiss(&mut self) {}
+
     /// Whether a page waits for the whole tree.
     fn wants_tree(&self) -> bool {
         false
@@ -166,9 +169,15 @@ pub trait Pace {
         false
     }
 
-    /// Whether somebody sees the component. While nobody does, it handles nothing from the server.
+    /// Whether somebody sees the component. While nobody does, it handles nothing from the server. A shared
+    /// component goes on in any case, and always is.
     fn is_shown(&self) -> bool {
         true
+    }
+
+    /// Whether a page shows the component now: only then the component is there, as presence goes.
+    fn is_there(&self) -> bool {
+        self.is_shown()
     }
 
     /// All changes since the receiver began to lag, as one answer.

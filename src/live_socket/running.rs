@@ -171,12 +171,12 @@ impl<D: Dispatcher> Running<D> {
     }
 
     /// Subscribes to the topics that are committed, and to no others; the same for presence.
-    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, is_shown: bool) {
+    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, is_there: bool) {
         let (context, mailbox) = (&self.context, &self.mailbox);
         let reading = &mut self.reading;
         reading.follow(context, mailbox, ongoing, module).await;
         let attendance = &mut self.attendance;
-        let followed = attendance.follow(context, mailbox, ongoing, module, is_shown);
+        let followed = attendance.follow(context, mailbox, ongoing, module, is_there);
         followed.await;
     }
 

@@ -120,14 +120,18 @@ impl LiveSocketState {
     }
 
     /// The component's page has gone or is back, maybe: its entries go or come, and it is told everybody when
-    /// the page is back. A session that is parked weighs its actor, which wakes the actor for this.
+    /// the page is back. A session that is parked weighs its actor, which wakes the actor for this; so does a
+    /// shared component whose last page has gone or whose first one has come. That one goes on without pages, and
+    /// misses nothing.
     pub(super) fn notice<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         reply_to: &R,
     ) {
-        let is_shown = reply_to.is_shown();
-        if running.attendance.notice(&self.ongoing, is_shown) && !is_shown {
+        let is_there = reply_to.is_there();
+        let has_changed = running.attendance.notice(&self.ongoing, is_there);
+        if has_changed && !is_there && !reply_to.is_shown() {
+            running.attendance.begin_all_anew();
             self.inbox
                 .retain(|one| !matches!(one.source, Source::Presence { .. }));
         }

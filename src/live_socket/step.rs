@@ -142,8 +142,8 @@ impl LiveSocketState {
             let outgoing = self.ongoing.outgoing().to_vec();
             publish(&running.context, outgoing, &self.module_name).await;
         }
-        let is_shown = reply_to.is_shown();
-        let followed = running.follow(&self.ongoing, &self.module_name, is_shown);
+        let is_there = reply_to.is_there();
+        let followed = running.follow(&self.ongoing, &self.module_name, is_there);
         followed.await;
         Ok(())
     }
@@ -246,8 +246,8 @@ impl LiveSocketState {
             Box::pin(publish(&running.context, outgoing, &self.module_name)).await;
         }
         if Ongoing::is_changed_by(effects) {
-            let is_shown = reply_to.is_shown();
-            Box::pin(running.follow(&self.ongoing, &self.module_name, is_shown)).await;
+            let is_there = reply_to.is_there();
+            Box::pin(running.follow(&self.ongoing, &self.module_name, is_there)).await;
         }
         Ok(())
     }
@@ -301,9 +301,14 @@ impl LiveSocketState {
     }
 
     /// Whom the component is tracked as: what `bind` gave, or else, since nobody knows who it is, somebody
-    /// new. `None` if there are no random numbers.
+    /// new. `None` if there are no random numbers. A shared component is nobody's, whoever has clicked: it is
+    /// tracked as its own key.
     fn own_key(&self) -> Option<Arc<str>> {
-        let bind = self.call.caller.as_ref().map(|caller| &caller.bind);
+        let caller = self.call.caller.as_ref();
+        if let Some(sharing) = caller.and_then(|caller| caller.sharing.as_ref()) {
+            return Some(sharing.key.clone());
+        }
+        let bind = caller.map(|caller| &caller.bind);
         let bind = bind.filter(|bind| !bind.is_empty()).cloned();
         bind.or_else(|| Some(random_text().into()).filter(|key: &Arc<str>| !key.is_empty()))
     }

@@ -890,8 +890,8 @@ impl NativeLoom {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Ends the components that have subscribed to a topic, of a user, of an address, of both or of all. Gives
-    /// how many there were.
+    /// Ends the components that are in a topic, of a user, of an address, of both or of all, and the viewers of shared
+    /// ones. Gives how many there were.
     #[napi(catch_unwind)]
     pub fn disconnect_topic(
         &self,
@@ -903,12 +903,14 @@ impl NativeLoom {
         let topic: Arc<str> = topic.into();
         let (bind, address) = (bind.as_deref(), address.as_deref());
         let ended = open.sessions.disconnect_topic(&topic, bind, address);
-        open.context.dispatcher.give_up(&ended);
-        u32::try_from(ended.len()).unwrap_or(u32::MAX)
+        open.context.dispatcher.give_up(&ended.actors);
+        open.context.dispatcher.give_up_events(&ended.viewers);
+        let count = ended.actors.len() + ended.viewers.len();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Ends the subscriptions to a topic of the components of a user, of an address, of both or of all. Gives how
-    /// many components of pages had subscribed.
+    /// Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
+    /// of pages were in it.
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self, topic: String, bind: Option<String>, address: Option<String>) -> u32 {
         let Some(open) = &self.open else { return 0 };

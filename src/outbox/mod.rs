@@ -358,6 +358,11 @@ impl Outbox {
         state.closed || state.bytes < self.limit
     }
 
+    /// Whether the connection is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// The page says whether it is hidden. Has actors send what they have held back for it.
     pub(crate) fn set_hidden(&self, is_hidden: bool) {
         let is_seen_again = self.lock().visibility.set(is_hidden, Instant::now());

@@ -21,6 +21,14 @@ pub struct OpenConnection {
     pub peer: Peer,
 }
 
+/// Who has ended because of a topic.
+pub struct Dismissed {
+    /// The actors of components of one page.
+    pub actors: HashSet<ActorKey>,
+    /// Viewers of shared components, by their ids.
+    pub viewers: HashSet<Arc<str>>,
+}
+
 /// The time over which so many connections and components are to come back, in milliseconds: a process that
 /// takes `rate` of them in a second needs so long for all.
 fn spread(joins: usize, rate: u32) -> u16 {
@@ -168,15 +176,15 @@ impl Sessions {
         sessions.into_iter().filter(is_there).collect()
     }
 
-    /// Ends the components that have subscribed to this topic, of the user, of the address, of both or of all,
-    /// shown or parked; a page that shows one is told to join again. A component whose call in flight subscribes
-    /// it ends after that call. Gives the actors that have ended.
+    /// Ends the components that are in this topic, of the user, of the address, of both or of all, shown or
+    /// parked; a page that shows one is told to join again. A component whose call in flight puts it into the topic
+    /// ends after that call. Of shared components the viewers end.
     pub fn disconnect_topic(
         &self,
         topic: &Arc<str>,
         bind: Option<&str>,
         address: Option<&str>,
-    ) -> HashSet<ActorKey> {
+    ) -> Dismissed {
         let mut ended = HashSet::new();
         for session in self.matching(bind, address) {
             if session.is_over() {
@@ -190,11 +198,15 @@ impl Sessions {
                 session.leave_topic(topic, true);
             }
         }
-        ended
+        Dismissed {
+            actors: ended,
+            viewers: self.shared.dismiss(topic, bind, address),
+        }
     }
 
-    /// Ends the subscriptions to this topic of the components of the user, of the address, of both or of all,
-    /// shown or parked; the components go on without it. Gives how many were subscribed.
+    /// Takes the components of the user, of the address, of both or of all out of this topic, shown or parked; the
+    /// components go on without it. Shared components are nobody's: they are meant if all are. Gives how many were
+    /// in the topic.
     pub fn unsubscribe(
         &self,
         topic: &Arc<str>,
@@ -203,9 +215,12 @@ impl Sessions {
     ) -> usize {
         let sessions = self.matching(bind, address).into_iter();
         let sessions = sessions.filter(|session| !session.is_over());
-        sessions
-            .filter(|session| session.leave_topic(topic, false))
-            .count()
+        let left = sessions.filter(|session| session.leave_topic(topic, false));
+        let shared = match (bind, address) {
+            (None, None) => self.shared.unsubscribe(topic),
+            _ => 0,
+        };
+        left.count() + shared
     }
 
     /// The application is closing: connections answer the events that wait, and parked sessions end.

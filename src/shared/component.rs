@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::joined_and_left::JoinedAndLeft;
@@ -14,6 +15,7 @@ use super::{BUSY, Name, SharedComponents};
 use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
+use crate::ongoing::TopicNames;
 use crate::protocol::Refusal;
 use crate::protocol::extended::JoinFlags;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -42,6 +44,8 @@ struct State {
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
+    /// The topics that the component is in, as it was committed.
+    topics: Option<TopicNames>,
     /// Pages that are joining, or being rendered.
     guests: usize,
     /// While no page shows the component, it lives until then.
@@ -65,6 +69,8 @@ pub(crate) struct Component {
     registry: Weak<SharedComponents>,
     limits: Limits,
     socket: OnceLock<LiveSocket>,
+    /// The task that asks `authorize` again, if the module has one. It ends with the component.
+    asking: OnceLock<AbortHandle>,
     /// Names the state, whatever process goes on with it. Set before the first page is let in.
     since: OnceLock<Life>,
     /// `Ok` when the component has rendered.
@@ -79,6 +85,23 @@ pub(crate) struct Component {
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
+}
+
+/// With what a page is let in.
+pub(super) struct Admission {
+    /// The connection's epoch.
+    pub(super) epoch: u64,
+    /// How often viewers had been dismissed when `authorize` was asked about the page.
+    pub(super) dismissals: u64,
+    /// The life that the page's ticket names, and whether the ticket is so new that a viewer whose number is not known
+    /// has never had one.
+    pub(super) ticket: Option<(Life, bool)>,
+    /// What the page shows, if it shows that.
+    pub(super) shown: Option<Point>,
+    /// The last answer that the page has.
+    pub(super) seen: EventNumber,
+    /// What the page comes back with the next time.
+    pub(super) new_ticket: Box<str>,
 }
 
 /// A page that joins or is being rendered: the component lives as long. Dropping it lets go.
@@ -109,6 +132,7 @@ impl Component {
             registry: Arc::downgrade(registry),
             limits: limits.clone(),
             socket: OnceLock::new(),
+            asking: OnceLock::new(),
             since: OnceLock::new(),
             started: watch::Sender::new(None),
             has_classic: AtomicBool::new(false),
@@ -125,6 +149,7 @@ impl Component {
                 dropped: Vec::new(),
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
+                topics: None,
                 guests: 0,
                 until: Instant::now() + limits.mount_time,
                 is_fanning: false,
@@ -142,6 +167,13 @@ impl Component {
 
     pub(super) fn has_classic(&self) -> bool {
         self.has_classic.load(Ordering::Relaxed)
+    }
+
+    /// Gives the component the task that asks `authorize` again. Before [`set_socket`](Self::set_socket), which looks
+    /// whether the component has ended meanwhile.
+    pub(super) fn set_asking(&self, asking: AbortHandle) {
+        // As `set_socket`.
+        let _ = self.asking.set(asking);
     }
 
     /// Gives the component its actor, and has its viewers kept.
@@ -215,6 +247,50 @@ impl Component {
         self.lock().dropped.extend(dropped);
     }
 
+    /// Notes the topics that the component is in.
+    pub(super) fn set_topics(&self, topics: Option<TopicNames>) {
+        self.lock().topics = topics;
+    }
+
+    /// The topics that the component is in.
+    pub(super) fn topics(&self) -> Option<TopicNames> {
+        self.lock().topics.clone()
+    }
+
+    pub(super) fn is_in(&self, topic: &str) -> bool {
+        let state = self.lock();
+        let mut topics = state.topics.iter().flat_map(|topics| topics.iter());
+        topics.any(|one| **one == *topic)
+    }
+
+    /// Has the actor leave a topic: see [`LiveSocket::leave`]. True if the committed state was in it.
+    pub(super) fn leave_topic(&self, topic: &Arc<str>, ends: bool) -> bool {
+        let is_in = self.is_in(topic);
+        if let Some(socket) = self.socket.get() {
+            socket.leave(topic, ends, is_in);
+        }
+        is_in
+    }
+
+    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives the
+    /// ids of the viewers.
+    pub(super) fn dismiss(
+        self: &Arc<Self>,
+        bind: Option<&str>,
+        address: Option<&str>,
+    ) -> Vec<Arc<str>> {
+        let all = self.all_viewers();
+        let meant = all.iter().filter(|viewer| viewer.is_of(bind, address));
+        let ended = meant.filter(|viewer| {
+            let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
+            if ends {
+                self.is_left(viewer, false);
+            }
+            ends
+        });
+        ended.map(|viewer| viewer.id.clone()).collect()
+    }
+
     /// The component has rendered: pages can be let in.
     pub(super) fn is_ready(&self) {
         self.started.send_if_modified(|started| {
@@ -222,6 +298,11 @@ impl Component {
             started.get_or_insert(Ok(()));
             is_first
         });
+    }
+
+    /// Whether the component has rendered, so that its topics are known.
+    pub(super) fn has_started(&self) -> bool {
+        self.started.borrow().is_some()
     }
 
     /// Resolves when the component has rendered, or will not.
@@ -239,33 +320,44 @@ impl Component {
         self.lock().viewers.get(id).cloned()
     }
 
-    /// Lets a page in. `ticket`: the life that the page's ticket names, and whether the ticket is so new that a
-    /// viewer whose number is not known has never had one; `shown`: what the page shows, if it shows that.
+    /// Lets a page in. False if it has to be asked about again.
     pub(super) fn let_in(
         self: &Arc<Self>,
         viewer: &Arc<Viewer>,
-        epoch: u64,
-        ticket: Option<(Life, bool)>,
-        shown: Option<Point>,
-        seen: EventNumber,
-        new_ticket: Box<str>,
-    ) -> Result<(), Failure> {
+        admission: Admission,
+    ) -> Result<bool, Failure> {
+        let Admission {
+            epoch,
+            dismissals,
+            ticket,
+            shown,
+            seen,
+            new_ticket,
+        } = admission;
         let busy = || (BUSY.to_owned(), Refusal::Busy);
         let id = &viewer.id;
         let bind = viewer.caller().bind.clone();
         if viewer.is_classic() {
             self.has_classic.store(true, Ordering::Relaxed);
         }
+        let registry = self.registry.upgrade();
         let mut state = self.lock();
         if let Some(failure) = &state.ended {
             return Err(failure.clone());
+        }
+        // Under the lock under which viewers are dismissed: who is not asked about again is found there.
+        if registry
+            .as_ref()
+            .is_none_or(|registry| registry.dismissals() != dismissals)
+        {
+            return Ok(false);
         }
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
             let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
             drop(state);
-            if !other.refuse(other.epoch(), BUSY, &Refusal::Busy) {
+            if !other.refuse(Some(other.epoch()), BUSY, &Refusal::Busy) {
                 other.end(None);
             }
             self.is_left(&other, false);
@@ -282,10 +374,14 @@ impl Component {
             state.joined_and_left.joined(id, &bind);
         }
         state.viewers.insert(id.clone(), viewer.clone());
+        let is_first = state.here.is_empty();
         state.here.insert(id.clone());
         state.away.remove(id);
         state.list = None;
         drop(state);
+        if is_first {
+            self.is_there_or_not();
+        }
         let number = number.or_else(|| {
             // Another connection of the same page was quicker.
             let other = known.filter(|_| !is_known)?;
@@ -321,14 +417,26 @@ impl Component {
         viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
         if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
             self.is_left(viewer, !viewer.is_over());
-            return Ok(());
+            return Ok(true);
         }
         if self.tells_viewers && !is_known {
             self.changed.notify_one();
         }
         // It may have ended meanwhile, and then this viewer was not told.
         let ended = self.lock().ended.clone();
-        ended.map_or(Ok(()), Err)
+        ended.map_or(Ok(true), Err)
+    }
+
+    /// The first page shows the component, or none does any more: the actor looks, because of presence.
+    fn is_there_or_not(&self) {
+        if let Some(socket) = self.socket.get() {
+            socket.viewers_ask();
+        }
+    }
+
+    /// Whether a page shows the component.
+    pub(super) fn is_there(&self) -> bool {
+        !self.lock().here.is_empty()
     }
 
     /// A viewer is gone. Its number is kept for as long as its events may still come.
@@ -426,8 +534,11 @@ impl Component {
         }
     }
 
-    /// Ends the actor now.
+    /// Ends the actor now, and whatever works for it.
     pub(super) fn stop(&self) {
+        if let Some(asking) = self.asking.get() {
+            asking.abort();
+        }
         if let Some(socket) = self.socket.get() {
             socket.stop();
         }
@@ -457,9 +568,7 @@ impl Component {
             is_first
         });
         for viewer in viewers.into_values() {
-            if !viewer.refuse(viewer.epoch(), text, refusal) {
-                viewer.end(None);
-            }
+            viewer.refuse(None, text, refusal);
         }
         self.shown().end();
         self.stop();
@@ -517,6 +626,10 @@ impl Component {
 }
 
 impl Viewed for Component {
+    fn hidden_pause(&self) -> Duration {
+        self.limits.hidden_patch_time
+    }
+
     fn shown(&self) -> MutexGuard<'_, Pages> {
         lock(&self.shown)
     }
@@ -540,6 +653,7 @@ impl Viewed for Component {
         let bind = viewer.caller().bind.clone();
         let handled = viewer.handled();
         let mut state = self.lock();
+        let was_there = !state.here.is_empty();
         let is_listed = state
             .viewers
             .get(id)
@@ -558,8 +672,12 @@ impl Viewed for Component {
             }
         }
         let ends = state.closing && state.here.is_empty() && state.ended.is_none();
+        let is_last = was_there && state.here.is_empty();
         drop(state);
         self.changed.notify_one();
+        if is_last {
+            self.is_there_or_not();
+        }
         if ends {
             self.finish();
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
+use super::component::Admission;
 use super::viewer::Viewed;
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
@@ -13,12 +14,16 @@ use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Sharin
 use crate::ids::{EventNumber, Life, Point, next_actor_key};
 use crate::live_socket::Events;
 use crate::log::Quoted;
+use crate::ongoing::TopicNames;
 use crate::props::Props;
 use crate::protocol::{Refusal, Resume};
 use crate::random::random_text;
 use crate::session::{Link, Peer};
 use crate::token::{Claims, Kind};
 use crate::turns::{Given, Place, Yield};
+
+/// How often `authorize` is asked about a page that joins, if users are taken out of topics meanwhile.
+const MOST_ASKED: u32 = 8;
 
 /// A page that joins.
 pub(crate) struct Joining {
@@ -90,7 +95,7 @@ pub(crate) fn join<D: Dispatcher>(
             outbox: link.outbox.clone(),
             id: link.id.clone(),
         };
-        let epoch = viewer.attach(link, caller.clone())?;
+        let epoch = viewer.attach(link, caller.clone(), peer.address.clone())?;
         Some((viewer, epoch))
     });
     let (viewer, epoch) = attached.unwrap_or_else(|| {
@@ -99,6 +104,7 @@ pub(crate) fn join<D: Dispatcher>(
         let viewer = Viewer::new(
             id.clone(),
             caller.clone(),
+            peer.address.clone(),
             link,
             holder,
             counted.clone(),
@@ -135,6 +141,14 @@ pub(crate) fn join<D: Dispatcher>(
     Some(Viewing { viewer, epoch })
 }
 
+/// What `authorize` was asked about a page with.
+struct Asked {
+    /// How often viewers had been dismissed before.
+    dismissals: u64,
+    /// The component lived, so that its topics were known.
+    knew_topics: bool,
+}
+
 struct Task<D: Dispatcher> {
     context: Shared<D>,
     shared: Arc<SharedComponents>,
@@ -158,16 +172,8 @@ impl<D: Dispatcher> Task<D> {
             Given::Gone => return Err(None),
             Given::Busy => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
         };
-        let allowed = allow(
-            &self.context,
-            &self.known,
-            self.viewer.caller(),
-            Some(turn.yields()),
-        );
-        if let Err(error) = allowed.await {
-            let text = error.public(self.context.development);
-            return Err(Some((text, error.refusal().clone())));
-        }
+        let mut asked = self.ask(turn.yields()).await?;
+        let mut times = 1;
         loop {
             if self.viewer.is_over() || !self.viewer.is_shown_in(self.epoch) {
                 return Err(None);
@@ -180,6 +186,9 @@ impl<D: Dispatcher> Task<D> {
             // Others may render while the page waits for the component.
             turn.yields().now();
             component.wait_until_ready().await.map_err(Some)?;
+            if !asked.knew_topics && component.topics().is_some() {
+                asked = self.ask(turn.yields()).await?;
+            }
             let ticket = self.seal(component.since()).map_err(Some)?;
             let resume = self.resume.as_ref();
             let shown = resume.filter(|resume| !resume.needs_tree);
@@ -187,13 +196,54 @@ impl<D: Dispatcher> Task<D> {
             let seen = resume.map_or(Point::default(), |resume| resume.shown).event;
             let viewed: Arc<dyn Viewed> = component.clone();
             self.viewer.show(Arc::downgrade(&viewed));
-            let viewer = &self.viewer;
-            let ticket = (self.ticket, ticket);
-            match component.let_in(viewer, self.epoch, ticket.0, shown, seen, ticket.1) {
-                Ok(()) => return Ok(()),
+            let admission = Admission {
+                epoch: self.epoch,
+                dismissals: asked.dismissals,
+                ticket: self.ticket,
+                shown,
+                seen,
+                new_ticket: ticket,
+            };
+            match component.let_in(&self.viewer, admission) {
+                Ok(true) => return Ok(()),
+                // Whoever was taken out of a topic meanwhile may be this user.
+                Ok(false) if times < MOST_ASKED => {
+                    times += 1;
+                    asked = self.ask(turn.yields()).await?;
+                }
+                Ok(false) => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
                 // It ended in between: the next one is started.
                 Err(_) if component.has_ended() && !self.viewer.is_over() => {}
                 Err(failure) => return Err(Some(failure)),
+            }
+        }
+    }
+
+    /// Asks `authorize` about the page.
+    async fn ask(&self, yields: Yield) -> Result<Asked, Option<(String, Refusal)>> {
+        let dismissals = self.shared.dismissals();
+        let name = Name {
+            module: self.known.module.id,
+            key: self.key.clone(),
+        };
+        let lives = self.shared.get(&name);
+        let lives = lives.filter(|component| component.has_started());
+        let allowed = allow(
+            &self.context,
+            &self.known,
+            self.viewer.caller(),
+            lives.as_ref().and_then(|component| component.topics()),
+            "the join",
+            Some(yields),
+        );
+        match allowed.await {
+            Ok(()) => Ok(Asked {
+                dismissals,
+                knew_topics: lives.is_some() || !self.known.details.authorizes,
+            }),
+            Err(error) => {
+                let text = error.public(self.context.development);
+                Err(Some((text, error.refusal().clone())))
             }
         }
     }
@@ -233,7 +283,7 @@ impl<D: Dispatcher> Task<D> {
             let text = format!("{name} ({key}, {at}): join refused: {text}");
             self.context.log(Level::Warn, text);
         }
-        if self.viewer.refuse(self.epoch, text, refusal)
+        if self.viewer.refuse(Some(self.epoch), text, refusal)
             && let Some(component) = self.viewer.component()
         {
             component.is_left(&self.viewer, false);
@@ -241,11 +291,14 @@ impl<D: Dispatcher> Task<D> {
     }
 }
 
-/// Asks `authorize` whether the page may see the component.
+/// Asks `authorize` whether the page may see the component, which is in these topics. `what` names the question in
+/// the log.
 pub(super) async fn allow<D: Dispatcher>(
     context: &Shared<D>,
     known: &Known,
     caller: Arc<Caller>,
+    topics: Option<TopicNames>,
+    what: &str,
     yields: Option<Yield>,
 ) -> Result<(), CallError> {
     if !known.details.authorizes {
@@ -269,7 +322,7 @@ pub(super) async fn allow<D: Dispatcher>(
         number: EventNumber::default(),
         event: None,
         messages: Vec::new(),
-        topics: None,
+        topics,
         dropped: None,
         origin: Some(Origin {
             joins: Joins::Viewer,
@@ -285,7 +338,7 @@ pub(super) async fn allow<D: Dispatcher>(
         if !matches!(error, CallError::Refused(..) | CallError::Closed) {
             let name = &known.name;
             context.log_about(Level::Error, name, || {
-                format!("{name}: the join failed: {error}{}", error.stack())
+                format!("{name}: {what} failed: {error}{}", error.stack())
             });
         }
     })

@@ -8,12 +8,14 @@
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
 //! * `ownership.rs`: which process has the actor, a trait.
-//! * `joining.rs`: how a page gets in. `to_viewers.rs`: the actor's end.
+//! * `joining.rs`: how a page gets in. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
+//!   actor's end.
 //!
 //! Architecture invariant: whatever happens in a shared component is rendered once, compared once and encoded once
 //! for each dialect. `__test__/server/shared_components.test.ts` watches it
 //! (`ten pages show one state, which is rendered once for all of them`).
 
+mod asking;
 mod component;
 mod joined_and_left;
 mod joining;
@@ -25,8 +27,8 @@ mod shown;
 mod to_viewers;
 mod viewer;
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::context::Shared;
@@ -84,6 +86,8 @@ pub struct SharedComponents {
     limits: Limits,
     /// Which process has the actor of each.
     owners: Arc<dyn Ownership>,
+    /// How often viewers were dismissed: see [`SharedComponents::dismiss`].
+    dismissals: AtomicU64,
     own: Weak<Self>,
 }
 
@@ -94,6 +98,7 @@ impl SharedComponents {
             state: Mutex::default(),
             limits: limits.clone(),
             owners,
+            dismissals: AtomicU64::new(0),
             own: own.clone(),
         })
     }
@@ -213,6 +218,41 @@ impl SharedComponents {
             .collect()
     }
 
+    /// Ends the viewers of this user and of this address (all if neither is given) of the components that are in
+    /// this topic; their pages join again, and `authorize` is asked. A component whose call in flight puts it into
+    /// the topic ends all its viewers after that call. Gives the viewers that have ended, by their ids.
+    pub(crate) fn dismiss(
+        &self,
+        topic: &Arc<str>,
+        bind: Option<&str>,
+        address: Option<&str>,
+    ) -> HashSet<Arc<str>> {
+        // First: a page about which `authorize` was asked before is asked about again, unless it is found below.
+        self.dismissals.fetch_add(1, Ordering::SeqCst);
+        let mut ended = HashSet::new();
+        for component in self.all() {
+            if component.is_in(topic) {
+                ended.extend(component.dismiss(bind, address));
+            } else {
+                component.leave_topic(topic, true);
+            }
+        }
+        ended
+    }
+
+    /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins,
+    /// the answer does not count.
+    pub(super) fn dismissals(&self) -> u64 {
+        self.dismissals.load(Ordering::SeqCst)
+    }
+
+    /// Takes all components out of this topic. Gives how many were in it.
+    pub(crate) fn unsubscribe(&self, topic: &Arc<str>) -> usize {
+        let all = self.all().into_iter();
+        all.filter(|component| component.leave_topic(topic, false))
+            .count()
+    }
+
     /// The application is closing: no component is started any more, and each ends with its last page.
     pub(crate) fn drain(&self) {
         self.lock().closing = true;
@@ -322,5 +362,9 @@ fn start<D: Dispatcher>(
             instances,
         )
     });
+    if known.details.authorizes {
+        let asking = asking::ask_again(context.clone(), known.clone(), Arc::downgrade(component));
+        component.set_asking(context.tasks.spawn(asking).abort_handle());
+    }
     component.set_socket(socket);
 }

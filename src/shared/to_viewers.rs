@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::asking::ask;
 use super::component::Component;
-use super::joining::allow;
 use super::ring::Change;
 use super::viewer::{Viewed, Viewer};
 use super::{BUSY, Known, Ownership, OwnershipError};
@@ -14,7 +14,7 @@ use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{EventNumber, Life, Point};
 use crate::live_socket::{Asked, Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
-use crate::ongoing::{Now, Ongoing};
+use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, Refusal, ServerMessage, extended};
 use crate::random::random_number;
@@ -200,6 +200,10 @@ impl<D: Dispatcher> Pace for ToViewers<D> {
         true
     }
 
+    fn is_there(&self) -> bool {
+        self.component.is_there()
+    }
+
     fn merged(&mut self, point: Point, message: ServerMessage<'_>) {
         self.is_held = false;
         let owes = std::mem::take(&mut self.owes_change);
@@ -244,15 +248,12 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
         };
         let (context, known) = (self.context.clone(), self.known.clone());
         let component = self.component.clone();
-        let epoch = viewer.epoch();
-        self.context.tasks.spawn(async move {
-            if let Err(error) = allow(&context, &known, viewer.caller(), None).await {
-                let text = error.public(context.development);
-                if viewer.refuse(epoch, &text, error.refusal()) {
-                    component.is_left(&viewer, false);
-                }
-            }
-        });
+        let asking = ask(context, known, component, viewer);
+        self.context.tasks.spawn(asking);
+    }
+
+    fn dismiss(&mut self) {
+        self.component.dismiss(None, None);
     }
 
     fn wants_tree(&self) -> bool {
@@ -319,6 +320,10 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
     fn weighed(&mut self, bytes: usize) {
         let kept = self.component.shown().memory();
         self.component.weighed(bytes + kept);
+    }
+
+    fn subscribed(&mut self, topics: Option<&TopicNames>) {
+        self.component.set_topics(topics.cloned());
     }
 
     fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {

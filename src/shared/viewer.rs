@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
+use tokio::time::{Duration, Instant, sleep_until};
+
 use super::said::{Outcome, Said, Sayings};
 use super::shown::{Shown, WholeTree};
 use crate::dispatch::Caller;
 use crate::effects::Push;
 use crate::ids::{ActorKey, EventNumber, Point, Revision, next_actor_key};
-use crate::live_socket::{Events, Taken, Unhandled};
+use crate::live_socket::{Events, Taken, Unhandled, spread};
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::extended::{self, JoinFlags};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
@@ -29,6 +31,8 @@ pub(super) type Pages = Shown<Arc<Viewer>>;
 
 /// The component, as its viewers need it.
 pub(super) trait Viewed: Send + Sync {
+    /// The least time between two changes of a page that is hidden, unless one is an answer.
+    fn hidden_pause(&self) -> Duration;
     /// What the pages show.
     fn shown(&self) -> MutexGuard<'_, Pages>;
     /// Asks the actor for the tree, for those who wait for it.
@@ -59,6 +63,10 @@ struct State {
     tree: Option<JoinFlags>,
     /// The connection takes too little: nothing is sent until it has room.
     lags: bool,
+    /// The page is hidden: changes that are not answers wait. A task sends them later.
+    holds: bool,
+    /// When the page was sent a change the last time that no event of its own had asked for.
+    last_change: Option<Instant>,
     /// The page's connection gets no further events: when all are answered, it is left.
     finishing: bool,
     /// The viewer has ended: no page goes on with it.
@@ -74,6 +82,10 @@ struct State {
     said: Sayings,
     /// Whose page it is, on the present connection.
     caller: Arc<Caller>,
+    /// The address of the present connection, or of the last one.
+    address: Arc<str>,
+    /// When `authorize` has allowed the page the last time.
+    allowed_at: Instant,
     /// What the page comes back with.
     ticket: Box<str>,
     /// The page has been let in, on this connection or an earlier one.
@@ -110,6 +122,7 @@ impl Viewer {
     pub(super) fn new(
         id: Arc<str>,
         caller: Arc<Caller>,
+        address: Arc<str>,
         link: Link,
         holder: Arc<str>,
         counted: Arc<str>,
@@ -130,6 +143,8 @@ impl Viewer {
                 is_in: false,
                 tree: None,
                 lags: false,
+                holds: false,
+                last_change: None,
                 finishing: false,
                 over: false,
                 is_queued: false,
@@ -138,6 +153,8 @@ impl Viewer {
                 pushed: Revision::default(),
                 said: Sayings::default(),
                 caller,
+                address,
+                allowed_at: Instant::now(),
                 ticket: Box::default(),
                 was_in: false,
                 component: None,
@@ -180,6 +197,28 @@ impl Viewer {
         state.link.as_ref().map(|link| link.outbox.clone())
     }
 
+    /// When `authorize` is to be asked again about the page; `None` if no page shows the component.
+    pub(super) fn ask_due(&self, limit: Duration) -> Option<Instant> {
+        let state = self.lock();
+        let is_shown = state.is_in && state.link.is_some();
+        is_shown.then(|| state.allowed_at + spread(limit, self.owner))
+    }
+
+    /// `authorize` has allowed the page on this connection just now.
+    pub(super) fn was_allowed(&self, epoch: u64) {
+        let mut state = self.lock();
+        if state.epoch == epoch {
+            state.allowed_at = Instant::now();
+        }
+    }
+
+    /// Whether the page is of this user and of this address, as far as they are given.
+    pub(super) fn is_of(&self, bind: Option<&str>, address: Option<&str>) -> bool {
+        let state = self.lock();
+        bind.is_none_or(|bind| bind == &*state.caller.bind)
+            && address.is_none_or(|address| address == &*state.address)
+    }
+
     /// The last event that has been handled, or has failed.
     pub(super) fn handled(&self) -> EventNumber {
         self.lock().said.handled()
@@ -187,7 +226,7 @@ impl Viewer {
 
     /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
     /// the viewer has ended.
-    pub(super) fn attach(&self, link: Link, caller: Arc<Caller>) -> Option<u64> {
+    pub(super) fn attach(&self, link: Link, caller: Arc<Caller>, address: Arc<str>) -> Option<u64> {
         let mut state = self.lock();
         if state.over || self.dialect != link.outbox.dialect {
             return None;
@@ -198,9 +237,12 @@ impl Viewer {
         link.outbox.attach(self.owner);
         state.link = Some(link);
         state.caller = caller;
+        state.address = address;
         state.epoch += 1;
         state.is_in = false;
         state.lags = false;
+        state.holds = false;
+        state.last_change = None;
         state.tree = None;
         Some(state.epoch)
     }
@@ -226,6 +268,7 @@ impl Viewer {
         }
         state.is_in = true;
         state.was_in = true;
+        state.allowed_at = Instant::now();
         state.ticket = ticket;
         let covers = state.said.covers(seen);
         state.said.again(seen);
@@ -331,6 +374,9 @@ impl Viewer {
     fn say(&self, Point { event, revision }: Point, outcome: Outcome) {
         let mut state = self.lock();
         state.is_handled = false;
+        if let Outcome::Applied { .. } = outcome {
+            state.allowed_at = Instant::now();
+        }
         state.said.add(Said {
             event,
             revision,
@@ -350,6 +396,15 @@ impl Viewer {
             state.lags = true;
             drop(state);
             self.wait_for_room(outbox, epoch);
+            return;
+        }
+        if let Some(until) = held_until(&state, link, component.hidden_pause()) {
+            let (outbox, epoch) = (link.outbox.clone(), state.epoch);
+            let is_new = !std::mem::replace(&mut state.holds, true);
+            drop(state);
+            if is_new {
+                self.wait_until_seen(outbox, epoch, until);
+            }
             return;
         }
         let mut shown = component.shown();
@@ -405,9 +460,31 @@ impl Viewer {
         });
     }
 
+    fn wait_until_seen(self: &Arc<Self>, outbox: Arc<Outbox>, epoch: u64, until: Instant) {
+        let viewer = self.clone();
+        tokio::spawn(async move {
+            while outbox.is_hidden() && !outbox.is_closed() {
+                tokio::select! {
+                    () = outbox.seen() => {}
+                    () = sleep_until(until) => break,
+                }
+            }
+            let mut state = viewer.lock();
+            if state.epoch != epoch {
+                return;
+            }
+            state.holds = false;
+            drop(state);
+            if let Some(component) = viewer.component() {
+                viewer.deliver(&*component);
+            }
+        });
+    }
+
     /// Sends the frames that the page misses, with what became of its events.
     fn send(&self, state: &mut State, shown: &Pages) {
         let newest = shown.ring.newest();
+        let now = Instant::now();
         let State {
             link,
             shown: at,
@@ -415,6 +492,7 @@ impl Viewer {
             said,
             is_queued,
             is_handled,
+            last_change,
             ..
         } = state;
         let Some(link) = link else { return };
@@ -432,6 +510,9 @@ impl Viewer {
                 break;
             }
             self.push_to_all(link, shown, pushed, frame.to);
+            if !is_answer {
+                *last_change = Some(now);
+            }
             match self.dialect {
                 Dialect::Extended => {
                     self.push_revision(link, at, frame.to);
@@ -567,10 +648,11 @@ impl Viewer {
         *at = next;
     }
 
-    /// The page is not let in, or may not see the component any more. False if it is not on this connection.
-    pub(super) fn refuse(&self, epoch: u64, text: &str, refusal: &Refusal) -> bool {
+    /// The page is not let in, or may not see the component any more: the viewer ends, and its page is told. False if
+    /// the page is not on this connection (if one is given), or if the viewer has ended before.
+    pub(super) fn refuse(&self, epoch: Option<u64>, text: &str, refusal: &Refusal) -> bool {
         let mut state = self.lock();
-        if state.epoch != epoch || state.over {
+        if state.over || epoch.is_some_and(|epoch| epoch != state.epoch) {
             return false;
         }
         if let Some(link) = state.link.take() {
@@ -675,6 +757,14 @@ impl Viewing {
             self.viewer.finish(component.as_deref());
         }
     }
+}
+
+/// Until when changes are held back for the page, because it is hidden; `None` if they are sent now. An answer, a tree
+/// that the page needs, and the last of a page that leaves do not wait, nor what is to be sent before them.
+fn held_until(state: &State, link: &Link, pause: Duration) -> Option<Instant> {
+    let until = state.last_change? + pause;
+    let waits = state.tree.is_none() && state.said.is_sent() && !state.finishing;
+    (waits && link.outbox.is_hidden() && until > Instant::now()).then_some(until)
 }
 
 /// A message of the classic dialect, put together.
