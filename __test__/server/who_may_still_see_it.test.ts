@@ -509,6 +509,41 @@ describe('disconnect by topic', () => {
     await shows(page, 'secret')
   })
 })
+  test('also one whose call in flight has it tracked, or has it get the presence', async () => {
+    const site = await Site.start()
+    let goOn: () => void = () => undefined
+    let isWaiting = false
+    const { name } = site.loom.register('slow', {
+      props: { count: 0 },
+      handle: {
+        async enter(props, { value }, ctx) {
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          if (value === 'track') ctx.track('room:7', 'here')
+          else ctx.presence('room:7', 'came')
+          return { ...props }
+        },
+      },
+      receive: { came: (_, { data }) => ({ count: (data as { count: number }).count }) },
+      render: ({ count }) => html`${count}`,
+    })
+    for (const how of ['track', 'watch']) {
+      isWaiting = false
+      const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+      atEnd(() => {
+        page.end()
+      })
+      page.event('enter', how)
+      await until('the handler to wait', () => isWaiting)
+      expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+      goOn()
+      await until('the page to be told', () => page.refused !== undefined)
+      await until('the component to end', () => site.loom.stats().components === 0)
+    }
+  })
+
 
 describe('unsubscribe', () => {
   test('the component goes on without the topic, which is in a checkpoint at once', async () => {

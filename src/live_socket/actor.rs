@@ -180,7 +180,7 @@ impl LiveSocketState {
                 }
             }
             Item::Leave { topic, ends: true } => {
-                if self.ongoing.subscription(&topic).is_some() {
+                if self.ongoing.is_in(&topic) {
                     // The page joins again, and `authorize` says whether it may.
                     reply_to.ended(&CallError::Busy);
                     return ControlFlow::Break(());

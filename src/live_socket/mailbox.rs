@@ -62,8 +62,8 @@ pub(super) enum Item {
     },
     /// Messages wait: topics have something new, or a visit has left some. There is one such item at most.
     Topics,
-    /// The application has ended the subscription to this topic; or, with `ends`, the component is to end if it
-    /// has subscribed.
+    /// The application has taken the component out of this topic; or, with `ends`, the component is to end if it
+    /// is in the topic.
     Leave {
         topic: Arc<str>,
         ends: bool,
