@@ -341,8 +341,8 @@ limits! {
     /// than `patch_rate` allows has no effect.
     hidden_patch_time: time = 5000, least 0;
     /// The longest time after which `authorize` is asked again about a page that is shown a component with
-    /// subscriptions, timers or tasks. Each component has a time of its own, of half of this at least.
-    /// Default 5 min; costs one call, and one timer, of each such component.
+    /// subscriptions, timers, tasks or a part in presence. Each component has a time of its own, of half of this
+    /// at least. Default 5 min; costs one call, and one timer, of each such component.
     authorize_time: time = 300_000;
     /// Shared components, in the whole process: those that pages show, that have been shown within
     /// `park_time`, or that were mounted within `mount_time`. One more cannot be mounted, and its pages come

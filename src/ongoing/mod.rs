@@ -385,9 +385,10 @@ impl Ongoing {
         Ok(())
     }
 
-    /// Whether messages may come: from timers, topics, or to the component.
+    /// Whether messages may come, from timers, from topics and their presence, or to the component; or whether
+    /// others are told that somebody sees the component.
     pub fn has_sources(&self) -> bool {
-        !self.timers.is_empty() || !self.subscriptions.is_empty()
+        !self.timers.is_empty() || !self.subscriptions.is_empty() || self.has_presence()
     }
 
     /// Whether these effects change what goes on.
