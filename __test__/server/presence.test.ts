@@ -407,6 +407,65 @@ test('a receiver that throws is told everybody again, and not for ever', async (
   await showsPeople(watcher, 'ben=B2')
 })
 
+test('who came while a message waited that then failed is not missed', async () => {
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  let hasFailed = false
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('behind', {
+      props: { people: [] as readonly Person<string>[], isGated: false },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: {
+        track(props, { value }, ctx) {
+          ctx.track(TOPIC, value)
+          return { ...props }
+        },
+        async again(props, _, ctx) {
+          ctx.presence(TOPIC, 'people')
+          await ctx.subscribe('gate', 'gate')
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          return { ...props, isGated: true }
+        },
+      },
+      receive: {
+        async gate() {
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          throw new Error('the gate fails')
+        },
+        people(props, { data }: PresenceMessage<string>) {
+          if (props.isGated && !hasFailed) {
+            hasFailed = true
+            throw new Error('this receiver fails')
+          }
+          return { ...props, people: peopleAfter(props.people, data) }
+        },
+      },
+      render: ({ people }) => html`${people.map(({ key, metas }) => `${key}=${metas.join('+')}`).join(' ')}`,
+    }),
+  )
+  const [watcher, ann, ben] = [await open('watcher'), await open('ann'), await open('ben')]
+  ann.event('track', 'A')
+  await shows(watcher, 'ann=A')
+  // Two messages wait together: that of the gate, and behind it everybody, who is asked for again.
+  watcher.event('again')
+  await until('the handler to wait', () => isWaiting)
+  await site.loom.publish('gate', 1)
+  isWaiting = false
+  goOn()
+  await until('the gate to wait', () => isWaiting)
+  ben.event('track', 'B')
+  await shows(ann, 'ann=A ben=B')
+  goOn()
+  await until('both failures', () => site.log.errors.length === 2)
+  await shows(watcher, 'ann=A ben=B')
+})
+
 test('of two thousand people those who watch are told the count', async () => {
   const { site, open } = await start({}, (loom) => {
     loom.register('person', {

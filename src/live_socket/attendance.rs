@@ -202,11 +202,12 @@ impl Attendance {
     }
 
     /// A message was not handled: the next one is everybody. If that one was, there is no next one before
-    /// something changes, so that a receiver that always throws is not asked for ever.
+    /// something changes, so that a receiver that always throws is not asked for ever. What has changed while
+    /// the message waited counts: nobody wakes the component for that again.
     pub(super) fn is_lost(&mut self, topic: &str, was_whole: bool) {
         if let Some(watched) = self.watched(topic) {
-            watched.begin_anew();
-            watched.is_unread = !was_whole;
+            watched.from = None;
+            watched.is_unread |= !was_whole;
         }
     }
 
