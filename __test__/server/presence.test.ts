@@ -466,6 +466,47 @@ test('who came while a message waited that then failed is not missed', async () 
   await shows(watcher, 'ann=A ben=B')
 })
 
+test('a page that has gone while a handler ran is told everybody when it is back', async () => {
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('slow', {
+      props: { told: '' },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: {
+        async track(props, { value }, ctx) {
+          if (value === 'slow') {
+            await new Promise<void>((resolve) => {
+              isWaiting = true
+              goOn = resolve
+            })
+          }
+          ctx.track(TOPIC, value)
+          return { ...props }
+        },
+      },
+      receive: { people: (props, { data }: PresenceMessage) => ({ told: `${props.told} ${kindsOf(data).join()}` }) },
+      render: ({ told }) => html`${told.trim()}`,
+    }),
+  )
+  const [ann, ben] = [await open('ann'), await open('ben')]
+  await shows(ann, 'all:0')
+  ann.event('track', 'slow')
+  await until('the handler to wait', () => isWaiting)
+  ann.retry = () => 1_000
+  ann.cut()
+  await until('the component to wait for its page', () => site.loom.stats().parked === 1)
+  const { events } = site.loom.stats()
+  goOn()
+  await until('the step', () => site.loom.stats().events === events + 1)
+  ben.event('track', 'B')
+  await until('ben to be there', async () => (await keys(site.loom)).join() === 'ben')
+  expect(await keys(site.loom)).toEqual(['ben'])
+  await until('the page to be back', () => ann.resumes === 1 && ann.isLive)
+  await until('it to be told', () => ann.text.length > 'all:0'.length)
+  expect(ann.text.split(' ').slice(0, 2)).toEqual(['all:0', 'all:1'])
+})
+
 test('of two thousand people those who watch are told the count', async () => {
   const { site, open } = await start({}, (loom) => {
     loom.register('person', {

@@ -171,11 +171,6 @@ impl Attendance {
             return false;
         }
         state.show(ongoing, is_shown);
-        if !is_shown {
-            for watched in state.watched.values_mut() {
-                watched.begin_anew();
-            }
-        }
         true
     }
 
@@ -246,8 +241,12 @@ impl Attendance {
 }
 
 impl State {
+    /// Says whether somebody sees the component, and what of it. When nobody does any more, whoever comes is to
+    /// be told everybody.
     fn show(&mut self, ongoing: &Ongoing, is_shown: bool) {
-        self.is_shown = is_shown;
+        if std::mem::replace(&mut self.is_shown, is_shown) && !is_shown {
+            self.watched.values_mut().for_each(Watched::begin_anew);
+        }
         for (topic, tracked) in ongoing.tracked() {
             let Some(place) = self.places.get_mut(topic) else {
                 continue;
