@@ -466,6 +466,31 @@ test('who came while a message waited that then failed is not missed', async () 
   await shows(watcher, 'ann=A ben=B')
 })
 
+test('a receiver that asks for everybody each time that it is told comes to an end', async () => {
+  let told = 0
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('circle', {
+      props: { told: 0, events: 0 },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: { event: (props) => ({ ...props, events: props.events + 1 }) },
+      receive: {
+        people(props, _, ctx) {
+          told += 1
+          ctx.presence(TOPIC, 'people')
+          return { ...props, told: props.told + 1 }
+        },
+      },
+      render: ({ events }) => html`${events}`,
+    }),
+  )
+  const page = await open('ann')
+  await until('the log', () => site.log.all.includes('in a circle'))
+  const before = told
+  page.event('event')
+  await shows(page, '1')
+  expect(told).toBe(before)
+})
+
 test('a page that has gone while a handler ran is told everybody when it is back', async () => {
   let goOn: () => void = () => undefined
   let isWaiting = false

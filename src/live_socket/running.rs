@@ -192,11 +192,21 @@ impl<D: Dispatcher> Running<D> {
         self.attendance.told(&numbers);
     }
 
-    /// Whether a step of receivers may publish what these effects ask for.
+    /// Whether a step of receivers may ask for these effects, which bring messages: maybe to the same receivers.
     pub(super) fn check_circle(&mut self, effects: &[Effect]) -> Result<(), CallError> {
-        let is_published =
-            |effect: &&Effect| matches!(effect, Effect::Publish(_) | Effect::Send { .. });
-        let count = effects.iter().filter(is_published).count();
+        let brings_messages = |effect: &&Effect| {
+            matches!(
+                effect,
+                Effect::Publish(_)
+                    | Effect::Send { .. }
+                    | Effect::Presence { .. }
+                    | Effect::Subscribe {
+                        is_explicit: true,
+                        ..
+                    }
+            )
+        };
+        let count = effects.iter().filter(brings_messages).count();
         let checked = self.circle.check(count, Instant::now());
         checked.map_err(|error| CallError::Failed(error.to_string()))
     }
