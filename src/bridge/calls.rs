@@ -275,6 +275,7 @@ impl Inner {
             keeps_form: done.keeps_form,
             anew: done.anew,
             frozen: done.frozen,
+            grows: done.bytes(),
         })
     }
 

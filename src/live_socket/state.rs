@@ -18,7 +18,8 @@ use crate::ongoing::Ongoing;
 use crate::protocol::ClientEvent;
 use crate::tree::LiveTree;
 
-/// A component is weighed again after one event for each so many bytes of its weight.
+/// A component is weighed again after one event for each so many bytes of its weight. An event that makes it
+/// grow by more counts for several.
 const WEIGHT_PER_EVENT: usize = 4096;
 /// The fewest events between two weighings.
 pub(super) const MIN_WEIGHED: usize = 16;
@@ -68,12 +69,20 @@ impl LiveSocketState {
     /// Weighs the component, and reports the weight if it has changed by more than an eighth. A heavy
     /// component is weighed less often, because weighing costs time in proportion.
     pub(super) fn weigh<R: ReplyTo>(&mut self, reply_to: &mut R) {
-        let weight = self.prev_tree.memory() + self.call.props.memory();
+        let weight = self.prev_tree.memory() + self.call.props.memory() + self.ongoing.memory();
         self.weigh_in = (weight / WEIGHT_PER_EVENT).clamp(MIN_WEIGHED, MAX_WEIGHED);
         if self.weight == 0 || weight.abs_diff(self.weight) > self.weight / 8 {
             self.weight = weight;
             reply_to.weighed(weight);
         }
+    }
+
+    /// A step that makes the component so much larger at most has committed: the step counts for its weight as
+    /// many events do.
+    pub(super) fn grows(&mut self, bytes: usize) {
+        let left = self.weigh_in.saturating_sub(bytes / WEIGHT_PER_EVENT);
+        // The step itself is going to be counted.
+        self.weigh_in = left.max(1);
     }
 
     /// Makes the next call, with the committed props; `None` if the actor is stopped meanwhile.

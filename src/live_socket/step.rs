@@ -164,7 +164,10 @@ impl LiveSocketState {
             .try_commit(outcome, &effects, cause, running, reply_to)
             .await;
         match committed {
-            Ok(()) => running.run_tasks(&effects),
+            Ok(()) => {
+                self.grows(outcome.grows);
+                running.run_tasks(&effects);
+            }
             Err(_) => self.take_back(&effects, running),
         }
         committed

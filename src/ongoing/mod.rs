@@ -25,6 +25,10 @@ pub const MOST_TIMERS: usize = 100;
 /// The most subscriptions of a component.
 pub const MOST_SUBSCRIPTIONS: usize = 100;
 
+/// About what a timer, a subscription or the like takes beside its names and data, here and where others keep
+/// something for it.
+const EACH: usize = 256;
+
 /// A timer of a component.
 #[derive(Clone, Debug)]
 struct Timer {
@@ -215,6 +219,25 @@ impl Ongoing {
             && self.subscriptions.is_empty()
             && self.outgoing.is_empty()
             && self.presence.is_none()
+    }
+
+    /// About how many bytes this takes. Costs one step for each timer, subscription and message.
+    pub fn memory(&self) -> usize {
+        let timers = self.timers.iter().map(|(receiver, timer)| {
+            EACH + receiver.len() + timer.data.as_deref().map_or(0, str::len)
+        });
+        let subscriptions = self.subscriptions.iter();
+        let subscriptions =
+            subscriptions.map(|(topic, one)| EACH + topic.len() + one.receiver.len());
+        let outgoing = self.outgoing.iter();
+        let outgoing = outgoing.map(|one| EACH + one.id.len() + one.topic.len() + one.data.len());
+        let tracked = self.tracked();
+        let tracked =
+            tracked.map(|(topic, one)| EACH + topic.len() + one.key.len() + one.meta.len());
+        let watched = self.watched();
+        let watched = watched.map(|(topic, receiver)| EACH + topic.len() + receiver.len());
+        let all = timers.chain(subscriptions).chain(outgoing);
+        all.chain(tracked).chain(watched).sum()
     }
 
     /// Changes what goes on as a step asks.
