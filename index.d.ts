@@ -510,7 +510,7 @@ export interface LiveModule<Props extends object> {
   ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
-   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks, or a shared one:
+   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers, tasks or a part in presence, or a shared one:
    * refused, the component ends (a shared one for this page), and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
    * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
    * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
@@ -726,8 +726,8 @@ export interface Limits {
    */
   hiddenPatchTime: number
   /**
-   * After this time at the latest `authorize` is asked again about a page whose component has subscriptions, timers or
-   * tasks, or is shared, in milliseconds; each component, and each page of a shared one, has a time of its own, of half
+   * After this time at the latest `authorize` is asked again about a page whose component has subscriptions, timers,
+   * tasks or a part in presence, or is shared, in milliseconds; each component, and each page of a shared one, has a time of its own, of half
    * of this at least. Default 300 s.
    */
   authorizeTime: number

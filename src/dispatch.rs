@@ -143,6 +143,8 @@ pub struct Outcome {
     pub anew: bool,
     /// The props after the call are frozen; see [`Call::frozen`].
     pub frozen: bool,
+    /// About how many bytes more the component takes at most.
+    pub grows: usize,
     /// Topics that the step has subscribed to. Dropped when the step is over.
     pub held: Vec<Subscription>,
     /// What the step asks for beside the props. Done if the step commits.
@@ -162,6 +164,7 @@ impl Outcome {
             keeps_form: false,
             anew: false,
             frozen: false,
+            grows: 0,
             held: Vec::new(),
             effects: Vec::new(),
             thrown: None,

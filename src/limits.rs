@@ -341,7 +341,7 @@ limits! {
     /// than `patch_rate` allows has no effect.
     hidden_patch_time: time = 5000, least 0;
     /// The longest time after which `authorize` is asked again about a page that is shown a component with
-    /// subscriptions, timers or tasks, or a shared one. Each component, and each page of a shared one, has a time of
+    /// subscriptions, timers, tasks or a part in presence, or a shared one. Each component, and each page of a shared one, has a time of
     /// its own, of half of this at least. Default 5 min; costs one call of each such page, and one timer of each such
     /// component.
     authorize_time: time = 300_000;

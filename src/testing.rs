@@ -113,13 +113,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
     Outcome {
         render: Some(LiveTree::from_json(&tree).unwrap().into()),
         props: Some(Arc::new(Props::from_json(&text))),
-        redirect: None,
-        keeps_form: false,
-        anew: false,
-        frozen: false,
-        held: Vec::new(),
-        effects: Vec::new(),
-        thrown: None,
+        ..Outcome::nothing()
     }
 }
 

@@ -1,3 +1,4 @@
+import { html } from 'loom-live'
 import { counter, Site } from '../support/site'
 import { until } from '../support/until'
 
@@ -71,3 +72,35 @@ test('connections of one address beyond the limit are closed with 1013, until on
   await until('room', () => site.loom.stats().connections === 2)
   expect(await (await site.live(module)).shows('c0', 'increment')).toBe('<b>1</b>')
 })
+
+test.each(['keep', 'show', 'publish', 'later'])(
+  'components of one address that hold much after one event each give way: %s',
+  async (handler) => {
+    const site = await Site.start({ limits: { componentBytesPerAddress: 1 << 20 } })
+    const { name } = site.loom.register('holds', {
+      props: { kept: '', shown: '' },
+      handle: {
+        keep: (props, { value = '' }) => ({ ...props, kept: value }),
+        show: (props, { value = '' }) => ({ ...props, shown: value }),
+        publish(props, { value }, ctx) {
+          ctx.publish('topic', value)
+          return { ...props }
+        },
+        later(props, { value }, ctx) {
+          ctx.after('rung', 600_000, value)
+          return { ...props }
+        },
+      },
+      receive: { rung: (props) => props },
+      render: ({ shown }) => html`${shown}`,
+    })
+    const client = await site.connect()
+    const token = await site.token(name)
+    const ids = Array.from({ length: 20 }, (_, at) => `c${at}`)
+    for (const id of ids) await client.joined(id, name, token)
+    const value = 'x'.repeat(100_000)
+    for (const id of ids) client.send({ type: 'event', id, handler, event: 'click', special_vars: { value } })
+    await until('the newest to give way', () => site.loom.stats().components < 15)
+    expect(site.loom.stats().components).toBeGreaterThanOrEqual(3)
+  },
+)

@@ -1,5 +1,6 @@
 /** Receivers, timers, tasks and pushes: what comes from the server enters a component's state. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
@@ -533,6 +534,43 @@ test('what is pushed reaches the page after the change of its step, once, also a
   await until('all answers', () => page.isSettled)
   expect(page.text).toBe('20')
   expect(page.pushes).toEqual(Array.from({ length: 20 }, (_, at) => ['count', { count: at + 1 }]))
+})
+
+test('what a handler subscribed to while its page was away is caught up with before the page is shown it', async () => {
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const { site, page } = await start((loom) =>
+    loom.register('slow', {
+      props: { got: '' },
+      handle: {
+        async enter(props, _, ctx) {
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          await ctx.subscribe('news', 'arrived')
+          return { ...props }
+        },
+      },
+      receive: {
+        async arrived(_, { data }) {
+          await sleep(100)
+          return { got: String(data) }
+        },
+      },
+      render: ({ got }) => html`${got}`,
+    }),
+  )
+  page.event('enter')
+  await until('the handler to wait', () => isWaiting)
+  page.retry = () => 500
+  page.cut()
+  await until('the component to wait for its page', () => site.loom.stats().parked === 1)
+  goOn()
+  await until('the step', () => site.loom.stats().events === 1)
+  await site.loom.publish('news', 'a')
+  await until('the page to be back', () => page.resumes === 1 && page.isLive)
+  expect(page.text).toBe('a')
 })
 
 test('while its page is away a component handles nothing from the server, and catches up before it is shown', async () => {

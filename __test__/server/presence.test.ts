@@ -407,6 +407,131 @@ test('a receiver that throws is told everybody again, and not for ever', async (
   await showsPeople(watcher, 'ben=B2')
 })
 
+test('who came while a message waited that then failed is not missed', async () => {
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  let hasFailed = false
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('behind', {
+      props: { people: [] as readonly Person<string>[], isGated: false },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: {
+        track(props, { value }, ctx) {
+          ctx.track(TOPIC, value)
+          return { ...props }
+        },
+        async again(props, _, ctx) {
+          ctx.presence(TOPIC, 'people')
+          await ctx.subscribe('gate', 'gate')
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          return { ...props, isGated: true }
+        },
+      },
+      receive: {
+        async gate() {
+          await new Promise<void>((resolve) => {
+            isWaiting = true
+            goOn = resolve
+          })
+          throw new Error('the gate fails')
+        },
+        people(props, { data }: PresenceMessage<string>) {
+          if (props.isGated && !hasFailed) {
+            hasFailed = true
+            throw new Error('this receiver fails')
+          }
+          return { ...props, people: peopleAfter(props.people, data) }
+        },
+      },
+      render: ({ people }) => html`${people.map(({ key, metas }) => `${key}=${metas.join('+')}`).join(' ')}`,
+    }),
+  )
+  const [watcher, ann, ben] = [await open('watcher'), await open('ann'), await open('ben')]
+  ann.event('track', 'A')
+  await shows(watcher, 'ann=A')
+  // Two messages wait together: that of the gate, and behind it everybody, who is asked for again.
+  watcher.event('again')
+  await until('the handler to wait', () => isWaiting)
+  await site.loom.publish('gate', 1)
+  isWaiting = false
+  goOn()
+  await until('the gate to wait', () => isWaiting)
+  ben.event('track', 'B')
+  await shows(ann, 'ann=A ben=B')
+  goOn()
+  await until('both failures', () => site.log.errors.length === 2)
+  await shows(watcher, 'ann=A ben=B')
+})
+
+test('a receiver that asks for everybody each time that it is told comes to an end', async () => {
+  let told = 0
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('circle', {
+      props: { told: 0, events: 0 },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: { event: (props) => ({ ...props, events: props.events + 1 }) },
+      receive: {
+        people(props, _, ctx) {
+          told += 1
+          ctx.presence(TOPIC, 'people')
+          return { ...props, told: props.told + 1 }
+        },
+      },
+      render: ({ events }) => html`${events}`,
+    }),
+  )
+  const page = await open('ann')
+  await until('the log', () => site.log.all.includes('in a circle'))
+  const before = told
+  page.event('event')
+  await shows(page, '1')
+  expect(told).toBe(before)
+})
+
+test('a page that has gone while a handler ran is told everybody when it is back', async () => {
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const { site, open } = await start(FOREVER, (loom) =>
+    loom.register('slow', {
+      props: { told: '' },
+      connected: (_, ctx) => ctx.presence(TOPIC, 'people'),
+      handle: {
+        async track(props, { value }, ctx) {
+          if (value === 'slow') {
+            await new Promise<void>((resolve) => {
+              isWaiting = true
+              goOn = resolve
+            })
+          }
+          ctx.track(TOPIC, value)
+          return { ...props }
+        },
+      },
+      receive: { people: (props, { data }: PresenceMessage) => ({ told: `${props.told} ${kindsOf(data).join()}` }) },
+      render: ({ told }) => html`${told.trim()}`,
+    }),
+  )
+  const [ann, ben] = [await open('ann'), await open('ben')]
+  await shows(ann, 'all:0')
+  ann.event('track', 'slow')
+  await until('the handler to wait', () => isWaiting)
+  ann.retry = () => 1_000
+  ann.cut()
+  await until('the component to wait for its page', () => site.loom.stats().parked === 1)
+  const { events } = site.loom.stats()
+  goOn()
+  await until('the step', () => site.loom.stats().events === events + 1)
+  ben.event('track', 'B')
+  await until('ben to be there', async () => (await keys(site.loom)).join() === 'ben')
+  expect(await keys(site.loom)).toEqual(['ben'])
+  await until('the page to be back', () => ann.resumes === 1 && ann.isLive)
+  await until('it to be told', () => ann.text.length > 'all:0'.length)
+  expect(ann.text.split(' ').slice(0, 2)).toEqual(['all:0', 'all:1'])
+})
+
 test('of two thousand people those who watch are told the count', async () => {
   const { site, open } = await start({}, (loom) => {
     loom.register('person', {

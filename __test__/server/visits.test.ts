@@ -318,6 +318,33 @@ describe('floods', () => {
     await shows(page, '1')
   })
 
+  test('a receiver that asks for the history each time that it gets a message of it is stopped, and the log says so', async () => {
+    let handled = 0
+    const { site, page } = await start((loom) =>
+      loom.register('again', {
+        props: { count: 0 },
+        connected: async (_, ctx) => ctx.subscribe('again', 'arrived'),
+        handle: { add: ({ count }) => ({ count: count + 1 }) },
+        receive: {
+          async arrived(_, __, ctx) {
+            handled += 1
+            await ctx.subscribe('again', 'arrived', { from: 'history' })
+          },
+        },
+        render: ({ count }) => html`${count}`,
+      }),
+    )
+    await site.loom.publish('again', 1)
+    await until('the log', () => site.log.all.includes('in a circle'))
+    await until('the end of the circle', async () => {
+      const before = handled
+      await sleep(200)
+      return handled === before
+    })
+    page.event('add')
+    await shows(page, '1')
+  })
+
   test('a topic with ever more messages does not keep a component from its other topics', async () => {
     const topics = Array.from({ length: 8 }, (_, at) => `rare ${at}`)
     let hot = 0

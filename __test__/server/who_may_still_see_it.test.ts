@@ -269,6 +269,43 @@ describe('limits.authorizeTime', () => {
     expect(members.asked.filter((text) => text === 'ben: ')).toHaveLength(1)
   })
 
+  test('a component that only gets the presence of a topic counts, and so does one that is only tracked', async () => {
+    const site = await Site.start(SOON)
+    const asked = { watches: 0, tracked: 0 }
+    let mayStay = true
+    const register = (name: keyof typeof asked): void => {
+      site.loom.register(name, {
+        props: { count: 0 },
+        authorize(ctx) {
+          asked[name] += 1
+          return mayStay || ctx.topics.length === 0
+        },
+        connected(_, ctx) {
+          if (name === 'watches') ctx.presence('room:7', 'came')
+          else ctx.track('room:7', 'here')
+        },
+        handle: {},
+        receive: { came: (_, { data }) => ({ count: (data as { count: number }).count }) },
+        render: ({ count }) => html`${count}`,
+      })
+    }
+    register('watches')
+    register('tracked')
+    const pages: LivePage[] = []
+    for (const module of ['watches', 'tracked']) {
+      const page = new LivePage({ url: () => site.url(), module, token: await site.token(module) })
+      atEnd(() => {
+        page.end()
+      })
+      await until('the page to be live', () => page.isLive)
+      pages.push(page)
+    }
+    await until('both to be asked about again', () => asked.watches >= 3 && asked.tracked >= 3)
+    mayStay = false
+    for (const page of pages) await until('the refusal', () => page.refused !== undefined)
+    expect(pages.map(({ refused }) => refused)).toEqual([['Not allowed'], ['Not allowed']])
+  })
+
   test('a Refusal says what the page is to do', async () => {
     const { members, page } = await start(SOON)
     const ada = await page('ada')
@@ -472,39 +509,39 @@ describe('disconnect by topic', () => {
     expect(page.text).toBe('')
   })
 
-  test.each(['tracked', 'told who is there'])('also one that is %s since its call in flight', async (what) => {
+  test('also one whose call in flight has it tracked, or has it get the presence', async () => {
     const site = await Site.start()
     let goOn: () => void = () => undefined
     let isWaiting = false
-    let mayJoin = true
     const { name } = site.loom.register('slow', {
       props: { count: 0 },
-      authorize: () => mayJoin,
       handle: {
-        async enter(props, _, ctx) {
+        async enter(props, { value }, ctx) {
           await new Promise<void>((resolve) => {
             isWaiting = true
             goOn = resolve
           })
-          if (what === 'tracked') ctx.track('room:7')
+          if (value === 'track') ctx.track('room:7', 'here')
           else ctx.presence('room:7', 'came')
           return { ...props }
         },
       },
-      receive: { came: ({ count }) => ({ count: count + 1 }) },
+      receive: { came: (_, { data }) => ({ count: (data as { count: number }).count }) },
       render: ({ count }) => html`${count}`,
     })
-    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
-    atEnd(() => {
-      page.end()
-    })
-    page.event('enter')
-    await until('the handler to wait', () => isWaiting)
-    mayJoin = false
-    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
-    goOn()
-    await until('the page to be told', () => page.refused !== undefined)
-    await until('the component to end', () => site.loom.stats().components === 0)
+    for (const how of ['track', 'watch']) {
+      isWaiting = false
+      const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+      atEnd(() => {
+        page.end()
+      })
+      page.event('enter', how)
+      await until('the handler to wait', () => isWaiting)
+      expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+      goOn()
+      await until('the page to be told', () => page.refused !== undefined)
+      await until('the component to end', () => site.loom.stats().components === 0)
+    }
   })
 
   test('during a visit, whose outcome counts for nothing', async () => {

@@ -300,6 +300,7 @@ impl Inner {
             keeps_form: done.keeps_form,
             anew: done.anew,
             frozen: done.frozen,
+            grows: done.bytes(),
         })
     }
 

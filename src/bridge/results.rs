@@ -145,6 +145,13 @@ impl Done {
         }
     }
 
+    /// How many bytes the changes of props and tree are, with what the step asks for.
+    pub(super) fn bytes(&self) -> usize {
+        let operations = self.props_ops.len() + self.tree_ops.len();
+        let texts = self.props.len() + self.tree.len() + self.beside.len();
+        operations * size_of::<u32>() + texts
+    }
+
     pub(super) fn redirect(&self) -> Option<String> {
         (!self.redirect.is_empty()).then(|| self.text(&self.redirect).to_owned())
     }

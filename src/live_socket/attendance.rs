@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::ReplyTo;
 use super::mailbox::Mailbox;
 use crate::context::{Context, Level};
 use crate::dispatch::{CallError, Dispatcher};
@@ -21,6 +22,29 @@ use crate::topics::{Position, Sink};
 
 /// The numbers under which the mailbox is woken for presence begin here, those for topics at 1.
 const FIRST: u32 = 1 << 31;
+
+/// Who sees a component.
+#[derive(Clone, Copy)]
+pub(super) struct Pages {
+    /// A page shows the component.
+    show: bool,
+    /// Messages are handled: a shared component's also while no page shows it.
+    handles: bool,
+}
+
+impl Pages {
+    pub(super) fn of(reply_to: &impl ReplyTo) -> Self {
+        Self {
+            show: reply_to.is_there(),
+            handles: reply_to.is_shown(),
+        }
+    }
+
+    /// No page shows the component, and no message is handled.
+    pub(super) fn are_gone(self) -> bool {
+        !self.show && !self.handles
+    }
+}
 
 /// An entry, and what of it others see.
 struct Place {
@@ -125,7 +149,7 @@ impl Attendance {
         mailbox: &Arc<Mailbox>,
         ongoing: &Ongoing,
         module: &str,
-        is_there: bool,
+        pages: Pages,
     ) {
         self.keep(ongoing);
         if !ongoing.has_presence() {
@@ -138,7 +162,7 @@ impl Attendance {
             }
         }
         let state = self.state();
-        state.show(ongoing, is_there);
+        state.show(ongoing, pages);
         for (topic, _) in ongoing.watched() {
             if state.watched.contains_key(topic) {
                 continue;
@@ -163,22 +187,15 @@ impl Attendance {
     }
 
     /// Says whether a page shows the component. True if that is news.
-    pub(super) fn notice(&mut self, ongoing: &Ongoing, is_there: bool) -> bool {
+    pub(super) fn notice(&mut self, ongoing: &Ongoing, pages: Pages) -> bool {
         let Some(state) = &mut self.0 else {
             return false;
         };
-        if state.is_there == is_there {
+        if state.is_there == pages.show {
             return false;
         }
-        state.show(ongoing, is_there);
+        state.show(ongoing, pages);
         true
-    }
-
-    /// From here on messages are missed: the next one of each topic is everybody.
-    pub(super) fn begin_all_anew(&mut self) {
-        let state = self.0.iter_mut();
-        let watched = state.flat_map(|state| state.watched.values_mut());
-        watched.for_each(Watched::begin_anew);
     }
 
     /// Whether there may be something to read.
@@ -204,11 +221,12 @@ impl Attendance {
     }
 
     /// A message was not handled: the next one is everybody. If that one was, there is no next one before
-    /// something changes, so that a receiver that always throws is not asked for ever.
+    /// something changes, so that a receiver that always throws is not asked for ever. What has changed while
+    /// the message waited counts: nobody wakes the component for that again.
     pub(super) fn is_lost(&mut self, topic: &str, was_whole: bool) {
         if let Some(watched) = self.watched(topic) {
-            watched.begin_anew();
-            watched.is_unread = !was_whole;
+            watched.from = None;
+            watched.is_unread |= !was_whole;
         }
     }
 
@@ -247,13 +265,18 @@ impl Attendance {
 }
 
 impl State {
-    fn show(&mut self, ongoing: &Ongoing, is_there: bool) {
-        self.is_there = is_there;
+    /// Says whether a page shows the component, and what of it. If messages are not handled from here on, the
+    /// next one of each topic is everybody.
+    fn show(&mut self, ongoing: &Ongoing, pages: Pages) {
+        let was_there = std::mem::replace(&mut self.is_there, pages.show);
+        if was_there && pages.are_gone() {
+            self.watched.values_mut().for_each(Watched::begin_anew);
+        }
         for (topic, tracked) in ongoing.tracked() {
             let Some(place) = self.places.get_mut(topic) else {
                 continue;
             };
-            let wanted = is_there.then_some(tracked);
+            let wanted = pages.show.then_some(tracked);
             if place.shown.as_ref() == wanted {
                 continue;
             }

@@ -1,23 +1,23 @@
-//! A bound on what the receivers of a component publish, so that messages that cause each other in a circle
-//! come to an end.
+//! A bound on what the receivers of a component publish and ask to be told, so that messages that cause each
+//! other in a circle come to an end.
 
 use tokio::time::{Duration, Instant};
 
 use crate::rate::Rate;
 
-/// How many messages the receivers of a component publish in a second.
+/// How many messages the receivers of a component publish, or ask for, in a second.
 const PER_SECOND: u32 = 500;
-/// How many they publish at once.
+/// How many at once.
 const BURST: u32 = 2_000;
 /// Receivers that have published too many messages publish nothing for so long. By then all messages of a
 /// circle are over.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Receivers publish too much.
+/// Receivers publish too much, or ask too often for a topic's history or presence.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "the receivers of a component publish and send {PER_SECOND} messages in a second and {BURST} at once at most; \
-     is this one caused by its own messages, in a circle?"
+    "the receivers of a component publish, send, and ask for a topic's history or presence {PER_SECOND} times in a \
+     second and {BURST} times at once at most; is this message caused by the component's own messages, in a circle?"
 )]
 pub(super) struct TooMany;
 

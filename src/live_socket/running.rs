@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::attendance::Attendance;
+use super::attendance::{Attendance, Pages};
 use super::circle::Circle;
 use super::mailbox::{Item, Mailbox};
 use super::reading::Reading;
@@ -171,12 +171,12 @@ impl<D: Dispatcher> Running<D> {
     }
 
     /// Subscribes to the topics that are committed, and to no others; the same for presence.
-    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, is_there: bool) {
+    pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, pages: Pages) {
         let (context, mailbox) = (&self.context, &self.mailbox);
         let reading = &mut self.reading;
         reading.follow(context, mailbox, ongoing, module).await;
         let attendance = &mut self.attendance;
-        let followed = attendance.follow(context, mailbox, ongoing, module, is_there);
+        let followed = attendance.follow(context, mailbox, ongoing, module, pages);
         followed.await;
     }
 
@@ -192,11 +192,21 @@ impl<D: Dispatcher> Running<D> {
         self.attendance.told(&numbers);
     }
 
-    /// Whether a step of receivers may publish what these effects ask for.
+    /// Whether a step of receivers may ask for these effects, which bring messages: maybe to the same receivers.
     pub(super) fn check_circle(&mut self, effects: &[Effect]) -> Result<(), CallError> {
-        let is_published =
-            |effect: &&Effect| matches!(effect, Effect::Publish(_) | Effect::Send { .. });
-        let count = effects.iter().filter(is_published).count();
+        let brings_messages = |effect: &&Effect| {
+            matches!(
+                effect,
+                Effect::Publish(_)
+                    | Effect::Send { .. }
+                    | Effect::Presence { .. }
+                    | Effect::Subscribe {
+                        is_explicit: true,
+                        ..
+                    }
+            )
+        };
+        let count = effects.iter().filter(brings_messages).count();
         let checked = self.circle.check(count, Instant::now());
         checked.map_err(|error| CallError::Failed(error.to_string()))
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::asking::Asking;
+use super::attendance::Pages;
 use super::running::Running;
 use super::{Committed, Moment, ReplyTo};
 use crate::context::Level;
@@ -17,7 +18,8 @@ use crate::message::{Message, Source};
 use crate::ongoing::Ongoing;
 use crate::tree::LiveTree;
 
-/// A component is weighed again after one event for each so many bytes of its weight.
+/// A component is weighed again after one event for each so many bytes of its weight. An event that makes it
+/// grow by more counts for several.
 const WEIGHT_PER_EVENT: usize = 4096;
 /// The fewest events between two weighings.
 pub(super) const MIN_WEIGHED: usize = 16;
@@ -67,12 +69,20 @@ impl LiveSocketState {
     /// Weighs the component, and reports the weight if it has changed by more than an eighth. A heavy
     /// component is weighed less often, because weighing costs time in proportion.
     pub(super) fn weigh<R: ReplyTo>(&mut self, reply_to: &mut R) {
-        let weight = self.prev_tree.memory() + self.call.props.memory();
+        let weight = self.prev_tree.memory() + self.call.props.memory() + self.ongoing.memory();
         self.weigh_in = (weight / WEIGHT_PER_EVENT).clamp(MIN_WEIGHED, MAX_WEIGHED);
         if self.weight == 0 || weight.abs_diff(self.weight) > self.weight / 8 {
             self.weight = weight;
             reply_to.weighed(weight);
         }
+    }
+
+    /// A step that makes the component so much larger at most has committed: the step counts for its weight as
+    /// many events do.
+    pub(super) fn grows(&mut self, bytes: usize) {
+        let left = self.weigh_in.saturating_sub(bytes / WEIGHT_PER_EVENT);
+        // The step itself is going to be counted.
+        self.weigh_in = left.max(1);
     }
 
     /// Makes the next call, of the event or the messages that it has by now, with the committed props; `None` if the actor is stopped meanwhile.
@@ -128,10 +138,8 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &R,
     ) {
-        let is_there = reply_to.is_there();
-        let has_changed = running.attendance.notice(&self.ongoing, is_there);
-        if has_changed && !is_there && !reply_to.is_shown() {
-            running.attendance.begin_all_anew();
+        let pages = Pages::of(reply_to);
+        if running.attendance.notice(&self.ongoing, pages) && pages.are_gone() {
             self.inbox
                 .retain(|one| !matches!(one.source, Source::Presence { .. }));
         }

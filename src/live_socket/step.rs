@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::attendance::Pages;
 use super::reading::publish;
 use super::running::Running;
 use super::state::LiveSocketState;
@@ -142,8 +143,8 @@ impl LiveSocketState {
             let outgoing = self.ongoing.outgoing().to_vec();
             publish(&running.context, outgoing, &self.module_name).await;
         }
-        let is_there = reply_to.is_there();
-        let followed = running.follow(&self.ongoing, &self.module_name, is_there);
+        let pages = Pages::of(reply_to);
+        let followed = running.follow(&self.ongoing, &self.module_name, pages);
         followed.await;
         Ok(())
     }
@@ -164,7 +165,10 @@ impl LiveSocketState {
             .try_commit(outcome, &effects, cause, running, reply_to)
             .await;
         match committed {
-            Ok(()) => running.run_tasks(&effects),
+            Ok(()) => {
+                self.grows(outcome.grows);
+                running.run_tasks(&effects);
+            }
             Err(_) => self.take_back(&effects, running),
         }
         committed
@@ -246,8 +250,8 @@ impl LiveSocketState {
             Box::pin(publish(&running.context, outgoing, &self.module_name)).await;
         }
         if Ongoing::is_changed_by(effects) {
-            let is_there = reply_to.is_there();
-            Box::pin(running.follow(&self.ongoing, &self.module_name, is_there)).await;
+            let pages = Pages::of(reply_to);
+            Box::pin(running.follow(&self.ongoing, &self.module_name, pages)).await;
         }
         Ok(())
     }

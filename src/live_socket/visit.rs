@@ -258,15 +258,9 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) -> Result<(), CallError> {
         let mut outcome = Outcome {
-            props: None,
-            render: None,
-            redirect: None,
-            keeps_form: false,
-            anew: false,
             frozen: self.call.frozen,
-            held: Vec::new(),
             effects,
-            thrown: None,
+            ..Outcome::nothing()
         };
         let (version, moved) = (self.call.version, self.call.moved);
         let cause = Cause::Messages(done);

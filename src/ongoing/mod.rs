@@ -25,6 +25,10 @@ pub const MOST_TIMERS: usize = 100;
 /// The most subscriptions of a component.
 pub const MOST_SUBSCRIPTIONS: usize = 100;
 
+/// About what a timer, a subscription or the like takes beside its names and data, here and where others keep
+/// something for it.
+const EACH: usize = 256;
+
 /// A timer of a component.
 #[derive(Clone, Debug)]
 struct Timer {
@@ -217,6 +221,25 @@ impl Ongoing {
             && self.presence.is_none()
     }
 
+    /// About how many bytes this takes. Costs one step for each timer, subscription and message.
+    pub fn memory(&self) -> usize {
+        let timers = self.timers.iter().map(|(receiver, timer)| {
+            EACH + receiver.len() + timer.data.as_deref().map_or(0, str::len)
+        });
+        let subscriptions = self.subscriptions.iter();
+        let subscriptions =
+            subscriptions.map(|(topic, one)| EACH + topic.len() + one.receiver.len());
+        let outgoing = self.outgoing.iter();
+        let outgoing = outgoing.map(|one| EACH + one.id.len() + one.topic.len() + one.data.len());
+        let tracked = self.tracked();
+        let tracked =
+            tracked.map(|(topic, one)| EACH + topic.len() + one.key.len() + one.meta.len());
+        let watched = self.watched();
+        let watched = watched.map(|(topic, receiver)| EACH + topic.len() + receiver.len());
+        let all = timers.chain(subscriptions).chain(outgoing);
+        all.chain(tracked).chain(watched).sum()
+    }
+
     /// Changes what goes on as a step asks.
     ///
     /// # Errors
@@ -385,9 +408,10 @@ impl Ongoing {
         Ok(())
     }
 
-    /// Whether messages may come: from timers, topics, or to the component.
+    /// Whether messages may come, from timers, from topics and their presence, or to the component; or whether
+    /// others are told that somebody sees the component.
     pub fn has_sources(&self) -> bool {
-        !self.timers.is_empty() || !self.subscriptions.is_empty()
+        !self.timers.is_empty() || !self.subscriptions.is_empty() || self.has_presence()
     }
 
     /// Whether these effects change what goes on.

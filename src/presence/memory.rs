@@ -183,6 +183,11 @@ impl Rooms {
         Ok(result)
     }
 
+    /// Whether one entry more may be gone and count for the grace.
+    fn has_room_for_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed) < self.most_entries
+    }
+
     fn count_gone(&self, before: usize, after: usize) {
         if after > before {
             self.gone.fetch_add(after - before, Ordering::Relaxed);
@@ -277,18 +282,19 @@ impl Rooms {
 
 impl Leave for Rooms {
     fn show(&self, topic: &str, entry: u64, key: &Arc<str>, meta: &Arc<str>) {
+        let lingers = self.has_room_for_gone();
         self.with(topic, |room, now| {
-            room.roster.show(entry, key, meta.clone(), now);
+            room.roster.show(entry, key, meta.clone(), now, lingers);
         });
     }
 
     fn hide(&self, topic: &str, entry: u64) {
-        let lingers = self.gone.load(Ordering::Relaxed) < self.most_entries;
+        let lingers = self.has_room_for_gone();
         self.with(topic, |room, now| room.roster.hide(entry, now, lingers));
     }
 
     fn leave(&self, topic: &str, entry: u64) {
-        let lingers = self.gone.load(Ordering::Relaxed) < self.most_entries;
+        let lingers = self.has_room_for_gone();
         self.with(topic, |room, now| {
             room.roster.hide(entry, now, lingers);
             room.entries -= 1;

@@ -196,8 +196,16 @@ impl Roster {
         self.changes_weigh = 0;
     }
 
-    /// The entry is there, as one of `key`. An entry that was one of another key goes from there.
-    pub(super) fn show(&mut self, entry: u64, key: &Arc<str>, meta: Arc<str>, now: Instant) {
+    /// The entry is there, as one of `key`. An entry that was one of another key goes from there; it counts
+    /// there for the grace longer if it `lingers`.
+    pub(super) fn show(
+        &mut self,
+        entry: u64,
+        key: &Arc<str>,
+        meta: Arc<str>,
+        now: Instant,
+        lingers: bool,
+    ) {
         if let Some((old, place)) = self.places.get(&entry).cloned() {
             if old == *key {
                 self.fill(&old, place, entry, meta);
@@ -216,7 +224,7 @@ impl Roster {
                     self.gone.insert((until, other));
                 }
             }
-            self.hide(other, now, true);
+            self.hide(other, now, lingers);
         }
         let vacant = self.people.get(key).and_then(|known| known.vacant(&meta));
         let place = vacant.unwrap_or_else(|| self.next());

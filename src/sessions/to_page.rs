@@ -482,13 +482,14 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
         let kept = self.kept.take();
         self.is_due |= committed.is_due;
-        let epoch = self.session.keeps_checkpoints()?;
-        self.first.get_or_insert(committed.point);
+        // Also while the page is away: it waits, when it is back, until the component has caught up.
         let is_ongoing = !committed.ongoing.is_empty() || committed.has_tasks;
         if is_ongoing != self.is_ongoing {
             self.is_ongoing = is_ongoing;
             self.session.set_ongoing(is_ongoing);
         }
+        let epoch = self.session.keeps_checkpoints()?;
+        self.first.get_or_insert(committed.point);
         let now = Instant::now();
         let due = self.due(&committed, moment, epoch, now)?;
         if due > now {

@@ -698,14 +698,7 @@ fn showing(text: String) -> Closures {
         async move {
             Ok(crate::dispatch::Outcome {
                 render: Some(tree.into()),
-                props: None,
-                redirect: None,
-                keeps_form: false,
-                anew: false,
-                frozen: false,
-                held: Vec::new(),
-                effects: Vec::new(),
-                thrown: None,
+                ..crate::dispatch::Outcome::nothing()
             })
         }
     })

@@ -241,6 +241,11 @@ async fn entries_are_bounded_in_a_topic_and_in_all_and_so_are_those_that_are_gon
         assert!(presence.held().gone <= 3);
     }
     assert_eq!(presence.held().gone, 3);
+    // Nor has who goes on as somebody else.
+    for number in 0..10 {
+        entries[0].show(&number.to_string().into(), &"1".into());
+        assert!(presence.held().gone <= 3);
+    }
     entries.clear();
     sleep(ms(6_000)).await;
     assert_eq!(presence.held(), Held::default());

@@ -199,7 +199,13 @@ fn run(steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Show { entry, key, meta } => {
-                roster.show(entries[entry], &KEYS[key].into(), METAS[meta].into(), now);
+                roster.show(
+                    entries[entry],
+                    &KEYS[key].into(),
+                    METAS[meta].into(),
+                    now,
+                    true,
+                );
                 model.show(entry, KEYS[key], METAS[meta], now);
             }
             Step::Hide { entry } => {
@@ -279,14 +285,14 @@ fn who_reads_too_late_is_told_everybody() {
     roster.set_watched(true);
     let now = Instant::now();
     let (ann, ben) = (roster.next(), roster.next());
-    roster.show(ann, &"ann".into(), "0".into(), now);
+    roster.show(ann, &"ann".into(), "0".into(), now, true);
     let number = roster.number();
     for meta in 0..20 {
-        roster.show(ben, &"ben".into(), meta.to_string().into(), now);
+        roster.show(ben, &"ben".into(), meta.to_string().into(), now, true);
     }
     assert!(matches!(roster.since(Some(number)), Told::Changes { .. }));
     for meta in 0..100 {
-        roster.show(ben, &"ben".into(), meta.to_string().into(), now);
+        roster.show(ben, &"ben".into(), meta.to_string().into(), now, true);
     }
     assert!(matches!(roster.since(Some(number)), Told::Everybody(people) if people.len() == 2));
 }
