@@ -127,7 +127,7 @@ export class Mounting {
     // In another component, the page is known by that.
     if (this.requests.originOf(request) !== undefined) return (request as unknown as LiveRequest).address
     const { trust, keep } = this.settings
-    return (compactRequest(rawOf(request), trust, keep, request).address) ?? ''
+    return compactRequest(rawOf(request), trust, keep, request).address ?? ''
   }
 
   private contained(entry: Entry, container: string, token: string, html: string): string {
