@@ -791,7 +791,7 @@ export interface ErrorContext {
   readonly handler: string | undefined
   /** What was to be handled; nothing at a join. */
   readonly event: LiveEvent | undefined
-  /** As `ctx.request`. */
+  /** As `ctx.request`; an empty one where a shared component has none. */
   readonly request: LiveRequest
 }
 

@@ -84,6 +84,40 @@ test('one page that never reads costs a bound, and the others see each change', 
   await until('the newest', () => last.includes(`99${text}`))
 })
 
+test('onError gets what a receiver and mount have thrown, and no request', async () => {
+  const told: unknown[] = []
+  const site = await Site.start({
+    onError: (error, { callback, request }) => {
+      told.push([callback, (error as Error).message, request.headers])
+    },
+  })
+  const module = site.loom.register('throws', {
+    props: { count: 0 },
+    mount(_, { key }) {
+      if (key === 'bad') throw new Error('no such key')
+    },
+    handle: {
+      later(_, __, ctx) {
+        ctx.after('rang', 0)
+      },
+    },
+    receive: {
+      rang() {
+        throw new Error('no')
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  await expect(site.loom.mount(module, {}, { shared: 'bad' })).rejects.toThrow('no such key')
+  const page = await sharedPage(site, module)
+  page.event('later')
+  await until('both', () => told.length === 2)
+  expect(told).toEqual([
+    ['mount', 'no such key', {}],
+    ['receive', 'no', {}],
+  ])
+})
+
 test('one whose mount throws refuses its pages, and starts when mount does not throw any more', async () => {
   const site = await Site.start()
   let fails = false

@@ -192,6 +192,12 @@ export class Context implements LiveContext {
     return (this.topicNames = Object.freeze(names))
   }
 
+  /** The request, for `onError`: an empty one where a shared component has none. */
+  get anyRequest(): LiveRequest {
+    const [, , , key = '', viewer] = this.readCaller('request')
+    return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
+  }
+
   get key(): string {
     return this.readCaller('key')[3] ?? ''
   }

@@ -38,7 +38,7 @@ export class Operator {
       this.tell('error', `the option onError failed: ${traceOf(problem)}`)
     }
     try {
-      const { request } = context
+      const { anyRequest: request } = context
       const about = { module: kept.component.module.name, callback, handler: event?.handler, event, request }
       const returned: unknown = onError(error, about as ErrorContext)
       if (isThenable(returned)) Promise.resolve(returned).catch(failed)

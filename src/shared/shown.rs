@@ -22,10 +22,31 @@ pub(super) enum WholeTree {
 /// The whole tree at the ring's newest revision, in the forms that somebody has asked for. Dropped by the next
 /// change.
 #[derive(Default)]
-struct Encodings {
+pub(super) struct Encodings {
     extended: Option<Arc<Encoded>>,
     classic: Option<Arc<[String; 2]>>,
     html: Option<Arc<str>>,
+}
+
+/// Which forms of the tree are to be made.
+pub(super) struct Wanted {
+    extended: bool,
+    classic: bool,
+    html: bool,
+}
+
+impl Encodings {
+    /// Encodes the tree. A tree may be large, so that no lock is held meanwhile.
+    pub(super) fn of(tree: &LiveTree, wanted: &Wanted) -> Self {
+        let classic = || Arc::new(ServerMessage::Trees(tree).to_json_for_many());
+        Self {
+            extended: wanted
+                .extended
+                .then(|| Arc::new(extended::tree_for_many(tree))),
+            classic: wanted.classic.then(classic),
+            html: wanted.html.then(|| tree.to_html().into()),
+        }
+    }
 }
 
 /// What the pages show. Behind a lock of its own, held for what is sent to one page.
@@ -94,31 +115,53 @@ impl<Viewer> Shown<Viewer> {
         self.tree = Encodings::default();
     }
 
-    /// The tree, at the ring's newest revision. Gives the viewers that wait for it.
-    pub(super) fn take_tree(&mut self, tree: &LiveTree) -> Vec<Viewer> {
-        self.is_asked = false;
-        let viewers = std::mem::take(&mut self.viewers);
-        let (dialects, viewers): (Vec<Dialect>, Vec<Viewer>) = viewers.into_values().unzip();
-        let has_classic = dialects.contains(&Dialect::Classic);
-        if has_classic && self.tree.classic.is_none() {
-            let parts = ServerMessage::Trees(tree).to_json_for_many();
-            self.tree.classic = Some(Arc::new(parts));
+    /// The forms of the tree that somebody waits for and that are not there.
+    pub(super) fn wanted(&self) -> Wanted {
+        let waits = |dialect| self.viewers.values().any(|(one, _)| *one == dialect);
+        Wanted {
+            extended: self.tree.extended.is_none() && waits(Dialect::Extended),
+            classic: self.tree.classic.is_none() && waits(Dialect::Classic),
+            html: self.tree.html.is_none() && !self.mounts.is_empty(),
         }
-        let has_extended = dialects.contains(&Dialect::Extended);
-        if has_extended && self.tree.extended.is_none() {
-            let encoded = extended::tree_for_many(tree);
+    }
+
+    /// Takes the tree at the ring's newest revision. Gives the viewers that have waited for it, and whether the
+    /// actor has to be asked again, for others that have come meanwhile.
+    pub(super) fn take_tree(&mut self, made: Encodings) -> (Vec<Viewer>, bool) {
+        if let Some(encoded) = &made.extended {
             self.ring.set_tree_bytes(encoded.size());
-            self.tree.extended = Some(Arc::new(encoded));
         }
-        let mounts = std::mem::take(&mut self.mounts);
-        if !mounts.is_empty() {
-            let html = self.tree.html.get_or_insert_with(|| tree.to_html().into());
-            for mount in mounts {
+        let Encodings {
+            extended,
+            classic,
+            html,
+        } = made;
+        self.tree.extended = extended.or_else(|| self.tree.extended.take());
+        self.tree.classic = classic.or_else(|| self.tree.classic.take());
+        self.tree.html = html.or_else(|| self.tree.html.take());
+        let (has_extended, has_classic) =
+            (self.tree.extended.is_some(), self.tree.classic.is_some());
+        let is_served = |dialect| match dialect {
+            Dialect::Extended => has_extended,
+            Dialect::Classic => has_classic,
+        };
+        let waiting = std::mem::take(&mut self.viewers);
+        let mut viewers = Vec::with_capacity(waiting.len());
+        for (owner, (dialect, viewer)) in waiting {
+            if is_served(dialect) {
+                viewers.push(viewer);
+            } else {
+                self.viewers.insert(owner, (dialect, viewer));
+            }
+        }
+        if let Some(html) = &self.tree.html {
+            for mount in self.mounts.drain(..) {
                 // Fails if the page is not rendered any more.
                 let _ = mount.send(html.clone());
             }
         }
-        viewers
+        self.is_asked = self.is_wanted();
+        (viewers, self.is_asked)
     }
 
     /// Nobody gets the tree any more.

@@ -6,7 +6,8 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::asking::ask;
 use super::component::Component;
-use super::ring::Change;
+use super::ring::{Change, Ring};
+use super::shown::Encodings;
 use super::viewer::{Viewed, Viewer};
 use super::{BUSY, Known, Ownership, OwnershipError};
 use crate::clock::unix_now;
@@ -125,10 +126,15 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
     fn show(&mut self, point: Point, tree: &LiveTree, _anew: bool) {
         let mut shown = self.component.shown();
         if !self.is_ready {
-            shown.ring = super::ring::Ring::new(point.revision);
+            shown.ring = Ring::new(point.revision);
         }
-        let viewers = shown.take_tree(tree);
+        let wanted = shown.wanted();
         drop(shown);
+        let made = Encodings::of(tree, &wanted);
+        let (viewers, asks_again) = self.component.shown().take_tree(made);
+        if asks_again {
+            self.component.ask_tree();
+        }
         for viewer in viewers {
             viewer.deliver(&*self.component);
         }
