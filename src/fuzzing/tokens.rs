@@ -45,6 +45,7 @@ fn sealed(input: &mut Input<'_>) {
         version: input.number() as u32,
         instance: input.text(20),
         viewer: String::new(),
+        owner: Life::default(),
         point: Point {
             event: EventNumber(input.number()),
             revision: Revision(input.number()),
