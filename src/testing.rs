@@ -19,7 +19,7 @@ use crate::connection::serve;
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
 use crate::effects::TaskId;
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, Life};
 use crate::limits::Limits;
 use crate::presence::MemoryPresence;
 use crate::props::Props;
@@ -197,6 +197,7 @@ pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) ->
         props_json: props_json.into(),
         instance: String::new(),
         viewer: String::new(),
+        owner: Life::default(),
         point: Default::default(),
         life: Default::default(),
         ongoing: String::new(),

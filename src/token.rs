@@ -89,6 +89,8 @@ pub struct Claims {
     pub instance: String,
     /// The viewer of a ticket; else empty.
     pub viewer: String,
+    /// Of a ticket the life of the actor that the page was let in to: the page's revision is one of this life. Else 0.
+    pub owner: Life,
     /// What a checkpoint's state includes.
     pub point: Point,
     /// The life that a checkpoint was made in. Of a shared component, in a ticket and in a state: the life that
@@ -196,6 +198,9 @@ impl Keyring {
         for text in [page, module, instance, ongoing].into_iter().chain(viewer) {
             push_number(&mut plain, text.len() as u64);
             plain.extend_from_slice(text.as_bytes());
+        }
+        if claims.kind == Kind::Ticket {
+            push_number(&mut plain, claims.owner.0);
         }
         plain.extend_from_slice(props_json.as_bytes());
 
@@ -340,6 +345,7 @@ impl Keyring {
             ongoing: String::new(),
             instance: name.to_owned(),
             viewer: String::new(),
+            owner: Life::default(),
             point: Point::default(),
             life: Life::default(),
             page: String::new(),
@@ -506,9 +512,9 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
     let module = sized(rest)?;
     let instance = sized(rest)?;
     let ongoing = sized(rest)?;
-    let viewer = match kind {
-        Kind::Ticket => sized(rest)?,
-        _ => String::new(),
+    let (viewer, owner) = match kind {
+        Kind::Ticket => (sized(rest)?, Life(take_number(rest)?)),
+        _ => Default::default(),
     };
     Ok(Claims {
         kind,
@@ -518,6 +524,7 @@ fn parse(plain: &[u8]) -> Result<Claims, TokenError> {
         ongoing,
         instance,
         viewer,
+        owner,
         point: Point { event, revision },
         life,
         page,
@@ -547,6 +554,7 @@ mod tests {
             props_json: r#"{"count":1}"#.into(),
             instance: "abc".into(),
             viewer: String::new(),
+            owner: Life::default(),
             point: Point {
                 event: EventNumber(7),
                 revision: Revision(5),
@@ -574,6 +582,7 @@ mod tests {
         };
         let ticket = Claims {
             viewer: "v1".to_owned(),
+            owner: Life(9),
             ..token(Kind::Ticket, "board-7")
         };
         let sealed = keys.seal(&ticket, "ada").unwrap();

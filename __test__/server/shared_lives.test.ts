@@ -283,6 +283,32 @@ test('with a store its state outlives the process, and each event counts once', 
   for (const one of [page, other]) one.end()
 })
 
+test('with a store a page shows what the next process renders, and its changes fit to that', async () => {
+  const options: SiteOptions = { store: { sqlite: storeFile() } }
+  const version = (loom: Loom, name: string): { name: string } =>
+    loom.register('versions', {
+      props: { count: 0 },
+      handle: { add: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => (name === 'old' ? html`<i>old</i> ${count}` : html`${count} <b>${name}</b>`),
+    })
+  const first = await Site.start(options)
+  const module = version(first.loom, 'old')
+  const now = { now: first }
+  const page = await movingPage(now, module)
+  page.event('add')
+  await shows(page, '<i>old</i> 1')
+  // Nothing waits and nothing was missed: the page is at the revision that the next process begins with.
+  await settled(page)
+  const second = await Site.start(options)
+  version(second.loom, 'new')
+  now.now = second
+  await first.loom.close({ timeout: 0 })
+  await shows(page, '1 <b>new</b>')
+  page.event('add')
+  await shows(page, '2 <b>new</b>')
+  expect([page.resets, page.lost]).toEqual([0, 0])
+})
+
 test('its state in a store goes on when the secret is replaced', async () => {
   const file = storeFile()
   const [old, young] = ['o'.repeat(32), 'y'.repeat(32)]

@@ -57,6 +57,10 @@ fn sealed(input: &mut Input<'_>) {
             Kind::Ticket => input.text(20),
             _ => String::new(),
         },
+        owner: match kind {
+            Kind::Ticket => Life(input.number()),
+            _ => Life::default(),
+        },
         point: Point {
             event: EventNumber(input.number()),
             revision: Revision(input.number()),

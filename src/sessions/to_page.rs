@@ -205,6 +205,7 @@ impl<D: Dispatcher> ToPage<D> {
             props_json,
             instance: about.instance.to_string(),
             viewer: String::new(),
+            owner: Life::default(),
             point,
             life: self.life,
             ongoing,

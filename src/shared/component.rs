@@ -71,8 +71,8 @@ pub(crate) struct Component {
     socket: OnceLock<LiveSocket>,
     /// The task that asks `authorize` again, if the module has one. It ends with the component.
     asking: OnceLock<AbortHandle>,
-    /// Names the state, whatever process goes on with it. Set before the first page is let in.
-    since: OnceLock<Life>,
+    /// Set before the first page is let in.
+    lives: OnceLock<Lives>,
     /// `Ok` when the component has rendered.
     started: watch::Sender<Option<Result<(), Failure>>>,
     /// Some page has spoken the classic dialect.
@@ -87,15 +87,32 @@ pub(crate) struct Component {
     changed: Arc<Notify>,
 }
 
+/// The lives of a component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lives {
+    /// The life that the state began in. It names the state, whatever process goes on with it.
+    pub(super) since: Life,
+    /// The life of the actor.
+    pub(super) owner: Life,
+}
+
+/// What a page's ticket says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticketed {
+    /// The lives of the component that had let the page in.
+    pub(super) lives: Lives,
+    /// The ticket is so new that a viewer whose number is not known has never had one.
+    pub(super) is_new: bool,
+}
+
 /// With what a page is let in.
 pub(super) struct Admission {
     /// The connection's epoch.
     pub(super) epoch: u64,
     /// How often viewers had been dismissed when `authorize` was asked about the page.
     pub(super) dismissals: u64,
-    /// The life that the page's ticket names, and whether the ticket is so new that a viewer whose number is not known
-    /// has never had one.
-    pub(super) ticket: Option<(Life, bool)>,
+    /// What the page's ticket says, if it has one.
+    pub(super) ticket: Option<Ticketed>,
     /// What the page shows, if it shows that.
     pub(super) shown: Option<Point>,
     /// The last answer that the page has.
@@ -133,7 +150,7 @@ impl Component {
             limits: limits.clone(),
             socket: OnceLock::new(),
             asking: OnceLock::new(),
-            since: OnceLock::new(),
+            lives: OnceLock::new(),
             started: watch::Sender::new(None),
             has_classic: AtomicBool::new(false),
             tells_viewers,
@@ -217,14 +234,14 @@ impl Component {
         }
     }
 
-    /// The life that the state began in.
-    pub(super) fn since(&self) -> Life {
-        self.since.get().copied().unwrap_or_default()
+    /// The lives of the state and of the actor.
+    pub(super) fn lives(&self) -> Lives {
+        self.lives.get().copied().unwrap_or_default()
     }
 
-    pub(super) fn set_since(&self, since: Life) {
+    pub(super) fn set_lives(&self, lives: Lives) {
         // The actor calls this once, before it renders.
-        let _ = self.since.set(since);
+        let _ = self.lives.set(lives);
     }
 
     /// These viewers were here in an earlier life.
@@ -388,8 +405,11 @@ impl Component {
             other.end(None);
             Some(other.handled())
         });
-        let is_same = ticket.is_some_and(|(since, _)| since == self.since());
-        let is_new_ticket = ticket.is_some_and(|(_, is_new)| is_new);
+        let lives = self.lives();
+        let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
+        // Revisions count within a life: at the same one, the next process may have rendered something else.
+        let shown = shown.filter(|_| ticket.is_some_and(|ticket| ticket.lives == lives));
+        let is_new_ticket = ticket.is_some_and(|ticket| ticket.is_new);
         let flags = JoinFlags {
             anew: ticket.is_some() && !is_same,
             shared: true,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use super::component::Admission;
+use super::component::{Admission, Lives, Ticketed};
 use super::viewer::Viewed;
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Sharing};
-use crate::ids::{EventNumber, Life, Point, next_actor_key};
+use crate::ids::{EventNumber, Point, next_actor_key};
 use crate::live_socket::Events;
 use crate::log::Quoted;
 use crate::ongoing::TopicNames;
@@ -122,7 +122,9 @@ pub(crate) fn join<D: Dispatcher>(
         epoch,
         ticket: ticket.map(|ticket| {
             let is_new = now.saturating_sub(ticket.issued_at) < kept;
-            (ticket.life, is_new)
+            let (since, owner) = (ticket.life, ticket.owner);
+            let lives = Lives { since, owner };
+            Ticketed { lives, is_new }
         }),
         resume,
         counted,
@@ -156,8 +158,8 @@ struct Task<D: Dispatcher> {
     key: Arc<str>,
     viewer: Arc<Viewer>,
     epoch: u64,
-    /// The life that the page's ticket names, and whether the ticket is new.
-    ticket: Option<(Life, bool)>,
+    /// What the page's ticket says.
+    ticket: Option<Ticketed>,
     resume: Option<Resume>,
     counted: Arc<str>,
     /// The component's id on the page's connection.
@@ -189,7 +191,7 @@ impl<D: Dispatcher> Task<D> {
             if !asked.knew_topics && component.topics().is_some() {
                 asked = self.ask(turn.yields()).await?;
             }
-            let ticket = self.seal(component.since()).map_err(Some)?;
+            let ticket = self.seal(component.lives()).map_err(Some)?;
             let resume = self.resume.as_ref();
             let shown = resume.filter(|resume| !resume.needs_tree);
             let shown = shown.map(|resume| resume.shown);
@@ -249,7 +251,7 @@ impl<D: Dispatcher> Task<D> {
     }
 
     /// What the page comes back with.
-    fn seal(&self, since: Life) -> Result<Box<str>, (String, Refusal)> {
+    fn seal(&self, Lives { since, owner }: Lives) -> Result<Box<str>, (String, Refusal)> {
         let caller = self.viewer.caller();
         let claims = Claims {
             kind: Kind::Ticket,
@@ -259,6 +261,7 @@ impl<D: Dispatcher> Task<D> {
             ongoing: String::new(),
             instance: self.key.to_string(),
             viewer: self.viewer.id.to_string(),
+            owner,
             point: Point::default(),
             life: since,
             page: String::new(),

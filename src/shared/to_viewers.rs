@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::asking::ask;
-use super::component::Component;
+use super::component::{Component, Lives};
 use super::ring::{Change, Ring};
 use super::shown::Encodings;
 use super::viewer::{Viewed, Viewer};
@@ -285,8 +285,9 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
             ongoing: committed.ongoing.to_json(Now::here()),
             instance: instance.to_string(),
             viewer: String::new(),
+            owner: Life::default(),
             point: committed.point,
-            life: self.component.since(),
+            life: self.component.lives().since,
             page: String::new(),
             issued_at: unix_now(),
         };
@@ -343,12 +344,18 @@ impl<D: Dispatcher> ToViewers<D> {
         self.instances.first().cloned().unwrap_or_default()
     }
 
+    /// The life goes on with the state that began in the life `since`.
+    fn begins(&self, since: Life) {
+        let owner = self.life;
+        self.component.set_lives(Lives { since, owner });
+    }
+
     /// Begins a life, with the state that the store has, if there is one.
     async fn claim(&mut self) -> Result<Begun, StoreError> {
         let name = || random_number().map_or(Life(1), Life);
         let Some(store) = &self.context.store else {
             self.life = name();
-            self.component.set_since(self.life);
+            self.begins(self.life);
             return Ok(Begun::of(self.life));
         };
         for instance in &self.instances {
@@ -364,7 +371,7 @@ impl<D: Dispatcher> ToViewers<D> {
             }
             let viewers = store.viewers(instance).await?;
             self.component.set_numbers(viewers);
-            self.component.set_since(claims.life);
+            self.begins(claims.life);
             let newest = Newest {
                 point: Point {
                     event: EventNumber::default(),
@@ -384,7 +391,7 @@ impl<D: Dispatcher> ToViewers<D> {
             });
         }
         self.life = Life(1);
-        self.component.set_since(name());
+        self.begins(name());
         Ok(Begun::of(self.life))
     }
 }
