@@ -524,9 +524,7 @@ export interface LiveModule<Props extends object> {
     props: NoInfer<PropsFrom<Props>>,
     ctx: MountContext,
   ):
-    | Given<Partial<NoInfer<PropsFrom<Props>>>, Of>
-    | void
-    | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
+    Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
    * `limits.authorizeTime` while a page is shown a component with subscriptions, timers or tasks: refused, the component
@@ -560,9 +558,7 @@ export interface LiveModule<Props extends object> {
     props: Readonly<NoInfer<PropsFrom<Props>>>,
     ctx: ConnectedContext,
   ):
-    | Given<Partial<NoInfer<PropsFrom<Props>>>, Of>
-    | void
-    | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
+    Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
    * are frozen: handlers and receivers return new ones. Only own properties are found.
