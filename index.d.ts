@@ -260,7 +260,10 @@ export interface LiveContext {
    * by this application fails the step.
    */
   send(address: string, receiver: string, data?: unknown): void
-  /** Ends the timer and the task of this receiver, once the step is committed. */
+  /**
+   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets nothing more of them,
+   * neither `done` nor an `error`, nor what waits already.
+   */
   cancel(receiver: string): void
   /**
    * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
@@ -1104,10 +1107,11 @@ export interface Loom {
    * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
    * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
    */
+  publish<Data>(topic: Topic<Data>, data: NoInfer<Data>, options?: { id?: string }): Promise<void>
   publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
-   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. `ctx.subscribe` and
-   * `ctx.publish` take it in the place of the name.
+   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. Whatever takes
+   * the name of a topic takes it, too.
    */
   topic<Data>(name: string): Topic<Data>
   /**

@@ -245,7 +245,8 @@ test('a typed topic is the topic of its name', async () => {
   await typed.publish(2, { id: 'once' })
   await typed.publish(3, { id: 'once' })
   await site.loom.publish('room', 4)
-  await shows(page, '1 2 4')
+  await site.loom.publish(typed, 5)
+  await shows(page, '1 2 4 5')
 })
 
 test('messages that wait together are handled in one visit and rendered once', async () => {

@@ -341,6 +341,12 @@ const prices = loom.topic<Price>('prices')
 void prices.publish({ item: 'a', price: 1 })
 // @ts-expect-error data of another type
 void prices.publish({ item: 'a' })
+void loom.publish(prices, { item: 'a', price: 1 }, { id: 'a' })
+// @ts-expect-error data of another type
+void loom.publish(prices, { item: 'a' })
+// @ts-expect-error the topic's data is missing
+void loom.publish(prices)
+void loom.publish('news')
 
 loom.register('live', {
   props: { rows: [] as Price[], now: 0, answer: '' },
