@@ -262,7 +262,10 @@ export interface LiveContext {
    * by this application fails the step.
    */
   send(address: string, receiver: string, data?: unknown): void
-  /** Ends the timer and the task of this receiver, once the step is committed. */
+  /**
+   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets nothing more of them,
+   * neither `done` nor an `error`, nor what waits already.
+   */
   cancel(receiver: string): void
   /**
    * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
@@ -429,17 +432,31 @@ export interface Message<Data = unknown> {
 /** What a task gives: a promise of one value, or an iterator of many. */
 export type TaskSource<Value> = Promise<Value> | AsyncIterable<Value> | Iterable<Value> | Value
 
+/** What JSON has beside lists and objects. */
+type Scalar = string | number | boolean | null | undefined
+
+/** Anything of JSON whose texts, numbers and booleans are of this type. */
+interface Made<Of> {
+  readonly [name: string]: Of | Made<Of> | readonly (Of | Made<Of>)[] | readonly []
+}
+
+/**
+ * Props that a callback gives. It takes what `Props` takes and nothing else: the second half only keeps the compiler from
+ * widening what is written there. In `{ ...props, state: 'running' }` the state is `'running'`, and not any `string`.
+ */
+type Given<Props, Of extends Scalar> = Props | (Props & Made<Of>)
+
 /**
  * Handles a message from the server: returns the next props, or nothing if they stay as they are. The props are frozen.
  * A browser can never call it.
  */
 export type Receiver<Props, Data = unknown> = {
   // A method, so that a receiver may say which data it takes: nobody but its author knows what is published.
-  receive(
+  receive<Of extends Scalar>(
     props: Readonly<Props>,
     message: Message<Data>,
     ctx: Omit<LiveContext, 'keepForm'>,
-  ): Props | void | Promise<Props | void>
+  ): Given<Props, Of> | void | Promise<Given<Props, Of> | void>
 }['receive']
 
 /**
@@ -449,7 +466,11 @@ export type Receiver<Props, Data = unknown> = {
  * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
  * event fails.
  */
-export type Handler<Props> = (props: Props, event: LiveEvent, ctx: LiveContext) => Props | void | Promise<Props | void>
+export type Handler<Props> = <Of extends Scalar>(
+  props: Props,
+  event: LiveEvent,
+  ctx: LiveContext,
+) => Given<Props, Of> | void | Promise<Given<Props, Of> | void>
 
 type Deeper<Levels extends 0[]> = [...Levels, 0]
 
@@ -504,10 +525,11 @@ export interface LiveModule<Props extends object> {
    * Loads what the first render needs, over the props that `loom.mount` was given. Runs when the page is
    * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
    */
-  mount?(
+  mount?<Of extends Scalar>(
     props: NoInfer<PropsFrom<Props>>,
     ctx: MountContext,
-  ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
+  ):
+    Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
    * `limits.authorizeTime` while a page is shown a component with subscriptions, timers, tasks or a part in presence, or a shared one:
@@ -527,20 +549,21 @@ export interface LiveModule<Props extends object> {
    * @param dropped the subscriptions and timers whose receivers the module does not have any more. They have ended, and
    * the log says so; `connected`, which runs next, can begin others in their place.
    */
-  upgrade?(
+  upgrade?<Of extends Scalar>(
     props: Record<string, unknown>,
     fromVersion: number,
     dropped: readonly Dropped[],
-  ): NoInfer<PropsFrom<Props>> | undefined
+  ): Given<NoInfer<PropsFrom<Props>>, Of> | undefined
   /**
    * Runs each time the component comes to life in a page or by `loom.start`, after `authorize` and the loading of
    * private props, before the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
    * replaces props of the same name. If it throws, the join fails; a `Refusal` refuses it.
    */
-  connected?(
+  connected?<Of extends Scalar>(
     props: Readonly<NoInfer<PropsFrom<Props>>>,
     ctx: ConnectedContext,
-  ): Partial<NoInfer<PropsFrom<Props>>> | void | Promise<Partial<NoInfer<PropsFrom<Props>>> | void>
+  ):
+    Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
    * are frozen: handlers and receivers return new ones. Only own properties are found.
@@ -1094,10 +1117,11 @@ export interface Loom {
    * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
    * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
    */
+  publish<Data>(topic: Topic<Data>, data: NoInfer<Data>, options?: { id?: string }): Promise<void>
   publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
-   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. `ctx.subscribe` and
-   * `ctx.publish` take it in the place of the name.
+   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. Whatever takes
+   * the name of a topic takes it, too.
    */
   topic<Data>(name: string): Topic<Data>
   /**

@@ -201,12 +201,12 @@ export class Loom implements PublicLoom {
     return explainPromise(page, String(name), place, this.development)
   }
 
-  publish(topic: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
-    checkTopic(topic, 'loom.publish')
+  publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
+    const name = topicName(topic, 'loom.publish')
     const id = messageId(options, 'loom.publish')
-    const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(topic)})`)
+    const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
     return this.published((request) => {
-      this.native.publish(topic, id, json, request)
+      this.native.publish(name, id, json, request)
     })
   }
 

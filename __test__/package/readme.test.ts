@@ -70,7 +70,40 @@ const FRAMES: Record<string, (code: string) => string> = {
     ${code}
     await route
     await loom.close()
-    if (removed.join() !== '7ada' || ended !== 1) throw new Error(JSON.stringify({ removed, ended }))
+    if (removed.join() !== 'room:7ada' || ended !== 1) throw new Error(JSON.stringify({ removed, ended }))
+  `,
+  "a module's callbacks": (code) => `
+    import { createLoom, html, Refusal } from 'loom-live'
+    declare module 'loom-live' { interface LiveRequest { user?: { id: string } } }
+    let isMember = true
+    const asked: string[] = []
+    const members = {
+      has: async (topic: string, user: string | undefined): Promise<boolean> => (asked.push(topic + user), isMember),
+    }
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes', logger: { error: () => {}, warn: () => {} } })
+    let kept: { authorize(ctx: object): Promise<boolean> } | undefined
+    const register = ((name: string, module: never) => loom.register(name, (kept = module))) as typeof loom.register
+    const room = register('room', {
+      props: { room: '7' },
+      handle: {},
+      receive: { arrived: () => undefined },
+      ${code}
+      render: ({ room }) => html\`\${room}\`,
+    })
+    const start = (id: string) => loom.start(id, () => undefined, room, '{"room":"7"}').then(() => 'started', (error: Error) => error.message)
+    const allowed = () => kept?.authorize({ request: { user: { id: 'ada' } }, topics: ['room:8'] })
+    const was = [await start('a'), await allowed()]
+    isMember = false
+    const is = [await start('b'), await allowed()]
+    await loom.close()
+    const found = JSON.stringify({ was, asked })
+    if (found !== '{"was":["started",true],"asked":["room:7undefined","room:8ada","room:7undefined","room:8ada"]}') throw new Error(found)
+    if (!String(is[0]).includes('for its members') || is[1] !== false) throw new Error(JSON.stringify(is))
+  `,
+  'a program with express-session': (code) => `
+    import type {} from 'express-session'
+    ${code}
+    await loom.close()
   `,
   'a program with @fastify/session': (code) => `
     import type {} from '@fastify/session'

@@ -6,7 +6,7 @@
    the mistakes themselves */
 
 import { relative } from 'node:path'
-import { createLoom, each, html, type LiveModule, raw } from 'loom-live'
+import { createLoom, each, html, type LiveContext, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
 import { until } from '../support/until'
 
@@ -363,6 +363,117 @@ describe('names', () => {
       /two items with the key "2"; keys have to be unique. They are items 1 and 3 of the list of slot 3, text: `.*<ul class="\$\{…\}">\$\{3\}<\/ul>.*` \(at .*\)/,
     )
     await expect(loom.mount(list)).rejects.toThrow(PLACE)
+  })
+})
+
+describe('modules with receivers', () => {
+  interface Props {
+    count: number
+    rows: number[]
+  }
+  const props: Props = { count: 0, rows: [] }
+
+  async function pageOf(parts: Partial<LiveModule<Props>>, options = development) {
+    const site = await Site.start(options)
+    const module = site.loom.register<Props>('page', {
+      props,
+      handle: {},
+      render: ({ count, rows }) => html`<b>${count}</b>${rows?.length}`,
+      ...parts,
+    })
+    return { site, client: await site.live(module) }
+  }
+
+  test.each<[string, (props: Props) => void]>([
+    ['a number', (props) => void props.count++],
+    ['a list', ({ rows }) => void rows.push(1)],
+    ['a member that is taken away', (props) => void delete (props as Partial<Props>).count],
+  ])('a handler changes frozen props: %s', async (_, change) => {
+    const { site, client } = await pageOf({ handle: { change }, receive: { never: () => undefined } })
+    expect(await client.fails('c0', 'change')).toMatch(
+      /; the props of a module with receivers, and the data of messages, are frozen: return new props, as in \{ \.\.\.props, count: 1 \}$/,
+    )
+    expect(site.log.all).toMatch(/are frozen: return new props/)
+  })
+
+  test('a receiver changes frozen props, or what it was sent', async () => {
+    const { site } = await pageOf({
+      connected(_, ctx) {
+        ctx.after('props', 0)
+        ctx.after('data', 0, { seen: false })
+      },
+      receive: {
+        props: (props) => void (props as Props).count++,
+        data: (_, { data }) => void ((data as { seen: boolean }).seen = true),
+      },
+    })
+    await until('both', () => site.log.errors.length === 2)
+    for (const error of site.log.errors) expect(error).toMatch(/are frozen: return new props/)
+  })
+
+  test('an error of another kind is told as it is', async () => {
+    const { client } = await pageOf({
+      handle: {
+        change() {
+          throw new TypeError('rows is not iterable')
+        },
+      },
+      receive: { never: () => undefined },
+    })
+    expect(await client.fails('c0', 'change')).toMatch(/rows is not iterable$/)
+  })
+
+  test('a receiver returns a part of the props', async () => {
+    const { site } = await pageOf({
+      connected(_, ctx) {
+        ctx.after('tick', 0)
+      },
+      receive: { tick: () => ({ count: 1 }) as Props },
+    })
+    await until('a warning', () => site.log.warnings.length > 0)
+    expect(site.log.all).toMatch(
+      /page \(registered at .*\): the receiver "tick" returned props without rows, which is gone now.*\{ \.\.\.props, count \}/,
+    )
+  })
+
+  test('a receiver that a browser names as a handler', async () => {
+    const { client } = await pageOf({ receive: { tick: () => undefined } })
+    expect(await client.fails('c0', 'tick')).toMatch(
+      /no handler "tick"; it is a receiver, which no browser can call: write a handler, too/,
+    )
+  })
+
+  test('a message for a receiver that there is not says which there are', async () => {
+    const { site, client } = await pageOf({
+      handle: { go: (props, _, ctx) => (ctx.send(ctx.self, 'tik', 1), props) },
+      receive: { tick: () => undefined },
+    })
+    await client.event('c0', 'go')
+    await until('the log', () => /has no receiver "tik"; did you mean "tick"\?/.test(site.log.all))
+  })
+
+  test('a receiver that is no name', async () => {
+    const { client } = await pageOf({
+      handle: { go: (props, _, ctx) => (ctx.every((() => props) as unknown as string, 50), props) },
+      receive: { tick: () => undefined },
+    })
+    expect(await client.fails('c0', 'go')).toMatch(
+      /Expected the name of a receiver, a member of receive, for the receiver of ctx\.every but received a value of type function/,
+    )
+  })
+
+  test('what is asked for after the step says where it can be asked for', async () => {
+    const contexts: LiveContext[] = []
+    const { client } = await pageOf({
+      handle: { go: (props, _, ctx) => (contexts.push(ctx), props) },
+      receive: { tick: () => undefined },
+    })
+    await client.event('c0', 'go')
+    expect(() => contexts[0]?.publish('topic', 1)).toThrow(/call loom\.publish, which works anywhere$/)
+    expect(() => contexts[0]?.send('address', 'tick')).toThrow(/call loom\.send, which works anywhere$/)
+    expect(() => contexts[0]?.push('toast')).toThrow(
+      /call it in a receiver: tasks and timers \(ctx\.task, ctx\.every, ctx\.after\) send to one$/,
+    )
   })
 })
 

@@ -667,9 +667,9 @@ test('what is told is a message of its own, whose data all who are told it share
         },
       },
       receive: {
-        people: ({ count }, message: PresenceMessage) => {
+        people: (props, message: PresenceMessage) => {
           seen.push(message)
-          return { count: count + 1 }
+          return { ...props, count: props.count + 1 }
         },
       },
       render: ({ count }) => html`${count}`,

@@ -245,7 +245,8 @@ test('a typed topic is the topic of its name', async () => {
   await typed.publish(2, { id: 'once' })
   await typed.publish(3, { id: 'once' })
   await site.loom.publish('room', 4)
-  await shows(page, '1 2 4')
+  await site.loom.publish(typed, 5)
+  await shows(page, '1 2 4 5')
 })
 
 test('messages that wait together are handled in one visit and rendered once', async () => {
@@ -308,7 +309,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   page.event('forged')
   await until('the answer', () => page.waiting === 0)
   expect(page.text).toBe('component: from myself')
-  expect(site.log.all).toContain('the address of ctx.send cannot be opened')
+  expect(site.log.all).toContain('the address that a message is sent to cannot be opened')
   await expect(site.loom.send('AQx', 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
   const { loom: stranger } = await Site.start({ secret: 'another secret of at least thirty-two bytes' })
   await expect(stranger.send(toOther, 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })

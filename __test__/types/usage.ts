@@ -21,6 +21,7 @@ import {
   sanitized,
   StartError,
   type Dropped,
+  type Handler,
   type LiveContext,
   type LiveEvent,
   type Loom,
@@ -208,6 +209,44 @@ const nested = loom.register('nested', {
 })
 is<Equal<typeof nested, RegisteredModule<{ root: Nested; any: unknown; pair: [string, number] }>>>()
 
+// A prop that is one of a few texts keeps its type in what callbacks return, without `as const`.
+type Phase = 'idle' | 'running' | 'done'
+loom.register('phases', {
+  props: { phase: 'idle' as Phase, step: 1 as 1 | 2, at: [0, 0] as [number, number], jobs: [] as { phase: Phase }[] },
+  mount: () => ({ phase: 'idle' }),
+  connected: async (props, ctx) => {
+    await ctx.subscribe('jobs', 'arrived')
+    return { phase: props.phase === 'done' ? 'idle' : 'running' }
+  },
+  upgrade: () => ({ phase: 'idle', step: 1, at: [0, 0], jobs: [] }),
+  handle: {
+    start: (props) => ({ ...props, phase: 'running', step: 2 }),
+    finish: async (props, _, ctx) => {
+      await Promise.resolve(ctx.cancel('arrived'))
+      if (props.step === 2) return
+      if (props.step === 1) return props
+      return { ...props, phase: 'done', at: [1, 2], jobs: [...props.jobs, { phase: 'idle' }] }
+    },
+    all: (props) => ({ ...props, jobs: props.jobs.map((job) => ({ ...job, phase: 'done' })) }),
+    // @ts-expect-error no such phase
+    wrong: (props) => ({ ...props, phase: 'runing' }),
+    // @ts-expect-error no such phase, further down
+    deep: (props) => ({ ...props, jobs: [{ phase: 'runing' }] }),
+    // @ts-expect-error nor such a step
+    far: (props) => ({ ...props, step: 3 }),
+    // @ts-expect-error a prop is missing
+    part: () => ({ phase: 'idle' }),
+  },
+  receive: {
+    arrived: (props, { done }) => ({ ...props, phase: done ? 'done' : 'running' }),
+    // @ts-expect-error no such phase
+    wrong: (props) => ({ ...props, phase: 'runing' }),
+  },
+  render: ({ phase }) => html`${phase}`,
+})
+const given: Handler<{ phase: Phase }> = (props) => ({ ...props, phase: 'done' })
+loom.register('given', { props: { phase: 'idle' as Phase }, handle: { given }, render: ({ phase }) => html`${phase}` })
+
 // A field of a form may not be there.
 loom.register('form', {
   props: { name: '' },
@@ -302,6 +341,12 @@ const prices = loom.topic<Price>('prices')
 void prices.publish({ item: 'a', price: 1 })
 // @ts-expect-error data of another type
 void prices.publish({ item: 'a' })
+void loom.publish(prices, { item: 'a', price: 1 }, { id: 'a' })
+// @ts-expect-error data of another type
+void loom.publish(prices, { item: 'a' })
+// @ts-expect-error the topic's data is missing
+void loom.publish(prices)
+void loom.publish('news')
 
 loom.register('live', {
   props: { rows: [] as Price[], now: 0, answer: '' },

@@ -145,8 +145,9 @@ export class Commit {
       this.results.refused(call.number, error)
     } else {
       this.operator.report(call, callback, error)
-      const { name } = call.kept.component.module
-      this.results.failed(call.number, `${callback} of module ${name}: ${textOf(error)}`, stackOf(error))
+      const { frozen, component } = call.kept
+      const text = this.development?.thrown(error, frozen) ?? textOf(error)
+      this.results.failed(call.number, `${callback} of module ${component.module.name}: ${text}`, stackOf(error))
     }
     call.context.end()
   }

@@ -298,7 +298,10 @@ export class Context implements LiveContext {
     if (this.isOver || this.isAborted) {
       throw new LoomError(
         'LOOM_STEP_OVER',
-        `ctx.${what} was called after its step had ended, so that it would have no effect; await what comes before it`,
+        `ctx.${what} was called after its step had ended, so that it would have no effect; await what comes before it, or ` +
+          (what === 'publish' || what === 'send'
+            ? `call loom.${what}, which works anywhere`
+            : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
       )
     }
     if (component === undefined || tasks === undefined) {

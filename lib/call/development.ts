@@ -2,11 +2,12 @@ import type { Logger } from '../../index'
 import { handlersIn } from './bindings'
 import { isObject } from '../check'
 import type { Context } from './context'
+import { textOf } from '../errors'
 import type { Each } from '../render/each'
 import type { TreeCheck } from '../render/encode'
 import { describeSlot, type Template, templateOf, Tree } from '../render/html'
 import { changesCopy, isBlockForObject, setsPropsAnew } from './handler_source'
-import { type Entry, handlerOf, type LiveEntry } from './modules'
+import { type Entry, handlerOf, type LiveEntry, receiverOf } from './modules'
 import { suggestion } from '../nearest'
 import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
 
@@ -23,7 +24,7 @@ const MAX_KEPT = 100
  * - a page shows something old, because a row reads more than its item, or a handler or `render` changes parts of props
  *   in place;
  * - two rows have the same key, but one of them is not rendered again; the list would fail as soon as both are;
- * - a handler returns nothing or only a part of the props, or its name is not found.
+ * - a handler returns nothing or only a part of the props, or its name is not found; a receiver returns a part.
  */
 export class Development {
   private readonly warned = new Set<string>()
@@ -140,14 +141,13 @@ export class Development {
 
   private otherHandlers(entry: LiveEntry, name: string): string {
     const { handle } = entry.module
-    const isInherited = methodsOf(handle).includes(name)
-    const inherited = isInherited
+    const note = methodsOf(handle).includes(name)
       ? `; it is a method of ${className(handle)}, and only own properties are handlers`
-      : ''
+      : receiverOf(entry.module, name) !== undefined
+        ? '; it is a receiver, which no browser can call: write a handler, too'
+        : ''
     return (
-      inherited +
-      suggestion(name, Object.keys(handle), 'handlers') +
-      atPlace(this.places.get(entry.name), 'registered at')
+      note + suggestion(name, Object.keys(handle), 'handlers') + atPlace(this.places.get(entry.name), 'registered at')
     )
   }
 
@@ -155,9 +155,19 @@ export class Development {
   checkGiven(entry: LiveEntry, name: string, before: unknown, json: string | undefined, given: unknown): void {
     if (given === undefined || given === null) {
       if (json !== undefined && jsonOf(before) === json) this.checkNothing(entry, name)
-    } else if (given !== before && isObject(given) && isObject(before)) {
-      this.checkPart(entry, name, before, given)
-    }
+    } else this.checkPart(entry, 'handler', name, before, given)
+  }
+
+  /** The text of what a handler or a receiver has thrown, and what to do if it is that props are frozen. */
+  thrown(error: unknown, isFrozen: boolean): string {
+    const text = textOf(error)
+    // As engines say it of an assignment, of a list's `push`, and of `delete`.
+    if (!isFrozen || !/read-?\s?only property|not extensible|(cannot|unable to) delete property/i.test(text))
+      return text
+    return (
+      `${text}; the props of a module with receivers, and the data of messages, are frozen: return new props, as in ` +
+      '{ ...props, count: 1 }'
+    )
   }
 
   /**
@@ -165,7 +175,7 @@ export class Development {
    * new props.
    */
   private checkNothing(entry: LiveEntry, name: string): void {
-    const source = sourceOf(entry, name)
+    const source = sourceOf(handlerOf(entry.module, name))
     const assigned = setsPropsAnew(source)
     const copy = changesCopy(source)
     const mistake =
@@ -188,14 +198,11 @@ export class Development {
    * Warns of members that the returned props lack. A member was most likely meant to stay if it is one of the module's
    * own props, or if the handler's source does not mention it.
    */
-  private checkPart(
-    entry: LiveEntry,
-    name: string,
-    before: Record<string, unknown>,
-    given: Record<string, unknown>,
-  ): void {
+  checkPart(entry: LiveEntry, kind: 'handler' | 'receiver', name: string, before: unknown, given: unknown): void {
+    if (given === before || !isObject(given) || !isObject(before)) return
     const own = JSON.parse(entry.props) as object
-    const source = sourceOf(entry, name)
+    const { module } = entry
+    const source = sourceOf(kind === 'handler' ? handlerOf(module, name) : receiverOf(module, name))
     const lost = Object.keys(before).filter(
       (key) =>
         before[key] !== undefined &&
@@ -205,8 +212,8 @@ export class Development {
     if (lost.length === 0) return
     const kept = Object.keys(given).slice(0, 3).join(', ')
     this.warn(
-      `${this.nameOf(entry)}: the handler ${JSON.stringify(name)} returned props without ${lost.join(', ')}, which ` +
-        `${lost.length === 1 ? 'is' : 'are'} gone now: what a handler returns is all of the props. Return the others too, ` +
+      `${this.nameOf(entry)}: the ${kind} ${JSON.stringify(name)} returned props without ${lost.join(', ')}, which ` +
+        `${lost.length === 1 ? 'is' : 'are'} gone now: what a ${kind} returns is all of the props. Return the others too, ` +
         `as in { ...props${kept === '' ? '' : `, ${kept}`} }`,
     )
   }
@@ -323,8 +330,8 @@ function className(object: object): string {
   return typeof name === 'string' && name !== '' && name !== 'Object' ? `the class ${name}` : 'a class'
 }
 
-function sourceOf({ module }: LiveEntry, name: string): string {
-  return Function.prototype.toString.call(handlerOf(module, name) ?? (() => undefined))
+function sourceOf(callback: unknown): string {
+  return Function.prototype.toString.call(callback ?? (() => undefined))
 }
 
 function escaped(text: string): string {

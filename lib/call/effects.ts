@@ -127,7 +127,9 @@ export class Effects {
   }
 
   private checkReceiver(receiver: unknown, what: string): asserts receiver is string {
-    checkString(receiver, `the receiver of ${what}`)
+    if (typeof receiver !== 'string' || receiver === '') {
+      throw invalid('the name of a receiver, a member of receive,', `the receiver of ${what}`, receiver)
+    }
     const known = receiversOf(this.entry)
     if (known.includes(receiver)) return
     const { name } = this.entry

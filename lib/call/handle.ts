@@ -14,7 +14,7 @@ import type { Joins } from './joins'
 import type { Arrived } from './messages'
 import { type AnyModule, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
-import { receive } from './receive'
+import { receive, type Visit } from './receive'
 import type { Results } from './results'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
@@ -80,8 +80,10 @@ export class Handling {
       this.commit.received(call, props)
     }
     try {
+      const { development } = this
       const isWanted = (): boolean => this.givenUp.isWanted(number) && !call.context.isAborted
-      const props = receive(call, module.module, kept.props as Record<string, unknown>, messages, isWanted)
+      const visit: Visit = { entry: module, development, isWanted }
+      const props = receive(call, visit, kept.props as Record<string, unknown>, messages)
       if (isThenable(props)) this.wait(call, call, props, finish)
       else finish(props)
     } catch (error) {

@@ -1,10 +1,11 @@
-import type { LiveModule, RawModule } from '../../index'
+import type { LiveContext, LiveModule, Message, RawModule } from '../../index'
 import { checkFunction, checkString, invalid, isObject, unknownName } from '../check'
 import { LoomError } from '../errors'
 import { stringifyProps } from '../render/props'
 
 /** A live module whose type of props is not known here. */
 export type AnyModule = LiveModule<Record<string, unknown>>
+export type AnyReceiver = (props: Record<string, unknown>, message: Message, ctx: LiveContext) => unknown
 export type AnyHandler = Extract<AnyModule['handle'], (...args: never[]) => unknown>
 
 /** A registered module: one of the two kinds. */
@@ -106,6 +107,12 @@ export function entryOf(name: string, module: unknown): Entry {
     )
   }
   return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden }
+}
+
+/** A receiver by name. Only own properties are receivers. */
+export function receiverOf(module: AnyModule, name: string): AnyReceiver | undefined {
+  const receive = module.receive as Readonly<Record<string, AnyReceiver>> | undefined
+  return receive !== undefined && Object.hasOwn(receive, name) ? receive[name] : undefined
 }
 
 /** A handler by name. Only own properties are handlers: names come from the browser. */

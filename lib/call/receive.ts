@@ -1,18 +1,20 @@
-import type { Message } from '../../index'
 import { isThenable, typeOf } from '../check'
 import { GivenUp, LoomError, stackOf, textOf } from '../errors'
+import { suggestion } from '../nearest'
 import type { Call } from './call'
 import type { Asked } from './context'
+import type { Development } from './development'
 import type { Arrived } from './messages'
-import type { AnyModule } from './modules'
+import { type LiveEntry, receiverOf } from './modules'
 
 type Props = Record<string, unknown>
-type Receiver = (props: Props, message: Message, ctx: Call['context']) => unknown
 
-/** A receiver by name. Only own properties are receivers. */
-function receiverOf(module: AnyModule, name: string): Receiver | undefined {
-  const receive = module.receive as Readonly<Record<string, Receiver>> | undefined
-  return receive !== undefined && Object.hasOwn(receive, name) ? receive[name] : undefined
+/** What a visit needs beside its call and its messages. */
+export interface Visit {
+  readonly entry: LiveEntry
+  readonly development: Development | undefined
+  /** Whether somebody still waits for the visit. */
+  isWanted(): boolean
 }
 
 /**
@@ -20,24 +22,17 @@ function receiverOf(module: AnyModule, name: string): Receiver | undefined {
  * the visit: what came before it stays, and the call says where it ended. Nor is one begun if nobody waits for the visit
  * any more: its messages are then handled again.
  */
-export function receive(
-  call: Call,
-  module: AnyModule,
-  props: Props,
-  messages: readonly Arrived[],
-  isWanted: () => boolean,
-  at = 0,
-): unknown {
+export function receive(call: Call, visit: Visit, props: Props, messages: readonly Arrived[], at = 0): unknown {
+  const { module } = visit.entry
   let next = props
   for (let index = at; index < messages.length; index++) {
     const { receiver: name, message, position } = messages[index] as Arrived
     call.receiver = name
     const asked = call.context.asked()
     try {
-      if (!isWanted()) throw new GivenUp()
+      if (!visit.isWanted()) throw new GivenUp()
       const receiver = receiverOf(module, name)
-      if (receiver === undefined)
-        throw new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}`)
+      if (receiver === undefined) throw unknownReceiver(visit, name)
       // What the ids of what the receiver causes begin with.
       call.context.begins(position === undefined ? message.id : `${call.kept.component.instance}-${position}`)
       const given = receiver.call(module.receive, next, message, call.context)
@@ -46,36 +41,46 @@ export function receive(
           (later) => {
             let props: Props
             try {
-              props = propsOf(later, next, name)
+              props = propsOf(visit, later, next, name)
             } catch (error) {
-              return ended(call, next, index, asked, error)
+              return ended(call, visit, next, index, asked, error)
             }
-            return receive(call, module, props, messages, isWanted, index + 1)
+            return receive(call, visit, props, messages, index + 1)
           },
-          (error: unknown) => ended(call, next, index, asked, error),
+          (error: unknown) => ended(call, visit, next, index, asked, error),
         )
       }
-      next = propsOf(given, next, name)
+      next = propsOf(visit, given, next, name)
     } catch (error) {
-      return ended(call, next, index, asked, error)
+      return ended(call, visit, next, index, asked, error)
     }
   }
   return next
 }
 
-function propsOf(given: unknown, before: Props, receiver: string): Props {
+function unknownReceiver({ entry: { module } }: Visit, name: string): LoomError {
+  const known = suggestion(name, Object.keys(module.receive ?? {}), 'receivers')
+  return new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}${known}`)
+}
+
+function propsOf({ entry, development }: Visit, given: unknown, before: Props, receiver: string): Props {
   if (given === undefined) return before
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Props
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+    development?.checkPart(entry, 'receiver', receiver, before, given)
+    return given as Props
+  }
   throw new LoomError(
     'LOOM_PROPS',
     `Expected the next props, or nothing, from the receiver ${JSON.stringify(receiver)} but received ${typeOf(given)}`,
   )
 }
 
-function ended(call: Call, props: Props, index: number, asked: Asked, error: unknown): Props {
+function ended(call: Call, visit: Visit, props: Props, index: number, asked: Asked, error: unknown): Props {
   if (error instanceof GivenUp) throw error
   call.context.takeBack(asked)
-  call.thrown = [index, `the receiver ${JSON.stringify(call.receiver)}: ${textOf(error)}`, stackOf(error)]
+  // Data is frozen, whatever the props are.
+  const text = visit.development?.thrown(error, true) ?? textOf(error)
+  call.thrown = [index, `the receiver ${JSON.stringify(call.receiver)}: ${text}`, stackOf(error)]
   call.failure = error
   return props
 }

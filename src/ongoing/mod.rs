@@ -104,7 +104,7 @@ pub enum OngoingError {
     },
     /// An address that was not made by this application, or was changed.
     #[error(
-        "the address of ctx.send cannot be opened: it is not one that ctx.self gave in this application"
+        "the address that a message is sent to cannot be opened: it is not one that ctx.self gave in an application with this secret"
     )]
     Address,
 }
