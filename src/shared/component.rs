@@ -16,6 +16,7 @@ use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
 use crate::protocol::Refusal;
 use crate::protocol::extended::JoinFlags;
+use crate::quotas::{Quota, Taken};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// To so many pages a change is sent by the actor itself; to more by a task, so many at a time.
@@ -28,6 +29,8 @@ pub(crate) type Failure = (String, Refusal);
 
 struct State {
     viewers: HashMap<Arc<str>, Arc<Viewer>>,
+    /// What each of them takes of its holder's quota.
+    taken: HashMap<Arc<str>, Taken>,
     /// The same, for the task that sends changes. Made anew when somebody has joined or left.
     list: Option<Arc<[Arc<Viewer>]>>,
     /// The viewers whose pages show the component now.
@@ -69,6 +72,8 @@ pub(crate) struct Component {
     since: OnceLock<Life>,
     /// `Ok` when the component has rendered.
     started: watch::Sender<Option<Result<(), Failure>>>,
+    /// How many viewers each holder has.
+    quota: Arc<Quota>,
     /// Some page has spoken the classic dialect.
     has_classic: AtomicBool,
     /// The module has a receiver for those who join and leave.
@@ -111,12 +116,14 @@ impl Component {
             socket: OnceLock::new(),
             since: OnceLock::new(),
             started: watch::Sender::new(None),
+            quota: Arc::new(Quota::new(limits, limits.viewers, "viewers", "viewers")),
             has_classic: AtomicBool::new(false),
             tells_viewers,
             weight: AtomicUsize::new(0),
             shown: Mutex::default(),
             state: Mutex::new(State {
                 viewers: HashMap::new(),
+                taken: HashMap::new(),
                 list: None,
                 here: HashSet::new(),
                 away: HashMap::new(),
@@ -262,8 +269,12 @@ impl Component {
         }
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
-        if known.is_none() && state.viewers.len() >= self.limits.viewers {
-            return Err(busy());
+        if known.is_none() {
+            let holder = &viewer.holder;
+            if state.viewers.len() >= self.limits.viewers || self.quota.check(holder, 1).is_err() {
+                return Err(busy());
+            }
+            state.taken.insert(id.clone(), self.quota.take(holder));
         }
         let number = match &known {
             Some(_) => None,
@@ -332,6 +343,7 @@ impl Component {
         now: Instant,
     ) {
         state.viewers.remove(id);
+        state.taken.remove(id);
         state.here.remove(id);
         state.away.remove(id);
         state.list = None;
@@ -433,6 +445,7 @@ impl Component {
         let failure = (text.to_owned(), refusal.clone());
         state.ended = Some(failure.clone());
         let viewers = std::mem::take(&mut state.viewers);
+        state.taken.clear();
         state.here.clear();
         state.away.clear();
         state.away_order.clear();
