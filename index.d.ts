@@ -736,7 +736,10 @@ export interface Limits {
   storedPerHolder: number
   /** Tasks that a component runs at a time; a step that begins one more fails. Default 16. */
   tasksPerComponent: number
-  /** Tasks of all components; a step that begins one more fails. Default 10,000. */
+  /**
+   * Tasks of all components; a step that begins one more fails. A user (`bind`), or else an address, may have an eighth,
+   * or `connectionsPerAddress` if that is more. Default 10,000.
+   */
   tasks: number
   /**
    * Changes of a component in a second that no event asked for; further ones merge. Of a shared component all changes
@@ -781,7 +784,10 @@ export interface Limits {
   topicIdTime: number
   /** Ids that are remembered, of all topics; beyond it the oldest is forgotten. Default 1,000,000. */
   topicIds: number
-  /** Topics; beyond it one without messages and subscribers gives way, or publishing and subscribing fail. Default 100,000. */
+  /**
+   * Topics; beyond it one without messages and subscribers gives way, or publishing and subscribing fail. Subscriptions of
+   * one user or address are bounded as `tasks`. Default 100,000.
+   */
   topics: number
   /** People of a topic whom those who watch its presence are told; of more they are told the count. Default 1,000. */
   presence: number
@@ -789,9 +795,12 @@ export interface Limits {
   presenceMeta: number
   /** How long somebody whose last component is gone is still there. 0: has left at once. Default 5 s. */
   presenceGrace: number
-  /** Components that are tracked, each once for each topic; one more fails the step. Default 100,000. */
+  /**
+   * Components that are tracked, each once for each topic; one more fails the step. Of one user or address as `tasks`.
+   * Default 100,000.
+   */
   presenceEntries: number
-  /** Components that are tracked in one topic; one more fails the step. Default 10,000. */
+  /** Components that are tracked in one topic; one more fails the step. Of one user or address as `tasks`. Default 10,000. */
   presenceEntriesPerTopic: number
 }
 

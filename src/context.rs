@@ -10,6 +10,7 @@ use crate::limits::Limits;
 pub use crate::log::Level;
 use crate::log::Log;
 use crate::presence::Presence;
+use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -43,6 +44,8 @@ pub struct Context<D> {
     pub closing: CancellationToken,
     /// Counts the bytes that wait.
     pub budget: Arc<Budget>,
+    /// Counts what each user, or address, has of what all share.
+    pub quotas: Quotas,
     /// Turns of pages that join or come back.
     pub turns: Arc<Turns>,
     /// Every connection and actor task, so that closing can wait for the last one.

@@ -15,8 +15,8 @@
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
 //! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
-//! * [`context`], [`limits`], [`stats`], [`budget`], [`turns`], [`store`]: what all of one application
-//!   shares.
+//! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
+//!   application shares.
 //! * `node`: the N-API edge.
 //!
 //! Architecture invariant: imports run downward only, and no files import each other in a circle.
@@ -50,6 +50,7 @@ mod panics;
 pub mod presence;
 pub mod props;
 pub mod protocol;
+pub mod quotas;
 mod random;
 mod rate;
 pub mod registry;

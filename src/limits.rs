@@ -331,7 +331,8 @@ limits! {
     stored_per_holder: count = 10_000;
     /// Tasks that a component runs at a time; a step that begins one more fails. Default 16.
     tasks_per_component: count = 16;
-    /// Tasks of all components; a step that begins one more fails. Default 10,000.
+    /// Tasks of all components; a step that begins one more fails. One holder may have a part of them: see
+    /// [`quotas`](crate::quotas). Default 10,000.
     tasks: count = 10_000;
     /// Changes of a component in a second that no event asked for; further ones merge. Of a shared component
     /// all changes count, answers among them. Default 30.

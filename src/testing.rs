@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::presence::MemoryPresence;
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
+use crate::quotas::Quotas;
 use crate::session::Peer;
 use crate::sessions::Sessions;
 use crate::token::{Claims, Keyring, Kind};
@@ -159,6 +160,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         registry: Default::default(),
         keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
         budget: Arc::new(Budget::new(limits.waiting_bytes)),
+        quotas: Quotas::new(&limits),
         turns: Turns::new(&limits),
         topics: Arc::new(MemoryTopics::new(
             &limits,

@@ -648,6 +648,7 @@ impl<D: Dispatcher> Connection<D> {
             module,
             module_name: about.module.clone(),
             caller: caller.map(Arc::new),
+            holder: about.holder.clone(),
             props: Arc::new(Props::from_json(&claims.props_json)),
             origin: Some(Origin {
                 joins: match claims.kind {

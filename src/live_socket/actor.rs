@@ -43,7 +43,7 @@ pub(super) async fn run<D: Dispatcher, R: ReplyTo>(
     mailbox: Arc<Mailbox>,
     mut reply_to: Box<R>,
 ) {
-    let mut running = Running::begin(context, key, mailbox);
+    let mut running = Running::begin(context, key, mailbox, start.holder.clone());
     let about = (start.module_name.clone(), start.id.clone());
     let Err(panic) = caught(live(&mut running, start, &mut *reply_to)).await else {
         return;

@@ -5,12 +5,13 @@
 //! page is back, and after a message that it has not handled.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::ReplyTo;
-use super::mailbox::Mailbox;
+use super::follower::Follower;
 use crate::context::{Context, Level};
 use crate::dispatch::{CallError, Dispatcher};
 use crate::effects::Effect;
@@ -18,6 +19,7 @@ use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::{Ongoing, Tracked};
 use crate::presence::{Entry, News, PresenceError, Watch};
+use crate::quotas::{Exceeded, Taken, within};
 use crate::topics::{Position, Sink};
 
 /// The numbers under which the mailbox is woken for presence begin here, those for topics at 1.
@@ -49,6 +51,8 @@ impl Pages {
 /// An entry, and what of it others see.
 struct Place {
     entry: Entry,
+    /// Its holder has it, in all topics and in this one.
+    _taken: [Taken; 2],
     shown: Option<Tracked>,
 }
 
@@ -61,6 +65,15 @@ struct Watched {
     from: Option<Position>,
     /// There may be something to read.
     is_unread: bool,
+}
+
+/// Why a component gets no place.
+#[derive(Debug, thiserror::Error)]
+enum NoPlace {
+    #[error(transparent)]
+    Presence(#[from] PresenceError),
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 struct State {
@@ -100,6 +113,7 @@ impl Attendance {
     pub(super) fn enter<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
+        holder: &Arc<str>,
         effects: &[Effect],
         ongoing: &Ongoing,
     ) -> Result<(), CallError> {
@@ -107,7 +121,7 @@ impl Attendance {
             if let Effect::Track { topic, .. } = effect
                 && ongoing.tracks(topic)
             {
-                let entered = self.enter_one(context, topic);
+                let entered = self.enter_one(context, holder, topic);
                 entered.map_err(|error| {
                     CallError::Failed(format!("ctx.track({}): {error}", Quoted(topic)))
                 })?;
@@ -119,14 +133,25 @@ impl Attendance {
     fn enter_one<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
+        holder: &Arc<str>,
         topic: &Arc<str>,
-    ) -> Result<(), PresenceError> {
+    ) -> Result<(), NoPlace> {
         let places = &mut self.state().places;
-        if !places.contains_key(topic) {
-            let entry = context.presence.enter(topic)?;
-            let shown = None;
-            places.insert(topic.clone(), Place { entry, shown });
+        if places.contains_key(topic) {
+            return Ok(());
         }
+        let (quotas, here) = (&context.quotas, within(holder, topic));
+        quotas.entries_of_topic.check(&here, 1)?;
+        quotas.entries.check(holder, 1)?;
+        let place = Place {
+            entry: context.presence.enter(topic)?,
+            _taken: [
+                quotas.entries.take(holder),
+                quotas.entries_of_topic.take(&here),
+            ],
+            shown: None,
+        };
+        places.insert(topic.clone(), place);
         Ok(())
     }
 
@@ -145,18 +170,22 @@ impl Attendance {
     /// among everybody.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
-        context: &Context<D>,
-        mailbox: &Arc<Mailbox>,
+        follower: &Follower<'_, D>,
         ongoing: &Ongoing,
-        module: &str,
         pages: Pages,
     ) {
+        let Follower {
+            context,
+            mailbox,
+            holder,
+            module,
+        } = *follower;
         self.keep(ongoing);
         if !ongoing.has_presence() {
             return;
         }
         for (topic, _) in ongoing.tracked() {
-            if let Err(error) = self.enter_one(context, topic) {
+            if let Err(error) = self.enter_one(context, holder, topic) {
                 // Of a state that was revived.
                 unreachable(context, module, topic, &error);
             }
@@ -321,7 +350,7 @@ fn message(
 }
 
 /// Tells the operator that presence does not work now.
-fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &PresenceError) {
+fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &impl fmt::Display) {
     context.log_about(Level::Error, module, || {
         format!(
             "{module}: the presence of {} is not known to it, or it to others: {error}",

@@ -10,6 +10,7 @@ mod asking;
 mod attendance;
 mod circle;
 mod first;
+mod follower;
 mod mailbox;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
@@ -53,6 +54,9 @@ pub struct Start {
     pub module_name: Arc<str>,
     /// The caller whose page it is; `None` if the application itself starts the component.
     pub caller: Option<Arc<Caller>>,
+    /// The name under which what the component takes of what all share is counted: the user's or the address's.
+    /// Empty if the application itself starts the component.
+    pub holder: Arc<str>,
     /// The first props.
     pub props: Arc<Props>,
     /// Where the props come from; `None` if the application itself gave them.

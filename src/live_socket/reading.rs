@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::mailbox::Mailbox;
+use super::follower::Follower;
 use crate::context::{Context, Level};
 use crate::dispatch::Dispatcher;
 use crate::effects::Outgoing;
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::Ongoing;
+use crate::quotas::Taken;
 use crate::topics::{self, Batch, Most, Position, Sink, Subscription, TopicError};
 
 /// The most messages of one visit, and of the catching up before a page that is back is shown.
@@ -22,6 +23,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// A topic that the component has subscribed to.
 struct Topic {
     subscription: Subscription,
+    /// Its holder has it as long as the topic is subscribed.
+    _taken: Taken,
     /// Names the topic to the mailbox.
     number: u32,
     /// The last message that was read. The component's state may include less.
@@ -47,6 +50,14 @@ impl Reading {
         self.topics.values().any(|topic| topic.is_unread)
     }
 
+    /// How many subscriptions of this state there are beside those that the component has.
+    pub(super) fn begun_by(&self, ongoing: &Ongoing) -> usize {
+        let names = ongoing.subscriptions().map(|(name, _)| name);
+        names
+            .filter(|name| !self.topics.contains_key(*name))
+            .count()
+    }
+
     /// Ends the subscription, if there is one.
     pub(super) fn forget(&mut self, topic: &str) {
         self.topics.remove(topic);
@@ -62,11 +73,15 @@ impl Reading {
     /// Subscribes to the topics that are committed, and to no others.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
-        context: &Context<D>,
-        mailbox: &Arc<Mailbox>,
+        follower: &Follower<'_, D>,
         ongoing: &Ongoing,
-        module: &str,
     ) {
+        let Follower {
+            context,
+            mailbox,
+            holder,
+            module,
+        } = *follower;
         let is_there = |topic: &str| ongoing.subscription(topic).is_some();
         self.topics.retain(|topic, _| is_there(topic));
         for (name, subscribed) in ongoing.subscriptions() {
@@ -76,6 +91,7 @@ impl Reading {
             self.last += 1;
             let number = self.last;
             let sink: Arc<dyn Sink> = mailbox.clone();
+            let taken = context.quotas.subscriptions.take(holder);
             let answer = context.topics.subscribe(name, sink, number).await;
             let subscription = match answer {
                 Ok(answer) => answer.subscription,
@@ -86,6 +102,7 @@ impl Reading {
             };
             let topic = Topic {
                 subscription,
+                _taken: taken,
                 number,
                 read: subscribed.position,
                 is_unread: true,

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::alarm::Alarm;
 use super::attendance::{Attendance, Pages};
 use super::circle::Circle;
+use super::follower::Follower;
 use super::mailbox::{Item, Mailbox};
 use super::reading::Reading;
 use crate::context::{Level, Shared};
@@ -20,13 +21,23 @@ use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, Point};
 use crate::log::Quoted;
 use crate::ongoing::Ongoing;
+use crate::quotas::Taken;
 use crate::turns::{Given, Place};
+
+/// A task that runs.
+struct Task {
+    id: TaskId,
+    /// Its holder has it until it ends.
+    _taken: Taken,
+}
 
 /// Dropped when the actor ends, in whatever way; dropping does all that has to be done then.
 pub(super) struct Running<D: Dispatcher> {
     pub(super) context: Shared<D>,
     pub(super) key: ActorKey,
     pub(super) mailbox: Arc<Mailbox>,
+    /// The name under which its tasks, its subscriptions and its places in presence are counted.
+    holder: Arc<str>,
     alarm: Alarm,
     /// When a checkpoint is due if nothing happens until then. Set after each offer of a state.
     pub(super) quiet: Option<Instant>,
@@ -43,18 +54,24 @@ pub(super) struct Running<D: Dispatcher> {
     /// How fast the component's receivers publish.
     circle: Circle,
     /// The tasks of the component, by their names.
-    tasks: BTreeMap<SmolStr, TaskId>,
+    tasks: BTreeMap<SmolStr, Task>,
     /// The event that is being handled. If the actor panics, this event is answered with an error.
     pub(super) handling: Option<Point>,
 }
 
 impl<D: Dispatcher> Running<D> {
-    pub(super) fn begin(context: Shared<D>, key: ActorKey, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn begin(
+        context: Shared<D>,
+        key: ActorKey,
+        mailbox: Arc<Mailbox>,
+        holder: Arc<str>,
+    ) -> Self {
         context.stats.components.up();
         Self {
             context,
             key,
             mailbox,
+            holder,
             alarm: Alarm::default(),
             quiet: None,
             due: None,
@@ -167,17 +184,37 @@ impl<D: Dispatcher> Running<D> {
                 "too many tasks run (limits.tasks is {all})"
             )));
         }
-        Ok(())
+        let quotas = &self.context.quotas;
+        let checked = quotas.tasks.check(&self.holder, begun);
+        checked.map_err(|error| CallError::Failed(error.to_string()))
+    }
+
+    /// Whether the component may have the subscriptions of this state.
+    pub(super) fn check_subscriptions(&self, ongoing: &Ongoing) -> Result<(), CallError> {
+        let begun = self.reading.begun_by(ongoing);
+        let checked = self.context.quotas.subscriptions.check(&self.holder, begun);
+        checked.map_err(|error| CallError::Failed(error.to_string()))
+    }
+
+    /// Gets places in presence for the topics that a step tracks, which leads to this state.
+    pub(super) fn enter(&mut self, effects: &[Effect], ongoing: &Ongoing) -> Result<(), CallError> {
+        let Self {
+            context, holder, ..
+        } = self;
+        self.attendance.enter(context, holder, effects, ongoing)
     }
 
     /// Subscribes to the topics that are committed, and to no others; the same for presence.
     pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, pages: Pages) {
-        let (context, mailbox) = (&self.context, &self.mailbox);
-        let reading = &mut self.reading;
-        reading.follow(context, mailbox, ongoing, module).await;
+        let follower = Follower {
+            context: &self.context,
+            mailbox: &self.mailbox,
+            holder: &self.holder,
+            module,
+        };
+        self.reading.follow(&follower, ongoing).await;
         let attendance = &mut self.attendance;
-        let followed = attendance.follow(context, mailbox, ongoing, module, pages);
-        followed.await;
+        attendance.follow(&follower, ongoing, pages).await;
     }
 
     /// Whether topics or presence may have something to read.
@@ -221,7 +258,12 @@ impl<D: Dispatcher> Running<D> {
             match effect {
                 Effect::Task { receiver, task } => {
                     self.end_task(receiver);
-                    self.tasks.insert(receiver.clone(), *task);
+                    let taken = self.context.quotas.tasks.take(&self.holder);
+                    let begun = Task {
+                        id: *task,
+                        _taken: taken,
+                    };
+                    self.tasks.insert(receiver.clone(), begun);
                     self.context.stats.tasks.up();
                     self.ask(*task);
                 }
@@ -243,7 +285,7 @@ impl<D: Dispatcher> Running<D> {
     fn end_task(&mut self, receiver: &SmolStr) {
         if let Some(task) = self.tasks.remove(receiver) {
             self.context.stats.tasks.down(1);
-            self.context.dispatcher.end_task(task);
+            self.context.dispatcher.end_task(task.id);
         }
     }
 
@@ -256,13 +298,13 @@ impl<D: Dispatcher> Running<D> {
     /// Who gets the values of this task; `None` if the task has ended.
     pub(super) fn receiver_of(&self, task: TaskId) -> Option<SmolStr> {
         let mut tasks = self.tasks.iter();
-        let (receiver, _) = tasks.find(|(_, one)| **one == task)?;
+        let (receiver, _) = tasks.find(|(_, one)| one.id == task)?;
         Some(receiver.clone())
     }
 
     /// The task has given its last value.
     pub(super) fn task_is_over(&mut self, task: TaskId) {
-        self.tasks.retain(|_, one| *one != task);
+        self.tasks.retain(|_, one| one.id != task);
         self.context.stats.tasks.down(1);
     }
 
@@ -291,7 +333,7 @@ impl<D: Dispatcher> Drop for Running<D> {
         self.mailbox.stop();
         for task in std::mem::take(&mut self.tasks).into_values() {
             self.context.stats.tasks.down(1);
-            self.context.dispatcher.end_task(task);
+            self.context.dispatcher.end_task(task.id);
         }
         self.context.dispatcher.forget(self.key);
         self.context.stats.components.down(1);

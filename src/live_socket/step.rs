@@ -60,7 +60,7 @@ fn enter<D: Dispatcher>(
     running: &mut Running<D>,
 ) -> Result<(), CallError> {
     match ongoing.filter(|ongoing| ongoing.has_presence()) {
-        Some(ongoing) => running.attendance.enter(&running.context, effects, ongoing),
+        Some(ongoing) => running.enter(effects, ongoing),
         None => Ok(()),
     }
 }
@@ -106,6 +106,7 @@ impl LiveSocketState {
         let revived = self.ongoing.outgoing().to_vec();
         publish(&running.context, revived, &self.module_name).await;
         let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
+        running.check_subscriptions(ongoing.as_ref().unwrap_or(&self.ongoing))?;
         enter(effects, ongoing.as_ref(), running)?;
         let is_step = !effects.is_empty();
         if let Some(props) = outcome.props.take() {
@@ -199,6 +200,11 @@ impl LiveSocketState {
             running.check_circle(effects)?;
         }
         let ongoing = self.changed_by(effects, cause, running)?;
+        if Ongoing::moves(effects)
+            && let Some(ongoing) = &ongoing
+        {
+            running.check_subscriptions(ongoing)?;
+        }
         enter(effects, ongoing.as_ref(), running)?;
         let is_due = self.ongoing.is_due_after(effects);
         let rendered = self.rendered(outcome.render.take())?;

@@ -81,6 +81,7 @@ impl Fixture {
             module: context.registry.get("counter").unwrap().0,
             module_name: "counter".into(),
             caller: None,
+            holder: "".into(),
             props: Arc::new(crate::props::Props::from_json(props)),
             origin: None,
             place: None,

@@ -33,6 +33,7 @@ use crate::ongoing::{Ongoing, OngoingError};
 use crate::presence::{MemoryPresence, Presence};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, SpecialVars};
+use crate::quotas::Quotas;
 use crate::random::random_text;
 use crate::registry::Details;
 use crate::sessions::{OpenConnection, Pending, Sessions, counted};
@@ -216,6 +217,7 @@ impl NativeLoom {
             })),
             closing: CancellationToken::new(),
             budget: budget.clone(),
+            quotas: Quotas::new(&limits),
             turns: Turns::new(&limits),
             topics: topics(&limits)?,
             presence: presence(&limits)?,
@@ -752,6 +754,7 @@ impl NativeLoom {
             module: registered,
             module_name: module.into(),
             caller: None,
+            holder: "".into(),
             props: Arc::new(Props::from_json(&props_json)),
             instance: random_text().into(),
             origin: None,

@@ -340,6 +340,7 @@ fn start<D: Dispatcher>(
         module: known.module,
         module_name: known.name.clone(),
         caller: Some(caller),
+        holder: component.starter.clone(),
         props: Arc::new(Props::from_json("{}")),
         origin: Some(Origin {
             joins: Joins::Shared,

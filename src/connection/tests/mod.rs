@@ -611,6 +611,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         module,
         module_name: about.module.clone(),
         caller: None,
+        holder: "".into(),
         props: Arc::new(Props::from_json("0")),
         origin: None,
         place: None,
