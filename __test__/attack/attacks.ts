@@ -14,6 +14,8 @@ export interface Fate {
 export interface Attack {
   name: string
   limits?: Record<string, number>
+  /** How many messages a second the server publishes to the topic of `hears`. */
+  publishes?: number
   /** By how much the server's resident memory may grow. */
   bytes: number
   run(target: Target, tokens: Tokens): Promise<Fate>
@@ -226,6 +228,127 @@ export const ATTACKS: readonly Attack[] = [
       return fate(
         `the server and the kernel took ${mb(taken)} of 20 connections`,
         taken > most && `more than ${mb(most)}`,
+      )
+    },
+  },
+  {
+    name: 'hidden and seen',
+    publishes: 20,
+    bytes: WORK,
+    async run(target, { hears }) {
+      const raws = await open(target, 20, () => '198.51.100.11')
+      const wrong = [['h'], ['h', 2], ['h', -1], ['h', true], ['h', '1'], ['h', 1, 1], ['h', {}]]
+      // Before any join, and what is none.
+      raws.forEach((raw) => raw.read())
+      for (const message of [['h', 1], ['h', 0], ...wrong]) raws.forEach((raw) => raw.send(message))
+      for (let id = 0; id < 20; id++) raws.forEach((raw) => raw.send(['j', id, 'hears', hears]))
+      await pause(2 * SECONDS)
+      const says = Buffer.concat(Array.from({ length: 1000 }, (_, index) => text(['h', index % 2])))
+      await Promise.all(raws.map((raw) => raw.flood(says, 100 * MB, 4 * SECONDS)))
+      // What was said last counts.
+      const before = raws.map(({ text }) => text)
+      raws.forEach((raw) => raw.send(['h', 0]))
+      await pause(2 * SECONDS)
+      const told = raws.filter((raw, index) => raw.text !== before[index]).length
+      const closed = raws.filter(({ closed }) => closed).length
+      raws.forEach(({ socket }) => socket.destroy())
+      return fate(
+        `${closed} of 20 closed; ${told} are told of changes again`,
+        told + closed < 20 && 'a page that is seen is told nothing',
+      )
+    },
+  },
+  {
+    name: 'reads nothing of a fast topic',
+    publishes: 1000,
+    bytes: WORK,
+    async run(target, { hears }) {
+      const raws = await open(target, 10, () => '198.51.100.12')
+      for (let id = 0; id < 5; id++) raws.forEach((raw) => raw.send(['j', id, 'hears', hears]))
+      await pause(8 * SECONDS)
+      const { components, published } = await target.sample()
+      // Those who read at last have all of it.
+      raws.forEach((raw) => raw.read(1 << 20))
+      await pause(SECONDS)
+      const texts = raws.map(({ text }) => text)
+      const last = texts.filter((text) => Number(/.*\[\d+,0(?:,0,"(\d+)")/s.exec(text)?.[1] ?? 0) >= published).length
+      raws.forEach(({ socket }) => socket.destroy())
+      return fate(
+        `${published} messages for ${components - 1} components that nobody read; ${last} of 10 pages show the newest now`,
+        components < 51 && 'components are gone',
+        last < 10 && 'a page that reads again does not show the newest',
+      )
+    },
+  },
+  {
+    name: 'comes and goes',
+    publishes: 200,
+    bytes: WORK,
+    async run(target, { hears }) {
+      let rounds = 0
+      let resumed = 0
+      const faults = new Set<string>()
+      const end = Date.now() + 8 * SECONDS
+      const page = async (index: number): Promise<void> => {
+        let join: unknown[] = ['j', 0, 'hears', hears]
+        while (Date.now() < end) {
+          const [raw] = await open(target, 1, () => `198.51.100.${20 + (index % 10)}`)
+          if (raw === undefined) return
+          raw.read(1 << 16).send(join)
+          const heard = /\["([ja])",0,\d+,(?:(\d+),.*?,)?"([^"]+\.[^"]+)"/s
+          for (let waited = 0; waited < 400 && !heard.test(raw.text); waited += 5) await pause(5)
+          const found = heard.exec(raw.text)
+          if (found) {
+            rounds += 1
+            if (found[1] === 'a') resumed += 1
+            // In a tree, and in a change of the second slot.
+            const fault = /\[\d+,"\d+","[1-9]\d*"\]|,1,"[1-9]\d*"/.exec(raw.text)
+            if (fault) faults.add(fault[0])
+            // The revision that is shown is not known here: the whole tree is asked for every other time.
+            join = ['j', 0, 'hears', hears, found[3], 0, Number(found[2] ?? 0), 0, ...(rounds % 2 ? [1] : [])]
+          }
+          raw.socket.destroy()
+        }
+      }
+      await Promise.all(Array.from({ length: 40 }, (_, index) => page(index)))
+      const { components, parked } = await target.sample()
+      return fate(
+        `${rounds} times back in 8 seconds, ${resumed} of them to what was shown; ${components} components, ${parked} parked`,
+        rounds < 100 && 'pages do not come back',
+        components > 41 && 'a page that comes back leaves components behind',
+        faults.size > 0 && `a message was lost or came twice: ${[...faults][0]}`,
+      )
+    },
+  },
+  {
+    name: 'what all share',
+    limits: { tasks: 2_000, topics: 10_000, presenceEntriesPerTopic: 2_000 },
+    bytes: 64 * MB + WORK,
+    async run(target, { room }) {
+      const raws = await open(target, 21, () => '198.51.100.13')
+      raws.forEach((raw) => raw.read(KB))
+      for (let id = 0; id < 100; id++) {
+        raws.forEach((raw) => raw.send(['j', id, 'room', room]))
+        await pause(20)
+      }
+      for (let id = 0; id < 100; id++) {
+        raws.forEach((raw, index) => raw.send(['e', id, 1, 0, 'take', 'click', { v: `${index} ${id}` }]))
+        raws.forEach((raw) => raw.send(['e', id, 2, 0, 'send', 'click', { v: 'no address' }]))
+        await pause(20)
+      }
+      await pause(2 * SECONDS)
+      const { components, tasks, lines } = await target.sample()
+      const [other] = await open(target, 1, () => '203.0.113.2')
+      other?.read().send(['j', 0, 'room', room])
+      await pause(500)
+      other?.send(['e', 0, 1, 0, 'take', 'click', { v: 'mine' }])
+      await pause(SECONDS)
+      raws.forEach(({ socket }) => socket.destroy())
+      other?.socket.destroy()
+      return fate(
+        `${components - 1} of 2,100 components live, with ${tasks} tasks; ${lines} lines of log`,
+        other?.text.includes('[0,1,0,"1"]') !== true && 'another address gets no place, no task or no subscription',
+        lines > 400 && `${lines} lines of log`,
       )
     },
   },

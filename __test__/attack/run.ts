@@ -14,7 +14,7 @@ export async function run(root: string, names: readonly string[], say: (line: st
   if (chosen.length === 0) throw new Error(`Expected one of ${ATTACKS.map(({ name }) => name).join(', ')}`)
   let held = true
   for (const attack of chosen) {
-    const target = await Target.start(root, attack.limits ?? {})
+    const target = await Target.start(root, attack.limits ?? {}, attack.publishes)
     const tokens = await target.tokens()
     const workerData: Begins = { port: target.port, token: tokens.counter }
     const innocent = new Worker(new URL('innocent.mjs', import.meta.url), { workerData })

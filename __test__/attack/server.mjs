@@ -37,10 +37,53 @@ const table = loom.register('table', {
   render: () => html`<table>${rows.map((row) => html`<tr><td>${row.id}</td><td>${row.text}</td></tr>`)}</table>`,
 })
 
+// What comes from the server. Each message is one more than the one before it, or a gap is said: all else is a fault.
+const hears = loom.register('hears', {
+  props: { next: 0, faults: 0 },
+  connected: (_, ctx) => ctx.subscribe('news', 'heard'),
+  handle: {},
+  receive: {
+    heard: ({ next, faults }, { data, gap }) =>
+      gap ? { next: 0, faults } : { next: data + 1, faults: faults + (next !== 0 && next !== data ? 1 : 0) },
+  },
+  render: ({ next, faults }) => html`<p>next ${next}</p><p>faults ${faults}</p>`,
+})
+const TASKS = Array.from({ length: 16 }, (_, index) => `task${index}`)
+// Takes what all share, as much as a browser asks for.
+const room = loom.register('room', {
+  props: { count: 0 },
+  connected: (_, ctx) => {
+    ctx.track('room')
+  },
+  handle: {
+    take: async (props, { value }, ctx) => {
+      for (const task of TASKS)
+        ctx.task(task, (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)))
+      for (let index = 0; index < 100; index++) await ctx.subscribe(`${value} ${index}`, 'task0')
+      return { count: props.count + 1 }
+    },
+    send: (props, { value }, ctx) => {
+      ctx.send(value, 'task0', 1)
+      return { count: props.count + 1 }
+    },
+  },
+  receive: Object.fromEntries(TASKS.map((task) => [task, () => undefined])),
+  render: ({ count }) => html`<p>${count}</p>`,
+})
+
+const rate = Number(process.env.ATTACK_PUBLISHES)
+let published = 0
+const began = Date.now()
+if (rate > 0) {
+  setInterval(() => {
+    for (; published < ((Date.now() - began) / 1000) * rate; published++) void loom.publish('news', published + 1)
+  }, 5)
+}
+
 const server = createServer((request, response) => {
   void (async () => {
     const tokens = {}
-    for (const [name, module] of Object.entries({ counter, asks, table })) {
+    for (const [name, module] of Object.entries({ counter, asks, table, hears, room })) {
       const container = await loom.mount(module, {}, { request })
       tokens[name] = /data-l-token="([^"]+)"/.exec(String(container))?.[1]
     }
@@ -54,6 +97,6 @@ server.listen(0, '127.0.0.1', () => {
 process.on('message', () => {
   // Whoever asked may be gone.
   if (process.connected)
-    process.send({ rss: process.memoryUsage().rss, lines, bytes, ...loom.stats() }, () => undefined)
+    process.send({ rss: process.memoryUsage().rss, lines, bytes, published, ...loom.stats() }, () => undefined)
 })
 process.on('disconnect', () => process.exit())

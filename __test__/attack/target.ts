@@ -15,9 +15,12 @@ export interface Sample {
   components: number
   parked: number
   queuedEvents: number
+  tasks: number
+  /** How many messages were published to the topic of `hears`. */
+  published: number
 }
 
-export type Tokens = Record<'counter' | 'asks' | 'table', string>
+export type Tokens = Record<'counter' | 'asks' | 'table' | 'hears' | 'room', string>
 
 export class Target {
   readonly samples: Sample[] = []
@@ -37,8 +40,9 @@ export class Target {
     this.timer = setInterval(() => child.send('sample'), 100)
   }
 
-  static async start(root: string, limits: Record<string, number>): Promise<Target> {
-    const env = { ...process.env, NODE_ENV: 'production', ATTACK_LIMITS: JSON.stringify(limits) }
+  static async start(root: string, limits: Record<string, number>, publishes = 0): Promise<Target> {
+    const own = { ATTACK_LIMITS: JSON.stringify(limits), ATTACK_PUBLISHES: String(publishes) }
+    const env = { ...process.env, NODE_ENV: 'production', ...own }
     const child = fork(join(root, '__test__/attack/server.mjs'), { env })
     const { port } = await new Promise<{ port: number }>((resolve, reject) => {
       child.once('message', resolve as (message: unknown) => void)
