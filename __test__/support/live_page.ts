@@ -192,6 +192,7 @@ export class LivePage {
       this.closedWith.push(code)
       this.live = false
       this.onChange()
+      if (this.ended) return
       this.reconnect = setTimeout(() => {
         this.connect()
       }, this.retry())
