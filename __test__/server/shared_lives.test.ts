@@ -168,6 +168,45 @@ test('a failure that a page has missed is told when it is back, and what was app
   expect(page.lost).toBe(0)
 })
 
+test.each(['before', 'after'])(
+  'an event counts once, if it is handled while its viewer is forgotten and done %s the page is back',
+  async (when) => {
+    const site = await Site.start({ limits: { parkTime: 30 } })
+    const gate = new Gate()
+    let handled = 0
+    const module = site.loom.register('slow', {
+      props: { count: 0 },
+      handle: {
+        async add({ count }) {
+          handled += 1
+          if (handled === 1) await gate.wait()
+          return { count: count + 1 }
+        },
+      },
+      receive: { viewers: (props) => props },
+      render: ({ count }) => html`${count}`,
+    })
+    // Keeps the component alive.
+    const other = await sharedPage(site, module)
+    const page = await sharedPage(site, module)
+    const outcomes: string[] = []
+    page.onAnswer = (_, outcome) => outcomes.push(outcome)
+    page.event('add')
+    await until('the handler', () => gate.isReached)
+    page.retry = () => (when === 'before' ? 600 : 200)
+    page.cut()
+    await pause(300)
+    if (when === 'after') await until('the page to be back', () => page.isLive)
+    gate.open()
+    await shows(other, '1')
+    await settled(page)
+    page.event('add')
+    await settled(page)
+    await Promise.all([shows(page, '2'), shows(other, '2')])
+    expect([handled, outcomes, page.lost]).toEqual([2, ['applied', 'applied'], 0])
+  },
+)
+
 test('events from a ticket whose viewer is forgotten are not applied, and are told as lost', async () => {
   const site = await Site.start({ limits: { parkTime: 30, eventAge: 30 } })
   const gate = new Gate()

@@ -16,8 +16,8 @@ use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
 use crate::ongoing::TopicNames;
-use crate::protocol::Refusal;
 use crate::protocol::extended::JoinFlags;
+use crate::protocol::{Beside, Refusal};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// To so many pages a change is sent by the actor itself; to more by a task, so many at a time.
@@ -470,6 +470,34 @@ impl Component {
             let until = now + self.limits.event_age + self.limits.park_time;
             let dropped = state.numbers.add(id, handled, until);
             state.dropped.extend(dropped);
+        }
+    }
+
+    /// An event of a viewer is committed that had ended meanwhile. The next viewer of the same page says so, and does
+    /// not take the event again; if there is none so far, it finds the number. Gives the viewer that has to say it.
+    pub(super) fn is_late(
+        &self,
+        viewer: &Arc<Viewer>,
+        point: Point,
+        beside: Beside<'_>,
+    ) -> Option<Arc<Viewer>> {
+        let mut last = viewer.clone();
+        loop {
+            let mut state = self.lock();
+            let next = state.viewers.get(&viewer.id).cloned();
+            let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
+                let until = Instant::now() + self.limits.event_age + self.limits.park_time;
+                let dropped = state.numbers.add(&viewer.id, point.event, until);
+                state.dropped.extend(dropped);
+                drop(state);
+                self.changed.notify_one();
+                return None;
+            };
+            drop(state);
+            if next.applied(point, beside) {
+                return Some(next);
+            }
+            last = next;
         }
     }
 

@@ -32,15 +32,15 @@ impl Numbers {
         }
     }
 
-    /// A viewer has gone. Each call has a later `until` than those before. Gives the viewer that is forgotten in
-    /// its place, if there are too many.
+    /// A viewer has gone, or an event of it was still handled then. Each call has a later `until` than those before.
+    /// Gives the viewer that is forgotten in its place, if there are too many.
     pub(super) fn add(
         &mut self,
         id: &Arc<str>,
         number: EventNumber,
         until: Instant,
     ) -> Option<Arc<str>> {
-        self.take(id);
+        let number = self.take(id).map_or(number, |known| known.max(number));
         self.last += 1;
         let place = self.last;
         self.known.insert(id.clone(), Known { number, place });

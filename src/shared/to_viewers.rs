@@ -149,8 +149,11 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
             }
             return;
         }
-        viewer.applied(point, beside);
-        self.acted.push(viewer);
+        let acted = match viewer.applied(point, beside) {
+            true => Some(viewer),
+            false => self.component.is_late(&viewer, point, beside),
+        };
+        self.acted.extend(acted);
         if !self.is_held {
             self.tell(point, change_of(&message));
         }

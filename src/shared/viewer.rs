@@ -322,17 +322,23 @@ impl Viewer {
         }
     }
 
-    /// Takes the event out that is next; and whether more wait.
+    /// Takes the event out that is next; and whether more wait. An event that an earlier viewer of the page had
+    /// handled is left out, which may have become known after the event was sent again.
     pub(super) fn next_taken(&self) -> (Option<Taken>, bool) {
         let mut state = self.lock();
-        let taken = self.events.next();
+        let handled = state.said.handled();
+        let is_new = |taken: &Taken| match taken {
+            Taken::Event { number: last, .. } | Taken::Unhandled { last, .. } => *last > handled,
+        };
+        let taken = std::iter::from_fn(|| self.events.next()).find(is_new);
         state.is_handled = taken.is_some();
         state.is_queued = !self.events.is_empty();
         (taken, state.is_queued)
     }
 
-    /// An event of this viewer is committed.
-    pub(super) fn applied(&self, point: Point, beside: Beside<'_>) {
+    /// An event of this viewer is committed. False if the viewer has ended meanwhile, so that another one has to
+    /// know; this one knows in any case.
+    pub(super) fn applied(&self, point: Point, beside: Beside<'_>) -> bool {
         self.say(
             point,
             Outcome::Applied {
@@ -340,10 +346,11 @@ impl Viewer {
                 keeps_form: beside.keeps_form,
                 pushes: beside.pushes.into(),
             },
-        );
+        )
     }
 
-    /// An event of this viewer has failed, or the `count` events up to it are not handled.
+    /// An event of this viewer has failed, or the `count` events up to it are not handled. If the viewer has ended
+    /// meanwhile, its page sends the event again to the next one, and nothing was committed.
     pub(super) fn failed(
         &self,
         point: Point,
@@ -367,17 +374,20 @@ impl Viewer {
         );
     }
 
-    fn say(&self, Point { event, revision }: Point, outcome: Outcome) {
+    fn say(&self, Point { event, revision }: Point, outcome: Outcome) -> bool {
         let mut state = self.lock();
         state.is_handled = false;
-        if let Outcome::Applied { .. } = outcome {
-            state.allowed_at = Instant::now();
+        match outcome {
+            Outcome::Applied { .. } => state.allowed_at = Instant::now(),
+            Outcome::Failed { .. } if state.over => return false,
+            Outcome::Failed { .. } => {}
         }
         state.said.add(Said {
             event,
             revision,
             outcome,
         });
+        !state.over
     }
 
     /// Sends the page what it has not been sent.
