@@ -332,7 +332,13 @@ impl LiveSocketState {
         event: ClientEvent,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let Some(result) = self.call(running, number, Some(event), None).await else {
+        let event = Some(event);
+        let result = if reply_to.shares() {
+            Box::pin(self.call_shared(running, number, event, reply_to)).await
+        } else {
+            self.call(running, number, event, None).await
+        };
+        let Some(result) = result else {
             return ControlFlow::Break(());
         };
         let event = self.call.event.take();

@@ -84,12 +84,22 @@ impl LiveSocketState {
         event: Option<ClientEvent>,
         origin: Option<Origin>,
     ) -> impl Future<Output = Option<Result<Outcome, CallError>>> {
+        self.prepare(number, event, origin);
+        running.call(&self.call)
+    }
+
+    /// Makes the call ready that is next.
+    pub(super) fn prepare(
+        &mut self,
+        number: EventNumber,
+        event: Option<ClientEvent>,
+        origin: Option<Origin>,
+    ) {
         let call = &mut self.call;
         call.sequence += 1;
         call.number = number;
         call.event = event;
         call.origin = origin;
-        running.call(call)
     }
 
     /// Offers the committed state for a checkpoint.

@@ -85,6 +85,8 @@ pub(crate) struct Component {
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
+    /// Wakes the actor while a call is in flight, for those who wait for the tree.
+    wanted: Notify,
 }
 
 /// The lives of a component.
@@ -175,6 +177,7 @@ impl Component {
                 ended: None,
             }),
             changed: Arc::default(),
+            wanted: Notify::new(),
         })
     }
 
@@ -445,6 +448,11 @@ impl Component {
         }
     }
 
+    /// Resolves when somebody waits for the tree, or has waited for it since this was called last.
+    pub(super) async fn tree_is_wanted(&self) {
+        self.wanted.notified().await;
+    }
+
     /// Whether a page shows the component.
     pub(super) fn is_there(&self) -> bool {
         !self.lock().here.is_empty()
@@ -677,6 +685,7 @@ impl Viewed for Component {
         if let Some(socket) = self.socket.get() {
             socket.show();
         }
+        self.wanted.notify_one();
     }
 
     fn asks(&self, viewer: Arc<Viewer>) {

@@ -262,6 +262,14 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
     fn wants_tree(&self) -> bool {
         self.component.shown().is_wanted()
     }
+
+    async fn beside(&mut self, holds: bool) {
+        match holds {
+            // The tree is shown with what was held back.
+            true => self.caught_up().await,
+            false => self.component.tree_is_wanted().await,
+        }
+    }
 }
 
 impl<D: Dispatcher> Keeper for ToViewers<D> {
