@@ -207,6 +207,40 @@ test.each(['before', 'after'])(
   },
 )
 
+test('a page that is back within parkTime is let in, however long authorize takes', async () => {
+  const site = await Site.start({ limits: { parkTime: 400 } })
+  const gate = new Gate()
+  let isSlow = false
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    async authorize(_, event) {
+      if (isSlow && event === undefined) await gate.wait()
+      return true
+    },
+    handle: { add: ({ count }) => ({ count: count + 1 }) },
+    render: ({ count }) => html`${count}`,
+  })
+  const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
+  page.event('add')
+  await settled(page)
+  isSlow = true
+  page.cut()
+  await until('authorize to be asked', () => gate.isReached)
+  // Longer than a page may be away.
+  await pause(800)
+  other.event('add')
+  await shows(other, '2')
+  gate.open()
+  await shows(page, '2')
+  page.event('add')
+  await Promise.all([settled(page), shows(page, '3'), shows(other, '3')])
+  // Nor does the time of its absence end it later.
+  await pause(600)
+  page.event('add')
+  await Promise.all([settled(page), shows(page, '4'), shows(other, '4')])
+  expect([page.lost, page.resets, page.closedWith.length]).toEqual([0, 0, 1])
+})
+
 test('events from a ticket whose viewer is forgotten are not applied, and are told as lost', async () => {
   const site = await Site.start({ limits: { parkTime: 30, eventAge: 30 } })
   const gate = new Gate()

@@ -1,6 +1,6 @@
 //! A shared component: its viewers, and what they show.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -32,8 +32,8 @@ struct State {
     viewers: HashMap<Arc<str>, Arc<Viewer>>,
     /// The same, for the task that sends changes. Made anew when somebody has joined or left.
     list: Option<Arc<[Arc<Viewer>]>>,
-    /// The viewers whose pages show the component now.
-    here: HashSet<Arc<str>>,
+    /// The viewers whose pages show the component now, and the epoch of the connection of each.
+    here: HashMap<Arc<str>, u64>,
     /// The viewers whose pages are gone, and until when they may come back.
     away: HashMap<Arc<str>, Instant>,
     /// The same, in the order in which they went. Those that are back stay in it until their time.
@@ -161,7 +161,7 @@ impl Component {
             state: Mutex::new(State {
                 viewers: HashMap::new(),
                 list: None,
-                here: HashSet::new(),
+                here: HashMap::new(),
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
                 numbers: Numbers::of_at_most(limits.viewers),
@@ -304,7 +304,7 @@ impl Component {
         let ended = meant.filter(|viewer| {
             let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
             if ends {
-                self.is_left(viewer, false);
+                self.is_left(viewer, None);
             }
             ends
         });
@@ -374,6 +374,10 @@ impl Component {
         }
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
+            // The page has come with another connection meanwhile, on which it was let in.
+            return Ok(true);
+        }
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
             return Err(busy());
         }
@@ -386,7 +390,7 @@ impl Component {
         }
         state.viewers.insert(id.clone(), viewer.clone());
         let is_first = state.here.is_empty();
-        state.here.insert(id.clone());
+        state.here.insert(id.clone(), epoch);
         state.away.remove(id);
         state.list = None;
         drop(state);
@@ -430,7 +434,7 @@ impl Component {
         let pushed = shown.filter(|_| goes_on && reaches);
         viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
         if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
-            self.is_left(viewer, !viewer.is_over());
+            self.is_left(viewer, (!viewer.is_over()).then_some(epoch));
             return Ok(true);
         }
         if self.tells_viewers && !is_known {
@@ -641,9 +645,9 @@ impl Component {
             state.away_order.pop_front();
             let viewer = state.viewers.get(&id).filter(|_| is_away).cloned();
             drop(state);
-            if let Some(viewer) = viewer {
-                viewer.end(None);
-                self.is_left(&viewer, false);
+            // If it is back and waits for `authorize`, whatever comes of that counts.
+            if let Some(viewer) = viewer.filter(|viewer| viewer.end_if_away()) {
+                self.is_left(&viewer, None);
             }
         }
         let mut state = self.lock();
@@ -695,7 +699,7 @@ impl Viewed for Component {
         }
     }
 
-    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool) {
+    fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>) {
         let now = Instant::now();
         let id = &viewer.id;
         let bind = viewer.caller().bind.clone();
@@ -706,9 +710,11 @@ impl Viewed for Component {
             .viewers
             .get(id)
             .is_some_and(|one| Arc::ptr_eq(one, viewer));
-        if is_listed {
-            let was_here = state.here.remove(id);
-            if may_come_back {
+        let shown = state.here.get(id).copied();
+        let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone == shown));
+        if is_listed && is_meant {
+            let was_here = state.here.remove(id).is_some();
+            if gone.is_some() {
                 let until = now + self.limits.park_time;
                 state.away.insert(id.clone(), until);
                 state.away_order.push_back((until, id.clone()));

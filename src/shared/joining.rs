@@ -282,7 +282,7 @@ impl<D: Dispatcher> Task<D> {
         if self.viewer.refuse(Some(self.epoch), text, refusal)
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, false);
+            component.is_left(&self.viewer, None);
         }
     }
 }

@@ -39,8 +39,9 @@ pub(super) trait Viewed: Send + Sync {
     fn ask_tree(&self);
     /// A viewer has asked for something: it has its turn.
     fn asks(&self, viewer: Arc<Viewer>);
-    /// The viewer's page shows the component no more. If it may come back, the viewer waits for it.
-    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool);
+    /// The viewer's page shows the component no more. If the page may come back, the viewer waits for it: `gone` is
+    /// then the epoch of the connection that is gone. A later connection of the page is not concerned.
+    fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>);
 }
 
 /// Where the page is told the rest from.
@@ -444,7 +445,7 @@ impl Viewer {
             component.ask_tree();
         }
         if is_done {
-            component.is_left(self, false);
+            component.is_left(self, None);
         }
     }
 
@@ -706,6 +707,16 @@ impl Viewer {
         true
     }
 
+    /// The page has been away for too long. False if it is back, maybe still without having been let in.
+    pub(super) fn end_if_away(&self) -> bool {
+        let state = self.lock();
+        if state.over || state.link.is_some() {
+            return false;
+        }
+        self.end_locked(state);
+        true
+    }
+
     fn end_locked(&self, mut state: MutexGuard<'_, State>) {
         state.over = true;
         state.is_in = false;
@@ -725,7 +736,7 @@ impl Viewer {
         drop(state);
         if let Some(component) = component {
             match leaves {
-                true => component.is_left(self, false),
+                true => component.is_left(self, None),
                 false => self.deliver(component),
             }
         }
@@ -743,7 +754,7 @@ impl Viewing {
         if self.viewer.end(Some(self.epoch))
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, false);
+            component.is_left(&self.viewer, None);
         }
     }
 
@@ -752,7 +763,7 @@ impl Viewing {
         if let Some(may_come_back) = self.viewer.gone(self.epoch)
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, may_come_back);
+            component.is_left(&self.viewer, may_come_back.then_some(self.epoch));
         }
     }
 
