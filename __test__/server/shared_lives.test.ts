@@ -241,6 +241,50 @@ test('a page that is back within parkTime is let in, however long authorize take
   expect([page.lost, page.resets, page.closedWith.length]).toEqual([0, 0, 1])
 })
 
+test('an event whose number had to make room for others is told as lost, and does not count twice', async () => {
+  const site = await Site.start({ limits: { parkTime: 30, viewers: 3 } })
+  const gate = new Gate()
+  let handled = 0
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    handle: {
+      async add({ count }) {
+        handled += 1
+        if (handled === 1) await gate.wait()
+        return { count: count + 1 }
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  // Keeps the component alive.
+  const other = await sharedPage(site, module)
+  const page = await sharedPage(site, module)
+  page.event('add')
+  await until('the handler', () => gate.isReached)
+  page.retry = () => 60_000
+  page.cut()
+  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  await pause(100)
+  gate.open()
+  await shows(other, '1')
+  for (let count = 2; count < 7; count++) {
+    const guest = await sharedPage(site, module)
+    guest.event('add')
+    await settled(guest)
+    guest.end()
+    await until('the guest to be gone', () => site.loom.stats().connections === 1)
+    await pause(50)
+  }
+  await shows(other, '6')
+  page.retry = () => 10
+  page.comeBack()
+  await until('the page to be live', () => page.isLive)
+  page.event('add')
+  await settled(page)
+  await Promise.all([shows(page, '7'), shows(other, '7')])
+  expect([page.lost, page.resets]).toEqual([1, 0])
+})
+
 test('events from a ticket whose viewer is forgotten are not applied, and are told as lost', async () => {
   const site = await Site.start({ limits: { parkTime: 30, eventAge: 30 } })
   const gate = new Gate()

@@ -12,6 +12,7 @@ use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
+use crate::clock::unix_now;
 use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
@@ -39,8 +40,8 @@ struct State {
     /// The same, in the order in which they went. Those that are back stay in it until their time.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
-    /// Viewers whose numbers a store has and is to forget.
-    dropped: Vec<Arc<str>>,
+    /// When a number had to make room for others the last time, in seconds since 1970.
+    made_room_at: u64,
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
@@ -103,7 +104,10 @@ pub(super) struct Lives {
 pub(super) struct Ticketed {
     /// The lives of the component that had let the page in.
     pub(super) lives: Lives,
-    /// The ticket is so new that a viewer whose number is not known has never had one.
+    /// When the ticket was made, in seconds since 1970.
+    pub(super) issued_at: u64,
+    /// The ticket is so new that a viewer whose number is not known has never had one, unless numbers had to make
+    /// room since.
     pub(super) is_new: bool,
 }
 
@@ -144,6 +148,7 @@ impl Component {
         registry: &Arc<SharedComponents>,
         limits: &Limits,
         tells_viewers: bool,
+        is_stored: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -164,8 +169,8 @@ impl Component {
                 here: HashMap::new(),
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
-                numbers: Numbers::of_at_most(limits.viewers),
-                dropped: Vec::new(),
+                numbers: Numbers::of_at_most(limits.viewers, is_stored),
+                made_room_at: 0,
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
@@ -252,19 +257,18 @@ impl Component {
         let until = Instant::now() + self.limits.event_age + self.limits.park_time;
         let mut state = self.lock();
         for (id, number) in numbers {
-            let dropped = state.numbers.add(&id, number, until);
-            state.dropped.extend(dropped);
+            state.keep_number(&id, number, until);
         }
     }
 
     /// Takes the viewers whose numbers are to be forgotten.
     pub(super) fn take_dropped(&self) -> Vec<Arc<str>> {
-        std::mem::take(&mut self.lock().dropped)
+        self.lock().numbers.take_dropped()
     }
 
     /// They were not forgotten.
     pub(super) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
-        self.lock().dropped.extend(dropped);
+        self.lock().numbers.keep_dropped(dropped);
     }
 
     /// Notes the topics that the component is in.
@@ -381,6 +385,7 @@ impl Component {
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
             return Err(busy());
         }
+        let made_room_at = state.made_room_at;
         let number = match &known {
             Some(_) => None,
             None => state.numbers.take(id),
@@ -407,7 +412,8 @@ impl Component {
         let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
         // Revisions count within a life: at the same one, the next process may have rendered something else.
         let shown = shown.filter(|_| ticket.is_some_and(|ticket| ticket.lives == lives));
-        let is_new_ticket = ticket.is_some_and(|ticket| ticket.is_new);
+        let is_new_ticket =
+            ticket.is_some_and(|ticket| ticket.is_new && ticket.issued_at > made_room_at);
         let flags = JoinFlags {
             anew: ticket.is_some() && !is_same,
             shared: true,
@@ -480,8 +486,7 @@ impl Component {
         }
         if handled > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
-            let dropped = state.numbers.add(id, handled, until);
-            state.dropped.extend(dropped);
+            state.keep_number(id, handled, until);
         }
     }
 
@@ -499,8 +504,7 @@ impl Component {
             let next = state.viewers.get(&viewer.id).cloned();
             let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
                 let until = Instant::now() + self.limits.event_age + self.limits.park_time;
-                let dropped = state.numbers.add(&viewer.id, point.event, until);
-                state.dropped.extend(dropped);
+                state.keep_number(&viewer.id, point.event, until);
                 drop(state);
                 self.changed.notify_one();
                 return None;
@@ -651,8 +655,7 @@ impl Component {
             }
         }
         let mut state = self.lock();
-        let expired = state.numbers.expire(now);
-        state.dropped.extend(expired);
+        state.numbers.expire(now);
         let due = state.joined_and_left.due(now);
         let is_idle = state.here.is_empty() && state.guests == 0;
         let ends = is_idle && state.until <= now;
@@ -739,6 +742,13 @@ impl Viewed for Component {
 }
 
 impl State {
+    /// Keeps the number of a viewer that is gone.
+    fn keep_number(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) {
+        if self.numbers.add(id, number, until) {
+            self.made_room_at = unix_now();
+        }
+    }
+
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {
         let viewers = &self.viewers;
         let list = self

@@ -117,7 +117,11 @@ pub(crate) fn join<D: Dispatcher>(
             let is_new = now.saturating_sub(ticket.issued_at) < kept;
             let (since, owner) = (ticket.life, ticket.owner);
             let lives = Lives { since, owner };
-            Ticketed { lives, is_new }
+            Ticketed {
+                lives,
+                issued_at: ticket.issued_at,
+                is_new,
+            }
         }),
         resume,
         counted,
