@@ -6,7 +6,7 @@ import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
 import { board, byHeader, KEY, openShared, settled, sharedPage, sharedToken } from '../support/shared'
-import { Site } from '../support/site'
+import { inside, Site } from '../support/site'
 import { until } from '../support/until'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -257,6 +257,71 @@ test('a handler that never ends fails its event, and the others go on after it',
   other.event('add')
   await Promise.all([shows(page, '1'), shows(other, '1'), settled(page)])
   expect(outcomes).toEqual(['failed'])
+})
+
+test('while a handler runs, others are let in, pages are rendered, and what was committed before is shown', async () => {
+  const site = await Site.start({ limits: { patchRate: 10 } })
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const module = site.loom.register('waits', {
+    props: { said: '' },
+    handle: {
+      say: ({ said }, { value }) => ({ said: `${said}${value}` }),
+      async wait({ said }) {
+        await new Promise<void>((resolve) => {
+          isWaiting = true
+          goOn = resolve
+        })
+        return { said: `${said}!` }
+      },
+    },
+    render: ({ said }) => html`${said}`,
+  })
+  const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
+  // The second change is held back for a moment, and nobody has asked for the tree since.
+  for (const value of ['a', 'b']) page.event('say', value)
+  page.event('wait')
+  await until('the handler to wait', () => isWaiting)
+  await Promise.all([shows(page, 'ab'), shows(other, 'ab')])
+  expect(page.waiting).toBe(1)
+  const late = await sharedPage(site, module)
+  await shows(late, 'ab')
+  expect(inside(await site.loom.mount(module, {}, { shared: KEY }))).toBe('ab')
+  goOn()
+  await Promise.all([page, other, late].map((one) => shows(one, 'ab!')))
+  expect([page.waiting, late.unasked]).toEqual([0, 1])
+})
+
+test('the same while a receiver runs', async () => {
+  const site = await Site.start()
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const module = site.loom.register('waits', {
+    props: { said: '' },
+    handle: {
+      say: ({ said }, { value }, ctx) => {
+        ctx.after('rang', 0)
+        return { said: `${said}${value}` }
+      },
+    },
+    receive: {
+      async rang({ said }) {
+        await new Promise<void>((resolve) => {
+          isWaiting = true
+          goOn = resolve
+        })
+        return { said: `${said}!` }
+      },
+    },
+    render: ({ said }) => html`${said}`,
+  })
+  const page = await sharedPage(site, module)
+  page.event('say', 'a')
+  await until('the receiver to wait', () => isWaiting)
+  const late = await sharedPage(site, module)
+  await shows(late, 'a')
+  goOn()
+  await Promise.all([shows(page, 'a!'), shows(late, 'a!')])
 })
 
 test('a browser cannot call the receiver viewers', async () => {

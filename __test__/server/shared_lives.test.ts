@@ -210,6 +210,123 @@ test('a failure that a page has missed is told when it is back, and what was app
   expect(page.lost).toBe(0)
 })
 
+test.each(['before', 'after'])(
+  'an event counts once, if it is handled while its viewer is forgotten and done %s the page is back',
+  async (when) => {
+    const site = await Site.start({ limits: { parkTime: 30 } })
+    const gate = new Gate()
+    let handled = 0
+    const module = site.loom.register('slow', {
+      props: { count: 0 },
+      handle: {
+        async add({ count }) {
+          handled += 1
+          if (handled === 1) await gate.wait()
+          return { count: count + 1 }
+        },
+      },
+      receive: { viewers: (props) => props },
+      render: ({ count }) => html`${count}`,
+    })
+    // Keeps the component alive.
+    const other = await sharedPage(site, module)
+    const page = await sharedPage(site, module)
+    const outcomes: string[] = []
+    page.onAnswer = (_, outcome) => outcomes.push(outcome)
+    page.event('add')
+    await until('the handler', () => gate.isReached)
+    page.retry = () => (when === 'before' ? 600 : 200)
+    page.cut()
+    await pause(300)
+    if (when === 'after') await until('the page to be back', () => page.isLive)
+    gate.open()
+    await shows(other, '1')
+    await settled(page)
+    page.event('add')
+    await settled(page)
+    await Promise.all([shows(page, '2'), shows(other, '2')])
+    expect([handled, outcomes, page.lost]).toEqual([2, ['applied', 'applied'], 0])
+  },
+)
+
+test('a page that is back within parkTime is let in, however long authorize takes', async () => {
+  const site = await Site.start({ limits: { parkTime: 400 } })
+  const gate = new Gate()
+  let isSlow = false
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    async authorize(_, event) {
+      if (isSlow && event === undefined) await gate.wait()
+      return true
+    },
+    handle: { add: ({ count }) => ({ count: count + 1 }) },
+    render: ({ count }) => html`${count}`,
+  })
+  const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
+  page.event('add')
+  await settled(page)
+  isSlow = true
+  page.cut()
+  await until('authorize to be asked', () => gate.isReached)
+  // Longer than a page may be away.
+  await pause(800)
+  other.event('add')
+  await shows(other, '2')
+  gate.open()
+  await shows(page, '2')
+  page.event('add')
+  await Promise.all([settled(page), shows(page, '3'), shows(other, '3')])
+  // Nor does the time of its absence end it later.
+  await pause(600)
+  page.event('add')
+  await Promise.all([settled(page), shows(page, '4'), shows(other, '4')])
+  expect([page.lost, page.resets, page.closedWith.length]).toEqual([0, 0, 1])
+})
+
+test('an event whose number had to make room for others is told as lost, and does not count twice', async () => {
+  const site = await Site.start({ limits: { parkTime: 30, viewers: 3 } })
+  const gate = new Gate()
+  let handled = 0
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    handle: {
+      async add({ count }) {
+        handled += 1
+        if (handled === 1) await gate.wait()
+        return { count: count + 1 }
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  // Keeps the component alive.
+  const other = await sharedPage(site, module)
+  const page = await sharedPage(site, module)
+  page.event('add')
+  await until('the handler', () => gate.isReached)
+  page.retry = () => 60_000
+  page.cut()
+  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  await pause(100)
+  gate.open()
+  await shows(other, '1')
+  for (let count = 2; count < 7; count++) {
+    const guest = await sharedPage(site, module)
+    guest.event('add')
+    await settled(guest)
+    guest.end()
+    await until('the guest to be gone', () => site.loom.stats().connections === 1)
+    await pause(50)
+  }
+  await shows(other, '6')
+  page.retry = () => 10
+  page.comeBack()
+  await until('the page to be live', () => page.isLive)
+  page.event('add')
+  await settled(page)
+  await Promise.all([shows(page, '7'), shows(other, '7')])
+  expect([page.lost, page.resets]).toEqual([1, 0])
+})
+
 test('events from a ticket whose viewer is forgotten are not applied, and are told as lost', async () => {
   const site = await Site.start({ limits: { parkTime: 30, eventAge: 30 } })
   const gate = new Gate()

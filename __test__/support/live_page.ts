@@ -150,6 +150,12 @@ export class LivePage {
     this.ws?.terminate()
   }
 
+  /** The page does not wait any longer until it connects again. */
+  comeBack(): void {
+    clearTimeout(this.reconnect)
+    this.connect()
+  }
+
   /** What a thief would need of this page's memory to make a copy of the page. */
   get memory(): { secret: string; checkpoint: string | undefined } {
     return { secret: this.secret, checkpoint: this.checkpoint?.sealed }

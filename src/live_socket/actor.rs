@@ -334,7 +334,12 @@ impl LiveSocketState {
         number: EventNumber,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let Some(mut result) = self.call(running, number, None).await else {
+        let result = if reply_to.shares() {
+            Box::pin(self.call_shared(running, number, reply_to)).await
+        } else {
+            self.call(running, number, None).await
+        };
+        let Some(mut result) = result else {
             return ControlFlow::Break(());
         };
         let before = std::mem::replace(&mut self.point.event, number);

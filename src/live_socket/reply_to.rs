@@ -101,6 +101,13 @@ pub trait Viewers {
     fn wants_tree(&self) -> bool {
         false
     }
+
+    /// Resolves when something is to be sent that no call in flight has to be waited for: what was held back, if
+    /// the actor `holds` changes back, or the whole tree.
+    fn beside(&mut self, holds: bool) -> impl Future<Output = ()> + Send {
+        let _ = holds;
+        std::future::pending()
+    }
 }
 
 /// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.

@@ -92,11 +92,16 @@ impl LiveSocketState {
         number: EventNumber,
         origin: Option<Origin>,
     ) -> impl Future<Output = Option<Result<Outcome, CallError>>> {
+        self.prepare(number, origin);
+        running.call(&self.call)
+    }
+
+    /// Makes the call ready that is next.
+    pub(super) fn prepare(&mut self, number: EventNumber, origin: Option<Origin>) {
         let call = &mut self.call;
         call.sequence += 1;
         call.number = number;
         call.origin = origin;
-        running.call(call)
     }
 
     /// Offers the committed state for a checkpoint.

@@ -337,7 +337,9 @@ impl LiveSocketState {
             } else if let Some(sent) = self.sent_tree.take() {
                 // The receiver takes any change for the answer, so the answer is what was held back, too.
                 self.commit_tree(rendered);
-                self.say_since(&sent, |message| reply_to.answer(point, message, beside));
+                say_since(&self.prev_tree, &sent, |message| {
+                    reply_to.answer(point, message, beside);
+                });
                 return;
             }
         }
@@ -436,18 +438,20 @@ impl LiveSocketState {
     pub(super) fn catch_up<R: ReplyTo>(&mut self, reply_to: &mut R) {
         if let Some(sent) = self.sent_tree.take() {
             let point = self.point;
-            self.say_since(&sent, |message| reply_to.merged(point, message));
+            say_since(&self.prev_tree, &sent, |message| {
+                reply_to.merged(point, message);
+            });
         }
     }
+}
 
-    /// Says what changed in the tree since `sent`.
-    fn say_since(&self, sent: &LiveTree, say: impl FnOnce(ServerMessage<'_>)) {
-        let mut render = Render::from(self.prev_tree.clone());
-        if render.same_statics(sent) && render.resolve(sent).is_ok() {
-            let patch = diff(sent, &render);
-            say(ServerMessage::Patch(patch, Some(&render)));
-        } else {
-            say(ServerMessage::Replace(&self.prev_tree));
-        }
+/// Says what changed in the tree since `sent`.
+pub(super) fn say_since(tree: &LiveTree, sent: &LiveTree, say: impl FnOnce(ServerMessage<'_>)) {
+    let mut render = Render::from(tree.clone());
+    if render.same_statics(sent) && render.resolve(sent).is_ok() {
+        let patch = diff(sent, &render);
+        say(ServerMessage::Patch(patch, Some(&render)));
+    } else {
+        say(ServerMessage::Replace(tree));
     }
 }

@@ -9,9 +9,9 @@ use super::actor::reason;
 use super::mailbox::{Capacity, Item, Mailbox, Unhandled};
 use super::running::Running;
 use super::state::LiveSocketState;
-use super::step::{Cause, Rendered};
+use super::step::{Cause, Rendered, say_since};
 use super::{LiveSocket, ReplyTo};
-use crate::dispatch::{Caller, Dispatcher};
+use crate::dispatch::{CallError, Caller, Dispatcher, Outcome};
 use crate::ids::{EventNumber, Point};
 use crate::limits::Limits;
 use crate::message::{Data, Message, Part, Source, VIEWERS};
@@ -235,6 +235,39 @@ impl LiveSocketState {
             Cause::Messages(_) => reply_to.changed(point, message, beside),
         }
         self.commit_tree(rendered);
+    }
+
+    /// Makes the next call, as [`call`](Self::call) does. Meanwhile the pages get what was committed before: one page's
+    /// handler that takes long must not keep the others from what is there already.
+    pub(super) async fn call_shared<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        number: EventNumber,
+        reply_to: &mut R,
+    ) -> Option<Result<Outcome, CallError>> {
+        self.prepare(number, None);
+        let Self {
+            call,
+            sent_tree,
+            prev_tree,
+            point,
+            ..
+        } = self;
+        let calling = running.call(call);
+        tokio::pin!(calling);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut calling => return result,
+                () = reply_to.beside(sent_tree.is_some()) => {}
+            }
+            if let Some(sent) = sent_tree.take() {
+                say_since(prev_tree, &sent, |message| reply_to.merged(*point, message));
+            }
+            if reply_to.wants_tree() {
+                reply_to.show(*point, prev_tree, false);
+            }
+        }
     }
 
     /// Shows the whole tree, if somebody waits for it and the pages show what it says.

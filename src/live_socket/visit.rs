@@ -161,12 +161,16 @@ impl LiveSocketState {
         }
         self.call.messages = self.inbox.drain(..count).collect();
         let event = self.point.event;
-        let result = tokio::select! {
-            biased;
-            result = self.call(running, event, None) => result,
-            () = at(until) => {
-                self.give_back(0);
-                return ControlFlow::Continue(());
+        let result = if reply_to.shares() {
+            Box::pin(self.call_shared(running, event, reply_to)).await
+        } else {
+            tokio::select! {
+                biased;
+                result = self.call(running, event, None) => result,
+                () = at(until) => {
+                    self.give_back(0);
+                    return ControlFlow::Continue(());
+                }
             }
         };
         let Some(mut result) = result else {

@@ -95,6 +95,6 @@ pub(super) async fn ask<D: Dispatcher>(
         }
     };
     if viewer.refuse(Some(epoch), &refused.0, &refused.1) {
-        component.is_left(&viewer, false);
+        component.is_left(&viewer, None);
     }
 }

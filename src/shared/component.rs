@@ -1,6 +1,6 @@
 //! A shared component: its viewers, and what they show.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -12,12 +12,13 @@ use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
+use crate::clock::unix_now;
 use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
 use crate::ongoing::TopicNames;
-use crate::protocol::Refusal;
 use crate::protocol::extended::JoinFlags;
+use crate::protocol::{Beside, Refusal};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// To so many pages a change is sent by the actor itself; to more by a task, so many at a time.
@@ -32,15 +33,15 @@ struct State {
     viewers: HashMap<Arc<str>, Arc<Viewer>>,
     /// The same, for the task that sends changes. Made anew when somebody has joined or left.
     list: Option<Arc<[Arc<Viewer>]>>,
-    /// The viewers whose pages show the component now.
-    here: HashSet<Arc<str>>,
+    /// The viewers whose pages show the component now, and the epoch of the connection of each.
+    here: HashMap<Arc<str>, u64>,
     /// The viewers whose pages are gone, and until when they may come back.
     away: HashMap<Arc<str>, Instant>,
     /// The same, in the order in which they went. Those that are back stay in it until their time.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
-    /// Viewers whose numbers a store has and is to forget.
-    dropped: Vec<Arc<str>>,
+    /// When a number had to make room for others the last time, in seconds since 1970.
+    made_room_at: u64,
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
@@ -85,6 +86,8 @@ pub(crate) struct Component {
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
+    /// Wakes the actor while a call is in flight, for those who wait for the tree.
+    wanted: Notify,
 }
 
 /// The lives of a component.
@@ -101,7 +104,10 @@ pub(super) struct Lives {
 pub(super) struct Ticketed {
     /// The lives of the component that had let the page in.
     pub(super) lives: Lives,
-    /// The ticket is so new that a viewer whose number is not known has never had one.
+    /// When the ticket was made, in seconds since 1970.
+    pub(super) issued_at: u64,
+    /// The ticket is so new that a viewer whose number is not known has never had one, unless numbers had to make
+    /// room since.
     pub(super) is_new: bool,
 }
 
@@ -142,6 +148,7 @@ impl Component {
         registry: &Arc<SharedComponents>,
         limits: &Limits,
         tells_viewers: bool,
+        is_stored: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -159,11 +166,11 @@ impl Component {
             state: Mutex::new(State {
                 viewers: HashMap::new(),
                 list: None,
-                here: HashSet::new(),
+                here: HashMap::new(),
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
-                numbers: Numbers::of_at_most(limits.viewers),
-                dropped: Vec::new(),
+                numbers: Numbers::of_at_most(limits.viewers, is_stored),
+                made_room_at: 0,
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
@@ -175,6 +182,7 @@ impl Component {
                 ended: None,
             }),
             changed: Arc::default(),
+            wanted: Notify::new(),
         })
     }
 
@@ -249,19 +257,18 @@ impl Component {
         let until = Instant::now() + self.limits.event_age + self.limits.park_time;
         let mut state = self.lock();
         for (id, number) in numbers {
-            let dropped = state.numbers.add(&id, number, until);
-            state.dropped.extend(dropped);
+            state.keep_number(&id, number, until);
         }
     }
 
     /// Takes the viewers whose numbers are to be forgotten.
     pub(super) fn take_dropped(&self) -> Vec<Arc<str>> {
-        std::mem::take(&mut self.lock().dropped)
+        self.lock().numbers.take_dropped()
     }
 
     /// They were not forgotten.
     pub(super) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
-        self.lock().dropped.extend(dropped);
+        self.lock().numbers.keep_dropped(dropped);
     }
 
     /// Notes the topics that the component is in.
@@ -301,7 +308,7 @@ impl Component {
         let ended = meant.filter(|viewer| {
             let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
             if ends {
-                self.is_left(viewer, false);
+                self.is_left(viewer, None);
             }
             ends
         });
@@ -371,18 +378,23 @@ impl Component {
         }
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
+            // The page has come with another connection meanwhile, on which it was let in.
+            return Ok(true);
+        }
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
             let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
             drop(state);
             if !other.refuse(Some(other.epoch()), BUSY, &Refusal::Busy) {
                 other.end(None);
             }
-            self.is_left(&other, false);
+            self.is_left(&other, None);
             state = self.lock();
             if state.viewers.len() >= self.limits.viewers {
                 return Err(busy());
             }
         }
+        let made_room_at = state.made_room_at;
         let number = match &known {
             Some(_) => None,
             None => state.numbers.take(id),
@@ -392,7 +404,7 @@ impl Component {
         }
         state.viewers.insert(id.clone(), viewer.clone());
         let is_first = state.here.is_empty();
-        state.here.insert(id.clone());
+        state.here.insert(id.clone(), epoch);
         state.away.remove(id);
         state.list = None;
         drop(state);
@@ -409,7 +421,8 @@ impl Component {
         let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
         // Revisions count within a life: at the same one, the next process may have rendered something else.
         let shown = shown.filter(|_| ticket.is_some_and(|ticket| ticket.lives == lives));
-        let is_new_ticket = ticket.is_some_and(|ticket| ticket.is_new);
+        let is_new_ticket =
+            ticket.is_some_and(|ticket| ticket.is_new && ticket.issued_at > made_room_at);
         let flags = JoinFlags {
             anew: ticket.is_some() && !is_same,
             shared: true,
@@ -436,7 +449,7 @@ impl Component {
         let pushed = shown.filter(|_| goes_on && reaches);
         viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
         if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
-            self.is_left(viewer, !viewer.is_over());
+            self.is_left(viewer, (!viewer.is_over()).then_some(epoch));
             return Ok(true);
         }
         if self.tells_viewers && !is_known {
@@ -452,6 +465,11 @@ impl Component {
         if let Some(socket) = self.socket.get() {
             socket.viewers_ask();
         }
+    }
+
+    /// Resolves when somebody waits for the tree, or has waited for it since this was called last.
+    pub(super) async fn tree_is_wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// Whether a page shows the component.
@@ -477,8 +495,34 @@ impl Component {
         }
         if handled > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
-            let dropped = state.numbers.add(id, handled, until);
-            state.dropped.extend(dropped);
+            state.keep_number(id, handled, until);
+        }
+    }
+
+    /// An event of a viewer is committed that had ended meanwhile. The next viewer of the same page says so, and does
+    /// not take the event again; if there is none so far, it finds the number. Gives the viewer that has to say it.
+    pub(super) fn is_late(
+        &self,
+        viewer: &Arc<Viewer>,
+        point: Point,
+        beside: Beside<'_>,
+    ) -> Option<Arc<Viewer>> {
+        let mut last = viewer.clone();
+        loop {
+            let mut state = self.lock();
+            let next = state.viewers.get(&viewer.id).cloned();
+            let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
+                let until = Instant::now() + self.limits.event_age + self.limits.park_time;
+                state.keep_number(&viewer.id, point.event, until);
+                drop(state);
+                self.changed.notify_one();
+                return None;
+            };
+            drop(state);
+            if next.applied(point, beside) {
+                return Some(next);
+            }
+            last = next;
         }
     }
 
@@ -614,14 +658,13 @@ impl Component {
             state.away_order.pop_front();
             let viewer = state.viewers.get(&id).filter(|_| is_away).cloned();
             drop(state);
-            if let Some(viewer) = viewer {
-                viewer.end(None);
-                self.is_left(&viewer, false);
+            // If it is back and waits for `authorize`, whatever comes of that counts.
+            if let Some(viewer) = viewer.filter(|viewer| viewer.end_if_away()) {
+                self.is_left(&viewer, None);
             }
         }
         let mut state = self.lock();
-        let expired = state.numbers.expire(now);
-        state.dropped.extend(expired);
+        state.numbers.expire(now);
         let due = state.joined_and_left.due(now);
         let is_idle = state.here.is_empty() && state.guests == 0;
         let ends = is_idle && state.until <= now;
@@ -658,6 +701,7 @@ impl Viewed for Component {
         if let Some(socket) = self.socket.get() {
             socket.show();
         }
+        self.wanted.notify_one();
     }
 
     fn asks(&self, viewer: Arc<Viewer>) {
@@ -667,7 +711,7 @@ impl Viewed for Component {
         }
     }
 
-    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool) {
+    fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>) {
         let now = Instant::now();
         let id = &viewer.id;
         let bind = viewer.caller().bind.clone();
@@ -678,9 +722,11 @@ impl Viewed for Component {
             .viewers
             .get(id)
             .is_some_and(|one| Arc::ptr_eq(one, viewer));
-        if is_listed {
-            let was_here = state.here.remove(id);
-            if may_come_back {
+        let shown = state.here.get(id).copied();
+        let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone == shown));
+        if is_listed && is_meant {
+            let was_here = state.here.remove(id).is_some();
+            if gone.is_some() {
                 let until = now + self.limits.park_time;
                 state.away.insert(id.clone(), until);
                 state.away_order.push_back((until, id.clone()));
@@ -719,6 +765,13 @@ impl State {
         let own = counts.get(address).map_or(0, |(count, _)| *count);
         let (most, viewer) = counts.into_values().max_by_key(|(count, _)| *count)?;
         (most > own + 1).then(|| viewer.clone())
+    }
+
+    /// Keeps the number of a viewer that is gone.
+    fn keep_number(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) {
+        if self.numbers.add(id, number, until) {
+            self.made_room_at = unix_now();
+        }
     }
 
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {

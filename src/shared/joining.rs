@@ -124,7 +124,11 @@ pub(crate) fn join<D: Dispatcher>(
             let is_new = now.saturating_sub(ticket.issued_at) < kept;
             let (since, owner) = (ticket.life, ticket.owner);
             let lives = Lives { since, owner };
-            Ticketed { lives, is_new }
+            Ticketed {
+                lives,
+                issued_at: ticket.issued_at,
+                is_new,
+            }
         }),
         resume,
         counted,
@@ -289,7 +293,7 @@ impl<D: Dispatcher> Task<D> {
         if self.viewer.refuse(Some(self.epoch), text, refusal)
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, false);
+            component.is_left(&self.viewer, None);
         }
     }
 }

@@ -168,6 +168,7 @@ impl SharedComponents {
             &registry,
             &self.limits,
             tells_viewers,
+            context.store.is_some(),
         );
         // It has not ended: nobody knows of it.
         let guest = component.guest();

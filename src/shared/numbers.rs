@@ -16,6 +16,10 @@ struct Known {
 /// none of its events applied twice.
 pub(super) struct Numbers {
     most: usize,
+    /// A store has the numbers, too.
+    is_stored: bool,
+    /// The viewers that the store is to forget, `most` at most: the store has as many that nobody will ask for.
+    dropped: Vec<Arc<str>>,
     known: HashMap<Arc<str>, Known>,
     /// Until when each is kept, the one first that is dropped first.
     order: BTreeMap<u64, (Instant, Arc<str>)>,
@@ -23,34 +27,53 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of_at_most(most: usize) -> Self {
+    /// None yet, and never more than `most`. `is_stored`: a store has them, too.
+    pub(super) fn of_at_most(most: usize, is_stored: bool) -> Self {
         Self {
             most,
+            is_stored,
+            dropped: Vec::new(),
             known: HashMap::new(),
             order: BTreeMap::new(),
             last: 0,
         }
     }
 
-    /// A viewer has gone. Each call has a later `until` than those before. Gives the viewer that is forgotten in
-    /// its place, if there are too many.
-    pub(super) fn add(
-        &mut self,
-        id: &Arc<str>,
-        number: EventNumber,
-        until: Instant,
-    ) -> Option<Arc<str>> {
-        self.take(id);
+    /// A viewer has gone, or an event of it was still handled then. Each call has a later `until` than those before.
+    /// True if another viewer is forgotten in its place, since there are too many: that one may come back in time.
+    pub(super) fn add(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) -> bool {
+        let number = self.take(id).map_or(number, |known| known.max(number));
         self.last += 1;
         let place = self.last;
         self.known.insert(id.clone(), Known { number, place });
         self.order.insert(place, (until, id.clone()));
         if self.known.len() <= self.most {
-            return None;
+            return false;
         }
-        let (_, (_, oldest)) = self.order.pop_first()?;
+        let Some((_, (_, oldest))) = self.order.pop_first() else {
+            return false;
+        };
         self.known.remove(&oldest);
-        Some(oldest)
+        self.drop_stored(oldest);
+        true
+    }
+
+    fn drop_stored(&mut self, id: Arc<str>) {
+        if self.is_stored && self.dropped.len() < self.most {
+            self.dropped.push(id);
+        }
+    }
+
+    /// Takes the viewers whose numbers the store is to forget.
+    pub(super) fn take_dropped(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// The store has not forgotten them.
+    pub(super) fn keep_dropped(&mut self, dropped: Vec<Arc<str>>) {
+        for id in dropped {
+            self.drop_stored(id);
+        }
     }
 
     /// The viewer is back.
@@ -60,17 +83,15 @@ impl Numbers {
         Some(known.number)
     }
 
-    /// Drops whoever has been gone for too long; gives them.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<Arc<str>> {
-        let mut gone = Vec::new();
+    /// Drops whoever has been gone for too long.
+    pub(super) fn expire(&mut self, now: Instant) {
         while let Some(oldest) = self.order.first_entry()
             && oldest.get().0 <= now
         {
             let (_, id) = oldest.remove();
             self.known.remove(&id);
-            gone.push(id);
+            self.drop_stored(id);
         }
-        gone
     }
 
     /// When the next one is dropped.
@@ -90,22 +111,40 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let id = |number: u64| -> Arc<str> { number.to_string().into() };
-        let mut numbers = Numbers::of_at_most(3);
+        let mut numbers = Numbers::of_at_most(3, true);
         for number in 1..=3 {
-            assert_eq!(
-                numbers.add(&id(number), EventNumber(number), at(number)),
-                None
-            );
+            assert!(!numbers.add(&id(number), EventNumber(number), at(number)));
         }
         assert_eq!(numbers.next(), Some(at(1)));
-        assert_eq!(numbers.add(&id(4), EventNumber(4), at(4)), Some(id(1)));
+        assert!(numbers.add(&id(4), EventNumber(4), at(4)));
+        assert_eq!(numbers.take_dropped(), [id(1)]);
         assert_eq!(numbers.take("1"), None);
         assert_eq!(numbers.take("2"), Some(EventNumber(2)));
         assert_eq!(numbers.take("2"), None, "who is back is not gone");
         // The same viewer again takes its own place.
-        assert_eq!(numbers.add(&id(3), EventNumber(9), at(5)), None);
-        assert_eq!(numbers.expire(at(4)), [id(4)]);
+        assert!(!numbers.add(&id(3), EventNumber(9), at(5)));
+        // An event that was still handled when the viewer ended is not the last one of all.
+        assert!(!numbers.add(&id(3), EventNumber(8), at(5)));
+        numbers.expire(at(4));
+        assert_eq!(numbers.take_dropped(), [id(4)]);
         assert_eq!(numbers.take("3"), Some(EventNumber(9)));
         assert_eq!((numbers.known.len(), numbers.order.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_a_store_is_to_forget_is_bounded_and_nothing_without_a_store() {
+        let start = Instant::now();
+        for (is_stored, expected) in [(true, 3), (false, 0)] {
+            let mut numbers = Numbers::of_at_most(3, is_stored);
+            for number in 0..100_u64 {
+                numbers.add(&number.to_string().into(), EventNumber(1), start);
+                numbers.expire(start);
+            }
+            let dropped = numbers.take_dropped();
+            assert_eq!(dropped.len(), expected);
+            // The store was away.
+            numbers.keep_dropped(dropped);
+            assert_eq!(numbers.dropped.len(), expected);
+        }
     }
 }

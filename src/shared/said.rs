@@ -73,14 +73,13 @@ pub(super) struct Sayings {
 }
 
 impl Sayings {
-    /// Of a viewer whose last event was this one.
+    /// Of a viewer whose last event was this one, at least: one that was still handled may have been noted here
+    /// before.
     pub(super) fn begin(&mut self, handled: EventNumber) {
-        *self = Self {
-            handled,
-            told: handled,
-            forgotten: handled,
-            ..Self::default()
-        };
+        self.has_seen(handled);
+        self.handled = self.handled.max(handled);
+        self.told = self.told.max(handled);
+        self.forgotten = self.forgotten.max(handled);
     }
 
     /// The last event that has been handled, or has failed.
@@ -241,6 +240,25 @@ mod tests {
         said.begin(EventNumber(7));
         assert!(said.covers(EventNumber(7)) && !said.covers(EventNumber(6)));
         assert_eq!((said.told(), said.is_sent()), (EventNumber(7), true));
+    }
+
+    #[test]
+    fn an_event_that_was_still_handled_when_its_viewer_ended_is_told_to_the_next_one() {
+        let mut said = Sayings::default();
+        said.add(applied(8, 3));
+        said.begin(EventNumber(7));
+        assert_eq!(
+            (said.told(), said.handled()),
+            (EventNumber(7), EventNumber(8))
+        );
+        assert_eq!(all(|| said.next(Revision(3)).map(|said| said.event.0)), [8]);
+        // That one was known already.
+        said.begin(EventNumber(8));
+        assert_eq!(
+            (said.told(), said.handled()),
+            (EventNumber(8), EventNumber(8))
+        );
+        assert!(said.is_sent() && said.covers(EventNumber(8)));
     }
 
     #[test]

@@ -155,8 +155,11 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
             }
             return;
         }
-        viewer.applied(point, beside);
-        self.acted.push(viewer);
+        let acted = match viewer.applied(point, beside) {
+            true => Some(viewer),
+            false => self.component.is_late(&viewer, point, beside),
+        };
+        self.acted.extend(acted);
         if !self.is_held {
             self.tell(point, change_of(&message));
         }
@@ -264,6 +267,14 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
 
     fn wants_tree(&self) -> bool {
         self.component.shown().is_wanted()
+    }
+
+    async fn beside(&mut self, holds: bool) {
+        match holds {
+            // The tree is shown with what was held back.
+            true => self.caught_up().await,
+            false => self.component.tree_is_wanted().await,
+        }
     }
 }
 

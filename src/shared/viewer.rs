@@ -39,8 +39,9 @@ pub(super) trait Viewed: Send + Sync {
     fn ask_tree(&self);
     /// A viewer has asked for something: it has its turn.
     fn asks(&self, viewer: Arc<Viewer>);
-    /// The viewer's page shows the component no more. If it may come back, the viewer waits for it.
-    fn is_left(&self, viewer: &Arc<Viewer>, may_come_back: bool);
+    /// The viewer's page shows the component no more. If the page may come back, the viewer waits for it: `gone` is
+    /// then the epoch of the connection that is gone. A later connection of the page is not concerned.
+    fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>);
 }
 
 /// Where the page is told the rest from.
@@ -326,17 +327,23 @@ impl Viewer {
         }
     }
 
-    /// Takes the event out that is next; and whether more wait.
+    /// Takes the event out that is next; and whether more wait. An event that an earlier viewer of the page had
+    /// handled is left out, which may have become known after the event was sent again.
     pub(super) fn next_taken(&self) -> (Option<Taken>, bool) {
         let mut state = self.lock();
-        let taken = self.events.next();
+        let handled = state.said.handled();
+        let is_new = |taken: &Taken| match taken {
+            Taken::Event { number: last, .. } | Taken::Unhandled { last, .. } => *last > handled,
+        };
+        let taken = std::iter::from_fn(|| self.events.next()).find(is_new);
         state.is_handled = taken.is_some();
         state.is_queued = !self.events.is_empty();
         (taken, state.is_queued)
     }
 
-    /// An event of this viewer is committed.
-    pub(super) fn applied(&self, point: Point, beside: Beside<'_>) {
+    /// An event of this viewer is committed. False if the viewer has ended meanwhile, so that another one has to
+    /// know; this one knows in any case.
+    pub(super) fn applied(&self, point: Point, beside: Beside<'_>) -> bool {
         self.say(
             point,
             Outcome::Applied {
@@ -344,10 +351,11 @@ impl Viewer {
                 keeps_form: beside.keeps_form,
                 pushes: beside.pushes.into(),
             },
-        );
+        )
     }
 
-    /// An event of this viewer has failed, or the `count` events up to it are not handled.
+    /// An event of this viewer has failed, or the `count` events up to it are not handled. If the viewer has ended
+    /// meanwhile, its page sends the event again to the next one, and nothing was committed.
     pub(super) fn failed(
         &self,
         point: Point,
@@ -371,17 +379,20 @@ impl Viewer {
         );
     }
 
-    fn say(&self, Point { event, revision }: Point, outcome: Outcome) {
+    fn say(&self, Point { event, revision }: Point, outcome: Outcome) -> bool {
         let mut state = self.lock();
         state.is_handled = false;
-        if let Outcome::Applied { .. } = outcome {
-            state.allowed_at = Instant::now();
+        match outcome {
+            Outcome::Applied { .. } => state.allowed_at = Instant::now(),
+            Outcome::Failed { .. } if state.over => return false,
+            Outcome::Failed { .. } => {}
         }
         state.said.add(Said {
             event,
             revision,
             outcome,
         });
+        !state.over
     }
 
     /// Sends the page what it has not been sent.
@@ -438,7 +449,7 @@ impl Viewer {
             component.ask_tree();
         }
         if is_done {
-            component.is_left(self, false);
+            component.is_left(self, None);
         }
     }
 
@@ -700,6 +711,16 @@ impl Viewer {
         true
     }
 
+    /// The page has been away for too long. False if it is back, maybe still without having been let in.
+    pub(super) fn end_if_away(&self) -> bool {
+        let state = self.lock();
+        if state.over || state.link.is_some() {
+            return false;
+        }
+        self.end_locked(state);
+        true
+    }
+
     fn end_locked(&self, mut state: MutexGuard<'_, State>) {
         state.over = true;
         state.is_in = false;
@@ -719,7 +740,7 @@ impl Viewer {
         drop(state);
         if let Some(component) = component {
             match leaves {
-                true => component.is_left(self, false),
+                true => component.is_left(self, None),
                 false => self.deliver(component),
             }
         }
@@ -737,7 +758,7 @@ impl Viewing {
         if self.viewer.end(Some(self.epoch))
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, false);
+            component.is_left(&self.viewer, None);
         }
     }
 
@@ -746,7 +767,7 @@ impl Viewing {
         if let Some(may_come_back) = self.viewer.gone(self.epoch)
             && let Some(component) = self.viewer.component()
         {
-            component.is_left(&self.viewer, may_come_back);
+            component.is_left(&self.viewer, may_come_back.then_some(self.epoch));
         }
     }
 
