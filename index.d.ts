@@ -785,7 +785,7 @@ export interface Limits {
   /** Ids that are remembered, of all topics; beyond it the oldest is forgotten. Default 1,000,000. */
   topicIds: number
   /**
-   * Topics; beyond it one without messages and subscribers gives way, or publishing and subscribing fail. Subscriptions of
+   * Topics; beyond it one without subscribers gives way, or publishing and subscribing fail. Subscriptions of
    * one user or address are bounded as `tasks`. Default 100,000.
    */
   topics: number

@@ -379,8 +379,8 @@ limits! {
     /// Ids of messages that are remembered, of all topics together. For each one more the oldest is
     /// forgotten. Default 1,000,000; an id costs about 100 bytes.
     topic_ids: count = 1_000_000;
-    /// Topics in the whole process. For each one more, a topic gives way that has neither messages nor
-    /// subscribers; if there is none, subscribing and publishing fail. Default 100,000; a topic without
+    /// Topics in the whole process. For each one more, a topic gives way that has no subscribers, if
+    /// possible one without messages; if there is none, subscribing and publishing fail. Default 100,000; a topic without
     /// messages costs about 500 bytes.
     topics: count = 100_000;
     /// People in a topic whom those who watch its presence are told by their keys and metas. If there are

@@ -39,8 +39,8 @@ pub type Spawn = Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + S
 ///
 /// Bounds: a history by `limits.topicMessages`, `topicBytes` and `topicTime`; all histories by
 /// `topicsBytes`; topics by `limits.topics`; ids by `topicIds` and `topicIdTime`. If there are too many
-/// topics, the one that has been without messages and subscribers for long gives way; it begins again
-/// under a new epoch.
+/// topics, one that has been without messages and subscribers for long gives way, or else one that has
+/// messages and no subscribers; it begins again under a new epoch.
 ///
 /// To publish costs the same whoever subscribes: beyond a few, a task on the runtime wakes the
 /// subscribers. A topic has one such task at a time, and what is published while it runs is told in
@@ -158,7 +158,7 @@ impl Rooms {
             drop(shard);
             if epoch.is_none() {
                 epoch = Some(Epoch::random()?);
-            } else if !self.forget_idle(number) {
+            } else if !self.forget_unused(number) {
                 return Err(TopicError::Full(self.most_topics));
             }
         }
@@ -172,9 +172,13 @@ impl Rooms {
         counted.is_ok()
     }
 
-    /// Forgets an idle topic, of this shard or the next one that has any. False if none is idle.
-    fn forget_idle(&self, number: usize) -> bool {
-        (0..SHARDS).any(|step| lock(self.shard(number.wrapping_add(step))).forget_idle())
+    /// Forgets an idle topic, of this shard or the next one that has any; or else one that has messages and
+    /// that nobody has subscribed to. False if all have subscribers.
+    fn forget_unused(&self, number: usize) -> bool {
+        let any = |forget: fn(&mut Shard) -> bool| {
+            (0..SHARDS).any(|step| forget(&mut lock(self.shard(number.wrapping_add(step)))))
+        };
+        any(Shard::forget_idle) || any(Shard::forget_unheard)
     }
 
     /// Drops old messages, of each shard in its turn, while all histories together are too large.

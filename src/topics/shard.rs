@@ -73,8 +73,11 @@ pub(super) enum Tell {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Listed {
     No,
-    /// It has messages. The time is when the oldest expires, or earlier.
-    Expiring(Instant),
+    /// It has messages, and subscribers or a task that wakes some. The time is when the oldest message
+    /// expires, or earlier.
+    Heard(Instant),
+    /// The same, but nobody has subscribed to it.
+    Unheard(Instant),
     /// It has neither messages nor subscribers, since this time. Only its epoch and number are left:
     /// they spare who comes back with a position a gap without need.
     Idle(Instant),
@@ -148,7 +151,8 @@ pub(super) struct Shard {
 /// Topics by time.
 #[derive(Default)]
 struct Lists {
-    expiring: BTreeSet<(Instant, Arc<str>)>,
+    heard: BTreeSet<(Instant, Arc<str>)>,
+    unheard: BTreeSet<(Instant, Arc<str>)>,
     idle: BTreeSet<(Instant, Arc<str>)>,
 }
 
@@ -159,8 +163,8 @@ impl Lists {
     fn settle(&mut self, topic: &mut Topic, now: Instant, time: Duration) {
         let is_used = topic.sinks.len() > 0 || topic.telling != Telling::No;
         let listed = match (topic.listed, topic.history.due(time)) {
-            (Listed::Expiring(at), Some(_)) => Listed::Expiring(at),
-            (_, Some(due)) => Listed::Expiring(due),
+            (Listed::Heard(at) | Listed::Unheard(at), Some(_)) => expiring(is_used, at),
+            (_, Some(due)) => expiring(is_used, due),
             (_, None) if is_used || !topic.history.is_empty() => Listed::No,
             (Listed::Idle(at), None) => Listed::Idle(at),
             (_, None) => Listed::Idle(now),
@@ -169,19 +173,35 @@ impl Lists {
             self.remove(topic);
             match listed {
                 Listed::No => false,
-                Listed::Expiring(at) => self.expiring.insert((at, topic.name())),
+                Listed::Heard(at) => self.heard.insert((at, topic.name())),
+                Listed::Unheard(at) => self.unheard.insert((at, topic.name())),
                 Listed::Idle(at) => self.idle.insert((at, topic.name())),
             };
             topic.listed = listed;
         }
     }
 
+    /// Of the topics that have messages, the one whose time comes first.
+    fn first(&self) -> Option<&(Instant, Arc<str>)> {
+        let (heard, unheard) = (self.heard.first(), self.unheard.first());
+        heard.into_iter().chain(unheard).min()
+    }
+
     fn remove(&mut self, topic: &mut Topic) {
         match std::mem::replace(&mut topic.listed, Listed::No) {
             Listed::No => false,
-            Listed::Expiring(at) => self.expiring.remove(&(at, topic.name())),
+            Listed::Heard(at) => self.heard.remove(&(at, topic.name())),
+            Listed::Unheard(at) => self.unheard.remove(&(at, topic.name())),
             Listed::Idle(at) => self.idle.remove(&(at, topic.name())),
         };
+    }
+}
+
+fn expiring(is_used: bool, at: Instant) -> Listed {
+    if is_used {
+        Listed::Heard(at)
+    } else {
+        Listed::Unheard(at)
     }
 }
 
@@ -224,7 +244,7 @@ impl Shard {
 
     /// Looks after the topic whose time in the list comes first: changes its history, and lists it anew.
     fn look_after(&mut self, now: Instant, time: Duration, change: impl FnOnce(&mut History)) {
-        let Some((_, name)) = self.lists.expiring.first().cloned() else {
+        let Some((_, name)) = self.lists.first().cloned() else {
             return;
         };
         if let Some(topic) = self.topics.get_mut(&name) {
@@ -243,12 +263,7 @@ impl Shard {
         most: usize,
     ) -> usize {
         for done in 0..most {
-            if self
-                .lists
-                .expiring
-                .first()
-                .is_some_and(|(at, _)| *at <= now)
-            {
+            if self.lists.first().is_some_and(|(at, _)| *at <= now) {
                 self.look_after(now, time, |history| history.expire(now, time));
                 continue;
             }
@@ -263,7 +278,7 @@ impl Shard {
 
     /// Drops the oldest message of this shard, or one that is about as old. False if there is none.
     pub(super) fn drop_oldest(&mut self, now: Instant, time: Duration) -> bool {
-        let is_any = !self.lists.expiring.is_empty();
+        let is_any = self.lists.first().is_some();
         self.look_after(now, time, History::drop_oldest);
         is_any
     }
@@ -274,6 +289,19 @@ impl Shard {
             return false;
         };
         self.topics.remove(&name);
+        count(&self.counts.topics, 1, 0);
+        true
+    }
+
+    /// Forgets a topic that nobody has subscribed to, with its messages: the one whose oldest message
+    /// expires first. False if there is none. Who comes back with a position in it is told of a gap.
+    pub(super) fn forget_unheard(&mut self) -> bool {
+        let Some((_, name)) = self.lists.unheard.pop_first() else {
+            return false;
+        };
+        if let Some(topic) = self.topics.remove(&name) {
+            count(&self.counts.bytes, topic.history.bytes(), 0);
+        }
         count(&self.counts.topics, 1, 0);
         true
     }

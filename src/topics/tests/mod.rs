@@ -261,7 +261,6 @@ async fn an_id_outlives_its_message_and_its_topic() {
     assert_eq!((again.position, again.is_duplicate), (first.position, true));
     // What is known takes no place.
     assert!(site.topics.has("b"));
-    assert_eq!(site.publish("a", Some("y"), "1"), Err(TopicError::Full(1)));
     advance(Duration::from_secs(86_400)).await;
     assert!(!site.topics.sweep(Instant::now()));
     let anew = site.publish("a", Some("x"), "1").unwrap();
@@ -313,6 +312,46 @@ async fn a_topic_with_a_subscriber_stays() {
     assert_eq!(full.unwrap_err(), TopicError::Full(2));
     drop(other);
     assert!(get(site.topics.subscribe("c", sink, 3)).is_ok());
+}
+
+/// Whoever publishes to ever new names takes no place from those who subscribe.
+#[tokio::test(start_paused = true)]
+async fn a_topic_without_subscribers_gives_way_with_its_messages() {
+    let limits = Limits {
+        topics: 3,
+        ..Limits::default()
+    };
+    let (site, sink) = (Site::new(limits), Arc::default());
+    let [a, b] = ["a", "b"].map(|topic| site.subscribe(topic, &sink, 1));
+    for topic in ["a", "b", "c"] {
+        site.publish(topic, None, "1").unwrap();
+    }
+    let bytes = site.topics.held().bytes;
+    for number in 0..1_000 {
+        site.publish(&format!("new {number}"), None, "1").unwrap();
+    }
+    // What is gone is not counted.
+    assert_eq!(
+        (site.topics.held().topics, site.topics.held().bytes),
+        (3, bytes)
+    );
+    for subscribed in [&a, &b] {
+        let batch = site.read(subscribed, subscribed.oldest);
+        assert!(!batch.gap && batch.messages.len() == 1);
+    }
+    // One that nobody hears any more may go, too; one that is idle goes first.
+    drop(b);
+    drop(site.subscribe("idle", &sink, 2));
+    assert!(site.topics.has("a") && site.topics.has("idle"));
+    assert!(!site.topics.has("b") || !site.topics.has("new 999"));
+    site.publish("d", None, "1").unwrap();
+    assert!(site.topics.has("d") && !site.topics.has("idle"));
+    // If all have subscribers, there is no place.
+    let all: Vec<_> = ["d", "e"]
+        .map(|topic| site.subscribe(topic, &sink, 3))
+        .into();
+    assert_eq!(site.publish("f", None, "1"), Err(TopicError::Full(3)));
+    drop((a, all));
 }
 
 /// All subscribers leave before they are woken: the topic does not give way before its task has ended.

@@ -136,8 +136,13 @@ impl Model {
             return true;
         }
         if self.rooms.iter().flatten().count() == TOPICS.len() - 1 {
-            let idle = self.rooms.iter().flatten().any(|room| room.idle.is_some());
-            assert_eq!(is_full, !idle);
+            let is_unused = |topic: usize| {
+                let room = self.rooms[topic].as_ref();
+                room.is_some_and(|room| !room.has_task) && self.sinks(topic) == 0
+            };
+            let is_idle = |room: &Room| room.idle.is_some();
+            let idle = self.rooms.iter().flatten().any(is_idle);
+            assert_eq!(is_full, !(0..TOPICS.len()).any(is_unused));
             if is_full {
                 return false;
             }
@@ -146,7 +151,11 @@ impl Model {
             };
             let gone: Vec<_> = (0..TOPICS.len()).filter(has_gone).collect();
             assert_eq!(gone.len(), 1);
-            assert!(self.rooms[gone[0]].take().unwrap().idle.is_some());
+            assert!(is_unused(gone[0]));
+            assert_eq!(
+                self.rooms[gone[0]].take().map(|room| is_idle(&room)),
+                Some(idle)
+            );
         }
         assert!(!is_full);
         self.rooms[topic] = Some(Room::default());
