@@ -707,6 +707,15 @@ impl Viewer {
         true
     }
 
+    /// Ends the viewer, and drops what waits for it.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        if self.end(None)
+            && let Some(component) = self.component()
+        {
+            component.is_left(self, None);
+        }
+    }
+
     /// The page has been away for too long. False if it is back, maybe still without having been let in.
     pub(super) fn end_if_away(&self) -> bool {
         let state = self.lock();
