@@ -424,3 +424,40 @@ test('classic clients share it, too, and each event has one answer', async () =>
   classic.leave('a')
   await openShared(site, module)
 })
+
+test('a classic client’s answer includes its event, also if another page’s change came between', async () => {
+  const site = await Site.start()
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const module = site.loom.register('waits', {
+    props: { said: '' },
+    handle: {
+      say: ({ said }, { value }) => ({ said: `${said}${value}` }),
+      async wait({ said }) {
+        await new Promise<void>((resolve) => {
+          isWaiting = true
+          goOn = resolve
+        })
+        return { said: `${said}!` }
+      },
+    },
+    render: ({ said }) => html`${said}`,
+  })
+  const classic = await site.connect()
+  await classic.joined('a', module.name, await sharedToken(site, module))
+  const page = await sharedPage(site, module)
+  for (let round = 1; round <= 3; round++) {
+    isWaiting = false
+    page.event('wait')
+    await until('the handler to wait', () => isWaiting)
+    const first = classic.shows('a', 'say', { value: 'a' })
+    const failed = classic.fails('a', 'none')
+    const second = classic.shows('a', 'say', { value: 'b' })
+    await until('the events to wait', () => site.loom.stats().queuedEvents === 3)
+    goOn()
+    expect([await first, (await failed) === '', await second].slice(1)).toEqual([false, '!ab'.repeat(round)])
+    expect((await first).startsWith(`${'!ab'.repeat(round - 1)}!a`)).toBe(true)
+    await settled(page)
+  }
+  expect(classic.unexpected.filter(({ type }) => type !== 'trees')).toEqual([])
+})
