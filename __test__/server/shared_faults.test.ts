@@ -52,6 +52,46 @@ test('one page that floods is told so, and the others have their turns', async (
   await until('the flood to be told', () => refused > 0)
 })
 
+test('one page that has too much waiting gives it up, and sends it again; nothing of it is lost or counts twice', async () => {
+  const limits = { waitingBytes: 200_000, messageBytes: 400_000, parkTime: 600_000 }
+  const site = await Site.start({ bind: byHeader, limits })
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    handle: {
+      add: ({ count }) => ({ count: count + 1 }),
+      async wait() {
+        await new Promise<void>((resolve) => {
+          isWaiting = true
+          goOn = resolve
+        })
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  const [page, other] = [
+    await sharedPage(site, module, { user: 'ada' }),
+    await sharedPage(site, module, { user: 'bob' }),
+  ]
+  other.event('wait')
+  await until('the handler to wait', () => isWaiting)
+  other.event('add')
+  await until('the event to wait', () => site.loom.stats().queuedEvents === 1)
+  page.retry = () => 60_000
+  for (let count = 0; count < 8; count++) page.event('add', 'x'.repeat(30_000))
+  await until('the connection to be closed', () => page.closedWith.includes(1013))
+  // It is given up now, and not when the handler is done.
+  await until('what waits to be given up', () => site.loom.stats().queuedEvents === 1)
+  goOn()
+  await shows(other, '1')
+  page.retry = () => 10
+  page.comeBack()
+  await settled(page)
+  await Promise.all([shows(page, '9'), shows(other, '9')])
+  expect([other.closedWith, page.lost]).toEqual([[], 0])
+})
+
 test('one page that never reads costs a bound, and the others see each change', async () => {
   const site = await Site.start({ limits: { outgoingBytes: 32 << 10, patchRate: 1000, messageBytesBurst: 64 << 20 } })
   const module = board(site.loom)
@@ -417,4 +457,41 @@ test('classic clients share it, too, and each event has one answer', async () =>
   await until('the change', () => classic.html('a') === '41 board-7')
   classic.leave('a')
   await openShared(site, module)
+})
+
+test('a classic client’s answer includes its event, also if another page’s change came between', async () => {
+  const site = await Site.start()
+  let goOn: () => void = () => undefined
+  let isWaiting = false
+  const module = site.loom.register('waits', {
+    props: { said: '' },
+    handle: {
+      say: ({ said }, { value }) => ({ said: `${said}${value}` }),
+      async wait({ said }) {
+        await new Promise<void>((resolve) => {
+          isWaiting = true
+          goOn = resolve
+        })
+        return { said: `${said}!` }
+      },
+    },
+    render: ({ said }) => html`${said}`,
+  })
+  const classic = await site.connect()
+  await classic.joined('a', module.name, await sharedToken(site, module))
+  const page = await sharedPage(site, module)
+  for (let round = 1; round <= 3; round++) {
+    isWaiting = false
+    page.event('wait')
+    await until('the handler to wait', () => isWaiting)
+    const first = classic.shows('a', 'say', { value: 'a' })
+    const failed = classic.fails('a', 'none')
+    const second = classic.shows('a', 'say', { value: 'b' })
+    await until('the events to wait', () => site.loom.stats().queuedEvents === 3)
+    goOn()
+    expect([await first, (await failed) === '', await second].slice(1)).toEqual([false, '!ab'.repeat(round)])
+    expect((await first).startsWith(`${'!ab'.repeat(round - 1)}!a`)).toBe(true)
+    await settled(page)
+  }
+  expect(classic.unexpected.filter(({ type }) => type !== 'trees')).toEqual([])
 })

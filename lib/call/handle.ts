@@ -182,6 +182,8 @@ export class Handling {
   /** Asks whether a page may see a shared component, and renders nothing: the component shows the same to all. */
   private viewer(call: Call, entry: LiveEntry, joining: Joining): void {
     const allow = (): void => {
+      // As in `stillAllowed`.
+      call.context.effects?.truncate(0)
       this.results.allowed(call.number)
       call.context.end()
     }

@@ -12,8 +12,11 @@ struct State {
     /// The requests that the connections began with, by their addresses in memory. The requests are held
     /// here, so that no other request gets the same address.
     requests: HashMap<usize, Arc<str>>,
-    /// How many actors have ended since the last pass that dropped requests of connections without actors.
+    /// How many actors have ended, and requests have been added, since the last pass that dropped requests of
+    /// connections without actors.
     ended: usize,
+    /// How many requests the last pass has left.
+    left: usize,
 }
 
 /// Requests of connections that are being closed. Requests are told apart by their addresses in memory,
@@ -37,8 +40,11 @@ impl Revoked {
         let mut state = lock(&self.state);
         let requests = requests.iter();
         let requests = requests.map(|request| (place(request), request.clone()));
+        let before = state.requests.len();
         state.requests.extend(requests);
-        self.count.store(state.requests.len(), Ordering::SeqCst);
+        // The actors of shared components may never end.
+        let added = state.requests.len() - before;
+        self.passed(&mut state, added);
     }
 
     pub(super) fn has(&self, request: &Arc<str>) -> bool {
@@ -51,15 +57,21 @@ impl Revoked {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let mut state = lock(&self.state);
-        state.ended += 1;
-        if state.ended >= state.requests.len() {
+        self.passed(&mut lock(&self.state), 1);
+    }
+
+    /// So many requests may have come or may not be needed any more. After as many as the last pass has left, those go
+    /// that nobody else holds.
+    fn passed(&self, state: &mut State, events: usize) {
+        state.ended += events;
+        if state.ended >= state.left {
             state.ended = 0;
             state
                 .requests
                 .retain(|_, request| Arc::strong_count(request) > 1);
-            self.count.store(state.requests.len(), Ordering::SeqCst);
+            state.left = state.requests.len();
         }
+        self.count.store(state.requests.len(), Ordering::SeqCst);
     }
 
     #[cfg(test)]

@@ -452,6 +452,19 @@ async fn nothing_is_begun_for_a_connection_that_is_being_closed() {
     assert_eq!(script.dispatcher.revoked(), 0, "requests that nobody has");
 }
 
+/// The actor of a shared component does not end with the connections that are closed.
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_closed_leave_nothing_although_no_actor_ends() {
+    let script = Script::new(10);
+    let kept: Arc<str> = "kept".into();
+    script.dispatcher.revoke(std::slice::from_ref(&kept));
+    for number in 0..1000 {
+        script.dispatcher.revoke(&[number.to_string().into()]);
+        let left = script.dispatcher.revoked();
+        assert!((1..=4).contains(&left), "{left}");
+    }
+}
+
 /// JavaScript ends components while it works off what it has fetched: of theirs nothing more is begun.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_for_an_actor_that_was_stopped() {

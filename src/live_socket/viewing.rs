@@ -142,7 +142,9 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        if let Some(json) = reply_to.joined_and_left() {
+        // While a message of it waits, which the store has failed to keep, the rest gathers where it is bounded.
+        let waits = self.inbox.iter().any(|one| one.source == Source::Viewers);
+        if !waits && let Some(json) = reply_to.joined_and_left() {
             let id = self.next_id();
             self.inbox.push_back(Message {
                 receiver: VIEWERS.into(),

@@ -59,12 +59,12 @@ impl Sessions {
             }
         }
         for viewer in &viewers {
-            // Its page comes back; what it had asked for is then sent again.
-            if viewer.events.bytes() > 0
-                && most.contains(&viewer.holder)
-                && let Some(outbox) = viewer.outbox()
-            {
-                outbox.order(Order::Stop(Closed::Overload));
+            if viewer.events.bytes() > 0 && most.contains(&viewer.holder) {
+                // Its page comes back, as another viewer of the same name, and sends again what was not handled.
+                if let Some(outbox) = viewer.outbox() {
+                    outbox.order(Order::Stop(Closed::Overload));
+                }
+                viewer.give_up();
             }
         }
         for session in &sessions {

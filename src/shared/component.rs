@@ -26,6 +26,9 @@ const BATCH: usize = 64;
 /// How long the keeper of a component sleeps if nothing is to come.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// If the actor has not taken who has joined and left, it is asked again after so long.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Why nobody can see the component: what the page is told, and what it can do.
 pub(crate) type Failure = (String, Refusal);
 
@@ -671,7 +674,8 @@ impl Component {
         let times = [
             state.away_order.front().map(|(until, _)| *until),
             state.numbers.next(),
-            due.filter(|due| *due > now),
+            // The actor may not take it now.
+            due.map(|due| if due > now { due } else { now + AGAIN }),
             is_idle.then_some(state.until),
         ];
         drop(state);

@@ -153,6 +153,12 @@ impl Sayings {
         Some(next)
     }
 
+    /// Whether [`next`](Self::next) has something.
+    pub(super) fn has_next(&self, revision: Revision) -> bool {
+        let next = self.list.get(self.sent);
+        next.is_some_and(|next| next.revision <= revision)
+    }
+
     /// Whether everything has been sent.
     pub(super) fn is_sent(&self) -> bool {
         self.sent == self.list.len()

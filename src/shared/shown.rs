@@ -59,6 +59,8 @@ pub(crate) struct Shown<Viewer> {
     mounts: Vec<oneshot::Sender<Arc<str>>>,
     /// The actor has been asked for the tree.
     is_asked: bool,
+    /// The component has ended: there is no tree any more.
+    has_ended: bool,
 }
 
 impl<Viewer> Default for Shown<Viewer> {
@@ -69,6 +71,7 @@ impl<Viewer> Default for Shown<Viewer> {
             viewers: HashMap::new(),
             mounts: Vec::new(),
             is_asked: false,
+            has_ended: false,
         }
     }
 }
@@ -99,6 +102,10 @@ impl<Viewer> Shown<Viewer> {
             return (Ok(html.clone()), false);
         }
         let (sender, receiver) = oneshot::channel();
+        if self.has_ended {
+            // The receiver fails.
+            return (Err(receiver), false);
+        }
         // Those that do not wait any more go, so that there are as many as wait.
         self.mounts.retain(|one| !one.is_closed());
         self.mounts.push(sender);
@@ -166,6 +173,7 @@ impl<Viewer> Shown<Viewer> {
 
     /// Nobody gets the tree any more.
     pub(super) fn end(&mut self) {
+        self.has_ended = true;
         self.viewers.clear();
         self.mounts.clear();
         self.forget_tree();
@@ -177,5 +185,24 @@ impl<Viewer> Shown<Viewer> {
         let classic = self.tree.classic.iter().flat_map(|parts| parts.iter());
         let html = self.tree.html.as_ref().map_or(0, |html| html.len());
         self.ring.memory() + extended + html + classic.map(String::len).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_is_rendered_waits_for_no_component_that_has_ended() {
+        let mut shown = Shown::<()>::default();
+        let (before, asks) = shown.html();
+        assert!(asks);
+        shown.end();
+        let (after, asks) = shown.html();
+        assert!(!asks);
+        for waits in [before, after] {
+            assert!(waits.unwrap_err().await.is_err());
+        }
+        assert!(!shown.is_wanted());
     }
 }

@@ -425,11 +425,14 @@ impl Viewer {
                 ..JoinFlags::default()
             });
         }
+        if state.tree.is_none() && !self.send(&mut state, &shown) {
+            state.tree = Some(JoinFlags {
+                shared: true,
+                ..JoinFlags::default()
+            });
+        }
         let asks = match state.tree {
-            None => {
-                self.send(&mut state, &shown);
-                false
-            }
+            None => false,
             Some(flags) => match shown.tree(self.dialect) {
                 Some(tree) => {
                     self.send_tree(&mut state, &shown, &tree, flags);
@@ -492,8 +495,8 @@ impl Viewer {
         });
     }
 
-    /// Sends the frames that the page misses, with what became of its events.
-    fn send(&self, state: &mut State, shown: &Pages) {
+    /// Sends the frames that the page misses, with what became of its events. False if the page needs the tree.
+    fn send(&self, state: &mut State, shown: &Pages) -> bool {
         let newest = shown.ring.newest();
         let now = Instant::now();
         let State {
@@ -506,9 +509,8 @@ impl Viewer {
             last_change,
             ..
         } = state;
-        let Some(link) = link else { return };
-        // A classic client would take a change for the answer to its event.
-        let waits = self.is_classic() && (*is_queued || *is_handled);
+        let Some(link) = link else { return true };
+        let waits = *is_queued || *is_handled;
         for frame in shown.ring.after(*at) {
             let mut is_answer = false;
             while let Some(next) = said.next_in(frame.to) {
@@ -517,8 +519,14 @@ impl Viewer {
                 }
                 is_answer = self.push_outcome(link, next);
             }
-            if waits && !is_answer && said.is_sent() {
-                break;
+            // A classic client would take a change for the answer to its event.
+            if self.is_classic() && !is_answer {
+                if said.has_next(newest) {
+                    return false;
+                }
+                if waits || !said.is_sent() {
+                    break;
+                }
             }
             self.push_to_all(link, shown, pushed, frame.to);
             if !is_answer {
@@ -556,6 +564,7 @@ impl Viewer {
                 Dialect::Classic => self.push_nothing(link),
             }
         }
+        true
     }
 
     /// Sends the whole tree, and before it what the tree does not say.
@@ -571,6 +580,10 @@ impl Viewer {
             ..
         } = state;
         let Some(link) = link else { return };
+        if let WholeTree::Classic(parts) = tree {
+            // Before what became of the events: the answers are empty changes of it.
+            link.outbox.push(self.owner, classic(parts, &link.id));
+        }
         while let Some(next) = said.next(newest) {
             if self.push_outcome(link, next) && self.is_classic() {
                 self.push_nothing(link);
@@ -579,16 +592,13 @@ impl Viewer {
         self.push_to_all(link, shown, pushed, newest);
         *at = newest;
         *wanted = None;
-        match tree {
-            WholeTree::Extended(encoded) => {
-                let point = Point {
-                    event: said.told(),
-                    revision: newest,
-                };
-                let text = encoded.joined_text(&link.id, point, ticket, flags);
-                link.outbox.push_written(self.owner, text, Some(encoded));
-            }
-            WholeTree::Classic(parts) => link.outbox.push(self.owner, classic(parts, &link.id)),
+        if let WholeTree::Extended(encoded) = tree {
+            let point = Point {
+                event: said.told(),
+                revision: newest,
+            };
+            let text = encoded.joined_text(&link.id, point, ticket, flags);
+            link.outbox.push_written(self.owner, text, Some(encoded));
         }
     }
 
@@ -709,6 +719,15 @@ impl Viewer {
         }
         self.end_locked(state);
         true
+    }
+
+    /// Ends the viewer, and drops what waits for it.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        if self.end(None)
+            && let Some(component) = self.component()
+        {
+            component.is_left(self, None);
+        }
     }
 
     /// The page has been away for too long. False if it is back, maybe still without having been let in.
