@@ -634,7 +634,7 @@ impl Component {
     }
 
     /// Ends what has waited long enough. Gives the time to look again; `None` if the component has ended.
-    fn sweep(self: &Arc<Self>) -> Option<Instant> {
+    pub(super) fn sweep(self: &Arc<Self>) -> Option<Instant> {
         let now = Instant::now();
         loop {
             let mut state = self.lock();

@@ -19,6 +19,8 @@ mod asking;
 mod component;
 mod joined_and_left;
 mod joining;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod numbers;
 mod ownership;
 mod ring;
