@@ -14,6 +14,7 @@ use crate::budget::Budget;
 use crate::connection::models as connection;
 use crate::context::Level;
 use crate::live_socket::models as mailbox;
+use crate::shared::models as shared;
 use crate::sync::Mutex;
 
 const RUNS: usize = 3000;
@@ -288,6 +289,34 @@ fn two_clients_never_resume_one_session() {
                 client.join().unwrap();
             }
             assert_eq!(model.actors_everywhere(), 1);
+        },
+        RUNS,
+    );
+}
+
+/// The page of a shared component loses its connection and comes back with the same event, while the time of its
+/// absence ends and the actor handles what waits: the page is shown the component, and its event counts once.
+#[test]
+fn a_viewer_that_comes_back_is_there_and_its_event_counts_once() {
+    check_random(
+        || {
+            let model = Arc::new(shared::Model::new());
+            let steps = [
+                shared::Model::connection_ends,
+                shared::Model::comes_back,
+                shared::Model::handles,
+                shared::Model::time_is_over,
+            ];
+            let threads = steps.map(|step| {
+                let model = model.clone();
+                thread::spawn(move || step(&model))
+            });
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            model.handles();
+            model.time_is_over();
+            assert_eq!((model.handled(), model.viewers()), (1, (true, 1)));
         },
         RUNS,
     );

@@ -244,6 +244,16 @@ describe('disconnect', () => {
     expect([bob.refused, bob.text, ada.refused]).toEqual([['Not allowed'], '', undefined])
   })
 
+  test('of other topics, however often, keeps nobody from joining', async () => {
+    const { site, module, members, page } = await start()
+    await page('ada')
+    members.before = () => new Promise((resolve) => setTimeout(resolve, 50))
+    const often = setInterval(() => site.loom.disconnect({ topic: 'elsewhere' }), 2)
+    const bob = await sharedPage(site, module, { user: 'bob' })
+    clearInterval(often)
+    expect([members.of('bob'), bob.joins]).toEqual([['bob: board-7'], 1])
+  })
+
   test('gives up the event of such a page, and no other', async () => {
     const site = await Site.start(BY_HEADER)
     let waits = 0

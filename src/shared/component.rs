@@ -50,6 +50,8 @@ struct State {
     joined_and_left: JoinedAndLeft,
     /// The topics that the component is in, as it was committed.
     topics: Option<TopicNames>,
+    /// How often viewers were dismissed.
+    dismissals: u64,
     /// Pages that are joining, or being rendered.
     guests: usize,
     /// While no page shows the component, it lives until then.
@@ -118,7 +120,7 @@ pub(super) struct Ticketed {
 pub(super) struct Admission {
     /// The connection's epoch.
     pub(super) epoch: u64,
-    /// How often viewers had been dismissed when `authorize` was asked about the page.
+    /// How often viewers of the component had been dismissed when `authorize` was asked about the page.
     pub(super) dismissals: u64,
     /// What the page's ticket says, if it has one.
     pub(super) ticket: Option<Ticketed>,
@@ -177,6 +179,7 @@ impl Component {
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
+                dismissals: 0,
                 guests: 0,
                 until: Instant::now() + limits.mount_time,
                 is_fanning: false,
@@ -299,6 +302,12 @@ impl Component {
         is_in
     }
 
+    /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins, the
+    /// answer does not count.
+    pub(super) fn dismissals(&self) -> u64 {
+        self.lock().dismissals
+    }
+
     /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives the
     /// ids of the viewers.
     pub(super) fn dismiss(
@@ -306,7 +315,10 @@ impl Component {
         bind: Option<&str>,
         address: Option<&str>,
     ) -> Vec<Arc<str>> {
-        let all = self.all_viewers();
+        let mut state = self.lock();
+        state.dismissals += 1;
+        let all = state.list();
+        drop(state);
         let meant = all.iter().filter(|viewer| viewer.is_of(bind, address));
         let ended = meant.filter(|viewer| {
             let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
@@ -367,16 +379,12 @@ impl Component {
         if viewer.is_classic() {
             self.has_classic.store(true, Ordering::Relaxed);
         }
-        let registry = self.registry.upgrade();
         let mut state = self.lock();
         if let Some(failure) = &state.ended {
             return Err(failure.clone());
         }
         // Under the lock under which viewers are dismissed: who is not asked about again is found there.
-        if registry
-            .as_ref()
-            .is_none_or(|registry| registry.dismissals() != dismissals)
-        {
+        if state.dismissals != dismissals {
             return Ok(false);
         }
         let known = state.viewers.get(id).cloned();
@@ -643,7 +651,7 @@ impl Component {
     }
 
     /// Ends what has waited long enough. Gives the time to look again; `None` if the component has ended.
-    fn sweep(self: &Arc<Self>) -> Option<Instant> {
+    pub(super) fn sweep(self: &Arc<Self>) -> Option<Instant> {
         let now = Instant::now();
         loop {
             let mut state = self.lock();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use super::component::{Admission, Lives, Ticketed};
+use super::component::{Admission, Component, Lives, Ticketed};
 use super::viewer::Viewed;
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
@@ -22,7 +22,8 @@ use crate::session::{Link, Peer};
 use crate::token::{Claims, Kind};
 use crate::turns::{Given, Place, Yield};
 
-/// How often `authorize` is asked about a page that joins, if users are taken out of topics meanwhile.
+/// How often `authorize` is asked about a page that joins, and another component begun, if users are taken out of
+/// topics meanwhile, or if components end.
 const MOST_ASKED: u32 = 8;
 
 /// A page that joins.
@@ -149,10 +150,20 @@ pub(crate) fn join<D: Dispatcher>(
 
 /// What `authorize` was asked about a page with.
 struct Asked {
-    /// How often viewers had been dismissed before.
+    /// The component, whose topics were known; `None` if it did not live.
+    component: Option<Arc<Component>>,
+    /// How often viewers of the component had been dismissed before.
     dismissals: u64,
-    /// The component lived, so that its topics were known.
-    knew_topics: bool,
+}
+
+impl Asked {
+    /// Whether the answer does not count for this component. If none lived and this one is in no topic, it does.
+    fn is_of_another(&self, component: &Arc<Component>) -> bool {
+        match &self.component {
+            Some(asked) => !Arc::ptr_eq(asked, component),
+            None => component.topics().is_some(),
+        }
+    }
 }
 
 struct Task<D: Dispatcher> {
@@ -178,7 +189,13 @@ impl<D: Dispatcher> Task<D> {
             Given::Gone => return Err(None),
             Given::Busy => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
         };
-        let mut asked = self.ask(turn.yields()).await?;
+        let name = Name {
+            module: self.known.module.id,
+            key: self.key.clone(),
+        };
+        let lives = self.shared.get(&name);
+        let lives = lives.filter(|component| component.has_started());
+        let mut asked = self.ask(lives, turn.yields()).await?;
         let mut times = 1;
         loop {
             if self.viewer.is_over() || !self.viewer.is_shown_in(self.epoch) {
@@ -192,8 +209,10 @@ impl<D: Dispatcher> Task<D> {
             // Others may render while the page waits for the component.
             turn.yields().now();
             component.wait_until_ready().await.map_err(Some)?;
-            if !asked.knew_topics && component.topics().is_some() {
-                asked = self.ask(turn.yields()).await?;
+            // What was not known counts, too: the topics of the component that goes on.
+            if asked.is_of_another(component) {
+                times += 1;
+                asked = self.ask(Some(component.clone()), turn.yields()).await?;
             }
             let ticket = self.seal(component.lives()).map_err(Some)?;
             let resume = self.resume.as_ref();
@@ -215,37 +234,38 @@ impl<D: Dispatcher> Task<D> {
                 // Whoever was taken out of a topic meanwhile may be this user.
                 Ok(false) if times < MOST_ASKED => {
                     times += 1;
-                    asked = self.ask(turn.yields()).await?;
+                    asked = self.ask(Some(component.clone()), turn.yields()).await?;
                 }
                 Ok(false) => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
                 // It ended in between: the next one is started.
-                Err(_) if component.has_ended() && !self.viewer.is_over() => {}
+                Err(_) if times < MOST_ASKED && component.has_ended() && !self.viewer.is_over() => {
+                    times += 1;
+                }
                 Err(failure) => return Err(Some(failure)),
             }
         }
     }
 
-    /// Asks `authorize` about the page.
-    async fn ask(&self, yields: Yield) -> Result<Asked, Option<(String, Refusal)>> {
-        let dismissals = self.shared.dismissals();
-        let name = Name {
-            module: self.known.module.id,
-            key: self.key.clone(),
-        };
-        let lives = self.shared.get(&name);
-        let lives = lives.filter(|component| component.has_started());
+    /// Asks `authorize` about the page, and the component if it lives.
+    async fn ask(
+        &self,
+        component: Option<Arc<Component>>,
+        yields: Yield,
+    ) -> Result<Asked, Option<(String, Refusal)>> {
+        let about = component.as_ref();
+        let dismissals = about.map_or(0, |component| component.dismissals());
         let allowed = allow(
             &self.context,
             &self.known,
             self.viewer.caller(),
-            lives.as_ref().and_then(|component| component.topics()),
+            about.and_then(|component| component.topics()),
             "the join",
             Some(yields),
         );
         match allowed.await {
             Ok(()) => Ok(Asked {
+                component,
                 dismissals,
-                knew_topics: lives.is_some() || !self.known.details.authorizes,
             }),
             Err(error) => {
                 let text = error.public(self.context.development);

@@ -19,6 +19,8 @@ mod asking;
 mod component;
 mod joined_and_left;
 mod joining;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod numbers;
 mod ownership;
 mod ring;
@@ -28,7 +30,7 @@ mod to_viewers;
 mod viewer;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crate::context::Shared;
@@ -86,8 +88,6 @@ pub struct SharedComponents {
     limits: Limits,
     /// Which process has the actor of each.
     owners: Arc<dyn Ownership>,
-    /// How often viewers were dismissed: see [`SharedComponents::dismiss`].
-    dismissals: AtomicU64,
     own: Weak<Self>,
 }
 
@@ -98,7 +98,6 @@ impl SharedComponents {
             state: Mutex::default(),
             limits: limits.clone(),
             owners,
-            dismissals: AtomicU64::new(0),
             own: own.clone(),
         })
     }
@@ -220,7 +219,8 @@ impl SharedComponents {
     }
 
     /// Ends the viewers of this user and of this address (all if neither is given) of the components that are in
-    /// this topic; their pages join again, and `authorize` is asked. A component whose call in flight puts it into
+    /// this topic; their pages join again, and `authorize` is asked. So it is about pages that join just now, again. A
+    /// component whose call in flight puts it into
     /// the topic ends all its viewers after that call. Gives the viewers that have ended, by their ids.
     pub(crate) fn dismiss(
         &self,
@@ -228,8 +228,6 @@ impl SharedComponents {
         bind: Option<&str>,
         address: Option<&str>,
     ) -> HashSet<Arc<str>> {
-        // First: a page about which `authorize` was asked before is asked about again, unless it is found below.
-        self.dismissals.fetch_add(1, Ordering::SeqCst);
         let mut ended = HashSet::new();
         for component in self.all() {
             if component.is_in(topic) {
@@ -239,12 +237,6 @@ impl SharedComponents {
             }
         }
         ended
-    }
-
-    /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins,
-    /// the answer does not count.
-    pub(super) fn dismissals(&self) -> u64 {
-        self.dismissals.load(Ordering::SeqCst)
     }
 
     /// Takes all components out of this topic. Gives how many were in it.
