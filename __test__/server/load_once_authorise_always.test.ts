@@ -241,7 +241,7 @@ describe('authorize', () => {
     state.join = new Error('database is down at 10.0.0.1')
     const third = open(site, 'guarded', token)
     await until('the refusal', () => third.refused !== undefined)
-    expect(site.log.errors.join()).toContain('database is down')
+    await until('the log', () => site.log.errors.join().includes('database is down'))
     expect(site.loom.stats().components).toBe(0)
   })
 

@@ -393,7 +393,7 @@ describe('modules with receivers', () => {
     expect(await client.fails('c0', 'change')).toMatch(
       /; the props of a module with receivers, and the data of messages, are frozen: return new props, as in \{ \.\.\.props, count: 1 \}$/,
     )
-    expect(site.log.all).toMatch(/are frozen: return new props/)
+    await until('the log', () => /are frozen: return new props/.test(site.log.all))
   })
 
   test('a receiver changes frozen props, or what it was sent', async () => {

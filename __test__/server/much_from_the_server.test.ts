@@ -117,7 +117,7 @@ test('more effects than a step may have fail it', async () => {
   page.event('enter')
   await until('the answer', () => page.waiting === 0)
   expect(page.text).toBe('0')
-  expect(site.log.all).toContain('effects of one event or message at most')
+  await until('the log', () => site.log.all.includes('effects of one event or message at most'))
 })
 
 test('what is published while close() runs is accepted, or rejected; nothing hangs and nothing is left', async () => {

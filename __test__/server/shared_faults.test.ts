@@ -173,7 +173,7 @@ test('one whose mount throws refuses its pages, and starts when mount does not t
   fails = true
   await expect(site.loom.mount(module, {}, { shared: 'other' })).rejects.toThrow(/the database is away/)
   await expect(site.loom.mount(module, {}, { shared: 'other' })).rejects.toMatchObject({ code: 'LOOM_START' })
-  expect(site.log.errors.join()).toContain('the database is away')
+  await until('the log', () => site.log.errors.join().includes('the database is away'))
   // The first one still lives.
   const page = new LivePage({ url: () => site.url(), module: 'loads', token })
   atEnd(() => {

@@ -309,7 +309,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   page.event('forged')
   await until('the answer', () => page.waiting === 0)
   expect(page.text).toBe('component: from myself')
-  expect(site.log.all).toContain('the address that a message is sent to cannot be opened')
+  await until('the log', () => site.log.all.includes('the address that a message is sent to cannot be opened'))
   await expect(site.loom.send('AQx', 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
   const { loom: stranger } = await Site.start({ secret: 'another secret of at least thirty-two bytes' })
   await expect(stranger.send(toOther, 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
@@ -317,7 +317,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   await site.loom.send(toOther, 'nobody', 1)
   await site.loom.send(toOther, 'got', 'again')
   await shows(other, 'component: hello, component: again')
-  expect(site.log.all).toContain('no receiver "nobody"')
+  await until('the log', () => site.log.all.includes('no receiver "nobody"'))
 })
 
 describe('what is no topic, or no data', () => {
@@ -365,7 +365,7 @@ describe('what is no topic, or no data', () => {
     page.event('go', '101')
     await until('the answer', () => page.waiting === 0)
     expect(page.text).toBe('1')
-    expect(site.log.all).toContain('100 subscriptions at most')
+    await until('the log', () => site.log.all.includes('100 subscriptions at most'))
   })
 })
 

@@ -329,7 +329,7 @@ describe('limits.authorizeTime', () => {
     await until('the refusal', () => ada.refused !== undefined)
     // The text is the log's; "busy" has the page ask again.
     expect(ada.refused?.[1]).toBe('busy')
-    expect(site.log.errors.join()).toContain('the database is away')
+    await until('the log', () => site.log.errors.join().includes('the database is away'))
     await until('the component to end', () => site.loom.stats().components === 0)
     members.before = () => undefined
     ada.cut()
