@@ -71,7 +71,15 @@ impl Model {
         let budget = Arc::new(Budget::new(1000));
         let stats = Arc::<Stats>::default();
         let events = Events::new(limits, EventNumber::default(), &stats, &budget);
-        Viewer::new("v".into(), caller(), "".into(), link(), "".into(), events)
+        Viewer::new(
+            "v".into(),
+            caller(),
+            "".into(),
+            link(),
+            "".into(),
+            "".into(),
+            events,
+        )
     }
 
     fn let_in(&self, viewer: &Arc<Viewer>, epoch: u64) {
