@@ -36,6 +36,10 @@ if (names.includes('broadcast')) buildLoad()
 // The load's own core; the servers have the other.
 spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' })
 
+/** What is published. */
+const VALUE = /v\d{6}/g
+const VALUE_LENGTH = 'v000000'.length
+
 const JOIN = dialectOf('loom.2').join
 /** How viewers of a peer come: the upgrade's path and subprotocol, and what each sends first. */
 const VIEWERS = {
@@ -59,8 +63,13 @@ async function start(peer, viewers) {
   const last = new Map()
   const counts = new Map()
   for (const socket of sockets) {
+    // A value may be split between two chunks: what could be its beginning is kept.
+    let tail = ''
     socket.on('data', (chunk) => {
-      for (const [value] of chunk.toString('latin1').matchAll(/v\d{6}/g)) {
+      const text = tail + chunk.toString('latin1')
+      const end = text.lastIndexOf('v')
+      tail = end > text.length - VALUE_LENGTH && end >= 0 ? text.slice(end) : ''
+      for (const [value] of text.matchAll(VALUE)) {
         counts.set(value, (counts.get(value) ?? 0) + 1)
         last.set(value, performance.timeOrigin + performance.now())
       }
