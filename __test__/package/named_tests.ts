@@ -36,7 +36,7 @@ function named(text: string, pattern: RegExp, title: RegExp): Named[] {
 /** `server/bind` "a title", "another": a title may leave out with … what differs between several tests. */
 export const namedInJest = (text: string): Named[] =>
   named(text, /`((?:server|client|package|demo|torture)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
-/** `token.rs` `a_name`, `another`. */
+/** `token/tests.rs` `a_name`, `another`. */
 export const namedInCargo = (text: string): Named[] => named(text, /`([\w/]+\.rs)`((?:,? `\w+`(?!\.rs))*)/g, /`(\w+)`/g)
 
 /** Whether a test has this title, alone or behind those of the blocks that it is in. */

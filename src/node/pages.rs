@@ -9,7 +9,6 @@ use super::failed;
 use super::loom::{NativeLoom, Open};
 use super::templates::templates;
 use crate::clock::unix_now;
-use crate::ids::{Life, Point};
 use crate::sessions::counted;
 use crate::token::{Claims, Kind};
 use crate::tree::{Compact, Mismatch, Render};
@@ -70,18 +69,13 @@ impl NativeLoom {
         let context = self.context()?;
         let found = context.registry.get(&module);
         let claims = Claims {
-            kind,
             version: found.map_or(0, |(_, details)| details.version),
             module,
             props_json,
             instance,
-            viewer: String::new(),
-            owner: Life::default(),
-            point: Point::default(),
-            life: Life::default(),
-            ongoing: String::new(),
             page,
             issued_at: unix_now(),
+            ..Claims::empty(kind)
         };
         context.keyring.seal(&claims, bind).map_err(failed)
     }
