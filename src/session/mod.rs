@@ -17,7 +17,7 @@ use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::random::random_text;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::tree::{LiveTree, Patch};
+use crate::tree::LiveTree;
 use crate::turns::Place;
 use answers::{Answer, Answers, Says, push_revision};
 pub use peer::Peer;
@@ -535,7 +535,7 @@ impl Session {
         beside: Beside<'_>,
     ) -> usize {
         let has_more = beside.redirect.is_some() || !beside.pushes.is_empty();
-        let nothing = ServerMessage::Patch(Patch::default(), None);
+        let nothing = ServerMessage::nothing();
         let message = match message {
             Some(message) => message,
             // Something has to follow what goes before a change.
