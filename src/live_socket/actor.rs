@@ -338,17 +338,17 @@ impl LiveSocketState {
         number: EventNumber,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let result = if reply_to.shares() {
+        let mut result = if reply_to.shares() {
             Box::pin(self.call_shared(running, number, reply_to)).await
         } else {
             self.call(running, number, None).await
         };
-        let Some(mut result) = result else {
+        // By reference: what is moved while a future waits has its room in the future twice.
+        let Some(result) = &mut result else {
             return ControlFlow::Break(());
         };
         let before = std::mem::replace(&mut self.point.event, number);
-        // By reference: what is moved while a future waits has its room in the future twice.
-        let taken = match &mut result {
+        let taken = match result {
             Ok(outcome) => self.commit(outcome, Cause::Event, running, reply_to).await,
             Err(error) => Err(error.clone()),
         };
