@@ -302,7 +302,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   const other = await pageOf(site, name)
   const toOther = address
   await site.loom.send(toOther, 'got', 'hello')
-  await shows(other, 'component: hello')
+  await shows(other, 'server: hello')
   expect(page.text).toBe('')
   page.event('self')
   await shows(page, 'component: from myself')
@@ -316,7 +316,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   // A message for a receiver that is not there is over, and harms nobody.
   await site.loom.send(toOther, 'nobody', 1)
   await site.loom.send(toOther, 'got', 'again')
-  await shows(other, 'component: hello, component: again')
+  await shows(other, 'server: hello, server: again')
   await until('the log', () => site.log.all.includes('no receiver "nobody"'))
 })
 
