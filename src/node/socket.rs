@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::Point;
-use crate::live_socket::{Keeper, Pace, ReplyTo, Viewers};
+use crate::live_socket::{Continuity, Keeper, Pace, ReplyTo, Viewers};
 use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
 
@@ -26,7 +26,7 @@ impl ReplyTo for ToJavaScript {
         });
     }
 
-    fn show(&mut self, _point: Point, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &LiveTree, _: Continuity) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 

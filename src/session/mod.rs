@@ -10,10 +10,10 @@ use std::sync::{Arc, OnceLock};
 use subtle::ConstantTimeEq;
 
 use crate::ids::{ActorKey, Point, Revision};
-use crate::live_socket::{LiveSocket, Unhandled, Waits};
+use crate::live_socket::{Continuity, LiveSocket, Unhandled, Waits};
 use crate::ongoing::TopicNames;
 use crate::outbox::{Dialect, Outbox};
-use crate::protocol::extended::{self, Encoded};
+use crate::protocol::extended::{self, Encoded, JoinFlags};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::random::random_text;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -461,7 +461,7 @@ impl Session {
     /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
     /// so its text is written before the lock is taken. The text is written for one connection; if the
     /// session has another connection by the time the lock is held, the text is written again.
-    pub(crate) fn show(&self, point: Point, tree: &LiveTree, anew: bool) {
+    pub(crate) fn show(&self, point: Point, tree: &LiveTree, continuity: Continuity) {
         loop {
             let Some((epoch, id, secret)) = self.shown() else {
                 let mut state = self.lock();
@@ -473,10 +473,15 @@ impl Session {
                 state.stale = true;
                 return;
             };
+            let flags = JoinFlags {
+                anew: continuity == Continuity::Anew,
+                behind: continuity == Continuity::Behind,
+                ..JoinFlags::default()
+            };
             let (text, encoded) = match self.dialect {
                 Dialect::Classic => (ServerMessage::Trees(tree).to_json(&id).0, None),
                 Dialect::Extended => {
-                    let encoded = extended::joined(tree, point, &secret, anew);
+                    let encoded = extended::joined(tree, point, &secret, flags);
                     (encoded.text(&id), Some(encoded))
                 }
             };
