@@ -406,6 +406,36 @@ describe('what a crash takes back', () => {
     ])
   })
 
+  test('what rang after the last checkpoint is gone, and the timer goes on', async () => {
+    const { page, moves } = await twoProcesses(
+      (loom) =>
+        loom.register('rings', {
+          props: { clicks: 0, rung: 0, text: 'x'.repeat(5_000) },
+          handle: {
+            begin: (props, _, ctx) => {
+              ctx.every('ring', 400)
+              return { ...props }
+            },
+            click: (props) => ({ ...props, clicks: props.clicks + 1 }),
+          },
+          receive: { ring: (props) => ({ ...props, rung: props.rung + 1 }) },
+          render: ({ clicks, rung }) => html`${clicks} ${rung}`,
+        }),
+      { limits: FEW },
+    )
+    page.event('begin')
+    await settled(page)
+    await checkpointed(page)
+    page.event('click')
+    await until('three rings', () => Number(page.text.split(' ')[1]) >= 3 && page.isSettled)
+    const after: number[] = []
+    page.onChange = () => after.push(Number(page.text.split(' ')[1]))
+    await moves()
+    await until('three rings again', () => (after.at(-1) ?? 0) >= 3)
+    expect(after.filter((rung) => rung < 3)).not.toEqual([])
+    expect([page.text.split(' ')[0], page.resets]).toEqual(['1', 1])
+  })
+
   test('what comes again is no loss: connected is not told of one', async () => {
     const calls: { revived: boolean; behind: boolean }[] = []
     const register = noting(() => undefined, calls)
