@@ -120,7 +120,10 @@ describe.each([true, false])('of a module with receivers, with development %s,',
     }
     const site = await Site.start({ limits, development })
     const { name } = site.loom.register<Props>('receives', {
-      props: { count: 0, rows: [{ tags: ['a'] }] },
+      props: { count: 0, rows: [] },
+      // Loaded again at the join, so that connected gets props that were never parsed.
+      private: ['rows'],
+      mount: () => ({ rows: [{ tags: ['a'] }] }),
       async connected(props, ctx) {
         look('connected', props)
         await ctx.subscribe('news', 'heard')

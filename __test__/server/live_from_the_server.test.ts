@@ -614,6 +614,8 @@ describe('connected', () => {
     const { page } = await start((loom) =>
       loom.register('connected', {
         props: { connected: 0, clicks: 0 },
+        // So that JavaScript is asked at a resume, too.
+        authorize: () => true,
         connected: ({ connected }, { revived, behind }) => {
           calls.push({ revived, behind })
           return { connected: connected + 1 }
