@@ -312,8 +312,11 @@ export interface Dropped {
   readonly data?: unknown
 }
 
-/** Where a message comes from. */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'presence' | 'viewers'
+/**
+ * Where a message comes from. What was sent to the component by its address comes from a `component` (`ctx.send`) or
+ * from the `server` (`loom.send`).
+ */
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers'
 
 /**
  * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since

@@ -10,7 +10,7 @@ use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::{Life, Point};
-use crate::live_socket::{Keeper, LiveSocket, Pace, ReplyTo, Start, Viewers};
+use crate::live_socket::{Continuity, Keeper, LiveSocket, Pace, ReplyTo, Start, Viewers};
 use crate::ongoing::Ongoing;
 use crate::props::Props;
 use crate::protocol::{Beside, ClientEvent, ServerMessage, SpecialVars};
@@ -37,7 +37,7 @@ impl ReplyTo for ToJavaScript {
         });
     }
 
-    fn show(&mut self, _point: Point, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &LiveTree, _: Continuity) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 

@@ -9,7 +9,9 @@ use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
-use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::live_socket::{
+    Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
+};
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -308,8 +310,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         }
     }
 
-    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool) {
-        self.session.show(point, tree, anew);
+    fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity) {
+        self.session.show(point, tree, continuity);
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {

@@ -14,7 +14,9 @@ use crate::clock::unix_now;
 use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{EventNumber, Life, Point};
-use crate::live_socket::{Asked, Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::live_socket::{
+    Asked, Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
+};
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, Refusal, ServerMessage, extended};
@@ -123,7 +125,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         }
     }
 
-    fn show(&mut self, point: Point, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, point: Point, tree: &LiveTree, _: Continuity) {
         let mut shown = self.component.shown();
         if !self.is_ready {
             shown.ring = Ring::new(point.revision);
