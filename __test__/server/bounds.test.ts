@@ -53,7 +53,8 @@ function asks(loom: Loom): { name: string } {
         return { steps: steps + 1 }
       },
       tasks({ steps }, { value = '' }, ctx) {
-        for (let number = 0; number < Number(value); number++) ctx.task(`t${number}`, () => new Promise(() => undefined))
+        for (let number = 0; number < Number(value); number++)
+          ctx.task(`t${number}`, () => new Promise(() => undefined))
         return { steps: steps + 1 }
       },
       track({ steps }, { value = '' }, ctx) {
@@ -126,7 +127,7 @@ test('a meta has 1 KiB at most', async () => {
   expect((await site.loom.presence('room')).count).toBe(1)
 })
 
-test('pushes to a page that does not read hold no more than limits.outgoingBytes, and the newest come', async () => {
+test('pushes that a page does not read hold no more than limits.outgoingBytes; beyond it the oldest go', async () => {
   const COUNT = 400
   let handled = 0
   const site = await Site.start({ limits: { outgoingBytes: 300_000 } })
@@ -149,14 +150,19 @@ test('pushes to a page that does not read hold no more than limits.outgoingBytes
   })
   const token = await site.token(name)
   let bytes = 0
-  let last = ''
+  let shown: unknown
+  const pushed: number[] = []
   await new Promise<void>((resolve) => {
     deaf.on('open', () => {
       deaf.send(JSON.stringify(['j', 1, name, token]))
     })
     deaf.on('message', (data: Buffer) => {
       bytes += data.length
-      last += data.toString().slice(-200)
+      const frame = JSON.parse(data.toString()) as unknown[]
+      for (const message of (Array.isArray(frame[0]) ? frame : [frame]) as unknown[][]) {
+        if (message[0] === 1) shown = message[3]
+        if (message[0] === 'p') pushed.push(parseInt(String(message[3])))
+      }
       resolve()
     })
   })
@@ -169,9 +175,11 @@ test('pushes to a page that does not read hold no more than limits.outgoingBytes
   }
   expect(process.memoryUsage.rss() - before).toBeLessThan(200 << 20)
   socket.resume()
-  // The page is shown the newest state, and all of 20 MB was never there for it.
-  await until('the newest', () => last.includes(`"${COUNT}"`))
+  // The page is shown the newest state and the newest push; all of 20 MB was never there for it.
+  await until('the newest', () => shown === String(COUNT))
   expect(bytes).toBeLessThan((COUNT * 50_000) / 2)
+  expect(pushed.at(-1)).toBe(COUNT)
+  expect(pushed).toEqual([...new Set(pushed)].sort((a, b) => a - b))
   const page = await pageOf(site, name)
   await site.loom.publish('push', COUNT + 1)
   await shows(page, '<b>1</b>')

@@ -6,7 +6,10 @@ import { pageOf, shows, startPage } from '../support/pages'
 import { Gate, until } from '../support/until'
 
 /** A page whose event `begin` begins this task; `received` is what its receiver got. */
-async function start(task: (signal: AbortSignal) => TaskSource<unknown>, before = (): Promise<void> | void => undefined) {
+async function start(
+  task: (signal: AbortSignal) => TaskSource<unknown>,
+  before = (): Promise<void> | void => undefined,
+) {
   const received: Message[] = []
   const started = await startPage((loom) =>
     loom.register('works', {
@@ -36,7 +39,7 @@ test('the next value is asked for when the last one is handled', async () => {
   let asked = 0
   const { page, received } = await start(
     async function* () {
-      for (; asked < 3;) yield ++asked
+      while (asked < 3) yield await Promise.resolve(++asked)
     },
     () => {
       const gate = new Gate()
@@ -60,7 +63,7 @@ test.each<[string, () => TaskSource<unknown>, object[]]>([
   [
     'an async iterable',
     async function* () {
-      yield 'a'
+      yield await Promise.resolve('a')
       yield 'b'
     },
     [{ data: 'a', done: false }, { data: 'b', done: false }, { done: true }],
@@ -82,7 +85,7 @@ test.each<[string, () => TaskSource<unknown>, object[]]>([
   [
     'one that throws after a value',
     async function* () {
-      yield 'a'
+      yield await Promise.resolve('a')
       throw new Error('no')
     },
     [

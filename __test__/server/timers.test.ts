@@ -114,7 +114,11 @@ test('timers are Rust’s: JavaScript has none for them', async () => {
 })
 
 /** Counts ticks, and keeps the counts that were rendered. */
-function ticking(loom: Loom, interval: number, holding: { gate: Gate | undefined }): { name: string; counts: number[] } {
+function ticking(
+  loom: Loom,
+  interval: number,
+  holding: { gate: Gate | undefined },
+): { name: string; counts: number[] } {
   const counts: number[] = []
   const { name } = loom.register('ticking', {
     props: { ticks: 0, held: 0 },
@@ -159,7 +163,7 @@ test('a tick that waits already is not queued again', async () => {
       props: { ticks: 0 },
       handle: {
         // Both are due when it ends: they wait together, and the one that fails is first.
-        async begin(props, _, ctx) {
+        begin(props, _, ctx) {
           ctx.after('fails', 0)
           ctx.every('tick', 50)
           return { ...props }
