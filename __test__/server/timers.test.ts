@@ -162,14 +162,14 @@ test('a tick that waits already is not queued again', async () => {
     loom.register('waits', {
       props: { ticks: 0 },
       handle: {
-        // Both are due when it ends: they wait together, and the one that fails is first.
+        // Both fall due while the next event is handled: they wait together, and the one that fails is first.
         begin(props, _, ctx) {
-          ctx.after('fails', 0)
+          ctx.after('fails', 45)
           ctx.every('tick', 50)
           return { ...props }
         },
         async hold(props) {
-          await sleep(100)
+          await sleep(150)
           return { ...props }
         },
       },
