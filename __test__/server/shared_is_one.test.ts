@@ -1,13 +1,14 @@
 /** What makes a shared component one component: its turns, its token, the bytes that all pages get, its viewers. */
 
 import { rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type LiveModule, type Loom, raw } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { shows } from '../support/pages'
 import { board, byHeader, KEY, openShared, settled, sharedPage, sharedToken } from '../support/shared'
-import { inside, Site, type SiteOptions } from '../support/site'
+import { inside, Site, type SiteOptions, type Transport } from '../support/site'
 import { until } from '../support/until'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -123,6 +124,36 @@ test('a change costs JavaScript one call and one render, for one page as for fif
   }
   expect(await calls('few', 1)).toEqual([10, 10])
   expect(await calls('many', 50)).toEqual([10, 10])
+})
+
+test.each<[Transport, string, number]>([
+  ['https', 'one write', 1],
+  ['http, descriptor', 'nothing', 0],
+])('over %s a change costs the main thread %s for each page', async (over, _, each) => {
+  const site = await Site.start({ over, limits: { patchRate: 1_000 } })
+  let writes = 0
+  site.server.on(over === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
+    const write = socket.write.bind(socket) as (...all: unknown[]) => boolean
+    socket.write = (...all: unknown[]) => {
+      writes += 1
+      return write(...all)
+    }
+  })
+  const module = board(site.loom)
+  const pages = await Promise.all(Array.from({ length: 10 }, () => sharedPage(site, module)))
+  const frames = pages.map((page) => {
+    const own = { count: 0 }
+    page.onFrame = () => (own.count += 1)
+    return own
+  })
+  const before = writes
+  for (let number = 1; number <= 5; number++) {
+    pages[0]?.event('add')
+    await Promise.all(pages.map((page) => shows(page, `${number} board-7`)))
+  }
+  const sent = frames.reduce((sum, { count }) => sum + count, 0)
+  expect(sent).toBeGreaterThanOrEqual(50)
+  expect(writes - before).toBe(sent * each)
 })
 
 const who: LiveModule<{ who: string[] }> = {
