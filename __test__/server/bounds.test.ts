@@ -185,3 +185,30 @@ test('pushes that a page does not read hold no more than limits.outgoingBytes; b
   await shows(page, '<b>1</b>')
   expect(page.pushes).toHaveLength(1)
 })
+
+test('what goes on beside the props counts for limits.checkpointBytes, and the page is told of a larger state', async () => {
+  const { site, page } = await startPage(
+    (loom) =>
+      loom.register('large', {
+        props: { steps: 0 },
+        handle: {
+          // The props stay small.
+          remind({ steps }, { value = '' }, ctx) {
+            ctx.after('ring', 600_000, 'x'.repeat(Number(value)))
+            return { steps: steps + 1 }
+          },
+        },
+        receive: { ring: (props) => props },
+        render: ({ steps }) => html`${steps}`,
+      }),
+    { limits: { checkpointBytes: 2_000 } },
+  )
+  page.event('remind', '1000')
+  await until('a checkpoint', () => page.isSettled && page.memory.checkpoint?.startsWith('.') === false)
+  expect(page.fragile).toBe(false)
+  page.event('remind', '4000')
+  await until('the page to be told', () => page.fragile)
+  await until('the log', () => site.log.all.includes('limits.checkpointBytes'))
+  page.event('remind', '10')
+  await until('a checkpoint again', () => !page.fragile && page.memory.checkpoint !== undefined)
+})
