@@ -1,8 +1,9 @@
 /** How fast a component tells its page of what no event asked for, seals checkpoints, and reads its topics. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { html, type LoomOptions, type Message } from 'loom-live'
+import { html, type LiveModule, type LoomOptions, type Message } from 'loom-live'
 import { pageOf, shows, startPage } from '../support/pages'
+import { sharedPage } from '../support/shared'
 import { Site } from '../support/site'
 import { Gate, until } from '../support/until'
 
@@ -152,4 +153,49 @@ test('a component that is behind reads no further, so that it holds no more than
   await until('what comes then', () => got.at(-1) === 'last')
   // What the topic had let go of meanwhile was not with the component either.
   expect(got).toEqual([0, 'gap', 'last'])
+})
+
+/** Pushes what it gets of a topic: as many bytes as the message says. */
+const pusher = (handled: { count: number }): LiveModule<{ count: number }> => ({
+  props: { count: 0 },
+  connected: (_, ctx) => ctx.subscribe('push', 'arrived'),
+  handle: { click: (props) => ({ ...props }) },
+  receive: {
+    arrived({ count }, { data }, ctx) {
+      handled.count += 1
+      ctx.push('p', `${count} ${'x'.repeat(Number(data))}`)
+      return { count: count + 1 }
+    },
+  },
+  render: ({ count }) => html`${count}`,
+})
+
+const SLOW: LoomOptions = { limits: { patchRate: 1, hiddenPatchTime: 600_000 } }
+
+describe.each(['of one page', 'shared', 'of a hidden page'])('what a component pushes, %s,', (which) => {
+  test.each([
+    ['many small ones', Array.from({ length: 1_000 }, () => 10)],
+    ['more than is kept for a page that is away', Array.from({ length: 100 }, () => 5_000)],
+    ['a large one behind small ones', [10, 10, 10, 200_000, 10, 100_000, 10]],
+  ])('comes whole and in order, however long the next change is held back: %s', async (_, sizes) => {
+    const handled = { count: 0 }
+    const site = await Site.start(SLOW)
+    const module = site.loom.register('pusher', pusher(handled))
+    const page = await (which === 'shared' ? sharedPage(site, module) : pageOf(site, module.name))
+    if (which === 'of a hidden page') {
+      page.hide()
+      page.event('click')
+      await until('the answer', () => page.waiting === 0)
+    }
+    for (const [at, size] of sizes.entries()) {
+      await site.loom.publish('push', size)
+      await until('the message to be handled', () => handled.count > at)
+    }
+    page.hide(false)
+    await shows(page, String(sizes.length))
+    expect(page.pushes.map(([, data]) => parseInt(String(data)))).toEqual(sizes.map((__, at) => at))
+    expect(page.pushes.map(([, data]) => String(data).length - 1 - String(parseInt(String(data))).length)).toEqual(
+      sizes,
+    )
+  })
 })

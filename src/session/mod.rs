@@ -587,13 +587,17 @@ impl Session {
             keeps_form: beside.keeps_form,
             pushes: beside.pushes.to_vec(),
         };
-        if !state.holds_back() {
+        let is_held = state.holds_back();
+        if !is_held {
             let State { link, shown, .. } = &mut *state;
             if let Some(link) = link {
                 answer.push(&link.outbox, self.key, &link.id, shown);
             }
         }
         state.answers.keep(answer);
+        if !is_held {
+            state.answers.all_is_sent();
+        }
         state.answers.memory()
     }
 
@@ -727,8 +731,14 @@ impl Session {
         for answer in missed.filter(|answer| !after.includes(answer.point)) {
             answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
+        answers.all_is_sent();
         push_revision(&link.outbox, self.key, &link.id, shown, point.revision);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
+    }
+
+    /// Whether so much is pushed behind what is held back that it must not be held back any longer.
+    pub(crate) fn has_much_to_push(&self) -> bool {
+        self.lock().answers.has_much_to_push()
     }
 
     /// The outbox of the connection that the component is shown on.
@@ -794,6 +804,7 @@ impl State {
     /// Notes that the page is shown the whole tree, as it is at `point`.
     fn shows(&mut self, point: Point) {
         self.answers.forget_up_to(point);
+        self.answers.all_is_sent();
         self.shown = point.revision;
         self.stale = false;
         self.asking = None;

@@ -131,8 +131,11 @@ impl<D: Dispatcher> ToPage<D> {
     }
 
     /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
-    /// makes the pause longer, and one that is seen again ends it.
+    /// makes the pause longer, and one that is seen again ends it. So does much that was pushed.
     async fn paused_since(&self, last: Instant) {
+        if self.session.has_much_to_push() {
+            return;
+        }
         loop {
             let hidden = self.session.hidden();
             let pause = match hidden {
