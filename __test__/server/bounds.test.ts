@@ -52,6 +52,10 @@ function asks(loom: Loom): { name: string } {
         ctx.publish('large', 'x'.repeat(Number(value) - 2))
         return { steps: steps + 1 }
       },
+      after({ steps }, { value = '' }, ctx) {
+        ctx.after('got', 600_000, 'x'.repeat(Number(value) - 2))
+        return { steps: steps + 1 }
+      },
       tasks({ steps }, { value = '' }, ctx) {
         for (let number = 0; number < Number(value); number++)
           ctx.task(`t${number}`, () => new Promise(() => undefined))
@@ -91,10 +95,13 @@ test('a topic’s name has 256 bytes at most, which are not letters', async () =
   }
 })
 
-test('a message has limits.messageBytes at most: a step that publishes a larger one fails', async () => {
+test('a message has limits.messageBytes at most: a step that publishes a larger one, or begins a timer with it, fails', async () => {
   const { site, page } = await startPage(asks, { limits: { messageBytes: 1_000 } })
-  expect(await commits(page, 'large', '1000')).toBe(true)
-  expect(await commits(page, 'large', '1001')).toBe(false)
+  for (const handler of ['large', 'after']) {
+    expect([handler, await commits(page, handler, '1000')]).toEqual([handler, true])
+    expect([handler, await commits(page, handler, '1001')]).toEqual([handler, false])
+  }
+  await until('the log', () => site.log.all.includes('the timer "got" has 1001 bytes'))
   await site.loom.publish('large', 'x'.repeat(998))
   await expect(site.loom.publish('large', 'x'.repeat(999))).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
 })
