@@ -205,7 +205,7 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value.
+   * @param data a JSON value of at most `limits.messageBytes`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**

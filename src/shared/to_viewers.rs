@@ -226,7 +226,9 @@ impl<D: Dispatcher> Pace for ToViewers<D> {
     }
 
     async fn caught_up(&mut self) {
-        if let Some(next) = self.next {
+        if let Some(next) = self.next
+            && !self.component.shown().ring.has_much_to_push()
+        {
             // On the heap: the future of every actor would carry it otherwise.
             Box::pin(sleep_until(next)).await;
         }
