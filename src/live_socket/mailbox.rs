@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -142,6 +143,9 @@ pub(super) struct Capacity {
 /// always woken. `src/models.rs` watches it (`a_mailbox_loses_no_event_and_no_wake`).
 pub struct Mailbox {
     state: Mutex<State>,
+    /// Set when the phase becomes [`Phase::Stopped`]. Whoever makes a call for the actor looks here before the callee
+    /// gets the call.
+    pub(super) ended: AtomicBool,
     capacity: Capacity,
     stats: Arc<Stats>,
     budget: Arc<Budget>,
@@ -164,6 +168,7 @@ impl Mailbox {
                 receiver: None,
                 busy: false,
             }),
+            ended: AtomicBool::new(false),
             capacity,
             stats,
             budget,
@@ -433,6 +438,7 @@ impl Mailbox {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
+        self.ended.store(true, Ordering::SeqCst);
         // Items are dropped after the lock was released, because dropping wakes the receiver of a snapshot.
         let dropped = std::mem::take(&mut state.items);
         let bytes = std::mem::take(&mut state.bytes);

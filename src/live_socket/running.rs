@@ -98,7 +98,7 @@ impl<D: Dispatcher> Running<D> {
         tokio::select! {
             biased;
             () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
-            result = context.dispatcher.call(call) => Some(result),
+            result = context.dispatcher.call(call, &mailbox.ended) => Some(result),
             () = expired => Some(Err(CallError::Deadline(limit))),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{BUSY, Sessions};
+use crate::dispatch::Caller;
 use crate::ids::ActorKey;
 use crate::outbox::Order;
 use crate::protocol::Refusal;
@@ -25,8 +26,8 @@ pub struct OpenConnection {
 pub struct Dismissed {
     /// The actors of components of one page.
     pub actors: HashSet<ActorKey>,
-    /// Viewers of shared components, by their ids.
-    pub viewers: HashSet<Arc<str>>,
+    /// The callers of viewers of shared components.
+    pub viewers: Vec<Arc<Caller>>,
 }
 
 /// The time over which so many connections and components are to come back, in milliseconds: a process that

@@ -13,6 +13,7 @@ use super::numbers::Numbers;
 use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
 use crate::clock::unix_now;
+use crate::dispatch::Caller;
 use crate::ids::{EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
@@ -308,13 +309,13 @@ impl Component {
         self.lock().dismissals
     }
 
-    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives the
-    /// ids of the viewers.
+    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives
+    /// whose pages they were.
     pub(super) fn dismiss(
         self: &Arc<Self>,
         bind: Option<&str>,
         address: Option<&str>,
-    ) -> Vec<Arc<str>> {
+    ) -> Vec<Arc<Caller>> {
         let mut state = self.lock();
         state.dismissals += 1;
         let all = state.list();
@@ -327,7 +328,7 @@ impl Component {
             }
             ends
         });
-        ended.map(|viewer| viewer.id.clone()).collect()
+        ended.map(|viewer| viewer.caller()).collect()
     }
 
     /// The component has rendered: pages can be let in.

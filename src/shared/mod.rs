@@ -29,7 +29,7 @@ mod shown;
 mod to_viewers;
 mod viewer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -221,14 +221,14 @@ impl SharedComponents {
     /// Ends the viewers of this user and of this address (all if neither is given) of the components that are in
     /// this topic; their pages join again, and `authorize` is asked. So it is about pages that join just now, again. A
     /// component whose call in flight puts it into
-    /// the topic ends all its viewers after that call. Gives the viewers that have ended, by their ids.
+    /// the topic ends all its viewers after that call. Gives the callers of the viewers that have ended.
     pub(crate) fn dismiss(
         &self,
         topic: &Arc<str>,
         bind: Option<&str>,
         address: Option<&str>,
-    ) -> HashSet<Arc<str>> {
-        let mut ended = HashSet::new();
+    ) -> Vec<Arc<Caller>> {
+        let mut ended = Vec::new();
         for component in self.all() {
             if component.is_in(topic) {
                 ended.extend(component.dismiss(bind, address));
