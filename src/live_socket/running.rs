@@ -125,7 +125,7 @@ impl<D: Dispatcher> Running<D> {
         for time in [self.quiet, self.due, self.ask].into_iter().flatten() {
             self.alarm.set(time);
         }
-        let next = poll_fn(|poll| {
+        poll_fn(|poll| {
             if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
                 return Poll::Ready(item.map(Next::Item));
             }
@@ -146,11 +146,7 @@ impl<D: Dispatcher> Running<D> {
             }
             Poll::Pending
         })
-        .await;
-        if let Some(Next::Due | Next::Ask) = next {
-            self.mailbox.begins();
-        }
-        next
+        .await
     }
 
     /// Whether the tasks that these effects begin fit within the limits.

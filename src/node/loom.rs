@@ -29,6 +29,7 @@ use crate::ids::{Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
 use crate::log::Log;
+use crate::members::{Leave, Members, Whose};
 use crate::ongoing::{Ongoing, OngoingError};
 use crate::presence::{MemoryPresence, Presence};
 use crate::props::Props;
@@ -67,8 +68,27 @@ fn text_of(text: &[u8], bytes: u32) -> &str {
 #[derive(Default)]
 struct Handles {
     sockets: Mutex<HashMap<u32, LiveSocket>>,
+    /// Those of `sockets` that are in topics.
+    members: Arc<Members<u32>>,
     relays: Mutex<HashMap<u32, Relay>>,
     pending: Mutex<HashMap<u32, Pending>>,
+}
+
+impl Handles {
+    /// Calls `each` with the live sockets that are taken out of a topic. Gives how many there are. They are nobody's:
+    /// they are meant if all are.
+    fn of_topic(&self, leave: &Leave, mut each: impl FnMut(&LiveSocket)) -> usize {
+        let mut count = 0;
+        if leave.whose.is_everybody() {
+            self.members.leave(leave, |number| {
+                if let Some(socket) = lock(&self.sockets).get(&number) {
+                    each(socket);
+                    count += 1;
+                }
+            });
+        }
+        count
+    }
 }
 
 /// All that a loom has until it is released: keys, a store with its thread, the shared state.
@@ -766,7 +786,14 @@ impl NativeLoom {
             details,
         };
         let queue = self.queue.clone();
-        let socket = LiveSocket::start(context, start, |_| ToJavaScript { queue, id, number });
+        let members = self.handles.members.clone();
+        let socket = LiveSocket::start(context, start, |_| ToJavaScript {
+            queue,
+            id,
+            number,
+            members,
+            topics: None,
+        });
         lock(&self.handles.sockets).insert(number, socket);
         Ok(())
     }
@@ -905,30 +932,29 @@ impl NativeLoom {
         address: Option<String>,
     ) -> u32 {
         let Some(open) = &self.open else { return 0 };
-        let topic: Arc<str> = topic.into();
-        let (bind, address) = (bind.as_deref(), address.as_deref());
-        let ended = open.sessions.disconnect_topic(&topic, bind, address);
+        let leave = leave(topic, true, bind, address);
+        let mut ended = open.sessions.disconnect_topic(&leave);
+        self.handles.of_topic(&leave, |socket| {
+            if !socket.is_stopped() {
+                socket.stop();
+                ended.actors.insert(socket.key());
+            }
+        });
         open.context.dispatcher.give_up(&ended.actors);
         open.context.dispatcher.give_up_events(&ended.viewers);
         let count = ended.actors.len() + ended.viewers.len();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
-    /// of pages were in it.
+    /// Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it.
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self, topic: String, bind: Option<String>, address: Option<String>) -> u32 {
         let Some(open) = &self.open else { return 0 };
-        let topic: Arc<str> = topic.into();
-        if bind.as_ref().or(address.as_ref()).is_none() {
-            for socket in lock(&self.handles.sockets).values() {
-                // Not known: nobody but the actor knows the topics of such a component.
-                socket.leave(&topic, false, true);
-            }
-        }
-        let (bind, address) = (bind.as_deref(), address.as_deref());
-        let count = open.sessions.unsubscribe(&topic, bind, address);
-        u32::try_from(count).unwrap_or(u32::MAX)
+        let leave = leave(topic, false, bind, address);
+        let count = open.sessions.unsubscribe(&leave);
+        let take_out = |socket: &LiveSocket| socket.leave(&leave.topic, false);
+        let own = self.handles.of_topic(&leave, take_out);
+        u32::try_from(count + own).unwrap_or(u32::MAX)
     }
 
     /// Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
@@ -970,6 +996,18 @@ impl NativeLoom {
             ended.cancel();
         });
         Ok(())
+    }
+}
+
+fn leave(topic: String, ends: bool, bind: Option<String>, address: Option<String>) -> Leave {
+    let whose = Whose {
+        bind: bind.map(Into::into),
+        address: address.map(Into::into),
+    };
+    Leave {
+        topic: topic.into(),
+        ends,
+        whose,
     }
 }
 

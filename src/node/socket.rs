@@ -6,6 +6,8 @@ use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::Point;
 use crate::live_socket::{Keeper, Pace, ReplyTo, Viewers};
+use crate::members::{self, Leave, Members};
+use crate::ongoing::TopicNames;
 use crate::protocol::{Beside, ServerMessage};
 use crate::tree::LiveTree;
 
@@ -15,6 +17,15 @@ pub(super) struct ToJavaScript {
     pub(super) id: Arc<str>,
     /// The number of the callback, and of the promise of `loom.start`.
     pub(super) number: u32,
+    /// Which of these actors are in topics.
+    pub(super) members: Arc<Members<u32>>,
+    pub(super) topics: Option<TopicNames>,
+}
+
+impl Drop for ToJavaScript {
+    fn drop(&mut self) {
+        self.subscribed(None, members::now());
+    }
 }
 
 impl ReplyTo for ToJavaScript {
@@ -58,7 +69,16 @@ impl Pace for ToJavaScript {
     async fn caught_up(&mut self) {}
 }
 
-impl Keeper for ToJavaScript {}
+impl Keeper for ToJavaScript {
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let before = std::mem::replace(&mut self.topics, topics.cloned());
+        let member = (self.number.into(), &Arc::default(), &self.number);
+        let mut leaves = self.members.set(member, before.as_ref(), topics, since);
+        // It is nobody's.
+        leaves.retain(|leave| leave.whose.is_everybody());
+        leaves
+    }
+}
 
 impl Viewers for ToJavaScript {}
 

@@ -14,9 +14,10 @@ use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
 use crate::clock::unix_now;
 use crate::dispatch::Caller;
-use crate::ids::{EventNumber, Life, Point};
+use crate::ids::{ActorKey, EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
+use crate::members::Leave;
 use crate::ongoing::TopicNames;
 use crate::protocol::extended::JoinFlags;
 use crate::protocol::{Beside, Refusal};
@@ -278,9 +279,21 @@ impl Component {
         self.lock().numbers.keep_dropped(dropped);
     }
 
-    /// Notes the topics that the component is in.
-    pub(super) fn set_topics(&self, topics: Option<TopicNames>) {
-        self.lock().topics = topics;
+    /// Notes the topics that the component is in, by a step that began at `since`; `key` is its actor's. Gives those
+    /// that it was taken out of meanwhile.
+    pub(super) fn set_topics(
+        self: &Arc<Self>,
+        key: ActorKey,
+        topics: Option<TopicNames>,
+        since: u64,
+    ) -> Vec<Leave> {
+        let before = std::mem::replace(&mut self.lock().topics, topics.clone());
+        let Some(registry) = self.registry.upgrade() else {
+            return Vec::new();
+        };
+        let member = (key, &Arc::default(), self);
+        let members = &registry.members;
+        members.set(member, before.as_ref(), topics.as_ref(), since)
     }
 
     /// The topics that the component is in.
@@ -288,19 +301,11 @@ impl Component {
         self.lock().topics.clone()
     }
 
-    pub(super) fn is_in(&self, topic: &str) -> bool {
-        let state = self.lock();
-        let mut topics = state.topics.iter().flat_map(|topics| topics.iter());
-        topics.any(|one| **one == *topic)
-    }
-
-    /// Has the actor leave a topic: see [`LiveSocket::leave`]. True if the committed state was in it.
-    pub(super) fn leave_topic(&self, topic: &Arc<str>, ends: bool) -> bool {
-        let is_in = self.is_in(topic);
+    /// Has the actor leave a topic: see [`LiveSocket::leave`].
+    pub(super) fn leave_topic(&self, topic: &Arc<str>) {
         if let Some(socket) = self.socket.get() {
-            socket.leave(topic, ends, is_in);
+            socket.leave(topic, false);
         }
-        is_in
     }
 
     /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins, the
