@@ -45,8 +45,6 @@ struct State {
     /// The same, in the order in which they went. Those that are back stay in it until their time.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
-    /// When a number had to make room for others the last time, in seconds since 1970.
-    made_room_at: u64,
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
@@ -177,7 +175,6 @@ impl Component {
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
                 numbers: Numbers::of_at_most(limits.viewers, is_stored),
-                made_room_at: 0,
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
@@ -265,7 +262,8 @@ impl Component {
         let until = Instant::now() + self.limits.event_age + self.limits.park_time;
         let mut state = self.lock();
         for (id, number) in numbers {
-            state.keep_number(&id, number, until);
+            // The store does not say whose they are.
+            state.keep_number(&id, &Arc::default(), number, until);
         }
     }
 
@@ -411,7 +409,7 @@ impl Component {
                 return Err(busy());
             }
         }
-        let made_room_at = state.made_room_at;
+        let made_room_at = state.numbers.made_room_at(&viewer.holder);
         let number = match &known {
             Some(_) => None,
             None => state.numbers.take(id),
@@ -498,11 +496,12 @@ impl Component {
     fn forget(
         &self,
         state: &mut State,
-        id: &Arc<str>,
+        viewer: &Viewer,
         bind: &Arc<str>,
         handled: EventNumber,
         now: Instant,
     ) {
+        let id = &viewer.id;
         state.viewers.remove(id);
         state.here.remove(id);
         state.away.remove(id);
@@ -512,7 +511,7 @@ impl Component {
         }
         if handled > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
-            state.keep_number(id, handled, until);
+            state.keep_number(id, &viewer.holder, handled, until);
         }
     }
 
@@ -530,7 +529,7 @@ impl Component {
             let next = state.viewers.get(&viewer.id).cloned();
             let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
                 let until = Instant::now() + self.limits.event_age + self.limits.park_time;
-                state.keep_number(&viewer.id, point.event, until);
+                state.keep_number(&viewer.id, &viewer.holder, point.event, until);
                 drop(state);
                 self.changed.notify_one();
                 return None;
@@ -749,7 +748,7 @@ impl Viewed for Component {
                 state.away.insert(id.clone(), until);
                 state.away_order.push_back((until, id.clone()));
             } else {
-                self.forget(&mut state, id, &bind, handled, now);
+                self.forget(&mut state, viewer, &bind, handled, now);
             }
             if was_here && state.here.is_empty() {
                 state.until = state.until.max(now + self.limits.park_time);
@@ -786,10 +785,14 @@ impl State {
     }
 
     /// Keeps the number of a viewer that is gone.
-    fn keep_number(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) {
-        if self.numbers.add(id, number, until) {
-            self.made_room_at = unix_now();
-        }
+    fn keep_number(
+        &mut self,
+        id: &Arc<str>,
+        holder: &Arc<str>,
+        number: EventNumber,
+        until: Instant,
+    ) {
+        self.numbers.add(id, holder, number, until, unix_now());
     }
 
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {
