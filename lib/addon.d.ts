@@ -138,10 +138,7 @@ export class NativeLoom {
    * ones. Gives how many there were.
    */
   disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
-  /**
-   * Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
-   * of pages were in it.
-   */
+  /** Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it. */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**
    * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
