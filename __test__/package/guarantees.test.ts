@@ -1,6 +1,6 @@
 /** What docs/guarantees.md promises, each row of it, is shown by tests that exist. */
 
-import { cellsOf, missingInCargo, missingInJest, namedInCargo, namedInJest, read } from './named_tests'
+import { cellsOf, namedInCargo, namedInJest, read, testNamed } from './named_tests'
 
 const text = cellsOf('docs/guarantees.md')
 const [promises = '', shown = ''] = read('docs/guarantees.md').split('## Who shows it')
@@ -23,14 +23,4 @@ test('each promise has tests, and each row of tests has some', () => {
   }
 })
 
-test('the tests in JavaScript are among those that Jest runs', () => {
-  const wanted = namedInJest(text)
-  expect(missingInJest(wanted)).toEqual([])
-  expect(wanted.filter(({ title }) => title !== undefined).length).toBeGreaterThan(20)
-}, 300_000)
-
-test('the tests in Rust are among those that Cargo runs', () => {
-  const wanted = namedInCargo(text)
-  expect(missingInCargo(wanted)).toEqual([])
-  expect(wanted.length).toBeGreaterThan(4)
-}, 900_000)
+testNamed(text, { titles: 20, rust: 4 })

@@ -50,7 +50,7 @@ async function movingPage(sites: { now: Site }, module: { name: string }): Promi
 }
 
 test('one that was mounted and that no page joins lives for mountTime', async () => {
-  const site = await Site.start({ limits: { mountTime: 50, parkTime: 60_000 } })
+  const site = await Site.start({ limits: { mountTime: 400, parkTime: 60_000 } })
   const seen = { renders: 0, mounts: [] as string[] }
   const module = board(site.loom, seen)
   await site.loom.mount(module, {}, { shared: KEY })

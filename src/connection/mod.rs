@@ -128,6 +128,7 @@ async fn converse<D: Dispatcher>(
     };
     let outbox = Outbox::new(limits.outgoing_bytes, context.budget.clone(), dialect);
     socket.count_in(outbox.incoming.clone());
+    outbox.set_direct(socket.direct());
     let entry = match sessions.open(&outbox, &peer, arrival) {
         Ok(entry) => entry,
         Err(closed) => {

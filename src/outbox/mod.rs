@@ -14,7 +14,7 @@ use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
 use crate::sync::{Mutex, MutexGuard, lock, wake};
-use crate::transport::Closed;
+use crate::transport::{Closed, Direct};
 use visibility::Visibility;
 use waiting::{ROOM, Texts, Waiting};
 
@@ -67,6 +67,16 @@ pub(crate) enum Todo {
     Stop(Closed),
 }
 
+/// What can be sent to a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    All,
+    /// The page is hidden: what no event has asked for can wait.
+    Hidden,
+    /// Too much waits for it.
+    Nothing,
+}
+
 struct State {
     /// Sent before the first message, in the same frame. Taken by the first push.
     greeting: Option<String>,
@@ -88,6 +98,10 @@ struct State {
     /// Nothing is written any more.
     closed: bool,
     visibility: Visibility,
+    /// Writes to the socket past the connection's task, if the transport can.
+    direct: Option<Arc<Direct>>,
+    /// The bytes that were written so, of which the connection has to write the rest.
+    handed: usize,
     /// Wakes the connection. Set by `poll` if there is nothing to do; taken, and called, by each push and
     /// order.
     writer: Option<Waker>,
@@ -159,6 +173,8 @@ impl Outbox {
                 ordered: false,
                 closed: false,
                 visibility: Visibility::default(),
+                direct: None,
+                handed: 0,
                 writer: None,
             }),
             room: Notify::new(),
@@ -204,10 +220,65 @@ impl Outbox {
         if let Some(encoded) = encoded {
             state.introduce(encoded, &self.budget);
         }
-        state.push(owner, text, &self.budget);
-        let writer = state.writer.take();
+        let writer = match self.write_now(&mut state, text) {
+            Ok(writer) => writer,
+            Err(text) => {
+                state.push(owner, text, &self.budget);
+                state.writer.take()
+            }
+        };
         drop(state);
         wake(writer);
+    }
+
+    /// Writes the message on the direct way, with what waits before it. Gives whom to wake because of the rest; or
+    /// the message, if it has to wait.
+    fn write_now(&self, state: &mut State, text: String) -> Result<Option<Waker>, String> {
+        let waits = state.greeting.is_some() || !state.messages.is_empty();
+        let is_idle =
+            state.taken == state.written && state.handed == 0 && state.order == Order::Serve;
+        // Only the extended dialect has several messages in one frame.
+        let fits = !waits || self.dialect == Dialect::Extended;
+        let Some(direct) = state.direct.take_if(|_| is_idle && fits) else {
+            return Err(text);
+        };
+        let written = self.write_to(&direct, state, text, waits);
+        state.direct = Some(direct);
+        written
+    }
+
+    fn write_to(
+        &self,
+        direct: &Direct,
+        state: &mut State,
+        mut text: String,
+        waits: bool,
+    ) -> Result<Option<Waker>, String> {
+        let Some(free) = direct.free(text.len() + state.bytes) else {
+            return Err(text);
+        };
+        if waits {
+            state.push(CONNECTION, text, &self.budget);
+            self.budget.give(std::mem::take(&mut state.bytes));
+            state.taken = state.messages.pushed();
+            state.written = state.taken;
+            let messages = state.messages.take();
+            let bytes = messages.bytes();
+            text = frame(messages.into_iter(), bytes);
+        }
+        if free.write(&text) {
+            return Ok(None);
+        }
+        // The rest counts as taken by the connection, and not yet by the transport.
+        state.handed = text.len();
+        state.bytes = text.len();
+        self.budget.take(text.len());
+        Ok(state.writer.take())
+    }
+
+    /// From here on messages may go past the connection's task.
+    pub(crate) fn set_direct(&self, direct: Option<Arc<Direct>>) {
+        self.lock().direct = direct;
     }
 
     /// One more actor sends here.
@@ -249,6 +320,8 @@ impl Outbox {
         let mut state = self.lock();
         state.closed = true;
         let left = state.messages.take();
+        // The socket is the connection's alone from here on.
+        state.direct = None;
         self.budget.give(std::mem::take(&mut state.bytes));
         drop(state);
         drop(left);
@@ -316,6 +389,7 @@ impl Outbox {
         let mut state = self.lock();
         state.written = state.taken;
         let was_full = state.bytes >= self.limit;
+        let bytes = bytes + std::mem::take(&mut state.handed);
         // `close` may have given the bytes back before.
         let bytes = bytes.min(state.bytes);
         state.bytes -= bytes;
@@ -358,6 +432,18 @@ impl Outbox {
         state.closed || state.bytes < self.limit
     }
 
+    /// Whether a change can be sent that no event has asked for.
+    pub(crate) fn takes_changes(&self) -> Takes {
+        let state = self.lock();
+        if !state.closed && state.bytes >= self.limit {
+            return Takes::Nothing;
+        }
+        match state.visibility.is_hidden(Instant::now) {
+            true => Takes::Hidden,
+            false => Takes::All,
+        }
+    }
+
     /// Whether the connection is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
@@ -373,7 +459,7 @@ impl Outbox {
 
     /// Whether the page counts as hidden.
     pub(crate) fn is_hidden(&self) -> bool {
-        self.lock().visibility.is_hidden(Instant::now())
+        self.lock().visibility.is_hidden(Instant::now)
     }
 
     /// Resolves when the page does not count as hidden, or something else has changed.

@@ -196,7 +196,7 @@ mod tests {
         let id = |number: u64| -> Arc<str> { number.to_string().into() };
         let ann: Arc<str> = "ann".into();
         let mut numbers = Numbers::of_at_most(3, true);
-        let mut add = |numbers: &mut Numbers, of: u64, number, until| {
+        let add = |numbers: &mut Numbers, of: u64, number, until| {
             numbers.add(&id(of), &ann, EventNumber(number), at(until), 1000 + of);
         };
         for number in 1..=3 {

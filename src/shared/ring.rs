@@ -47,6 +47,23 @@ pub(crate) struct Pushed {
     pub(crate) push: Arc<Push>,
 }
 
+/// What a page has not been sent, so that no lock is held while it is.
+#[derive(Debug)]
+pub(crate) struct Missed {
+    /// What the page shows when it has all of it.
+    pub(crate) newest: Revision,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) pushes: VecDeque<Pushed>,
+}
+
+impl Missed {
+    /// Takes the next push of the steps up to this revision.
+    pub(crate) fn push_up_to(&mut self, revision: Revision) -> Option<Pushed> {
+        let next = self.pushes.front()?;
+        (next.revision <= revision).then(|| self.pushes.pop_front())?
+    }
+}
+
 /// The frames that pages may have missed, in their order; and the pushes to all pages.
 ///
 /// Architecture invariant: a page at a revision that the ring reaches back to, and that applies the frames after
@@ -116,14 +133,24 @@ impl Ring {
         }
     }
 
+    /// What a page at this revision misses that has been sent the pushes up to `pushed`; of the frames those that are
+    /// kept.
+    pub(crate) fn missed(&self, at: Revision, pushed: Revision) -> Missed {
+        Missed {
+            newest: self.newest,
+            frames: self.after(at).cloned().collect(),
+            pushes: self.pushes_after(pushed).cloned().collect(),
+        }
+    }
+
     /// The frames after this revision, which the ring has to reach.
-    pub(crate) fn after(&self, revision: Revision) -> impl Iterator<Item = &Frame> {
+    fn after(&self, revision: Revision) -> impl Iterator<Item = &Frame> {
         let first = self.frames.partition_point(|frame| frame.to <= revision);
         self.frames.range(first..)
     }
 
     /// The pushes of the steps after this revision, as far as they are kept.
-    pub(crate) fn pushes_after(&self, revision: Revision) -> impl Iterator<Item = &Pushed> {
+    fn pushes_after(&self, revision: Revision) -> impl Iterator<Item = &Pushed> {
         let is_told = |pushed: &Pushed| pushed.revision <= revision;
         let first = self.pushes.partition_point(is_told);
         self.pushes.range(first..)

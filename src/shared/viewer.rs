@@ -4,13 +4,14 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::ring::Missed;
 use super::said::{Outcome, Said, Sayings};
 use super::shown::{Shown, WholeTree};
 use crate::dispatch::Caller;
 use crate::effects::Push;
 use crate::ids::{ActorKey, EventNumber, Point, Revision, next_actor_key};
 use crate::live_socket::{Events, Taken, Unhandled, spread};
-use crate::outbox::{Dialect, Outbox};
+use crate::outbox::{Dialect, Outbox, Takes};
 use crate::protocol::extended::{self, JoinFlags};
 use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
 use crate::session::Link;
@@ -402,14 +403,17 @@ impl Viewer {
             return;
         }
         let Some(link) = &state.link else { return };
-        if !link.outbox.has_room() {
+        let takes = link.outbox.takes_changes();
+        if takes == Takes::Nothing {
             let (outbox, epoch) = (link.outbox.clone(), state.epoch);
             state.lags = true;
             drop(state);
             self.wait_for_room(outbox, epoch);
             return;
         }
-        if let Some(until) = held_until(&state, link, component.hidden_pause()) {
+        if takes == Takes::Hidden
+            && let Some(until) = held_until(&state, component.hidden_pause())
+        {
             let (outbox, epoch) = (link.outbox.clone(), state.epoch);
             let is_new = !std::mem::replace(&mut state.holds, true);
             drop(state);
@@ -418,30 +422,32 @@ impl Viewer {
             }
             return;
         }
-        let mut shown = component.shown();
-        if !shown.ring.reaches(state.shown) && state.tree.is_none() {
-            state.tree = Some(JoinFlags {
-                shared: true,
-                ..JoinFlags::default()
-            });
-        }
-        if state.tree.is_none() && !self.send(&mut state, &shown) {
-            state.tree = Some(JoinFlags {
-                shared: true,
-                ..JoinFlags::default()
-            });
-        }
-        let asks = match state.tree {
-            None => false,
-            Some(flags) => match shown.tree(self.dialect) {
-                Some(tree) => {
-                    self.send_tree(&mut state, &shown, &tree, flags);
-                    false
-                }
-                None => shown.wait_for_tree(self.owner, self.dialect, self.clone()),
-            },
+        let anew = JoinFlags {
+            shared: true,
+            ..JoinFlags::default()
         };
-        drop(shown);
+        if state.tree.is_none() {
+            let shown = component.shown();
+            let reaches = shown.ring.reaches(state.shown);
+            let missed = reaches.then(|| shown.ring.missed(state.shown, state.pushed));
+            drop(shown);
+            if !missed.is_some_and(|missed| self.send(&mut state, missed)) {
+                state.tree = Some(anew);
+            }
+        }
+        let mut asks = false;
+        if let Some(flags) = state.tree {
+            let mut shown = component.shown();
+            match shown.tree(self.dialect) {
+                Some(tree) => {
+                    let newest = shown.ring.newest();
+                    let missed = shown.ring.missed(newest, state.pushed);
+                    drop(shown);
+                    self.send_tree(&mut state, missed, &tree, flags);
+                }
+                None => asks = shown.wait_for_tree(self.owner, self.dialect, self.clone()),
+            }
+        }
         let is_done =
             state.finishing && !state.is_handled && self.events.is_empty() && state.said.is_sent();
         if is_done && let Some(link) = state.link.take() {
@@ -496,8 +502,8 @@ impl Viewer {
     }
 
     /// Sends the frames that the page misses, with what became of its events. False if the page needs the tree.
-    fn send(&self, state: &mut State, shown: &Pages) -> bool {
-        let newest = shown.ring.newest();
+    fn send(&self, state: &mut State, mut missed: Missed) -> bool {
+        let newest = missed.newest;
         let now = Instant::now();
         let State {
             link,
@@ -511,7 +517,7 @@ impl Viewer {
         } = state;
         let Some(link) = link else { return true };
         let waits = *is_queued || *is_handled;
-        for frame in shown.ring.after(*at) {
+        for frame in std::mem::take(&mut missed.frames) {
             let mut is_answer = false;
             while let Some(next) = said.next_in(frame.to) {
                 if is_answer {
@@ -528,7 +534,7 @@ impl Viewer {
                     break;
                 }
             }
-            self.push_to_all(link, shown, pushed, frame.to);
+            self.push_to_all(link, &mut missed, pushed, frame.to);
             if !is_answer {
                 *last_change = Some(now);
             }
@@ -568,8 +574,8 @@ impl Viewer {
     }
 
     /// Sends the whole tree, and before it what the tree does not say.
-    fn send_tree(&self, state: &mut State, shown: &Pages, tree: &WholeTree, flags: JoinFlags) {
-        let newest = shown.ring.newest();
+    fn send_tree(&self, state: &mut State, mut missed: Missed, tree: &WholeTree, flags: JoinFlags) {
+        let newest = missed.newest;
         let State {
             link,
             shown: at,
@@ -589,7 +595,7 @@ impl Viewer {
                 self.push_nothing(link);
             }
         }
-        self.push_to_all(link, shown, pushed, newest);
+        self.push_to_all(link, &mut missed, pushed, newest);
         *at = newest;
         *wanted = None;
         if let WholeTree::Extended(encoded) = tree {
@@ -647,18 +653,14 @@ impl Viewer {
         }
     }
 
-    fn push_to_all(&self, link: &Link, shown: &Pages, pushed: &mut Revision, to: Revision) {
-        if *pushed >= to {
-            return;
-        }
-        let due = shown.ring.pushes_after(*pushed);
-        for one in due.take_while(|one| one.revision <= to) {
+    fn push_to_all(&self, link: &Link, missed: &mut Missed, pushed: &mut Revision, to: Revision) {
+        while let Some(one) = missed.push_up_to(to) {
             if self.dialect == Dialect::Extended {
                 let push: &Push = &one.push;
                 link.outbox.push(self.owner, extended::push(&link.id, push));
             }
         }
-        *pushed = to;
+        *pushed = to.max(*pushed);
     }
 
     fn push_revision(&self, link: &Link, at: &mut Revision, next: Revision) {
@@ -799,12 +801,12 @@ impl Viewing {
     }
 }
 
-/// Until when changes are held back for the page, because it is hidden; `None` if they are sent now. An answer, a tree
-/// that the page needs, and the last of a page that leaves do not wait, nor what is to be sent before them.
-fn held_until(state: &State, link: &Link, pause: Duration) -> Option<Instant> {
+/// Until when changes are held back for a page that is hidden; `None` if they are sent now. An answer, a tree that the
+/// page needs, and the last of a page that leaves do not wait, nor what is to be sent before them.
+fn held_until(state: &State, pause: Duration) -> Option<Instant> {
     let until = state.last_change? + pause;
     let waits = state.tree.is_none() && state.said.is_sent() && !state.finishing;
-    (waits && link.outbox.is_hidden() && until > Instant::now()).then_some(until)
+    (waits && until > Instant::now()).then_some(until)
 }
 
 /// A message of the classic dialect, put together.

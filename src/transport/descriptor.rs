@@ -43,6 +43,7 @@ impl Descriptor {
     /// # Errors
     /// If the descriptor is not a socket, or cannot be watched.
     pub fn into_transport(self) -> io::Result<BoxTransport> {
+        use super::socket::Socket;
         use socket2::{Domain, SockRef};
 
         let socket = SockRef::from(&self.0);
@@ -50,14 +51,16 @@ impl Descriptor {
         match socket.local_addr()?.domain() {
             Domain::UNIX => {
                 let stream = std::os::unix::net::UnixStream::from(self.0);
-                Ok(Box::new(tokio::net::UnixStream::from_std(stream)?))
+                let stream = tokio::net::UnixStream::from_std(stream)?;
+                Ok(Box::new(Socket::from(stream)))
             }
             _ => {
                 // Nagle's algorithm would hold small patches back, and a user waits for each (RFC 1122,
                 // 4.2.3.4).
                 socket.set_tcp_nodelay(true)?;
                 let stream = std::net::TcpStream::from(self.0);
-                Ok(Box::new(tokio::net::TcpStream::from_std(stream)?))
+                let stream = tokio::net::TcpStream::from_std(stream)?;
+                Ok(Box::new(Socket::from(stream)))
             }
         }
     }

@@ -16,17 +16,17 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
-use super::BoxTransport;
 use super::handshake::{self, UpgradeRequest};
+use super::{BoxTransport, Direct};
 use crate::budget::Share;
 use crate::limits::Limits;
 use crate::timer::Timer;
 
-/// The library's default of 128 KiB would cost each idle connection 150 KB.
-const READ_BUFFER: usize = 2 * 1024;
+/// A dozen events. The library's default of 128 KiB would cost each idle connection 150 KB.
+const READ_BUFFER: usize = 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
-const FRAGMENT: usize = 16 * 1024;
+pub(super) const FRAGMENT: usize = 16 * 1024;
 /// The most bytes that the library may hold unwritten: the frames that wait for the transport, one fragment
 /// more, and the library's own frames. At this bound the library keeps only the newest pong.
 const WRITE_BUFFER: usize = 3 * FRAGMENT;
@@ -180,6 +180,8 @@ fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
 /// A connection after its opening handshake.
 pub struct WebSocket {
     transport: BoxTransport,
+    /// Who else writes whole frames, while this writes nothing.
+    direct: Option<Arc<Direct>>,
     protocol: WebSocketContext,
     subprotocol: bool,
     ping_after: Duration,
@@ -238,6 +240,13 @@ impl WebSocket {
             transport.flush().await
         };
         timeout(PATIENCE, write).await.ok()?.ok()?;
+        let mut socket = Self::over(transport, head, limits);
+        socket.subprotocol = accepted.subprotocol;
+        Some(socket)
+    }
+
+    /// A connection over a transport that speaks WebSocket from here on; `head` has bytes that have come already.
+    pub(super) fn over(transport: BoxTransport, head: Vec<u8>, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(FRAGMENT)
@@ -246,10 +255,15 @@ impl WebSocket {
             .max_frame_size(Some(limits.message_bytes));
         let protocol = WebSocketContext::from_partially_read(head, Role::Server, Some(config));
         let now = Instant::now();
-        Some(Self {
+        let direct = transport.direct();
+        if let Some(direct) = &direct {
+            direct.release();
+        }
+        Self {
             transport,
+            direct,
             protocol,
-            subprotocol: accepted.subprotocol,
+            subprotocol: false,
             ping_after: limits.ping_after,
             dead_after: limits.dead_after,
             message_time: limits.message_time,
@@ -262,12 +276,17 @@ impl WebSocket {
             is_flushing: false,
             owes: false,
             unwritten_since: None,
-        })
+        }
     }
 
     /// Whether the client took the subprotocol that was offered.
     pub fn has_subprotocol(&self) -> bool {
         self.subprotocol
+    }
+
+    /// The way on which others write whole frames, if the transport has one.
+    pub fn direct(&self) -> Option<Arc<Direct>> {
+        self.direct.clone()
     }
 
     /// From here on counts the bytes of a partial message as this share of a budget.
@@ -293,7 +312,8 @@ impl WebSocket {
 
     /// Whether there are frames that the transport has not taken.
     pub fn is_writing(&self) -> bool {
-        self.is_flushing || !self.outgoing.is_empty()
+        let has_rest = |direct: &Arc<Direct>| direct.has_rest();
+        self.is_flushing || !self.outgoing.is_empty() || self.direct.as_ref().is_some_and(has_rest)
     }
 
     /// Resolves when the transport has taken everything.
@@ -401,6 +421,11 @@ impl WebSocket {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        if let Some(direct) = &self.direct {
+            let transport = &mut self.transport;
+            let write = |rest: &[u8]| Pin::new(&mut *transport).poll_write(context, rest);
+            ready!(direct.poll_claim(write)).map_err(Error::Io)?;
+        }
         if self.is_flushing {
             ready!(self.poll_flush(context))?;
             // A slow transport may take only one of several frames at a time: that is a sign of life.
@@ -425,6 +450,12 @@ impl WebSocket {
         self.unwritten_since = None;
         // An idle connection keeps room for one frame, which most answers are.
         self.outgoing.shrink_to(1);
+        // Behind a close frame comes nothing (RFC 6455, 5.5.1).
+        if let Some(direct) = &self.direct
+            && self.protocol.can_write()
+        {
+            direct.release();
+        }
         Poll::Ready(Ok(()))
     }
 
