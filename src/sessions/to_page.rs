@@ -12,6 +12,7 @@ use crate::ids::{Life, Point};
 use crate::live_socket::{
     Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
 };
+use crate::members::Leave;
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -504,8 +505,9 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         self.sessions.weighed(&self.session, bytes + self.answers);
     }
 
-    fn subscribed(&mut self, topics: Option<&TopicNames>) {
-        self.session.set_topics(topics.cloned());
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let topics = topics.cloned();
+        self.sessions.set_topics(&self.session, topics, since)
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
