@@ -1,5 +1,7 @@
 //! The messages that wait to be written to a connection.
 
+#[cfg(all(test, unix))]
+mod tests;
 mod visibility;
 mod waiting;
 
@@ -261,12 +263,12 @@ impl Outbox {
             state.push(CONNECTION, text, &self.budget);
             self.budget.give(std::mem::take(&mut state.bytes));
             state.taken = state.messages.pushed();
-            state.written = state.taken;
             let messages = state.messages.take();
             let bytes = messages.bytes();
             text = frame(messages.into_iter(), bytes);
         }
         if free.write(&text) {
+            state.written = state.taken;
             return Ok(None);
         }
         // The rest counts as taken by the connection, and not yet by the transport.
@@ -387,9 +389,14 @@ impl Outbox {
     /// The transport has taken all messages that `take` gave, which had so many bytes.
     pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
-        state.written = state.taken;
         let was_full = state.bytes >= self.limit;
-        let bytes = bytes + std::mem::take(&mut state.handed);
+        let mut bytes = bytes;
+        // Somebody may have begun another frame since.
+        let has_rest = |direct: &Arc<Direct>| direct.has_rest();
+        if !state.direct.as_ref().is_some_and(has_rest) {
+            state.written = state.taken;
+            bytes += std::mem::take(&mut state.handed);
+        }
         // `close` may have given the bytes back before.
         let bytes = bytes.min(state.bytes);
         state.bytes -= bytes;

@@ -69,7 +69,7 @@ impl Direct {
     }
 
     /// Whether there is the end of a frame, which the connection has to write.
-    pub(super) fn has_rest(&self) -> bool {
+    pub(crate) fn has_rest(&self) -> bool {
         !self.lock().rest.is_empty()
     }
 

@@ -246,7 +246,7 @@ impl WebSocket {
     }
 
     /// A connection over a transport that speaks WebSocket from here on; `head` has bytes that have come already.
-    pub(super) fn over(transport: BoxTransport, head: Vec<u8>, limits: &Limits) -> Self {
+    pub(crate) fn over(transport: BoxTransport, head: Vec<u8>, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(FRAGMENT)
