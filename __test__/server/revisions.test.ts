@@ -1,6 +1,7 @@
 /** Event numbers, revisions and lives: what each counts, what a state holds, and what a crash takes back. */
 
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { pageOf, shows, startPage as start } from '../support/pages'
 import { Site } from '../support/site'
@@ -202,18 +203,14 @@ describe('lives', () => {
 })
 
 test('a page that is back names what it shows and what it has, and gets what came after either', async () => {
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   const { site, page } = await start((loom) =>
     loom.register('busy', {
       props: { said: '' },
       connected: async (_, ctx) => ctx.subscribe('news', 'heard'),
       handle: {
         async slow({ said }, _, ctx) {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           ctx.push('slow', said)
           return { said: `${said} slow` }
         },
@@ -238,11 +235,11 @@ test('a page that is back names what it shows and what it has, and gets what cam
   page.event('slow')
   page.event('fail')
   page.event('leave')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   page.retry = () => 200
   page.cut()
   await until('the component to wait for its page', () => site.loom.stats().parked === 1)
-  goOn()
+  barrier.open()
   await until('its events', () => site.loom.stats().queuedEvents === 0 && site.loom.stats().callsInFlight === 0)
   await site.loom.publish('news', 'after')
   await until('the page to be back', () => page.resumes === 1 && page.isSettled)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { IncomingMessage } from 'node:http'
 import { html, type Loom } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
@@ -13,25 +14,6 @@ import { Site, type SiteOptions, tokenIn } from '../support/site'
 import { until } from '../support/until'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Where a handler waits until the test goes on. */
-class Gate {
-  private release: (() => void) | undefined
-
-  /** A handler waits. */
-  get isReached(): boolean {
-    return this.release !== undefined
-  }
-
-  wait(): Promise<void> {
-    return new Promise((resolve) => (this.release = resolve))
-  }
-
-  open(): void {
-    this.release?.()
-    this.release = undefined
-  }
-}
 
 let files = 0
 
@@ -179,12 +161,12 @@ test('a page that missed little gets the changes, and one that missed much the w
 
 test('a failure that a page has missed is told when it is back, and what was applied is not applied again', async () => {
   const site = await Site.start()
-  const gate = new Gate()
+  const barrier = new Barrier()
   const module = site.loom.register('slow', {
     props: { count: 0 },
     handle: {
       async add({ count }) {
-        await gate.wait()
+        await barrier.wait()
         return { count: count + 1 }
       },
       boom() {
@@ -198,11 +180,11 @@ test('a failure that a page has missed is told when it is back, and what was app
   page.onAnswer = (_, outcome) => outcomes.push(outcome)
   page.event('add')
   page.event('boom')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   page.retry = () => 100
   page.cut()
   await until('the page to be gone', () => site.loom.stats().connections === 0)
-  gate.open()
+  barrier.open()
   await until('the events', () => site.loom.stats().errors === 1)
   await shows(page, '1')
   await settled(page)
@@ -214,14 +196,14 @@ test.each(['before', 'after'])(
   'an event counts once, if it is handled while its viewer is forgotten and done %s the page is back',
   async (when) => {
     const site = await Site.start({ limits: { parkTime: 30 } })
-    const gate = new Gate()
+    const barrier = new Barrier()
     let handled = 0
     const module = site.loom.register('slow', {
       props: { count: 0 },
       handle: {
         async add({ count }) {
           handled += 1
-          if (handled === 1) await gate.wait()
+          if (handled === 1) await barrier.wait()
           return { count: count + 1 }
         },
       },
@@ -234,12 +216,12 @@ test.each(['before', 'after'])(
     const outcomes: string[] = []
     page.onAnswer = (_, outcome) => outcomes.push(outcome)
     page.event('add')
-    await until('the handler', () => gate.isReached)
+    await barrier.reached()
     page.retry = () => (when === 'before' ? 600 : 200)
     page.cut()
     await pause(300)
     if (when === 'after') await until('the page to be back', () => page.isLive)
-    gate.open()
+    barrier.open()
     await shows(other, '1')
     await settled(page)
     page.event('add')
@@ -251,12 +233,12 @@ test.each(['before', 'after'])(
 
 test('a page that is back within parkTime is let in, however long authorize takes', async () => {
   const site = await Site.start({ limits: { parkTime: 400 } })
-  const gate = new Gate()
+  const barrier = new Barrier()
   let isSlow = false
   const module = site.loom.register('slow', {
     props: { count: 0 },
     async authorize(_, event) {
-      if (isSlow && event === undefined) await gate.wait()
+      if (isSlow && event === undefined) await barrier.wait()
       return true
     },
     handle: { add: ({ count }) => ({ count: count + 1 }) },
@@ -267,12 +249,12 @@ test('a page that is back within parkTime is let in, however long authorize take
   await settled(page)
   isSlow = true
   page.cut()
-  await until('authorize to be asked', () => gate.isReached)
+  await until('authorize to be asked', () => barrier.isReached)
   // Longer than a page may be away.
   await pause(800)
   other.event('add')
   await shows(other, '2')
-  gate.open()
+  barrier.open()
   await shows(page, '2')
   page.event('add')
   await Promise.all([settled(page), shows(page, '3'), shows(other, '3')])
@@ -285,14 +267,14 @@ test('a page that is back within parkTime is let in, however long authorize take
 
 test('an event whose number had to make room for others is told as lost, and does not count twice', async () => {
   const site = await Site.start({ limits: { parkTime: 30, viewers: 3 } })
-  const gate = new Gate()
+  const barrier = new Barrier()
   let handled = 0
   const module = site.loom.register('slow', {
     props: { count: 0 },
     handle: {
       async add({ count }) {
         handled += 1
-        if (handled === 1) await gate.wait()
+        if (handled === 1) await barrier.wait()
         return { count: count + 1 }
       },
     },
@@ -302,12 +284,12 @@ test('an event whose number had to make room for others is told as lost, and doe
   const other = await sharedPage(site, module)
   const page = await sharedPage(site, module)
   page.event('add')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   page.retry = () => 60_000
   page.cut()
   await until('the page to be gone', () => site.loom.stats().connections === 1)
   await pause(100)
-  gate.open()
+  barrier.open()
   await shows(other, '1')
   for (let count = 2; count < 7; count++) {
     const guest = await sharedPage(site, module)
@@ -329,12 +311,12 @@ test('an event whose number had to make room for others is told as lost, and doe
 
 test('events from a ticket whose viewer is forgotten are not applied, and are told as lost', async () => {
   const site = await Site.start({ limits: { parkTime: 30, eventAge: 30 } })
-  const gate = new Gate()
+  const barrier = new Barrier()
   const module = site.loom.register('slow', {
     props: { count: 0 },
     handle: {
       async add({ count }) {
-        await gate.wait()
+        await barrier.wait()
         return { count: count + 1 }
       },
     },
@@ -344,13 +326,13 @@ test('events from a ticket whose viewer is forgotten are not applied, and are to
   await sharedPage(site, module)
   const page = await sharedPage(site, module)
   page.event('add')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   // A ticket is as old as it says in whole seconds.
   await pause(1_100)
   page.retry = () => 300
   page.cut()
   await until('the page to be gone', () => site.loom.stats().connections === 1)
-  gate.open()
+  barrier.open()
   await shows(page, '1')
   await until('the page to be live', () => page.isLive)
   expect([page.lost, page.resets, page.joins]).toEqual([1, 0, 2])
@@ -402,14 +384,14 @@ test('with a store its state outlives the process, and each event counts once', 
 
 test('without a store, what had no answer when the process was killed is told as lost', async () => {
   const sites = [await Site.start(), await Site.start()] as const
-  const gate = new Gate()
+  const barrier = new Barrier()
   const register = ({ loom }: Site): { name: string } =>
     loom.register('slow', {
       props: { count: 0 },
       handle: {
         add: ({ count }) => ({ count: count + 1 }),
         async wait({ count }) {
-          await gate.wait()
+          await barrier.wait()
           return { count: count + 1 }
         },
       },
@@ -423,20 +405,20 @@ test('without a store, what had no answer when the process was killed is told as
   await shows(page, '1')
   page.event('wait')
   page.event('add')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   now.now = sites[1]
   page.cut()
   await until('the page to be back', () => page.joins === 2 && page.isLive)
   await settled(page)
   expect([page.resets, page.lost, page.text]).toEqual([1, 2, '0'])
-  gate.open()
+  barrier.open()
   page.event('add')
   await shows(page, '1')
 })
 
 test('with a store the number of a page that is away for longer than parkTime is known to the next process', async () => {
   const options: SiteOptions = { store: { sqlite: storeFile() }, limits: { parkTime: 50 } }
-  const gate = new Gate()
+  const barrier = new Barrier()
   let handled = 0
   const register = ({ loom }: Site): { name: string } =>
     loom.register('slow', {
@@ -444,7 +426,7 @@ test('with a store the number of a page that is away for longer than parkTime is
       handle: {
         async add({ count }) {
           handled += 1
-          if (handled === 1) await gate.wait()
+          if (handled === 1) await barrier.wait()
           return { count: count + 1 }
         },
       },
@@ -457,11 +439,11 @@ test('with a store the number of a page that is away for longer than parkTime is
   const outcomes: string[] = []
   page.onAnswer = (_, outcome) => outcomes.push(outcome)
   page.event('add')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   page.retry = () => 600_000
   page.cut()
   await until('the page to be gone', () => first.loom.stats().connections === 1)
-  gate.open()
+  barrier.open()
   await shows(other, '1')
   // Its viewer has left, and the other page goes on.
   await pause(300)
@@ -626,13 +608,13 @@ test('viewers of one component are bounded, and one more comes back later', asyn
 
 test('close answers what waits, and pages come back to the next process', async () => {
   const sites = [await Site.start(), await Site.start()] as const
-  const gate = new Gate()
+  const barrier = new Barrier()
   const register = ({ loom }: Site): { name: string } =>
     loom.register('slow', {
       props: { count: 0 },
       handle: {
         async add({ count }) {
-          await gate.wait()
+          await barrier.wait()
           return { count: count + 1 }
         },
       },
@@ -645,11 +627,11 @@ test('close answers what waits, and pages come back to the next process', async 
   const outcomes: string[] = []
   page.onAnswer = (_, outcome) => outcomes.push(outcome)
   page.event('add')
-  await until('the handler', () => gate.isReached)
+  await barrier.reached()
   const closed = sites[0].loom.close()
   now.now = sites[1]
   await pause(50)
-  gate.open()
+  barrier.open()
   await closed
   expect(outcomes).toEqual(['applied'])
   expect(page.text).toBe('1')
