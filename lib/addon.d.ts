@@ -80,10 +80,7 @@ export class NativeLoom {
    * ones. Gives how many there were.
    */
   disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
-  /**
-   * Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
-   * of pages were in it.
-   */
+  /** Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it. */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**
    * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages

@@ -1,6 +1,10 @@
 /** Which revision a page says that it shows, and when it tells that changes are gone. */
 
-import { Harness, sendJoin, tree, wireRevision, type Live } from './harness'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { html } from 'loom-live'
+import { Proxy } from '../support/proxy'
+import { Site, testLoom } from '../support/site'
+import { Harness, sendJoin, tree, until, wireRevision, type Live } from './harness'
 
 const harness = new Harness()
 
@@ -40,6 +44,16 @@ test('a revision that was named is that of the next change', async () => {
   live.wire.send(wireRevision(live.id, 30))
   await live.state('live')
   expect((await comesBack(live)).revision).toBe(18)
+})
+
+test('what the server says is gone is told, whatever revision the state has by now', async () => {
+  const live = await harness.live(content)
+  live.patch({ 0: 'from the server' })
+  await live.settled()
+  expect(await comesBack(live)).toMatchObject({ revision: 1 })
+  sendJoin(live.wire, live.id, content, 0, 1, 8)
+  await live.state('live')
+  expect([await live.count('loom:reset'), await live.count('loom:lost')]).toEqual([1, 0])
 })
 
 test('events that are handled again are no loss; changes that no event asked for are', async () => {
@@ -110,4 +124,54 @@ test('what was pushed is told at the container, after the change of its step, or
     ['first', 1, 'b', true],
     ['second', { n: 2 }, 'c', true],
   ])
+})
+
+test('a page whose changes are gone with the component is told, by the real server, also if connected asks for something', async () => {
+  const behind: boolean[] = []
+  // The component ends with its connection, and starts from a checkpoint that does not have the message.
+  const { loom } = testLoom({
+    limits: { parkTime: 0, checkpointQuiet: 60_000, checkpointEvents: 1000, topicMessages: 1 },
+  })
+  loom.register('news', {
+    props: { got: '', text: 'x'.repeat(5_000) },
+    async connected(_, ctx) {
+      behind.push(ctx.behind)
+      await ctx.subscribe('news', 'arrived')
+    },
+    handle: {},
+    receive: { arrived: (props, { data, gap }) => (gap ? props : { ...props, got: `${props.got} ${String(data)}` }) },
+    render: ({ got }) => html`<p>${got}</p>`,
+  })
+  const middleware = loom.express()
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    middleware(request, response, () => {
+      void loom.mount('news', {}, { request }).then((news) => {
+        response.writeHead(200, { 'content-type': 'text/html' })
+        response.end(`<!doctype html><title>news</title>${news}${loom.script()}`)
+      })
+    })
+  })
+  loom.attach(server)
+  const proxy = await Proxy.to((await Site.of(loom, server)).port)
+  const page = await harness.blank()
+  await page.addInitScript(() => {
+    const told: string[] = []
+    Object.assign(window, { told })
+    for (const type of ['loom:join', 'loom:reset', 'loom:lost']) addEventListener(type, () => told.push(type))
+  })
+  await page.goto(proxy.url)
+  const told = (): Promise<string[]> => page.evaluate(() => (window as unknown as { told: string[] }).told)
+  await page.waitForFunction(() => (window as unknown as { told: string[] }).told.length === 1)
+  await loom.publish('news', 'gone')
+  await page.waitForFunction(() => document.querySelector('p')?.textContent === ' gone')
+  proxy.open = false
+  proxy.cut()
+  await until('the component to end', () => loom.stats().components === 0)
+  // The topic does not have the message any more, either.
+  await loom.publish('news', 'missed')
+  proxy.open = true
+  await page.waitForFunction(() => document.querySelector('p')?.textContent === '')
+  await page.waitForSelector('[data-l-state="live"]', { state: 'attached' })
+  expect(behind).toEqual([false, true])
+  expect(await told()).toEqual(['loom:join', 'loom:join', 'loom:reset'])
 })

@@ -590,6 +590,26 @@ test('if there are too many viewers, one that is away gives way, or one of the a
   expect(pages.filter((page) => page.refused === undefined)).toHaveLength(2)
 })
 
+test('a page that gave way while it was away comes back with its number: nothing is lost, and nothing counts twice', async () => {
+  const site = await Site.start({ limits: { viewers: 2 } })
+  const module = board(site.loom)
+  const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
+  const outcomes: string[] = []
+  page.onAnswer = (_, outcome) => outcomes.push(outcome)
+  page.event('add')
+  await settled(page)
+  page.retry = () => 1_500
+  page.cut()
+  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  // Its events wait in the page.
+  page.event('add')
+  const third = await sharedPage(site, module)
+  other.end()
+  await until('the page to be back', () => page.isLive && page.isSettled)
+  await Promise.all([shows(page, `2 ${KEY}`), shows(third, `2 ${KEY}`)])
+  expect([outcomes, page.lost]).toEqual([['applied', 'applied'], 0])
+})
+
 test('viewers of one component are bounded, and one more comes back later', async () => {
   const site = await Site.start({ limits: { viewers: 2, parkTime: 0 } })
   const module = board(site.loom)

@@ -721,7 +721,7 @@ describe('unsubscribe', () => {
     await socket.state()
     await loom.publish('room:7', 'a')
     await until('the message', async () => (await socket.state()).propsJson.includes('a'))
-    expect(loom.unsubscribe('room:7', {})).toBe(0)
+    expect(loom.unsubscribe('room:7', {})).toBe(1)
     await loom.publish('room:7', 'secret')
     socket.send({ type: 'event', handler: 'say', event: 'click', special_vars: { value: 'on' } })
     await until('the event', async () => (await socket.state()).propsJson.includes('on'))
@@ -748,5 +748,76 @@ describe('unsubscribe', () => {
     expect(() => loom.unsubscribe(topic as never, {})).toThrow(
       expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error,
     )
+  })
+})
+
+describe('a component of loom.start', () => {
+  async function started() {
+    const { site } = await start()
+    const said: string[] = []
+    const replies: unknown[] = []
+    const module = site.loom.register('own', {
+      props: {},
+      handle: {
+        async enter(_, { value = '' }, ctx) {
+          if (value.startsWith('slow')) await inside.wait()
+          await ctx.subscribe('room:7', 'got')
+        },
+      },
+      receive: { got: (_, { data }) => void said.push(String(data)) },
+      render: () => html`a`,
+    })
+    const inside = { isReached: false, go: (): void => undefined, wait: (): Promise<void> => Promise.resolve() }
+    inside.wait = () =>
+      new Promise((resolve) => {
+        inside.isReached = true
+        inside.go = resolve
+      })
+    const socket = await site.loom.start('own', (message) => replies.push(message), module.name, '{}')
+    const enter = async (value: string): Promise<void> => {
+      const before = replies.length
+      socket.send({ type: 'event', handler: 'enter', event: 'click', special_vars: { value } })
+      if (value === 'slow') await until('the handler', () => inside.isReached)
+      else await until('the answer', () => replies.length > before)
+    }
+    return { site, socket, enter, said, inside }
+  }
+
+  test('is taken out of a topic, and nobody’s: not by bind', async () => {
+    const { site, enter, said } = await started()
+    await enter('a')
+    expect(site.loom.unsubscribe('room:7', { bind: 'ada' })).toBe(0)
+    await site.loom.publish('room:7', 'first')
+    await until('the message', () => said.length === 1)
+    expect(site.loom.unsubscribe('room:7', {})).toBe(1)
+    await until('the end of it', () => site.loom.unsubscribe('room:7', {}) === 0)
+    await site.loom.publish('room:7', 'second')
+    await enter('a')
+    await site.loom.publish('room:7', 'third')
+    await until('the message', () => said.length === 2)
+    expect(said).toEqual(['first', 'third'])
+  })
+
+  test('ends by a topic', async () => {
+    const { site, socket, enter } = await started()
+    await enter('a')
+    const before = site.loom.stats().components
+    expect(site.loom.disconnect({ topic: 'room:7', bind: 'ada' })).toBe(0)
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(1)
+    await until('the end', () => site.loom.stats().components === before - 1)
+    expect(() => {
+      socket.send({ type: 'event', handler: 'enter', event: 'click', special_vars: {} })
+    }).toThrow(expect.objectContaining({ code: 'LOOM_STOPPED' }) as Error)
+    socket.stop()
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+  })
+
+  test('ends also if its call in flight subscribes', async () => {
+    const { site, enter, inside } = await started()
+    const before = site.loom.stats().components
+    await enter('slow')
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+    inside.go()
+    await until('the end', () => site.loom.stats().components === before - 1)
   })
 })

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Asked;
 use crate::dispatch::{CallError, Origin};
 use crate::ids::{Life, Point};
+use crate::members::Leave;
 use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -110,14 +111,26 @@ pub trait Viewers {
     }
 }
 
+/// How a tree that is shown whole goes on from what its page has shown before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Continuity {
+    /// Nothing is lost, or the page has shown nothing before.
+    #[default]
+    Unbroken,
+    /// The state goes on, and lacks changes that no event asked for.
+    Behind,
+    /// The component has started anew instead of continuing the state.
+    Anew,
+}
+
 /// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.
 pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 
     /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. The tree is
-    /// that of `point`; `anew` says that the component started anew instead of continuing a state.
-    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool);
+    /// that of `point`.
+    fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity);
 
     /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
@@ -232,9 +245,11 @@ pub trait Keeper {
     }
 
     /// The committed state has subscribed to these topics; `None` if to none. Called at the first render, and
-    /// after each step that may have changed them.
-    fn subscribed(&mut self, topics: Option<&TopicNames>) {
-        let _ = topics;
+    /// after each step that may have changed them, which began at `since`. Gives the topics that the component was
+    /// taken out of meanwhile.
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let _ = (topics, since);
+        Vec::new()
     }
 
     /// Offers a state for a checkpoint. Gives the time to offer it again if nothing happens until then.

@@ -8,7 +8,7 @@ use super::attendance::Pages;
 use super::reading::publish;
 use super::running::Running;
 use super::state::LiveSocketState;
-use super::{Committed, ReplyTo};
+use super::{Committed, Continuity, ReplyTo};
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, Push};
 use crate::ids::Point;
@@ -129,7 +129,7 @@ impl LiveSocketState {
         self.call.frozen = outcome.frozen;
         if let Some(ongoing) = ongoing {
             self.ongoing = ongoing;
-            self.tell_topics(effects, reply_to);
+            self.tell_topics(effects, running, reply_to);
         }
         if is_step {
             self.point.revision = self.point.revision.next();
@@ -144,7 +144,13 @@ impl LiveSocketState {
             reply_to.keep(committed).await.map_err(not_kept)?;
         }
         reply_to.started(Ok(()));
-        reply_to.show(self.point, &self.prev_tree, outcome.anew);
+        let origin = self.call.origin.as_ref();
+        let continuity = match outcome.anew {
+            true => Continuity::Anew,
+            false if origin.is_some_and(|origin| origin.is_behind) => Continuity::Behind,
+            false => Continuity::Unbroken,
+        };
+        reply_to.show(self.point, &self.prev_tree, continuity);
         let pushes = pushes(effects);
         if !pushes.is_empty() || outcome.redirect.is_some() {
             let beside = Beside {
@@ -237,7 +243,7 @@ impl LiveSocketState {
         let outgoing = match ongoing {
             Some(ongoing) => {
                 self.ongoing = ongoing;
-                self.tell_topics(effects, reply_to);
+                self.tell_topics(effects, running, reply_to);
                 self.is_due |= is_due;
                 self.ongoing.outgoing().to_vec()
             }
@@ -276,11 +282,20 @@ impl LiveSocketState {
         Ok(())
     }
 
-    /// A step with these effects has committed: notes the topics that the component has subscribed to now.
-    fn tell_topics<R: ReplyTo>(&mut self, effects: &[Effect], reply_to: &mut R) {
+    /// A step with these effects has committed: notes the topics that the component has subscribed to now. Those that
+    /// it was taken out of while the step ran are left next.
+    fn tell_topics<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        effects: &[Effect],
+        running: &Running<D>,
+        reply_to: &mut R,
+    ) {
         if Ongoing::moves(effects) {
             self.call.topics = self.ongoing.topics();
-            reply_to.subscribed(self.call.topics.as_ref());
+            let leaves = reply_to.subscribed(self.call.topics.as_ref(), self.since);
+            for leave in leaves {
+                running.mailbox.leave(&leave.topic, leave.ends);
+            }
         }
     }
 
@@ -306,7 +321,9 @@ impl LiveSocketState {
         ongoing.forget_outgoing();
         for message in messages() {
             match &message.source {
-                Source::Topic { topic, position } => ongoing.move_to(topic, *position),
+                Source::Topic {
+                    topic, position, ..
+                } => ongoing.move_to(topic, *position),
                 Source::Timer => ongoing.timer_is_over(&message.receiver),
                 Source::Task(_) | Source::Viewers | Source::Presence { .. } => {}
             }

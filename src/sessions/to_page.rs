@@ -9,7 +9,10 @@ use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
-use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::live_socket::{
+    Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
+};
+use crate::members::Leave;
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -336,8 +339,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         }
     }
 
-    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool) {
-        self.session.show(point, tree, anew);
+    fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity) {
+        self.session.show(point, tree, continuity);
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
@@ -502,8 +505,9 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         self.sessions.weighed(&self.session, bytes + self.answers);
     }
 
-    fn subscribed(&mut self, topics: Option<&TopicNames>) {
-        self.session.set_topics(topics.cloned());
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let topics = topics.cloned();
+        self.sessions.set_topics(&self.session, topics, since)
     }
 
     fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
