@@ -45,7 +45,7 @@ const FAULTS = {
   },
   tokens: {
     what: 'the version is not looked at',
-    file: 'src/token.rs',
+    file: 'src/token/keyring.rs',
     from: 'let [VERSION, rest @ ..] = bytes.as_slice() else {',
     to: 'let [_, rest @ ..] = bytes.as_slice() else {',
   },

@@ -38,21 +38,12 @@ export class NativeLoom {
    * settled; after it, only `exchange` and `stats` may be called.
    */
   release(): void
+  stats(): NativeStats
   /**
-   * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
-   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+   * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
+   * Settles `request` when the last actor and connection are gone.
    */
-  position(call: number, topic: string): string
-  /** Publishes JSON text; settles the promise when the topic has it. */
-  publish(topic: string, id: string | undefined | null, data: string, request: number): void
-  /** Sends JSON text to one component, by its address; settles the promise when its topic has it. */
-  sendTo(address: string, id: string | undefined | null, data: string, request: number): void
-  /** Who is there; settles `request` with what receivers get first. */
-  presence(topic: string, request: number): void
-  /** The address of the component of that public name. */
-  address(name: string): string
-  /** From here on looks whether the process has descriptors left for new connections. */
-  watchDescriptors(): void
+  close(timeout: number, request: number): void
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean, receivers: Array<string>): number
   /**
@@ -75,55 +66,6 @@ export class NativeLoom {
    * is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
-  /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
-  topics(call: number): Array<string> | null
-  /** The HTML of one rendered tree. */
-  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
-  /** A token that lets a page join. */
-  seal(module: string, propsJson: string, bind: string, page: string): string
-  /** A token that lets a page join the shared component of this module and key. */
-  sealShared(module: string, key: string, bind: string, page: string): string
-  /**
-   * Settles `request` with the HTML of the shared component of this module and key, as a JSON string. The
-   * component is started if it does not live; it then counts for `address`.
-   */
-  showShared(module: string, key: string, address: string, request: number): void
-  /**
-   * Counts an upgrade until `settle` is called with the same number. False if there are too many, in all
-   * or from its address.
-   */
-  pend(number: number, address: string): boolean
-  /** The application has let an upgrade pass, or the upgrade is over. */
-  settle(number: number): void
-  /**
-   * Takes over a socket by its descriptor. The caller then destroys its own socket. False if there is no
-   * descriptor left; the socket can then be relayed.
-   */
-  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
-  /** Takes over a socket whose bytes `lib/` carries. */
-  acceptRelay(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
-  /** Takes bytes that a relayed socket has read. False asks to stop reading. */
-  relayPush(number: number, bytes: Uint8Array): boolean
-  /** A relayed socket's other end has sent its last byte. */
-  relayEnd(number: number): void
-  /** The bytes that a relayed socket is to write. */
-  relayPull(number: number): NativeOutput | null
-  /** A relayed socket has written so many bytes. */
-  relayWritten(number: number, count: number): void
-  /** A relayed socket is gone. */
-  relayDestroy(number: number): void
-  /**
-   * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
-   * go to the callback of the same number.
-   */
-  start(number: number, id: string, module: string, propsJson: string): void
-  /** Hands an event to a live socket. */
-  send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
-  /** Settles `request` with the live socket's state. */
-  state(number: number, request: number): void
-  /** Stops a live socket. */
-  stop(number: number): void
-  stats(): NativeStats
   /** The open connections, those that arrive, and the parked sessions. */
   connections(): Array<NativeConnection>
   /** Closes connections and ends parked sessions, by their numbers. Gives how many there were. */
@@ -144,10 +86,68 @@ export class NativeLoom {
    */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /**
-   * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
-   * Settles `request` when the last actor and connection are gone.
+   * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
+   * go to the callback of the same number.
    */
-  close(timeout: number, request: number): void
+  start(number: number, id: string, module: string, propsJson: string): void
+  /** Hands an event to a live socket. */
+  send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
+  /** Settles `request` with the live socket's state. */
+  state(number: number, request: number): void
+  /** Stops a live socket. */
+  stop(number: number): void
+  /** The HTML of one rendered tree. */
+  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
+  /** A token that lets a page join. */
+  seal(module: string, propsJson: string, bind: string, page: string): string
+  /** A token that lets a page join the shared component of this module and key. */
+  sealShared(module: string, key: string, bind: string, page: string): string
+  /**
+   * Settles `request` with the HTML of the shared component of this module and key, as a JSON string. The
+   * component is started if it does not live; it then counts for `address`.
+   */
+  showShared(module: string, key: string, address: string, request: number): void
+  /** Takes over a socket whose bytes `lib/` carries. */
+  acceptRelay(number: number, head: Uint8Array, upgrade: NativeUpgrade): void
+  /** Takes bytes that a relayed socket has read. False asks to stop reading. */
+  relayPush(number: number, bytes: Uint8Array): boolean
+  /** A relayed socket's other end has sent its last byte. */
+  relayEnd(number: number): void
+  /** The bytes that a relayed socket is to write. */
+  relayPull(number: number): NativeOutput | null
+  /** A relayed socket has written so many bytes. */
+  relayWritten(number: number, count: number): void
+  /** A relayed socket is gone. */
+  relayDestroy(number: number): void
+  /**
+   * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
+   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+   */
+  position(call: number, topic: string): string
+  /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
+  topics(call: number): Array<string> | null
+  /** Publishes JSON text; settles the promise when the topic has it. */
+  publish(topic: string, id: string | undefined | null, data: string, request: number): void
+  /** Sends JSON text to one component, by its address; settles the promise when its topic has it. */
+  sendTo(address: string, id: string | undefined | null, data: string, request: number): void
+  /** Who is there; settles `request` with what receivers get first. */
+  presence(topic: string, request: number): void
+  /** The address of the component of that public name. */
+  address(name: string): string
+  /**
+   * Counts an upgrade until `settle` is called with the same number. False if there are too many, in all
+   * or from its address.
+   */
+  pend(number: number, address: string): boolean
+  /** The application has let an upgrade pass, or the upgrade is over. */
+  settle(number: number): void
+  /** From here on looks whether the process has descriptors left for new connections. */
+  watchDescriptors(): void
+  /**
+   * Takes over a socket by its descriptor. The caller then destroys its own socket. False if there is no
+   * descriptor left; the socket can then be relayed.
+   */
+  acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
 }
 
 /** Says where in its template a value stands, for an error message. */

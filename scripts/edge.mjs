@@ -22,11 +22,15 @@ function declarations(lines) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  const methods = new Map(items.filter(({ kind }) => kind === 'impl').map(({ name, def }) => [name, def]))
+  const methodsOf = (struct) =>
+    items
+      .filter(({ kind, name }) => kind === 'impl' && name === struct)
+      .map(({ def }) => def)
+      .join('\n')
   const parts = items.flatMap(({ kind, name, js_doc: doc, def }) => {
     if (kind === 'fn') return [`${doc}export ${def}\n`]
     if (kind === 'interface') return [`${doc}export interface ${name} {\n${members(def)}\n}\n`]
-    if (kind === 'struct') return [`${doc}export class ${name} {\n${members(methods.get(name) ?? '')}\n}\n`]
+    if (kind === 'struct') return [`${doc}export class ${name} {\n${members(methodsOf(name))}\n}\n`]
     if (kind === 'impl') return []
     throw new Error(`Expected a function, an object or a class of ${name} but received ${kind}`)
   })

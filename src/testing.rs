@@ -19,7 +19,7 @@ use crate::connection::serve;
 use crate::context::{Context, Level, Shared};
 use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
 use crate::effects::TaskId;
-use crate::ids::{ActorKey, Life};
+use crate::ids::ActorKey;
 use crate::limits::Limits;
 use crate::presence::MemoryPresence;
 use crate::props::Props;
@@ -193,18 +193,10 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
 
 pub(crate) fn token(context: &Shared<Closures>, props_json: &str, bind: &str) -> String {
     let claims = Claims {
-        kind: Kind::Mount,
         module: "counter".into(),
-        version: 0,
         props_json: props_json.into(),
-        instance: String::new(),
-        viewer: String::new(),
-        owner: Life::default(),
-        point: Default::default(),
-        life: Default::default(),
-        ongoing: String::new(),
-        page: String::new(),
         issued_at: crate::clock::unix_now(),
+        ..Claims::empty(Kind::Mount)
     };
     context.keyring.seal(&claims, bind).unwrap()
 }

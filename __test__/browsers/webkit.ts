@@ -2,9 +2,9 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Builder, By, Capabilities, Key, type WebDriver } from 'selenium-webdriver'
+import { freePort } from '../support/process'
 import { Page, PATIENCE_MS, type Browser, type InPage } from './page'
 
 interface Programs {
@@ -147,14 +147,6 @@ async function startDisplay(path: string): Promise<{ process: ChildProcess; disp
     process.once('exit', (code) => reject(new Error(`Xvfb ended with ${code}`)))
   })
   return { process, display: `:${number}` }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function answers(url: string): Promise<void> {

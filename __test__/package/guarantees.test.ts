@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { cellsOf, missingInCargo, missingInJest, namedInCargo, namedInJest, read } from './named_tests'
+import { cellsOf, namedInCargo, namedInJest, read, testNamed } from './named_tests'
 
 const contracts = readdirSync(join(__dirname, '../../docs'))
   .filter((name) => /^contracts.*\.md$/.test(name))
@@ -54,14 +54,4 @@ test('the README says of a crash what docs/guarantees.md says', () => {
   for (const sentence of sentences) expect(guaranteed).toContain(sentence)
 })
 
-test('the tests in JavaScript are among those that Jest runs', () => {
-  const wanted = namedInJest(text)
-  expect(missingInJest(wanted)).toEqual([])
-  expect(wanted.filter(({ title }) => title !== undefined).length).toBeGreaterThan(20)
-}, 300_000)
-
-test('the tests in Rust are among those that Cargo runs', () => {
-  const wanted = namedInCargo(text)
-  expect(missingInCargo(wanted)).toEqual([])
-  expect(wanted.length).toBeGreaterThan(4)
-}, 900_000)
+testNamed(text, { titles: 20, rust: 4 })

@@ -36,7 +36,7 @@ function named(text: string, pattern: RegExp, title: RegExp): Named[] {
 /** `server/bind` "a title", "another": a title may leave out with … what differs between several tests. */
 export const namedInJest = (text: string): Named[] =>
   named(text, /`((?:server|client|package|demo|torture)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
-/** `token.rs` `a_name`, `another`. */
+/** `token/tests.rs` `a_name`, `another`. */
 export const namedInCargo = (text: string): Named[] => named(text, /`([\w/]+\.rs)`((?:,? `\w+`(?!\.rs))*)/g, /`(\w+)`/g)
 
 /** Whether a test has this title, alone or behind those of the blocks that it is in. */
@@ -96,7 +96,7 @@ function cargoTests(): string[] {
 }
 
 /** Those of the named tests that Jest would not run. */
-export function missingInJest(wanted: Named[]): Named[] {
+function missingInJest(wanted: Named[]): Named[] {
   const fileOf = ({ path }: Named): string => join(ROOT, '__test__', `${path}.test.ts`)
   const tests = jestTests([...new Set(wanted.map(fileOf))])
   return wanted.filter((one) => {
@@ -107,7 +107,7 @@ export function missingInJest(wanted: Named[]): Named[] {
 }
 
 /** Those of the named tests that Cargo would not run. */
-export function missingInCargo(wanted: Named[]): Named[] {
+function missingInCargo(wanted: Named[]): Named[] {
   const tests = cargoTests()
   return wanted.filter(({ path, title }) => {
     // Its interleavings are a build of their own, which `npm test` runs beside the others.
@@ -117,4 +117,19 @@ export function missingInCargo(wanted: Named[]): Named[] {
       return !tests.some((name) => name === `${module}::${title}` || name === `${module}::tests::${title}`)
     return !tests.some((name) => name.startsWith(`${module}::`))
   })
+}
+
+/** Tests that those which a text names are among what Jest and Cargo run, and that it names so many at least. */
+export function testNamed(text: string, least: { titles: number; rust: number }): void {
+  test('the tests in JavaScript are among those that Jest runs', () => {
+    const wanted = namedInJest(text)
+    expect(missingInJest(wanted)).toEqual([])
+    expect(wanted.filter(({ title }) => title !== undefined).length).toBeGreaterThan(least.titles)
+  }, 300_000)
+
+  test('the tests in Rust are among those that Cargo runs', () => {
+    const wanted = namedInCargo(text)
+    expect(missingInCargo(wanted)).toEqual([])
+    expect(wanted.length).toBeGreaterThan(least.rust)
+  }, 900_000)
 }

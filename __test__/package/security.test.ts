@@ -2,31 +2,12 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  cellsOf,
-  jestTests,
-  matches,
-  missingInCargo,
-  missingInJest,
-  namedInCargo,
-  namedInJest,
-  read,
-} from './named_tests'
+import { cellsOf, jestTests, matches, read, testNamed } from './named_tests'
 
 const ROOT = join(__dirname, '../..')
 const text = cellsOf('SECURITY.md')
 
-test('the tests in JavaScript are among those that Jest runs', () => {
-  const wanted = namedInJest(text)
-  expect(missingInJest(wanted)).toEqual([])
-  expect(wanted.filter(({ title }) => title !== undefined).length).toBeGreaterThan(20)
-}, 300_000)
-
-test('the tests in Rust are among those that Cargo runs', () => {
-  const wanted = namedInCargo(text)
-  expect(missingInCargo(wanted)).toEqual([])
-  expect(wanted.length).toBeGreaterThan(20)
-}, 900_000)
+testNamed(text, { titles: 20, rust: 20 })
 
 test('the fuzz targets are built, each for the property of its name', () => {
   const manifest = read('fuzz/Cargo.toml')

@@ -80,15 +80,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
     const client = await site.live(counter(site.loom))
     client.stopReading()
     await site.empty()
-    await until(
-      'its socket to be given back',
-      () =>
-        new Promise<boolean>((resolve) => {
-          site.server.getConnections((_, count) => {
-            resolve(count === 0)
-          })
-        }),
-    )
+    await site.freed()
   })
 
   test('a client that vanishes is noticed at once', async () => {

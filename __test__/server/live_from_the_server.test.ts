@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
 import { pageOf, shows, startPage as start } from '../support/pages'
@@ -779,17 +780,13 @@ test('what is pushed reaches the page after the change of its step, once, also a
 })
 
 test('what a handler subscribed to while its page was away is caught up with before the page is shown it', async () => {
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   const { site, page } = await start((loom) =>
     loom.register('slow', {
       props: { got: '' },
       handle: {
         async enter(props, _, ctx) {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           await ctx.subscribe('news', 'arrived')
           return { ...props }
         },
@@ -804,11 +801,11 @@ test('what a handler subscribed to while its page was away is caught up with bef
     }),
   )
   page.event('enter')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   page.retry = () => 500
   page.cut()
   await until('the component to wait for its page', () => site.loom.stats().parked === 1)
-  goOn()
+  barrier.open()
   await until('the step', () => site.loom.stats().events === 1)
   await site.loom.publish('news', 'a')
   await until('the page to be back', () => page.resumes === 1 && page.isLive)

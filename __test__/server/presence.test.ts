@@ -1,6 +1,7 @@
 /** Presence: who watches a topic is told everybody first, and then who came, changed and left. */
 
 import { html, type LiveContext, type Loom, peopleAfter, type Person, type PresenceMessage } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
 import { Client } from '../support/client'
@@ -408,8 +409,7 @@ test('a receiver that throws is told everybody again, and not for ever', async (
 })
 
 test('who came while a message waited that then failed is not missed', async () => {
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   let hasFailed = false
   const { site, open } = await start(FOREVER, (loom) =>
     loom.register('behind', {
@@ -423,19 +423,13 @@ test('who came while a message waited that then failed is not missed', async () 
         async again(props, _, ctx) {
           ctx.presence(TOPIC, 'people')
           await ctx.subscribe('gate', 'gate')
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           return { ...props, isGated: true }
         },
       },
       receive: {
         async gate() {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           throw new Error('the gate fails')
         },
         people(props, { data }: PresenceMessage<string>) {
@@ -454,14 +448,13 @@ test('who came while a message waited that then failed is not missed', async () 
   await shows(watcher, 'ann=A')
   // Two messages wait together: that of the gate, and behind it everybody, who is asked for again.
   watcher.event('again')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   await site.loom.publish('gate', 1)
-  isWaiting = false
-  goOn()
-  await until('the gate to wait', () => isWaiting)
+  barrier.open()
+  await barrier.reached()
   ben.event('track', 'B')
   await shows(ann, 'ann=A ben=B')
-  goOn()
+  barrier.open()
   await until('both failures', () => site.log.errors.length === 2)
   await shows(watcher, 'ann=A ben=B')
 })
@@ -492,8 +485,7 @@ test('a receiver that asks for everybody each time that it is told comes to an e
 })
 
 test('a page that has gone while a handler ran is told everybody when it is back', async () => {
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   const { site, open } = await start(FOREVER, (loom) =>
     loom.register('slow', {
       props: { told: '' },
@@ -501,10 +493,7 @@ test('a page that has gone while a handler ran is told everybody when it is back
       handle: {
         async track(props, { value }, ctx) {
           if (value === 'slow') {
-            await new Promise<void>((resolve) => {
-              isWaiting = true
-              goOn = resolve
-            })
+            await barrier.wait()
           }
           ctx.track(TOPIC, value)
           return { ...props }
@@ -517,12 +506,12 @@ test('a page that has gone while a handler ran is told everybody when it is back
   const [ann, ben] = [await open('ann'), await open('ben')]
   await shows(ann, 'all:0')
   ann.event('track', 'slow')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   ann.retry = () => 1_000
   ann.cut()
   await until('the component to wait for its page', () => site.loom.stats().parked === 1)
   const { events } = site.loom.stats()
-  goOn()
+  barrier.open()
   await until('the step', () => site.loom.stats().events === events + 1)
   ben.event('track', 'B')
   await until('ben to be there', async () => (await keys(site.loom)).join() === 'ben')

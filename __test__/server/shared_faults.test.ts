@@ -1,7 +1,8 @@
 /** What one page, one handler or one forger does to a shared component harms nobody else. */
 
-import { html } from 'loom-live'
+import { html, type Loom } from 'loom-live'
 import { WebSocket } from 'ws'
+import { Barrier } from '../support/barrier'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
@@ -55,17 +56,13 @@ test('one page that floods is told so, and the others have their turns', async (
 test('one page that has too much waiting gives it up, and sends it again; nothing of it is lost or counts twice', async () => {
   const limits = { waitingBytes: 200_000, messageBytes: 400_000, parkTime: 600_000 }
   const site = await Site.start({ bind: byHeader, limits })
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   const module = site.loom.register('slow', {
     props: { count: 0 },
     handle: {
       add: ({ count }) => ({ count: count + 1 }),
       async wait() {
-        await new Promise<void>((resolve) => {
-          isWaiting = true
-          goOn = resolve
-        })
+        await barrier.wait()
       },
     },
     render: ({ count }) => html`${count}`,
@@ -75,7 +72,7 @@ test('one page that has too much waiting gives it up, and sends it again; nothin
     await sharedPage(site, module, { user: 'bob' }),
   ]
   other.event('wait')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   other.event('add')
   await until('the event to wait', () => site.loom.stats().queuedEvents === 1)
   page.retry = () => 60_000
@@ -83,7 +80,7 @@ test('one page that has too much waiting gives it up, and sends it again; nothin
   await until('the connection to be closed', () => page.closedWith.includes(1013))
   // It is given up now, and not when the handler is done.
   await until('what waits to be given up', () => site.loom.stats().queuedEvents === 1)
-  goOn()
+  barrier.open()
   await shows(other, '1')
   page.retry = () => 10
   page.comeBack()
@@ -299,43 +296,42 @@ test('a handler that never ends fails its event, and the others go on after it',
   expect(outcomes).toEqual(['failed'])
 })
 
-test('while a handler runs, others are let in, pages are rendered, and what was committed before is shown', async () => {
-  const site = await Site.start({ limits: { patchRate: 10 } })
-  let goOn: () => void = () => undefined
-  let isWaiting = false
-  const module = site.loom.register('waits', {
+/** What is said, one behind the other; `wait` says its ! when the barrier is open. */
+const sayings = (loom: Loom, barrier: Barrier): { name: string } =>
+  loom.register('waits', {
     props: { said: '' },
     handle: {
       say: ({ said }, { value }) => ({ said: `${said}${value}` }),
       async wait({ said }) {
-        await new Promise<void>((resolve) => {
-          isWaiting = true
-          goOn = resolve
-        })
+        await barrier.wait()
         return { said: `${said}!` }
       },
     },
     render: ({ said }) => html`${said}`,
   })
+
+test('while a handler runs, others are let in, pages are rendered, and what was committed before is shown', async () => {
+  const site = await Site.start({ limits: { patchRate: 10 } })
+  const barrier = new Barrier()
+  const module = sayings(site.loom, barrier)
   const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
   // The second change is held back for a moment, and nobody has asked for the tree since.
   for (const value of ['a', 'b']) page.event('say', value)
   page.event('wait')
-  await until('the handler to wait', () => isWaiting)
+  await barrier.reached()
   await Promise.all([shows(page, 'ab'), shows(other, 'ab')])
   expect(page.waiting).toBe(1)
   const late = await sharedPage(site, module)
   await shows(late, 'ab')
   expect(inside(await site.loom.mount(module, {}, { shared: KEY }))).toBe('ab')
-  goOn()
+  barrier.open()
   await Promise.all([page, other, late].map((one) => shows(one, 'ab!')))
   expect([page.waiting, late.unasked]).toEqual([0, 1])
 })
 
 test('the same while a receiver runs', async () => {
   const site = await Site.start()
-  let goOn: () => void = () => undefined
-  let isWaiting = false
+  const barrier = new Barrier()
   const module = site.loom.register('waits', {
     props: { said: '' },
     handle: {
@@ -346,10 +342,7 @@ test('the same while a receiver runs', async () => {
     },
     receive: {
       async rang({ said }) {
-        await new Promise<void>((resolve) => {
-          isWaiting = true
-          goOn = resolve
-        })
+        await barrier.wait()
         return { said: `${said}!` }
       },
     },
@@ -357,10 +350,10 @@ test('the same while a receiver runs', async () => {
   })
   const page = await sharedPage(site, module)
   page.event('say', 'a')
-  await until('the receiver to wait', () => isWaiting)
+  await barrier.reached()
   const late = await sharedPage(site, module)
   await shows(late, 'a')
-  goOn()
+  barrier.open()
   await Promise.all([shows(page, 'a!'), shows(late, 'a!')])
 })
 
@@ -461,34 +454,19 @@ test('classic clients share it, too, and each event has one answer', async () =>
 
 test('a classic client’s answer includes its event, also if another page’s change came between', async () => {
   const site = await Site.start()
-  let goOn: () => void = () => undefined
-  let isWaiting = false
-  const module = site.loom.register('waits', {
-    props: { said: '' },
-    handle: {
-      say: ({ said }, { value }) => ({ said: `${said}${value}` }),
-      async wait({ said }) {
-        await new Promise<void>((resolve) => {
-          isWaiting = true
-          goOn = resolve
-        })
-        return { said: `${said}!` }
-      },
-    },
-    render: ({ said }) => html`${said}`,
-  })
+  const barrier = new Barrier()
+  const module = sayings(site.loom, barrier)
   const classic = await site.connect()
   await classic.joined('a', module.name, await sharedToken(site, module))
   const page = await sharedPage(site, module)
   for (let round = 1; round <= 3; round++) {
-    isWaiting = false
     page.event('wait')
-    await until('the handler to wait', () => isWaiting)
+    await barrier.reached()
     const first = classic.shows('a', 'say', { value: 'a' })
     const failed = classic.fails('a', 'none')
     const second = classic.shows('a', 'say', { value: 'b' })
     await until('the events to wait', () => site.loom.stats().queuedEvents === 3)
-    goOn()
+    barrier.open()
     expect([await first, (await failed) === '', await second].slice(1)).toEqual([false, '!ab'.repeat(round)])
     expect((await first).startsWith(`${'!ab'.repeat(round - 1)}!a`)).toBe(true)
     await settled(page)

@@ -1,6 +1,7 @@
 /** Who may still see a shared component: authorize again, what it knows, disconnect by topic, unsubscribe. */
 
 import { html, type LiveEvent, type Loom, type Message, Refusal } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
 import { byHeader, openShared, settled, sharedPage, sharedToken } from '../support/shared'
@@ -226,20 +227,15 @@ describe('disconnect', () => {
   test('also a page that joins just now: what authorize had answered before does not count', async () => {
     const { site, module, members, page } = await start()
     const ada = await page('ada')
-    let goOn: () => void = () => undefined
-    let asks = 0
-    members.before = () =>
-      new Promise((resolve) => {
-        asks += 1
-        goOn = resolve
-      })
+    const barrier = new Barrier()
+    members.before = () => barrier.wait()
     const bob = await openShared(site, module, { user: 'bob' })
-    await until('authorize to be asked', () => asks === 1)
+    await barrier.reached()
     members.removed.add('bob')
     // It is no viewer so far.
     expect(site.loom.disconnect({ topic: 'board-7', bind: 'bob' })).toBe(0)
     members.before = () => undefined
-    goOn()
+    barrier.open()
     await gone(bob)
     expect([bob.refused, bob.text, ada.refused]).toEqual([['Not allowed'], '', undefined])
   })
@@ -289,18 +285,14 @@ describe('disconnect', () => {
 
   test('also if the call in flight puts the component into the topic: then all pages are asked about again', async () => {
     const site = await Site.start(BY_HEADER)
-    let goOn: () => void = () => undefined
-    let isWaiting = false
+    const barrier = new Barrier()
     const allowed = new Set(['ada', 'bob'])
     const module = site.loom.register('slow', {
       props: { got: '' },
       authorize: ({ request }) => allowed.has(String(request.headers['x-user'])),
       handle: {
         async enter(_, __, ctx) {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           await ctx.subscribe('topic', 'arrived')
         },
       },
@@ -312,10 +304,10 @@ describe('disconnect', () => {
       await sharedPage(site, module, { user: 'bob' }),
     ]
     ada.event('enter')
-    await until('the handler to wait', () => isWaiting)
+    await barrier.reached()
     allowed.delete('bob')
     expect(site.loom.disconnect({ topic: 'topic', bind: 'bob' })).toBe(0)
-    goOn()
+    barrier.open()
     await Promise.all([gone(ada), gone(bob)])
     await site.loom.publish('topic', 'secret')
     await back(ada)

@@ -66,15 +66,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
     expect(await other.shows('c0', 'increment')).toBe('<b>1</b>')
     other.drop()
     await site.empty()
-    await until(
-      'the sockets to be given back',
-      () =>
-        new Promise<boolean>((resolve) => {
-          site.server.getConnections((_, count) => {
-            resolve(count === 0)
-          })
-        }),
-    )
+    await site.freed()
   })
 
   test('half a frame and then silence: the client is given up', async () => {

@@ -207,13 +207,5 @@ test('a middleware that has answered does not leave the socket to a client that 
   socket.resume()
   // A client that keeps its side open.
   socket.allowHalfOpen = true
-  await until(
-    'the server to let go of the socket',
-    () =>
-      new Promise<boolean>((resolve) => {
-        site.server.getConnections((_, count) => {
-          resolve(count === 0)
-        })
-      }),
-  )
+  await site.freed()
 })

@@ -2,6 +2,7 @@
 
 import { html, type Loom, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
+import type { LivePage } from '../support/live_page'
 import { pageOf, shows, startPage as start } from '../support/pages'
 import { Site } from '../support/site'
 import { until } from '../support/until'
@@ -228,6 +229,18 @@ describe('what a receiver asked for before it threw', () => {
   })
 })
 
+/** The log tells of a circle, nothing more is handled in it, and the page goes on. */
+async function isStopped(site: Site, page: LivePage, handled: () => number): Promise<void> {
+  await until('the log', () => site.log.all.includes('in a circle'))
+  await until('the end of the circle', async () => {
+    const before = handled()
+    await sleep(200)
+    return handled() === before
+  })
+  page.event('add')
+  await shows(page, '1')
+}
+
 describe('floods', () => {
   test('changes that are held back are shown while messages keep coming', async () => {
     let slept = 0
@@ -308,14 +321,7 @@ describe('floods', () => {
       }),
     )
     await site.loom.publish('circle', 1)
-    await until('the log', () => site.log.all.includes('in a circle'))
-    await until('the end of the circle', async () => {
-      const before = handled
-      await sleep(200)
-      return handled === before
-    })
-    page.event('add')
-    await shows(page, '1')
+    await isStopped(site, page, () => handled)
   })
 
   test('a receiver that asks for the history each time that it gets a message of it is stopped, and the log says so', async () => {
@@ -335,14 +341,7 @@ describe('floods', () => {
       }),
     )
     await site.loom.publish('again', 1)
-    await until('the log', () => site.log.all.includes('in a circle'))
-    await until('the end of the circle', async () => {
-      const before = handled
-      await sleep(200)
-      return handled === before
-    })
-    page.event('add')
-    await shows(page, '1')
+    await isStopped(site, page, () => handled)
   })
 
   test('a topic with ever more messages does not keep a component from its other topics', async () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type Loom, LoomError, type Message, Refusal } from 'loom-live'
+import { Barrier } from '../support/barrier'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
@@ -343,18 +344,13 @@ describe('limits.authorizeTime', () => {
     const { members, page } = await start(SOON)
     const ada = await page('ada')
     await event(ada, 'enter', 'room:7')
-    let goOn: () => void = () => undefined
-    let isWaiting = false
-    members.before = () =>
-      new Promise((resolve) => {
-        isWaiting = true
-        goOn = resolve
-      })
-    await until('it to be asked about again', () => isWaiting)
+    const barrier = new Barrier()
+    members.before = () => barrier.wait()
+    await barrier.reached()
     ada.event('say', 'a')
     ada.event('say', 'b')
     members.before = () => undefined
-    goOn()
+    barrier.open()
     await shows(ada, 'a b')
   })
 
@@ -446,24 +442,23 @@ describe('disconnect by topic', () => {
     const ada = await page('ada')
     await event(ada, 'enter', 'room:7')
     await until('a checkpoint', () => ada.memory.checkpoint !== undefined)
-    let goOn: () => void = () => undefined
+    const barrier = new Barrier()
     let asks = 0
-    members.before = () =>
-      new Promise((resolve) => {
-        asks += 1
-        goOn = resolve
-      })
+    members.before = () => {
+      asks += 1
+      return barrier.wait()
+    }
     // Asked before the removal, and answered after it: the answer does not count.
     const may = members.may.bind(members)
     members.may = async (user, topics) => (await may(user, topics)) || asks === 1
     ada.cut()
-    await until('authorize to be asked', () => asks === 1)
+    await barrier.reached()
     members.remove('ada', 'room:7')
     expect(site.loom.disconnect({ topic: 'room:7', bind: 'ada' })).toBe(1)
     members.before = () => {
       asks += 1
     }
-    goOn()
+    barrier.open()
     await until('the page to be told', () => ada.refused !== undefined)
     expect([ada.refused?.[1], ada.joins]).toEqual(['busy', 1])
     await until('the component to end', () => site.loom.stats().components === 0)
@@ -474,18 +469,14 @@ describe('disconnect by topic', () => {
 
   test('also one whose call in flight subscribes', async () => {
     const site = await Site.start()
-    let goOn: () => void = () => undefined
-    let isWaiting = false
+    const barrier = new Barrier()
     let mayJoin = true
     const { name } = site.loom.register('slow', {
       props: { got: '' },
       authorize: () => mayJoin,
       handle: {
         async enter(props, _, ctx) {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           await ctx.subscribe('room:7', 'arrived')
           return { ...props }
         },
@@ -498,11 +489,11 @@ describe('disconnect by topic', () => {
       page.end()
     })
     page.event('enter')
-    await until('the handler to wait', () => isWaiting)
+    await barrier.reached()
     mayJoin = false
     // It is not known yet.
     expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
-    goOn()
+    barrier.open()
     await site.loom.publish('room:7', 'secret')
     await until('the page to be told', () => page.refused !== undefined)
     await until('the component to end', () => site.loom.stats().components === 0)
@@ -511,16 +502,12 @@ describe('disconnect by topic', () => {
 
   test('also one whose call in flight has it tracked, or has it get the presence', async () => {
     const site = await Site.start()
-    let goOn: () => void = () => undefined
-    let isWaiting = false
+    const barrier = new Barrier()
     const { name } = site.loom.register('slow', {
       props: { count: 0 },
       handle: {
         async enter(props, { value }, ctx) {
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           if (value === 'track') ctx.track('room:7', 'here')
           else ctx.presence('room:7', 'came')
           return { ...props }
@@ -530,15 +517,14 @@ describe('disconnect by topic', () => {
       render: ({ count }) => html`${count}`,
     })
     for (const how of ['track', 'watch']) {
-      isWaiting = false
       const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
       atEnd(() => {
         page.end()
       })
       page.event('enter', how)
-      await until('the handler to wait', () => isWaiting)
+      await barrier.reached()
       expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
-      goOn()
+      barrier.open()
       await until('the page to be told', () => page.refused !== undefined)
       await until('the component to end', () => site.loom.stats().components === 0)
     }
@@ -546,7 +532,7 @@ describe('disconnect by topic', () => {
 
   test('during a visit, whose outcome counts for nothing', async () => {
     const site = await Site.start()
-    let goOn: () => void = () => undefined
+    const barrier = new Barrier()
     let handled = 0
     const { name } = site.loom.register('visited', {
       props: { got: '' },
@@ -555,7 +541,7 @@ describe('disconnect by topic', () => {
       receive: {
         async arrived(_, { data }) {
           handled += 1
-          await new Promise<void>((resolve) => (goOn = resolve))
+          await barrier.wait()
           return { got: String(data) }
         },
       },
@@ -569,7 +555,7 @@ describe('disconnect by topic', () => {
     await site.loom.publish('room:7', 'secret')
     await until('the receiver to run', () => handled === 1)
     expect(site.loom.disconnect({ topic: 'room:7' })).toBe(1)
-    goOn()
+    barrier.open()
     await until('the page to be told', () => page.refused !== undefined)
     await until('the component to end', () => site.loom.stats().components === 0)
     expect(page.text).toBe('')
@@ -577,7 +563,7 @@ describe('disconnect by topic', () => {
     page.cut()
     await until('the page to be back', () => page.joins === 2 && page.isLive)
     await until('the receiver to run again', () => handled === 2)
-    goOn()
+    barrier.open()
     await shows(page, 'secret')
   })
 })
@@ -630,17 +616,13 @@ describe('unsubscribe', () => {
 
   test('messages that wait are dropped, and a subscription of the call that runs ends after it', async () => {
     const site = await Site.start()
-    let goOn: () => void = () => undefined
-    let isWaiting = false
+    const barrier = new Barrier()
     const { name } = site.loom.register('slow', {
       props: { got: [] as unknown[] },
       handle: {
         async enter(props, _, ctx) {
           await ctx.subscribe('room:7', 'arrived')
-          await new Promise<void>((resolve) => {
-            isWaiting = true
-            goOn = resolve
-          })
+          await barrier.wait()
           return { ...props }
         },
         say: ({ got }, { value }) => ({ got: [...got, value] }),
@@ -653,10 +635,10 @@ describe('unsubscribe', () => {
       page.end()
     })
     page.event('enter')
-    await until('the handler to wait', () => isWaiting)
+    await barrier.reached()
     await site.loom.publish('room:7', 'secret')
     site.loom.unsubscribe('room:7', {})
-    goOn()
+    barrier.open()
     page.event('say', 'on')
     await shows(page, 'on')
     await site.loom.publish('room:7', 'secret')

@@ -149,6 +149,18 @@ export class Site {
       return connections + components + queuedEvents + waitingCalls + callsInFlight === 0
     })
   }
+
+  /** Waits until the server has no socket any more. */
+  async freed(): Promise<void> {
+    await until('the sockets to be given back', async () => {
+      const count = await new Promise<number>((resolve) => {
+        this.server.getConnections((_, count) => {
+          resolve(count)
+        })
+      })
+      return count === 0
+    })
+  }
 }
 
 /** Listens on a free port until the test ends. */

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { LivePage, type Outcome, type Sent } from '../support/live_page'
+import { freePort } from '../support/process'
 import { News } from './news'
 
 export interface TortureOptions {
@@ -150,14 +151,6 @@ class Victim {
     child.kill('SIGKILL')
     await gone
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** What a component's state says of its topics: `summary` in reading.mjs. */

@@ -19,7 +19,7 @@ import type { Tasks } from './tasks'
 /** A page's request, Node's or a framework's own. */
 export type PageRequest = IncomingMessage | FastifyRequestLike
 
-/** The longest URL of a page that is kept, in bytes. As MAX_PAGE in src/token.rs. */
+/** The longest URL of a page that is kept, in bytes. As MAX_PAGE in src/token/claims.rs. */
 const MAX_URL = 2048
 
 /** The compact copy of a request, as it crosses to Rust and back. */

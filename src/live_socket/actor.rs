@@ -17,7 +17,7 @@ use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin};
 use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
-use crate::protocol::{Beside, ServerMessage};
+use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::turns::Given;
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
@@ -27,7 +27,7 @@ const TOO_LONG: &str =
 const TOO_OLD: &str = "This came too late and was not applied.";
 
 /// What a page is told of an event that is not handled.
-pub(super) fn reason(why: Unhandled) -> &'static str {
+fn reason(why: Unhandled) -> &'static str {
     match why {
         Unhandled::Full => TOO_MANY,
         Unhandled::Flood => TOO_FAST,
@@ -124,14 +124,7 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         match item {
             Item::Event { number, event } => {
-                running.handling = Some(Point {
-                    event: number,
-                    ..self.point
-                });
-                self.call.event = Some(event);
-                self.event(running, number, reply_to).await?;
-                running.handling = None;
-                self.stepped(running, reply_to);
+                self.event(running, number, event, reply_to).await?;
             }
             Item::Unhandled {
                 count,
@@ -139,12 +132,7 @@ impl LiveSocketState {
                 last,
                 why,
             } => {
-                self.point.event = last;
-                running.context.stats.errors.add_many(count);
-                // The numbers may have gaps. The answer counts from `first`, so that it names all these
-                // events.
-                let count = last.0 - first.0 + 1;
-                reply_to.unhandled(self.point, count, reason(why), why == Unhandled::Expired);
+                self.unhandled(running, (first, last), count, why, reply_to);
             }
             Item::State(sender) => {
                 // Fails if the application does not wait any more.
@@ -327,24 +315,40 @@ impl LiveSocketState {
         ControlFlow::Break(())
     }
 
-    /// Handles the event of the call.
-    pub(super) async fn event<D: Dispatcher, R: ReplyTo>(
+    /// Handles an event of the page, or of a viewer.
+    pub(super) fn event<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        number: EventNumber,
+        event: ClientEvent,
+        reply_to: &mut R,
+    ) -> impl Future<Output = ControlFlow<()>> {
+        running.handling = Some(Point {
+            event: number,
+            ..self.point
+        });
+        // Before there is a future, which would have room for the event as well.
+        self.call.event = Some(event);
+        self.handle(running, number, reply_to)
+    }
+
+    async fn handle<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         number: EventNumber,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        let result = if reply_to.shares() {
+        let mut result = if reply_to.shares() {
             Box::pin(self.call_shared(running, number, reply_to)).await
         } else {
             self.call(running, number, None).await
         };
-        let Some(mut result) = result else {
+        // By reference: what is moved while a future waits has its room in the future twice.
+        let Some(result) = &mut result else {
             return ControlFlow::Break(());
         };
         let before = std::mem::replace(&mut self.point.event, number);
-        // By reference: what is moved while a future waits has its room in the future twice.
-        let taken = match &mut result {
+        let taken = match result {
             Ok(outcome) => self.commit(outcome, Cause::Event, running, reply_to).await,
             Err(error) => Err(error.clone()),
         };
@@ -371,7 +375,25 @@ impl LiveSocketState {
                 reply_to.answer(self.point, ServerMessage::Error(&text), beside);
             }
         }
+        running.handling = None;
+        self.stepped(running, reply_to);
         ControlFlow::Continue(())
+    }
+
+    /// Tells of `count` events, numbered from `first` to `last`, that are not handled.
+    pub(super) fn unhandled<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &Running<D>,
+        (first, last): (EventNumber, EventNumber),
+        count: u64,
+        why: Unhandled,
+        reply_to: &mut R,
+    ) {
+        self.point.event = last;
+        running.context.stats.errors.add_many(count);
+        // The numbers may have gaps. The answer counts from `first`, so that it names all these events.
+        let count = last.0 - first.0 + 1;
+        reply_to.unhandled(self.point, count, reason(why), why == Unhandled::Expired);
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -20,10 +20,7 @@ use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::{Ongoing, Tracked};
 use crate::presence::{Entry, News, PresenceError, Watch};
 use crate::quotas::{Exceeded, Taken, within};
-use crate::topics::{Position, Sink};
-
-/// The numbers under which the mailbox is woken for presence begin here, those for topics at 1.
-const FIRST: u32 = 1 << 31;
+use crate::topics::Position;
 
 /// Who sees a component.
 #[derive(Clone, Copy)]
@@ -79,8 +76,6 @@ enum NoPlace {
 struct State {
     places: BTreeMap<Arc<str>, Place>,
     watched: BTreeMap<Arc<str>, Watched>,
-    /// The last number of a watch.
-    last: u32,
     /// A page shows the component.
     is_there: bool,
 }
@@ -100,7 +95,6 @@ impl Attendance {
             Box::new(State {
                 places: BTreeMap::new(),
                 watched: BTreeMap::new(),
-                last: FIRST,
                 is_there: true,
             })
         })
@@ -170,15 +164,15 @@ impl Attendance {
     /// among everybody.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
-        follower: &Follower<'_, D>,
+        follower: &mut Follower<'_, D>,
         ongoing: &Ongoing,
         pages: Pages,
     ) {
         let Follower {
             context,
-            mailbox,
             holder,
             module,
+            ..
         } = *follower;
         self.keep(ongoing);
         if !ongoing.has_presence() {
@@ -196,9 +190,7 @@ impl Attendance {
             if state.watched.contains_key(topic) {
                 continue;
             }
-            state.last += 1;
-            let number = state.last;
-            let sink: Arc<dyn Sink> = mailbox.clone();
+            let (sink, number) = follower.sink();
             match context.presence.watch(topic, sink, number).await {
                 Ok(watch) => {
                     let watched = Watched {
@@ -208,7 +200,7 @@ impl Attendance {
                         is_unread: true,
                     };
                     state.watched.insert(topic.clone(), watched);
-                    mailbox.remind();
+                    follower.mailbox.remind();
                 }
                 Err(error) => unreachable(context, module, topic, &error),
             }

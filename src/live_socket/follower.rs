@@ -4,14 +4,26 @@ use std::sync::Arc;
 
 use super::mailbox::Mailbox;
 use crate::context::Context;
+use crate::topics::Sink;
 
 /// A component, as what it follows knows it.
 pub(super) struct Follower<'a, D> {
     pub(super) context: &'a Context<D>,
     /// Is woken if there is something to read.
     pub(super) mailbox: &'a Arc<Mailbox>,
+    /// The last number of a sink.
+    pub(super) last: &'a mut u32,
     /// Whose quotas count what it takes.
     pub(super) holder: &'a Arc<str>,
     /// The module's name, for the log.
     pub(super) module: &'a str,
+}
+
+impl<D> Follower<'_, D> {
+    /// Wakes the mailbox with a number of its own. Topics and presence count together, so that a number names one
+    /// of them.
+    pub(super) fn sink(&mut self) -> (Arc<dyn Sink>, u32) {
+        *self.last += 1;
+        (self.mailbox.clone(), *self.last)
+    }
 }

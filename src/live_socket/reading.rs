@@ -13,7 +13,7 @@ use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 use crate::ongoing::Ongoing;
 use crate::quotas::Taken;
-use crate::topics::{self, Batch, Most, Position, Sink, Subscription, TopicError};
+use crate::topics::{self, Batch, Most, Position, Subscription, TopicError};
 
 /// The most messages of one visit, and of the catching up before a page that is back is shown.
 pub(super) const MOST_TOGETHER: usize = 256;
@@ -39,7 +39,6 @@ struct Topic {
 #[derive(Default)]
 pub(super) struct Reading {
     topics: HashMap<Arc<str>, Topic>,
-    last: u32,
     /// The number of the last read.
     turn: u64,
 }
@@ -73,14 +72,14 @@ impl Reading {
     /// Subscribes to the topics that are committed, and to no others.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
-        follower: &Follower<'_, D>,
+        follower: &mut Follower<'_, D>,
         ongoing: &Ongoing,
     ) {
         let Follower {
             context,
-            mailbox,
             holder,
             module,
+            ..
         } = *follower;
         let is_there = |topic: &str| ongoing.subscription(topic).is_some();
         self.topics.retain(|topic, _| is_there(topic));
@@ -88,9 +87,7 @@ impl Reading {
             if self.topics.contains_key(name) {
                 continue;
             }
-            self.last += 1;
-            let number = self.last;
-            let sink: Arc<dyn Sink> = mailbox.clone();
+            let (sink, number) = follower.sink();
             let taken = context.quotas.subscriptions.take(holder);
             let answer = context.topics.subscribe(name, sink, number).await;
             let subscription = match answer {
@@ -109,7 +106,7 @@ impl Reading {
                 turn: 0,
             };
             self.topics.insert(name.clone(), topic);
-            mailbox.remind();
+            follower.mailbox.remind();
         }
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Running<D: Dispatcher> {
     pub(super) ask: Option<Instant>,
     /// The last thing to do was a timer, so that what waits in the mailbox is next.
     has_rung: bool,
+    /// The number of the last sink: see [`Follower::sink`].
+    last_sink: u32,
     /// The topics of the component.
     pub(super) reading: Reading,
     /// Where the component is tracked, and whose presence it watches.
@@ -77,6 +79,7 @@ impl<D: Dispatcher> Running<D> {
             due: None,
             ask: None,
             has_rung: false,
+            last_sink: 0,
             reading: Reading::default(),
             attendance: Attendance::default(),
             circle: Circle::default(),
@@ -206,15 +209,16 @@ impl<D: Dispatcher> Running<D> {
 
     /// Subscribes to the topics that are committed, and to no others; the same for presence.
     pub(super) async fn follow(&mut self, ongoing: &Ongoing, module: &str, pages: Pages) {
-        let follower = Follower {
+        let follower = &mut Follower {
             context: &self.context,
             mailbox: &self.mailbox,
+            last: &mut self.last_sink,
             holder: &self.holder,
             module,
         };
-        self.reading.follow(&follower, ongoing).await;
+        self.reading.follow(follower, ongoing).await;
         let attendance = &mut self.attendance;
-        attendance.follow(&follower, ongoing, pages).await;
+        attendance.follow(follower, ongoing, pages).await;
     }
 
     /// Whether topics or presence may have something to read.

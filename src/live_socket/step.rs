@@ -17,7 +17,7 @@ use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_text;
 use crate::store::StoreError;
-use crate::tree::{LiveTree, Mismatch, Patch, Render, diff};
+use crate::tree::{LiveTree, Mismatch, Render, diff};
 
 /// What caused a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,20 @@ pub(super) enum Rendered {
     AsBefore,
     Changed(Render),
     Anew(LiveTree),
+}
+
+impl Rendered {
+    /// What tells of the change to `tree`; `None` if nothing changes.
+    pub(super) fn message<'a>(&'a self, tree: &'a LiveTree) -> Option<ServerMessage<'a>> {
+        match self {
+            Self::AsBefore => None,
+            Self::Changed(render) => {
+                let patch = diff(tree, render);
+                (!patch.is_empty()).then_some(ServerMessage::Patch(patch, Some(render)))
+            }
+            Self::Anew(tree) => Some(ServerMessage::Replace(tree)),
+        }
+    }
 }
 
 fn pushes(effects: &[Effect]) -> Vec<Push> {
@@ -354,21 +368,13 @@ impl LiveSocketState {
         if self.sent_tree.is_none() && reply_to.lags() {
             self.sent_tree = Some(self.prev_tree.clone());
         }
-        match rendered {
-            Rendered::AsBefore => {
-                let nothing = ServerMessage::Patch(Patch::default(), None);
-                reply_to.answer(point, nothing, beside);
-            }
-            Rendered::Changed(render) => {
-                let patch = diff(&self.prev_tree, &render);
-                reply_to.answer(point, ServerMessage::Patch(patch, Some(&render)), beside);
-                self.prev_tree.commit(render);
-            }
-            Rendered::Anew(tree) => {
-                self.prev_tree = tree;
-                reply_to.answer(point, ServerMessage::Replace(&self.prev_tree), beside);
-            }
-        }
+        let message = rendered.message(&self.prev_tree);
+        reply_to.answer(
+            point,
+            message.unwrap_or_else(ServerMessage::nothing),
+            beside,
+        );
+        self.commit_tree(rendered);
     }
 
     /// Tells the page of a change that no event asked for, unless the change is held back, and commits the
@@ -381,16 +387,8 @@ impl LiveSocketState {
         events_wait: bool,
         reply_to: &mut R,
     ) {
-        let patch = match &rendered {
-            Rendered::AsBefore => None,
-            Rendered::Changed(render) => {
-                let patch = diff(&self.prev_tree, render);
-                let patch = (!patch.is_empty()).then_some(patch);
-                patch.map(|patch| ServerMessage::Patch(patch, Some(render)))
-            }
-            Rendered::Anew(tree) => Some(ServerMessage::Replace(tree)),
-        };
-        if patch.is_some()
+        let message = rendered.message(&self.prev_tree);
+        if message.is_some()
             && self.sent_tree.is_none()
             && (reply_to.lags() || reply_to.holds(events_wait))
         {
@@ -398,7 +396,7 @@ impl LiveSocketState {
         }
         // A receiver that does not keep answers is told when it catches up.
         if self.sent_tree.is_none() || reply_to.tells_changes() {
-            reply_to.changed(point, patch, beside);
+            reply_to.changed(point, message, beside);
         }
         self.commit_tree(rendered);
     }
@@ -425,18 +423,9 @@ impl LiveSocketState {
 
     /// Commits a new render of the same props. True if the tree has changed.
     pub(super) fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
-        let has_changed = match self.rendered(outcome.render)? {
-            Rendered::AsBefore => false,
-            Rendered::Changed(render) => {
-                let has_changed = !diff(&self.prev_tree, &render).is_empty();
-                self.prev_tree.commit(render);
-                has_changed
-            }
-            Rendered::Anew(tree) => {
-                self.prev_tree = tree;
-                true
-            }
-        };
+        let rendered = self.rendered(outcome.render)?;
+        let has_changed = rendered.message(&self.prev_tree).is_some();
+        self.commit_tree(rendered);
         self.call.version = self.call.sequence;
         self.call.moved = false;
         Ok(has_changed)

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::actor::reason;
 use super::mailbox::{Capacity, Item, Mailbox, Unhandled};
 use super::running::Running;
 use super::state::LiveSocketState;
@@ -17,7 +16,6 @@ use crate::limits::Limits;
 use crate::message::{Data, Message, Part, Source, VIEWERS};
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
 use crate::stats::Stats;
-use crate::tree::{Patch, diff};
 
 /// The events of one viewer that wait. Like an actor's mailbox, this is bounded, takes each event once, and
 /// every event that enters gets an answer.
@@ -178,14 +176,7 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         match taken {
             Taken::Event { number, event } => {
-                running.handling = Some(Point {
-                    event: number,
-                    ..self.point
-                });
-                self.call.event = Some(event);
-                self.event(running, number, reply_to).await?;
-                running.handling = None;
-                self.stepped(running, reply_to);
+                self.event(running, number, event, reply_to).await?;
             }
             Taken::Unhandled {
                 first,
@@ -193,13 +184,7 @@ impl LiveSocketState {
                 count,
                 why,
             } => {
-                running.context.stats.errors.add_many(count);
-                let point = Point {
-                    event: last,
-                    ..self.point
-                };
-                let count = last.0 - first.0 + 1;
-                reply_to.unhandled(point, count, reason(why), why == Unhandled::Expired);
+                self.unhandled(running, (first, last), count, why, reply_to);
             }
         }
         ControlFlow::Continue(())
@@ -219,21 +204,16 @@ impl LiveSocketState {
         if changes && self.sent_tree.is_none() && reply_to.holds(false) {
             self.sent_tree = Some(self.prev_tree.clone());
         }
-        let message = match &rendered {
-            _ if self.sent_tree.is_some() => None,
-            Rendered::AsBefore => None,
-            Rendered::Changed(render) => {
-                let patch = diff(&self.prev_tree, render);
-                let patch = (!patch.is_empty()).then_some(patch);
-                patch.map(|patch| ServerMessage::Patch(patch, Some(render)))
-            }
-            Rendered::Anew(tree) => Some(ServerMessage::Replace(tree)),
+        let message = match self.sent_tree {
+            None => rendered.message(&self.prev_tree),
+            Some(_) => None,
         };
         match cause {
-            Cause::Event => {
-                let nothing = ServerMessage::Patch(Patch::default(), None);
-                reply_to.answer(point, message.unwrap_or(nothing), beside);
-            }
+            Cause::Event => reply_to.answer(
+                point,
+                message.unwrap_or_else(ServerMessage::nothing),
+                beside,
+            ),
             Cause::Messages(_) => reply_to.changed(point, message, beside),
         }
         self.commit_tree(rendered);

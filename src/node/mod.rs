@@ -6,12 +6,28 @@
 // For the code that the macros of napi-derive generate.
 #![allow(unsafe_code, missing_docs)]
 
-mod descriptors;
+// Before the others, because the macros have to know the struct before its functions.
 mod loom;
+
+mod calls;
+mod connections;
+mod descriptors;
+mod live_sockets;
 mod options;
+mod pages;
+mod relays;
 mod runtime;
-mod socket;
+mod tables;
+mod templates;
+mod topics;
+mod upgrades;
 mod wake;
 
-pub use loom::{NativeLoom, codec, compile_template, describe_value, limits, misplaced};
+pub use loom::NativeLoom;
 pub use options::*;
+pub use tables::{codec, limits};
+pub use templates::{compile_template, describe_value, misplaced};
+
+fn failed(error: impl std::fmt::Display) -> napi::Error {
+    napi::Error::from_reason(error.to_string())
+}

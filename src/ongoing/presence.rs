@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
-use super::{Checks, MOST_SUBSCRIPTIONS, Ongoing, OngoingError, is_name, raw};
-use crate::effects::{Effect, OWN};
+use super::{Checks, MOST_SUBSCRIPTIONS, Ongoing, OngoingError, check_topic, raw};
+use crate::effects::Effect;
 use crate::topics::MAX_NAME;
 
 /// The most topics that a component is tracked in.
@@ -53,13 +53,6 @@ impl OngoingPresence {
     fn is_empty(&self) -> bool {
         self.tracked.is_empty() && self.watched.is_empty()
     }
-}
-
-fn check_topic(topic: &str) -> Result<(), OngoingError> {
-    if topic.starts_with(OWN) || !is_name(topic) {
-        return Err(OngoingError::Topic(topic.len()));
-    }
-    Ok(())
 }
 
 impl Ongoing {
@@ -206,19 +199,14 @@ impl Ongoing {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Now;
+    use tokio::time::Instant;
+
+    use super::super::{Now, testing};
     use super::*;
     use crate::effects;
 
     fn apply(ongoing: &mut Ongoing, json: &str) -> Result<(), OngoingError> {
-        let checks = Checks {
-            now: tokio::time::Instant::now(),
-            message_bytes: 10,
-            open: &|_| None,
-            presence_meta: 10,
-            key: &|| Some("bound".into()),
-        };
-        ongoing.apply(&effects::parse(json).unwrap(), &checks)
+        testing::apply(ongoing, json, Instant::now())
     }
 
     fn all(ongoing: &Ongoing) -> Vec<String> {

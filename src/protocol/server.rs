@@ -45,13 +45,18 @@ pub enum Refusal {
 }
 
 impl ServerMessage<'_> {
+    /// The answer to an event that has changed nothing.
+    pub fn nothing() -> Self {
+        Self::Patch(Patch::default(), None)
+    }
+
     /// The message in the classic dialect. `id` is the component's id on its connection.
     ///
     /// A replaced root is two messages in this dialect: the trees, and an empty patch that answers the
     /// event.
     pub fn to_json(&self, id: &str) -> (String, Option<String>) {
         let answer = match self {
-            Self::Replace(_) => Some(Self::Patch(Patch::default(), None).one(id)),
+            Self::Replace(_) => Some(Self::nothing().one(id)),
             _ => None,
         };
         (self.one(id), answer)
@@ -125,7 +130,7 @@ mod tests {
                 r#"{"type":"trees","id":"c\"0","s":["<b>","</b>"],"d":["1"]}"#,
             ),
             (
-                ServerMessage::Patch(Patch::default(), None),
+                ServerMessage::nothing(),
                 r#"{"type":"patch","id":"c\"0","d":{}}"#,
             ),
             (

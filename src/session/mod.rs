@@ -3,51 +3,28 @@
 
 mod answers;
 pub(crate) mod checkpoints;
+mod coming_back;
+mod pace;
 mod peer;
+mod saying;
 
 use std::sync::{Arc, OnceLock};
 
-use subtle::ConstantTimeEq;
-
 use crate::ids::{ActorKey, Point, Revision};
-use crate::live_socket::{Continuity, LiveSocket, Unhandled, Waits};
+use crate::live_socket::{LiveSocket, Unhandled};
 use crate::ongoing::TopicNames;
 use crate::outbox::{Dialect, Outbox};
-use crate::protocol::extended::{self, Encoded, JoinFlags};
-use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
-use crate::random::random_text;
+use crate::protocol::{ClientEvent, Numbered};
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::tree::{LiveTree, Patch};
-use crate::turns::Place;
-use answers::{Answer, Answers, Says, push_revision};
+use answers::Answers;
+pub(crate) use coming_back::Back;
+use coming_back::new_secret;
 pub use peer::Peer;
-
-/// The secret that resumes a session: the instance, a dot, and random characters. Empty if the system has
-/// no random numbers; nobody can then resume the session.
-fn new_secret(instance: &str) -> Box<str> {
-    match &*random_text() {
-        "" => Box::default(),
-        random => format!("{instance}.{random}").into(),
-    }
-}
 
 /// The connection that a component is shown on, and the component's id there.
 pub(crate) struct Link {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) id: Arc<str>,
-}
-
-/// What a page brings when it comes back.
-pub(crate) struct Back<'a> {
-    pub(crate) secret: &'a str,
-    /// What the page shows.
-    pub(crate) shown: Point,
-    /// The page does not show the last render any more, and needs the whole tree.
-    pub(crate) needs_tree: bool,
-    /// The request that the page's connection began with.
-    pub(crate) request: Option<Arc<str>>,
-    /// The module has `authorize`, which says whether the page may come back.
-    pub(crate) asks: bool,
 }
 
 struct State {
@@ -274,105 +251,6 @@ impl Session {
         }
     }
 
-    /// Shows the component on another connection; the connection that it was shown on loses it. Gives the
-    /// new connection's hold on the session, and the session's number among the parked if it was parked; or
-    /// gives the place back if the session has ended or the secret is not its own.
-    pub(crate) fn attach(
-        self: &Arc<Self>,
-        link: Link,
-        back: Back<'_>,
-        place: Place,
-    ) -> Result<(Attached, Option<u64>), Place> {
-        let mut state = self.lock();
-        let is = |known: &str| bool::from(known.as_bytes().ct_eq(back.secret.as_bytes()));
-        let is_current = is(&state.secret);
-        // The secret is empty if the system had no random numbers: then nobody resumes the session.
-        if back.secret.is_empty()
-            || state.ended
-            || !(is_current || state.previous.as_deref().is_some_and(is))
-        {
-            return Err(place);
-        }
-        let next = new_secret(&self.about.instance);
-        let replaced = std::mem::replace(&mut state.secret, next);
-        if is_current {
-            state.previous = Some(replaced);
-        }
-        state.settle();
-        if let Some(link) = state.link.take() {
-            link.outbox.detach(self.key, true);
-        }
-        state.under_way = None;
-        link.outbox.attach(self.key);
-        state.epoch += 1;
-        state.unheard = None;
-        let id = link.id.clone();
-        state.link = Some(link);
-        let epoch = state.epoch;
-        // Nothing is held back any more: the answers that follow, or the tree, say all of it.
-        state.lags_after = None;
-        state.stale |= back.needs_tree;
-        let parked = state.parked.take();
-        state.asking = Some(back.shown);
-        let is_ongoing = state.is_ongoing;
-        drop(state);
-        let asks = back.asks;
-        let waits = asks || is_ongoing || !place.is_first();
-        let waits = waits.then(|| Waits {
-            epoch,
-            asks,
-            // A turn that the page has already is given up for a place in the line, because the actor may
-            // have a handler to wait for.
-            place: place.queued(),
-        });
-        let goes_on = waits.is_none();
-        if let Some(socket) = self.socket.get() {
-            socket.resume(id, back.request, waits);
-        }
-        if goes_on
-            && self.resumed(epoch, false)
-            && let Some(socket) = self.socket.get()
-        {
-            socket.show();
-        }
-        let session = self.clone();
-        Ok((Attached { session, epoch }, parked))
-    }
-
-    /// Lets in the page that came back on this connection, and sends the answers that it has missed. True
-    /// if the page has to be shown the whole tree instead, for example because the tree `has_changed`
-    /// without an event.
-    pub(crate) fn resumed(&self, epoch: u64, has_changed: bool) -> bool {
-        let mut state = self.lock();
-        state.stale |= has_changed;
-        // The page is on another connection by now, which has not been let in.
-        if state.epoch != epoch {
-            return false;
-        }
-        let Some(shown) = state.asking.take() else {
-            return state.stale;
-        };
-        state.stale = state.stale || !state.answers.reach_back_to(shown);
-        state.answers.has_shown(shown);
-        state.shown = shown.revision;
-        let is_stale = state.stale;
-        let State {
-            link,
-            shown,
-            answers,
-            secret,
-            ..
-        } = &mut *state;
-        if let Some(link) = link.as_ref().filter(|_| !is_stale) {
-            let text = extended::resumed(&link.id, answers.last().event, secret);
-            link.outbox.push(self.key, text);
-            for answer in answers.kept() {
-                answer.push(&link.outbox, self.key, &link.id, shown);
-            }
-        }
-        state.stale
-    }
-
     /// The connection is gone. `ticket` becomes the session's number among the parked.
     pub(crate) fn detach(&self, epoch: u64, ticket: u64) -> Detached {
         let mut state = self.lock();
@@ -458,224 +336,8 @@ impl Session {
         self.lock().parked
     }
 
-    /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
-    /// so its text is written before the lock is taken. The text is written for one connection; if the
-    /// session has another connection by the time the lock is held, the text is written again.
-    pub(crate) fn show(&self, point: Point, tree: &LiveTree, continuity: Continuity) {
-        loop {
-            let Some((epoch, id, secret)) = self.shown() else {
-                let mut state = self.lock();
-                if state.link.is_some() {
-                    continue;
-                }
-                state.shows(point);
-                // The next page that comes back has to be shown the tree.
-                state.stale = true;
-                return;
-            };
-            let flags = JoinFlags {
-                anew: continuity == Continuity::Anew,
-                behind: continuity == Continuity::Behind,
-                ..JoinFlags::default()
-            };
-            let (text, encoded) = match self.dialect {
-                Dialect::Classic => (ServerMessage::Trees(tree).to_json(&id).0, None),
-                Dialect::Extended => {
-                    let encoded = extended::joined(tree, point, &secret, flags);
-                    (encoded.text(&id), Some(encoded))
-                }
-            };
-            let mut state = self.lock();
-            if state.epoch != epoch || state.link.is_none() {
-                continue;
-            }
-            state.shows(point);
-            let State { link, answers, .. } = &mut *state;
-            if let Some(link) = link {
-                for answer in answers.unsaid().filter(|_| encoded.is_some()) {
-                    answer.push_unsaid(&link.outbox, self.key, &link.id);
-                }
-                link.outbox.push_written(self.key, text, encoded.as_ref());
-            }
-            if let Some(encoded) = encoded {
-                answers.set_tree_bytes(encoded.size());
-            }
-            return;
-        }
-    }
-
-    /// The epoch of the connection that the component is shown on, the component's id there, and the
-    /// secret; `None` if there is no connection.
-    fn shown(&self) -> Option<(u64, Arc<str>, Box<str>)> {
-        let state = self.lock();
-        let id = state.link.as_ref()?.id.clone();
-        Some((state.epoch, id, state.secret.clone()))
-    }
-
-    /// Sends the answer to event `point.event`, after which the component is at `point`. Gives the memory of
-    /// all answers that are kept.
-    pub(crate) fn answer(
-        &self,
-        point: Point,
-        message: &ServerMessage<'_>,
-        beside: Beside<'_>,
-    ) -> usize {
-        if self.dialect == Dialect::Classic {
-            self.answer_classic(point, message, beside.redirect);
-            return 0;
-        }
-        let says = match message {
-            ServerMessage::Error(_) => Says::Failure,
-            _ => Says::Answer,
-        };
-        self.push(point, says, extended::encode(message, point.event), beside)
-    }
-
-    /// Sends a change that no event asked for, after which the component is at `point`; with `None` the page
-    /// shows what it is to show. Gives the memory of all answers that are kept.
-    pub(crate) fn changed(
-        &self,
-        point: Point,
-        message: Option<&ServerMessage<'_>>,
-        beside: Beside<'_>,
-    ) -> usize {
-        let has_more = beside.redirect.is_some() || !beside.pushes.is_empty();
-        let nothing = ServerMessage::Patch(Patch::default(), None);
-        let message = match message {
-            Some(message) => message,
-            // Something has to follow what goes before a change.
-            None if has_more && self.dialect == Dialect::Extended => &nothing,
-            None => {
-                let mut state = self.lock();
-                state.answers.move_to(point);
-                return state.answers.memory();
-            }
-        };
-        if self.dialect == Dialect::Classic {
-            self.answer_classic(point, message, beside.redirect);
-            return 0;
-        }
-        let encoded = extended::encode(message, point.event);
-        self.push(point, Says::Change, encoded, beside)
-    }
-
-    /// Sends the answer to the `count` events up to `point.event`, which are not handled. Gives the memory of all
-    /// answers that are kept.
-    pub(crate) fn unhandled(
-        &self,
-        point: Point,
-        count: u64,
-        text: &str,
-        is_expired: bool,
-    ) -> usize {
-        if self.dialect == Dialect::Classic {
-            for _ in 0..count {
-                self.answer_classic(point, &ServerMessage::Error(text), None);
-            }
-            return 0;
-        }
-        self.push(
-            point,
-            Says::Failure,
-            extended::unhandled(point.event, count, text, is_expired),
-            Beside::default(),
-        )
-    }
-
-    fn push(&self, point: Point, says: Says, encoded: Encoded, beside: Beside<'_>) -> usize {
-        let mut state = self.lock();
-        let answer = Answer {
-            point,
-            says,
-            encoded,
-            redirect: beside.redirect.map(str::to_owned),
-            keeps_form: beside.keeps_form,
-            pushes: beside.pushes.to_vec(),
-        };
-        if !state.holds_back() {
-            let State { link, shown, .. } = &mut *state;
-            if let Some(link) = link {
-                answer.push(&link.outbox, self.key, &link.id, shown);
-            }
-        }
-        state.answers.keep(answer);
-        state.answers.memory()
-    }
-
-    fn answer_classic(&self, point: Point, message: &ServerMessage<'_>, redirect: Option<&str>) {
-        // A classic component has one connection, and one id, for its life.
-        let id = {
-            let mut state = self.lock();
-            state.answers.move_to(point);
-            state.link.as_ref().map(|link| link.id.clone())
-        };
-        let Some(id) = id else { return };
-        let texts: Vec<String> = message.texts(&id, redirect).collect();
-        let state = self.lock();
-        let Some(link) = &state.link else { return };
-        for text in texts {
-            link.outbox.push(self.key, text);
-        }
-    }
-
-    /// Tells the page that the component did not start, or ends by itself. No page goes on with the
-    /// session.
-    pub(crate) fn refuse(&self, text: &str, refusal: &Refusal) {
-        let mut state = self.lock();
-        state.ended = true;
-        let Some(link) = &state.link else { return };
-        let text = self.dialect.refused(&link.id, text, refusal);
-        link.outbox.push(self.key, text);
-    }
-
     pub(crate) fn is_classic(&self) -> bool {
         self.dialect == Dialect::Classic
-    }
-
-    /// Whether answers are held back because the connection takes too little. Starts to hold back if the
-    /// outbox has no room.
-    pub(crate) fn lags(&self) -> bool {
-        let mut state = self.lock();
-        if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
-            return false;
-        }
-        let is_full = matches!(&state.link, Some(link) if !link.outbox.has_room());
-        if is_full && state.lags_after.is_none() {
-            state.lags_after = Some(state.answers.last());
-        }
-        state.lags_after.is_some()
-    }
-
-    /// Holds back what is said from now on, as if the connection took too little. False if the page is shown
-    /// the whole tree anyway.
-    pub(crate) fn hold(&self) -> bool {
-        let mut state = self.lock();
-        if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
-            return false;
-        }
-        if state.lags_after.is_none() {
-            state.lags_after = Some(state.answers.last());
-        }
-        true
-    }
-
-    /// Whether what is said now is held back.
-    pub(crate) fn is_held(&self) -> bool {
-        self.lock().lags_after.is_some()
-    }
-
-    /// The outbox of the connection that the component is shown on, if the page there counts as hidden.
-    pub(crate) fn hidden(&self) -> Option<Arc<Outbox>> {
-        self.outbox().filter(|outbox| outbox.is_hidden())
-    }
-
-    /// Whether the connection can take more now.
-    pub(crate) fn has_room(&self) -> bool {
-        let state = self.lock();
-        state
-            .link
-            .as_ref()
-            .is_none_or(|link| link.outbox.has_room())
     }
 
     /// Whether a page shows the component, and was let in.
@@ -710,32 +372,6 @@ impl Session {
         is_subscribed
     }
 
-    /// Sends the answers that were held back as one answer, and before it their failures and redirects.
-    pub(crate) fn merged(&self, point: Point, message: &ServerMessage<'_>) {
-        if self.dialect == Dialect::Classic {
-            self.answer_classic(point, message, None);
-            return;
-        }
-        let encoded = extended::encode(message, point.event);
-        let mut state = self.lock();
-        let Some(after) = state.lags_after.take() else {
-            return;
-        };
-        let State {
-            link,
-            shown,
-            answers,
-            ..
-        } = &mut *state;
-        let Some(link) = link else { return };
-        let missed = answers.unsaid().chain(answers.kept());
-        for answer in missed.filter(|answer| !after.includes(answer.point)) {
-            answer.push_unsaid(&link.outbox, self.key, &link.id);
-        }
-        push_revision(&link.outbox, self.key, &link.id, shown, point.revision);
-        link.outbox.push_encoded(self.key, &link.id, &encoded);
-    }
-
     /// The outbox of the connection that the component is shown on.
     pub(crate) fn outbox(&self) -> Option<Arc<Outbox>> {
         let state = self.lock();
@@ -745,41 +381,6 @@ impl Session {
     /// Bytes of the events that wait in the actor's mailbox.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.socket.get().map_or(0, LiveSocket::waiting_bytes)
-    }
-
-    /// Sends a checkpoint or, with `None`, says that the state is too large for one. False if there is no
-    /// connection to send on, or answers are held back.
-    pub(crate) fn checkpoint(&self, point: Point, sealed: Option<&str>) -> bool {
-        let mut state = self.lock();
-        state.settle();
-        let Some(link) = state.link.as_ref().filter(|_| !state.holds_back()) else {
-            return false;
-        };
-        let text = extended::checkpoint(&link.id, point.event, sealed);
-        link.outbox.push(self.key, text);
-        if sealed.is_some() {
-            state.under_way = Some((point.revision, link.outbox.pushed()));
-        }
-        true
-    }
-
-    /// The epoch of the connection whose client keeps checkpoints; `None` if there is none now.
-    pub(crate) fn keeps_checkpoints(&self) -> Option<u64> {
-        let state = self.lock();
-        let is_there =
-            self.dialect == Dialect::Extended && state.link.is_some() && !state.holds_back();
-        is_there.then_some(state.epoch)
-    }
-
-    /// Resolves when the connection can take more, or is gone.
-    pub(crate) async fn ready(&self) {
-        loop {
-            let outbox = match &self.lock().link {
-                Some(link) if !link.outbox.has_room() => link.outbox.clone(),
-                _ => return,
-            };
-            outbox.changed().await;
-        }
     }
 }
 

@@ -201,13 +201,10 @@ impl<D: Dispatcher> ToPage<D> {
     ) -> Option<String> {
         let about = &self.session.about;
         let claims = Claims {
-            kind,
             module: about.module.to_string(),
             version: self.details.version,
             props_json,
             instance: about.instance.to_string(),
-            viewer: String::new(),
-            owner: Life::default(),
             point,
             life: self.life,
             ongoing,
@@ -217,6 +214,7 @@ impl<D: Dispatcher> ToPage<D> {
                 _ => about.page.to_string(),
             },
             issued_at: unix_now(),
+            ..Claims::empty(kind)
         };
         let sealed = self.context.keyring.seal(&claims, bind);
         sealed

@@ -22,8 +22,8 @@ use crate::budget::Share;
 use crate::limits::Limits;
 use crate::timer::Timer;
 
-/// The library's default of 128 KiB would cost each idle connection 150 KB.
-const READ_BUFFER: usize = 2 * 1024;
+/// A dozen events. The library's default of 128 KiB would cost each idle connection 150 KB.
+const READ_BUFFER: usize = 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
 pub(super) const FRAGMENT: usize = 16 * 1024;

@@ -36,18 +36,10 @@ impl Viewer {
 
     async fn join(&mut self, more: &[Value]) {
         let claims = Claims {
-            kind: Kind::Shared,
             module: "counter".into(),
-            version: 0,
-            props_json: String::new(),
             instance: "a key".into(),
-            viewer: String::new(),
-            point: Default::default(),
-            life: Default::default(),
-            owner: Default::default(),
-            ongoing: String::new(),
-            page: String::new(),
             issued_at: crate::clock::unix_now(),
+            ..Claims::empty(Kind::Shared)
         };
         let keyring = &self.client.server.context.keyring;
         let token = keyring.seal(&claims, "user 7").unwrap();
@@ -193,18 +185,11 @@ async fn an_expired_token_is_good_with_a_ticket_that_is_not() {
     let now = crate::clock::unix_now();
     let day = Duration::from_secs(86_400);
     let claims = |kind, age: u64, viewer: &str| Claims {
-        kind,
         module: "counter".into(),
-        version: 0,
-        props_json: String::new(),
         instance: "a key".into(),
         viewer: viewer.into(),
-        point: Default::default(),
-        life: Default::default(),
-        owner: Default::default(),
-        ongoing: String::new(),
-        page: String::new(),
         issued_at: now - age * 86_400,
+        ..Claims::empty(kind)
     };
     let seal = |claims: &Claims| keyring.seal(claims, "ada").unwrap();
     let token = seal(&claims(Kind::Shared, 20, ""));

@@ -592,7 +592,7 @@ mod tests {
         render.resolve(&old).unwrap();
         for message in [
             ServerMessage::Patch(diff(&old, &render), Some(&render)),
-            ServerMessage::Patch(Patch::default(), None),
+            ServerMessage::nothing(),
             ServerMessage::Replace(&new),
         ] {
             let one = encode(&message, AT.event).text("12");

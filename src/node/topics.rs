@@ -1,0 +1,112 @@
+//! Topics, who is there in them, and addresses of components.
+
+use std::sync::Arc;
+
+use napi::Result;
+use napi_derive::napi;
+
+use super::failed;
+use super::loom::NativeLoom;
+use crate::effects::{OWN, own_topic};
+use crate::ongoing::OngoingError;
+use crate::topics::{Sink, Subscribed};
+
+/// Nobody: for a subscription that only keeps a topic.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn wake(&self, _subscription: u32) {}
+}
+
+/// Refuses the topics that belong to components.
+fn check_name(topic: &str) -> Result<()> {
+    if topic.starts_with(OWN) {
+        return Err(failed("a topic's name does not begin with U+0000"));
+    }
+    Ok(())
+}
+
+#[napi]
+impl NativeLoom {
+    /// Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
+    /// oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+    #[napi(catch_unwind)]
+    pub fn position(&self, call: u32, topic: String) -> Result<String> {
+        let context = self.context()?;
+        let mut answer = context.topics.subscribe(&topic, Arc::new(Nobody), 0);
+        // Topics in memory answer at once.
+        let mut waker = std::task::Context::from_waker(std::task::Waker::noop());
+        let std::task::Poll::Ready(answer) = answer.as_mut().poll(&mut waker) else {
+            return Err(failed("the topic does not answer"));
+        };
+        let Subscribed {
+            subscription,
+            now,
+            oldest,
+        } = answer.map_err(failed)?;
+        if !context.dispatcher.hold(call, subscription) {
+            return Err(failed("the step is over"));
+        }
+        Ok(format!(
+            "[\"{}\",{},{}]",
+            now.epoch, now.number, oldest.number
+        ))
+    }
+
+    /// The topics that the component of a call in flight has subscribed to; nothing if the call is over.
+    #[napi(catch_unwind)]
+    pub fn topics(&self, call: u32) -> Option<Vec<String>> {
+        let topics = self.open.as_ref()?.context.dispatcher.topics(call)?;
+        let names = topics.iter().flat_map(|names| names.iter());
+        Some(names.map(|name| name.to_string()).collect())
+    }
+
+    /// Publishes JSON text; settles the promise when the topic has it.
+    #[napi(catch_unwind)]
+    pub fn publish(
+        &self,
+        topic: String,
+        id: Option<String>,
+        data: String,
+        request: u32,
+    ) -> Result<()> {
+        check_name(&topic)?;
+        self.publish_to(&topic, id.as_deref(), data, request)
+    }
+
+    /// Sends JSON text to one component, by its address; settles the promise when its topic has it.
+    #[napi(catch_unwind)]
+    pub fn send_to(
+        &self,
+        address: String,
+        id: Option<String>,
+        data: String,
+        request: u32,
+    ) -> Result<()> {
+        let name = self.context()?.keyring.open_address(&address);
+        let name = name.ok_or_else(|| failed(OngoingError::Address))?;
+        self.publish_to(&own_topic(&name), id.as_deref(), data, request)
+    }
+
+    fn publish_to(&self, topic: &str, id: Option<&str>, data: String, request: u32) -> Result<()> {
+        let published = self.context()?.topics.publish(topic, id, data.into());
+        self.settle_with(
+            request,
+            async move { published.await.map(|_| None::<&str>) },
+        )
+    }
+
+    /// Who is there; settles `request` with what receivers get first.
+    #[napi(catch_unwind)]
+    pub fn presence(&self, topic: String, request: u32) -> Result<()> {
+        check_name(&topic)?;
+        let everybody = self.context()?.presence.everybody(&topic);
+        self.settle_with(request, async move { everybody.await.map(Some) })
+    }
+
+    /// The address of the component of that public name.
+    #[napi(catch_unwind)]
+    pub fn address(&self, name: String) -> Result<String> {
+        self.context()?.keyring.address(&name).map_err(failed)
+    }
+}
