@@ -205,7 +205,7 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value.
+   * @param data a JSON value of at most `limits.messageBytes`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
@@ -244,7 +244,8 @@ export interface LiveContext {
   untrack(topic: string | Topic<unknown>): void
   /**
    * Sends the receiver who is there, once the step is committed: everybody first, and then who came, changed and left,
-   * gathered, at most once a second. See `PresenceMessage`. Everybody comes again when the component has come back to
+   * gathered, at most once a second. See `PresenceMessage`. If many components begin within a second, some are told
+   * everybody at its end, all by one message. Everybody comes again when the component has come back to
    * its page, or has not handled a message. `unsubscribe` ends it.
    *
    * @param topic 1 to 256 bytes; counts among the 100 subscriptions of a component.
@@ -538,7 +539,8 @@ export interface LiveModule<Props extends object> {
    * `limits.authorizeTime` while a page is shown a component with subscriptions, timers, tasks or a part in presence, or a shared one:
    * refused, the component ends (a shared one for this page), and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
    * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
-   * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean.
+   * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean. It is no step:
+   * effects (`ctx.publish`, …) throw `LOOM_ARGUMENT` here, as they do in `mount`.
    */
   authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | Promise<boolean>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
@@ -1084,6 +1086,7 @@ export interface Loom {
    * the connections stay, and so do the other components of these pages. Without `authorize` they go on as before.
    * A shared component that is in the topic goes on; its pages end that match, on their connection or on their way back,
    * and their events under way are given up. If only its call in flight puts it into the topic, all its pages end.
+   * Without `bind` and `address` live sockets of `loom.start` end, too: from then on they throw `LOOM_STOPPED`.
    *
    * @param filter which: all that have this `bind`, `address` and `topic`, or those it is true for. An empty one is an
    * error, and so is a member that is `undefined`.
@@ -1103,7 +1106,7 @@ export interface Loom {
    * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
    *
    * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
-   * @returns how many components of pages were in the topic, each shared one counted once.
+   * @returns how many components were in the topic, each shared one counted once.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number

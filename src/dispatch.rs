@@ -5,6 +5,7 @@
 //! thread can serve any actor, and a thread that dies takes no state with it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::effects::{Effect, TaskId};
@@ -287,8 +288,13 @@ pub trait Tasks: Send + Sync {
 /// The future of [`call`](Self::call) may be dropped at any time, for instance at a deadline. The
 /// dispatcher then tells the callee, and ignores the result if one still comes.
 pub trait Dispatcher: Send + Sync + 'static {
-    /// Makes one call. Waits while the queue of calls is full.
-    fn call(&self, call: &Call) -> impl Future<Output = Result<Outcome, CallError>> + Send;
+    /// Makes one call. Waits while the queue of calls is full. `ended` is set when the caller's actor is stopped: if
+    /// it is set before the callee has the call, the call is not made, and the future is left to be dropped.
+    fn call(
+        &self,
+        call: &Call,
+        ended: &AtomicBool,
+    ) -> impl Future<Output = Result<Outcome, CallError>> + Send;
 
     /// Whether the queue of calls has room.
     fn is_ready(&self) -> bool;

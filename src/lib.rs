@@ -39,6 +39,7 @@ pub mod ids;
 pub mod limits;
 pub mod live_socket;
 pub mod log;
+pub mod members;
 pub mod message;
 #[cfg(all(test, shuttle))]
 mod models;

@@ -174,6 +174,16 @@ fn a_call_that_was_given_up_is_not_started() {
 /// neither one that JavaScript has fetched or is about to, nor one that its actor only then begins.
 #[test]
 fn nothing_is_started_for_a_connection_that_was_closed() {
+    nothing_is_started_after(bridge::Calls::revoke);
+}
+
+/// The same for a component that the application has ended.
+#[test]
+fn nothing_is_started_for_an_actor_that_was_stopped() {
+    nothing_is_started_after(bridge::Calls::give_up);
+}
+
+fn nothing_is_started_after(end: fn(&bridge::Calls)) {
     let started = Arc::new(AtomicUsize::new(0));
     let count = started.clone();
     check_random(
@@ -190,7 +200,7 @@ fn nothing_is_started_for_a_connection_that_was_closed() {
             let application = {
                 let (calls, is_closed) = (calls.clone(), is_closed.clone());
                 thread::spawn(move || {
-                    calls.revoke();
+                    end(&calls);
                     is_closed.store(true, Ordering::SeqCst);
                 })
             };

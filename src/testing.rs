@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), allow(dead_code))]
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -119,7 +119,7 @@ pub(crate) fn shown(count: i64, statics: &[&str]) -> Outcome {
 }
 
 impl Dispatcher for Closures {
-    async fn call(&self, call: &Call) -> Result<Outcome, CallError> {
+    async fn call(&self, call: &Call, _: &AtomicBool) -> Result<Outcome, CallError> {
         let mut abandon = Abandon(Some(self.abandoned.clone()));
         let answer = (self.answer)(call.clone()).await;
         abandon.0 = None;

@@ -98,13 +98,14 @@ test('a page that waits for another server to catch up needs the whole tree if i
   expect(await live.wire.next('join')).toMatchObject({ needsTree: true })
 })
 
-test('what was pushed is told after the change of its step, or after the tree that stands for it', async () => {
+test('what was pushed is told at the container, after the change of its step, or after the tree that stands for it', async () => {
   const live = await harness.live(content)
   await live.page.evaluate(() => {
     const told: unknown[] = []
     Object.assign(window, { told })
-    addEventListener('loom:push', ({ detail: { name, data } }) => {
-      told.push([name, data, document.querySelector('p')?.textContent])
+    addEventListener('loom:push', ({ target, detail: { name, data } }) => {
+      const isContainer = (target as Element).matches('[data-l-live]')
+      told.push([name, data, document.querySelector('p')?.textContent, isContainer])
     })
   })
   const told = (): Promise<unknown> => live.page.evaluate(() => (window as unknown as { told: unknown }).told)
@@ -113,15 +114,15 @@ test('what was pushed is told after the change of its step, or after the tree th
   expect(await told()).toEqual([])
   live.patch({ 0: 'b' })
   await live.settled()
-  expect(await told()).toEqual([['first', 1, 'b']])
+  expect(await told()).toEqual([['first', 1, 'b', true]])
   // What was missed is too much, so that the tree follows.
   await comesBack(live)
   live.wire.send(['p', live.id, 'second', { n: 2 }])
   sendJoin(live.wire, live.id, tree(content.s, 'c'))
   await live.state('live')
   expect(await told()).toEqual([
-    ['first', 1, 'b'],
-    ['second', { n: 2 }, 'c'],
+    ['first', 1, 'b', true],
+    ['second', { n: 2 }, 'c', true],
   ])
 })
 

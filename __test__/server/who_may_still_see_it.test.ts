@@ -55,6 +55,10 @@ function room(loom: Loom, members: Members, handled = { count: 0 }): { name: str
         ctx.every('arrived', 600_000)
         return { ...props }
       },
+      work(props, _, ctx) {
+        ctx.task('arrived', () => new Promise(() => undefined))
+        return { ...props }
+      },
       say: ({ got }, { value }) => ({ got: [...got, value] }),
     },
     receive: {
@@ -242,6 +246,39 @@ describe('ctx.topics', () => {
   })
 })
 
+test('an old checkpoint brings old subscriptions: authorize knows them, and may refuse the page', async () => {
+  const few = { checkpointQuiet: 60_000, checkpointEvents: 1_000 }
+  const { site } = await start({ limits: few })
+  const other = await Site.start({ ...byHeader, limits: few })
+  const others = new Members()
+  room(other.loom, others)
+  const [ada, thief] = [await pageOf(site, 'ada'), await pageOf(site, 'ada')]
+  for (const page of [ada, thief]) {
+    await event(page, 'enter', 'room:7')
+    await until('a checkpoint', () => page.memory.checkpoint !== undefined)
+  }
+  const old = [ada, thief].map((page) => page.memory.checkpoint ?? '')
+  for (const page of [ada, thief]) await event(page, 'leave', 'room:7')
+  /** Joins the other process with a checkpoint of before. */
+  const brings = (checkpoint: string): LivePage => {
+    const socket = { headers: { 'x-user': 'ada' } }
+    const page = new LivePage({ url: () => other.url(), module: 'room', token: checkpoint, socket })
+    atEnd(() => {
+      page.end()
+    })
+    return page
+  }
+  const first = brings(old[0] as string)
+  await until('the page to be live', () => first.isLive)
+  await other.loom.publish('room:7', 'old news')
+  await until('the message', () => first.text.includes('old news'))
+  others.remove('ada', 'room:7')
+  const second = brings(old[1] as string)
+  await until('the refusal', () => second.refused !== undefined)
+  expect([second.refused, second.text]).toEqual([['Not allowed'], ''])
+  expect(others.asked).toEqual(['ada: room:7', 'ada: room:7'])
+})
+
 describe('limits.authorizeTime', () => {
   test('a page with a subscription is asked about again, and ends if it is refused', async () => {
     const { site, members, page } = await start(SOON)
@@ -261,11 +298,14 @@ describe('limits.authorizeTime', () => {
     expect(site.log.errors).toEqual([])
   })
 
-  test('a timer counts as well, and a page without either is not asked about', async () => {
+  test('a timer counts as well, and so does a task; a page without any of them is not asked about', async () => {
     const { members, page } = await start(SOON)
-    const [timer, still] = [await page('ada'), await page('ben')]
+    const [timer, task, still] = [await page('ada'), await page('cleo'), await page('ben')]
     await event(timer, 'clock')
-    await until('it to be asked about again', () => members.asked.filter((text) => text === 'ada: ').length >= 4)
+    await event(task, 'work')
+    for (const user of ['ada: ', 'cleo: ']) {
+      await until('it to be asked about again', () => members.asked.filter((text) => text === user).length >= 4)
+    }
     await event(still, 'say', 'still here')
     expect(members.asked.filter((text) => text === 'ben: ')).toHaveLength(1)
   })
@@ -681,7 +721,7 @@ describe('unsubscribe', () => {
     await socket.state()
     await loom.publish('room:7', 'a')
     await until('the message', async () => (await socket.state()).propsJson.includes('a'))
-    expect(loom.unsubscribe('room:7', {})).toBe(0)
+    expect(loom.unsubscribe('room:7', {})).toBe(1)
     await loom.publish('room:7', 'secret')
     socket.send({ type: 'event', handler: 'say', event: 'click', special_vars: { value: 'on' } })
     await until('the event', async () => (await socket.state()).propsJson.includes('on'))
@@ -708,5 +748,76 @@ describe('unsubscribe', () => {
     expect(() => loom.unsubscribe(topic as never, {})).toThrow(
       expect.objectContaining({ code: 'LOOM_ARGUMENT' }) as Error,
     )
+  })
+})
+
+describe('a component of loom.start', () => {
+  async function started() {
+    const { site } = await start()
+    const said: string[] = []
+    const replies: unknown[] = []
+    const module = site.loom.register('own', {
+      props: {},
+      handle: {
+        async enter(_, { value = '' }, ctx) {
+          if (value.startsWith('slow')) await inside.wait()
+          await ctx.subscribe('room:7', 'got')
+        },
+      },
+      receive: { got: (_, { data }) => void said.push(String(data)) },
+      render: () => html`a`,
+    })
+    const inside = { isReached: false, go: (): void => undefined, wait: (): Promise<void> => Promise.resolve() }
+    inside.wait = () =>
+      new Promise((resolve) => {
+        inside.isReached = true
+        inside.go = resolve
+      })
+    const socket = await site.loom.start('own', (message) => replies.push(message), module.name, '{}')
+    const enter = async (value: string): Promise<void> => {
+      const before = replies.length
+      socket.send({ type: 'event', handler: 'enter', event: 'click', special_vars: { value } })
+      if (value === 'slow') await until('the handler', () => inside.isReached)
+      else await until('the answer', () => replies.length > before)
+    }
+    return { site, socket, enter, said, inside }
+  }
+
+  test('is taken out of a topic, and nobody’s: not by bind', async () => {
+    const { site, enter, said } = await started()
+    await enter('a')
+    expect(site.loom.unsubscribe('room:7', { bind: 'ada' })).toBe(0)
+    await site.loom.publish('room:7', 'first')
+    await until('the message', () => said.length === 1)
+    expect(site.loom.unsubscribe('room:7', {})).toBe(1)
+    await until('the end of it', () => site.loom.unsubscribe('room:7', {}) === 0)
+    await site.loom.publish('room:7', 'second')
+    await enter('a')
+    await site.loom.publish('room:7', 'third')
+    await until('the message', () => said.length === 2)
+    expect(said).toEqual(['first', 'third'])
+  })
+
+  test('ends by a topic', async () => {
+    const { site, socket, enter } = await started()
+    await enter('a')
+    const before = site.loom.stats().components
+    expect(site.loom.disconnect({ topic: 'room:7', bind: 'ada' })).toBe(0)
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(1)
+    await until('the end', () => site.loom.stats().components === before - 1)
+    expect(() => {
+      socket.send({ type: 'event', handler: 'enter', event: 'click', special_vars: {} })
+    }).toThrow(expect.objectContaining({ code: 'LOOM_STOPPED' }) as Error)
+    socket.stop()
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+  })
+
+  test('ends also if its call in flight subscribes', async () => {
+    const { site, enter, inside } = await started()
+    const before = site.loom.stats().components
+    await enter('slow')
+    expect(site.loom.disconnect({ topic: 'room:7' })).toBe(0)
+    inside.go()
+    await until('the end', () => site.loom.stats().components === before - 1)
   })
 })

@@ -150,6 +150,11 @@ export class Context implements LiveContext {
   private isOver = false
   redirectUrl = ''
   keepsForm = false
+  /**
+   * Cleared while `authorize`, `upgrade` or `mount` runs: nothing comes of what they would ask for, since they are called
+   * without a step, too.
+   */
+  isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
   /** In a visit: what the ids of what is asked for begin with. */
@@ -304,7 +309,7 @@ export class Context implements LiveContext {
             : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
       )
     }
-    if (component === undefined || tasks === undefined) {
+    if (component === undefined || tasks === undefined || !this.isStep) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,

@@ -103,6 +103,7 @@ export class Handling {
       this.commit.render(call, props, 'none')
       return
     }
+    call.context.isStep = origin === null
     const joining: Joining = {
       context: call.context,
       during: 'join',
@@ -132,6 +133,7 @@ export class Handling {
         return
       }
       if (!joining.isWanted()) return
+      call.context.isStep = true
       const connected = connect(module, first, joining, call.context)
       if (connected instanceof Promise) {
         this.results.waits(call.number)
@@ -156,14 +158,13 @@ export class Handling {
     const { module } = call.kept.component
     if (!this.givenUp.isWanted(number)) return
     call.during = 'authorize'
+    context.isStep = false
     const check = (allowed: unknown): void => {
       checkAllowed(allowed, (given) => {
         this.refused(call, given)
       })
     }
     const done = (): void => {
-      // `authorize` is no step.
-      context.effects?.truncate(0)
       context.end()
       this.results.allowed(number)
     }
@@ -182,8 +183,6 @@ export class Handling {
   /** Asks whether a page may see a shared component, and renders nothing: the component shows the same to all. */
   private viewer(call: Call, entry: LiveEntry, joining: Joining): void {
     const allow = (): void => {
-      // As in `stillAllowed`.
-      call.context.effects?.truncate(0)
       this.results.allowed(call.number)
       call.context.end()
     }
@@ -209,6 +208,7 @@ export class Handling {
     if (handler === undefined) return UNKNOWN
     if (module.authorize === undefined) return handler.call(module.handle, props, event, context)
     call.during = 'authorize'
+    context.isStep = false
     const allowed: unknown = module.authorize(context, event)
     const handle = (allowed: unknown): unknown => {
       if (!this.givenUp.isWanted(call.number) || context.isAborted) throw new GivenUp()
@@ -216,6 +216,7 @@ export class Handling {
         this.refused(call, given)
       })
       call.during = 'handle'
+      context.isStep = true
       return handler.call(module.handle, props, event, context)
     }
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)

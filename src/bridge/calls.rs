@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -133,19 +134,23 @@ impl JsDispatcher {
         let calls = pending.calls.iter();
         let calls = calls.filter(|(_, waiting)| {
             let caller = waiting.caller.as_ref();
-            caller.is_some_and(|caller| self.0.revoked.has(&caller.request))
+            caller.is_some_and(|caller| self.0.revoked.has(caller))
         });
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
         self.abort(&calls);
     }
 
-    /// These viewers of shared components have ended: their calls in flight are given up, as those of
-    /// [`give_up`](Self::give_up).
-    pub fn give_up_events(&self, viewers: &HashSet<Arc<str>>) {
-        if viewers.is_empty() {
+    /// Viewers of shared components have ended, whose callers these are: their calls in flight are given up, as
+    /// those of [`give_up`](Self::give_up), and no further ones are started.
+    pub fn give_up_events(&self, callers: &[Arc<Caller>]) {
+        if callers.is_empty() {
             return;
         }
+        // As in `revoke`.
+        self.0.revoked.add_callers(callers);
+        let sharing = callers.iter().filter_map(|caller| caller.sharing.as_ref());
+        let viewers: HashSet<&str> = sharing.map(|sharing| &*sharing.viewer).collect();
         let pending = lock(&self.0.returns.pending);
         let calls = pending.calls.iter();
         let calls = calls.filter(|(_, waiting)| {
@@ -153,7 +158,7 @@ impl JsDispatcher {
                 .caller
                 .as_ref()
                 .and_then(|caller| caller.sharing.as_ref());
-            sharing.is_some_and(|sharing| viewers.contains(&sharing.viewer))
+            sharing.is_some_and(|sharing| viewers.contains(&*sharing.viewer))
         });
         let calls: Vec<u32> = calls.map(|(number, _)| *number).collect();
         drop(pending);
@@ -182,7 +187,9 @@ impl JsDispatcher {
     }
 
     /// These actors have been stopped: their calls in flight are given up, those that JavaScript has taken
-    /// already before this returns. Each actor would give up its call itself, but a moment later.
+    /// already before this returns. Each actor would give up its call itself, but a moment later. A call that an
+    /// actor is just making is not found here, or not in the queue: it is not added to the queue, since the
+    /// actor's `ended` is set. `src/models.rs` watches it (`nothing_is_started_for_an_actor_that_was_stopped`).
     pub fn give_up(&self, actors: &HashSet<ActorKey>) {
         let pending = lock(&self.0.returns.pending);
         let calls = pending.calls.iter();
@@ -386,7 +393,7 @@ fn unknown_handler(call: &Call) -> CallError {
 }
 
 impl Dispatcher for JsDispatcher {
-    async fn call(&self, call: &Call) -> Result<Outcome, CallError> {
+    async fn call(&self, call: &Call, ended: &AtomicBool) -> Result<Outcome, CallError> {
         let inner = &*self.0;
         // JavaScript has no props at the first call. Later it has those that it parsed for the call before,
         // unless it has dropped them; then it asks for them.
@@ -424,18 +431,16 @@ impl Dispatcher for JsDispatcher {
             };
             let is_wanted = || {
                 let caller = call.caller.as_ref();
-                caller.is_none_or(|caller| !inner.revoked.has(&caller.request))
+                !ended.load(Ordering::SeqCst)
+                    && caller.is_none_or(|caller| !inner.revoked.has(caller))
             };
             let shares = call
                 .caller
                 .as_ref()
                 .is_some_and(|caller| caller.sharing.is_some());
-            // The actor of a shared component does not end with one of its pages.
-            if shares && !is_wanted() {
-                return Err(CallError::Closed);
-            }
+            // The actor of a shared component does not end with one of its pages: its call fails.
             let pushed = inner.queue.push_call(number, numbers, write, is_wanted);
-            match shares {
+            let is_pushed = match shares {
                 false => pushed.await?,
                 true => tokio::select! {
                     biased;
@@ -443,6 +448,13 @@ impl Dispatcher for JsDispatcher {
                     _ = &mut receiver => return Err(CallError::Closed),
                     pushed = pushed => pushed?,
                 },
+            };
+            if !is_pushed && shares && !ended.load(Ordering::SeqCst) {
+                return Err(CallError::Closed);
+            }
+            if !is_pushed {
+                // The actor is about to end, and drops this future.
+                std::future::pending::<()>().await;
             }
             ticket.is_pushed = true;
             let reply = receiver.await;

@@ -3,17 +3,21 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
 use super::queue::Queue;
 use super::revoked::Revoked;
+use crate::dispatch::Caller;
 use crate::sync::{Mutex, lock};
 
 /// The calls of one connection, on their way to JavaScript.
 pub(crate) struct Calls {
     queue: Queue,
     revoked: Revoked,
-    request: Arc<str>,
+    caller: Arc<Caller>,
+    /// The actor has been stopped.
+    ended: AtomicBool,
     pending: Mutex<Vec<u32>>,
 }
 
@@ -23,7 +27,13 @@ impl Calls {
         Self {
             queue: Queue::new(10, Box::new(|| {}), Box::new(set)),
             revoked: Revoked::default(),
-            request: "{}".into(),
+            caller: Arc::new(Caller {
+                request: "{}".into(),
+                bind: "".into(),
+                page: "".into(),
+                sharing: None,
+            }),
+            ended: AtomicBool::new(false),
             pending: Mutex::default(),
         }
     }
@@ -35,7 +45,7 @@ impl Calls {
         let numbers = [number.into(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let numbers = Some(numbers).filter(|_| number % 2 == 0);
         let json = || Ok(format!("[0,{number}]"));
-        let is_wanted = || !self.revoked.has(&self.request);
+        let is_wanted = || !self.ended.load(Ordering::SeqCst) && !self.revoked.has(&self.caller);
         let push = pin!(self.queue.push_call(number, numbers, json, is_wanted));
         // There is room, so the call is pushed at once or never.
         let _ = push.poll(&mut Context::from_waker(Waker::noop()));
@@ -43,7 +53,17 @@ impl Calls {
 
     /// As the application closes the connection.
     pub(crate) fn revoke(&self) {
-        self.revoked.add(std::slice::from_ref(&self.request));
+        self.revoked.add(std::slice::from_ref(&self.caller.request));
+        self.abort();
+    }
+
+    /// As the application ends the component.
+    pub(crate) fn give_up(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.abort();
+    }
+
+    fn abort(&self) {
         let calls = lock(&self.pending).clone();
         for call in calls {
             self.queue.abort(call);

@@ -130,8 +130,8 @@ impl Queue {
         }
     }
 
-    /// Adds a call when there is room: as `numbers`, or as the JSON that `write` gives. If the call is not
-    /// wanted by then, it is not added, and this never resolves. `is_wanted` is asked under the lock: so an
+    /// Adds a call when there is room: as `numbers`, or as the JSON that `write` gives. False if the call is not
+    /// wanted by then: it is not added. `is_wanted` is asked under the lock: so an
     /// [`abort`](Self::abort) after the call stopped being wanted either finds the call in the queue, or
     /// the call is never added.
     ///
@@ -143,7 +143,7 @@ impl Queue {
         numbers: Option<Numbers>,
         write: impl Fn() -> Result<String, CallError>,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<(), CallError> {
+    ) -> Result<bool, CallError> {
         let mut text = None;
         loop {
             let is_full = {
@@ -152,7 +152,7 @@ impl Queue {
                     return Err(CallError::Closed);
                 }
                 if !is_wanted() {
-                    break;
+                    return Ok(false);
                 }
                 let is_full = !self.has_room(&state);
                 if !is_full {
@@ -171,7 +171,7 @@ impl Queue {
                     if is_added {
                         state.calls += 1;
                         self.unlock_and_wake(state);
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
                 is_full
@@ -183,7 +183,6 @@ impl Queue {
                 text = Some(write()?);
             }
         }
-        std::future::pending().await
     }
 
     /// Gives up a call that has been pushed.

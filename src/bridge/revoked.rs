@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::dispatch::Caller;
 use crate::sync::{Mutex, lock};
 
 #[derive(Default)]
@@ -12,6 +13,8 @@ struct State {
     /// The requests that the connections began with, by their addresses in memory. The requests are held
     /// here, so that no other request gets the same address.
     requests: HashMap<usize, Arc<str>>,
+    /// The callers of viewers that have ended, in the same way. The same request may come in again as another viewer.
+    callers: HashMap<usize, Arc<Caller>>,
     /// How many actors have ended, and requests have been added, since the last pass that dropped requests of
     /// connections without actors.
     ended: usize,
@@ -19,7 +22,13 @@ struct State {
     left: usize,
 }
 
-/// Requests of connections that are being closed. Requests are told apart by their addresses in memory,
+impl State {
+    fn len(&self) -> usize {
+        self.requests.len() + self.callers.len()
+    }
+}
+
+/// Requests of connections that are being closed, and callers of viewers that have ended. Requests are told apart by their addresses in memory,
 /// because two connections may have begun with equal texts.
 ///
 /// While there are no such requests, a look costs one load of a number.
@@ -47,9 +56,24 @@ impl Revoked {
         self.passed(&mut state, added);
     }
 
-    pub(super) fn has(&self, request: &Arc<str>) -> bool {
-        self.count.load(Ordering::SeqCst) > 0
-            && lock(&self.state).requests.contains_key(&place(request))
+    /// Viewers of shared components have ended, but not their connections.
+    pub(super) fn add_callers(&self, callers: &[Arc<Caller>]) {
+        let mut state = lock(&self.state);
+        let callers = callers.iter();
+        let callers = callers.map(|caller| (Arc::as_ptr(caller).addr(), caller.clone()));
+        let before = state.callers.len();
+        state.callers.extend(callers);
+        let added = state.callers.len() - before;
+        self.passed(&mut state, added);
+    }
+
+    pub(super) fn has(&self, caller: &Arc<Caller>) -> bool {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        let state = lock(&self.state);
+        state.requests.contains_key(&place(&caller.request))
+            || state.callers.contains_key(&Arc::as_ptr(caller).addr())
     }
 
     /// An actor has ended. Perhaps no other actor has its request, and the request can be dropped.
@@ -69,13 +93,16 @@ impl Revoked {
             state
                 .requests
                 .retain(|_, request| Arc::strong_count(request) > 1);
-            state.left = state.requests.len();
+            state
+                .callers
+                .retain(|_, caller| Arc::strong_count(caller) > 1);
+            state.left = state.len();
         }
-        self.count.store(state.requests.len(), Ordering::SeqCst);
+        self.count.store(state.len(), Ordering::SeqCst);
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        lock(&self.state).requests.len()
+        lock(&self.state).len()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::dispatch::{Call, CallError, Caller, Dispatcher};
+use crate::dispatch::{Call, CallError, Caller, Dispatcher, Sharing};
 use crate::ids::EventNumber;
 use crate::message::{Data, Message, Part, Source};
 use crate::props::Props;
@@ -27,6 +27,8 @@ struct Script {
     wakes: Arc<AtomicUsize>,
     /// The byte that tells JavaScript of given-up calls.
     signal: Arc<AtomicBool>,
+    /// The actors have been stopped.
+    ended: Arc<AtomicBool>,
 }
 
 impl Script {
@@ -46,6 +48,7 @@ impl Script {
             dispatcher,
             wakes,
             signal,
+            ended: Arc::default(),
         }
     }
 
@@ -77,6 +80,7 @@ impl Script {
         event: Option<ClientEvent>,
     ) -> tokio::task::JoinHandle<String> {
         let dispatcher = self.dispatcher.clone();
+        let ended = self.ended.clone();
         let call = Call {
             actor: 7,
             id: "c0".into(),
@@ -97,7 +101,7 @@ impl Script {
             yields: None,
         };
         tokio::spawn(async move {
-            match dispatcher.call(&call).await {
+            match dispatcher.call(&call, &ended).await {
                 Ok(outcome) => {
                     let props = outcome
                         .props
@@ -486,6 +490,69 @@ async fn nothing_is_begun_for_an_actor_that_was_stopped() {
         call.abort();
         let _ = call.await;
     }
+}
+
+/// An actor is stopped while it makes a call: before the call is known, or while it waits for room.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_being_made_when_its_actor_is_stopped_is_not_begun() {
+    let script = Script::new(1);
+    let first = script.call(Some("a"));
+    let waits_for_room = script.call(Some("b"));
+    script.settle().await;
+    // First the flag, then who is given up: as a session ends.
+    script.ended.store(true, Ordering::SeqCst);
+    script.dispatcher.give_up(&HashSet::from([7]));
+    let begins = script.call(Some("c"));
+    script.settle().await;
+    for _ in 0..3 {
+        assert!(script.jobs().iter().all(|job| job[0] != kind::CALL));
+        script.settle().await;
+    }
+    for call in [first, waits_for_room, begins] {
+        call.abort();
+        let _ = call.await;
+    }
+    assert_eq!(script.dispatcher.in_flight(), 0);
+}
+
+/// The viewer of a shared component ends, and the component and the page's connection go on: the viewer's call
+/// fails, so that its actor does not wait for it, and the next viewer on the connection is served.
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_viewer_that_has_ended_fail_whenever_they_are_made() {
+    let script = Script::new(1);
+    let viewer = || {
+        let sharing = Sharing {
+            key: "board".into(),
+            viewer: "v".into(),
+        };
+        Arc::new(Caller {
+            sharing: Some(Box::new(sharing)),
+            ..caller()
+        })
+    };
+    let ended = viewer();
+    let of = |caller: &Arc<Caller>| script.send_for(caller.clone(), Some(event("a")));
+    let waits_for_javascript = of(&ended);
+    script.settle().await;
+    let waits_for_room = of(&ended);
+    script.settle().await;
+    script
+        .dispatcher
+        .give_up_events(std::slice::from_ref(&ended));
+    let begins = of(&ended);
+    for call in [waits_for_javascript, waits_for_room, begins] {
+        assert_eq!(call.await.unwrap(), CallError::Closed.to_string());
+    }
+    assert!(script.jobs().iter().all(|job| job[0] != kind::CALL));
+    let next = of(&viewer());
+    script.settle().await;
+    assert_eq!(script.jobs().len(), 1);
+    next.abort();
+    let _ = next.await;
+    drop(ended);
+    script.dispatcher.forget(7);
+    script.dispatcher.forget(7);
+    assert_eq!(script.dispatcher.revoked(), 0, "callers that nobody has");
 }
 
 /// JavaScript is not asked, and the event's form is not parsed.

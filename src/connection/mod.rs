@@ -21,6 +21,7 @@ use crate::ids::Revision;
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
+use crate::members;
 use crate::ongoing::{Now, Ongoing};
 use crate::outbox::{CONNECTION, Dialect, Outbox, Todo};
 use crate::panics::caught;
@@ -563,6 +564,7 @@ impl<D: Dispatcher> Connection<D> {
             shown: resume.shown,
             needs_tree: resume.needs_tree,
             request: self.peer.request.clone(),
+            address: self.peer.address.clone(),
             asks: details.is_some_and(|(_, details)| details.authorizes),
         };
         let (attached, ticket) = session.attach(link, back, place)?;
@@ -671,12 +673,12 @@ impl<D: Dispatcher> Connection<D> {
         // Known from the start, so that who is removed from a topic does not come to life with it.
         let topics = start.ongoing.topics();
         let mut made = None;
+        let sessions = self.sessions.clone();
         let socket = LiveSocket::start(&context, start, |key| {
             let session = Session::new(about, key, &self.outbox, id.clone(), claims.point);
-            session.set_topics(topics);
+            sessions.set_topics(&session, topics, members::now());
             made = Some(session.clone());
-            self.sessions.add(&session);
-            let sessions = self.sessions.clone();
+            sessions.add(&session);
             ToPage::new(context.clone(), sessions, session, details, anchored)
         });
         if let Some(session) = made {

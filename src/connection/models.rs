@@ -75,6 +75,7 @@ impl Model {
             shown: Default::default(),
             needs_tree: false,
             request: None,
+            address: "".into(),
             asks: false,
         };
         let turns = Turns::new(&Limits::default());

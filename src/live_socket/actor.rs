@@ -18,7 +18,8 @@ use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
 use crate::protocol::{Beside, ClientEvent, ServerMessage};
-use crate::turns::Given;
+use crate::tree::LiveTree;
+use crate::turns::{Given, Turn};
 
 const TOO_MANY: &str = "Too many events are waiting; this one was not applied.";
 const TOO_FAST: &str = "Too many events in a short time; this one was not applied.";
@@ -115,6 +116,23 @@ async fn live<D: Dispatcher, R: ReplyTo>(
     }
 }
 
+/// A page that is back, may be shown the component, and has not been shown it so far.
+pub(super) struct Back {
+    epoch: u64,
+    /// The tree has changed without an event.
+    has_changed: bool,
+    _turn: Turn,
+}
+
+impl Back {
+    /// Lets the page in.
+    pub(super) fn show<R: ReplyTo>(self, point: Point, tree: &LiveTree, reply_to: &mut R) {
+        if reply_to.resumed(self.epoch, self.has_changed) {
+            reply_to.show(point, tree, Continuity::Unbroken);
+        }
+    }
+}
+
 impl LiveSocketState {
     async fn item<D: Dispatcher, R: ReplyTo>(
         &mut self,
@@ -169,23 +187,8 @@ impl LiveSocketState {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
-            Item::Leave { topic, ends: true } => {
-                if !self.ongoing.is_in(&topic) {
-                    return ControlFlow::Continue(());
-                }
-                // The pages join again, and `authorize` says whether they may.
-                if reply_to.shares() {
-                    reply_to.dismiss();
-                } else {
-                    reply_to.ended(&CallError::Busy);
-                    return ControlFlow::Break(());
-                }
-            }
-            Item::Leave { topic, ends: false } => {
-                if !self.leaving.contains(&topic) {
-                    self.leaving.push(topic);
-                }
-                Box::pin(self.leave_topics(running, reply_to)).await?;
+            Item::Leave { topic, ends } => {
+                Box::pin(self.leave(running, topic, ends, reply_to)).await?;
             }
             Item::Viewers => Box::pin(self.viewers(running, reply_to)).await?,
             Item::Weigh => {
@@ -244,26 +247,75 @@ impl LiveSocketState {
             Ok(false)
         };
         self.call.yields = None;
-        if answer.is_ok() {
-            self.catch_up_with_messages(running, reply_to).await?;
-        }
-        drop(turn);
         match answer {
             Ok(has_changed) => {
-                self.asking.allowed();
-                // The page gets all that was held back, one by one or as the tree.
-                self.sent_tree = None;
-                if reply_to.resumed(epoch, has_changed) {
-                    reply_to.show(self.point, &self.prev_tree, Continuity::Unbroken);
-                }
+                let mut back = Some(Back {
+                    epoch,
+                    has_changed,
+                    _turn: turn,
+                });
+                self.catch_up_with_messages(running, &mut back, reply_to)
+                    .await?;
+                // Meanwhile the application may have taken away what the page would be shown.
+                self.leave_all(running, reply_to).await?;
+                self.let_in(&mut back, reply_to);
                 ControlFlow::Continue(())
             }
             Err(error) => {
+                drop(turn);
                 running.failed(&self.module_name, &self.call.id, "the rejoin", &error);
                 reply_to.ended(&error);
                 ControlFlow::Break(())
             }
         }
+    }
+
+    /// Shows the page that is back the component, unless it has been shown already.
+    fn let_in<R: ReplyTo>(&mut self, back: &mut Option<Back>, reply_to: &mut R) {
+        if let Some(back) = back.take() {
+            self.asking.allowed();
+            // The page gets all that was held back, one by one or as the tree.
+            self.sent_tree = None;
+            back.show(self.point, &self.prev_tree, reply_to);
+        }
+    }
+
+    /// The application has taken the component out of this topic; or, with `ends`, the component ends if it is in it.
+    async fn leave<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        topic: Arc<str>,
+        ends: bool,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        if !self.ongoing.is_in(&topic) {
+            return ControlFlow::Continue(());
+        }
+        if !ends {
+            if !self.leaving.contains(&topic) {
+                self.leaving.push(topic);
+            }
+            return self.leave_topics(running, reply_to).await;
+        }
+        // The pages join again, and `authorize` says whether they may.
+        if reply_to.shares() {
+            reply_to.dismiss();
+            return ControlFlow::Continue(());
+        }
+        reply_to.ended(&CallError::Busy);
+        ControlFlow::Break(())
+    }
+
+    /// Leaves all topics that the application has taken the component out of by now.
+    pub(super) async fn leave_all<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        reply_to: &mut R,
+    ) -> ControlFlow<()> {
+        while let Some((topic, ends)) = running.mailbox.next_leave() {
+            self.leave(running, topic, ends, reply_to).await?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// When `authorize` is to be asked again; `None` if nothing comes from the server, or if nobody sees the

@@ -276,7 +276,7 @@ impl Attendance {
             };
             match context.presence.read(&watched.watch, watched.from).await {
                 Ok(news) => {
-                    watched.from = Some(news.position);
+                    watched.from = news.position;
                     inbox.extend(message(topic, receiver, news, &mut next_id));
                 }
                 Err(error) => unreachable(context, module, topic, &error),

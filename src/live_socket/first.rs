@@ -10,6 +10,7 @@ use super::step::misfit;
 use super::{Begun, ReplyTo, Start};
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::members;
 use crate::store::StoreError;
 use crate::tree::{Mismatch, Render};
 use crate::turns::{Given, Turn};
@@ -31,6 +32,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
             }
         },
     };
+    let since = members::now();
     let begun = tokio::select! {
         biased;
         () = poll_fn(|poll| running.mailbox.poll_stopped(poll)) => return None,
@@ -96,7 +98,11 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         call.dropped = Some(dropped.into());
     }
     call.topics = start.ongoing.topics();
-    reply_to.subscribed(call.topics.as_ref());
+    // The store may have a newer state than the one that the component was started with.
+    for leave in reply_to.subscribed(call.topics.as_ref(), since) {
+        running.mailbox.leave(&leave.topic, leave.ends);
+    }
+    let since = members::now();
     let outcome = running.call(&call).await?;
     call.yields = None;
     call.dropped = None;
@@ -136,6 +142,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         is_due: false,
         life: start.life,
         leaving: Vec::new(),
+        since,
         asking,
         messages: 0,
         weight: 0,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -109,6 +110,12 @@ struct State {
 }
 
 impl State {
+    /// How many topics are to be left. They stand before everything else.
+    fn leaves(&self) -> usize {
+        let is_leave = |item: &&Item| matches!(item, Item::Leave { .. });
+        self.items.iter().take_while(is_leave).count()
+    }
+
     /// The waker of the receiver, if the receiver waits for such a change.
     fn receiver(&mut self) -> Option<Waker> {
         let ended = self.phase == Phase::Stopped;
@@ -142,6 +149,9 @@ pub(super) struct Capacity {
 /// always woken. `src/models.rs` watches it (`a_mailbox_loses_no_event_and_no_wake`).
 pub struct Mailbox {
     state: Mutex<State>,
+    /// Set when the phase becomes [`Phase::Stopped`]. Whoever makes a call for the actor looks here before the callee
+    /// gets the call.
+    pub(super) ended: AtomicBool,
     capacity: Capacity,
     stats: Arc<Stats>,
     budget: Arc<Budget>,
@@ -164,6 +174,7 @@ impl Mailbox {
                 receiver: None,
                 busy: false,
             }),
+            ended: AtomicBool::new(false),
             capacity,
             stats,
             budget,
@@ -313,20 +324,22 @@ impl Mailbox {
         values
     }
 
-    /// Puts an item before all events that wait. `Show` items in front are dropped, because this one is
-    /// newer; if the page is back once more, `Resume` items in front are dropped, too.
+    /// Puts an item before all events that wait, and behind the topics that are left: what was taken away is not shown
+    /// to a page that comes back. `Show` items in front are dropped, because this one is newer; if the page is back
+    /// once more, an older `Resume` is dropped, too.
     pub(super) fn first(&self, item: Item) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {
             return;
         }
         let is_back = matches!(item, Item::Resume { .. });
+        let leaves = state.leaves();
         // Dropped after the lock was released, because dropping a place may give another page its turn.
         let mut needless = Vec::new();
-        while matches!(state.items.front(), Some(Item::Show))
-            || (is_back && matches!(state.items.front(), Some(Item::Resume { .. })))
+        while matches!(state.items.get(leaves), Some(Item::Show))
+            || (is_back && matches!(state.items.get(leaves), Some(Item::Resume { .. })))
         {
-            needless.extend(state.items.pop_front());
+            needless.extend(state.items.remove(leaves));
         }
         let older = |item: &Item| is_back && matches!(item, Item::Resume { .. });
         if let Some(place) = state.items.iter().position(older) {
@@ -334,18 +347,17 @@ impl Mailbox {
         }
         self.budget.take(size_of::<Item>());
         self.budget.give(needless.len() * size_of::<Item>());
-        state.items.push_front(item);
+        state.items.insert(leaves, item);
         let receiver = state.receiver();
         drop(state);
         wake(receiver);
     }
 
-    /// Has the actor leave a topic, before all that waits. Nothing is done if the component is not known to be
-    /// subscribed and the actor waits for its next item: then no call is in flight that could have subscribed.
-    pub(super) fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
+    /// Has the actor leave a topic, before all that waits. Called for topics that the component is in as it is
+    /// committed, so that no more of these wait than it may be in.
+    pub(super) fn leave(&self, topic: &Arc<str>, ends: bool) {
         let mut state = self.lock();
-        let is_waiting = state.receiver.is_some() && !state.busy;
-        if state.phase == Phase::Stopped || (is_waiting && !is_subscribed) {
+        if state.phase == Phase::Stopped {
             return;
         }
         let is_said = state.items.iter().any(|item| {
@@ -363,9 +375,19 @@ impl Mailbox {
         wake(receiver);
     }
 
-    /// The actor works, although nothing has come here: see [`leave`](Self::leave).
-    pub(super) fn begins(&self) {
-        self.lock().busy = true;
+    /// Takes the next topic that is to be left, and whether the component ends if it is in it.
+    pub(super) fn next_leave(&self) -> Option<(Arc<str>, bool)> {
+        let mut state = self.lock();
+        if state.leaves() == 0 {
+            return None;
+        }
+        match state.items.pop_front() {
+            Some(Item::Leave { topic, ends }) => {
+                self.budget.give(size_of::<Item>());
+                Some((topic, ends))
+            }
+            _ => None,
+        }
     }
 
     /// The next item; `None` if the actor is to end. The receiver waits either here or in
@@ -433,6 +455,7 @@ impl Mailbox {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
+        self.ended.store(true, Ordering::SeqCst);
         // Items are dropped after the lock was released, because dropping wakes the receiver of a snapshot.
         let dropped = std::mem::take(&mut state.items);
         let bytes = std::mem::take(&mut state.bytes);
@@ -511,29 +534,25 @@ mod tests {
         mailbox.first(resume("a"));
         mailbox.remind();
         let room: Arc<str> = "room".into();
-        mailbox.leave(&room, false, true);
-        mailbox.leave(&room, false, true);
-        mailbox.leave(&room, true, true);
+        mailbox.leave(&room, false);
+        mailbox.leave(&room, false);
+        mailbox.leave(&room, true);
+        mailbox.first(Item::Show);
         mailbox.first(resume("b"));
-        let expected = ["resume b", "leave room true", "leave room false", "topics"];
+        mailbox.leave(&"hall".into(), false);
+        let leaves = ["leave hall false", "leave room true", "leave room false"];
+        let expected = [&leaves[..], &["resume b", "topics"]].concat();
         assert_eq!(names(&mailbox), expected);
     }
 
     #[test]
-    fn an_actor_that_waits_is_not_woken_for_a_topic_that_it_has_not() {
+    fn topics_that_are_left_can_be_taken_before_the_rest() {
         let mailbox = mailbox();
-        let room: Arc<str> = "room".into();
-        let context = Context::from_waker(Waker::noop());
-        assert!(mailbox.poll_next(&context).is_pending());
-        mailbox.leave(&room, true, false);
-        assert_eq!(mailbox.len(), 0);
-        // It works, be it because a call is in flight or because a timer has rung.
-        mailbox.begins();
-        mailbox.leave(&room, true, false);
-        assert_eq!(mailbox.len(), 1);
-        assert_eq!(names(&mailbox), ["leave room true"]);
-        assert!(mailbox.poll_stopped(&context).is_pending());
-        mailbox.leave(&room, true, false);
-        assert_eq!(names(&mailbox), ["leave room true"]);
+        mailbox.remind();
+        assert_eq!(mailbox.next_leave(), None);
+        mailbox.leave(&"room".into(), true);
+        assert_eq!(mailbox.next_leave(), Some(("room".into(), true)));
+        assert_eq!(mailbox.next_leave(), None);
+        assert_eq!(names(&mailbox), ["topics"]);
     }
 }

@@ -188,11 +188,10 @@ impl LiveSocket {
         self.mailbox.first(Item::Resume { id, request, waits });
     }
 
-    /// Has the actor take its component out of this topic; or, with `ends`, end if the component is in it: of a
-    /// shared component the viewers end. Taken before all that waits. If the component is not known to be in the
-    /// topic (`is_subscribed`), only a call in flight can have put it there: without one there is nothing to do.
-    pub fn leave(&self, topic: &Arc<str>, ends: bool, is_subscribed: bool) {
-        self.mailbox.leave(topic, ends, is_subscribed);
+    /// Has the actor take its component, which is in this topic, out of it; or, with `ends`, end if the component is
+    /// still in it: of a shared component the viewers end. Taken before all that waits.
+    pub fn leave(&self, topic: &Arc<str>, ends: bool) {
+        self.mailbox.leave(topic, ends);
     }
 
     /// Asks for the state between the events before and after this call.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Asked;
 use crate::dispatch::{CallError, Origin};
 use crate::ids::{Life, Point};
+use crate::members::Leave;
 use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
@@ -244,9 +245,11 @@ pub trait Keeper {
     }
 
     /// The committed state has subscribed to these topics; `None` if to none. Called at the first render, and
-    /// after each step that may have changed them.
-    fn subscribed(&mut self, topics: Option<&TopicNames>) {
-        let _ = topics;
+    /// after each step that may have changed them, which began at `since`. Gives the topics that the component was
+    /// taken out of meanwhile.
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let _ = (topics, since);
+        Vec::new()
     }
 
     /// Offers a state for a checkpoint. Gives the time to offer it again if nothing happens until then.

@@ -101,7 +101,7 @@ impl<D: Dispatcher> Running<D> {
         tokio::select! {
             biased;
             () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
-            result = context.dispatcher.call(call) => Some(result),
+            result = context.dispatcher.call(call, &mailbox.ended) => Some(result),
             () = expired => Some(Err(CallError::Deadline(limit))),
         }
     }
@@ -128,7 +128,7 @@ impl<D: Dispatcher> Running<D> {
         for time in [self.quiet, self.due, self.ask].into_iter().flatten() {
             self.alarm.set(time);
         }
-        let next = poll_fn(|poll| {
+        poll_fn(|poll| {
             if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
                 return Poll::Ready(item.map(Next::Item));
             }
@@ -149,11 +149,7 @@ impl<D: Dispatcher> Running<D> {
             }
             Poll::Pending
         })
-        .await;
-        if let Some(Next::Due | Next::Ask) = next {
-            self.mailbox.begins();
-        }
-        next
+        .await
     }
 
     /// Whether the tasks that these effects begin fit within the limits.

@@ -14,6 +14,7 @@ use crate::context::Level;
 use crate::dispatch::{Call, CallError, Dispatcher, Origin, Outcome};
 use crate::ids::{EventNumber, Life, Point};
 use crate::log::Quoted;
+use crate::members;
 use crate::message::{Message, Source};
 use crate::ongoing::Ongoing;
 use crate::tree::LiveTree;
@@ -55,6 +56,8 @@ pub(super) struct LiveSocketState {
     /// Topics whose subscriptions the application has ended, until that is committed: as many as there are
     /// subscriptions at most.
     pub(super) leaving: Vec<Arc<str>>,
+    /// When the last call was made ready, as [`members`] count time.
+    pub(super) since: u64,
     /// When `authorize` is asked again about the page.
     pub(super) asking: Asking,
     /// How many messages of timers and tasks this life has had.
@@ -98,6 +101,7 @@ impl LiveSocketState {
 
     /// Makes the call ready that is next.
     pub(super) fn prepare(&mut self, number: EventNumber, origin: Option<Origin>) {
+        self.since = members::now();
         let call = &mut self.call;
         call.sequence += 1;
         call.number = number;

@@ -129,7 +129,7 @@ impl LiveSocketState {
         self.call.frozen = outcome.frozen;
         if let Some(ongoing) = ongoing {
             self.ongoing = ongoing;
-            self.tell_topics(effects, reply_to);
+            self.tell_topics(effects, running, reply_to);
         }
         if is_step {
             self.point.revision = self.point.revision.next();
@@ -243,7 +243,7 @@ impl LiveSocketState {
         let outgoing = match ongoing {
             Some(ongoing) => {
                 self.ongoing = ongoing;
-                self.tell_topics(effects, reply_to);
+                self.tell_topics(effects, running, reply_to);
                 self.is_due |= is_due;
                 self.ongoing.outgoing().to_vec()
             }
@@ -282,11 +282,20 @@ impl LiveSocketState {
         Ok(())
     }
 
-    /// A step with these effects has committed: notes the topics that the component has subscribed to now.
-    fn tell_topics<R: ReplyTo>(&mut self, effects: &[Effect], reply_to: &mut R) {
+    /// A step with these effects has committed: notes the topics that the component has subscribed to now. Those that
+    /// it was taken out of while the step ran are left next.
+    fn tell_topics<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        effects: &[Effect],
+        running: &Running<D>,
+        reply_to: &mut R,
+    ) {
         if Ongoing::moves(effects) {
             self.call.topics = self.ongoing.topics();
-            reply_to.subscribed(self.call.topics.as_ref());
+            let leaves = reply_to.subscribed(self.call.topics.as_ref(), self.since);
+            for leave in leaves {
+                running.mailbox.leave(&leave.topic, leave.ends);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::ReplyTo;
+use super::actor::Back;
 use super::attendance::is_presence_of;
 use super::reading::MOST_TOGETHER;
 use super::running::Running;
@@ -14,7 +15,7 @@ use super::state::LiveSocketState;
 use super::step::Cause;
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, TaskId};
-use crate::ids::Life;
+use crate::ids::{EventNumber, Life};
 use crate::log::Quoted;
 use crate::message::{Data, Message, Part, Source};
 
@@ -146,13 +147,13 @@ impl LiveSocketState {
         read.await;
     }
 
-    /// Makes one visit, with so many messages at most. What JavaScript has not done by `until` is given up,
-    /// and handled later.
+    /// Makes one visit, with so many messages at most. With `late`, a page waits for it, which is shown the component
+    /// then at the latest.
     async fn visit_once<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         most: usize,
-        until: Option<Instant>,
+        late: Option<(Instant, &mut Option<Back>)>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
         let count = if self.alone > 0 { most.min(1) } else { most };
@@ -164,13 +165,9 @@ impl LiveSocketState {
         let result = if reply_to.shares() {
             Box::pin(self.call_shared(running, event, reply_to)).await
         } else {
-            tokio::select! {
-                biased;
-                result = self.call(running, event, None) => result,
-                () = at(until) => {
-                    self.give_back(0);
-                    return ControlFlow::Continue(());
-                }
+            match late {
+                None => self.call(running, event, None).await,
+                Some(late) => Box::pin(self.call_late(running, event, late, reply_to)).await,
             }
         };
         let Some(mut result) = result else {
@@ -402,20 +399,57 @@ impl LiveSocketState {
     pub(super) async fn catch_up_with_messages<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
+        back: &mut Option<Back>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        self.leave_all(running, reply_to).await?;
         if !self.leaving.is_empty() {
-            Box::pin(self.leave_topics(running, reply_to)).await?;
+            self.leave_topics(running, reply_to).await?;
         }
         let until = Instant::now() + CATCH_UP;
         let mut left = self.waiting(running).await;
         while left > 0 && self.retry.is_none() && Instant::now() < until {
             let before = self.inbox.len();
-            self.visit_once(running, left, Some(until), reply_to)
-                .await?;
-            left = left.saturating_sub(before - self.inbox.len());
+            let late = Some((until, &mut *back));
+            self.visit_once(running, left, late, reply_to).await?;
+            self.leave_all(running, reply_to).await?;
+            left = left.saturating_sub(before.saturating_sub(self.inbox.len()));
         }
         ControlFlow::Continue(())
+    }
+
+    /// Makes the call of a visit. If JavaScript takes longer than a page that is back waits, the page is shown
+    /// what was committed before, and gets the rest when the call is done: the call goes on, since its receivers may
+    /// have done things that must not be done twice.
+    async fn call_late<D: Dispatcher, R: ReplyTo>(
+        &mut self,
+        running: &mut Running<D>,
+        number: EventNumber,
+        (until, back): (Instant, &mut Option<Back>),
+        reply_to: &mut R,
+    ) -> Option<Result<Outcome, CallError>> {
+        self.prepare(number, None);
+        let Self {
+            call,
+            point,
+            prev_tree,
+            sent_tree,
+            asking,
+            ..
+        } = self;
+        let calling = running.call(call);
+        tokio::pin!(calling);
+        tokio::select! {
+            biased;
+            result = &mut calling => return result,
+            () = sleep_until(until) => {}
+        }
+        if let Some(back) = back.take() {
+            asking.allowed();
+            *sent_tree = None;
+            back.show(*point, prev_tree, reply_to);
+        }
+        calling.await
     }
 }
 
@@ -442,13 +476,4 @@ fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
 /// Whether a message is of this topic.
 fn is_from(message: &Message, name: &str) -> bool {
     matches!(&message.source, Source::Topic { topic, .. } if **topic == *name)
-}
-
-/// Resolves then, or never.
-async fn at(time: Option<Instant>) {
-    match time {
-        // On the heap: the future of every actor would carry it otherwise.
-        Some(time) => Box::pin(sleep_until(time)).await,
-        None => std::future::pending().await,
-    }
 }

@@ -7,8 +7,9 @@ use napi_derive::napi;
 
 use super::loom::{NativeLoom, Open};
 use super::options::NativeConnection;
+use crate::live_socket::LiveSocket;
+use crate::members::{Leave, Whose};
 use crate::sessions::OpenConnection;
-use crate::sync::lock;
 
 impl Open {
     /// JavaScript starts no more calls for the connections that are meant. The connections are about to be
@@ -77,29 +78,40 @@ impl NativeLoom {
         address: Option<String>,
     ) -> u32 {
         let Some(open) = &self.open else { return 0 };
-        let topic: Arc<str> = topic.into();
-        let (bind, address) = (bind.as_deref(), address.as_deref());
-        let ended = open.sessions.disconnect_topic(&topic, bind, address);
+        let leave = leave(topic, true, bind, address);
+        let mut ended = open.sessions.disconnect_topic(&leave);
+        self.handles.of_topic(&leave, |socket| {
+            if !socket.is_stopped() {
+                socket.stop();
+                ended.actors.insert(socket.key());
+            }
+        });
         open.context.dispatcher.give_up(&ended.actors);
         open.context.dispatcher.give_up_events(&ended.viewers);
         let count = ended.actors.len() + ended.viewers.len();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Takes the components of a user, of an address, of both or of all out of a topic. Gives how many components
-    /// of pages were in it.
+    /// Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it.
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self, topic: String, bind: Option<String>, address: Option<String>) -> u32 {
         let Some(open) = &self.open else { return 0 };
-        let topic: Arc<str> = topic.into();
-        if bind.as_ref().or(address.as_ref()).is_none() {
-            for socket in lock(&self.handles.sockets).values() {
-                // Not known: nobody but the actor knows the topics of such a component.
-                socket.leave(&topic, false, true);
-            }
-        }
-        let (bind, address) = (bind.as_deref(), address.as_deref());
-        let count = open.sessions.unsubscribe(&topic, bind, address);
-        u32::try_from(count).unwrap_or(u32::MAX)
+        let leave = leave(topic, false, bind, address);
+        let count = open.sessions.unsubscribe(&leave);
+        let take_out = |socket: &LiveSocket| socket.leave(&leave.topic, false);
+        let own = self.handles.of_topic(&leave, take_out);
+        u32::try_from(count + own).unwrap_or(u32::MAX)
+    }
+}
+
+fn leave(topic: String, ends: bool, bind: Option<String>, address: Option<String>) -> Leave {
+    let whose = Whose {
+        bind: bind.map(Into::into),
+        address: address.map(Into::into),
+    };
+    Leave {
+        topic: topic.into(),
+        ends,
+        whose,
     }
 }

@@ -25,6 +25,7 @@ use crate::context::{Context, Shared};
 use crate::limits::Limits;
 use crate::live_socket::LiveSocket;
 use crate::log::Log;
+use crate::members::Members;
 use crate::presence::{MemoryPresence, Presence};
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
@@ -40,6 +41,8 @@ use crate::turns::Turns;
 #[derive(Default)]
 pub(super) struct Handles {
     pub(super) sockets: Mutex<HashMap<u32, LiveSocket>>,
+    /// Those of `sockets` that are in topics.
+    pub(super) members: Arc<Members<u32>>,
     pub(super) relays: Mutex<HashMap<u32, Relay>>,
     pub(super) pending: Mutex<HashMap<u32, Pending>>,
 }

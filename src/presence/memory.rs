@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
@@ -266,8 +266,19 @@ impl Rooms {
     fn read(&self, watch: &Watch, from: Option<Position>) -> Result<News, PresenceError> {
         // Before the roster is looked at: what changes after the look is told.
         watch.listener.reads();
-        let read = self.with(&watch.topic, |room, _| room.read(from));
+        let read = self.with(&watch.topic, |room, now| {
+            let asked = &watch.asked;
+            let since = match asked.load(Ordering::Relaxed) {
+                0 => room.roster.number(),
+                asked => asked - 1,
+            };
+            let read = room.read(from, since, now);
+            let asks = matches!(read, Read::Later);
+            asked.store(if asks { since + 1 } else { 0 }, Ordering::Relaxed);
+            read
+        });
         match read {
+            Some(Read::Later) => Ok(News::later()),
             Some(Read::Written(news)) => Ok(news),
             Some(Read::Unwritten(unwritten)) => {
                 let (from, news) = unwritten.write();
@@ -343,12 +354,19 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // If the task has ended by itself, this is done already, and maybe there is another task. If the
-        // runtime has dropped it, or a sink panicked, the next change starts another one.
+        // If the task has ended by itself, this is done already, and maybe there is another task. If it panicked,
+        // another one does what is due, since topics that are listed start none. If the runtime has dropped the task,
+        // there is no runtime any more.
         if std::thread::panicking()
             && let Some(rooms) = self.0.upgrade()
         {
-            lock(&rooms.agenda).is_run = false;
+            let mut agenda = lock(&rooms.agenda);
+            let is_due = !agenda.due.is_empty();
+            agenda.is_run = is_due;
+            drop(agenda);
+            if is_due {
+                rooms.raise(Alarm::Start);
+            }
         }
     }
 }
@@ -397,6 +415,7 @@ impl Presence for MemoryPresence {
             topic: room.name.clone(),
             slot: room.is_watched(listener.clone()),
             listener: listener.clone(),
+            asked: AtomicU64::new(0),
             owner: self.rooms.clone(),
         });
         now(watched)

@@ -21,6 +21,7 @@ mod tests;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use memory::{Held, MemoryPresence};
 
@@ -98,6 +99,9 @@ pub struct Watch {
     topic: Arc<str>,
     slot: u32,
     listener: Arc<Listener>,
+    /// Set while the watcher is to be told everybody and has not been told so: at which number of the roster it has
+    /// asked, plus one; else 0.
+    asked: AtomicU64,
     owner: Arc<dyn Leave>,
 }
 
@@ -120,8 +124,23 @@ pub struct News {
     pub message: Option<Arc<Message>>,
     /// The message says everything, whatever was told before.
     pub is_whole: bool,
-    /// What to read after next.
-    pub position: Position,
+    /// What to read after next; `None` if the watcher has been told nothing so far, and is to be told everybody.
+    pub position: Option<Position>,
+}
+
+impl News {
+    /// Nothing so far: the watcher is woken again within a second, and is told everybody then.
+    fn later() -> Self {
+        Self {
+            message: None,
+            is_whole: false,
+            position: None,
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.position.map_or(0, |position| position.number)
+    }
 }
 
 /// Who is there, in this process or beyond.
@@ -143,7 +162,8 @@ pub trait Presence: Send + Sync + 'static {
     fn watch(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Watch>;
 
     /// What is to be told to a watcher that has been told all up to `from`; everybody without it, and if what
-    /// comes after `from` is not known any more.
+    /// comes after `from` is not known any more. If many begin to watch at about the same time, nothing is told to
+    /// some of them so far ([`News::position`]), and they are woken within a second.
     ///
     /// # Errors
     /// [`PresenceError::Failed`].

@@ -1,5 +1,6 @@
 //! One topic: who is there, who watches, and when those who watch are to be told. Pure: time is an argument.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,14 @@ use crate::topics::{Chunk, Epoch, Listener, Message, Position, Sinks};
 
 /// Those who watch a topic are told at most so often.
 pub(super) const PACE: Duration = Duration::from_secs(1);
+
+/// For so many who begin to watch, everybody is written anew within [`PACE`]. Whoever else begins meanwhile is told
+/// everybody with the next wake: then one message is written for all of them, and parsed once. Without this, each of
+/// a thousand who come together would be told of all before, by a message of their own.
+const MOST_WRITTEN: u32 = 8;
+
+/// How many messages that say what has changed are kept, each for those who were told the same before.
+const MOST_CHANGES: usize = 4;
 
 /// A message that was written, for whoever is to be told the same.
 struct Written {
@@ -24,6 +33,8 @@ pub(super) enum Read {
     Written(News),
     /// To write it as JSON takes long, so that it is done without the lock.
     Unwritten(Unwritten),
+    /// The watcher is told everybody with the next wake.
+    Later,
 }
 
 /// What is to be told, and that nobody has been told so far.
@@ -47,8 +58,14 @@ pub(super) struct Room {
     woken_at: Option<Instant>,
     /// When the room has something to do, as the agenda knows it.
     pub(super) listed: Option<Instant>,
-    /// The last message that says everything, and the last one that says what has changed.
-    written: [Option<Written>; 2],
+    /// Somebody has been told less than those who were woken last, so that another wake is due.
+    owes: bool,
+    /// How often everybody was written since the time.
+    written_since: (Option<Instant>, u32),
+    /// The last message that says everything.
+    whole: Option<Written>,
+    /// The last messages that say what has changed, the newest last.
+    changes: VecDeque<Written>,
 }
 
 impl Room {
@@ -62,7 +79,10 @@ impl Room {
             woken_for: 0,
             woken_at: None,
             listed: None,
-            written: [None, None],
+            owes: false,
+            written_since: (None, 0),
+            whole: None,
+            changes: VecDeque::new(),
         }
     }
 
@@ -78,7 +98,7 @@ impl Room {
     }
 
     fn has_news(&self) -> bool {
-        self.sinks.len() > 0 && self.woken_for != self.roster.number()
+        self.sinks.len() > 0 && (self.owes || self.woken_for != self.roster.number())
     }
 
     fn wakes_at(&self, now: Instant) -> Instant {
@@ -92,18 +112,29 @@ impl Room {
         }
         self.woken_for = self.roster.number();
         self.woken_at = Some(now);
+        self.owes = false;
+        // Those who wait for it come now. Whoever is quicker has written what they are told, too.
+        self.written_since = (Some(now), 0);
         self.sinks.snapshot()
     }
 
-    /// What is to be told to a watcher that has been told all up to `from`.
-    pub(super) fn read(&self, from: Option<Position>) -> Read {
+    /// What is to be told to a watcher that has been told all up to `from`. Without `from`, it is told everybody
+    /// who was there at `since`, or later.
+    pub(super) fn read(&mut self, from: Option<Position>, since: u64, now: Instant) -> Read {
         let from = from.filter(|from| from.epoch == self.epoch);
         let from = from.map(|from| from.number);
         let number = self.roster.number();
-        let is_same = |one: &&Written| one.news.position.number == number && one.from == from;
-        let mut written = self.written.iter().flatten();
+        // What came after the last wake is told with the next one.
+        let fresh = from.map_or(since, |from| self.woken_for.max(from));
+        let is_same = |one: &&Written| one.news.number() >= fresh && one.from == from;
+        let mut written = self.whole.iter().chain(&self.changes);
         if let Some(one) = written.find(is_same) {
+            self.owes |= one.news.number() < self.woken_for;
             return Read::Written(one.news.clone());
+        }
+        if from.is_none() && !self.may_write(now) {
+            self.owes = true;
+            return Read::Later;
         }
         Read::Unwritten(Unwritten {
             told: self.roster.since(from),
@@ -115,11 +146,31 @@ impl Room {
         })
     }
 
-    /// Keeps what was written for whoever is to be told the same, until something else is written.
+    /// Whether everybody is written now once more.
+    fn may_write(&mut self, now: Instant) -> bool {
+        let (since, count) = &mut self.written_since;
+        if since.is_none_or(|since| since + PACE <= now) {
+            (*since, *count) = (Some(now), 0);
+        }
+        *count += 1;
+        *count <= MOST_WRITTEN
+    }
+
+    /// Keeps what was written for whoever is to be told the same.
     pub(super) fn keep(&mut self, from: Option<u64>, news: &News) {
-        if self.sinks.len() > 0 {
-            let news = news.clone();
-            self.written[usize::from(from.is_some())] = Some(Written { from, news });
+        if self.sinks.len() == 0 || news.message.is_none() {
+            return;
+        }
+        let news = news.clone();
+        let written = Written { from, news };
+        if from.is_none() {
+            self.whole = Some(written);
+            return;
+        }
+        self.changes.retain(|one| one.from != from);
+        self.changes.push_back(written);
+        if self.changes.len() > MOST_CHANGES {
+            self.changes.pop_front();
         }
     }
 
@@ -136,7 +187,9 @@ impl Room {
     /// Nobody watches any more.
     pub(super) fn is_left_alone(&mut self) {
         self.roster.set_watched(false);
-        self.written = [None, None];
+        self.whole = None;
+        self.changes = VecDeque::new();
+        self.owes = false;
     }
 }
 
@@ -154,7 +207,7 @@ impl Unwritten {
         let news = News {
             message,
             is_whole,
-            position,
+            position: Some(position),
         };
         (from, news)
     }

@@ -29,6 +29,8 @@ pub(crate) struct Back<'a> {
     pub(crate) needs_tree: bool,
     /// The request that the page's connection began with.
     pub(crate) request: Option<Arc<str>>,
+    /// The address of that connection.
+    pub(crate) address: Arc<str>,
     /// The module has `authorize`, which says whether the page may come back.
     pub(crate) asks: bool,
 }
@@ -66,6 +68,7 @@ impl Session {
         link.outbox.attach(self.key);
         state.epoch += 1;
         state.unheard = None;
+        state.address = back.address;
         let id = link.id.clone();
         state.link = Some(link);
         let epoch = state.epoch;

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::{ActorKey, Point, Revision};
 use crate::live_socket::{LiveSocket, Unhandled};
+use crate::members::Whose;
 use crate::ongoing::TopicNames;
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::{ClientEvent, Numbered};
@@ -69,6 +70,8 @@ struct State {
     is_ongoing: bool,
     /// The topics that the committed state has subscribed to; `None` if to none.
     topics: Option<TopicNames>,
+    /// The address of the page's connection, or of its last one.
+    address: Arc<str>,
     /// No page goes on with this session any more.
     ended: bool,
     /// The page itself has left: it has no use for an older state.
@@ -148,6 +151,7 @@ impl Session {
             outbox: outbox.clone(),
             id,
         };
+        let address = about.address.clone();
         Arc::new(Self {
             about,
             key,
@@ -169,6 +173,7 @@ impl Session {
                 under_way: None,
                 is_ongoing: false,
                 topics: None,
+                address,
                 ended: false,
                 left: false,
             }),
@@ -351,25 +356,22 @@ impl Session {
         self.lock().is_ongoing = is_ongoing;
     }
 
-    /// The committed state has subscribed to these topics.
-    pub(crate) fn set_topics(&self, topics: Option<TopicNames>) {
-        self.lock().topics = topics;
+    /// The committed state has subscribed to these topics. Gives those that it had subscribed to before.
+    pub(crate) fn set_topics(&self, topics: Option<TopicNames>) -> Option<TopicNames> {
+        std::mem::replace(&mut self.lock().topics, topics)
     }
 
-    /// Whether the committed state has subscribed to this topic.
-    pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
-        let state = self.lock();
-        let mut topics = state.topics.iter().flat_map(|topics| topics.iter());
-        topics.any(|one| **one == *topic)
+    /// Whether the session is of somebody who is meant: of that user, and on a connection from that address. If it is
+    /// parked, its last connection counts.
+    pub(crate) fn is_of(&self, whose: &Whose) -> bool {
+        whose.means(&self.about.bind, &self.lock().address)
     }
 
-    /// Has the actor leave a topic: see [`LiveSocket::leave`]. True if the committed state had subscribed.
-    pub(crate) fn leave_topic(&self, topic: &Arc<str>, ends: bool) -> bool {
-        let is_subscribed = self.is_subscribed(topic);
+    /// Has the actor leave a topic: see [`LiveSocket::leave`].
+    pub(crate) fn leave_topic(&self, topic: &Arc<str>) {
         if let Some(socket) = self.socket.get() {
-            socket.leave(topic, ends, is_subscribed);
+            socket.leave(topic, false);
         }
-        is_subscribed
     }
 
     /// The outbox of the connection that the component is shown on.
@@ -400,6 +402,7 @@ impl State {
     /// Notes that the page is shown the whole tree, as it is at `point`.
     fn shows(&mut self, point: Point) {
         self.answers.forget_up_to(point);
+        self.answers.all_is_sent();
         self.shown = point.revision;
         self.stale = false;
         self.asking = None;

@@ -146,13 +146,17 @@ impl Session {
             keeps_form: beside.keeps_form,
             pushes: beside.pushes.to_vec(),
         };
-        if !state.holds_back() {
+        let is_held = state.holds_back();
+        if !is_held {
             let State { link, shown, .. } = &mut *state;
             if let Some(link) = link {
                 answer.push(&link.outbox, self.key, &link.id, shown);
             }
         }
         state.answers.keep(answer);
+        if !is_held {
+            state.answers.all_is_sent();
+        }
         state.answers.memory()
     }
 
@@ -170,6 +174,11 @@ impl Session {
         for text in texts {
             link.outbox.push(self.key, text);
         }
+    }
+
+    /// Whether so much is pushed behind what is held back that it must not be held back any longer.
+    pub(crate) fn has_much_to_push(&self) -> bool {
+        self.lock().answers.has_much_to_push()
     }
 
     /// Sends the answers that were held back as one answer, and before it their failures and redirects.
@@ -194,6 +203,7 @@ impl Session {
         for answer in missed.filter(|answer| !after.includes(answer.point)) {
             answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
+        answers.all_is_sent();
         push_revision(&link.outbox, self.key, &link.id, shown, point.revision);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }

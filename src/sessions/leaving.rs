@@ -1,10 +1,13 @@
 //! Who has to go: whom the application disconnects, and everybody when it closes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{BUSY, Sessions};
+use crate::dispatch::Caller;
 use crate::ids::ActorKey;
+use crate::members::Leave;
+use crate::ongoing::TopicNames;
 use crate::outbox::Order;
 use crate::protocol::Refusal;
 use crate::session::{Peer, Session};
@@ -25,8 +28,8 @@ pub struct OpenConnection {
 pub struct Dismissed {
     /// The actors of components of one page.
     pub actors: HashSet<ActorKey>,
-    /// Viewers of shared components, by their ids.
-    pub viewers: HashSet<Arc<str>>,
+    /// The callers of viewers of shared components.
+    pub viewers: Vec<Arc<Caller>>,
 }
 
 /// The time over which so many connections and components are to come back, in milliseconds: a process that
@@ -142,85 +145,56 @@ impl Sessions {
         count
     }
 
-    /// The sessions of that user (`bind`), of that address, or, if both are given, of both; all if neither is.
-    /// The address is that of the page's connection; of a parked session, of its last one.
-    fn matching(&self, bind: Option<&str>, address: Option<&str>) -> Vec<Arc<Session>> {
-        let state = self.lock();
-        let sessions = state.sessions.values();
-        let sessions = sessions.filter(|one| bind.is_none_or(|bind| bind == &*one.about.bind));
-        let sessions: Vec<Arc<Session>> = sessions.cloned().collect();
-        let Some(address) = address else {
-            return sessions;
-        };
-        let open = state.connections.values();
-        let open: HashMap<usize, Arc<str>> = open
-            .map(|open| {
-                (
-                    Arc::as_ptr(&open.outbox) as usize,
-                    open.peer.address.clone(),
-                )
-            })
-            .collect();
-        let parked = state.parked.iter();
-        let parked: HashMap<u64, Arc<str>> = parked
-            .map(|(ticket, parked)| (ticket, parked.peer.address.clone()))
-            .collect();
-        drop(state);
-        let is_there = |session: &Arc<Session>| {
-            let outbox = session.outbox();
-            let shown = outbox.and_then(|outbox| open.get(&(Arc::as_ptr(&outbox) as usize)));
-            let parked = || session.ticket().and_then(|ticket| parked.get(&ticket));
-            let of_session = shown.or_else(parked).unwrap_or(&session.about.address);
-            **of_session == *address
-        };
-        sessions.into_iter().filter(is_there).collect()
+    /// The component of a session is in these topics from here on, by a step that began at `since`: see
+    /// [`Members::set`](crate::members::Members::set).
+    pub(crate) fn set_topics(
+        &self,
+        session: &Arc<Session>,
+        topics: Option<TopicNames>,
+        since: u64,
+    ) -> Vec<Leave> {
+        let before = session.set_topics(topics.clone());
+        let member = (session.key, &session.about.bind, session);
+        let mut leaves = self
+            .members
+            .set(member, before.as_ref(), topics.as_ref(), since);
+        leaves.retain(|leave| session.is_of(&leave.whose));
+        leaves
     }
 
     /// Ends the components that are in this topic, of the user, of the address, of both or of all, shown or
     /// parked; a page that shows one is told to join again. A component whose call in flight puts it into the topic
     /// ends after that call. Of shared components the viewers end.
-    pub fn disconnect_topic(
-        &self,
-        topic: &Arc<str>,
-        bind: Option<&str>,
-        address: Option<&str>,
-    ) -> Dismissed {
-        let mut ended = HashSet::new();
-        for session in self.matching(bind, address) {
-            if session.is_over() {
-                continue;
-            }
-            if session.is_subscribed(topic) {
+    pub fn disconnect_topic(&self, leave: &Leave) -> Dismissed {
+        let mut actors = HashSet::new();
+        self.members.leave(leave, |session| {
+            if session.is_of(&leave.whose) && !session.is_over() {
                 session.refuse(BUSY, &Refusal::Busy);
                 self.end(&session);
-                ended.insert(session.key);
-            } else {
-                session.leave_topic(topic, true);
+                actors.insert(session.key);
             }
-        }
+        });
         Dismissed {
-            actors: ended,
-            viewers: self.shared.dismiss(topic, bind, address),
+            actors,
+            viewers: self.shared.dismiss(leave),
         }
     }
 
     /// Takes the components of the user, of the address, of both or of all out of this topic, shown or parked; the
     /// components go on without it. Shared components are nobody's: they are meant if all are. Gives how many were
     /// in the topic.
-    pub fn unsubscribe(
-        &self,
-        topic: &Arc<str>,
-        bind: Option<&str>,
-        address: Option<&str>,
-    ) -> usize {
-        let sessions = self.matching(bind, address).into_iter();
-        let sessions = sessions.filter(|session| !session.is_over());
-        let left = sessions.filter(|session| session.leave_topic(topic, false));
-        let shared = match (bind, address) {
-            (None, None) => self.shared.unsubscribe(topic),
-            _ => 0,
-        };
-        left.count() + shared
+    pub fn unsubscribe(&self, leave: &Leave) -> usize {
+        let mut count = 0;
+        self.members.leave(leave, |session| {
+            if session.is_of(&leave.whose) && !session.is_over() {
+                session.leave_topic(&leave.topic);
+                count += 1;
+            }
+        });
+        if leave.whose.is_everybody() {
+            count += self.shared.unsubscribe(leave);
+        }
+        count
     }
 
     /// The application is closing: connections answer the events that wait, and parked sessions end.

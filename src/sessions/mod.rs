@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::budget::Budget;
 use crate::ids::Revision;
 use crate::limits::Limits;
+use crate::members::{self, Members};
 use crate::protocol::Refusal;
 use crate::session::{Attached, Detached, Session};
 use crate::shared::{MemoryOwnership, SharedComponents};
@@ -78,6 +79,8 @@ pub struct Sessions {
     /// The tasks of these sessions, ended when the sessions are dropped.
     tasks: OnceLock<[AbortHandle; 2]>,
     pub(crate) holdings: Holdings,
+    /// The sessions whose components are in topics.
+    members: Members<Arc<Session>>,
     /// The components that many pages show.
     pub shared: Arc<SharedComponents>,
 }
@@ -115,6 +118,7 @@ impl Sessions {
             changed: Arc::default(),
             tasks: OnceLock::new(),
             holdings: Holdings::new(limits),
+            members: Members::default(),
             shared: SharedComponents::new(limits, Arc::<MemoryOwnership>::default()),
         })
     }
@@ -157,6 +161,7 @@ impl Sessions {
     /// changes it any more.
     pub(crate) fn remove(&self, session: &Arc<Session>) {
         let newest = session.newest();
+        self.set_topics(session, None, members::now());
         self.holdings.forget(session);
         let mut state = self.lock();
         let instance = &session.about.instance;

@@ -13,9 +13,11 @@ use super::numbers::Numbers;
 use super::viewer::{From, Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
 use crate::clock::unix_now;
-use crate::ids::{EventNumber, Life, Point};
+use crate::dispatch::Caller;
+use crate::ids::{ActorKey, EventNumber, Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{Asked, LiveSocket};
+use crate::members::Leave;
 use crate::ongoing::TopicNames;
 use crate::protocol::extended::JoinFlags;
 use crate::protocol::{Beside, Refusal};
@@ -43,8 +45,6 @@ struct State {
     /// The same, in the order in which they went. Those that are back stay in it until their time.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
-    /// When a number had to make room for others the last time, in seconds since 1970.
-    made_room_at: u64,
     /// Viewers that have asked for something, in the order of their turns.
     asked: VecDeque<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
@@ -175,7 +175,6 @@ impl Component {
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
                 numbers: Numbers::of_at_most(limits.viewers, is_stored),
-                made_room_at: 0,
                 asked: VecDeque::new(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
@@ -263,7 +262,8 @@ impl Component {
         let until = Instant::now() + self.limits.event_age + self.limits.park_time;
         let mut state = self.lock();
         for (id, number) in numbers {
-            state.keep_number(&id, number, until);
+            // The store does not say whose they are.
+            state.keep_number(&id, &Arc::default(), number, until);
         }
     }
 
@@ -277,9 +277,21 @@ impl Component {
         self.lock().numbers.keep_dropped(dropped);
     }
 
-    /// Notes the topics that the component is in.
-    pub(super) fn set_topics(&self, topics: Option<TopicNames>) {
-        self.lock().topics = topics;
+    /// Notes the topics that the component is in, by a step that began at `since`; `key` is its actor's. Gives those
+    /// that it was taken out of meanwhile.
+    pub(super) fn set_topics(
+        self: &Arc<Self>,
+        key: ActorKey,
+        topics: Option<TopicNames>,
+        since: u64,
+    ) -> Vec<Leave> {
+        let before = std::mem::replace(&mut self.lock().topics, topics.clone());
+        let Some(registry) = self.registry.upgrade() else {
+            return Vec::new();
+        };
+        let member = (key, &Arc::default(), self);
+        let members = &registry.members;
+        members.set(member, before.as_ref(), topics.as_ref(), since)
     }
 
     /// The topics that the component is in.
@@ -287,19 +299,11 @@ impl Component {
         self.lock().topics.clone()
     }
 
-    pub(super) fn is_in(&self, topic: &str) -> bool {
-        let state = self.lock();
-        let mut topics = state.topics.iter().flat_map(|topics| topics.iter());
-        topics.any(|one| **one == *topic)
-    }
-
-    /// Has the actor leave a topic: see [`LiveSocket::leave`]. True if the committed state was in it.
-    pub(super) fn leave_topic(&self, topic: &Arc<str>, ends: bool) -> bool {
-        let is_in = self.is_in(topic);
+    /// Has the actor leave a topic: see [`LiveSocket::leave`].
+    pub(super) fn leave_topic(&self, topic: &Arc<str>) {
         if let Some(socket) = self.socket.get() {
-            socket.leave(topic, ends, is_in);
+            socket.leave(topic, false);
         }
-        is_in
     }
 
     /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins, the
@@ -308,13 +312,13 @@ impl Component {
         self.lock().dismissals
     }
 
-    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives the
-    /// ids of the viewers.
+    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives
+    /// whose pages they were.
     pub(super) fn dismiss(
         self: &Arc<Self>,
         bind: Option<&str>,
         address: Option<&str>,
-    ) -> Vec<Arc<str>> {
+    ) -> Vec<Arc<Caller>> {
         let mut state = self.lock();
         state.dismissals += 1;
         let all = state.list();
@@ -327,7 +331,7 @@ impl Component {
             }
             ends
         });
-        ended.map(|viewer| viewer.id.clone()).collect()
+        ended.map(|viewer| viewer.caller()).collect()
     }
 
     /// The component has rendered: pages can be let in.
@@ -405,7 +409,7 @@ impl Component {
                 return Err(busy());
             }
         }
-        let made_room_at = state.made_room_at;
+        let made_room_at = state.numbers.made_room_at(&viewer.holder);
         let number = match &known {
             Some(_) => None,
             None => state.numbers.take(id),
@@ -493,11 +497,12 @@ impl Component {
     fn forget(
         &self,
         state: &mut State,
-        id: &Arc<str>,
+        viewer: &Viewer,
         bind: &Arc<str>,
         handled: EventNumber,
         now: Instant,
     ) {
+        let id = &viewer.id;
         state.viewers.remove(id);
         state.here.remove(id);
         state.away.remove(id);
@@ -507,7 +512,7 @@ impl Component {
         }
         if handled > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
-            state.keep_number(id, handled, until);
+            state.keep_number(id, &viewer.holder, handled, until);
         }
     }
 
@@ -525,7 +530,7 @@ impl Component {
             let next = state.viewers.get(&viewer.id).cloned();
             let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
                 let until = Instant::now() + self.limits.event_age + self.limits.park_time;
-                state.keep_number(&viewer.id, point.event, until);
+                state.keep_number(&viewer.id, &viewer.holder, point.event, until);
                 drop(state);
                 self.changed.notify_one();
                 return None;
@@ -744,7 +749,7 @@ impl Viewed for Component {
                 state.away.insert(id.clone(), until);
                 state.away_order.push_back((until, id.clone()));
             } else {
-                self.forget(&mut state, id, &bind, handled, now);
+                self.forget(&mut state, viewer, &bind, handled, now);
             }
             if was_here && state.here.is_empty() {
                 state.until = state.until.max(now + self.limits.park_time);
@@ -781,10 +786,14 @@ impl State {
     }
 
     /// Keeps the number of a viewer that is gone.
-    fn keep_number(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) {
-        if self.numbers.add(id, number, until) {
-            self.made_room_at = unix_now();
-        }
+    fn keep_number(
+        &mut self,
+        id: &Arc<str>,
+        holder: &Arc<str>,
+        number: EventNumber,
+        until: Instant,
+    ) {
+        self.numbers.add(id, holder, number, until, unix_now());
     }
 
     fn list(&mut self) -> Arc<[Arc<Viewer>]> {

@@ -2,6 +2,7 @@
 //! started if it does not live.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::time::timeout;
 
@@ -359,7 +360,9 @@ pub(super) async fn allow<D: Dispatcher>(
         yields,
     };
     let limit = context.limits.handler_time;
-    let answer = timeout(limit, context.dispatcher.call(&call)).await;
+    // No actor makes this call.
+    let never = AtomicBool::new(false);
+    let answer = timeout(limit, context.dispatcher.call(&call, &never)).await;
     let outcome = answer.unwrap_or(Err(CallError::Deadline(limit)));
     outcome.map(drop).inspect_err(|error| {
         if !matches!(error, CallError::Refused(..) | CallError::Closed) {

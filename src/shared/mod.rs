@@ -29,7 +29,7 @@ mod shown;
 mod to_viewers;
 mod viewer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -38,6 +38,7 @@ use crate::dispatch::{Caller, Dispatcher, Joins, Origin, Sharing};
 use crate::ids::{Life, Point};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
+use crate::members::{Leave, Members, Whose};
 use crate::ongoing::Ongoing;
 use crate::props::Props;
 use crate::protocol::Refusal;
@@ -88,6 +89,8 @@ pub struct SharedComponents {
     limits: Limits,
     /// Which process has the actor of each.
     owners: Arc<dyn Ownership>,
+    /// Those that are in topics.
+    members: Members<Arc<Component>>,
     own: Weak<Self>,
 }
 
@@ -98,6 +101,7 @@ impl SharedComponents {
             state: Mutex::default(),
             limits: limits.clone(),
             owners,
+            members: Members::default(),
             own: own.clone(),
         })
     }
@@ -218,32 +222,31 @@ impl SharedComponents {
             .collect()
     }
 
-    /// Ends the viewers of this user and of this address (all if neither is given) of the components that are in
-    /// this topic; their pages join again, and `authorize` is asked. So it is about pages that join just now, again. A
-    /// component whose call in flight puts it into
-    /// the topic ends all its viewers after that call. Gives the viewers that have ended, by their ids.
-    pub(crate) fn dismiss(
-        &self,
-        topic: &Arc<str>,
-        bind: Option<&str>,
-        address: Option<&str>,
-    ) -> HashSet<Arc<str>> {
-        let mut ended = HashSet::new();
-        for component in self.all() {
-            if component.is_in(topic) {
-                ended.extend(component.dismiss(bind, address));
-            } else {
-                component.leave_topic(topic, true);
-            }
-        }
+    /// Ends the viewers of whoever is meant, of the components that are in this topic; their pages join again, and
+    /// `authorize` is asked. So it is about pages that join just now, again. A component whose call in flight puts it
+    /// into the topic ends all its viewers after that call. Gives the callers of the viewers that have ended.
+    pub(crate) fn dismiss(&self, leave: &Leave) -> Vec<Arc<Caller>> {
+        // The components are nobody's: whose the viewers are is looked at below.
+        let of_all = Leave {
+            whose: Whose::default(),
+            ..leave.clone()
+        };
+        let Whose { bind, address } = &leave.whose;
+        let mut ended = Vec::new();
+        self.members.leave(&of_all, |component| {
+            ended.extend(component.dismiss(bind.as_deref(), address.as_deref()));
+        });
         ended
     }
 
     /// Takes all components out of this topic. Gives how many were in it.
-    pub(crate) fn unsubscribe(&self, topic: &Arc<str>) -> usize {
-        let all = self.all().into_iter();
-        all.filter(|component| component.leave_topic(topic, false))
-            .count()
+    pub(crate) fn unsubscribe(&self, leave: &Leave) -> usize {
+        let mut count = 0;
+        self.members.leave(leave, |component| {
+            component.leave_topic(&leave.topic);
+            count += 1;
+        });
+        count
     }
 
     /// The application is closing: no component is started any more, and each ends with its last page.
@@ -347,8 +350,9 @@ fn start<D: Dispatcher>(
         ongoing: Ongoing::default(),
         details: known.details.clone(),
     };
-    let socket = LiveSocket::start(context, start, |_| {
+    let socket = LiveSocket::start(context, start, |key| {
         ToViewers::new(
+            key,
             context.clone(),
             component.clone(),
             known.clone(),

@@ -1,19 +1,26 @@
 //! How far the events of viewers had got whose pages are gone. Pure: time is an argument.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::ids::EventNumber;
 
+/// Of so many holders it is known apart when one of their numbers had to make room.
+const MOST_HOLDERS: usize = 1024;
+
 struct Known {
     number: EventNumber,
     place: u64,
+    holder: Arc<str>,
 }
 
 /// The last handled event of each viewer that is gone, for a while: a page that comes back within that time has
 /// none of its events applied twice.
+///
+/// If there are too many, the holder that has most loses its oldest one. So nobody who comes and goes all the time
+/// takes the numbers of others.
 pub(super) struct Numbers {
     most: usize,
     /// A store has the numbers, too.
@@ -23,6 +30,14 @@ pub(super) struct Numbers {
     known: HashMap<Arc<str>, Known>,
     /// Until when each is kept, the one first that is dropped first.
     order: BTreeMap<u64, (Instant, Arc<str>)>,
+    /// The places in `order` of each holder's. Numbers from a store are nobody's.
+    holders: HashMap<Arc<str>, BTreeSet<u64>>,
+    /// The holders by how many they have: the last has most.
+    heaviest: BTreeSet<(usize, Arc<str>)>,
+    /// When a number of a holder had to make room for others the last time, in seconds since 1970.
+    made_room: HashMap<Arc<str>, u64>,
+    /// The same for whoever is not among them.
+    made_room_at: u64,
     last: u64,
 }
 
@@ -35,27 +50,88 @@ impl Numbers {
             dropped: Vec::new(),
             known: HashMap::new(),
             order: BTreeMap::new(),
+            holders: HashMap::new(),
+            heaviest: BTreeSet::new(),
+            made_room: HashMap::new(),
+            made_room_at: 0,
             last: 0,
         }
     }
 
-    /// A viewer has gone, or an event of it was still handled then. Each call has a later `until` than those before.
-    /// True if another viewer is forgotten in its place, since there are too many: that one may come back in time.
-    pub(super) fn add(&mut self, id: &Arc<str>, number: EventNumber, until: Instant) -> bool {
+    /// A viewer of this holder has gone, or an event of it was still handled then. Each call has a later `until` than
+    /// those before. `now` is in seconds since 1970: if there are too many, another viewer is forgotten, which may come
+    /// back in time ([`made_room_at`](Self::made_room_at)).
+    pub(super) fn add(
+        &mut self,
+        id: &Arc<str>,
+        holder: &Arc<str>,
+        number: EventNumber,
+        until: Instant,
+        now: u64,
+    ) {
         let number = self.take(id).map_or(number, |known| known.max(number));
         self.last += 1;
         let place = self.last;
-        self.known.insert(id.clone(), Known { number, place });
-        self.order.insert(place, (until, id.clone()));
-        if self.known.len() <= self.most {
-            return false;
-        }
-        let Some((_, (_, oldest))) = self.order.pop_first() else {
-            return false;
+        let known = Known {
+            number,
+            place,
+            holder: holder.clone(),
         };
-        self.known.remove(&oldest);
-        self.drop_stored(oldest);
-        true
+        self.known.insert(id.clone(), known);
+        self.order.insert(place, (until, id.clone()));
+        self.of_holder(holder, |places| {
+            places.insert(place);
+        });
+        if self.known.len() <= self.most {
+            return;
+        }
+        let Some((id, holder)) = self.gives_way() else {
+            return;
+        };
+        self.take(&id);
+        self.drop_stored(id);
+        if holder.is_empty() {
+            self.made_room_at = now;
+            return;
+        }
+        self.made_room.insert(holder, now);
+        if self.made_room.len() > MOST_HOLDERS {
+            self.made_room.clear();
+            self.made_room_at = now;
+        }
+    }
+
+    /// The viewer whose number makes room for others, and its holder: the oldest one of the holder that has most, or
+    /// of all if nobody has more than one.
+    fn gives_way(&self) -> Option<(Arc<str>, Arc<str>)> {
+        let heaviest = self.heaviest.last().filter(|(count, _)| *count > 1);
+        let place = match heaviest.and_then(|(_, holder)| self.holders.get(holder)) {
+            Some(places) => places.first()?,
+            None => self.order.first_key_value()?.0,
+        };
+        let (_, id) = self.order.get(place)?;
+        Some((id.clone(), self.known.get(id)?.holder.clone()))
+    }
+
+    fn of_holder(&mut self, holder: &Arc<str>, change: impl FnOnce(&mut BTreeSet<u64>)) {
+        // A store does not say whose its numbers are.
+        if holder.is_empty() {
+            return;
+        }
+        let places = self.holders.entry(holder.clone()).or_default();
+        self.heaviest.remove(&(places.len(), holder.clone()));
+        change(places);
+        if places.is_empty() {
+            self.holders.remove(holder);
+        } else {
+            self.heaviest.insert((places.len(), holder.clone()));
+        }
+    }
+
+    /// When a number of this holder had to make room the last time, maybe; in seconds since 1970.
+    pub(super) fn made_room_at(&self, holder: &str) -> u64 {
+        let own = self.made_room.get(holder).copied().unwrap_or_default();
+        self.made_room_at.max(own)
     }
 
     fn drop_stored(&mut self, id: Arc<str>) {
@@ -78,18 +154,25 @@ impl Numbers {
 
     /// The viewer is back.
     pub(super) fn take(&mut self, id: &str) -> Option<EventNumber> {
-        let known = self.known.remove(id)?;
-        self.order.remove(&known.place);
-        Some(known.number)
+        let Known {
+            number,
+            place,
+            holder,
+        } = self.known.remove(id)?;
+        self.order.remove(&place);
+        self.of_holder(&holder, |places| {
+            places.remove(&place);
+        });
+        Some(number)
     }
 
     /// Drops whoever has been gone for too long.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(oldest) = self.order.first_entry()
-            && oldest.get().0 <= now
+        while let Some((_, (until, id))) = self.order.first_key_value()
+            && *until <= now
         {
-            let (_, id) = oldest.remove();
-            self.known.remove(&id);
+            let id = id.clone();
+            self.take(&id);
             self.drop_stored(id);
         }
     }
@@ -111,33 +194,77 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let id = |number: u64| -> Arc<str> { number.to_string().into() };
+        let ann: Arc<str> = "ann".into();
         let mut numbers = Numbers::of_at_most(3, true);
+        let add = |numbers: &mut Numbers, of: u64, number, until| {
+            numbers.add(&id(of), &ann, EventNumber(number), at(until), 1000 + of);
+        };
         for number in 1..=3 {
-            assert!(!numbers.add(&id(number), EventNumber(number), at(number)));
+            add(&mut numbers, number, number, number);
         }
         assert_eq!(numbers.next(), Some(at(1)));
-        assert!(numbers.add(&id(4), EventNumber(4), at(4)));
+        assert_eq!(numbers.made_room_at("ann"), 0);
+        add(&mut numbers, 4, 4, 4);
+        assert_eq!(numbers.made_room_at("ann"), 1004);
         assert_eq!(numbers.take_dropped(), [id(1)]);
         assert_eq!(numbers.take("1"), None);
         assert_eq!(numbers.take("2"), Some(EventNumber(2)));
         assert_eq!(numbers.take("2"), None, "who is back is not gone");
         // The same viewer again takes its own place.
-        assert!(!numbers.add(&id(3), EventNumber(9), at(5)));
+        add(&mut numbers, 3, 9, 5);
         // An event that was still handled when the viewer ended is not the last one of all.
-        assert!(!numbers.add(&id(3), EventNumber(8), at(5)));
+        add(&mut numbers, 3, 8, 5);
+        assert_eq!(numbers.made_room_at("ann"), 1004);
         numbers.expire(at(4));
         assert_eq!(numbers.take_dropped(), [id(4)]);
         assert_eq!(numbers.take("3"), Some(EventNumber(9)));
         assert_eq!((numbers.known.len(), numbers.order.len()), (0, 0));
+        assert_eq!((numbers.holders.len(), numbers.heaviest.len()), (0, 0));
+    }
+
+    #[test]
+    fn whoever_comes_and_goes_all_the_time_takes_nothing_of_others() {
+        let start = Instant::now();
+        let [ann, ben, nobody] = ["ann", "ben", ""].map(Arc::<str>::from);
+        let mut numbers = Numbers::of_at_most(10, false);
+        for (id, holder) in [("a", &ann), ("b", &ben), ("c", &nobody)] {
+            numbers.add(&id.into(), holder, EventNumber(7), start, 1);
+        }
+        for number in 0..1000_u64 {
+            numbers.add(&number.to_string().into(), &ben, EventNumber(1), start, 2);
+        }
+        assert_eq!(numbers.known.len(), 10);
+        let of = |holder| numbers.made_room_at(holder);
+        assert_eq!([of("ann"), of("ben"), of("carl")], [0, 2, 0]);
+        assert_eq!(numbers.take("b"), None);
+        assert_eq!(numbers.take("a"), Some(EventNumber(7)));
+        assert_eq!(numbers.take("c"), Some(EventNumber(7)));
+        // If nobody has more than one, the oldest makes room.
+        for number in 0..5000_u64 {
+            let holder = format!("user {number}").into();
+            numbers.add(
+                &number.to_string().into(),
+                &holder,
+                EventNumber(1),
+                start,
+                3,
+            );
+        }
+        assert_eq!(numbers.known.len(), 10);
+        assert!(numbers.made_room.len() <= MOST_HOLDERS);
+        assert_eq!(numbers.made_room_at("user 0"), 3);
+        assert_eq!(numbers.take("4990"), Some(EventNumber(1)));
+        assert_eq!(numbers.take("4989"), None);
     }
 
     #[test]
     fn what_a_store_is_to_forget_is_bounded_and_nothing_without_a_store() {
         let start = Instant::now();
+        let ann: Arc<str> = "ann".into();
         for (is_stored, expected) in [(true, 3), (false, 0)] {
             let mut numbers = Numbers::of_at_most(3, is_stored);
             for number in 0..100_u64 {
-                numbers.add(&number.to_string().into(), EventNumber(1), start);
+                numbers.add(&number.to_string().into(), &ann, EventNumber(1), start, 1);
                 numbers.expire(start);
             }
             let dropped = numbers.take_dropped();

@@ -13,10 +13,11 @@ use super::{BUSY, Known, Ownership, OwnershipError};
 use crate::clock::unix_now;
 use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::ids::{EventNumber, Life, Point};
+use crate::ids::{ActorKey, EventNumber, Life, Point};
 use crate::live_socket::{
     Asked, Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
 };
+use crate::members::{self, Leave};
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, Refusal, ServerMessage, extended};
@@ -26,6 +27,8 @@ use crate::token::{Claims, Kind};
 use crate::tree::{LiveTree, Patch};
 
 pub(super) struct ToViewers<D: Dispatcher> {
+    /// The actor's.
+    key: ActorKey,
     context: Shared<D>,
     component: Arc<Component>,
     known: Known,
@@ -51,6 +54,7 @@ pub(super) struct ToViewers<D: Dispatcher> {
 
 impl<D: Dispatcher> ToViewers<D> {
     pub(super) fn new(
+        key: ActorKey,
         context: Shared<D>,
         component: Arc<Component>,
         known: Known,
@@ -59,6 +63,7 @@ impl<D: Dispatcher> ToViewers<D> {
     ) -> Self {
         Self {
             pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
+            key,
             context,
             component,
             known,
@@ -226,7 +231,9 @@ impl<D: Dispatcher> Pace for ToViewers<D> {
     }
 
     async fn caught_up(&mut self) {
-        if let Some(next) = self.next {
+        if let Some(next) = self.next
+            && !self.component.shown().ring.has_much_to_push()
+        {
             // On the heap: the future of every actor would carry it otherwise.
             Box::pin(sleep_until(next)).await;
         }
@@ -342,8 +349,12 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
         self.component.weighed(bytes + kept);
     }
 
-    fn subscribed(&mut self, topics: Option<&TopicNames>) {
-        self.component.set_topics(topics.cloned());
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let topics = topics.cloned();
+        let mut leaves = self.component.set_topics(self.key, topics, since);
+        // The component is nobody's; but some of its viewers may be meant, and they all join again.
+        leaves.retain(|leave| leave.ends || leave.whose.is_everybody());
+        leaves
     }
 
     fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {
@@ -412,6 +423,7 @@ impl<D: Dispatcher> ToViewers<D> {
 impl<D: Dispatcher> Drop for ToViewers<D> {
     fn drop(&mut self) {
         self.owners.disown(&self.name(), self.life);
+        self.component.set_topics(self.key, None, members::now());
         // The actor has stopped already. Pages that still show the component come back to the next one.
         self.component.end(BUSY, &Refusal::Busy);
     }

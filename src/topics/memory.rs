@@ -345,7 +345,7 @@ impl TellAll {
 
 impl Drop for TellAll {
     fn drop(&mut self) {
-        // The runtime has dropped the task, or a sink panicked: the next publish starts another task.
+        // The runtime has dropped the task, or it panicked: the next publish starts another task.
         if !self.has_ended {
             self.rooms.with(&self.topic, Topic::untold);
         }

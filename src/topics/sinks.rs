@@ -1,6 +1,7 @@
 //! Who is told that a topic has something new.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -51,10 +52,15 @@ impl Listener {
         self.is_told.swap(false, Ordering::AcqRel);
     }
 
-    /// Wakes the sink, unless it has been told.
+    /// Wakes the sink, unless it has been told. A sink that panics, which is a fault of this library and said by the
+    /// panic itself, keeps nobody else from being told; it is told again with the next message.
     pub(crate) fn tell(&self) {
-        if !self.is_told.swap(true, Ordering::AcqRel) {
-            self.sink.wake(self.number);
+        if self.is_told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let woken = catch_unwind(AssertUnwindSafe(|| self.sink.wake(self.number)));
+        if woken.is_err() {
+            self.reads();
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::testing::{
 mod checkpoints;
 mod faults;
 mod floods;
+mod from_server;
 mod overload;
 mod page;
 mod resume;
@@ -582,6 +583,7 @@ async fn a_session_that_is_refused_takes_no_page_back() {
         shown: Point::default(),
         needs_tree: false,
         request: None,
+        address: "".into(),
         asks: false,
     };
     let turns = &server.context.turns;

@@ -1,8 +1,14 @@
 //! A component that many pages show: its promises that depend on time, and on what goes wrong.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ids::EventNumber;
+use crate::message::Data;
+use crate::store::{Answer, Holder, StoreError, Stored, ViewerNumber};
 
 /// A counter that starts from nothing, whose dispatcher panics at one event.
 fn counting() -> Closures {
@@ -208,4 +214,127 @@ async fn an_expired_token_is_good_with_a_ticket_that_is_not() {
     let ticket = seal(&claims(Kind::Ticket, 1, "v"));
     let opened = keyring.open_shared(&mount, Some(&ticket), "ada", now, 14 * day);
     assert!(opened.is_err());
+}
+
+/// A store that can be away. It keeps nothing.
+#[derive(Clone, Default)]
+struct Away {
+    is_away: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Store for Away {
+    fn claim(&self, _: &Arc<str>, _: Life) -> Answer<Option<Stored>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn save(&self, _: &Arc<str>, _: Holder, _: Stored) -> Answer<()> {
+        unreachable!("every component is shared here")
+    }
+
+    fn save_shared(&self, _: &Arc<str>, _: Holder, _: Stored, _: Vec<ViewerNumber>) -> Answer<()> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let away = || StoreError::Failed("the store is away".to_owned());
+        let is_away = self.is_away.load(Ordering::SeqCst);
+        let kept = if is_away { Err(away()) } else { Ok(()) };
+        Box::pin(std::future::ready(kept))
+    }
+
+    fn viewers(&self, _: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn stored(&self) -> u64 {
+        0
+    }
+
+    fn close(&self) -> Answer<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A component whose props are the ids of those who are there, by what its receiver `viewers` was told.
+fn counting_viewers() -> Closures {
+    Closures::new(|call| {
+        let here: Option<BTreeSet<String>> = serde_json::from_str(&call.props.to_json()).ok();
+        let mut here = here.unwrap_or_default();
+        for message in &call.messages {
+            let Data::Json(json) = &message.data else {
+                continue;
+            };
+            let said: Value = serde_json::from_str(json).unwrap();
+            let ids = |name: &str| {
+                let viewers = said[name].as_array().unwrap().iter();
+                let ids = viewers.map(|one| one["id"].as_str().unwrap().to_owned());
+                ids.collect::<Vec<_>>()
+            };
+            for id in ids("left") {
+                assert!(here.remove(&id), "it was never told that {id} has joined");
+            }
+            for id in ids("joined") {
+                assert!(
+                    here.insert(id),
+                    "it was told twice that somebody has joined"
+                );
+            }
+        }
+        let count = i64::try_from(here.len()).unwrap();
+        let mut outcome = crate::testing::shown(count, &["<b>", "</b>"]);
+        let json = serde_json::to_string(&here).unwrap();
+        outcome.props = Some(Arc::new(Props::from_json(&json)));
+        std::future::ready(Ok(outcome))
+    })
+}
+
+/// Who joins and leaves while the store is away is gathered: the receiver is told of everybody who has come and is
+/// still there, once, and nobody is told of twice. What waits does not grow with those who come and go.
+#[tokio::test(start_paused = true)]
+async fn who_joins_and_leaves_while_the_store_is_away_is_told_when_it_is_back() {
+    let store = Away::default();
+    let limits = Limits {
+        park_time: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let (mut context, log) = application(counting_viewers(), limits);
+    let shared = Arc::get_mut(&mut context).unwrap();
+    let details = Details {
+        receivers: vec!["viewers".into()],
+        ..Details::default()
+    };
+    shared.registry = Registry::default();
+    shared.registry.add("counter", false, details).unwrap();
+    shared.store = Some(Box::new(store.clone()));
+    let server = Server::of(context, log);
+    let (mut page, _) = Viewer::load(&server).await;
+    let (before, _) = Viewer::load(&server).await;
+    sleep(Duration::from_secs(3)).await;
+    store.is_away.store(true, Ordering::SeqCst);
+    drop(before);
+    let asked = store.asked.load(Ordering::SeqCst);
+    let mut stays = Vec::new();
+    let mut most = 0;
+    for round in 0..100 {
+        let (viewer, _) = Viewer::load(&server).await;
+        // Most of them go at once, and some stay.
+        if round % 10 == 0 {
+            stays.push(viewer);
+        }
+        sleep(Duration::from_millis(300)).await;
+        most = most.max(server.context.budget.waiting());
+    }
+    assert!(most < 2000, "{most} bytes wait");
+    let tries = store.asked.load(Ordering::SeqCst) - asked;
+    assert!((1..=35).contains(&tries), "{tries} tries in 30 s");
+    store.is_away.store(false, Ordering::SeqCst);
+    sleep(Duration::from_secs(5)).await;
+    // Those who stay, and the page itself.
+    let mut last = Value::Null;
+    while !last.to_string().contains("<b>11</b>") {
+        last = page.next().await;
+    }
+    let errors = server.log.lock().unwrap();
+    let told = errors
+        .iter()
+        .filter(|(_, line)| line.contains("the store is away"));
+    assert!(told.count() > 0, "the operator is told");
 }

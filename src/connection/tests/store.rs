@@ -5,6 +5,7 @@ use serde_json::json;
 use super::page::{Page, html, large};
 use super::*;
 use crate::ids::EventNumber;
+use crate::members::{Leave, Whose};
 use crate::store::{Answer, Holder, StoreError, Stored, ViewerNumber};
 use crate::topics::{
     self, Batch, Most, Position, Published, Sink, Subscribed, Subscription, Topics,
@@ -506,9 +507,18 @@ async fn a_subscription_that_the_application_ends_is_ended_in_the_store() {
         let broken = &store.broken;
         broken.store(is_broken, std::sync::atomic::Ordering::SeqCst);
     };
-    let topic: Arc<str> = "room".into();
     let sessions = &server.sessions;
-    let is_subscribed = || sessions.unsubscribe(&topic, Some("user 7"), None) == 1;
+    let unsubscribe = |bind: &str| {
+        sessions.unsubscribe(&Leave {
+            topic: "room".into(),
+            ends: false,
+            whose: Whose {
+                bind: Some(bind.into()),
+                address: None,
+            },
+        })
+    };
+    let is_subscribed = || unsubscribe("user 7") == 1;
     let handles = || handled.load(std::sync::atomic::Ordering::SeqCst);
     let second = || sleep(Duration::from_secs(1));
     for is_shown in [true, false] {
@@ -523,7 +533,7 @@ async fn a_subscription_that_the_application_ends_is_ended_in_the_store() {
             second().await;
         }
         set_broken(true);
-        assert_eq!(sessions.unsubscribe(&topic, Some("user 8"), None), 0);
+        assert_eq!(unsubscribe("user 8"), 0);
         assert!(is_subscribed());
         let published = server.context.topics.publish("room", None, "1".into());
         published.await.unwrap();

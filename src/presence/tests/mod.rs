@@ -48,7 +48,7 @@ impl Watcher {
 
     async fn read(&mut self, presence: &MemoryPresence) -> String {
         let news = presence.read(&self.watch, self.from).await.unwrap();
-        self.from = Some(news.position);
+        self.from = news.position;
         news.message
             .map_or_else(String::new, |message| message.data.to_string())
     }
@@ -161,7 +161,7 @@ async fn who_is_told_the_same_shares_one_message() {
         let mut messages = Vec::new();
         for watcher in &watchers {
             let everybody = presence.read(&watcher.watch, None).await.unwrap();
-            let from = from.map(|()| everybody.position);
+            let from = from.and_then(|()| everybody.position);
             messages.push((from, everybody));
         }
         if from.is_some() {
@@ -174,6 +174,58 @@ async fn who_is_told_the_same_shares_one_message() {
         }
         assert_eq!(keys.len(), 1);
     }
+}
+
+/// A thousand who come within two seconds are told of each other by a few messages: each message is parsed by
+/// JavaScript, and says as much as there are people.
+#[tokio::test(start_paused = true)]
+async fn many_who_come_together_share_what_they_are_told() {
+    const COUNT: usize = 1000;
+    let presence = memory(&Limits::default());
+    let mut all = Vec::new();
+    let mut keys = std::collections::HashSet::new();
+    for step in 0..COUNT * 2 {
+        if step < COUNT {
+            let key = step.to_string();
+            let entry = shown(&presence, "a", &key, "1");
+            let watcher = Watcher::of(&presence, "a").await;
+            // The first read needs no wake.
+            watcher.sink.0.store(1, Ordering::Relaxed);
+            all.push((entry, watcher, std::collections::HashSet::<String>::new()));
+        }
+        for (own, (_, watcher, known)) in all.iter_mut().enumerate() {
+            // Each has its turn a moment later, so that others come between them.
+            if own % 16 != step % 16 || watcher.sink.take() == 0 {
+                continue;
+            }
+            let news = presence.read(&watcher.watch, watcher.from).await.unwrap();
+            watcher.from = news.position;
+            let Some(message) = news.message else {
+                continue;
+            };
+            keys.insert(message.key);
+            let said: serde_json::Value = serde_json::from_str(&message.data).unwrap();
+            let people = |name: &str| {
+                let people = said[name].as_array().into_iter().flatten();
+                let key = |person: &serde_json::Value| person["key"].as_str().unwrap().to_owned();
+                people.map(key).collect::<Vec<_>>()
+            };
+            if news.is_whole {
+                *known = people("present").into_iter().collect();
+                assert!(known.contains(&own.to_string()), "it is among everybody");
+            }
+            for key in people("joined") {
+                assert!(known.insert(key), "nobody comes twice");
+            }
+            assert_eq!(said["count"], known.len());
+        }
+        sleep(ms(2)).await;
+    }
+    assert!(all.iter().all(|(_, _, known)| known.len() == COUNT));
+    assert!(keys.len() < 150, "{} messages", keys.len());
+    sleep(ms(5_000)).await;
+    let still: usize = all.iter().map(|(_, one, _)| one.sink.take()).sum();
+    assert!(still <= COUNT, "{still} wakes although nothing happens");
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,4 +371,58 @@ async fn without_a_grace_who_is_gone_has_left() {
     ann.hide();
     let everybody = presence.everybody("a").await.unwrap();
     assert_eq!(everybody, r#"{"present":[],"count":0}"#);
+}
+
+/// Panics when it is woken.
+struct Faulty;
+
+impl Sink for Faulty {
+    fn wake(&self, _: u32) {
+        panic!("a planted panic");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_panics_keeps_nobody_else_from_being_told() {
+    let presence = memory(&Limits::default());
+    let faulty: Arc<dyn Sink> = Arc::new(Faulty);
+    let _faulty = presence.watch("a", faulty, 0).await.unwrap();
+    let mut watcher = Watcher::of(&presence, "a").await;
+    watcher.read(&presence).await;
+    for count in 1..4 {
+        let key = count.to_string();
+        // Kept: each round one more comes.
+        std::mem::forget(shown(&presence, "a", &key, "1"));
+        sleep(ms(1_100)).await;
+        assert_eq!(watcher.sink.take(), 1, "{count}");
+        assert!(watcher.read(&presence).await.contains(&key));
+    }
+}
+
+/// What is due is done by another task: topics that are listed as due start none.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_is_followed_by_another() {
+    let start = tokio::time::Instant::now();
+    let is_faulty = Arc::new(AtomicUsize::new(1));
+    let left = is_faulty.clone();
+    let spawn = move |mut task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+        let left = left.clone();
+        drop(tokio::spawn(std::future::poll_fn(move |context| {
+            let is_late = start.elapsed() > ms(900);
+            assert!(!is_late || left.swap(0, Ordering::Relaxed) == 0, "planted");
+            task.as_mut().poll(context)
+        })));
+    };
+    let presence = MemoryPresence::new(&Limits::default(), Box::new(spawn));
+    let mut watcher = Watcher::of(&presence, "a").await;
+    let _ann = shown(&presence, "a", "ann", "1");
+    sleep(ms(100)).await;
+    assert_eq!(watcher.sink.take(), 1);
+    watcher.read(&presence).await;
+    // Told a second after the first, by a task that panics then.
+    let _ben = shown(&presence, "a", "ben", "1");
+    sleep(ms(1_500)).await;
+    assert_eq!(is_faulty.load(Ordering::Relaxed), 0, "it has panicked");
+    assert_eq!(watcher.sink.take(), 1);
+    assert!(watcher.read(&presence).await.contains("ben"));
 }

@@ -485,3 +485,33 @@ fn messages_of_several_threads_are_in_one_order() {
         assert!(own.eq(thread * 1000..thread * 1000 + 500));
     }
 }
+
+/// A subscriber that panics when it is woken.
+struct Faulty;
+
+impl Sink for Faulty {
+    fn wake(&self, _subscription: u32) {
+        panic!("a planted panic");
+    }
+}
+
+/// Be it that the publisher wakes the few subscribers, or that a task wakes the many.
+#[test]
+fn a_subscriber_that_panics_keeps_nobody_else_from_being_woken() {
+    for count in [2, 200] {
+        let (site, sink) = (Site::new(Limits::default()), Arc::default());
+        let faulty: Arc<dyn Sink> = Arc::new(Faulty);
+        let _faulty = get(site.topics.subscribe("a", faulty, 0)).unwrap();
+        let subscribed: Vec<_> = (1..count)
+            .map(|number| site.subscribe("a", &sink, number))
+            .collect();
+        for round in 0..3 {
+            site.publish("a", None, "1").unwrap();
+            site.tasks.run();
+            assert_eq!(sink.take().len(), subscribed.len(), "{count} {round}");
+            for one in &subscribed {
+                site.read(one, one.now);
+            }
+        }
+    }
+}

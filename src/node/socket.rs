@@ -5,13 +5,14 @@ use std::sync::Arc;
 use napi_derive::napi;
 
 use super::failed;
-use super::loom::NativeLoom;
+use super::loom::{Handles, NativeLoom};
 use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::{Life, Point};
 use crate::live_socket::{Continuity, Keeper, LiveSocket, Pace, ReplyTo, Start, Viewers};
-use crate::ongoing::Ongoing;
+use crate::members::{self, Leave, Members};
+use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ClientEvent, ServerMessage, SpecialVars};
 use crate::random::random_text;
@@ -26,6 +27,15 @@ struct ToJavaScript {
     id: Arc<str>,
     /// The number of the callback, and of the promise of `loom.start`.
     number: u32,
+    /// Which of these actors are in topics.
+    members: Arc<Members<u32>>,
+    topics: Option<TopicNames>,
+}
+
+impl Drop for ToJavaScript {
+    fn drop(&mut self) {
+        self.subscribed(None, members::now());
+    }
 }
 
 impl ReplyTo for ToJavaScript {
@@ -69,7 +79,16 @@ impl Pace for ToJavaScript {
     async fn caught_up(&mut self) {}
 }
 
-impl Keeper for ToJavaScript {}
+impl Keeper for ToJavaScript {
+    fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
+        let before = std::mem::replace(&mut self.topics, topics.cloned());
+        let member = (self.number.into(), &Arc::default(), &self.number);
+        let mut leaves = self.members.set(member, before.as_ref(), topics, since);
+        // It is nobody's.
+        leaves.retain(|leave| leave.whose.is_everybody());
+        leaves
+    }
+}
 
 impl Viewers for ToJavaScript {}
 
@@ -81,6 +100,23 @@ impl ToJavaScript {
                 message: &message,
             });
         }
+    }
+}
+
+impl Handles {
+    /// Calls `each` with the live sockets that are taken out of a topic. Gives how many there are. They are nobody's:
+    /// they are meant if all are.
+    pub(super) fn of_topic(&self, leave: &Leave, mut each: impl FnMut(&LiveSocket)) -> usize {
+        let mut count = 0;
+        if leave.whose.is_everybody() {
+            self.members.leave(leave, |number| {
+                if let Some(socket) = lock(&self.sockets).get(&number) {
+                    each(socket);
+                    count += 1;
+                }
+            });
+        }
+        count
     }
 }
 
@@ -122,7 +158,14 @@ impl NativeLoom {
             details,
         };
         let queue = self.queue.clone();
-        let socket = LiveSocket::start(context, start, |_| ToJavaScript { queue, id, number });
+        let members = self.handles.members.clone();
+        let socket = LiveSocket::start(context, start, |_| ToJavaScript {
+            queue,
+            id,
+            number,
+            members,
+            topics: None,
+        });
         lock(&self.handles.sockets).insert(number, socket);
         Ok(())
     }
