@@ -205,7 +205,7 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value.
+   * @param data a JSON value of at most `limits.messageBytes`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
@@ -313,8 +313,11 @@ export interface Dropped {
   readonly data?: unknown
 }
 
-/** Where a message comes from. */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'presence' | 'viewers'
+/**
+ * Where a message comes from. What was sent to the component by its address comes from a `component` (`ctx.send`) or
+ * from the `server` (`loom.send`).
+ */
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers'
 
 /**
  * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since

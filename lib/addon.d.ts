@@ -82,17 +82,6 @@ export class NativeLoom {
   disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /** Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it. */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
-  /**
-   * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
-   * go to the callback of the same number.
-   */
-  start(number: number, id: string, module: string, propsJson: string): void
-  /** Hands an event to a live socket. */
-  send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
-  /** Settles `request` with the live socket's state. */
-  state(number: number, request: number): void
-  /** Stops a live socket. */
-  stop(number: number): void
   /** The HTML of one rendered tree. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
@@ -116,6 +105,17 @@ export class NativeLoom {
   relayWritten(number: number, count: number): void
   /** A relayed socket is gone. */
   relayDestroy(number: number): void
+  /**
+   * Starts a live socket. Settles the promise `number` when the live socket has rendered; its messages
+   * go to the callback of the same number.
+   */
+  start(number: number, id: string, module: string, propsJson: string): void
+  /** Hands an event to a live socket. */
+  send(number: number, handler: string, event: string, value?: string | undefined | null, checked?: boolean | undefined | null, key?: string | undefined | null): void
+  /** Settles `request` with the live socket's state. */
+  state(number: number, request: number): void
+  /** Stops a live socket. */
+  stop(number: number): void
   /**
    * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
    * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.

@@ -21,6 +21,7 @@ export const enum From {
   COMPONENT = 3,
   PRESENCE = 4,
   VIEWERS = 5,
+  SERVER = 6,
 }
 
 export const enum JobKind {

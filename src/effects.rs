@@ -96,7 +96,7 @@ pub enum Effect {
         id: Arc<str>,
         /// The component, sealed: see [`crate::token::Keyring::address`].
         address: Box<str>,
-        /// The receiver's name and the data: a JSON array.
+        /// The receiver's name, the data, and 0: a JSON array. `loom.send` writes 1 there.
         data: Arc<str>,
     },
 }

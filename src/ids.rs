@@ -97,3 +97,41 @@ macro_rules! shown_as_number {
 }
 
 shown_as_number!(EventNumber, Revision, Life);
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use super::*;
+    use crate::effects::TaskId;
+
+    /// Otherwise one could be given where another is meant, and nobody would notice.
+    #[test]
+    fn no_counter_has_the_type_of_another() {
+        let types = [
+            TypeId::of::<EventNumber>(),
+            TypeId::of::<Revision>(),
+            TypeId::of::<Life>(),
+            TypeId::of::<TaskId>(),
+            // A call's number, an actor's.
+            TypeId::of::<ActorKey>(),
+            // What a page's ticket stands as.
+            TypeId::of::<String>(),
+        ];
+        for (at, one) in types.iter().enumerate() {
+            assert!(!types[at + 1..].contains(one), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_a_step_and_no_revision() {
+        let at = |event, revision| Point {
+            event: EventNumber(event),
+            revision: Revision(revision),
+        };
+        assert_eq!(at(1, 1).steps_to(at(3, 1)), 2);
+        assert_eq!(at(1, 1).steps_to(at(1, 4)), 3);
+        assert!(at(3, 1).includes(at(1, 1)) && !at(1, 1).includes(at(3, 1)));
+        assert!(!at(3, 1).includes(at(1, 2)) && !at(1, 2).includes(at(3, 1)));
+    }
+}

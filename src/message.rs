@@ -22,6 +22,8 @@ pub enum Source {
         topic: Arc<str>,
         /// What a state that includes the message includes of the topic.
         position: Position,
+        /// The application has sent the message to the component, and no component has: `loom.send`.
+        is_of_server: bool,
     },
     /// The presence of a topic.
     Presence {

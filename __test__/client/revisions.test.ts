@@ -1,6 +1,10 @@
 /** Which revision a page says that it shows, and when it tells that changes are gone. */
 
-import { Harness, sendJoin, tree, wireRevision, type Live } from './harness'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { html } from 'loom-live'
+import { Proxy } from '../support/proxy'
+import { Site, testLoom } from '../support/site'
+import { Harness, sendJoin, tree, until, wireRevision, type Live } from './harness'
 
 const harness = new Harness()
 
@@ -40,6 +44,16 @@ test('a revision that was named is that of the next change', async () => {
   live.wire.send(wireRevision(live.id, 30))
   await live.state('live')
   expect((await comesBack(live)).revision).toBe(18)
+})
+
+test('what the server says is gone is told, whatever revision the state has by now', async () => {
+  const live = await harness.live(content)
+  live.patch({ 0: 'from the server' })
+  await live.settled()
+  expect(await comesBack(live)).toMatchObject({ revision: 1 })
+  sendJoin(live.wire, live.id, content, 0, 1, 8)
+  await live.state('live')
+  expect([await live.count('loom:reset'), await live.count('loom:lost')]).toEqual([1, 0])
 })
 
 test('events that are handled again are no loss; changes that no event asked for are', async () => {
@@ -84,13 +98,14 @@ test('a page that waits for another server to catch up needs the whole tree if i
   expect(await live.wire.next('join')).toMatchObject({ needsTree: true })
 })
 
-test('what was pushed is told after the change of its step, or after the tree that stands for it', async () => {
+test('what was pushed is told at the container, after the change of its step, or after the tree that stands for it', async () => {
   const live = await harness.live(content)
   await live.page.evaluate(() => {
     const told: unknown[] = []
     Object.assign(window, { told })
-    addEventListener('loom:push', ({ detail: { name, data } }) => {
-      told.push([name, data, document.querySelector('p')?.textContent])
+    addEventListener('loom:push', ({ target, detail: { name, data } }) => {
+      const isContainer = (target as Element).matches('[data-l-live]')
+      told.push([name, data, document.querySelector('p')?.textContent, isContainer])
     })
   })
   const told = (): Promise<unknown> => live.page.evaluate(() => (window as unknown as { told: unknown }).told)
@@ -99,14 +114,64 @@ test('what was pushed is told after the change of its step, or after the tree th
   expect(await told()).toEqual([])
   live.patch({ 0: 'b' })
   await live.settled()
-  expect(await told()).toEqual([['first', 1, 'b']])
+  expect(await told()).toEqual([['first', 1, 'b', true]])
   // What was missed is too much, so that the tree follows.
   await comesBack(live)
   live.wire.send(['p', live.id, 'second', { n: 2 }])
   sendJoin(live.wire, live.id, tree(content.s, 'c'))
   await live.state('live')
   expect(await told()).toEqual([
-    ['first', 1, 'b'],
-    ['second', { n: 2 }, 'c'],
+    ['first', 1, 'b', true],
+    ['second', { n: 2 }, 'c', true],
   ])
+})
+
+test('a page whose changes are gone with the component is told, by the real server, also if connected asks for something', async () => {
+  const behind: boolean[] = []
+  // The component ends with its connection, and starts from a checkpoint that does not have the message.
+  const { loom } = testLoom({
+    limits: { parkTime: 0, checkpointQuiet: 60_000, checkpointEvents: 1000, topicMessages: 1 },
+  })
+  loom.register('news', {
+    props: { got: '', text: 'x'.repeat(5_000) },
+    async connected(_, ctx) {
+      behind.push(ctx.behind)
+      await ctx.subscribe('news', 'arrived')
+    },
+    handle: {},
+    receive: { arrived: (props, { data, gap }) => (gap ? props : { ...props, got: `${props.got} ${String(data)}` }) },
+    render: ({ got }) => html`<p>${got}</p>`,
+  })
+  const middleware = loom.express()
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    middleware(request, response, () => {
+      void loom.mount('news', {}, { request }).then((news) => {
+        response.writeHead(200, { 'content-type': 'text/html' })
+        response.end(`<!doctype html><title>news</title>${news}${loom.script()}`)
+      })
+    })
+  })
+  loom.attach(server)
+  const proxy = await Proxy.to((await Site.of(loom, server)).port)
+  const page = await harness.blank()
+  await page.addInitScript(() => {
+    const told: string[] = []
+    Object.assign(window, { told })
+    for (const type of ['loom:join', 'loom:reset', 'loom:lost']) addEventListener(type, () => told.push(type))
+  })
+  await page.goto(proxy.url)
+  const told = (): Promise<string[]> => page.evaluate(() => (window as unknown as { told: string[] }).told)
+  await page.waitForFunction(() => (window as unknown as { told: string[] }).told.length === 1)
+  await loom.publish('news', 'gone')
+  await page.waitForFunction(() => document.querySelector('p')?.textContent === ' gone')
+  proxy.open = false
+  proxy.cut()
+  await until('the component to end', () => loom.stats().components === 0)
+  // The topic does not have the message any more, either.
+  await loom.publish('news', 'missed')
+  proxy.open = true
+  await page.waitForFunction(() => document.querySelector('p')?.textContent === '')
+  await page.waitForSelector('[data-l-state="live"]', { state: 'attached' })
+  expect(behind).toEqual([false, true])
+  expect(await told()).toEqual(['loom:join', 'loom:join', 'loom:reset'])
 })

@@ -1,8 +1,15 @@
-/** What docs/guarantees.md promises, each row of it, is shown by tests that exist. */
+/** What docs/guarantees.md and docs/contracts*.md promise, each row of it, is shown by tests that exist. */
 
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { cellsOf, namedInCargo, namedInJest, read, testNamed } from './named_tests'
 
-const text = cellsOf('docs/guarantees.md')
+const contracts = readdirSync(join(__dirname, '../../docs'))
+  .filter((name) => /^contracts.*\.md$/.test(name))
+  .map((name) => `docs/${name}`)
+
+const own = cellsOf('docs/guarantees.md')
+const text = [own, ...contracts.map(cellsOf)].join('\n')
 const [promises = '', shown = ''] = read('docs/guarantees.md').split('## Who shows it')
 
 /** The first cells of a table's rows, without its head. */
@@ -16,11 +23,35 @@ test('each promise has tests, and each row of tests has some', () => {
   expect(promised.length).toBeGreaterThan(6)
   const rows = rowsOf(shown)
   for (const one of promised) expect([one, rows.some((row) => row.startsWith(one))]).toEqual([one, true])
-  const cells = text.split('\n').slice(-rows.length)
+  const cells = own.split('\n').slice(-rows.length)
   for (const cell of cells) {
     const count = namedInJest(cell).length + namedInCargo(cell).length
     expect([cell, count > 0]).toEqual([cell, true])
   }
+})
+
+test('each promise of docs/contracts*.md has tests', () => {
+  expect(contracts.length).toBeGreaterThan(0)
+  for (const page of contracts) {
+    const rows = read(page)
+      .split('\n')
+      .filter((line) => line.startsWith('|') && !/^\| (?:what is promised|---) \|/.test(line))
+    expect([page, rows.length > 10]).toEqual([page, true])
+    for (const row of rows) {
+      const [, promise = '', cell = '', more] = row.split(/ ?\| /)
+      const count = namedInJest(cell).length + namedInCargo(cell).length
+      expect([promise, count > 0, more]).toEqual([promise, true, undefined])
+    }
+  }
+})
+
+test('the README says of a crash what docs/guarantees.md says', () => {
+  const [, said = ''] =
+    /^\*\*What a crash takes back\.\*\* (.*?) For each kind of message:/m.exec(read('README.md')) ?? []
+  const guaranteed = read('docs/guarantees.md').split('## What a crash takes back')[1] ?? ''
+  const sentences = said.split(/(?<=\.) (?=[A-Z])/)
+  expect(sentences.length).toBeGreaterThan(5)
+  for (const sentence of sentences) expect(guaranteed).toContain(sentence)
 })
 
 testNamed(text, { titles: 20, rust: 4 })

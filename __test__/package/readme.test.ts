@@ -220,3 +220,9 @@ test.each(programs.filter(listens))(
   },
   60_000,
 )
+
+test('what has no place in props names subscriptions, which an old checkpoint brings', () => {
+  const [, paragraph = ''] =
+    /^\*\*What has no place in props\.\*\* (.*)$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+  expect(paragraph).toMatch(/an old checkpoint brings old ones: `authorize` finds them in `ctx\.topics`/)
+})

@@ -23,6 +23,13 @@ test('the fuzz targets are built, each for the property of its name', () => {
   }
 })
 
+test('each fault that is planted for a fuzz target has its one place in the sources', () => {
+  type Fault = Record<'what' | 'file' | 'from' | 'to', string>
+  const faults = Object.values(JSON.parse(read('fuzz/faults.json')) as Record<string, Fault[]>).flat()
+  expect(faults.length).toBeGreaterThan(10)
+  for (const { what, file, from } of faults) expect([what, read(file).split(from).length - 1]).toEqual([what, 1])
+})
+
 test('the scripts are in package.json, and the attacks among those that run', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const [, name = ''] of text.matchAll(/`npm run (\w+)`/g)) expect(Object.keys(scripts)).toContain(name)

@@ -1,54 +1,12 @@
 /** What a crash, a deploy and a missed change leave of what comes from the server: docs/guarantees.md names these tests. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { html, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
+import { shows } from '../support/pages'
 import { Site } from '../support/site'
+import { checkpointed, FEW, type Register, sqlite, twoProcesses } from '../support/two_processes'
 import { until } from '../support/until'
-
-type Register = (loom: Loom) => { name: string }
-
-/**
- * A page between two processes that share a secret. `moves` cuts the connection and has the page come back to the
- * other process, which knows nothing of the first one: as after a crash, and after a deploy.
- */
-async function twoProcesses(register: Register, options: LoomOptions = {}) {
-  const sites = [await Site.start(options), await Site.start(options)] as const
-  const [name = ''] = sites.map(({ loom }) => register(loom).name)
-  let site: Site = sites[0]
-  const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
-  atEnd(() => {
-    page.end()
-  })
-  await until('the page to be live', () => page.isLive)
-  const moves = async (): Promise<void> => {
-    const { joins } = page
-    site = sites[1]
-    page.cut()
-    await until('the page to be back', () => page.joins === joins + 1 && page.isSettled)
-  }
-  return { first: sites[0], second: sites[1], name, page, moves }
-}
-
-function sqlite(): LoomOptions {
-  const folder = mkdtempSync(join(tmpdir(), 'loom-after-faults-'))
-  atEnd(() => {
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return { store: { sqlite: join(folder, 'states.sqlite') } }
-}
-
-const shows = (page: LivePage, text: string): Promise<unknown> =>
-  until(`the page to show ${JSON.stringify(text)}`, () => page.text === text)
-
-const checkpointed = (page: LivePage): Promise<unknown> =>
-  until('a checkpoint', () => page.memory.checkpoint !== undefined)
-
-/** Checkpoints come only if they are due at once. */
-const FEW = { checkpointQuiet: 60_000, checkpointEvents: 1000 }
 
 /** Shows what it got of a topic. */
 const reader: Register = (loom) =>

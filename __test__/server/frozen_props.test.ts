@@ -1,7 +1,10 @@
 // Props that a handler returned frozen, as immer does, are frozen from then on, however old JavaScript's copy of them is.
 
-import { html, raw } from 'loom-live'
+import { html, type Message, raw } from 'loom-live'
+import type { LivePage } from '../support/live_page'
+import { pageOf } from '../support/pages'
 import { Site } from '../support/site'
+import { until } from '../support/until'
 
 interface Props {
   count: number
@@ -102,4 +105,114 @@ test('frozen props of one component, or of a module, freeze those of no other', 
     expect(await client.shows('c0', 'add')).toBe(count)
     expect(await client.shows('c1', 'add')).toBe(count)
   }
+})
+
+describe.each([true, false])('of a module with receivers, with development %s,', (development) => {
+  /** Where props come from: parsed from the page's token, JavaScript's copy, or parsed anew. */
+  test.each([
+    ['a copy is kept', { propsCacheBytes: 1 << 20 }],
+    ['they are parsed anew each time', { propsCacheBytes: 1 }],
+  ])('props are frozen at any depth in connected, handlers and receivers, if %s', async (_, limits) => {
+    const frozen: [where: string, frozen: boolean][] = []
+    const look = (where: string, props: Readonly<Props>): void => {
+      const parts = [props, props.rows, props.rows[0], props.rows[0]?.tags]
+      frozen.push([where, parts.every((part) => Object.isFrozen(part))])
+    }
+    const site = await Site.start({ limits, development })
+    const { name } = site.loom.register<Props>('receives', {
+      props: { count: 0, rows: [] },
+      // Loaded again at the join, so that connected gets props that were never parsed.
+      private: ['rows'],
+      mount: () => ({ rows: [{ tags: ['a'] }] }),
+      async connected(props, ctx) {
+        look('connected', props)
+        await ctx.subscribe('news', 'heard')
+      },
+      handle: {
+        add: (props) => {
+          look('handle', props)
+          return change(props)
+        },
+        deep: (props) => {
+          props.rows[0]?.tags.push('b')
+        },
+        top: (props) => {
+          props.count += 1
+        },
+      },
+      receive: {
+        heard: (props) => {
+          look('receive', props)
+          return { ...props, count: props.count + 1 }
+        },
+      },
+      render: (props) => html`${raw(JSON.stringify(props))}`,
+    })
+    const page = await pageOf(site, name)
+    const outcomes: string[] = []
+    page.onAnswer = ({ handler }, outcome) => outcomes.push(`${handler} ${outcome}`)
+    for (let round = 0; round < 2; round++) {
+      page.event('add')
+      await until('the answer', () => page.isSettled)
+      await site.loom.publish('news', 1)
+      page.event('deep')
+      page.event('top')
+      await until('the answers', () => page.isSettled)
+    }
+    await until('both messages', () => page.text.includes('"count":4'))
+    expect(JSON.parse(page.text)).toEqual({ count: 4, rows: [{ tags: ['a'] }] })
+    expect(outcomes.slice(0, 3)).toEqual(['add applied', 'deep failed', 'top failed'])
+    expect(frozen.map(([where]) => where).sort()).toEqual(['connected', 'handle', 'handle', 'receive', 'receive'])
+    expect(frozen.filter(([, isFrozen]) => !isFrozen)).toEqual([])
+  })
+
+  test('a message of a topic is one object for all its receivers, and data is frozen at any depth, wherever it is from', async () => {
+    const seen: Message[] = []
+    const addresses: string[] = []
+    const site = await Site.start({ development })
+    const { name } = site.loom.register('gets', {
+      props: { count: 0 },
+      async connected(_, ctx) {
+        addresses.push(ctx.self)
+        await ctx.subscribe('news', 'got')
+      },
+      handle: {
+        ask: (props, _, ctx) => {
+          ctx.task('got', () => Promise.resolve({ list: [{ from: 'task' }] }))
+          ctx.send(ctx.self, 'got', { list: [{ from: 'component' }] })
+          return { ...props }
+        },
+        later: (props, _, ctx) => {
+          ctx.after('got', 0, { list: [{ from: 'timer' }] })
+          return { ...props }
+        },
+      },
+      receive: {
+        got: ({ count }, message) => {
+          seen.push(message)
+          return { count: count + 1 }
+        },
+      },
+      render: ({ count }) => html`${count}`,
+    })
+    const pages: LivePage[] = []
+    for (let count = 0; count < 3; count++) pages.push(await pageOf(site, name))
+    await site.loom.publish('news', { list: [{ from: 'topic' }] })
+    await until('the topic’s message', () => seen.length === 3)
+    const [first] = seen
+    for (const message of seen) expect(message).toBe(first)
+    const [page] = pages
+    page?.event('ask')
+    await until('a task’s value, and what was sent', () => seen.length === 5)
+    page?.event('later')
+    await site.loom.send(addresses[0] ?? '', 'got', { list: [{ from: 'server' }] })
+    await until('all', () => seen.length === 7)
+    const sources = new Set(seen.map(({ from }) => from))
+    expect([...sources].sort()).toEqual(['component', 'server', 'task', 'timer', 'topic'])
+    for (const message of seen) {
+      const { list } = message.data as { list: object[] }
+      for (const part of [message, message.data, list, list[0]])
+        expect([message.from, Object.isFrozen(part)]).toEqual([message.from, true])
+    }
+  })
 })

@@ -122,7 +122,183 @@ describe('timers', () => {
   })
 })
 
+describe('a receiver', () => {
+  test('gets props, message and ctx as a handler does, and returns the next props, later too, or nothing', async () => {
+    const { site, page } = await start((loom) =>
+      loom.register('as-a-handler', {
+        props: { said: 'first' },
+        connected: async (_, ctx) => ctx.subscribe('news', 'heard'),
+        handle: {},
+        receive: {
+          async heard(props, { data }, ctx) {
+            await sleep(5)
+            ctx.push('heard', [props.said, ctx.request.address, ctx.module])
+            if (data === 'nothing') return
+            return { said: String(data) }
+          },
+        },
+        render: ({ said }) => html`${said}`,
+      }),
+    )
+    await site.loom.publish('news', 'second')
+    await shows(page, 'second')
+    await site.loom.publish('news', 'nothing')
+    await until('the pushes', () => page.pushes.length === 2)
+    expect(page.text).toBe('second')
+    const at = ['127.0.0.1', 'as-a-handler']
+    expect(page.pushes.map(([, data]) => data)).toEqual([
+      ['first', ...at],
+      ['second', ...at],
+    ])
+  })
+
+  test('takes one message at a time, in turn with the events: no two callbacks of a component overlap', async () => {
+    let running = 0
+    let most = 0
+    let address = ''
+    const alone = async <T>(value: T): Promise<T> => {
+      running += 1
+      most = Math.max(most, running)
+      await sleep(2)
+      running -= 1
+      return value
+    }
+    const { site, page } = await start((loom) =>
+      loom.register('turns', {
+        props: { events: 0, topic: 0, timer: 0, task: 0, sent: 0 },
+        async connected(_, ctx) {
+          address = ctx.self
+          await ctx.subscribe('news', 'topic')
+        },
+        handle: {
+          begin: (props, _, ctx) => {
+            ctx.every('timer', 50)
+            ctx.task('task', async function* () {
+              for (let value = 0; value < 20; value++) yield await Promise.resolve(value)
+            })
+            return alone({ ...props })
+          },
+          click: (props) => alone({ ...props, events: props.events + 1 }),
+        },
+        receive: {
+          topic: (props) => alone({ ...props, topic: props.topic + 1 }),
+          timer: (props) => alone({ ...props, timer: props.timer + 1 }),
+          task: (props, { done }) => alone({ ...props, task: props.task + (done ? 0 : 1) }),
+          sent: (props) => alone({ ...props, sent: props.sent + 1 }),
+        },
+        render: ({ events, topic, task, sent, timer }) =>
+          html`${events} ${topic} ${task} ${sent} ${timer > 1 ? 'rung' : ''}`,
+      }),
+    )
+    page.event('begin')
+    for (let round = 0; round < 20; round++) {
+      page.event('click')
+      await site.loom.publish('news', round)
+      await site.loom.send(address, 'sent', round)
+    }
+    await shows(page, '20 20 20 20 rung')
+    expect(most).toBe(1)
+  })
+
+  test('is told where a message comes from, and what belongs to that', async () => {
+    const seen: Message[] = []
+    let address = ''
+    const { site, page } = await start((loom) =>
+      loom.register('sources', {
+        props: { count: 0 },
+        async connected(_, ctx) {
+          address = ctx.self
+          await ctx.subscribe('news', 'got')
+        },
+        handle: {
+          timer: (props, _, ctx) => {
+            ctx.after('got', 0, 'timer')
+            return { ...props }
+          },
+          task: (props, _, ctx) => {
+            ctx.task('got', async function* () {
+              yield await Promise.resolve('value')
+              throw new Error('broken')
+            })
+            return { ...props }
+          },
+          send: (props, _, ctx) => {
+            ctx.send(ctx.self, 'got', 'sent')
+            return { ...props }
+          },
+        },
+        receive: {
+          got: ({ count }, message) => {
+            seen.push(message)
+            return { count: count + 1 }
+          },
+        },
+        render: ({ count }) => html`${count}`,
+      }),
+    )
+    await site.loom.publish('news', 'topic')
+    await shows(page, '1')
+    for (const [event, count] of [
+      ['timer', '2'],
+      ['task', '4'],
+      ['send', '5'],
+    ] as const) {
+      page.event(event)
+      await shows(page, count)
+    }
+    await site.loom.send(address, 'got', 'server')
+    await shows(page, '6')
+    const rest = { gap: false, done: false }
+    expect(seen.map(({ id, ...message }) => [typeof id, message])).toEqual([
+      ['string', { ...rest, from: 'topic', topic: 'news', data: 'topic' }],
+      ['string', { ...rest, from: 'timer', data: 'timer' }],
+      ['string', { ...rest, from: 'task', data: 'value' }],
+      ['string', { gap: false, done: true, from: 'task', data: undefined, error: new Error('broken') }],
+      ['string', { ...rest, from: 'component', data: 'sent' }],
+      ['string', { ...rest, from: 'server', data: 'server' }],
+    ])
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(6)
+  })
+})
+
 describe('a visit', () => {
+  test('takes all messages that wait: one revision, one render, and each event alone', async () => {
+    const calls: string[] = []
+    const { site, page } = await start(
+      (loom) =>
+        loom.register('together', {
+          props: { all: '' },
+          connected: async (_, ctx) => ctx.subscribe('news', 'heard'),
+          handle: {
+            async hold({ all }) {
+              for (const value of ['a', 'b', 'c', 'd']) await site.loom.publish('news', value)
+              return { all: `${all}1` }
+            },
+            add: ({ all }) => ({ all: `${all}2` }),
+          },
+          receive: { heard: ({ all }, { data }) => ({ all: all + String(data) }) },
+          render: ({ all }) => {
+            calls.push(all)
+            return html`${all}`
+          },
+        }),
+      // In development a render is tried twice.
+      { development: false },
+    )
+    const { revision } = page
+    calls.length = 0
+    page.event('hold')
+    page.event('add')
+    page.event('add')
+    await until('all of it', () => page.text.length === 7 && page.isSettled)
+    expect(page.text.replaceAll(/\d/g, '')).toBe('abcd')
+    // Two of them are rendered one after the other, however often they wait together.
+    expect(calls).toHaveLength(4)
+    expect(calls.filter((all) => /abcd/.test(all)).length).toBeGreaterThan(0)
+    expect(calls.filter((all) => /[abc]$/.test(all))).toEqual([])
+    expect(page.revision).toBe(revision + 4)
+  })
+
   test('a receiver that throws ends the visit: what came before stays, the message is over, the rest goes on', async () => {
     const handled: unknown[] = []
     const { site, page } = await start((loom) =>
@@ -439,6 +615,8 @@ describe('connected', () => {
     const { page } = await start((loom) =>
       loom.register('connected', {
         props: { connected: 0, clicks: 0 },
+        // So that JavaScript is asked at a resume, too.
+        authorize: () => true,
         connected: ({ connected }, { revived, behind }) => {
           calls.push({ revived, behind })
           return { connected: connected + 1 }
@@ -456,7 +634,7 @@ describe('connected', () => {
     expect(calls).toEqual([{ revived: false, behind: false }])
   })
 
-  test('from a checkpoint, revived; and behind, if what came from the server is gone', async () => {
+  test('says that it is revived, from a checkpoint, also in a process that the page has been to', async () => {
     const calls: { revived: boolean; behind: boolean }[] = []
     const register = (loom: Loom): { name: string } =>
       loom.register('revived', {
@@ -496,7 +674,7 @@ describe('connected', () => {
     expect(calls.at(-1)?.revived).toBe(true)
   })
 
-  test('a Refusal refuses the join, and an error fails it', async () => {
+  test('refuses the join with a Refusal', async () => {
     const site = await Site.start()
     const { Refusal } = await import('loom-live')
     const { name } = site.loom.register('no', {
@@ -512,6 +690,70 @@ describe('connected', () => {
     })
     await until('the refusal', () => page.refused !== undefined)
     expect(page.refused?.[0]).toBe('Not here')
+    expect(site.log.errors).toEqual([])
+  })
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('the database is away'))],
+    ['gives what are no props', () => Promise.resolve({ count: new Date() } as never)],
+  ])('fails the join if it %s: the log says why, and nothing is left', async (_, connected) => {
+    const site = await Site.start({ development: false })
+    const { name } = site.loom.register('fails', {
+      props: { count: 0 },
+      connected: async (_, ctx) => {
+        await ctx.subscribe('news', 'heard')
+        return connected()
+      },
+      handle: {},
+      receive: { heard: (props) => props },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = new LivePage({ url: () => site.url(), module: name, token: await site.token(name) })
+    atEnd(() => {
+      page.end()
+    })
+    await until('the refusal', () => page.refused !== undefined)
+    expect(String(page.refused?.[0])).not.toContain('database')
+    await until('the log', () => site.log.all.includes('connected'))
+    expect(page.joins).toBe(0)
+    await until('the component to end', () => site.loom.stats().components === 0)
+  })
+
+  test('runs after authorize and the loading of private props, before the first render; not in loom.mount', async () => {
+    let calls: string[] = []
+    const site = await Site.start({ development: false })
+    const { name } = site.loom.register('order', {
+      props: { shown: '', secret: '', kept: 'kept' },
+      private: ['secret'],
+      authorize: () => {
+        calls.push('authorize')
+        return true
+      },
+      mount: () => {
+        calls.push('mount')
+        return { secret: 'loaded' }
+      },
+      connected: ({ secret }) => {
+        calls.push(`connected, ${secret}`)
+        // What is returned is merged, as what mount returns is.
+        return { shown: 'connected' }
+      },
+      handle: {},
+      render: ({ shown, kept }) => {
+        calls.push(`render ${shown}`)
+        return html`${shown} ${kept}`
+      },
+    })
+    const token = await site.token(name)
+    expect(calls).toEqual(['mount', 'render '])
+    calls = []
+    const page = new LivePage({ url: () => site.url(), module: name, token })
+    atEnd(() => {
+      page.end()
+    })
+    await until('the page to be live', () => page.isLive)
+    expect(calls).toEqual(['authorize', 'mount', 'connected, loaded', 'render connected'])
+    expect(page.text).toBe('connected kept')
   })
 })
 

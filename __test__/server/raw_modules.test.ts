@@ -114,3 +114,9 @@ test('half a surrogate pair in a tree comes as U+FFFD', async () => {
   expect(await client.shows('c0', 'tree', { value: tree })).toBe(shown)
   expect(inside(await site.loom.mount('raw', { tree }))).toBe(shown)
 })
+
+test('it has no receivers: one that is given some is an error', () => {
+  const { loom } = testLoom()
+  const module = { ...raw(), receive: { arrived: () => undefined } }
+  expect(() => loom.register('raw', module)).toThrow(/"receive"/)
+})

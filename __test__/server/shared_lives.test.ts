@@ -400,6 +400,87 @@ test('with a store its state outlives the process, and each event counts once', 
   for (const one of [page, other]) one.end()
 })
 
+test('without a store, what had no answer when the process was killed is told as lost', async () => {
+  const sites = [await Site.start(), await Site.start()] as const
+  const gate = new Gate()
+  const register = ({ loom }: Site): { name: string } =>
+    loom.register('slow', {
+      props: { count: 0 },
+      handle: {
+        add: ({ count }) => ({ count: count + 1 }),
+        async wait({ count }) {
+          await gate.wait()
+          return { count: count + 1 }
+        },
+      },
+      render: ({ count }) => html`${count}`,
+    })
+  const module = register(sites[0])
+  register(sites[1])
+  const now = { now: sites[0] as Site }
+  const page = await movingPage(now, module)
+  page.event('add')
+  await shows(page, '1')
+  page.event('wait')
+  page.event('add')
+  await until('the handler', () => gate.isReached)
+  now.now = sites[1]
+  page.cut()
+  await until('the page to be back', () => page.joins === 2 && page.isLive)
+  await settled(page)
+  expect([page.resets, page.lost, page.text]).toEqual([1, 2, '0'])
+  gate.open()
+  page.event('add')
+  await shows(page, '1')
+})
+
+test('with a store the number of a page that is away for longer than parkTime is known to the next process', async () => {
+  const options: SiteOptions = { store: { sqlite: storeFile() }, limits: { parkTime: 50 } }
+  const gate = new Gate()
+  let handled = 0
+  const register = ({ loom }: Site): { name: string } =>
+    loom.register('slow', {
+      props: { count: 0 },
+      handle: {
+        async add({ count }) {
+          handled += 1
+          if (handled === 1) await gate.wait()
+          return { count: count + 1 }
+        },
+      },
+      render: ({ count }) => html`${count}`,
+    })
+  const first = await Site.start(options)
+  const module = register(first)
+  const now = { now: first }
+  const [page, other] = [await movingPage(now, module), await movingPage(now, module)]
+  const outcomes: string[] = []
+  page.onAnswer = (_, outcome) => outcomes.push(outcome)
+  page.event('add')
+  await until('the handler', () => gate.isReached)
+  page.retry = () => 600_000
+  page.cut()
+  await until('the page to be gone', () => first.loom.stats().connections === 1)
+  gate.open()
+  await shows(other, '1')
+  // Its viewer has left, and the other page goes on.
+  await pause(300)
+  other.event('add')
+  await shows(other, '2')
+  const second = await Site.start(options)
+  register(second)
+  now.now = second
+  await first.loom.close({ timeout: 0 })
+  page.retry = () => 10
+  page.comeBack()
+  await shows(page, '2')
+  await settled(page)
+  page.event('add')
+  await shows(page, '3')
+  expect([handled, outcomes, page.lost, page.resets]).toEqual([3, ['applied', 'applied'], 0, 0])
+  for (const one of [page, other]) one.end()
+})
+
 test('with a store a page shows what the next process renders, and its changes fit to that', async () => {
   const options: SiteOptions = { store: { sqlite: storeFile() } }
   const version = (loom: Loom, name: string): { name: string } =>

@@ -58,6 +58,92 @@ test('what a step publishes is not published if it fails', async () => {
   await shows(page, 'once')
 })
 
+describe('ctx.subscribe', () => {
+  /** Subscribes in a handler, which then waits for the test. */
+  async function entering() {
+    let goOn: (fails: boolean) => void = () => undefined
+    let isWaiting = false
+    const started = await start((loom) =>
+      loom.register('enters', {
+        props: { got: [] as unknown[] },
+        handle: {
+          async enter(props, _, ctx) {
+            await ctx.subscribe('room', 'arrived')
+            const fails = await new Promise<boolean>((resolve) => {
+              goOn = resolve
+              isWaiting = true
+            })
+            isWaiting = false
+            if (fails) throw new Error('no')
+            return { ...props }
+          },
+        },
+        receive: { arrived: ({ got }, { data, gap }: Message) => ({ got: [...got, gap ? 'gap' : data] }) },
+        render: ({ got }) => html`${got.join(' ')}`,
+      }),
+    )
+    const enter = async (): Promise<void> => {
+      started.page.event('enter')
+      await until('the handler to have subscribed', () => isWaiting)
+    }
+    return { ...started, enter, commits: () => goOn(false), fails: () => goOn(true) }
+  }
+
+  test('fixes the position at the call: what is published before the step commits is delivered, and after it', async () => {
+    const { site, page, enter, commits } = await entering()
+    await site.loom.publish('room', 'before')
+    await enter()
+    await site.loom.publish('room', 'a')
+    await site.loom.publish('room', 'b')
+    expect([page.text, page.waiting]).toEqual(['', 1])
+    commits()
+    await shows(page, 'a b')
+    await site.loom.publish('room', 'c')
+    await shows(page, 'a b c')
+    expect(page.waiting).toBe(0)
+  })
+
+  test('is forgotten if its step fails: the next one begins where it is called', async () => {
+    const { site, page, enter, commits, fails } = await entering()
+    await enter()
+    await site.loom.publish('room', 'missed')
+    fails()
+    await until('the answer', () => page.isSettled)
+    await site.loom.publish('room', 'missed')
+    await enter()
+    await site.loom.publish('room', 'a')
+    commits()
+    await shows(page, 'a')
+  })
+
+  test('in connected begins before what connected loads: nothing between the two is missed', async () => {
+    const kept = ['old']
+    const site = await Site.start()
+    const { name } = site.loom.register('loads', {
+      props: { got: [] as unknown[] },
+      async connected(_, ctx) {
+        await ctx.subscribe('room', 'arrived')
+        const loaded = [...kept]
+        await site.loom.publish('room', 'new')
+        return { got: loaded }
+      },
+      handle: {},
+      receive: { arrived: ({ got }, { data }: Message) => ({ got: [...got, data] }) },
+      render: ({ got }) => html`${got.join(' ')}`,
+    })
+    const page = await pageOf(site, name)
+    await shows(page, 'old new')
+  })
+})
+
+test('a topic keeps 256 messages, and from the history a subscription gets these', async () => {
+  const site = await Site.start()
+  const { name } = room(site.loom, 'room', { from: 'history' })
+  for (let number = 1; number <= 300; number++) await site.loom.publish('room', number)
+  const page = await pageOf(site, name)
+  await shows(page, numbers(300).split(' ').slice(44).join(' '))
+})
+
 test('an unsubscribed component gets nothing more', async () => {
   const { site, name, page } = await start()
   const other = await pageOf(site, name)
@@ -302,7 +388,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   const other = await pageOf(site, name)
   const toOther = address
   await site.loom.send(toOther, 'got', 'hello')
-  await shows(other, 'component: hello')
+  await shows(other, 'server: hello')
   expect(page.text).toBe('')
   page.event('self')
   await shows(page, 'component: from myself')
@@ -316,7 +402,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   // A message for a receiver that is not there is over, and harms nobody.
   await site.loom.send(toOther, 'nobody', 1)
   await site.loom.send(toOther, 'got', 'again')
-  await shows(other, 'component: hello, component: again')
+  await shows(other, 'server: hello, server: again')
   await until('the log', () => site.log.all.includes('no receiver "nobody"'))
 })
 

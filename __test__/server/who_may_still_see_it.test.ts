@@ -55,6 +55,10 @@ function room(loom: Loom, members: Members, handled = { count: 0 }): { name: str
         ctx.every('arrived', 600_000)
         return { ...props }
       },
+      work(props, _, ctx) {
+        ctx.task('arrived', () => new Promise(() => undefined))
+        return { ...props }
+      },
       say: ({ got }, { value }) => ({ got: [...got, value] }),
     },
     receive: {
@@ -242,6 +246,39 @@ describe('ctx.topics', () => {
   })
 })
 
+test('an old checkpoint brings old subscriptions: authorize knows them, and may refuse the page', async () => {
+  const few = { checkpointQuiet: 60_000, checkpointEvents: 1_000 }
+  const { site } = await start({ limits: few })
+  const other = await Site.start({ ...byHeader, limits: few })
+  const others = new Members()
+  room(other.loom, others)
+  const [ada, thief] = [await pageOf(site, 'ada'), await pageOf(site, 'ada')]
+  for (const page of [ada, thief]) {
+    await event(page, 'enter', 'room:7')
+    await until('a checkpoint', () => page.memory.checkpoint !== undefined)
+  }
+  const old = [ada, thief].map((page) => page.memory.checkpoint ?? '')
+  for (const page of [ada, thief]) await event(page, 'leave', 'room:7')
+  /** Joins the other process with a checkpoint of before. */
+  const brings = (checkpoint: string): LivePage => {
+    const socket = { headers: { 'x-user': 'ada' } }
+    const page = new LivePage({ url: () => other.url(), module: 'room', token: checkpoint, socket })
+    atEnd(() => {
+      page.end()
+    })
+    return page
+  }
+  const first = brings(old[0] as string)
+  await until('the page to be live', () => first.isLive)
+  await other.loom.publish('room:7', 'old news')
+  await until('the message', () => first.text.includes('old news'))
+  others.remove('ada', 'room:7')
+  const second = brings(old[1] as string)
+  await until('the refusal', () => second.refused !== undefined)
+  expect([second.refused, second.text]).toEqual([['Not allowed'], ''])
+  expect(others.asked).toEqual(['ada: room:7', 'ada: room:7'])
+})
+
 describe('limits.authorizeTime', () => {
   test('a page with a subscription is asked about again, and ends if it is refused', async () => {
     const { site, members, page } = await start(SOON)
@@ -261,11 +298,14 @@ describe('limits.authorizeTime', () => {
     expect(site.log.errors).toEqual([])
   })
 
-  test('a timer counts as well, and a page without either is not asked about', async () => {
+  test('a timer counts as well, and so does a task; a page without any of them is not asked about', async () => {
     const { members, page } = await start(SOON)
-    const [timer, still] = [await page('ada'), await page('ben')]
+    const [timer, task, still] = [await page('ada'), await page('cleo'), await page('ben')]
     await event(timer, 'clock')
-    await until('it to be asked about again', () => members.asked.filter((text) => text === 'ada: ').length >= 4)
+    await event(task, 'work')
+    for (const user of ['ada: ', 'cleo: ']) {
+      await until('it to be asked about again', () => members.asked.filter((text) => text === user).length >= 4)
+    }
     await event(still, 'say', 'still here')
     expect(members.asked.filter((text) => text === 'ben: ')).toHaveLength(1)
   })

@@ -296,11 +296,11 @@ export class LivePage {
     this.isShared = (flags & 2) > 0
     const from = this.fragile || this.isShared ? Infinity : (this.checkpoint?.number ?? 0)
     if ((flags & 5) > 0 || (number < this.seen && number < from)) {
-      if (flags < 4) this.resets += 1
+      if ((flags & 4) === 0) this.resets += 1
       this.lost += this.sent.filter(({ answered }) => !answered).length
       this.sent = []
       this.seen = 0
-    } else if (this.isShared && isBehind) this.resets += 1
+    } else if ((flags & 8) > 0 || (this.isShared && isBehind)) this.resets += 1
     this.answer(number, 'applied')
     this.goOn(number, secret)
   }

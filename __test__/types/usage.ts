@@ -356,6 +356,8 @@ loom.register('live', {
     await ctx.subscribe('news', 'told', { from: 'history' })
     // @ts-expect-error from where
     await ctx.subscribe('news', 'told', { from: 'then' })
+    // @ts-expect-error props are frozen here, too
+    props.now = 1
     ctx.every('clock', 1_000)
     return ctx.revived || ctx.behind ? { now: first?.price ?? 0 } : undefined
   },
@@ -378,6 +380,8 @@ loom.register('live', {
     clock: (props) => ({ ...props, now: props.now + 1 }),
     token: (props, { data, done, error }) =>
       done || error !== undefined ? props : { ...props, answer: props.answer + String(data as string) },
+    // @ts-expect-error props are frozen, and new ones are returned
+    frozen: (props) => void (props.now = 1),
     // @ts-expect-error nobody knows the data
     told: (props, { data }) => ({ ...props, answer: data.text }),
     // @ts-expect-error not a prop

@@ -37,11 +37,11 @@ export function checkTopic(topic: unknown, what: string): asserts topic is strin
   }
 }
 
-/** What is sent to one component: who it is for, and the data. */
-export function sentData(receiver: unknown, data: unknown, what: string): string {
+/** What is sent to one component: who it is for, the data, and whether the application itself has sent it. */
+export function sentData(receiver: unknown, data: unknown, what: 'ctx.send' | 'loom.send'): string {
   checkString(receiver, `the receiver of ${what}`)
   const json = stringifyData(data, () => `the data of ${what}(…, ${JSON.stringify(receiver)})`)
-  return `[${JSON.stringify(receiver)},${json}]`
+  return `[${JSON.stringify(receiver)},${json},${what === 'loom.send' ? 1 : 0}]`
 }
 
 /** The names of a module's receivers. */

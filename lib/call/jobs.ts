@@ -22,7 +22,7 @@ export type TopicMessage = [
 export type CrossingMessage =
   | [receiver: string, id: string, from: From.TIMER | From.TASK | From.VIEWERS, part: Part, data?: unknown]
   | TopicMessage
-  | [receiver: string, id: string, from: From.COMPONENT, gap: 0 | 1, position: string, data?: unknown]
+  | [receiver: string, id: string, from: From.COMPONENT | From.SERVER, gap: 0 | 1, position: string, data?: unknown]
 
 /** The messages that are handled together. */
 export interface Visit {

@@ -99,10 +99,12 @@ function own(crossing: CrossingMessage): Arrived {
       const message: Message = { id, from: 'topic', topic, gap: gap === 1, done: false, data: undefined }
       return { receiver, message: Object.freeze(message), position }
     }
-    case From.COMPONENT: {
+    case From.COMPONENT:
+    case From.SERVER: {
       const [, , , gap, position, data] = crossing
       freeze(data)
-      const message: Message = { id, from: 'component', gap: gap === 1, done: false, data }
+      const sender = from === From.SERVER ? 'server' : 'component'
+      const message: Message = { id, from: sender, gap: gap === 1, done: false, data }
       return { receiver, message: Object.freeze(message), position }
     }
     default: {

@@ -243,12 +243,14 @@ pub mod from {
     pub const TASK: u32 = 1;
     /// A topic.
     pub const TOPIC: u32 = 2;
-    /// Another component, or the application, by the component's address.
+    /// A component, by the address of the one that gets it.
     pub const COMPONENT: u32 = 3;
     /// The presence of a topic.
     pub const PRESENCE: u32 = 4;
     /// The pages that show a shared component.
     pub const VIEWERS: u32 = 5;
+    /// The application, by the component's address.
+    pub const SERVER: u32 = 6;
 }
 
 /// Which value of a task a message carries.
@@ -297,9 +299,17 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
             };
             write_numbers(out, [from.into(), part.into()]);
         }
-        Source::Topic { topic, position } => {
+        Source::Topic {
+            topic,
+            position,
+            is_of_server,
+        } => {
             let is_own = topic.starts_with(OWN);
-            let from = if is_own { from::COMPONENT } else { from::TOPIC };
+            let from = match (is_own, is_of_server) {
+                (false, _) => from::TOPIC,
+                (true, false) => from::COMPONENT,
+                (true, true) => from::SERVER,
+            };
             write_numbers(out, [from.into(), message.gap.into()]);
             out.push(',');
             if !is_own {

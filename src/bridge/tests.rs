@@ -637,6 +637,7 @@ async fn a_message_that_has_crossed_is_called_by_its_key() {
         source: Source::Topic {
             topic: "t".into(),
             position,
+            is_of_server: false,
         },
         part: Part::Value,
         data,

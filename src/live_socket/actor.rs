@@ -11,7 +11,7 @@ use super::mailbox::{Item, Mailbox, Unhandled};
 use super::running::{Next, Running};
 use super::state::LiveSocketState;
 use super::step::Cause;
-use super::{Moment, ReplyTo, Snapshot, Start, Waits};
+use super::{Continuity, Moment, ReplyTo, Snapshot, Start, Waits};
 use crate::context::Shared;
 use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin};
 use crate::ids::{ActorKey, EventNumber, Point};
@@ -128,7 +128,7 @@ impl Back {
     /// Lets the page in.
     pub(super) fn show<R: ReplyTo>(self, point: Point, tree: &LiveTree, reply_to: &mut R) {
         if reply_to.resumed(self.epoch, self.has_changed) {
-            reply_to.show(point, tree, false);
+            reply_to.show(point, tree, Continuity::Unbroken);
         }
     }
 }
@@ -159,7 +159,7 @@ impl LiveSocketState {
             Item::Show if reply_to.shares() => self.show_shared(reply_to),
             Item::Show => {
                 self.sent_tree = None;
-                reply_to.show(self.point, &self.prev_tree, false);
+                reply_to.show(self.point, &self.prev_tree, Continuity::Unbroken);
             }
             Item::Resume { id, request, waits } => {
                 self.back(id, request);

@@ -39,7 +39,7 @@ use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
 pub(crate) use asking::spread;
-pub use reply_to::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+pub use reply_to::{Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 pub use viewing::{Asked, Events, Taken};
 
 /// The data that an actor starts with.

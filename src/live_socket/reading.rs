@@ -208,28 +208,29 @@ pub(super) async fn publish<D: Dispatcher>(
 
 /// The messages of a batch, as their receiver gets them.
 fn messages(topic: &Arc<str>, receiver: &SmolStr, batch: Batch) -> Vec<Message> {
-    let at = |position| Source::Topic {
+    let at = |position, is_of_server| Source::Topic {
         topic: topic.clone(),
         position,
+        is_of_server,
     };
     let gap = batch.gap.then(|| Message {
         receiver: receiver.clone(),
         id: format!("{}:gap", batch.position).into(),
-        source: at(batch.position),
+        source: at(batch.position, false),
         part: Part::Value,
         data: Data::None,
         gap: true,
     });
     let read = batch.messages.into_iter().map(|message| {
-        let (receiver, data) = match receiver.is_empty() {
+        let (receiver, data, is_of_server) = match receiver.is_empty() {
             // The component's own topic: the message says whom it is for.
             true => addressed(&message),
-            false => (receiver.clone(), Data::Shared(message.clone())),
+            false => (receiver.clone(), Data::Shared(message.clone()), false),
         };
         Message {
             receiver,
             id: message.id.clone(),
-            source: at(message.position),
+            source: at(message.position, is_of_server),
             part: Part::Value,
             data,
             gap: false,
@@ -238,12 +239,17 @@ fn messages(topic: &Arc<str>, receiver: &SmolStr, batch: Batch) -> Vec<Message> 
     gap.into_iter().chain(read).collect()
 }
 
-/// The receiver and the data of a message that was sent to one component.
-fn addressed(message: &topics::Message) -> (SmolStr, Data) {
-    let read = serde_json::from_str::<(SmolStr, Box<serde_json::value::RawValue>)>(&message.data);
+/// The receiver and the data of a message that was sent to one component, and whether the application itself has
+/// sent it.
+fn addressed(message: &topics::Message) -> (SmolStr, Data, bool) {
+    let read =
+        serde_json::from_str::<(SmolStr, Box<serde_json::value::RawValue>, u8)>(&message.data);
     // Written by this library.
     read.map_or_else(
-        |_| (SmolStr::default(), Data::None),
-        |(receiver, data)| (receiver, Data::Json(data.get().into())),
+        |_| (SmolStr::default(), Data::None, false),
+        |(receiver, data, is_of_server)| {
+            let data = Data::Json(data.get().into());
+            (receiver, data, is_of_server != 0)
+        },
     )
 }

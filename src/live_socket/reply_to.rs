@@ -111,14 +111,26 @@ pub trait Viewers {
     }
 }
 
+/// How a tree that is shown whole goes on from what its page has shown before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Continuity {
+    /// Nothing is lost, or the page has shown nothing before.
+    #[default]
+    Unbroken,
+    /// The state goes on, and lacks changes that no event asked for.
+    Behind,
+    /// The component has started anew instead of continuing the state.
+    Anew,
+}
+
 /// Takes an actor's messages (the reference's `reply_to`). Owned by the actor.
 pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// The first render has succeeded or failed. Called once, before all other methods.
     fn started(&mut self, result: Result<(), &CallError>);
 
     /// The whole tree, after the first render and if [`LiveSocket::show`] asked for it. The tree is
-    /// that of `point`; `anew` says that the component started anew instead of continuing a state.
-    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool);
+    /// that of `point`.
+    fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity);
 
     /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);

@@ -8,7 +8,7 @@ use super::attendance::Pages;
 use super::reading::publish;
 use super::running::Running;
 use super::state::LiveSocketState;
-use super::{Committed, ReplyTo};
+use super::{Committed, Continuity, ReplyTo};
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, Push};
 use crate::ids::Point;
@@ -144,7 +144,13 @@ impl LiveSocketState {
             reply_to.keep(committed).await.map_err(not_kept)?;
         }
         reply_to.started(Ok(()));
-        reply_to.show(self.point, &self.prev_tree, outcome.anew);
+        let origin = self.call.origin.as_ref();
+        let continuity = match outcome.anew {
+            true => Continuity::Anew,
+            false if origin.is_some_and(|origin| origin.is_behind) => Continuity::Behind,
+            false => Continuity::Unbroken,
+        };
+        reply_to.show(self.point, &self.prev_tree, continuity);
         let pushes = pushes(effects);
         if !pushes.is_empty() || outcome.redirect.is_some() {
             let beside = Beside {
@@ -315,7 +321,9 @@ impl LiveSocketState {
         ongoing.forget_outgoing();
         for message in messages() {
             match &message.source {
-                Source::Topic { topic, position } => ongoing.move_to(topic, *position),
+                Source::Topic {
+                    topic, position, ..
+                } => ongoing.move_to(topic, *position),
                 Source::Timer => ongoing.timer_is_over(&message.receiver),
                 Source::Task(_) | Source::Viewers | Source::Presence { .. } => {}
             }

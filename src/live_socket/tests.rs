@@ -29,7 +29,7 @@ impl ReplyTo for Sent {
         let _ = self.messages.send(text);
     }
 
-    fn show(&mut self, _point: Point, tree: &crate::tree::LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &crate::tree::LiveTree, _: Continuity) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 

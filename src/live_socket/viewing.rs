@@ -9,7 +9,7 @@ use super::mailbox::{Capacity, Item, Mailbox, Unhandled};
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::{Cause, Rendered, say_since};
-use super::{LiveSocket, ReplyTo};
+use super::{Continuity, LiveSocket, ReplyTo};
 use crate::dispatch::{CallError, Caller, Dispatcher, Outcome};
 use crate::ids::{EventNumber, Point};
 use crate::limits::Limits;
@@ -247,7 +247,7 @@ impl LiveSocketState {
                 say_since(prev_tree, &sent, |message| reply_to.merged(*point, message));
             }
             if reply_to.wants_tree() {
-                reply_to.show(*point, prev_tree, false);
+                reply_to.show(*point, prev_tree, Continuity::Unbroken);
             }
         }
     }
@@ -255,7 +255,7 @@ impl LiveSocketState {
     /// Shows the whole tree, if somebody waits for it and the pages show what it says.
     pub(super) fn show_shared<R: ReplyTo>(&mut self, reply_to: &mut R) {
         if self.sent_tree.is_none() && reply_to.wants_tree() {
-            reply_to.show(self.point, &self.prev_tree, false);
+            reply_to.show(self.point, &self.prev_tree, Continuity::Unbroken);
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum OngoingError {
         "the meta of ctx.track({topic}) has {bytes} bytes, and may have {most} (limits.presenceMeta)"
     )]
     Meta {
-        /// The topic, quoted.
+        /// The topic, quoted; or which timer.
         topic: String,
         /// How large the meta is.
         bytes: usize,
@@ -46,7 +46,7 @@ pub enum OngoingError {
         "the data of a message for {topic} has {bytes} bytes, and may have {most} (limits.messageBytes)"
     )]
     Data {
-        /// The topic, quoted.
+        /// The topic, quoted; or which timer.
         topic: String,
         /// How large the data is.
         bytes: usize,

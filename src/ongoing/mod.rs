@@ -131,7 +131,16 @@ impl Ongoing {
                     receiver,
                     delay,
                     data,
-                } => self.set_timer(receiver, now + *delay, None, data.clone())?,
+                } => {
+                    // It is a message like others, and is kept in the state until it is handled.
+                    let bytes = data.as_deref().map_or(0, str::len);
+                    if bytes > checks.message_bytes {
+                        let topic = format!("the timer {receiver:?}");
+                        let most = checks.message_bytes;
+                        return Err(OngoingError::Data { topic, bytes, most });
+                    }
+                    self.set_timer(receiver, now + *delay, None, data.clone())?;
+                }
                 Effect::Cancel { receiver } => {
                     self.timers.remove(receiver);
                 }

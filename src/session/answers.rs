@@ -13,9 +13,15 @@ use crate::protocol::extended::{self, Encoded};
 const MIN_BYTES: usize = 1024;
 /// The most bytes of answers that are kept, however large the component's tree is.
 const MAX_BYTES: usize = 64 * 1024;
-/// The most failures, redirects and forms to be kept that are remembered for a page that has missed them
-/// and is shown the tree, because a tree does not repeat them. Their bytes are bounded by `MAX_BYTES`.
+/// The most failures, redirects, pushes and forms to be kept that are remembered for a page that has missed them
+/// and is shown the tree, because a tree does not repeat them. Their bytes are bounded by `MAX_BYTES`; but the
+/// pushes of the newest step are remembered, however large they are.
 const MAX_UNSAID: usize = 256;
+/// Bytes of pushes that wait behind a change that is held back. If there are more, the change is not held back any
+/// longer, or the oldest of them would be forgotten.
+const MUCH_TO_PUSH: usize = MAX_BYTES / 2;
+/// What each step with pushes counts beside their bytes, so that fewer than `MAX_UNSAID` wait, too.
+const PUSHING: usize = MUCH_TO_PUSH / (MAX_UNSAID / 2);
 
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +48,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn size(&self) -> usize {
-        let pushes = self.pushes.iter().map(Push::size).sum::<usize>();
-        self.encoded.size() + pushes + self.redirect.as_deref().map_or(0, str::len)
+        self.encoded.size() + self.push_size() + self.redirect.as_deref().map_or(0, str::len)
+    }
+
+    fn push_size(&self) -> usize {
+        self.pushes.iter().map(Push::size).sum()
     }
 
     /// Sends this to a page that shows the revision `shown`, which then shows the next one.
@@ -115,6 +124,8 @@ pub(crate) struct Answers {
     /// Failures, redirects and forms to be kept among the answers that are not kept.
     unsaid: VecDeque<Answer>,
     unsaid_bytes: usize,
+    /// Bytes of the pushes that were kept and not sent, and `PUSHING` for each step. Cleared by `all_is_sent`.
+    unsent: usize,
     /// Everything up to here is not kept.
     forgotten: Point,
     tree_bytes: usize,
@@ -129,6 +140,7 @@ impl Answers {
             bytes: 0,
             unsaid: VecDeque::new(),
             unsaid_bytes: 0,
+            unsent: 0,
             forgotten: point,
             tree_bytes: 0,
         }
@@ -177,12 +189,25 @@ impl Answers {
     pub(crate) fn keep(&mut self, answer: Answer) {
         self.last = answer.point;
         self.bytes += answer.size();
+        if !answer.pushes.is_empty() {
+            self.unsent += answer.push_size() + PUSHING;
+        }
         self.kept.push_back(answer);
         // If the answers are larger than the tree, a page that comes back is better shown the tree.
         let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
         while self.bytes > most {
             self.forget_oldest();
         }
+    }
+
+    /// All that is kept was sent to the page, which may not have it.
+    pub(crate) fn all_is_sent(&mut self) {
+        self.unsent = 0;
+    }
+
+    /// Whether more pushes wait behind what is held back than may wait much longer.
+    pub(crate) fn has_much_to_push(&self) -> bool {
+        self.unsent >= MUCH_TO_PUSH
     }
 
     /// The page is sent the tree as it is at `point`: nothing up to there is needed.
@@ -226,8 +251,11 @@ impl Answers {
                 oldest.encoded = Encoded::default();
             }
             self.unsaid_bytes += oldest.size();
+            let newest = oldest.push_size();
             self.unsaid.push_back(oldest);
-            while self.unsaid.len() > MAX_UNSAID || self.unsaid_bytes > MAX_BYTES {
+            while self.unsaid.len() > MAX_UNSAID
+                || self.unsaid_bytes.saturating_sub(newest) > MAX_BYTES
+            {
                 let Some(oldest) = self.unsaid.pop_front() else {
                     break;
                 };
@@ -312,6 +340,39 @@ mod tests {
         );
         answers.forget_up_to(at(3, 9));
         assert!(!answers.reach_back_to(at(3, 4)));
+    }
+
+    /// What is pushed while changes are held back is all there when they are sent, if they are sent soon enough.
+    #[test]
+    fn pushes_that_wait_are_kept_until_there_are_too_many_and_those_of_the_newest_step_always() {
+        let pushing = |number: u64, bytes: usize| Answer {
+            pushes: vec![Push {
+                name: "p".into(),
+                data: "x".repeat(bytes - 1).into(),
+            }],
+            ..of(Says::Change, at(0, number))
+        };
+        for bytes in [1, 100, 5_000, 200_000] {
+            let mut answers = Answers::new(Point::default());
+            let mut count = 0;
+            while !answers.has_much_to_push() {
+                count += 1;
+                answers.keep(pushing(count, bytes));
+            }
+            // One more step before they are sent, which may push much.
+            answers.keep(pushing(count + 1, 1_000_000));
+            let waits = |answers: &Answers| answers.unsaid().chain(answers.kept()).count() as u64;
+            let all = if bytes > MAX_BYTES { 1 } else { count + 1 };
+            assert_eq!(waits(&answers), all, "of {bytes}");
+            answers.all_is_sent();
+            assert!(!answers.has_much_to_push());
+            // What was sent is forgotten first.
+            for number in count + 2..count + 500 {
+                answers.keep(pushing(number, 1_000));
+            }
+            assert!(waits(&answers) < 100);
+            assert!(answers.unsaid_bytes <= MAX_BYTES + 1_000);
+        }
     }
 
     /// What failed is told to a page that comes back, however much that would be.

@@ -24,7 +24,7 @@ pub(crate) struct Last {
     pub(crate) point: Point,
     /// When the checkpoint was sealed; `None` if there is none, or if it may not have reached the page.
     pub(crate) at: Option<Instant>,
-    /// The size of the props then.
+    /// The size of the state then.
     pub(crate) bytes: usize,
 }
 

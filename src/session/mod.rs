@@ -402,6 +402,7 @@ impl State {
     /// Notes that the page is shown the whole tree, as it is at `point`.
     fn shows(&mut self, point: Point) {
         self.answers.forget_up_to(point);
+        self.answers.all_is_sent();
         self.shown = point.revision;
         self.stale = false;
         self.asking = None;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::answers::{Answer, Says, push_revision};
 use super::{Session, State};
 use crate::ids::Point;
+use crate::live_socket::Continuity;
 use crate::outbox::Dialect;
-use crate::protocol::extended::{self, Encoded};
+use crate::protocol::extended::{self, Encoded, JoinFlags};
 use crate::protocol::{Beside, Refusal, ServerMessage};
 use crate::tree::LiveTree;
 
@@ -14,7 +15,7 @@ impl Session {
     /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
     /// so its text is written before the lock is taken. The text is written for one connection; if the
     /// session has another connection by the time the lock is held, the text is written again.
-    pub(crate) fn show(&self, point: Point, tree: &LiveTree, anew: bool) {
+    pub(crate) fn show(&self, point: Point, tree: &LiveTree, continuity: Continuity) {
         loop {
             let Some((epoch, id, secret)) = self.shown() else {
                 let mut state = self.lock();
@@ -26,10 +27,15 @@ impl Session {
                 state.stale = true;
                 return;
             };
+            let flags = JoinFlags {
+                anew: continuity == Continuity::Anew,
+                behind: continuity == Continuity::Behind,
+                ..JoinFlags::default()
+            };
             let (text, encoded) = match self.dialect {
                 Dialect::Classic => (ServerMessage::Trees(tree).to_json(&id).0, None),
                 Dialect::Extended => {
-                    let encoded = extended::joined(tree, point, &secret, anew);
+                    let encoded = extended::joined(tree, point, &secret, flags);
                     (encoded.text(&id), Some(encoded))
                 }
             };
@@ -140,13 +146,17 @@ impl Session {
             keeps_form: beside.keeps_form,
             pushes: beside.pushes.to_vec(),
         };
-        if !state.holds_back() {
+        let is_held = state.holds_back();
+        if !is_held {
             let State { link, shown, .. } = &mut *state;
             if let Some(link) = link {
                 answer.push(&link.outbox, self.key, &link.id, shown);
             }
         }
         state.answers.keep(answer);
+        if !is_held {
+            state.answers.all_is_sent();
+        }
         state.answers.memory()
     }
 
@@ -164,6 +174,11 @@ impl Session {
         for text in texts {
             link.outbox.push(self.key, text);
         }
+    }
+
+    /// Whether so much is pushed behind what is held back that it must not be held back any longer.
+    pub(crate) fn has_much_to_push(&self) -> bool {
+        self.lock().answers.has_much_to_push()
     }
 
     /// Sends the answers that were held back as one answer, and before it their failures and redirects.
@@ -188,6 +203,7 @@ impl Session {
         for answer in missed.filter(|answer| !after.includes(answer.point)) {
             answer.push_unsaid(&link.outbox, self.key, &link.id);
         }
+        answers.all_is_sent();
         push_revision(&link.outbox, self.key, &link.id, shown, point.revision);
         link.outbox.push_encoded(self.key, &link.id, &encoded);
     }

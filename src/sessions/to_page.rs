@@ -9,7 +9,9 @@ use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{Life, Point};
-use crate::live_socket::{Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::live_socket::{
+    Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
+};
 use crate::members::Leave;
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
@@ -32,7 +34,7 @@ const TASK_PAUSE: Duration = Duration::from_secs(5);
 struct Sealed {
     point: Point,
     at: Instant,
-    /// The size of the props then.
+    /// The size of the state then.
     bytes: usize,
     /// The epoch of the connection that the checkpoint was sent on. If that connection is gone, the
     /// checkpoint may be lost.
@@ -43,9 +45,23 @@ struct Sealed {
 /// text, so that the state is sealed once.
 struct Kept {
     point: Point,
-    /// The size of the props.
+    /// The size of the state.
     bytes: usize,
     sealed: String,
+}
+
+/// A committed state as it is sealed, in two texts of JSON.
+struct StateTexts {
+    props_json: String,
+    /// What goes on beside the props: timers, subscriptions, presence, and what is still to be published. Empty if
+    /// nothing does.
+    ongoing: String,
+}
+
+impl StateTexts {
+    fn size(&self) -> usize {
+        self.props_json.len() + self.ongoing.len()
+    }
 }
 
 pub(crate) struct ToPage<D: Dispatcher> {
@@ -118,8 +134,11 @@ impl<D: Dispatcher> ToPage<D> {
     }
 
     /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
-    /// makes the pause longer, and one that is seen again ends it.
+    /// makes the pause longer, and one that is seen again ends it. So does much that was pushed.
     async fn paused_since(&self, last: Instant) {
+        if self.session.has_much_to_push() {
+            return;
+        }
         loop {
             let hidden = self.session.hidden();
             let pause = match hidden {
@@ -183,11 +202,22 @@ impl<D: Dispatcher> ToPage<D> {
         Some(pause.map_or(due, |at| due.max(at + TASK_PAUSE)))
     }
 
+    /// The committed state as it is sealed.
+    fn state_of(&self, committed: &Committed<'_>) -> StateTexts {
+        StateTexts {
+            props_json: committed.props.to_json_without(&self.details.private),
+            ongoing: committed.ongoing.to_json(Now::here()),
+        }
+    }
+
     /// A checkpoint of the state; `None` if it cannot be sealed, which is then logged.
-    fn sealed(&self, committed: &Committed<'_>, props_json: String) -> Option<String> {
-        let ongoing = committed.ongoing.to_json(Now::here());
+    fn sealed(&self, point: Point, state: StateTexts) -> Option<String> {
         let bind = &self.session.about.bind;
-        self.seal_as(Kind::Checkpoint, committed.point, props_json, ongoing, bind)
+        let StateTexts {
+            props_json,
+            ongoing,
+        } = state;
+        self.seal_as(Kind::Checkpoint, point, props_json, ongoing, bind)
     }
 
     fn seal_as(
@@ -252,19 +282,19 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// The size of the committed props, and a checkpoint of them. If the props are too large, there is no
+    /// The size of the committed state, and a checkpoint of it. If the state is too large, there is no
     /// checkpoint, and the client is told so once.
     fn checkpoint_of(&mut self, committed: &Committed<'_>) -> (usize, Option<String>) {
-        let props_json = committed.props.to_json_without(&self.details.private);
-        let bytes = props_json.len();
+        let state = self.state_of(committed);
+        let bytes = state.size();
         let point = committed.point;
         if bytes <= self.context.limits.checkpoint_bytes {
-            return (bytes, self.sealed(committed, props_json));
+            return (bytes, self.sealed(point, state));
         }
         if !std::mem::replace(&mut self.is_told, true) {
             let about = &self.session.about;
             let text = format!(
-                "{} ({}): the props are {bytes} bytes; beyond limits.checkpointBytes a \
+                "{} ({}): the state is {bytes} bytes; beyond limits.checkpointBytes a \
                  component does not survive a crash of the server",
                 about.module, about.instance
             );
@@ -309,8 +339,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         }
     }
 
-    fn show(&mut self, point: Point, tree: &LiveTree, anew: bool) {
-        self.session.show(point, tree, anew);
+    fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity) {
+        self.session.show(point, tree, continuity);
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
@@ -400,9 +430,9 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
             return Ok(());
         };
         let point = committed.point;
-        let props_json = committed.props.to_json_without(&self.details.private);
-        let bytes = props_json.len();
-        let sealed = self.sealed(&committed, props_json);
+        let state = self.state_of(&committed);
+        let bytes = state.size();
+        let sealed = self.sealed(point, state);
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();

@@ -442,6 +442,7 @@ impl Component {
             anew: ticket.is_some() && !is_same,
             shared: true,
             lost: is_same && !is_known && number.is_none() && !is_new_ticket,
+            ..JoinFlags::default()
         };
         if !is_known {
             viewer.begin(number.unwrap_or_default());

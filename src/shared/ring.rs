@@ -12,8 +12,13 @@ const MIN_BYTES: usize = 1024;
 /// The most bytes of changes that are kept, however large the tree is.
 const MAX_BYTES: usize = 64 * 1024;
 /// The most pushes to all pages that are kept for pages that have missed them. Their bytes are bounded by
-/// [`MAX_BYTES`].
+/// [`MAX_BYTES`]. Those of the newest step are kept, however many and large they are.
 const MAX_PUSHES: usize = 256;
+/// Bytes of pushes that wait for the next change. If there are more, the change is not held back any longer, or the
+/// oldest of them would be forgotten.
+const MUCH_TO_PUSH: usize = MAX_BYTES / 2;
+/// What each push counts beside its bytes, so that fewer than [`MAX_PUSHES`] wait, too.
+const PUSHING: usize = MUCH_TO_PUSH / (MAX_PUSHES / 2);
 
 /// A change, as each dialect says it.
 #[derive(Debug)]
@@ -75,6 +80,8 @@ pub(crate) struct Ring {
     bytes: usize,
     pushes: VecDeque<Pushed>,
     push_bytes: usize,
+    /// Bytes of the pushes since the last frame, and [`PUSHING`] for each.
+    unsent: usize,
     /// Everything up to here is forgotten.
     base: Revision,
     /// What a page shows that has all frames.
@@ -106,6 +113,7 @@ impl Ring {
     pub(crate) fn push(&mut self, to: Revision, change: Option<Arc<Change>>) {
         self.newest = self.newest.max(to);
         let Some(change) = change else { return };
+        self.unsent = 0;
         self.bytes += change.size();
         self.frames.push_back(Frame { to, change });
         let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
@@ -120,17 +128,25 @@ impl Ring {
 
     /// Adds what the step that committed this revision pushes to all pages.
     pub(crate) fn push_to_all(&mut self, revision: Revision, pushes: &[Push]) {
+        let mut newest = 0;
         for push in pushes {
-            self.push_bytes += push.size();
+            newest += push.size();
             let push = Arc::new(push.clone());
             self.pushes.push_back(Pushed { revision, push });
         }
-        while (self.pushes.len() > MAX_PUSHES || self.push_bytes > MAX_BYTES)
-            && self.pushes.len() > 1
+        self.push_bytes += newest;
+        self.unsent += newest + pushes.len() * PUSHING;
+        while (self.pushes.len() - pushes.len() > MAX_PUSHES
+            || self.push_bytes - newest > MAX_BYTES)
             && let Some(oldest) = self.pushes.pop_front()
         {
             self.push_bytes -= oldest.push.size();
         }
+    }
+
+    /// Whether more pushes wait for the next change than may wait much longer.
+    pub(crate) fn has_much_to_push(&self) -> bool {
+        self.unsent >= MUCH_TO_PUSH
     }
 
     /// What a page at this revision misses that has been sent the pushes up to `pushed`; of the frames those that are
@@ -242,6 +258,34 @@ mod tests {
         }
         let bytes: usize = ring.pushes.iter().map(|pushed| pushed.push.size()).sum();
         assert_eq!(ring.push_bytes, bytes);
-        assert!((32_000..=MAX_BYTES).contains(&bytes), "{bytes}");
+        assert!((32_000..=MAX_BYTES + 1_100).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn pushes_that_wait_for_a_change_are_kept_until_there_are_too_many_and_those_of_the_newest_step_always()
+     {
+        let push = |bytes: usize| Push {
+            name: "p".into(),
+            data: "x".repeat(bytes - 1).into(),
+        };
+        for bytes in [1, 100, 5_000, 60_000] {
+            let mut ring = Ring::new(Revision(0));
+            let mut revision = 0;
+            while !ring.has_much_to_push() {
+                revision += 1;
+                ring.push_to_all(Revision(revision), &[push(bytes)]);
+            }
+            // One more step before the change is sent, which may push much.
+            let much = vec![push(10_000); 300];
+            ring.push_to_all(Revision(revision + 1), &much);
+            let waiting = ring.pushes_after(Revision(0)).count();
+            assert_eq!(waiting, revision as usize + 300, "of {bytes}");
+            ring.push(Revision(revision + 1), Some(change("a")));
+            assert!(!ring.has_much_to_push());
+            // What was sent is forgotten first.
+            ring.push_to_all(Revision(revision + 2), &[push(bytes)]);
+            assert!(ring.pushes_after(Revision(0)).count() <= MAX_PUSHES + 1);
+            assert_eq!(ring.pushes_after(Revision(revision + 1)).count(), 1);
+        }
     }
 }

@@ -14,7 +14,9 @@ use crate::clock::unix_now;
 use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
 use crate::ids::{ActorKey, EventNumber, Life, Point};
-use crate::live_socket::{Asked, Begun, Committed, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
+use crate::live_socket::{
+    Asked, Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
+};
 use crate::members::{self, Leave};
 use crate::ongoing::{Now, Ongoing, TopicNames};
 use crate::props::Props;
@@ -128,7 +130,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         }
     }
 
-    fn show(&mut self, point: Point, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, point: Point, tree: &LiveTree, _: Continuity) {
         let mut shown = self.component.shown();
         if !self.is_ready {
             shown.ring = Ring::new(point.revision);
@@ -229,7 +231,9 @@ impl<D: Dispatcher> Pace for ToViewers<D> {
     }
 
     async fn caught_up(&mut self) {
-        if let Some(next) = self.next {
+        if let Some(next) = self.next
+            && !self.component.shown().ring.has_much_to_push()
+        {
             // On the heap: the future of every actor would carry it otherwise.
             Box::pin(sleep_until(next)).await;
         }

@@ -401,3 +401,35 @@ async fn a_steady_stream_of_events_has_its_checkpoints() {
     }
     assert!(last > 60, "{last}");
 }
+
+/// The handler of one fails, one names no handler, and one is too old. Each is answered, and none is a revision.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_was_not_handled_is_in_the_checkpoint_and_is_no_revision() {
+    let server = Server::counter(Limits::default());
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "increment").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.event(2, 1, "no such handler").await;
+    assert_eq!(page.next().await[0], "e");
+    let old = json!(["e", page.joins, 3, 2, "increment", "click", {}, 3_600_000]);
+    page.client.send(&old.to_string()).await;
+    let expired = page.next().await;
+    assert_eq!((&expired[0], &expired[4]), (&json!("e"), &json!(1)));
+    let quiet = tokio::time::timeout(Duration::from_secs(1), page.next());
+    assert!(quiet.await.is_err());
+    let (number, checkpoint) = page.checkpoint.clone().unwrap();
+    let opened = server
+        .context
+        .keyring
+        .open(&checkpoint, "user 7", unix_now(), Duration::MAX);
+    let Point { event, revision } = opened.unwrap().point;
+    assert_eq!((number, event.0, revision.0), (3, 3, 1));
+    // Nor is one of them handled again, where only the checkpoint is known.
+    let next = Server::counter(Limits::default());
+    page.reconnect(&next).await;
+    page.join(checkpoint, None).await;
+    assert_eq!(page.shown().await, (3, html(1), false));
+    page.event(3, 3, "increment").await;
+    page.event(4, 3, "increment").await;
+    assert_eq!(page.answer().await, (4, html(2)));
+}

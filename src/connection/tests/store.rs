@@ -17,6 +17,7 @@ struct Memory {
     states: Arc<std::sync::Mutex<std::collections::HashMap<Arc<str>, Stored>>>,
     broken: Arc<std::sync::atomic::AtomicBool>,
     holders: Arc<std::sync::Mutex<std::collections::HashSet<Holder>>>,
+    saves: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Store for Memory {
@@ -36,6 +37,7 @@ impl Store for Memory {
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
         self.holders.lock().unwrap().insert(holder);
+        self.saves.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             let error = StoreError::Failed("the disk is full".to_owned());
             return Box::pin(std::future::ready(Err(error)));
@@ -552,4 +554,68 @@ async fn a_subscription_that_the_application_ends_is_ended_in_the_store() {
         sessions.disconnect_matching(Some("user 7"), None);
         second().await;
     }
+}
+
+/// Five messages and two events wait while a handler runs: the messages are one visit, and each event is alone.
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_together_are_one_visit_with_one_revision_and_one_save() {
+    type Made = Arc<std::sync::Mutex<Vec<(bool, usize)>>>;
+    let made = Made::default();
+    let calls = made.clone();
+    let position = Arc::<std::sync::Mutex<String>>::default();
+    let subscribes = position.clone();
+    let dispatcher = Closures::new(move |call| {
+        let handler = call.event.as_ref().map(|event| event.handler.to_string());
+        if call.origin.is_none() {
+            let made = (call.event.is_some(), call.messages.len());
+            calls.lock().unwrap().push(made);
+        }
+        let count: i64 = call.props.to_json().parse().unwrap();
+        let subscribes = subscribes.clone();
+        async move {
+            let done = call.messages.len() as i64 + i64::from(handler.is_some());
+            let mut outcome = crate::testing::shown(count + done, &["<b>", "</b>"]);
+            match handler.as_deref() {
+                Some("enter") => {
+                    let json = subscribes.lock().unwrap().clone();
+                    outcome.effects = crate::effects::parse(&json).unwrap();
+                }
+                Some("hold") => sleep(Duration::from_secs(5)).await,
+                _ => {}
+            }
+            Ok(outcome)
+        }
+    });
+    let store = Memory::default();
+    let server = Server::with_store(dispatcher, Limits::default(), store.clone());
+    let topics = &server.context.topics;
+    let nobody: Arc<dyn Sink> = Arc::new(Nobody);
+    let subscribed = topics.subscribe("news", nobody, 0).await.unwrap();
+    let Position { epoch, number } = subscribed.now;
+    *position.lock().unwrap() = format!(r#"[{{"subscribe":["news","got","{epoch}",{number},0]}}]"#);
+    let mut page = Page::load(&server).await;
+    page.event(1, 0, "enter").await;
+    assert_eq!(page.answer().await, (1, html(1)));
+    page.event(2, 1, "hold").await;
+    sleep(Duration::from_secs(1)).await;
+    page.event(3, 1, "increment").await;
+    page.event(4, 1, "increment").await;
+    for number in 0..5 {
+        let published = topics.publish("news", None, number.to_string().into());
+        published.await.unwrap();
+    }
+    let saves = || store.saves.load(std::sync::atomic::Ordering::SeqCst);
+    let before = saves();
+    sleep(Duration::from_secs(30)).await;
+    let mut made = made.lock().unwrap().clone();
+    let event = (true, 0);
+    assert_eq!(made[..2], [event, event], "those before the messages");
+    let mut rest = made.split_off(2);
+    rest.sort_unstable();
+    assert_eq!(rest, [(false, 5), event, event]);
+    // The handler that was running, the visit, two events.
+    assert_eq!(saves() - before, 4);
+    let states = store.states.lock().unwrap();
+    let revisions: Vec<u64> = states.values().map(|one| one.revision.0).collect();
+    assert_eq!(revisions, [5]);
 }

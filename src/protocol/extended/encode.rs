@@ -79,11 +79,16 @@ pub struct JoinFlags {
     pub shared: bool,
     /// It is not known whether the events were applied that were sent and have no answer: they are lost.
     pub lost: bool,
+    /// The state goes on, and lacks changes that no event asked for and that the client has shown.
+    pub behind: bool,
 }
 
 impl JoinFlags {
     fn number(self) -> u8 {
-        u8::from(self.anew) | u8::from(self.shared) << 1 | u8::from(self.lost) << 2
+        u8::from(self.anew)
+            | u8::from(self.shared) << 1
+            | u8::from(self.lost) << 2
+            | u8::from(self.behind) << 3
     }
 }
 
@@ -131,15 +136,21 @@ pub fn unhandled(last: EventNumber, count: u64, text: &str, is_expired: bool) ->
 }
 
 /// Writes the answer to a join: the component's tree at this point, and the `secret` with which the client
-/// can resume the component. `anew` says that the state is not the one that the client left.
-pub fn joined(tree: &LiveTree, point: Point, secret: &str, anew: bool) -> Encoded {
+/// can resume the component.
+pub fn joined(tree: &LiveTree, point: Point, secret: &str, flags: JoinFlags) -> Encoded {
     let mut out = Encoded {
         head: "[\"j\",",
         ..Encoded::default()
     };
     let _ = write!(out.rest, ",{},{},", point.event, point.revision);
     out.root(tree);
-    let _ = write!(out.rest, ",\"{secret}\"{}]", if anew { ",1" } else { "" });
+    let _ = write!(out.rest, ",\"{secret}\"");
+    match flags.number() {
+        0 => out.rest.push(']'),
+        number => {
+            let _ = write!(out.rest, ",{number}]");
+        }
+    }
     out
 }
 
@@ -587,20 +598,26 @@ mod tests {
             let one = encode(&message, AT.event).text("12");
             assert_eq!(encode_for_many(&message).text_for("12", AT.event), one);
         }
-        let one = joined(&new, AT, "xyz", true).text("7");
         let flags = JoinFlags {
             anew: true,
             ..JoinFlags::default()
         };
+        let one = joined(&new, AT, "xyz", flags).text("7");
         let many = tree_for_many(&new);
         assert_eq!(many.joined_text("7", AT, "xyz", flags), one);
         let shared = JoinFlags {
             shared: true,
             lost: true,
-            anew: false,
+            ..JoinFlags::default()
         };
         let text = many.joined_text("7", AT, "xyz", shared);
         assert!(text.ends_with(",\"xyz\",6]"), "{text}");
+        let behind = JoinFlags {
+            behind: true,
+            ..JoinFlags::default()
+        };
+        let text = joined(&new, AT, "xyz", behind).text("7");
+        assert!(text.ends_with(",\"xyz\",8]"), "{text}");
     }
 
     #[test]
@@ -613,7 +630,7 @@ mod tests {
             compiled(9, source, vec![leaf(text), leaf(off), inner, list(items)])
         };
         let old = page("a", "", "x", &["1", "2"]);
-        let joined = joined(&old, AT, "xyz", false);
+        let joined = joined(&old, AT, "xyz", JoinFlags::default());
         let expected = r#"["j",3,5,7,[9,"a",0,[4,"x"],{"l":[[4,"1"],[4,"2"]]}],"xyz"]"#;
         assert_eq!(joined.text("3"), expected);
         let used: Vec<u32> = joined.templates.iter().map(|it| it.number()).collect();
@@ -631,7 +648,11 @@ mod tests {
     #[test]
     fn trees_of_another_language_are_sent_as_html() {
         let tree = |text| text_tree(&["<a title=\"", "\">"], &[text]);
-        let joined = joined(&tree("x"), AT, "xyz", true);
+        let anew = JoinFlags {
+            anew: true,
+            ..JoinFlags::default()
+        };
+        let joined = joined(&tree("x"), AT, "xyz", anew);
         let html = r#"{"h":"<a title=\"x\">"}"#;
         let expected = format!("[\"j\",0,5,7,[{OPAQUE},{html}],\"xyz\",1]");
         assert_eq!(joined.text("0"), expected);

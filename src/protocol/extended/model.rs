@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::encode::{encode, joined};
+use super::encode::{JoinFlags, encode, joined};
 use crate::ids::{EventNumber, Point};
 use crate::protocol::ServerMessage;
 use crate::tree::{LiveTree, Render, diff};
@@ -28,7 +28,7 @@ fn read(message: &str) -> Value {
 
 /// What a client shows that joins.
 fn tree(tree: &LiveTree) -> Value {
-    read(&joined(tree, Point::default(), "", false).text("0"))[4].take()
+    read(&joined(tree, Point::default(), "", JoinFlags::default()).text("0"))[4].take()
 }
 
 fn change_all(tree: &mut Value, changes: &[Value]) {

@@ -10,7 +10,7 @@ use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::dispatch::CallError;
 use crate::ids::{Life, Point};
-use crate::live_socket::{Keeper, LiveSocket, Pace, ReplyTo, Start, Viewers};
+use crate::live_socket::{Continuity, Keeper, LiveSocket, Pace, ReplyTo, Start, Viewers};
 use crate::members::{self, Leave, Members};
 use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
@@ -47,7 +47,7 @@ impl ReplyTo for ToJavaScript {
         });
     }
 
-    fn show(&mut self, _point: Point, tree: &LiveTree, _anew: bool) {
+    fn show(&mut self, _point: Point, tree: &LiveTree, _: Continuity) {
         self.send(&ServerMessage::Trees(tree), None);
     }
 

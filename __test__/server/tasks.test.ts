@@ -1,0 +1,170 @@
+/** Tasks run beside the events: each value is a message, and the next is asked for when the last is handled. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { html, type LoomOptions, type Message, type TaskSource } from 'loom-live'
+import { pageOf, shows, startPage } from '../support/pages'
+import { Gate, until } from '../support/until'
+
+/** A page whose event `begin` begins this task; `received` is what its receiver got. */
+async function start(
+  task: (signal: AbortSignal) => TaskSource<unknown>,
+  before = (): Promise<void> | void => undefined,
+) {
+  const received: Message[] = []
+  const started = await startPage((loom) =>
+    loom.register('works', {
+      props: { got: 0, clicks: 0 },
+      handle: {
+        begin(props, _, ctx) {
+          ctx.task('value', task)
+          return { ...props }
+        },
+        click: (props) => ({ ...props, clicks: props.clicks + 1 }),
+      },
+      receive: {
+        async value(props, message) {
+          received.push(message)
+          await before()
+          return { ...props, got: props.got + 1 }
+        },
+      },
+      render: ({ got, clicks }) => html`${got} ${clicks}`,
+    }),
+  )
+  return { ...started, received }
+}
+
+test('the next value is asked for when the last one is handled', async () => {
+  const gates: Gate[] = []
+  let asked = 0
+  const { page, received } = await start(
+    async function* () {
+      while (asked < 3) yield await Promise.resolve(++asked)
+    },
+    () => {
+      const gate = new Gate()
+      gates.push(gate)
+      return gate.promise
+    },
+  )
+  page.event('begin')
+  for (let value = 1; value <= 3; value++) {
+    await until('the value', () => received.length === value)
+    await sleep(50)
+    expect([asked, received.length]).toEqual([value, value])
+    gates[value - 1]?.open()
+  }
+  const last = await until('the end', () => gates[3])
+  last.open()
+  await shows(page, '4 0')
+})
+
+test.each<[string, () => TaskSource<unknown>, object[]]>([
+  [
+    'an async iterable',
+    async function* () {
+      yield await Promise.resolve('a')
+      yield 'b'
+    },
+    [{ data: 'a', done: false }, { data: 'b', done: false }, { done: true }],
+  ],
+  [
+    'an iterable that returns something',
+    function* () {
+      yield 'a'
+      return 'end'
+    },
+    [
+      { data: 'a', done: false },
+      { data: 'end', done: true },
+    ],
+  ],
+  ['a promise', () => Promise.resolve('all'), [{ data: 'all', done: true }]],
+  ['a promise of nothing', () => Promise.resolve(), [{ done: true }]],
+  ['a promise that rejects', () => Promise.reject(new Error('no')), [{ done: true, error: 'no' }]],
+  [
+    'one that throws after a value',
+    async function* () {
+      yield await Promise.resolve('a')
+      throw new Error('no')
+    },
+    [
+      { data: 'a', done: false },
+      { done: true, error: 'no' },
+    ],
+  ],
+  [
+    'one that throws at once',
+    () => {
+      throw new Error('no')
+    },
+    [{ done: true, error: 'no' }],
+  ],
+])('the last message of %s says so, and no other does', async (_, task, expected) => {
+  const { page, received } = await start(task)
+  page.event('begin')
+  await shows(page, `${expected.length} 0`)
+  const told = received.map(({ data, done, error }) => ({ data, done, error: error?.message }))
+  expect(told).toEqual(expected.map((one) => ({ data: undefined, error: undefined, ...one })))
+  for (const { from, gap } of received) expect([from, gap]).toEqual(['task', false])
+})
+
+test('a component answers events while a task of its own waits', async () => {
+  const gate = new Gate<string>()
+  const { page } = await start(() => gate.promise)
+  page.event('begin')
+  page.event('click')
+  await shows(page, '0 1')
+  gate.open('late')
+  await shows(page, '1 1')
+})
+
+test('a task that takes the place of another, a cancel and the end of the component abort it', async () => {
+  const signals: AbortSignal[] = []
+  const options: LoomOptions = { limits: { parkTime: 0 } }
+  const { site, name, page } = await startPage(
+    (loom) =>
+      loom.register('aborts', {
+        props: { steps: 0, got: 0 },
+        handle: {
+          begin({ steps, got }, _, ctx) {
+            ctx.task('value', (signal) => {
+              signals.push(signal)
+              return new Promise((resolve) => {
+                // It gives something nevertheless, which nobody gets.
+                signal.addEventListener('abort', () => {
+                  resolve('late')
+                })
+              })
+            })
+            return { steps: steps + 1, got }
+          },
+          stop({ steps, got }, _, ctx) {
+            ctx.cancel('value')
+            return { steps: steps + 1, got }
+          },
+        },
+        receive: { value: ({ steps, got }) => ({ steps, got: got + 1 }) },
+        render: ({ steps, got }) => html`${steps} ${got}`,
+      }),
+    options,
+  )
+  const aborted = (): boolean[] => signals.map((signal) => signal.aborted)
+  page.event('begin')
+  await until('the first task', () => signals.length === 1)
+  page.event('begin')
+  await until('the second task', () => signals.length === 2)
+  expect(aborted()).toEqual([true, false])
+  page.event('stop')
+  await shows(page, '3 0')
+  await until('the cancel', () => aborted().every(Boolean))
+  page.event('begin')
+  await until('the third task', () => signals.length === 3)
+  const other = await pageOf(site, name)
+  other.event('begin')
+  await until('the task of another page', () => signals.length === 4)
+  page.end()
+  await until('the end of the component', () => aborted()[2])
+  expect(aborted()).toEqual([true, true, true, false])
+  expect(other.text).toBe('1 0')
+})
