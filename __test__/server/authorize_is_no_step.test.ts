@@ -31,7 +31,9 @@ async function start(options: SiteOptions = {}) {
   return { site, errors, heard }
 }
 
-const said: unknown = expect.stringContaining('ctx.publish has no effect here; call it in connected, a handler or a receiver')
+const said: unknown = expect.stringContaining(
+  'ctx.publish has no effect here; call it in connected, a handler or a receiver',
+)
 
 async function pageOf(site: Site, module: { name: string }): Promise<LivePage> {
   const page = new LivePage({ url: () => site.url(), module: module.name, token: await site.token(module.name) })

@@ -161,7 +161,7 @@ async fn who_is_told_the_same_shares_one_message() {
         let mut messages = Vec::new();
         for watcher in &watchers {
             let everybody = presence.read(&watcher.watch, None).await.unwrap();
-            let from = from.and_then(|()| everybody.position);
+            let from = from.and(everybody.position);
             messages.push((from, everybody));
         }
         if from.is_some() {
