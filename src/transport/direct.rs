@@ -10,8 +10,8 @@ use std::task::{Poll, ready};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::socket::Writer;
 use super::websocket::FRAGMENT;
+use super::writer::Writer;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The longest header of a server's frame of at most [`FRAGMENT`] bytes (RFC 6455, 5.2).

@@ -8,6 +8,8 @@ mod relay;
 #[cfg(unix)]
 mod socket;
 mod websocket;
+#[cfg(unix)]
+mod writer;
 
 pub use descriptor::Descriptor;
 pub use direct::Direct;
