@@ -215,6 +215,25 @@ impl Outbox {
     /// Adds a message that is text already, and before it the templates that the client needs to read
     /// `encoded`.
     pub(crate) fn push_written(&self, owner: ActorKey, text: String, encoded: Option<&Encoded>) {
+        self.add(encoded, |state| {
+            state.push(owner, text, &self.budget);
+            state.writer.take()
+        });
+    }
+
+    /// As [`push_written`](Self::push_written), of one who writes to many connections in turn: the message goes to the
+    /// socket at once, if that is idle. (Who writes to one connection leaves that to the connection's task: many tasks
+    /// then write one after the other, which costs each of them, and a receiver of several, less.)
+    pub(crate) fn push_at_once(&self, owner: ActorKey, text: String, encoded: &Encoded) {
+        self.add(Some(encoded), |state| {
+            self.write_now(state, text).unwrap_or_else(|text| {
+                state.push(owner, text, &self.budget);
+                state.writer.take()
+            })
+        });
+    }
+
+    fn add(&self, encoded: Option<&Encoded>, add: impl FnOnce(&mut State) -> Option<Waker>) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -222,13 +241,7 @@ impl Outbox {
         if let Some(encoded) = encoded {
             state.introduce(encoded, &self.budget);
         }
-        let writer = match self.write_now(&mut state, text) {
-            Ok(writer) => writer,
-            Err(text) => {
-                state.push(owner, text, &self.budget);
-                state.writer.take()
-            }
-        };
+        let writer = add(&mut state);
         drop(state);
         wake(writer);
     }

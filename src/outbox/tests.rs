@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::{CONNECTION, Dialect, Outbox};
 use crate::budget::Budget;
 use crate::limits::Limits;
+use crate::protocol::extended::Encoded;
 use crate::transport::{Descriptor, WebSocket};
 
 /// An outbox, its connection, and the client.
@@ -37,11 +38,11 @@ async fn what_waits_goes_before_what_is_written_at_once() {
     outbox.greet("[0]".to_owned());
     outbox.push(CONNECTION, "[1]".to_owned());
     assert!(!outbox.has_written(1));
-    outbox.push_written(CONNECTION, "[2]".to_owned(), None);
+    outbox.push_at_once(CONNECTION, "[2]".to_owned(), &Encoded::default());
     assert_eq!(read(&mut client).await, "[[0],[1],[2]]");
     assert_eq!(outbox.bytes(), 0);
     assert!(outbox.has_written(outbox.pushed()));
-    outbox.push_written(CONNECTION, "[3]".to_owned(), None);
+    outbox.push_at_once(CONNECTION, "[3]".to_owned(), &Encoded::default());
     assert_eq!(read(&mut client).await, "[3]");
 }
 
@@ -53,14 +54,14 @@ async fn what_a_full_socket_has_not_taken_is_not_written() {
     while outbox.bytes() == 0 {
         // Something that waits is in each frame, so that messages are counted.
         outbox.push(CONNECTION, "[1]".to_owned());
-        outbox.push_written(CONNECTION, text.clone(), None);
+        outbox.push_at_once(CONNECTION, text.clone(), &Encoded::default());
         count += 1;
     }
     assert!(!outbox.has_written(outbox.pushed()));
     // The connection has written something of its own before.
     outbox.written(0);
     assert!(!outbox.has_written(outbox.pushed()) && outbox.bytes() > text.len());
-    outbox.push_written(CONNECTION, "[2]".to_owned(), None);
+    outbox.push_at_once(CONNECTION, "[2]".to_owned(), &Encoded::default());
     let writing = async {
         socket.flush().await.unwrap();
         outbox.written(0);
@@ -90,7 +91,7 @@ async fn behind_the_end_of_a_connection_nothing_is_written() {
     let reading = async {
         assert!(client.next().await.unwrap().unwrap().is_close());
         assert!(direct.free(3).is_none());
-        outbox.push_written(CONNECTION, "[1]".to_owned(), None);
+        outbox.push_at_once(CONNECTION, "[1]".to_owned(), &Encoded::default());
         assert!(client.next().await.is_none_or(|end| end.is_err()));
     };
     tokio::join!(closing, reading);

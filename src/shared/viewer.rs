@@ -543,7 +543,7 @@ impl Viewer {
                     self.push_revision(link, at, frame.to);
                     let encoded = &frame.change.extended;
                     let text = encoded.text_for(&link.id, said.told());
-                    link.outbox.push_written(self.owner, text, Some(encoded));
+                    link.outbox.push_at_once(self.owner, text, encoded);
                 }
                 Dialect::Classic => {
                     *at = frame.to;
@@ -604,7 +604,7 @@ impl Viewer {
                 revision: newest,
             };
             let text = encoded.joined_text(&link.id, point, ticket, flags);
-            link.outbox.push_written(self.owner, text, Some(encoded));
+            link.outbox.push_at_once(self.owner, text, encoded);
         }
     }
 

@@ -10,11 +10,13 @@ use std::task::{Poll, ready};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::websocket::FRAGMENT;
 use super::writer::Writer;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// The longest header of a server's frame of at most [`FRAGMENT`] bytes (RFC 6455, 5.2).
+/// The longest message that is written so, in bytes. A longer one goes out in fragments, between which the connection
+/// can answer a ping.
+const LONGEST: usize = u16::MAX as usize;
+/// The longest header of such a frame (RFC 6455, 5.2).
 const HEADER: usize = 4;
 
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Direct {
     /// The socket, if a message of so many bytes may be written to it now, in one frame.
     pub(crate) fn free(&self, bytes: usize) -> Option<Free<'_>> {
         let state = self.lock();
-        let is_free = !state.is_claimed && state.rest.is_empty() && bytes <= FRAGMENT;
+        let is_free = !state.is_claimed && state.rest.is_empty() && bytes <= LONGEST;
         is_free.then_some(Free(&self.writer, state))
     }
 
@@ -156,7 +158,7 @@ mod tests {
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let size = prop_oneof![1usize..200, 3000usize..FRAGMENT];
+        let size = prop_oneof![1usize..200, 3000usize..LONGEST - 10];
         let step = prop_oneof![
             4 => size.clone().prop_map(Step::Direct),
             2 => size.prop_map(Step::Own),

@@ -31,7 +31,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
 impl Transport for RelayStream {}
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Transport for tokio::io::DuplexStream {}
 
 /// Any transport.

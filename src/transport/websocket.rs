@@ -26,7 +26,7 @@ use crate::timer::Timer;
 const READ_BUFFER: usize = 1024;
 /// Longer messages go out in fragments of this size (RFC 6455, 5.4), so that the write buffer,
 /// which never shrinks, stays small.
-pub(super) const FRAGMENT: usize = 16 * 1024;
+const FRAGMENT: usize = 16 * 1024;
 /// The most bytes that the library may hold unwritten: the frames that wait for the transport, one fragment
 /// more, and the library's own frames. At this bound the library keeps only the newest pong.
 const WRITE_BUFFER: usize = 3 * FRAGMENT;
