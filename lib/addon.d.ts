@@ -123,10 +123,13 @@ export class NativeLoom {
   position(call: number, topic: string): string
   /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
   topics(call: number): Array<string> | null
-  /** Publishes JSON text; settles the promise when the topic has it. */
-  publish(topic: string, id: string | undefined | null, data: string, request: number): void
-  /** Sends JSON text to one component, by its address; settles the promise when its topic has it. */
-  sendTo(address: string, id: string | undefined | null, data: string, request: number): void
+  /** Publishes JSON text. True if the topic has it; else the promise is settled when the topic has it. */
+  publish(topic: string, id: string | undefined | null, data: string, request: number): boolean
+  /**
+   * Sends JSON text to one component, by its address. True if its topic has it; else the promise is settled when
+   * its topic has it.
+   */
+  sendTo(address: string, id: string | undefined | null, data: string, request: number): boolean
   /** Who is there; settles `request` with what receivers get first. */
   presence(topic: string, request: number): void
   /** The address of the component of that public name. */

@@ -17,12 +17,18 @@ export class Promises {
 
   constructor(private readonly nextNumber: () => number) {}
 
-  /** Makes a promise and passes its number to `begin`. If `begin` throws, the promise rejects. */
-  make(begin: (number: number) => void, failure: (text: string) => LoomError): Promise<unknown> {
+  /**
+   * Makes a promise and passes its number to `begin`. If `begin` throws, the promise rejects; if it gives true, it is
+   * done already, and the promise resolves.
+   */
+  make(begin: (number: number) => boolean | void, failure: (text: string) => LoomError): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const number = this.nextNumber()
       try {
-        begin(number)
+        if (begin(number) === true) {
+          resolve(undefined)
+          return
+        }
       } catch (error) {
         reject(failure(textOf(error)))
         return

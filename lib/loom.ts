@@ -205,9 +205,7 @@ export class Loom implements PublicLoom {
     const name = topicName(topic, 'loom.publish')
     const id = messageId(options, 'loom.publish')
     const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
-    return this.published((request) => {
-      this.native.publish(name, id, json, request)
-    })
+    return this.published((request) => this.native.publish(name, id, json, request))
   }
 
   async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
@@ -231,12 +229,10 @@ export class Loom implements PublicLoom {
     checkString(address, 'the address of loom.send')
     const id = messageId(options, 'loom.send')
     const json = sentData(receiver, data, 'loom.send')
-    return this.published((request) => {
-      this.native.sendTo(address, id, json, request)
-    })
+    return this.published((request) => this.native.sendTo(address, id, json, request))
   }
 
-  private published(begin: (request: number) => void): Promise<void> {
+  private published(begin: (request: number) => boolean): Promise<void> {
     this.checkOpen()
     return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text)).then(() => undefined)
   }

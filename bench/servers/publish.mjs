@@ -13,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const { PEER } = process.env
 let last = 0
-const text = () => `v${String(++last).padStart(6, '0')}`
+let newest = ''
+const text = () => (newest = `v${String(++last).padStart(6, '0')}`)
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://localhost')
   if (url.pathname === '/memory') {
@@ -75,7 +76,8 @@ const peers = {
     const { html } = await import('loom-live')
     return mounted({
       props: { price: '' },
-      receive: { priced: (_, { data }) => ({ price: data }) },
+      // Who has missed messages loads what is newest, as an application does.
+      receive: { priced: (_, { data, gap }) => ({ price: gap ? newest : data }) },
       render: ({ price }) => html`<b>${price}</b>`,
     })
   },

@@ -1,6 +1,8 @@
 //! Topics, who is there in them, and addresses of components.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use napi::Result;
 use napi_derive::napi;
@@ -35,8 +37,8 @@ impl NativeLoom {
         let context = self.context()?;
         let mut answer = context.topics.subscribe(&topic, Arc::new(Nobody), 0);
         // Topics in memory answer at once.
-        let mut waker = std::task::Context::from_waker(std::task::Waker::noop());
-        let std::task::Poll::Ready(answer) = answer.as_mut().poll(&mut waker) else {
+        let mut waker = Context::from_waker(Waker::noop());
+        let Poll::Ready(answer) = answer.as_mut().poll(&mut waker) else {
             return Err(failed("the topic does not answer"));
         };
         let Subscribed {
@@ -61,7 +63,7 @@ impl NativeLoom {
         Some(names.map(|name| name.to_string()).collect())
     }
 
-    /// Publishes JSON text; settles the promise when the topic has it.
+    /// Publishes JSON text. True if the topic has it; else the promise is settled when the topic has it.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
@@ -69,12 +71,13 @@ impl NativeLoom {
         id: Option<String>,
         data: String,
         request: u32,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         check_name(&topic)?;
         self.publish_to(&topic, id.as_deref(), data, request)
     }
 
-    /// Sends JSON text to one component, by its address; settles the promise when its topic has it.
+    /// Sends JSON text to one component, by its address. True if its topic has it; else the promise is settled when
+    /// its topic has it.
     #[napi(catch_unwind)]
     pub fn send_to(
         &self,
@@ -82,18 +85,35 @@ impl NativeLoom {
         id: Option<String>,
         data: String,
         request: u32,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let name = self.context()?.keyring.open_address(&address);
         let name = name.ok_or_else(|| failed(OngoingError::Address))?;
         self.publish_to(&own_topic(&name), id.as_deref(), data, request)
     }
 
-    fn publish_to(&self, topic: &str, id: Option<&str>, data: String, request: u32) -> Result<()> {
-        let published = self.context()?.topics.publish(topic, id, data.into());
-        self.settle_with(
-            request,
-            async move { published.await.map(|_| None::<&str>) },
-        )
+    fn publish_to(
+        &self,
+        topic: &str,
+        id: Option<&str>,
+        data: String,
+        request: u32,
+    ) -> Result<bool> {
+        let mut published = self.context()?.topics.publish(topic, id, data.into());
+        let nothing = |_| None::<&str>;
+        // Topics in memory answer at once: then there is no task, and no message to JavaScript.
+        match published
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(Ok(_)) => return Ok(true),
+            Poll::Ready(Err(error)) => {
+                self.settle_with(request, ready(Err::<Option<&str>, _>(error)))?
+            }
+            Poll::Pending => {
+                self.settle_with(request, async move { published.await.map(nothing) })?
+            }
+        }
+        Ok(false)
     }
 
     /// Who is there; settles `request` with what receivers get first.
