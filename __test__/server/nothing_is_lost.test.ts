@@ -170,7 +170,7 @@ test('a state that is too large for a checkpoint says so, and starts anew after 
   page.event('grow')
   await idle(page)
   await until('the page to be told', () => page.fragile)
-  expect(first.site.log.all).toContain('limits.checkpointBytes')
+  await until('the log', () => first.site.log.all.includes('limits.checkpointBytes'))
   url = second.url()
   page.cut()
   await until('the page to be back', () => page.isLive && page.joins === 2)
