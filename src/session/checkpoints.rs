@@ -18,6 +18,18 @@ const MAX_EVENTS: u64 = 1000;
 /// The longest wait for a quiet moment, however large the state.
 const MAX_QUIET: Duration = Duration::from_secs(30);
 
+/// While tasks run, whose values may come many times a second, there is so much time at least between two checkpoints
+/// of a small state.
+const TASK_PAUSE: Duration = Duration::from_secs(5);
+/// With each so many bytes it is as much more: what a text costs that streams in stays in proportion to the text.
+const TASK_STEP: usize = 8 * 1024;
+
+/// The least time between two checkpoints of a state of this size while tasks run.
+pub(crate) fn task_pause(bytes: usize) -> Duration {
+    let more = TASK_PAUSE.as_secs_f64() * bytes as f64 / TASK_STEP as f64;
+    (TASK_PAUSE + Duration::from_secs_f64(more)).min(MAX_QUIET)
+}
+
 /// The last checkpoint; before the first one, the first state that was committed.
 pub(crate) struct Last {
     /// What the state included.
@@ -111,6 +123,22 @@ mod tests {
             wait(usize::MAX, None, MAX_EVENTS, Moment::Answer),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_text_that_streams_in_costs_its_checkpoints_a_few_times_its_size() {
+        assert_eq!(task_pause(0), TASK_PAUSE);
+        assert_eq!(task_pause(usize::MAX), MAX_QUIET);
+        // 20 KB in 40 s: what is sealed on the way and at the end.
+        let (mut time, mut sealed) = (Duration::ZERO, 0);
+        let size = |time: Duration| (time.as_millis() / 2) as usize;
+        while time < Duration::from_secs(40) {
+            sealed += size(time);
+            time += task_pause(size(time));
+        }
+        sealed += 20_000;
+        // As text a sealed state is a third longer.
+        assert!(sealed * 4 / 3 < 20_000 * 15 / 4, "{sealed}");
     }
 
     #[test]

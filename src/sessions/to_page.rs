@@ -19,16 +19,13 @@ use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_number;
 use crate::registry::Details;
 use crate::session::Session;
-use crate::session::checkpoints::{Cadence, Last};
+use crate::session::checkpoints::{Cadence, Last, task_pause};
 use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
 use crate::tree::LiveTree;
 
 /// The memory of kept answers is counted again when it has changed by so many bytes.
 const KEPT_STEP: usize = 4096;
-
-/// While tasks run, whose values may come many times a second, there is so much time between two checkpoints.
-const TASK_PAUSE: Duration = Duration::from_secs(5);
 
 /// The last checkpoint.
 struct Sealed {
@@ -199,7 +196,7 @@ impl<D: Dispatcher> ToPage<D> {
         let pause = last
             .at
             .filter(|_| committed.has_tasks && moment != Moment::End);
-        Some(pause.map_or(due, |at| due.max(at + TASK_PAUSE)))
+        Some(pause.map_or(due, |at| due.max(at + task_pause(last.bytes))))
     }
 
     /// The committed state as it is sealed.
