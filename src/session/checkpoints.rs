@@ -22,7 +22,7 @@ const MAX_QUIET: Duration = Duration::from_secs(30);
 /// of a small state.
 const TASK_PAUSE: Duration = Duration::from_secs(5);
 /// With each so many bytes it is as much more: what a text costs that streams in stays in proportion to the text.
-const TASK_STEP: usize = 8 * 1024;
+const TASK_STEP: usize = 4 * 1024;
 
 /// The least time between two checkpoints of a state of this size while tasks run.
 pub(crate) fn task_pause(bytes: usize) -> Duration {
