@@ -283,6 +283,52 @@ fn nothing_is_parked_where_the_application_closes() {
     );
 }
 
+/// A page loses its connection while its component commits revisions, some of which the page has read, and comes back
+/// with the one that it shows: it is shown each revision once, in order.
+#[test]
+fn a_page_that_comes_back_is_shown_each_revision_once() {
+    const REVISIONS: u64 = 4;
+    let missed = Arc::new(AtomicUsize::new(0));
+    let count = missed.clone();
+    check_random(
+        move || {
+            let model = Arc::new(connection::Model::new());
+            let is_back = Arc::new(AtomicBool::new(false));
+            let page = {
+                let (model, is_back) = (model.clone(), is_back.clone());
+                thread::spawn(move || {
+                    let seen = model.reads_old_connection();
+                    model.connection_ends();
+                    let shown = seen.last().copied().unwrap_or_default();
+                    assert!(model.resumes_at(0, shown));
+                    is_back.store(true, Ordering::SeqCst);
+                    seen
+                })
+            };
+            let mut is_in = false;
+            for revision in 1..=REVISIONS {
+                model.commits(revision);
+                if !is_in && is_back.load(Ordering::SeqCst) {
+                    is_in = true;
+                    assert!(model.lets_in());
+                }
+            }
+            let mut seen = page.join().unwrap();
+            if !is_in {
+                assert!(model.lets_in());
+            }
+            if seen.len() < REVISIONS as usize && !seen.is_empty() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            seen.extend(model.reads_new_connection());
+            assert_eq!(seen, (1..=REVISIONS).collect::<Vec<_>>());
+        },
+        RUNS,
+    );
+    // Some pages had read a part, so the model does try the race.
+    assert!(missed.load(Ordering::SeqCst) > 0);
+}
+
 /// Two clients have the same secret, because one is a copy of the other: only one gets the component.
 #[test]
 fn two_clients_never_resume_one_session() {

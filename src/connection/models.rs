@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::budget::Budget;
+use crate::ids::Point;
 use crate::limits::Limits;
+use crate::protocol::{Beside, ServerMessage};
+use crate::tree::testing::text_tree;
 use crate::turns::Turns;
 
 /// A session, the connection on which it was made, and two on which a client may come back.
@@ -12,6 +15,25 @@ pub(crate) struct Model {
     secret: String,
     old: Arc<Outbox>,
     new: [Arc<Outbox>; 2],
+}
+
+/// The revisions that a page is shown by what waits for its connection, in their order.
+fn revisions(outbox: &Outbox) -> Vec<u64> {
+    let mut frames = Vec::new();
+    let bytes = outbox.take(|text| frames.push(text));
+    outbox.written(bytes);
+    let texts = frames
+        .iter()
+        .flat_map(|frame| frame.split("revision ").skip(1));
+    let numbers = texts.filter_map(|text| text.split('<').next());
+    numbers.map(|number| number.parse().unwrap()).collect()
+}
+
+fn at(revision: u64) -> Point {
+    Point {
+        revision: Revision(revision),
+        ..Point::default()
+    }
 }
 
 fn outbox() -> Arc<Outbox> {
@@ -65,6 +87,31 @@ impl Model {
     }
 
     pub(crate) fn resumes_on(&self, connection: usize) -> bool {
+        self.resumes_at(connection, 0)
+    }
+
+    /// The actor has committed a revision, which changes what the page shows.
+    pub(crate) fn commits(&self, revision: u64) {
+        let tree = text_tree(&["<b>", "</b>"], &[&format!("revision {revision}")]);
+        let message = ServerMessage::Replace(&tree);
+        let beside = Beside::default();
+        self.session.changed(at(revision), Some(&message), beside);
+    }
+
+    /// The actor lets the page in that has come back. False if the page has to be shown the whole tree.
+    pub(crate) fn lets_in(&self) -> bool {
+        !self.session.resumed(1, false)
+    }
+
+    pub(crate) fn reads_old_connection(&self) -> Vec<u64> {
+        revisions(&self.old)
+    }
+
+    pub(crate) fn reads_new_connection(&self) -> Vec<u64> {
+        revisions(&self.new[0])
+    }
+
+    pub(crate) fn resumes_at(&self, connection: usize, revision: u64) -> bool {
         let outbox = &self.new[connection];
         let link = Link {
             outbox: outbox.clone(),
@@ -72,7 +119,7 @@ impl Model {
         };
         let back = Back {
             secret: &self.secret,
-            shown: Default::default(),
+            shown: at(revision),
             needs_tree: false,
             request: None,
             address: "".into(),
