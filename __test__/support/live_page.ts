@@ -62,6 +62,8 @@ export class LivePage {
   /** Events whose fate is not known. */
   lost = 0
   resets = 0
+  /** How many of them because a page had shown more than the state includes: its events are sent again. */
+  behinds = 0
   /** How often it joined, and how often it resumed instead. */
   joins = 0
   resumes = 0
@@ -300,7 +302,10 @@ export class LivePage {
       this.lost += this.sent.filter(({ answered }) => !answered).length
       this.sent = []
       this.seen = 0
-    } else if ((flags & 8) > 0 || (this.isShared && isBehind)) this.resets += 1
+    } else if ((flags & 8) > 0) {
+      this.resets += 1
+      this.behinds += 1
+    } else if (this.isShared && isBehind) this.resets += 1
     this.answer(number, 'applied')
     this.goOn(number, secret)
   }

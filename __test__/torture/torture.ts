@@ -35,6 +35,8 @@ export interface TortureReport {
   joins: number
   resumes: number
   resets: number
+  /** How often a page had shown more than the state includes that a kill has left: its events are sent again. */
+  behinds: number
   /** Messages that a route has published. */
   published: number
   /** Messages that the components have published, as their states count them. */
@@ -314,7 +316,8 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
       kills: victim.kills,
       joins: subjects.reduce((sum, { page }) => sum + page.joins, 0),
       resumes: subjects.reduce((sum, { page }) => sum + page.resumes, 0),
-      resets: subjects.reduce((sum, { page }) => sum + page.resets, 0),
+      resets: subjects.reduce((sum, { page }) => sum + page.resets - page.behinds, 0),
+      behinds: subjects.reduce((sum, { page }) => sum + page.behinds, 0),
       published: news.last,
       said: heard,
       gaps,
