@@ -70,14 +70,16 @@ async function mounted(module, options = {}) {
   return { token, publish: (value) => void loom.publish('price', value) }
 }
 
+/** Who has missed messages loads what is newest, as an application does. */
+const priceOf = ({ data, gap }) => (gap ? newest : data)
+
 /** How each peer publishes; `token` is that of its page, if there is one. */
 const peers = {
   async loom() {
     const { html } = await import('loom-live')
     return mounted({
       props: { price: '' },
-      // Who has missed messages loads what is newest, as an application does.
-      receive: { priced: (_, { data, gap }) => ({ price: gap ? newest : data }) },
+      receive: { priced: (_, message) => ({ price: priceOf(message) }) },
       render: ({ price }) => html`<b>${price}</b>`,
     })
   },
@@ -87,9 +89,9 @@ const peers = {
     const table = {
       props: { at: 0, rows: Array.from({ length: count }, (_, id) => ({ id, price: '0' })) },
       receive: {
-        priced({ at, rows }, { data }) {
+        priced({ at, rows }, message) {
           const next = rows.slice()
-          next[at] = { id: at, price: data }
+          next[at] = { id: at, price: priceOf(message) }
           return { at: (at + 1) % rows.length, rows: next }
         },
       },

@@ -202,7 +202,7 @@ export function createComponent(element: Element, connection: Connection): Compo
 
   const messages: Messages = {
     j(number, at, tree, next, flags = 0) {
-      // What came from the server since the checkpoint. The server says so itself where its state has gone on since.
+      // What came from the server since the checkpoint. The server says so itself if its state has gone on since.
       const isBehind = flags & 8 || at + kept() < revision
       revision = at
       isShared = flags & 2

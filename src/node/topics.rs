@@ -11,13 +11,19 @@ use super::failed;
 use super::loom::NativeLoom;
 use crate::effects::{OWN, own_topic};
 use crate::ongoing::OngoingError;
-use crate::topics::{Sink, Subscribed};
+use crate::topics::{Answer, Sink, Subscribed};
 
 /// Nobody: for a subscription that only keeps a topic.
 struct Nobody;
 
 impl Sink for Nobody {
     fn wake(&self, _subscription: u32) {}
+}
+
+/// What is answered without waiting: topics in memory answer at once.
+fn at_once<T>(answer: &mut Answer<T>) -> Poll<<Answer<T> as Future>::Output> {
+    let mut nobody = Context::from_waker(Waker::noop());
+    answer.as_mut().poll(&mut nobody)
 }
 
 /// Refuses the topics that belong to components.
@@ -36,9 +42,7 @@ impl NativeLoom {
     pub fn position(&self, call: u32, topic: String) -> Result<String> {
         let context = self.context()?;
         let mut answer = context.topics.subscribe(&topic, Arc::new(Nobody), 0);
-        // Topics in memory answer at once.
-        let mut waker = Context::from_waker(Waker::noop());
-        let Poll::Ready(answer) = answer.as_mut().poll(&mut waker) else {
+        let Poll::Ready(answer) = at_once(&mut answer) else {
             return Err(failed("the topic does not answer"));
         };
         let Subscribed {

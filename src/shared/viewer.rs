@@ -27,6 +27,14 @@ const NOTHING: ServerMessage<'static> = ServerMessage::Patch(
     None,
 );
 
+/// What is said with a tree that the page gets because it has missed too much.
+const STILL_SHARED: JoinFlags = JoinFlags {
+    shared: true,
+    anew: false,
+    behind: false,
+    lost: false,
+};
+
 /// What the pages of one component show.
 pub(super) type Pages = Shown<Arc<Viewer>>;
 
@@ -279,10 +287,7 @@ impl Viewer {
         } = &mut *state;
         match (from, link) {
             (From::Shown(_), _) if !covers => {
-                state.tree = Some(JoinFlags {
-                    shared: true,
-                    ..JoinFlags::default()
-                });
+                state.tree = Some(STILL_SHARED);
             }
             (From::Shown(point), Some(link)) => {
                 let text = extended::resumed(&link.id, said.handled(), ticket);
@@ -422,17 +427,13 @@ impl Viewer {
             }
             return;
         }
-        let anew = JoinFlags {
-            shared: true,
-            ..JoinFlags::default()
-        };
         if state.tree.is_none() {
             let shown = component.shown();
             let reaches = shown.ring.reaches(state.shown);
             let missed = reaches.then(|| shown.ring.missed(state.shown, state.pushed));
             drop(shown);
             if !missed.is_some_and(|missed| self.send(&mut state, missed)) {
-                state.tree = Some(anew);
+                state.tree = Some(STILL_SHARED);
             }
         }
         let mut asks = false;
