@@ -1,9 +1,8 @@
 /** The client says when its tab is hidden, and when it is seen again. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { html } from 'loom-live'
 import type { Page } from 'playwright-core'
-import { Site, testLoom } from '../support/site'
+import { pageSite, testLoom } from '../support/site'
 import { container, Harness, htmlOf, tree, until } from './harness'
 
 const harness = new Harness()
@@ -77,17 +76,7 @@ test('of the real server it gets one change while it is hidden, and all when it 
     },
     render: ({ got }) => html`<p>${got.join(' ')}</p>`,
   })
-  const middleware = loom.express()
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    middleware(request, response, () => {
-      void loom.mount('news', {}, { request }).then((news) => {
-        response.writeHead(200, { 'content-type': 'text/html' })
-        response.end(`<!doctype html><title>news</title>${news}${loom.script()}`)
-      })
-    })
-  })
-  loom.attach(server)
-  const site = await Site.of(loom, server)
+  const site = await pageSite(loom, 'news')
   const page = await blank()
   await page.goto(`${site.origin}/`)
   await page.waitForSelector('[data-l-state="live"]', { state: 'attached' })

@@ -1,9 +1,8 @@
 /** Which revision a page says that it shows, and when it tells that changes are gone. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { html } from 'loom-live'
 import { Proxy } from '../support/proxy'
-import { Site, testLoom } from '../support/site'
+import { pageSite, testLoom } from '../support/site'
 import { Harness, sendJoin, tree, until, wireRevision, type Live } from './harness'
 
 const harness = new Harness()
@@ -142,17 +141,7 @@ test('a page whose changes are gone with the component is told, by the real serv
     receive: { arrived: (props, { data, gap }) => (gap ? props : { ...props, got: `${props.got} ${String(data)}` }) },
     render: ({ got }) => html`<p>${got}</p>`,
   })
-  const middleware = loom.express()
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    middleware(request, response, () => {
-      void loom.mount('news', {}, { request }).then((news) => {
-        response.writeHead(200, { 'content-type': 'text/html' })
-        response.end(`<!doctype html><title>news</title>${news}${loom.script()}`)
-      })
-    })
-  })
-  loom.attach(server)
-  const proxy = await Proxy.to((await Site.of(loom, server)).port)
+  const proxy = await Proxy.to((await pageSite(loom, 'news')).port)
   const page = await harness.blank()
   await page.addInitScript(() => {
     const told: string[] = []

@@ -200,6 +200,21 @@ export function inside(page: string): string {
   return found[1] ?? ''
 }
 
+/** A server whose every page has one component of this module, and the client. */
+export async function pageSite(loom: Loom, module: string): Promise<Site> {
+  const middleware = loom.express()
+  const server = createServer((request, response) => {
+    middleware(request, response, () => {
+      void loom.mount(module, {}, { request }).then((mounted) => {
+        response.writeHead(200, { 'content-type': 'text/html' })
+        response.end(`<!doctype html><title>${module}</title>${mounted}${loom.script()}`)
+      })
+    })
+  })
+  loom.attach(server)
+  return Site.of(loom, server)
+}
+
 /** The module of most tests. */
 export function counter(loom: Loom, name = 'counter'): RegisteredModule<{ count: number }> {
   return loom.register(name, {
