@@ -44,7 +44,7 @@ test('a component whose page is away handles nothing: no topic, no timer, no val
     },
     handle: {
       begin(_, __, ctx) {
-        ctx.after('rang', 100)
+        ctx.every('rang', 100)
         return { got: '' }
       },
     },
@@ -62,6 +62,7 @@ test('a component whose page is away handles nothing: no topic, no timer, no val
   page.event('begin')
   await until('the answer', () => page.isSettled)
   await away(site, page)
+  await until('the last tick before the page went', () => site.loom.stats().callsInFlight === 0)
   handled.length = 0
   await site.loom.publish('news', 1)
   await site.loom.send(address, 'sent', 1)
