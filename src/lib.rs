@@ -54,6 +54,7 @@ pub mod protocol;
 pub mod quotas;
 mod random;
 mod rate;
+pub mod redis;
 pub mod registry;
 pub mod rope;
 pub mod session;

@@ -6,18 +6,34 @@
 //! Architecture invariant: with a store, a new state is in the store before its event is answered.
 //! `src/connection/tests/store.rs` watches it.
 
+mod redis;
 mod sqlite;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use sqlite::{Bounds, SqliteStore};
+pub use redis::RedisStore;
+pub use sqlite::SqliteStore;
 
 use crate::ids::{EventNumber, Life, Revision};
 /// Whose states count together: a keyed hash of a user or an address, so that no name stands in the
 /// store.
 pub use crate::token::Holder;
 use crate::token::TokenError;
+
+/// What a store may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if
+    /// it is this old; in a file both by the store's own clock and by the time of day, so that a clock
+    /// that jumps deletes nothing.
+    pub keep: Duration,
+    /// The most states in all. For each one more, the holder with most states loses its oldest one.
+    pub stored: usize,
+    /// The most states of one holder. For each one more, the holder loses its oldest one.
+    pub stored_per_holder: usize,
+}
 
 /// A component's newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]

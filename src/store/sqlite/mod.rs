@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Holder, Store, StoreError, Stored, ViewerNumber};
+use super::{Answer, Bounds, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life};
 use clock::Clock;
 use rows::Rows;
@@ -32,19 +32,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often states that no checkpoint can reach any more are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// What a store may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if
-    /// it is this old both by the store's own clock and by the time of day, so that a clock that
-    /// jumps deletes nothing.
-    pub keep: Duration,
-    /// The most states in all. For each one more, the holder with most states loses its oldest one.
-    pub stored: usize,
-    /// The most states of one holder. For each one more, the holder loses its oldest one.
-    pub stored_per_holder: usize,
-}
 
 type Result<T> = std::result::Result<T, StoreError>;
 

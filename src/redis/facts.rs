@@ -1,0 +1,159 @@
+//! What a server says of itself: whether it can be used, and what the operator should know. Pure.
+
+/// The oldest version that has all that is used.
+const OLDEST: (u32, u32) = (6, 2);
+
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// What is written must not be given up to make room.
+    pub keeps: bool,
+    /// What was answered is on the disk.
+    pub fsync: bool,
+}
+
+/// What a server says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// As the server writes it. Valkey says which Redis it is like.
+    pub version: String,
+    /// It is written to by another server only.
+    pub is_replica: bool,
+    /// What it does when its memory is full.
+    pub policy: String,
+    /// When it writes to its disk: `appendfsync`; `None` if it does not write every change, or does not tell.
+    pub fsync: Option<String>,
+}
+
+impl Facts {
+    /// Reads the answer to `INFO`.
+    pub fn of(info: &str) -> Self {
+        let mut facts = Self::default();
+        for line in info.lines() {
+            let (name, value) = line.trim_end().split_once(':').unwrap_or_default();
+            match name {
+                "redis_version" => facts.version = value.to_owned(),
+                "role" => facts.is_replica = value == "slave",
+                "maxmemory_policy" => facts.policy = value.to_owned(),
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    fn number(&self) -> Option<(u32, u32)> {
+        let mut parts = self.version.split('.').map(str::parse);
+        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+    }
+
+    /// Whether the server has `WAITAOF`, so that each write can be waited for.
+    pub fn waits_for_the_disk(&self) -> bool {
+        self.number() >= Some((7, 2))
+    }
+
+    /// Why the server cannot be used.
+    pub fn refused(&self, needs: Needs) -> Option<String> {
+        if self.is_replica {
+            return Some(
+                "it is a read-only replica: give the address of the server that is written to, or of its sentinels"
+                    .to_owned(),
+            );
+        }
+        if let Some(number) = self.number()
+            && number < OLDEST
+        {
+            let (major, minor) = OLDEST;
+            return Some(format!(
+                "it is version {}, and at least {major}.{minor} is needed",
+                self.version
+            ));
+        }
+        let writes_each = self.fsync.as_deref() == Some("always");
+        if needs.fsync && !writes_each && !self.waits_for_the_disk() {
+            return Some(format!(
+                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in its configuration, or \
+                 version 7.2; it is version {} and says {:?}",
+                self.version,
+                self.fsync.as_deref().unwrap_or("nothing")
+            ));
+        }
+        None
+    }
+
+    /// What the operator should know.
+    pub fn warning(&self, needs: Needs) -> Option<String> {
+        if !needs.keeps || matches!(&*self.policy, "" | "noeviction") {
+            return None;
+        }
+        Some(format!(
+            "its maxmemory-policy is {}: when its memory is full it deletes states that components go on with; set it \
+             to noeviction",
+            self.policy
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: Needs = Needs {
+        keeps: true,
+        fsync: false,
+    };
+
+    fn facts(version: &str, role: &str, policy: &str) -> Facts {
+        Facts::of(&format!(
+            "# Server\r\nredis_version:{version}\r\n\r\n# Memory\r\nmaxmemory_policy:{policy}\r\n\
+             # Replication\r\nrole:{role}\r\n"
+        ))
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_or_is_not_written_to_is_refused() {
+        let refused = |version, role| facts(version, role, "noeviction").refused(STATES);
+        for version in ["6.2.0", "6.10.1", "7.0.15", "10.0.0", "unstable"] {
+            assert_eq!(refused(version, "master"), None, "{version}");
+        }
+        assert!(refused("6.0.16", "master").unwrap().contains("6.2"));
+        assert!(refused("5.0.9", "master").unwrap().contains("5.0.9"));
+        assert!(refused("7.0.15", "slave").unwrap().contains("replica"));
+    }
+
+    #[test]
+    fn a_policy_that_deletes_states_is_warned_of() {
+        let warning = |policy, needs| facts("7.0.15", "master", policy).warning(needs);
+        assert_eq!(warning("noeviction", STATES), None);
+        assert!(
+            warning("allkeys-lru", STATES)
+                .unwrap()
+                .contains("allkeys-lru")
+        );
+        assert!(warning("volatile-ttl", STATES).is_some());
+        let needs = Needs {
+            keeps: false,
+            ..STATES
+        };
+        assert_eq!(warning("allkeys-lru", needs), None);
+        // It may not tell.
+        assert_eq!(Facts::of("").warning(STATES), None);
+        assert_eq!(Facts::of("").refused(STATES), None);
+    }
+
+    #[test]
+    fn what_is_answered_as_on_the_disk_has_to_be_there() {
+        let needs = Needs {
+            keeps: true,
+            fsync: true,
+        };
+        let with = |version, fsync: Option<&str>| Facts {
+            fsync: fsync.map(str::to_owned),
+            ..facts(version, "master", "noeviction")
+        };
+        assert_eq!(with("7.0.15", Some("always")).refused(needs), None);
+        assert_eq!(with("7.2.4", Some("everysec")).refused(needs), None);
+        let refused = |facts: Facts| facts.refused(needs).unwrap();
+        assert!(refused(with("7.0.15", Some("everysec"))).contains("everysec"));
+        assert!(refused(with("7.0.15", None)).contains("appendonly"));
+    }
+}

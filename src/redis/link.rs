@@ -1,0 +1,423 @@
+//! One connection to Redis, which comes back by itself.
+//!
+//! The crate's own `ConnectionManager` knows no sentinels, and does not look again, after it has come back, whether
+//! the server is one that can be used. So the keeper here makes each connection, checks it, and says to the operator
+//! when it is lost and when it is back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, ErrorKind::Server, FromRedisValue, Pipeline,
+    ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture, RedisResult, ServerErrorKind,
+    Value,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::address::Address;
+use super::facts::{Facts, Needs};
+
+/// How long a connection may take until it can be used, with all that is asked first.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first pause before a lost connection is made again, and the longest. Each is up to twice as long, by chance, so
+/// that many processes do not come back at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long [`Link::open`] waits for the first connection.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many commands wait for the connection's task. Whoever has one more waits.
+const MOST_WAITING: usize = 1024;
+
+/// What the operator is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// Redis cannot be reached or used; the text says why.
+    Lost(String),
+    /// It can be used again, after so long.
+    Back(Duration),
+    /// It can be used, but should be set up otherwise.
+    Warning(String),
+}
+
+/// Why a link cannot be opened. Neither has a password in it.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OpenError {
+    /// The server refuses the login, or is not one that can be used. It would be the same at the next try.
+    #[error("Redis at {hosts} cannot be used: {why}")]
+    Unusable {
+        /// Where it is.
+        hosts: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Whether Redis can be used now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// No connection has been made so far.
+    Opening,
+    /// There is a connection.
+    Up,
+    /// There is none, since then; the text says why.
+    Down {
+        /// Since when.
+        since: Instant,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// The link was closed.
+    Closed,
+}
+
+/// A connection to one server or to a cluster.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    One(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::One(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::One(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+/// The connection of now, by number.
+#[derive(Clone)]
+pub(super) struct Current {
+    pub(super) number: u64,
+    pub(super) connection: Connection,
+}
+
+struct State {
+    health: Health,
+    current: Option<Current>,
+}
+
+/// One connection to Redis, which comes back by itself. All clones share it.
+#[derive(Clone)]
+pub struct Link {
+    state: watch::Receiver<State>,
+    /// Numbers of connections that were found to be dead.
+    lost: mpsc::Sender<u64>,
+    hosts: Arc<str>,
+    _keeper: Arc<AbortOnDropHandle<()>>,
+}
+
+/// Why a connection was not made.
+enum ConnectError {
+    /// It may be made at the next try.
+    Away(String),
+    /// It will not.
+    Unusable(String),
+}
+
+impl From<RedisError> for ConnectError {
+    fn from(error: RedisError) -> Self {
+        let code = error.code().unwrap_or_default();
+        let is_final = match error.kind() {
+            ErrorKind::AuthenticationFailed
+            | ErrorKind::InvalidClientConfig
+            | ErrorKind::RESP3NotSupported
+            | ErrorKind::EmptySentinelList
+            | Server(ServerErrorKind::NoPerm) => true,
+            _ => matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM"),
+        };
+        match is_final {
+            true => Self::Unusable(error.to_string()),
+            false => Self::Away(error.to_string()),
+        }
+    }
+}
+
+impl Link {
+    /// Opens a connection, which a task of the runtime keeps from then on. Waits for it for at most a second: if Redis
+    /// cannot be reached meanwhile, the operator is told, and the task goes on trying. To be called in a runtime, and
+    /// from none of its threads, since it blocks.
+    ///
+    /// # Errors
+    /// [`OpenError::Unusable`] if the server was reached within that second, and refuses the login, or cannot be used.
+    pub fn open(
+        address: Address,
+        needs: Needs,
+        tell: Box<dyn Fn(Tell) + Send + Sync>,
+    ) -> Result<Self, OpenError> {
+        let (lost, losses) = mpsc::channel(MOST_WAITING);
+        let (sender, state) = watch::channel(State {
+            health: Health::Opening,
+            current: None,
+        });
+        let (opened, opening) = std::sync::mpsc::sync_channel(1);
+        let hosts: Arc<str> = address.hosts().into();
+        let keeper = Keeper {
+            address,
+            needs,
+            hosts: hosts.clone(),
+            tell,
+            state: sender,
+            lost: lost.clone(),
+            losses,
+            number: 0,
+            warned: None,
+        };
+        let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(opened)));
+        if let Ok(Err(why)) = opening.recv_timeout(OPEN_TIMEOUT) {
+            let hosts = hosts.to_string();
+            return Err(OpenError::Unusable { hosts, why });
+        }
+        Ok(Self {
+            state,
+            lost,
+            hosts,
+            _keeper: Arc::new(keeper),
+        })
+    }
+
+    /// Whether Redis can be used now. Does not wait.
+    pub fn health(&self) -> Health {
+        self.state.borrow().health.clone()
+    }
+
+    /// Where Redis is, for messages.
+    pub fn hosts(&self) -> &Arc<str> {
+        &self.hosts
+    }
+
+    /// The connection, as soon as there is one. Ends when there has been none until then; then it says why.
+    pub(super) async fn current(&self, until: Instant) -> Result<Current, String> {
+        let mut state = self.state.clone();
+        let found =
+            state.wait_for(|state| state.current.is_some() || state.health == Health::Closed);
+        if let Ok(Ok(state)) = tokio::time::timeout_at(until, found).await
+            && let Some(current) = &state.current
+        {
+            return Ok(current.clone());
+        }
+        Err(match self.health() {
+            Health::Down { why, .. } => format!("Redis at {} is away: {why}", self.hosts),
+            Health::Closed => "it has been closed".to_owned(),
+            Health::Opening | Health::Up => format!("Redis at {} cannot be reached", self.hosts),
+        })
+    }
+
+    /// This connection is dead: it is made anew, unless it has been already.
+    pub(super) fn lost(&self, number: u64) {
+        // If there is no room, others have said so already.
+        let _ = self.lost.try_send(number);
+    }
+}
+
+/// The task that makes connections.
+struct Keeper {
+    address: Address,
+    needs: Needs,
+    hosts: Arc<str>,
+    tell: Box<dyn Fn(Tell) + Send + Sync>,
+    state: watch::Sender<State>,
+    lost: mpsc::Sender<u64>,
+    losses: mpsc::Receiver<u64>,
+    number: u64,
+    /// The warning that the operator has been told.
+    warned: Option<String>,
+}
+
+impl Keeper {
+    async fn run(mut self, opened: std::sync::mpsc::SyncSender<Result<(), String>>) {
+        let mut opened = Some(opened);
+        let mut down: Option<Instant> = None;
+        let mut pauses = pauses();
+        loop {
+            self.number += 1;
+            let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
+            let connected = connected.await.unwrap_or_else(|_| {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                Err(ConnectError::Away(format!("no answer within {seconds} s")))
+            });
+            let why = match connected {
+                Ok(connection) => {
+                    pauses = self::pauses();
+                    self.is_up(connection);
+                    if let Some(since) = down.take() {
+                        (self.tell)(Tell::Back(since.elapsed()));
+                    }
+                    if let Some(opened) = opened.take() {
+                        let _ = opened.send(Ok(()));
+                    }
+                    self.wait_for_its_end().await
+                }
+                Err(ConnectError::Away(why)) => {
+                    if let Some(opened) = opened.take() {
+                        let _ = opened.send(Ok(()));
+                    }
+                    why
+                }
+                Err(ConnectError::Unusable(why)) => {
+                    // `open` may have stopped waiting; then the requests get the error.
+                    if let Some(opened) = opened.take() {
+                        let _ = opened.send(Err(why.clone()));
+                    }
+                    why
+                }
+            };
+            if down.is_none() {
+                (self.tell)(Tell::Lost(format!("Redis at {}: {why}", self.hosts)));
+            }
+            let since = *down.get_or_insert_with(Instant::now);
+            let why = why.into();
+            self.state.send_modify(|state| {
+                state.current = None;
+                state.health = Health::Down { since, why };
+            });
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    fn is_up(&self, connection: Connection) {
+        let number = self.number;
+        self.state.send_modify(|state| {
+            state.current = Some(Current { number, connection });
+            state.health = Health::Up;
+        });
+    }
+
+    /// Ends when this connection is lost. Says why.
+    async fn wait_for_its_end(&mut self) -> String {
+        while let Some(number) = self.losses.recv().await {
+            if number == self.number {
+                break;
+            }
+        }
+        "the connection was lost".to_owned()
+    }
+
+    async fn connect(&mut self) -> Result<Connection, ConnectError> {
+        let mut connection = match &self.address {
+            Address::Server(info) => {
+                let client = Client::open((**info).clone())?;
+                let config = self.config();
+                Connection::One(
+                    client
+                        .get_multiplexed_async_connection_with_config(&config)
+                        .await?,
+                )
+            }
+            Address::Sentinel(sentinels) => {
+                let mut client = sentinels.builder()?.build()?;
+                let config = self.config();
+                Connection::One(client.get_async_connection_with_config(&config).await?)
+            }
+            Address::Cluster(nodes) => {
+                let client = ClusterClient::builder(nodes.iter().cloned())
+                    .use_protocol(ProtocolVersion::RESP3)
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(ANSWER_TIMEOUT)
+                    .build()?;
+                Connection::Cluster(client.get_async_connection().await?)
+            }
+        };
+        for facts in self.facts(&mut connection).await? {
+            if let Some(why) = facts.refused(self.needs) {
+                return Err(ConnectError::Unusable(why));
+            }
+            let warning = facts.warning(self.needs);
+            if warning.is_some() && self.warned != warning {
+                self.warned.clone_from(&warning);
+                let text = warning.unwrap_or_default();
+                (self.tell)(Tell::Warning(format!("Redis at {}: {text}", self.hosts)));
+            }
+        }
+        Ok(connection)
+    }
+
+    fn config(&self) -> AsyncConnectionConfig {
+        let (lost, number) = (self.lost.clone(), self.number);
+        let pushed = move |info: PushInfo| {
+            if info.kind == PushKind::Disconnection {
+                let _ = lost.try_send(number);
+            }
+            Ok::<(), ()>(())
+        };
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(ANSWER_TIMEOUT))
+            .set_pipeline_buffer_size(MOST_WAITING)
+            .set_push_sender(pushed)
+    }
+
+    /// What each server says of itself. A user who may not ask gets no facts, and is not refused for it.
+    async fn facts(&self, connection: &mut Connection) -> RedisResult<Vec<Facts>> {
+        let answer: RedisResult<Value> = redis::cmd("INFO").query_async(connection).await;
+        let answer = match answer {
+            Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(Vec::new()),
+            answer => answer?,
+        };
+        let texts = match answer {
+            // A cluster answers with one text for each of its nodes.
+            Value::Map(nodes) => nodes.into_iter().map(|(_, info)| info).collect(),
+            info => vec![info],
+        };
+        let texts = texts.into_iter().map(String::from_redis_value);
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        let mut facts: Vec<_> = texts.iter().map(|text| Facts::of(text)).collect();
+        if self.needs.fsync {
+            for facts in &mut facts {
+                facts.fsync = fsync(connection).await?;
+            }
+        }
+        Ok(facts)
+    }
+}
+
+/// When the server writes to its disk, if it writes every change there at all.
+async fn fsync(connection: &mut Connection) -> RedisResult<Option<String>> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg("append*");
+    let answer: RedisResult<std::collections::HashMap<String, String>> =
+        command.query_async(connection).await;
+    let config = match answer {
+        Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(None),
+        answer => answer?,
+    };
+    let is_on = config.get("appendonly").is_some_and(|is_on| is_on == "yes");
+    Ok(config.get("appendfsync").filter(|_| is_on).cloned())
+}
+
+fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}

@@ -1,0 +1,21 @@
+//! The way to Redis: one connection that all commands share, which comes back by itself.
+//!
+//! * `address.rs`: where Redis is, as people write it. `facts.rs`: what a server says of itself. Both are pure.
+//! * `link.rs`: the connection: how it is made, lost and made again, and who is told.
+//! * `asking.rs`: a script or a command is sent, and sent again if its answer is lost.
+//!
+//! What is kept in Redis stands in the rooms that keep it: `src/store/redis/`.
+
+mod address;
+mod asking;
+mod facts;
+mod link;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use address::{Address, AddressError};
+pub use asking::AskError;
+pub use facts::{Facts, Needs};
+pub use link::{Health, Link, OpenError, Tell};

@@ -1,0 +1,298 @@
+//! A store in Redis, for the processes of many machines.
+//!
+//! A component's state is one hash, `{instance}` its tag in a cluster, and every change of it is one script. Who may
+//! write is said by the life: a process that takes a component over raises it (`claim.lua`), and what an earlier
+//! life saves is refused. Within a life one process writes; its saves are numbered, so that a save whose answer was
+//! lost can be made again, and none that comes late replaces a later one (`save.lua`).
+//!
+//! Each state expires by itself. Beside the states stand lists of them by holder (`hold.lua`), and a list of the
+//! holders (`count.lua`), so that no client can fill the server. They are written when a state is new, and once a
+//! minute after that.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use redis::Script;
+
+use super::{Answer, Bounds, Holder, Store, StoreError, Stored, ViewerNumber};
+use crate::ids::{EventNumber, Life, Revision};
+use crate::random::random_text;
+use crate::redis::{AskError, Link};
+
+/// While a state's times are younger than this, a save does not write them.
+const FRESH: Duration = Duration::from_secs(60);
+/// The most states that give way to one new state. More than one is too many only after a limit was lowered.
+const MOST_DELETED: usize = 16;
+
+/// What a save answers.
+const STALE: i64 = 0;
+const NOTED: i64 = 2;
+
+struct Scripts {
+    claim: Script,
+    save: Script,
+    hold: Script,
+    count: Script,
+}
+
+struct Inner {
+    link: Link,
+    prefix: Box<str>,
+    bounds: Bounds,
+    /// The name of this process. Two processes may begin the same life of a component that has no state so far.
+    process: Box<str>,
+    /// Numbers the saves of this process.
+    saves: AtomicU64,
+    stored: AtomicU64,
+    is_closed: AtomicBool,
+    scripts: Scripts,
+}
+
+/// A store in Redis. All processes that have the same Redis, the same prefix and the same secret share it.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+impl From<AskError> for StoreError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Damaged(why) => Self::Damaged(why),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What a script gives of a state: life, revision and the sealed state.
+type Claimed = Option<(u64, u64, String)>;
+
+impl RedisStore {
+    /// A store whose keys all begin with `prefix`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the system gives no random numbers.
+    pub fn new(link: Link, prefix: &str, bounds: Bounds) -> Result<Self, StoreError> {
+        let process = random_text();
+        if process.is_empty() {
+            return Err(StoreError::Failed("no random numbers".to_owned()));
+        }
+        let scripts = Scripts {
+            claim: Script::new(include_str!("claim.lua")),
+            save: Script::new(include_str!("save.lua")),
+            hold: Script::new(include_str!("hold.lua")),
+            count: Script::new(include_str!("count.lua")),
+        };
+        Ok(Self(Arc::new(Inner {
+            link,
+            prefix: prefix.into(),
+            bounds,
+            process,
+            saves: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
+            is_closed: AtomicBool::new(false),
+            scripts,
+        })))
+    }
+}
+
+impl Inner {
+    /// The key of a component's state.
+    fn state(&self, instance: &str) -> String {
+        format!("{}state:{{{instance}}}", self.prefix)
+    }
+
+    /// The key of the numbers of a shared component's viewers.
+    fn viewers(&self, instance: &str) -> String {
+        format!("{}viewers:{{{instance}}}", self.prefix)
+    }
+
+    /// The key of the list of a holder's states.
+    fn holder(&self, holder: &str) -> String {
+        format!("{}holder:{{{holder}}}", self.prefix)
+    }
+
+    /// How long a state is kept after the last time that its times were written.
+    fn keep(&self) -> u64 {
+        let keep = self.bounds.keep.saturating_add(2 * FRESH);
+        // Redis counts in signed numbers.
+        u64::try_from(keep.as_millis()).map_or(1 << 52, |keep| keep.min(1 << 52))
+    }
+
+    fn open(&self) -> Result<(), StoreError> {
+        match self.is_closed.load(Ordering::Relaxed) {
+            true => Err(StoreError::Failed("it has been closed".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    async fn claim(&self, instance: &str, after: Life) -> Result<Option<Stored>, StoreError> {
+        self.open()?;
+        let mut script = self.scripts.claim.prepare_invoke();
+        script
+            .key(self.state(instance))
+            .arg(after.0)
+            .arg(&*self.process);
+        let claimed: Claimed = self.link.ask(&script).await?;
+        Ok(claimed.map(|(life, revision, sealed)| Stored {
+            life: Life(life),
+            revision: Revision(revision),
+            sealed,
+        }))
+    }
+
+    async fn save(
+        &self,
+        instance: &str,
+        holder: Holder,
+        stored: Stored,
+        viewers: Vec<ViewerNumber>,
+    ) -> Result<(), StoreError> {
+        self.open()?;
+        let mut script = self.scripts.save.prepare_invoke();
+        script
+            .key(self.state(instance))
+            .key(self.viewers(instance))
+            .arg(stored.life.0)
+            .arg(stored.revision.0)
+            .arg(stored.sealed)
+            .arg(&*self.process)
+            .arg(self.saves.fetch_add(1, Ordering::Relaxed) + 1)
+            .arg(self.keep())
+            .arg(FRESH.as_secs());
+        for (viewer, number) in &viewers {
+            // No event has the number 0: it says that the viewer is to be forgotten.
+            script
+                .arg(&**viewer)
+                .arg(number.map_or(0, |number| number.0));
+        }
+        match self.link.ask(&script).await? {
+            STALE => Err(StoreError::Stale),
+            NOTED => {
+                // The state is saved, whatever becomes of the lists: the next note is in a minute.
+                let _ = self.note(instance, &URL_SAFE_NO_PAD.encode(holder)).await;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn viewer_numbers(
+        &self,
+        instance: &str,
+    ) -> Result<Vec<(Arc<str>, EventNumber)>, StoreError> {
+        self.open()?;
+        let mut command = redis::cmd("HGETALL");
+        command.arg(self.viewers(instance));
+        let numbers: Vec<(String, u64)> = self.link.ask(&command).await?;
+        let numbered = |(viewer, number): (String, u64)| (viewer.into(), EventNumber(number));
+        Ok(numbers.into_iter().map(numbered).collect())
+    }
+
+    /// Notes that the holder has this state. States give way if there are too many.
+    async fn note(&self, instance: &str, holder: &str) -> Result<(), AskError> {
+        let mut loser = holder.to_owned();
+        let mut most = self.bounds.stored_per_holder;
+        for _ in 0..MOST_DELETED {
+            let states = self.hold(instance, &loser, loser == holder, most).await?;
+            let Some(next) = self.count(&loser, states).await? else {
+                break;
+            };
+            // One of those of the holder with most states goes.
+            most = self.states_of(&next).await?.saturating_sub(1);
+            loser = next;
+        }
+        Ok(())
+    }
+
+    async fn states_of(&self, holder: &str) -> Result<usize, AskError> {
+        let mut command = redis::cmd("ZCARD");
+        command.arg(self.holder(holder));
+        self.link.ask(&command).await
+    }
+
+    /// Notes the state in the list of the holder, if it is the holder's, and deletes the oldest ones beyond `most`.
+    /// Gives how many the holder has then.
+    async fn hold(
+        &self,
+        instance: &str,
+        holder: &str,
+        is_own: bool,
+        most: usize,
+    ) -> Result<u64, AskError> {
+        let mut script = self.scripts.hold.prepare_invoke();
+        script
+            .key(self.holder(holder))
+            .arg(instance)
+            .arg(u8::from(is_own))
+            .arg(self.keep())
+            .arg(most)
+            .arg(MOST_DELETED);
+        let (states, gone): (u64, Vec<String>) = self.link.ask(&script).await?;
+        for instance in gone {
+            let mut command = redis::cmd("UNLINK");
+            command
+                .arg(self.state(&instance))
+                .arg(self.viewers(&instance));
+            let _: u64 = self.link.ask(&command).await?;
+        }
+        Ok(states)
+    }
+
+    /// Notes how many states the holder has. Gives the holder with most of them if all together have too many.
+    async fn count(&self, holder: &str, states: u64) -> Result<Option<String>, AskError> {
+        let mut script = self.scripts.count.prepare_invoke();
+        for name in ["most", "seen", "states"] {
+            script.key(format!("{}{{all}}:{name}", self.prefix));
+        }
+        script
+            .arg(holder)
+            .arg(states)
+            .arg(self.keep())
+            .arg(self.bounds.stored)
+            .arg(MOST_DELETED);
+        let (all, loser): (u64, Option<String>) = self.link.ask(&script).await?;
+        self.stored.store(all, Ordering::Relaxed);
+        Ok(loser)
+    }
+}
+
+impl Store for RedisStore {
+    fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.claim(&instance, after).await })
+    }
+
+    fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
+        self.save_shared(instance, holder, stored, Vec::new())
+    }
+
+    fn save_shared(
+        &self,
+        instance: &Arc<str>,
+        holder: Holder,
+        stored: Stored,
+        viewers: Vec<ViewerNumber>,
+    ) -> Answer<()> {
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.save(&instance, holder, stored, viewers).await })
+    }
+
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.viewer_numbers(&instance).await })
+    }
+
+    fn stored(&self) -> u64 {
+        self.0.stored.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) -> Answer<()> {
+        // Nothing waits here: each save is waited for by its actor.
+        self.0.is_closed.store(true, Ordering::Relaxed);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

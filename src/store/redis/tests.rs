@@ -1,0 +1,213 @@
+//! What is saved and answered, also if answers are lost, or another process interferes.
+
+use std::time::Duration;
+
+use super::*;
+use crate::redis::testing::{Server, is_there};
+
+const BOUNDS: Bounds = Bounds {
+    keep: Duration::from_secs(86_400),
+    stored: 1000,
+    stored_per_holder: 1000,
+};
+const USER: Holder = [7; 16];
+
+fn store_with(server: &Server, bounds: Bounds) -> RedisStore {
+    RedisStore::new(server.link().0, "loom:", bounds).unwrap()
+}
+
+fn store(server: &Server) -> RedisStore {
+    store_with(server, BOUNDS)
+}
+
+fn at(life: u64, revision: u64) -> Stored {
+    Stored {
+        life: Life(life),
+        revision: Revision(revision),
+        sealed: format!("sealed {life} {revision}"),
+    }
+}
+
+fn named(name: &str) -> Arc<str> {
+    name.into()
+}
+
+fn keys(server: &Server, pattern: &str) -> usize {
+    let keys: Vec<String> = server.ask(&["KEYS", pattern]).unwrap();
+    keys.len()
+}
+
+/// A server of their own for tests, which are passed over if there is none.
+macro_rules! with_redis {
+    ($($(#[$about:meta])* async fn $name:ident($server:ident) $body:block)*) => {$(
+        $(#[$about])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            if is_there() {
+                #[allow(unused_mut)]
+                let mut $server = Server::start(&[]);
+                $body
+            }
+        }
+    )*};
+}
+
+with_redis! {
+    async fn the_newest_state_is_kept_across_processes_and_none_older_replaces_it(server) {
+        let (first, second) = (store(&server), store(&server));
+        let a = named("a");
+        assert_eq!(first.claim(&a, Life(3)).await, Ok(None));
+        for revision in 1..=3 {
+            first.save(&a, USER, at(1, revision)).await.unwrap();
+        }
+        // Another process goes on with it.
+        let claimed = second.claim(&a, Life(1)).await.unwrap().unwrap();
+        assert_eq!(claimed, Stored { life: Life(2), ..at(1, 3) });
+        assert_eq!(first.save(&a, USER, at(1, 4)).await, Err(StoreError::Stale));
+        second.save(&a, USER, at(2, 4)).await.unwrap();
+        assert_eq!(first.save(&a, USER, at(2, 5)).await, Err(StoreError::Stale));
+        let claimed = first.claim(&a, Life(40)).await.unwrap().unwrap();
+        assert_eq!(claimed, Stored { life: Life(41), ..at(2, 4) });
+        assert_eq!(second.save(&a, USER, at(2, 5)).await, Err(StoreError::Stale));
+    }
+
+    /// Both begin a component that has no state so far: only one of them goes on.
+    async fn of_two_processes_that_begin_one_life_one_goes_on(server) {
+        let (first, second) = (store(&server), store(&server));
+        let a = named("a");
+        first.save(&a, USER, at(1, 1)).await.unwrap();
+        assert_eq!(second.save(&a, USER, at(1, 1)).await, Err(StoreError::Stale));
+        assert_eq!(second.save(&a, USER, at(1, 2)).await, Err(StoreError::Stale));
+        first.save(&a, USER, at(1, 2)).await.unwrap();
+    }
+
+    /// The answer to a save is lost, its event fails, and the next event makes another state of that revision.
+    async fn a_state_whose_save_nobody_knows_of_is_replaced_by_the_next(server) {
+        let store = store(&server);
+        let a = named("a");
+        store.save(&a, USER, at(1, 1)).await.unwrap();
+        let other = Stored { sealed: "other".to_owned(), ..at(1, 1) };
+        store.save(&a, USER, other.clone()).await.unwrap();
+        // The lost one comes late, with its own number.
+        let script = &store.0.scripts.save;
+        let mut late = script.prepare_invoke();
+        late.key(store.0.state("a")).key(store.0.viewers("a"))
+            .arg(1).arg(1).arg("late").arg(&*store.0.process).arg(1).arg(1000).arg(60);
+        assert_eq!(store.0.link.ask::<i64>(&late).await, Ok(STALE));
+        let claimed = store.claim(&a, Life(1)).await.unwrap().unwrap();
+        assert_eq!(claimed.sealed, "other");
+    }
+
+    async fn lives_are_exact_up_to_52_bits(server) {
+        let store = store(&server);
+        let life = (1 << 52) - 10;
+        store.save(&named("a"), USER, at(life, 1)).await.unwrap();
+        let claimed = store.claim(&named("a"), Life(life + 4)).await.unwrap().unwrap();
+        assert_eq!(claimed.life, Life(life + 5));
+        store.save(&named("a"), USER, at(life + 5, 2)).await.unwrap();
+        assert_eq!(store.save(&named("a"), USER, at(life + 4, 3)).await, Err(StoreError::Stale));
+    }
+
+    async fn the_numbers_of_viewers_are_kept_with_the_state(server) {
+        let store = store(&server);
+        let a = named("a");
+        let number = |viewer: &str, number| (named(viewer), Some(EventNumber(number)));
+        store.save_shared(&a, USER, at(1, 1), vec![number("x", 3), number("y", 1)]).await.unwrap();
+        store.save_shared(&a, USER, at(1, 2), vec![number("x", 2), (named("y"), None)]).await.unwrap();
+        assert_eq!(store.viewers(&a).await, Ok(vec![(named("x"), EventNumber(3))]));
+        // A save that is refused numbers nobody.
+        let stale = store.save_shared(&a, USER, at(0, 9), vec![number("z", 1)]).await;
+        assert_eq!(stale, Err(StoreError::Stale));
+        assert_eq!(store.viewers(&a).await.unwrap().len(), 1);
+        assert_eq!(store.viewers(&named("b")).await, Ok(vec![]));
+    }
+
+    async fn states_expire_later_than_checkpoints(server) {
+        let store = store(&server);
+        let viewers = vec![(named("x"), Some(EventNumber(1)))];
+        store.save_shared(&named("a"), USER, at(1, 1), viewers).await.unwrap();
+        let all: Vec<String> = server.ask(&["KEYS", "*"]).unwrap();
+        assert_eq!(all.len(), 6, "{all:?}");
+        for key in all {
+            let left: u64 = server.ask(&["TTL", &key]).unwrap();
+            assert!(left > 86_400 && left <= 86_400 + 120, "{key}: {left}");
+        }
+    }
+
+    async fn a_holder_loses_the_oldest_state_beyond_its_bound(server) {
+        let store = store_with(&server, Bounds { stored_per_holder: 3, ..BOUNDS });
+        for number in 0..5 {
+            store.save(&named(&format!("a{number}")), USER, at(1, 1)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        store.save(&named("b"), [8; 16], at(1, 1)).await.unwrap();
+        for (name, is_there) in [("a0", false), ("a1", false), ("a2", true), ("a4", true), ("b", true)] {
+            let claimed = store.claim(&named(name), Life(1)).await.unwrap();
+            assert_eq!(claimed.is_some(), is_there, "{name}");
+        }
+        assert_eq!(store.stored(), 4);
+        assert_eq!(keys(&server, "loom:state:*"), 4);
+    }
+
+    async fn if_all_have_too_many_the_holder_with_most_loses_one(server) {
+        let store = store_with(&server, Bounds { stored: 4, ..BOUNDS });
+        for number in 0..3 {
+            store.save(&named(&format!("a{number}")), USER, at(1, 1)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        for holder in 0..3 {
+            store.save(&named(&format!("b{holder}")), [holder; 16], at(1, 1)).await.unwrap();
+        }
+        assert_eq!(store.stored(), 4);
+        let mut left: Vec<String> = server.ask(&["KEYS", "loom:state:*"]).unwrap();
+        left.sort();
+        let expected = ["a2", "b0", "b1", "b2"].map(|name| format!("loom:state:{{{name}}}"));
+        assert_eq!(left, expected);
+    }
+
+    async fn what_is_damaged_is_said_and_harms_no_other(server) {
+        let store = store(&server);
+        store.save(&named("b"), USER, at(1, 1)).await.unwrap();
+        let _: String = server.ask(&["SET", "loom:state:{a}", "1"]).unwrap();
+        let _: u64 = server.ask(&["HSET", "loom:state:{c}", "life", "x"]).unwrap();
+        for name in ["a", "c"] {
+            let claimed = store.claim(&named(name), Life(1)).await;
+            assert!(matches!(claimed, Err(StoreError::Damaged(_))), "{claimed:?}");
+        }
+        let saved = store.save(&named("a"), USER, at(1, 1)).await;
+        assert!(matches!(saved, Err(StoreError::Damaged(_))), "{saved:?}");
+        assert!(store.claim(&named("b"), Life(1)).await.unwrap().is_some());
+    }
+
+    async fn a_full_server_fails_the_save_and_keeps_the_state(server) {
+        let store = store(&server);
+        let a = named("a");
+        store.save(&a, USER, at(1, 1)).await.unwrap();
+        let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+        let saved = store.save(&a, USER, at(1, 2)).await;
+        assert!(matches!(&saved, Err(StoreError::Failed(why)) if why.contains("OOM")), "{saved:?}");
+        let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
+        store.save(&a, USER, at(1, 2)).await.unwrap();
+        assert_eq!(store.claim(&a, Life(1)).await.unwrap().unwrap().revision, Revision(2));
+    }
+
+    async fn a_server_that_was_away_and_kept_its_states_goes_on(server) {
+        let mut server = { server.kill(); Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) };
+        let store = store(&server);
+        let a = named("a");
+        store.save(&a, USER, at(1, 1)).await.unwrap();
+        server.kill();
+        let (late, again) = (store.clone(), a.clone());
+        let saving = tokio::spawn(async move { late.save(&again, USER, at(1, 2)).await });
+        server.restart();
+        assert_eq!(saving.await.unwrap(), Ok(()));
+        assert_eq!(store.claim(&a, Life(1)).await.unwrap().unwrap().revision, Revision(2));
+    }
+
+    async fn a_store_that_is_closed_says_so(server) {
+        let store = store(&server);
+        store.close().await.unwrap();
+        let saved = store.save(&named("a"), USER, at(1, 1)).await;
+        assert!(matches!(saved, Err(StoreError::Failed(why)) if why.contains("closed")));
+    }
+}
