@@ -832,6 +832,25 @@ export interface ErrorContext {
   readonly request: LiveRequest
 }
 
+/** A store in a file: for the processes of one machine. */
+export interface SqliteStore {
+  /** The file, which is made if it is not there. */
+  sqlite: string
+}
+
+/** A store in Redis 6.2 or later, or in Valkey: for the processes of many machines. */
+export interface RedisStore {
+  /**
+   * Where it is: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS,
+   * `redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/name[/database]` for a server that sentinels name
+   * (`rediss+sentinel://` for TLS, `?sentinelUser=…&sentinelPassword=…` for the sentinels' own login), or a list of
+   * `redis://` of some nodes of a cluster.
+   */
+  redis: string | readonly string[]
+  /** What all keys begin with: 1 to 64 letters, digits and `: . - _`. `loom:` by default. */
+  prefix?: string
+}
+
 export interface LoomOptions {
   /**
    * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
@@ -875,9 +894,9 @@ export interface LoomOptions {
   /**
    * Where every committed event is kept before it is answered, so that a state cannot be rolled back by
    * an older checkpoint after a restart, nor go on in two processes: a SQLite file, for the processes of
-   * one machine. None by default: then balances and attempts left have no place in props.
+   * one machine, or Redis, for those of many. None by default: then balances and attempts left have no place in props.
    */
-  store?: { sqlite: string }
+  store?: SqliteStore | RedisStore
   limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
   /** `console` by default. */
   logger?: Logger

@@ -159,6 +159,15 @@ export function codec(): string
 /** The table of limits, as JSON. */
 export function limits(): string
 
+/** Where Redis is, and what is its part there. */
+export interface NativeRedis {
+  /** One URL, or those of some nodes of a cluster. */
+  urls: Array<string>
+  isCluster: boolean
+  /** What all keys begin with. */
+  prefix: string
+}
+
 export interface NativeConnection {
   number: number
   bind: string
@@ -172,8 +181,10 @@ export interface NativeOptions {
   development: boolean
   /** The limits that the application gives, by their names; times in milliseconds. */
   limits: Record<string, number>
-  /** The file of the store, if there is one. */
+  /** The file of the store, if it is one. */
   sqlite?: string | undefined
+  /** The store, if it is in Redis. */
+  redisStore?: NativeRedis | undefined
 }
 
 export interface NativeOutput {

@@ -92,7 +92,7 @@ export class Loom implements PublicLoom {
   private readonly mounting: Mounting
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
-  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite'>
+  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore'>
   private readonly requests: Requests
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
@@ -102,7 +102,7 @@ export class Loom implements PublicLoom {
   private isReleased = false
 
   constructor(options: LoomOptions) {
-    const { secrets, limits, sqlite, ...settings } = settingsOf(options)
+    const { secrets, limits, sqlite, redisStore, ...settings } = settingsOf(options)
     this.settings = settings
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
@@ -126,7 +126,11 @@ export class Loom implements PublicLoom {
     this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, propsCacheBytes, checks)
     try {
       const { wake, givenUpSignal } = this.dispatcher
-      this.native = new native.NativeLoom({ secrets, development, limits: { ...limits }, sqlite }, wake, givenUpSignal)
+      this.native = new native.NativeLoom(
+        { secrets, development, limits: { ...limits }, sqlite, redisStore },
+        wake,
+        givenUpSignal,
+      )
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }

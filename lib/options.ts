@@ -1,4 +1,5 @@
-import type { Limits, Logger, LoomOptions } from '../index'
+import type { Limits, Logger, LoomOptions, RedisStore } from '../index'
+import type { NativeRedis } from './addon'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { native } from './native'
 import { checkOrigins } from './http/origin'
@@ -40,6 +41,7 @@ export interface Settings {
   readonly trust: Trust
   readonly keep: readonly string[]
   readonly sqlite: string | undefined
+  readonly redisStore: NativeRedis | undefined
   readonly limits: Limits
   readonly logger: Logger
   readonly onError: LoomOptions['onError']
@@ -77,7 +79,7 @@ export function settingsOf(options: LoomOptions): Settings {
     origin,
     trust: trustOf(options.trustProxy),
     keep,
-    sqlite: sqliteOf(options.store),
+    ...storeOf(options.store),
     limits: limitsOf(options.limits),
     logger,
     onError,
@@ -98,10 +100,31 @@ function limitsOf(given: unknown = {}): Limits {
   return limits as unknown as Limits
 }
 
-function sqliteOf(store: unknown): string | undefined {
-  if (store === undefined) return undefined
-  if (!isObject(store)) throw invalid('an object like { sqlite: "states.sqlite" }', 'store', store)
-  checkNames(store, { sqlite: true }, 'the option store', 'a store')
+/** What all keys in Redis begin with, unless the application says otherwise. */
+const PREFIX = 'loom:'
+
+const STORES = { sqlite: true, redis: true, prefix: true }
+
+function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore'> {
+  if (store === undefined) return { sqlite: undefined, redisStore: undefined }
+  const expected = 'an object like { sqlite: "states.sqlite" } or { redis: "redis://localhost" }'
+  if (!isObject(store)) throw invalid(expected, 'store', store)
+  checkNames(store, STORES, 'the option store', 'a store')
+  if ('redis' in store && 'sqlite' in store) throw invalid('one store, sqlite or redis', 'store', store)
+  if ('redis' in store) return { sqlite: undefined, redisStore: redisOf('store', store as unknown as RedisStore) }
+  if ('prefix' in store) throw invalid('a store with a prefix to be in redis', 'store', store)
   checkString(store['sqlite'], 'store.sqlite')
-  return store['sqlite']
+  return { sqlite: store['sqlite'], redisStore: undefined }
+}
+
+/** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
+function redisOf(option: string, { redis, prefix = PREFIX }: RedisStore): NativeRedis {
+  const isCluster = typeof redis !== 'string'
+  const urls: unknown = isCluster ? redis : [redis]
+  // A message must not show the URL: it may have a password in it.
+  if (!Array.isArray(urls) || urls.length === 0 || !urls.every((url) => typeof url === 'string'))
+    throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
+  if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
+    throw invalid('1 to 64 letters, digits and : . - _', `${option}.prefix`, prefix)
+  return { urls, isCluster, prefix }
 }

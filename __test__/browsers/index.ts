@@ -10,11 +10,11 @@
  *     })
  *
  * A file has one process of each browser. `eachBrowser(name, test, { only: ['chromium'] })` leaves browsers out; a
- * comment says why. Browsers that are not on the machine are skipped; with LOOM_ALL_BROWSERS=1 that is a failure.
+ * comment says why. Browsers that are not on the machine are skipped; with LOOM_TEST_ALL=1 that is a failure.
  * `LOOM_BROWSERS=firefox npx jest __test__/browsers` runs one of them.
  */
 
-import { appendFileSync } from 'node:fs'
+import { passOver, TESTS_ALL } from '../support/passed_over'
 import { launchChromium, launchFirefox, firefoxPath } from './puppeteer'
 import { launchWebKit, webkitPrograms } from './webkit'
 import type { Browser, Page } from './page'
@@ -69,19 +69,6 @@ function browserOf(name: BrowserName): Promise<Browser> {
   return browser
 }
 
-const passedOver = new Set<BrowserName>()
-
-/** `npm test` shows at its end what was written here. */
-function passOver(name: BrowserName): void {
-  const file = process.env['LOOM_PASSED_OVER']
-  if (!file || passedOver.has(name)) return
-  passedOver.add(name)
-  appendFileSync(
-    file,
-    `The browser tests were not run in ${name}, which is not on this machine; on Debian: apt-get install ${BROWSERS[name].packages}\n`,
-  )
-}
-
 export interface EachOptions {
   only?: readonly BrowserName[]
   timeout?: number
@@ -95,8 +82,8 @@ export function eachBrowser(
   for (const browser of wanted().filter((one) => only.includes(one))) {
     const { isHere, packages } = BROWSERS[browser]
     const title = `${name} (${browser})`
-    if (!isHere() && process.env['LOOM_ALL_BROWSERS'] !== '1') {
-      passOver(browser)
+    if (!isHere() && !TESTS_ALL) {
+      passOver(`The browser tests were not run in ${browser}`, packages)
       test.skip(title, () => undefined)
       continue
     }

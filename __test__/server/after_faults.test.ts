@@ -4,6 +4,7 @@ import { html, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
 import { shows } from '../support/pages'
+import { inRedis } from '../support/redis'
 import { Site } from '../support/site'
 import { checkpointed, FEW, type Register, sqlite, twoProcesses } from '../support/two_processes'
 import { until } from '../support/until'
@@ -24,8 +25,9 @@ describe('messages of a topic', () => {
   test.each([
     ['without a store', (): LoomOptions => ({})],
     ['with a store', sqlite],
+    ...inRedis(),
   ])('%s the next process says one gap, and then what is published there', async (_, options) => {
-    const { first, second, page, moves } = await twoProcesses(reader, options())
+    const { first, second, page, moves } = await twoProcesses(reader, await options())
     await first.loom.publish('news', 'a')
     await shows(page, 'a')
     page.event('quiet')
@@ -96,10 +98,11 @@ describe('timers', () => {
     })
 
   test.each([
-    ['without a store', (): LoomOptions => ({ limits: FEW })],
-    ['with a store', (): LoomOptions => ({ limits: FEW, ...sqlite() })],
+    ['without a store', (): LoomOptions => ({})],
+    ['with a store', sqlite],
+    ...inRedis(),
   ])('%s one that was begun goes on in the next process, and rings once', async (_, options) => {
-    const { page, moves } = await twoProcesses(late, options())
+    const { page, moves } = await twoProcesses(late, { limits: FEW, ...(await options()) })
     page.event('begin')
     await until('the answer', () => page.isSettled)
     // The step is in a checkpoint at once.
@@ -299,11 +302,12 @@ describe('what a step publishes', () => {
 
   test.each([
     ['with a store', sqlite],
+    ...inRedis(),
     ['without a store, but with a checkpoint', (): LoomOptions => ({})],
   ])(
     '%s, is published in the next process again, under the same id, if it belongs to the last step',
     async (_, options) => {
-      const { first, second, page, moves } = await twoProcesses(speaker, options())
+      const { first, second, page, moves } = await twoProcesses(speaker, await options())
       const [before, after] = [await listener(first), await listener(second)]
       const { checkpoint } = page.memory
       page.event('say', 'hello')

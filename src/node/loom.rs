@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Buffer, Function};
-use napi::{CleanupEnvHook, Env, Error, Result};
+use napi::{CleanupEnvHook, Env, Result};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -17,6 +17,7 @@ use super::descriptors::Descriptors;
 use super::failed;
 use super::options::{NativeOptions, NativeStats};
 use super::runtime::runtime;
+use super::stores::store;
 use super::templates::templates;
 use super::wake::waking_queue;
 use crate::bridge::{Job, JsDispatcher, Queue};
@@ -30,7 +31,6 @@ use crate::presence::{MemoryPresence, Presence};
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
 use crate::stats::Stats;
-use crate::store::{Bounds, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
 use crate::topics::{MemoryTopics, Topics, keep_swept};
@@ -105,19 +105,15 @@ impl NativeLoom {
         let keyring = keyring?;
         let limits = Limits::with(&options.limits).map_err(failed)?;
         // The store comes first, because opening it may fail: then there is nothing to take back.
-        let store = options.sqlite.map(|path| {
-            let bounds = Bounds {
-                keep: limits.token_age,
-                stored: limits.stored,
-                stored_per_holder: limits.stored_per_holder,
-            };
-            let store = SqliteStore::open(path.as_ref(), bounds).map_err(failed)?;
-            Ok::<Box<dyn Store>, Error>(Box::new(store))
-        });
-        let store = store.transpose()?;
+        let (store, telling) = store(&options, &limits)?;
         let ended = CancellationToken::new();
         let queue = waking_queue(limits.waiting_calls, wake, ended.clone(), given_up)?;
         let log_queue = queue.clone();
+        let log = Log::new(Box::new(move |level, text| {
+            let text = text.as_str();
+            log_queue.push(Job::Log { level, text });
+        }));
+        telling.to(&log);
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
         let sessions = Sessions::new(&limits, stats.clone(), budget.clone());
@@ -127,10 +123,7 @@ impl NativeLoom {
             keyring,
             stats: stats.clone(),
             development: options.development,
-            log: Log::new(Box::new(move |level, text| {
-                let text = text.as_str();
-                log_queue.push(Job::Log { level, text });
-            })),
+            log,
             closing: CancellationToken::new(),
             budget: budget.clone(),
             quotas: Quotas::new(&limits),

@@ -17,6 +17,7 @@ mod pages;
 mod relays;
 mod runtime;
 mod socket;
+mod stores;
 mod tables;
 mod templates;
 mod topics;

@@ -15,8 +15,20 @@ pub struct NativeOptions {
     pub development: bool,
     /// The limits that the application gives, by their names; times in milliseconds.
     pub limits: HashMap<String, f64>,
-    /// The file of the store, if there is one.
+    /// The file of the store, if it is one.
     pub sqlite: Option<String>,
+    /// The store, if it is in Redis.
+    pub redis_store: Option<NativeRedis>,
+}
+
+/// Where Redis is, and what is its part there.
+#[napi(object)]
+pub struct NativeRedis {
+    /// One URL, or those of some nodes of a cluster.
+    pub urls: Vec<String>,
+    pub is_cluster: bool,
+    /// What all keys begin with.
+    pub prefix: String,
 }
 
 /// An upgrade request as Node parsed it. To read a member of an object costs the JavaScript thread more

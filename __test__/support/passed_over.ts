@@ -1,0 +1,16 @@
+/** What is not on every machine: its tests are passed over, and `npm test` says so at its end. */
+
+import { appendFileSync } from 'node:fs'
+
+/** Nothing may be passed over: what is missing fails. */
+export const TESTS_ALL = process.env['LOOM_TEST_ALL'] === '1'
+
+const told = new Set<string>()
+
+/** Notes what was passed over, once in each file. */
+export function passOver(what: string, packages: string): void {
+  const file = process.env['LOOM_PASSED_OVER']
+  if (!file || told.has(what)) return
+  told.add(what)
+  appendFileSync(file, `${what}, which is not on this machine; on Debian: apt-get install ${packages}\n`)
+}
