@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -22,13 +21,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
 use super::facts::{Facts, Needs};
+use crate::random::random_number;
 
 /// How long a connection may take until it can be used, with all that is asked first.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first pause before a lost connection is made again, and the longest. Each is up to twice as long, by chance, so
-/// that many processes do not come back at once.
+/// The first pause before a lost connection is made again, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long [`Link::open`] waits for the first connection.
@@ -256,7 +255,7 @@ impl Keeper {
     async fn run(mut self, opened: std::sync::mpsc::SyncSender<Result<(), String>>) {
         let mut opened = Some(opened);
         let mut down: Option<Instant> = None;
-        let mut pauses = pauses();
+        let mut tries = 0;
         loop {
             self.number += 1;
             let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
@@ -266,7 +265,7 @@ impl Keeper {
             });
             let why = match connected {
                 Ok(connection) => {
-                    pauses = self::pauses();
+                    tries = 0;
                     self.is_up(connection);
                     if let Some(since) = down.take() {
                         (self.tell)(Tell::Back(since.elapsed()));
@@ -299,7 +298,8 @@ impl Keeper {
                 state.current = None;
                 state.health = Health::Down { since, why };
             });
-            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+            tokio::time::sleep(pause(tries)).await;
+            tries = tries.saturating_add(1);
         }
     }
 
@@ -413,11 +413,34 @@ async fn fsync(connection: &mut Connection) -> RedisResult<Option<String>> {
     Ok(config.get("appendfsync").filter(|_| is_on).cloned())
 }
 
-fn pauses() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_jitter()
-        .without_max_times()
-        .build()
+/// How long to wait before the next try, after so many in vain: twice as long each time up to a bound, and half of it by
+/// chance, so that many processes do not come back at once.
+fn pause(tries: u32) -> Duration {
+    let most = FIRST_PAUSE
+        .saturating_mul(1 << tries.min(16))
+        .min(LONGEST_PAUSE);
+    // 52 random bits.
+    let chance = random_number().unwrap_or_default() as f64 / (1_u64 << 52) as f64;
+    most.mul_f64(0.5 + chance / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_bound_and_differ() {
+        for tries in 0..100 {
+            let most = FIRST_PAUSE
+                .saturating_mul(1 << tries.min(16))
+                .min(LONGEST_PAUSE);
+            let pauses: Vec<_> = (0..10).map(|_| pause(tries)).collect();
+            assert!(
+                pauses
+                    .iter()
+                    .all(|pause| *pause >= most / 2 && *pause <= most)
+            );
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        }
+    }
 }

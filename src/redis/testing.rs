@@ -23,8 +23,8 @@ pub(crate) struct Server {
     options: Vec<String>,
 }
 
-/// Whether there is a `redis-server` on this machine. If there is none, a test says so and is passed over; with
-/// `LOOM_REDIS=1` it fails.
+/// Whether there is a `redis-server` on this machine. If there is none, a test is passed over, which `npm test` says at
+/// its end; with `LOOM_TEST_ALL=1` it fails.
 pub(crate) fn is_there() -> bool {
     let found = Command::new("redis-server")
         .arg("--version")
