@@ -22,23 +22,22 @@ const reader: Register = (loom) =>
   })
 
 describe('messages of a topic', () => {
-  test.each([
-    ['without a store', (): LoomOptions => ({})],
-    ['with a store', sqlite],
-    ...inRedis(),
-  ])('%s the next process says one gap, and then what is published there', async (_, options) => {
-    const { first, second, page, moves } = await twoProcesses(reader, await options())
-    await first.loom.publish('news', 'a')
-    await shows(page, 'a')
-    page.event('quiet')
-    await until('the answer', () => page.isSettled)
-    await checkpointed(page)
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    await moves()
-    await shows(page, 'a gap')
-    await second.loom.publish('news', 'b')
-    await shows(page, 'a gap b')
-  })
+  test.each([['without a store', (): LoomOptions => ({})], ['with a store', sqlite], ...inRedis()])(
+    '%s the next process says one gap, and then what is published there',
+    async (_, options) => {
+      const { first, second, page, moves } = await twoProcesses(reader, await options())
+      await first.loom.publish('news', 'a')
+      await shows(page, 'a')
+      page.event('quiet')
+      await until('the answer', () => page.isSettled)
+      await checkpointed(page)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await moves()
+      await shows(page, 'a gap')
+      await second.loom.publish('news', 'b')
+      await shows(page, 'a gap b')
+    },
+  )
 
   test('a server that closes leaves a state that includes what was read', async () => {
     const { first, page, moves } = await twoProcesses(reader, { limits: FEW })
@@ -97,22 +96,21 @@ describe('timers', () => {
       render: ({ rung }) => html`${rung}`,
     })
 
-  test.each([
-    ['without a store', (): LoomOptions => ({})],
-    ['with a store', sqlite],
-    ...inRedis(),
-  ])('%s one that was begun goes on in the next process, and rings once', async (_, options) => {
-    const { page, moves } = await twoProcesses(late, { limits: FEW, ...(await options()) })
-    page.event('begin')
-    await until('the answer', () => page.isSettled)
-    // The step is in a checkpoint at once.
-    await checkpointed(page)
-    await moves()
-    expect(page.text).toBe('')
-    await shows(page, 'late')
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(page.text).toBe('late')
-  })
+  test.each([['without a store', (): LoomOptions => ({})], ['with a store', sqlite], ...inRedis()])(
+    '%s one that was begun goes on in the next process, and rings once',
+    async (_, options) => {
+      const { page, moves } = await twoProcesses(late, { limits: FEW, ...(await options()) })
+      page.event('begin')
+      await until('the answer', () => page.isSettled)
+      // The step is in a checkpoint at once.
+      await checkpointed(page)
+      await moves()
+      expect(page.text).toBe('')
+      await shows(page, 'late')
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      expect(page.text).toBe('late')
+    },
+  )
 })
 
 test('a task whose page is away runs until its next value, which waits', async () => {
