@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use redis::{
     Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation, ServerErrorKind,
 };
@@ -83,11 +84,7 @@ impl Link {
         &self,
         asked: &impl Ask,
     ) -> Result<T, AskError> {
-        let now = Instant::now();
-        let until = match self.health() {
-            Health::Down { since, .. } if now.duration_since(since) > PATIENCE => now,
-            _ => now + PATIENCE,
-        };
+        let until = self.patience();
         loop {
             let current = self.current(until).await.map_err(AskError::Away)?;
             let mut connection = current.connection;
@@ -109,6 +106,82 @@ impl Link {
             }
             sleep_until(now + PAUSE).await;
         }
+    }
+}
+
+/// Something that is asked with others, and may have to be asked again.
+pub(crate) trait AskAgain: Ask {
+    /// It was asked, and the answer was lost.
+    fn again(&mut self);
+}
+
+impl Link {
+    /// As [`ask`](Self::ask), for several that are asked in this order, also again. Each has an answer of its own.
+    pub(crate) async fn ask_in_order<T: FromRedisValue + Send>(
+        &self,
+        mut asked: Vec<impl AskAgain>,
+    ) -> Vec<Result<T, AskError>> {
+        let until = self.patience();
+        let mut answers: Vec<Option<Result<T, AskError>>> = asked.iter().map(|_| None).collect();
+        loop {
+            let current = match self.current(until).await {
+                Ok(current) => current,
+                Err(why) => {
+                    let away = |answer: Option<_>| {
+                        answer.unwrap_or_else(|| Err(AskError::Away(why.clone())))
+                    };
+                    return answers.into_iter().map(away).collect();
+                }
+            };
+            let waiting = asked.iter().zip(&answers).enumerate();
+            let waiting = waiting.filter(|(_, (_, answer))| answer.is_none());
+            let sent = waiting.map(|(index, (one, _))| {
+                let mut connection = current.connection.clone();
+                async move { (index, one.send::<T>(&mut connection).await) }
+            });
+            // Polled in this order at first, which is when they are queued.
+            let done = join_all(sent).await;
+            let is_over = Instant::now() + PAUSE >= until;
+            let mut is_lost = false;
+            for (index, answer) in done {
+                let error = match answer {
+                    Ok(answer) => {
+                        answers[index] = Some(Ok(answer));
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                match verdict(&error) {
+                    Verdict::Final => answers[index] = Some(Err(refused(&error))),
+                    _ if is_over => answers[index] = Some(Err(self.away(&error))),
+                    Verdict::Lost => {
+                        is_lost = true;
+                        asked[index].again();
+                    }
+                    Verdict::Busy => asked[index].again(),
+                }
+            }
+            if is_lost {
+                self.lost(current.number);
+            }
+            if answers.iter().all(Option::is_some) {
+                return answers.into_iter().flatten().collect();
+            }
+            sleep_until(Instant::now() + PAUSE).await;
+        }
+    }
+
+    /// Until when something is asked for that is asked now.
+    fn patience(&self) -> Instant {
+        let now = Instant::now();
+        match self.health() {
+            Health::Down { since, .. } if now.duration_since(since) > PATIENCE => now,
+            _ => now + PATIENCE,
+        }
+    }
+
+    fn away(&self, error: &RedisError) -> AskError {
+        AskError::Away(format!("Redis at {}: {error}", self.hosts()))
     }
 }
 

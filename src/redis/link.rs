@@ -46,6 +46,9 @@ pub enum Tell {
     Warning(String),
 }
 
+/// Gets what the server sends unasked. It must not block: the connection waits for it.
+pub(crate) type Pushes = Arc<dyn Fn(PushInfo) + Send + Sync>;
+
 /// Why a link cannot be opened. Neither has a password in it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
@@ -131,6 +134,7 @@ pub struct Link {
     /// Numbers of connections that were found to be dead.
     lost: mpsc::Sender<u64>,
     hosts: Arc<str>,
+    is_cluster: bool,
     _keeper: Arc<AbortOnDropHandle<()>>,
 }
 
@@ -172,6 +176,17 @@ impl Link {
         needs: Needs,
         tell: Box<dyn Fn(Tell) + Send + Sync>,
     ) -> Result<Self, OpenError> {
+        Self::open_with(address, needs, tell, None)
+    }
+
+    /// As [`open`](Self::open), for what is subscribed to as well. `pushes` gets it. Whoever subscribes does so again
+    /// on each new connection ([`newer`](Self::newer)).
+    pub(crate) fn open_with(
+        address: Address,
+        needs: Needs,
+        tell: Box<dyn Fn(Tell) + Send + Sync>,
+        pushes: Option<Pushes>,
+    ) -> Result<Self, OpenError> {
         let (lost, losses) = mpsc::channel(MOST_WAITING);
         let (sender, state) = watch::channel(State {
             health: Health::Opening,
@@ -179,6 +194,7 @@ impl Link {
         });
         let (opened, opening) = std::sync::mpsc::sync_channel(1);
         let hosts: Arc<str> = address.hosts().into();
+        let is_cluster = matches!(address, Address::Cluster(_));
         let keeper = Keeper {
             address,
             needs,
@@ -189,6 +205,7 @@ impl Link {
             losses,
             number: 0,
             warned: None,
+            pushes,
         };
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(opened)));
         if let Ok(Err(why)) = opening.recv_timeout(OPEN_TIMEOUT) {
@@ -199,6 +216,7 @@ impl Link {
             state,
             lost,
             hosts,
+            is_cluster,
             _keeper: Arc::new(keeper),
         })
     }
@@ -230,6 +248,24 @@ impl Link {
         })
     }
 
+    /// The next connection after that of this number, as soon as there is one. `None` when the link is closed.
+    pub(crate) async fn newer(&self, than: u64) -> Option<u64> {
+        let mut state = self.state.clone();
+        let newer = |state: &State| {
+            state
+                .current
+                .as_ref()
+                .is_some_and(|current| current.number > than)
+        };
+        let state = state.wait_for(newer).await.ok()?;
+        state.current.as_ref().map(|current| current.number)
+    }
+
+    /// Whether channels are those of a cluster, where they belong to slots.
+    pub(crate) fn is_sharded(&self) -> bool {
+        self.is_cluster
+    }
+
     /// This connection is dead: it is made anew, unless it has been already.
     pub(super) fn lost(&self, number: u64) {
         // If there is no room, others have said so already.
@@ -249,6 +285,7 @@ struct Keeper {
     number: u64,
     /// The warning that the operator has been told.
     warned: Option<String>,
+    pushes: Option<Pushes>,
 }
 
 impl Keeper {
@@ -338,12 +375,15 @@ impl Keeper {
                 Connection::One(client.get_async_connection_with_config(&config).await?)
             }
             Address::Cluster(nodes) => {
-                let client = ClusterClient::builder(nodes.iter().cloned())
+                let mut client = ClusterClient::builder(nodes.iter().cloned())
                     .use_protocol(ProtocolVersion::RESP3)
                     .connection_timeout(CONNECT_TIMEOUT)
-                    .response_timeout(ANSWER_TIMEOUT)
-                    .build()?;
-                Connection::Cluster(client.get_async_connection().await?)
+                    .response_timeout(ANSWER_TIMEOUT);
+                // A cluster's connection comes back by itself, node by node. Who has subscribed has to know.
+                if self.pushes.is_some() {
+                    client = client.push_sender(self.pushed());
+                }
+                Connection::Cluster(client.build()?.get_async_connection().await?)
             }
         };
         for facts in self.facts(&mut connection).await? {
@@ -360,19 +400,24 @@ impl Keeper {
         Ok(connection)
     }
 
-    fn config(&self) -> AsyncConnectionConfig {
-        let (lost, number) = (self.lost.clone(), self.number);
-        let pushed = move |info: PushInfo| {
+    fn pushed(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
+        let (lost, number, pushes) = (self.lost.clone(), self.number, self.pushes.clone());
+        move |info: PushInfo| {
             if info.kind == PushKind::Disconnection {
                 let _ = lost.try_send(number);
+            } else if let Some(pushes) = &pushes {
+                pushes(info);
             }
-            Ok::<(), ()>(())
-        };
+            Ok(())
+        }
+    }
+
+    fn config(&self) -> AsyncConnectionConfig {
         AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(ANSWER_TIMEOUT))
             .set_pipeline_buffer_size(MOST_WAITING)
-            .set_push_sender(pushed)
+            .set_push_sender(self.pushed())
     }
 
     /// What each server says of itself. A user who may not ask gets no facts, and is not refused for it.

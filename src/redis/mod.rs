@@ -3,11 +3,13 @@
 //! * `address.rs`: where Redis is, as people write it. `facts.rs`: what a server says of itself. Both are pure.
 //! * `link.rs`: the connection: how it is made, lost and made again, and who is told.
 //! * `asking.rs`: a script or a command is sent, and sent again if its answer is lost.
+//! * `channels.rs`: what is subscribed to.
 //!
-//! What is kept in Redis stands in the rooms that keep it: `src/store/redis/`.
+//! What is kept in Redis stands in the rooms that keep it: `src/store/redis/`, `src/topics/redis/`.
 
 mod address;
 mod asking;
+mod channels;
 mod facts;
 mod link;
 #[cfg(test)]
@@ -17,5 +19,7 @@ mod tests;
 
 pub use address::{Address, AddressError};
 pub use asking::AskError;
+pub(crate) use asking::{Ask, AskAgain};
 pub use facts::{Facts, Needs};
+pub(crate) use link::Connection;
 pub use link::{Health, Link, OpenError, Tell};

@@ -46,6 +46,14 @@ impl History {
         }
     }
 
+    /// Begins anew after this position: the history of a topic that is kept elsewhere.
+    pub(super) fn restart(&mut self, after: Position) {
+        *self = Self {
+            last: after.number,
+            ..Self::new(after.epoch)
+        };
+    }
+
     fn at(&self, number: u64) -> Position {
         Position {
             epoch: self.epoch,

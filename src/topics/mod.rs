@@ -6,7 +6,8 @@
 //! that comes back, on another connection or from a checkpoint, goes on where it was; and one that the
 //! history no longer reaches is told of a gap.
 //!
-//! * [`Topics`] is the trait; [`MemoryTopics`] keeps topics in this process.
+//! * [`Topics`] is the trait; [`MemoryTopics`] keeps topics in this process, [`RedisTopics`] in Redis.
+//! * `rooms.rs`: the topics of this process, whether they begin here or are copies of what Redis has.
 //! * `history.rs`, `ids.rs`: one topic's messages, and the ids of all topics. Both are pure.
 //! * `sinks.rs`: who is to be woken. `shard.rs`: a part of the topics, behind one lock.
 //! * `sweeping.rs`: has topics forget what has expired.
@@ -20,6 +21,8 @@ mod memory;
 mod message;
 #[cfg(all(test, shuttle))]
 mod models;
+mod redis;
+mod rooms;
 mod shard;
 mod sinks;
 mod sweeping;
@@ -32,8 +35,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use memory::{MemoryTopics, Spawn};
+pub use memory::MemoryTopics;
 pub use message::{Epoch, Message, NoEpoch, Position};
+pub use redis::RedisTopics;
+pub use rooms::Spawn;
 pub use shard::Held;
 pub use sinks::Sink;
 pub(crate) use sinks::{Chunk, Listener, Sinks};
@@ -126,6 +131,11 @@ impl Subscription {
     /// The topic's name.
     pub fn topic(&self) -> &Arc<str> {
         &self.topic
+    }
+
+    /// Whoever is woken.
+    fn listening(&self) -> Arc<Listener> {
+        self.listener.clone()
     }
 }
 

@@ -293,6 +293,21 @@ impl Shard {
         true
     }
 
+    /// Forgets this topic, with its messages, if nobody has subscribed to it. False if somebody has.
+    pub(super) fn forget(&mut self, name: &str) -> bool {
+        let Some(topic) = self.topics.get_mut(name) else {
+            return true;
+        };
+        if topic.sinks.len() > 0 {
+            return false;
+        }
+        self.lists.remove(topic);
+        count(&self.counts.bytes, topic.history.bytes(), 0);
+        count(&self.counts.topics, 1, 0);
+        self.topics.remove(name);
+        true
+    }
+
     /// Forgets a topic that nobody has subscribed to, with its messages: the one whose oldest message
     /// expires first. False if there is none. Who comes back with a position in it is told of a gap.
     pub(super) fn forget_unheard(&mut self) -> bool {

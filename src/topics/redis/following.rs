@@ -1,0 +1,439 @@
+//! The topics that this process has subscribers of: each is told of in a channel, and copied here.
+//!
+//! A topic is copied when somebody subscribes to it, when a message shows that others before it are missing, and when
+//! the connection to Redis is a new one: whatever was told in between is read from the topic's messages.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{FromRedisValue, PushInfo, PushKind, RedisResult, Script, Value};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use super::keys::{self, Keys};
+use super::publishing::{failed, milliseconds};
+use crate::limits::Limits;
+use crate::redis::{Ask, AskAgain, AskError, Connection, Link};
+use crate::sync::{Mutex, lock};
+use crate::topics::rooms::{Foreign, Rooms, Taken};
+use crate::topics::{Epoch, Position, TopicError};
+
+/// The most topics that are opened together.
+const MOST_TOGETHER: usize = 256;
+/// How long a topic that nobody is subscribed to any more is followed, in case that somebody comes back.
+const LINGER: Duration = Duration::from_secs(10);
+/// How long nobody looks whether what Redis keeps of a topic is about to expire, as a part of the time that it is
+/// kept for.
+const REFRESHES: u32 = 4;
+
+/// Who waits until a topic is as Redis has it.
+type Waiter = oneshot::Sender<Result<(), TopicError>>;
+
+/// A topic that is followed.
+#[derive(Default)]
+struct Followed {
+    /// The number of the connection that its channel is subscribed to on.
+    on: u64,
+    /// It has been copied since it is followed.
+    is_copied: bool,
+    /// It stands in the list of what is to be done.
+    is_due: bool,
+    /// Nobody is subscribed to it any more, and it is to be given up.
+    is_over: bool,
+    /// The newest position that was told before it was copied.
+    told: Option<Position>,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Default)]
+struct State {
+    topics: HashMap<Arc<str>, Followed>,
+    /// What is to be opened or given up.
+    due: VecDeque<Arc<str>>,
+    /// Topics that had nobody subscribed to them, and since when.
+    silent: VecDeque<(Instant, Arc<str>)>,
+    /// All topics in turn, so that Redis keeps them.
+    kept: VecDeque<(Instant, Arc<str>)>,
+}
+
+/// The topics that are followed. The lock is a `std` one, held for a look-up.
+pub(super) struct Following {
+    state: Mutex<State>,
+    rooms: Arc<Rooms>,
+    keys: Arc<Keys>,
+    wanted: Notify,
+    most: usize,
+    keep: Duration,
+}
+
+impl State {
+    fn is_due(&mut self, topic: &Arc<str>) {
+        if let Some(followed) = self.topics.get_mut(topic)
+            && !std::mem::replace(&mut followed.is_due, true)
+        {
+            self.due.push_back(topic.clone());
+        }
+    }
+}
+
+impl Following {
+    pub(super) fn new(limits: &Limits, rooms: Arc<Rooms>, keys: Arc<Keys>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            rooms,
+            keys,
+            wanted: Notify::new(),
+            most: limits.topics,
+            keep: limits.topic_id_time,
+        })
+    }
+
+    /// Whether the topic is followed, and as Redis had it when somebody looked last.
+    pub(super) fn is_copied(&self, topic: &str) -> bool {
+        let state = lock(&self.state);
+        let followed = state.topics.get(topic);
+        followed.is_some_and(|followed| followed.is_copied && !followed.is_over)
+    }
+
+    /// Copies the topic, which is followed from then on. The answer comes when it is as Redis had it after this call.
+    pub(super) fn copy(&self, topic: &str) -> oneshot::Receiver<Result<(), TopicError>> {
+        let (waiter, answer) = oneshot::channel();
+        let mut state = lock(&self.state);
+        let topic = match state.topics.get_key_value(topic) {
+            Some((topic, _)) => topic.clone(),
+            None if state.topics.len() >= self.most => {
+                drop(state);
+                let _ = waiter.send(Err(TopicError::Full(self.most)));
+                return answer;
+            }
+            None => {
+                let topic: Arc<str> = topic.into();
+                state.topics.insert(topic.clone(), Followed::default());
+                state.kept.push_back((Instant::now(), topic.clone()));
+                topic
+            }
+        };
+        if let Some(followed) = state.topics.get_mut(&topic) {
+            followed.is_over = false;
+            followed.waiters.push(waiter);
+        }
+        state.is_due(&topic);
+        drop(state);
+        self.wanted.notify_one();
+        answer
+    }
+
+    /// Somebody has left the topic.
+    pub(super) fn left(&self, topic: &str) {
+        let mut state = lock(&self.state);
+        if let Some((topic, _)) = state.topics.get_key_value(topic) {
+            let topic = topic.clone();
+            state.silent.push_back((Instant::now(), topic));
+        }
+    }
+
+    /// Gives up topics that nobody has been subscribed to for long, and looks after those that Redis is to keep: a
+    /// bounded number of them. True if there is more to do.
+    pub(super) fn sweep(&self, now: Instant) -> bool {
+        let mut state = lock(&self.state);
+        let mut left = MOST_TOGETHER;
+        while left > 0
+            && let Some((since, topic)) = state.silent.front().cloned()
+            && now.saturating_duration_since(since) >= LINGER
+        {
+            left -= 1;
+            state.silent.pop_front();
+            if let Some(followed) = state.topics.get_mut(&topic)
+                && followed.waiters.is_empty()
+            {
+                followed.is_over = true;
+                state.is_due(&topic);
+            }
+        }
+        while left > 0
+            && let Some((since, topic)) = state.kept.front().cloned()
+            && now.saturating_duration_since(since) >= self.keep / REFRESHES
+        {
+            left -= 1;
+            state.kept.pop_front();
+            if state.topics.contains_key(&topic) {
+                state.kept.push_back((now, topic.clone()));
+                // To copy it again has Redis keep it.
+                state.is_due(&topic);
+            }
+        }
+        let has_due = !state.due.is_empty();
+        drop(state);
+        if has_due {
+            self.wanted.notify_one();
+        }
+        left == 0
+    }
+
+    /// Something was told in a channel. Called by the connection, one after the other.
+    pub(super) fn pushed(&self, info: &PushInfo) {
+        if !matches!(info.kind, PushKind::Message | PushKind::SMessage) {
+            return;
+        }
+        let [Value::BulkString(channel), Value::BulkString(payload)] = &info.data[..] else {
+            return;
+        };
+        let (Some(topic), Some(message)) = (self.keys.topic_of(channel), keys::told(payload))
+        else {
+            return;
+        };
+        {
+            let mut state = lock(&self.state);
+            let Some(followed) = state.topics.get_mut(&*topic) else {
+                return;
+            };
+            if !followed.is_copied {
+                followed.told = Some(message.position);
+                return;
+            }
+        }
+        if self.rooms.take(&topic, &message) == Taken::Hole {
+            let mut state = lock(&self.state);
+            let key = state.topics.get_key_value(&*topic);
+            if let Some(topic) = key.map(|(topic, _)| topic.clone()) {
+                state.is_due(&topic);
+                drop(state);
+                self.wanted.notify_one();
+            }
+        }
+    }
+
+    /// Follows topics until the links are closed. `channels` is the connection that tells, `commands` the one that
+    /// answers.
+    pub(super) async fn run(self: Arc<Self>, channels: Link, commands: Link) {
+        let script = Arc::new(Script::new(include_str!("open.lua")));
+        let mut number = 0;
+        while let Some(newer) = channels.newer(number).await {
+            number = newer;
+            // Nothing is subscribed to on a new connection.
+            self.all_are_due();
+            loop {
+                let Some(due) = self.take_due(number) else {
+                    tokio::select! {
+                        newer = channels.newer(number) => match newer {
+                            Some(_) => break,
+                            None => return,
+                        },
+                        () = self.wanted.notified() => continue,
+                    }
+                };
+                if self.unsubscribe(&channels, &due, number).await.is_err()
+                    || self.subscribe(&channels, &due, number).await.is_err()
+                {
+                    // What was not done is due on the next connection.
+                    self.fail(&due);
+                    break;
+                }
+                self.open(&script, &commands, due.opened).await;
+            }
+        }
+    }
+
+    fn all_are_due(&self) {
+        let mut state = lock(&self.state);
+        let all: Vec<_> = state.topics.keys().cloned().collect();
+        for topic in &all {
+            state.is_due(topic);
+        }
+    }
+
+    /// Some of what is due; `None` if nothing is.
+    fn take_due(&self, number: u64) -> Option<Due> {
+        let mut state = lock(&self.state);
+        let count = state.due.len().min(MOST_TOGETHER);
+        if count == 0 {
+            return None;
+        }
+        let mut due = Due::default();
+        let topics: Vec<_> = state.due.drain(..count).collect();
+        for topic in topics {
+            let Some(followed) = state.topics.get_mut(&topic) else {
+                continue;
+            };
+            followed.is_due = false;
+            if followed.is_over && followed.waiters.is_empty() {
+                // From here on what is told of it is not for anybody. Whoever comes back begins anew.
+                if self.rooms.forget(&topic) {
+                    let is_subscribed = followed.on == number;
+                    state.topics.remove(&topic);
+                    if is_subscribed {
+                        due.given_up.push(topic);
+                    }
+                    continue;
+                }
+                // Somebody has come back meanwhile.
+                followed.is_over = false;
+            }
+            if followed.on != number {
+                due.subscribed.push(topic.clone());
+            }
+            due.opened.push(topic);
+        }
+        Some(due)
+    }
+
+    async fn unsubscribe(&self, channels: &Link, due: &Due, number: u64) -> Result<(), AskError> {
+        if due.given_up.is_empty() {
+            return Ok(());
+        }
+        channels
+            .unsubscribe(&self.channels_of(&due.given_up), number)
+            .await
+    }
+
+    async fn subscribe(&self, channels: &Link, due: &Due, number: u64) -> Result<(), AskError> {
+        if due.subscribed.is_empty() {
+            return Ok(());
+        }
+        let names = self.channels_of(&due.subscribed);
+        channels.subscribe(&names, number).await?;
+        let mut state = lock(&self.state);
+        for topic in &due.subscribed {
+            if let Some(followed) = state.topics.get_mut(topic) {
+                followed.on = number;
+            }
+        }
+        Ok(())
+    }
+
+    fn channels_of(&self, topics: &[Arc<str>]) -> Vec<Vec<u8>> {
+        let channel = |topic: &Arc<str>| self.keys.channel(topic).into_bytes();
+        topics.iter().map(channel).collect()
+    }
+
+    /// The connection is lost: who waits for these topics is told so.
+    fn fail(&self, due: &Due) {
+        let away = || TopicError::Failed("the connection to Redis was lost".to_owned());
+        let mut state = lock(&self.state);
+        let mut waiters = Vec::new();
+        for topic in &due.opened {
+            if let Some(followed) = state.topics.get_mut(topic) {
+                waiters.append(&mut followed.waiters);
+            }
+        }
+        drop(state);
+        for waiter in waiters {
+            let _ = waiter.send(Err(away()));
+        }
+    }
+
+    /// Copies these topics, and answers those who wait for them.
+    async fn open(&self, script: &Arc<Script>, commands: &Link, topics: Vec<Arc<str>>) {
+        let mut asked = Vec::with_capacity(topics.len());
+        let mut waiters = Vec::with_capacity(topics.len());
+        for topic in &topics {
+            // Those who come from here on wait for the next time: Redis may have answered before they came.
+            let waiting = lock(&self.state)
+                .topics
+                .get_mut(topic)
+                .map(|followed| std::mem::take(&mut followed.waiters));
+            waiters.push(waiting.unwrap_or_default());
+            asked.push(Open {
+                script: script.clone(),
+                keys: [self.keys.topic(topic), self.keys.messages(topic)],
+                epoch: Epoch::random().map_or_else(|_| String::new(), |epoch| epoch.to_string()),
+                known: self.rooms.position(topic),
+                keep: milliseconds(self.keep),
+            });
+        }
+        let answers = commands.ask_in_order::<Opened>(asked).await;
+        for ((topic, answer), waiting) in topics.iter().zip(answers).zip(waiters) {
+            let copied = answer
+                .map_err(failed)
+                .and_then(|opened| self.restore(topic, opened));
+            self.is_opened(topic, copied.is_ok());
+            for waiter in waiting {
+                let _ = waiter.send(copied.clone());
+            }
+        }
+    }
+
+    fn restore(&self, topic: &str, (epoch, last, messages): Opened) -> Result<(), TopicError> {
+        let damaged = || TopicError::Failed("Redis has something else there".to_owned());
+        let epoch: Epoch = epoch.parse().map_err(|_| damaged())?;
+        // Without a message, all that is known is where the topic is.
+        let first = messages.first().map_or(last + 1, |(number, ..)| *number);
+        let number = first.saturating_sub(1);
+        let foreign = |(number, id, data): (u64, String, String)| {
+            keys::foreign(epoch, number, &id, &data).ok_or_else(damaged)
+        };
+        let messages: Vec<Foreign> = messages
+            .into_iter()
+            .map(foreign)
+            .collect::<Result<_, _>>()?;
+        self.rooms
+            .restore(topic, Position { epoch, number }, messages)
+    }
+
+    /// The topic was copied, or was not.
+    fn is_opened(&self, topic: &Arc<str>, is_copied: bool) {
+        let now = self.rooms.position(topic);
+        let mut state = lock(&self.state);
+        let Some(followed) = state.topics.get_mut(topic) else {
+            return;
+        };
+        if !is_copied {
+            // Nobody follows it until somebody asks again, unless there are subscribers.
+            if !followed.is_copied && followed.waiters.is_empty() {
+                followed.is_over = true;
+                state.is_due(topic);
+            }
+            return;
+        }
+        followed.is_copied = true;
+        let told = followed.told.take();
+        let is_behind = |told: Position| {
+            now.is_none_or(|now| told.epoch != now.epoch || told.number > now.number)
+        };
+        if told.is_some_and(is_behind) || !followed.waiters.is_empty() {
+            state.is_due(topic);
+        }
+    }
+}
+
+/// What is done together.
+#[derive(Default)]
+struct Due {
+    given_up: Vec<Arc<str>>,
+    subscribed: Vec<Arc<str>>,
+    opened: Vec<Arc<str>>,
+}
+
+/// Epoch, the last number, and messages: number, id, data.
+type Opened = (String, u64, Vec<(u64, String, String)>);
+
+/// One call of the script.
+struct Open {
+    script: Arc<Script>,
+    keys: [String; 2],
+    epoch: String,
+    known: Option<Position>,
+    keep: u64,
+}
+
+impl Ask for Open {
+    async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let mut script = self.script.prepare_invoke();
+        let [topic, messages] = &self.keys;
+        let known = self.known.map(|known| known.epoch.to_string());
+        script
+            .key(topic)
+            .key(messages)
+            .arg(&self.epoch)
+            .arg(known.unwrap_or_default())
+            .arg(self.known.map_or(0, |known| known.number))
+            .arg(self.keep);
+        script.invoke_async(connection).await
+    }
+}
+
+impl AskAgain for Open {
+    /// It may be asked as often as one likes.
+    fn again(&mut self) {}
+}

@@ -1,0 +1,147 @@
+//! Names in Redis, and what is told in a channel. Pure.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::topics::rooms::Foreign;
+use crate::topics::{Epoch, Position};
+
+/// Names the keys of topics. Those of one topic have the topic as their tag, so that a cluster has them together.
+pub(super) struct Keys {
+    prefix: Box<str>,
+}
+
+/// A tag ends at the first brace.
+fn escaped(topic: &str) -> Cow<'_, str> {
+    if !topic.contains(['{', '}', '%']) {
+        return Cow::Borrowed(topic);
+    }
+    let mut escaped = String::with_capacity(topic.len() + 8);
+    for character in topic.chars() {
+        match character {
+            '{' => escaped.push_str("%7B"),
+            '}' => escaped.push_str("%7D"),
+            '%' => escaped.push_str("%25"),
+            other => escaped.push(other),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.replace("%7B", "{")
+            .replace("%7D", "}")
+            .replace("%25", "%"),
+    )
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.into(),
+        }
+    }
+
+    fn of(&self, kind: &str, topic: &str) -> String {
+        format!("{}{kind}:{{{}}}", self.prefix, escaped(topic))
+    }
+
+    /// The topic's epoch and last number.
+    pub(super) fn topic(&self, topic: &str) -> String {
+        self.of("topic", topic)
+    }
+
+    /// The messages that are kept.
+    pub(super) fn messages(&self, topic: &str) -> String {
+        self.of("messages", topic)
+    }
+
+    /// The ids that are remembered.
+    pub(super) fn ids(&self, topic: &str) -> String {
+        self.of("ids", topic)
+    }
+
+    /// Where each message is told.
+    pub(super) fn channel(&self, topic: &str) -> String {
+        self.of("channel", topic)
+    }
+
+    /// The topic of a channel.
+    pub(super) fn topic_of<'a>(&self, channel: &'a [u8]) -> Option<Cow<'a, str>> {
+        let channel = std::str::from_utf8(channel).ok()?;
+        let channel = channel.strip_prefix(&*self.prefix)?;
+        let topic = channel.strip_prefix("channel:{")?.strip_suffix('}')?;
+        Some(unescaped(topic))
+    }
+}
+
+/// A message as it is told: `epoch number length-of-id id data`, without a space between id and data.
+pub(super) fn told(payload: &[u8]) -> Option<Foreign> {
+    let payload = std::str::from_utf8(payload).ok()?;
+    let (epoch, rest) = payload.split_once(' ')?;
+    let (number, rest) = rest.split_once(' ')?;
+    let (length, rest) = rest.split_once(' ')?;
+    let (id, data) = rest.split_at_checked(length.parse().ok()?)?;
+    foreign(epoch.parse().ok()?, number.parse().ok()?, id, data)
+}
+
+/// A message, by its parts. `None` if the data is no JSON: it was not published by a loom.
+pub(super) fn foreign(epoch: Epoch, number: u64, id: &str, data: &str) -> Option<Foreign> {
+    serde_json::from_str::<serde::de::IgnoredAny>(data).ok()?;
+    Some(Foreign {
+        position: Position { epoch, number },
+        id: (!id.is_empty()).then(|| id.into()),
+        data: Arc::from(data),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_channel_names_its_topic_and_no_other(topic in "[{}%a-z0-9:B\\x00é]{1,20}") {
+            let keys = Keys::new("loom:");
+            let channel = keys.channel(&topic);
+            let (found, other) = (keys.topic_of(channel.as_bytes()), Keys::new("other:"));
+            prop_assert_eq!(found.as_deref(), Some(&*topic));
+            prop_assert_eq!(other.topic_of(channel.as_bytes()), None);
+            // The tag is the whole topic.
+            prop_assert_eq!(channel.matches(['{', '}']).count(), 2);
+        }
+
+        #[test]
+        fn what_is_no_message_is_none(payload in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = told(&payload);
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_as_it_was_told() {
+        let epoch = "AAAAAAAAAAAAAAAAAAAAAA";
+        let message = told(format!("{epoch} 7 5 a b c[\"é x\"]").as_bytes()).unwrap();
+        assert_eq!(message.position.to_string(), format!("{epoch}:7"));
+        assert_eq!(
+            (message.id.as_deref(), &*message.data),
+            (Some("a b c"), "[\"é x\"]")
+        );
+        assert_eq!(told(format!("{epoch} 7 0 1").as_bytes()).unwrap().id, None);
+        for wrong in [
+            "",
+            "x 7 0 1",
+            &format!("{epoch} x 0 1"),
+            &format!("{epoch} 7 9 1"),
+            &format!("{epoch} 7 0 no JSON"),
+            &format!("{epoch} 7 1 é1"),
+        ] {
+            assert!(told(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+}

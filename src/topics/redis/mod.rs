@@ -1,0 +1,185 @@
+//! Topics in Redis, for the processes of many machines.
+//!
+//! A topic is kept in Redis: its epoch and number, its newest messages, and the ids that are remembered. `publish.lua`
+//! adds a message and tells it in the topic's channel. A process follows the topics that it has subscribers of: it
+//! gets each message once, however many subscribers there are, and has a copy of what Redis keeps, which its
+//! subscribers read. What is missing in the copy is read from Redis (`open.lua`).
+//!
+//! * `keys.rs`: names, and what is told. Pure. `publishing.rs`: the way to Redis. `following.rs`: the way back.
+//!
+//! Architecture invariant: each message reaches a subscriber once and in the topic's order, or the subscriber is told
+//! of a gap, whatever happens to the connection. `src/topics/redis/tests.rs` watches it.
+
+mod following;
+mod keys;
+mod publishing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::rooms::{Rooms, check};
+use super::{
+    Answer, Batch, Leave, Most, Position, Published, Sink, Spawn, Subscribed, Subscription,
+    TopicError, Topics,
+};
+use crate::limits::Limits;
+use crate::redis::{Address, Link, Needs, OpenError, Tell};
+use following::Following;
+use keys::Keys;
+use publishing::{Publish, Queue};
+
+/// How long a subscriber waits until its topic is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Topics in Redis. All processes that have the same Redis and the same prefix share them.
+///
+/// Bounds: those of [`MemoryTopics`](super::MemoryTopics) hold for what this process has copied. In Redis each topic
+/// keeps `limits.topicMessages`, `topicBytes` and `topicTime`, and `limits.topicIds` ids of its own; it is forgotten
+/// `topicIdTime` after nobody has published to it or followed it.
+pub struct RedisTopics {
+    inner: Arc<Inner>,
+    queue: Queue,
+    _tasks: [AbortOnDropHandle<()>; 2],
+}
+
+struct Inner {
+    rooms: Arc<Rooms>,
+    following: Arc<Following>,
+}
+
+impl RedisTopics {
+    /// Opens the connection that tells what is published; `commands` is the one that answers. `spawn` gets the tasks
+    /// that wake subscribers. To be called in a runtime.
+    ///
+    /// # Errors
+    /// Those of [`Link::open`].
+    pub fn open(
+        address: Address,
+        commands: Link,
+        prefix: &str,
+        limits: &Limits,
+        spawn: Spawn,
+        tell: Box<dyn Fn(Tell) + Send + Sync>,
+    ) -> Result<Self, OpenError> {
+        let rooms = Rooms::new(limits, spawn);
+        let keys = Arc::new(Keys::new(prefix));
+        let following = Following::new(limits, rooms.clone(), keys.clone());
+        let pushes = {
+            let following = following.clone();
+            Arc::new(move |info| following.pushed(&info))
+        };
+        let needs = Needs {
+            keeps: false,
+            fsync: false,
+        };
+        let channels = Link::open_with(address, needs, tell, Some(pushes))?;
+        let (queue, publishing) = Queue::new(limits, commands.clone(), keys, rooms.clone());
+        let follows = following.clone().run(channels, commands);
+        let inner = Arc::new(Inner { rooms, following });
+        let tasks = [tokio::spawn(publishing), tokio::spawn(follows)].map(AbortOnDropHandle::new);
+        Ok(Self {
+            inner,
+            queue,
+            _tasks: tasks,
+        })
+    }
+}
+
+impl Inner {
+    /// Subscribes to a topic that has been copied.
+    fn subscribed(
+        self: &Arc<Self>,
+        topic: &str,
+        sink: &Arc<dyn Sink>,
+        number: u32,
+    ) -> Option<Subscribed> {
+        if !self.following.is_copied(topic) {
+            return None;
+        }
+        let owner: Arc<dyn Leave> = self.clone();
+        self.rooms.subscribe_to(topic, sink, number, &owner)
+    }
+
+    /// A copy of the topic, as Redis had it after this call.
+    fn copied(&self, topic: &str) -> impl Future<Output = Result<(), TopicError>> + Send + use<> {
+        let copied = self.following.copy(topic);
+        async move {
+            let away = || TopicError::Failed("Redis does not answer".to_owned());
+            let copied = timeout(PATIENCE, copied).await.map_err(|_| away())?;
+            copied.map_err(|_| away())?
+        }
+    }
+}
+
+impl Leave for Inner {
+    fn leave(&self, topic: &str, slot: u32) {
+        self.rooms.leave(topic, slot);
+        self.following.left(topic);
+    }
+}
+
+impl Topics for RedisTopics {
+    fn publish(&self, topic: &str, id: Option<&str>, data: Arc<str>) -> Answer<Published> {
+        if let Err(error) = self.inner.rooms.check_message(topic, id, &data) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let (answer, published) = oneshot::channel();
+        self.queue.push(Publish {
+            topic: topic.into(),
+            id: id.map(Into::into),
+            data,
+            answer,
+        });
+        Box::pin(async move {
+            let closed = |_| TopicError::Failed("it has been closed".to_owned());
+            published.await.map_err(closed)?
+        })
+    }
+
+    fn subscribe(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Subscribed> {
+        if let Err(error) = check(topic, TopicError::Name) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        if let Some(subscribed) = self.inner.subscribed(topic, &sink, number) {
+            return Box::pin(std::future::ready(Ok(subscribed)));
+        }
+        let (inner, topic) = (self.inner.clone(), topic.to_owned());
+        let copied = inner.copied(&topic);
+        Box::pin(async move {
+            copied.await?;
+            let subscribed = inner.subscribed(&topic, &sink, number);
+            subscribed.ok_or_else(|| TopicError::Failed("the topic is gone".to_owned()))
+        })
+    }
+
+    fn read(&self, subscription: &Subscription, from: Position, most: Most) -> Answer<Batch> {
+        let batch = self.inner.rooms.read(subscription, from, most);
+        // A state that comes from another process may be ahead of what was told here, or of a topic that has begun
+        // anew since. Redis knows.
+        let may_be_ahead = |batch: &Batch| {
+            let now = batch.position;
+            batch.gap && (from.epoch != now.epoch || from.number > now.number)
+        };
+        if !batch.as_ref().is_ok_and(may_be_ahead) {
+            return Box::pin(std::future::ready(batch));
+        }
+        let (inner, topic) = (self.inner.clone(), subscription.topic().clone());
+        let copied = inner.copied(&topic);
+        let subscription = subscription.listening();
+        Box::pin(async move {
+            copied.await?;
+            inner.rooms.read_as(&topic, &subscription, from, most)
+        })
+    }
+
+    fn sweep(&self, now: Instant) -> bool {
+        let has_more = self.inner.rooms.sweep(now);
+        self.inner.following.sweep(now) || has_more
+    }
+}

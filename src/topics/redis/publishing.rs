@@ -1,0 +1,214 @@
+//! What is published goes to Redis in the order in which it was published, several messages at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use redis::{FromRedisValue, RedisResult, Script};
+use tokio::sync::{mpsc, oneshot};
+
+use super::keys::Keys;
+use crate::limits::Limits;
+use crate::random::random_text;
+use crate::redis::{Ask, AskAgain, AskError, Connection, Link};
+use crate::topics::rooms::{Foreign, Rooms};
+use crate::topics::{Epoch, Message, Position, Published, TopicError};
+
+/// The most messages that wait for Redis. One more is refused.
+const MOST_WAITING: usize = 16_384;
+/// The most messages that are sent together.
+const MOST_TOGETHER: usize = 30;
+
+/// A message on its way.
+pub(super) struct Publish {
+    pub(super) topic: Box<str>,
+    pub(super) id: Option<Box<str>>,
+    pub(super) data: Arc<str>,
+    pub(super) answer: oneshot::Sender<Result<Published, TopicError>>,
+}
+
+/// The queue of messages that wait for Redis.
+pub(super) struct Queue {
+    sender: mpsc::Sender<Publish>,
+    /// The bytes that wait.
+    bytes: Arc<AtomicUsize>,
+    most_bytes: usize,
+}
+
+impl Queue {
+    /// The queue, and the task that empties it.
+    pub(super) fn new(
+        limits: &Limits,
+        link: Link,
+        keys: Arc<Keys>,
+        rooms: Arc<Rooms>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (sender, waiting) = mpsc::channel(MOST_WAITING);
+        let bytes = Arc::<AtomicUsize>::default();
+        let most_bytes = limits.topics_bytes;
+        let publisher = Publisher {
+            link,
+            keys,
+            rooms,
+            script: Arc::new(Script::new(include_str!("publish.lua"))),
+            bounds: [
+                limits.topic_messages as u64,
+                limits.topic_bytes as u64,
+                milliseconds(limits.topic_time),
+                milliseconds(limits.topic_id_time),
+                limits.topic_ids as u64,
+                Message::OVERHEAD as u64,
+            ],
+            bytes: bytes.clone(),
+        };
+        let queue = Self {
+            sender,
+            bytes,
+            most_bytes,
+        };
+        (queue, publisher.run(waiting))
+    }
+
+    /// Queues a message. The answer comes by the message's own channel, also if there is no room.
+    pub(super) fn push(&self, publish: Publish) {
+        let bytes = publish.data.len();
+        let refused = |publish: Publish| {
+            let text = "too many messages wait for Redis".to_owned();
+            let _ = publish.answer.send(Err(TopicError::Failed(text)));
+        };
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.most_bytes {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return refused(publish);
+        }
+        if let Err(error) = self.sender.try_send(publish) {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            refused(error.into_inner());
+        }
+    }
+}
+
+pub(super) fn milliseconds(time: std::time::Duration) -> u64 {
+    // Redis counts in signed numbers.
+    u64::try_from(time.as_millis()).map_or(1 << 52, |time| time.min(1 << 52))
+}
+
+struct Publisher {
+    link: Link,
+    keys: Arc<Keys>,
+    rooms: Arc<Rooms>,
+    script: Arc<Script>,
+    bounds: [u64; 6],
+    bytes: Arc<AtomicUsize>,
+}
+
+/// One call of the script.
+struct Call {
+    script: Arc<Script>,
+    keys: [String; 4],
+    id: Box<str>,
+    data: Arc<str>,
+    epoch: String,
+    /// Names the call, so that it is known if its answer was lost.
+    name: Box<str>,
+    is_again: bool,
+    bounds: [u64; 6],
+    tells: &'static str,
+}
+
+impl Ask for Call {
+    async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let mut script = self.script.prepare_invoke();
+        for key in &self.keys {
+            script.key(key);
+        }
+        script
+            .arg(&self.epoch)
+            .arg(&*self.id)
+            .arg(&*self.data)
+            .arg(&*self.name)
+            .arg(u8::from(self.is_again));
+        for bound in self.bounds {
+            script.arg(bound);
+        }
+        script.arg(self.tells);
+        script.invoke_async(connection).await
+    }
+}
+
+impl AskAgain for Call {
+    fn again(&mut self) {
+        self.is_again = true;
+    }
+}
+
+impl Publisher {
+    async fn run(self, mut waiting: mpsc::Receiver<Publish>) {
+        let mut batch = Vec::new();
+        while waiting.recv_many(&mut batch, MOST_TOGETHER).await > 0 {
+            let (calls, publishes): (Vec<_>, Vec<_>) = batch
+                .drain(..)
+                .filter_map(|publish| Some((self.call(&publish)?, publish)))
+                .unzip();
+            let answers = self.link.ask_in_order(calls).await;
+            for (publish, answer) in publishes.into_iter().zip(answers) {
+                self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
+                let published = self.published(&publish, answer);
+                let _ = publish.answer.send(published);
+            }
+        }
+    }
+
+    fn call(&self, publish: &Publish) -> Option<Call> {
+        let (keys, topic) = (&self.keys, &*publish.topic);
+        Some(Call {
+            script: self.script.clone(),
+            keys: [
+                keys.topic(topic),
+                keys.messages(topic),
+                keys.ids(topic),
+                keys.channel(topic),
+            ],
+            id: publish.id.clone().unwrap_or_default(),
+            data: publish.data.clone(),
+            epoch: Epoch::random().ok()?.to_string(),
+            name: random_text(),
+            is_again: false,
+            bounds: self.bounds,
+            tells: if self.link.is_sharded() {
+                "SPUBLISH"
+            } else {
+                "PUBLISH"
+            },
+        })
+    }
+
+    fn published(
+        &self,
+        publish: &Publish,
+        answer: Result<(String, u64, u8), AskError>,
+    ) -> Result<Published, TopicError> {
+        let (epoch, number, is_known) = answer.map_err(failed)?;
+        let epoch = epoch.parse();
+        let epoch =
+            epoch.map_err(|error| TopicError::Failed(format!("what Redis has there: {error}")))?;
+        let position = Position { epoch, number };
+        let is_duplicate = is_known == 1;
+        if !is_duplicate {
+            // So that whoever subscribes next in this process does so after its own message. If it is not the next one
+            // here, it comes by its channel, or came.
+            let message = Foreign {
+                position,
+                id: publish.id.clone(),
+                data: publish.data.clone(),
+            };
+            self.rooms.take(&publish.topic, &message);
+        }
+        Ok(Published {
+            position,
+            is_duplicate,
+        })
+    }
+}
+
+pub(super) fn failed(error: AskError) -> TopicError {
+    TopicError::Failed(error.to_string())
+}
