@@ -851,6 +851,14 @@ export interface RedisStore {
   prefix?: string
 }
 
+/** Topics in Redis 6.2 or later, or in Valkey: for the processes of many machines. */
+export interface RedisBackplane {
+  /** As in {@link RedisStore}. */
+  redis: string | readonly string[]
+  /** What all keys and channels begin with. `loom:` by default. */
+  prefix?: string
+}
+
 export interface LoomOptions {
   /**
    * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
@@ -897,6 +905,11 @@ export interface LoomOptions {
    * one machine, or Redis, for those of many. None by default: then balances and attempts left have no place in props.
    */
   store?: SqliteStore | RedisStore
+  /**
+   * What the processes of an application share beside states: topics, and addresses of components. What is published in
+   * one process reaches the subscribers of all. None by default: then topics are in the memory of each process.
+   */
+  backplane?: RedisBackplane
   limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
   /** `console` by default. */
   logger?: Logger

@@ -118,9 +118,12 @@ export class NativeLoom {
   stop(number: number): void
   /**
    * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
-   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing if that is not
+   * known here: then `request` is settled with it.
    */
-  position(call: number, topic: string): string
+  position(call: number, topic: string, request: number): string | null
+  /** The component of a call in flight asks for its address: its own topic is kept until the call is over. */
+  keepTopic(call: number, topic: string): void
   /** The topics that the component of a call in flight has subscribed to; nothing if the call is over. */
   topics(call: number): Array<string> | null
   /** Publishes JSON text. True if the topic has it; else the promise is settled when the topic has it. */
@@ -185,6 +188,8 @@ export interface NativeOptions {
   sqlite?: string | undefined
   /** The store, if it is in Redis. */
   redisStore?: NativeRedis | undefined
+  /** Where topics are, if they are not in this process. */
+  backplane?: NativeRedis | undefined
 }
 
 export interface NativeOutput {

@@ -92,7 +92,7 @@ export class Loom implements PublicLoom {
   private readonly mounting: Mounting
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
-  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore'>
+  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'backplane'>
   private readonly requests: Requests
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
@@ -102,7 +102,7 @@ export class Loom implements PublicLoom {
   private isReleased = false
 
   constructor(options: LoomOptions) {
-    const { secrets, limits, sqlite, redisStore, ...settings } = settingsOf(options)
+    const { secrets, limits, sqlite, redisStore, backplane, ...settings } = settingsOf(options)
     this.settings = settings
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
@@ -113,6 +113,8 @@ export class Loom implements PublicLoom {
       settle: (request: number, error: string | null, value: unknown) => {
         this.promises.settle(request, error, value)
       },
+      promise: (begin: (request: number) => boolean, failure: (text: string) => LoomError) =>
+        this.promises.make(begin, failure),
       relay: (relay: number, resume: boolean) => {
         this.upgrades.relays.signal(relay, resume)
       },
@@ -127,7 +129,7 @@ export class Loom implements PublicLoom {
     try {
       const { wake, givenUpSignal } = this.dispatcher
       this.native = new native.NativeLoom(
-        { secrets, development, limits: { ...limits }, sqlite, redisStore },
+        { secrets, development, limits: { ...limits }, sqlite, redisStore, backplane },
         wake,
         givenUpSignal,
       )

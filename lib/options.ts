@@ -22,6 +22,7 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   trustProxy: true,
   keep: true,
   store: true,
+  backplane: true,
   limits: true,
   logger: true,
   transport: true,
@@ -42,6 +43,7 @@ export interface Settings {
   readonly keep: readonly string[]
   readonly sqlite: string | undefined
   readonly redisStore: NativeRedis | undefined
+  readonly backplane: NativeRedis | undefined
   readonly limits: Limits
   readonly logger: Logger
   readonly onError: LoomOptions['onError']
@@ -80,6 +82,7 @@ export function settingsOf(options: LoomOptions): Settings {
     trust: trustOf(options.trustProxy),
     keep,
     ...storeOf(options.store),
+    backplane: backplaneOf(options.backplane),
     limits: limitsOf(options.limits),
     logger,
     onError,
@@ -115,6 +118,13 @@ function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore'> {
   if ('prefix' in store) throw invalid('a store with a prefix to be in redis', 'store', store)
   checkString(store['sqlite'], 'store.sqlite')
   return { sqlite: store['sqlite'], redisStore: undefined }
+}
+
+function backplaneOf(backplane: unknown): NativeRedis | undefined {
+  if (backplane === undefined) return undefined
+  if (!isObject(backplane)) throw invalid('an object like { redis: "redis://localhost" }', 'backplane', backplane)
+  checkNames(backplane, { redis: true, prefix: true }, 'the option backplane', 'a backplane')
+  return redisOf('backplane', backplane as unknown as RedisStore)
 }
 
 /** Where Redis is, and what all keys there begin with. Rust reads the URLs. */

@@ -21,6 +21,7 @@ export class Commit {
     private readonly cache: PropsCache,
     private readonly operator: Operator,
     private readonly development: Development | undefined,
+    private readonly wait: (call: Call, promise: Promise<unknown>, next: () => void) => void,
   ) {}
 
   /** The handler has returned. */
@@ -68,6 +69,13 @@ export class Commit {
 
   /** Renders `props`, and commits props and tree together. */
   render(call: Call, props: unknown, change: Change, anew = false): void {
+    const unsettled = call.context.effects?.unsettled
+    if (unsettled !== undefined) {
+      this.wait(call, unsettled, () => {
+        this.render(call, props, change, anew)
+      })
+      return
+    }
     const { kept } = call
     const { component } = kept
     const { module } = component

@@ -263,8 +263,7 @@ export class Context implements LiveContext {
   }
 
   subscribe(topic: string | Topic<unknown>, receiver: string, options?: SubscribeOptions): Promise<void> {
-    this.asks('subscribe').subscribe(this.call, topic, receiver, options)
-    return Promise.resolve()
+    return this.asks('subscribe').subscribe(this.call, topic, receiver, options) ?? Promise.resolve()
   }
 
   unsubscribe(topic: string | Topic<unknown>): void {

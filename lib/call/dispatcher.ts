@@ -62,13 +62,23 @@ export class Dispatcher {
     const cache = (this.cache = new PropsCache(propsCacheBytes))
     const operator = (this.operator = new Operator(isolation, logger, onError))
     const givenUp = (this.givenUp = new GivenUpCalls(native, isolation, joins, operator))
-    const commit = new Commit(results, cache, operator, development)
+    const commit = new Commit(results, cache, operator, development, (call, promise, next) => {
+      this.handling.wait(call, call, promise, next)
+    })
     const readCaller = (call: number): Caller | undefined => native().caller(call) ?? undefined
     const requestOf = (caller: Caller): LiveRequest => requests.ofCaller(caller)
     const flushSoon = (): void => {
       this.flushSoon()
     }
-    const tasks = (this.tasks = new Tasks(native, results, isolation, operator, development !== undefined, flushSoon))
+    const tasks = (this.tasks = new Tasks(
+      native,
+      results,
+      isolation,
+      operator,
+      development !== undefined,
+      flushSoon,
+      receivers.promise,
+    ))
     this.handling = new Handling(
       commit,
       givenUp,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { SubscribeOptions, TaskSource, TrackOptions } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
-import { LoomError, textOf } from '../errors'
+import { LoomError } from '../errors'
 import { suggestion } from '../nearest'
 import { stringifyData } from '../render/props'
 import type { Component } from './cache'
 import type { Entry } from './modules'
-import type { Tasks } from './tasks'
+import type { Tasks, TopicPosition } from './tasks'
 
 /** The shortest interval of a timer, as MIN_INTERVAL in src/effects.rs; and ten years, the longest time that counts. */
 const LEAST_MS = 50
@@ -18,6 +18,47 @@ const MAX_NAME = 256
 const MOST_EFFECTS = 1_000
 /** What the names of components' own topics begin with; as OWN in src/effects.rs. */
 const OWN = '\0'
+
+/** Before everything that a topic has; as BEGINNING in src/topics/message.rs. */
+const BEGINNING = 'AAAAAAAAAAAAAAAAAAAAAA'
+/** What stands in the place of a subscription until its position is known, and if it never is. */
+const NOTHING = ''
+
+/** Where a subscription stands among the effects. */
+interface Place {
+  readonly at: number
+}
+
+/** The position of a topic is being asked for. Whoever waits for it sees whether that fails; otherwise the step fails. */
+class Subscribing extends Promise<void> {
+  private isSeen = false
+  private outcome: 'known' | 'failed' | undefined
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  constructor(executor: (resolve: () => void, reject: (error: unknown) => void) => void) {
+    super(executor)
+    super.then(
+      () => (this.outcome = 'known'),
+      () => (this.outcome = 'failed'),
+    )
+  }
+
+  override then<A = void, B = never>(
+    resolved?: ((value: void) => A | PromiseLike<A>) | null,
+    rejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.isSeen = true
+    return super.then(resolved, rejected)
+  }
+
+  /** It is known, or somebody has seen that it is not. */
+  get isOver(): boolean {
+    return this.outcome === 'known' || (this.outcome === 'failed' && this.isSeen)
+  }
+}
 
 /** The name of a topic that is given as such, or by its name. */
 export function topicName(topic: unknown, what: string): string {
@@ -69,6 +110,10 @@ export class Effects {
   private begun: { readonly at: number; readonly task: number }[] = []
 
   private readonly entry: Entry
+  /** Subscriptions whose positions are not known so far. */
+  private readonly open: Subscribing[] = []
+  /** The places of those that were not, by where they are. */
+  private readonly places = new Map<number, Place>()
 
   /** How many ids there are of the cause. */
   private caused = 0
@@ -102,6 +147,8 @@ export class Effects {
   /** Takes back all but the first so many: what asked for them has failed. Its tasks never begin. */
   truncate(length: number): void {
     this.list.length = length
+    for (const at of this.places.keys()) if (at >= length) this.places.delete(at)
+    if (length === 0) this.open.length = 0
     const { begun } = this
     this.begun = begun.filter(({ at }) => at < length)
     for (const { at, task } of begun) if (at >= length) this.tasks.abort(task)
@@ -109,7 +156,8 @@ export class Effects {
 
   /** All effects, as a JSON array. */
   get json(): string {
-    return `[${this.list.join(',')}]`
+    const list = this.places.size === 0 ? this.list : this.list.filter((effect) => effect !== NOTHING)
+    return `[${list.join(',')}]`
   }
 
   private add(kind: string, ...members: unknown[]): void {
@@ -146,20 +194,14 @@ export class Effects {
     const { address } = this
     if (address !== undefined) return address
     const topic = OWN + instance
-    const [epoch, , oldest] = this.positionOf(call, topic)
-    this.add('subscribe', topic, '', epoch, oldest, 0)
+    this.tasks.native().keepTopic(call, topic)
+    // Nobody had the address before: whatever is in the topic is for this component.
+    this.add('subscribe', topic, '', BEGINNING, 0, 0)
     return (this.address = this.tasks.native().address(instance))
   }
 
-  private positionOf(call: number, topic: string): [epoch: string, now: number, oldest: number] {
-    try {
-      return JSON.parse(this.tasks.native().position(call, topic)) as [string, number, number]
-    } catch (error) {
-      throw new LoomError('LOOM_TOPIC', `ctx.subscribe: ${textOf(error)}`, { cause: error })
-    }
-  }
-
-  subscribe(call: number, given: unknown, receiver: string, options: SubscribeOptions = {}): void {
+  /** Gives nothing if the topic's position is known; else the promise that it will be. */
+  subscribe(call: number, given: unknown, receiver: string, options: SubscribeOptions = {}): Promise<void> | undefined {
     const topic = topicName(given, 'ctx.subscribe')
     this.checkReceiver(receiver, 'ctx.subscribe')
     checkNames(options, { from: true }, 'the options of ctx.subscribe', 'an option of ctx.subscribe')
@@ -167,8 +209,33 @@ export class Effects {
     if (from !== undefined && from !== 'now' && from !== 'history') {
       throw invalid("'now' or 'history'", 'the option from of ctx.subscribe', from)
     }
-    const [epoch, now, oldest] = this.positionOf(call, topic)
-    this.add('subscribe', topic, receiver, epoch, from === 'history' ? oldest : now, from === undefined ? 0 : 1)
+    const effect = ([epoch, now, oldest]: TopicPosition): string => {
+      const number = from === 'history' ? oldest : now
+      return JSON.stringify({ subscribe: [topic, receiver, epoch, number, from === undefined ? 0 : 1] })
+    }
+    const position = this.tasks.position(call, topic)
+    if (!(position instanceof Promise)) {
+      this.note(effect(position))
+      return undefined
+    }
+    // It has its place already: what the step asks for next comes after it.
+    const place: Place = { at: this.list.length }
+    this.note(NOTHING)
+    const known = new Subscribing((resolve, reject) => {
+      position.then((position) => {
+        if (this.places.get(place.at) === place) this.list[place.at] = effect(position)
+        resolve()
+      }, reject)
+    })
+    this.places.set(place.at, place)
+    this.open.push(known)
+    return known
+  }
+
+  /** Settles when all that the step has asked for is known; nothing if it is. Rejects if nobody has seen that it is not. */
+  get unsettled(): Promise<unknown> | undefined {
+    const open = this.open.filter((subscribing) => !subscribing.isOver)
+    return open.length === 0 ? undefined : Promise.all(open)
   }
 
   unsubscribe(topic: unknown): void {

@@ -223,12 +223,7 @@ export class Handling {
   }
 
   /** Goes on when the promise has settled, with whatever else waits then. */
-  private wait<T>(
-    call: Call,
-    at: { readonly during: string },
-    promise: PromiseLike<T>,
-    next: (value: T) => void,
-  ): void {
+  wait<T>(call: Call, at: { readonly during: string }, promise: PromiseLike<T>, next: (value: T) => void): void {
     this.givenUp.started(call.number, call.context)
     // A promise of our own: any other thenable may call back twice.
     Promise.resolve(promise).then(

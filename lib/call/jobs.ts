@@ -1,3 +1,4 @@
+import type { LoomError } from '../errors'
 import type { LiveEvent, SocketMessage } from '../../index'
 import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
@@ -60,8 +61,17 @@ export type Job =
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
 
+/**
+ * Makes a promise that Rust settles, and passes its number to `begin`. If `begin` gives true, it is done already.
+ */
+export type MakePromise = (
+  begin: (request: number) => boolean,
+  failure: (text: string) => LoomError,
+) => Promise<unknown>
+
 /** Where jobs go that are not calls. */
 export interface Receivers {
+  promise: MakePromise
   reply(reply: number, message: SocketMessage): void
   settle(request: number, error: string | null, value: unknown): void
   relay(relay: number, resume: boolean): void

@@ -2,9 +2,10 @@ import type { TaskSource } from '../../index'
 import { isThenable } from '../check'
 import { Status } from '../codec'
 import type { NativeLoom } from '../native'
-import { textOf, traceOf } from '../errors'
+import { LoomError, textOf, traceOf } from '../errors'
 import { stringifyData } from '../render/props'
 import type { Isolation } from './isolation'
+import type { MakePromise } from './jobs'
 import type { Results } from './results'
 
 /** Whoever runs the application. */
@@ -12,6 +13,9 @@ interface Operator {
   tell(level: 'error', text: string): void
   failed(error: unknown): void
 }
+
+/** A topic's epoch, its last number, and the number before its oldest message. */
+export type TopicPosition = readonly [epoch: string, now: number, oldest: number]
 
 type Begin = (signal: AbortSignal) => TaskSource<unknown>
 
@@ -47,7 +51,21 @@ export class Tasks {
     private readonly operator: Operator,
     private readonly development: boolean,
     private readonly flushSoon: () => void,
+    private readonly promise: MakePromise,
   ) {}
+
+  /** Where a topic is: at once, if it is known here. */
+  position(call: number, topic: string): TopicPosition | Promise<TopicPosition> {
+    let known: string | null = null
+    const later = this.promise(
+      (request) => {
+        known = this.native().position(call, topic, request)
+        return known !== null
+      },
+      (text) => new LoomError('LOOM_TOPIC', `ctx.subscribe: ${text}`),
+    )
+    return known === null ? (later as Promise<TopicPosition>) : (JSON.parse(known) as TopicPosition)
+  }
 
   /** Gives the task's number. */
   add(actor: number, module: string, receiver: string, begin: Begin): number {

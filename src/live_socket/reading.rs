@@ -70,7 +70,7 @@ impl Reading {
     }
 
     /// Subscribes to the topics that are committed, and to no others.
-    pub(super) async fn follow<D: Dispatcher>(
+    pub(super) fn follow<D: Dispatcher>(
         &mut self,
         follower: &mut Follower<'_, D>,
         ongoing: &Ongoing,
@@ -89,9 +89,8 @@ impl Reading {
             }
             let (sink, number) = follower.sink();
             let taken = context.quotas.subscriptions.take(holder);
-            let answer = context.topics.subscribe(name, sink, number).await;
-            let subscription = match answer {
-                Ok(answer) => answer.subscription,
+            let subscription = match context.topics.follow(name, sink, number) {
+                Ok(subscription) => subscription,
                 Err(error) => {
                     unreadable(context, module, name, &error);
                     continue;

@@ -212,7 +212,7 @@ impl<D: Dispatcher> Running<D> {
             holder: &self.holder,
             module,
         };
-        self.reading.follow(follower, ongoing).await;
+        self.reading.follow(follower, ongoing);
         let attendance = &mut self.attendance;
         attendance.follow(follower, ongoing, pages).await;
     }

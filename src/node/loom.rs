@@ -17,7 +17,7 @@ use super::descriptors::Descriptors;
 use super::failed;
 use super::options::{NativeOptions, NativeStats};
 use super::runtime::runtime;
-use super::stores::store;
+use super::stores::{Chosen, chosen};
 use super::templates::templates;
 use super::wake::waking_queue;
 use crate::bridge::{Job, JsDispatcher, Queue};
@@ -33,7 +33,7 @@ use crate::sessions::{Pending, Sessions};
 use crate::stats::Stats;
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
-use crate::topics::{MemoryTopics, Topics, keep_swept};
+use crate::topics::keep_swept;
 use crate::transport::Relay;
 use crate::turns::Turns;
 
@@ -76,13 +76,6 @@ pub struct NativeLoom {
     sweeping: Option<AbortOnDropHandle<()>>,
 }
 
-/// Topics whose subscribers the runtime wakes.
-fn topics(limits: &Limits) -> Result<Arc<dyn Topics>> {
-    let runtime = runtime()?.handle().clone();
-    let spawn = move |task| drop(runtime.spawn(task));
-    Ok(Arc::new(MemoryTopics::new(limits, Box::new(spawn))))
-}
-
 /// Presence whose watchers the runtime wakes.
 fn presence(limits: &Limits) -> Result<Arc<dyn Presence>> {
     let runtime = runtime()?.handle().clone();
@@ -104,8 +97,12 @@ impl NativeLoom {
         options.secrets.zeroize();
         let keyring = keyring?;
         let limits = Limits::with(&options.limits).map_err(failed)?;
-        // The store comes first, because opening it may fail: then there is nothing to take back.
-        let (store, telling) = store(&options, &limits)?;
+        // This comes first, because opening it may fail: then there is nothing to take back.
+        let Chosen {
+            store,
+            topics,
+            telling,
+        } = chosen(&options, &limits)?;
         let ended = CancellationToken::new();
         let queue = waking_queue(limits.waiting_calls, wake, ended.clone(), given_up)?;
         let log_queue = queue.clone();
@@ -128,7 +125,7 @@ impl NativeLoom {
             budget: budget.clone(),
             quotas: Quotas::new(&limits),
             turns: Turns::new(&limits),
-            topics: topics(&limits)?,
+            topics,
             presence: presence(&limits)?,
             store,
             tasks: TaskTracker::new(),

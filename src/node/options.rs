@@ -19,6 +19,8 @@ pub struct NativeOptions {
     pub sqlite: Option<String>,
     /// The store, if it is in Redis.
     pub redis_store: Option<NativeRedis>,
+    /// Where topics are, if they are not in this process.
+    pub backplane: Option<NativeRedis>,
 }
 
 /// Where Redis is, and what is its part there.

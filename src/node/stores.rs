@@ -1,4 +1,4 @@
-//! The store that the application has chosen.
+//! The store and the topics that the application has chosen.
 
 use std::sync::Arc;
 
@@ -6,11 +6,13 @@ use napi::Result;
 
 use super::failed;
 use super::options::{NativeOptions, NativeRedis};
+use super::runtime::runtime;
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::redis::{Address, Link, Needs, Tell};
 use crate::store::{Bounds, RedisStore, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
+use crate::topics::{MemoryTopics, RedisTopics, Spawn, Topics};
 
 /// The most that is kept for the operator before there is a log.
 const MOST_WAITING: usize = 16;
@@ -58,7 +60,7 @@ fn write(log: &Log, tell: Tell) {
     let (level, text) = match tell {
         Tell::Lost(why) => (
             Level::Error,
-            format!("{why}; events whose states cannot be kept fail until it is back"),
+            format!("{why}; what needs it fails until it is back"),
         ),
         Tell::Back(after) => (
             Level::Warn,
@@ -69,12 +71,28 @@ fn write(log: &Log, tell: Tell) {
     log.write(level, "", || text);
 }
 
-/// Opens the store, if there is to be one. Waits for a second at most.
-pub(super) fn store(
+/// What the application has chosen, and where it tells the operator.
+pub(super) struct Chosen {
+    pub(super) store: Option<Box<dyn Store>>,
+    pub(super) topics: Arc<dyn Topics>,
+    pub(super) telling: Telling,
+}
+
+/// Opens store and topics. Waits for a second at most for each.
+pub(super) fn chosen(options: &NativeOptions, limits: &Limits) -> Result<Chosen> {
+    let telling = Telling::default();
+    Ok(Chosen {
+        store: store(options, limits, &telling)?,
+        topics: topics(options, limits, &telling)?,
+        telling,
+    })
+}
+
+fn store(
     options: &NativeOptions,
     limits: &Limits,
-) -> Result<(Option<Box<dyn Store>>, Telling)> {
-    let telling = Telling::default();
+    telling: &Telling,
+) -> Result<Option<Box<dyn Store>>> {
     let bounds = Bounds {
         keep: limits.token_age,
         stored: limits.stored,
@@ -82,25 +100,55 @@ pub(super) fn store(
     };
     if let Some(path) = &options.sqlite {
         let store = SqliteStore::open(path.as_ref(), bounds).map_err(failed)?;
-        return Ok((Some(Box::new(store)), telling));
+        return Ok(Some(Box::new(store)));
     }
     let Some(redis) = &options.redis_store else {
-        return Ok((None, telling));
-    };
-    let link = link(redis, telling.clone())?;
-    let store = RedisStore::new(link, &redis.prefix, bounds).map_err(failed)?;
-    Ok((Some(Box::new(store)), telling))
-}
-
-fn link(redis: &NativeRedis, telling: Telling) -> Result<Link> {
-    let address = match &redis.urls[..] {
-        [url] if !redis.is_cluster => Address::of(url),
-        urls => Address::of_cluster(urls),
+        return Ok(None);
     };
     let needs = Needs {
         keeps: true,
         fsync: false,
     };
+    let link = link(redis, needs, telling)?;
+    let store = RedisStore::new(link, &redis.prefix, bounds).map_err(failed)?;
+    Ok(Some(Box::new(store)))
+}
+
+/// Topics whose subscribers the runtime wakes.
+fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result<Arc<dyn Topics>> {
+    let runtime = runtime()?.handle().clone();
+    let spawn: Spawn = Box::new(move |task| drop(runtime.spawn(task)));
+    let Some(redis) = &options.backplane else {
+        return Ok(Arc::new(MemoryTopics::new(limits, spawn)));
+    };
+    let needs = Needs {
+        keeps: false,
+        fsync: false,
+    };
+    let commands = link(redis, needs, telling)?;
+    // The other link says what there is to say.
+    let quiet = Box::new(|_| ());
+    let topics = RedisTopics::open(
+        address(redis)?,
+        commands,
+        &redis.prefix,
+        limits,
+        spawn,
+        quiet,
+    );
+    Ok(Arc::new(topics.map_err(failed)?))
+}
+
+fn address(redis: &NativeRedis) -> Result<Address> {
+    let address = match &redis.urls[..] {
+        [url] if !redis.is_cluster => Address::of(url),
+        urls => Address::of_cluster(urls),
+    };
+    address.map_err(failed)
+}
+
+fn link(redis: &NativeRedis, needs: Needs, telling: &Telling) -> Result<Link> {
+    let telling = telling.clone();
     let tell = Box::new(move |tell| telling.tell(tell));
-    Link::open(address.map_err(failed)?, needs, tell).map_err(failed)
+    Link::open(address(redis)?, needs, tell).map_err(failed)
 }

@@ -9,6 +9,8 @@ use napi_derive::napi;
 
 use super::failed;
 use super::loom::NativeLoom;
+use super::runtime::runtime;
+use crate::bridge::JsDispatcher;
 use crate::effects::{OWN, own_topic};
 use crate::ongoing::OngoingError;
 use crate::topics::{Answer, Sink, Subscribed};
@@ -34,29 +36,59 @@ fn check_name(topic: &str) -> Result<()> {
     Ok(())
 }
 
+/// Where a topic is, as JSON, for a call that keeps it from then on.
+fn position(
+    dispatcher: &JsDispatcher,
+    call: u32,
+    subscribed: Subscribed,
+) -> std::result::Result<String, &'static str> {
+    let Subscribed {
+        subscription,
+        now,
+        oldest,
+    } = subscribed;
+    if !dispatcher.hold(call, subscription) {
+        return Err("the step is over");
+    }
+    Ok(format!(
+        "[\"{}\",{},{}]",
+        now.epoch, now.number, oldest.number
+    ))
+}
+
 #[napi]
 impl NativeLoom {
     /// Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
-    /// oldest message that is kept less one]`, as JSON. The topic is kept until the call is over.
+    /// oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing if that is not
+    /// known here: then `request` is settled with it.
     #[napi(catch_unwind)]
-    pub fn position(&self, call: u32, topic: String) -> Result<String> {
-        let context = self.context()?;
+    pub fn position(&self, call: u32, topic: String, request: u32) -> Result<Option<String>> {
+        let context = self.context()?.clone();
+        // An answer that has to wait sets a timer.
+        let _runtime = runtime()?.enter();
         let mut answer = context.topics.subscribe(&topic, Arc::new(Nobody), 0);
-        let Poll::Ready(answer) = at_once(&mut answer) else {
-            return Err(failed("the topic does not answer"));
-        };
-        let Subscribed {
-            subscription,
-            now,
-            oldest,
-        } = answer.map_err(failed)?;
-        if !context.dispatcher.hold(call, subscription) {
+        if let Poll::Ready(answer) = at_once(&mut answer) {
+            return position(&context.dispatcher, call, answer.map_err(failed)?)
+                .map(Some)
+                .map_err(failed);
+        }
+        self.settle_with(request, async move {
+            let subscribed = answer.await.map_err(|error| error.to_string())?;
+            let found = position(&context.dispatcher, call, subscribed);
+            found.map(Some).map_err(str::to_owned)
+        })?;
+        Ok(None)
+    }
+
+    /// The component of a call in flight asks for its address: its own topic is kept until the call is over.
+    #[napi(catch_unwind)]
+    pub fn keep_topic(&self, call: u32, topic: String) -> Result<()> {
+        let context = self.context()?;
+        let kept = context.topics.follow(&topic, Arc::new(Nobody), 0);
+        if !context.dispatcher.hold(call, kept.map_err(failed)?) {
             return Err(failed("the step is over"));
         }
-        Ok(format!(
-            "[\"{}\",{},{}]",
-            now.epoch, now.number, oldest.number
-        ))
+        Ok(())
     }
 
     /// The topics that the component of a call in flight has subscribed to; nothing if the call is over.
@@ -102,6 +134,7 @@ impl NativeLoom {
         data: String,
         request: u32,
     ) -> Result<bool> {
+        let _runtime = runtime()?.enter();
         let mut published = self.context()?.topics.publish(topic, id, data.into());
         let nothing = |_| None::<&str>;
         // Topics in memory answer at once: then there is no task, and no message to JavaScript.

@@ -133,6 +133,10 @@ impl History {
 
     /// The messages after a position: all, or the first ones, as `most` says; or a gap.
     pub(super) fn after(&self, from: Position, most: Most) -> Batch {
+        let from = match from {
+            Position::BEGINNING => self.oldest(),
+            from => from,
+        };
         let is_kept = self.oldest().number..=self.last;
         if from.epoch != self.epoch || !is_kept.contains(&from.number) {
             return Batch {
@@ -214,6 +218,17 @@ mod tests {
         let (epoch, number) = (Epoch::of(2), 4);
         let batch = history.after(Position { epoch, number }, ALL);
         assert!(batch.gap && batch.messages.is_empty() && !batch.more);
+        assert_eq!(batch.position, history.now());
+    }
+
+    #[test]
+    fn the_beginning_is_before_all_that_is_kept() {
+        let mut history = History::new(Epoch::of(1));
+        let all = |history: &History| history.after(Position::BEGINNING, ALL);
+        assert_eq!(all(&history).position, history.now());
+        published(&mut history, 6, 1, Instant::now());
+        let batch = all(&history);
+        assert_eq!((batch.gap, batch.messages.len()), (false, 4));
         assert_eq!(batch.position, history.now());
     }
 

@@ -55,6 +55,16 @@ impl Topics for MemoryTopics {
         now(self.rooms.subscribe(topic, sink, number))
     }
 
+    fn follow(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+    ) -> Result<Subscription, TopicError> {
+        let subscribed = self.rooms.subscribe(topic, sink, number)?;
+        Ok(subscribed.subscription)
+    }
+
     fn read(&self, subscription: &Subscription, from: Position, most: Most) -> Answer<Batch> {
         now(self.rooms.read(subscription, from, most))
     }

@@ -29,6 +29,9 @@ impl Epoch {
         Ok(Self(bytes))
     }
 
+    /// The name of no epoch.
+    const NONE: Self = Self([0; 16]);
+
     #[cfg(test)]
     pub(super) fn of(number: u128) -> Self {
         Self(number.to_be_bytes())
@@ -80,6 +83,14 @@ pub struct Position {
     pub epoch: Epoch,
     /// The number of the message within the epoch, counted from 1. 0 is before the first message.
     pub number: u64,
+}
+
+impl Position {
+    /// Before everything that a topic has, in whatever epoch.
+    pub const BEGINNING: Self = Self {
+        epoch: Epoch::NONE,
+        number: 0,
+    };
 }
 
 /// Written as `epoch:number`, which no other position of any topic is written as.

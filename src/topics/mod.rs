@@ -132,11 +132,6 @@ impl Subscription {
     pub fn topic(&self) -> &Arc<str> {
         &self.topic
     }
-
-    /// Whoever is woken.
-    fn listening(&self) -> Arc<Listener> {
-        self.listener.clone()
-    }
 }
 
 impl Drop for Subscription {
@@ -189,7 +184,19 @@ pub trait Topics: Send + Sync + 'static {
     /// [`TopicError::Name`], [`Full`](TopicError::Full), [`Failed`](TopicError::Failed).
     fn subscribe(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Subscribed>;
 
-    /// What comes after `from`, any position that this topic ever had. From the call on the sink is
+    /// As [`subscribe`](Self::subscribe), for whoever has a position already. Does not wait: if the topic is kept
+    /// elsewhere and not known here yet, reads give nothing so far, and the sink is woken when it is known.
+    ///
+    /// # Errors
+    /// [`TopicError::Name`], [`Full`](TopicError::Full).
+    fn follow(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+    ) -> Result<Subscription, TopicError>;
+
+    /// What comes after `from`, any position that this topic ever had, or [`Position::BEGINNING`]. From the call on the sink is
     /// woken again if there is something after what this read gives, unless [`Batch::more`] says so
     /// already.
     ///

@@ -282,19 +282,8 @@ impl Rooms {
         number: u32,
         owner: &Arc<dyn Leave>,
     ) -> Option<Subscribed> {
-        self.with(topic, |topic| {
-            let listener = Listener::new(sink.clone(), number);
-            Subscribed {
-                subscription: Subscription {
-                    topic: topic.name(),
-                    slot: topic.sinks.add(listener.clone()),
-                    listener,
-                    owner: owner.clone(),
-                },
-                now: topic.history.now(),
-                oldest: topic.history.oldest(),
-            }
-        })
+        let listener = Listener::new(sink.clone(), number);
+        self.with(topic, |topic| subscribed(topic, &listener, owner))
     }
 
     /// The topic's newest position here; `None` if the topic is not here.
@@ -362,17 +351,22 @@ impl Rooms {
         sink: Arc<dyn Sink>,
         number: u32,
     ) -> Result<Subscribed, TopicError> {
+        let owner: Arc<dyn Leave> = self.clone();
+        self.subscribe_or_begin(topic, sink, number, &owner)
+    }
+
+    /// Subscribes to a topic, which begins if there is no such one. `owner` ends the subscription.
+    pub(super) fn subscribe_or_begin(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+        owner: &Arc<dyn Leave>,
+    ) -> Result<Subscribed, TopicError> {
         check(topic, TopicError::Name)?;
         let listener = Listener::new(sink, number);
-        self.with_or_begin(topic, Instant::now(), |topic| Subscribed {
-            subscription: Subscription {
-                topic: topic.name(),
-                slot: topic.sinks.add(listener.clone()),
-                listener,
-                owner: self.clone(),
-            },
-            now: topic.history.now(),
-            oldest: topic.history.oldest(),
+        self.with_or_begin(topic, Instant::now(), |topic| {
+            subscribed(topic, &listener, owner)
         })
     }
 
@@ -426,6 +420,19 @@ impl Leave for Rooms {
     fn leave(&self, topic: &str, slot: u32) {
         // The listener comes out of the lock, and is dropped here.
         drop(self.with(topic, |topic| topic.sinks.remove(slot)));
+    }
+}
+
+fn subscribed(topic: &mut Topic, listener: &Arc<Listener>, owner: &Arc<dyn Leave>) -> Subscribed {
+    Subscribed {
+        subscription: Subscription {
+            topic: topic.name(),
+            slot: topic.sinks.add(listener.clone()),
+            listener: listener.clone(),
+            owner: owner.clone(),
+        },
+        now: topic.history.now(),
+        oldest: topic.history.oldest(),
     }
 }
 

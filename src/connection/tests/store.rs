@@ -400,6 +400,15 @@ impl Topics for Dying {
         self.topics.subscribe(topic, sink, number)
     }
 
+    fn follow(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+    ) -> Result<Subscription, topics::TopicError> {
+        self.topics.follow(topic, sink, number)
+    }
+
     fn read(
         &self,
         subscription: &Subscription,

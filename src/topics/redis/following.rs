@@ -53,6 +53,8 @@ struct State {
     due: VecDeque<Arc<str>>,
     /// Topics that had nobody subscribed to them, and since when.
     silent: VecDeque<(Instant, Arc<str>)>,
+    /// Topics that could not be copied, and that somebody may be subscribed to.
+    failed: Vec<Arc<str>>,
     /// All topics in turn, so that Redis keeps them.
     kept: VecDeque<(Instant, Arc<str>)>,
 }
@@ -148,6 +150,13 @@ impl Following {
                 && followed.waiters.is_empty()
             {
                 followed.is_over = true;
+                state.is_due(&topic);
+            }
+        }
+        // As many as could be followed.
+        for topic in std::mem::take(&mut state.failed) {
+            if let Some(followed) = state.topics.get_mut(&topic) {
+                followed.is_over = followed.waiters.is_empty() && !followed.is_copied;
                 state.is_due(&topic);
             }
         }
@@ -379,11 +388,8 @@ impl Following {
             return;
         };
         if !is_copied {
-            // Nobody follows it until somebody asks again, unless there are subscribers.
-            if !followed.is_copied && followed.waiters.is_empty() {
-                followed.is_over = true;
-                state.is_due(topic);
-            }
+            // At the next sweep; and given up then, if nobody is subscribed to it.
+            state.failed.push(topic.clone());
             return;
         }
         followed.is_copied = true;

@@ -127,7 +127,7 @@ impl Leave for Inner {
 impl Topics for RedisTopics {
     fn publish(&self, topic: &str, id: Option<&str>, data: Arc<str>) -> Answer<Published> {
         if let Err(error) = self.inner.rooms.check_message(topic, id, &data) {
-            return Box::pin(std::future::ready(Err(error)));
+            return ready(Err(error));
         }
         let (answer, published) = oneshot::channel();
         self.queue.push(Publish {
@@ -144,10 +144,10 @@ impl Topics for RedisTopics {
 
     fn subscribe(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Subscribed> {
         if let Err(error) = check(topic, TopicError::Name) {
-            return Box::pin(std::future::ready(Err(error)));
+            return ready(Err(error));
         }
         if let Some(subscribed) = self.inner.subscribed(topic, &sink, number) {
-            return Box::pin(std::future::ready(Ok(subscribed)));
+            return ready(Ok(subscribed));
         }
         let (inner, topic) = (self.inner.clone(), topic.to_owned());
         let copied = inner.copied(&topic);
@@ -158,7 +158,36 @@ impl Topics for RedisTopics {
         })
     }
 
+    fn follow(
+        &self,
+        topic: &str,
+        sink: Arc<dyn Sink>,
+        number: u32,
+    ) -> Result<Subscription, TopicError> {
+        let owner: Arc<dyn Leave> = self.inner.clone();
+        let rooms = &self.inner.rooms;
+        let subscribed = rooms.subscribe_or_begin(topic, sink, number, &owner)?;
+        if !self.inner.following.is_copied(topic) {
+            // Whoever reads before it is copied gets nothing, and is woken when it is.
+            drop(self.inner.following.copy(topic));
+        }
+        Ok(subscribed.subscription)
+    }
+
     fn read(&self, subscription: &Subscription, from: Position, most: Most) -> Answer<Batch> {
+        let topic = subscription.topic();
+        if !self.inner.following.is_copied(topic) {
+            subscription.listener.reads();
+            // It may have been copied since the look.
+            if !self.inner.following.is_copied(topic) {
+                return ready(Ok(Batch {
+                    gap: false,
+                    messages: Vec::new(),
+                    position: from,
+                    more: false,
+                }));
+            }
+        }
         let batch = self.inner.rooms.read(subscription, from, most);
         // A state that comes from another process may be ahead of what was told here, or of a topic that has begun
         // anew since. Redis knows.
@@ -167,14 +196,14 @@ impl Topics for RedisTopics {
             batch.gap && (from.epoch != now.epoch || from.number > now.number)
         };
         if !batch.as_ref().is_ok_and(may_be_ahead) {
-            return Box::pin(std::future::ready(batch));
+            return ready(batch);
         }
-        let (inner, topic) = (self.inner.clone(), subscription.topic().clone());
+        let (inner, topic) = (self.inner.clone(), topic.clone());
         let copied = inner.copied(&topic);
-        let subscription = subscription.listening();
+        let listener = subscription.listener.clone();
         Box::pin(async move {
             copied.await?;
-            inner.rooms.read_as(&topic, &subscription, from, most)
+            inner.rooms.read_as(&topic, &listener, from, most)
         })
     }
 
@@ -182,4 +211,9 @@ impl Topics for RedisTopics {
         let has_more = self.inner.rooms.sweep(now);
         self.inner.following.sweep(now) || has_more
     }
+}
+
+/// An answer that is there.
+fn ready<T: Send + 'static>(answer: Result<T, TopicError>) -> Answer<T> {
+    Box::pin(std::future::ready(answer))
 }
