@@ -19,7 +19,7 @@ const MOST_EFFECTS = 1_000
 /** What the names of components' own topics begin with; as OWN in src/effects.rs. */
 const OWN = '\0'
 
-/** Before everything that a topic has; as BEGINNING in src/topics/message.rs. */
+/** Before everything that was published to a topic; as BEGINNING in src/topics/message.rs. */
 const BEGINNING = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** What stands in the place of a subscription until its position is known, and if it never is. */
 const NOTHING = ''

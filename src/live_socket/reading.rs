@@ -156,7 +156,9 @@ impl Reading {
             if batch.gap && subscribed.receiver.is_empty() {
                 // What was sent to the component names its receivers, so that no receiver can be told of a
                 // gap. After a restart the topic is another one, and there need not have been anything.
-                if subscribed.position.epoch == batch.position.epoch {
+                let position = subscribed.position;
+                let is_same = position.epoch == batch.position.epoch;
+                if is_same || position == Position::BEGINNING {
                     let text = || {
                         format!(
                             "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"

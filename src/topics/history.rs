@@ -134,7 +134,7 @@ impl History {
     /// The messages after a position: all, or the first ones, as `most` says; or a gap.
     pub(super) fn after(&self, from: Position, most: Most) -> Batch {
         let from = match from {
-            Position::BEGINNING => self.oldest(),
+            Position::BEGINNING => self.at(0),
             from => from,
         };
         let is_kept = self.oldest().number..=self.last;
@@ -222,14 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_is_before_all_that_is_kept() {
+    fn the_beginning_is_before_all_that_was_published() {
         let mut history = History::new(Epoch::of(1));
         let all = |history: &History| history.after(Position::BEGINNING, ALL);
         assert_eq!(all(&history).position, history.now());
-        published(&mut history, 6, 1, Instant::now());
+        published(&mut history, 4, 1, Instant::now());
         let batch = all(&history);
         assert_eq!((batch.gap, batch.messages.len()), (false, 4));
         assert_eq!(batch.position, history.now());
+        published(&mut history, 1, 1, Instant::now());
+        assert!(all(&history).gap);
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Before everything that a topic has, in whatever epoch.
+    /// Before everything that was published to a topic, in whatever epoch.
     pub const BEGINNING: Self = Self {
         epoch: Epoch::NONE,
         number: 0,
