@@ -16,7 +16,7 @@ use crate::clock::unix_now;
 use crate::dispatch::Caller;
 use crate::ids::{ActorKey, EventNumber, Life, Point};
 use crate::limits::Limits;
-use crate::live_socket::{Asked, LiveSocket};
+use crate::live_socket::{Asked, LateSocket, LiveSocket};
 use crate::members::Leave;
 use crate::ongoing::TopicNames;
 use crate::protocol::extended::JoinFlags;
@@ -74,7 +74,7 @@ pub(crate) struct Component {
     pub(super) starter: Arc<str>,
     registry: Weak<SharedComponents>,
     limits: Limits,
-    socket: OnceLock<LiveSocket>,
+    socket: LateSocket,
     /// The task that asks `authorize` again, if the module has one. It ends with the component.
     asking: OnceLock<AbortHandle>,
     /// Set before the first page is let in.
@@ -160,7 +160,7 @@ impl Component {
             starter,
             registry: Arc::downgrade(registry),
             limits: limits.clone(),
-            socket: OnceLock::new(),
+            socket: LateSocket::default(),
             asking: OnceLock::new(),
             lives: OnceLock::new(),
             started: watch::Sender::new(None),
@@ -202,26 +202,16 @@ impl Component {
     /// Gives the component the task that asks `authorize` again. Before [`set_socket`](Self::set_socket), which looks
     /// whether the component has ended meanwhile.
     pub(super) fn set_asking(&self, asking: AbortHandle) {
-        // As `set_socket`.
+        // It cannot fail: who makes the component calls this once.
         let _ = self.asking.set(asking);
     }
 
     /// Gives the component its actor, and has its viewers kept.
     pub(super) fn set_socket(self: &Arc<Self>, socket: LiveSocket) {
-        // `set` cannot fail: who makes the component calls this once.
-        let _ = self.socket.set(socket);
-        // The actor may have rendered before, and pages may have been let in.
-        let state = self.lock();
-        let (has_ended, has_asked) = (state.ended.is_some(), !state.asked.is_empty());
-        drop(state);
-        if has_ended {
+        self.socket.set(socket);
+        if self.has_ended() {
+            // There may have been no task to end that asks `authorize` again.
             self.stop();
-        }
-        if self.shown().is_wanted() {
-            self.ask_tree();
-        }
-        if has_asked && let Some(socket) = self.socket.get() {
-            socket.viewers_ask();
         }
         tokio::spawn(keep(Arc::downgrade(self)));
     }
@@ -301,9 +291,8 @@ impl Component {
 
     /// Has the actor leave a topic: see [`LiveSocket::leave`].
     pub(super) fn leave_topic(&self, topic: &Arc<str>) {
-        if let Some(socket) = self.socket.get() {
-            socket.leave(topic, false);
-        }
+        let topic = topic.clone();
+        self.socket.tell(move |socket| socket.leave(&topic, false));
     }
 
     /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins, the
@@ -478,9 +467,7 @@ impl Component {
 
     /// The first page shows the component, or none does any more: the actor looks, because of presence.
     fn is_there_or_not(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.viewers_ask();
-        }
+        self.socket.tell(LiveSocket::viewers_ask);
     }
 
     /// Resolves when somebody waits for the tree, or has waited for it since this was called last.
@@ -610,9 +597,7 @@ impl Component {
     }
 
     fn finish(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.finish();
-        }
+        self.socket.tell(LiveSocket::finish);
     }
 
     /// Ends the actor now, and whatever works for it.
@@ -620,9 +605,7 @@ impl Component {
         if let Some(asking) = self.asking.get() {
             asking.abort();
         }
-        if let Some(socket) = self.socket.get() {
-            socket.stop();
-        }
+        self.socket.tell(LiveSocket::stop);
     }
 
     /// Nobody sees the component any more: its pages are told, and come back to another, or do not.
@@ -697,10 +680,8 @@ impl Component {
             self.end(BUSY, &Refusal::Busy);
             return None;
         }
-        if due.is_some_and(|due| due <= now)
-            && let Some(socket) = self.socket.get()
-        {
-            socket.viewers_ask();
+        if due.is_some_and(|due| due <= now) {
+            self.socket.tell(LiveSocket::viewers_ask);
         }
         Some(times.into_iter().flatten().min().unwrap_or(now + LONG))
     }
@@ -716,17 +697,13 @@ impl Viewed for Component {
     }
 
     fn ask_tree(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.show();
-        }
+        self.socket.tell(LiveSocket::show);
         self.wanted.notify_one();
     }
 
     fn asks(&self, viewer: Arc<Viewer>) {
         self.lock().asked.push_back(viewer);
-        if let Some(socket) = self.socket.get() {
-            socket.viewers_ask();
-        }
+        self.socket.tell(LiveSocket::viewers_ask);
     }
 
     fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>) {
