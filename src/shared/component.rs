@@ -718,7 +718,9 @@ impl Viewed for Component {
             .get(id)
             .is_some_and(|one| Arc::ptr_eq(one, viewer));
         let shown = state.here.get(id).copied();
-        let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone == shown));
+        // The page may have been let in on a later connection than the one that is gone, but if only on an earlier one,
+        // that has lost the page already.
+        let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone >= shown));
         if is_listed && is_meant {
             let was_here = state.here.remove(id).is_some();
             if gone.is_some() {
