@@ -28,6 +28,9 @@ const BATCH: usize = 64;
 /// How long the keeper of a component sleeps if nothing is to come.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// So many entries may stand among those who are away before the ones of pages that are back are taken out.
+const LEAST_NOTED: usize = 16;
+
 /// If the actor has not taken who has joined and left, it is asked again after so long.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -42,7 +45,8 @@ struct State {
     here: HashMap<Arc<str>, u64>,
     /// The viewers whose pages are gone, and until when they may come back.
     away: HashMap<Arc<str>, Instant>,
-    /// The same, in the order in which they went. Those that are back stay in it until their time.
+    /// The same, in the order in which they went. Those that are back stay in it for a while: it is about twice as long
+    /// as `away` at most.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
     /// Viewers that have asked for something, in the order of their turns.
@@ -85,7 +89,8 @@ pub(crate) struct Component {
     has_classic: AtomicBool,
     /// The module has a receiver for those who join and leave.
     tells_viewers: bool,
-    /// The bytes of props and tree, as they were last weighed.
+    /// The bytes of props and tree, as they were last weighed. Changed under the lock of all components, which know the
+    /// sum.
     pub(super) weight: AtomicUsize,
     shown: Mutex<Pages>,
     state: Mutex<State>,
@@ -206,7 +211,8 @@ impl Component {
         let _ = self.asking.set(asking);
     }
 
-    /// Gives the component its actor, and has its viewers kept.
+    /// Gives the component its actor, and has its viewers kept. The actor may have rendered before, and pages may have
+    /// been let in.
     pub(super) fn set_socket(self: &Arc<Self>, socket: LiveSocket) {
         self.socket.set(socket);
         if self.has_ended() {
@@ -480,6 +486,12 @@ impl Component {
         !self.lock().here.is_empty()
     }
 
+    /// How many entries the list of those who are away has.
+    #[cfg(test)]
+    pub(super) fn noted_away(&self) -> usize {
+        self.lock().away_order.len()
+    }
+
     /// A viewer is gone. Its number is kept for as long as its events may still come.
     fn forget(
         &self,
@@ -724,9 +736,7 @@ impl Viewed for Component {
         if is_listed && is_meant {
             let was_here = state.here.remove(id).is_some();
             if gone.is_some() {
-                let until = now + self.limits.park_time;
-                state.away.insert(id.clone(), until);
-                state.away_order.push_back((until, id.clone()));
+                state.goes_away(id, now + self.limits.park_time);
             } else {
                 self.forget(&mut state, viewer, &bind, handled, now);
             }
@@ -748,6 +758,19 @@ impl Viewed for Component {
 }
 
 impl State {
+    /// The viewer's page has gone, and may come back until then.
+    fn goes_away(&mut self, id: &Arc<str>, until: Instant) {
+        self.away.insert(id.clone(), until);
+        self.away_order.push_back((until, id.clone()));
+        // A page that comes and goes all the time stands in it once for each time. Each entry is looked at a constant
+        // number of times.
+        if self.away_order.len() > 2 * self.away.len() + LEAST_NOTED {
+            let away = &self.away;
+            self.away_order
+                .retain(|(until, id)| away.get(id) == Some(until));
+        }
+    }
+
     /// Who gives way to one more page of this address, if there are too many: the viewer that has been away for
     /// longest; or one of the address that has most, if that has more than this one.
     fn gives_way(&self, address: &str) -> Option<Arc<Viewer>> {

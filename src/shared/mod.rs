@@ -26,6 +26,8 @@ mod ownership;
 mod ring;
 mod said;
 mod shown;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 mod to_viewers;
 mod viewer;
 
@@ -78,8 +80,18 @@ struct State {
     components: HashMap<Name, Arc<Component>>,
     /// How many of them each address has started.
     starters: HashMap<Arc<str>, usize>,
+    /// The bytes of all components, as they were last weighed.
+    weight: usize,
     /// The application closes: no further ones are started.
     closing: bool,
+}
+
+impl State {
+    /// Whether this component is the one of its name.
+    fn lists(&self, component: &Arc<Component>) -> bool {
+        let listed = self.components.get(&component.name);
+        listed.is_some_and(|one| Arc::ptr_eq(one, component))
+    }
 }
 
 /// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock is taken
@@ -185,14 +197,11 @@ impl SharedComponents {
     /// Takes out a component that has ended.
     fn remove(&self, component: &Arc<Component>) {
         let mut state = self.lock();
-        let is_listed = state
-            .components
-            .get(&component.name)
-            .is_some_and(|one| Arc::ptr_eq(one, component));
-        if !is_listed {
+        if !state.lists(component) {
             return;
         }
         state.components.remove(&component.name);
+        state.weight -= component.weight.swap(0, Ordering::Relaxed);
         let starter = &component.starter;
         if let Some(count) = state.starters.get_mut(starter) {
             *count -= 1;
@@ -204,14 +213,28 @@ impl SharedComponents {
 
     /// Notes what a component weighs. If all of them weigh too much, the heaviest ends.
     fn weigh(&self, component: &Arc<Component>, bytes: usize) {
-        component.weight.store(bytes, Ordering::Relaxed);
-        let all = self.all();
+        let mut state = self.lock();
+        if !state.lists(component) {
+            // It has ended, and weighs nothing any more.
+            return;
+        }
+        let before = component.weight.swap(bytes, Ordering::Relaxed);
+        state.weight = state.weight - before + bytes;
+        let is_too_much = state.weight > self.limits.component_bytes;
+        drop(state);
+        if !is_too_much {
+            return;
+        }
         let weight = |one: &Arc<Component>| one.weight.load(Ordering::Relaxed);
-        if all.iter().map(weight).sum::<usize>() > self.limits.component_bytes
-            && let Some(heaviest) = all.iter().max_by_key(|one| weight(one))
-        {
+        if let Some(heaviest) = self.all().into_iter().max_by_key(weight) {
             heaviest.end(BUSY, &Refusal::Busy);
         }
+    }
+
+    /// The bytes of all components, as they were last weighed.
+    #[cfg(test)]
+    fn weight(&self) -> usize {
+        self.lock().weight
     }
 
     /// The viewers of all components.

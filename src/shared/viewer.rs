@@ -418,6 +418,7 @@ impl Viewer {
         }
         if takes == Takes::Hidden
             && let Some(until) = held_until(&state, component.hidden_pause())
+            && !component.shown().ring.has_much_to_push_after(state.pushed)
         {
             let (outbox, epoch) = (link.outbox.clone(), state.epoch);
             let is_new = !std::mem::replace(&mut state.holds, true);
