@@ -14,7 +14,7 @@ use super::revoked::Revoked;
 use super::{Batch, Job, ModuleNames, Queue};
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
-use crate::effects::TaskId;
+use crate::effects::{Effect, TaskId};
 use crate::ids::ActorKey;
 use crate::ongoing::TopicNames;
 use crate::panics::caught_now;
@@ -353,6 +353,17 @@ impl Returns {
         }
     }
 
+    /// The actor does not wait for this result any more: nothing of it happens. JavaScript has kept the tasks that the
+    /// step asks for, and never begins them.
+    fn drop_late(&self, reply: &Reply) {
+        let Reply::Done(done) = reply else { return };
+        for effect in done.beside().unwrap_or_default().effects {
+            if let Effect::Task { task, .. } = effect {
+                self.queue.push(Job::EndTask(task));
+            }
+        }
+    }
+
     /// Gives one result to whoever waits for it.
     fn hand_over(&self, call: u32, reply: Reply) {
         match reply {
@@ -375,9 +386,15 @@ impl Returns {
             }
             reply => {
                 let waiting = lock(&self.pending).calls.remove(&call);
-                // If the actor does not wait any more, the late result is dropped.
-                if let Some(waiting) = waiting {
-                    let _ = waiting.sender.send((reply, waiting.held));
+                let late = match waiting {
+                    None => Some(reply),
+                    Some(waiting) => {
+                        let sent = waiting.sender.send((reply, waiting.held));
+                        sent.err().map(|(reply, _)| reply)
+                    }
+                };
+                if let Some(late) = late {
+                    self.drop_late(&late);
                 }
             }
         }

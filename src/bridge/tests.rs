@@ -734,3 +734,23 @@ async fn a_fault_of_one_who_gets_a_result_keeps_none_from_the_others() {
         "{logged:?}"
     );
 }
+
+/// The deadline of its call has passed while JavaScript was busy with it.
+#[tokio::test]
+async fn tasks_of_a_result_that_comes_too_late_never_begin() {
+    let script = Script::new(10);
+    let call = script.call(Some("a"));
+    while script.dispatcher.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    script.jobs();
+    call.abort();
+    assert!(call.await.is_err());
+    assert_eq!(script.jobs(), [serde_json::json!([1, 1])]);
+    let beside = r#"{"effects":[{"task":["got",9]}]}"#;
+    let bytes = u32::try_from(beside.len()).unwrap();
+    let done = status::DONE | status::BESIDE;
+    script.give(&[1, done, 0, 0, 0, 0, 0, bytes], beside);
+    script.settle().await;
+    assert_eq!(script.jobs(), [serde_json::json!([9, 9])]);
+}
