@@ -62,6 +62,15 @@ pub(super) enum From {
     Tree(JoinFlags),
 }
 
+/// Whether `authorize` is asked about a page one of whose events was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    None,
+    Asked,
+    /// Another event was refused since it was asked.
+    Again,
+}
+
 struct State {
     /// The connection that the page has; `None` while the viewer waits for its page, and after its end.
     link: Option<Link>,
@@ -96,6 +105,8 @@ struct State {
     address: Arc<str>,
     /// When `authorize` has allowed the page the last time.
     allowed_at: Instant,
+    /// `authorize` is asked about the page because an event was refused.
+    doubt: Doubt,
     /// What the page comes back with.
     ticket: Box<str>,
     /// The page has been let in, on this connection or an earlier one.
@@ -165,6 +176,7 @@ impl Viewer {
                 caller,
                 address,
                 allowed_at: Instant::now(),
+                doubt: Doubt::None,
                 ticket: Box::default(),
                 was_in: false,
                 component: None,
@@ -220,6 +232,29 @@ impl Viewer {
         if state.epoch == epoch {
             state.allowed_at = Instant::now();
         }
+    }
+
+    /// An event of the page was refused. True if `authorize` is to be asked whether the page may still see the component:
+    /// if it is being asked because of an earlier event, it is asked once more after that.
+    pub(super) fn begins_doubt(&self) -> bool {
+        let mut state = self.lock();
+        let before = state.doubt;
+        state.doubt = match before {
+            Doubt::None => Doubt::Asked,
+            Doubt::Asked | Doubt::Again => Doubt::Again,
+        };
+        before == Doubt::None
+    }
+
+    /// There is an answer. True if `authorize` is to be asked once more.
+    pub(super) fn ends_doubt(&self) -> bool {
+        let mut state = self.lock();
+        let asks_again = state.doubt == Doubt::Again && !state.over;
+        state.doubt = match asks_again {
+            true => Doubt::Asked,
+            false => Doubt::None,
+        };
+        asks_again
     }
 
     /// Whether the page is of this user and of this address, as far as they are given.
