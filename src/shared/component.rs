@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::crowd::Crowd;
 use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::viewer::{From, Pages, Viewed, Viewer};
@@ -39,6 +40,8 @@ pub(crate) type Failure = (String, Refusal);
 
 struct State {
     viewers: HashMap<Arc<str>, Arc<Viewer>>,
+    /// The same, by address.
+    crowd: Crowd,
     /// The same, for the task that sends changes. Made anew when somebody has joined or left.
     list: Option<Arc<[Arc<Viewer>]>>,
     /// The viewers whose pages show the component now, and the epoch of the connection of each.
@@ -175,6 +178,7 @@ impl Component {
             shown: Mutex::default(),
             state: Mutex::new(State {
                 viewers: HashMap::new(),
+                crowd: Crowd::default(),
                 list: None,
                 here: HashMap::new(),
                 away: HashMap::new(),
@@ -412,6 +416,10 @@ impl Component {
         if known.is_none() && self.tells_viewers {
             state.joined_and_left.joined(id, &bind);
         }
+        if let Some(other) = &known {
+            state.crowd.remove(&other.counted, id);
+        }
+        state.crowd.add(&viewer.counted, id);
         state.viewers.insert(id.clone(), viewer.clone());
         let is_first = state.here.is_empty();
         state.here.insert(id.clone(), epoch);
@@ -503,6 +511,7 @@ impl Component {
     ) {
         let id = &viewer.id;
         state.viewers.remove(id);
+        state.crowd.remove(&viewer.counted, id);
         state.here.remove(id);
         state.away.remove(id);
         state.list = None;
@@ -629,6 +638,7 @@ impl Component {
         let failure = (text.to_owned(), refusal.clone());
         state.ended = Some(failure.clone());
         let viewers = std::mem::take(&mut state.viewers);
+        state.crowd = Crowd::default();
         state.here.clear();
         state.away.clear();
         state.away_order.clear();
@@ -773,18 +783,16 @@ impl State {
 
     /// Who gives way to one more page of this address, if there are too many: the viewer that has been away for
     /// longest; or one of the address that has most, if that has more than this one.
-    fn gives_way(&self, address: &str) -> Option<Arc<Viewer>> {
-        let is_away = |(until, id): &&(Instant, Arc<str>)| self.away.get(id) == Some(until);
-        if let Some((_, id)) = self.away_order.iter().find(is_away) {
-            return self.viewers.get(id).cloned();
+    fn gives_way(&mut self, address: &str) -> Option<Arc<Viewer>> {
+        while let Some((until, id)) = self.away_order.front() {
+            if self.away.get(id) == Some(until) {
+                return self.viewers.get(id).cloned();
+            }
+            // It is back, or has gone again since.
+            self.away_order.pop_front();
         }
-        let mut counts = HashMap::<&str, (usize, &Arc<Viewer>)>::new();
-        for viewer in self.viewers.values() {
-            counts.entry(&viewer.counted).or_insert((0, viewer)).0 += 1;
-        }
-        let own = counts.get(address).map_or(0, |(count, _)| *count);
-        let (most, viewer) = counts.into_values().max_by_key(|(count, _)| *count)?;
-        (most > own + 1).then(|| viewer.clone())
+        let id = self.crowd.gives_way(address)?;
+        self.viewers.get(id).cloned()
     }
 
     /// Keeps the number of a viewer that is gone.

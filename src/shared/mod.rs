@@ -4,6 +4,8 @@
 //! [`component`]: their events are taken in turn, by one actor, and what the actor renders is compared and
 //! encoded once, and sent to all of them.
 //!
+//! * `crowd.rs`, `numbers.rs`, `joined_and_left.rs`: whose the viewers are, who gives way, what is known of those who are
+//!   gone, who is told. Pure.
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
@@ -17,6 +19,7 @@
 
 mod asking;
 mod component;
+mod crowd;
 mod joined_and_left;
 mod joining;
 #[cfg(all(test, shuttle))]
