@@ -8,7 +8,8 @@
 //!   gone, who is told. Pure.
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
-//! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
+//! * `viewer/`: one page, and (`sending.rs`) what it is sent. `component/`: the component and its end, (`coming.rs`) who
+//!   comes and goes, and (`sending.rs`) what all pages are sent.
 //! * `ownership.rs`: which process has the actor, a trait.
 //! * `joining.rs`: how a page gets in. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
 //!   actor's end.
