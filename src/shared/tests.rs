@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::component::{Admission, Lives};
+use super::component::{Admission, Lives, PANIC};
 use super::ring::Change;
 use super::shown::Encodings;
 use super::*;
@@ -227,4 +227,17 @@ async fn what_is_pushed_to_all_is_not_lost_to_a_page_that_is_hidden() {
     viewer.deliver(&*house.component);
     got += read();
     assert_eq!(got, pushed);
+}
+
+/// A change for many pages is sent by a task of its own.
+#[tokio::test]
+async fn a_fault_of_the_task_that_sends_changes_ends_the_component_and_tells_its_pages() {
+    let house = House::new(Limits::default());
+    let pages: Vec<_> = (0..100).map(|page| house.page(&page.to_string())).collect();
+    house.page(PANIC);
+    house.component.fan_out();
+    while !house.component.has_ended() {
+        tokio::task::yield_now().await;
+    }
+    assert!(pages.iter().all(|page| page.is_over()));
 }

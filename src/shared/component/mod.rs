@@ -25,6 +25,8 @@ use crate::ongoing::TopicNames;
 use crate::protocol::Refusal;
 use crate::sync::{Mutex, MutexGuard, lock};
 pub(super) use coming::{Admission, Ticketed};
+#[cfg(all(test, not(shuttle)))]
+pub(super) use sending::PANIC;
 
 /// How long the keeper of a component sleeps if nothing is to come.
 const LONG: Duration = Duration::from_secs(3600);
@@ -377,8 +379,23 @@ impl Component {
     }
 }
 
+/// Held by a task that works for the component as long as it lives. If the task panics, the component ends, and its pages
+/// come back to another one: without the task they would be sent nothing more, or wait for ever.
+struct EndsIfItPanics(Weak<Component>);
+
+impl Drop for EndsIfItPanics {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(component) = self.0.upgrade()
+        {
+            component.end(BUSY, &Refusal::Busy);
+        }
+    }
+}
+
 /// Ends what has waited long enough, until the component has ended.
 async fn keep(component: Weak<Component>) {
+    let _ends = EndsIfItPanics(component.clone());
     loop {
         let Some(strong) = component.upgrade() else {
             return;

@@ -5,13 +5,17 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Duration;
 
-use super::{Component, State};
+use super::{Component, EndsIfItPanics, State};
 use crate::live_socket::{Asked, LiveSocket};
 use crate::shared::viewer::{Pages, Viewed, Viewer};
 use crate::sync::{MutexGuard, lock};
 
 /// To so many pages a change is sent by the actor itself; to more by a task, so many at a time.
 const BATCH: usize = 64;
+
+/// The name of a viewer that the task which sends changes panics at.
+#[cfg(test)]
+pub(in crate::shared) const PANIC: &str = "panic";
 
 impl Component {
     pub(in crate::shared) fn has_classic(&self) -> bool {
@@ -105,10 +109,13 @@ impl State {
 
 /// Sends all pages what they have not been sent, some at a time.
 async fn fan(component: Arc<Component>) {
+    let _ends = EndsIfItPanics(Arc::downgrade(&component));
     loop {
         let list = component.lock().list();
         for batch in list.chunks(BATCH) {
             for viewer in batch {
+                #[cfg(test)]
+                assert_ne!(&*viewer.id, PANIC, "a planted fault");
                 viewer.deliver(&*component);
             }
             tokio::task::yield_now().await;
