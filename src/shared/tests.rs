@@ -9,9 +9,9 @@ use super::*;
 use crate::budget::Budget;
 use crate::effects::Push;
 use crate::ids::{EventNumber, Revision};
-use crate::live_socket::Events;
+use crate::live_socket::{Events, Unhandled};
 use crate::outbox::{Dialect, Outbox};
-use crate::protocol::{ServerMessage, extended};
+use crate::protocol::{Numbered, ServerMessage, extended};
 use crate::session::Link;
 use crate::stats::Stats;
 use crate::tree::testing::text_tree;
@@ -61,7 +61,10 @@ impl House {
     }
 
     fn viewer(&self, id: &str) -> Arc<Viewer> {
-        let budget = Arc::new(Budget::new(1 << 20));
+        self.viewer_of(id, Arc::new(Budget::new(1 << 20)))
+    }
+
+    fn viewer_of(&self, id: &str, budget: Arc<Budget>) -> Arc<Viewer> {
         let stats = Arc::<Stats>::default();
         let events = Events::new(&self.limits, EventNumber::default(), &stats, &budget);
         let (none, all): (Arc<str>, Arc<str>) = ("".into(), "all".into());
@@ -240,4 +243,42 @@ async fn a_fault_of_the_task_that_sends_changes_ends_the_component_and_tells_its
         tokio::task::yield_now().await;
     }
     assert!(pages.iter().all(|page| page.is_over()));
+}
+
+/// A page shows with its next event what it knows of the earlier ones. One that sends none, or does not say so, makes the
+/// server remember.
+#[tokio::test]
+async fn what_became_of_events_counts_as_waiting_until_the_page_has_shown_that_it_knows() {
+    let house = House::new(Limits::default());
+    let budget = Arc::new(Budget::new(1 << 30));
+    let viewer = house.viewer_of("v", budget.clone());
+    house.let_in(&viewer, 0);
+    let at = |event| Point {
+        event: EventNumber(event),
+        revision: Revision::default(),
+    };
+    let text = "x".repeat(100);
+    let before = budget.waiting();
+    for event in 1..=100 {
+        viewer.failed(at(event), 1, &text, false, None);
+    }
+    let waiting = budget.waiting() - before;
+    assert!(waiting > 100 * 2 * text.len(), "{waiting}");
+    assert_eq!(viewer.events.bytes(), waiting);
+    for event in 101..=1000 {
+        viewer.failed(at(event), 1, &text, false, None);
+    }
+    assert!(budget.waiting() - before < 256 * 1024);
+    let numbered = Numbered {
+        number: EventNumber(1001),
+        seen: EventNumber(1000),
+        age: None,
+    };
+    viewer.event(0, Some(numbered), Err(Unhandled::Flood));
+    viewer.next_taken();
+    assert_eq!(budget.waiting(), before);
+    viewer.failed(at(1001), 1, &text, false, None);
+    house.component.end(BUSY, &Refusal::Busy);
+    drop(viewer);
+    assert_eq!(budget.waiting(), 0);
 }

@@ -286,7 +286,9 @@ impl Viewer {
     /// Begins at the number that the viewer's events had got to.
     pub(super) fn begin(&self, handled: EventNumber) {
         self.events.received(handled);
-        self.lock().said.begin(handled);
+        let mut state = self.lock();
+        state.said.begin(handled);
+        self.events.remember(state.said.memory());
     }
 
     /// Lets the page in, and sends what it has not seen. False if the page is not on this connection any more.
@@ -308,6 +310,7 @@ impl Viewer {
         state.ticket = ticket;
         let covers = state.said.covers(seen);
         state.said.again(seen);
+        self.events.remember(state.said.memory());
         let State {
             link, said, ticket, ..
         } = &mut *state;
@@ -347,6 +350,7 @@ impl Viewer {
         }
         if let Some(Numbered { seen, .. }) = numbered {
             state.said.has_seen(seen);
+            self.events.remember(state.said.memory());
         }
         let number = numbered.map(|numbered| numbered.number);
         if !self.events.take(number, event) || std::mem::replace(&mut state.is_queued, true) {
@@ -424,6 +428,7 @@ impl Viewer {
             revision,
             outcome,
         });
+        self.events.remember(state.said.memory());
         !state.over
     }
 
