@@ -210,9 +210,10 @@ limits! {
     /// take no further event; a client that takes nothing for `dead_after` is disconnected. Default
     /// 1 MiB; each component can exceed the limit by one message.
     outgoing_bytes: bytes = 1 << 20;
-    /// Bytes of events and messages that wait, in the whole process. If more wait, the user (or the
-    /// address) that holds most is disconnected with 1013, or loses its parked components. Default
-    /// 256 MiB.
+    /// Bytes of events and messages that wait, in the whole process; also of what became of the events of a page
+    /// of a shared component, at most 64 KiB of text for each, until the page shows that it knows. If more wait,
+    /// the user (or the address) that holds most is disconnected with 1013, or loses its parked components.
+    /// Default 256 MiB.
     waiting_bytes: bytes = 256 << 20;
     /// Messages that cannot be understood, counted over a connection's life. One more closes the
     /// connection with 1008. Default 16.

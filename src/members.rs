@@ -128,7 +128,11 @@ impl<T: Clone> Members<T> {
         } else {
             let later = state.leaves.iter().rev();
             let later = later.take_while(|(number, _)| *number > since);
-            let is_new = |leave: &Leave| new.iter().any(|(topic, ..)| *topic == leave.topic);
+            // As sorted as `after`.
+            let is_new = |leave: &Leave| {
+                new.binary_search_by(|(topic, ..)| topic.cmp(&leave.topic))
+                    .is_ok()
+            };
             let meant = later.filter(|(_, leave)| is_new(leave));
             meant.map(|(_, leave)| leave.clone()).collect()
         };

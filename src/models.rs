@@ -378,6 +378,33 @@ fn a_viewer_that_comes_back_is_there_and_its_event_counts_once() {
     );
 }
 
+/// The page of a viewer comes back on a connection that ends before the page is let in, in whatever order its first
+/// connection ends: in the end it is not there, and does not keep the component.
+#[test]
+fn a_page_that_is_not_let_in_again_is_not_there() {
+    check_random(
+        || {
+            let model = Arc::new(shared::Model::new());
+            let steps = [
+                shared::Model::connection_ends,
+                shared::Model::comes_back_in_vain,
+                shared::Model::comes_back_in_vain,
+                shared::Model::time_is_over,
+            ];
+            let threads = steps.map(|step| {
+                let model = model.clone();
+                thread::spawn(move || step(&model))
+            });
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            model.time_is_over();
+            assert_eq!(model.viewers(), (false, 0));
+        },
+        RUNS,
+    );
+}
+
 /// Several actors send messages to one connection: no message is lost, and the connection that waits is
 /// always woken.
 #[test]

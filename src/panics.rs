@@ -25,6 +25,11 @@ pub(crate) fn caught<T>(
     })
 }
 
+/// What `work` gives, or the text of the panic that ended it. What `work` has borrowed is as the panic left it.
+pub(crate) fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| text_of(&*panic))
+}
+
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -319,6 +319,33 @@ describe('what a step publishes', () => {
     },
   )
 
+  test.each([
+    ['with a store', sqlite],
+    ['without a store, but with a checkpoint', (): LoomOptions => ({})],
+  ])(
+    '%s, comes again under its id if connected has asked for it, and each start has an id of its own',
+    async (_, options) => {
+      let starts = 0
+      const caller: Register = (loom) =>
+        loom.register('caller', {
+          props: {},
+          connected(_, ctx) {
+            ctx.publish('news', ++starts)
+          },
+          handle: {},
+          render: () => html`here`,
+        })
+      const { second, page, moves } = await twoProcesses(caller, options())
+      const after = await listener(second)
+      await checkpointed(page)
+      await moves()
+      await until('both messages', () => after.heard.length === 2)
+      expect(after.heard.map(([data]) => data)).toEqual([1, 2])
+      const [again, own] = after.heard.map(([, id]) => id)
+      expect(own).not.toBe(again)
+    },
+  )
+
   test('with a store, does not come again in the next process if a further step was made', async () => {
     const { first, second, page, moves } = await twoProcesses(speaker, sqlite())
     const [before, after] = [await listener(first), await listener(second)]

@@ -48,7 +48,8 @@ describe.each(TRANSPORTS)('over %s', (over) => {
       // Neither was agreed on.
       expect(response).not.toMatch(/Sec-WebSocket-(Extensions|Protocol)/i)
     }
-    expect(site.loom.stats().connections).toBe(good.length)
+    // A connection is counted a moment after its client has the response.
+    await until('all of them to be counted', () => site.loom.stats().connections === good.length)
   })
 
   const BAD: [string, number, Record<string, string | undefined>, string | undefined][] = [

@@ -11,6 +11,14 @@ class Point {
   x = 1
 }
 
+/** An object that throws at whoever looks at it. */
+function untouchable(): object {
+  const refuse = (): never => {
+    throw new Error('hands off')
+  }
+  return new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse, getPrototypeOf: refuse })
+}
+
 function cycle(): object {
   const self: { self?: object } = {}
   self.self = self
@@ -73,6 +81,9 @@ const FAULTS: Record<string, (props: Props, ctx: LiveContext) => unknown> = {
   'returns a string': () => 'props',
   'returns a number': () => 7,
   'returns false': () => false,
+  'returns what throws at whoever looks at it': untouchable,
+  'resolves to a list of what throws at whoever looks at it': async () => Promise.resolve([untouchable()]),
+  'resolves to props of what throws at whoever looks at it': async () => Promise.resolve({ rows: untouchable() }),
   'resolves to a Date': () => Promise.resolve({ rows: [], mode: new Date(0) }),
   'returns props whose getter throws': () => ({
     get rows() {

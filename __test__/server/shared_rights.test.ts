@@ -6,7 +6,7 @@ import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
 import { byHeader, openShared, settled, sharedPage, sharedToken } from '../support/shared'
 import { Site, type SiteOptions } from '../support/site'
-import { until } from '../support/until'
+import { Gate, until } from '../support/until'
 
 const BY_HEADER: SiteOptions = { bind: byHeader }
 /** Shorter than the test waits, and longer than what a machine that is busy takes for a join. */
@@ -64,6 +64,44 @@ async function back(page: LivePage): Promise<void> {
   page.cut()
   await until('the page to be back', () => page.joins + page.resumes > joins + resumes && page.isLive)
 }
+
+test('a page whose events are refused is asked about once at a time, and once more for those refused meanwhile', async () => {
+  const site = await Site.start()
+  const questions: Gate<boolean>[] = []
+  let isJoined = false
+  const module = site.loom.register('closed', {
+    props: { count: 0 },
+    authorize(_, event) {
+      if (event !== undefined) return event.handler === 'allowed'
+      if (!isJoined) return true
+      const question = new Gate<boolean>()
+      questions.push(question)
+      return question.promise
+    },
+    handle: { refused: (props) => props, allowed: ({ count }) => ({ count: count + 1 }) },
+    render: ({ count }) => html`${count}`,
+  })
+  const page = await sharedPage(site, module)
+  isJoined = true
+  const refused = async (): Promise<void> => {
+    for (let number = 0; number < 20; number++) page.event('refused')
+    page.event('allowed')
+    await settled(page)
+    await until('the questions', () => questions.length > 0)
+  }
+  await refused()
+  await refused()
+  expect(questions).toHaveLength(1)
+  questions[0]?.open(true)
+  await until('the question about what was refused meanwhile', () => questions.length === 2)
+  await refused()
+  expect([questions.length, page.text]).toEqual([2, '3'])
+  questions[1]?.open(true)
+  await until('one more', () => questions.length === 3)
+  questions[2]?.open(false)
+  await gone(page)
+  expect(questions).toHaveLength(3)
+})
 
 describe('limits.authorizeTime', () => {
   test('each page is asked about again, with its own request, and one that is refused ends for itself only', async () => {

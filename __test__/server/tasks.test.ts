@@ -168,3 +168,48 @@ test('a task that takes the place of another, a cancel and the end of the compon
   expect(aborted()).toEqual([true, true, true, false])
   expect(other.text).toBe('1 0')
 })
+
+/** What a library of the application may give, against the types. */
+const wrong: [string, () => unknown][] = [
+  ['an async iterator that gives nothing', () => ({ [Symbol.asyncIterator]: () => ({ next: () => undefined }) })],
+  ['an iterator that gives nothing', () => ({ [Symbol.iterator]: () => ({ next: () => undefined }) })],
+  [
+    'an iterator whose result cannot be read',
+    () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => ({
+          get done(): boolean {
+            throw new Error('no')
+          },
+        }),
+      }),
+    }),
+  ],
+]
+
+test.each(wrong)('%s is an error of its task, and of nothing else', async (_, task) => {
+  const { page, received } = await start(task as () => TaskSource<unknown>)
+  page.event('begin')
+  await shows(page, '1 0')
+  expect(received[0]?.error).toBeInstanceOf(Error)
+})
+
+test('what throws when it is told that nobody wants it any more harms nobody', async () => {
+  const gate = new Gate<unknown>()
+  const first = (): Promise<unknown> => gate.promise
+  let begun = 0
+  const { page } = await start(() => (begun++ === 0 ? first() : Promise.resolve('b')) as TaskSource<unknown>)
+  page.event('begin')
+  await until('the first task', () => begun === 1)
+  // One of the same name ends it.
+  page.event('begin')
+  await shows(page, '1 0')
+  gate.open({
+    return() {
+      throw new Error('no')
+    },
+  })
+  await sleep(0)
+  page.event('click')
+  await shows(page, '1 1')
+})

@@ -118,7 +118,10 @@ export class Effects {
   /** How many ids there are of the cause. */
   private caused = 0
 
-  /** `cause`: what the ids of effects begin with; by itself a name that nothing else has. */
+  /**
+   * `cause`: what the ids of effects begin with. Without one the cause is the start of a life, in `connected`: no life is
+   * begun twice, so that a name which nothing else has will do.
+   */
   constructor(
     private readonly component: Component,
     private readonly tasks: Tasks,

@@ -229,7 +229,12 @@ export class Handling {
     Promise.resolve(promise).then(
       (value) => {
         this.finishLater(call, () => {
-          next(value)
+          try {
+            next(value)
+          } catch (error) {
+            // As of a callback that is not async: thrown here, it would end the process.
+            this.commit.fail(call, at.during, error)
+          }
         })
       },
       (error: unknown) => {

@@ -125,15 +125,14 @@ export class Tasks {
   }
 
   private waitFor(number: number, iterator: AsyncIterator<unknown>): void {
-    Promise.resolve(iterator.next()).then(
-      ({ done, value }) => {
-        if (done === true) this.give(number, Status.TASK_DONE, value)
-        else this.give(number, Status.TASK_VALUE, value)
-      },
-      (error: unknown) => {
+    Promise.resolve(iterator.next())
+      .then(({ done, value }) => {
+        this.give(number, done === true ? Status.TASK_DONE : Status.TASK_VALUE, value)
+      })
+      // Also of a result that cannot be read: nobody else hears of it, and the process would end.
+      .catch((error: unknown) => {
         this.failed(number, error)
-      },
-    )
+      })
   }
 
   private give(number: number, status: Status, value: unknown): void {
@@ -211,6 +210,10 @@ function iteratorOf(source: unknown): AsyncIterator<unknown> | undefined {
 
 /** Lets an iterator clean up behind itself. What comes of that concerns nobody. */
 function end(source: unknown): void {
-  const { return: back } = (source ?? {}) as { return?: unknown }
-  if (typeof back === 'function') Promise.resolve((back as () => unknown).call(source)).catch(() => undefined)
+  try {
+    const { return: back } = (source ?? {}) as { return?: unknown }
+    if (typeof back === 'function') Promise.resolve((back as () => unknown).call(source)).catch(() => undefined)
+  } catch {
+    // As if it were told later.
+  }
 }

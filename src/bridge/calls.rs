@@ -14,9 +14,10 @@ use super::revoked::Revoked;
 use super::{Batch, Job, ModuleNames, Queue};
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
-use crate::effects::TaskId;
+use crate::effects::{Effect, TaskId};
 use crate::ids::ActorKey;
 use crate::ongoing::TopicNames;
+use crate::panics::caught_now;
 use crate::registry::ModuleId;
 use crate::sync::{Mutex, lock};
 use crate::topics::Subscription;
@@ -47,8 +48,9 @@ struct Pending {
 
 /// The state that the router shares with the dispatcher. The router must not keep the dispatcher alive, so
 /// it has only this.
-#[derive(Default)]
 struct Returns {
+    /// For what the operator is told.
+    queue: Arc<Queue>,
     /// A `std` lock: held for one look-up.
     pending: Mutex<Pending>,
     /// Batches on their way from the JavaScript thread to the router; at most as many as calls in flight.
@@ -80,7 +82,13 @@ impl JsDispatcher {
     ///
     /// Must be called inside a tokio runtime.
     pub fn new(queue: Arc<Queue>, templates: &'static Templates, form_fields: usize) -> Self {
-        let returns = Arc::<Returns>::default();
+        let returns = Arc::new(Returns {
+            queue: queue.clone(),
+            pending: Mutex::default(),
+            batches: Mutex::default(),
+            arrived: Notify::new(),
+            tasks: Mutex::default(),
+        });
         tokio::spawn(returns.clone().route());
         Self(Arc::new(Inner {
             queue,
@@ -334,31 +342,59 @@ impl Returns {
                 self.arrived.notified().await;
             }
             for (call, reply) in batches.into_iter().flat_map(Results::new) {
-                if let Reply::Waits = reply {
-                    let pending = lock(&self.pending);
-                    let yields = pending
-                        .calls
-                        .get(&call)
-                        .and_then(|call| call.yields.clone());
-                    drop(pending);
-                    if let Some(yields) = yields {
-                        yields.now();
-                    }
-                    continue;
+                // Whoever gets a result does something of its own at once. A fault there ends its own work; without the
+                // router no call of the application would ever be answered again.
+                if let Err(panic) = caught_now(|| self.hand_over(call, reply)) {
+                    let text = format!("a result panicked, a fault of loom-live: {panic}");
+                    let level = Level::Error;
+                    self.queue.push(Job::Log { level, text: &text });
                 }
-                if let Reply::Task(part, json) = reply {
-                    let task = TaskId(call);
-                    let tasks = lock(&self.tasks).remove(&task);
-                    // If the actor has ended the task, the late value is dropped.
-                    if let Some(tasks) = tasks {
-                        tasks.value(task, part, json);
-                    }
-                    continue;
+            }
+        }
+    }
+
+    /// The actor does not wait for this result any more: nothing of it happens. JavaScript has kept the tasks that the
+    /// step asks for, and never begins them.
+    fn drop_late(&self, reply: &Reply) {
+        let Reply::Done(done) = reply else { return };
+        for effect in done.beside().unwrap_or_default().effects {
+            if let Effect::Task { task, .. } = effect {
+                self.queue.push(Job::EndTask(task));
+            }
+        }
+    }
+
+    /// Gives one result to whoever waits for it.
+    fn hand_over(&self, call: u32, reply: Reply) {
+        match reply {
+            Reply::Waits => {
+                let pending = lock(&self.pending);
+                let waiting = pending.calls.get(&call);
+                let yields = waiting.and_then(|waiting| waiting.yields.clone());
+                drop(pending);
+                if let Some(yields) = yields {
+                    yields.now();
                 }
+            }
+            Reply::Task(part, json) => {
+                let task = TaskId(call);
+                let tasks = lock(&self.tasks).remove(&task);
+                // If the actor has ended the task, the late value is dropped.
+                if let Some(tasks) = tasks {
+                    tasks.value(task, part, json);
+                }
+            }
+            reply => {
                 let waiting = lock(&self.pending).calls.remove(&call);
-                // If the actor does not wait any more, the late result is dropped.
-                if let Some(waiting) = waiting {
-                    let _ = waiting.sender.send((reply, waiting.held));
+                let late = match waiting {
+                    None => Some(reply),
+                    Some(waiting) => {
+                        let sent = waiting.sender.send((reply, waiting.held));
+                        sent.err().map(|(reply, _)| reply)
+                    }
+                };
+                if let Some(late) = late {
+                    self.drop_late(&late);
                 }
             }
         }

@@ -699,3 +699,58 @@ async fn a_component_with_another_id_is_called_by_all_its_names() {
             .is_ok_and(|numbers| numbers.is_none())
     );
 }
+
+/// Whoever gets a value may have a fault.
+struct Faulty;
+
+impl crate::dispatch::Tasks for Faulty {
+    fn value(&self, _: crate::effects::TaskId, _: Part, _: Option<Arc<str>>) {
+        panic!("a planted fault");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_one_who_gets_a_result_keeps_none_from_the_others() {
+    let script = Script::new(10);
+    let faulty: Arc<dyn crate::dispatch::Tasks> = Arc::new(Faulty);
+    let task = crate::effects::TaskId(7);
+    script.dispatcher.next_value(task, &faulty);
+    let call = script.call(Some("a"));
+    while script.dispatcher.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    script.jobs();
+    script.give(&[7, status::TASK_VALUE, 0, 1, status::FAILED, 2, 0], "no");
+    let answer = tokio::time::timeout(Duration::from_secs(10), call).await;
+    assert!(
+        answer
+            .expect("the router has ended")
+            .unwrap()
+            .contains("no")
+    );
+    let logged = script.jobs();
+    assert!(
+        format!("{logged:?}").contains("a planted fault"),
+        "{logged:?}"
+    );
+}
+
+/// The deadline of its call has passed while JavaScript was busy with it.
+#[tokio::test]
+async fn tasks_of_a_result_that_comes_too_late_never_begin() {
+    let script = Script::new(10);
+    let call = script.call(Some("a"));
+    while script.dispatcher.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    script.jobs();
+    call.abort();
+    assert!(call.await.is_err());
+    assert_eq!(script.jobs(), [serde_json::json!([1, 1])]);
+    let beside = r#"{"effects":[{"task":["got",9]}]}"#;
+    let bytes = u32::try_from(beside.len()).unwrap();
+    let done = status::DONE | status::BESIDE;
+    script.give(&[1, done, 0, 0, 0, 0, 0, bytes], beside);
+    script.settle().await;
+    assert_eq!(script.jobs(), [serde_json::json!([9, 9])]);
+}

@@ -11,6 +11,7 @@ mod attendance;
 mod circle;
 mod first;
 mod follower;
+mod late;
 mod mailbox;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
@@ -39,6 +40,7 @@ use crate::turns::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
 pub(crate) use asking::spread;
+pub(crate) use late::LateSocket;
 pub use reply_to::{Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers};
 pub use viewing::{Asked, Events, Taken};
 

@@ -10,6 +10,7 @@ use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::{Cause, Rendered, say_since};
 use super::{Continuity, LiveSocket, ReplyTo};
+use crate::budget::{Budget, Share};
 use crate::dispatch::{CallError, Caller, Dispatcher, Outcome};
 use crate::ids::{EventNumber, Point};
 use crate::limits::Limits;
@@ -19,7 +20,11 @@ use crate::stats::Stats;
 
 /// The events of one viewer that wait. Like an actor's mailbox, this is bounded, takes each event once, and
 /// every event that enters gets an answer.
-pub struct Events(Mailbox);
+pub struct Events {
+    mailbox: Mailbox,
+    /// What became of events, as far as it is remembered for the page.
+    remembered: Share,
+}
 
 /// What a viewer has asked for.
 pub struct Asked {
@@ -57,34 +62,32 @@ impl Events {
         limits: &Limits,
         received: EventNumber,
         stats: &Arc<Stats>,
-        budget: &Arc<crate::budget::Budget>,
+        budget: &Arc<Budget>,
     ) -> Self {
         let capacity = Capacity {
             items: limits.queued_events,
             bytes: limits.message_bytes,
         };
-        Self(Mailbox::new(
-            capacity,
-            received,
-            stats.clone(),
-            budget.clone(),
-        ))
+        Self {
+            mailbox: Mailbox::new(capacity, received, stats.clone(), budget.clone()),
+            remembered: Share::new(budget.clone()),
+        }
     }
 
     /// Takes an event, as [`LiveSocket::take`] does. True if it has not been here before.
     pub fn take(&self, number: Option<EventNumber>, event: Result<ClientEvent, Unhandled>) -> bool {
-        self.0.event(number, event).unwrap_or(false)
+        self.mailbox.event(number, event).unwrap_or(false)
     }
 
     /// From here on events up to `number` are not taken.
     pub fn received(&self, number: EventNumber) {
-        self.0.received(number);
+        self.mailbox.received(number);
     }
 
     /// Takes the event out that waits for longest.
     pub fn next(&self) -> Option<Taken> {
         let context = Context::from_waker(Waker::noop());
-        match self.0.poll_next(&context) {
+        match self.mailbox.poll_next(&context) {
             Poll::Ready(Some(Item::Event { number, event })) => {
                 Some(Taken::Event { number, event })
             }
@@ -105,17 +108,23 @@ impl Events {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.mailbox.is_empty()
+    }
+
+    /// So many bytes are remembered of what became of events, for a page that may not know: they count as waiting, too.
+    /// Calls must not overlap.
+    pub fn remember(&self, bytes: usize) {
+        self.remembered.set(bytes);
     }
 
     /// Bytes of all that waits.
     pub fn bytes(&self) -> usize {
-        self.0.bytes()
+        self.mailbox.bytes() + self.remembered.bytes()
     }
 
     /// Drops all that waits, and takes nothing more.
     pub fn stop(&self) {
-        self.0.stop();
+        self.mailbox.stop();
     }
 }
 

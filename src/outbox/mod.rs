@@ -238,12 +238,18 @@ impl Outbox {
         if state.closed {
             return;
         }
+        let was_full = state.bytes >= self.limit;
         if let Some(encoded) = encoded {
             state.introduce(encoded, &self.budget);
         }
         let writer = add(&mut state);
+        // What waited may have been written, too.
+        let has_room_again = was_full && state.bytes < self.limit;
         drop(state);
         wake(writer);
+        if has_room_again {
+            self.room.notify_waiters();
+        }
     }
 
     /// Writes the message on the direct way, with what waits before it. Gives whom to wake because of the rest; or

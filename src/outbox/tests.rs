@@ -3,7 +3,7 @@
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::net::UnixStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -16,12 +16,17 @@ use crate::transport::{Descriptor, WebSocket};
 
 /// An outbox, its connection, and the client.
 async fn connected() -> (Arc<Outbox>, WebSocket, WebSocketStream<UnixStream>) {
+    connected_of(1 << 20).await
+}
+
+/// The same, with another bound for what may wait.
+async fn connected_of(limit: usize) -> (Arc<Outbox>, WebSocket, WebSocketStream<UnixStream>) {
     let (server, client) = UnixStream::pair().unwrap();
     let transport = Descriptor::duplicate(server.as_raw_fd()).unwrap();
     drop(server);
     let transport = transport.into_transport().unwrap();
     let socket = WebSocket::over(transport, Vec::new(), &Limits::default());
-    let outbox = Outbox::new(1 << 20, Arc::new(Budget::new(1 << 30)), Dialect::Extended);
+    let outbox = Outbox::new(limit, Arc::new(Budget::new(1 << 30)), Dialect::Extended);
     outbox.set_direct(socket.direct());
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     (outbox, socket, client)
@@ -95,4 +100,17 @@ async fn behind_the_end_of_a_connection_nothing_is_written() {
         assert!(client.next().await.is_none_or(|end| end.is_err()));
     };
     tokio::join!(closing, reading);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_room_hears_of_what_is_written_at_once() {
+    let (outbox, _socket, mut client) = connected_of(100).await;
+    outbox.push(CONNECTION, format!("[\"{}\"]", "x".repeat(100)));
+    assert!(!outbox.has_room());
+    let mut room = Box::pin(outbox.changed());
+    assert!((&mut room).now_or_never().is_none());
+    // Before the connection's task has come to it, somebody else writes what waits.
+    outbox.push_at_once(CONNECTION, "[2]".to_owned(), &Encoded::default());
+    assert!(read(&mut client).await.ends_with(",[2]]"));
+    assert!(outbox.has_room() && room.now_or_never().is_some());
 }

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Attached, Link, Session, State};
 use crate::ids::Point;
-use crate::live_socket::Waits;
+use crate::live_socket::{LiveSocket, Waits};
 use crate::protocol::extended;
 use crate::random::random_text;
 use crate::turns::Place;
@@ -89,14 +89,11 @@ impl Session {
             place: place.queued(),
         });
         let goes_on = waits.is_none();
-        if let Some(socket) = self.socket.get() {
-            socket.resume(id, back.request, waits);
-        }
-        if goes_on
-            && self.resumed(epoch, false)
-            && let Some(socket) = self.socket.get()
-        {
-            socket.show();
+        let request = back.request;
+        self.socket
+            .tell(move |socket| socket.resume(id, request, waits));
+        if goes_on && self.resumed(epoch, false) {
+            self.socket.tell(LiveSocket::show);
         }
         let session = self.clone();
         Ok((Attached { session, epoch }, parked))

@@ -8,10 +8,10 @@ mod pace;
 mod peer;
 mod saying;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::ids::{ActorKey, Point, Revision};
-use crate::live_socket::{LiveSocket, Unhandled};
+use crate::live_socket::{LateSocket, LiveSocket, Unhandled};
 use crate::members::Whose;
 use crate::ongoing::TopicNames;
 use crate::outbox::{Dialect, Outbox};
@@ -116,7 +116,7 @@ impl About {
 pub(crate) struct Session {
     pub(crate) about: About,
     pub(crate) key: ActorKey,
-    socket: OnceLock<LiveSocket>,
+    socket: LateSocket,
     dialect: Dialect,
     state: Mutex<State>,
 }
@@ -155,7 +155,7 @@ impl Session {
         Arc::new(Self {
             about,
             key,
-            socket: OnceLock::new(),
+            socket: LateSocket::default(),
             dialect: outbox.dialect,
             state: Mutex::new(State {
                 link: Some(link),
@@ -191,14 +191,7 @@ impl Session {
 
     /// Gives the session its actor.
     pub(crate) fn set_socket(&self, socket: LiveSocket) {
-        // `set` cannot fail: the connection that made session and actor calls this once.
-        let _ = self.socket.set(socket);
-        // `end_locked` may have run before; then there was no actor to stop.
-        if self.lock().ended
-            && let Some(socket) = self.socket.get()
-        {
-            socket.stop();
-        }
+        self.socket.set(socket);
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -250,10 +243,10 @@ impl Session {
             state.answers.has_seen(seen);
         }
         drop(state);
-        if let Some(socket) = self.socket.get() {
+        self.socket.tell(move |socket| {
             // An actor that has ended takes no event; its page has been told of the end.
             let _ = socket.take(numbered.map(|numbered| numbered.number), event);
-        }
+        });
     }
 
     /// The connection is gone. `ticket` becomes the session's number among the parked.
@@ -318,23 +311,17 @@ impl Session {
         if let Some(link) = link {
             link.outbox.detach(self.key, silence);
         }
-        if let Some(socket) = self.socket.get() {
-            socket.stop();
-        }
+        self.socket.tell(LiveSocket::stop);
     }
 
     /// Has the actor handle the events that wait, and end.
     pub(crate) fn finish(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.finish();
-        }
+        self.socket.tell(LiveSocket::finish);
     }
 
     /// Asks the actor to report the memory of props and tree.
     pub(crate) fn weigh(&self) {
-        if let Some(socket) = self.socket.get() {
-            socket.weigh();
-        }
+        self.socket.tell(LiveSocket::weigh);
     }
 
     pub(crate) fn ticket(&self) -> Option<u64> {
@@ -369,9 +356,8 @@ impl Session {
 
     /// Has the actor leave a topic: see [`LiveSocket::leave`].
     pub(crate) fn leave_topic(&self, topic: &Arc<str>) {
-        if let Some(socket) = self.socket.get() {
-            socket.leave(topic, false);
-        }
+        let topic = topic.clone();
+        self.socket.tell(move |socket| socket.leave(&topic, false));
     }
 
     /// The outbox of the connection that the component is shown on.

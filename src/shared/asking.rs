@@ -66,9 +66,26 @@ pub(super) async fn ask_again<D: Dispatcher>(
     }
 }
 
+/// Asks about a page one of whose events was refused. A page that sends one such event after the other is asked about
+/// once at a time, however long `authorize` takes.
+pub(super) async fn ask_in_doubt<D: Dispatcher>(
+    context: Shared<D>,
+    known: Known,
+    component: Arc<Component>,
+    viewer: Arc<Viewer>,
+) {
+    loop {
+        let (context, known) = (context.clone(), known.clone());
+        ask(context, known, component.clone(), viewer.clone()).await;
+        if !viewer.ends_doubt() {
+            return;
+        }
+    }
+}
+
 /// Asks whether a page may still see the component. If it may not, its viewer ends, and no other. If `authorize`
 /// fails otherwise, the viewer ends as well, but its page joins again.
-pub(super) async fn ask<D: Dispatcher>(
+async fn ask<D: Dispatcher>(
     context: Shared<D>,
     known: Known,
     component: Arc<Component>,

@@ -4,9 +4,12 @@
 //! [`component`]: their events are taken in turn, by one actor, and what the actor renders is compared and
 //! encoded once, and sent to all of them.
 //!
+//! * `crowd.rs`, `numbers.rs`, `joined_and_left.rs`: whose the viewers are, who gives way, what is known of those who are
+//!   gone, who is told. Pure.
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
-//! * `viewer.rs`: what one page has been sent. `component.rs`: all viewers of one component, and its end.
+//! * `viewer/`: one page, and (`sending.rs`) what it is sent. `component/`: the component and its end, (`coming.rs`) who
+//!   comes and goes, and (`sending.rs`) what all pages are sent.
 //! * `ownership.rs`: which process has the actor, a trait.
 //! * `joining.rs`: how a page gets in. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
 //!   actor's end.
@@ -17,6 +20,7 @@
 
 mod asking;
 mod component;
+mod crowd;
 mod joined_and_left;
 mod joining;
 #[cfg(all(test, shuttle))]
@@ -26,6 +30,8 @@ mod ownership;
 mod ring;
 mod said;
 mod shown;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 mod to_viewers;
 mod viewer;
 
@@ -78,8 +84,18 @@ struct State {
     components: HashMap<Name, Arc<Component>>,
     /// How many of them each address has started.
     starters: HashMap<Arc<str>, usize>,
+    /// The bytes of all components, as they were last weighed.
+    weight: usize,
     /// The application closes: no further ones are started.
     closing: bool,
+}
+
+impl State {
+    /// Whether this component is the one of its name.
+    fn lists(&self, component: &Arc<Component>) -> bool {
+        let listed = self.components.get(&component.name);
+        listed.is_some_and(|one| Arc::ptr_eq(one, component))
+    }
 }
 
 /// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock is taken
@@ -185,14 +201,11 @@ impl SharedComponents {
     /// Takes out a component that has ended.
     fn remove(&self, component: &Arc<Component>) {
         let mut state = self.lock();
-        let is_listed = state
-            .components
-            .get(&component.name)
-            .is_some_and(|one| Arc::ptr_eq(one, component));
-        if !is_listed {
+        if !state.lists(component) {
             return;
         }
         state.components.remove(&component.name);
+        state.weight -= component.weight.swap(0, Ordering::Relaxed);
         let starter = &component.starter;
         if let Some(count) = state.starters.get_mut(starter) {
             *count -= 1;
@@ -204,14 +217,28 @@ impl SharedComponents {
 
     /// Notes what a component weighs. If all of them weigh too much, the heaviest ends.
     fn weigh(&self, component: &Arc<Component>, bytes: usize) {
-        component.weight.store(bytes, Ordering::Relaxed);
-        let all = self.all();
+        let mut state = self.lock();
+        if !state.lists(component) {
+            // It has ended, and weighs nothing any more.
+            return;
+        }
+        let before = component.weight.swap(bytes, Ordering::Relaxed);
+        state.weight = state.weight - before + bytes;
+        let is_too_much = state.weight > self.limits.component_bytes;
+        drop(state);
+        if !is_too_much {
+            return;
+        }
         let weight = |one: &Arc<Component>| one.weight.load(Ordering::Relaxed);
-        if all.iter().map(weight).sum::<usize>() > self.limits.component_bytes
-            && let Some(heaviest) = all.iter().max_by_key(|one| weight(one))
-        {
+        if let Some(heaviest) = self.all().into_iter().max_by_key(weight) {
             heaviest.end(BUSY, &Refusal::Busy);
         }
+    }
+
+    /// The bytes of all components, as they were last weighed.
+    #[cfg(test)]
+    fn weight(&self) -> usize {
+        self.lock().weight
     }
 
     /// The viewers of all components.

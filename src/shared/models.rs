@@ -130,6 +130,18 @@ impl Model {
         self.click(&viewer, epoch);
     }
 
+    /// The page comes back on a connection that ends before it is let in there.
+    pub(crate) fn comes_back_in_vain(&self) {
+        let known = self.component.viewer("v");
+        let attached = known.and_then(|viewer| {
+            let epoch = viewer.attach(link(), caller(), "".into())?;
+            Some(Viewing { viewer, epoch })
+        });
+        if let Some(viewing) = attached {
+            viewing.park();
+        }
+    }
+
     /// The actor takes what waits, and commits it.
     pub(crate) fn handles(&self) {
         while let Some((viewer, Asked { taken, .. })) = self.component.next_asked() {

@@ -50,6 +50,8 @@ pub(crate) struct Frame {
 pub(crate) struct Pushed {
     pub(crate) revision: Revision,
     pub(crate) push: Arc<Push>,
+    /// Bytes of all pushes before this one, and [`PUSHING`] for each.
+    before: u64,
 }
 
 /// What a page has not been sent, so that no lock is held while it is.
@@ -80,8 +82,10 @@ pub(crate) struct Ring {
     bytes: usize,
     pushes: VecDeque<Pushed>,
     push_bytes: usize,
-    /// Bytes of the pushes since the last frame, and [`PUSHING`] for each.
-    unsent: usize,
+    /// Bytes of all pushes that there ever were, and [`PUSHING`] for each.
+    pushed: u64,
+    /// The same up to the last frame.
+    sent: u64,
     /// Everything up to here is forgotten.
     base: Revision,
     /// What a page shows that has all frames.
@@ -113,7 +117,7 @@ impl Ring {
     pub(crate) fn push(&mut self, to: Revision, change: Option<Arc<Change>>) {
         self.newest = self.newest.max(to);
         let Some(change) = change else { return };
-        self.unsent = 0;
+        self.sent = self.pushed;
         self.bytes += change.size();
         self.frames.push_back(Frame { to, change });
         let most = self.tree_bytes.clamp(MIN_BYTES, MAX_BYTES);
@@ -130,12 +134,16 @@ impl Ring {
     pub(crate) fn push_to_all(&mut self, revision: Revision, pushes: &[Push]) {
         let mut newest = 0;
         for push in pushes {
-            newest += push.size();
-            let push = Arc::new(push.clone());
-            self.pushes.push_back(Pushed { revision, push });
+            let size = push.size();
+            newest += size;
+            self.pushes.push_back(Pushed {
+                revision,
+                push: Arc::new(push.clone()),
+                before: self.pushed,
+            });
+            self.pushed += (size + PUSHING) as u64;
         }
         self.push_bytes += newest;
-        self.unsent += newest + pushes.len() * PUSHING;
         while (self.pushes.len() - pushes.len() > MAX_PUSHES
             || self.push_bytes - newest > MAX_BYTES)
             && let Some(oldest) = self.pushes.pop_front()
@@ -146,7 +154,14 @@ impl Ring {
 
     /// Whether more pushes wait for the next change than may wait much longer.
     pub(crate) fn has_much_to_push(&self) -> bool {
-        self.unsent >= MUCH_TO_PUSH
+        self.pushed - self.sent >= MUCH_TO_PUSH as u64
+    }
+
+    /// Whether a page that has been sent the pushes up to this revision misses so many that they must not wait much
+    /// longer, or the oldest of them would be forgotten.
+    pub(crate) fn has_much_to_push_after(&self, revision: Revision) -> bool {
+        let missed = self.pushes_after(revision).next();
+        missed.is_some_and(|first| self.pushed - first.before >= MUCH_TO_PUSH as u64)
     }
 
     /// What a page at this revision misses that has been sent the pushes up to `pushed`; of the frames those that are

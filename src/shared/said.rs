@@ -82,6 +82,11 @@ impl Sayings {
         self.forgotten = self.forgotten.max(handled);
     }
 
+    /// About how many bytes all of this takes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes + self.list.len() * size_of::<Said>()
+    }
+
     /// The last event that has been handled, or has failed.
     pub(super) fn handled(&self) -> EventNumber {
         self.handled

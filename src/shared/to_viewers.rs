@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::asking::ask;
+use super::asking::ask_in_doubt;
 use super::component::{Component, Lives};
 use super::ring::{Change, Ring};
 use super::shown::Encodings;
@@ -264,9 +264,12 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
         let Some(viewer) = self.current.clone() else {
             return;
         };
+        if !viewer.begins_doubt() {
+            return;
+        }
         let (context, known) = (self.context.clone(), self.known.clone());
         let component = self.component.clone();
-        let asking = ask(context, known, component, viewer);
+        let asking = ask_in_doubt(context, known, component, viewer);
         self.context.tasks.spawn(asking);
     }
 

@@ -1,0 +1,377 @@
+//! Who comes to a shared component and goes: its viewers, those whose pages are here, those whose pages are away, and
+//! what is known of those who have gone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::{Component, Failure, Lives, State};
+use crate::clock::unix_now;
+use crate::dispatch::Caller;
+use crate::ids::{EventNumber, Point};
+use crate::live_socket::LiveSocket;
+use crate::protocol::extended::JoinFlags;
+use crate::protocol::{Beside, Refusal};
+use crate::shared::BUSY;
+use crate::shared::viewer::{From, Viewed, Viewer};
+
+/// So many entries may stand among those who are away before the ones of pages that are back are taken out.
+const LEAST_NOTED: usize = 16;
+
+/// What a page's ticket says.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::shared) struct Ticketed {
+    /// The lives of the component that had let the page in.
+    pub(in crate::shared) lives: Lives,
+    /// When the ticket was made, in seconds since 1970.
+    pub(in crate::shared) issued_at: u64,
+    /// The ticket is so new that a viewer whose number is not known has never had one, unless numbers had to make
+    /// room since.
+    pub(in crate::shared) is_new: bool,
+}
+
+/// With what a page is let in.
+pub(in crate::shared) struct Admission {
+    /// The connection's epoch.
+    pub(in crate::shared) epoch: u64,
+    /// How often viewers of the component had been dismissed when `authorize` was asked about the page.
+    pub(in crate::shared) dismissals: u64,
+    /// What the page's ticket says, if it has one.
+    pub(in crate::shared) ticket: Option<Ticketed>,
+    /// What the page shows, if it shows that.
+    pub(in crate::shared) shown: Option<Point>,
+    /// The last answer that the page has.
+    pub(in crate::shared) seen: EventNumber,
+    /// What the page comes back with the next time.
+    pub(in crate::shared) new_ticket: Box<str>,
+}
+
+impl Component {
+    /// These viewers were here in an earlier life.
+    pub(in crate::shared) fn set_numbers(&self, numbers: Vec<(Arc<str>, EventNumber)>) {
+        let until = Instant::now() + self.limits.event_age + self.limits.park_time;
+        let mut state = self.lock();
+        for (id, number) in numbers {
+            // The store does not say whose they are.
+            state.keep_number(&id, &Arc::default(), number, until);
+        }
+    }
+
+    /// Takes the viewers whose numbers are to be forgotten.
+    pub(in crate::shared) fn take_dropped(&self) -> Vec<Arc<str>> {
+        self.lock().numbers.take_dropped()
+    }
+
+    /// They were not forgotten.
+    pub(in crate::shared) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
+        self.lock().numbers.keep_dropped(dropped);
+    }
+
+    /// How often viewers were dismissed. If this has risen since `authorize` was asked about a page that joins, the
+    /// answer does not count.
+    pub(in crate::shared) fn dismissals(&self) -> u64 {
+        self.lock().dismissals
+    }
+
+    /// Ends the viewers of this user and of this address; all if neither is given. Their pages join again. Gives
+    /// whose pages they were.
+    pub(in crate::shared) fn dismiss(
+        self: &Arc<Self>,
+        bind: Option<&str>,
+        address: Option<&str>,
+    ) -> Vec<Arc<Caller>> {
+        let mut state = self.lock();
+        state.dismissals += 1;
+        let all = state.list();
+        drop(state);
+        let meant = all.iter().filter(|viewer| viewer.is_of(bind, address));
+        let ended = meant.filter(|viewer| {
+            let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
+            if ends {
+                self.is_left(viewer, None);
+            }
+            ends
+        });
+        ended.map(|viewer| viewer.caller()).collect()
+    }
+
+    /// The viewer of that name that is known here.
+    pub(in crate::shared) fn viewer(&self, id: &str) -> Option<Arc<Viewer>> {
+        self.lock().viewers.get(id).cloned()
+    }
+
+    /// Lets a page in. False if it has to be asked about again.
+    pub(in crate::shared) fn let_in(
+        self: &Arc<Self>,
+        viewer: &Arc<Viewer>,
+        admission: Admission,
+    ) -> Result<bool, Failure> {
+        let Admission {
+            epoch,
+            dismissals,
+            ticket,
+            shown,
+            seen,
+            new_ticket,
+        } = admission;
+        let busy = || (BUSY.to_owned(), Refusal::Busy);
+        let id = &viewer.id;
+        let bind = viewer.caller().bind.clone();
+        if viewer.is_classic() {
+            self.has_classic.store(true, Ordering::Relaxed);
+        }
+        let mut state = self.lock();
+        if let Some(failure) = &state.ended {
+            return Err(failure.clone());
+        }
+        // Under the lock under which viewers are dismissed: who is not asked about again is found there.
+        if state.dismissals != dismissals {
+            return Ok(false);
+        }
+        let known = state.viewers.get(id).cloned();
+        let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
+        if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
+            // The page has come with another connection meanwhile, on which it was let in.
+            return Ok(true);
+        }
+        if known.is_none() && state.viewers.len() >= self.limits.viewers {
+            let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
+            drop(state);
+            if !other.refuse(Some(other.epoch()), BUSY, &Refusal::Busy) {
+                other.end(None);
+            }
+            self.is_left(&other, None);
+            state = self.lock();
+            if state.viewers.len() >= self.limits.viewers {
+                return Err(busy());
+            }
+        }
+        let made_room_at = state.numbers.made_room_at(&viewer.holder);
+        let number = match &known {
+            Some(_) => None,
+            None => state.numbers.take(id),
+        };
+        if known.is_none() && self.tells_viewers {
+            state.joined_and_left.joined(id, &bind);
+        }
+        if let Some(other) = &known {
+            state.crowd.remove(&other.counted, id);
+        }
+        state.crowd.add(&viewer.counted, id);
+        state.viewers.insert(id.clone(), viewer.clone());
+        let is_first = state.here.is_empty();
+        state.here.insert(id.clone(), epoch);
+        state.away.remove(id);
+        state.list = None;
+        drop(state);
+        if is_first {
+            self.is_there_or_not();
+        }
+        let number = number.or_else(|| {
+            // Another connection of the same page was quicker.
+            let other = known.filter(|_| !is_known)?;
+            other.end(None);
+            Some(other.handled())
+        });
+        let lives = self.lives();
+        let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
+        // Revisions count within a life: at the same one, the next process may have rendered something else.
+        let shown = shown.filter(|_| ticket.is_some_and(|ticket| ticket.lives == lives));
+        let is_new_ticket =
+            ticket.is_some_and(|ticket| ticket.is_new && ticket.issued_at > made_room_at);
+        let flags = JoinFlags {
+            anew: ticket.is_some() && !is_same,
+            shared: true,
+            lost: is_same && !is_known && number.is_none() && !is_new_ticket,
+            ..JoinFlags::default()
+        };
+        if !is_known {
+            viewer.begin(number.unwrap_or_default());
+        }
+        let (reaches, newest) = {
+            let ring = &self.shown().ring;
+            let reaches = |point: Point| ring.reaches(point.revision);
+            (shown.is_some_and(reaches), ring.newest())
+        };
+        let goes_on = is_same && !flags.lost;
+        let from = match shown {
+            Some(point) if goes_on && reaches => From::Shown(point),
+            _ => From::Tree(flags),
+        };
+        let seen = if goes_on {
+            seen
+        } else {
+            EventNumber::default()
+        };
+        let pushed = shown.filter(|_| goes_on && reaches);
+        viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
+        if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
+            self.is_left(viewer, (!viewer.is_over()).then_some(epoch));
+            return Ok(true);
+        }
+        if self.tells_viewers && !is_known {
+            self.changed.notify_one();
+        }
+        // It may have ended meanwhile, and then this viewer was not told.
+        let ended = self.lock().ended.clone();
+        ended.map_or(Ok(true), Err)
+    }
+
+    /// The first page shows the component, or none does any more: the actor looks, because of presence.
+    fn is_there_or_not(&self) {
+        self.socket.tell(LiveSocket::viewers_ask);
+    }
+
+    /// Whether a page shows the component.
+    pub(in crate::shared) fn is_there(&self) -> bool {
+        !self.lock().here.is_empty()
+    }
+
+    /// How many entries the list of those who are away has.
+    #[cfg(test)]
+    pub(in crate::shared) fn noted_away(&self) -> usize {
+        self.lock().away_order.len()
+    }
+
+    /// A viewer is gone. Its number is kept for as long as its events may still come.
+    fn forget(
+        &self,
+        state: &mut State,
+        viewer: &Viewer,
+        bind: &Arc<str>,
+        handled: EventNumber,
+        now: Instant,
+    ) {
+        let id = &viewer.id;
+        state.viewers.remove(id);
+        state.crowd.remove(&viewer.counted, id);
+        state.here.remove(id);
+        state.away.remove(id);
+        state.list = None;
+        if self.tells_viewers {
+            state.joined_and_left.left(id, bind);
+        }
+        if handled > EventNumber::default() {
+            let until = now + self.limits.event_age + self.limits.park_time;
+            state.keep_number(id, &viewer.holder, handled, until);
+        }
+    }
+
+    /// An event of a viewer is committed that had ended meanwhile. The next viewer of the same page says so, and does
+    /// not take the event again; if there is none so far, it finds the number. Gives the viewer that has to say it.
+    pub(in crate::shared) fn is_late(
+        &self,
+        viewer: &Arc<Viewer>,
+        point: Point,
+        beside: Beside<'_>,
+    ) -> Option<Arc<Viewer>> {
+        let mut last = viewer.clone();
+        loop {
+            let mut state = self.lock();
+            let next = state.viewers.get(&viewer.id).cloned();
+            let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
+                let until = Instant::now() + self.limits.event_age + self.limits.park_time;
+                state.keep_number(&viewer.id, &viewer.holder, point.event, until);
+                drop(state);
+                self.changed.notify_one();
+                return None;
+            };
+            drop(state);
+            if next.applied(point, beside) {
+                return Some(next);
+            }
+            last = next;
+        }
+    }
+
+    /// Who has joined and left, for the receiver.
+    pub(in crate::shared) fn joined_and_left(&self) -> Option<Arc<str>> {
+        if !self.tells_viewers {
+            return None;
+        }
+        let told = self.lock().joined_and_left.take(Instant::now());
+        // Others may wait for the next time.
+        self.changed.notify_one();
+        told
+    }
+
+    /// See [`Viewed::is_left`].
+    pub(super) fn leaves(&self, viewer: &Arc<Viewer>, gone: Option<u64>) {
+        let now = Instant::now();
+        let id = &viewer.id;
+        let bind = viewer.caller().bind.clone();
+        let handled = viewer.handled();
+        let mut state = self.lock();
+        let was_there = !state.here.is_empty();
+        let is_listed = state
+            .viewers
+            .get(id)
+            .is_some_and(|one| Arc::ptr_eq(one, viewer));
+        let shown = state.here.get(id).copied();
+        // The page may have been let in on a later connection than the one that is gone, but if only on an earlier one,
+        // that has lost the page already.
+        let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone >= shown));
+        if is_listed && is_meant {
+            let was_here = state.here.remove(id).is_some();
+            if gone.is_some() {
+                state.goes_away(id, now + self.limits.park_time);
+            } else {
+                self.forget(&mut state, viewer, &bind, handled, now);
+            }
+            if was_here && state.here.is_empty() {
+                state.until = state.until.max(now + self.limits.park_time);
+            }
+        }
+        let ends = state.closing && state.here.is_empty() && state.ended.is_none();
+        let is_last = was_there && state.here.is_empty();
+        drop(state);
+        self.changed.notify_one();
+        if is_last {
+            self.is_there_or_not();
+        }
+        if ends {
+            self.finish();
+        }
+    }
+}
+
+impl State {
+    /// The viewer's page has gone, and may come back until then.
+    fn goes_away(&mut self, id: &Arc<str>, until: Instant) {
+        self.away.insert(id.clone(), until);
+        self.away_order.push_back((until, id.clone()));
+        // A page that comes and goes all the time stands in it once for each time. Each entry is looked at a constant
+        // number of times.
+        if self.away_order.len() > 2 * self.away.len() + LEAST_NOTED {
+            let away = &self.away;
+            self.away_order
+                .retain(|(until, id)| away.get(id) == Some(until));
+        }
+    }
+
+    /// Who gives way to one more page of this address, if there are too many: the viewer that has been away for
+    /// longest; or one of the address that has most, if that has more than this one.
+    fn gives_way(&mut self, address: &str) -> Option<Arc<Viewer>> {
+        while let Some((until, id)) = self.away_order.front() {
+            if self.away.get(id) == Some(until) {
+                return self.viewers.get(id).cloned();
+            }
+            // It is back, or has gone again since.
+            self.away_order.pop_front();
+        }
+        let id = self.crowd.gives_way(address)?;
+        self.viewers.get(id).cloned()
+    }
+
+    /// Keeps the number of a viewer that is gone.
+    fn keep_number(
+        &mut self,
+        id: &Arc<str>,
+        holder: &Arc<str>,
+        number: EventNumber,
+        until: Instant,
+    ) {
+        self.numbers.add(id, holder, number, until, unix_now());
+    }
+}
