@@ -206,6 +206,55 @@ withRedis('topics in Redis', () => {
     await shows(page, '1 3')
   })
 
+  test('what a step publishes while Redis is away is published when it is back, in order, without a further step', async () => {
+    const redis = await server('--appendonly', 'yes', '--appendfsync', 'always')
+    const backplane = { redis: redis.url }
+    const site = await Site.start({ backplane })
+    const page = await pageOf(site, reader(site.loom).name)
+    const other = await Site.start({ backplane })
+    const listener = await pageOf(other, reader(other.loom).name)
+    page.event('say', 'a')
+    await shows(listener, 'a')
+    await redis.kill()
+    for (const value of ['b', 'c', 'd']) page.event('say', value)
+    await until('the answers', () => page.isSettled)
+    expect(site.log.errors.join()).not.toMatch(/is lost/)
+    await redis.restart()
+    await shows(listener, 'a b c d')
+    await shows(page, 'a b c d')
+    page.event('say', 'e')
+    await shows(listener, 'a b c d e')
+  })
+
+  test('if too many wait, a step that publishes fails before it commits', async () => {
+    const redis = await server('--appendonly', 'yes', '--appendfsync', 'always')
+    const site = await Site.start({ backplane: { redis: redis.url } })
+    const { name } = site.loom.register('speaker', {
+      props: { count: 0 },
+      handle: {
+        say({ count }, _, ctx) {
+          for (let number = 0; number < 60; number++) ctx.publish('news', number)
+          return { count: count + 1 }
+        },
+        still: ({ count }) => ({ count: count + 1 }),
+      },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = await pageOf(site, name)
+    await redis.kill()
+    for (let event = 0; event < 3; event++) page.event('say')
+    page.event('still')
+    await until('the answers', () => page.isSettled)
+    expect(page.text).toBe('3')
+    expect(site.log.errors.join()).toMatch(/120 messages wait already/)
+    await redis.restart()
+    const listener = await pageOf(site, reader(site.loom, 'history').name)
+    const numbers = Array.from({ length: 60 }, (_, number) => number).join(' ')
+    await shows(listener, `${numbers} ${numbers}`)
+    page.event('say')
+    await shows(page, '4')
+  })
+
   test('a page that joins while Redis is away is told to come back, and sees its topics then', async () => {
     const redis = await server()
     const site = await Site.start({ backplane: { redis: redis.url } })

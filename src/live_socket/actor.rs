@@ -182,6 +182,9 @@ impl LiveSocketState {
                 }
             }
             Item::Topics => {
+                if self.unpublished > 0 {
+                    Box::pin(self.publish(running)).await;
+                }
                 running.told();
                 if reply_to.is_shown() {
                     Box::pin(self.visit(running, reply_to)).await?;

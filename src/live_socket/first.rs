@@ -144,6 +144,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         leaving: Vec::new(),
         since,
         asking,
+        unpublished: 0,
         messages: 0,
         weight: 0,
         weigh_in: MIN_WEIGHED,

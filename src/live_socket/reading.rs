@@ -187,24 +187,25 @@ fn unreadable<D>(context: &Context<D>, module: &str, topic: &str, error: &TopicE
     });
 }
 
-/// Hands messages of a step that has committed to their topics.
+/// Hands committed messages to their topics, in their order. Gives how many the topics have not taken: they are away, and
+/// the messages stay in the committed state.
 pub(super) async fn publish<D: Dispatcher>(
     context: &Context<D>,
-    outgoing: Vec<Outgoing>,
+    outgoing: &[Outgoing],
     module: &str,
-) {
-    for Outgoing { id, topic, data } in outgoing {
-        let published = context.topics.publish(&topic, Some(&id), data).await;
-        if let Err(error) = published {
-            let text = || {
-                format!(
-                    "{module}: a message for {} is lost: {error}",
-                    Quoted(&topic)
-                )
-            };
-            context.log_about(Level::Error, module, text);
+) -> usize {
+    for (index, Outgoing { id, topic, data }) in outgoing.iter().enumerate() {
+        let published = context.topics.publish(topic, Some(id), data.clone());
+        match published.await {
+            Ok(_) => {}
+            Err(TopicError::Failed(_)) => return outgoing.len() - index,
+            Err(error) => {
+                let text = || format!("{module}: a message for {} is lost: {error}", Quoted(topic));
+                context.log_about(Level::Error, module, text);
+            }
         }
     }
+    0
 }
 
 /// The messages of a batch, as their receiver gets them.

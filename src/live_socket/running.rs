@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 use tokio::time::Instant;
@@ -220,6 +221,17 @@ impl<D: Dispatcher> Running<D> {
     /// Whether topics or presence may have something to read.
     pub(super) fn has_unread(&self) -> bool {
         self.reading.has_unread() || self.attendance.has_unread()
+    }
+
+    /// Has the actor look again after so long, unless it has ended by then.
+    pub(super) fn remind_later(&self, after: Duration) {
+        let mailbox = Arc::downgrade(&self.mailbox);
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(mailbox) = mailbox.upgrade() {
+                mailbox.remind();
+            }
+        });
     }
 
     /// These topics have something new, or their presence has.

@@ -60,6 +60,8 @@ pub(super) struct LiveSocketState {
     pub(super) since: u64,
     /// When `authorize` is asked again about the page.
     pub(super) asking: Asking,
+    /// How many of the committed messages, the last ones, their topics have not taken.
+    pub(super) unpublished: usize,
     /// How many messages of timers and tasks this life has had.
     pub(super) messages: u64,
     /// The weight that was last reported; 0 if the next one is to be reported in any case.

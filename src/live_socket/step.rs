@@ -1,6 +1,7 @@
 //! A step: whatever caused it, its outcome is committed here as a whole, or not at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -90,6 +91,11 @@ pub(super) fn misfit(error: Mismatch) -> CallError {
     CallError::Failed(error.to_string())
 }
 
+/// So many messages of a component wait while topics are away; then its steps that publish fail.
+const MOST_UNPUBLISHED: usize = 100;
+/// How long a component waits before it tries again to publish.
+const PUBLISH_AGAIN: Duration = Duration::from_secs(1);
+
 impl LiveSocketState {
     /// Commits the outcome of a first render, and shows the tree. The state that the component was started
     /// with is committed already; so this is a step only if `connected` asked for something.
@@ -117,8 +123,7 @@ impl LiveSocketState {
     ) -> Result<(), CallError> {
         running.check_tasks(effects)?;
         // A state that was revived may have had no time for this.
-        let revived = self.ongoing.outgoing().to_vec();
-        publish(&running.context, revived, &self.module_name).await;
+        self.publish(running).await;
         let ongoing = self.changed_by(effects, Cause::Messages(0), running)?;
         running.check_subscriptions(ongoing.as_ref().unwrap_or(&self.ongoing))?;
         enter(effects, ongoing.as_ref(), running)?;
@@ -161,8 +166,7 @@ impl LiveSocketState {
             reply_to.changed(self.point, None, beside);
         }
         if is_step {
-            let outgoing = self.ongoing.outgoing().to_vec();
-            publish(&running.context, outgoing, &self.module_name).await;
+            self.publish(running).await;
         }
         let pages = Pages::of(reply_to);
         let followed = running.follow(&self.ongoing, &self.module_name, pages);
@@ -240,14 +244,14 @@ impl LiveSocketState {
         if let Some(props) = outcome.props.take() {
             self.call.props = props;
         }
-        let outgoing = match ongoing {
+        let publishes = match ongoing {
             Some(ongoing) => {
                 self.ongoing = ongoing;
                 self.tell_topics(effects, running, reply_to);
                 self.is_due |= is_due;
-                self.ongoing.outgoing().to_vec()
+                !self.ongoing.outgoing().is_empty()
             }
-            None => Vec::new(),
+            None => false,
         };
         self.call.frozen = outcome.frozen;
         self.call.moved = false;
@@ -271,9 +275,9 @@ impl LiveSocketState {
             self.give_back(done);
         }
         self.drop_ended(effects, running);
-        if !outgoing.is_empty() {
+        if publishes {
             // Boxed, as in the actor.
-            Box::pin(publish(&running.context, outgoing, &self.module_name)).await;
+            Box::pin(self.publish(running)).await;
         }
         if Ongoing::is_changed_by(effects) {
             let pages = Pages::of(reply_to);
@@ -318,7 +322,7 @@ impl LiveSocketState {
             return Ok(None);
         }
         let mut ongoing = self.ongoing.clone();
-        ongoing.forget_outgoing();
+        ongoing.forget_outgoing(self.unpublished);
         for message in messages() {
             match &message.source {
                 Source::Topic {
@@ -338,7 +342,24 @@ impl LiveSocketState {
         };
         let applied = ongoing.apply(effects, &checks);
         applied.map_err(|error| CallError::Failed(error.to_string()))?;
+        let publishes = ongoing.outgoing().len() > self.unpublished;
+        if self.unpublished > MOST_UNPUBLISHED && publishes {
+            return Err(CallError::Failed(format!(
+                "{} messages wait already until topics work again",
+                self.unpublished
+            )));
+        }
         Ok(Some(ongoing))
+    }
+
+    /// Hands the committed messages to their topics. If topics are away, the rest is tried again a second later, and
+    /// with each step.
+    pub(super) async fn publish<D: Dispatcher>(&mut self, running: &Running<D>) {
+        let outgoing = self.ongoing.outgoing();
+        self.unpublished = publish(&running.context, outgoing, &self.module_name).await;
+        if self.unpublished > 0 {
+            running.remind_later(PUBLISH_AGAIN);
+        }
     }
 
     /// Whom the component is tracked as: what `bind` gave, or else, since nobody knows who it is, somebody

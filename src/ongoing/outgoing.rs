@@ -40,10 +40,11 @@ impl Ongoing {
         &self.outgoing
     }
 
-    /// Their topics have these messages: they stay in the committed state until the next step commits, so
-    /// that a crash in between loses none. Their ids keep them from counting twice.
-    pub fn forget_outgoing(&mut self) {
-        self.outgoing.clear();
+    /// Their topics have these messages, but for the last `waiting` ones: they stay in the committed state until
+    /// the next step commits, so that a crash in between loses none. Their ids keep them from counting twice.
+    pub fn forget_outgoing(&mut self, waiting: usize) {
+        let taken = self.outgoing.len().saturating_sub(waiting);
+        self.outgoing.drain(..taken);
     }
 }
 
@@ -62,7 +63,9 @@ mod tests {
         let ongoing = ongoing(json, now);
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
         let taken = revived.outgoing().to_vec().into_iter();
-        revived.forget_outgoing();
+        revived.forget_outgoing(1);
+        assert_eq!(&*revived.outgoing()[0].id, "i/2");
+        revived.forget_outgoing(0);
         let taken: Vec<String> = taken
             .map(|one| format!("{} {} {}", one.id, one.topic, one.data))
             .collect();

@@ -10,7 +10,7 @@ use crate::members::{Leave, Whose};
 /// A component that enters the topic `room` by the event `enter`, and whose receiver takes so long. Counts the
 /// messages that were begun, and how often `authorize` was asked, which takes a second. The event `slow` takes 5 s.
 fn room(receives: Duration) -> (Closures, Arc<AtomicUsize>) {
-    const EPOCH: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    const EPOCH: &str = "BAAAAAAAAAAAAAAAAAAAAA";
     let begun = Arc::<AtomicUsize>::default();
     let counted = begun.clone();
     let dispatcher = Closures::new(move |call| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, PushInfo, PushKind, RedisResult, Script, Value};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::keys::{self, Keys};
 use super::publishing::{failed, milliseconds};
@@ -23,6 +23,8 @@ use crate::topics::{Epoch, Position, TopicError};
 const MOST_TOGETHER: usize = 256;
 /// How long a topic that nobody is subscribed to any more is followed, in case that somebody comes back.
 const LINGER: Duration = Duration::from_secs(10);
+/// When a topic that could not be copied is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long nobody looks whether what Redis keeps of a topic is about to expire, as a part of the time that it is
 /// kept for.
 const REFRESHES: u32 = 4;
@@ -153,13 +155,6 @@ impl Following {
                 state.is_due(&topic);
             }
         }
-        // As many as could be followed.
-        for topic in std::mem::take(&mut state.failed) {
-            if let Some(followed) = state.topics.get_mut(&topic) {
-                followed.is_over = followed.waiters.is_empty() && !followed.is_copied;
-                state.is_due(&topic);
-            }
-        }
         while left > 0
             && let Some((since, topic)) = state.kept.front().cloned()
             && now.saturating_duration_since(since) >= self.keep / REFRESHES
@@ -224,7 +219,12 @@ impl Following {
             self.all_are_due();
             loop {
                 let Some(due) = self.take_due(number) else {
+                    let has_failed = !lock(&self.state).failed.is_empty();
                     tokio::select! {
+                        () = sleep(AGAIN), if has_failed => {
+                            self.failed_are_due();
+                            continue;
+                        }
                         newer = channels.newer(number) => match newer {
                             Some(_) => break,
                             None => return,
@@ -240,6 +240,17 @@ impl Following {
                     break;
                 }
                 self.open(&script, &commands, due.opened).await;
+            }
+        }
+    }
+
+    /// What could not be copied is tried again, or given up if nobody is subscribed to it.
+    fn failed_are_due(&self) {
+        let mut state = lock(&self.state);
+        for topic in std::mem::take(&mut state.failed) {
+            if let Some(followed) = state.topics.get_mut(&topic) {
+                followed.is_over = followed.waiters.is_empty() && !followed.is_copied;
+                state.is_due(&topic);
             }
         }
     }
@@ -388,7 +399,7 @@ impl Following {
             return;
         };
         if !is_copied {
-            // At the next sweep; and given up then, if nobody is subscribed to it.
+            // It is tried again, or given up if nobody is subscribed to it.
             state.failed.push(topic.clone());
             return;
         }
