@@ -248,6 +248,7 @@ withRedis('topics in Redis', () => {
     expect(page.text).toBe('3')
     expect(site.log.errors.join()).toMatch(/120 messages wait already/)
     await redis.restart()
+    await until('the log to say that it is over', () => site.log.warnings.join().includes('Redis is back'))
     const listener = await pageOf(site, reader(site.loom, 'history').name)
     const numbers = Array.from({ length: 60 }, (_, number) => number).join(' ')
     await shows(listener, `${numbers} ${numbers}`)
