@@ -518,8 +518,20 @@ export type PropsFrom<First extends object> =
       : First
     : First
 
-/** A live component: first props, handlers, and how it looks. */
-export interface LiveModule<Props extends object> {
+/**
+ * The props that callbacks are given: frozen in a module with receivers. `Names` are those of its receivers, or
+ * `PropertyKey` if it is not known whether there are any.
+ */
+type Own<Props, Names extends PropertyKey> = symbol extends Names ? Props : Readonly<Props>
+
+/**
+ * A live component: first props, handlers, and how it looks.
+ *
+ * The compiler finds out by itself whether a module has receivers, and what they are called (`Names`), if nothing is
+ * annotated. In `LiveModule<Props>` and `loom.register<Props>(…)` it cannot: say that the props are frozen with
+ * `Readonly<Props>`.
+ */
+export interface LiveModule<Props extends object, Names extends PropertyKey = PropertyKey> {
   /**
    * The first props, and where their type is inferred from. For a list that is empty say what will be in
    * it: `rows: [] as Row[]`.
@@ -530,7 +542,7 @@ export interface LiveModule<Props extends object> {
    * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
    */
   mount?<Of extends Scalar>(
-    props: NoInfer<PropsFrom<Props>>,
+    props: Own<NoInfer<PropsFrom<Props>>, Names>,
     ctx: MountContext,
   ):
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
@@ -571,13 +583,15 @@ export interface LiveModule<Props extends object> {
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
-   * are frozen: handlers and receivers return new ones. Only own properties are found.
+   * are frozen and `Readonly`: handlers and receivers return new ones. Only own properties are found.
    */
-  readonly receive?: Readonly<Record<string, Receiver<NoInfer<PropsFrom<Props>>>>>
+  readonly receive?: { readonly [Name in Names]: Receiver<NoInfer<PropsFrom<Props>>> }
   /** Handlers by name, or one for all. Only own properties are found. */
-  readonly handle: Readonly<Record<string, Handler<NoInfer<PropsFrom<Props>>>>> | Handler<NoInfer<PropsFrom<Props>>>
+  readonly handle:
+    | Readonly<Record<string, Handler<Own<NoInfer<PropsFrom<Props>>, Names>>>>
+    | Handler<Own<NoInfer<PropsFrom<Props>>, Names>>
   /** Makes the tree of the props. Depends on nothing else and is not async. */
-  render(props: NoInfer<PropsFrom<Props>>): Tree
+  render(props: Own<NoInfer<PropsFrom<Props>>, Names>): Tree
 }
 
 /** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
@@ -1057,9 +1071,9 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT` if the name is taken or the module is not one, `LOOM_PROPS` if its
    * props are no JSON.
    */
-  register<Props extends object>(
+  register<Props extends object, Names extends PropertyKey = PropertyKey>(
     name: string,
-    module: LiveModule<Props> | RawModule,
+    module: LiveModule<Props, Names> | RawModule,
   ): RegisteredModule<PropsFrom<Props>>
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
