@@ -205,7 +205,7 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; without it the message has none, and it is `undefined`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
@@ -234,7 +234,7 @@ export interface LiveContext {
    *
    * @param topic 1 to 256 bytes. A component is tracked in 16 topics at most, and with many others: see
    * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
-   * @param meta what others see: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
+   * @param meta what others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
    * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
    * nobody knows: each component is then a person of its own. A shared component is nobody's: it is one entry, as long
    * as any page shows it, and without a `key` its own `ctx.key`, whoever has clicked.
@@ -254,7 +254,7 @@ export interface LiveContext {
   /**
    * Publishes to a topic, once the step is committed; exactly once, also if the step is made again after a crash.
    *
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
    */
   publish<Data>(topic: Topic<Data>, data: NoInfer<Data>): void
   publish(topic: string, data?: unknown): void
@@ -283,7 +283,7 @@ export interface LiveContext {
    * whose event it is, and a receiver's to all pages.
    *
    * @param name 256 bytes at most.
-   * @param data a JSON value.
+   * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
 }
@@ -1161,7 +1161,7 @@ export interface Loom {
    * Publishes to a topic, from a route, a job, anywhere: each component that has subscribed gets it once, in the topic's
    * order. Resolves when the topic has it.
    *
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
    * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
    * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
    */
