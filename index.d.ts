@@ -271,7 +271,8 @@ export interface LiveContext {
   /**
    * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
    * `done`, or `error`. The next value is asked for when the last one is handled. Starting another of the same
-   * receiver, `cancel` and the end of the component abort the signal. While the component waits for its page the task
+   * receiver, `cancel` and the end of the component abort the signal; `begin` of one that its own step has ended so is
+   * never called. While the component waits for its page the task
    * runs until its next value. A task ends with its process.
    *
    * @param begin gives a promise of one value, or an iterator of many; JSON values.
