@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { atEnd } from '../support/cleanup'
 import { pageOf, shows, startPage } from '../support/pages'
 import { Site } from '../support/site'
-import { until } from '../support/until'
+import { until, untilAllIsDone } from '../support/until'
 
 test('10,000 timers that are due at once ring once each', async () => {
   const names = Array.from({ length: 100 }, (_, at) => `t${at}`)
@@ -80,8 +80,7 @@ test.each(COUNTS)(
     )
     page.event('begin')
     const isDone = (): boolean => page.text.startsWith('done')
-    // As long as it takes, if only it goes on.
-    for (let seen = 0; !isDone(); seen = next) await until('a further value', () => next > seen || isDone())
+    await untilAllIsDone('the values', isDone, () => next)
     expect(page.text).toBe(`done ${COUNT} true`)
     // The next value is asked for when the last one is handled: never do two wait.
     expect(most).toBe(1)
