@@ -3,7 +3,7 @@
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { startPage } from '../support/pages'
-import { sqlite, twoProcesses } from '../support/two_processes'
+import { allCheckpointed, sqlite, twoProcesses } from '../support/two_processes'
 import { Gate, until } from '../support/until'
 
 type Got = [name: string, data: unknown]
@@ -145,7 +145,7 @@ test.each([
   }, options())
   page.event('begin')
   await until('the first process to be busy', () => isHolding)
-  await until('a checkpoint with the timers', () => page.isSettled && page.memory.checkpoint !== undefined)
+  await allCheckpointed(page)
   await moves()
   await until('the timers to ring in the second process', () => got.length === 2)
   expect(sorted(got)).toEqual([
