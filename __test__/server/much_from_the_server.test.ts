@@ -4,6 +4,7 @@ import { html, type LoomError, type Message } from 'loom-live'
 import { WebSocket } from 'ws'
 import { atEnd } from '../support/cleanup'
 import { pageOf, shows, startPage } from '../support/pages'
+import { TESTS_ALL } from '../support/passed_over'
 import { Site } from '../support/site'
 import { until, untilAllIsDone } from '../support/until'
 
@@ -45,7 +46,7 @@ test('10,000 timers that are due at once ring once each', async () => {
  * there and back between JavaScript's thread and the actor's, which is four switches of threads: some 25 µs on a quiet
  * machine, more than 100 on a busy one. A million of them is for who has two minutes.
  */
-const COUNTS = process.env['LOOM_TEST_ALL'] === '1' ? [50_000, 1_000_000] : [50_000]
+const COUNTS = TESTS_ALL ? [50_000, 1_000_000] : [50_000]
 
 test.each(COUNTS)(
   'a task that yields %i values: all arrive in order, in bounded memory',

@@ -3,6 +3,7 @@
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { startPage } from '../support/pages'
+import { inRedis } from '../support/redis'
 import { allCheckpointed, sqlite, twoProcesses } from '../support/two_processes'
 import { Gate, until } from '../support/until'
 
@@ -104,53 +105,56 @@ test('null is null in whatever a receiver or a page gets, and what is left out i
   expect(metas).toEqual([[null], [null]])
 })
 
-test.each([
-  ['a checkpoint', (): LoomOptions => ({})],
-  ['the store', sqlite],
-])('a state that is revived from %s tells null from nothing, too', async (_, options) => {
-  const got: Got[] = []
-  // In the first process a message that is never handled keeps the timers' messages waiting.
-  const held = new Gate()
-  atEnd(() => {
-    held.open()
-  })
-  let isHolding = false
-  let processes = 0
-  const { second, page, moves } = await twoProcesses((loom) => {
-    const isFirst = processes++ === 0
-    return loom.register('rings', {
-      props: { count: 0 },
-      connected(_, ctx) {
-        if (!ctx.revived) ctx.track('room', null, { key: 'null' })
-      },
-      handle: {
-        begin({ count }, _, ctx) {
-          ctx.after('hold', 0)
-          ctx.after('afterNull', 1, null)
-          ctx.after('afterNothing', 1)
-          return { count: count + 1 }
-        },
-      },
-      receive: {
-        ...receivers(['afterNull', 'afterNothing'], isFirst ? [] : got),
-        async hold(props) {
-          if (!isFirst) return props
-          isHolding = true
-          await held.promise
-          throw new Error('the process is gone')
-        },
-      },
-      render: ({ count }) => html`${count}`,
+test.each([['from a checkpoint', (): LoomOptions => ({})], ['from a store', sqlite], ...inRedis()])(
+  'a state that is revived (%s) tells null from nothing, too',
+  async (_, options) => {
+    const got: Got[] = []
+    // In the first process a message that is never handled keeps the timers' messages waiting.
+    const held = new Gate()
+    atEnd(() => {
+      held.open()
     })
-  }, options())
-  page.event('begin')
-  await until('the first process to be busy', () => isHolding)
-  await allCheckpointed(page)
-  await moves()
-  await until('the timers to ring in the second process', () => got.length === 2)
-  expect(sorted(got)).toEqual([
-    ['afterNothing', undefined],
-    ['afterNull', null],
-  ])
-  expect(await until('the presence', () => metasIn(second.loom, 'room'))).toEqual([null])
-})
+    let isHolding = false
+    let processes = 0
+    const { second, page, moves } = await twoProcesses(
+      (loom) => {
+        const isFirst = processes++ === 0
+        return loom.register('rings', {
+          props: { count: 0 },
+          connected(_, ctx) {
+            if (!ctx.revived) ctx.track('room', null, { key: 'null' })
+          },
+          handle: {
+            begin({ count }, _, ctx) {
+              ctx.after('hold', 0)
+              ctx.after('afterNull', 1, null)
+              ctx.after('afterNothing', 1)
+              return { count: count + 1 }
+            },
+          },
+          receive: {
+            ...receivers(['afterNull', 'afterNothing'], isFirst ? [] : got),
+            async hold(props) {
+              if (!isFirst) return props
+              isHolding = true
+              await held.promise
+              throw new Error('the process is gone')
+            },
+          },
+          render: ({ count }) => html`${count}`,
+        })
+      },
+      await options(),
+    )
+    page.event('begin')
+    await until('the first process to be busy', () => isHolding)
+    await allCheckpointed(page)
+    await moves()
+    await until('the timers to ring in the second process', () => got.length === 2)
+    expect(sorted(got)).toEqual([
+      ['afterNothing', undefined],
+      ['afterNull', null],
+    ])
+    expect(await until('the presence', () => metasIn(second.loom, 'room'))).toEqual([null])
+  },
+)
