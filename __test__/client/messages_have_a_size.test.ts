@@ -54,10 +54,12 @@ test('its loading state ends', async () => {
 test('more large events than may be under way do not hold up what comes after them', async () => {
   harness.server.greeting = [60_000, 2_000, 2, 35_000]
   const live = await harness.live(form)
+  harness.server.accepting = false
   live.wire.drop()
   await live.state('offline')
   for (let event = 0; event < 5; event++) await live.page.evaluate(type('"x".repeat(3000)'))
   await live.page.click('button')
+  harness.server.accepting = true
   await live.rejoined(form)
   expect((await live.event()).handler).toBe('up')
   const lost = await live.seen('loom:lost')
@@ -70,10 +72,12 @@ test('what the page does when it is told comes after what was made before', asyn
   await live.page.evaluate(() => {
     addEventListener('loom:lost', () => document.querySelector('button')?.click())
   })
+  harness.server.accepting = false
   live.wire.drop()
   await live.state('offline')
   await live.page.evaluate(type('"x".repeat(3000)'))
   await live.page.evaluate(type('"last"'))
+  harness.server.accepting = true
   await live.rejoined(form)
   const [first, second] = [await live.event(), await live.event()]
   expect([first.handler, second.handler]).toEqual(['typed', 'up'])
