@@ -205,7 +205,7 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; without it the message has none, and it is `undefined`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
@@ -234,7 +234,7 @@ export interface LiveContext {
    *
    * @param topic 1 to 256 bytes. A component is tracked in 16 topics at most, and with many others: see
    * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
-   * @param meta what others see: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
+   * @param meta what others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
    * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
    * nobody knows: each component is then a person of its own. A shared component is nobody's: it is one entry, as long
    * as any page shows it, and without a `key` its own `ctx.key`, whoever has clicked.
@@ -254,7 +254,7 @@ export interface LiveContext {
   /**
    * Publishes to a topic, once the step is committed; exactly once, also if the step is made again after a crash.
    *
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
    */
   publish<Data>(topic: Topic<Data>, data: NoInfer<Data>): void
   publish(topic: string, data?: unknown): void
@@ -271,7 +271,8 @@ export interface LiveContext {
   /**
    * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
    * `done`, or `error`. The next value is asked for when the last one is handled. Starting another of the same
-   * receiver, `cancel` and the end of the component abort the signal. While the component waits for its page the task
+   * receiver, `cancel` and the end of the component abort the signal; `begin` of one that its own step has ended so is
+   * never called. While the component waits for its page the task
    * runs until its next value. A task ends with its process.
    *
    * @param begin gives a promise of one value, or an iterator of many; JSON values.
@@ -283,7 +284,7 @@ export interface LiveContext {
    * whose event it is, and a receiver's to all pages.
    *
    * @param name 256 bytes at most.
-   * @param data a JSON value.
+   * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
 }
@@ -518,8 +519,20 @@ export type PropsFrom<First extends object> =
       : First
     : First
 
-/** A live component: first props, handlers, and how it looks. */
-export interface LiveModule<Props extends object> {
+/**
+ * The props that callbacks are given: frozen in a module with receivers. `Names` are those of its receivers, or
+ * `PropertyKey` if it is not known whether there are any.
+ */
+type Own<Props, Names extends PropertyKey> = symbol extends Names ? Props : Readonly<Props>
+
+/**
+ * A live component: first props, handlers, and how it looks.
+ *
+ * The compiler finds out by itself whether a module has receivers, and what they are called (`Names`), if nothing is
+ * annotated. In `LiveModule<Props>` and `loom.register<Props>(…)` it cannot: say that the props are frozen with
+ * `Readonly<Props>`.
+ */
+export interface LiveModule<Props extends object, Names extends PropertyKey = PropertyKey> {
   /**
    * The first props, and where their type is inferred from. For a list that is empty say what will be in
    * it: `rows: [] as Row[]`.
@@ -530,7 +543,7 @@ export interface LiveModule<Props extends object> {
    * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
    */
   mount?<Of extends Scalar>(
-    props: NoInfer<PropsFrom<Props>>,
+    props: Own<NoInfer<PropsFrom<Props>>, Names>,
     ctx: MountContext,
   ):
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
@@ -571,13 +584,15 @@ export interface LiveModule<Props extends object> {
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
    * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
-   * are frozen: handlers and receivers return new ones. Only own properties are found.
+   * are frozen and `Readonly`: handlers and receivers return new ones. Only own properties are found.
    */
-  readonly receive?: Readonly<Record<string, Receiver<NoInfer<PropsFrom<Props>>>>>
+  readonly receive?: { readonly [Name in Names]: Receiver<NoInfer<PropsFrom<Props>>> }
   /** Handlers by name, or one for all. Only own properties are found. */
-  readonly handle: Readonly<Record<string, Handler<NoInfer<PropsFrom<Props>>>>> | Handler<NoInfer<PropsFrom<Props>>>
+  readonly handle:
+    | Readonly<Record<string, Handler<Own<NoInfer<PropsFrom<Props>>, Names>>>>
+    | Handler<Own<NoInfer<PropsFrom<Props>>, Names>>
   /** Makes the tree of the props. Depends on nothing else and is not async. */
-  render(props: NoInfer<PropsFrom<Props>>): Tree
+  render(props: Own<NoInfer<PropsFrom<Props>>, Names>): Tree
 }
 
 /** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
@@ -1070,9 +1085,9 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT` if the name is taken or the module is not one, `LOOM_PROPS` if its
    * props are no JSON.
    */
-  register<Props extends object>(
+  register<Props extends object, Names extends PropertyKey = PropertyKey>(
     name: string,
-    module: LiveModule<Props> | RawModule,
+    module: LiveModule<Props, Names> | RawModule,
   ): RegisteredModule<PropsFrom<Props>>
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
@@ -1160,7 +1175,7 @@ export interface Loom {
    * Publishes to a topic, from a route, a job, anywhere: each component that has subscribed gets it once, in the topic's
    * order. Resolves when the topic has it.
    *
-   * @param data a JSON value of at most `limits.messageBytes`.
+   * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
    * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
    * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
    */

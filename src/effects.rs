@@ -34,7 +34,7 @@ pub enum Effect {
         receiver: SmolStr,
         /// How long from the commit on.
         delay: Duration,
-        /// What the message carries, as JSON.
+        /// What the message carries, as JSON; `None` if the application gave nothing. `null` is something.
         data: Option<Arc<str>>,
     },
     /// `ctx.cancel`: the timer and the task of this name end.
@@ -142,13 +142,27 @@ impl Push {
 #[error("the effects of the step cannot be read: {0}")]
 pub struct EffectError(#[from] serde_json::Error);
 
+/// Reads JSON that may be left out. Without this serde reads `null` as if it had been left out.
+///
+/// # Errors
+/// Those of the format.
+pub fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
 /// An effect as it crosses.
 #[derive(Deserialize)]
 enum Crossing {
     #[serde(rename = "every")]
     Every(SmolStr, u64),
     #[serde(rename = "after")]
-    After(SmolStr, u64, Option<Box<RawValue>>),
+    After(
+        SmolStr,
+        u64,
+        #[serde(default, deserialize_with = "given")] Option<Box<RawValue>>,
+    ),
     #[serde(rename = "cancel")]
     Cancel(SmolStr),
     #[serde(rename = "task")]
@@ -241,7 +255,8 @@ mod tests {
         let json = r#"[
             {"every":["clock",10]},
             {"after":["late",7000,{"a":[1]}]},
-            {"after":["bare",1,null]},
+            {"after":["bare",1]},
+            {"after":["null",1,null]},
             {"cancel":"clock"},
             {"task":["token",4]},
             {"push":["toast",{"text":"hi"}]},
@@ -255,6 +270,7 @@ mod tests {
             r#"Every { receiver: "clock", interval: 50ms }"#,
             r#"After { receiver: "late", delay: 7s, data: Some("{\"a\":[1]}") }"#,
             r#"After { receiver: "bare", delay: 1ms, data: None }"#,
+            r#"After { receiver: "null", delay: 1ms, data: Some("null") }"#,
             r#"Cancel { receiver: "clock" }"#,
             r#"Task { receiver: "token", task: TaskId(4) }"#,
             r#"Push(Push { name: "toast", data: "{\"text\":\"hi\"}" })"#,

@@ -22,9 +22,11 @@ test.each([-3_600_000, -1_000, 0, 1_000, 3_600_000])(
     await live.page.click('button')
     await live.event()
     await live.page.evaluate(setClock, by)
+    harness.server.accepting = false
     live.wire.drop()
     await live.state('offline')
     await live.page.click('button')
+    harness.server.accepting = true
     live.wire = await harness.server.connection()
     const { id } = await live.wire.next('join')
     live.wire.send(['a', id, 0, 'b.c'])

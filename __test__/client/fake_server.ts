@@ -67,7 +67,8 @@ function readSent(frame: string): Sent {
   return { type: 'event', id, number, seen, handler, event, vars, ...(age === undefined ? {} : { age }) }
 }
 
-const PATIENCE_MS = 5_000
+/** How long a test waits at most: much longer than anything takes, so that no test fails on a busy machine. */
+export const PATIENCE_MS = 15_000
 
 /** As the server says it with the limits' defaults. */
 const GREETING = [60_000, 1 << 20, 32, 35_000]
@@ -87,6 +88,8 @@ export class Wire {
   /** All that was received, and how far the test has read it. */
   readonly received: Sent[] = []
   private read = 0
+  /** How many frames were sent to the page. */
+  sent = 0
   closed = false
   /** The templates that this connection knows, by their text. */
   private readonly templates = new Map<string, number>()
@@ -109,7 +112,7 @@ export class Wire {
   }
 
   send(message: Json): void {
-    this.socket.send(JSON.stringify(message))
+    this.sendRaw(JSON.stringify(message))
   }
 
   /** The template's id; the client is told of it before its first use. */
@@ -124,6 +127,7 @@ export class Wire {
   }
 
   sendRaw(frame: string | Buffer): void {
+    this.sent += 1
     this.socket.send(frame)
   }
 
@@ -193,8 +197,9 @@ export class FakeServer {
       this.attempts += 1
       if (!this.accepting) return socket.destroy()
       this.ws.handleUpgrade(request, socket, head, (ws) => {
-        if (!this.mute) ws.send(JSON.stringify(['o', ...this.greeting]))
-        this.wires.push(new Wire(ws, request))
+        const wire = new Wire(ws, request)
+        if (!this.mute) wire.send(['o', ...this.greeting])
+        this.wires.push(wire)
       })
     })
   }

@@ -2,7 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../browser'
-import { clientBundle, FakeServer, until, type Json, type Sent, type Wire } from './fake_server'
+import { clientBundle, FakeServer, PATIENCE_MS, until, type Json, type Sent, type Wire } from './fake_server'
 import { htmlOf, wireChanges, wireValue, type Changes, type Tree } from './trees'
 
 export { until, type Json, type Sent, type Wire }
@@ -116,14 +116,30 @@ export class Live {
   }
 }
 
+/** Waits until the page has read all that this connection, its newest, has sent so far. */
+export async function hasRead(page: Page, wire: Wire): Promise<void> {
+  await page.waitForFunction((sent) => (window as unknown as Recorder).got >= sent, wire.sent)
+}
+
 interface Recorder {
   seen: { name: string; detail: Json }[]
+  /** How many frames the newest connection has got. */
+  got: number
 }
 
 /** Runs in the page before anything else does. */
 function record(): void {
   const recorder = window as unknown as Recorder
   recorder.seen = []
+  const Native = WebSocket
+  window.WebSocket = class extends Native {
+    constructor(...parameters: ConstructorParameters<typeof WebSocket>) {
+      super(...parameters)
+      recorder.got = 0
+      // Of the listeners this is the first, and what reads the page runs after the last.
+      this.addEventListener('message', () => (recorder.got += 1))
+    }
+  }
   for (const name of ['loom:join', 'loom:patch', 'loom:error', 'loom:lost', 'loom:reset', 'loom:fragile']) {
     addEventListener(name, (event) => recorder.seen.push({ name, detail: (event as CustomEvent<Json>).detail }))
   }
@@ -159,7 +175,7 @@ export class Harness {
   /** A fresh page that has not gone anywhere. */
   async blank(): Promise<Page> {
     const page = await this.browser.newPage()
-    page.setDefaultTimeout(5_000)
+    page.setDefaultTimeout(PATIENCE_MS)
     this.pages.push(page)
     await page.addInitScript(record)
     return page

@@ -45,8 +45,7 @@ test('its loading state ends', async () => {
   await live.page.waitForFunction(() =>
     (window as unknown as { seen: { name: string }[] }).seen.some(({ name }) => name === 'loom:lost'),
   )
-  await live.page.waitForTimeout(50)
-  expect(await live.page.locator('.l-loading, [aria-busy], :disabled').count()).toBe(0)
+  await live.page.waitForFunction(() => document.querySelector('.l-loading, [aria-busy], :disabled') === null)
   // What was typed is there, to be made shorter.
   expect(await live.page.inputValue('textarea')).toHaveLength(3_000)
   await live.state('live')
@@ -55,10 +54,12 @@ test('its loading state ends', async () => {
 test('more large events than may be under way do not hold up what comes after them', async () => {
   harness.server.greeting = [60_000, 2_000, 2, 35_000]
   const live = await harness.live(form)
+  harness.server.accepting = false
   live.wire.drop()
   await live.state('offline')
   for (let event = 0; event < 5; event++) await live.page.evaluate(type('"x".repeat(3000)'))
   await live.page.click('button')
+  harness.server.accepting = true
   await live.rejoined(form)
   expect((await live.event()).handler).toBe('up')
   const lost = await live.seen('loom:lost')
@@ -71,10 +72,12 @@ test('what the page does when it is told comes after what was made before', asyn
   await live.page.evaluate(() => {
     addEventListener('loom:lost', () => document.querySelector('button')?.click())
   })
+  harness.server.accepting = false
   live.wire.drop()
   await live.state('offline')
   await live.page.evaluate(type('"x".repeat(3000)'))
   await live.page.evaluate(type('"last"'))
+  harness.server.accepting = true
   await live.rejoined(form)
   const [first, second] = [await live.event(), await live.event()]
   expect([first.handler, second.handler]).toEqual(['typed', 'up'])

@@ -1,4 +1,4 @@
-import { Harness, container, sendJoin, tree, until } from './harness'
+import { Harness, container, hasRead, sendJoin, tree, until } from './harness'
 
 const harness = new Harness()
 
@@ -228,7 +228,7 @@ test('a busy server is asked again, and one that refuses is not', async () => {
   const wire = await harness.server.connection()
   const { id } = await wire.next('join')
   wire.send(['f', id, 'busy', 'busy'])
-  await page.waitForTimeout(50)
+  await hasRead(page, wire)
   await page.clock.runFor(5_000)
   const again = await wire.next('join')
   wire.send(['f', again.id, 'log in', 'redirect', '/login'])
@@ -239,7 +239,7 @@ test('who was told to come back later, and has come back on another connection, 
   const page = await harness.open(container('<p>x</p>'), true)
   const wire = await harness.server.connection()
   wire.send(['f', (await wire.next('join')).id, 'busy', 'busy'])
-  await page.waitForTimeout(50)
+  await hasRead(page, wire)
   wire.drop()
   await page.waitForSelector('[data-l-state=offline]')
   await page.clock.runFor(200)
@@ -342,7 +342,7 @@ test('an idle connection, and a slow answer on one that is alive, are left alone
   await page.clock.runFor(30_000)
   wire.send([1_000])
   live.wire.template(['a'], '')
-  await page.waitForTimeout(50)
+  await hasRead(page, wire)
   await page.clock.runFor(30_000)
   expect(wire.closed).toBe(false)
   live.patch({})
@@ -370,7 +370,7 @@ test('who was told to come back later, and has left the page meanwhile, does not
   const { id } = await wire.next('join')
   await wire.next('join')
   wire.send(['f', id, 'busy', 'busy'])
-  await page.waitForTimeout(50)
+  await hasRead(page, wire)
   await page.evaluate(() => document.querySelector('[data-l-live=one]')?.remove())
   await page.clock.runFor(5_000)
   await wire.next('leave')

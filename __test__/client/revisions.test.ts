@@ -3,7 +3,7 @@
 import { html } from 'loom-live'
 import { Proxy } from '../support/proxy'
 import { pageSite, testLoom } from '../support/site'
-import { Harness, sendJoin, tree, until, wireRevision, type Live } from './harness'
+import { Harness, hasRead, sendJoin, tree, until, wireRevision, type Live } from './harness'
 
 const harness = new Harness()
 
@@ -91,7 +91,7 @@ test('a page that waits for another server to catch up needs the whole tree if i
   await live.event()
   await live.event()
   live.wire.send([live.id, 1, 0, '1'])
-  await live.page.waitForTimeout(50)
+  await hasRead(live.page, live.wire)
   live.wire.drop()
   live.wire = await harness.server.connection()
   expect(await live.wire.next('join')).toMatchObject({ needsTree: true })

@@ -3,11 +3,11 @@
 import { html, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { shows } from '../support/pages'
+import { away, back, comeBack, gone, shows } from '../support/pages'
 import { inRedis } from '../support/redis'
 import { Site } from '../support/site'
-import { checkpointed, FEW, type Register, sqlite, twoProcesses } from '../support/two_processes'
-import { until } from '../support/until'
+import { allCheckpointed, checkpointed, FEW, type Register, sqlite, twoProcesses } from '../support/two_processes'
+import { Gate, until } from '../support/until'
 
 /** Shows what it got of a topic. */
 const reader: Register = (loom) =>
@@ -29,9 +29,7 @@ describe('messages of a topic', () => {
       await first.loom.publish('news', 'a')
       await shows(page, 'a')
       page.event('quiet')
-      await until('the answer', () => page.isSettled)
-      await checkpointed(page)
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await allCheckpointed(page)
       await moves()
       await shows(page, 'a gap')
       await second.loom.publish('news', 'b')
@@ -105,7 +103,6 @@ describe('timers', () => {
       // The step is in a checkpoint at once.
       await checkpointed(page)
       await moves()
-      expect(page.text).toBe('')
       await shows(page, 'late')
       await new Promise((resolve) => setTimeout(resolve, 500))
       expect(page.text).toBe('late')
@@ -115,6 +112,9 @@ describe('timers', () => {
 
 test('a task whose page is away runs until its next value, which waits', async () => {
   let asked = 0
+  let given = 0
+  // The second value comes when nobody looks.
+  const gate = new Gate()
   const { first, page } = await twoProcesses((loom) =>
     loom.register('streams', {
       props: { got: [] as unknown[] },
@@ -122,7 +122,8 @@ test('a task whose page is away runs until its next value, which waits', async (
         begin(props, _, ctx) {
           ctx.task('value', async function* () {
             for (; asked < 6; asked++) {
-              await new Promise((resolve) => setTimeout(resolve, 20))
+              if (asked === 1) await gate.promise
+              given += 1
               yield asked
             }
           })
@@ -134,15 +135,13 @@ test('a task whose page is away runs until its next value, which waits', async (
     }),
   )
   page.event('begin')
-  await until('the first value', () => page.text.startsWith('0'))
-  page.retry = () => 300
-  page.cut()
-  await until('the component to wait', () => first.loom.stats().parked === 1)
+  await until('the first value', () => page.text === '0')
+  await away(first, page)
+  gate.open()
+  await until('the next value', () => given === 2)
   await new Promise((resolve) => setTimeout(resolve, 60))
-  const at = asked
-  await new Promise((resolve) => setTimeout(resolve, 60))
-  expect(asked).toBe(at)
-  expect(asked).toBeLessThan(5)
+  expect([asked, given]).toEqual([1, 2])
+  await back(page)
   await shows(page, '0 1 2 3 4 5 done')
 })
 
@@ -365,8 +364,10 @@ describe('what a step publishes', () => {
     await checkpointed(page)
     page.event('say', 'hello')
     await until('the message', () => heard.length === 1)
-    page.retry = () => 100
-    page.cut()
+    const { components } = site.loom.stats()
+    await gone(site, page)
+    await until('the component to end', () => site.loom.stats().components < components)
+    comeBack(page)
     await until('the page to be back', () => page.joins === 2 && page.isSettled)
     page.event('say', 'again')
     await until('the next message', () => heard.length > 1)
@@ -393,13 +394,11 @@ describe('what is sent to one component', () => {
     const { first, page } = await twoProcesses(inbox((one) => (address = one)))
     await first.loom.send(address, 'got', 1)
     await shows(page, '1')
-    page.retry = () => 200
-    page.cut()
-    await until('the component to wait', () => first.loom.stats().parked === 1)
+    await away(first, page)
     for (const number of [2, 3]) await first.loom.send(address, 'got', number)
     await first.loom.send(address, 'got', 3, { id: 'three' })
     await first.loom.send(address, 'got', 3, { id: 'three' })
-    await until('the page to be back', () => page.resumes === 1)
+    await back(page)
     await shows(page, '1 2 3 3')
   })
 
@@ -410,11 +409,9 @@ describe('what is sent to one component', () => {
       inbox((one) => (address = one)),
       options,
     )
-    page.retry = () => 200
-    page.cut()
-    await until('the component to wait', () => first.loom.stats().parked === 1)
+    await away(first, page)
     for (let number = 1; number <= 9; number++) await first.loom.send(address, 'got', number)
-    await until('the page to be back', () => page.resumes === 1)
+    await back(page)
     await first.loom.send(address, 'got', 10)
     await shows(page, '10')
     expect(first.log.errors).toEqual([])
@@ -427,9 +424,7 @@ describe('what is sent to one component', () => {
     await first.loom.send(addresses[0] ?? '', 'got', 1)
     await shows(page, '1')
     page.event('note')
-    await until('the answer', () => page.isSettled)
-    await checkpointed(page)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await allCheckpointed(page)
     await moves()
     await second.loom.send(addresses[0] ?? '', 'got', 2)
     await shows(page, '1 2')

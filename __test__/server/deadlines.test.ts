@@ -3,7 +3,7 @@ import { Site } from '../support/site'
 import { Gate, turn, until } from '../support/until'
 
 async function hurried(options: Parameters<typeof Site.start>[0] = {}) {
-  const site = await Site.start({ limits: { handlerTime: 250 }, ...options })
+  const site = await Site.start({ limits: { handlerTime: 600 }, ...options })
   const gates: Gate[] = []
   const reasons: unknown[] = []
   const module = site.loom.register('hurried', {
@@ -110,7 +110,7 @@ test('ctx.signal is aborted when the component leaves, and when its connection i
 })
 
 test('a signal that is asked for after the deadline is aborted already', async () => {
-  const site = await Site.start({ limits: { handlerTime: 250 } })
+  const site = await Site.start({ limits: { handlerTime: 600 } })
   const gate = new Gate()
   let aborted: boolean | undefined
   const module = site.loom.register('later', {

@@ -31,7 +31,7 @@ test('events of one address beyond its rate are answered with errors, however ma
 })
 
 test('a storm of joins waits for its turns, while a page that works goes on', async () => {
-  const site = await Site.start({ limits: { joinRate: 20, joinBurst: 1 } })
+  const site = await Site.start({ limits: { joinRate: 10, joinBurst: 1 } })
   const module = counter(site.loom)
   const bystander = await site.live(module)
   const token = await site.token(module)

@@ -5,7 +5,7 @@ import { html, type LiveModule, type LoomOptions } from 'loom-live'
 import { Site } from '../support/site'
 import { Gate, turn, until } from '../support/until'
 
-const HANDLER_TIME = 300
+const HANDLER_TIME = 500
 
 /** Keeps the event loop for so long. */
 function block(milliseconds: number): void {

@@ -70,7 +70,7 @@ test('a hidden page gets one unasked patch, and the others at once when it is se
 })
 
 test('when the time is over, a hidden page gets what was held back', async () => {
-  const { page, publish } = await start({ limits: { hiddenPatchTime: 300 } })
+  const { page, publish } = await start({ limits: { hiddenPatchTime: 1_000 } })
   await hidden(page)
   await publish('a', 'b', 'c')
   await shows(page, 'a b c | 1')

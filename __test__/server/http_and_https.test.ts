@@ -76,7 +76,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
   })
 
   test('a client that is dead is given up, and what was its own with it', async () => {
-    const site = await Site.start({ over, limits: { pingAfter: 50, deadAfter: 200 } })
+    const site = await Site.start({ over, limits: { pingAfter: 500, deadAfter: 2_000 } })
     const client = await site.live(counter(site.loom))
     client.stopReading()
     await site.empty()

@@ -145,7 +145,7 @@ test('a failing event is answered, and not sent again', async () => {
 })
 
 test('a component waits for its page so long, and starts from its checkpoint after that', async () => {
-  const { site, page } = await setup({ limits: { parkTime: 50 } })
+  const { site, page } = await setup({ limits: { parkTime: 1_000 } })
   page.event('increment')
   await idle(page)
   page.end()

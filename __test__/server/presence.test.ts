@@ -5,7 +5,7 @@ import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
 import { Client } from '../support/client'
-import { shows } from '../support/pages'
+import { away, back, shows } from '../support/pages'
 import { Site, type SiteOptions, tokenIn } from '../support/site'
 import { until } from '../support/until'
 
@@ -507,16 +507,14 @@ test('a page that has gone while a handler ran is told everybody when it is back
   await shows(ann, 'all:0')
   ann.event('track', 'slow')
   await barrier.reached()
-  ann.retry = () => 1_000
-  ann.cut()
-  await until('the component to wait for its page', () => site.loom.stats().parked === 1)
+  await away(site, ann)
   const { events } = site.loom.stats()
   barrier.open()
   await until('the step', () => site.loom.stats().events === events + 1)
   ben.event('track', 'B')
   await until('ben to be there', async () => (await keys(site.loom)).join() === 'ben')
   expect(await keys(site.loom)).toEqual(['ben'])
-  await until('the page to be back', () => ann.resumes === 1 && ann.isLive)
+  await back(ann)
   await until('it to be told', () => ann.text.length > 'all:0'.length)
   expect(ann.text.split(' ').slice(0, 2)).toEqual(['all:0', 'all:1'])
 })

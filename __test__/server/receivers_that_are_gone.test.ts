@@ -16,6 +16,8 @@ function old(loom: Loom): void {
       ctx.every('ticked', 60_000)
       ctx.every('stays', 60_000)
       ctx.after('reminded', 60_000, { of: 'lunch' })
+      ctx.after('null', 60_000, null)
+      ctx.after('bare', 60_000)
     },
     handle: {},
     receive: {
@@ -24,6 +26,8 @@ function old(loom: Loom): void {
       ticked: (props) => props,
       stays: (props) => props,
       reminded: (props) => props,
+      null: (props) => props,
+      bare: (props) => props,
     },
     render: ({ got }) => html`${got.join(' ')}`,
   })
@@ -72,8 +76,11 @@ test('upgrade gets what is dropped, and connected may begin others in their plac
       render: ({ got }) => html`${got.join(' ')}`,
     })
   })
-  expect(got).toEqual([
+  // Strictly: what is not given is not there.
+  expect(got).toStrictEqual([
     [
+      { receiver: 'bare' },
+      { receiver: 'null', data: null },
       { receiver: 'reminded', data: { of: 'lunch' } },
       { receiver: 'ticked', every: 60_000 },
       { receiver: 'told', topic: 'news' },
@@ -85,7 +92,7 @@ test('upgrade gets what is dropped, and connected may begin others in their plac
   await shows(page, 'b')
   const lines = after.log.warnings.filter((line) => line.includes('dropped'))
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toContain('reminded, ticked, told')
+  expect(lines[0]).toContain('bare, null, reminded, ticked, told')
 })
 
 test('of the same version it is dropped and logged, too', async () => {
@@ -121,7 +128,7 @@ test('an upgrade of a state that has lost nothing gets an empty list', async () 
       },
       handle: {},
       receive: Object.fromEntries(
-        ['told', 'priced', 'ticked', 'stays', 'reminded'].map((name) => [name, () => undefined]),
+        ['told', 'priced', 'ticked', 'stays', 'reminded', 'null', 'bare'].map((name) => [name, () => undefined]),
       ),
       render: () => html`x`,
     })

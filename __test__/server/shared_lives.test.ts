@@ -8,10 +8,10 @@ import { html, type Loom } from 'loom-live'
 import { Barrier } from '../support/barrier'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
-import { shows } from '../support/pages'
+import { comeBack, gone, shows } from '../support/pages'
 import { board, KEY, openShared, settled, sharedPage, sharedToken } from '../support/shared'
 import { Site, type SiteOptions, tokenIn } from '../support/site'
-import { until } from '../support/until'
+import { until, untilAllIsDone } from '../support/until'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -45,7 +45,7 @@ test('one that was mounted and that no page joins lives for mountTime', async ()
 })
 
 test('it lives while a page shows it, and parkTime longer', async () => {
-  const site = await Site.start({ limits: { mountTime: 1, parkTime: 300 } })
+  const site = await Site.start({ limits: { mountTime: 1, parkTime: 2_000 } })
   const module = board(site.loom)
   const page = await sharedPage(site, module)
   page.event('add')
@@ -130,31 +130,34 @@ test('each event of twenty pages counts once, whatever is cut, and all show the 
     if (Math.random() < 0.03) any(pages).cut()
     if (round % 10 === 0) await pause(1)
   }
-  await Promise.all(pages.map(settled))
+  await untilAllIsDone(
+    'the answers',
+    () => pages.every(({ isSettled }) => isSettled),
+    () => outcomes.size,
+  )
   expect(outcomes.size).toBe(3_000)
   const [first] = pages as [LivePage]
   await until('all to show all', () => pages.every(({ text }) => text === first.text && text.startsWith(`${applied} `)))
   expect(pages.every(({ lost, resets }) => lost + resets === 0)).toBe(true)
-}, 60_000)
+}, 300_000)
 
 test('a page that missed little gets the changes, and one that missed much the whole tree', async () => {
   const site = await Site.start({ limits: { patchRate: 1000 } })
   const module = board(site.loom)
   const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
-  const away = async (texts: string[]): Promise<void> => {
-    page.retry = () => 200
-    page.cut()
+  const misses = async (texts: string[]): Promise<void> => {
+    await gone(site, page)
     for (const text of texts) {
       other.event('say', text)
       await settled(other)
-      await pause(2)
     }
+    comeBack(page)
     await until('the page to be back', () => page.isLive)
   }
-  await away(['a', 'b'])
+  await misses(['a', 'b'])
   await shows(page, '0 b')
   expect([page.joins, page.resumes]).toEqual([1, 1])
-  await away(Array.from({ length: 60 }, (_, at) => `${'x'.repeat(100)}${at}`))
+  await misses(Array.from({ length: 60 }, (_, at) => `${'x'.repeat(100)}${at}`))
   await shows(page, `0 ${'x'.repeat(100)}59`)
   expect([page.joins, page.resumes, page.resets]).toEqual([2, 1, 0])
 })
@@ -181,11 +184,10 @@ test('a failure that a page has missed is told when it is back, and what was app
   page.event('add')
   page.event('boom')
   await barrier.reached()
-  page.retry = () => 100
-  page.cut()
-  await until('the page to be gone', () => site.loom.stats().connections === 0)
+  await gone(site, page)
   barrier.open()
   await until('the events', () => site.loom.stats().errors === 1)
+  comeBack(page)
   await shows(page, '1')
   await settled(page)
   expect(outcomes).toEqual(['applied', 'failed'])
@@ -217,12 +219,16 @@ test.each(['before', 'after'])(
     page.onAnswer = (_, outcome) => outcomes.push(outcome)
     page.event('add')
     await barrier.reached()
-    page.retry = () => (when === 'before' ? 600 : 200)
-    page.cut()
+    await gone(site, page)
+    // Longer than a page may be away.
     await pause(300)
-    if (when === 'after') await until('the page to be back', () => page.isLive)
+    if (when === 'after') {
+      comeBack(page)
+      await until('the page to be back', () => page.isLive)
+    }
     barrier.open()
     await shows(other, '1')
+    if (when === 'before') comeBack(page)
     await settled(page)
     page.event('add')
     await settled(page)
@@ -232,7 +238,7 @@ test.each(['before', 'after'])(
 )
 
 test('a page that is back within parkTime is let in, however long authorize takes', async () => {
-  const site = await Site.start({ limits: { parkTime: 400 } })
+  const site = await Site.start({ limits: { parkTime: 1_000 } })
   const barrier = new Barrier()
   let isSlow = false
   const module = site.loom.register('slow', {
@@ -251,7 +257,7 @@ test('a page that is back within parkTime is let in, however long authorize take
   page.cut()
   await until('authorize to be asked', () => barrier.isReached)
   // Longer than a page may be away.
-  await pause(800)
+  await pause(1_500)
   other.event('add')
   await shows(other, '2')
   barrier.open()
@@ -259,7 +265,7 @@ test('a page that is back within parkTime is let in, however long authorize take
   page.event('add')
   await Promise.all([settled(page), shows(page, '3'), shows(other, '3')])
   // Nor does the time of its absence end it later.
-  await pause(600)
+  await pause(1_500)
   page.event('add')
   await Promise.all([settled(page), shows(page, '4'), shows(other, '4')])
   expect([page.lost, page.resets, page.closedWith.length]).toEqual([0, 0, 1])
@@ -285,9 +291,7 @@ test('an event whose number had to make room for others is told as lost, and doe
   const page = await sharedPage(site, module)
   page.event('add')
   await barrier.reached()
-  page.retry = () => 60_000
-  page.cut()
-  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  await gone(site, page)
   await pause(100)
   barrier.open()
   await shows(other, '1')
@@ -300,8 +304,7 @@ test('an event whose number had to make room for others is told as lost, and doe
     await pause(50)
   }
   await shows(other, '6')
-  page.retry = () => 10
-  page.comeBack()
+  comeBack(page)
   await until('the page to be live', () => page.isLive)
   page.event('add')
   await settled(page)
@@ -329,10 +332,11 @@ test('events from a ticket whose viewer is forgotten are not applied, and are to
   await barrier.reached()
   // A ticket is as old as it says in whole seconds.
   await pause(1_100)
-  page.retry = () => 300
-  page.cut()
-  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  await gone(site, page)
   barrier.open()
+  // Longer than a page may be away.
+  await pause(300)
+  comeBack(page)
   await shows(page, '1')
   await until('the page to be live', () => page.isLive)
   expect([page.lost, page.resets, page.joins]).toEqual([1, 0, 2])
@@ -440,9 +444,7 @@ test('with a store the number of a page that is away for longer than parkTime is
   page.onAnswer = (_, outcome) => outcomes.push(outcome)
   page.event('add')
   await barrier.reached()
-  page.retry = () => 600_000
-  page.cut()
-  await until('the page to be gone', () => first.loom.stats().connections === 1)
+  await gone(first, page)
   barrier.open()
   await shows(other, '1')
   // Its viewer has left, and the other page goes on.
@@ -453,8 +455,7 @@ test('with a store the number of a page that is away for longer than parkTime is
   register(second)
   now.now = second
   await first.loom.close({ timeout: 0 })
-  page.retry = () => 10
-  page.comeBack()
+  comeBack(page)
   await shows(page, '2')
   await settled(page)
   page.event('add')
@@ -580,13 +581,13 @@ test('a page that gave way while it was away comes back with its number: nothing
   page.onAnswer = (_, outcome) => outcomes.push(outcome)
   page.event('add')
   await settled(page)
-  page.retry = () => 1_500
-  page.cut()
-  await until('the page to be gone', () => site.loom.stats().connections === 1)
+  await gone(site, page)
   // Its events wait in the page.
   page.event('add')
   const third = await sharedPage(site, module)
   other.end()
+  await until('the other page to be gone', () => site.loom.stats().connections === 1)
+  comeBack(page)
   await until('the page to be back', () => page.isLive && page.isSettled)
   await Promise.all([shows(page, `2 ${KEY}`), shows(third, `2 ${KEY}`)])
   expect([outcomes, page.lost]).toEqual([['applied', 'applied'], 0])

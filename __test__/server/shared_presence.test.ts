@@ -1,7 +1,7 @@
 /** Presence of shared components: one entry of the component, as long as a page shows it, whoever has clicked. */
 
 import { html, type Loom, type PresenceMessage } from 'loom-live'
-import { shows } from '../support/pages'
+import { comeBack, gone, shows } from '../support/pages'
 import { byHeader, KEY, settled, sharedPage, sharedToken } from '../support/shared'
 import { Site, type SiteOptions } from '../support/site'
 import { until } from '../support/until'
@@ -71,10 +71,10 @@ test('it is there while a page shows it, whichever has gone, and not before one 
   const before = Number(second.text)
   await until('some time to pass', () => Number(second.text) > before + 4)
   expect(await there(site.loom)).toEqual([`${KEY}=open`])
-  second.retry = () => 400
-  second.cut()
+  await gone(site, second)
   await showsThere(site.loom, [])
   // It goes on meanwhile, and is there again when a page is back.
+  comeBack(second)
   await until('the page to be back', () => second.isLive && second.joins + second.resumes > 1)
   await showsThere(site.loom, [`${KEY}=open`])
   expect(Number(second.text)).toBeGreaterThan(before + 4)

@@ -181,7 +181,7 @@ test('an event that is refused by itself leaves the page what it sees', async ()
 })
 
 test('the receiver viewers is told who has joined and who has left, gathered', async () => {
-  const site = await Site.start({ bind: byHeader, limits: { parkTime: 50 } })
+  const site = await Site.start({ bind: byHeader, limits: { parkTime: 1_000 } })
   let messages = 0
   const module = site.loom.register('here', {
     props: { here: [] as { id: string; bind: string }[] },

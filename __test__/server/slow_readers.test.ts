@@ -19,6 +19,9 @@ async function chatty(options: Parameters<typeof Site.start>[0]) {
   return { site, module, plain: counter(site.loom), handled: () => handled }
 }
 
+/** Silent clients are given up soon, and no client that answers is: the process stands still for less than that. */
+const SOON = { deadAfter: 2_000, pingAfter: 500 }
+
 const MORE = { type: 'event', id: 'c0', handler: 'more', event: 'click', special_vars: {} }
 
 /** Until the number no longer changes while other clients are served. */
@@ -55,14 +58,15 @@ describe.each(TRANSPORTS)('over %s', (over) => {
   test('a client that never reads is given up, and leaves nothing behind', async () => {
     const { site, module, plain } = await chatty({
       over,
-      limits: { outgoingBytes: 300_000, deadAfter: 300, pingAfter: 100, queuedEvents: 1000 },
+      limits: { outgoingBytes: 300_000, queuedEvents: 1000, ...SOON },
     })
-    const other = await site.connect()
     const client = await site.live(module)
     client.stopReading()
     for (let count = 0; count < 200; count++) client.send(MORE)
-    await until('the client to be given up', () => site.loom.stats().connections <= 1)
-    await other.joined('c0', 'counter', await site.token(plain))
+    await until('the client to be given up', () => site.loom.stats().connections === 0)
+    await site.empty()
+    // Others are served.
+    const other = await site.live(plain)
     expect(await other.shows('c0', 'increment')).toBe('<b>1</b>')
     other.drop()
     await site.empty()
@@ -70,7 +74,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
   })
 
   test('half a frame and then silence: the client is given up', async () => {
-    const { site, plain } = await chatty({ over, limits: { deadAfter: 300, pingAfter: 100 } })
+    const { site, plain } = await chatty({ over, limits: SOON })
     const client = await site.live(plain)
     // The answers to pings would be signs of life.
     client.write(frame(Buffer.from('{"type":"eve'), { size: 1000 }))
@@ -80,7 +84,7 @@ describe.each(TRANSPORTS)('over %s', (over) => {
   })
 
   test('half a header and then silence: the client is given up', async () => {
-    const { site, plain } = await chatty({ over, limits: { deadAfter: 300, pingAfter: 100 } })
+    const { site, plain } = await chatty({ over, limits: SOON })
     const client = await site.live(plain)
     client.write(frame(Buffer.alloc(0)).subarray(0, 1))
     client.stopReading()

@@ -109,6 +109,68 @@ test.each<[string, () => TaskSource<unknown>, object[]]>([
   for (const { from, gap } of received) expect([from, gap]).toEqual(['task', false])
 })
 
+test('a task that is replaced or cancelled in the step that asked for it is never called', async () => {
+  const called: string[] = []
+  const gate = new Gate()
+  const { site, page } = await startPage((loom) =>
+    loom.register('ends', {
+      props: { got: '' },
+      async connected(_, ctx) {
+        await ctx.subscribe('news', 'heard')
+        ctx.task('value', run('replaced in connected'))
+        ctx.task('value', run('connected'))
+      },
+      handle: {
+        replace(props, _, ctx) {
+          ctx.task('value', run('replaced'))
+          ctx.task('other', run('other'))
+          ctx.task('value', run('replaced, too'))
+          ctx.task('value', run('last'))
+          return { ...props }
+        },
+        cancel(props, _, ctx) {
+          ctx.task('value', run('cancelled'))
+          ctx.cancel('value')
+          ctx.task('other', run('cancelled, and replaced'))
+          ctx.cancel('other')
+          ctx.task('other', run('begun after a cancel'))
+          return { ...props }
+        },
+        // What is published meanwhile waits behind it, and is handled in one visit, which is one step.
+        async visit(props) {
+          await gate.promise
+          return { ...props }
+        },
+      },
+      receive: {
+        value: ({ got }, { data }) => ({ got: `${got}${String(data)}. ` }),
+        other: ({ got }, { data }) => ({ got: `${got}${String(data)}. ` }),
+        heard(_, { data }, ctx) {
+          if (data === 'stop') ctx.cancel('value')
+          else ctx.task('value', run(data as string))
+        },
+      },
+      render: ({ got }) => html`${got}`,
+    }),
+  )
+  function run(name: string) {
+    return () => {
+      called.push(name)
+      return Promise.resolve(name)
+    }
+  }
+  await shows(page, 'connected. ')
+  page.event('replace')
+  await until('both tasks', () => page.text.includes('last') && page.text.includes('other'))
+  page.event('cancel')
+  await until('the last task', () => page.text.includes('begun after'))
+  page.event('visit')
+  for (const name of ['visited', 'stop', 'visited again']) await site.loom.publish('news', name)
+  gate.open()
+  await until('the task of the visit', () => page.text.includes('visited again'))
+  expect(called).toEqual(['connected', 'other', 'last', 'begun after a cancel', 'visited again'])
+})
+
 test('a component answers events while a task of its own waits', async () => {
   const gate = new Gate<string>()
   const { page } = await start(() => gate.promise)

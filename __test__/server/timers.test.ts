@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, type Loom, type Message } from 'loom-live'
-import { pageOf, shows, startPage } from '../support/pages'
+import { away, back, pageOf, shows, startPage } from '../support/pages'
 import { Site } from '../support/site'
 import { Gate, until } from '../support/until'
 
@@ -199,39 +199,43 @@ test('one that fell due several times while nobody looked rings once', async () 
   const { name, counts } = ticking(site.loom, 50, { gate: undefined })
   const page = await pageOf(site, name)
   await until('a tick', () => counts.length > 1)
-  page.retry = () => 60_000
-  page.cut()
-  await until('the component to wait', () => site.loom.stats().parked === 1)
-  await sleep(20)
+  await away(site, page)
+  await until('the last tick before the page went', () => site.loom.stats().callsInFlight === 0)
   const before = Math.max(...counts)
   await sleep(500)
   expect(Math.max(...counts)).toBe(before)
-  page.comeBack()
-  await until('the page to be back', () => page.resumes === 1 && page.isLive)
+  await back(page)
   expect(Number(page.text.split(' ')[0])).toBeGreaterThan(before)
   expect(Math.max(...steps(counts))).toBe(1)
 })
 
 test('one that rings once, and fell due while nobody looked, rings once when the page is back', async () => {
+  const gate = new Gate()
   const { site, page } = await startPage((loom) =>
     loom.register('late', {
       props: { rung: '' },
-      connected: (_, ctx) => ctx.after('ring', 200, 'late'),
-      handle: {},
+      handle: {
+        // The timer is set while the page is away, so that it cannot ring before.
+        async begin(props, _, ctx) {
+          await gate.promise
+          ctx.after('ring', 50, 'late')
+          return { ...props }
+        },
+      },
       receive: { ring: ({ rung }, { data }) => ({ rung: rung + String(data) }) },
       render: ({ rung }) => html`${rung}`,
     }),
   )
-  page.retry = () => 60_000
-  page.cut()
-  await until('the component to wait', () => site.loom.stats().parked === 1)
-  await sleep(400)
+  page.event('begin')
+  await until('the handler to run', () => site.loom.stats().callsInFlight === 1)
+  await away(site, page)
+  gate.open()
+  await until('the step', () => site.loom.stats().events === 1)
+  await sleep(200)
   expect(page.text).toBe('')
-  page.comeBack()
-  await until('the page to be back', () => page.resumes === 1 && page.isLive)
+  await back(page)
   expect(page.text).toBe('late')
-  page.retry = () => 10
-  page.cut()
-  await until('the page to be back', () => page.resumes === 2 && page.isLive)
+  await away(site, page)
+  await back(page)
   expect(page.text).toBe('late')
 })

@@ -3,7 +3,7 @@
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
-import { pageOf, shows, startPage } from '../support/pages'
+import { away, back, pageOf, shows, startPage } from '../support/pages'
 import { Site, type SiteOptions } from '../support/site'
 import { until } from '../support/until'
 
@@ -168,11 +168,9 @@ test('a page whose connection is cut again and again has each message once, in o
 
 test('what comes while the page is away enters the state when it is back', async () => {
   const { site, page } = await start()
-  page.retry = () => 300
-  page.cut()
-  await until('the component to wait', () => site.loom.stats().parked === 1)
+  await away(site, page)
   for (let number = 1; number <= 50; number++) await site.loom.publish('room', number)
-  await until('the page to be back', () => page.resumes === 1)
+  await back(page)
   // Before it is shown.
   expect(page.text).toBe(numbers(50))
 })
@@ -181,11 +179,9 @@ test('beyond the history there is one gap, and then what the topic has', async (
   const { site, page } = await start(room, { limits: { topicMessages: 4 } })
   await site.loom.publish('room', 'first')
   await shows(page, 'first')
-  page.retry = () => 300
-  page.cut()
-  await until('the component to wait', () => site.loom.stats().parked === 1)
+  await away(site, page)
   for (let number = 1; number <= 10; number++) await site.loom.publish('room', number)
-  await until('the page to be back', () => page.resumes === 1)
+  await back(page)
   await shows(page, 'first gap')
   await site.loom.publish('room', 'next')
   await shows(page, 'first gap next')

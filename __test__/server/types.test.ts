@@ -31,11 +31,8 @@ test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, u
   expect(status).toBe(0)
 }, 60_000)
 
-test('an error names the prop that is wrong, and what was meant', () => {
-  const text = `import { createLoom, html } from 'loom-live'
-    const module = createLoom().register('m', { props: { count: 0, name: '' }, handle: {}, render: () => html\`\` })
-    void createLoom().mount(module, { cuont: 1 })
-    void createLoom().mount(module, { count: 'one' })`
+/** What the compiler says of a program that uses the package. */
+function problemsOf(text: string): string[] {
   const file = join(FOLDER, 'wrong.ts')
   const options: ts.CompilerOptions = {
     strict: true,
@@ -51,14 +48,36 @@ test('an error names the prop that is wrong, and what was meant', () => {
     name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : getSourceFile(name, ...rest)
   host.fileExists = (name) => name === file || fileExists(name)
   host.readFile = (name) => (name === file ? text : readFile(name))
-  const problems = ts
+  return ts
     .getPreEmitDiagnostics(ts.createProgram([file], options, host))
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+}
+
+test('an error names the prop that is wrong, and what was meant', () => {
+  const problems = problemsOf(`import { createLoom, html } from 'loom-live'
+    const module = createLoom().register('m', { props: { count: 0, name: '' }, handle: {}, render: () => html\`\` })
+    void createLoom().mount(module, { cuont: 1 })
+    void createLoom().mount(module, { count: 'one' })`)
   expect(problems).toEqual([
     expect.stringMatching(
       /^Object literal may only specify known properties, but 'cuont' does not exist in type .*Did you mean to write 'count'\?$/,
     ),
     expect.stringMatching(/^Type 'string' is not assignable to type 'number'/),
+  ])
+}, 60_000)
+
+test('in a module with receivers, too, an error names the prop and what is wrong with it', () => {
+  const problems = problemsOf(`import { createLoom, html } from 'loom-live'
+    createLoom().register('m', {
+      props: { count: 0 },
+      handle: { add: (props) => void (props.count += 1), wrong: () => ({ count: 'one' }) },
+      receive: { got: () => ({ count: 'two' }) },
+      render: () => html\`\`,
+    })`)
+  expect(problems).toEqual([
+    "Cannot assign to 'count' because it is a read-only property.",
+    "Type 'string' is not assignable to type 'number'.",
+    "Type 'string' is not assignable to type 'number'.",
   ])
 }, 60_000)
 

@@ -2,23 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, type Message } from 'loom-live'
-import type { LivePage } from '../support/live_page'
-import { pageOf, shows, startPage } from '../support/pages'
+import { away, back, pageOf, shows, startPage } from '../support/pages'
 import { Site, type SiteOptions } from '../support/site'
 import { Gate, until } from '../support/until'
-
-/** The network is gone, and the page does not come back by itself. */
-async function away(site: Site, page: LivePage): Promise<void> {
-  const { parked } = site.loom.stats()
-  page.retry = () => 600_000
-  page.cut()
-  await until('the component to wait', () => site.loom.stats().parked === parked + 1)
-}
-
-async function back(page: LivePage): Promise<void> {
-  page.comeBack()
-  await until('the page to be back', () => page.resumes === 1 && page.isLive)
-}
 
 test('a component whose page is away handles nothing: no topic, no timer, no value, no presence, nothing sent', async () => {
   const handled: string[] = []

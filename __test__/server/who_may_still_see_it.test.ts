@@ -7,7 +7,7 @@ import { html, type Loom, LoomError, type Message, Refusal } from 'loom-live'
 import { Barrier } from '../support/barrier'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
-import { shows } from '../support/pages'
+import { away, back, comeBack, shows } from '../support/pages'
 import { Site, type SiteOptions, testLoom } from '../support/site'
 import { until } from '../support/until'
 
@@ -398,11 +398,11 @@ describe('limits.authorizeTime', () => {
     const { site, members, page } = await start(SOON)
     const ada = await page('ada')
     await event(ada, 'enter', 'room:7')
-    ada.retry = () => 1_500
-    ada.cut()
-    await parked(site)
+    await away(site, ada)
     const { length } = members.asked
-    await until('the page to be back', () => ada.resumes === 1 && ada.isLive)
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(members.asked).toHaveLength(length)
+    await back(ada)
     // Once, since it is back.
     expect(members.asked).toHaveLength(length + 1)
   })
@@ -467,12 +467,11 @@ describe('disconnect by topic', () => {
     const ada = await page('ada')
     await event(ada, 'enter', 'room:7')
     await until('a checkpoint', () => ada.memory.checkpoint !== undefined)
-    ada.retry = () => 300
-    ada.cut()
-    await parked(site)
+    await away(site, ada)
     members.remove('ada', 'room:7')
     expect(site.loom.disconnect({ topic: 'room:7', bind: 'ada' })).toBe(1)
     await site.loom.publish('room:7', 'secret')
+    comeBack(ada)
     await until('the refusal', () => ada.refused !== undefined)
     expect([ada.refused, ada.text, ada.resumes]).toEqual([['Not allowed'], '', 0])
   })

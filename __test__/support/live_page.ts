@@ -158,6 +158,11 @@ export class LivePage {
     this.connect()
   }
 
+  /** All events are answered, and the page has a checkpoint that includes them, and what the state included before. */
+  get isCheckpointed(): boolean {
+    return this.isSettled && this.checkpoint?.number === this.lastNumber
+  }
+
   /** What a thief would need of this page's memory to make a copy of the page. */
   get memory(): { secret: string; checkpoint: string | undefined } {
     return { secret: this.secret, checkpoint: this.checkpoint?.sealed }

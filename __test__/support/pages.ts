@@ -26,5 +26,38 @@ export async function startPage(
   return { site, name, page: await pageOf(site, name) }
 }
 
+/** The network is gone, and the page does not come back by itself. */
+function cutOff(page: LivePage): void {
+  page.retry = () => 2 ** 31 - 1
+  page.cut()
+}
+
+/** The network is gone: the component waits for its page, however long that takes. The page is away until `back`. */
+export async function away(site: Site, page: LivePage): Promise<void> {
+  const { parked } = site.loom.stats()
+  cutOff(page)
+  await until('the component to wait for its page', () => site.loom.stats().parked > parked)
+}
+
+/** The same for a page of a site whose components do not wait, or of a shared component: its connection is gone. */
+export async function gone(site: Site, page: LivePage): Promise<void> {
+  const { connections } = site.loom.stats()
+  cutOff(page)
+  await until('the connection to be gone', () => site.loom.stats().connections < connections)
+}
+
+/** The network is there again. */
+export function comeBack(page: LivePage): void {
+  page.retry = () => 10
+  page.comeBack()
+}
+
+/** A page that was away is shown its component again, which has waited. */
+export async function back(page: LivePage): Promise<void> {
+  const { resumes } = page
+  comeBack(page)
+  await until('the page to be back', () => page.resumes > resumes && page.isLive)
+}
+
 export const shows = (page: LivePage, text: string): Promise<unknown> =>
   until(`the page to show ${JSON.stringify(text)}`, () => page.text === text)

@@ -45,5 +45,9 @@ export function sqlite(): LoomOptions {
 export const checkpointed = (page: LivePage): Promise<unknown> =>
   until('a checkpoint', () => page.memory.checkpoint !== undefined)
 
+/** A checkpoint that includes all events of the page, and what came before them. */
+export const allCheckpointed = (page: LivePage): Promise<unknown> =>
+  until('a checkpoint of all events', () => page.isCheckpointed)
+
 /** Checkpoints come only if they are due at once. */
 export const FEW = { checkpointQuiet: 60_000, checkpointEvents: 1000 }

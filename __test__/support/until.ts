@@ -14,6 +14,15 @@ export async function until<T>(what: string, look: () => T | Promise<T>): Promis
   }
 }
 
+/** As `until`, for much work: waits for as long as `progress` gives something else now and then. */
+export async function untilAllIsDone(what: string, isDone: () => boolean, progress: () => unknown): Promise<void> {
+  for (;;) {
+    const before = progress()
+    await until(`${what}, or some of it,`, () => isDone() || progress() !== before)
+    if (isDone()) return
+  }
+}
+
 /** The promise's outcome; after `PATIENCE`, an error that names what did not happen. */
 export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

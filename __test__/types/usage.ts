@@ -17,6 +17,7 @@ import {
   LiveSocket,
   LoomError,
   raw,
+  type Receiver,
   Refusal,
   sanitized,
   StartError,
@@ -388,6 +389,77 @@ loom.register('live', {
     wrong: (props) => ({ ...props, now: props.then }),
   },
   render: ({ rows, now, answer }) => html`${rows.length} ${now} ${answer}`,
+})
+
+// Props of a module with receivers are frozen, and read-only in all its callbacks, whatever the order of the members.
+const frozen = loom.register('frozen', {
+  mount(props) {
+    // @ts-expect-error frozen
+    props.count = 1
+    return { count: props.count }
+  },
+  render: (props) => {
+    // @ts-expect-error frozen
+    props.count = 1
+    return html`${props.count}`
+  },
+  connected: (props) => {
+    // @ts-expect-error frozen
+    props.count = 1
+  },
+  handle: {
+    // @ts-expect-error frozen
+    add: (props) => void (props.count += 1),
+    next: (props) => ({ ...props, count: props.count + 1 }),
+    same: (props) => props,
+    // @ts-expect-error a prop of another type
+    wrong: () => ({ count: 'one', rows: [] }),
+  },
+  props: { count: 0, rows: [] as Row[] },
+  receive: {
+    told: (props) => {
+      is<Equal<typeof props, Readonly<{ count: number; rows: Row[] }>>>()
+      return { ...props, rows: [...props.rows, { id: 1 }] }
+    },
+  },
+})
+is<Equal<typeof frozen, RegisteredModule<{ count: number; rows: Row[] }>>>()
+loom.register('frozen for one handler', {
+  props: { count: 0 },
+  // @ts-expect-error frozen
+  handle: (props) => void (props.count += 1),
+  receive: { told: (props) => props },
+  render: ({ count }) => html`${count}`,
+})
+declare const receivers: Record<string, Receiver<{ count: number }>>
+loom.register('frozen by receivers from elsewhere', {
+  props: { count: 0 },
+  // @ts-expect-error frozen
+  handle: { add: (props) => void (props.count += 1) },
+  receive: receivers,
+  render: ({ count }) => html`${count}`,
+})
+// Without receivers they are not.
+loom.register('changed in place', {
+  props: { count: 0 },
+  mount: (props) => void (props.count = 1),
+  handle: { add: (props) => void (props.count += 1) },
+  render: ({ count }) => html`${count}`,
+})
+loom.register('changed by one handler', {
+  props: { count: 0 },
+  handle: (props) => void (props.count += 1),
+  render: ({ count }) => html`${count}`,
+})
+// Whoever names the type of the props says of them that they are read-only.
+loom.register<Readonly<{ count: number }>>('frozen as stated', {
+  props: { count: 0 },
+  handle: {
+    // @ts-expect-error frozen
+    add: (props) => void (props.count += 1),
+  },
+  receive: { told: (props) => ({ count: props.count + 1 }) },
+  render: ({ count }) => html`${count}`,
 })
 
 // Who may still see it: topics are read-only, and everywhere; a filter names whose components are meant.

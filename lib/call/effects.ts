@@ -284,8 +284,9 @@ export class Effects {
   after(receiver: string, ms: number, data: unknown): void {
     this.checkReceiver(receiver, 'ctx.after')
     const time = checkTime(ms, 0, 'the time of ctx.after')
-    const json = stringifyData(data, () => `the data of ctx.after(${JSON.stringify(receiver)})`)
-    this.note(`{"after":[${JSON.stringify(receiver)},${time},${data === undefined ? 'null' : json}]}`)
+    const json =
+      data === undefined ? '' : `,${stringifyData(data, () => `the data of ctx.after(${JSON.stringify(receiver)})`)}`
+    this.note(`{"after":[${JSON.stringify(receiver)},${time}${json}]}`)
   }
 
   cancel(receiver: string): void {

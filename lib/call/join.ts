@@ -18,7 +18,7 @@ type Props = Record<string, unknown>
 export type Origin = [joins: Joins, version: number, isBehind: 0 | 1, dropped?: CrossingDropped[]] | null
 
 /** What is dropped of a state, as it crosses: a timer has no topic, and one that rings once no interval. */
-type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data: unknown]
+type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data?: unknown]
 
 /** What a join needs beside the module and its props. */
 export interface Joining {
@@ -166,9 +166,10 @@ function upgrade(
   }
 }
 
-function droppedOf([receiver, topic, every, data]: CrossingDropped): Dropped {
+function droppedOf([receiver, topic, every, ...data]: CrossingDropped): Dropped {
   if (topic !== 0) return { receiver, topic }
-  return every === 0 ? { receiver, data } : { receiver, every }
+  if (every !== 0) return { receiver, every }
+  return data.length === 0 ? { receiver } : { receiver, data: data[0] }
 }
 
 /** Calls `next` with the value: at once if it is no promise, after it otherwise. */

@@ -153,7 +153,7 @@ fn write_numbers<const N: usize>(out: &mut String, numbers: [u64; N]) {
 /// Writes a call to handle and render as `[0, call, actor, sequence, version, number, module, id, instance,
 /// event | origin, props?, bytes?, frozen?]`. A first render has an origin instead of an event: `null` if
 /// the application itself started the component, or `[joins, version, isBehind, dropped?]`, see
-/// [`crate::dispatch::Origin`]. `dropped` is a list of `[receiver, topic | 0, interval, data]`, see
+/// [`crate::dispatch::Origin`]. `dropped` is a list of `[receiver, topic | 0, interval, data?]`, see
 /// [`crate::ongoing::Dropped`]; it is left out if it is empty.
 pub(super) fn write_call(
     number: u32,
@@ -229,8 +229,11 @@ fn write_dropped(out: &mut String, dropped: &[Dropped]) {
             None => out.push('0'),
         }
         let interval = one.interval.map_or(0, |interval| interval.as_millis());
-        let data = one.data.as_deref().unwrap_or("null");
-        let _ = write!(out, ",{interval},{data}]");
+        let _ = write!(out, ",{interval}");
+        if let Some(data) = &one.data {
+            let _ = write!(out, ",{data}");
+        }
+        out.push(']');
     }
     out.push(']');
 }

@@ -264,10 +264,15 @@ impl<D: Dispatcher> Running<D> {
         !self.tasks.is_empty()
     }
 
-    /// Begins and ends tasks, as a step that has committed asks.
+    /// Begins and ends tasks, as a step that has committed asks. A task that the step itself has ended again never
+    /// begins.
     pub(super) fn run_tasks(&mut self, effects: &[Effect]) {
+        let last = last_tasks(effects);
         for effect in effects {
             match effect {
+                Effect::Task { receiver, task } if last.get(receiver) != Some(task) => {
+                    self.context.dispatcher.end_task(*task);
+                }
                 Effect::Task { receiver, task } => {
                     self.end_task(receiver);
                     let taken = self.context.quotas.tasks.take(&self.holder);
@@ -361,6 +366,23 @@ pub(super) enum Next {
     Due,
     /// `authorize` is to be asked again: [`Running::ask`].
     Ask,
+}
+
+/// The tasks that are left at the end of a step with these effects, by their names.
+fn last_tasks(effects: &[Effect]) -> BTreeMap<&SmolStr, TaskId> {
+    let mut last = BTreeMap::new();
+    for effect in effects {
+        match effect {
+            Effect::Task { receiver, task } => {
+                last.insert(receiver, *task);
+            }
+            Effect::Cancel { receiver } => {
+                last.remove(receiver);
+            }
+            _ => {}
+        }
+    }
+    last
 }
 
 fn is_task(effect: &Effect) -> bool {

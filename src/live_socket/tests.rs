@@ -506,7 +506,7 @@ async fn a_message_after_which_the_store_took_no_state_is_handled_again() {
             let count: i64 = call.props.to_json().parse().unwrap();
             let mut outcome = crate::testing::shown(count, &["<b>", "</b>"]);
             if call.event.is_some() {
-                let json = r#"[{"after":["late",10,null]}]"#;
+                let json = r#"[{"after":["late",10]}]"#;
                 outcome.effects = crate::effects::parse(json).unwrap();
             } else if !call.messages.is_empty() {
                 if made.fetch_add(1, Ordering::SeqCst) == 0 {

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn what_is_to_be_published_is_kept_until_it_is_taken() {
         let now = now();
-        let json = r#"[{"publish":["i/1","a",[1]]},{"send":["i/2","of me",["got",2]]}]"#;
+        let json = r#"[{"publish":["i/1","a",[1]]},{"publish":["i/2","a",null]},{"send":["i/3","of me",["g",null]]}]"#;
         let ongoing = ongoing(json, now);
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
         let taken = revived.outgoing().to_vec().into_iter();
@@ -69,7 +69,8 @@ mod tests {
         let taken: Vec<String> = taken
             .map(|one| format!("{} {} {}", one.id, one.topic, one.data))
             .collect();
-        assert_eq!(taken, ["i/1 a [1]", "i/2 \0me [\"got\",2]"]);
+        let expected = ["i/1 a [1]", "i/2 a null", "i/3 \0me [\"g\",null]"];
+        assert_eq!(taken, expected);
         assert!(revived.is_empty());
     }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::{Now, Ongoing, OngoingError, raw};
+use crate::effects::given;
 
 /// The most timers of a component.
 pub const MOST_TIMERS: usize = 100;
@@ -35,8 +37,20 @@ pub struct Rung {
     pub data: Option<Arc<str>>,
 }
 
-/// As it is sealed: receiver, time of day when the timer rings, interval in milliseconds or 0, data.
-pub(super) type SealedTimer = (SmolStr, u64, u64, Option<Box<RawValue>>);
+/// As it is sealed: receiver, time of day when the timer rings, interval in milliseconds or 0, and the data, if
+/// the message carries any.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SealedTimer(
+    SmolStr,
+    u64,
+    u64,
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    Option<Box<RawValue>>,
+);
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -48,12 +62,12 @@ impl Timer {
         let interval = self.interval.map_or(0, milliseconds);
         let data = self.data.as_deref().and_then(raw);
         let due = now.unix + milliseconds(left);
-        (receiver.clone(), due, interval, data)
+        SealedTimer(receiver.clone(), due, interval, data)
     }
 
     /// From a checkpoint. A timer that fell due meanwhile rings at once.
     pub(super) fn revived(sealed: SealedTimer, now: Now) -> (SmolStr, Self) {
-        let (receiver, due, interval, data) = sealed;
+        let SealedTimer(receiver, due, interval, data) = sealed;
         let interval = (interval > 0).then(|| Duration::from_millis(interval));
         let left = Duration::from_millis(due.saturating_sub(now.unix));
         // Clocks of machines differ: none waits longer than it was to.
@@ -174,7 +188,7 @@ mod tests {
         assert_eq!(rung(&mut revived, later), ["late{\"a\":1}"]);
         // Set again meanwhile, it is another timer.
         let mut again = timers.clone();
-        apply(&mut again, r#"[{"after":["late",20,null]}]"#, later).unwrap();
+        apply(&mut again, r#"[{"after":["late",20]}]"#, later).unwrap();
         again.timer_is_over("late");
         assert_eq!(again.due(), Some(later + ms(20)));
         timers.timer_is_over("late");
@@ -203,7 +217,7 @@ mod tests {
     fn one_of_a_name_and_none_after_cancel() {
         let now = now();
         let json =
-            r#"[{"every":["a",100]},{"after":["a",500,null]},{"every":["b",100]},{"cancel":"b"}]"#;
+            r#"[{"every":["a",100]},{"after":["a",500]},{"every":["b",100]},{"cancel":"b"}]"#;
         let mut timers = ongoing(json, now);
         assert!(rung(&mut timers, now.instant + ms(499)).is_empty());
         assert_eq!(rung(&mut timers, now.instant + ms(500)), ["a"]);
@@ -223,6 +237,18 @@ mod tests {
         let mut timers = Ongoing::default();
         let applied = timers.apply(&effects, &checks(now.instant));
         assert_eq!(applied, Err(OngoingError::Timers));
+    }
+
+    #[test]
+    fn null_is_not_nothing_also_after_a_restart() {
+        let then = now();
+        let json = r#"[{"after":["bare",1]},{"after":["null",2,null]}]"#;
+        let sealed = ongoing(json, then).to_json(then);
+        let mut revived = Ongoing::from_json(&sealed, then);
+        assert_eq!(
+            rung(&mut revived, then.instant + ms(2)),
+            ["bare", "nullnull"]
+        );
     }
 
     #[test]

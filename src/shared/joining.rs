@@ -279,18 +279,13 @@ impl<D: Dispatcher> Task<D> {
     fn seal(&self, Lives { since, owner }: Lives) -> Result<Box<str>, (String, Refusal)> {
         let caller = self.viewer.caller();
         let claims = Claims {
-            kind: Kind::Ticket,
             module: self.known.name.to_string(),
-            version: 0,
-            props_json: String::new(),
-            ongoing: String::new(),
             instance: self.key.to_string(),
             viewer: self.viewer.id.to_string(),
             owner,
-            point: Point::default(),
             life: since,
-            page: String::new(),
             issued_at: unix_now(),
+            ..Claims::empty(Kind::Ticket)
         };
         let sealed = self.context.keyring.seal(&claims, &caller.bind);
         sealed.map(Into::into).map_err(|error| {

@@ -24,7 +24,7 @@ use crate::protocol::{Beside, Refusal, ServerMessage, extended};
 use crate::random::random_number;
 use crate::store::{StoreError, Stored};
 use crate::token::{Claims, Kind};
-use crate::tree::{LiveTree, Patch};
+use crate::tree::LiveTree;
 
 pub(super) struct ToViewers<D: Dispatcher> {
     /// The actor's.
@@ -181,7 +181,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         if self.is_held {
             return;
         }
-        let nothing = ServerMessage::Patch(Patch::default(), None);
+        let nothing = ServerMessage::nothing();
         let owes = std::mem::take(&mut self.owes_change);
         let message = message.as_ref().or(owes.then_some(&nothing));
         self.tell(point, message);
@@ -301,18 +301,15 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
         };
         let instance = self.name();
         let claims = Claims {
-            kind: Kind::SharedState,
             module: self.known.name.to_string(),
             version: self.known.details.version,
             props_json: committed.props.to_json_without(&self.known.details.private),
             ongoing: committed.ongoing.to_json(Now::here()),
             instance: instance.to_string(),
-            viewer: String::new(),
-            owner: Life::default(),
             point: committed.point,
             life: self.component.lives().since,
-            page: String::new(),
             issued_at: unix_now(),
+            ..Claims::empty(Kind::SharedState)
         };
         let sealed = self.context.keyring.seal(&claims, "");
         let sealed = sealed.map_err(|error| StoreError::Failed(error.to_string()))?;

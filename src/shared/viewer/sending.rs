@@ -14,16 +14,7 @@ use crate::session::Link;
 use crate::shared::ring::Missed;
 use crate::shared::said::{Outcome, Said};
 use crate::shared::shown::WholeTree;
-use crate::tree::{Patch, write_json_string};
-
-/// An empty change, which answers an event that changed nothing.
-const NOTHING: ServerMessage<'static> = ServerMessage::Patch(
-    Patch {
-        template: None,
-        changes: Vec::new(),
-    },
-    None,
-);
+use crate::tree::write_json_string;
 
 impl Viewer {
     /// Sends the page what it has not been sent.
@@ -191,7 +182,7 @@ impl Viewer {
             match self.dialect {
                 Dialect::Extended => {
                     self.push_revision(link, at, revision);
-                    let encoded = extended::encode(&NOTHING, event);
+                    let encoded = extended::encode(&ServerMessage::nothing(), event);
                     link.outbox.push_encoded(self.owner, &link.id, &encoded);
                 }
                 Dialect::Classic => self.push_nothing(link),
@@ -276,7 +267,8 @@ impl Viewer {
 
     fn push_nothing(&self, link: &Link) {
         if self.is_classic() {
-            link.outbox.push(self.owner, NOTHING.to_json(&link.id).0);
+            link.outbox
+                .push(self.owner, ServerMessage::nothing().to_json(&link.id).0);
         }
     }
 
