@@ -256,18 +256,20 @@ withRedis('topics in Redis', () => {
     await shows(page, '4')
   })
 
-  test('a page that joins while Redis is away is told to come back, and sees its topics then', async () => {
+  test('a page whose component cannot subscribe is told that it failed, and one that comes later joins', async () => {
     const redis = await server()
     const site = await Site.start({ backplane: { redis: redis.url } })
     const { name } = reader(site.loom)
     const token = await site.token(name)
     await redis.kill()
-    const page = new LivePage({ url: () => site.url(), module: name, token, retry: () => 100 })
+    const page = new LivePage({ url: () => site.url(), module: name, token })
     atEnd(() => {
       page.end()
     })
-    await until('the refusal', () => page.refused !== undefined || site.log.errors.length > 1)
+    await until('the log to say so', () => site.log.errors.some((line) => line.includes('ctx.subscribe')))
+    expect(page.isLive).toBe(false)
     await redis.restart()
+    await until('the log to say that it is over', () => site.log.warnings.join().includes('Redis is back'))
     const late = await pageOf(site, name)
     await site.loom.publish('news', 1)
     await shows(late, '1')

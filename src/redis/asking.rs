@@ -171,8 +171,8 @@ impl Link {
         }
     }
 
-    /// Until when something is asked for that is asked now.
-    fn patience(&self) -> Instant {
+    /// Until when something is waited for that is asked now: 5 s, or not at all if Redis has been away for that long.
+    pub(crate) fn patience(&self) -> Instant {
         let now = Instant::now();
         match self.health() {
             Health::Down { since, .. } if now.duration_since(since) > PATIENCE => now,

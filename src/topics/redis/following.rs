@@ -235,8 +235,7 @@ impl Following {
                 if self.unsubscribe(&channels, &due, number).await.is_err()
                     || self.subscribe(&channels, &due, number).await.is_err()
                 {
-                    // What was not done is due on the next connection.
-                    self.fail(&due);
+                    // What was not done is due on the next connection. Who waits for it waits for that.
                     break;
                 }
                 self.open(&script, &commands, due.opened).await;
@@ -325,22 +324,6 @@ impl Following {
     fn channels_of(&self, topics: &[Arc<str>]) -> Vec<Vec<u8>> {
         let channel = |topic: &Arc<str>| self.keys.channel(topic).into_bytes();
         topics.iter().map(channel).collect()
-    }
-
-    /// The connection is lost: who waits for these topics is told so.
-    fn fail(&self, due: &Due) {
-        let away = || TopicError::Failed("the connection to Redis was lost".to_owned());
-        let mut state = lock(&self.state);
-        let mut waiters = Vec::new();
-        for topic in &due.opened {
-            if let Some(followed) = state.topics.get_mut(topic) {
-                waiters.append(&mut followed.waiters);
-            }
-        }
-        drop(state);
-        for waiter in waiters {
-            let _ = waiter.send(Err(away()));
-        }
     }
 
     /// Copies these topics, and answers those who wait for them.

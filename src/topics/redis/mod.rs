@@ -17,10 +17,9 @@ mod publishing;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::rooms::{Rooms, check};
@@ -33,9 +32,6 @@ use crate::redis::{Address, Link, Needs, OpenError, Tell};
 use following::Following;
 use keys::Keys;
 use publishing::{Publish, Queue};
-
-/// How long a subscriber waits until its topic is there.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Topics in Redis. All processes that have the same Redis and the same prefix share them.
 ///
@@ -51,6 +47,8 @@ pub struct RedisTopics {
 struct Inner {
     rooms: Arc<Rooms>,
     following: Arc<Following>,
+    channels: Link,
+    commands: Link,
 }
 
 impl RedisTopics {
@@ -80,8 +78,13 @@ impl RedisTopics {
         };
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
         let (queue, publishing) = Queue::new(limits, commands.clone(), keys, rooms.clone());
-        let follows = following.clone().run(channels, commands);
-        let inner = Arc::new(Inner { rooms, following });
+        let follows = following.clone().run(channels.clone(), commands.clone());
+        let inner = Arc::new(Inner {
+            rooms,
+            following,
+            channels,
+            commands,
+        });
         let tasks = [tokio::spawn(publishing), tokio::spawn(follows)].map(AbortOnDropHandle::new);
         Ok(Self {
             inner,
@@ -109,9 +112,12 @@ impl Inner {
     /// A copy of the topic, as Redis had it after this call.
     fn copied(&self, topic: &str) -> impl Future<Output = Result<(), TopicError>> + Send + use<> {
         let copied = self.following.copy(topic);
+        // One connection may come back a little later than the other.
+        let until = self.channels.patience().max(self.commands.patience());
+        let hosts = self.channels.hosts().clone();
         async move {
-            let away = || TopicError::Failed("Redis does not answer".to_owned());
-            let copied = timeout(PATIENCE, copied).await.map_err(|_| away())?;
+            let away = || TopicError::Failed(format!("Redis at {hosts} is away"));
+            let copied = timeout_at(until, copied).await.map_err(|_| away())?;
             copied.map_err(|_| away())?
         }
     }

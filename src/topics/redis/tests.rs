@@ -1,8 +1,10 @@
 //! Each message once and in order, or a gap: over connections that are lost, and between processes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::*;
 use crate::redis::testing::{Server, is_there, until};
