@@ -15,5 +15,8 @@ module.exports = {
     ],
   },
   // The bundle that is published, not the sources it is made of.
-  moduleNameMapper: { '^loom-live$': '<rootDir>/dist/index.cjs' },
+  moduleNameMapper: {
+    '^loom-live$': '<rootDir>/dist/index.cjs',
+    '^loom-live/publish$': '<rootDir>/dist/publish.cjs',
+  },
 }

@@ -11,7 +11,7 @@ import { compactRequest } from './http/request'
 import type { NativeLoom } from './native'
 import type { Settings } from './options'
 import { checkContainer, checkStanding } from './render/container'
-import type { Tree } from './render/html'
+import type { Tree } from './render/tree'
 import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
 

@@ -47,6 +47,16 @@ async function bundle() {
     sourcesContent: false,
     define: { DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()) },
   })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/publish.ts'],
+    outfile: 'dist/publish.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    loader: { '.lua': 'text' },
+  })
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   writeFileSync(join(root, 'dist', 'status.js'), await bundleClient('status'))
   writeFileSync(join(root, 'dist', 'fields.js'), await bundleClient('fields'))

@@ -1,5 +1,7 @@
 /** Topics that processes share: what is published in one reaches the pages of all, once and in order, whatever happens to Redis. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
@@ -273,6 +275,20 @@ withRedis('topics in Redis', () => {
     const late = await pageOf(site, name)
     await site.loom.publish('news', 1)
     await shows(late, '1')
+  })
+
+  test('a user of Redis that may do no more than SECURITY.md says is enough', async () => {
+    const redis = await server()
+    const rules = /`(~loom:[^`]+)`/.exec(readFileSync(join(__dirname, '../../SECURITY.md'), 'utf8'))?.[1] ?? ''
+    redis.ask('ACL', 'SETUSER', 'loom', 'on', '>secret', ...rules.split(' '))
+    const url = redis.url.replace('//', '//loom:secret@')
+    const site = await Site.start({ store: { redis: url }, backplane: { redis: url } })
+    const page = await pageOf(site, reader(site.loom).name)
+    page.event('say', 'hello')
+    await shows(page, 'hello')
+    expect([site.log.all, site.loom.stats().stored]).toEqual(['', 1])
+    // And it is not too much: the keys of others are closed to it.
+    expect(redis.ask('--user', 'loom', '--pass', 'secret', 'GET', 'other')).toMatch(/NOPERM/)
   })
 
   test('what is wrong is an error at once', async () => {

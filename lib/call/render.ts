@@ -1,7 +1,7 @@
 import { isThenable, typeOf } from '../check'
 import { LoomError } from '../errors'
 import { encodeJson, encodeRoot, type Memo, type TreeCheck } from '../render/encode'
-import { Tree } from '../render/html'
+import { Tree } from '../render/tree'
 import type { Writer } from '../render/writer'
 import type { Entry } from './modules'
 

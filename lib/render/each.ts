@@ -1,7 +1,8 @@
 import type { Key, KeyedList } from '../../index'
 import { checkFunction, invalid, typeOf } from '../check'
 import { LoomError } from '../errors'
-import { describeSlot, joinedAsText, type Template, Tree } from './html'
+import { describeSlot, type Template } from './html'
+import { joinedAsText, Tree } from './tree'
 
 /** A call of `each`. Its rows are rendered when the list is encoded. */
 export class Each {

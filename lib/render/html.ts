@@ -1,32 +1,9 @@
-import type { RawHtml as PublicRawHtml, Tree as PublicTree } from '../../index'
+import type { RawHtml as PublicRawHtml } from '../../index'
 import { typeOf } from '../check'
 import { LoomError, textOf } from '../errors'
 import { native } from '../native'
 import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from '../places'
-
-/**
- * The error of a value that was joined as text and would show as `[object Object]`: by a plain template literal, `+` or
- * `join`.
- */
-export function joinedAsText(what: string, mend: string): LoomError {
-  return new LoomError('LOOM_TEMPLATE', `${what} was joined as text, which would show [object Object]. ${mend}`)
-}
-
-export class Tree implements PublicTree {
-  constructor(
-    readonly statics: TemplateStringsArray,
-    readonly dynamics: readonly unknown[],
-  ) {}
-
-  /** @throws LoomError always: a tree cannot be joined as text. */
-  toString(): string {
-    throw joinedAsText(
-      `An html\`…\` template${atPlace(placeOfTemplate(this.statics))}`,
-      'Put it into another template, html`<div>${tree}</div>`, and a list of templates as it is, without join(); ' +
-        'a page is made of what `await loom.mount(…)` gives',
-    )
-  }
-}
+import { joinedAsText, Tree } from './tree'
 
 export class RawHtml implements PublicRawHtml {
   constructor(

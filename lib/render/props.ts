@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { isObject, typeOf } from '../check'
 import { LoomError } from '../errors'
 import { noteIfFrozen } from './frozen'
-import { Tree } from './html'
+import { Tree } from './tree'
 
 /** Says where props come from, for the message of an error. A function, because most props have no error. */
 export type Source = () => string

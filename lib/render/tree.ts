@@ -1,0 +1,27 @@
+import type { Tree as PublicTree } from '../../index'
+import { LoomError } from '../errors'
+import { atPlace, placeOfTemplate } from '../places'
+
+/**
+ * The error of a value that was joined as text and would show as `[object Object]`: by a plain template literal, `+` or
+ * `join`.
+ */
+export function joinedAsText(what: string, mend: string): LoomError {
+  return new LoomError('LOOM_TEMPLATE', `${what} was joined as text, which would show [object Object]. ${mend}`)
+}
+
+export class Tree implements PublicTree {
+  constructor(
+    readonly statics: TemplateStringsArray,
+    readonly dynamics: readonly unknown[],
+  ) {}
+
+  /** @throws LoomError always: a tree cannot be joined as text. */
+  toString(): string {
+    throw joinedAsText(
+      `An html\`…\` template${atPlace(placeOfTemplate(this.statics))}`,
+      'Put it into another template, html`<div>${tree}</div>`, and a list of templates as it is, without join(); ' +
+        'a page is made of what `await loom.mount(…)` gives',
+    )
+  }
+}
