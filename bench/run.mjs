@@ -23,7 +23,7 @@ const HELP = `node bench/run.mjs [options]
   --millis N           the length of a run of events; 1000 by default
   --protocol NAME      loom-live's dialect: classic or loom.2, its browser client's own and the default
   --against FOLDER     events: another clone of this repository, built, is measured as well, under the name "before"
-  --store FILE         has loom-live keep its states in this SQLite file; none by default
+  --store PLACE        has loom-live keep its states in this SQLite file, or in Redis at this URL; none by default
   --cores SERVERS,LOAD where servers and load run; 0,1 by default
   --no-build           measure what was built last
 `
@@ -51,6 +51,8 @@ if (values.help) {
   process.exit()
 }
 
+/** A file, or where Redis is. */
+const placeOf = (text) => (/^rediss?:/.test(text) ? text : resolve(text))
 const list = (text) => text.split(',').filter((part) => part !== '')
 const [servers, load] = list(values.cores).map(Number)
 const options = {
@@ -61,7 +63,7 @@ const options = {
   millis: Number(values.millis),
   against: values.against === undefined ? undefined : resolve(values.against),
   protocol: values.protocol === 'classic' ? undefined : values.protocol,
-  environment: values.store === undefined ? {} : { STORE: resolve(values.store) },
+  environment: values.store === undefined ? {} : { STORE: placeOf(values.store) },
   progress: (text) => process.stderr.write(`${text}\n`),
 }
 

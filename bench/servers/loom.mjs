@@ -22,8 +22,12 @@ const loom = createLoom({
   // Development checks renders, which is not measured here.
   development: false,
   limits: { ...unbounded, ...JSON.parse(process.env.LIMITS ?? '{}') },
-  ...(process.env.STORE && { store: { sqlite: process.env.STORE } }),
+  ...(process.env.STORE && { store: storeAt(process.env.STORE) }),
 })
+
+function storeAt(place) {
+  return /^rediss?:/.test(place) ? { redis: place } : { sqlite: place }
+}
 
 /** Makes the application's handlers also copy and compare a list of BESIDE items. */
 function beside(module) {

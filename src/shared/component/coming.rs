@@ -229,7 +229,7 @@ impl Component {
     }
 
     /// How many entries the list of those who are away has.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(in crate::shared) fn noted_away(&self) -> usize {
         self.lock().away_order.len()
     }
