@@ -1,4 +1,4 @@
-import type { Limits, Logger, LoomOptions, RedisStore } from '../index'
+import type { Limits, Logger, LoomOptions, OwnStore, RedisStore } from '../index'
 import type { NativeRedis } from './addon'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { native } from './native'
@@ -44,6 +44,7 @@ export interface Settings {
   readonly sqlite: string | undefined
   readonly redisStore: NativeRedis | undefined
   readonly backplane: NativeRedis | undefined
+  readonly ownStore: OwnStore | undefined
   readonly limits: Limits
   readonly logger: Logger
   readonly onError: LoomOptions['onError']
@@ -108,16 +109,30 @@ const PREFIX = 'loom:'
 
 const STORES = { sqlite: true, redis: true, prefix: true }
 
-function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore'> {
-  if (store === undefined) return { sqlite: undefined, redisStore: undefined }
-  const expected = 'an object like { sqlite: "states.sqlite" } or { redis: "redis://localhost" }'
+/** An application's own store may be of a class of its own, with members that only the application knows. */
+function isOwn(store: Record<string, unknown>): store is Record<string, unknown> & OwnStore {
+  return 'claim' in store || 'save' in store
+}
+
+function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore' | 'ownStore'> {
+  const none = { sqlite: undefined, redisStore: undefined, ownStore: undefined }
+  if (store === undefined) return none
+  const expected =
+    'an object like { sqlite: "states.sqlite" }, { redis: "redis://localhost" }, or one with the functions claim and save'
   if (!isObject(store)) throw invalid(expected, 'store', store)
+  if (isOwn(store)) {
+    checkFunction(store.claim, 'store.claim')
+    checkFunction(store.save, 'store.save')
+    if ('redis' in store || 'sqlite' in store)
+      throw invalid('one store, sqlite, redis or one of your own', 'store', store)
+    return { ...none, ownStore: store }
+  }
   checkNames(store, STORES, 'the option store', 'a store')
   if ('redis' in store && 'sqlite' in store) throw invalid('one store, sqlite or redis', 'store', store)
-  if ('redis' in store) return { sqlite: undefined, redisStore: redisOf('store', store as unknown as RedisStore) }
+  if ('redis' in store) return { ...none, redisStore: redisOf('store', store as unknown as RedisStore) }
   if ('prefix' in store) throw invalid('a store with a prefix to be in redis', 'store', store)
   checkString(store['sqlite'], 'store.sqlite')
-  return { sqlite: store['sqlite'], redisStore: undefined }
+  return { ...none, sqlite: store['sqlite'] }
 }
 
 function backplaneOf(backplane: unknown): NativeRedis | undefined {

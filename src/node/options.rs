@@ -21,6 +21,8 @@ pub struct NativeOptions {
     pub redis_store: Option<NativeRedis>,
     /// Where topics are, if they are not in this process.
     pub backplane: Option<NativeRedis>,
+    /// The store is in the application's hands.
+    pub own_store: bool,
 }
 
 /// Where Redis is, and what is its part there.

@@ -7,10 +7,11 @@ use napi::Result;
 use super::failed;
 use super::options::{NativeOptions, NativeRedis};
 use super::runtime::runtime;
+use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::redis::{Address, Link, Needs, Tell};
-use crate::store::{Bounds, RedisStore, SqliteStore, Store};
+use crate::store::{Bounds, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store};
 use crate::sync::{Mutex, lock};
 use crate::topics::{MemoryTopics, RedisTopics, Spawn, Topics};
 
@@ -112,6 +113,33 @@ fn store(
     let link = link(redis, needs, telling)?;
     let store = RedisStore::new(link, &redis.prefix, bounds).map_err(failed)?;
     Ok(Some(Box::new(store)))
+}
+
+/// The store in the application's hands, if there is to be one, and its calls.
+pub(super) fn own_store(
+    options: &NativeOptions,
+    queue: &Arc<Queue>,
+    log: &Log,
+) -> Result<Option<(OwnStore, Arc<OwnCalls>)>> {
+    if !options.own_store {
+        return Ok(None);
+    }
+    let (queue, log) = (queue.clone(), log.clone());
+    let ask = move |call, arguments: &str| queue.push(Job::Store { call, arguments });
+    let tell = move |tell| {
+        match tell {
+        OwnTell::Fails(function, why) => log.write(Level::Error, "", || {
+            format!(
+                "{function} fails, and so do events whose states cannot be kept, until it works: {why}"
+            )
+        }),
+        OwnTell::Works(function, after) => log.write(Level::Warn, "", || {
+            format!("{function} works again after {:.1} s", after.as_secs_f64())
+        }),
+    }
+    };
+    let store = OwnStore::new(Box::new(ask), Box::new(tell));
+    store.map(Some).map_err(failed)
 }
 
 /// Topics whose subscribers the runtime wakes.

@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Script;
 
-use super::{Answer, Bounds, Holder, Store, StoreError, Stored, ViewerNumber};
+use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life, Revision};
 use crate::random::random_text;
 use crate::redis::{AskError, Link};
@@ -260,6 +260,14 @@ impl Inner {
     }
 }
 
+impl RedisStore {
+    /// The numbers of a shared component's viewers.
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.viewer_numbers(&instance).await })
+    }
+}
+
 impl Store for RedisStore {
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
         let (inner, instance) = (self.0.clone(), instance.clone());
@@ -281,9 +289,14 @@ impl Store for RedisStore {
         Box::pin(async move { inner.save(&instance, holder, stored, viewers).await })
     }
 
-    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
-        let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.viewer_numbers(&instance).await })
+    fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>> {
+        let (claimed, viewers) = (self.claim(instance, after), self.viewers(instance));
+        Box::pin(async move {
+            match claimed.await? {
+                Some(stored) => Ok(Some((stored, viewers.await?))),
+                None => Ok(None),
+            }
+        })
     }
 
     fn stored(&self) -> u64 {
