@@ -10,10 +10,11 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::sentinel::SentinelClient;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, ErrorKind::Server, FromRedisValue, Pipeline,
-    ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture, RedisResult, ServerErrorKind,
-    Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, ErrorKind::Server,
+    FromRedisValue, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture,
+    RedisResult, ServerErrorKind, Value,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -32,6 +33,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long [`Link::open`] waits for the first connection.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often sentinels are asked which server they name.
+const NAMED_EVERY: Duration = Duration::from_secs(1);
 /// How many commands wait for the connection's task. Whoever has one more waits.
 const MOST_WAITING: usize = 1024;
 
@@ -206,6 +209,7 @@ impl Link {
             number: 0,
             warned: None,
             pushes,
+            named: None,
         };
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(opened)));
         if let Ok(Err(why)) = opening.recv_timeout(OPEN_TIMEOUT) {
@@ -286,6 +290,32 @@ struct Keeper {
     /// The warning that the operator has been told.
     warned: Option<String>,
     pushes: Option<Pushes>,
+    /// Set by each connection that was found by sentinels.
+    named: Option<Named>,
+}
+
+/// The server that sentinels have named.
+struct Named {
+    sentinels: SentinelClient,
+    address: ConnectionAddr,
+}
+
+/// Ends when the sentinels name another server. The one before may go on for ten seconds as if it were written to, and
+/// then forgets what it was told meanwhile.
+async fn renamed(named: Option<&mut Named>) {
+    let Some(Named { sentinels, address }) = named else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(NAMED_EVERY).await;
+        let named = tokio::time::timeout(CONNECT_TIMEOUT, sentinels.async_get_client());
+        // Sentinels that cannot be asked say nothing about the server.
+        if let Ok(Ok(client)) = named.await
+            && client.get_connection_info().addr() != address
+        {
+            return;
+        }
+    }
 }
 
 impl Keeper {
@@ -348,14 +378,19 @@ impl Keeper {
         });
     }
 
-    /// Ends when this connection is lost. Says why.
+    /// Ends when this connection is lost, or the sentinels name another server. Says why.
     async fn wait_for_its_end(&mut self) -> String {
-        while let Some(number) = self.losses.recv().await {
-            if number == self.number {
-                break;
+        let lost = async {
+            while let Some(number) = self.losses.recv().await {
+                if number == self.number {
+                    break;
+                }
             }
+        };
+        tokio::select! {
+            () = lost => "the connection was lost".to_owned(),
+            () = renamed(self.named.as_mut()) => "the sentinels name another server".to_owned(),
         }
-        "the connection was lost".to_owned()
     }
 
     async fn connect(&mut self) -> Result<Connection, ConnectError> {
@@ -370,9 +405,16 @@ impl Keeper {
                 )
             }
             Address::Sentinel(sentinels) => {
-                let mut client = sentinels.builder()?.build()?;
+                let mut sentinels = sentinels.builder()?.build()?;
+                let client = sentinels.async_get_client().await?;
+                let address = client.get_connection_info().addr().clone();
+                self.named = Some(Named { sentinels, address });
                 let config = self.config();
-                Connection::One(client.get_async_connection_with_config(&config).await?)
+                Connection::One(
+                    client
+                        .get_multiplexed_async_connection_with_config(&config)
+                        .await?,
+                )
             }
             Address::Cluster(nodes) => {
                 let mut client = ClusterClient::builder(nodes.iter().cloned())

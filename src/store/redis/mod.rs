@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 
 use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life, Revision};
@@ -33,6 +33,12 @@ const MOST_DELETED: usize = 16;
 /// What a save answers.
 const STALE: i64 = 0;
 const NOTED: i64 = 2;
+
+/// The keys and arguments of `save.lua`.
+struct ToSave {
+    keys: Vec<String>,
+    arguments: Vec<String>,
+}
 
 struct Scripts {
     claim: Script,
@@ -144,32 +150,50 @@ impl Inner {
         }))
     }
 
+    /// The save of a state; of a shared component with the numbers of viewers.
+    fn to_save(&self, instance: &str, stored: Stored, viewers: Option<&[ViewerNumber]>) -> ToSave {
+        let mut keys = vec![self.state(instance)];
+        let number = self.saves.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut arguments = vec![
+            stored.life.0.to_string(),
+            stored.revision.0.to_string(),
+            stored.sealed,
+            self.process.to_string(),
+            number.to_string(),
+            self.keep().to_string(),
+            FRESH.as_secs().to_string(),
+        ];
+        // Only where it is needed: while a slot of a cluster moves, two keys cannot be written together.
+        if let Some(viewers) = viewers {
+            keys.push(self.viewers(instance));
+            for (viewer, number) in viewers {
+                // No event has the number 0: it says that the viewer is to be forgotten.
+                let number = number.map_or(0, |number| number.0);
+                arguments.extend([viewer.to_string(), number.to_string()]);
+            }
+        }
+        ToSave { keys, arguments }
+    }
+
+    fn invocation(&self, save: &ToSave) -> ScriptInvocation<'_> {
+        let mut script = self.scripts.save.prepare_invoke();
+        for key in &save.keys {
+            script.key(key);
+        }
+        script.arg(&save.arguments);
+        script
+    }
+
     async fn save(
         &self,
         instance: &str,
         holder: Holder,
         stored: Stored,
-        viewers: Vec<ViewerNumber>,
+        viewers: Option<Vec<ViewerNumber>>,
     ) -> Result<(), StoreError> {
         self.open()?;
-        let mut script = self.scripts.save.prepare_invoke();
-        script
-            .key(self.state(instance))
-            .key(self.viewers(instance))
-            .arg(stored.life.0)
-            .arg(stored.revision.0)
-            .arg(stored.sealed)
-            .arg(&*self.process)
-            .arg(self.saves.fetch_add(1, Ordering::Relaxed) + 1)
-            .arg(self.keep())
-            .arg(FRESH.as_secs());
-        for (viewer, number) in &viewers {
-            // No event has the number 0: it says that the viewer is to be forgotten.
-            script
-                .arg(&**viewer)
-                .arg(number.map_or(0, |number| number.0));
-        }
-        match self.link.ask(&script).await? {
+        let save = self.to_save(instance, stored, viewers.as_deref());
+        match self.link.ask(&self.invocation(&save)).await? {
             STALE => Err(StoreError::Stale),
             NOTED => {
                 // The state is saved, whatever becomes of the lists: the next note is in a minute.
@@ -233,11 +257,12 @@ impl Inner {
             .arg(MOST_DELETED);
         let (states, gone): (u64, Vec<String>) = self.link.ask(&script).await?;
         for instance in gone {
-            let mut command = redis::cmd("UNLINK");
-            command
-                .arg(self.state(&instance))
-                .arg(self.viewers(&instance));
-            let _: u64 = self.link.ask(&command).await?;
+            // One at a time: while a slot of a cluster moves, two keys cannot be deleted together.
+            for key in [self.state(&instance), self.viewers(&instance)] {
+                let mut command = redis::cmd("UNLINK");
+                command.arg(key);
+                let _: u64 = self.link.ask(&command).await?;
+            }
         }
         Ok(states)
     }
@@ -275,7 +300,8 @@ impl Store for RedisStore {
     }
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
-        self.save_shared(instance, holder, stored, Vec::new())
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.save(&instance, holder, stored, None).await })
     }
 
     fn save_shared(
@@ -286,7 +312,7 @@ impl Store for RedisStore {
         viewers: Vec<ViewerNumber>,
     ) -> Answer<()> {
         let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.save(&instance, holder, stored, viewers).await })
+        Box::pin(async move { inner.save(&instance, holder, stored, Some(viewers)).await })
     }
 
     fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::redis::testing::{Server, is_there};
+use crate::redis::Tell;
+use crate::redis::testing::{Cluster, STATES, Server, is_there, link, until};
 
 const BOUNDS: Bounds = Bounds {
     keep: Duration::from_secs(86_400),
@@ -96,6 +97,19 @@ with_redis! {
         assert_eq!(store.0.link.ask::<i64>(&late).await, Ok(STALE));
         let claimed = store.claim(&a, Life(1)).await.unwrap().unwrap();
         assert_eq!(claimed.sealed, "other");
+    }
+
+    /// The connection has broken after the script had run, so that it is sent again.
+    async fn a_save_whose_answer_is_lost_is_made_again(server) {
+        let store = store(&server);
+        let a = named("a");
+        let viewers = [(named("x"), Some(EventNumber(1)))];
+        let save = store.0.to_save(&a, at(1, 1), Some(&viewers));
+        for _ in 0..3 {
+            assert_ne!(store.0.link.ask::<i64>(&store.0.invocation(&save)).await, Ok(STALE));
+        }
+        store.save(&a, USER, at(1, 2)).await.unwrap();
+        assert_eq!(store.0.link.ask::<i64>(&store.0.invocation(&save)).await, Ok(STALE));
     }
 
     async fn lives_are_exact_up_to_52_bits(server) {
@@ -209,5 +223,178 @@ with_redis! {
         store.close().await.unwrap();
         let saved = store.save(&named("a"), USER, at(1, 1)).await;
         assert!(matches!(saved, Err(StoreError::Failed(why)) if why.contains("closed")));
+    }
+}
+
+fn stored_in(link: crate::redis::Link) -> RedisStore {
+    RedisStore::new(link, "loom:", BOUNDS).unwrap()
+}
+
+/// Saves until it is kept: until then it has failed, and nobody has been told that it is kept.
+async fn saved_at_last(store: &RedisStore, name: &str, life: u64, revision: u64) {
+    for _ in 0..10 {
+        match store.save(&named(name), USER, at(life, revision)).await {
+            Ok(()) => return,
+            Err(StoreError::Failed(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("it is not kept");
+}
+
+/// A replica of a server, and a sentinel that knows both.
+async fn watch(master: &Server) -> (Server, Server) {
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
+    until("the replica", || {
+        let info: String = replica.ask(&["INFO", "replication"]).unwrap();
+        info.contains("master_link_status:up")
+    })
+    .await;
+    let sentinel = Server::sentinel(master);
+    until("the sentinel to know the replica", || {
+        let info: String = sentinel.ask(&["INFO", "sentinel"]).unwrap();
+        info.contains("slaves=1")
+    })
+    .await;
+    (replica, sentinel)
+}
+
+/// Of the first sentinel nobody is there.
+fn by(sentinel: &Server) -> String {
+    format!(
+        "redis+sentinel://127.0.0.1:1,127.0.0.1:{}/main",
+        sentinel.port
+    )
+}
+
+fn is_master(server: &Server) -> bool {
+    let info: String = server.ask(&["INFO", "replication"]).unwrap_or_default();
+    info.contains("role:master")
+}
+
+with_redis! {
+    async fn the_store_goes_on_with_the_server_that_a_failover_has_made_the_first(single) {
+        single.kill();
+        let mut master = Server::start(&[]);
+        let (replica, sentinel) = watch(&master).await;
+        let (link, told) = link(&by(&sentinel), STATES).unwrap();
+        let store = stored_in(link);
+        store.save(&named("a"), USER, at(1, 1)).await.unwrap();
+        until("the replica to have it", || {
+            replica.ask::<u64>(&["EXISTS", "loom:state:{a}"]).unwrap() == 1
+        }).await;
+        master.kill();
+        saved_at_last(&store, "a", 1, 2).await;
+        assert!(is_master(&replica));
+        assert_eq!(store.claim(&named("a"), Life(1)).await.unwrap().unwrap().revision, Revision(2));
+        // The first one comes back, and nothing is written there any more.
+        master.restart();
+        saved_at_last(&store, "a", 2, 3).await;
+        let revision: u64 = replica.ask(&["HGET", "loom:state:{a}", "revision"]).unwrap();
+        assert_eq!(revision, 3);
+        let told = told.all();
+        assert!(matches!(told.first(), Some(Tell::Lost(_))), "{told:?}");
+        assert!(matches!(told.last(), Some(Tell::Back(_))), "{told:?}");
+    }
+
+    /// The server before does not know of it: here it cannot even be told.
+    async fn after_a_failover_by_hand_states_are_saved_where_the_sentinels_say(single) {
+        single.kill();
+        let master = Server::start(&["--rename-command", "SLAVEOF", "", "--rename-command", "REPLICAOF", ""]);
+        let (replica, sentinel) = watch(&master).await;
+        let store = stored_in(link(&by(&sentinel), STATES).unwrap().0);
+        store.save(&named("a"), USER, at(1, 1)).await.unwrap();
+        // The sentinel has to know the replica well before it would take it.
+        until("the sentinel to do it", || {
+            sentinel.ask::<String>(&["SENTINEL", "FAILOVER", "main"]).is_ok()
+        }).await;
+        until("the failover", || is_master(&replica)).await;
+        let mut revision = 1;
+        while replica.ask::<u64>(&["HGET", "loom:state:{a}", "revision"]).unwrap_or(0) != revision {
+            revision += 1;
+            assert!(revision < 300, "they are saved elsewhere");
+            saved_at_last(&store, "a", 1, revision).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(is_master(&master));
+        let claimed = store.claim(&named("a"), Life(1)).await.unwrap().unwrap();
+        assert_eq!(claimed, Stored { life: Life(2), ..at(1, revision) });
+    }
+
+    async fn states_are_saved_while_their_slot_moves(single) {
+        single.kill();
+        let cluster = Cluster::start().await;
+        let store = stored_in(cluster.link().0);
+        let key = "loom:state:{a}";
+        let from = cluster.place(key);
+        let to = (from + 1) % 3;
+        let a = named("a");
+        store.save(&a, USER, at(1, 1)).await.unwrap();
+        cluster.begins_to_move(key, from, to);
+        // However long that takes.
+        store.save(&a, USER, at(1, 2)).await.unwrap();
+        cluster.moves(&[key], from, to);
+        store.save(&a, USER, at(1, 3)).await.unwrap();
+        let claimed = store.claim(&a, Life(1)).await.unwrap().unwrap();
+        assert_eq!(claimed, Stored { life: Life(2), ..at(1, 3) });
+        cluster.has_moved(key, from, to);
+        store.save(&a, USER, at(2, 4)).await.unwrap();
+        let revision: u64 = cluster.nodes[to].ask(&["HGET", key, "revision"]).unwrap();
+        assert_eq!(revision, 4);
+        assert_eq!(store.save(&a, USER, at(1, 9)).await, Err(StoreError::Stale));
+    }
+
+    /// State and viewers are two keys, which the cluster writes together only if both are in one place.
+    async fn a_shared_state_is_saved_as_soon_as_its_slot_has_moved(single) {
+        single.kill();
+        let cluster = Cluster::start().await;
+        let store = stored_in(cluster.link().0);
+        let key = "loom:state:{a}";
+        let from = cluster.place(key);
+        let to = (from + 1) % 3;
+        let a = named("a");
+        let viewers = |number| vec![(named("x"), Some(EventNumber(number)))];
+        store.save_shared(&a, USER, at(1, 1), viewers(1)).await.unwrap();
+        cluster.begins_to_move(key, from, to);
+        store.save_shared(&a, USER, at(1, 2), viewers(2)).await.unwrap();
+        cluster.moves(&[key], from, to);
+        let (later, again) = (store.clone(), a.clone());
+        let saving = tokio::spawn(async move {
+            later.save_shared(&again, USER, at(1, 3), vec![(named("x"), Some(EventNumber(3)))]).await
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!saving.is_finished());
+        cluster.has_moved(key, from, to);
+        assert_eq!(saving.await.unwrap(), Ok(()));
+        assert_eq!(store.viewers(&a).await, Ok(vec![(named("x"), EventNumber(3))]));
+    }
+
+    /// With `cluster-require-full-coverage no`.
+    async fn a_node_that_is_away_fails_its_own_states_only(single) {
+        single.kill();
+        let mut cluster = Cluster::start().await;
+        let (link, told) = cluster.link();
+        let store = stored_in(link);
+        let names: Vec<_> = (0..3).map(|node| {
+            let mut names = (0..).map(|number: u32| format!("n{number}"));
+            names.find(|name| cluster.place(&format!("loom:state:{{{name}}}")) == node).unwrap()
+        }).collect();
+        for name in &names {
+            store.save(&named(name), USER, at(1, 1)).await.unwrap();
+        }
+        let lists = cluster.place("loom:{all}:most");
+        let away = (lists + 1) % 3;
+        let here = (lists + 2) % 3;
+        cluster.nodes[away].kill();
+        let failed = store.save(&named(&names[away]), USER, at(1, 2)).await;
+        assert!(matches!(failed, Err(StoreError::Failed(_))), "{failed:?}");
+        for (place, name) in names.iter().enumerate().filter(|(place, _)| *place != away) {
+            let saved = store.save(&named(name), USER, at(1, 2)).await;
+            assert_eq!(saved, Ok(()), "{place}");
+        }
+        cluster.nodes[away].restart();
+        saved_at_last(&store, &names[away], 1, 2).await;
+        store.save(&named(&names[here]), USER, at(1, 3)).await.unwrap();
+        drop(told);
     }
 }
