@@ -864,6 +864,18 @@ export interface RedisStore {
   redis: string | readonly string[]
   /** What all keys begin with: 1 to 64 letters, digits and `: . - _`. `loom:` by default. */
   prefix?: string
+  /**
+   * What has a state before its event is answered. Each but `memory` costs a round trip to what it waits for, which many
+   * events share; a state that is not confirmed within 3 s fails its event.
+   *
+   * * `memory`, the default: the server's memory. What the server loses, answered events lose: by default the last second
+   *   if it is killed, and what a replica had not got in a failover.
+   * * `fsync`: the server's disk. From Redis 7.2 on by `WAITAOF`, with `appendonly yes`; before, and in a cluster, with
+   *   `appendonly yes` and `appendfsync always`. Anything else is an error at the start.
+   * * `replicas`: the memory of one replica more, by `WAIT`. Without a replica events fail, and the log says so at the
+   *   start. Not in a cluster.
+   */
+  durability?: 'memory' | 'fsync' | 'replicas'
 }
 
 /** Topics in Redis 6.2 or later, or in Valkey: for the processes of many machines. */

@@ -171,6 +171,8 @@ export interface NativeRedis {
   isCluster: boolean
   /** What all keys begin with. */
   prefix: string
+  /** `memory`, `fsync` or `replicas`. */
+  durability: string
 }
 
 export interface NativeConnection {

@@ -107,7 +107,9 @@ function limitsOf(given: unknown = {}): Limits {
 /** What all keys in Redis begin with, unless the application says otherwise. */
 const PREFIX = 'loom:'
 
-const STORES = { sqlite: true, redis: true, prefix: true }
+const STORES = { sqlite: true, redis: true, prefix: true, durability: true }
+
+const DURABILITIES = ['memory', 'fsync', 'replicas']
 
 /** An application's own store may be of a class of its own, with members that only the application knows. */
 function isOwn(store: Record<string, unknown>): store is Record<string, unknown> & OwnStore {
@@ -130,7 +132,8 @@ function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore' | 'ownS
   checkNames(store, STORES, 'the option store', 'a store')
   if ('redis' in store && 'sqlite' in store) throw invalid('one store, sqlite or redis', 'store', store)
   if ('redis' in store) return { ...none, redisStore: redisOf('store', store as unknown as RedisStore) }
-  if ('prefix' in store) throw invalid('a store with a prefix to be in redis', 'store', store)
+  for (const name of ['prefix', 'durability'])
+    if (name in store) throw invalid(`a store with a ${name} to be in redis`, 'store', store)
   checkString(store['sqlite'], 'store.sqlite')
   return { ...none, sqlite: store['sqlite'] }
 }
@@ -143,7 +146,7 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
 }
 
 /** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
-function redisOf(option: string, { redis, prefix = PREFIX }: RedisStore): NativeRedis {
+function redisOf(option: string, { redis, prefix = PREFIX, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
@@ -151,5 +154,7 @@ function redisOf(option: string, { redis, prefix = PREFIX }: RedisStore): Native
     throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
   if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
     throw invalid('1 to 64 letters, digits and : . - _', `${option}.prefix`, prefix)
-  return { urls, isCluster, prefix }
+  if (!DURABILITIES.includes(durability))
+    throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
+  return { urls, isCluster, prefix, durability }
 }

@@ -102,8 +102,10 @@ describe('what it keeps', () => {
   test('a component that went on elsewhere ends here, and the others of its batch are kept', async () => {
     const { store, site, page } = await counting()
     const other = await pageOf(site, 'counter')
-    for (const one of [page, other]) one.event('increment')
-    await Promise.all([idle(page), idle(other)])
+    page.event('increment')
+    await idle(page)
+    other.event('increment')
+    await idle(other)
     const [kept] = store.states.values()
     // As if another process had claimed it.
     if (kept) kept.life += 1

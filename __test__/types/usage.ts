@@ -609,6 +609,10 @@ raw(7)
 // @ts-expect-error made by loom.start only
 new LiveSocket()
 
+createLoom({ store: { redis: 'redis://a', durability: 'replicas' } })
+// @ts-expect-error: none of the three.
+createLoom({ store: { redis: 'redis://a', durability: 'disk' } })
+
 // A store in the application's hands, with promises or without, of a class or none.
 class Rows implements OwnStore {
   private readonly rows = new Map<string, SavedState>()

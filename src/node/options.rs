@@ -33,6 +33,8 @@ pub struct NativeRedis {
     pub is_cluster: bool,
     /// What all keys begin with.
     pub prefix: String,
+    /// `memory`, `fsync` or `replicas`.
+    pub durability: String,
 }
 
 /// An upgrade request as Node parsed it. To read a member of an object costs the JavaScript thread more

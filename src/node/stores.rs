@@ -11,7 +11,9 @@ use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::redis::{Address, Link, Needs, Tell};
-use crate::store::{Bounds, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store};
+use crate::store::{
+    Bounds, Durability, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store,
+};
 use crate::sync::{Mutex, lock};
 use crate::topics::{MemoryTopics, RedisTopics, Spawn, Topics};
 
@@ -106,12 +108,27 @@ fn store(
     let Some(redis) = &options.redis_store else {
         return Ok(None);
     };
+    let durability = match &*redis.durability {
+        "fsync" => Durability::Fsync,
+        "replicas" => Durability::Replicas,
+        _ => Durability::Memory,
+    };
     let needs = Needs {
         keeps: true,
-        fsync: false,
+        fsync: durability == Durability::Fsync,
+        replicas: durability == Durability::Replicas,
     };
-    let link = link(redis, needs, telling)?;
-    let store = RedisStore::new(link, &redis.prefix, bounds).map_err(failed)?;
+    let first = link(redis, needs, telling)?;
+    let by = match durability {
+        Durability::Memory => None,
+        // It is lost and back with the first one, of which the operator is told.
+        _ => {
+            let quiet = Box::new(drop);
+            let link = Link::open(address(redis)?, needs, quiet).map_err(failed)?;
+            Some((link, durability))
+        }
+    };
+    let store = RedisStore::confirmed(first, by, &redis.prefix, bounds).map_err(failed)?;
     Ok(Some(Box::new(store)))
 }
 
@@ -152,6 +169,7 @@ fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result
     let needs = Needs {
         keeps: false,
         fsync: false,
+        replicas: false,
     };
     let commands = link(redis, needs, telling)?;
     // The other link says what there is to say.

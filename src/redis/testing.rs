@@ -13,6 +13,7 @@ use crate::sync::{Mutex, lock};
 pub(crate) const STATES: Needs = Needs {
     keeps: true,
     fsync: false,
+    replicas: false,
 };
 
 /// A `redis-server` that a test has started. It ends with the test.
@@ -211,8 +212,12 @@ impl Cluster {
 
     /// A link by two of the nodes.
     pub(crate) fn link(&self) -> (Link, Told) {
+        self.link_with(STATES).unwrap()
+    }
+
+    pub(crate) fn link_with(&self, needs: Needs) -> Result<(Link, Told), OpenError> {
         let urls: Vec<_> = self.nodes[..2].iter().map(Server::url).collect();
-        link_to(Address::of_cluster(&urls).unwrap(), STATES).unwrap()
+        link_to(Address::of_cluster(&urls).unwrap(), needs)
     }
 
     fn slot(&self, key: &str) -> u16 {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use own::{OwnCalls, OwnStore, Tell as OwnTell, Thrown};
-pub use redis::RedisStore;
+pub use redis::{Durability, RedisStore};
 pub use sqlite::SqliteStore;
 
 use crate::ids::{EventNumber, Life, Revision};

@@ -5,10 +5,14 @@
 //! life saves is refused. Within a life one process writes; its saves are numbered, so that a save whose answer was
 //! lost can be made again, and none that comes late replaces a later one (`save.lua`).
 //!
+//! If the server's memory is not enough, saves go together over a connection of their own, and are confirmed by its disk
+//! or by a replica (`confirming.rs`).
+//!
 //! Each state expires by itself. Beside the states stand lists of them by holder (`hold.lua`), and a list of the
 //! holders (`count.lua`), so that no client can fill the server. They are written when a state is new, and once a
 //! minute after that.
 
+mod confirming;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +28,15 @@ use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, Vi
 use crate::ids::{EventNumber, Life, Revision};
 use crate::random::random_text;
 use crate::redis::{AskError, Link};
+use confirming::Confirming;
+pub use confirming::Durability;
 
 /// While a state's times are younger than this, a save does not write them.
 const FRESH: Duration = Duration::from_secs(60);
 /// The most states that give way to one new state. More than one is too many only after a limit was lowered.
 const MOST_DELETED: usize = 16;
+
+const SAVE: &str = include_str!("save.lua");
 
 /// What a save answers.
 const STALE: i64 = 0;
@@ -58,6 +66,8 @@ struct Inner {
     stored: AtomicU64,
     is_closed: AtomicBool,
     scripts: Scripts,
+    /// Set if the server's memory is not enough.
+    confirming: Option<Confirming>,
 }
 
 /// A store in Redis. All processes that have the same Redis, the same prefix and the same secret share it.
@@ -82,17 +92,33 @@ impl RedisStore {
     /// # Errors
     /// [`StoreError::Failed`] if the system gives no random numbers.
     pub fn new(link: Link, prefix: &str, bounds: Bounds) -> Result<Self, StoreError> {
+        Self::confirmed(link, None, prefix, bounds)
+    }
+
+    /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
+    /// stands there, which has to have the needs of that durability. To be called in a runtime.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn confirmed(
+        link: Link,
+        by: Option<(Link, Durability)>,
+        prefix: &str,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let process = random_text();
         if process.is_empty() {
             return Err(StoreError::Failed("no random numbers".to_owned()));
         }
         let scripts = Scripts {
             claim: Script::new(include_str!("claim.lua")),
-            save: Script::new(include_str!("save.lua")),
+            save: Script::new(SAVE),
             hold: Script::new(include_str!("hold.lua")),
             count: Script::new(include_str!("count.lua")),
         };
+        let confirming = by.map(|(link, durability)| Confirming::new(link, durability, SAVE));
         Ok(Self(Arc::new(Inner {
+            confirming,
             link,
             prefix: prefix.into(),
             bounds,
@@ -193,7 +219,11 @@ impl Inner {
     ) -> Result<(), StoreError> {
         self.open()?;
         let save = self.to_save(instance, stored, viewers.as_deref());
-        match self.link.ask(&self.invocation(&save)).await? {
+        let answer = match &self.confirming {
+            Some(confirming) => confirming.save(save).await?,
+            None => self.link.ask(&self.invocation(&save)).await?,
+        };
+        match answer {
             STALE => Err(StoreError::Stale),
             NOTED => {
                 // The state is saved, whatever becomes of the lists: the next note is in a minute.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::redis::Tell;
 use crate::redis::testing::{Cluster, STATES, Server, is_there, link, until};
+use crate::redis::{Needs, OpenError, Tell};
 
 const BOUNDS: Bounds = Bounds {
     keep: Duration::from_secs(86_400),
@@ -396,5 +396,137 @@ with_redis! {
         saved_at_last(&store, &names[away], 1, 2).await;
         store.save(&named(&names[here]), USER, at(1, 3)).await.unwrap();
         drop(told);
+    }
+}
+
+/// A store whose saves are confirmed.
+fn confirmed(server: &Server, durability: Durability, needs: Needs) -> RedisStore {
+    let by = link(&server.url(), needs).unwrap().0;
+    let link = link(&server.url(), needs).unwrap().0;
+    RedisStore::confirmed(link, Some((by, durability)), "loom:", BOUNDS).unwrap()
+}
+
+const REPLICAS: Needs = Needs {
+    replicas: true,
+    ..STATES
+};
+
+with_redis! {
+    async fn with_replicas_a_state_is_answered_when_a_replica_has_it(master) {
+        let store = confirmed(&master, Durability::Replicas, REPLICAS);
+        let a = named("a");
+        // There is none so far. The state is there and not confirmed, and the next one replaces it.
+        let alone = store.save(&a, USER, at(1, 1)).await;
+        assert!(matches!(&alone, Err(StoreError::Failed(why)) if why.contains("no replica")), "{alone:?}");
+        let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
+        until("the replica", || {
+            let info: String = replica.ask(&["INFO", "replication"]).unwrap();
+            info.contains("master_link_status:up")
+        }).await;
+        for revision in 1..=20 {
+            store.save(&a, USER, at(1, revision)).await.unwrap();
+            let there: u64 = replica.ask(&["HGET", "loom:state:{a}", "revision"]).unwrap();
+            assert_eq!(there, revision);
+        }
+        assert_eq!(store.save(&a, USER, at(0, 9)).await, Err(StoreError::Stale));
+        // It stands still.
+        replica.signal("-STOP");
+        let late = store.save(&a, USER, at(1, 21)).await;
+        replica.signal("-CONT");
+        assert!(matches!(&late, Err(StoreError::Failed(why)) if why.contains("no replica")), "{late:?}");
+        let other = Stored { sealed: "other".to_owned(), ..at(1, 21) };
+        store.save(&a, USER, other).await.unwrap();
+        assert_eq!(store.claim(&a, Life(1)).await.unwrap().unwrap().sealed, "other");
+    }
+
+    async fn many_saves_share_one_confirmation_and_each_has_its_own_answer(master) {
+        let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
+        let store = confirmed(&master, Durability::Replicas, REPLICAS);
+        until("the replica", || {
+            let info: String = replica.ask(&["INFO", "replication"]).unwrap();
+            info.contains("master_link_status:up")
+        }).await;
+        store.save(&named("n7"), USER, at(5, 1)).await.unwrap();
+        let _: u64 = master.ask(&["LPUSH", "loom:state:{n9}", "1"]).unwrap();
+        let saving: Vec<_> = (0..500).map(|number| {
+            let (store, name) = (store.clone(), named(&format!("n{number}")));
+            tokio::spawn(async move { store.save(&name, USER, at(1, 1)).await })
+        }).collect();
+        for (number, save) in saving.into_iter().enumerate() {
+            let saved = save.await.unwrap();
+            match number {
+                7 => assert_eq!(saved, Err(StoreError::Stale)),
+                9 => assert!(matches!(saved, Err(StoreError::Damaged(_))), "{saved:?}"),
+                _ => assert_eq!(saved, Ok(()), "{number}"),
+            }
+        }
+        let stats: String = master.ask(&["INFO", "commandstats"]).unwrap();
+        let waits = stats.lines().find_map(|line| line.strip_prefix("cmdstat_wait:calls="));
+        let waits: u64 = waits.unwrap().split(',').next().unwrap().parse().unwrap();
+        assert!(waits < 100, "{waits}");
+    }
+
+    async fn confirmed_saves_go_on_after_a_lost_connection(master) {
+        let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
+        let store = confirmed(&master, Durability::Replicas, REPLICAS);
+        until("the replica", || {
+            let info: String = replica.ask(&["INFO", "replication"]).unwrap();
+            info.contains("master_link_status:up")
+        }).await;
+        for revision in 1..=20 {
+            store.save(&named("a"), USER, at(1, revision)).await.unwrap();
+            let _: u64 = master.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap();
+            // The server forgets its scripts.
+            let _: String = master.ask(&["SCRIPT", "FLUSH"]).unwrap();
+        }
+    }
+
+    async fn with_fsync_a_server_that_writes_before_it_answers_is_enough(server) {
+        server.kill();
+        let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+        let store = confirmed(&server, Durability::Fsync, Needs { fsync: true, ..STATES });
+        for revision in 1..=20 {
+            store.save(&named("a"), USER, at(1, revision)).await.unwrap();
+        }
+        server.kill();
+        server.restart();
+        assert_eq!(store.claim(&named("a"), Life(1)).await.unwrap().unwrap().revision, Revision(20));
+    }
+
+    /// Before 7.2 there is no `WAITAOF`. From 7.2 on the disk has the state when it is answered.
+    async fn with_fsync_what_the_disk_has_not_confirmed_fails(server) {
+        server.kill();
+        let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+        // As if it had been asked for its version in vain.
+        let store = confirmed(&server, Durability::Fsync, STATES);
+        let saved = store.save(&named("a"), USER, at(1, 1)).await;
+        let info: String = server.ask(&["INFO", "server"]).unwrap();
+        if !crate::redis::Facts::of(&info).waits_for_the_disk() {
+            assert!(matches!(&saved, Err(StoreError::Failed(why)) if why.contains("disk")), "{saved:?}");
+            return;
+        }
+        assert_eq!(saved, Ok(()));
+        server.kill();
+        server.restart();
+        assert!(store.claim(&named("a"), Life(1)).await.unwrap().is_some());
+    }
+
+    async fn a_cluster_has_no_replicas_to_wait_for(single) {
+        single.kill();
+        let cluster = Cluster::start().await;
+        let OpenError::Unusable { why, .. } = cluster.link_with(REPLICAS).map(drop).unwrap_err();
+        assert!(why.contains("cluster"), "{why}");
+        let needs = Needs { fsync: true, ..STATES };
+        let OpenError::Unusable { why, .. } = cluster.link_with(needs).map(drop).unwrap_err();
+        assert!(why.contains("appendfsync always"), "{why}");
+        for node in &cluster.nodes[..2] {
+            let _: String = node.ask(&["CONFIG", "SET", "appendfsync", "always"]).unwrap();
+            let _: String = node.ask(&["CONFIG", "SET", "appendonly", "yes"]).unwrap();
+        }
+        // One of them does not yet.
+        assert!(cluster.link_with(needs).is_err());
+        let _: String = cluster.nodes[2].ask(&["CONFIG", "SET", "appendfsync", "always"]).unwrap();
+        let _: String = cluster.nodes[2].ask(&["CONFIG", "SET", "appendonly", "yes"]).unwrap();
+        assert!(cluster.link_with(needs).is_ok());
     }
 }
