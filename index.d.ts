@@ -997,7 +997,8 @@ export interface LoomOptions {
   /**
    * Where every committed event is kept before it is answered, so that a state cannot be rolled back by
    * an older checkpoint after a restart, nor go on in two processes: a SQLite file, for the processes of
-   * one machine, Redis, for those of many, or a store of your own. None by default: then balances and attempts left have no place in props.
+   * one machine, Redis, for those of many, or a store of your own. None by default: then balances and attempts left
+   * have no place in props.
    */
   store?: SqliteStore | RedisStore | OwnStore
   /**

@@ -199,6 +199,7 @@ impl NativeLoom {
         self.watch = None;
         self.sweeping = None;
         self.open = None;
+        self.own_calls = None;
         lock(&self.handles.relays).clear();
         lock(&self.handles.pending).clear();
         let Some((hook, slot)) = self.hook.take() else {
