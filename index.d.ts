@@ -864,6 +864,18 @@ export interface RedisStore {
   redis: string | readonly string[]
   /** What all keys begin with: 1 to 64 letters, digits and `: . - _`. `loom:` by default. */
   prefix?: string
+  /**
+   * What has a state before its event is answered. Each but `memory` costs a round trip to what it waits for, which many
+   * events share; a state that is not confirmed within 3 s fails its event.
+   *
+   * * `memory`, the default: the server's memory. What the server loses, answered events lose: by default the last second
+   *   if it is killed, and what a replica had not got in a failover.
+   * * `fsync`: the server's disk. From Redis 7.2 on by `WAITAOF`, with `appendonly yes`; before, and in a cluster, with
+   *   `appendonly yes` and `appendfsync always`. Anything else is an error at the start.
+   * * `replicas`: the memory of one replica more, by `WAIT`. Without a replica events fail, and the log says so at the
+   *   start. Not in a cluster.
+   */
+  durability?: 'memory' | 'fsync' | 'replicas'
 }
 
 /** Topics in Redis 6.2 or later, or in Valkey: for the processes of many machines. */
@@ -872,6 +884,74 @@ export interface RedisBackplane {
   redis: string | readonly string[]
   /** What all keys and channels begin with. `loom:` by default. */
   prefix?: string
+}
+
+/** A component's newest state, as a store in the application's hands gives it. */
+export interface ClaimedState {
+  /** The life that was begun: a whole number, later than all that the store had, and than `after`. At most 2^52. */
+  readonly life: number
+  /** The state's revision, as it was saved. */
+  readonly revision: number
+  /** The state's text, as it was saved. */
+  readonly state: string
+  /**
+   * Of a shared component, how far the events of its viewers have got: all numbers that were saved for it and not
+   * forgotten since, by viewer.
+   */
+  readonly viewers?: { readonly [viewer: string]: number }
+}
+
+/** A component's state, as a store in the application's hands is to keep it. */
+export interface SavedState {
+  /**
+   * The component's name, under which its one state is kept: at most 64 characters of `A-Z a-z 0-9 _ -`. It stays the
+   * same as long as the state lives, in every process.
+   */
+  readonly instance: string
+  /** The life that the state was committed in: a whole number of at most 2^52. */
+  readonly life: number
+  /** Counts the states: a whole number of at most 2^52. In one life each state has a higher one than those before. */
+  readonly revision: number
+  /**
+   * The state, sealed: nobody can read it, and no other opens. ASCII text without line breaks, up to about 1.4 times
+   * the JSON of the props long.
+   */
+  readonly state: string
+  /** Whose state it is: a keyed hash of the user (`bind`), or of the address if there is no user; 22 characters. */
+  readonly holder: string
+  /**
+   * Of a shared component, numbers of viewers that are to be kept beside the state, each in the place of an earlier one
+   * of the same viewer; `null`: that one is to be forgotten. All are kept with the state, or none.
+   */
+  readonly viewers?: { readonly [viewer: string]: number | null }
+}
+
+/**
+ * A store in the application's hands, for Postgres and others; `examples/postgres/` has one. It may be of any class. A
+ * function that throws or rejects, gives something else, or takes longer than 5 s, has failed: events whose states it was
+ * to keep fail, and can be made again. It may then have done what it was asked, or do it late.
+ *
+ * States are compared by life first, and by revision if the lives are the same. Each function compares and writes in one
+ * step that no other comes between, in no process: in SQL, in one statement, or in a transaction that locks the row.
+ *
+ * A state that has not been saved for longer than `limits.tokenAge` and a minute is not asked for any more, and may be
+ * deleted, with its viewers. What is deleted earlier may be rolled back by an old checkpoint. Nothing bounds the states
+ * but the store: `limits.stored` and `limits.storedPerHolder` are for the others.
+ */
+export interface OwnStore {
+  /**
+   * Begins a life of this component, if there is a state of it: raises the life that is kept to one later than itself
+   * and than `after`, and gives it with the state. From then on what an earlier life saves is refused. Gives nothing if
+   * there is no state. At most 64 calls at a time.
+   */
+  claim(instance: string, after: number): PromiseLike<ClaimedState | null | undefined> | ClaimedState | null | undefined
+  /**
+   * Keeps each state that is newer than the one there is, and the first one of a component. Resolves, when they are as
+   * durable as they are to be, with the instances of those that are kept; a component whose instance is not among them
+   * goes on elsewhere, and ends here. Up to 512 states, of about 1 MiB together or of one that is larger; no two of one
+   * component. There is one call at a time, unless one takes longer than 5 s.
+   */
+  save(states: readonly SavedState[]): PromiseLike<readonly string[]> | readonly string[]
 }
 
 export interface LoomOptions {
@@ -917,9 +997,10 @@ export interface LoomOptions {
   /**
    * Where every committed event is kept before it is answered, so that a state cannot be rolled back by
    * an older checkpoint after a restart, nor go on in two processes: a SQLite file, for the processes of
-   * one machine, or Redis, for those of many. None by default: then balances and attempts left have no place in props.
+   * one machine, Redis, for those of many, or a store of your own. None by default: then balances and attempts left
+   * have no place in props.
    */
-  store?: SqliteStore | RedisStore
+  store?: SqliteStore | RedisStore | OwnStore
   /**
    * What the processes of an application share beside states: topics, and addresses of components. What is published in
    * one process reaches the subscribers of all. None by default: then topics are in the memory of each process.
@@ -1040,7 +1121,7 @@ export interface Stats {
   components: number
   /** Those among them that wait for their page to come back. */
   parked: number
-  /** States in the `store`, of all processes that share it; 0 without one. */
+  /** States in the `store`, of all processes that share it; 0 without one, and with one of your own. */
   stored: number
   /** Events answered with a patch so far. */
   events: number

@@ -60,6 +60,8 @@ export class NativeLoom {
    * JSON array, or an empty text.
    */
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
+  /** The application's store has answered a call: with JSON, or, if there is an error, with its stack. */
+  storeAnswered(call: number, error: string | undefined | null, text: string): void
   /**
    * The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL; for a shared
    * component also the key and the viewer, which is empty if the call is for none. An empty list if the call
@@ -169,6 +171,8 @@ export interface NativeRedis {
   isCluster: boolean
   /** What all keys begin with. */
   prefix: string
+  /** `memory`, `fsync` or `replicas`. */
+  durability: string
 }
 
 export interface NativeConnection {
@@ -190,6 +194,8 @@ export interface NativeOptions {
   redisStore?: NativeRedis | undefined
   /** Where topics are, if they are not in this process. */
   backplane?: NativeRedis | undefined
+  /** The store is in the application's hands. */
+  ownStore: boolean
 }
 
 export interface NativeOutput {

@@ -35,6 +35,7 @@ export const enum JobKind {
   CALLS = 7,
   NEXT_VALUE = 8,
   END_TASK = 9,
+  STORE = 10,
 }
 
 export const enum Joins {

@@ -23,8 +23,10 @@ import { Binder } from './http/bind'
 import { serveFastify } from './http/fastify'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
+import type { StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
+import { OwnStoreCalls } from './call/own_store'
 import { Mounting } from './mount'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
@@ -92,7 +94,7 @@ export class Loom implements PublicLoom {
   private readonly mounting: Mounting
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
-  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'backplane'>
+  private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'ownStore' | 'backplane'>
   private readonly requests: Requests
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
@@ -102,10 +104,11 @@ export class Loom implements PublicLoom {
   private isReleased = false
 
   constructor(options: LoomOptions) {
-    const { secrets, limits, sqlite, redisStore, backplane, ...settings } = settingsOf(options)
+    const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
     this.settings = settings
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
+    const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
         this.sockets.reply(reply, message)
@@ -118,6 +121,9 @@ export class Loom implements PublicLoom {
       relay: (relay: number, resume: boolean) => {
         this.upgrades.relays.signal(relay, resume)
       },
+      store: (call: number, ...asked: StoreCall) => {
+        storeCalls?.run(call, ...asked)
+      },
     }
     if (development) {
       this.development = new Development(logger)
@@ -129,7 +135,15 @@ export class Loom implements PublicLoom {
     try {
       const { wake, givenUpSignal } = this.dispatcher
       this.native = new native.NativeLoom(
-        { secrets, development, limits: { ...limits }, sqlite, redisStore, backplane },
+        {
+          secrets,
+          development,
+          limits: { ...limits },
+          sqlite,
+          redisStore,
+          ownStore: ownStore !== undefined,
+          backplane,
+        },
         wake,
         givenUpSignal,
       )

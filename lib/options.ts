@@ -1,4 +1,4 @@
-import type { Limits, Logger, LoomOptions, RedisStore } from '../index'
+import type { Limits, Logger, LoomOptions, OwnStore, RedisStore } from '../index'
 import type { NativeRedis } from './addon'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { native } from './native'
@@ -44,6 +44,7 @@ export interface Settings {
   readonly sqlite: string | undefined
   readonly redisStore: NativeRedis | undefined
   readonly backplane: NativeRedis | undefined
+  readonly ownStore: OwnStore | undefined
   readonly limits: Limits
   readonly logger: Logger
   readonly onError: LoomOptions['onError']
@@ -106,18 +107,35 @@ function limitsOf(given: unknown = {}): Limits {
 /** What all keys in Redis begin with, unless the application says otherwise. */
 const PREFIX = 'loom:'
 
-const STORES = { sqlite: true, redis: true, prefix: true }
+const STORES = { sqlite: true, redis: true, prefix: true, durability: true }
 
-function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore'> {
-  if (store === undefined) return { sqlite: undefined, redisStore: undefined }
-  const expected = 'an object like { sqlite: "states.sqlite" } or { redis: "redis://localhost" }'
+const DURABILITIES = ['memory', 'fsync', 'replicas']
+
+/** An application's own store may be of a class of its own, with members that only the application knows. */
+function isOwn(store: Record<string, unknown>): store is Record<string, unknown> & OwnStore {
+  return 'claim' in store || 'save' in store
+}
+
+function storeOf(store: unknown): Pick<Settings, 'sqlite' | 'redisStore' | 'ownStore'> {
+  const none = { sqlite: undefined, redisStore: undefined, ownStore: undefined }
+  if (store === undefined) return none
+  const expected =
+    'an object like { sqlite: "states.sqlite" }, { redis: "redis://localhost" }, or one with the functions claim and save'
   if (!isObject(store)) throw invalid(expected, 'store', store)
+  if (isOwn(store)) {
+    checkFunction(store.claim, 'store.claim')
+    checkFunction(store.save, 'store.save')
+    if ('redis' in store || 'sqlite' in store)
+      throw invalid('one store, sqlite, redis or one of your own', 'store', store)
+    return { ...none, ownStore: store }
+  }
   checkNames(store, STORES, 'the option store', 'a store')
   if ('redis' in store && 'sqlite' in store) throw invalid('one store, sqlite or redis', 'store', store)
-  if ('redis' in store) return { sqlite: undefined, redisStore: redisOf('store', store as unknown as RedisStore) }
-  if ('prefix' in store) throw invalid('a store with a prefix to be in redis', 'store', store)
+  if ('redis' in store) return { ...none, redisStore: redisOf('store', store as unknown as RedisStore) }
+  for (const name of ['prefix', 'durability'])
+    if (name in store) throw invalid(`a store with a ${name} to be in redis`, 'store', store)
   checkString(store['sqlite'], 'store.sqlite')
-  return { sqlite: store['sqlite'], redisStore: undefined }
+  return { ...none, sqlite: store['sqlite'] }
 }
 
 function backplaneOf(backplane: unknown): NativeRedis | undefined {
@@ -128,7 +146,7 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
 }
 
 /** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
-function redisOf(option: string, { redis, prefix = PREFIX }: RedisStore): NativeRedis {
+function redisOf(option: string, { redis, prefix = PREFIX, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
@@ -136,5 +154,7 @@ function redisOf(option: string, { redis, prefix = PREFIX }: RedisStore): Native
     throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
   if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
     throw invalid('1 to 64 letters, digits and : . - _', `${option}.prefix`, prefix)
-  return { urls, isCluster, prefix }
+  if (!DURABILITIES.includes(durability))
+    throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
+  return { urls, isCluster, prefix, durability }
 }

@@ -14,11 +14,14 @@ const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.j
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-test-'))
 const passedOver = join(folder, 'passed-over')
 writeFileSync(passedOver, '')
+/** And what cannot be shown here: with what Debian packages. */
+const notShown = join(folder, 'not-shown')
+writeFileSync(notShown, '')
 
 function run(name, command, parameters) {
   console.log(`\n${name}`)
   const started = Date.now()
-  const env = { ...process.env, LOOM_PASSED_OVER: passedOver }
+  const env = { ...process.env, LOOM_PASSED_OVER: passedOver, LOOM_NOT_SHOWN: notShown }
   const { status, signal, error } = spawnSync(command, parameters, { cwd: root, env, stdio: 'inherit' })
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   const outcome = error?.message ?? (status === 0 ? 'passed' : `failed (${signal ?? `exit code ${status}`})`)
@@ -33,6 +36,8 @@ const results = [
 ]
 console.log(`\n${results.map(({ text }) => text).join('\n')}`)
 const missing = [...new Set(readFileSync(passedOver, 'utf8').split('\n').filter(Boolean))]
+const hidden = [...new Set(readFileSync(notShown, 'utf8').split('\n').filter(Boolean))]
 rmSync(folder, { recursive: true })
+if (hidden.length > 0) console.log(`\nCANNOT BE SHOWN ON THIS MACHINE\n${hidden.join('\n')}`)
 if (missing.length > 0) console.log(`\nNOT EVERYTHING WAS TESTED\n${missing.join('\n')}`)
 process.exit(results.every(({ passed }) => passed) ? 0 : 1)

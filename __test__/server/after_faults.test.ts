@@ -3,6 +3,7 @@
 import { html, type LoomOptions, type Message } from 'loom-live'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
+import { ownStore } from '../support/own_store'
 import { away, back, comeBack, gone, shows } from '../support/pages'
 import { inRedis } from '../support/redis'
 import { Site } from '../support/site'
@@ -22,20 +23,22 @@ const reader: Register = (loom) =>
   })
 
 describe('messages of a topic', () => {
-  test.each([['without a store', (): LoomOptions => ({})], ['with a store', sqlite], ...inRedis()])(
-    '%s the next process says one gap, and then what is published there',
-    async (_, options) => {
-      const { first, second, page, moves } = await twoProcesses(reader, await options())
-      await first.loom.publish('news', 'a')
-      await shows(page, 'a')
-      page.event('quiet')
-      await allCheckpointed(page)
-      await moves()
-      await shows(page, 'a gap')
-      await second.loom.publish('news', 'b')
-      await shows(page, 'a gap b')
-    },
-  )
+  test.each([
+    ['without a store', (): LoomOptions => ({})],
+    ['with a store', sqlite],
+    ['with a store of its own', ownStore],
+    ...inRedis(),
+  ])('%s the next process says one gap, and then what is published there', async (_, options) => {
+    const { first, second, page, moves } = await twoProcesses(reader, await options())
+    await first.loom.publish('news', 'a')
+    await shows(page, 'a')
+    page.event('quiet')
+    await allCheckpointed(page)
+    await moves()
+    await shows(page, 'a gap')
+    await second.loom.publish('news', 'b')
+    await shows(page, 'a gap b')
+  })
 
   test('a server that closes leaves a state that includes what was read', async () => {
     const { first, page, moves } = await twoProcesses(reader, { limits: FEW })
@@ -94,20 +97,22 @@ describe('timers', () => {
       render: ({ rung }) => html`${rung}`,
     })
 
-  test.each([['without a store', (): LoomOptions => ({})], ['with a store', sqlite], ...inRedis()])(
-    '%s one that was begun goes on in the next process, and rings once',
-    async (_, options) => {
-      const { page, moves } = await twoProcesses(late, { limits: FEW, ...(await options()) })
-      page.event('begin')
-      await until('the answer', () => page.isSettled)
-      // The step is in a checkpoint at once.
-      await checkpointed(page)
-      await moves()
-      await shows(page, 'late')
-      await new Promise((resolve) => setTimeout(resolve, 500))
-      expect(page.text).toBe('late')
-    },
-  )
+  test.each([
+    ['without a store', (): LoomOptions => ({})],
+    ['with a store', sqlite],
+    ['with a store of its own', ownStore],
+    ...inRedis(),
+  ])('%s one that was begun goes on in the next process, and rings once', async (_, options) => {
+    const { page, moves } = await twoProcesses(late, { limits: FEW, ...(await options()) })
+    page.event('begin')
+    await until('the answer', () => page.isSettled)
+    // The step is in a checkpoint at once.
+    await checkpointed(page)
+    await moves()
+    await shows(page, 'late')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(page.text).toBe('late')
+  })
 })
 
 test('a task whose page is away runs until its next value, which waits', async () => {
@@ -299,6 +304,7 @@ describe('what a step publishes', () => {
 
   test.each([
     ['with a store', sqlite],
+    ['with a store of its own', ownStore],
     ...inRedis(),
     ['without a store, but with a checkpoint', (): LoomOptions => ({})],
   ])(

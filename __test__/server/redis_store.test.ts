@@ -7,7 +7,7 @@ import { html, type LoomOptions } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { LivePage, type Outcome } from '../support/live_page'
 import { pageOf, shows } from '../support/pages'
-import { redis, RedisServer, withRedis } from '../support/redis'
+import { hasWaitAof, redis, RedisServer, withRedis } from '../support/redis'
 import { counter, Site, type SiteOptions, testLoom } from '../support/site'
 import { until } from '../support/until'
 
@@ -201,6 +201,47 @@ withRedis('a store in Redis', () => {
     expect((await comesWith(next, checkpoint)).text).toBe('<b>5</b>')
   })
 
+  test('with durability fsync what was answered is on the disk', async () => {
+    const redis = await server('--appendonly', 'yes', '--appendfsync', hasWaitAof() ? 'everysec' : 'always')
+    const options: LoomOptions = { store: { redis: redis.url, durability: 'fsync' } }
+    const { site, page, click } = await counting(options)
+    for (let count = 0; count < 5; count++) expect(await click()).toBe('applied')
+    await redis.kill()
+    await redis.restart()
+    await until('a checkpoint', () => page.memory.checkpoint !== undefined)
+    await site.loom.close()
+    const next = await Site.start(options)
+    counter(next.loom)
+    expect((await comesWith(next, page.memory.checkpoint ?? '')).text).toBe('<b>5</b>')
+  })
+
+  test('with durability fsync a server that cannot say what is on its disk is an error', async () => {
+    const redis = await server(...(hasWaitAof() ? [] : ['--appendonly', 'yes']))
+    expect(() => testLoom({ store: { redis: redis.url, durability: 'fsync' } })).toThrow(/durability.*appendonly/)
+  })
+
+  test('with durability replicas an event is answered when a replica has its state, and fails if none has', async () => {
+    const first = await server()
+    const options: LoomOptions = { store: { redis: first.url, durability: 'replicas' } }
+    const { site, page, click } = await counting(options)
+    await until('the log to say that there is none', () => site.log.warnings.join().includes('replica'))
+    expect(await click()).toBe('failed')
+    expect(site.log.errors.join()).toContain('no replica has confirmed')
+    const replica = await server('--replicaof', '127.0.0.1', String(first.port))
+    await until('the replica', () => replica.ask('INFO', 'replication').includes('master_link_status:up'))
+    expect(await click()).toBe('applied')
+    expect([page.text, page.joins]).toEqual(['<b>1</b>', 1])
+    // The first one is gone for good.
+    await first.kill()
+    replica.ask('REPLICAOF', 'NO', 'ONE')
+    const next = await Site.start({ store: { redis: replica.url } })
+    counter(next.loom)
+    await until('a checkpoint', () => page.memory.checkpoint !== undefined)
+    const back = await comesWith(next, page.memory.checkpoint ?? '')
+    expect(back.text).toBe('<b>1</b>')
+    expect(replica.ask('HGET', replica.ask('KEYS', 'loom:state:*'), 'revision')).toBe('1')
+  })
+
   test('a page that has a newer state than a server that lost its tail goes on with its own', async () => {
     const redis = await server()
     const options = { store: { redis: redis.url }, limits: { checkpointEvents: 1 } }
@@ -252,6 +293,8 @@ withRedis('a store in Redis', () => {
     expect(opened(first.url, 'a b')).toThrow(/store\.prefix/)
     expect(() => testLoom({ store: { redis: first.url, sqlite: 'a' } as never })).toThrow(/one store/)
     expect(() => testLoom({ store: { redis: first.url, prefx: 'a' } as never })).toThrow(/prefix/)
+    expect(() => testLoom({ store: { redis: first.url, durability: 'disk' } as never })).toThrow(/store\.durability/)
+    expect(() => testLoom({ store: { sqlite: 'a', durability: 'fsync' } as never })).toThrow(/durability/)
     expect(opened(closed.url.replace('//', '//:pass%20word@'))).not.toThrow()
   })
 

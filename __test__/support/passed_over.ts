@@ -7,6 +7,14 @@ export const TESTS_ALL = process.env['LOOM_TEST_ALL'] === '1'
 
 const told = new Set<string>()
 
+/** Notes what no package of Debian can show. It is no pass-over: `npm test` names it at its end. */
+export function notShown(what: string): void {
+  const file = process.env['LOOM_NOT_SHOWN']
+  if (!file || told.has(what)) return
+  told.add(what)
+  appendFileSync(file, `${what}\n`)
+}
+
 /** Notes what was passed over, once in each file. */
 export function passOver(what: string, packages: string): void {
   const file = process.env['LOOM_PASSED_OVER']

@@ -6,11 +6,23 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LoomOptions } from 'loom-live'
-import { passOver, TESTS_ALL } from './passed_over'
+import { notShown, passOver, TESTS_ALL } from './passed_over'
 import { freePort } from './process'
 import { until } from './until'
 
-const isHere = spawnSync('redis-server', ['--version']).status === 0
+const { status, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+const isHere = status === 0
+const [, version = '', major = 0, minor = 0] = /\bv=((\d+)\.(\d+)[\d.]*)/.exec(stdout ?? '') ?? []
+
+/** Whether this Redis can be asked to wait for its disk: since 7.2. If not, `npm test` names what it has not shown. */
+export function hasWaitAof(): boolean {
+  const has = Number(major) * 100 + Number(minor) >= 702
+  if (isHere && !has)
+    notShown(
+      `durability: 'fsync' by WAITAOF, which Redis has from 7.2 on; this one is ${version} (appendfsync always is tested)`,
+    )
+  return has
+}
 
 /** Tests that need Redis. They are passed over if it is not on the machine. */
 export function withRedis(name: string, tests: () => void): void {

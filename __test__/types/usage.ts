@@ -21,13 +21,16 @@ import {
   Refusal,
   sanitized,
   StartError,
+  type ClaimedState,
   type Dropped,
   type Handler,
   type LiveContext,
   type LiveEvent,
   type Loom,
   type LoomOptions,
+  type OwnStore,
   type RegisteredModule,
+  type SavedState,
   type SocketMessage,
   type Stats,
   type Viewer,
@@ -605,3 +608,32 @@ html('<p>', 'x')
 raw(7)
 // @ts-expect-error made by loom.start only
 new LiveSocket()
+
+createLoom({ store: { redis: 'redis://a', durability: 'replicas' } })
+// @ts-expect-error: none of the three.
+createLoom({ store: { redis: 'redis://a', durability: 'disk' } })
+
+// A store in the application's hands, with promises or without, of a class or none.
+class Rows implements OwnStore {
+  private readonly rows = new Map<string, SavedState>()
+  async claim(instance: string, after: number): Promise<ClaimedState | undefined> {
+    const row = await Promise.resolve(this.rows.get(instance))
+    if (row === undefined) return undefined
+    return { life: Math.max(row.life, after) + 1, revision: row.revision, state: row.state, viewers: { a: 1 } }
+  }
+  save(states: readonly SavedState[]): Promise<readonly string[]> {
+    for (const state of states) this.rows.set(state.instance, state)
+    return Promise.resolve(states.map(({ instance }) => instance))
+  }
+}
+createLoom({ store: new Rows() })
+createLoom({ store: { claim: () => null, save: (states) => states.map(({ instance }) => instance) } })
+is<Equal<SavedState['viewers'], { readonly [viewer: string]: number | null } | undefined>>()
+// @ts-expect-error: both are needed.
+createLoom({ store: { claim: () => null } })
+// @ts-expect-error: it has to say which states it has kept.
+createLoom({ store: { claim: () => null, save: () => undefined } })
+// @ts-expect-error: a life is a number, also if a database gives text.
+createLoom({ store: { claim: () => ({ life: '1', revision: 1, state: '' }), save: () => [] } })
+// @ts-expect-error: a state is not for the application to change.
+void ((state: SavedState) => (state.life = 1))

@@ -189,6 +189,11 @@ export class Dispatcher {
       case JobKind.END_TASK:
         this.tasks.abort(job[1])
         return
+      case JobKind.STORE: {
+        const [, call, ...asked] = job
+        this.receivers.store(call, ...asked)
+        return
+      }
       case JobKind.FORGET:
         this.cache.forget(job[1])
         this.tasks.forget(job[1])

@@ -1,5 +1,5 @@
 import type { LoomError } from '../errors'
-import type { LiveEvent, SocketMessage } from '../../index'
+import type { LiveEvent, SavedState, SocketMessage } from '../../index'
 import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
 
@@ -46,6 +46,8 @@ export type CallJob = [
   bytes?: number,
   frozen?: 0 | 1,
 ]
+/** What the application's store is asked: to save, or to claim. */
+export type StoreCall = [states: SavedState[]] | [instance: string, after: number]
 export type Job =
   | CallJob
   | [kind: JobKind.ABORT, call: number]
@@ -57,6 +59,7 @@ export type Job =
   | [kind: JobKind.CALLS, calls: number]
   | [kind: JobKind.NEXT_VALUE, task: number]
   | [kind: JobKind.END_TASK, task: number]
+  | [kind: JobKind.STORE, call: number, ...asked: StoreCall]
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
@@ -75,4 +78,5 @@ export interface Receivers {
   reply(reply: number, message: SocketMessage): void
   settle(request: number, error: string | null, value: unknown): void
   relay(relay: number, resume: boolean): void
+  store(call: number, ...asked: StoreCall): void
 }

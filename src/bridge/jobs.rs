@@ -39,6 +39,8 @@ pub mod kind {
     pub const NEXT_VALUE: u32 = 8;
     /// See [`Job::EndTask`](super::Job::EndTask).
     pub const END_TASK: u32 = 9;
+    /// See [`Job::Store`](super::Job::Store).
+    pub const STORE: u32 = 10;
 }
 
 /// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
@@ -82,6 +84,13 @@ pub enum Job<'a> {
     NextValue(TaskId),
     /// `[9, task]`: nobody wants a value of the task any more.
     EndTask(TaskId),
+    /// `[10, call, states]` or `[10, call, instance, after]`: the application's store is asked to save or to claim.
+    Store {
+        /// Which call, see [`crate::store::OwnCalls`].
+        call: u32,
+        /// The arguments' JSON, without the brackets of their list.
+        arguments: &'a str,
+    },
 }
 
 /// A call as numbers, if JavaScript knows the props and the module. JavaScript's numbers are exact up to 2^53.
@@ -134,6 +143,11 @@ impl Job<'_> {
             Self::Forget(actor) => write_numbers(out, [kind::FORGET.into(), *actor]),
             Self::NextValue(task) => write_numbers(out, [kind::NEXT_VALUE.into(), task.0.into()]),
             Self::EndTask(task) => write_numbers(out, [kind::END_TASK.into(), task.0.into()]),
+            Self::Store { call, arguments } => {
+                write_numbers(out, [kind::STORE.into(), (*call).into()]);
+                out.push(',');
+                out.push_str(arguments);
+            }
             Self::Calls(count) => write_numbers(out, [kind::CALLS.into(), *count as u64]),
         }
         out.push(']');

@@ -8,6 +8,7 @@ use super::failed;
 use super::loom::NativeLoom;
 use crate::bridge::{Batch, ModuleNames};
 use crate::registry::Details;
+use crate::store::Thrown;
 
 /// A text that `lib/` has written; `lib/` always writes UTF-8.
 pub(super) fn text_of(text: &[u8], bytes: u32) -> &str {
@@ -97,6 +98,21 @@ impl NativeLoom {
             place.copy_from_slice(&number.to_ne_bytes());
         }
         Some(taken.jobs)
+    }
+
+    /// The application's store has answered a call: with JSON, or, if there is an error, with its stack.
+    #[napi(catch_unwind)]
+    pub fn store_answered(&self, call: u32, error: Option<String>, text: String) {
+        if let Some(calls) = &self.own_calls {
+            let given = match error {
+                None => Ok(text),
+                Some(message) => Err(Thrown {
+                    message,
+                    trace: text,
+                }),
+            };
+            calls.answer(call, given);
+        }
     }
 
     /// The caller of a call in flight: the upgrade request as JSON, its `bind`, and the page's URL; for a shared

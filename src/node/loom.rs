@@ -17,7 +17,7 @@ use super::descriptors::Descriptors;
 use super::failed;
 use super::options::{NativeOptions, NativeStats};
 use super::runtime::runtime;
-use super::stores::{Chosen, chosen};
+use super::stores::{Chosen, chosen, own_store};
 use super::templates::templates;
 use super::wake::waking_queue;
 use crate::bridge::{Job, JsDispatcher, Queue};
@@ -31,6 +31,7 @@ use crate::presence::{MemoryPresence, Presence};
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
 use crate::stats::Stats;
+use crate::store::{OwnCalls, Store};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
 use crate::topics::keep_swept;
@@ -69,6 +70,8 @@ pub struct NativeLoom {
     /// Cancelled when JavaScript need not be woken any more.
     ended: CancellationToken,
     hook: Option<(CleanupEnvHook<Slot>, Slot)>,
+    /// The calls of the application's store, if it has one.
+    pub(super) own_calls: Option<Arc<OwnCalls>>,
     pub(super) descriptors: Arc<Descriptors>,
     /// The task that looks whether there are descriptors left. Started by the first `attach`.
     pub(super) watch: Option<AbortOnDropHandle<()>>,
@@ -111,6 +114,10 @@ impl NativeLoom {
             log_queue.push(Job::Log { level, text });
         }));
         telling.to(&log);
+        let (store, own_calls) = match own_store(&options, &queue, &log)? {
+            Some((store, calls)) => (Some(Box::new(store) as Box<dyn Store>), Some(calls)),
+            None => (store, None),
+        };
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
         let sessions = Sessions::new(&limits, stats.clone(), budget.clone());
@@ -151,6 +158,7 @@ impl NativeLoom {
             handles: Handles::default(),
             ended,
             hook: Some((hook, slot)),
+            own_calls,
             descriptors: Arc::default(),
             watch: None,
             sweeping: Some(sweeping),
@@ -191,6 +199,7 @@ impl NativeLoom {
         self.watch = None;
         self.sweeping = None;
         self.open = None;
+        self.own_calls = None;
         lock(&self.handles.relays).clear();
         lock(&self.handles.pending).clear();
         let Some((hook, slot)) = self.hook.take() else {

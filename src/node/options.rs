@@ -21,6 +21,8 @@ pub struct NativeOptions {
     pub redis_store: Option<NativeRedis>,
     /// Where topics are, if they are not in this process.
     pub backplane: Option<NativeRedis>,
+    /// The store is in the application's hands.
+    pub own_store: bool,
 }
 
 /// Where Redis is, and what is its part there.
@@ -31,6 +33,8 @@ pub struct NativeRedis {
     pub is_cluster: bool,
     /// What all keys begin with.
     pub prefix: String,
+    /// `memory`, `fsync` or `replicas`.
+    pub durability: String,
 }
 
 /// An upgrade request as Node parsed it. To read a member of an object costs the JavaScript thread more

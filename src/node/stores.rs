@@ -7,10 +7,13 @@ use napi::Result;
 use super::failed;
 use super::options::{NativeOptions, NativeRedis};
 use super::runtime::runtime;
+use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::redis::{Address, Link, Needs, Tell};
-use crate::store::{Bounds, RedisStore, SqliteStore, Store};
+use crate::store::{
+    Bounds, Durability, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store,
+};
 use crate::sync::{Mutex, lock};
 use crate::topics::{MemoryTopics, RedisTopics, Spawn, Topics};
 
@@ -105,13 +108,55 @@ fn store(
     let Some(redis) = &options.redis_store else {
         return Ok(None);
     };
+    let durability = match &*redis.durability {
+        "fsync" => Durability::Fsync,
+        "replicas" => Durability::Replicas,
+        _ => Durability::Memory,
+    };
     let needs = Needs {
         keeps: true,
-        fsync: false,
+        fsync: durability == Durability::Fsync,
+        replicas: durability == Durability::Replicas,
     };
-    let link = link(redis, needs, telling)?;
-    let store = RedisStore::new(link, &redis.prefix, bounds).map_err(failed)?;
+    let first = link(redis, needs, telling)?;
+    let by = match durability {
+        Durability::Memory => None,
+        // It is lost and back with the first one, of which the operator is told.
+        _ => {
+            let quiet = Box::new(drop);
+            let link = Link::open(address(redis)?, needs, quiet).map_err(failed)?;
+            Some((link, durability))
+        }
+    };
+    let store = RedisStore::confirmed(first, by, &redis.prefix, bounds).map_err(failed)?;
     Ok(Some(Box::new(store)))
+}
+
+/// The store in the application's hands, if there is to be one, and its calls.
+pub(super) fn own_store(
+    options: &NativeOptions,
+    queue: &Arc<Queue>,
+    log: &Log,
+) -> Result<Option<(OwnStore, Arc<OwnCalls>)>> {
+    if !options.own_store {
+        return Ok(None);
+    }
+    let (queue, log) = (queue.clone(), log.clone());
+    let ask = move |call, arguments: &str| queue.push(Job::Store { call, arguments });
+    let tell = move |tell| {
+        match tell {
+        OwnTell::Fails(function, why) => log.write(Level::Error, "", || {
+            format!(
+                "{function} fails, and so do events whose states cannot be kept, until it works: {why}"
+            )
+        }),
+        OwnTell::Works(function, after) => log.write(Level::Warn, "", || {
+            format!("{function} works again after {:.1} s", after.as_secs_f64())
+        }),
+    }
+    };
+    let store = OwnStore::new(Box::new(ask), Box::new(tell));
+    store.map(Some).map_err(failed)
 }
 
 /// Topics whose subscribers the runtime wakes.
@@ -124,6 +169,7 @@ fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result
     let needs = Needs {
         keeps: false,
         fsync: false,
+        replicas: false,
     };
     let commands = link(redis, needs, telling)?;
     // The other link says what there is to say.

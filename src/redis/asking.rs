@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::{
-    Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation, ServerErrorKind,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
+    ServerErrorKind, Value,
 };
 use tokio::time::{Instant, sleep_until};
 
-use super::link::{Connection, Health, Link};
+use super::link::{Connection, Current, Health, Link};
 
 /// How long a lost answer is asked for again. If Redis has been away for longer, nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,6 +61,14 @@ pub(crate) trait Ask: Sync {
         &self,
         connection: &mut Connection,
     ) -> impl Future<Output = RedisResult<T>> + Send;
+
+    /// As [`send`](Self::send), for what depends on how the server is set up.
+    fn send_to<T: FromRedisValue + Send>(
+        &self,
+        current: &mut Current,
+    ) -> impl Future<Output = RedisResult<T>> + Send {
+        self.send(&mut current.connection)
+    }
 }
 
 impl Ask for ScriptInvocation<'_> {
@@ -86,9 +95,8 @@ impl Link {
     ) -> Result<T, AskError> {
         let until = self.patience();
         loop {
-            let current = self.current(until).await.map_err(AskError::Away)?;
-            let mut connection = current.connection;
-            let error = match asked.send(&mut connection).await {
+            let mut current = self.current(until).await.map_err(AskError::Away)?;
+            let error = match asked.send_to(&mut current).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -185,7 +193,52 @@ impl Link {
     }
 }
 
-fn refused(error: &RedisError) -> AskError {
+/// Commands that are sent together, and answered each with its own error. They are sent again as a whole, as one is.
+pub(crate) struct Together {
+    pub(crate) pipeline: Pipeline,
+    /// Sent last, unless the server writes to its disk before it answers.
+    pub(crate) unless_synced: Option<Cmd>,
+}
+
+impl Ask for Together {
+    /// Gives a list of what each of them has answered.
+    async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
+        self.send_all(connection, false).await
+    }
+
+    async fn send_to<T: FromRedisValue + Send>(&self, current: &mut Current) -> RedisResult<T> {
+        self.send_all(&mut current.connection, current.syncs).await
+    }
+}
+
+impl Together {
+    async fn send_all<T: FromRedisValue + Send>(
+        &self,
+        connection: &mut Connection,
+        syncs: bool,
+    ) -> RedisResult<T> {
+        let mut pipeline = self.pipeline.clone();
+        if let Some(last) = self.unless_synced.as_ref().filter(|_| !syncs) {
+            pipeline.add_command(last.clone());
+        }
+        let answers: Value = pipeline.ignore_errors().query_async(connection).await?;
+        // An answer that says to try again is one for all of them.
+        if let Value::Array(answers) = &answers {
+            for answer in answers {
+                if let Value::ServerError(error) = answer
+                    && let error = RedisError::from(error.clone())
+                    && !matches!(verdict(&error), Verdict::Final)
+                {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(T::from_redis_value(answers)?)
+    }
+}
+
+/// What an answer that says no means.
+pub(crate) fn refused(error: &RedisError) -> AskError {
     let is_damage = error.kind() == ErrorKind::UnexpectedReturnType
         || matches!(error.code(), Some("WRONGTYPE" | DAMAGED))
         // Before Redis 7 an error inside a script is quoted.

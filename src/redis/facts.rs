@@ -10,6 +10,8 @@ pub struct Needs {
     pub keeps: bool,
     /// What was answered is on the disk.
     pub fsync: bool,
+    /// What was answered is in a replica's memory, too.
+    pub replicas: bool,
 }
 
 /// What a server says.
@@ -23,6 +25,12 @@ pub struct Facts {
     pub policy: String,
     /// When it writes to its disk: `appendfsync`; `None` if it does not write every change, or does not tell.
     pub fsync: Option<String>,
+    /// It writes no changes to its disk at all.
+    pub keeps_no_file: bool,
+    /// It is a node of a cluster.
+    pub is_cluster: bool,
+    /// How many replicas it has; `None` if it does not tell.
+    pub replicas: Option<u64>,
 }
 
 impl Facts {
@@ -34,6 +42,9 @@ impl Facts {
             match name {
                 "redis_version" => facts.version = value.to_owned(),
                 "role" => facts.is_replica = value == "slave",
+                "aof_enabled" => facts.keeps_no_file = value == "0",
+                "cluster_enabled" => facts.is_cluster = value == "1",
+                "connected_slaves" => facts.replicas = value.parse().ok(),
                 "maxmemory_policy" => facts.policy = value.to_owned(),
                 _ => {}
             }
@@ -49,6 +60,11 @@ impl Facts {
     /// Whether the server has `WAITAOF`, so that each write can be waited for.
     pub fn waits_for_the_disk(&self) -> bool {
         self.number() >= Some((7, 2))
+    }
+
+    /// Whether each write is on the disk before it is answered.
+    pub fn syncs(&self) -> bool {
+        self.fsync.as_deref() == Some("always")
     }
 
     /// Why the server cannot be used.
@@ -68,11 +84,14 @@ impl Facts {
                 self.version
             ));
         }
-        let writes_each = self.fsync.as_deref() == Some("always");
-        if needs.fsync && !writes_each && !self.waits_for_the_disk() {
+        if needs.replicas && self.is_cluster {
+            return Some("durability: 'replicas' cannot be had of a cluster".to_owned());
+        }
+        let can_wait = self.waits_for_the_disk() && !self.is_cluster && !self.keeps_no_file;
+        if needs.fsync && !self.syncs() && !can_wait {
             return Some(format!(
-                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in its configuration, or \
-                 version 7.2; it is version {} and says {:?}",
+                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in its configuration; from \
+                 version 7.2 on, and outside of a cluster, \"appendonly yes\" will do; it is version {} and says {:?}",
                 self.version,
                 self.fsync.as_deref().unwrap_or("nothing")
             ));
@@ -82,6 +101,10 @@ impl Facts {
 
     /// What the operator should know.
     pub fn warning(&self, needs: Needs) -> Option<String> {
+        if needs.replicas && self.replicas == Some(0) {
+            let text = "durability: 'replicas' waits for a replica, and it has none: until it has one, events fail";
+            return Some(text.to_owned());
+        }
         if !needs.keeps || matches!(&*self.policy, "" | "noeviction") {
             return None;
         }
@@ -100,6 +123,7 @@ mod tests {
     const STATES: Needs = Needs {
         keeps: true,
         fsync: false,
+        replicas: false,
     };
 
     fn facts(version: &str, role: &str, policy: &str) -> Facts {
@@ -143,8 +167,8 @@ mod tests {
     #[test]
     fn what_is_answered_as_on_the_disk_has_to_be_there() {
         let needs = Needs {
-            keeps: true,
             fsync: true,
+            ..STATES
         };
         let with = |version, fsync: Option<&str>| Facts {
             fsync: fsync.map(str::to_owned),
@@ -155,5 +179,41 @@ mod tests {
         let refused = |facts: Facts| facts.refused(needs).unwrap();
         assert!(refused(with("7.0.15", Some("everysec"))).contains("everysec"));
         assert!(refused(with("7.0.15", None)).contains("appendonly"));
+        let without_a_file = Facts {
+            keeps_no_file: true,
+            ..with("7.2.4", None)
+        };
+        assert!(refused(without_a_file).contains("appendonly"));
+        // A cluster has nobody to wait for all its nodes.
+        let in_a_cluster = |fsync| Facts {
+            is_cluster: true,
+            ..with("7.2.4", Some(fsync))
+        };
+        assert!(refused(in_a_cluster("everysec")).contains("cluster"));
+        assert_eq!(in_a_cluster("always").refused(needs), None);
+    }
+
+    #[test]
+    fn what_is_answered_as_with_a_replica_needs_one() {
+        let needs = Needs {
+            replicas: true,
+            ..STATES
+        };
+        let with = |lines: &str| Facts::of(&format!("redis_version:7.0.15\r\n{lines}\r\n"));
+        assert!(
+            with("cluster_enabled:1")
+                .refused(needs)
+                .unwrap()
+                .contains("cluster")
+        );
+        assert_eq!(with("connected_slaves:0").refused(needs), None);
+        assert!(
+            with("connected_slaves:0")
+                .warning(needs)
+                .unwrap()
+                .contains("replica")
+        );
+        assert_eq!(with("connected_slaves:1").warning(needs), None);
+        assert_eq!(with("connected_slaves:0").warning(STATES), None);
     }
 }

@@ -4,16 +4,19 @@
 //! the server is one that can be used. So the keeper here makes each connection, checks it, and says to the operator
 //! when it is lost and when it is back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::sentinel::SentinelClient;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, ErrorKind::Server, FromRedisValue, Pipeline,
-    ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture, RedisResult, ServerErrorKind,
-    Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, ErrorKind::Server,
+    FromRedisValue, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture,
+    RedisResult, ServerErrorKind, Value,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -32,6 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long [`Link::open`] waits for the first connection.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often sentinels are asked which server they name.
+const NAMED_EVERY: Duration = Duration::from_secs(1);
 /// How many commands wait for the connection's task. Whoever has one more waits.
 const MOST_WAITING: usize = 1024;
 
@@ -117,9 +122,11 @@ impl ConnectionLike for Connection {
 
 /// The connection of now, by number.
 #[derive(Clone)]
-pub(super) struct Current {
+pub(crate) struct Current {
     pub(super) number: u64,
     pub(super) connection: Connection,
+    /// Whether each write is on the disk before it is answered; known only if that is needed.
+    pub(super) syncs: bool,
 }
 
 struct State {
@@ -206,6 +213,7 @@ impl Link {
             number: 0,
             warned: None,
             pushes,
+            named: None,
         };
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(opened)));
         if let Ok(Err(why)) = opening.recv_timeout(OPEN_TIMEOUT) {
@@ -286,6 +294,32 @@ struct Keeper {
     /// The warning that the operator has been told.
     warned: Option<String>,
     pushes: Option<Pushes>,
+    /// Set by each connection that was found by sentinels.
+    named: Option<Named>,
+}
+
+/// The server that sentinels have named.
+struct Named {
+    sentinels: SentinelClient,
+    address: ConnectionAddr,
+}
+
+/// Ends when the sentinels name another server. The one before may go on for ten seconds as if it were written to, and
+/// then forgets what it was told meanwhile.
+async fn renamed(named: Option<&mut Named>) {
+    let Some(Named { sentinels, address }) = named else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(NAMED_EVERY).await;
+        let named = tokio::time::timeout(CONNECT_TIMEOUT, sentinels.async_get_client());
+        // Sentinels that cannot be asked say nothing about the server.
+        if let Ok(Ok(client)) = named.await
+            && client.get_connection_info().addr() != address
+        {
+            return;
+        }
+    }
 }
 
 impl Keeper {
@@ -301,9 +335,9 @@ impl Keeper {
                 Err(ConnectError::Away(format!("no answer within {seconds} s")))
             });
             let why = match connected {
-                Ok(connection) => {
+                Ok((connection, syncs)) => {
                     tries = 0;
-                    self.is_up(connection);
+                    self.is_up(connection, syncs);
                     if let Some(since) = down.take() {
                         (self.tell)(Tell::Back(since.elapsed()));
                     }
@@ -340,25 +374,35 @@ impl Keeper {
         }
     }
 
-    fn is_up(&self, connection: Connection) {
+    fn is_up(&self, connection: Connection, syncs: bool) {
         let number = self.number;
         self.state.send_modify(|state| {
-            state.current = Some(Current { number, connection });
+            state.current = Some(Current {
+                number,
+                connection,
+                syncs,
+            });
             state.health = Health::Up;
         });
     }
 
-    /// Ends when this connection is lost. Says why.
+    /// Ends when this connection is lost, or the sentinels name another server. Says why.
     async fn wait_for_its_end(&mut self) -> String {
-        while let Some(number) = self.losses.recv().await {
-            if number == self.number {
-                break;
+        let lost = async {
+            while let Some(number) = self.losses.recv().await {
+                if number == self.number {
+                    break;
+                }
             }
+        };
+        tokio::select! {
+            () = lost => "the connection was lost".to_owned(),
+            () = renamed(self.named.as_mut()) => "the sentinels name another server".to_owned(),
         }
-        "the connection was lost".to_owned()
     }
 
-    async fn connect(&mut self) -> Result<Connection, ConnectError> {
+    /// Makes a connection, and finds whether each write is on the disk before it is answered.
+    async fn connect(&mut self) -> Result<(Connection, bool), ConnectError> {
         let mut connection = match &self.address {
             Address::Server(info) => {
                 let client = Client::open((**info).clone())?;
@@ -370,9 +414,16 @@ impl Keeper {
                 )
             }
             Address::Sentinel(sentinels) => {
-                let mut client = sentinels.builder()?.build()?;
+                let mut sentinels = sentinels.builder()?.build()?;
+                let client = sentinels.async_get_client().await?;
+                let address = client.get_connection_info().addr().clone();
+                self.named = Some(Named { sentinels, address });
                 let config = self.config();
-                Connection::One(client.get_async_connection_with_config(&config).await?)
+                Connection::One(
+                    client
+                        .get_multiplexed_async_connection_with_config(&config)
+                        .await?,
+                )
             }
             Address::Cluster(nodes) => {
                 let mut client = ClusterClient::builder(nodes.iter().cloned())
@@ -386,7 +437,9 @@ impl Keeper {
                 Connection::Cluster(client.build()?.get_async_connection().await?)
             }
         };
-        for facts in self.facts(&mut connection).await? {
+        let all = self.facts(&mut connection).await?;
+        let syncs = !all.is_empty() && all.iter().all(Facts::syncs);
+        for facts in all {
             if let Some(why) = facts.refused(self.needs) {
                 return Err(ConnectError::Unusable(why));
             }
@@ -397,7 +450,7 @@ impl Keeper {
                 (self.tell)(Tell::Warning(format!("Redis at {}: {text}", self.hosts)));
             }
         }
-        Ok(connection)
+        Ok((connection, syncs))
     }
 
     fn pushed(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
@@ -427,35 +480,59 @@ impl Keeper {
             Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(Vec::new()),
             answer => answer?,
         };
-        let texts = match answer {
-            // A cluster answers with one text for each of its nodes.
-            Value::Map(nodes) => nodes.into_iter().map(|(_, info)| info).collect(),
-            info => vec![info],
-        };
-        let texts = texts.into_iter().map(String::from_redis_value);
+        let texts = of_each(answer, matches!(connection, Connection::Cluster(_)))
+            .into_iter()
+            .map(String::from_redis_value);
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let mut facts: Vec<_> = texts.iter().map(|text| Facts::of(text)).collect();
         if self.needs.fsync {
+            // Those of a cluster's nodes come in no order: the worst of them is everybody's.
+            let fsyncs = fsyncs(connection).await?;
+            let worst = fsyncs
+                .iter()
+                .find(|fsync| fsync.as_deref() != Some("always"));
+            let fsync = worst.or(fsyncs.first()).cloned().flatten();
             for facts in &mut facts {
-                facts.fsync = fsync(connection).await?;
+                facts.fsync.clone_from(&fsync);
             }
         }
         Ok(facts)
     }
 }
 
-/// When the server writes to its disk, if it writes every change there at all.
-async fn fsync(connection: &mut Connection) -> RedisResult<Option<String>> {
+/// What each node of a cluster has answered, or a server.
+fn of_each(answer: Value, is_cluster: bool) -> Vec<Value> {
+    match answer {
+        Value::Map(nodes) if is_cluster => nodes.into_iter().map(|(_, answer)| answer).collect(),
+        answer => vec![answer],
+    }
+}
+
+/// When each server writes to its disk, if it writes every change there at all.
+async fn fsyncs(connection: &mut Connection) -> RedisResult<Vec<Option<String>>> {
     let mut command = redis::cmd("CONFIG");
     command.arg("GET").arg("append*");
-    let answer: RedisResult<std::collections::HashMap<String, String>> =
-        command.query_async(connection).await;
-    let config = match answer {
-        Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(None),
+    let (answer, is_cluster) = match connection {
+        Connection::One(one) => (command.query_async(one).await, false),
+        Connection::Cluster(cluster) => {
+            let nodes = MultipleNodeRoutingInfo::AllMasters;
+            let routing = RoutingInfo::MultiNode((nodes, Some(ResponsePolicy::Special)));
+            (cluster.route_command(command, routing).await, true)
+        }
+    };
+    let answer: Value = match answer {
+        Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(vec![None]),
         answer => answer?,
     };
-    let is_on = config.get("appendonly").is_some_and(|is_on| is_on == "yes");
-    Ok(config.get("appendfsync").filter(|_| is_on).cloned())
+    let configs = of_each(answer, is_cluster)
+        .into_iter()
+        .map(HashMap::<String, String>::from_redis_value);
+    let configs = configs.collect::<Result<Vec<_>, _>>()?;
+    let fsyncs = configs.iter().map(|config| {
+        let is_on = config.get("appendonly").is_some_and(|is_on| is_on == "yes");
+        config.get("appendfsync").filter(|_| is_on).cloned()
+    });
+    Ok(fsyncs.collect())
 }
 
 /// How long to wait before the next try, after so many in vain: twice as long each time up to a bound, and half of it by

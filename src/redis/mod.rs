@@ -19,7 +19,7 @@ mod tests;
 
 pub use address::{Address, AddressError};
 pub use asking::AskError;
-pub(crate) use asking::{Ask, AskAgain};
+pub(crate) use asking::{Ask, AskAgain, Together, refused};
 pub use facts::{Facts, Needs};
 pub(crate) use link::Connection;
 pub use link::{Health, Link, OpenError, Tell};

@@ -383,8 +383,8 @@ impl<D: Dispatcher> ToViewers<D> {
             return Ok(Begun::of(self.life));
         };
         for instance in &self.instances {
-            let claimed = store.claim(instance, Life::default()).await?;
-            let Some(stored) = claimed else {
+            let claimed = store.claim_shared(instance, Life::default()).await?;
+            let Some((stored, viewers)) = claimed else {
                 continue;
             };
             self.life = stored.life;
@@ -393,7 +393,6 @@ impl<D: Dispatcher> ToViewers<D> {
             if claims.kind != Kind::SharedState || *claims.instance != **instance {
                 return Err(StoreError::Damaged("it is of another component".to_owned()));
             }
-            let viewers = store.viewers(instance).await?;
             self.component.set_numbers(viewers);
             self.begins(claims.life);
             let newest = Newest {

@@ -6,6 +6,7 @@
 //! Architecture invariant: with a store, a new state is in the store before its event is answered.
 //! `src/connection/tests/store.rs` watches it.
 
+mod own;
 mod redis;
 mod sqlite;
 
@@ -13,7 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use redis::RedisStore;
+pub use own::{OwnCalls, OwnStore, Tell as OwnTell, Thrown};
+pub use redis::{Durability, RedisStore};
 pub use sqlite::SqliteStore;
 
 use crate::ids::{EventNumber, Life, Revision};
@@ -49,6 +51,9 @@ pub struct Stored {
 /// How far the events of a shared component's viewer have got: the viewer's name and its last event that the
 /// state includes; without a number the viewer is to be forgotten.
 pub type ViewerNumber = (Arc<str>, Option<EventNumber>);
+
+/// A shared component's newest state, and how far the events of its viewers have got.
+pub type ClaimedShared = (Stored, Vec<(Arc<str>, EventNumber)>);
 
 /// Why a store did not load or save a state.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -93,9 +98,9 @@ pub trait Store: Send + Sync + 'static {
         viewers: Vec<ViewerNumber>,
     ) -> Answer<()>;
 
-    /// The numbers of a shared component's viewers. To be asked for after [`claim`](Self::claim): then nobody
-    /// adds any.
-    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>>;
+    /// As [`claim`](Self::claim), for a shared component: gives the numbers of its viewers, too. After the claim
+    /// nobody else adds any.
+    fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>>;
 
     /// How many states the store had at the last transaction of this process. Does not wait.
     fn stored(&self) -> u64;

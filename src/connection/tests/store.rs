@@ -4,9 +4,8 @@ use serde_json::json;
 
 use super::page::{Page, html, large};
 use super::*;
-use crate::ids::EventNumber;
 use crate::members::{Leave, Whose};
-use crate::store::{Answer, Holder, StoreError, Stored, ViewerNumber};
+use crate::store::{Answer, ClaimedShared, Holder, StoreError, Stored, ViewerNumber};
 use crate::topics::{
     self, Batch, Most, Position, Published, Sink, Subscribed, Subscription, Topics,
 };
@@ -64,7 +63,7 @@ impl Store for Memory {
         unreachable!("no component is shared here")
     }
 
-    fn viewers(&self, _instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+    fn claim_shared(&self, _instance: &Arc<str>, _after: Life) -> Answer<Option<ClaimedShared>> {
         unreachable!("no component is shared here")
     }
 

@@ -5,10 +5,14 @@
 //! life saves is refused. Within a life one process writes; its saves are numbered, so that a save whose answer was
 //! lost can be made again, and none that comes late replaces a later one (`save.lua`).
 //!
+//! If the server's memory is not enough, saves go together over a connection of their own, and are confirmed by its disk
+//! or by a replica (`confirming.rs`).
+//!
 //! Each state expires by itself. Beside the states stand lists of them by holder (`hold.lua`), and a list of the
 //! holders (`count.lua`), so that no client can fill the server. They are written when a state is new, and once a
 //! minute after that.
 
+mod confirming;
 #[cfg(test)]
 mod tests;
 
@@ -18,21 +22,31 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 
-use super::{Answer, Bounds, Holder, Store, StoreError, Stored, ViewerNumber};
+use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life, Revision};
 use crate::random::random_text;
 use crate::redis::{AskError, Link};
+use confirming::Confirming;
+pub use confirming::Durability;
 
 /// While a state's times are younger than this, a save does not write them.
 const FRESH: Duration = Duration::from_secs(60);
 /// The most states that give way to one new state. More than one is too many only after a limit was lowered.
 const MOST_DELETED: usize = 16;
 
+const SAVE: &str = include_str!("save.lua");
+
 /// What a save answers.
 const STALE: i64 = 0;
 const NOTED: i64 = 2;
+
+/// The keys and arguments of `save.lua`.
+struct ToSave {
+    keys: Vec<String>,
+    arguments: Vec<String>,
+}
 
 struct Scripts {
     claim: Script,
@@ -52,6 +66,8 @@ struct Inner {
     stored: AtomicU64,
     is_closed: AtomicBool,
     scripts: Scripts,
+    /// Set if the server's memory is not enough.
+    confirming: Option<Confirming>,
 }
 
 /// A store in Redis. All processes that have the same Redis, the same prefix and the same secret share it.
@@ -76,17 +92,33 @@ impl RedisStore {
     /// # Errors
     /// [`StoreError::Failed`] if the system gives no random numbers.
     pub fn new(link: Link, prefix: &str, bounds: Bounds) -> Result<Self, StoreError> {
+        Self::confirmed(link, None, prefix, bounds)
+    }
+
+    /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
+    /// stands there, which has to have the needs of that durability. To be called in a runtime.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn confirmed(
+        link: Link,
+        by: Option<(Link, Durability)>,
+        prefix: &str,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let process = random_text();
         if process.is_empty() {
             return Err(StoreError::Failed("no random numbers".to_owned()));
         }
         let scripts = Scripts {
             claim: Script::new(include_str!("claim.lua")),
-            save: Script::new(include_str!("save.lua")),
+            save: Script::new(SAVE),
             hold: Script::new(include_str!("hold.lua")),
             count: Script::new(include_str!("count.lua")),
         };
+        let confirming = by.map(|(link, durability)| Confirming::new(link, durability, SAVE));
         Ok(Self(Arc::new(Inner {
+            confirming,
             link,
             prefix: prefix.into(),
             bounds,
@@ -144,32 +176,54 @@ impl Inner {
         }))
     }
 
+    /// The save of a state; of a shared component with the numbers of viewers.
+    fn to_save(&self, instance: &str, stored: Stored, viewers: Option<&[ViewerNumber]>) -> ToSave {
+        let mut keys = vec![self.state(instance)];
+        let number = self.saves.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut arguments = vec![
+            stored.life.0.to_string(),
+            stored.revision.0.to_string(),
+            stored.sealed,
+            self.process.to_string(),
+            number.to_string(),
+            self.keep().to_string(),
+            FRESH.as_secs().to_string(),
+        ];
+        // Only where it is needed: while a slot of a cluster moves, two keys cannot be written together.
+        if let Some(viewers) = viewers {
+            keys.push(self.viewers(instance));
+            for (viewer, number) in viewers {
+                // No event has the number 0: it says that the viewer is to be forgotten.
+                let number = number.map_or(0, |number| number.0);
+                arguments.extend([viewer.to_string(), number.to_string()]);
+            }
+        }
+        ToSave { keys, arguments }
+    }
+
+    fn invocation(&self, save: &ToSave) -> ScriptInvocation<'_> {
+        let mut script = self.scripts.save.prepare_invoke();
+        for key in &save.keys {
+            script.key(key);
+        }
+        script.arg(&save.arguments);
+        script
+    }
+
     async fn save(
         &self,
         instance: &str,
         holder: Holder,
         stored: Stored,
-        viewers: Vec<ViewerNumber>,
+        viewers: Option<Vec<ViewerNumber>>,
     ) -> Result<(), StoreError> {
         self.open()?;
-        let mut script = self.scripts.save.prepare_invoke();
-        script
-            .key(self.state(instance))
-            .key(self.viewers(instance))
-            .arg(stored.life.0)
-            .arg(stored.revision.0)
-            .arg(stored.sealed)
-            .arg(&*self.process)
-            .arg(self.saves.fetch_add(1, Ordering::Relaxed) + 1)
-            .arg(self.keep())
-            .arg(FRESH.as_secs());
-        for (viewer, number) in &viewers {
-            // No event has the number 0: it says that the viewer is to be forgotten.
-            script
-                .arg(&**viewer)
-                .arg(number.map_or(0, |number| number.0));
-        }
-        match self.link.ask(&script).await? {
+        let save = self.to_save(instance, stored, viewers.as_deref());
+        let answer = match &self.confirming {
+            Some(confirming) => confirming.save(save).await?,
+            None => self.link.ask(&self.invocation(&save)).await?,
+        };
+        match answer {
             STALE => Err(StoreError::Stale),
             NOTED => {
                 // The state is saved, whatever becomes of the lists: the next note is in a minute.
@@ -233,11 +287,12 @@ impl Inner {
             .arg(MOST_DELETED);
         let (states, gone): (u64, Vec<String>) = self.link.ask(&script).await?;
         for instance in gone {
-            let mut command = redis::cmd("UNLINK");
-            command
-                .arg(self.state(&instance))
-                .arg(self.viewers(&instance));
-            let _: u64 = self.link.ask(&command).await?;
+            // One at a time: while a slot of a cluster moves, two keys cannot be deleted together.
+            for key in [self.state(&instance), self.viewers(&instance)] {
+                let mut command = redis::cmd("UNLINK");
+                command.arg(key);
+                let _: u64 = self.link.ask(&command).await?;
+            }
         }
         Ok(states)
     }
@@ -260,6 +315,14 @@ impl Inner {
     }
 }
 
+impl RedisStore {
+    /// The numbers of a shared component's viewers.
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.viewer_numbers(&instance).await })
+    }
+}
+
 impl Store for RedisStore {
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
         let (inner, instance) = (self.0.clone(), instance.clone());
@@ -267,7 +330,8 @@ impl Store for RedisStore {
     }
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
-        self.save_shared(instance, holder, stored, Vec::new())
+        let (inner, instance) = (self.0.clone(), instance.clone());
+        Box::pin(async move { inner.save(&instance, holder, stored, None).await })
     }
 
     fn save_shared(
@@ -278,12 +342,17 @@ impl Store for RedisStore {
         viewers: Vec<ViewerNumber>,
     ) -> Answer<()> {
         let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.save(&instance, holder, stored, viewers).await })
+        Box::pin(async move { inner.save(&instance, holder, stored, Some(viewers)).await })
     }
 
-    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
-        let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.viewer_numbers(&instance).await })
+    fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>> {
+        let (claimed, viewers) = (self.claim(instance, after), self.viewers(instance));
+        Box::pin(async move {
+            match claimed.await? {
+                Some(stored) => Ok(Some((stored, viewers.await?))),
+                None => Ok(None),
+            }
+        })
     }
 
     fn stored(&self) -> u64 {

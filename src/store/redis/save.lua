@@ -1,4 +1,4 @@
--- Saves a state. KEYS: the state, the numbers of its viewers. ARGV: life, revision, the sealed state, who saves, the
+-- Saves a state. KEYS: the state; of a shared component also the numbers of its viewers. ARGV: life, revision, the sealed state, who saves, the
 -- number of this save among those of whoever saves, for how many milliseconds the state is kept, for how many seconds
 -- its times are fresh; then viewers, each with its number, or 0 for one that is to be forgotten.
 -- Gives 0 if there is a newer state, 2 if the times were written, else 1.
@@ -9,8 +9,9 @@ if had then
   if had > life then
     return 0
   end
-  -- Within a life one process saves, in order. A late save of its own is no newer state.
-  if had == life and (have[2] ~= ARGV[4] or tonumber(have[3]) >= save) then
+  -- Within a life one process saves, in order. A late save of its own is no newer state; the same save once more is
+  -- one whose answer was lost.
+  if had == life and (have[2] ~= ARGV[4] or tonumber(have[3]) > save) then
     return 0
   end
 end
@@ -26,12 +27,14 @@ local now = tonumber(redis.call('TIME')[1])
 local at = tonumber(have[4])
 -- A clock that was put back must not keep the times from being written.
 if at and now >= at and now - at < tonumber(ARGV[7]) then
-  if #ARGV > 7 then
+  if KEYS[2] and #ARGV > 7 then
     redis.call('PEXPIRE', KEYS[2], ARGV[6])
   end
   return 1
 end
 redis.call('HSET', KEYS[1], 'at', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
+if KEYS[2] then
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+end
 return 2

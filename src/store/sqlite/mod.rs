@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Bounds, Holder, Store, StoreError, Stored, ViewerNumber};
+use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life};
 use clock::Clock;
 use rows::Rows;
@@ -116,6 +116,14 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// The numbers of a shared component's viewers.
+    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
+        let viewers = self.ask(instance.clone(), Operation::Viewers);
+        Box::pin(async move { viewers.await.map(|found| found.viewers) })
+    }
+}
+
 impl Store for SqliteStore {
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>> {
         let claimed = self.ask(instance.clone(), Operation::Claim(after));
@@ -137,9 +145,14 @@ impl Store for SqliteStore {
         Box::pin(async move { saved.await.map(drop) })
     }
 
-    fn viewers(&self, instance: &Arc<str>) -> Answer<Vec<(Arc<str>, EventNumber)>> {
-        let viewers = self.ask(instance.clone(), Operation::Viewers);
-        Box::pin(async move { viewers.await.map(|found| found.viewers) })
+    fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>> {
+        let (claimed, viewers) = (self.claim(instance, after), self.viewers(instance));
+        Box::pin(async move {
+            match claimed.await? {
+                Some(stored) => Ok(Some((stored, viewers.await?))),
+                None => Ok(None),
+            }
+        })
     }
 
     fn stored(&self) -> u64 {

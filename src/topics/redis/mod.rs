@@ -75,6 +75,7 @@ impl RedisTopics {
         let needs = Needs {
             keeps: false,
             fsync: false,
+            replicas: false,
         };
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
         let (queue, publishing) = Queue::new(limits, commands.clone(), keys, rooms.clone());
