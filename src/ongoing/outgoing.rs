@@ -64,7 +64,7 @@ mod tests {
         let mut revived = Ongoing::from_json(&ongoing.to_json(now), now);
         let taken = revived.outgoing().to_vec().into_iter();
         revived.forget_outgoing(1);
-        assert_eq!(&*revived.outgoing()[0].id, "i/2");
+        assert_eq!(&*revived.outgoing()[0].id, "i/3");
         revived.forget_outgoing(0);
         let taken: Vec<String> = taken
             .map(|one| format!("{} {} {}", one.id, one.topic, one.data))
