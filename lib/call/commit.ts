@@ -71,6 +71,8 @@ export class Commit {
   render(call: Call, props: unknown, change: Change, anew = false): void {
     const unsettled = call.context.effects?.unsettled
     if (unsettled !== undefined) {
+      // Others may join meanwhile.
+      if (call.event === undefined && call.receiver === undefined) this.results.waits(call.number)
       this.wait(call, unsettled, () => {
         this.render(call, props, change, anew)
       })

@@ -24,11 +24,6 @@ const BEGINNING = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** What stands in the place of a subscription until its position is known, and if it never is. */
 const NOTHING = ''
 
-/** Where a subscription stands among the effects. */
-interface Place {
-  readonly at: number
-}
-
 /** The position of a topic is being asked for. Whoever waits for it sees whether that fails; otherwise the step fails. */
 class Subscribing extends Promise<void> {
   private isSeen = false
@@ -110,10 +105,8 @@ export class Effects {
   private begun: { readonly at: number; readonly task: number }[] = []
 
   private readonly entry: Entry
-  /** Subscriptions whose positions are not known so far. */
-  private readonly open: Subscribing[] = []
-  /** The places of those that were not, by where they are. */
-  private readonly places = new Map<number, Place>()
+  /** Subscriptions whose positions had to be asked for, by their places in the list. */
+  private readonly places = new Map<number, Subscribing>()
 
   /** How many ids there are of the cause. */
   private caused = 0
@@ -151,7 +144,6 @@ export class Effects {
   truncate(length: number): void {
     this.list.length = length
     for (const at of this.places.keys()) if (at >= length) this.places.delete(at)
-    if (length === 0) this.open.length = 0
     const { begun } = this
     this.begun = begun.filter(({ at }) => at < length)
     for (const { at, task } of begun) if (at >= length) this.tasks.abort(task)
@@ -222,22 +214,22 @@ export class Effects {
       return undefined
     }
     // It has its place already: what the step asks for next comes after it.
-    const place: Place = { at: this.list.length }
+    const at = this.list.length
     this.note(NOTHING)
     const known = new Subscribing((resolve, reject) => {
       position.then((position) => {
-        if (this.places.get(place.at) === place) this.list[place.at] = effect(position)
+        // It may have been taken back, and another may stand there.
+        if (this.places.get(at) === known) this.list[at] = effect(position)
         resolve()
       }, reject)
     })
-    this.places.set(place.at, place)
-    this.open.push(known)
+    this.places.set(at, known)
     return known
   }
 
   /** Settles when all that the step has asked for is known; nothing if it is. Rejects if nobody has seen that it is not. */
   get unsettled(): Promise<unknown> | undefined {
-    const open = this.open.filter((subscribing) => !subscribing.isOver)
+    const open = [...this.places.values()].filter((subscribing) => !subscribing.isOver)
     return open.length === 0 ? undefined : Promise.all(open)
   }
 
