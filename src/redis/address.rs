@@ -156,10 +156,12 @@ impl Sentinels {
             match &*key {
                 "sentinelUser" => this.user = Some(value.into_owned()),
                 "sentinelPassword" => this.password = Some(value.into_owned()),
-                other => {
-                    return Err(wrong(format!(
-                        "there is no {other:?}, but sentinelUser and sentinelPassword"
-                    )));
+                // It may be the end of a password that has a question mark.
+                _ => {
+                    return Err(wrong(
+                        "after the question mark come sentinelUser and sentinelPassword only; write one in a password \
+                         as %3F",
+                    ));
                 }
             }
         }
@@ -280,6 +282,7 @@ mod tests {
             "redis+sentinel://:secret@a:port/name",
             "redis+sentinel://:secret@a/name?password=secret",
             "redis+sentinel://:secret@a/name/database",
+            "redis+sentinel://:half/of?secret@a/name",
             "redis+sentinel://",
         ] {
             let error = Address::of(url).unwrap_err().to_string();

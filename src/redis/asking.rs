@@ -50,6 +50,10 @@ fn verdict(error: &RedisError) -> Verdict {
         // Another server is written to now, or will be.
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => Verdict::Lost,
         ErrorKind::Io | ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound => Verdict::Lost,
+        // Before Redis 7 an error inside a script is quoted.
+        _ if error.to_string().contains("READONLY") => Verdict::Lost,
+        // Another script runs for long.
+        _ if error.code() == Some("BUSY") => Verdict::Busy,
         _ if error.is_unrecoverable_error() => Verdict::Lost,
         _ => Verdict::Final,
     }
@@ -246,5 +250,37 @@ pub(crate) fn refused(error: &RedisError) -> AskError {
     match is_damage {
         true => AskError::Damaged(error.to_string()),
         false => AskError::Refused(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict_on(code: &str, text: &str) -> Verdict {
+        let text = format!("-{code} {text}\r\n");
+        let answer = redis::parse_redis_value(text.as_bytes()).unwrap();
+        verdict(&answer.extract_error().unwrap_err())
+    }
+
+    #[test]
+    fn what_is_no_master_any_more_is_not_asked_again() {
+        // As Redis 6 says it of a script.
+        let quoted = "Error running script (call to f_1): @user_script:1: -READONLY You can't write against a read only replica.";
+        for (code, text) in [
+            ("ERR", quoted),
+            ("READONLY", "You can't write against a read only replica."),
+        ] {
+            assert!(
+                matches!(verdict_on(code, text), Verdict::Lost),
+                "{code} {text}"
+            );
+        }
+        let busy = verdict_on("BUSY", "Redis is busy running a script.");
+        assert!(matches!(busy, Verdict::Busy));
+        assert!(matches!(
+            verdict_on("ERR", "something else"),
+            Verdict::Final
+        ));
     }
 }
