@@ -145,6 +145,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         since,
         asking,
         unpublished: 0,
+        publishes_again: tokio::time::Instant::now(),
         messages: 0,
         weight: 0,
         weigh_in: MIN_WEIGHED,

@@ -62,6 +62,8 @@ pub(super) struct LiveSocketState {
     pub(super) asking: Asking,
     /// How many of the committed messages, the last ones, their topics have not taken.
     pub(super) unpublished: usize,
+    /// When they are tried again: nobody is to be reminded before that.
+    pub(super) publishes_again: Instant,
     /// How many messages of timers and tasks this life has had.
     pub(super) messages: u64,
     /// The weight that was last reported; 0 if the next one is to be reported in any case.

@@ -357,7 +357,10 @@ impl LiveSocketState {
     pub(super) async fn publish<D: Dispatcher>(&mut self, running: &Running<D>) {
         let outgoing = self.ongoing.outgoing();
         self.unpublished = publish(&running.context, outgoing, &self.module_name).await;
-        if self.unpublished > 0 {
+        let now = Instant::now();
+        // One reminder at a time: each step and each reminder comes here.
+        if self.unpublished > 0 && self.publishes_again <= now {
+            self.publishes_again = now + PUBLISH_AGAIN;
             running.remind_later(PUBLISH_AGAIN);
         }
     }
