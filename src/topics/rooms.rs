@@ -291,6 +291,12 @@ impl Rooms {
         self.with(topic, |topic| topic.history.now())
     }
 
+    /// Whether somebody has subscribed to the topic.
+    pub(super) fn is_heard(&self, topic: &str) -> bool {
+        self.with(topic, |topic| topic.sinks.len() > 0)
+            .unwrap_or_default()
+    }
+
     /// Forgets a topic that nobody has subscribed to. False if somebody has.
     pub(super) fn forget(&self, topic: &str) -> bool {
         lock(self.shard(self.number_of(topic))).forget(topic)

@@ -46,6 +46,20 @@ struct Followed {
     /// The newest position that was told before it was copied.
     told: Option<Position>,
     waiters: Vec<Waiter>,
+    /// Since when it stands in the list of all topics.
+    kept: Option<Instant>,
+    /// When somebody left it last, or had waited for it; then it stands in the list of the silent ones.
+    left: Option<Instant>,
+}
+
+impl Followed {
+    /// Whoever has stopped waiting needs no place.
+    fn waits(&mut self, waiter: Waiter) {
+        if self.waiters.len() == self.waiters.capacity() {
+            self.waiters.retain(|waiter| !waiter.is_closed());
+        }
+        self.waiters.push(waiter);
+    }
 }
 
 #[derive(Default)]
@@ -53,8 +67,10 @@ struct State {
     topics: HashMap<Arc<str>, Followed>,
     /// What is to be opened or given up.
     due: VecDeque<Arc<str>>,
-    /// Topics that had nobody subscribed to them, and since when.
+    /// Topics that perhaps nobody is subscribed to, and since when.
     silent: VecDeque<(Instant, Arc<str>)>,
+    /// Topics that were given up at once to make room, and the connections that still tell of them.
+    ended: Vec<(u64, Arc<str>)>,
     /// Topics that could not be copied, and that somebody may be subscribed to.
     failed: Vec<Arc<str>>,
     /// All topics in turn, so that Redis keeps them.
@@ -79,6 +95,31 @@ impl State {
             self.due.push_back(topic.clone());
         }
     }
+
+    /// Perhaps nobody is subscribed to it any more.
+    fn is_left(&mut self, topic: &Arc<str>, now: Instant) {
+        if let Some(followed) = self.topics.get_mut(topic)
+            && followed.left.replace(now).is_none()
+        {
+            self.silent.push_back((now, topic.clone()));
+        }
+    }
+
+    fn keep(&mut self, topic: &Arc<str>, now: Instant) {
+        let Self { topics, kept, .. } = self;
+        if let Some(followed) = topics.get_mut(topic) {
+            followed.kept = Some(now);
+            kept.push_back((now, topic.clone()));
+        }
+        // Those that were given up since must not outnumber the others.
+        if kept.len() > 2 * topics.len() + MOST_TOGETHER {
+            let is_kept = |(since, topic): &(Instant, Arc<str>)| {
+                let followed = topics.get(topic);
+                followed.is_some_and(|followed| followed.kept == Some(*since))
+            };
+            kept.retain(is_kept);
+        }
+    }
 }
 
 impl Following {
@@ -100,13 +141,34 @@ impl Following {
         followed.is_some_and(|followed| followed.is_copied && !followed.is_over)
     }
 
+    #[cfg(test)]
+    pub(super) fn has(&self, topic: &str) -> bool {
+        lock(&self.state).topics.contains_key(topic)
+    }
+
+    /// How many wait, and how long the lists are.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        let waiters = state.topics.values().map(|followed| followed.waiters.len());
+        let lists = [
+            state.silent.len(),
+            state.kept.len(),
+            state.failed.len(),
+            state.due.len(),
+            state.ended.len(),
+        ];
+        (waiters.sum(), lists.iter().sum())
+    }
+
     /// Copies the topic, which is followed from then on. The answer comes when it is as Redis had it after this call.
     pub(super) fn copy(&self, topic: &str) -> oneshot::Receiver<Result<(), TopicError>> {
         let (waiter, answer) = oneshot::channel();
         let mut state = lock(&self.state);
-        let topic = match state.topics.get_key_value(topic) {
-            Some((topic, _)) => topic.clone(),
-            None if state.topics.len() >= self.most => {
+        let known = state.topics.get_key_value(topic);
+        let topic = match known.map(|(topic, _)| topic.clone()) {
+            Some(topic) => topic,
+            None if state.topics.len() >= self.most && !self.makes_room(&mut state) => {
                 drop(state);
                 let _ = waiter.send(Err(TopicError::Full(self.most)));
                 return answer;
@@ -114,13 +176,13 @@ impl Following {
             None => {
                 let topic: Arc<str> = topic.into();
                 state.topics.insert(topic.clone(), Followed::default());
-                state.kept.push_back((Instant::now(), topic.clone()));
+                state.keep(&topic, Instant::now());
                 topic
             }
         };
         if let Some(followed) = state.topics.get_mut(&topic) {
             followed.is_over = false;
-            followed.waiters.push(waiter);
+            followed.waits(waiter);
         }
         state.is_due(&topic);
         drop(state);
@@ -128,12 +190,32 @@ impl Following {
         answer
     }
 
+    /// Gives up a topic at once that would be given up soon. False if there is none.
+    fn makes_room(&self, state: &mut State) -> bool {
+        while let Some((_, topic)) = state.silent.pop_front() {
+            let Some(followed) = state.topics.get_mut(&topic) else {
+                continue;
+            };
+            followed.left = None;
+            // Who waits now leaves or stays later.
+            if followed.waiters.is_empty() && self.rooms.forget(&topic) {
+                let on = followed.on;
+                state.topics.remove(&topic);
+                if on > 0 {
+                    state.ended.push((on, topic));
+                }
+                return true;
+            }
+        }
+        false
+    }
+
     /// Somebody has left the topic.
     pub(super) fn left(&self, topic: &str) {
         let mut state = lock(&self.state);
         if let Some((topic, _)) = state.topics.get_key_value(topic) {
             let topic = topic.clone();
-            state.silent.push_back((Instant::now(), topic));
+            state.is_left(&topic, Instant::now());
         }
     }
 
@@ -148,11 +230,20 @@ impl Following {
         {
             left -= 1;
             state.silent.pop_front();
-            if let Some(followed) = state.topics.get_mut(&topic)
-                && followed.waiters.is_empty()
-            {
-                followed.is_over = true;
-                state.is_due(&topic);
+            let Some(followed) = state.topics.get_mut(&topic) else {
+                continue;
+            };
+            match followed.left.take() {
+                // Others have left it since.
+                Some(left) if now.saturating_duration_since(left) < LINGER => {
+                    followed.left = Some(left);
+                    state.silent.push_back((left, topic));
+                }
+                Some(_) if followed.waiters.is_empty() && !self.rooms.is_heard(&topic) => {
+                    followed.is_over = true;
+                    state.is_due(&topic);
+                }
+                _ => {}
             }
         }
         while left > 0
@@ -161,8 +252,9 @@ impl Following {
         {
             left -= 1;
             state.kept.pop_front();
-            if state.topics.contains_key(&topic) {
-                state.kept.push_back((now, topic.clone()));
+            let followed = state.topics.get(&topic);
+            if followed.is_some_and(|followed| followed.kept == Some(since)) {
+                state.keep(&topic, now);
                 // To copy it again has Redis keep it.
                 state.is_due(&topic);
             }
@@ -232,13 +324,12 @@ impl Following {
                         () = self.wanted.notified() => continue,
                     }
                 };
-                if self.unsubscribe(&channels, &due, number).await.is_err()
-                    || self.subscribe(&channels, &due, number).await.is_err()
-                {
+                match self.change(&channels, &due, number).await {
+                    Ok(()) => self.open(&script, &commands, due.opened).await,
+                    Err(error @ AskError::Refused(_)) => self.refused(&due, &failed(error)),
                     // What was not done is due on the next connection. Who waits for it waits for that.
-                    break;
+                    Err(_) => break,
                 }
-                self.open(&script, &commands, due.opened).await;
             }
         }
     }
@@ -266,10 +357,16 @@ impl Following {
     fn take_due(&self, number: u64) -> Option<Due> {
         let mut state = lock(&self.state);
         let count = state.due.len().min(MOST_TOGETHER);
-        if count == 0 {
+        let ended = std::mem::take(&mut state.ended);
+        if count == 0 && ended.is_empty() {
             return None;
         }
-        let mut due = Due::default();
+        // Before whoever came back is subscribed again.
+        let ended = ended.into_iter().filter(|(on, _)| *on == number);
+        let mut due = Due {
+            given_up: ended.map(|(_, topic)| topic).collect(),
+            ..Due::default()
+        };
         let topics: Vec<_> = state.due.drain(..count).collect();
         for topic in topics {
             let Some(followed) = state.topics.get_mut(&topic) else {
@@ -295,6 +392,29 @@ impl Following {
             due.opened.push(topic);
         }
         Some(due)
+    }
+
+    async fn change(&self, channels: &Link, due: &Due, number: u64) -> Result<(), AskError> {
+        self.unsubscribe(channels, due, number).await?;
+        self.subscribe(channels, due, number).await
+    }
+
+    /// Redis does not let this process listen.
+    fn refused(&self, due: &Due, why: &TopicError) {
+        for topic in &due.opened {
+            let waiting = self.waiting(topic);
+            self.is_opened(topic, false, !waiting.is_empty());
+            for waiter in waiting {
+                let _ = waiter.send(Err(why.clone()));
+            }
+        }
+    }
+
+    /// Those who wait for the topic until now.
+    fn waiting(&self, topic: &str) -> Vec<Waiter> {
+        let mut state = lock(&self.state);
+        let followed = state.topics.get_mut(topic);
+        followed.map_or_else(Vec::new, |followed| std::mem::take(&mut followed.waiters))
     }
 
     async fn unsubscribe(&self, channels: &Link, due: &Due, number: u64) -> Result<(), AskError> {
@@ -332,11 +452,7 @@ impl Following {
         let mut waiters = Vec::with_capacity(topics.len());
         for topic in &topics {
             // Those who come from here on wait for the next time: Redis may have answered before they came.
-            let waiting = lock(&self.state)
-                .topics
-                .get_mut(topic)
-                .map(|followed| std::mem::take(&mut followed.waiters));
-            waiters.push(waiting.unwrap_or_default());
+            waiters.push(self.waiting(topic));
             asked.push(Open {
                 script: script.clone(),
                 keys: [self.keys.topic(topic), self.keys.messages(topic)],
@@ -350,7 +466,7 @@ impl Following {
             let copied = answer
                 .map_err(failed)
                 .and_then(|opened| self.restore(topic, opened));
-            self.is_opened(topic, copied.is_ok());
+            self.is_opened(topic, copied.is_ok(), !waiting.is_empty());
             for waiter in waiting {
                 let _ = waiter.send(copied.clone());
             }
@@ -375,9 +491,13 @@ impl Following {
     }
 
     /// The topic was copied, or was not.
-    fn is_opened(&self, topic: &Arc<str>, is_copied: bool) {
+    fn is_opened(&self, topic: &Arc<str>, is_copied: bool, was_waited_for: bool) {
         let now = self.rooms.position(topic);
         let mut state = lock(&self.state);
+        if was_waited_for {
+            // Who has waited may be gone, and has then nothing to leave.
+            state.is_left(topic, Instant::now());
+        }
         let Some(followed) = state.topics.get_mut(topic) else {
             return;
         };

@@ -41,7 +41,7 @@ use publishing::{Publish, Queue};
 pub struct RedisTopics {
     inner: Arc<Inner>,
     queue: Queue,
-    _tasks: [AbortOnDropHandle<()>; 2],
+    _tasks: [AbortOnDropHandle<()>; 3],
 }
 
 struct Inner {
@@ -80,13 +80,19 @@ impl RedisTopics {
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
         let (queue, publishing) = Queue::new(limits, commands.clone(), keys, rooms.clone());
         let follows = following.clone().run(channels.clone(), commands.clone());
+        let listens = channels.clone().listens();
         let inner = Arc::new(Inner {
             rooms,
             following,
             channels,
             commands,
         });
-        let tasks = [tokio::spawn(publishing), tokio::spawn(follows)].map(AbortOnDropHandle::new);
+        let tasks = [
+            tokio::spawn(publishing),
+            tokio::spawn(follows),
+            tokio::spawn(listens),
+        ];
+        let tasks = tasks.map(AbortOnDropHandle::new);
         Ok(Self {
             inner,
             queue,
@@ -176,7 +182,11 @@ impl Topics for RedisTopics {
         let subscribed = rooms.subscribe_or_begin(topic, sink, number, &owner)?;
         if !self.inner.following.is_copied(topic) {
             // Whoever reads before it is copied gets nothing, and is woken when it is.
-            drop(self.inner.following.copy(topic));
+            let mut copied = self.inner.following.copy(topic);
+            // What is refused at once is not tried again.
+            if let Ok(Err(error)) = copied.try_recv() {
+                return Err(error);
+            }
         }
         Ok(subscribed.subscription)
     }

@@ -370,4 +370,93 @@ with_redis! {
         topics.sweep(Instant::now() + day / 3);
         until("it to be kept", || server.ask::<u64>(&["TTL", "loom:topic:{a}"]).unwrap() > 80_000).await;
     }
+
+    /// Redis hears of it as little as of a topic that somebody has left.
+    async fn a_topic_that_nobody_came_to_after_all_is_given_up(server) {
+        let limits = Limits { topics: 2, ..Limits::default() };
+        let topics = process_with(&server, &limits);
+        let told = |topic: &str| server.ask::<(String, u64)>(&["PUBSUB", "NUMSUB", &format!("loom:channel:{{{topic}}}")]).unwrap().1;
+        for topic in ["a", "b"] {
+            // Its call is given up while it waits.
+            drop(topics.subscribe(topic, Arc::<Bell>::default(), 1));
+            until("it to be copied", || topics.inner.following.is_copied(topic)).await;
+        }
+        assert_eq!((told("a"), told("b")), (1, 1));
+        topics.sweep(Instant::now() + Duration::from_secs(11));
+        until("nobody to be told", || told("a") + told("b") == 0).await;
+    }
+
+    async fn a_topic_that_is_silent_makes_room_for_another(server) {
+        let limits = Limits { topics: 2, ..Limits::default() };
+        let topics = process_with(&server, &limits);
+        let told = |topic: &str| server.ask::<(String, u64)>(&["PUBSUB", "NUMSUB", &format!("loom:channel:{{{topic}}}")]).unwrap().1;
+        let stays = Reader::of(&topics, "a").await;
+        drop(Reader::of(&topics, "b").await);
+        let mut reader = Reader::of(&topics, "c").await;
+        publish(&topics, "c", "1").await.unwrap();
+        reader.reads_until(&topics, "1").await;
+        until("b to be given up", || told("b") == 0).await;
+        assert_eq!((told("a"), told("c")), (1, 1));
+        // All have subscribers.
+        let full = topics.follow("d", Arc::<Bell>::default(), 1);
+        assert!(matches!(full, Err(TopicError::Full(2))), "{full:?}");
+        drop(stays);
+        // The room is that of a topic that was left.
+        let _followed = topics.follow("d", Arc::<Bell>::default(), 1).unwrap();
+        until("it to be copied", || topics.inner.following.is_copied("d")).await;
+        assert_eq!(told("c"), 1);
+    }
+
+    async fn a_topic_that_one_of_many_has_left_is_not_copied_again(server) {
+        let topics = process(&server);
+        let _stays = Reader::of(&topics, "a").await;
+        drop(Reader::of(&topics, "a").await);
+        topics.sweep(Instant::now() + Duration::from_secs(11));
+        assert!(topics.inner.following.is_copied("a"));
+    }
+
+    async fn lists_of_topics_do_not_grow_with_those_that_come_and_go(server) {
+        let topics = process(&server);
+        server.kill();
+        for _ in 0..3000 {
+            // Nobody waits any more.
+            drop(topics.subscribe("a", Arc::<Bell>::default(), 1));
+        }
+        server.restart();
+        let mut later = Instant::now();
+        for _ in 0..1000 {
+            let copied = Reader::of(&topics, "b").await;
+            drop(copied);
+            later += Duration::from_secs(11);
+            topics.sweep(later);
+            until("it to be given up", || !topics.inner.following.has("b")).await;
+        }
+        let (waiters, lists) = topics.inner.following.sizes();
+        assert!(waiters < 100 && lists < 600, "{waiters}, {lists}");
+    }
+
+    async fn who_may_not_listen_is_told_so(server) {
+        let user = ["ACL", "SETUSER", "ann", "on", ">secret", "~*", "+@all", "resetchannels"];
+        let _: String = server.ask(&user).unwrap();
+        let url = format!("redis://ann:secret@127.0.0.1:{}", server.port);
+        let spawn: Spawn = Box::new(|task| drop(tokio::spawn(task)));
+        let (address, link) = (Address::of(&url).unwrap(), server.link().0);
+        let topics = RedisTopics::open(address, link, "loom:", &Limits::default(), spawn, Box::new(|_| ())).unwrap();
+        let refused = topics.subscribe("a", Arc::<Bell>::default(), 1).await;
+        assert!(matches!(&refused, Err(TopicError::Failed(why)) if why.contains("refuses")), "{refused:?}");
+        let _followed = topics.follow("a", Arc::<Bell>::default(), 1).unwrap();
+        let _: String = server.ask(&["ACL", "SETUSER", "ann", "allchannels"]).unwrap();
+        // It is tried again without a new connection.
+        until("it to be copied", || topics.inner.following.is_copied("a")).await;
+        assert_eq!(topics.inner.channels.newer(0).await, Some(1));
+    }
+
+    /// Nothing is sent on this connection that could fail.
+    async fn a_connection_that_is_silent_is_found_to_be_dead(server) {
+        let topics = process(&server);
+        let _reader = Reader::of(&topics, "a").await;
+        server.signal("-STOP");
+        until("it to be found", || matches!(topics.inner.channels.health(), crate::redis::Health::Down { .. })).await;
+        server.signal("-CONT");
+    }
 }
