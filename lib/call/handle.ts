@@ -143,7 +143,7 @@ export class Handling {
     try {
       const first = firstProps(module, props as Record<string, unknown>, origin, joining)
       if (first instanceof Promise) {
-        // Others may join meanwhile; src/turns.rs.
+        // Others may join meanwhile; src/turns/mod.rs.
         this.results.waits(call.number)
         this.wait(call, joining, first, start)
       } else start(first)

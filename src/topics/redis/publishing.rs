@@ -143,11 +143,25 @@ impl AskAgain for Call {
 impl Publisher {
     async fn run(self, mut waiting: mpsc::Receiver<Publish>) {
         let mut batch = Vec::new();
-        while waiting.recv_many(&mut batch, MOST_TOGETHER).await > 0 {
-            let (calls, publishes): (Vec<_>, Vec<_>) = batch
-                .drain(..)
-                .filter_map(|publish| Some((self.call(&publish)?, publish)))
-                .unzip();
+        // A message whose answer is lost is known by those that its topic keeps: it must still be among them.
+        let [messages, ..] = self.bounds;
+        let together =
+            usize::try_from(messages).map_or(MOST_TOGETHER, |most| most.min(MOST_TOGETHER));
+        while waiting.recv_many(&mut batch, together.max(1)).await > 0 {
+            let mut calls = Vec::with_capacity(batch.len());
+            let mut publishes = Vec::with_capacity(batch.len());
+            for publish in batch.drain(..) {
+                match self.call(&publish) {
+                    Ok(call) => {
+                        calls.push(call);
+                        publishes.push(publish);
+                    }
+                    Err(error) => {
+                        self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
+                        let _ = publish.answer.send(Err(error));
+                    }
+                }
+            }
             let answers = self.link.ask_in_order(calls).await;
             for (publish, answer) in publishes.into_iter().zip(answers) {
                 self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
@@ -157,9 +171,9 @@ impl Publisher {
         }
     }
 
-    fn call(&self, publish: &Publish) -> Option<Call> {
+    fn call(&self, publish: &Publish) -> Result<Call, TopicError> {
         let (keys, topic) = (&self.keys, &*publish.topic);
-        Some(Call {
+        Ok(Call {
             script: self.script.clone(),
             keys: [
                 keys.topic(topic),
@@ -169,7 +183,7 @@ impl Publisher {
             ],
             id: publish.id.clone().unwrap_or_default(),
             data: publish.data.clone(),
-            epoch: Epoch::random().ok()?.to_string(),
+            epoch: Epoch::random()?.to_string(),
             name: random_text(),
             is_again: false,
             bounds: self.bounds,

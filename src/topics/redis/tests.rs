@@ -207,6 +207,38 @@ with_redis! {
         assert!(reader.read == expected, "{sent}: {:?}", reader.read.iter().take(10));
     }
 
+    /// Fewer are kept than are sent together: a message that is sent again must still be among them.
+    async fn a_short_history_takes_each_message_once_too(server) {
+        let limits = Limits { topic_messages: 2, ..Limits::default() };
+        let topics = process_with(&server, &limits);
+        let cuts = tokio::spawn({
+            let url = server.url();
+            async move {
+                for _ in 0..20 {
+                    let url = url.clone();
+                    let killed = tokio::task::spawn_blocking(move || {
+                        let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+                        let mut kill = redis::cmd("CLIENT");
+                        kill.arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]);
+                        kill.query::<u64>(&mut connection)
+                    });
+                    killed.await.unwrap().unwrap();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        });
+        let mut sent = 0;
+        while !cuts.is_finished() {
+            let some: Vec<_> = (0..40).map(|_| topics.publish("a", None, "1".into())).collect();
+            for published in some {
+                published.await.unwrap();
+            }
+            sent += 40;
+        }
+        let last: u64 = server.ask(&["HGET", "loom:topic:{a}", "last"]).unwrap();
+        assert_eq!(last, sent);
+    }
+
     async fn what_the_history_does_not_reach_is_a_gap(server) {
         let limits = Limits { topic_messages: 4, ..Limits::default() };
         let topics = process_with(&server, &limits);
