@@ -27,7 +27,7 @@ test.each([-3_600_000, -1_000, 0, 1_000, 3_600_000])(
     await live.state('offline')
     await live.page.click('button')
     harness.server.accepting = true
-    live.wire = await harness.server.connection()
+    live.wire = await harness.server.speaking()
     const { id } = await live.wire.next('join')
     live.wire.send(['a', id, 0, 'b.c'])
     const [again, fresh] = [await live.event(), await live.event()]

@@ -225,6 +225,18 @@ export class FakeServer {
     return wire
   }
 
+  /**
+   * The next connection on which a page says something. One that was under way when the page came back at once is given
+   * up by the page, and says nothing.
+   */
+  async speaking(): Promise<Wire> {
+    const wire = await until('a connection that is used', () =>
+      this.wires.slice(this.taken).find(({ received }) => received.length > 0),
+    )
+    this.taken = this.wires.indexOf(wire) + 1
+    return wire
+  }
+
   /** Forgets what one test did, for the next. */
   reset(): void {
     for (const wire of this.wires) wire.drop()

@@ -108,7 +108,7 @@ export class Live {
 
   /** After a lost connection: the next one, joined. */
   async rejoined(content: Tree): Promise<Sent> {
-    this.wire = await this.server.connection()
+    this.wire = await this.server.speaking()
     const join = await this.wire.next('join')
     this.id = join.id
     this.joined(content)

@@ -550,7 +550,7 @@ test('before the server’s first word no click is too old, and then those are t
   harness.server.greeting = [50_000, 1 << 20, 32, 35_000]
   harness.server.accepting = true
   await page.evaluate(() => dispatchEvent(new Event('online')))
-  const wire = await harness.server.connection()
+  const wire = await harness.server.speaking()
   const { id } = await wire.next('join')
   sendJoin(wire, id, counter)
   expect((await wire.next('event')).number).toBe(1)
