@@ -23,3 +23,8 @@ pub(crate) use asking::{Ask, AskAgain, Together, refused};
 pub use facts::{Facts, Needs};
 pub(crate) use link::Connection;
 pub use link::{Health, Link, OpenError, Tell};
+
+/// A time as Redis counts it, which is in signed numbers.
+pub(crate) fn milliseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).map_or(1 << 52, |time| time.min(1 << 52))
+}

@@ -304,3 +304,20 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
     panic!("not within 30 s: {what}");
 }
+
+/// Tests with a server of their own, which are passed over if there is none on this machine. To open a link blocks its
+/// thread, so that the runtime needs another one.
+macro_rules! with_server {
+    ($($(#[$about:meta])* async fn $name:ident($server:ident) $body:block)*) => {$(
+        $(#[$about])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            if $crate::redis::testing::is_there() {
+                #[allow(unused_mut)]
+                let mut $server = $crate::redis::testing::Server::start(&[]);
+                $body
+            }
+        }
+    )*};
+}
+pub(crate) use with_server;

@@ -27,7 +27,7 @@ use redis::{Script, ScriptInvocation};
 use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life, Revision};
 use crate::random::random_text;
-use crate::redis::{AskError, Link};
+use crate::redis::{AskError, Link, milliseconds};
 use confirming::Confirming;
 pub use confirming::Durability;
 
@@ -149,9 +149,7 @@ impl Inner {
 
     /// How long a state is kept after the last time that its times were written.
     fn keep(&self) -> u64 {
-        let keep = self.bounds.keep.saturating_add(2 * FRESH);
-        // Redis counts in signed numbers.
-        u64::try_from(keep.as_millis()).map_or(1 << 52, |keep| keep.min(1 << 52))
+        milliseconds(self.bounds.keep.saturating_add(2 * FRESH))
     }
 
     fn open(&self) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::redis::testing::{Cluster, STATES, Server, is_there, link, until};
+use crate::redis::testing::{Cluster, STATES, Server, link, until, with_server};
 use crate::redis::{Needs, OpenError, Tell};
 
 const BOUNDS: Bounds = Bounds {
@@ -38,22 +38,7 @@ fn keys(server: &Server, pattern: &str) -> usize {
     keys.len()
 }
 
-/// A server of their own for tests, which are passed over if there is none.
-macro_rules! with_redis {
-    ($($(#[$about:meta])* async fn $name:ident($server:ident) $body:block)*) => {$(
-        $(#[$about])*
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            if is_there() {
-                #[allow(unused_mut)]
-                let mut $server = Server::start(&[]);
-                $body
-            }
-        }
-    )*};
-}
-
-with_redis! {
+with_server! {
     async fn the_newest_state_is_kept_across_processes_and_none_older_replaces_it(server) {
         let (first, second) = (store(&server), store(&server));
         let a = named("a");
@@ -272,7 +257,7 @@ fn is_master(server: &Server) -> bool {
     info.contains("role:master")
 }
 
-with_redis! {
+with_server! {
     async fn the_store_goes_on_with_the_server_that_a_failover_has_made_the_first(single) {
         single.kill();
         let mut master = Server::start(&[]);
@@ -411,7 +396,7 @@ const REPLICAS: Needs = Needs {
     ..STATES
 };
 
-with_redis! {
+with_server! {
     async fn with_replicas_a_state_is_answered_when_a_replica_has_it(master) {
         let store = confirmed(&master, Durability::Replicas, REPLICAS);
         let a = named("a");

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::keys::{self, Keys};
-use super::publishing::{failed, milliseconds};
+use super::publishing::failed;
 use crate::limits::Limits;
-use crate::redis::{Ask, AskAgain, AskError, Connection, Link};
+use crate::redis::{Ask, AskAgain, AskError, Connection, Link, milliseconds};
 use crate::sync::{Mutex, lock};
 use crate::topics::rooms::{Foreign, Rooms, Taken};
 use crate::topics::{Epoch, Position, TopicError};

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::keys::Keys;
 use crate::limits::Limits;
 use crate::random::random_text;
-use crate::redis::{Ask, AskAgain, AskError, Connection, Link};
+use crate::redis::{Ask, AskAgain, AskError, Connection, Link, milliseconds};
 use crate::topics::rooms::{Foreign, Rooms};
 use crate::topics::{Epoch, Message, Position, Published, TopicError};
 
@@ -84,11 +84,6 @@ impl Queue {
             refused(error.into_inner());
         }
     }
-}
-
-pub(super) fn milliseconds(time: std::time::Duration) -> u64 {
-    // Redis counts in signed numbers.
-    u64::try_from(time.as_millis()).map_or(1 << 52, |time| time.min(1 << 52))
 }
 
 struct Publisher {

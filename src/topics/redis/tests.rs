@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
-use crate::redis::testing::{Server, is_there, until};
+use crate::redis::testing::{Server, until, with_server};
 
 /// A subscriber that is woken.
 #[derive(Default)]
@@ -102,22 +102,7 @@ async fn publish(topics: &RedisTopics, topic: &str, data: &str) -> Result<Publis
     topics.publish(topic, None, data.into()).await
 }
 
-/// A server of their own for tests, which are passed over if there is none.
-macro_rules! with_redis {
-    ($($(#[$about:meta])* async fn $name:ident($server:ident) $body:block)*) => {$(
-        $(#[$about])*
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            if is_there() {
-                #[allow(unused_mut)]
-                let mut $server = Server::start(&[]);
-                $body
-            }
-        }
-    )*};
-}
-
-with_redis! {
+with_server! {
     async fn a_subscriber_reads_what_any_process_publishes_after_its_position(server) {
         let (first, second) = (process(&server), process(&server));
         publish(&first, "a", "1").await.unwrap();
