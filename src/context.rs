@@ -10,6 +10,7 @@ use crate::limits::Limits;
 pub use crate::log::Level;
 use crate::log::Log;
 use crate::presence::Presence;
+use crate::processes::Processes;
 use crate::quotas::Quotas;
 use crate::registry::Registry;
 use crate::stats::Stats;
@@ -32,6 +33,8 @@ pub struct Context<D> {
     pub topics: Arc<dyn Topics>,
     /// Who is there, by topic.
     pub presence: Arc<dyn Presence>,
+    /// The other processes of the application, if there is a backplane.
+    pub processes: Option<Arc<Processes>>,
     /// Holds states that must not be rolled back, if the application has given a store.
     pub store: Option<Box<dyn Store>>,
     /// Counters.

@@ -15,6 +15,7 @@
 //! * [`tree`], [`template`]: what was rendered, what changed, and what is safe to show.
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
 //! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
+//! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
 //! * `node`: the N-API edge.
@@ -49,6 +50,7 @@ pub mod ongoing;
 pub mod outbox;
 mod panics;
 pub mod presence;
+pub mod processes;
 pub mod props;
 pub mod protocol;
 pub mod quotas;

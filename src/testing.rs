@@ -164,12 +164,13 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         turns: Turns::new(&limits),
         topics: Arc::new(MemoryTopics::new(
             &limits,
-            Box::new(|task| drop(tokio::spawn(task))),
+            Arc::new(|task| drop(tokio::spawn(task))),
         )),
         presence: Arc::new(MemoryPresence::new(
             &limits,
-            Box::new(|task| drop(tokio::spawn(task))),
+            Arc::new(|task| drop(tokio::spawn(task))),
         )),
+        processes: None,
         store: None,
         limits,
         stats: Default::default(),

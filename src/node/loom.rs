@@ -83,7 +83,7 @@ pub struct NativeLoom {
 fn presence(limits: &Limits) -> Result<Arc<dyn Presence>> {
     let runtime = runtime()?.handle().clone();
     let spawn = move |task| drop(runtime.spawn(task));
-    Ok(Arc::new(MemoryPresence::new(limits, Box::new(spawn))))
+    Ok(Arc::new(MemoryPresence::new(limits, Arc::new(spawn))))
 }
 
 #[napi]
@@ -104,6 +104,7 @@ impl NativeLoom {
         let Chosen {
             store,
             topics,
+            processes,
             telling,
         } = chosen(&options, &limits)?;
         let ended = CancellationToken::new();
@@ -134,6 +135,7 @@ impl NativeLoom {
             turns: Turns::new(&limits),
             topics,
             presence: presence(&limits)?,
+            processes,
             store,
             tasks: TaskTracker::new(),
             limits,
@@ -254,6 +256,9 @@ impl NativeLoom {
                 parting.stop();
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
+            }
+            if let Some(processes) = &context.processes {
+                processes.close().await;
             }
             if let Some(store) = &context.store {
                 // The actors are gone, so the store has done all that they asked for.

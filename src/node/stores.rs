@@ -10,12 +10,13 @@ use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
+use crate::processes::Processes;
 use crate::redis::{Address, Link, Needs, Tell};
 use crate::store::{
     Bounds, Durability, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store,
 };
 use crate::sync::{Mutex, lock};
-use crate::topics::{MemoryTopics, RedisTopics, Spawn, Topics};
+use crate::topics::{Backplane, MemoryTopics, Spawn, Topics};
 
 /// The most that is kept for the operator before there is a log.
 const MOST_WAITING: usize = 16;
@@ -78,15 +79,21 @@ fn write(log: &Log, tell: Tell) {
 pub(super) struct Chosen {
     pub(super) store: Option<Box<dyn Store>>,
     pub(super) topics: Arc<dyn Topics>,
+    /// The other processes of the application, if there is a backplane.
+    pub(super) processes: Option<Arc<Processes>>,
     pub(super) telling: Telling,
 }
+
+type Shared = (Arc<dyn Topics>, Option<Arc<Processes>>);
 
 /// Opens store and topics. Waits for a second at most for each.
 pub(super) fn chosen(options: &NativeOptions, limits: &Limits) -> Result<Chosen> {
     let telling = Telling::default();
+    let (topics, processes) = topics(options, limits, &telling)?;
     Ok(Chosen {
         store: store(options, limits, &telling)?,
-        topics: topics(options, limits, &telling)?,
+        topics,
+        processes,
         telling,
     })
 }
@@ -159,12 +166,12 @@ pub(super) fn own_store(
     store.map(Some).map_err(failed)
 }
 
-/// Topics whose subscribers the runtime wakes.
-fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result<Arc<dyn Topics>> {
+/// Topics whose subscribers the runtime wakes, and the processes that share them.
+fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result<Shared> {
     let runtime = runtime()?.handle().clone();
-    let spawn: Spawn = Box::new(move |task| drop(runtime.spawn(task)));
+    let spawn: Spawn = Arc::new(move |task| drop(runtime.spawn(task)));
     let Some(redis) = &options.backplane else {
-        return Ok(Arc::new(MemoryTopics::new(limits, spawn)));
+        return Ok((Arc::new(MemoryTopics::new(limits, spawn)), None));
     };
     let needs = Needs {
         keeps: false,
@@ -174,15 +181,11 @@ fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result
     let commands = link(redis, needs, telling)?;
     // The other link says what there is to say.
     let quiet = Box::new(|_| ());
-    let topics = RedisTopics::open(
-        address(redis)?,
-        commands,
-        &redis.prefix,
-        limits,
-        spawn,
-        quiet,
-    );
-    Ok(Arc::new(topics.map_err(failed)?))
+    let (address, prefix) = (address(redis)?, &redis.prefix);
+    let backplane = Backplane::open(address, &commands, prefix, limits, &spawn, quiet);
+    let Backplane { topics, between } = backplane.map_err(failed)?;
+    let processes = Processes::open(commands, Arc::new(between), prefix).map_err(failed)?;
+    Ok((Arc::new(topics), Some(processes)))
 }
 
 fn address(redis: &NativeRedis) -> Result<Address> {

@@ -37,7 +37,7 @@ use tokio::time::Instant;
 
 pub use memory::MemoryTopics;
 pub use message::{Epoch, Message, NoEpoch, Position};
-pub use redis::RedisTopics;
+pub use redis::{Backplane, RedisTopics};
 pub use rooms::Spawn;
 pub use shard::Held;
 pub use sinks::Sink;

@@ -30,7 +30,7 @@ impl Sink for Bell {
 
 fn topics() -> Arc<MemoryTopics> {
     let spawn = |task| drop(thread::spawn(move || block_on(task)));
-    Arc::new(MemoryTopics::new(&Limits::default(), Box::new(spawn)))
+    Arc::new(MemoryTopics::new(&Limits::default(), Arc::new(spawn)))
 }
 
 /// Reads whenever the bell has rung, until `count` messages have come. Gives their data.

@@ -33,7 +33,7 @@ const SWEEP: usize = 4096;
 const CHUNKS: usize = 1;
 
 /// Has the runtime run a task to its end.
-pub type Spawn = Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
+pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
 /// A message of a topic that is kept elsewhere.
 pub(super) struct Foreign {

@@ -35,7 +35,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_has_expired_goes_without_anybody_asking() {
         let limits = Limits::default();
-        let memory = Arc::new(MemoryTopics::new(&limits, Box::new(|_| ())));
+        let memory = Arc::new(MemoryTopics::new(&limits, Arc::new(|_| ())));
         let topics: Arc<dyn Topics> = memory.clone();
         let sweeping = tokio::spawn(keep_swept(Arc::downgrade(&topics)));
         // More than one sweep takes.

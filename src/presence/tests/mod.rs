@@ -28,7 +28,7 @@ impl Counter {
 }
 
 fn memory(limits: &Limits) -> MemoryPresence {
-    MemoryPresence::new(limits, Box::new(|task| drop(tokio::spawn(task))))
+    MemoryPresence::new(limits, Arc::new(|task| drop(tokio::spawn(task))))
 }
 
 /// Someone who watches.
@@ -333,7 +333,7 @@ async fn the_task_ends_when_there_is_nothing_to_do_and_when_presence_is_dropped(
     let tasks = Arc::new(std::sync::Mutex::new(Vec::new()));
     let spawned = tasks.clone();
     let spawn = move |task| spawned.lock().unwrap().push(tokio::spawn(task));
-    let presence = MemoryPresence::new(&limits, Box::new(spawn));
+    let presence = MemoryPresence::new(&limits, Arc::new(spawn));
     let ann = shown(&presence, "a", "ann", "1");
     assert!(tasks.lock().unwrap().is_empty(), "nobody watches");
     let _watcher = Watcher::of(&presence, "a").await;
@@ -413,7 +413,7 @@ async fn a_task_that_panics_is_followed_by_another() {
             task.as_mut().poll(context)
         })));
     };
-    let presence = MemoryPresence::new(&Limits::default(), Box::new(spawn));
+    let presence = MemoryPresence::new(&Limits::default(), Arc::new(spawn));
     let mut watcher = Watcher::of(&presence, "a").await;
     let _ann = shown(&presence, "a", "ann", "1");
     sleep(ms(100)).await;

@@ -17,6 +17,7 @@ mod publishing;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -41,7 +42,72 @@ use publishing::{Publish, Queue};
 pub struct RedisTopics {
     inner: Arc<Inner>,
     queue: Queue,
-    _tasks: [AbortOnDropHandle<()>; 3],
+    _tasks: [AbortOnDropHandle<()>; 2],
+    _listens: Arc<AbortOnDropHandle<()>>,
+}
+
+/// What one Redis has of topics: all of them share two connections.
+pub struct Backplane {
+    /// The application's.
+    pub topics: RedisTopics,
+    /// Those by which the processes of the application tell each other what only they need. Their names are apart
+    /// from the application's, and what they keep is for minutes.
+    pub between: RedisTopics,
+}
+
+/// The largest message between processes, in bytes: the whole tree of a shared component is one.
+const BETWEEN_MESSAGE: usize = 16 * 1024 * 1024;
+/// How long a topic between processes is kept that nobody publishes to.
+const BETWEEN_KEPT: Duration = Duration::from_secs(600);
+
+/// One set of topics, before its tasks run.
+struct Part {
+    limits: Limits,
+    rooms: Arc<Rooms>,
+    keys: Arc<Keys>,
+    following: Arc<Following>,
+}
+
+impl Part {
+    fn new(prefix: &str, limits: Limits, spawn: Spawn) -> Self {
+        let rooms = Rooms::new(&limits, spawn);
+        let keys = Arc::new(Keys::new(prefix));
+        let following = Following::new(&limits, rooms.clone(), keys.clone());
+        Self {
+            limits,
+            rooms,
+            keys,
+            following,
+        }
+    }
+
+    fn run(
+        self,
+        channels: &Link,
+        commands: &Link,
+        listens: &Arc<AbortOnDropHandle<()>>,
+    ) -> RedisTopics {
+        let Self {
+            limits,
+            rooms,
+            keys,
+            following,
+        } = self;
+        let (queue, publishing) = Queue::new(&limits, commands.clone(), keys, rooms.clone());
+        let follows = following.clone().run(channels.clone(), commands.clone());
+        let tasks = [tokio::spawn(publishing), tokio::spawn(follows)];
+        RedisTopics {
+            inner: Arc::new(Inner {
+                rooms,
+                following,
+                channels: channels.clone(),
+                commands: commands.clone(),
+            }),
+            queue,
+            _tasks: tasks.map(AbortOnDropHandle::new),
+            _listens: listens.clone(),
+        }
+    }
 }
 
 struct Inner {
@@ -51,7 +117,7 @@ struct Inner {
     commands: Link,
 }
 
-impl RedisTopics {
+impl Backplane {
     /// Opens the connection that tells what is published; `commands` is the one that answers. `spawn` gets the tasks
     /// that wake subscribers. To be called in a runtime.
     ///
@@ -59,18 +125,26 @@ impl RedisTopics {
     /// Those of [`Link::open`].
     pub fn open(
         address: Address,
-        commands: Link,
+        commands: &Link,
         prefix: &str,
         limits: &Limits,
-        spawn: Spawn,
+        spawn: &Spawn,
         tell: Box<dyn Fn(Tell) + Send + Sync>,
     ) -> Result<Self, OpenError> {
-        let rooms = Rooms::new(limits, spawn);
-        let keys = Arc::new(Keys::new(prefix));
-        let following = Following::new(limits, rooms.clone(), keys.clone());
+        let between = Limits {
+            message_bytes: BETWEEN_MESSAGE,
+            topic_id_time: BETWEEN_KEPT,
+            ..limits.clone()
+        };
+        let topics = Part::new(prefix, limits.clone(), spawn.clone());
+        let between = Part::new(&format!("{prefix}between:"), between, spawn.clone());
         let pushes = {
-            let following = following.clone();
-            Arc::new(move |info| following.pushed(&info))
+            let (topics, between) = (topics.following.clone(), between.following.clone());
+            Arc::new(move |info| {
+                // Each takes what is told in its own channels.
+                topics.pushed(&info);
+                between.pushed(&info);
+            })
         };
         let needs = Needs {
             keeps: false,
@@ -78,25 +152,11 @@ impl RedisTopics {
             replicas: false,
         };
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
-        let (queue, publishing) = Queue::new(limits, commands.clone(), keys, rooms.clone());
-        let follows = following.clone().run(channels.clone(), commands.clone());
-        let listens = channels.clone().listens();
-        let inner = Arc::new(Inner {
-            rooms,
-            following,
-            channels,
-            commands,
-        });
-        let tasks = [
-            tokio::spawn(publishing),
-            tokio::spawn(follows),
-            tokio::spawn(listens),
-        ];
-        let tasks = tasks.map(AbortOnDropHandle::new);
+        let listens = tokio::spawn(channels.clone().listens());
+        let listens = Arc::new(AbortOnDropHandle::new(listens));
         Ok(Self {
-            inner,
-            queue,
-            _tasks: tasks,
+            topics: topics.run(&channels, commands, &listens),
+            between: between.run(&channels, commands, &listens),
         })
     }
 }

@@ -30,10 +30,11 @@ const ALL: Most = Most {
 
 /// The topics of one process.
 fn process_with(server: &Server, limits: &Limits) -> RedisTopics {
-    let spawn: Spawn = Box::new(|task| drop(tokio::spawn(task)));
+    let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
     let address = Address::of(&server.url()).unwrap();
     let (link, quiet) = (server.link().0, Box::new(|_| ()));
-    RedisTopics::open(address, link, "loom:", limits, spawn, quiet).unwrap()
+    let opened = Backplane::open(address, &link, "loom:", limits, &spawn, quiet);
+    opened.unwrap().topics
 }
 
 fn process(server: &Server) -> RedisTopics {
@@ -456,9 +457,10 @@ with_server! {
         let user = ["ACL", "SETUSER", "ann", "on", ">secret", "~*", "+@all", "resetchannels"];
         let _: String = server.ask(&user).unwrap();
         let url = format!("redis://ann:secret@127.0.0.1:{}", server.port);
-        let spawn: Spawn = Box::new(|task| drop(tokio::spawn(task)));
+        let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
         let (address, link) = (Address::of(&url).unwrap(), server.link().0);
-        let topics = RedisTopics::open(address, link, "loom:", &Limits::default(), spawn, Box::new(|_| ())).unwrap();
+        let opened = Backplane::open(address, &link, "loom:", &Limits::default(), &spawn, Box::new(|_| ()));
+        let topics = opened.unwrap().topics;
         let refused = topics.subscribe("a", Arc::<Bell>::default(), 1).await;
         assert!(matches!(&refused, Err(TopicError::Failed(why)) if why.contains("refuses")), "{refused:?}");
         let _followed = topics.follow("a", Arc::<Bell>::default(), 1).unwrap();

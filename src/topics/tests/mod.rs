@@ -39,7 +39,7 @@ struct Tasks(Arc<Mutex<VecDeque<Task>>>);
 impl Tasks {
     fn spawn(&self) -> Spawn {
         let tasks = self.0.clone();
-        Box::new(move |task| lock(&tasks).push_back(task))
+        Arc::new(move |task| lock(&tasks).push_back(task))
     }
 
     /// Runs all tasks to their end. Gives how many there were.
