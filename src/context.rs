@@ -26,7 +26,7 @@ pub struct Context<D> {
     /// The modules that pages may join.
     pub registry: Registry,
     /// Seals and opens tokens.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
     /// Bounds on what clients and handlers can make the server hold.
     pub limits: Limits,
     /// What is published reaches all subscribers.

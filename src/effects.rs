@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
@@ -122,7 +122,7 @@ pub fn own_topic(name: &str) -> String {
 }
 
 /// An event for the page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// The event's name, of the application's choice.
     pub name: Box<str>,

@@ -37,6 +37,13 @@ pub struct Revision(pub u64);
 )]
 pub struct Life(pub u64);
 
+/// Counts the owners of a shared component, the processes that have had its actor one after the other: the later one
+/// has the higher number. What an earlier one commits does not count.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Term(pub u64);
+
 impl EventNumber {
     /// The number after this one.
     #[must_use]
@@ -96,7 +103,7 @@ macro_rules! shown_as_number {
     };
 }
 
-shown_as_number!(EventNumber, Revision, Life);
+shown_as_number!(EventNumber, Revision, Life, Term);
 
 #[cfg(test)]
 mod tests {
@@ -112,6 +119,7 @@ mod tests {
             TypeId::of::<EventNumber>(),
             TypeId::of::<Revision>(),
             TypeId::of::<Life>(),
+            TypeId::of::<Term>(),
             TypeId::of::<TaskId>(),
             // A call's number, an actor's.
             TypeId::of::<ActorKey>(),

@@ -158,7 +158,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
     let context = Context {
         dispatcher,
         registry: Default::default(),
-        keyring: Keyring::new(&["s".repeat(32)]).unwrap(),
+        keyring: Arc::new(Keyring::new(&["s".repeat(32)]).unwrap()),
         budget: Arc::new(Budget::new(limits.waiting_bytes)),
         quotas: Quotas::new(&limits),
         turns: Turns::new(&limits),

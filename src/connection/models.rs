@@ -46,7 +46,7 @@ impl Model {
             park_time: std::time::Duration::from_nanos(1),
             ..Limits::default()
         };
-        let sessions = Sessions::without_tasks(&limits, Default::default());
+        let sessions = Sessions::without_tasks(&limits, Default::default(), None);
         let old = outbox();
         let about = About {
             instance: "a".into(),

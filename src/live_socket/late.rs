@@ -1,6 +1,7 @@
 //! An actor's mailbox, for the owner that gets it a moment after the actor has begun.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::LiveSocket;
 use crate::sync::{Mutex, lock};
@@ -17,6 +18,8 @@ pub(crate) struct LateSocket {
     socket: OnceLock<LiveSocket>,
     /// What was said before there was a socket.
     early: Mutex<Vec<Say>>,
+    /// There will be none.
+    never: AtomicBool,
 }
 
 impl LateSocket {
@@ -28,6 +31,12 @@ impl LateSocket {
         if let Some(socket) = self.get() {
             early.into_iter().for_each(|say| say(socket));
         }
+    }
+
+    /// The owner gets no actor. What was said is dropped, and so is what is said from now on.
+    pub(crate) fn never(&self) {
+        self.never.store(true, Ordering::Relaxed);
+        lock(&self.early).clear();
     }
 
     /// The actor, if the owner has it.
@@ -46,7 +55,9 @@ impl LateSocket {
             drop(early);
             return say(socket);
         }
-        early.push(Box::new(say));
+        if !self.never.load(Ordering::Relaxed) {
+            early.push(Box::new(say));
+        }
     }
 }
 

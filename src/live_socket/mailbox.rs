@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::{SendError, Snapshot, Waits};
@@ -19,7 +20,7 @@ use crate::sync::{Mutex, MutexGuard, lock, wake};
 use crate::topics::Sink;
 
 /// Why an event is not handled, and answered with an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unhandled {
     /// Too many events wait already.
     Full,

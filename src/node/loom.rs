@@ -30,6 +30,7 @@ use crate::members::Members;
 use crate::presence::{MemoryPresence, Presence};
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
+use crate::shared::{Across, RedisOwnership};
 use crate::stats::Stats;
 use crate::store::{OwnCalls, Store};
 use crate::sync::{Mutex, lock};
@@ -98,7 +99,7 @@ impl NativeLoom {
         let _runtime = runtime()?.enter();
         let keyring = Keyring::new(&options.secrets).map_err(failed);
         options.secrets.zeroize();
-        let keyring = keyring?;
+        let keyring = Arc::new(keyring?);
         let limits = Limits::with(&options.limits).map_err(failed)?;
         // This comes first, because opening it may fail: then there is nothing to take back.
         let Chosen {
@@ -121,7 +122,18 @@ impl NativeLoom {
         };
         let stats = Arc::<Stats>::default();
         let budget = Arc::new(Budget::new(limits.waiting_bytes));
-        let sessions = Sessions::new(&limits, stats.clone(), budget.clone());
+        let across = processes.as_ref().map(|processes| {
+            let owners = RedisOwnership::new(processes.clone(), limits.park_time);
+            let (processes, keyring) = (processes.clone(), keyring.clone());
+            Across::new(
+                processes,
+                keyring,
+                templates(),
+                Arc::new(owners),
+                log.clone(),
+            )
+        });
+        let sessions = Sessions::with(&limits, stats.clone(), budget.clone(), across);
         let context = Arc::new(Context {
             dispatcher: JsDispatcher::new(queue.clone(), templates(), limits.form_fields),
             registry: Default::default(),

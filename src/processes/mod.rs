@@ -133,6 +133,21 @@ impl Processes {
         &self.inner.name
     }
 
+    /// The connection to Redis.
+    pub(crate) fn link(&self) -> &Link {
+        &self.inner.link
+    }
+
+    /// What all keys begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    /// The topics between processes.
+    pub(crate) fn between(&self) -> &Arc<dyn Topics> {
+        &self.inner.between
+    }
+
     /// How this process is in Redis, now and later. Nothing is to be taken over before it is here.
     pub fn here(&self) -> watch::Receiver<Here> {
         self.inner.here.subscribe()

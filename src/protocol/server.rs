@@ -1,5 +1,7 @@
 //! Messages from the server, classic dialect.
 
+use serde::{Deserialize, Serialize};
+
 use crate::effects::Push;
 use crate::tree::{LiveTree, Patch, Render, write_json_string};
 
@@ -32,7 +34,7 @@ pub struct Beside<'a> {
 }
 
 /// What a page can do about a join that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// Nothing: the server has failed.
     Fault,

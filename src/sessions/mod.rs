@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::members::{self, Members};
 use crate::protocol::Refusal;
 use crate::session::{Attached, Detached, Session};
-use crate::shared::{MemoryOwnership, SharedComponents};
+use crate::shared::{Across, SharedComponents};
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock};
 use addresses::Addresses;
@@ -97,7 +97,17 @@ pub(crate) enum Oldest {
 impl Sessions {
     /// Without any sessions yet. Must be called inside a tokio runtime.
     pub fn new(limits: &Limits, stats: Arc<Stats>, budget: Arc<Budget>) -> Arc<Self> {
-        let sessions = Self::without_tasks(limits, stats);
+        Self::with(limits, stats, budget, None)
+    }
+
+    /// As [`new`](Self::new). `across`: the processes that share shared components, if there is a backplane.
+    pub fn with(
+        limits: &Limits,
+        stats: Arc<Stats>,
+        budget: Arc<Budget>,
+        across: Option<Arc<Across>>,
+    ) -> Arc<Self> {
+        let sessions = Self::without_tasks(limits, stats, across);
         let changed = sessions.changed.clone();
         let sweeping = tokio::spawn(sweep(Arc::downgrade(&sessions), changed));
         let relieving = tokio::spawn(relief::relieve(Arc::downgrade(&sessions), budget));
@@ -107,7 +117,11 @@ impl Sessions {
     }
 
     /// The same without the tasks that sweep and relieve.
-    pub(crate) fn without_tasks(limits: &Limits, stats: Arc<Stats>) -> Arc<Self> {
+    pub(crate) fn without_tasks(
+        limits: &Limits,
+        stats: Arc<Stats>,
+        across: Option<Arc<Across>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             arrivals: Arrivals::default(),
@@ -119,7 +133,7 @@ impl Sessions {
             tasks: OnceLock::new(),
             holdings: Holdings::new(limits),
             members: Members::default(),
-            shared: SharedComponents::new(limits, Arc::<MemoryOwnership>::default()),
+            shared: SharedComponents::new(limits, across),
         })
     }
 

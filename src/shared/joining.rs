@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::time::timeout;
 
+use super::across::Joining as OfOwner;
 use super::component::{Admission, Component, Lives, Ticketed};
-use super::viewer::Viewed;
+use super::viewer::{Viewed, Whose};
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
@@ -103,16 +104,13 @@ pub(crate) fn join<D: Dispatcher>(
     let (viewer, epoch) = attached.unwrap_or_else(|| {
         let (stats, budget) = (&context.stats, &context.budget);
         let events = Events::new(limits, EventNumber::default(), stats, budget);
-        let viewer = Viewer::new(
-            id.clone(),
-            caller.clone(),
-            peer.address.clone(),
-            link,
+        let whose = Whose {
+            caller: caller.clone(),
+            address: peer.address.clone(),
             holder,
-            counted.clone(),
-            events,
-        );
-        (viewer, 0)
+            counted: counted.clone(),
+        };
+        (Viewer::new(id.clone(), whose, link, events), 0)
     });
     let kept = (limits.event_age + limits.park_time).as_secs();
     let task = Task {
@@ -122,6 +120,7 @@ pub(crate) fn join<D: Dispatcher>(
         key,
         viewer: viewer.clone(),
         epoch,
+        address: peer.address.clone(),
         ticket: ticket.map(|ticket| {
             let is_new = now.saturating_sub(ticket.issued_at) < kept;
             let (since, owner) = (ticket.life, ticket.owner);
@@ -174,6 +173,8 @@ struct Task<D: Dispatcher> {
     key: Arc<str>,
     viewer: Arc<Viewer>,
     epoch: u64,
+    /// The page's address.
+    address: Arc<str>,
     /// What the page's ticket says.
     ticket: Option<Ticketed>,
     resume: Option<Resume>,
@@ -222,15 +223,38 @@ impl<D: Dispatcher> Task<D> {
             let seen = resume.map_or(Point::default(), |resume| resume.shown).event;
             let viewed: Arc<dyn Viewed> = component.clone();
             self.viewer.show(Arc::downgrade(&viewed));
-            let admission = Admission {
+            let mut admission = Admission {
                 epoch: self.epoch,
                 dismissals: asked.dismissals,
                 ticket: self.ticket,
                 shown,
                 seen,
                 new_ticket: ticket,
+                owner: None,
             };
-            match component.let_in(&self.viewer, admission) {
+            let let_in = match component.following() {
+                None => component.let_in(&self.viewer, admission),
+                Some(following) => {
+                    let since = component.lives().since;
+                    let known = self.ticket.filter(|ticket| ticket.lives.since == since);
+                    let page = OfOwner {
+                        page: self.viewer.caller().page.clone(),
+                        address: self.address.clone(),
+                        is_known: known.is_some(),
+                        seen,
+                        dismissals: asked.dismissals,
+                    };
+                    match following.join(&self.viewer, page).await {
+                        Ok(Some((entered, _joins))) => {
+                            admission.owner = Some(entered);
+                            component.let_in(&self.viewer, admission)
+                        }
+                        Ok(None) => Ok(false),
+                        Err(failure) => Err(failure),
+                    }
+                }
+            };
+            match let_in {
                 Ok(true) => return Ok(()),
                 // Whoever was taken out of a topic meanwhile may be this user.
                 Ok(false) if times < MOST_ASKED => {

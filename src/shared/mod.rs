@@ -10,7 +10,7 @@
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer/`: one page, and (`sending.rs`) what it is sent. `component/`: the component and its end, (`coming.rs`) who
 //!   comes and goes, and (`sending.rs`) what all pages are sent.
-//! * `ownership.rs`: which process has the actor, a trait.
+//! * `ownership.rs`: which process has the actor, a trait. `across/`: the others follow it.
 //! * `joining.rs`: how a page gets in. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
 //!   actor's end.
 //!
@@ -18,6 +18,7 @@
 //! for each dialect. `__test__/server/shared_components.test.ts` watches it
 //! (`ten pages show one state, which is rendered once for all of them`).
 
+mod across;
 mod asking;
 mod component;
 mod crowd;
@@ -39,11 +40,12 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use crate::context::Shared;
+use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin, Sharing};
-use crate::ids::{Life, Point};
+use crate::ids::{Life, Point, Term};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start};
+use crate::log::Quoted;
 use crate::members::{Leave, Members, Whose};
 use crate::ongoing::Ongoing;
 use crate::props::Props;
@@ -51,10 +53,13 @@ use crate::protocol::Refusal;
 use crate::registry::{Details, Module, ModuleId};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::token::public_name;
+pub use across::{Across, RedisOwnership};
+use across::{Begun, Host, Parts, follow};
 use component::{Component, Failure, Guest};
 pub(crate) use joining::{Joining, join};
-pub use ownership::{MemoryOwnership, Ownership, OwnershipError};
-use to_viewers::ToViewers;
+use ownership::{Answer, HandedOver, MemoryOwnership, Owner};
+pub use ownership::{Ownership, OwnershipError};
+use to_viewers::{Owned, ToViewers};
 use viewer::Viewed;
 pub(crate) use viewer::{Viewer, Viewing};
 
@@ -105,18 +110,25 @@ pub struct SharedComponents {
     limits: Limits,
     /// Which process has the actor of each.
     owners: Arc<dyn Ownership>,
+    /// The other processes, if there is a backplane.
+    across: Option<Arc<Across>>,
     /// Those that are in topics.
     members: Members<Arc<Component>>,
     own: Weak<Self>,
 }
 
 impl SharedComponents {
-    /// None yet. `owners` says which process has the actor of each.
-    pub fn new(limits: &Limits, owners: Arc<dyn Ownership>) -> Arc<Self> {
+    /// None yet. `across`: the other processes, if there is a backplane.
+    pub fn new(limits: &Limits, across: Option<Arc<Across>>) -> Arc<Self> {
+        let owners = match &across {
+            Some(across) => across.owners().clone(),
+            None => Arc::<MemoryOwnership>::default(),
+        };
         Arc::new_cyclic(|own| Self {
             state: Mutex::default(),
             limits: limits.clone(),
             owners,
+            across,
             members: Members::default(),
             own: own.clone(),
         })
@@ -194,7 +206,7 @@ impl SharedComponents {
         state.components.insert(name, component.clone());
         *state.starters.entry(starter.clone()).or_default() += 1;
         drop(state);
-        start(context, known, &component, &self.owners);
+        start(context, known, &component, &registry);
         guest.ok_or_else(|| busy(BUSY.to_owned()))
     }
 
@@ -337,59 +349,151 @@ impl SharedComponents {
     }
 }
 
-/// Starts the actor of a component.
+/// How often it is tried to find an owner that has the component.
+const MOST_OWNERS: u32 = 4;
+
+/// What an answer gives that does not wait; or the answer.
+fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer<T>> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match answer.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(result) => Ok(result),
+        std::task::Poll::Pending => Err(answer),
+    }
+}
+
+/// Starts a component: its actor, if this process owns it, or else what follows the owner.
 fn start<D: Dispatcher>(
     context: &Shared<D>,
     known: &Known,
     component: &Arc<Component>,
-    owners: &Arc<dyn Ownership>,
+    registry: &Arc<SharedComponents>,
 ) {
     let key = &component.name.key;
     let instances = context.keyring.shared_instances(&known.name, key);
-    let instance = instances.first().map_or("", |instance| instance);
-    let caller = Arc::new(Caller {
-        request: "".into(),
-        bind: "".into(),
-        page: "".into(),
-        sharing: Some(Box::new(Sharing {
-            key: key.clone(),
-            viewer: "".into(),
-        })),
-    });
-    let start = Start {
-        // What the log calls it.
-        id: key.clone(),
-        instance: public_name(instance).into(),
-        module: known.module,
-        module_name: known.name.clone(),
-        caller: Some(caller),
-        holder: component.starter.clone(),
-        props: Arc::new(Props::from_json("{}")),
-        origin: Some(Origin {
-            joins: Joins::Shared,
-            version: known.details.version,
-            is_behind: false,
-        }),
-        place: None,
-        point: Point::default(),
-        life: Life::default(),
-        expected: Default::default(),
-        ongoing: Ongoing::default(),
-        details: known.details.clone(),
+    let instances: Vec<Arc<str>> = instances.into_iter().map(Into::into).collect();
+    let starting = Starting {
+        context: context.clone(),
+        known: known.clone(),
+        component: component.clone(),
+        registry: registry.clone(),
+        name: instances.first().cloned().unwrap_or_default(),
+        instances,
     };
-    let socket = LiveSocket::start(context, start, |key| {
-        ToViewers::new(
-            key,
-            context.clone(),
-            component.clone(),
-            known.clone(),
-            owners.clone(),
-            instances,
-        )
-    });
     if known.details.authorizes {
-        let asking = asking::ask_again(context.clone(), known.clone(), Arc::downgrade(component));
-        component.set_asking(context.tasks.spawn(asking).abort_handle());
+        let component = Arc::downgrade(component);
+        let asking = asking::ask_again(context.clone(), known.clone(), component);
+        let task = context.tasks.spawn(asking).abort_handle();
+        starting.component.set_asking(task);
     }
-    component.set_socket(socket);
+    match at_once(registry.owners.own(&starting.name, None)) {
+        // In one process nobody is to be asked.
+        Ok(Ok(Owner::Here(term, left))) => starting.owns(term, left),
+        Ok(Ok(Owner::Elsewhere(_)) | Err(_)) => component.end(BUSY, &Refusal::Busy),
+        Err(owned) => {
+            context.tasks.spawn(starting.settles(owned));
+        }
+    }
+}
+
+/// A component that starts.
+struct Starting<D: Dispatcher> {
+    context: Shared<D>,
+    known: Known,
+    component: Arc<Component>,
+    registry: Arc<SharedComponents>,
+    /// The component's names in a store, and the first of them, under which it is owned.
+    instances: Vec<Arc<str>>,
+    name: Arc<str>,
+}
+
+impl<D: Dispatcher> Starting<D> {
+    /// Finds out who owns the component.
+    async fn settles(self, owned: Answer<Owner>) {
+        let mut owned = owned.await;
+        for _ in 0..MOST_OWNERS {
+            let owner = match owned {
+                Ok(Owner::Here(term, left)) => return self.owns(term, left),
+                Ok(Owner::Elsewhere(owner)) => owner,
+                Err(error) => {
+                    let (name, key) = (&self.known.name, Quoted(&self.component.name.key));
+                    self.context
+                        .log(Level::Error, format!("{name} ({key}): {error}"));
+                    break;
+                }
+            };
+            let Some(across) = &self.registry.across else {
+                break;
+            };
+            let (component, tasks) = (&self.component, &self.context.tasks);
+            match follow(across, component, &self.name, &owner, tasks).await {
+                Begun::Followed => return,
+                Begun::HasNone => {}
+                Begun::Failed((text, refusal)) => return self.component.end(&text, &refusal),
+            }
+            owned = self.registry.owners.own(&self.name, Some(owner.term)).await;
+        }
+        self.component.end(BUSY, &Refusal::Busy);
+    }
+
+    /// Starts the actor.
+    fn owns(self, term: Term, left: Option<HandedOver>) {
+        let Self {
+            context,
+            known,
+            component,
+            registry,
+            instances,
+            name,
+        } = self;
+        if let Some(across) = &registry.across {
+            let parts = Parts {
+                name: name.clone(),
+                term,
+                limits: context.limits.clone(),
+                stats: context.stats.clone(),
+                budget: context.budget.clone(),
+            };
+            let (host, tells) = Host::new(across, &component, parts);
+            component.set_host(host);
+            context.tasks.spawn(tells);
+        }
+        let key = &component.name.key;
+        let caller = Arc::new(Caller {
+            request: "".into(),
+            bind: "".into(),
+            page: "".into(),
+            sharing: Some(Box::new(Sharing {
+                key: key.clone(),
+                viewer: "".into(),
+            })),
+        });
+        let start = Start {
+            // What the log calls it.
+            id: key.clone(),
+            instance: public_name(&name).into(),
+            module: known.module,
+            module_name: known.name.clone(),
+            caller: Some(caller),
+            holder: component.starter.clone(),
+            props: Arc::new(Props::from_json("{}")),
+            origin: Some(Origin {
+                joins: Joins::Shared,
+                version: known.details.version,
+                is_behind: false,
+            }),
+            place: None,
+            point: Point::default(),
+            life: Life::default(),
+            expected: Default::default(),
+            ongoing: Ongoing::default(),
+            details: known.details.clone(),
+        };
+        let owners = registry.owners.clone();
+        let owned = Owned { owners, term, left };
+        let socket = LiveSocket::start(&context, start, |key| {
+            let component = component.clone();
+            ToViewers::new(key, context.clone(), component, known, owned, instances)
+        });
+        component.set_socket(socket);
+    }
 }

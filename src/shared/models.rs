@@ -11,6 +11,7 @@ use crate::outbox::{Dialect, Outbox};
 use crate::protocol::{Beside, Numbered};
 use crate::session::Link;
 use crate::stats::Stats;
+use viewer::Whose;
 
 const LIVES: Lives = Lives {
     since: Life(1),
@@ -48,7 +49,7 @@ impl Model {
             park_time: std::time::Duration::from_nanos(1),
             ..Limits::default()
         };
-        let registry = SharedComponents::new(&limits, Arc::<MemoryOwnership>::default());
+        let registry = SharedComponents::new(&limits, None);
         let name = Name {
             module: ModuleId::default(),
             key: "key".into(),
@@ -71,15 +72,13 @@ impl Model {
         let budget = Arc::new(Budget::new(1000));
         let stats = Arc::<Stats>::default();
         let events = Events::new(limits, EventNumber::default(), &stats, &budget);
-        Viewer::new(
-            "v".into(),
-            caller(),
-            "".into(),
-            link(),
-            "".into(),
-            "".into(),
-            events,
-        )
+        let whose = Whose {
+            caller: caller(),
+            address: "".into(),
+            holder: "".into(),
+            counted: "".into(),
+        };
+        Viewer::new("v".into(), whose, link(), events)
     }
 
     fn let_in(&self, viewer: &Arc<Viewer>, epoch: u64) {
@@ -96,6 +95,7 @@ impl Model {
             shown: None,
             seen: EventNumber::default(),
             new_ticket: "".into(),
+            owner: None,
         };
         assert_eq!(self.component.let_in(viewer, admission).ok(), Some(true));
     }

@@ -140,6 +140,12 @@ impl Numbers {
         }
     }
 
+    /// All numbers that are kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Arc<str>, EventNumber)> {
+        let known = self.known.iter();
+        known.map(|(id, known)| (id.clone(), known.number))
+    }
+
     /// Takes the viewers whose numbers the store is to forget.
     pub(super) fn take_dropped(&mut self) -> Vec<Arc<str>> {
         std::mem::take(&mut self.dropped)

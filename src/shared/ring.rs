@@ -113,6 +113,16 @@ impl Ring {
         self.base <= revision && revision <= self.newest
     }
 
+    /// Whether no page shows anything newer.
+    pub(crate) fn is_newest(&self, revision: Revision) -> bool {
+        self.last_change() <= revision && revision <= self.newest
+    }
+
+    /// The revision of the last change, as far as it is kept.
+    pub(crate) fn last_change(&self) -> Revision {
+        self.frames.back().map_or(self.base, |frame| frame.to)
+    }
+
     /// Pages show this revision now, by this change; without one nothing that they show has changed.
     pub(crate) fn push(&mut self, to: Revision, change: Option<Arc<Change>>) {
         self.newest = self.newest.max(to);
@@ -209,7 +219,7 @@ mod tests {
     fn change(text: &str) -> Arc<Change> {
         let tree = text_tree(&["<b>", "</b>"], &[text]);
         Arc::new(Change {
-            extended: extended::encode_for_many(&ServerMessage::Replace(&tree)),
+            extended: extended::encode_for_many(&ServerMessage::Replace(&tree), false),
             classic: None,
             replaces: false,
         })

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use crate::effects::Push;
 use crate::ids::{EventNumber, Revision};
-use crate::protocol::extended::Encoded;
+use crate::protocol::ServerMessage;
+use crate::protocol::extended::{self, Encoded};
 
 /// The most events that are remembered for a page that may not know of them. The client has fewer under way.
 const MOST: usize = 256;
@@ -27,11 +28,34 @@ pub(super) enum Outcome {
         /// How many answers the classic dialect gives, and the text of each.
         count: u64,
         text: Box<str>,
+        /// They are too old.
+        is_expired: bool,
     },
 }
 
 impl Outcome {
-    fn size(&self) -> usize {
+    /// That an event has failed, or that the `count` events up to it are not handled.
+    pub(super) fn failed(
+        event: EventNumber,
+        count: u64,
+        text: &str,
+        is_expired: bool,
+        redirect: Option<Box<str>>,
+    ) -> Self {
+        let encoded = match (count, is_expired) {
+            (1, false) => extended::encode(&ServerMessage::Error(text), event),
+            _ => extended::unhandled(event, count, text, is_expired),
+        };
+        Self::Failed {
+            encoded,
+            redirect,
+            count,
+            text: text.into(),
+            is_expired,
+        }
+    }
+
+    pub(super) fn size(&self) -> usize {
         match self {
             Self::Applied {
                 redirect, pushes, ..
@@ -124,6 +148,16 @@ impl Sayings {
         }
     }
 
+    /// What became of the events up to this one is not remembered, or known to the page.
+    pub(super) fn forgotten(&self) -> EventNumber {
+        self.forgotten
+    }
+
+    /// What became of events that the page is not known to know of.
+    pub(super) fn all(&self) -> Vec<Said> {
+        self.list.iter().cloned().collect()
+    }
+
     /// Whether it is remembered what became of all events after `seen`.
     pub(super) fn covers(&self, seen: EventNumber) -> bool {
         seen >= self.forgotten
@@ -192,6 +226,7 @@ mod tests {
             redirect: None,
             count: 1,
             text: text.into(),
+            is_expired: false,
         };
         Said {
             outcome,

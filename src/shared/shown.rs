@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::ring::Ring;
-use crate::ids::ActorKey;
+use crate::ids::{ActorKey, Revision};
 use crate::outbox::Dialect;
 use crate::protocol::extended::Encoded;
 use crate::protocol::{ServerMessage, extended};
@@ -19,44 +20,70 @@ pub(super) enum WholeTree {
     Classic(Arc<[String; 2]>),
 }
 
-/// The whole tree at the ring's newest revision, in the forms that somebody has asked for. Dropped by the next
-/// change.
-#[derive(Default)]
+/// The whole tree at a revision, in the forms that somebody has asked for.
+#[derive(Clone, Default)]
 pub(super) struct Encodings {
-    extended: Option<Arc<Encoded>>,
-    classic: Option<Arc<[String; 2]>>,
-    html: Option<Arc<str>>,
+    pub(super) revision: Revision,
+    pub(super) extended: Option<Arc<Encoded>>,
+    pub(super) classic: Option<Arc<[String; 2]>>,
+    pub(super) html: Option<Arc<str>>,
 }
 
-/// Which forms of the tree are to be made.
-pub(super) struct Wanted {
-    extended: bool,
-    classic: bool,
-    html: bool,
+/// Forms of the tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Forms {
+    pub(super) extended: bool,
+    pub(super) classic: bool,
+    pub(super) html: bool,
 }
 
 impl Encodings {
-    /// Encodes the tree. A tree may be large, so that no lock is held meanwhile.
-    pub(super) fn of(tree: &LiveTree, wanted: &Wanted) -> Self {
+    /// Encodes the tree. A tree may be large, so that no lock is held meanwhile. `across`: pages of other processes
+    /// get it, too.
+    pub(super) fn of(tree: &LiveTree, revision: Revision, wanted: Forms, across: bool) -> Self {
         let classic = || Arc::new(ServerMessage::Trees(tree).to_json_for_many());
         Self {
+            revision,
             extended: wanted
                 .extended
-                .then(|| Arc::new(extended::tree_for_many(tree))),
+                .then(|| Arc::new(extended::tree_for_many(tree, across))),
             classic: wanted.classic.then(classic),
             html: wanted.html.then(|| tree.to_html().into()),
         }
     }
+
+    /// Whether it has all these forms.
+    fn has(&self, forms: Forms) -> bool {
+        (self.extended.is_some() || !forms.extended)
+            && (self.classic.is_some() || !forms.classic)
+            && (self.html.is_some() || !forms.html)
+    }
+}
+
+/// Another process that waits for the tree.
+struct Asker {
+    forms: Forms,
+    answer: oneshot::Sender<Encodings>,
+}
+
+/// The forms of the tree that there are, and the revision of each.
+#[derive(Default)]
+struct Made {
+    extended: Option<(Revision, Arc<Encoded>)>,
+    classic: Option<(Revision, Arc<[String; 2]>)>,
+    html: Option<(Revision, Arc<str>)>,
 }
 
 /// What the pages show. Behind a lock of its own, held for what is sent to one page.
 pub(crate) struct Shown<Viewer> {
     pub(super) ring: Ring,
-    tree: Encodings,
+    /// Each form may be of a revision of its own, if the tree comes from another process.
+    tree: Made,
     /// Viewers whose pages wait for the tree, by their names in outboxes, with their dialects.
     viewers: HashMap<ActorKey, (Dialect, Viewer)>,
     /// Pages that are rendered and wait for the HTML.
     mounts: Vec<oneshot::Sender<Arc<str>>>,
+    askers: Vec<Asker>,
     /// The actor has been asked for the tree.
     is_asked: bool,
     /// The component has ended: there is no tree any more.
@@ -67,9 +94,10 @@ impl<Viewer> Default for Shown<Viewer> {
     fn default() -> Self {
         Self {
             ring: Ring::default(),
-            tree: Encodings::default(),
+            tree: Made::default(),
             viewers: HashMap::new(),
             mounts: Vec::new(),
+            askers: Vec::new(),
             is_asked: false,
             has_ended: false,
         }
@@ -77,11 +105,20 @@ impl<Viewer> Default for Shown<Viewer> {
 }
 
 impl<Viewer> Shown<Viewer> {
-    /// The tree, if nothing has changed since it was encoded.
-    pub(super) fn tree(&self, dialect: Dialect) -> Option<WholeTree> {
+    /// The tree, and its revision; `None` if pages could not go on from there to what all others show. A classic page
+    /// gets only the newest one: it would take a change for the answer to an event.
+    pub(super) fn tree(&self, dialect: Dialect) -> Option<(Revision, WholeTree)> {
         match dialect {
-            Dialect::Extended => self.tree.extended.clone().map(WholeTree::Extended),
-            Dialect::Classic => self.tree.classic.clone().map(WholeTree::Classic),
+            Dialect::Extended => {
+                let (revision, tree) = self.tree.extended.clone()?;
+                let reaches = self.ring.reaches(revision);
+                reaches.then_some((revision, WholeTree::Extended(tree)))
+            }
+            Dialect::Classic => {
+                let (revision, tree) = self.tree.classic.clone()?;
+                let is_newest = self.ring.is_newest(revision);
+                is_newest.then_some((revision, WholeTree::Classic(tree)))
+            }
         }
     }
 
@@ -98,8 +135,8 @@ impl<Viewer> Shown<Viewer> {
 
     /// The HTML, or who waits for it; and whether the actor has to be asked for it.
     pub(super) fn html(&mut self) -> (Result<Arc<str>, oneshot::Receiver<Arc<str>>>, bool) {
-        if let Some(html) = &self.tree.html {
-            return (Ok(html.clone()), false);
+        if let Some(html) = self.if_newest(&self.tree.html) {
+            return (Ok(html), false);
         }
         let (sender, receiver) = oneshot::channel();
         if self.has_ended {
@@ -112,59 +149,105 @@ impl<Viewer> Shown<Viewer> {
         (Err(receiver), !std::mem::replace(&mut self.is_asked, true))
     }
 
+    /// Another process waits for these forms of the tree. Gives who waits, and whether the actor has to be asked.
+    pub(super) fn ask(&mut self, forms: Forms) -> (oneshot::Receiver<Encodings>, bool) {
+        let (answer, receiver) = oneshot::channel();
+        if self.has_ended {
+            // The receiver fails.
+            return (receiver, false);
+        }
+        let newest = self.newest();
+        if newest.has(forms) {
+            let _ = answer.send(newest);
+            return (receiver, false);
+        }
+        self.askers.retain(|asker| !asker.answer.is_closed());
+        self.askers.push(Asker { forms, answer });
+        (receiver, !std::mem::replace(&mut self.is_asked, true))
+    }
+
+    /// The forms of the newest tree that there are.
+    fn newest(&self) -> Encodings {
+        Encodings {
+            revision: self.ring.last_change(),
+            extended: self.if_newest(&self.tree.extended),
+            classic: self.if_newest(&self.tree.classic),
+            html: self.if_newest(&self.tree.html),
+        }
+    }
+
+    /// A form, if pages show nothing newer.
+    fn if_newest<T: Clone>(&self, form: &Option<(Revision, T)>) -> Option<T> {
+        let form = form.as_ref();
+        let newest = form.filter(|(revision, _)| self.ring.is_newest(*revision));
+        newest.map(|(_, form)| form.clone())
+    }
+
     /// Whether somebody waits for the tree.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.viewers.is_empty() || !self.mounts.is_empty()
+        !self.viewers.is_empty() || !self.mounts.is_empty() || !self.askers.is_empty()
     }
 
     /// The tree has changed.
     pub(super) fn forget_tree(&mut self) {
-        self.tree = Encodings::default();
+        self.tree = Made::default();
     }
 
     /// The forms of the tree that somebody waits for and that are not there.
-    pub(super) fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> Forms {
         let waits = |dialect| self.viewers.values().any(|(one, _)| *one == dialect);
-        Wanted {
-            extended: self.tree.extended.is_none() && waits(Dialect::Extended),
-            classic: self.tree.classic.is_none() && waits(Dialect::Classic),
-            html: self.tree.html.is_none() && !self.mounts.is_empty(),
+        let asks = |form: fn(&Forms) -> bool| self.askers.iter().any(|one| form(&one.forms));
+        let newest = self.newest();
+        Forms {
+            extended: asks(|forms| forms.extended) && newest.extended.is_none()
+                || waits(Dialect::Extended) && self.tree(Dialect::Extended).is_none(),
+            classic: newest.classic.is_none()
+                && (waits(Dialect::Classic) || asks(|forms| forms.classic)),
+            html: newest.html.is_none() && (!self.mounts.is_empty() || asks(|forms| forms.html)),
         }
     }
 
-    /// Takes the tree at the ring's newest revision. Gives the viewers that have waited for it, and whether the
-    /// actor has to be asked again, for others that have come meanwhile.
+    /// Takes the tree at a revision that pages can go on from. Gives the viewers that have waited for it, and whether
+    /// the actor has to be asked again, for others that have come meanwhile.
     pub(super) fn take_tree(&mut self, made: Encodings) -> (Vec<Viewer>, bool) {
-        if let Some(encoded) = &made.extended {
-            self.ring.set_tree_bytes(encoded.size());
-        }
         let Encodings {
+            revision,
             extended,
             classic,
             html,
         } = made;
-        self.tree.extended = extended.or_else(|| self.tree.extended.take());
-        self.tree.classic = classic.or_else(|| self.tree.classic.take());
-        self.tree.html = html.or_else(|| self.tree.html.take());
-        let (has_extended, has_classic) =
-            (self.tree.extended.is_some(), self.tree.classic.is_some());
-        let is_served = |dialect| match dialect {
-            Dialect::Extended => has_extended,
-            Dialect::Classic => has_classic,
-        };
+        if let Some(encoded) = extended {
+            self.ring.set_tree_bytes(encoded.size());
+            self.tree.extended = Some((revision, encoded));
+        }
+        if let Some(classic) = classic {
+            self.tree.classic = Some((revision, classic));
+        }
+        if let Some(html) = html {
+            // Whoever has asked may be shown what is a moment old: the page gets the rest when it joins.
+            for mount in self.mounts.drain(..) {
+                // Fails if the page is not rendered any more.
+                let _ = mount.send(html.clone());
+            }
+            self.tree.html = Some((revision, html));
+        }
+        let served = [Dialect::Extended, Dialect::Classic].map(|one| self.tree(one).is_some());
         let waiting = std::mem::take(&mut self.viewers);
         let mut viewers = Vec::with_capacity(waiting.len());
         for (owner, (dialect, viewer)) in waiting {
-            if is_served(dialect) {
+            if served[usize::from(dialect == Dialect::Classic)] {
                 viewers.push(viewer);
             } else {
                 self.viewers.insert(owner, (dialect, viewer));
             }
         }
-        if let Some(html) = &self.tree.html {
-            for mount in self.mounts.drain(..) {
-                // Fails if the page is not rendered any more.
-                let _ = mount.send(html.clone());
+        let newest = self.newest();
+        for asker in std::mem::take(&mut self.askers) {
+            if newest.has(asker.forms) {
+                // Fails if nobody waits any more.
+                let _ = asker.answer.send(newest.clone());
+            } else {
+                self.askers.push(asker);
             }
         }
         self.is_asked = self.is_wanted();
@@ -176,14 +259,20 @@ impl<Viewer> Shown<Viewer> {
         self.has_ended = true;
         self.viewers.clear();
         self.mounts.clear();
+        self.askers.clear();
         self.forget_tree();
     }
 
     /// The bytes of all that is kept.
     pub(super) fn memory(&self) -> usize {
-        let extended = self.tree.extended.as_ref().map_or(0, |one| one.size());
-        let classic = self.tree.classic.iter().flat_map(|parts| parts.iter());
-        let html = self.tree.html.as_ref().map_or(0, |html| html.len());
+        let Made {
+            extended,
+            classic,
+            html,
+        } = &self.tree;
+        let extended = extended.as_ref().map_or(0, |(_, one)| one.size());
+        let html = html.as_ref().map_or(0, |(_, html)| html.len());
+        let classic = classic.iter().flat_map(|(_, parts)| parts.iter());
         self.ring.memory() + extended + html + classic.map(String::len).sum::<usize>()
     }
 }

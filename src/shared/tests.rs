@@ -15,6 +15,7 @@ use crate::protocol::{Numbered, ServerMessage, extended};
 use crate::session::Link;
 use crate::stats::Stats;
 use crate::tree::testing::text_tree;
+use viewer::Whose;
 
 struct House {
     registry: Arc<SharedComponents>,
@@ -47,7 +48,7 @@ fn caller() -> Arc<Caller> {
 
 impl House {
     fn new(limits: Limits) -> Self {
-        let registry = SharedComponents::new(&limits, Arc::<MemoryOwnership>::default());
+        let registry = SharedComponents::new(&limits, None);
         let component = Component::new(named("key"), "".into(), &registry, &limits, false, false);
         component.set_lives(Lives {
             since: Life(1),
@@ -68,7 +69,13 @@ impl House {
         let stats = Arc::<Stats>::default();
         let events = Events::new(&self.limits, EventNumber::default(), &stats, &budget);
         let (none, all): (Arc<str>, Arc<str>) = ("".into(), "all".into());
-        Viewer::new(id.into(), caller(), none.clone(), link(), none, all, events)
+        let whose = Whose {
+            caller: caller(),
+            address: none.clone(),
+            holder: none,
+            counted: all,
+        };
+        Viewer::new(id.into(), whose, link(), events)
     }
 
     fn let_in(&self, viewer: &Arc<Viewer>, epoch: u64) {
@@ -81,6 +88,7 @@ impl House {
             shown: None,
             seen: EventNumber::default(),
             new_ticket: "".into(),
+            owner: None,
         };
         assert_eq!(self.component.let_in(viewer, admission).ok(), Some(true));
     }
@@ -203,7 +211,7 @@ async fn what_is_pushed_to_all_is_not_lost_to_a_page_that_is_hidden() {
     };
     let tree = text_tree(&["<b>", "</b>"], &["a"]);
     let wanted = house.component.shown().wanted();
-    let made = Encodings::of(&tree, &wanted);
+    let made = Encodings::of(&tree, Revision::default(), wanted, false);
     house.component.shown().take_tree(made);
     viewer.deliver(&*house.component);
     read();
@@ -216,11 +224,12 @@ async fn what_is_pushed_to_all_is_not_lost_to_a_page_that_is_hidden() {
         let mut shown = house.component.shown();
         shown.ring.push_to_all(Revision(revision), &[push]);
         let change = Change {
-            extended: extended::encode_for_many(&ServerMessage::Replace(&tree)),
+            extended: extended::encode_for_many(&ServerMessage::Replace(&tree), false),
             classic: None,
             replaces: true,
         };
         shown.ring.push(Revision(revision), Some(Arc::new(change)));
+        shown.take_tree(Encodings::of(&tree, Revision(revision), wanted, false));
         drop(shown);
         pushed += 1;
         viewer.deliver(&*house.component);

@@ -6,14 +6,15 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::asking::ask_in_doubt;
 use super::component::{Component, Lives};
+use super::ownership::HandedOver;
 use super::ring::{Change, Ring};
 use super::shown::Encodings;
 use super::viewer::{Viewed, Viewer};
-use super::{BUSY, Known, Ownership, OwnershipError};
+use super::{BUSY, Known, Ownership, OwnershipError, at_once};
 use crate::clock::unix_now;
 use crate::context::Shared;
 use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::ids::{ActorKey, EventNumber, Life, Point};
+use crate::ids::{ActorKey, EventNumber, Life, Point, Term};
 use crate::live_socket::{
     Asked, Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
 };
@@ -26,6 +27,14 @@ use crate::store::{StoreError, Stored};
 use crate::token::{Claims, Kind};
 use crate::tree::LiveTree;
 
+/// That this process owns a component.
+pub(super) struct Owned {
+    pub(super) owners: Arc<dyn Ownership>,
+    pub(super) term: Term,
+    /// What the owner before has left.
+    pub(super) left: Option<HandedOver>,
+}
+
 pub(super) struct ToViewers<D: Dispatcher> {
     /// The actor's.
     key: ActorKey,
@@ -33,6 +42,10 @@ pub(super) struct ToViewers<D: Dispatcher> {
     component: Arc<Component>,
     known: Known,
     owners: Arc<dyn Ownership>,
+    /// The term in which this process owns the component.
+    term: Term,
+    /// What the owner before has left.
+    left: Option<HandedOver>,
     /// The component's names in a store; the first is the one to save under, and the one that is owned.
     instances: Vec<Arc<str>>,
     /// The least time between two changes.
@@ -58,9 +71,10 @@ impl<D: Dispatcher> ToViewers<D> {
         context: Shared<D>,
         component: Arc<Component>,
         known: Known,
-        owners: Arc<dyn Ownership>,
-        instances: Vec<String>,
+        owned: Owned,
+        instances: Vec<Arc<str>>,
     ) -> Self {
+        let Owned { owners, term, left } = owned;
         Self {
             pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
             key,
@@ -68,7 +82,9 @@ impl<D: Dispatcher> ToViewers<D> {
             component,
             known,
             owners,
-            instances: instances.into_iter().map(Into::into).collect(),
+            term,
+            left,
+            instances,
             next: None,
             is_held: false,
             owes_change: false,
@@ -82,10 +98,24 @@ impl<D: Dispatcher> ToViewers<D> {
     fn encode(&self, message: &ServerMessage<'_>) -> Arc<Change> {
         let classic = self.component.has_classic();
         Arc::new(Change {
-            extended: extended::encode_for_many(message),
+            extended: extended::encode_for_many(message, self.is_followed()),
             classic: classic.then(|| message.to_json_for_many()),
             replaces: matches!(message, ServerMessage::Replace(_)),
         })
+    }
+
+    /// Whether other processes follow the component.
+    fn is_followed(&self) -> bool {
+        self.component.host().is_some_and(|host| host.is_followed())
+    }
+
+    /// Sends a page what became of its event, if nothing else has changed.
+    fn deliver(&self, viewer: &Arc<Viewer>) {
+        match self.component.host().filter(|_| viewer.is_elsewhere()) {
+            // Its process knows by this that nothing is missing.
+            Some(host) => host.frame(self.component.shown().ring.newest(), None),
+            None => viewer.deliver(&*self.component),
+        }
     }
 
     /// The pages show the state at `point` now, by this change.
@@ -96,8 +126,14 @@ impl<D: Dispatcher> ToViewers<D> {
         if changes {
             shown.forget_tree();
         }
-        shown.ring.push(point.revision, change);
+        shown.ring.push(point.revision, change.clone());
         drop(shown);
+        let acted_elsewhere = || self.acted.iter().any(|viewer| viewer.is_elsewhere());
+        if let Some(host) = self.component.host()
+            && (changes || acted_elsewhere())
+        {
+            host.frame(point.revision, change);
+        }
         for viewer in std::mem::take(&mut self.acted) {
             viewer.deliver(&*self.component);
         }
@@ -137,7 +173,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         }
         let wanted = shown.wanted();
         drop(shown);
-        let made = Encodings::of(tree, &wanted);
+        let made = Encodings::of(tree, point.revision, wanted, self.is_followed());
         let (viewers, asks_again) = self.component.shown().take_tree(made);
         if asks_again {
             self.component.ask_tree();
@@ -156,7 +192,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         };
         if let ServerMessage::Error(text) = message {
             viewer.failed(point, 1, text, false, beside.redirect);
-            viewer.deliver(&*self.component);
+            self.deliver(&viewer);
             if self.is_held {
                 self.acted.push(viewer);
             }
@@ -176,6 +212,10 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
         if !beside.pushes.is_empty() {
             let mut shown = self.component.shown();
             shown.ring.push_to_all(point.revision, beside.pushes);
+            drop(shown);
+            if let Some(host) = self.component.host() {
+                host.pushed(point.revision, beside.pushes);
+            }
             self.owes_change = true;
         }
         if self.is_held {
@@ -192,7 +232,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
             return;
         };
         viewer.failed(point, count, text, is_expired, None);
-        viewer.deliver(&*self.component);
+        self.deliver(&viewer);
         if self.is_held {
             self.acted.push(viewer);
         }
@@ -292,27 +332,16 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
 
 impl<D: Dispatcher> Keeper for ToViewers<D> {
     async fn keep(&mut self, committed: Committed<'_>) -> Result<(), StoreError> {
+        let store = self.context.store.as_ref();
         self.owners
-            .commits(&self.name(), self.life)
+            .commits(&self.name(), self.term, store.is_some())
             .await
             .map_err(not_owned)?;
-        let Some(store) = &self.context.store else {
+        let Some(store) = store else {
             return Ok(());
         };
         let instance = self.name();
-        let claims = Claims {
-            module: self.known.name.to_string(),
-            version: self.known.details.version,
-            props_json: committed.props.to_json_without(&self.known.details.private),
-            ongoing: committed.ongoing.to_json(Now::here()),
-            instance: instance.to_string(),
-            point: committed.point,
-            life: self.component.lives().since,
-            issued_at: unix_now(),
-            ..Claims::empty(Kind::SharedState)
-        };
-        let sealed = self.context.keyring.seal(&claims, "");
-        let sealed = sealed.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let sealed = self.sealed(committed)?;
         let stored = Stored {
             life: self.life,
             revision: committed.point.revision,
@@ -338,10 +367,7 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
     }
 
     async fn begin(&mut self, _point: Point, _before: Life) -> Result<Begun, StoreError> {
-        let begun = self.claim().await?;
-        let owned = self.owners.own(&self.name(), self.life).await;
-        owned.map_err(not_owned)?;
-        Ok(begun)
+        self.claim().await
     }
 
     fn weighed(&mut self, bytes: usize) {
@@ -357,12 +383,40 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
         leaves
     }
 
-    fn committed(&mut self, _committed: Committed<'_>, _moment: Moment) -> Option<Instant> {
+    /// An actor that ends in order leaves its state to the next owner, if no store has it.
+    fn committed(&mut self, committed: Committed<'_>, moment: Moment) -> Option<Instant> {
+        if moment == Moment::End
+            && self.context.store.is_none()
+            && let Some(host) = self.component.host()
+            && let Ok(sealed) = self.sealed(committed)
+        {
+            host.leaves(HandedOver {
+                sealed,
+                viewers: self.component.all_numbers(),
+            });
+        }
         None
     }
 }
 
 impl<D: Dispatcher> ToViewers<D> {
+    /// The state, sealed.
+    fn sealed(&self, committed: Committed<'_>) -> Result<String, StoreError> {
+        let claims = Claims {
+            module: self.known.name.to_string(),
+            version: self.known.details.version,
+            props_json: committed.props.to_json_without(&self.known.details.private),
+            ongoing: committed.ongoing.to_json(Now::here()),
+            instance: self.name().to_string(),
+            point: committed.point,
+            life: self.component.lives().since,
+            issued_at: unix_now(),
+            ..Claims::empty(Kind::SharedState)
+        };
+        let sealed = self.context.keyring.seal(&claims, "");
+        sealed.map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
     /// The component's name in a store.
     fn name(&self) -> Arc<str> {
         self.instances.first().cloned().unwrap_or_default()
@@ -374,11 +428,47 @@ impl<D: Dispatcher> ToViewers<D> {
         self.component.set_lives(Lives { since, owner });
     }
 
+    /// The state of that name that this life goes on with.
+    fn goes_on(
+        &self,
+        sealed: &str,
+        instance: &str,
+        viewers: Vec<(Arc<str>, EventNumber)>,
+    ) -> Result<Newest, StoreError> {
+        let claims = self.context.keyring.open_kept(sealed, "");
+        let claims = claims.map_err(StoreError::Unreadable)?;
+        if claims.kind != Kind::SharedState || *claims.instance != *instance {
+            return Err(StoreError::Damaged("it is of another component".to_owned()));
+        }
+        self.component.set_numbers(viewers);
+        self.begins(claims.life);
+        Ok(Newest {
+            point: Point {
+                event: EventNumber::default(),
+                ..claims.point
+            },
+            props: Arc::new(Props::from_json(&claims.props_json)),
+            ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+            origin: Origin {
+                joins: Joins::SharedState,
+                version: claims.version,
+                is_behind: false,
+            },
+        })
+    }
+
     /// Begins a life, with the state that the store has, if there is one.
     async fn claim(&mut self) -> Result<Begun, StoreError> {
         let name = || random_number().map_or(Life(1), Life);
         let Some(store) = &self.context.store else {
             self.life = name();
+            if let Some(HandedOver { sealed, viewers }) = self.left.take() {
+                let newest = self.goes_on(&sealed, &self.name(), viewers);
+                return newest.map(|newest| Begun {
+                    life: self.life,
+                    newest: Some(newest),
+                });
+            }
             self.begins(self.life);
             return Ok(Begun::of(self.life));
         };
@@ -388,26 +478,7 @@ impl<D: Dispatcher> ToViewers<D> {
                 continue;
             };
             self.life = stored.life;
-            let claims = self.context.keyring.open_kept(&stored.sealed, "");
-            let claims = claims.map_err(StoreError::Unreadable)?;
-            if claims.kind != Kind::SharedState || *claims.instance != **instance {
-                return Err(StoreError::Damaged("it is of another component".to_owned()));
-            }
-            self.component.set_numbers(viewers);
-            self.begins(claims.life);
-            let newest = Newest {
-                point: Point {
-                    event: EventNumber::default(),
-                    ..claims.point
-                },
-                props: Arc::new(Props::from_json(&claims.props_json)),
-                ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
-                origin: Origin {
-                    joins: Joins::SharedState,
-                    version: claims.version,
-                    is_behind: false,
-                },
-            };
+            let newest = self.goes_on(&stored.sealed, instance, viewers)?;
             return Ok(Begun {
                 life: self.life,
                 newest: Some(newest),
@@ -421,7 +492,11 @@ impl<D: Dispatcher> ToViewers<D> {
 
 impl<D: Dispatcher> Drop for ToViewers<D> {
     fn drop(&mut self) {
-        self.owners.disown(&self.name(), self.life);
+        // With other processes the component is given up when they have been told.
+        if self.component.host().is_none() {
+            let disowned = self.owners.disown(&self.name(), self.term, None);
+            let _ = at_once(disowned);
+        }
         self.component.set_topics(self.key, None, members::now());
         // The actor has stopped already. Pages that still show the component come back to the next one.
         self.component.end(BUSY, &Refusal::Busy);

@@ -20,6 +20,8 @@ pub(super) const VERSION: u8 = 4;
 pub(super) const NONCE: usize = 24;
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
+/// Separates the key for what processes say to each other.
+const BETWEEN_INFO: &[u8] = b"loom-live/between/v1";
 /// A token may always have been issued this far in the future, in seconds: clocks of machines differ.
 pub(super) const CLOCK_SKEW: u64 = 300;
 
@@ -40,6 +42,8 @@ pub enum SecretError {
 /// The keys made of an application's secrets.
 pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
+    /// The same, for what processes say to each other.
+    between: Vec<XChaCha20Poly1305>,
     /// Derives the names of holders, from the first secret, and of shared components, from each.
     pub(super) names: Vec<Hkdf<Sha256>>,
 }
@@ -57,9 +61,14 @@ impl Keyring {
         let names = secrets
             .iter()
             .map(|secret| Hkdf::new(None, secret.as_ref()));
-        let ciphers = secrets.iter().map(|secret| cipher(secret.as_ref()));
+        let ciphers = |info| {
+            secrets
+                .iter()
+                .map(move |secret| cipher(secret.as_ref(), info))
+        };
         Ok(Self {
-            ciphers: ciphers.collect::<Result<_, _>>()?,
+            ciphers: ciphers(KEY_INFO).collect::<Result<_, _>>()?,
+            between: ciphers(BETWEEN_INFO).collect::<Result<_, _>>()?,
             names: names.collect(),
         })
     }
@@ -69,21 +78,24 @@ impl Keyring {
     /// # Errors
     /// [`SealError`] if the system gives no random numbers.
     pub fn seal(&self, claims: &Claims, bind: &str) -> Result<String, SealError> {
-        let plain = claims.to_bytes()?;
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|error| SealError(error.to_string()))?;
-        let payload = Payload {
-            msg: &plain,
-            aad: bind.as_bytes(),
-        };
-        let cipher = self.ciphers.first();
-        let sealed = cipher.and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
-        let sealed = sealed.ok_or_else(|| SealError("the props are too large".to_owned()))?;
-        let mut token = Vec::with_capacity(1 + NONCE + sealed.len());
-        token.push(VERSION);
-        token.extend_from_slice(&nonce);
-        token.extend_from_slice(&sealed);
-        Ok(URL_SAFE_NO_PAD.encode(token))
+        seal(&self.ciphers, &claims.to_bytes()?, bind)
+    }
+
+    /// Seals what one process says to others, in the topic `topic` between them.
+    ///
+    /// # Errors
+    /// [`SealError`] if the system gives no random numbers.
+    pub fn seal_between(&self, said: &str, topic: &str) -> Result<String, SealError> {
+        seal(&self.between, said.as_bytes(), topic)
+    }
+
+    /// Opens what another process has said in this topic.
+    ///
+    /// # Errors
+    /// [`TokenError`], but never [`TokenError::Expired`].
+    pub fn open_between(&self, sealed: &str, topic: &str) -> Result<String, TokenError> {
+        let said = open(&self.between, sealed, topic)?;
+        String::from_utf8(said).map_err(|_| TokenError::Malformed)
     }
 
     /// Opens a state from a store. Its age does not matter: the state in a store is the newest.
@@ -120,32 +132,50 @@ impl Keyring {
     }
 
     pub(super) fn unsealed(&self, token: &str, bind: &str) -> Result<Claims, TokenError> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(token)
-            .map_err(|_| TokenError::Malformed)?;
-        let [VERSION, rest @ ..] = bytes.as_slice() else {
-            return Err(TokenError::Malformed);
-        };
-        let (nonce, sealed) = rest
-            .split_first_chunk::<NONCE>()
-            .ok_or(TokenError::Malformed)?;
-        let nonce = XNonce::from(*nonce);
-        let plain = self
-            .ciphers
-            .iter()
-            .find_map(|cipher| {
-                let payload = Payload {
-                    msg: sealed,
-                    aad: bind.as_bytes(),
-                };
-                cipher.decrypt(&nonce, payload).ok()
-            })
-            .ok_or(TokenError::Forged)?;
-        Claims::from_bytes(&plain)
+        Claims::from_bytes(&open(&self.ciphers, token, bind)?)
     }
 }
 
-fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
+/// Seals with the first of these ciphers. `about` has to be the same when the text is opened.
+fn seal(ciphers: &[XChaCha20Poly1305], plain: &[u8], about: &str) -> Result<String, SealError> {
+    let mut nonce = [0; NONCE];
+    getrandom::fill(&mut nonce).map_err(|error| SealError(error.to_string()))?;
+    let payload = Payload {
+        msg: plain,
+        aad: about.as_bytes(),
+    };
+    let cipher = ciphers.first();
+    let sealed = cipher.and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
+    let sealed = sealed.ok_or_else(|| SealError("it is too large".to_owned()))?;
+    let mut token = Vec::with_capacity(1 + NONCE + sealed.len());
+    token.push(VERSION);
+    token.extend_from_slice(&nonce);
+    token.extend_from_slice(&sealed);
+    Ok(URL_SAFE_NO_PAD.encode(token))
+}
+
+fn open(ciphers: &[XChaCha20Poly1305], token: &str, about: &str) -> Result<Vec<u8>, TokenError> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token)
+        .map_err(|_| TokenError::Malformed)?;
+    let [VERSION, rest @ ..] = bytes.as_slice() else {
+        return Err(TokenError::Malformed);
+    };
+    let (nonce, sealed) = rest
+        .split_first_chunk::<NONCE>()
+        .ok_or(TokenError::Malformed)?;
+    let nonce = XNonce::from(*nonce);
+    let opened = ciphers.iter().find_map(|cipher| {
+        let payload = Payload {
+            msg: sealed,
+            aad: about.as_bytes(),
+        };
+        cipher.decrypt(&nonce, payload).ok()
+    });
+    opened.ok_or(TokenError::Forged)
+}
+
+fn cipher(secret: &[u8], info: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
     if secret.len() < MIN_SECRET {
         return Err(SecretError::Short(secret.len()));
     }
@@ -153,7 +183,7 @@ fn cipher(secret: &[u8]) -> Result<XChaCha20Poly1305, SecretError> {
     // `expand` fails only for keys longer than 255 hashes. That would leave a key of zeros, so it
     // is refused.
     Hkdf::<Sha256>::new(None, secret)
-        .expand(KEY_INFO, key.as_mut_slice())
+        .expand(info, key.as_mut_slice())
         .map_err(|_| SecretError::Short(secret.len()))?;
     Ok(XChaCha20Poly1305::new(&Key::from(*key)))
 }

@@ -8,8 +8,8 @@ use crate::ids::{EventNumber, Point, Revision};
 use crate::protocol::server::{Refusal, ServerMessage};
 use crate::template::{Place, Slot, Template};
 use crate::tree::{
-    Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, Stays, TreeView, utf16_units,
-    write_json_string,
+    Change, Dynamic, Leaf, List, ListEdit, LiveTree, Patch, Stays, TemplateId, TreeView,
+    utf16_units, write_json_string,
 };
 
 /// The template number for trees of another template language: one slot, which holds the whole HTML.
@@ -25,13 +25,15 @@ const OPAQUE: u32 = u32::MAX;
 #[derive(Clone, Debug, Default)]
 pub struct Encoded {
     /// The text before the id.
-    head: &'static str,
+    pub(super) head: &'static str,
     /// The text after the id.
-    rest: String,
+    pub(super) rest: String,
     /// The templates that the client has to know to read the message. Each stands here at least once.
     pub templates: Vec<Arc<Template>>,
     /// The message shows a tree of another template language.
     pub opaque: bool,
+    /// Where in `rest` the numbers of templates stand, and which, if other processes are to be told.
+    pub(super) mentions: Option<Vec<(u32, TemplateId)>>,
 }
 
 /// Writes the answer to event `number`.
@@ -50,20 +52,23 @@ pub fn encode(message: &ServerMessage<'_>, number: EventNumber) -> Encoded {
 }
 
 /// Writes a change without the number of the event that it answers: many pages get the same change, each with
-/// its own number. See [`Encoded::text_for`].
-pub fn encode_for_many(message: &ServerMessage<'_>) -> Encoded {
+/// its own number. See [`Encoded::text_for`]. `across`: pages of other processes get it, too.
+pub fn encode_for_many(message: &ServerMessage<'_>, across: bool) -> Encoded {
     let mut out = Encoded {
         head: "[",
+        mentions: across.then(Vec::new),
         ..Encoded::default()
     };
     out.message(message);
     out
 }
 
-/// Writes a tree that many pages are shown. See [`Encoded::joined_text`].
-pub fn tree_for_many(tree: &LiveTree) -> Encoded {
+/// Writes a tree that many pages are shown. See [`Encoded::joined_text`]. `across`: pages of other processes get it,
+/// too.
+pub fn tree_for_many(tree: &LiveTree, across: bool) -> Encoded {
     let mut out = Encoded {
         head: "[\"j\",",
+        mentions: across.then(Vec::new),
         ..Encoded::default()
     };
     out.root(tree);
@@ -349,7 +354,12 @@ impl Encoded {
     fn tree(&mut self, tree: TreeView<'_>) {
         let template = tree.template();
         self.uses(template);
-        let _ = write!(self.rest, "[{}", template.number());
+        self.rest.push('[');
+        if let Some(mentions) = &mut self.mentions {
+            let at = u32::try_from(self.rest.len()).unwrap_or(u32::MAX);
+            mentions.push((at, template.number()));
+        }
+        let _ = write!(self.rest, "{}", template.number());
         for (slot, dynamic) in template.slots().iter().zip(tree.dynamics()) {
             self.rest.push(',');
             match dynamic {
@@ -596,14 +606,17 @@ mod tests {
             ServerMessage::Replace(&new),
         ] {
             let one = encode(&message, AT.event).text("12");
-            assert_eq!(encode_for_many(&message).text_for("12", AT.event), one);
+            assert_eq!(
+                encode_for_many(&message, true).text_for("12", AT.event),
+                one
+            );
         }
         let flags = JoinFlags {
             anew: true,
             ..JoinFlags::default()
         };
         let one = joined(&new, AT, "xyz", flags).text("7");
-        let many = tree_for_many(&new);
+        let many = tree_for_many(&new, true);
         assert_eq!(many.joined_text("7", AT, "xyz", flags), one);
         let shared = JoinFlags {
             shared: true,

@@ -14,6 +14,7 @@ use crate::live_socket::LiveSocket;
 use crate::protocol::extended::JoinFlags;
 use crate::protocol::{Beside, Refusal};
 use crate::shared::BUSY;
+use crate::shared::said::Said;
 use crate::shared::viewer::{From, Viewed, Viewer};
 
 /// So many entries may stand among those who are away before the ones of pages that are back are taken out.
@@ -45,6 +46,50 @@ pub(in crate::shared) struct Admission {
     pub(in crate::shared) seen: EventNumber,
     /// What the page comes back with the next time.
     pub(in crate::shared) new_ticket: Box<str>,
+    /// What the component's owner says of the page, if that is another process.
+    pub(in crate::shared) owner: Option<LetInElsewhere>,
+}
+
+/// A page that another process lets in.
+pub(in crate::shared) struct Elsewhere {
+    pub(in crate::shared) process: Arc<str>,
+    pub(in crate::shared) caller: Arc<Caller>,
+    pub(in crate::shared) address: Arc<str>,
+    /// The last answer that the page has.
+    pub(in crate::shared) seen: EventNumber,
+    /// The page has a ticket of this state.
+    pub(in crate::shared) is_known: bool,
+    pub(in crate::shared) dismissals: u64,
+}
+
+/// What the owner knows of a page that another process lets in.
+pub(in crate::shared) struct LetInElsewhere {
+    /// The connection's epoch, as the owner counts it.
+    pub(in crate::shared) epoch: u64,
+    /// The viewer, or how far its events have got, was known.
+    pub(in crate::shared) was_known: bool,
+    /// What became of the events up to this one is not remembered, or known to the page.
+    pub(in crate::shared) base: EventNumber,
+    pub(in crate::shared) said: Vec<Said>,
+    /// When a number of the page's holder had to make room the last time, in seconds since 1970.
+    pub(in crate::shared) made_room_at: u64,
+}
+
+/// A viewer that was listed, or not.
+enum Entered {
+    Now(EnteredNow),
+    /// `authorize` is to be asked again.
+    Again,
+    /// The page has come with a later connection.
+    Later,
+}
+
+struct EnteredNow {
+    /// This very viewer was listed before.
+    is_known: bool,
+    /// How far the events of the page had got, with another viewer or before that.
+    said: Option<(EventNumber, Vec<Said>)>,
+    made_room_at: u64,
 }
 
 impl Component {
@@ -83,8 +128,12 @@ impl Component {
     ) -> Vec<Arc<Caller>> {
         let mut state = self.lock();
         state.dismissals += 1;
+        let dismissals = state.dismissals;
         let all = state.list();
         drop(state);
+        if let Some(host) = self.host() {
+            host.dismissed(dismissals);
+        }
         let meant = all.iter().filter(|viewer| viewer.is_of(bind, address));
         let ended = meant.filter(|viewer| {
             let ends = viewer.refuse(None, BUSY, &Refusal::Busy);
@@ -101,39 +150,32 @@ impl Component {
         self.lock().viewers.get(id).cloned()
     }
 
-    /// Lets a page in. False if it has to be asked about again.
-    pub(in crate::shared) fn let_in(
+    /// Lists a viewer whose page is about to be let in on the connection of this epoch.
+    fn enter(
         self: &Arc<Self>,
         viewer: &Arc<Viewer>,
-        admission: Admission,
-    ) -> Result<bool, Failure> {
-        let Admission {
-            epoch,
-            dismissals,
-            ticket,
-            shown,
-            seen,
-            new_ticket,
-        } = admission;
+        epoch: u64,
+        dismissals: u64,
+    ) -> Result<Entered, Failure> {
         let busy = || (BUSY.to_owned(), Refusal::Busy);
         let id = &viewer.id;
         let bind = viewer.caller().bind.clone();
         if viewer.is_classic() {
             self.has_classic.store(true, Ordering::Relaxed);
         }
+        let tells_viewers = self.tells_viewers && self.following().is_none();
         let mut state = self.lock();
         if let Some(failure) = &state.ended {
             return Err(failure.clone());
         }
         // Under the lock under which viewers are dismissed: who is not asked about again is found there.
         if state.dismissals != dismissals {
-            return Ok(false);
+            return Ok(Entered::Again);
         }
         let known = state.viewers.get(id).cloned();
         let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
         if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
-            // The page has come with another connection meanwhile, on which it was let in.
-            return Ok(true);
+            return Ok(Entered::Later);
         }
         if known.is_none() && state.viewers.len() >= self.limits.viewers {
             let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
@@ -152,7 +194,7 @@ impl Component {
             Some(_) => None,
             None => state.numbers.take(id),
         };
-        if known.is_none() && self.tells_viewers {
+        if known.is_none() && tells_viewers {
             state.joined_and_left.joined(id, &bind);
         }
         if let Some(other) = &known {
@@ -168,12 +210,111 @@ impl Component {
         if is_first {
             self.is_there_or_not();
         }
-        let number = number.or_else(|| {
-            // Another connection of the same page was quicker.
-            let other = known.filter(|_| !is_known)?;
-            other.end(None);
-            Some(other.handled())
-        });
+        let said = match known.filter(|_| !is_known) {
+            // Another connection of the same page was quicker, or the page was in another process.
+            Some(other) => {
+                other.end(None);
+                Some(other.take_said())
+            }
+            None => number.map(|number| (number, Vec::new())),
+        };
+        Ok(Entered::Now(EnteredNow {
+            is_known,
+            said,
+            made_room_at,
+        }))
+    }
+
+    /// Lets a page in that another process has let in.
+    pub(in crate::shared) fn let_in_elsewhere(
+        self: &Arc<Self>,
+        viewer: &Arc<Viewer>,
+        page: Elsewhere,
+    ) -> Result<Option<LetInElsewhere>, Failure> {
+        let Elsewhere {
+            process,
+            caller,
+            address,
+            seen,
+            is_known: has_ticket,
+            dismissals,
+        } = page;
+        let viewed: Arc<dyn Viewed> = self.clone();
+        viewer.show(Arc::downgrade(&viewed));
+        let EnteredNow {
+            is_known,
+            said,
+            made_room_at,
+        } = match self.enter(viewer, viewer.epoch() + 1, dismissals)? {
+            Entered::Now(entered) => entered,
+            Entered::Again => return Ok(None),
+            Entered::Later => return Err((BUSY.to_owned(), Refusal::Busy)),
+        };
+        let was_known = is_known || said.is_some();
+        if !is_known {
+            let (base, said) = said.unwrap_or_default();
+            viewer.goes_on(base, said);
+        }
+        let seen = match has_ticket {
+            true => seen,
+            false => EventNumber::default(),
+        };
+        let entered = viewer.let_in_elsewhere(&process, caller, address, seen);
+        let Some((epoch, base, said)) = entered else {
+            self.is_left(viewer, None);
+            return Err((BUSY.to_owned(), Refusal::Busy));
+        };
+        if self.tells_viewers && !is_known {
+            self.changed.notify_one();
+        }
+        // It may have ended meanwhile, and then this viewer was not told.
+        let ended = self.lock().ended.clone();
+        let entered = LetInElsewhere {
+            epoch,
+            was_known,
+            base,
+            said,
+            made_room_at,
+        };
+        ended.map_or(Ok(Some(entered)), Err)
+    }
+
+    /// Lets a page in. False if it has to be asked about again.
+    pub(in crate::shared) fn let_in(
+        self: &Arc<Self>,
+        viewer: &Arc<Viewer>,
+        admission: Admission,
+    ) -> Result<bool, Failure> {
+        let Admission {
+            epoch,
+            dismissals,
+            ticket,
+            shown,
+            seen,
+            new_ticket,
+            owner,
+        } = admission;
+        let EnteredNow {
+            is_known,
+            mut said,
+            mut made_room_at,
+        } = match self.enter(viewer, epoch, dismissals)? {
+            Entered::Now(entered) => entered,
+            Entered::Again => return Ok(false),
+            // The page has come with another connection meanwhile, on which it was let in.
+            Entered::Later => return Ok(true),
+        };
+        let mut was_known = is_known || said.is_some();
+        if let Some(owner) = owner {
+            // What is known of the page is known to the owner.
+            was_known = owner.was_known;
+            made_room_at = owner.made_room_at;
+            if is_known {
+                owner.said.into_iter().for_each(|one| viewer.was_said(one));
+            } else {
+                said = Some((owner.base, owner.said));
+            }
+        }
         let lives = self.lives();
         let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
         // Revisions count within a life: at the same one, the next process may have rendered something else.
@@ -183,11 +324,12 @@ impl Component {
         let flags = JoinFlags {
             anew: ticket.is_some() && !is_same,
             shared: true,
-            lost: is_same && !is_known && number.is_none() && !is_new_ticket,
+            lost: is_same && !was_known && !is_new_ticket,
             ..JoinFlags::default()
         };
         if !is_known {
-            viewer.begin(number.unwrap_or_default());
+            let (base, said) = said.unwrap_or_default();
+            viewer.goes_on(base, said);
         }
         let (reaches, newest) = {
             let ring = &self.shown().ring;
@@ -220,7 +362,7 @@ impl Component {
 
     /// The first page shows the component, or none does any more: the actor looks, because of presence.
     fn is_there_or_not(&self) {
-        self.socket.tell(LiveSocket::viewers_ask);
+        self.tell(LiveSocket::viewers_ask);
     }
 
     /// Whether a page shows the component.
@@ -249,7 +391,7 @@ impl Component {
         state.here.remove(id);
         state.away.remove(id);
         state.list = None;
-        if self.tells_viewers {
+        if self.tells_viewers && self.following().is_none() {
             state.joined_and_left.left(id, bind);
         }
         if handled > EventNumber::default() {
@@ -314,6 +456,14 @@ impl Component {
         let is_meant = shown.is_none_or(|shown| gone.is_none_or(|gone| gone >= shown));
         if is_listed && is_meant {
             let was_here = state.here.remove(id).is_some();
+            if let Some(following) = self.following() {
+                let epoch = match gone {
+                    Some(_) => following.epoch(id),
+                    None => following.forget(id),
+                };
+                let gone = epoch.map(|epoch| (id.clone(), epoch, gone.is_some()));
+                state.gone.extend(gone);
+            }
             if gone.is_some() {
                 state.goes_away(id, now + self.limits.park_time);
             } else {
@@ -327,7 +477,7 @@ impl Component {
         let is_last = was_there && state.here.is_empty();
         drop(state);
         self.changed.notify_one();
-        if is_last {
+        if is_last || self.following().is_some() {
             self.is_there_or_not();
         }
         if ends {

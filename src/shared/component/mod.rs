@@ -5,26 +5,27 @@ mod coming;
 mod sending;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::across::{Following, Host};
 use super::crowd::Crowd;
 use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::viewer::{Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
-use crate::ids::{ActorKey, Life};
+use crate::ids::{ActorKey, EventNumber, Life};
 use crate::limits::Limits;
 use crate::live_socket::{LateSocket, LiveSocket};
 use crate::members::Leave;
 use crate::ongoing::TopicNames;
 use crate::protocol::Refusal;
 use crate::sync::{Mutex, MutexGuard, lock};
-pub(super) use coming::{Admission, Ticketed};
+pub(super) use coming::{Admission, Elsewhere, LetInElsewhere, Ticketed};
 #[cfg(all(test, not(shuttle)))]
 pub(super) use sending::PANIC;
 
@@ -65,6 +66,9 @@ struct State {
     /// A task sends changes, and has to begin again when it is done.
     is_fanning: bool,
     fans_again: bool,
+    /// Pages that are gone, the epochs of their connections as the owner counts them, and whether they may come back: what
+    /// the owner has not been told so far, if that is another process.
+    gone: Vec<(Arc<str>, u64, bool)>,
     /// The application closes: the component ends with its last page.
     closing: bool,
     ended: Option<Failure>,
@@ -98,8 +102,12 @@ pub(crate) struct Component {
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
-    /// Wakes the actor while a call is in flight, for those who wait for the tree.
+    /// Wakes the actor while a call is in flight, for those who wait for the tree; or the task that follows the owner.
     wanted: Notify,
+    /// The other processes that follow the component, if there is a backplane and this process owns it.
+    host: OnceLock<Arc<Host>>,
+    /// That this process follows the owner, if that is another process.
+    following: OnceLock<Arc<Following>>,
 }
 
 /// The lives of a component.
@@ -163,11 +171,14 @@ impl Component {
                 until: Instant::now() + limits.mount_time,
                 is_fanning: false,
                 fans_again: false,
+                gone: Vec::new(),
                 closing: false,
                 ended: None,
             }),
             changed: Arc::default(),
             wanted: Notify::new(),
+            host: OnceLock::new(),
+            following: OnceLock::new(),
         })
     }
 
@@ -191,6 +202,81 @@ impl Component {
             self.stop();
         }
         tokio::spawn(keep(Arc::downgrade(self)));
+    }
+
+    /// Gives the component the processes that follow it. Before it has an actor.
+    pub(super) fn set_host(&self, host: Arc<Host>) {
+        let _ = self.host.set(host);
+    }
+
+    /// The processes that follow the component.
+    pub(super) fn host(&self) -> Option<&Arc<Host>> {
+        self.host.get()
+    }
+
+    /// Has the component follow its owner, instead of having an actor, and has its viewers kept.
+    pub(super) fn set_following(self: &Arc<Self>, following: Arc<Following>) {
+        let _ = self.following.set(following);
+        self.socket.never();
+        tokio::spawn(keep(Arc::downgrade(self)));
+        // What was asked meanwhile.
+        self.wanted.notify_one();
+    }
+
+    /// How this process follows the owner, if that is another process.
+    pub(super) fn following(&self) -> Option<&Arc<Following>> {
+        self.following.get()
+    }
+
+    /// Whether the application closes, or the component has ended.
+    pub(super) fn is_closing(&self) -> bool {
+        let state = self.lock();
+        state.closing || state.ended.is_some()
+    }
+
+    /// A page of another process speaks the classic dialect.
+    pub(super) fn has_classic_elsewhere(&self) {
+        self.has_classic.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes what is kept of a component that has no actor here.
+    pub(super) fn weigh_shown(self: &Arc<Self>) {
+        let bytes = self.shown().memory();
+        self.weighed(bytes);
+    }
+
+    /// How far the events of all viewers have got.
+    pub(super) fn all_numbers(&self) -> Vec<(Arc<str>, EventNumber)> {
+        let viewers = self.all_viewers();
+        let here = viewers
+            .iter()
+            .map(|viewer| (viewer.id.clone(), viewer.handled()));
+        let here: Vec<_> = here.filter(|(_, number)| number.0 > 0).collect();
+        let state = self.lock();
+        state.numbers.all().chain(here).collect()
+    }
+
+    /// Says something to the actor; or has the task look that follows the owner.
+    fn tell(&self, say: impl FnOnce(&LiveSocket) + Send + 'static) {
+        match self.following() {
+            Some(_) => self.wanted.notify_one(),
+            None => self.socket.tell(say),
+        }
+    }
+
+    /// Pages that are gone since this was called last.
+    pub(super) fn take_gone(&self) -> Vec<(Arc<str>, u64, bool)> {
+        std::mem::take(&mut self.lock().gone)
+    }
+
+    /// Another process owns the component, and has said how often viewers were dismissed.
+    pub(super) fn set_dismissals(&self, dismissals: u64) {
+        self.lock().dismissals = dismissals;
+    }
+
+    /// Another process owns the component, and has said which topics it is in.
+    pub(super) fn has_topics(&self, topics: Option<TopicNames>) {
+        self.lock().topics = topics;
     }
 
     /// Keeps the component for a page; `None` if it has ended.
@@ -233,6 +319,9 @@ impl Component {
         since: u64,
     ) -> Vec<Leave> {
         let before = std::mem::replace(&mut self.lock().topics, topics.clone());
+        if let Some(host) = self.host().filter(|_| before != topics) {
+            host.topics(topics.as_ref());
+        }
         let Some(registry) = self.registry.upgrade() else {
             return Vec::new();
         };
@@ -249,7 +338,7 @@ impl Component {
     /// Has the actor leave a topic: see [`LiveSocket::leave`].
     pub(super) fn leave_topic(&self, topic: &Arc<str>) {
         let topic = topic.clone();
-        self.socket.tell(move |socket| socket.leave(&topic, false));
+        self.tell(move |socket| socket.leave(&topic, false));
     }
 
     /// The component has rendered: pages can be let in.
@@ -280,6 +369,9 @@ impl Component {
     pub(super) fn drain(&self) {
         let mut state = self.lock();
         state.closing = true;
+        // Pages of other processes go on with the next owner.
+        let State { here, viewers, .. } = &mut *state;
+        here.retain(|id, _| viewers.get(id).is_none_or(|viewer| !viewer.is_elsewhere()));
         let ends = state.here.is_empty();
         drop(state);
         if ends {
@@ -288,7 +380,11 @@ impl Component {
     }
 
     fn finish(&self) {
-        self.socket.tell(LiveSocket::finish);
+        match self.following() {
+            // With the task the component ends.
+            Some(following) => following.stop(),
+            None => self.socket.tell(LiveSocket::finish),
+        }
     }
 
     /// Ends the actor now, and whatever works for it.
@@ -296,7 +392,10 @@ impl Component {
         if let Some(asking) = self.asking.get() {
             asking.abort();
         }
-        self.socket.tell(LiveSocket::stop);
+        if let Some(following) = self.following.get() {
+            following.stop();
+        }
+        self.tell(LiveSocket::stop);
     }
 
     /// Nobody sees the component any more: its pages are told, and come back to another, or do not.
@@ -317,6 +416,9 @@ impl Component {
         drop(state);
         if let Some(registry) = self.registry.upgrade() {
             registry.remove(self);
+        }
+        if let Some(host) = self.host() {
+            host.ended(text, refusal);
         }
         self.started.send_if_modified(|started| {
             let is_first = started.is_none();
@@ -373,7 +475,7 @@ impl Component {
             return None;
         }
         if due.is_some_and(|due| due <= now) {
-            self.socket.tell(LiveSocket::viewers_ask);
+            self.tell(LiveSocket::viewers_ask);
         }
         Some(times.into_iter().flatten().min().unwrap_or(now + LONG))
     }

@@ -82,13 +82,13 @@ impl Viewed for Component {
     }
 
     fn ask_tree(&self) {
-        self.socket.tell(LiveSocket::show);
+        self.tell(LiveSocket::show);
         self.wanted.notify_one();
     }
 
     fn asks(&self, viewer: Arc<Viewer>) {
         self.lock().asked.push_back(viewer);
-        self.socket.tell(LiveSocket::viewers_ask);
+        self.tell(LiveSocket::viewers_ask);
     }
 
     fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::{Duration, Instant};
 
+use super::across::Host;
 use super::said::{Outcome, Said, Sayings};
 use super::shown::Shown;
 use crate::dispatch::Caller;
@@ -14,7 +15,7 @@ use crate::ids::{ActorKey, EventNumber, Point, Revision, next_actor_key};
 use crate::live_socket::{Events, Taken, Unhandled, spread};
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::extended::{self, JoinFlags};
-use crate::protocol::{Beside, ClientEvent, Numbered, Refusal, ServerMessage};
+use crate::protocol::{Beside, ClientEvent, Numbered, Refusal};
 use crate::session::Link;
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -104,6 +105,8 @@ struct State {
     was_in: bool,
     /// The component; nothing before a page is let in.
     component: Option<Weak<dyn Viewed>>,
+    /// The process that has the page, if it is not this one.
+    process: Option<Arc<str>>,
 }
 
 /// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held for
@@ -121,7 +124,17 @@ pub(crate) struct Viewer {
     pub(crate) holder: Arc<str>,
     /// The page's address, as addresses are counted.
     pub(super) counted: Arc<str>,
+    /// Where another process is told what becomes of the page's events, if the page is there.
+    host: Option<Arc<Host>>,
     state: Mutex<State>,
+}
+
+/// Whose page a viewer is.
+pub(super) struct Whose {
+    pub(super) caller: Arc<Caller>,
+    pub(super) address: Arc<str>,
+    pub(super) holder: Arc<str>,
+    pub(super) counted: Arc<str>,
 }
 
 /// A connection's hold on a viewer. Dropping it does nothing.
@@ -131,26 +144,48 @@ pub(crate) struct Viewing {
 }
 
 impl Viewer {
-    pub(super) fn new(
+    /// A page of this process.
+    pub(super) fn new(id: Arc<str>, whose: Whose, link: Link, events: Events) -> Arc<Self> {
+        let viewer = Self::of(id, whose, link.outbox.dialect, events, None);
+        link.outbox.attach(viewer.owner);
+        viewer.lock().link = Some(link);
+        viewer
+    }
+
+    /// A page of another process, which has no connection here.
+    pub(super) fn elsewhere(
         id: Arc<str>,
-        caller: Arc<Caller>,
-        address: Arc<str>,
-        link: Link,
-        holder: Arc<str>,
-        counted: Arc<str>,
+        whose: Whose,
+        dialect: Dialect,
         events: Events,
+        host: Arc<Host>,
     ) -> Arc<Self> {
-        let owner = next_actor_key();
-        link.outbox.attach(owner);
+        Self::of(id, whose, dialect, events, Some(host))
+    }
+
+    fn of(
+        id: Arc<str>,
+        whose: Whose,
+        dialect: Dialect,
+        events: Events,
+        host: Option<Arc<Host>>,
+    ) -> Arc<Self> {
+        let Whose {
+            caller,
+            address,
+            holder,
+            counted,
+        } = whose;
         Arc::new(Self {
             id,
-            owner,
-            dialect: link.outbox.dialect,
+            owner: next_actor_key(),
+            dialect,
             events,
             holder,
             counted,
+            host,
             state: Mutex::new(State {
-                link: Some(link),
+                link: None,
                 epoch: 0,
                 is_in: false,
                 tree: None,
@@ -171,12 +206,81 @@ impl Viewer {
                 ticket: Box::default(),
                 was_in: false,
                 component: None,
+                process: None,
             }),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// Whether another process has the page.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// The process that has the page, if it is another one and the page is there.
+    pub(super) fn process(&self) -> Option<Arc<str>> {
+        self.lock().process.clone()
+    }
+
+    /// The page is in this process now, which has let it in. Gives the connection's epoch, as this process counts it,
+    /// and what became of events that the page does not know of. `None` if the viewer has ended.
+    pub(super) fn let_in_elsewhere(
+        &self,
+        process: &Arc<str>,
+        caller: Arc<Caller>,
+        address: Arc<str>,
+        seen: EventNumber,
+    ) -> Option<(u64, EventNumber, Vec<Said>)> {
+        let mut state = self.lock();
+        if state.over {
+            return None;
+        }
+        state.epoch += 1;
+        state.is_in = true;
+        state.was_in = true;
+        state.process = Some(process.clone());
+        state.caller = caller;
+        state.address = address;
+        state.allowed_at = Instant::now();
+        state.said.again(seen);
+        self.events.remember(state.said.memory());
+        Some((state.epoch, state.said.forgotten(), state.said.all()))
+    }
+
+    /// What became of events that the page may not know of, and of which nothing is remembered.
+    pub(super) fn take_said(&self) -> (EventNumber, Vec<Said>) {
+        let state = self.lock();
+        (state.said.forgotten(), state.said.all())
+    }
+
+    /// Goes on from what is known of the page's events elsewhere.
+    pub(super) fn goes_on(&self, base: EventNumber, said: Vec<Said>) {
+        self.begin(base);
+        for one in said {
+            self.was_said(one);
+        }
+    }
+
+    /// Another process has said what became of an event, perhaps once more.
+    pub(super) fn was_said(&self, said: Said) {
+        let Said {
+            event,
+            revision,
+            outcome,
+        } = said;
+        self.events.received(event);
+        let is_new = self.lock().said.handled() < event;
+        if is_new {
+            self.say(Point { event, revision }, outcome);
+        }
+    }
+
+    /// The last answer that the page is known to have.
+    pub(super) fn seen(&self) -> EventNumber {
+        self.lock().said.forgotten()
     }
 
     pub(crate) fn is_classic(&self) -> bool {
@@ -264,7 +368,7 @@ impl Viewer {
     /// the viewer has ended.
     pub(super) fn attach(&self, link: Link, caller: Arc<Caller>, address: Arc<str>) -> Option<u64> {
         let mut state = self.lock();
-        if state.over || self.dialect != link.outbox.dialect {
+        if state.over || self.dialect != link.outbox.dialect || self.is_elsewhere() {
             return None;
         }
         if let Some(link) = state.link.take() {
@@ -400,19 +504,9 @@ impl Viewer {
         is_expired: bool,
         redirect: Option<&str>,
     ) {
-        let encoded = match (count, is_expired) {
-            (1, false) => extended::encode(&ServerMessage::Error(text), point.event),
-            _ => extended::unhandled(point.event, count, text, is_expired),
-        };
-        self.say(
-            point,
-            Outcome::Failed {
-                encoded,
-                redirect: redirect.map(Into::into),
-                count,
-                text: text.into(),
-            },
-        );
+        let redirect = redirect.map(Into::into);
+        let outcome = Outcome::failed(point.event, count, text, is_expired, redirect);
+        self.say(point, outcome);
     }
 
     fn say(&self, Point { event, revision }: Point, outcome: Outcome) -> bool {
@@ -423,11 +517,15 @@ impl Viewer {
             Outcome::Failed { .. } if state.over => return false,
             Outcome::Failed { .. } => {}
         }
-        state.said.add(Said {
+        let said = Said {
             event,
             revision,
             outcome,
-        });
+        };
+        if let Some(host) = &self.host {
+            host.said(&self.id, &said);
+        }
+        state.said.add(said);
         self.events.remember(state.said.memory());
         !state.over
     }
@@ -444,6 +542,9 @@ impl Viewer {
             link.outbox.push(self.owner, text);
             link.outbox.detach(self.owner, false);
         }
+        if let Some(host) = self.host.as_ref().filter(|_| state.process.is_some()) {
+            host.refused(&self.id, text, refusal);
+        }
         self.end_locked(state);
         true
     }
@@ -454,7 +555,7 @@ impl Viewer {
 
     /// The page's connection is gone. True if the viewer waits for the page from now on; `None` if the page is not
     /// on this connection.
-    fn gone(&self, epoch: u64) -> Option<bool> {
+    pub(super) fn gone(&self, epoch: u64) -> Option<bool> {
         let mut state = self.lock();
         if state.epoch != epoch || state.over {
             return None;
@@ -462,6 +563,7 @@ impl Viewer {
         if let Some(link) = state.link.take() {
             link.outbox.detach(self.owner, true);
         }
+        state.process = None;
         state.is_in = false;
         if self.is_classic() || !state.was_in {
             self.end_locked(state);
@@ -496,7 +598,7 @@ impl Viewer {
     /// The page has been away for too long. False if it is back, maybe still without having been let in.
     pub(super) fn end_if_away(&self) -> bool {
         let state = self.lock();
-        if state.over || state.link.is_some() {
+        if state.over || state.link.is_some() || state.process.is_some() {
             return false;
         }
         self.end_locked(state);

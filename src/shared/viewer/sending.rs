@@ -57,11 +57,19 @@ impl Viewer {
         if let Some(flags) = state.tree {
             let mut shown = component.shown();
             match shown.tree(self.dialect) {
-                Some(tree) => {
-                    let newest = shown.ring.newest();
-                    let missed = shown.ring.missed(newest, state.pushed);
+                Some((revision, tree)) => {
+                    // A tree from another process may be older than the last change.
+                    let is_older = !shown.ring.is_newest(revision);
+                    let revision = match is_older {
+                        true => revision,
+                        false => shown.ring.newest(),
+                    };
+                    let mut missed = shown.ring.missed(revision, state.pushed);
                     drop(shown);
-                    self.send_tree(&mut state, missed, &tree, flags);
+                    self.send_tree(&mut state, &mut missed, revision, &tree, flags);
+                    if is_older && !self.send(&mut state, missed) {
+                        state.tree = Some(STILL_SHARED);
+                    }
                 }
                 None => asks = shown.wait_for_tree(self.owner, self.dialect, self.clone()),
             }
@@ -192,8 +200,14 @@ impl Viewer {
     }
 
     /// Sends the whole tree, and before it what the tree does not say.
-    fn send_tree(&self, state: &mut State, mut missed: Missed, tree: &WholeTree, flags: JoinFlags) {
-        let newest = missed.newest;
+    fn send_tree(
+        &self,
+        state: &mut State,
+        missed: &mut Missed,
+        newest: Revision,
+        tree: &WholeTree,
+        flags: JoinFlags,
+    ) {
         let State {
             link,
             shown: at,
@@ -213,7 +227,7 @@ impl Viewer {
                 self.push_nothing(link);
             }
         }
-        self.push_to_all(link, &mut missed, pushed, newest);
+        self.push_to_all(link, missed, pushed, newest);
         *at = newest;
         *wanted = None;
         if let WholeTree::Extended(encoded) = tree {

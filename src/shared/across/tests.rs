@@ -1,0 +1,1 @@
+//! Owners in Redis.
