@@ -1,13 +1,12 @@
 /** Shared components of several processes: one process has the actor, and the pages of all show the same. */
 
-import { html, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { html, type JoinedAndLeft, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
-import { Child } from '../support/child'
-import { LivePage } from '../support/live_page'
-import { away, comeBack, shows } from '../support/pages'
+import type { LivePage } from '../support/live_page'
+import { shows } from '../support/pages'
 import { redis, RedisServer, withRedis } from '../support/redis'
-import { board, byHeader, KEY, settled, sharedPage, sharedToken, type Seen } from '../support/shared'
-import { Site } from '../support/site'
+import { board, byHeader, KEY, openShared, settled, sharedPage, sharedToken, type Seen } from '../support/shared'
+import { inside, Site } from '../support/site'
 import { until } from '../support/until'
 
 interface RedisOptions {
@@ -79,15 +78,225 @@ withRedis('shared components of several processes', () => {
       await settled(other)
       expect(outcomes).toEqual(['add applied', 'boom failed', 'add applied'])
     })
+
+    test('a page that moves between processes goes on, and each of its events is applied once', async () => {
+      const { sites, module } = await house(stored)
+      const stays = await sharedPage(sites[0], module)
+      let at = 1
+      const moves = await sharedPage(sites[1], module, { url: () => (sites[at] as Site).url() })
+      for (let round = 1; round <= 10; round++) {
+        add(moves, 7)
+        at = 1 - at
+        moves.cut()
+        await until('the page to be back', () => moves.isLive)
+        add(moves, 3)
+        await shows(moves, `${round * 10} board-7`)
+        await shows(stays, `${round * 10} board-7`)
+        await settled(moves)
+      }
+      expect([moves.lost, moves.resets]).toEqual([0, 0])
+    })
+
+    test('a process that closes hands over at once', async () => {
+      const { sites, seen, module } = await house(stored, { count: 3 })
+      let at = 0
+      const first = await sharedPage(sites[0], module, { url: () => (sites[at] as Site).url() })
+      const other = await sharedPage(sites[2] as Site, module)
+      add(first, 3)
+      add(other, 4)
+      await shows(other, '7 board-7')
+      await settled(other)
+      await settled(first)
+      at = 1
+      const closed = sites[0].loom.close()
+      add(first, 2)
+      add(other, 2)
+      await closed
+      await shows(first, '11 board-7')
+      await shows(other, '11 board-7')
+      await settled(first)
+      await settled(other)
+      for (const page of [first, other]) expect([page.lost, page.resets]).toEqual([0, 0])
+      // The next owner has gone on with the state instead of beginning.
+      expect(seen.map(({ mounts }) => mounts.length)).toEqual([1, 0, 0])
+    })
+
+    test('mount renders in each process what the component shows', async () => {
+      const { sites, module } = await house(stored)
+      const page = await sharedPage(sites[0], module)
+      add(page, 2)
+      await shows(page, '2 board-7')
+      const text = async (site: Site): Promise<string> => inside(await site.loom.mount(module.name, {}, { shared: KEY }))
+      expect(await text(sites[1])).toBe('2 board-7')
+      add(page)
+      await shows(page, '3 board-7')
+      await until('the HTML to follow', async () => (await text(sites[1])) === '3 board-7')
+      // A component begins also where no page shows it so far, and belongs to that process then.
+      const html = await sites[1].loom.mount(module.name, {}, { shared: 'board-9' })
+      expect(inside(html)).toBe('0 board-9')
+      const other = await sharedPage(sites[0], module, { key: 'board-9' })
+      add(other)
+      await shows(other, '1 board-9')
+    })
+  })
+
+  test('a page of the classic dialect shows the same in another process, and gets one answer for each event', async () => {
+    const { sites, module } = await house(false)
+    const page = await sharedPage(sites[0], module)
+    const client = await sites[1].connect()
+    const tree = await client.joined('c0', module.name, await sharedToken(sites[1], module))
+    expect(tree).toContain('board-7')
+    for (let count = 1; count <= 5; count++) expect(await client.event('c0', 'add')).toMatchObject({ type: 'patch' })
+    await shows(page, '5 board-7')
+    add(page)
+    await shows(page, '6 board-7')
+  })
+
+  test('a redirect and a push of a handler reach the page whose event it was, and a push of a receiver all', async () => {
+    const register: Register = (loom) =>
+      loom.register('pushes', {
+        props: { count: 0 },
+        handle: {
+          go: (_, __, ctx) => {
+            ctx.redirect('/elsewhere')
+          },
+          tell: (props, { value }, ctx) => {
+            ctx.push('told', value)
+            ctx.send(ctx.self, 'all', value)
+            return { count: props.count + 1 }
+          },
+        },
+        receive: {
+          all: (_, { data }: Message, ctx) => {
+            ctx.push('all', data)
+          },
+        },
+        render: ({ count }) => html`${count}`,
+      })
+    const { sites, module } = await house(false, { register })
+    const [one, two, three] = [
+      await sharedPage(sites[0], module),
+      await sharedPage(sites[1], module),
+      await sharedPage(sites[1], module),
+    ]
+    two.event('tell', 'hello')
+    for (const page of [one, two, three]) await until('the push', () => page.pushes.some(([name]) => name === 'all'))
+    expect(two.pushes.filter(([name]) => name === 'told')).toEqual([['told', 'hello']])
+    expect([one, three].flatMap(({ pushes }) => pushes)).toEqual([
+      ['all', 'hello'],
+      ['all', 'hello'],
+    ])
+    two.event('go')
+    await until('the redirect', () => two.redirects.length > 0)
+    expect([one.redirects, two.redirects, three.redirects]).toEqual([[], ['/elsewhere'], []])
+  })
+
+  test('authorize has the request of the page, is asked before each of its events, and ends its page if it refuses', async () => {
+    const banned = new Set<string>()
+    const asked: string[] = []
+    const register: Register = (loom) =>
+      loom.register('rights', {
+        props: { count: 0 },
+        authorize(ctx, event) {
+          const user = String(ctx.request.headers['x-user'])
+          asked.push(`${user} ${event?.viewer?.bind ?? ''} ${event?.handler ?? ''}`)
+          return !banned.has(user)
+        },
+        handle: { add: ({ count }) => ({ count: count + 1 }) },
+        render: ({ count }) => html`${count}`,
+      })
+    const { sites, module } = await house(false, { register, bind: byHeader })
+    const [ann, bob] = [
+      await sharedPage(sites[0], module, { user: 'ann' }),
+      await sharedPage(sites[1], module, { user: 'bob' }),
+    ]
+    bob.event('add')
+    await shows(ann, '1')
+    await shows(bob, '1')
+    expect(asked).toContain('bob bob add')
+    banned.add('bob')
+    const outcomes: string[] = []
+    bob.onAnswer = (_, outcome) => outcomes.push(outcome)
+    bob.event('add')
+    await until('the page to be refused', () => bob.refused !== undefined)
+    expect(bob.refused).toEqual(['Not allowed'])
+    ann.event('add')
+    await shows(ann, '2')
+    const again = await openShared(sites[1], module, { user: 'bob' })
+    await until('the page to be refused', () => again.refused !== undefined)
+  })
+
+  test('the receiver viewers is told of the pages of all processes', async () => {
+    const register: Register = (loom) =>
+      loom.register('viewers', {
+        props: { here: [] as string[] },
+        handle: {},
+        receive: {
+          viewers: ({ here }, { data }: Message<JoinedAndLeft>) => ({
+            here: [...here, ...data.joined.map(({ bind }) => bind)].filter(
+              (one) => !data.left.some(({ bind }) => bind === one),
+            ),
+          }),
+        },
+        render: ({ here }) => html`${[...here].sort().join(' ')}`,
+      })
+    const { sites, module } = await house(false, { register, bind: byHeader, limits: { parkTime: 100 } })
+    const ann = await sharedPage(sites[0], module, { user: 'ann' })
+    const bob = await sharedPage(sites[1], module, { user: 'bob' })
+    await shows(ann, 'ann bob')
+    await shows(bob, 'ann bob')
+    bob.end()
+    await shows(ann, 'ann')
+  })
+
+  test('a tree that is larger than what is kept of changes reaches pages that come while it changes', async () => {
+    const register: Register = (loom) =>
+      loom.register('rows', {
+        props: { rows: Array.from({ length: 2000 }, (_, key) => ({ key, value: 0 })), count: 0 },
+        handle: {
+          add: ({ rows, count }) => ({
+            rows: rows.map((row) => (row.key % 7 === count % 7 ? { ...row, value: row.value + 1 } : row)),
+            count: count + 1,
+          }),
+        },
+        render: ({ rows, count }) => html`${rows.map(({ key, value }) => html`${key}:${value} `)}${count}`,
+      })
+    const { sites, module } = await house(false, { register })
+    const page = await sharedPage(sites[0], module)
+    const others: LivePage[] = []
+    for (let time = 0; time < 30; time++) {
+      add(page)
+      if (time % 10 === 5) others.push(await sharedPage(sites[1], module))
+    }
+    await settled(page)
+    await until('the last change', () => page.text.endsWith(' 30'))
+    for (const other of others) await shows(other, page.text)
+  })
+
+  test('if Redis is away, pages stay and events fail and can be made again; then all go on', async () => {
+    const server = await RedisServer.start()
+    atEnd(() => server.end())
+    const options = { backplane: { redis: server.url } }
+    const sites = [await Site.start(options), await Site.start(options)] as const
+    const [module] = sites.map(({ loom }) => board(loom))
+    const pages = [await sharedPage(sites[0], module as { name: string }), await sharedPage(sites[1], module as { name: string })]
+    for (const page of pages) add(page)
+    for (const page of pages) await shows(page, '2 board-7')
+    await server.kill()
+    const outcomes: string[] = []
+    const [page, other] = pages as [LivePage, LivePage]
+    page.onAnswer = (_, outcome) => outcomes.push(outcome)
+    add(page)
+    await until('the event to fail', () => outcomes.length > 0)
+    expect(outcomes).toEqual(['failed'])
+    expect(page.isLive && other.isLive).toBe(true)
+    await server.restart()
+    await until('the event to be applied', async () => {
+      const before = outcomes.length
+      add(page)
+      await until('an answer', () => outcomes.length > before)
+      return outcomes.at(-1) === 'applied'
+    })
+    await until('both to show the same', () => page.text === other.text && page.text !== '2 board-7')
   })
 })
-void html
-void atEnd
-void Child
-void away
-void comeBack
-void RedisServer
-void KEY
-void sharedToken
-void until
-export type { Message }

@@ -185,11 +185,7 @@ export class LivePage {
     ws.on('open', () => {
       this.pushed = []
       if (this.isHidden) this.hide()
-      // `templates` is kept: the shown tree refers to templates of earlier connections.
-      const kept = this.sent.filter(({ answered }) => answered).length
-      const resume = this.secret === '' ? [] : [this.secret, this.seen, this.revision, kept]
-      const token = this.checkpoint?.sealed ?? this.options.token
-      this.send(['j', ++this.component, this.options.module, token, ...resume])
+      this.join()
     })
     ws.on('message', (data) => {
       if (ws !== this.ws) return
@@ -210,6 +206,14 @@ export class LivePage {
         this.connect()
       }, this.retry())
     })
+  }
+
+  private join(): void {
+    // `templates` is kept: the shown tree refers to templates of earlier connections.
+    const kept = this.sent.filter(({ answered }) => answered).length
+    const resume = this.secret === '' ? [] : [this.secret, this.seen, this.revision, kept]
+    const token = this.checkpoint?.sealed ?? this.options.token
+    this.send(['j', ++this.component, this.options.module, token, ...resume])
   }
 
   /** Sends any message. */
@@ -273,6 +277,13 @@ export class LivePage {
         return
       case 'f':
         this.refused = message.slice(2)
+        // The component is in another process now.
+        if (typeof fifth === 'number') {
+          this.live = false
+          this.reconnect = setTimeout(() => {
+            this.join()
+          }, this.retry())
+        }
         return
       case 'c':
         this.keepCheckpoint(number as number, fourth as string | null)

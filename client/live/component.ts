@@ -256,15 +256,15 @@ export function createComponent(element: Element, connection: Connection): Compo
     k(number) {
       for (const { number: sent, trigger } of outbox.sent) if (sent === number && trigger) trigger.form = undefined
     },
-    f(message, action, url) {
+    f(message, action, more) {
       if (action === 'busy') {
         phase = 'joining'
         showState()
         const asked = id
         // By then another connection may have asked.
-        setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * BUSY_MS)
+        setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * (+more! || BUSY_MS))
       } else fail(message, action)
-      if (url) followRedirect(url)
+      if (action === 'redirect') followRedirect(more as string)
     },
     c(number, sealed) {
       // An anchor stands behind the page's own token.

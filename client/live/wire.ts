@@ -12,7 +12,7 @@ export interface Messages {
   p(name: string, data: unknown): void
   e(number: number, message: string, expired?: 0 | 1, count?: number): void
   k(number: number): void
-  f(message: string, action?: string, url?: string): void
+  f(message: string, action?: string, more?: string | number): void
   c(number: number, sealed: string | null): void
 }
 

@@ -44,6 +44,8 @@ pub enum Refusal {
     Redirect(String),
     /// Try again later.
     Busy,
+    /// Try again soon: the component is in another process now.
+    Moved,
 }
 
 impl ServerMessage<'_> {

@@ -321,7 +321,7 @@ impl<D: Dispatcher> Task<D> {
 
     fn refuse(&self, text: &str, refusal: &Refusal) {
         self.context.stats.errors.add();
-        if *refusal != Refusal::Busy {
+        if !matches!(refusal, Refusal::Busy | Refusal::Moved) {
             let (name, key, at) = (
                 &self.known.name,
                 Quoted(&self.key),

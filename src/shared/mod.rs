@@ -39,6 +39,9 @@ mod viewer;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin, Sharing};
@@ -349,8 +352,10 @@ impl SharedComponents {
     }
 }
 
-/// How often it is tried to find an owner that has the component.
-const MOST_OWNERS: u32 = 4;
+/// For so long an owner is looked for: longer than the lease of a process that is gone.
+const LOOKS: Duration = Duration::from_secs(12);
+/// How long an owner that does not answer is left alone.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What an answer gives that does not wait; or the answer.
 fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer<T>> {
@@ -409,8 +414,9 @@ struct Starting<D: Dispatcher> {
 impl<D: Dispatcher> Starting<D> {
     /// Finds out who owns the component.
     async fn settles(self, owned: Answer<Owner>) {
+        let until = Instant::now() + LOOKS;
         let mut owned = owned.await;
-        for _ in 0..MOST_OWNERS {
+        while Instant::now() < until && !self.component.has_ended() {
             let owner = match owned {
                 Ok(Owner::Here(term, left)) => return self.owns(term, left),
                 Ok(Owner::Elsewhere(owner)) => owner,
@@ -425,12 +431,17 @@ impl<D: Dispatcher> Starting<D> {
                 break;
             };
             let (component, tasks) = (&self.component, &self.context.tasks);
-            match follow(across, component, &self.name, &owner, tasks).await {
+            let gone = match follow(across, component, &self.name, &owner, tasks).await {
                 Begun::Followed => return,
-                Begun::HasNone => {}
+                Begun::HasNone => Some(owner.term),
+                // It may be gone, and its lease has not run out.
+                Begun::Silent => {
+                    sleep(PAUSE).await;
+                    None
+                }
                 Begun::Failed((text, refusal)) => return self.component.end(&text, &refusal),
-            }
-            owned = self.registry.owners.own(&self.name, Some(owner.term)).await;
+            };
+            owned = self.registry.owners.own(&self.name, gone).await;
         }
         self.component.end(BUSY, &Refusal::Busy);
     }

@@ -240,7 +240,11 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
 
     fn ended(&mut self, error: &CallError) {
         let text = error.public(self.context.development);
-        self.component.end(&text, error.refusal());
+        let refusal = match error {
+            CallError::Moved if self.component.host().is_some() => &Refusal::Moved,
+            error => error.refusal(),
+        };
+        self.component.end(&text, refusal);
     }
 }
 

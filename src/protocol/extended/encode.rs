@@ -16,6 +16,9 @@ use crate::tree::{
 /// No template of an application has this number.
 const OPAQUE: u32 = u32::MAX;
 
+/// Within so many milliseconds the pages of a component join again that is in another process now.
+const MOVED: u32 = 500;
+
 /// A message without its component's id, so that it can be sent again on another connection, where the
 /// component has another id.
 ///
@@ -173,6 +176,9 @@ pub fn refused(id: &str, text: &str, refusal: &Refusal) -> String {
         Refusal::Fault => {}
         Refusal::Reload => out.push_str(",\"reload\""),
         Refusal::Busy => out.push_str(",\"busy\""),
+        Refusal::Moved => {
+            let _ = write!(out, ",\"busy\",{MOVED}");
+        }
         Refusal::Redirect(url) => {
             out.push_str(",\"redirect\",");
             write_json_string(&mut out, url);

@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use super::Across;
 use super::host::topic;
 use super::pages::Following;
 use super::wire::{Answer, Asked, ChangeAcross, Item, OfPage, Told, Tree};
+use super::{Across, MOVED};
 use crate::ids::Revision;
 use crate::log::Level;
 use crate::protocol::Refusal;
@@ -41,6 +41,8 @@ pub(crate) enum Begun {
     Followed,
     /// The process has no such component.
     HasNone,
+    /// The process does not answer.
+    Silent,
     Failed(Failure),
 }
 
@@ -81,7 +83,7 @@ pub(crate) async fn follow(
         Some(Answer::Followed(followed)) => followed,
         Some(Answer::None) => return Begun::HasNone,
         Some(Answer::Failed(text, refusal)) => return Begun::Failed((text, refusal)),
-        _ => return busy(),
+        _ => return Begun::Silent,
     };
     if !across.learn(followed.definitions) {
         return busy();
@@ -137,7 +139,7 @@ struct Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.component.end(BUSY, &Refusal::Busy);
+        self.component.end(MOVED, &Refusal::Moved);
         let following = self.following.clone();
         self.tasks.spawn(async move { following.leave().await });
     }
@@ -161,11 +163,12 @@ impl Follower {
             start,
             has_read,
         } = self;
-        let reader = Reader {
+        let mut reader = Reader {
             component: &component,
             following: &following,
             topic: &topic,
             start,
+            acted: Vec::new(),
         };
         let (tells, wants) = (Notify::new(), Notify::new());
         let reads = async {
@@ -291,12 +294,14 @@ struct Reader<'a> {
     following: &'a Following,
     topic: &'a str,
     start: Revision,
+    /// Viewers whose events were answered, perhaps with a revision that pages do not show so far.
+    acted: Vec<Arc<Viewer>>,
 }
 
 impl Reader<'_> {
     /// Reads all that there is. Breaks if the pages cannot go on from what they show.
     async fn read(
-        &self,
+        &mut self,
         subscribed: &Subscribed,
         position: &mut Position,
         number: &mut u64,
@@ -339,10 +344,9 @@ impl Reader<'_> {
         viewer.or_else(|| self.following.joining(id))
     }
 
-    fn take(&self, items: Vec<Item>) -> ControlFlow<()> {
+    fn take(&mut self, items: Vec<Item>) -> ControlFlow<()> {
         let component = self.component;
-        let mut acted = Vec::new();
-        let mut changes = false;
+        let (mut is_shown, mut changes) = (false, false);
         for item in items {
             match item {
                 Item::Frame { to, change } => {
@@ -355,12 +359,13 @@ impl Reader<'_> {
                         None => None,
                     };
                     changes |= change.is_some();
+                    is_shown = true;
                     component.shown().ring.push(to, change);
                 }
                 Item::Said(viewer, said) => {
                     if let Some(viewer) = self.viewer(&viewer) {
                         viewer.was_said(said.into());
-                        acted.push(viewer);
+                        self.acted.push(viewer);
                     }
                 }
                 Item::Pushed(revision, push) => {
@@ -384,8 +389,11 @@ impl Reader<'_> {
                 }
             }
         }
-        for viewer in acted {
+        for viewer in &self.acted {
             viewer.deliver(&**component);
+        }
+        if is_shown {
+            self.acted.clear();
         }
         if changes {
             component.fan_out();

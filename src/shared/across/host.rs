@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::Across;
 use super::wire::{self, Answer, Asked, ChangeAcross, Followed, Item, OfPage, Page, Told, Tree};
+use super::{Across, MOVED};
 use crate::budget::Budget;
 use crate::dispatch::{Caller, Sharing};
 use crate::effects::Push;
@@ -243,7 +243,7 @@ impl Host {
     /// Another process has taken the component over.
     pub(super) fn is_lost(&self) {
         if let Some(component) = self.component.upgrade() {
-            component.end(BUSY, &Refusal::Busy);
+            component.end(MOVED, &Refusal::Moved);
         }
     }
 
@@ -421,7 +421,7 @@ impl Host {
 
     async fn follow(&self, component: &Arc<Component>, from: Arc<str>) -> Answer {
         if component.is_closing() {
-            return Answer::Failed(BUSY.to_owned(), Refusal::Busy);
+            return Answer::Failed(MOVED.to_owned(), Refusal::Moved);
         }
         if let Err((text, refusal)) = component.wait_until_ready().await {
             return Answer::Failed(text, refusal);
@@ -498,7 +498,7 @@ impl Host {
             dismissals,
         } = page;
         if component.is_closing() {
-            return Answer::Failed(BUSY.to_owned(), Refusal::Busy);
+            return Answer::Failed(MOVED.to_owned(), Refusal::Moved);
         }
         let caller = Arc::new(Caller {
             request,

@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use super::{BUSY, Component, Ownership, OwnershipError};
+use super::{Component, Ownership, OwnershipError};
 use crate::log::{Level, Log};
 use crate::processes::{Answering, Hears, Processes};
 use crate::protocol::Refusal;
@@ -45,6 +45,8 @@ pub use owners::RedisOwnership;
 pub(crate) use pages::{Following, Joining};
 use wire::{Answer, ToOwner};
 
+/// What pages are told whose component is in another process now.
+const MOVED: &str = "The server is busy.";
 /// What is said to other processes about shared components.
 const ABOUT: &str = "shared";
 /// How often it is looked whether the processes live that this one has to do with.
@@ -164,7 +166,7 @@ impl Across {
                 .collect()
         };
         for component in orphaned {
-            component.end(BUSY, &Refusal::Busy);
+            component.end(MOVED, &Refusal::Moved);
         }
         let is_gone = |one: &str| gone.iter().any(|gone| **gone == *host::process_of(one));
         for host in hosts {

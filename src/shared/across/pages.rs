@@ -17,7 +17,7 @@ use crate::shared::viewer::Viewer;
 use crate::sync::{Mutex, lock};
 
 /// How long the owner is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How often the owner is told that this process does not follow any more, if that fails.
 const MOST_TOLD: u32 = 60;
 /// When it is told again.

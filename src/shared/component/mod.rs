@@ -406,6 +406,7 @@ impl Component {
         }
         let failure = (text.to_owned(), refusal.clone());
         state.ended = Some(failure.clone());
+        let is_closing = state.closing;
         let viewers = std::mem::take(&mut state.viewers);
         state.crowd = Crowd::default();
         state.here.clear();
@@ -418,6 +419,11 @@ impl Component {
             registry.remove(self);
         }
         if let Some(host) = self.host() {
+            // Pages of other processes go on with the next owner.
+            let refusal = match is_closing {
+                true => &Refusal::Moved,
+                false => refusal,
+            };
             host.ended(text, refusal);
         }
         self.started.send_if_modified(|started| {
@@ -426,7 +432,11 @@ impl Component {
             is_first
         });
         for viewer in viewers.into_values() {
-            viewer.refuse(None, text, refusal);
+            // Other processes are told that the component has ended.
+            match viewer.is_elsewhere() {
+                true => viewer.end(None),
+                false => viewer.refuse(None, text, refusal),
+            };
         }
         self.shown().end();
         self.stop();
