@@ -1,12 +1,13 @@
 /** Shared components of several processes: one process has the actor, and the pages of all show the same. */
 
 import { html, type JoinedAndLeft, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { Child } from '../support/child'
 import { atEnd } from '../support/cleanup'
-import type { LivePage } from '../support/live_page'
+import { LivePage } from '../support/live_page'
 import { shows } from '../support/pages'
 import { redis, RedisServer, withRedis } from '../support/redis'
 import { board, byHeader, KEY, openShared, settled, sharedPage, sharedToken, type Seen } from '../support/shared'
-import { inside, Site } from '../support/site'
+import { inside, SECRET, Site, tokenIn } from '../support/site'
 import { until } from '../support/until'
 
 interface RedisOptions {
@@ -38,6 +39,37 @@ async function house(
   const [module] = sites.map(({ loom }, index) => register(loom, seen[index] as Seen))
   return { sites: sites as House['sites'], seen, module: module as { name: string }, store }
 }
+
+interface Owned {
+  owner: Child
+  url: string
+  site: Site
+  module: { name: string }
+  /** A page of the owner's process, until `to` gives another URL. */
+  page: (to?: () => string) => LivePage
+}
+
+/** A process with a board, which tells its port and what it has rendered. */
+const OWNER = `
+const { createServer } = require('node:http')
+const { createLoom, html } = require('loom-live')
+const loom = createLoom(JSON.parse(process.env.OPTIONS))
+loom.register('board', {
+  props: { count: 0, said: '' },
+  mount: (_, ctx) => ({ said: ctx.key }),
+  handle: { add: ({ count, ...rest }) => ({ ...rest, count: count + 1 }) },
+  render: ({ count, said }) => html\`\${count} \${said}\`,
+})
+// Templates have other numbers here than in the process that follows.
+loom.register('other', { props: {}, handle: {}, render: () => html\`<p>\${html\`<b>\${1}</b>\`}</p>\` })
+const server = createServer()
+loom.attach(server)
+server.listen(0, '127.0.0.1', async () => {
+  await loom.mount('other')
+  const html = await loom.mount('board', {}, { shared: 'board-7' })
+  console.log(JSON.stringify({ port: server.address().port, html: String(html) }))
+})
+`
 
 const add = (page: LivePage, times = 1): void => {
   for (let time = 0; time < times; time++) page.event('add')
@@ -271,6 +303,92 @@ withRedis('shared components of several processes', () => {
     await settled(page)
     await until('the last change', () => page.text.endsWith(' 30'))
     for (const other of others) await shows(other, page.text)
+  })
+
+  describe('an owner in a process of its own', () => {
+    /** A process that owns the component, since it is shown there first; and one of this test's, which follows it. */
+    async function owned(stored: boolean): Promise<Owned> {
+      const { store } = (await redis()) as { store: RedisOptions }
+      const options = { secret: SECRET, backplane: store, ...(stored ? { store } : {}) }
+      const owner = Child.start(OWNER, { env: { OPTIONS: JSON.stringify(options) } })
+      const { port, html } = JSON.parse(await owner.line()) as { port: number; html: string }
+      const site = await Site.start(options)
+      const module = board(site.loom)
+      const url = `ws://127.0.0.1:${port}/loom/ws`
+      const page = (to = (): string => url): LivePage => {
+        const opened = new LivePage({ url: to, module: module.name, token: tokenIn(html) })
+        atEnd(() => {
+          opened.end()
+        })
+        return opened
+      }
+      return { owner, url, site, module, page }
+    }
+
+    test.each([
+      ['without a store: pages begin again', false],
+      ['with a store: nothing is lost', true],
+    ])('that is killed is replaced, %s', async (_, stored) => {
+      const { owner, url, site, module, page } = await owned(stored)
+      let at = url
+      const there = page(() => at)
+      await until('the page to be live', () => there.isLive)
+      const here = await sharedPage(site, module)
+      add(there, 3)
+      add(here, 4)
+      await shows(there, '7 board-7')
+      await shows(here, '7 board-7')
+      await settled(there)
+      await settled(here)
+      at = site.url()
+      owner.kill('SIGKILL')
+      await until('the page to be back', () => there.isLive && there.joins > 1)
+      await until('the other page, too', () => here.isLive && here.joins > 1)
+      await shows(there, stored ? '7 board-7' : '0 board-7')
+      add(there)
+      add(here)
+      for (const one of [there, here]) await shows(one, stored ? '9 board-7' : '2 board-7')
+      expect([there.lost, here.lost]).toEqual([0, 0])
+      expect([there.resets, here.resets]).toEqual(stored ? [0, 0] : [1, 1])
+    }, 40_000)
+
+    test.each([
+      ['without a store', false],
+      ['with a store', true],
+    ])('that stands still past its lease commits nothing when it goes on, %s', async (_, stored) => {
+      const { owner, site, module, page } = await owned(stored)
+      const there = page()
+      await until('the page to be live', () => there.isLive)
+      const here = await sharedPage(site, module)
+      add(there, 3)
+      await shows(there, '3 board-7')
+      await shows(here, '3 board-7')
+      await settled(there)
+      owner.kill('SIGSTOP')
+      // The owner finds this in its socket when it goes on.
+      add(there, 5)
+      await until('the next owner', () => here.isLive && here.joins > 1)
+      await shows(here, stored ? '3 board-7' : '0 board-7')
+      add(here, 2)
+      await shows(here, stored ? '5 board-7' : '2 board-7')
+      await settled(here)
+      const shown: string[] = []
+      there.onChange = () => {
+        if (shown.at(-1) !== there.text) shown.push(there.text)
+      }
+      owner.kill('SIGCONT')
+      await until('the page to come to the next owner', () => there.joins > 1 && there.isSettled)
+      await settled(there)
+      await settled(here)
+      await until('both to show the same', () => there.text === here.text)
+      // The events of the page that waited are applied once, by the next owner, or are said to be lost.
+      const applied = Number(here.text.split(' ')[0]) - (stored ? 5 : 2)
+      expect(applied + there.lost).toBe(5)
+      // What the first owner has shown was committed: nothing beyond what it had before it stood still.
+      expect(shown.filter((text) => /^[678] /.test(text) && !stored)).toEqual([])
+      add(there)
+      await shows(here, there.text)
+    }, 60_000)
   })
 
   test('if Redis is away, pages stay and events fail and can be made again; then all go on', async () => {

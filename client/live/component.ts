@@ -262,7 +262,7 @@ export function createComponent(element: Element, connection: Connection): Compo
         showState()
         const asked = id
         // By then another connection may have asked.
-        setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * (+more! || BUSY_MS))
+        setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * (Number(more) || BUSY_MS))
       } else fail(message, action)
       if (action === 'redirect') followRedirect(more as string)
     },

@@ -8,9 +8,8 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::wire::{Answer, Asked, Page, ToOwner};
-use super::{ABOUT, Across, topic_of};
+use super::{ABOUT, Across, MOVED, topic_of};
 use crate::protocol::Refusal;
-use crate::shared::BUSY;
 use crate::shared::component::{Failure, LetInElsewhere};
 use crate::shared::ownership::Elsewhere;
 use crate::shared::viewer::Viewer;
@@ -172,7 +171,6 @@ impl Following {
             seen: page.seen,
             dismissals: page.dismissals,
         });
-        let busy = || (BUSY.to_owned(), Refusal::Busy);
         match self.ask(asked).await {
             Some(Answer::Joined(joined)) => {
                 self.has_epoch(viewer, joined.epoch);
@@ -187,7 +185,8 @@ impl Following {
             }
             Some(Answer::Again) => Ok(None),
             Some(Answer::Failed(text, refusal)) => Err((text, refusal)),
-            _ => Err(busy()),
+            // The owner is gone, or will be found to be.
+            _ => Err((MOVED.to_owned(), Refusal::Moved)),
         }
     }
 }
