@@ -8,7 +8,8 @@
 //! order, as long as the reader is not far behind (`saying.rs`).
 //!
 //! Architecture invariant: what one process asks another is answered, or the asker is told that it is not, after a time
-//! that the asker has chosen. The tests of this room watch it.
+//! that the asker has chosen. `src/processes/tests.rs` watches it
+//! (`a_process_asks_another_and_says_something_to_all`).
 
 mod lease;
 mod saying;

@@ -406,7 +406,7 @@ impl Host {
             Asked::Pages(pages) => {
                 // What comes while the application closes is for the next owner.
                 if !component.is_closing() {
-                    for page in pages.to_vec() {
+                    for page in pages.iter().cloned() {
                         of_page(&component, from, page);
                     }
                 }

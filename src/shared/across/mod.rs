@@ -108,8 +108,9 @@ impl Across {
 
     /// Learns templates of another process. False if one of them is no template.
     fn learn(&self, definitions: Vec<(TemplateName, Definition)>) -> bool {
-        let learn = |(name, definition)| self.templates.learn(&name, definition);
-        definitions.into_iter().map(learn).all(|learned| learned)
+        definitions
+            .into_iter()
+            .all(|(name, definition)| self.templates.learn(&name, definition))
     }
 
     fn add_host(&self, name: &Arc<str>, host: &Arc<Host>) {
