@@ -14,6 +14,7 @@ use crate::budget::Budget;
 use crate::connection::models as connection;
 use crate::context::Level;
 use crate::live_socket::models as mailbox;
+use crate::shared::across::models as across;
 use crate::shared::models as shared;
 use crate::sync::Mutex;
 
@@ -400,6 +401,39 @@ fn a_page_that_is_not_let_in_again_is_not_there() {
             }
             model.time_is_over();
             assert_eq!(model.viewers(), (false, 0));
+        },
+        RUNS,
+    );
+}
+
+/// Two processes want one component, whose page sends its event to both; the lease of each may run out at any time,
+/// although the process lives. The event is applied once, and what is shown is never behind what was shown.
+#[test]
+fn an_owner_whose_lease_has_run_out_applies_no_event_beside_the_next_one() {
+    check_random(
+        || {
+            let redis = Arc::<across::Redis>::default();
+            let stands_still = {
+                let redis = redis.clone();
+                thread::spawn(move || {
+                    redis.runs_out(0);
+                    redis.runs_out(1);
+                })
+            };
+            let processes = [0, 1].map(|name| {
+                let process = redis.process(name);
+                thread::spawn(move || block_on(process.handles()))
+            });
+            let handled = processes.map(|process| process.join().unwrap());
+            stands_still.join().unwrap();
+            let (count, shown, _) = redis.outcome();
+            assert!(count <= 1 && (count == 1 || handled == [false, false]));
+            assert_eq!(shown.len() as u64, count);
+            // The page comes once more, to whom owns the component then.
+            block_on(redis.process(1).handles());
+            let (count, shown, is_owned) = redis.outcome();
+            assert!(!is_owned);
+            assert_eq!((count, shown.len()), (1, 1));
         },
         RUNS,
     );

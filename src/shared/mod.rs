@@ -18,7 +18,7 @@
 //! for each dialect. `__test__/server/shared_components.test.ts` watches it
 //! (`ten pages show one state, which is rendered once for all of them`).
 
-mod across;
+pub(crate) mod across;
 mod asking;
 mod component;
 mod crowd;

@@ -16,6 +16,8 @@
 
 mod following;
 mod host;
+#[cfg(all(test, shuttle))]
+pub(crate) mod models;
 mod owners;
 mod pages;
 #[cfg(all(test, not(shuttle)))]
