@@ -366,6 +366,25 @@ describe('names', () => {
   })
 })
 
+describe('render', () => {
+  test.each<[string, unknown]>([
+    ['the context', (_: object, ctx: object) => html`${ctx}`],
+    ['the event and the context', (_: object, event: object, ctx: object) => html`${event}${ctx}`],
+  ])('that would get %s, too', (_, render) => {
+    const { loom, log } = testLoom(development)
+    loom.register('page', { props: {}, handle: {}, render } as LiveModule<object>)
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toMatch(/page \(registered at .*\): render takes the props and nothing else, .* in connected/)
+  })
+
+  test('that has a parameter of its own with a value is right', () => {
+    const { loom, log } = testLoom(development)
+    loom.register('page', { props: {}, handle: {}, render: (_, size = 2) => html`${size}` })
+    loom.register('other', { props: {}, handle: {}, render: () => html`a` })
+    expect(log.all).toBe('')
+  })
+})
+
 describe('modules with receivers', () => {
   interface Props {
     count: number
@@ -433,6 +452,19 @@ describe('modules with receivers', () => {
     await until('a warning', () => site.log.warnings.length > 0)
     expect(site.log.all).toMatch(
       /page \(registered at .*\): the receiver "tick" returned props without rows, which is gone now.*\{ \.\.\.props, count \}/,
+    )
+  })
+
+  test('an effect that names a receiver, in a module without any', async () => {
+    const { client } = await pageOf({
+      handle: {
+        change(_, __, ctx) {
+          ctx.after('rang', 1_000)
+        },
+      },
+    })
+    expect(await client.fails('c0', 'change')).toMatch(
+      /ctx\.after names the receiver "rang", which module "page" does not have; it has no receivers: write it beside handle, as in receive: \{ rang: \(props, message\) => \(\{ …props \}\) \}$/,
     )
   })
 
