@@ -340,7 +340,7 @@ export interface Topic<Data> {
 }
 
 /** The messages of a typed topic, for the parameter of a receiver. */
-export type MessageOf<Of extends Topic<unknown>> = Message<NonNullable<Of['dataType']>>
+export type MessageOf<Of extends Topic<unknown>> = Of extends Topic<infer Data> ? Message<Data> : never
 
 /** How a component is tracked. */
 export interface TrackOptions {
