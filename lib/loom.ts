@@ -30,6 +30,7 @@ import { OwnStoreCalls } from './call/own_store'
 import { Mounting } from './mount'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
+import { nearest } from './nearest'
 import { callerOf } from './places'
 import { stringifyData } from './render/props'
 import { scriptElements, serveClient } from './http/script'
@@ -205,8 +206,15 @@ export class Loom implements PublicLoom {
     this.checkOpen()
     const name: unknown = isObject(module) ? module['name'] : module
     const entry = typeof name === 'string' ? this.entries.get(name) : undefined
-    if (entry === undefined) throw invalid('a registered module or its name', 'module', name)
-    return entry
+    if (entry !== undefined) return entry
+    const error = invalid(
+      'a registered module, which is what loom.register gives, or its name',
+      'module',
+      name ?? module,
+    )
+    const near = typeof name === 'string' ? nearest(name, [...this.entries.keys()]) : undefined
+    const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
+    throw new LoomError(error.code, error.message + hint)
   }
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {

@@ -1,4 +1,4 @@
-/** What authorize, mount and upgrade ask for beside their answer: nothing comes of it, and an error says so. */
+/** What authorize, mount, upgrade and render ask for beside their answer: nothing comes of it, and an error says so. */
 
 import { html, type MountContext } from 'loom-live'
 import { LivePage } from '../support/live_page'
@@ -131,6 +131,50 @@ test.each(['redirect', 'keepForm'] as const)('ctx.%s in authorize of an event, a
   expect(page.redirects).toEqual([])
   asks = 'mount'
   await expect(site.loom.mount(module)).rejects.toMatchObject({ code: 'LOOM_ARGUMENT', message: text })
+})
+
+test('in render, with the context of the handler or the receiver that it renders after', async () => {
+  const { site, errors, heard } = await start()
+  let kept: MountContext | undefined
+  const module = site.loom.register('page', {
+    props: { count: 0 },
+    async connected(_, ctx) {
+      await ctx.subscribe('count', 'counted')
+    },
+    handle: {
+      bad({ count }, _, ctx) {
+        kept = ctx
+        return { count: count + 100 }
+      },
+      good: ({ count }) => ({ count: count + 1 }),
+    },
+    receive: {
+      counted({ count }, _, ctx) {
+        kept = ctx
+        return { count: count + 10 }
+      },
+    },
+    render({ count }) {
+      const asks = kept
+      kept = undefined
+      if (asks !== undefined) publish(asks)
+      return html`${count}`
+    },
+  })
+  const page = await pageOf(site, module)
+  await until('the page to be live', () => page.isLive)
+  page.event('bad')
+  page.event('good')
+  await shows(page, '1')
+  expect(errors).toEqual([['render', said]])
+  // The message is handled again, alone, and fails again.
+  await site.loom.publish('count', 1)
+  await until('the errors', () => errors.length > 1)
+  page.event('good')
+  await shows(page, '2')
+  await site.loom.publish('news', 'last')
+  await until('the last', () => heard.includes('last'))
+  expect(heard).toEqual(['last'])
 })
 
 test('in authorize of a page that comes back, and of one that is asked about again', async () => {

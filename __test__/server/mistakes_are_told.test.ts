@@ -5,6 +5,8 @@
    @typescript-eslint/no-unnecessary-template-expression, @typescript-eslint/no-extraneous-class --
    the mistakes themselves */
 
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { relative } from 'node:path'
 import { createLoom, each, html, type LiveContext, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
@@ -382,6 +384,50 @@ describe('render', () => {
     loom.register('page', { props: {}, handle: {}, render: (_, size = 2) => html`${size}` })
     loom.register('other', { props: {}, handle: {}, render: () => html`a` })
     expect(log.all).toBe('')
+  })
+})
+
+describe('mount', () => {
+  const module: LiveModule<{ count: number }> = {
+    props: { count: 0 },
+    handle: {},
+    render: ({ count }) => html`${count}`,
+  }
+
+  test.each([[{ shared: '7' }], [{ as: 'tbody' }]])('that is given its options as props: %j', async (options) => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(loom.register('page', module), options as object)
+    const [name = ''] = Object.keys(options)
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toContain(
+      `the mount of module "page" was given the prop ${name}, which its props do not have. It is the name of an option: ` +
+        `options are what stands third, as in mount(module, {}, { ${name} })`,
+    )
+  })
+
+  test('that is given the request as a prop, which is no JSON', async () => {
+    const { loom, log } = testLoom(development)
+    const request = new IncomingMessage(new Socket())
+    await expect(loom.mount(loom.register('page', module), { request } as object)).rejects.toThrow(/"request"/)
+    expect(log.all).toContain('options are what stands third, as in mount(module, {}, { request })')
+  })
+
+  test('nothing is said of a prop that the module has, and of one in a module without props', async () => {
+    const { loom, log } = testLoom(development)
+    const own = { props: { shared: '' }, handle: {}, render: () => html`a` }
+    await loom.mount(loom.register('own', own), { shared: '7' })
+    await loom.mount(loom.register<{ shared: string }>('none', { handle: {}, render: () => html`a` }), { shared: '7' })
+    expect(log.all).toBe('')
+  })
+
+  test('of what is no registered module', async () => {
+    const { loom } = testLoom()
+    loom.register('board', module)
+    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?$/)
+    await expect(loom.mount('chart')).rejects.toThrow(/but received "chart" of type string$/)
+    await expect(loom.mount(module as never)).rejects.toThrow(
+      /^Expected a registered module, which is what loom.register gives, or its name for module but received a value of type object$/,
+    )
   })
 })
 

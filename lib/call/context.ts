@@ -151,8 +151,8 @@ export class Context implements LiveContext {
   redirectUrl = ''
   keepsForm = false
   /**
-   * Cleared while `authorize`, `upgrade` or `mount` runs: nothing comes of what they would ask for, since they are called
-   * without a step, too.
+   * Cleared while `authorize`, `upgrade`, `mount` or `render` runs: nothing comes of what they would ask for, since they
+   * are called without a step, too.
    */
   isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */

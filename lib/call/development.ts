@@ -272,6 +272,19 @@ export class Development {
     )
   }
 
+  /** Warns of options that `loom.mount` was given as props. `options` are the names of all. */
+  checkMounted(entry: LiveEntry, given: object, options: readonly string[]): void {
+    const { props } = entry.module
+    if (props === undefined) return
+    for (const name of options.filter((one) => Object.hasOwn(given, one) && !Object.hasOwn(props, one))) {
+      this.warn(
+        `${this.nameOf(entry)}: the mount of module ${JSON.stringify(entry.name)} was given the prop ${name}, which its ` +
+          'props do not have. It is the name of an option: options are what stands third, as in ' +
+          `mount(module, {}, { ${name} })`,
+      )
+    }
+  }
+
   /** Warns of an `authorize` that returned neither `true` nor `false`. */
   checkAuthorize(module: string, given: string): void {
     this.warn(
