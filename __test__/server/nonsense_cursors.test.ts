@@ -64,6 +64,7 @@ async function goesOn(page: LivePage, text: string): Promise<void> {
   await until('the page', () => page.isLive)
   page.event('add')
   await shows(page, text)
+  await settled(page)
   expect([page.resumes, page.lost, page.resets, page.refused]).toEqual([1, 0, 0, undefined])
 }
 
