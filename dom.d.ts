@@ -16,7 +16,10 @@ export interface LoomEvents {
   }
   /** The component called `ctx.push`; the change of the same step is shown. */
   'loom:push': { readonly module: string; readonly name: string; readonly data: unknown }
-  /** The component's state is gone, and it has started anew. */
+  /**
+   * The component's state is gone, and it has started anew; or it goes on, and changes that came from the server are gone
+   * with a process.
+   */
   'loom:reset': { readonly module: string }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { readonly module: string }

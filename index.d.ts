@@ -145,7 +145,7 @@ export interface LiveRequest {
   readonly [name: string]: unknown
 }
 
-/** What a handler knows beside its props and its event. */
+/** What a handler knows beside its props and its event. Its functions may be taken out of it: `const { publish } = ctx`. */
 export interface LiveContext {
   /**
    * The component's id on its connection, another one after the page has come back; empty while the page is rendered. Of a
@@ -340,7 +340,7 @@ export interface Topic<Data> {
 }
 
 /** The messages of a typed topic, for the parameter of a receiver. */
-export type MessageOf<Of extends Topic<unknown>> = Message<NonNullable<Of['dataType']>>
+export type MessageOf<Of extends Topic<unknown>> = Of extends Topic<infer Data> ? Message<Data> : never
 
 /** How a component is tracked. */
 export interface TrackOptions {
@@ -1258,7 +1258,8 @@ export interface Loom {
    *
    * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
    * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
-   * @throws LoomError `LOOM_TOPIC`, as a rejection, if there are too many topics (`limits.topics`) or the data is too large.
+   * @throws LoomError (as a rejection) `LOOM_TOPIC` if there are too many topics (`limits.topics`) or the data is too large;
+   * `LOOM_PROPS` if the data is no JSON; `LOOM_ARGUMENT` for what is no topic or no id; `LOOM_STOPPED` if the loom is closed.
    */
   publish<Data>(topic: Topic<Data>, data: NoInfer<Data>, options?: { id?: string }): Promise<void>
   publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
@@ -1273,7 +1274,10 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT`, as a rejection, for what is no name of a topic.
    */
   presence<Meta = unknown>(topic: string | Topic<unknown>): Promise<Everybody<Meta>>
-  /** Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. */
+  /**
+   * Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. An address that was
+   * not made by this application is `LOOM_TOPIC`.
+   */
   send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
    * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom

@@ -30,6 +30,7 @@ import { OwnStoreCalls } from './call/own_store'
 import { Mounting } from './mount'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
+import { nearest } from './nearest'
 import { callerOf } from './places'
 import { stringifyData } from './render/props'
 import { scriptElements, serveClient } from './http/script'
@@ -205,8 +206,15 @@ export class Loom implements PublicLoom {
     this.checkOpen()
     const name: unknown = isObject(module) ? module['name'] : module
     const entry = typeof name === 'string' ? this.entries.get(name) : undefined
-    if (entry === undefined) throw invalid('a registered module or its name', 'module', name)
-    return entry
+    if (entry !== undefined) return entry
+    const error = invalid(
+      'a registered module, which is what loom.register gives, or its name',
+      'module',
+      name ?? module,
+    )
+    const near = typeof name === 'string' ? nearest(name, [...this.entries.keys()]) : undefined
+    const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
+    throw new LoomError(error.code, error.message + hint)
   }
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
@@ -221,11 +229,12 @@ export class Loom implements PublicLoom {
     return explainPromise(page, String(name), place, this.development)
   }
 
-  publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
+  // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
+  async publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
     const name = topicName(topic, 'loom.publish')
     const id = messageId(options, 'loom.publish')
     const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
-    return this.published((request) => this.native.publish(name, id, json, request))
+    await this.published((request) => this.native.publish(name, id, json, request))
   }
 
   async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
@@ -245,16 +254,16 @@ export class Loom implements PublicLoom {
     return { name, publish: (data, options) => this.publish(name, data, options) }
   }
 
-  send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
+  async send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
     checkString(address, 'the address of loom.send')
     const id = messageId(options, 'loom.send')
     const json = sentData(receiver, data, 'loom.send')
-    return this.published((request) => this.native.sendTo(address, id, json, request))
+    await this.published((request) => this.native.sendTo(address, id, json, request))
   }
 
-  private published(begin: (request: number) => boolean): Promise<void> {
+  private published(begin: (request: number) => boolean): Promise<unknown> {
     this.checkOpen()
-    return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text)).then(() => undefined)
+    return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text))
   }
 
   async start(

@@ -58,6 +58,7 @@ export class Mounting {
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     checkNames(options, OPTIONS, 'the options of mount', 'an option of mount')
+    if (!entry.raw) this.development?.checkMounted(entry, props, Object.keys(OPTIONS))
     const container = checkContainer(options.as ?? 'div')
     const request = requestIn(options)
     const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))

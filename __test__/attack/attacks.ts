@@ -3,42 +3,9 @@
  * and not judged: they are the machine's.
  */
 
-import { frame, type Raw, type Target, type Tokens } from './target'
-
-/** What became of the attacker, and which bounds did not hold. */
-export interface Fate {
-  said: string
-  faults: string[]
-}
-
-export interface Attack {
-  name: string
-  limits?: Record<string, number>
-  /** How many messages a second the server publishes to the topic of `hears`. */
-  publishes?: number
-  /** By how much the server's resident memory may grow. */
-  bytes: number
-  run(target: Target, tokens: Tokens): Promise<Fate>
-}
-
-const KB = 1 << 10
-const MB = 1 << 20
-const SECONDS = 1000
-/** What a process that has work to do takes beside what it holds: heaps that are not collected yet. */
-const WORK = 120 * MB
-
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-function fate(said: string, ...faults: (string | false)[]): Fate {
-  return { said, faults: faults.filter((fault) => fault !== false) }
-}
-
-function open(target: Target, count: number, address: (index: number) => string): Promise<Raw[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => target.open(address(index))))
-}
-
-const text = (message: unknown): Buffer => frame(1, JSON.stringify(message))
-const mb = (bytes: number): string => `${(bytes / MB).toFixed(1)} MB`
+import { type Attack, fate, KB, mb, MB, open, pause, SECONDS, text, WORK } from './attack'
+import { SHARED } from './shared_attacks'
+import { frame, type Raw } from './target'
 
 /** Joins as fast as they are taken, over these connections, and counts what they are answered with. */
 async function join(raws: Raw[], module: string, token: string, seconds: number): Promise<number> {
@@ -352,4 +319,5 @@ export const ATTACKS: readonly Attack[] = [
       )
     },
   },
+  ...SHARED,
 ]

@@ -71,6 +71,27 @@ const room = loom.register('room', {
   render: ({ count }) => html`<p>${count}</p>`,
 })
 
+// One for all pages.
+const board = loom.register('board', {
+  props: { count: 0, mine: 0, news: 0, here: 0 },
+  connected: async (_, ctx) => {
+    await ctx.subscribe('news', 'heard')
+    return { here: 0 }
+  },
+  authorize: () => true,
+  handle: {
+    add: (props) => ({ ...props, count: props.count + 1 }),
+    mine: (props) => ({ ...props, mine: props.mine + 1 }),
+  },
+  receive: {
+    heard: (props, { data, gap }) => (gap ? props : { ...props, news: data }),
+    viewers: (props, { data }) => ({ ...props, here: props.here + data.joined.length - data.left.length }),
+  },
+  render: ({ count, mine, news, here }) => html`
+    <p>${`count ${count}`}</p><p>${`mine ${mine}`}</p><p>${`news ${news}`}</p><p>${`here ${here}`}</p>
+    <table>${rows.map((row) => html`<tr><td>${row.id}</td><td>${`${row.text} at ${news}`}</td></tr>`)}</table>`,
+})
+
 const rate = Number(process.env.ATTACK_PUBLISHES)
 let published = 0
 const began = Date.now()
@@ -83,8 +104,8 @@ if (rate > 0) {
 const server = createServer((request, response) => {
   void (async () => {
     const tokens = {}
-    for (const [name, module] of Object.entries({ counter, asks, table, hears, room })) {
-      const container = await loom.mount(module, {}, { request })
+    for (const [name, module] of Object.entries({ counter, asks, table, hears, room, board })) {
+      const container = await loom.mount(module, {}, { request, ...(module === board && { shared: 'board' }) })
       tokens[name] = /data-l-token="([^"]+)"/.exec(String(container))?.[1]
     }
     response.end(JSON.stringify(tokens))

@@ -16,11 +16,11 @@ export interface Sample {
   parked: number
   queuedEvents: number
   tasks: number
-  /** How many messages were published to the topic of `hears`. */
+  /** How many messages were published to the topic of `hears` and `board`. */
   published: number
 }
 
-export type Tokens = Record<'counter' | 'asks' | 'table' | 'hears' | 'room', string>
+export type Tokens = Record<'counter' | 'asks' | 'table' | 'hears' | 'room' | 'board', string>
 
 export class Target {
   readonly samples: Sample[] = []

@@ -168,7 +168,12 @@ test('there are blocks, each says its language and, where it is no program, its 
 test('all are right under --strict', () => {
   const compilerOptions = {
     strict: true,
+    // What people beside it often ask for.
     exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noImplicitReturns: true,
+    noImplicitOverride: true,
+    verbatimModuleSyntax: true,
     module: 'nodenext',
     target: 'es2022',
     types: ['node'],

@@ -33,7 +33,8 @@ test('each fault that is planted for a fuzz target has its one place in the sour
 test('the scripts are in package.json, and the attacks among those that run', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const [, name = ''] of text.matchAll(/`npm run (\w+)`/g)) expect(Object.keys(scripts)).toContain(name)
-  const attacks = [...read('__test__/attack/attacks.ts').matchAll(/^ {4}name: '([^']+)',$/gm)].map(([, name]) => name)
+  const sources = ['attacks', 'shared_attacks'].map((name) => read(`__test__/attack/${name}.ts`)).join('')
+  const attacks = [...sources.matchAll(/^ {4}name: '([^']+)',$/gm)].map(([, name]) => name)
   const named = [...text.matchAll(/`npm run attack`((?:,? "[^"]+")*)/g)].flatMap(([, names = '']) => [
     ...names.matchAll(/"([^"]+)"/g),
   ])

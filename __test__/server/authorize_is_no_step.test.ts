@@ -1,4 +1,4 @@
-/** What authorize, mount and upgrade ask for beside their answer: nothing comes of it, and an error says so. */
+/** What authorize, mount, upgrade and render ask for beside their answer: nothing comes of it, and an error says so. */
 
 import { html, type MountContext } from 'loom-live'
 import { LivePage } from '../support/live_page'
@@ -98,6 +98,83 @@ test('in authorize of an event, which is not handled; and the handler may', asyn
   expect(errors).toEqual([['authorize', said]])
   await until('the message', () => heard.length > 0)
   expect(heard).toEqual(['good'])
+})
+
+test.each(['redirect', 'keepForm'] as const)('ctx.%s in authorize of an event, and in loom.mount', async (effect) => {
+  const { site, errors } = await start()
+  let asks = ''
+  /** As `publish` above. */
+  const ask = (ctx: MountContext): void => {
+    ;(ctx as MountContext & Record<typeof effect, (url: string) => void>)[effect]('/elsewhere')
+  }
+  const module = site.loom.register('page', {
+    props: { count: 0 },
+    mount(_, ctx) {
+      if (asks === 'mount') ask(ctx)
+    },
+    authorize(ctx, event) {
+      if (event?.handler === 'bad') ask(ctx)
+      return true
+    },
+    handle: { bad: ({ count }) => ({ count: count + 100 }), good: ({ count }) => ({ count: count + 1 }) },
+    render: ({ count }) => html`${count}`,
+  })
+  const page = await pageOf(site, module)
+  await until('the page to be live', () => page.isLive)
+  page.event('bad')
+  page.event('good')
+  await shows(page, '1')
+  const text: unknown = expect.stringContaining(
+    `ctx.${effect} has no effect here; call it in connected, a handler or a receiver`,
+  )
+  expect(errors).toEqual([['authorize', text]])
+  expect(page.redirects).toEqual([])
+  asks = 'mount'
+  await expect(site.loom.mount(module)).rejects.toMatchObject({ code: 'LOOM_ARGUMENT', message: text })
+})
+
+test('in render, with the context of the handler or the receiver that it renders after', async () => {
+  const { site, errors, heard } = await start()
+  let kept: MountContext | undefined
+  const module = site.loom.register('page', {
+    props: { count: 0 },
+    async connected(_, ctx) {
+      await ctx.subscribe('count', 'counted')
+    },
+    handle: {
+      bad({ count }, _, ctx) {
+        kept = ctx
+        return { count: count + 100 }
+      },
+      good: ({ count }) => ({ count: count + 1 }),
+    },
+    receive: {
+      counted({ count }, _, ctx) {
+        kept = ctx
+        return { count: count + 10 }
+      },
+    },
+    render({ count }) {
+      const asks = kept
+      kept = undefined
+      if (asks !== undefined) publish(asks)
+      return html`${count}`
+    },
+  })
+  const page = await pageOf(site, module)
+  await until('the page to be live', () => page.isLive)
+  page.event('bad')
+  page.event('good')
+  await shows(page, '1')
+  expect(errors).toEqual([['render', said]])
+  // The message is handled again, alone, and fails again.
+  await site.loom.publish('count', 1)
+  await until('the errors', () => errors.length > 1)
+  page.event('good')
+  await shows(page, '2')
+  await site.loom.publish('news', 'last')
+  await until('the last', () => heard.includes('last'))
+  expect(heard).toEqual(['last'])
 })
 
 test('in authorize of a page that comes back, and of one that is asked about again', async () => {

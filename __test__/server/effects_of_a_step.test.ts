@@ -50,6 +50,17 @@ const EFFECTS: Record<string, (ctx: Context) => unknown> = {
 
 const RECEIVERS = ['new', 'old', 'out', 'sent', 'every', 'after', 'clock', 'task', 'marker']
 
+/** A context whose functions are called without it. */
+const takenOut = (ctx: Context): Context =>
+  new Proxy(ctx, {
+    get: (_, name: keyof Context) => {
+      const member: unknown = ctx[name]
+      return typeof member === 'function'
+        ? (...given: unknown[]): unknown => Reflect.apply(member, undefined, given)
+        : member
+    },
+  })
+
 /** Shows each message that it has got, by the name of its receiver. */
 const asking = (loom: Loom): { name: string } =>
   loom.register('asking', {
@@ -62,6 +73,10 @@ const asking = (loom: Loom): { name: string } =>
     handle: {
       async commits(props, { value = '' }, ctx) {
         await EFFECTS[value]?.(ctx)
+        return { ...props }
+      },
+      async 'takes out'(props, { value = '' }, ctx) {
+        await EFFECTS[value]?.(takenOut(ctx))
         return { ...props }
       },
       async throws(_, { value = '' }, ctx) {
@@ -120,6 +135,13 @@ describe.each(Object.keys(EFFECTS))('ctx.%s', (effect) => {
   test('takes effect if its step commits', async () => {
     const { site, page } = await start(asking)
     page.event('commits', effect)
+    await settled(page)
+    expect(await happened(site, page)).toEqual([effect])
+  })
+
+  test('may be taken out of ctx, as in const { … } = ctx', async () => {
+    const { site, page } = await start(asking)
+    page.event('takes out', effect)
     await settled(page)
     expect(await happened(site, page)).toEqual([effect])
   })

@@ -56,11 +56,20 @@ async function hidden(page: LivePage): Promise<void> {
 }
 
 test('a hidden page gets one unasked patch, and the others at once when it is seen', async () => {
-  const { page, publish } = await start(NEVER)
+  const { site, name, page, publish } = await start(NEVER)
+  const seen = await pageOf(site, name)
   await hidden(page)
   await publish('a')
   await shows(page, 'a | 1')
-  await publish('b', 'c', 'd')
+  // A page that is seen gets one change after the other meanwhile.
+  for (const [data, text] of [
+    ['b', 'a b'],
+    ['c', 'a b c'],
+    ['d', 'a b c d'],
+  ] as const) {
+    await publish(data)
+    await shows(seen, `${text} | 0`)
+  }
   expect([page.text, page.unasked]).toEqual(['a | 1', 1])
   page.hide(false)
   await shows(page, 'a b c d | 1')

@@ -5,6 +5,8 @@
    @typescript-eslint/no-unnecessary-template-expression, @typescript-eslint/no-extraneous-class --
    the mistakes themselves */
 
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { relative } from 'node:path'
 import { createLoom, each, html, type LiveContext, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
@@ -366,6 +368,69 @@ describe('names', () => {
   })
 })
 
+describe('render', () => {
+  test.each<[string, unknown]>([
+    ['the context', (_: object, ctx: object) => html`${ctx}`],
+    ['the event and the context', (_: object, event: object, ctx: object) => html`${event}${ctx}`],
+  ])('that would get %s, too', (_, render) => {
+    const { loom, log } = testLoom(development)
+    loom.register('page', { props: {}, handle: {}, render } as LiveModule<object>)
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toMatch(/page \(registered at .*\): render takes the props and nothing else, .* in connected/)
+  })
+
+  test('that has a parameter of its own with a value is right', () => {
+    const { loom, log } = testLoom(development)
+    loom.register('page', { props: {}, handle: {}, render: (_, size = 2) => html`${size}` })
+    loom.register('other', { props: {}, handle: {}, render: () => html`a` })
+    expect(log.all).toBe('')
+  })
+})
+
+describe('mount', () => {
+  const module: LiveModule<{ count: number }> = {
+    props: { count: 0 },
+    handle: {},
+    render: ({ count }) => html`${count}`,
+  }
+
+  test.each([[{ shared: '7' }], [{ as: 'tbody' }]])('that is given its options as props: %j', async (options) => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(loom.register('page', module), options as object)
+    const [name = ''] = Object.keys(options)
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toContain(
+      `the mount of module "page" was given the prop ${name}, which its props do not have. It is the name of an option: ` +
+        `options are what stands third, as in mount(module, {}, { ${name} })`,
+    )
+  })
+
+  test('that is given the request as a prop, which is no JSON', async () => {
+    const { loom, log } = testLoom(development)
+    const request = new IncomingMessage(new Socket())
+    await expect(loom.mount(loom.register('page', module), { request } as object)).rejects.toThrow(/"request"/)
+    expect(log.all).toContain('options are what stands third, as in mount(module, {}, { request })')
+  })
+
+  test('nothing is said of a prop that the module has, and of one in a module without props', async () => {
+    const { loom, log } = testLoom(development)
+    const own = { props: { shared: '' }, handle: {}, render: () => html`a` }
+    await loom.mount(loom.register('own', own), { shared: '7' })
+    await loom.mount(loom.register<{ shared: string }>('none', { handle: {}, render: () => html`a` }), { shared: '7' })
+    expect(log.all).toBe('')
+  })
+
+  test('of what is no registered module', async () => {
+    const { loom } = testLoom()
+    loom.register('board', module)
+    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?$/)
+    await expect(loom.mount('chart')).rejects.toThrow(/but received "chart" of type string$/)
+    await expect(loom.mount(module as never)).rejects.toThrow(
+      /^Expected a registered module, which is what loom.register gives, or its name for module but received a value of type object$/,
+    )
+  })
+})
+
 describe('modules with receivers', () => {
   interface Props {
     count: number
@@ -433,6 +498,19 @@ describe('modules with receivers', () => {
     await until('a warning', () => site.log.warnings.length > 0)
     expect(site.log.all).toMatch(
       /page \(registered at .*\): the receiver "tick" returned props without rows, which is gone now.*\{ \.\.\.props, count \}/,
+    )
+  })
+
+  test('an effect that names a receiver, in a module without any', async () => {
+    const { client } = await pageOf({
+      handle: {
+        change(_, __, ctx) {
+          ctx.after('rang', 1_000)
+        },
+      },
+    })
+    expect(await client.fails('c0', 'change')).toMatch(
+      /ctx\.after names the receiver "rang", which module "page" does not have; it has no receivers: write it beside handle, as in receive: \{ rang: \(props, message\) => \(\{ …props \}\) \}$/,
     )
   })
 

@@ -265,8 +265,9 @@ test('a ticket that is forged, of another key or of another user is worth nothin
     // The page's token is no ticket.
     ['ada', KEY, await sharedToken(site, module, { user: 'ada' })],
   ] as const) {
-    const [type, , number] = await join(user, key, secret)
-    expect([type, number]).toEqual(['j', 0])
+    // Nothing was lost: who has no ticket has sent nothing before. The component is shared, which is flag 2.
+    const [type, , number, , , , flags] = await join(user, key, secret)
+    expect([type, number, flags]).toEqual(['j', 0, 2])
   }
   // The page itself goes on, and has lost nothing.
   ada.event('add')

@@ -2,7 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, type LoomOptions, type Message, type TaskSource } from 'loom-live'
+import { atEnd } from '../support/cleanup'
 import { pageOf, shows, startPage } from '../support/pages'
+import { Site } from '../support/site'
 import { Gate, until } from '../support/until'
 
 /** A page whose event `begin` begins this task; `received` is what its receiver got. */
@@ -274,4 +276,61 @@ test('what throws when it is told that nobody wants it any more harms nobody', a
   await sleep(0)
   page.event('click')
   await shows(page, '1 1')
+})
+
+test('a task that ignores its signal, and throws or yields after its component is gone, harms nobody', async () => {
+  const gate = new Gate()
+  const signals: AbortSignal[] = []
+  const site = await Site.start({ limits: { parkTime: 0, tasks: 4, connectionsPerAddress: 4 } })
+  const { name } = site.loom.register('stubborn', {
+    props: { got: 0 },
+    handle: {
+      begin(props, _, ctx) {
+        ctx.task('rejects', async (signal) => {
+          signals.push(signal)
+          await gate.promise
+          throw new Error('much too late')
+        })
+        ctx.task('yields', async function* (signal) {
+          signals.push(signal)
+          await gate.promise
+          yield 1
+          throw new Error('later still')
+        })
+        ctx.task('never', (signal) => new Promise(() => void signals.push(signal)))
+        ctx.task('is no JSON', async (signal) => {
+          signals.push(signal)
+          await gate.promise
+          return 1n
+        })
+        return { ...props }
+      },
+    },
+    receive: Object.fromEntries(
+      ['rejects', 'yields', 'never', 'is no JSON'].map((receiver) => [
+        receiver,
+        ({ got }: Readonly<{ got: number }>) => ({ got: got + 1 }),
+      ]),
+    ),
+    render: ({ got }) => html`${got}`,
+  })
+  // Whoever comes next has all places, since those of the component that is gone were given back.
+  for (const count of [4, 8]) {
+    const page = await pageOf(site, name)
+    page.event('begin')
+    await until('the tasks', () => signals.length === count)
+    page.end()
+    await until('all to end', () => site.loom.stats().tasks + site.loom.stats().components === 0)
+    await until('the signals', () => signals.every(({ aborted }) => aborted))
+  }
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  atEnd(() => {
+    process.off('unhandledRejection', note)
+  })
+  gate.open()
+  const page = await pageOf(site, name)
+  await sleep(100)
+  expect([unhandled, page.text, site.loom.stats().tasks, site.log.errors]).toEqual([[], '0', 0, []])
 })

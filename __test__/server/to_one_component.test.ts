@@ -88,3 +88,21 @@ test('data beyond limits.messageBytes, and an address that cannot be opened, fai
   await site.loom.send(address, 'got', 'small')
   await shows(page, 'small | 0')
 })
+
+test('the address of another loom is an error; that of a component that has ended is none, and reaches nobody', async () => {
+  const addresses: string[] = []
+  const site = await Site.start({ limits: { parkTime: 0 } })
+  const { name } = inbox(site.loom, (address) => void addresses.push(address))
+  const ended = await pageOf(site, name)
+  ended.end()
+  await until('its end', () => site.loom.stats().components === 0)
+  const page = await pageOf(site, name)
+  const [of = ''] = addresses
+  await site.loom.send(of, 'got', 'nobody hears it')
+  page.event('send', of)
+  await shows(page, '| 1')
+  const other = await Site.start({ secret: 'another secret of at least thirty-two bytes' })
+  inbox(other.loom, () => undefined)
+  await expect(other.loom.send(of, 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
+  expect(site.log.errors).toEqual([])
+})

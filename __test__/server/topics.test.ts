@@ -331,6 +331,30 @@ test('a typed topic is the topic of its name', async () => {
   await shows(page, '1 2 4 5')
 })
 
+test('an object with a name is no topic: what was meant for a meta or for data does not make one', async () => {
+  const said = 'Expected a string that is not empty, or what loom.topic gives, for the topic of '
+  const { site, page } = await startPage((loom) =>
+    loom.register('tracks', {
+      props: { count: 0 },
+      handle: {
+        track({ count }, _, ctx) {
+          ctx.track({ name: 'Ann' } as never)
+          return { count: count + 1 }
+        },
+        add: ({ count }) => ({ count: count + 1 }),
+      },
+      render: ({ count }) => html`${count}`,
+    }),
+  )
+  page.event('track')
+  page.event('add')
+  await shows(page, '1')
+  expect(site.log.all).toContain(`${said}ctx.track but received a value of type object`)
+  expect((await site.loom.presence('Ann')).count).toBe(0)
+  await expect(site.loom.publish({ name: 'room' } as never, 1)).rejects.toThrow(`${said}loom.publish`)
+  await site.loom.publish({ ...site.loom.topic('room') }, 1)
+})
+
 test('messages that wait together are handled in one visit and rendered once', async () => {
   let renders = 0
   const site = await Site.start()
@@ -411,7 +435,7 @@ describe('what is no topic, or no data', () => {
   ]
   test.each(bad)('%s is an error', async (_, topic) => {
     const { loom } = await Site.start()
-    expect(() => loom.publish(topic as string, 1)).toThrow(/topic of loom.publish/)
+    await expect(loom.publish(topic as string, 1)).rejects.toThrow(/topic of loom.publish/)
   })
 
   test.each([
@@ -420,7 +444,8 @@ describe('what is no topic, or no data', () => {
     ['a function', () => 1],
   ])('%s as data is an error', async (_, data) => {
     const { loom } = await Site.start()
-    expect(() => loom.publish('a', data)).toThrow(/messages are JSON values/)
+    await expect(loom.publish('a', data)).rejects.toThrow(/messages are JSON values/)
+    await expect(loom.send('a', 'got', data)).rejects.toThrow(/messages are JSON values/)
   })
 
   test('data beyond limits.messageBytes is an error', async () => {

@@ -351,6 +351,11 @@ void loom.publish(prices, { item: 'a' })
 // @ts-expect-error the topic's data is missing
 void loom.publish(prices)
 void loom.publish('news')
+// Data that may be nothing may be nothing in a receiver, too.
+const maybe = loom.topic<Price | null>('maybe')
+void maybe.publish(null)
+is<Equal<MessageOf<typeof maybe>['data'], Price | null>>()
+is<Equal<MessageOf<typeof prices>['data'], Price>>()
 
 loom.register('live', {
   props: { rows: [] as Price[], now: 0, answer: '' },

@@ -78,6 +78,8 @@ export class Commit {
       })
       return
     }
+    // What `render` asks for is not asked for.
+    call.context.isStep = false
     const { kept } = call
     const { component } = kept
     const { module } = component

@@ -151,8 +151,8 @@ export class Context implements LiveContext {
   redirectUrl = ''
   keepsForm = false
   /**
-   * Cleared while `authorize`, `upgrade` or `mount` runs: nothing comes of what they would ask for, since they are called
-   * without a step, too.
+   * Cleared while `authorize`, `upgrade`, `mount` or `render` runs: nothing comes of what they would ask for, since they
+   * are called without a step, too.
    */
   isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */
@@ -230,7 +230,7 @@ export class Context implements LiveContext {
   }
 
   redirect(url: string): void {
-    if (this.isOver) this.asks('redirect')
+    this.checkStep('redirect')
     checkUrl(url, 'the URL of ctx.redirect()')
     if (this.event === undefined && this.key !== '') {
       throw new LoomError(
@@ -243,6 +243,7 @@ export class Context implements LiveContext {
   }
 
   keepForm(): void {
+    this.checkStep('keepForm')
     this.keepsForm = true
   }
 
@@ -296,9 +297,8 @@ export class Context implements LiveContext {
     this.effects?.begins(cause)
   }
 
-  private asks(what: string): Effects {
-    const { component, event } = this
-    const { tasks } = this.host
+  /** Nothing comes of what is asked for outside of a step. */
+  private checkStep(what: string): void {
     if (this.isOver || this.isAborted) {
       throw new LoomError(
         'LOOM_STEP_OVER',
@@ -308,12 +308,14 @@ export class Context implements LiveContext {
             : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
       )
     }
-    if (component === undefined || tasks === undefined || !this.isStep) {
-      throw new LoomError(
-        'LOOM_ARGUMENT',
-        `ctx.${what} has no effect here; call it in connected, a handler or a receiver`,
-      )
-    }
+    if (this.component === undefined || !this.isStep) throw noStep(what)
+  }
+
+  private asks(what: string): Effects {
+    this.checkStep(what)
+    const { component, event } = this
+    const { tasks } = this.host
+    if (component === undefined || tasks === undefined) throw noStep(what)
     return (this.effects ??= new Effects(component, tasks, this.cause ?? event?.id))
   }
 
@@ -351,4 +353,35 @@ export class Context implements LiveContext {
   get isAborted(): boolean {
     return this.aborted !== undefined
   }
+}
+
+function noStep(what: string): LoomError {
+  return new LoomError('LOOM_ARGUMENT', `ctx.${what} has no effect here; call it in connected, a handler or a receiver`)
+}
+
+/** What may be taken out of a context, as in `const { publish } = ctx`: it knows its context by itself. */
+const BOUND = [
+  'redirect',
+  'keepForm',
+  'subscribe',
+  'unsubscribe',
+  'track',
+  'untrack',
+  'presence',
+  'publish',
+  'send',
+  'every',
+  'after',
+  'cancel',
+  'task',
+  'push',
+] as const
+
+for (const name of BOUND) {
+  const method = Context.prototype[name] as (this: Context, ...given: unknown[]) => unknown
+  Object.defineProperty(Context.prototype, name, {
+    get(this: Context) {
+      return method.bind(this)
+    },
+  })
 }

@@ -25,7 +25,8 @@ const MAX_KEPT = 100
  * - a page shows something old, because a row reads more than its item, or a handler or `render` changes parts of props
  *   in place;
  * - two rows have the same key, but one of them is not rendered again; the list would fail as soon as both are;
- * - a handler returns nothing or only a part of the props, or its name is not found; a receiver returns a part.
+ * - a handler returns nothing or only a part of the props, or its name is not found; a receiver returns a part;
+ * - `render` expects more than the props.
  */
 export class Development {
   private readonly warned = new Set<string>()
@@ -73,7 +74,14 @@ export class Development {
   registered(entry: Entry, place: string | undefined): void {
     if (place !== undefined) this.places.set(entry.name, place)
     if (entry.raw) return
-    const { handle } = entry.module
+    const { handle, render } = entry.module
+    if (render.length > 1) {
+      this.warn(
+        `${this.nameOf(entry)}: render takes the props and nothing else, so that its other parameters are undefined. What ` +
+          'it shows has to be in the props; what it asks for (ctx.subscribe and its like) is asked for in connected, in ' +
+          'handlers and in receivers',
+      )
+    }
     if (typeof handle === 'function') return
     const methods = methodsOf(handle)
     if (methods.length === 0) return
@@ -262,6 +270,19 @@ export class Development {
         'was given. Either change props and return nothing, or leave them unchanged and return new props that share ' +
         'the unchanged parts: loom-live finds changes by comparing objects by identity',
     )
+  }
+
+  /** Warns of options that `loom.mount` was given as props. `options` are the names of all. */
+  checkMounted(entry: LiveEntry, given: object, options: readonly string[]): void {
+    const { props } = entry.module
+    if (props === undefined) return
+    for (const name of options.filter((one) => Object.hasOwn(given, one) && !Object.hasOwn(props, one))) {
+      this.warn(
+        `${this.nameOf(entry)}: the mount of module ${JSON.stringify(entry.name)} was given the prop ${name}, which its ` +
+          'props do not have. It is the name of an option: options are what stands third, as in ' +
+          `mount(module, {}, { ${name} })`,
+      )
+    }
   }
 
   /** Warns of an `authorize` that returned neither `true` nor `false`. */

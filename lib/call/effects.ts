@@ -55,14 +55,19 @@ class Subscribing extends Promise<void> {
   }
 }
 
-/** The name of a topic that is given as such, or by its name. */
+/**
+ * The name of a topic that is given as such, or by its name. Data or a meta may have a `name`, too; what `loom.topic`
+ * gives can publish.
+ */
 export function topicName(topic: unknown, what: string): string {
-  const name = isObject(topic) ? topic['name'] : topic
+  const name = isObject(topic) && typeof topic['publish'] === 'function' ? topic['name'] : topic
   checkTopic(name, what)
   return name
 }
 
 export function checkTopic(topic: unknown, what: string): asserts topic is string {
+  if (isObject(topic))
+    throw invalid('a string that is not empty, or what loom.topic gives,', `the topic of ${what}`, topic)
   checkString(topic, `the topic of ${what}`)
   if (Buffer.byteLength(topic) > MAX_NAME || topic.startsWith(OWN)) {
     throw invalid(
@@ -176,10 +181,15 @@ export class Effects {
     const known = receiversOf(this.entry)
     if (known.includes(receiver)) return
     const { name } = this.entry
+    const example =
+      known.length > 0
+        ? ''
+        : `: write it beside handle, as in receive: { ${receiver}: (props, message) => ({ …props }) }`
     throw new LoomError(
       'LOOM_ARGUMENT',
       `${what} names the receiver ${JSON.stringify(receiver)}, which module ${JSON.stringify(name)} does not have` +
-        suggestion(receiver, known, 'receivers'),
+        suggestion(receiver, known, 'receivers') +
+        example,
     )
   }
 
