@@ -1135,6 +1135,30 @@ export interface Stats {
   waitingCalls: number
   /** Calls waiting or running, async handlers included. */
   callsInFlight: number
+  /** How Redis is, once for the `store` and once for the `backplane`, as far as they are in Redis. */
+  redis: RedisStats[]
+}
+
+/** How Redis is, as this process sees it. */
+export interface RedisStats {
+  usedFor: 'store' | 'backplane'
+  /** Where it is, without user and password. */
+  hosts: string
+  /** There is a connection. */
+  isUp: boolean
+  /** For how long there has been none, in milliseconds; 0 if there is one, and before the first one. */
+  away: number
+  /** Why there is none; empty if there is one. */
+  why: string
+  /** How often it was lost so far. */
+  losses: number
+}
+
+/** Whether a load balancer should send requests and connections to this process. */
+export interface Ready {
+  ready: boolean
+  /** Why not, a sentence for each reason; empty if `ready`. */
+  why: string[]
 }
 
 /** What `loom.fastify` needs of a Fastify instance. */
@@ -1252,6 +1276,15 @@ export interface Loom {
    */
   script(options?: ScriptOptions): string
   stats(): Stats
+  /**
+   * Whether a load balancer should send requests and connections here: not from the call of `close` on, and not while Redis
+   * is away, if the store or the backplane is there. Does not wait. See `docs/scaling.md`.
+   *
+   * @param options `redis: false` leaves Redis out: if it is away for all processes, none of them would be ready, although
+   * components that need nothing of Redis go on.
+   * @throws LoomError `LOOM_ARGUMENT` for what is no such option.
+   */
+  ready(options?: { redis?: boolean }): Ready
   /**
    * Publishes to a topic, from a route, a job, anywhere: each component that has subscribed gets it once, in the topic's
    * order. Resolves when the topic has it.

@@ -30,6 +30,19 @@ export interface NativeMisplaced {
 /** Compiles a template literal's statics. */
 export function compileTemplate(source: Array<string>): NativeTemplate
 
+/** How Redis is that the application uses. */
+export interface NativeRedisStats {
+  /** `store` or `backplane`. */
+  usedFor: string
+  hosts: string
+  isUp: boolean
+  /** For how long it has been away, in milliseconds; 0 if it is there. */
+  away: number
+  /** Why it is away. */
+  why: string
+  losses: number
+}
+
 /** One application. */
 export class NativeLoom {
   constructor(options: NativeOptions, wake: () => void, givenUp: Buffer)
@@ -215,6 +228,7 @@ export interface NativeStats {
   tasks: number
   waitingCalls: number
   callsInFlight: number
+  redis: Array<NativeRedisStats>
 }
 
 export interface NativeTemplate {

@@ -6,6 +6,7 @@ import type {
   Loom as PublicLoom,
   LoomOptions,
   MountOptions,
+  Ready,
   RegisteredModule,
   ScriptOptions,
   SocketMessage,
@@ -319,7 +320,18 @@ export class Loom implements PublicLoom {
   }
 
   stats(): Stats {
-    return this.native.stats()
+    return this.native.stats() as Stats
+  }
+
+  ready(options: { redis?: boolean } = {}): Ready {
+    checkNames(options, { redis: true }, 'the options of ready', 'an option of ready')
+    const { redis = true } = options
+    if (typeof redis !== 'boolean') throw invalid('true or false', 'redis', redis)
+    const why: string[] = []
+    if (this.closing !== undefined) why.push('The loom is closing.')
+    for (const { usedFor, hosts, isUp, why: reason } of redis ? this.stats().redis : [])
+      if (!isUp) why.push(`Redis at ${hosts}, for the ${usedFor}, is away: ${reason}.`)
+    return { ready: why.length === 0, why }
   }
 
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number {

@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::connection::models as connection;
 use crate::context::Level;
 use crate::live_socket::models as mailbox;
-use crate::shared::across::models as across;
+use crate::shared::across_models as across;
 use crate::shared::models as shared;
 use crate::sync::Mutex;
 

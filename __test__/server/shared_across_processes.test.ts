@@ -158,7 +158,8 @@ withRedis('shared components of several processes', () => {
       const page = await sharedPage(sites[0], module)
       add(page, 2)
       await shows(page, '2 board-7')
-      const text = async (site: Site): Promise<string> => inside(await site.loom.mount(module.name, {}, { shared: KEY }))
+      const text = async (site: Site): Promise<string> =>
+        inside(await site.loom.mount(module.name, {}, { shared: KEY }))
       expect(await text(sites[1])).toBe('2 board-7')
       add(page)
       await shows(page, '3 board-7')
@@ -328,67 +329,75 @@ withRedis('shared components of several processes', () => {
     test.each([
       ['without a store: pages begin again', false],
       ['with a store: nothing is lost', true],
-    ])('that is killed is replaced, %s', async (_, stored) => {
-      const { owner, url, site, module, page } = await owned(stored)
-      let at = url
-      const there = page(() => at)
-      await until('the page to be live', () => there.isLive)
-      const here = await sharedPage(site, module)
-      add(there, 3)
-      add(here, 4)
-      await shows(there, '7 board-7')
-      await shows(here, '7 board-7')
-      await settled(there)
-      await settled(here)
-      at = site.url()
-      owner.kill('SIGKILL')
-      await until('the page to be back', () => there.isLive && there.joins > 1)
-      await until('the other page, too', () => here.isLive && here.joins > 1)
-      await shows(there, stored ? '7 board-7' : '0 board-7')
-      add(there)
-      add(here)
-      for (const one of [there, here]) await shows(one, stored ? '9 board-7' : '2 board-7')
-      expect([there.lost, here.lost]).toEqual([0, 0])
-      expect([there.resets, here.resets]).toEqual(stored ? [0, 0] : [1, 1])
-    }, 40_000)
+    ])(
+      'that is killed is replaced, %s',
+      async (_, stored) => {
+        const { owner, url, site, module, page } = await owned(stored)
+        let at = url
+        const there = page(() => at)
+        await until('the page to be live', () => there.isLive)
+        const here = await sharedPage(site, module)
+        add(there, 3)
+        add(here, 4)
+        await shows(there, '7 board-7')
+        await shows(here, '7 board-7')
+        await settled(there)
+        await settled(here)
+        at = site.url()
+        owner.kill('SIGKILL')
+        await until('the page to be back', () => there.isLive && there.joins > 1)
+        await until('the other page, too', () => here.isLive && here.joins > 1)
+        await shows(there, stored ? '7 board-7' : '0 board-7')
+        add(there)
+        add(here)
+        for (const one of [there, here]) await shows(one, stored ? '9 board-7' : '2 board-7')
+        expect([there.lost, here.lost]).toEqual([0, 0])
+        expect([there.resets, here.resets]).toEqual(stored ? [0, 0] : [1, 1])
+      },
+      40_000,
+    )
 
     test.each([
       ['without a store', false],
       ['with a store', true],
-    ])('that stands still past its lease commits nothing when it goes on, %s', async (_, stored) => {
-      const { owner, site, module, page } = await owned(stored)
-      const there = page()
-      await until('the page to be live', () => there.isLive)
-      const here = await sharedPage(site, module)
-      add(there, 3)
-      await shows(there, '3 board-7')
-      await shows(here, '3 board-7')
-      await settled(there)
-      owner.kill('SIGSTOP')
-      // The owner finds this in its socket when it goes on.
-      add(there, 5)
-      await until('the next owner', () => here.isLive && here.joins > 1)
-      await shows(here, stored ? '3 board-7' : '0 board-7')
-      add(here, 2)
-      await shows(here, stored ? '5 board-7' : '2 board-7')
-      await settled(here)
-      const shown: string[] = []
-      there.onChange = () => {
-        if (shown.at(-1) !== there.text) shown.push(there.text)
-      }
-      owner.kill('SIGCONT')
-      await until('the page to come to the next owner', () => there.joins > 1 && there.isSettled)
-      await settled(there)
-      await settled(here)
-      await until('both to show the same', () => there.text === here.text)
-      // The events of the page that waited are applied once, by the next owner, or are said to be lost.
-      const applied = Number(here.text.split(' ')[0]) - (stored ? 5 : 2)
-      expect(applied + there.lost).toBe(5)
-      // What the first owner has shown was committed: nothing beyond what it had before it stood still.
-      expect(shown.filter((text) => /^[678] /.test(text) && !stored)).toEqual([])
-      add(there)
-      await shows(here, there.text)
-    }, 60_000)
+    ])(
+      'that stands still past its lease commits nothing when it goes on, %s',
+      async (_, stored) => {
+        const { owner, site, module, page } = await owned(stored)
+        const there = page()
+        await until('the page to be live', () => there.isLive)
+        const here = await sharedPage(site, module)
+        add(there, 3)
+        await shows(there, '3 board-7')
+        await shows(here, '3 board-7')
+        await settled(there)
+        owner.kill('SIGSTOP')
+        // The owner finds this in its socket when it goes on.
+        add(there, 5)
+        await until('the next owner', () => here.isLive && here.joins > 1)
+        await shows(here, stored ? '3 board-7' : '0 board-7')
+        add(here, 2)
+        await shows(here, stored ? '5 board-7' : '2 board-7')
+        await settled(here)
+        const shown: string[] = []
+        there.onChange = () => {
+          if (shown.at(-1) !== there.text) shown.push(there.text)
+        }
+        owner.kill('SIGCONT')
+        await until('the page to come to the next owner', () => there.joins > 1 && there.isSettled)
+        await settled(there)
+        await settled(here)
+        await until('both to show the same', () => there.text === here.text)
+        // The events of the page that waited are applied once, by the next owner, or are said to be lost.
+        const applied = Number(here.text.split(' ')[0]) - (stored ? 5 : 2)
+        expect(applied + there.lost).toBe(5)
+        // What the first owner has shown was committed: nothing beyond what it had before it stood still.
+        expect(shown.filter((text) => /^[678] /.test(text) && !stored)).toEqual([])
+        add(there)
+        await shows(here, there.text)
+      },
+      60_000,
+    )
   })
 
   test('if Redis is away, pages stay and events fail and can be made again; then all go on', async () => {
@@ -397,7 +406,10 @@ withRedis('shared components of several processes', () => {
     const options = { backplane: { redis: server.url } }
     const sites = [await Site.start(options), await Site.start(options)] as const
     const [module] = sites.map(({ loom }) => board(loom))
-    const pages = [await sharedPage(sites[0], module as { name: string }), await sharedPage(sites[1], module as { name: string })]
+    const pages = [
+      await sharedPage(sites[0], module as { name: string }),
+      await sharedPage(sites[1], module as { name: string }),
+    ]
     for (const page of pages) add(page)
     for (const page of pages) await shows(page, '2 board-7')
     await server.kill()

@@ -17,7 +17,7 @@ use super::descriptors::Descriptors;
 use super::failed;
 use super::options::{NativeOptions, NativeStats};
 use super::runtime::runtime;
-use super::stores::{Chosen, chosen, own_store};
+use super::stores::{Chosen, Links, chosen, own_store, redis_stats};
 use super::templates::templates;
 use super::wake::waking_queue;
 use crate::bridge::{Job, JsDispatcher, Queue};
@@ -71,6 +71,8 @@ pub struct NativeLoom {
     /// Cancelled when JavaScript need not be woken any more.
     ended: CancellationToken,
     hook: Option<(CleanupEnvHook<Slot>, Slot)>,
+    /// The connections to Redis. Empty once the loom is released.
+    links: Links,
     /// The calls of the application's store, if it has one.
     pub(super) own_calls: Option<Arc<OwnCalls>>,
     pub(super) descriptors: Arc<Descriptors>,
@@ -107,6 +109,7 @@ impl NativeLoom {
             topics,
             processes,
             telling,
+            links,
         } = chosen(&options, &limits)?;
         let ended = CancellationToken::new();
         let queue = waking_queue(limits.waiting_calls, wake, ended.clone(), given_up)?;
@@ -172,6 +175,7 @@ impl NativeLoom {
             handles: Handles::default(),
             ended,
             hook: Some((hook, slot)),
+            links,
             own_calls,
             descriptors: Arc::default(),
             watch: None,
@@ -214,6 +218,7 @@ impl NativeLoom {
         self.sweeping = None;
         self.open = None;
         self.own_calls = None;
+        self.links.clear();
         lock(&self.handles.relays).clear();
         lock(&self.handles.pending).clear();
         let Some((hook, slot)) = self.hook.take() else {
@@ -241,6 +246,7 @@ impl NativeLoom {
             tasks: size(stats.tasks.get()),
             waiting_calls: size(self.queue.waiting()),
             calls_in_flight: size(in_flight),
+            redis: redis_stats(&self.links),
         }
     }
 

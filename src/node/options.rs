@@ -116,6 +116,21 @@ pub struct NativeStats {
     pub tasks: u32,
     pub waiting_calls: u32,
     pub calls_in_flight: u32,
+    pub redis: Vec<NativeRedisStats>,
+}
+
+/// How Redis is that the application uses.
+#[napi(object)]
+pub struct NativeRedisStats {
+    /// `store` or `backplane`.
+    pub used_for: String,
+    pub hosts: String,
+    pub is_up: bool,
+    /// For how long it has been away, in milliseconds; 0 if it is there.
+    pub away: f64,
+    /// Why it is away.
+    pub why: String,
+    pub losses: f64,
 }
 
 #[napi(object)]

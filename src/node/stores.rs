@@ -5,13 +5,13 @@ use std::sync::Arc;
 use napi::Result;
 
 use super::failed;
-use super::options::{NativeOptions, NativeRedis};
+use super::options::{NativeOptions, NativeRedis, NativeRedisStats};
 use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::processes::Processes;
-use crate::redis::{Address, Link, Needs, Tell};
+use crate::redis::{Address, Health, Link, Needs, Tell};
 use crate::store::{
     Bounds, Durability, OwnCalls, OwnStore, OwnTell, RedisStore, SqliteStore, Store,
 };
@@ -82,6 +82,33 @@ pub(super) struct Chosen {
     /// The other processes of the application, if there is a backplane.
     pub(super) processes: Option<Arc<Processes>>,
     pub(super) telling: Telling,
+    /// The connections to Redis, and what each is used for.
+    pub(super) links: Links,
+}
+
+/// Connections to Redis, and what each is used for: `store` or `backplane`.
+pub(super) type Links = Vec<(&'static str, Link)>;
+
+/// How Redis is.
+pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
+    let stats = |(used_for, link): &(&'static str, Link)| {
+        let (is_up, since, why) = match link.health() {
+            Health::Up => (true, None, String::new()),
+            Health::Opening => (false, None, "no connection was made so far".to_owned()),
+            Health::Down { since, why } => (false, Some(since), why.to_string()),
+            Health::Closed => (false, None, "it has been closed".to_owned()),
+        };
+        let away = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
+        NativeRedisStats {
+            used_for: (*used_for).to_owned(),
+            hosts: link.hosts().to_string(),
+            is_up,
+            away,
+            why,
+            losses: link.losses() as f64,
+        }
+    };
+    links.iter().map(stats).collect()
 }
 
 type Shared = (Arc<dyn Topics>, Option<Arc<Processes>>);
@@ -89,12 +116,15 @@ type Shared = (Arc<dyn Topics>, Option<Arc<Processes>>);
 /// Opens store and topics. Waits for a second at most for each.
 pub(super) fn chosen(options: &NativeOptions, limits: &Limits) -> Result<Chosen> {
     let telling = Telling::default();
-    let (topics, processes) = topics(options, limits, &telling)?;
+    let mut links = Links::new();
+    let store = store(options, limits, &telling, &mut links)?;
+    let (topics, processes) = topics(options, limits, &telling, &mut links)?;
     Ok(Chosen {
-        store: store(options, limits, &telling)?,
+        store,
         topics,
         processes,
         telling,
+        links,
     })
 }
 
@@ -102,6 +132,7 @@ fn store(
     options: &NativeOptions,
     limits: &Limits,
     telling: &Telling,
+    links: &mut Links,
 ) -> Result<Option<Box<dyn Store>>> {
     let bounds = Bounds {
         keep: limits.token_age,
@@ -126,6 +157,7 @@ fn store(
         replicas: durability == Durability::Replicas,
     };
     let first = link(redis, needs, telling)?;
+    links.push(("store", first.clone()));
     let by = match durability {
         Durability::Memory => None,
         // It is lost and back with the first one, of which the operator is told.
@@ -167,7 +199,12 @@ pub(super) fn own_store(
 }
 
 /// Topics whose subscribers the runtime wakes, and the processes that share them.
-fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result<Shared> {
+fn topics(
+    options: &NativeOptions,
+    limits: &Limits,
+    telling: &Telling,
+    links: &mut Links,
+) -> Result<Shared> {
     let runtime = runtime()?.handle().clone();
     let spawn: Spawn = Arc::new(move |task| drop(runtime.spawn(task)));
     let Some(redis) = &options.backplane else {
@@ -179,6 +216,7 @@ fn topics(options: &NativeOptions, limits: &Limits, telling: &Telling) -> Result
         replicas: false,
     };
     let commands = link(redis, needs, telling)?;
+    links.push(("backplane", commands.clone()));
     // The other link says what there is to say.
     let quiet = Box::new(|_| ());
     let (address, prefix) = (address(redis)?, &redis.prefix);

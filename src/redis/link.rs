@@ -132,6 +132,8 @@ pub(crate) struct Current {
 struct State {
     health: Health,
     current: Option<Current>,
+    /// How often a connection was lost, or could not be made at first.
+    losses: u64,
 }
 
 /// One connection to Redis, which comes back by itself. All clones share it.
@@ -198,6 +200,7 @@ impl Link {
         let (sender, state) = watch::channel(State {
             health: Health::Opening,
             current: None,
+            losses: 0,
         });
         let (opened, opening) = std::sync::mpsc::sync_channel(1);
         let hosts: Arc<str> = address.hosts().into();
@@ -232,6 +235,11 @@ impl Link {
     /// Whether Redis can be used now. Does not wait.
     pub fn health(&self) -> Health {
         self.state.borrow().health.clone()
+    }
+
+    /// How often Redis was lost so far.
+    pub fn losses(&self) -> u64 {
+        self.state.borrow().losses
     }
 
     /// Where Redis is, for messages.
@@ -360,13 +368,15 @@ impl Keeper {
                     why
                 }
             };
-            if down.is_none() {
+            let is_new = down.is_none();
+            if is_new {
                 (self.tell)(Tell::Lost(format!("Redis at {}: {why}", self.hosts)));
             }
             let since = *down.get_or_insert_with(Instant::now);
             let why = why.into();
             self.state.send_modify(|state| {
                 state.current = None;
+                state.losses += u64::from(is_new);
                 state.health = Health::Down { since, why };
             });
             tokio::time::sleep(pause(tries)).await;

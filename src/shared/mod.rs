@@ -18,7 +18,7 @@
 //! for each dialect. `__test__/server/shared_components.test.ts` watches it
 //! (`ten pages show one state, which is rendered once for all of them`).
 
-pub(crate) mod across;
+mod across;
 mod asking;
 mod component;
 mod crowd;
@@ -56,6 +56,8 @@ use crate::protocol::Refusal;
 use crate::registry::{Details, Module, ModuleId};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::token::public_name;
+#[cfg(all(test, shuttle))]
+pub(crate) use across::models as across_models;
 pub use across::{Across, RedisOwnership};
 use across::{Begun, Host, Parts, follow};
 use component::{Component, Failure, Guest};
