@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::host::topic;
@@ -32,6 +33,8 @@ const MOST: Most = Most {
 };
 /// How many events go to the owner together.
 const MOST_PAGES: usize = 256;
+/// If the owner cannot be told what pages have done for so long, they join again.
+const LONG: Duration = Duration::from_secs(20);
 /// When something is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -105,7 +108,7 @@ pub(crate) async fn follow(
         start: followed.revision,
         has_read: Notify::new(),
     };
-    let task = tasks.spawn(follower.run(tasks.clone()));
+    let task = tasks.spawn(follower.run());
     following.set_task(task.abort_handle());
     // It may have ended meanwhile.
     if component.has_ended() {
@@ -134,23 +137,24 @@ struct Follower {
 struct Ends {
     component: Arc<Component>,
     following: Arc<Following>,
-    tasks: TaskTracker,
 }
 
 impl Drop for Ends {
     fn drop(&mut self) {
         self.component.end(MOVED, &Refusal::Moved);
         let following = self.following.clone();
-        self.tasks.spawn(async move { following.leave().await });
+        // A process that closes need not wait for this: its lease ends.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { following.leave().await });
+        }
     }
 }
 
 impl Follower {
-    async fn run(self, tasks: TaskTracker) {
+    async fn run(self) {
         let _ends = Ends {
             component: self.component.clone(),
             following: self.following.clone(),
-            tasks,
         };
         let Self {
             component,
@@ -226,7 +230,12 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             }
             // What was said twice is taken once: events have numbers, and connections epochs.
             let pages: Arc<[OfPage]> = pages.into();
+            let until = Instant::now() + LONG;
             while !following.tell(Asked::Pages(pages.clone())).await {
+                // The pages send their events again, and say how old they are.
+                if Instant::now() > until {
+                    return;
+                }
                 sleep(AGAIN).await;
             }
         }

@@ -407,7 +407,7 @@ impl Host {
                 // What comes while the application closes is for the next owner.
                 if !component.is_closing() {
                     for page in pages.iter().cloned() {
-                        of_page(&component, from, page);
+                        self.of_page(&component, from, page);
                     }
                 }
                 at_once(None)
@@ -548,16 +548,24 @@ impl Host {
             Err((text, refusal)) => Answer::Failed(text, refusal),
         }
     }
+
+    /// Takes what a page of another process has done.
+    fn of_page(&self, component: &Arc<Component>, from: &Arc<str>, page: OfPage) {
+        let (OfPage::Event { viewer: id, .. }
+        | OfPage::Unhandled { viewer: id, .. }
+        | OfPage::Gone { viewer: id, .. }) = &page;
+        if let Some(viewer) = component.viewer(id) {
+            return does(component, from, &viewer, page);
+        }
+        if !matches!(page, OfPage::Gone { .. }) {
+            // It has given way meanwhile: it joins again, and sends its events again.
+            self.refused(id, MOVED, &Refusal::Moved);
+        }
+    }
 }
 
-/// Takes what a page of another process has done.
-fn of_page(component: &Arc<Component>, from: &Arc<str>, page: OfPage) {
-    let (OfPage::Event { viewer, .. }
-    | OfPage::Unhandled { viewer, .. }
-    | OfPage::Gone { viewer, .. }) = &page;
-    let Some(viewer) = component.viewer(viewer) else {
-        return;
-    };
+/// What a page of another process does.
+fn does(component: &Arc<Component>, from: &Arc<str>, viewer: &Arc<Viewer>, page: OfPage) {
     if viewer.process().as_ref() != Some(from) {
         return;
     }
@@ -595,6 +603,6 @@ fn of_page(component: &Arc<Component>, from: &Arc<str>, page: OfPage) {
                 viewer.event(epoch, Some(numbered), Err(why));
             }
         }
-        OfPage::Gone { epoch, away, .. } => goes(component, &viewer, epoch, away),
+        OfPage::Gone { epoch, away, .. } => goes(component, viewer, epoch, away),
     }
 }

@@ -31,7 +31,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Component, Ownership, OwnershipError};
 use crate::log::{Level, Log};
@@ -51,6 +51,8 @@ use wire::{Answer, ToOwner};
 const MOVED: &str = "The server is busy.";
 /// What is said to other processes about shared components.
 const ABOUT: &str = "shared";
+/// How often Redis is reminded of what this process owns, which it would forget after a day.
+const REMEMBER: Duration = Duration::from_secs(3600);
 /// How often it is looked whether the processes live that this one has to do with.
 const LOOK: Duration = Duration::from_millis(1500);
 
@@ -190,13 +192,15 @@ impl Across {
 
 async fn look(across: Weak<Across>) {
     let mut lapses = 0;
+    let mut next = Instant::now() + REMEMBER;
     loop {
         sleep(LOOK).await;
         let Some(across) = across.upgrade() else {
             return;
         };
         let now = across.processes.here().borrow().lapses;
-        if std::mem::replace(&mut lapses, now) != now {
+        if std::mem::replace(&mut lapses, now) != now || Instant::now() > next {
+            next = Instant::now() + REMEMBER;
             across.look_who_owns().await;
         }
         across.look().await;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::{Duration, Instant};
 
+use super::BUSY;
 use super::across::Host;
 use super::said::{Outcome, Said, Sayings};
 use super::shown::Shown;
@@ -588,9 +589,12 @@ impl Viewer {
 
     /// Ends the viewer, and drops what waits for it.
     pub(crate) fn give_up(self: &Arc<Self>) {
-        if self.end(None)
-            && let Some(component) = self.component()
-        {
+        let ends = match self.is_elsewhere() {
+            // Its page is told, and joins again.
+            true => self.refuse(None, BUSY, &Refusal::Busy),
+            false => self.end(None),
+        };
+        if ends && let Some(component) = self.component() {
             component.is_left(self, None);
         }
     }
