@@ -189,7 +189,7 @@ with_server! {
             let mut thief = Page::new(Client::extended(&second, user7()).await);
             thief.join(checkpoint.clone(), Some((secret, 3))).await;
             match secret {
-                // Who names no process is not told of it: only the page that has the component's secret knows where it is.
+                // It names no process, so none is asked: the thief has a copy of what is the own page's anyway.
                 "" | "a.b" | "a.b.c.d" => drop(thief),
                 _ => assert_eq!(thief.refused().await, "reload"),
             }
