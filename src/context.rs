@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
+use crate::homes::Homes;
 use crate::limits::Limits;
 pub use crate::log::Level;
 use crate::log::Log;
@@ -35,6 +36,8 @@ pub struct Context<D> {
     pub presence: Arc<dyn Presence>,
     /// The other processes of the application, if there is a backplane.
     pub processes: Option<Arc<Processes>>,
+    /// Which process has a component, if there is a backplane.
+    pub homes: Option<Arc<Homes>>,
     /// Holds states that must not be rolled back, if the application has given a store.
     pub store: Option<Box<dyn Store>>,
     /// Counters.

@@ -16,6 +16,7 @@
 //! * [`protocol`], [`token`], [`registry`]: the wire, what a page may start, and with which module.
 //! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
 //! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
+//! * [`homes`]: which process has a component, and how another one takes it over.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
 //! * `node`: the N-API edge.
@@ -36,6 +37,7 @@ pub mod dispatch;
 pub mod effects;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod homes;
 pub mod ids;
 pub mod limits;
 pub mod live_socket;

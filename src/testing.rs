@@ -171,6 +171,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
             Arc::new(|task| drop(tokio::spawn(task))),
         )),
         processes: None,
+        homes: None,
         store: None,
         limits,
         stats: Default::default(),

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
-use crate::ids::Revision;
+use crate::homes::{Coming, Home, Mark};
+use crate::ids::{Life, Point, Revision};
 use crate::limits::Limits;
 use crate::live_socket::{LiveSocket, Start, Unhandled};
 use crate::log::Quoted;
@@ -628,8 +629,16 @@ impl<D: Dispatcher> Connection<D> {
             };
             return self.join_shared(id, known, claims, resume, place);
         }
-        let instance = self.instance(&claims)?;
+        let home = self.home(resume.as_ref(), &claims);
+        let instance = self.instance(&claims, home.as_ref())?;
+        let mark = match &context.homes {
+            Some(homes) => homes.mark(&self.peer.bind, name, &instance),
+            None => Mark::default(),
+        };
+        let shown = resume.as_ref().map_or_else(Point::default, |back| back.shown);
+        let coming = self.coming(&instance, &claims, home, shown);
         let about = About {
+            mark,
             instance: instance.clone(),
             module: name.into(),
             bind: self.peer.bind.clone(),
@@ -676,10 +685,14 @@ impl<D: Dispatcher> Connection<D> {
         let sessions = self.sessions.clone();
         let socket = LiveSocket::start(&context, start, |key| {
             let session = Session::new(about, key, &self.outbox, id.clone(), claims.point);
+            if let Some(home) = coming.as_ref().and_then(|coming| coming.home.as_ref()) {
+                session.came_with(&home.secret);
+            }
             sessions.set_topics(&session, topics, members::now());
             made = Some(session.clone());
             sessions.add(&session);
-            ToPage::new(context.clone(), sessions, session, details, anchored)
+            let context = context.clone();
+            ToPage::new(context, sessions, session, details, anchored, coming)
         });
         if let Some(session) = made {
             session.set_socket(socket);
@@ -720,10 +733,44 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
+    /// What the page's secret says of the component that the claims are about; `None` if there is no backplane, or the
+    /// secret is none of this user's.
+    fn home(&self, resume: Option<&Resume>, claims: &Claims) -> Option<Home> {
+        let homes = self.context.homes.as_ref()?;
+        let home = homes.open_secret(&resume?.secret, &self.peer.bind, &claims.module)?;
+        let fits = claims.instance.is_empty() || *claims.instance == *home.instance;
+        fits.then_some(home)
+    }
+
+    /// A component that may be in another process; `None` if there is no other one, or the component is made just now.
+    fn coming(
+        &self,
+        instance: &Arc<str>,
+        claims: &Claims,
+        home: Option<Home>,
+        shown: Point,
+    ) -> Option<Box<Coming>> {
+        let is_new = claims.instance.is_empty() && home.is_none();
+        if is_new || self.context.homes.is_none() {
+            return None;
+        }
+        Some(Box::new(Coming {
+            instance: instance.clone(),
+            home,
+            point: claims.point,
+            life: claims.life,
+            shown,
+            patience: self.context.limits.handler_time,
+        }))
+    }
+
     /// The instance that the claims are about: a new one for a page's token, the old one for a checkpoint
-    /// or an anchor. Refused if the instance has been in this process and is further on than the claims.
+    /// or an anchor, or for a token that comes with the secret of one. Refused if the instance has been in this process and is further on than the claims.
     /// With a store, an instance that has ended starts from the state in the store, which is the newest.
-    fn instance(&self, claims: &Claims) -> Result<Arc<str>, Refused> {
+    fn instance(&self, claims: &Claims, home: Option<&Home>) -> Result<Arc<str>, Refused> {
+        if let Some(home) = home.filter(|_| claims.instance.is_empty()) {
+            return Ok(home.instance.clone());
+        }
         if claims.instance.is_empty() {
             let instance = random_text();
             if instance.is_empty() {
@@ -733,12 +780,14 @@ impl<D: Dispatcher> Connection<D> {
             return Ok(instance.into());
         }
         let live = self.sessions.get(&claims.instance);
+        // Without claims lives are not ordered.
+        let later: Option<Life> = self.context.homes.is_some().then_some(claims.life);
         let beyond = match live.filter(|live| !live.is_over()) {
-            Some(live) => live.beyond(claims.point.revision),
+            Some(live) => live.beyond(claims.point.revision, later),
             None if self.context.store.is_some() => None,
             None => self
                 .sessions
-                .ended_beyond(&claims.instance, claims.point.revision),
+                .ended_beyond(&claims.instance, claims.point.revision, later),
         };
         if let Some(newest) = beyond {
             let reason = format!(

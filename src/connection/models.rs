@@ -57,6 +57,7 @@ impl Model {
             page: "".into(),
             counted: "".into(),
             holder: "".into(),
+            mark: Default::default(),
         };
         let session = Session::new(about, 1, &old, "0".into(), Default::default());
         sessions.add(&session);

@@ -92,6 +92,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(
             None => {
                 state.catch_up(reply_to);
                 state.committed(running, reply_to, Moment::End);
+                Box::pin(reply_to.leaves(state.as_committed(running))).await;
                 return;
             }
             Some(Next::Item(item)) => state.item(running, item, reply_to).await,
@@ -193,6 +194,11 @@ impl LiveSocketState {
             Item::Leave { topic, ends } => {
                 Box::pin(self.leave(running, topic, ends, reply_to)).await?;
             }
+            Item::HandOver => {
+                reply_to.hands_over(self.as_committed(running));
+                return ControlFlow::Break(());
+            }
+            Item::Doubt => self.asking.doubted(),
             Item::Viewers => Box::pin(self.viewers(running, reply_to)).await?,
             Item::Weigh => {
                 // The session asks because it does not know the weight, so the weight is reported in any

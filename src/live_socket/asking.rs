@@ -5,14 +5,18 @@ use tokio::time::{Duration, Instant};
 
 use crate::ids::ActorKey;
 
+/// Within so long a page is asked about if it is in doubt whether it may see what it sees.
+const SOON: Duration = Duration::from_secs(10);
+
 /// When one component is asked about. Most modules have no `authorize`, and hold no memory for it.
 #[derive(Default)]
 pub(super) struct Asking(Option<Box<State>>);
 
 struct State {
+    actor: ActorKey,
     every: Duration,
-    /// When `authorize` has allowed the page the last time without an event.
-    allowed_at: Instant,
+    /// When `authorize` is asked again.
+    due: Instant,
 }
 
 impl Asking {
@@ -20,21 +24,30 @@ impl Asking {
     pub(super) fn begin(limit: Duration, actor: ActorKey) -> Self {
         let every = spread(limit, actor);
         Self(Some(Box::new(State {
+            actor,
             every,
-            allowed_at: Instant::now(),
+            due: Instant::now() + every,
         })))
     }
 
     /// When the page is to be asked about again; `None` if it never is.
     pub(super) fn due(&self) -> Option<Instant> {
-        let state = self.0.as_ref()?;
-        Some(state.allowed_at + state.every)
+        self.0.as_ref().map(|state| state.due)
+    }
+
+    /// It is in doubt whether the page may see what it sees: it is asked about within ten seconds, but not at once with
+    /// all others.
+    pub(super) fn doubted(&mut self) {
+        if let Some(state) = &mut self.0 {
+            let soon = Instant::now() + spread(SOON, state.actor);
+            state.due = state.due.min(soon);
+        }
     }
 
     /// `authorize` has allowed the page just now.
     pub(super) fn allowed(&mut self) {
         if let Some(state) = &mut self.0 {
-            state.allowed_at = Instant::now();
+            state.due = Instant::now() + state.every;
         }
     }
 }
@@ -76,5 +89,24 @@ mod tests {
             asking.due(),
             first.map(|due| due + Duration::from_secs(100))
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_in_doubt_is_asked_about_soon_and_once() {
+        let mut asking = Asking::begin(Duration::from_secs(300), 7);
+        let first = asking.due();
+        asking.doubted();
+        let soon = asking.due().unwrap();
+        assert!(soon <= Instant::now() + SOON && Some(soon) < first);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        asking.doubted();
+        assert_eq!(asking.due(), Some(soon), "a second doubt puts it off no further");
+        tokio::time::advance(Duration::from_secs(9)).await;
+        asking.allowed();
+        assert_eq!(asking.due(), first.map(|due| due + Duration::from_secs(10)));
+        let mut asking = Asking::begin(Duration::from_secs(1), 7);
+        let first = asking.due();
+        asking.doubted();
+        assert_eq!(asking.due(), first, "it is asked about sooner anyway");
     }
 }

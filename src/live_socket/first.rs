@@ -32,6 +32,12 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
             }
         },
     };
+    if let Some(turn) = &turn
+        && reply_to.waits_to_begin()
+    {
+        // Another process is waited for: others render meanwhile.
+        turn.yields().now();
+    }
     let since = members::now();
     let begun = tokio::select! {
         biased;
@@ -55,9 +61,10 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
                 // The page keeps its checkpoint, and asks again.
                 StoreError::Failed(_) => CallError::Unknown(text),
                 // The page's checkpoint is older than the stored state, and that can never be read.
-                StoreError::Damaged(_) | StoreError::Unreadable(_) | StoreError::Stale => {
-                    CallError::Unreadable(text)
-                }
+                StoreError::Damaged(_)
+                | StoreError::Unreadable(_)
+                | StoreError::Stale
+                | StoreError::Elsewhere(_) => CallError::Unreadable(text),
             };
             running.failed(&start.module_name, &start.id, "the join", &error);
             reply_to.started(Err(&error));

@@ -70,6 +70,10 @@ pub(super) enum Item {
         topic: Arc<str>,
         ends: bool,
     },
+    /// Another process waits for the component: the actor hands it over, and ends.
+    HandOver,
+    /// Have `authorize` asked about the page soon.
+    Doubt,
     /// Viewers of a shared component have asked for something. There is one such item at most.
     Viewers,
     /// Report the memory of props and tree.
@@ -260,15 +264,19 @@ impl Mailbox {
     }
 
     /// Adds a question: for the state, which only the application asks, so that it bounds the number; or
-    /// for the memory. A second question for the memory is left out while the first one waits, because a
+    /// for the memory, or for `authorize`. Of these two a second question is left out while the first one waits, because a
     /// page that comes and goes asks each time.
     pub(super) fn ask(&self, item: Item) -> Result<(), SendError> {
         let state = self.lock();
         if state.phase != Phase::Open {
             return Err(SendError::Stopped);
         }
-        let weighs = |item: &Item| matches!(item, Item::Weigh);
-        if weighs(&item) && state.items.iter().any(weighs) {
+        let is_alike = |one: &Item| match item {
+            Item::Weigh => matches!(one, Item::Weigh),
+            Item::Doubt => matches!(one, Item::Doubt),
+            _ => false,
+        };
+        if state.items.iter().any(is_alike) {
             return Ok(());
         }
         self.push(state, item);

@@ -196,6 +196,18 @@ impl LiveSocket {
         self.mailbox.leave(topic, ends);
     }
 
+    /// Has the actor hand its component over to another process, and end, before all that waits: see
+    /// [`Keeper::hands_over`].
+    pub fn hand_over(&self) {
+        self.mailbox.first(Item::HandOver);
+    }
+
+    /// Has `authorize` asked about the page within ten seconds, if it is ever asked while the page is shown the component.
+    pub fn doubt(&self) {
+        // An actor that has ended shows nothing.
+        let _ = self.mailbox.ask(Item::Doubt);
+    }
+
     /// Asks for the state between the events before and after this call.
     ///
     /// # Errors

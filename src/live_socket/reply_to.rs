@@ -239,6 +239,24 @@ pub trait Keeper {
         std::future::ready(Ok(Begun::default()))
     }
 
+    /// Whether [`begin`](Self::begin) waits for another process.
+    fn waits_to_begin(&self) -> bool {
+        false
+    }
+
+    /// The actor has been asked to hand the component over to another process, and ends. The state is the last one that
+    /// was committed.
+    fn hands_over(&mut self, committed: Committed<'_>) {
+        let _ = committed;
+    }
+
+    /// The actor ends in order; the state is the last one that was committed. What is awaited here holds up the end of
+    /// the application.
+    fn leaves(&mut self, committed: Committed<'_>) -> impl Future<Output = ()> + Send {
+        let _ = committed;
+        std::future::ready(())
+    }
+
     /// The memory that props and tree hold, in bytes: the answer to [`LiveSocket::weigh`].
     fn weighed(&mut self, bytes: usize) {
         let _ = bytes;

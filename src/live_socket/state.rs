@@ -129,6 +129,17 @@ impl LiveSocketState {
         running.quiet = reply_to.committed(committed, moment);
     }
 
+    /// The committed state.
+    pub(super) fn as_committed<D: Dispatcher>(&self, running: &Running<D>) -> Committed<'_> {
+        Committed {
+            point: self.point,
+            props: &self.call.props,
+            ongoing: &self.ongoing,
+            is_due: false,
+            has_tasks: running.has_tasks(),
+        }
+    }
+
     /// A step has been handled: it counts for the weight, and its state is offered for a checkpoint.
     pub(super) fn stepped<D: Dispatcher, R: ReplyTo>(
         &mut self,

@@ -23,6 +23,7 @@ use super::wake::waking_queue;
 use crate::bridge::{Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::context::{Context, Shared};
+use crate::homes::Homes;
 use crate::limits::Limits;
 use crate::live_socket::LiveSocket;
 use crate::log::Log;
@@ -136,7 +137,12 @@ impl NativeLoom {
                 log.clone(),
             )
         });
+        let homes = processes.as_ref();
+        let homes = homes.map(|processes| Homes::new(processes.clone(), keyring.clone()));
         let sessions = Sessions::with(&limits, stats.clone(), budget.clone(), across);
+        if let Some(homes) = &homes {
+            sessions.share(homes, &log);
+        }
         let context = Arc::new(Context {
             dispatcher: JsDispatcher::new(queue.clone(), templates(), limits.form_fields),
             registry: Default::default(),
@@ -151,6 +157,7 @@ impl NativeLoom {
             topics,
             presence: presence(&limits)?,
             processes,
+            homes,
             store,
             tasks: TaskTracker::new(),
             limits,

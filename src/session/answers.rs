@@ -239,6 +239,19 @@ impl Answers {
         self.unsaid.iter()
     }
 
+    /// What a tree does not repeat, of all that was said after `shown`.
+    pub(crate) fn unsaid_after(&self, shown: Point) -> impl Iterator<Item = &Answer> {
+        let kept = self.kept.iter().filter(|answer| answer.is_unsaid());
+        let all = self.unsaid.iter().chain(kept);
+        all.filter(move |answer| !shown.includes(answer.point))
+    }
+
+    /// What another process has left unsaid.
+    pub(crate) fn leave_unsaid(&mut self, answers: Vec<Answer>) {
+        self.unsaid_bytes += answers.iter().map(Answer::size).sum::<usize>();
+        self.unsaid.extend(answers);
+    }
+
     /// Forgets the oldest kept answer, but for the part that no tree repeats. False if no answer is kept.
     fn forget_oldest(&mut self) -> bool {
         let Some(mut oldest) = self.kept.pop_front() else {

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-use super::{Attached, Link, Session, State};
+use super::{About, Attached, Link, Session, State};
 use crate::ids::Point;
 use crate::live_socket::{LiveSocket, Waits};
 use crate::protocol::extended;
 use crate::random::random_text;
 use crate::turns::Place;
 
-/// The secret that resumes a session: the instance, a dot, and random characters. Empty if the system has
-/// no random numbers; nobody can then resume the session.
-pub(super) fn new_secret(instance: &str) -> Box<str> {
+/// The secret that resumes a session: the instance, a dot, random characters, and what names this process to others.
+/// Empty if the system has no random numbers; nobody can then resume the session.
+pub(super) fn new_secret(about: &About) -> Box<str> {
     match &*random_text() {
         "" => Box::default(),
-        random => format!("{instance}.{random}").into(),
+        random => format!("{}.{random}{}", about.instance, about.mark.as_str()).into(),
     }
 }
 
@@ -55,7 +55,7 @@ impl Session {
         {
             return Err(place);
         }
-        let next = new_secret(&self.about.instance);
+        let next = new_secret(&self.about);
         let replaced = std::mem::replace(&mut state.secret, next);
         if is_current {
             state.previous = Some(replaced);

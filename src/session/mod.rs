@@ -4,13 +4,15 @@
 mod answers;
 pub(crate) mod checkpoints;
 mod coming_back;
+mod handing_over;
 mod pace;
 mod peer;
 mod saying;
 
 use std::sync::Arc;
 
-use crate::ids::{ActorKey, Point, Revision};
+use crate::homes::Mark;
+use crate::ids::{ActorKey, Life, Point, Revision};
 use crate::live_socket::{LateSocket, LiveSocket, Unhandled};
 use crate::members::Whose;
 use crate::ongoing::TopicNames;
@@ -20,6 +22,7 @@ use crate::sync::{Mutex, MutexGuard, lock};
 use answers::Answers;
 pub(crate) use coming_back::Back;
 use coming_back::new_secret;
+pub(crate) use handing_over::{HandsOver, Yields};
 pub use peer::Peer;
 
 /// The connection that a component is shown on, and the component's id there.
@@ -68,6 +71,10 @@ struct State {
     under_way: Option<(Revision, u64)>,
     /// Something goes on beside the props, so that the component may have to catch up.
     is_ongoing: bool,
+    /// The life that the actor lives: 0 until it has begun.
+    life: Life,
+    /// Set while another process waits for the component, which ends as soon as the actor has handed it over.
+    hands_over: Option<HandsOver>,
     /// The topics that the committed state has subscribed to; `None` if to none.
     topics: Option<TopicNames>,
     /// The address of the page's connection, or of its last one.
@@ -95,6 +102,8 @@ pub(crate) struct About {
     pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
     pub(crate) page: Arc<str>,
+    /// What its secrets end with.
+    pub(crate) mark: Mark,
 }
 
 impl About {
@@ -146,7 +155,7 @@ impl Session {
         point: Point,
     ) -> Arc<Self> {
         outbox.attach(key);
-        let secret = new_secret(&about.instance);
+        let secret = new_secret(&about);
         let link = Link {
             outbox: outbox.clone(),
             id,
@@ -172,6 +181,8 @@ impl Session {
                 delivered: point.revision,
                 under_way: None,
                 is_ongoing: false,
+                life: Life::default(),
+                hands_over: None,
                 topics: None,
                 address,
                 ended: false,
@@ -205,9 +216,13 @@ impl Session {
 
     /// For a session that lives: its revision, if it is later than that of a checkpoint; else `None`. Also `None` for the checkpoint that the page joined with, as long as the
     /// page may not have the join's answer: the page may join again, even if the store has brought the
-    /// state further.
-    pub(crate) fn beyond(&self, revision: Revision) -> Option<Revision> {
+    /// state further. `later`: the life of the checkpoint, if lives of the component are ordered; a checkpoint of a
+    /// later life is not older, whatever its revision is.
+    pub(crate) fn beyond(&self, revision: Revision, later: Option<Life>) -> Option<Revision> {
         let state = self.lock();
+        if later.is_some_and(|later| later > state.life) {
+            return None;
+        }
         let newest = state.answers.last().revision;
         (newest > revision && state.unheard != Some(revision)).then_some(newest)
     }
@@ -307,7 +322,9 @@ impl Session {
         state.settle();
         let link = state.link.take();
         state.answers = Answers::new(state.answers.last());
+        let hands_over = state.hands_over.take();
         drop(state);
+        drop(hands_over);
         if let Some(link) = link {
             link.outbox.detach(self.key, silence);
         }
@@ -338,6 +355,16 @@ impl Session {
         state.link.is_some() && state.asking.is_none()
     }
 
+    /// The life that the actor lives.
+    pub(crate) fn life(&self) -> Life {
+        self.lock().life
+    }
+
+    /// The actor has begun a life.
+    pub(crate) fn set_life(&self, life: Life) {
+        self.lock().life = life;
+    }
+
     /// Something goes on beside the props: a page that comes back waits until the component has caught up.
     pub(crate) fn set_ongoing(&self, is_ongoing: bool) {
         self.lock().is_ongoing = is_ongoing;
@@ -358,6 +385,11 @@ impl Session {
     pub(crate) fn leave_topic(&self, topic: &Arc<str>) {
         let topic = topic.clone();
         self.socket.tell(move |socket| socket.leave(&topic, false));
+    }
+
+    /// Has `authorize` asked about the page soon: see [`LiveSocket::doubt`].
+    pub(crate) fn doubt(&self) {
+        self.socket.tell(LiveSocket::doubt);
     }
 
     /// The outbox of the connection that the component is shown on.

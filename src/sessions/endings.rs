@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ids::Revision;
+use crate::ids::{Life, Revision};
 
 /// The most components that are remembered; one more makes the oldest be forgotten. Each costs about 200
 /// bytes.
@@ -18,6 +18,8 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
 #[derive(Default)]
 struct Ending {
     newest: Revision,
+    /// The last life that the component had here.
+    life: Life,
     /// The place of this ending in the order of endings.
     place: u64,
 }
@@ -48,8 +50,8 @@ impl Endings {
         }
     }
 
-    /// A component has ended, and may start again from revision `newest` on.
-    pub(crate) fn add(&mut self, instance: &Arc<str>, newest: Revision) {
+    /// A component has ended in this life, and may start again from revision `newest` on.
+    pub(crate) fn add(&mut self, instance: &Arc<str>, newest: Revision, life: Life) {
         let now = Instant::now();
         if newest > Revision(0) {
             self.last += 1;
@@ -57,6 +59,7 @@ impl Endings {
             let ending = self.known.entry(instance.clone()).or_default();
             self.order.remove(&ending.place);
             ending.newest = ending.newest.max(newest);
+            ending.life = ending.life.max(life);
             ending.place = place;
             self.order.insert(place, (now, instance.clone()));
         }
@@ -68,9 +71,18 @@ impl Endings {
         }
     }
 
-    /// The newest revision of that component, if it is later than `revision`.
-    pub(crate) fn beyond(&self, instance: &str, revision: Revision) -> Option<Revision> {
+    /// The newest revision of that component, if it is later than `revision`. A state of a life that is `later` than
+    /// the last one here is newer in any case.
+    pub(crate) fn beyond(
+        &self,
+        instance: &str,
+        revision: Revision,
+        later: Option<Life>,
+    ) -> Option<Revision> {
         let ending = self.known.get(instance)?;
+        if later.is_some_and(|later| later > ending.life) {
+            return None;
+        }
         let (at, _) = self.order.get(&ending.place)?;
         let counts = ending.newest > revision && at.elapsed() <= LONGEST;
         counts.then_some(ending.newest)
@@ -90,39 +102,50 @@ mod tests {
         const MOST: usize = 100;
         let mut endings = Endings::of_at_most(MOST);
         for number in 0..MOST {
-            endings.add(&name(number), Revision(5));
+            endings.add(&name(number), Revision(5), Life(1));
         }
-        assert_eq!(endings.beyond("0", Revision(4)), Some(Revision(5)));
-        assert_eq!(endings.beyond("0", Revision(5)), None);
+        assert_eq!(endings.beyond("0", Revision(4), None), Some(Revision(5)));
+        assert_eq!(endings.beyond("0", Revision(5), None), None);
         // Component 0 ends again, so 1 is the oldest now.
         tokio::time::advance(Duration::from_secs(1)).await;
-        endings.add(&name(0), Revision(3));
+        endings.add(&name(0), Revision(3), Life(1));
         assert_eq!(
-            endings.beyond("0", Revision(4)),
+            endings.beyond("0", Revision(4), None),
             Some(Revision(5)),
             "it never goes back"
         );
-        endings.add(&name(MOST), Revision(5));
-        assert_eq!(endings.beyond("0", Revision(4)), Some(Revision(5)));
-        assert_eq!(endings.beyond("1", Revision(4)), None);
+        endings.add(&name(MOST), Revision(5), Life(1));
+        assert_eq!(endings.beyond("0", Revision(4), None), Some(Revision(5)));
+        assert_eq!(endings.beyond("1", Revision(4), None), None);
         // A component that ends many times takes the room of one.
         for _ in 0..2 * MOST {
-            endings.add(&name(0), Revision(6));
+            endings.add(&name(0), Revision(6), Life(1));
         }
         assert_eq!((endings.known.len(), endings.order.len()), (MOST, MOST));
-        assert_eq!(endings.beyond("0", Revision(5)), Some(Revision(6)));
-        assert_eq!(endings.beyond("2", Revision(4)), Some(Revision(5)));
+        assert_eq!(endings.beyond("0", Revision(5), None), Some(Revision(6)));
+        assert_eq!(endings.beyond("2", Revision(4), None), Some(Revision(5)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_went_on_elsewhere_may_come_back_with_a_lower_revision() {
+        let mut endings = Endings::default();
+        endings.add(&name(1), Revision(5), Life(2));
+        let beyond = |later| endings.beyond("1", Revision(4), later);
+        assert_eq!(beyond(None), Some(Revision(5)));
+        assert_eq!(beyond(Some(Life(1))), Some(Revision(5)));
+        assert_eq!(beyond(Some(Life(2))), Some(Revision(5)));
+        assert_eq!(beyond(Some(Life(3))), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn they_are_remembered_for_so_long() {
         let mut endings = Endings::default();
-        endings.add(&name(1), Revision(5));
+        endings.add(&name(1), Revision(5), Life(1));
         tokio::time::advance(LONGEST).await;
-        assert_eq!(endings.beyond("1", Revision(4)), Some(Revision(5)));
+        assert_eq!(endings.beyond("1", Revision(4), None), Some(Revision(5)));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(endings.beyond("1", Revision(4)), None);
-        endings.add(&name(2), Revision(0));
+        assert_eq!(endings.beyond("1", Revision(4), None), None);
+        endings.add(&name(2), Revision(0), Life(1));
         assert!(endings.known.is_empty() && endings.order.is_empty());
     }
 }

@@ -197,7 +197,8 @@ impl Sessions {
         count
     }
 
-    /// The application is closing: connections answer the events that wait, and parked sessions end.
+    /// The application is closing: connections answer the events that wait, and parked sessions end. If there are other
+    /// processes, a parked session handles what waits first, and leaves them what its page does not have.
     pub fn drain(&self) {
         let mut state = self.lock();
         let joins = state.connections.len() + state.sessions.len();
@@ -207,9 +208,19 @@ impl Sessions {
         for open in state.connections.values() {
             open.outbox.order(Order::Drain);
         }
-        let parked: Vec<u64> = state.parked.iter().map(|(ticket, _)| ticket).collect();
+        let is_shared = self.is_shared.get().is_some();
+        let parked: Vec<_> = state
+            .parked
+            .iter()
+            .map(|(ticket, parked)| (ticket, parked.session.clone()))
+            .collect();
         drop(state);
-        self.disconnect(&parked);
+        for (ticket, session) in parked {
+            match is_shared {
+                true => session.finish(),
+                false => self.end_parked(ticket),
+            }
+        }
         self.shared.drain();
         self.changed.notify_one();
     }
@@ -218,9 +229,13 @@ impl Sessions {
     pub fn stop(&self) {
         self.drain();
         let closed = self.closed();
-        for open in self.lock().connections.values() {
+        let state = self.lock();
+        for open in state.connections.values() {
             open.outbox.order(Order::Stop(closed));
         }
+        let parked: Vec<u64> = state.parked.iter().map(|(ticket, _)| ticket).collect();
+        drop(state);
+        self.disconnect(&parked);
         self.shared.stop();
     }
 

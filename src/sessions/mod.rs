@@ -9,6 +9,7 @@ mod leaving;
 mod parked;
 mod relief;
 pub(crate) mod to_page;
+mod yielding;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::budget::Budget;
-use crate::ids::Revision;
+use crate::ids::{Life, Revision};
 use crate::limits::Limits;
 use crate::members::{self, Members};
 use crate::protocol::Refusal;
@@ -83,6 +84,8 @@ pub struct Sessions {
     members: Members<Arc<Session>>,
     /// The components that many pages show.
     pub shared: Arc<SharedComponents>,
+    /// Other processes may go on with what waits here. Set by `share`.
+    is_shared: OnceLock<()>,
 }
 
 /// What became of the oldest parked session.
@@ -134,6 +137,7 @@ impl Sessions {
             holdings: Holdings::new(limits),
             members: Members::default(),
             shared: SharedComponents::new(limits, across),
+            is_shared: OnceLock::new(),
         })
     }
 
@@ -151,15 +155,26 @@ impl Sessions {
     }
 
     /// For a component that has ended: the revision of the oldest checkpoint that may start it again, if that
-    /// is later than `revision`; else `None`.
-    pub(crate) fn ended_beyond(&self, instance: &str, revision: Revision) -> Option<Revision> {
+    /// is later than `revision`; else `None`. `later`: see [`Session::beyond`].
+    pub(crate) fn ended_beyond(
+        &self,
+        instance: &str,
+        revision: Revision,
+        later: Option<Life>,
+    ) -> Option<Revision> {
         let state = self.lock();
         let session = state.sessions.get(instance).cloned();
-        let ended = state.endings.beyond(instance, revision);
+        let ended = state.endings.beyond(instance, revision, later);
         drop(state);
+        let session = session.filter(|one| later.is_none_or(|later| later <= one.life()));
         // If the component has ended just now, its actor may not be gone, and the session is still listed.
         let ending = session.map(|session| session.newest());
         ending.filter(|newest| *newest > revision).max(ended)
+    }
+
+    /// All sessions.
+    fn all(&self) -> Vec<Arc<Session>> {
+        self.lock().sessions.values().cloned().collect()
     }
 
     /// Adds a session. An older session of the same instance ends.
@@ -174,12 +189,12 @@ impl Sessions {
     /// Takes a session off the lists, when its actor is gone. The session has ended, so no connection
     /// changes it any more.
     pub(crate) fn remove(&self, session: &Arc<Session>) {
-        let newest = session.newest();
+        let (newest, life) = (session.newest(), session.life());
         self.set_topics(session, None, members::now());
         self.holdings.forget(session);
         let mut state = self.lock();
         let instance = &session.about.instance;
-        state.endings.add(instance, newest);
+        state.endings.add(instance, newest, life);
         if state
             .sessions
             .get(instance)
@@ -202,7 +217,9 @@ impl Sessions {
     pub(crate) fn park(&self, attached: &Attached, connection: u64) {
         let Attached { session, epoch } = attached;
         let ticket = self.next_number();
-        if self.lock().closing.is_some() || self.limits.park_time.is_zero() {
+        let is_shared = self.is_shared.get().is_some();
+        let ends = self.lock().closing.is_some() && !is_shared;
+        if ends || self.limits.park_time.is_zero() {
             session.end_shown(*epoch);
             return;
         }
@@ -223,7 +240,8 @@ impl Sessions {
         state.parked.insert(ticket, parked);
         self.stats.parked.up();
         let open = state.connections.get(&connection);
-        let is_over = state.closing.is_some() || open.is_some_and(|open| open.disconnected);
+        let closes = state.closing.is_some();
+        let is_over = (closes && !is_shared) || open.is_some_and(|open| open.disconnected);
         drop(state);
         if is_over {
             // `disconnect` may have run before this insert; then it did not see this session.
@@ -240,6 +258,10 @@ impl Sessions {
         // This also wakes the actor, whose component is not present any more (`LiveSocketState::notice`).
         session.weigh();
         self.make_room();
+        if closes {
+            // What its page does not have is left to the process that the page comes to.
+            session.finish();
+        }
     }
 
     /// Notes what a session weighs in all. Sessions that are too much end.

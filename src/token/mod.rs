@@ -18,4 +18,4 @@ mod tests;
 pub use claims::{Claims, Kind, MAX_PAGE, SealError, TokenError};
 pub use joining::{ANCHORED, anchored};
 pub use keyring::{Keyring, MIN_SECRET, SecretError};
-pub use names::{Holder, public_name};
+pub use names::{Holder, proof_of, public_name};

@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::{Claims, Keyring, Kind, SealError};
 
@@ -13,6 +15,10 @@ pub type Holder = [u8; 16];
 const HOLDER_INFO: &[u8] = b"loom-live/holder/v1";
 /// Separates shared components' names from every other use of the same secret.
 const SHARED_INFO: &[u8] = b"loom-live/shared/v1";
+/// Separates what proves a component's process from every other use of the same secret.
+const HOME_INFO: &[u8] = b"loom-live/home/v1";
+/// Separates the proof of a page's secret from every other use of that secret.
+const PROOF_INFO: &[u8] = b"loom-live/proof/v1";
 /// Separates public names from every other use of a hash.
 const NAME_INFO: &[u8] = b"loom-live/name/v1";
 
@@ -47,6 +53,18 @@ impl Keyring {
         holder
     }
 
+    /// What proves that this application gave a secret about `about`: the user, the module, the component, and the
+    /// process that has it.
+    pub fn home(&self, about: [&str; 4]) -> [u8; 16] {
+        self.names.first().map_or([0; 16], |names| home(names, about))
+    }
+
+    /// Whether this is what [`home`](Self::home) gives, or gave with a secret that has been replaced.
+    pub fn is_home(&self, about: [&str; 4], proof: &[u8]) -> bool {
+        let mut names = self.names.iter();
+        names.any(|names| home(names, about).ct_eq(proof).into())
+    }
+
     /// The address of a component of that public name: whoever has it can send messages to the component.
     ///
     /// # Errors
@@ -64,6 +82,28 @@ impl Keyring {
         let claims = self.unsealed(address, "").ok()?;
         (claims.kind == Kind::Address).then_some(claims.instance)
     }
+}
+
+fn home(names: &Hkdf<Sha256>, about: [&str; 4]) -> [u8; 16] {
+    let lengths = about.map(|text| (text.len() as u64).to_le_bytes());
+    let mut info = vec![HOME_INFO];
+    for (length, text) in lengths.iter().zip(about) {
+        info.extend([length.as_slice(), text.as_bytes()]);
+    }
+    let mut proof = [0; 16];
+    // `expand` fails only for texts longer than 255 hashes.
+    let _ = names.expand_multi_info(&info, &mut proof);
+    proof
+}
+
+/// What proves to one process that another has a page's secret. It is good for these two only.
+pub fn proof_of(secret: &str, [asks, asked]: [&str; 2]) -> [u8; 32] {
+    let mut proof = [0; 32];
+    let info = [asks.as_bytes(), b" ", asked.as_bytes()];
+    let secret = Hkdf::<Sha256>::new(Some(PROOF_INFO), secret.as_bytes());
+    // `expand` fails only for texts longer than 255 hashes.
+    let _ = secret.expand_multi_info(&info, &mut proof);
+    proof
 }
 
 /// A component's name for the application, which publishes the ids of events: the instance, which names the

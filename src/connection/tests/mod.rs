@@ -27,6 +27,7 @@ mod page;
 mod resume;
 mod shared;
 mod store;
+mod yielding;
 
 use page::Page;
 
@@ -606,6 +607,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         counted: "".into(),
         request: None,
         page: "".into(),
+        mark: Default::default(),
     };
     let start = Start {
         id: "0".into(),
@@ -630,7 +632,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         server.sessions.end(&session);
         made = Some(session.clone());
         let sessions = server.sessions.clone();
-        ToPage::new(server.context.clone(), sessions, session, details, None)
+        ToPage::new(server.context.clone(), sessions, session, details, None, None)
     });
     made.unwrap().set_socket(socket);
     let empty = tokio::time::timeout(Duration::from_secs(60), server.is_empty());

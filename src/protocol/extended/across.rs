@@ -26,7 +26,8 @@ pub struct Across {
 }
 
 impl Encoded {
-    /// The message for other processes; `None` if it was not encoded for them. `name` gives the name of a template.
+    /// The message for other processes; `None` if it mentions templates and was not encoded for them. `name` gives the
+    /// name of a template.
     pub fn across(&self, mut name: impl FnMut(&Arc<Template>) -> TemplateName) -> Option<Across> {
         let mut names = Vec::new();
         let mut places = HashMap::new();
@@ -39,7 +40,13 @@ impl Encoded {
         let mut rest = String::with_capacity(self.rest.len());
         let mut mentions = Vec::new();
         let mut end = 0;
-        for (at, number) in self.mentions.as_ref()? {
+        let mentions_none = self.templates.is_empty() && !self.opaque;
+        let mentioned = match &self.mentions {
+            Some(mentioned) => mentioned.as_slice(),
+            None if mentions_none => &[],
+            None => return None,
+        };
+        for (at, number) in mentioned {
             let before = self.rest.get(end..*at as usize)?;
             rest.push_str(before);
             let place = *places.get(number)?;

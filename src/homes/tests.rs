@@ -1,0 +1,1 @@
+//! Homes of components, of processes that have one Redis.
