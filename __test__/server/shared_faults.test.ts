@@ -53,6 +53,42 @@ test('one page that floods is told so, and the others have their turns', async (
   await until('the flood to be told', () => refused > 0)
 })
 
+test('many pages of one address have their turns together: whoever has another waits for one of them', async () => {
+  const site = await Site.start({ trustProxy: true })
+  const barrier = new Barrier()
+  const order: string[] = []
+  const module = site.loom.register('slow', {
+    props: { count: 0 },
+    handle: {
+      wait: async (props) => {
+        await barrier.wait()
+        return { ...props }
+      },
+      add({ count }, { value = '' }) {
+        order.push(value)
+        return { count: count + 1 }
+      },
+    },
+    render: ({ count }) => html`${count}`,
+  })
+  const from = (address: string): Promise<LivePage> =>
+    sharedPage(site, module, { socket: { headers: { 'x-forwarded-for': address } } })
+  const crowd: LivePage[] = []
+  for (let count = 0; count < 20; count++) crowd.push(await from('198.51.100.1'))
+  const [one, other] = [await from('203.0.113.1'), await from('203.0.113.2')]
+  crowd[0]?.event('wait')
+  await barrier.reached()
+  for (const page of crowd) for (let count = 0; count < 3; count++) page.event('add', 'crowd')
+  await until('the events of the crowd to wait', () => site.loom.stats().queuedEvents >= 60)
+  for (const page of [one, other])
+    for (let count = 0; count < 2; count++) page.event('add', page === one ? 'one' : 'other')
+  await until('all to wait', () => site.loom.stats().queuedEvents >= 64)
+  barrier.open()
+  await until('all to be handled', () => order.length === 64)
+  expect(order.slice(0, 6).sort()).toEqual(['crowd', 'crowd', 'one', 'one', 'other', 'other'])
+  await Promise.all([...crowd, one, other].map(settled))
+})
+
 test('one page that has too much waiting gives it up, and sends it again; nothing of it is lost or counts twice', async () => {
   const limits = { waitingBytes: 200_000, messageBytes: 400_000, parkTime: 600_000 }
   const site = await Site.start({ bind: byHeader, limits })

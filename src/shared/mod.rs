@@ -5,7 +5,7 @@
 //! encoded once, and sent to all of them.
 //!
 //! * `crowd.rs`, `numbers.rs`, `joined_and_left.rs`: whose the viewers are, who gives way, what is known of those who are
-//!   gone, who is told. Pure.
+//!   gone, who is told. `rounds.rs`: whose turn it is. Pure.
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer/`: one page, and (`sending.rs`) what it is sent. `component/`: the component and its end, (`coming.rs`) who
@@ -29,6 +29,7 @@ pub(crate) mod models;
 mod numbers;
 mod ownership;
 mod ring;
+mod rounds;
 mod said;
 mod shown;
 #[cfg(all(test, not(shuttle)))]

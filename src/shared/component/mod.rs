@@ -16,6 +16,7 @@ use super::across::{Following, Host};
 use super::crowd::Crowd;
 use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
+use super::rounds::Rounds;
 use super::viewer::{Pages, Viewed, Viewer};
 use super::{BUSY, Name, SharedComponents};
 use crate::ids::{ActorKey, EventNumber, Life};
@@ -52,8 +53,8 @@ struct State {
     /// as `away` at most.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
-    /// Viewers that have asked for something, in the order of their turns.
-    asked: VecDeque<Arc<Viewer>>,
+    /// Viewers that have asked for something, each once.
+    asked: Rounds<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
     /// The topics that the component is in, as it was committed.
     topics: Option<TopicNames>,
@@ -163,7 +164,7 @@ impl Component {
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
                 numbers: Numbers::of_at_most(limits.viewers, is_stored),
-                asked: VecDeque::new(),
+                asked: Rounds::default(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,
                 dismissals: 0,

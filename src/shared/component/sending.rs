@@ -30,10 +30,10 @@ impl Component {
     /// What the viewer has asked for whose turn it is, and the viewer.
     pub(in crate::shared) fn next_asked(&self) -> Option<(Arc<Viewer>, Asked)> {
         loop {
-            let viewer = self.lock().asked.pop_front()?;
+            let viewer = self.lock().asked.next()?;
             let (taken, has_more) = viewer.next_taken();
             if has_more {
-                self.lock().asked.push_back(viewer.clone());
+                self.lock().asked.add(&viewer.counted, viewer.clone());
             }
             // A viewer that has ended has nothing.
             if let Some(taken) = taken {
@@ -87,7 +87,7 @@ impl Viewed for Component {
     }
 
     fn asks(&self, viewer: Arc<Viewer>) {
-        self.lock().asked.push_back(viewer);
+        self.lock().asked.add(&viewer.counted.clone(), viewer);
         self.tell(LiveSocket::viewers_ask);
     }
 
