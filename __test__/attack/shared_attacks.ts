@@ -58,9 +58,9 @@ export const SHARED: readonly Attack[] = [
       let [joins, viewers] = [0, 0]
       /** What is none, or not of this viewer: random bytes, a page's token, a ticket that was cut or changed. */
       const tickets = ['', 'x', board, randomBytes(120).toString('base64url'), 'A'.repeat(100_000)]
-      const come = async (index: number): Promise<void> => {
+      const come = async (): Promise<void> => {
         while (Date.now() < end) {
-          const [raw] = await open(target, 1, () => `198.51.${index}.${joins++ % 250}`)
+          const [raw] = await open(target, 1, () => `198.51.100.${joins++ % 20}`)
           if (raw === undefined || raw.closed) continue
           const secret = tickets[joins % tickets.length] as string
           raw.read().send(['j', 0, 'board', board, secret, joins, joins, 0])
@@ -78,7 +78,7 @@ export const SHARED: readonly Attack[] = [
           raw.socket.destroy()
         }
       }
-      await Promise.all(Array.from({ length: 40 }, (_, index) => come(index)))
+      await Promise.all(Array.from({ length: 40 }, come))
       const { components, connections } = await target.sample()
       const fault = await honest.end()
       return fate(
