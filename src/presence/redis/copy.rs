@@ -4,7 +4,7 @@
 //! An entry that is gone leaves the copy at once: from there on only the roster knows it, and ends it by itself.
 //!
 //! Architecture invariant: when all that was said has been heard, each process knows the same people, whatever was heard
-//! twice, or was read before it was heard. `src/presence/redis/properties.rs` watches it.
+//! twice, or was read before it was heard. `src/presence/redis/tests.rs` watches it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -81,10 +81,6 @@ impl Copy {
 
     pub(super) fn processes(&self) -> impl Iterator<Item = &Arc<str>> {
         self.processes.keys()
-    }
-
-    pub(super) fn knows(&self, process: &str) -> bool {
-        self.processes.contains_key(process)
     }
 
     /// An entry of this process is as `own` has it.

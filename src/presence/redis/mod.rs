@@ -22,6 +22,8 @@ mod outbox;
 mod own;
 mod reading;
 mod said;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::pin::Pin;
