@@ -28,7 +28,6 @@ use crate::limits::Limits;
 use crate::live_socket::LiveSocket;
 use crate::log::Log;
 use crate::members::Members;
-use crate::presence::{MemoryPresence, Presence};
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
 use crate::shared::{Across, RedisOwnership};
@@ -83,13 +82,6 @@ pub struct NativeLoom {
     sweeping: Option<AbortOnDropHandle<()>>,
 }
 
-/// Presence whose watchers the runtime wakes.
-fn presence(limits: &Limits) -> Result<Arc<dyn Presence>> {
-    let runtime = runtime()?.handle().clone();
-    let spawn = move |task| drop(runtime.spawn(task));
-    Ok(Arc::new(MemoryPresence::new(limits, Arc::new(spawn))))
-}
-
 #[napi]
 impl NativeLoom {
     #[napi(constructor, catch_unwind)]
@@ -108,6 +100,7 @@ impl NativeLoom {
         let Chosen {
             store,
             topics,
+            presence,
             processes,
             telling,
             links,
@@ -155,7 +148,7 @@ impl NativeLoom {
             quotas: Quotas::new(&limits),
             turns: Turns::new(&limits),
             topics,
-            presence: presence(&limits)?,
+            presence,
             processes,
             homes,
             store,
@@ -282,6 +275,8 @@ impl NativeLoom {
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
             }
+            // Before others can find that this process is gone.
+            context.presence.written().await;
             if let Some(processes) = &context.processes {
                 processes.close().await;
             }

@@ -10,6 +10,7 @@ use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
 use crate::limits::Limits;
 use crate::log::{Level, Log};
+use crate::presence::{MemoryPresence, Presence, RedisPresence};
 use crate::processes::Processes;
 use crate::redis::{Address, Health, Link, Needs, Tell};
 use crate::store::{
@@ -79,6 +80,7 @@ fn write(log: &Log, tell: Tell) {
 pub(super) struct Chosen {
     pub(super) store: Option<Box<dyn Store>>,
     pub(super) topics: Arc<dyn Topics>,
+    pub(super) presence: Arc<dyn Presence>,
     /// The other processes of the application, if there is a backplane.
     pub(super) processes: Option<Arc<Processes>>,
     pub(super) telling: Telling,
@@ -111,17 +113,27 @@ pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
     links.iter().map(stats).collect()
 }
 
-type Shared = (Arc<dyn Topics>, Option<Arc<Processes>>);
+/// What processes share that have one backplane.
+struct Shared {
+    topics: Arc<dyn Topics>,
+    presence: Arc<dyn Presence>,
+    processes: Option<Arc<Processes>>,
+}
 
 /// Opens store and topics. Waits for a second at most for each.
 pub(super) fn chosen(options: &NativeOptions, limits: &Limits) -> Result<Chosen> {
     let telling = Telling::default();
     let mut links = Links::new();
     let store = store(options, limits, &telling, &mut links)?;
-    let (topics, processes) = topics(options, limits, &telling, &mut links)?;
+    let Shared {
+        topics,
+        presence,
+        processes,
+    } = shared(options, limits, &telling, &mut links)?;
     Ok(Chosen {
         store,
         topics,
+        presence,
         processes,
         telling,
         links,
@@ -198,8 +210,8 @@ pub(super) fn own_store(
     store.map(Some).map_err(failed)
 }
 
-/// Topics whose subscribers the runtime wakes, and the processes that share them.
-fn topics(
+/// Topics and presence, of which the runtime wakes who is told, and the processes that share them.
+fn shared(
     options: &NativeOptions,
     limits: &Limits,
     telling: &Telling,
@@ -208,7 +220,11 @@ fn topics(
     let runtime = runtime()?.handle().clone();
     let spawn: Spawn = Arc::new(move |task| drop(runtime.spawn(task)));
     let Some(redis) = &options.backplane else {
-        return Ok((Arc::new(MemoryTopics::new(limits, spawn)), None));
+        return Ok(Shared {
+            topics: Arc::new(MemoryTopics::new(limits, spawn.clone())),
+            presence: Arc::new(MemoryPresence::new(limits, spawn)),
+            processes: None,
+        });
     };
     let needs = Needs {
         keeps: false,
@@ -222,8 +238,16 @@ fn topics(
     let (address, prefix) = (address(redis)?, &redis.prefix);
     let backplane = Backplane::open(address, &commands, prefix, limits, &spawn, quiet);
     let Backplane { topics, between } = backplane.map_err(failed)?;
-    let processes = Processes::open(commands, Arc::new(between), prefix).map_err(failed)?;
-    Ok((Arc::new(topics), Some(processes)))
+    let between: Arc<dyn Topics> = Arc::new(between);
+    let processes = Processes::open(commands.clone(), between.clone(), prefix);
+    let processes = processes.map_err(failed)?;
+    let (others, link) = (processes.clone(), commands);
+    let presence = RedisPresence::open(link, between, others, prefix, limits, spawn);
+    Ok(Shared {
+        topics: Arc::new(topics),
+        presence: Arc::new(presence),
+        processes: Some(processes),
+    })
 }
 
 fn address(redis: &NativeRedis) -> Result<Address> {

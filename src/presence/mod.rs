@@ -5,7 +5,9 @@
 //! changed, gathered, at most once a second. As with topics, a change only wakes those who watch; they read
 //! what they have not been told. So who reads slowly costs no memory.
 //!
-//! * [`Presence`] is the trait; [`MemoryPresence`] keeps who is there in this process.
+//! * [`Presence`] is the trait; [`MemoryPresence`] keeps who is there in this process, [`RedisPresence`] has it of all
+//!   processes.
+//! * `rooms.rs`: the topics of this process, each behind the lock of its part, and the task that wakes.
 //! * `roster.rs`: one topic, with the changes that may not have been read. Pure.
 //! * `room.rs`: one topic with those who watch it, and when they are to be told. Pure, too.
 //!
@@ -13,7 +15,9 @@
 //! there. `src/presence/tests/properties.rs` watches it.
 
 mod memory;
+mod redis;
 mod room;
+mod rooms;
 mod roster;
 #[cfg(test)]
 mod tests;
@@ -23,7 +27,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-pub use memory::{Held, MemoryPresence};
+pub use memory::MemoryPresence;
+pub use redis::RedisPresence;
+pub use rooms::Held;
 
 use crate::topics::{Listener, MAX_NAME, Message, Position, Sink};
 
@@ -45,6 +51,9 @@ pub enum PresenceError {
     #[error("presence does not work now: {0}")]
     Failed(String),
 }
+
+/// What is told of a topic in which nobody is.
+const NOBODY: &str = r#"{"present":[],"count":0}"#;
 
 /// The future of an answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, PresenceError>> + Send>>;
@@ -177,4 +186,9 @@ pub trait Presence: Send + Sync + 'static {
 
     /// The application closes: from here on nobody is told anything, since nobody has left because of that.
     fn close(&self);
+
+    /// Waits until other processes can know all that has happened so far: for 2 s at most, since Redis may be away.
+    fn written(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::ready(()))
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::News;
+use super::redis::Beyond;
 use super::roster::{Bounds, Roster, Told};
 use crate::topics::{Chunk, Epoch, Listener, Message, Position, Sinks};
 
@@ -50,6 +51,11 @@ pub(super) struct Room {
     epoch: Epoch,
     pub(super) roster: Roster,
     pub(super) sinks: Sinks,
+    /// All who are there are in the roster. In memory that is always so; with Redis, while the topic is watched and
+    /// has been read.
+    pub(super) is_known: bool,
+    /// What is between this topic and Redis; `None` in memory.
+    pub(super) beyond: Option<Box<Beyond>>,
     /// How many entries have handles, shown or not.
     pub(super) entries: usize,
     /// The number of the roster that those who watch were last woken for.
@@ -75,6 +81,8 @@ impl Room {
             epoch,
             roster: Roster::new(bounds),
             sinks: Sinks::default(),
+            is_known: true,
+            beyond: None,
             entries: 0,
             woken_for: 0,
             woken_at: None,
@@ -88,17 +96,36 @@ impl Room {
 
     /// Whether nothing is lost if the room goes.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries == 0 && self.sinks.len() == 0 && self.roster.is_empty()
+        let has_beyond = self.beyond.as_ref().is_some_and(|one| !one.is_empty());
+        self.entries == 0 && self.sinks.len() == 0 && self.roster.is_empty() && !has_beyond
+    }
+
+    /// How many entries of this process are gone and count.
+    pub(super) fn gone(&self) -> usize {
+        let own = self.beyond.as_ref().map(|beyond| beyond.gone());
+        own.unwrap_or_else(|| self.roster.gone())
+    }
+
+    /// Ends entries whose grace is over, so many at most.
+    pub(super) fn expire(&mut self, now: Instant, most: usize) {
+        self.roster.expire(now, most);
+        if let Some(beyond) = &mut self.beyond {
+            beyond.expire(now, most);
+        }
     }
 
     /// When the room has something to do: a grace is over, or those who watch are to be woken.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         let wakes = self.has_news().then(|| self.wakes_at(now));
-        wakes.into_iter().chain(self.roster.due()).min()
+        let own = self.beyond.as_ref().and_then(|beyond| beyond.due());
+        let over = own.into_iter().chain(self.roster.due());
+        wakes.into_iter().chain(over).min()
     }
 
     fn has_news(&self) -> bool {
-        self.sinks.len() > 0 && (self.owes || self.woken_for != self.roster.number())
+        self.is_known
+            && self.sinks.len() > 0
+            && (self.owes || self.woken_for != self.roster.number())
     }
 
     fn wakes_at(&self, now: Instant) -> Instant {
@@ -128,6 +155,9 @@ impl Room {
         let fresh = from.map_or(since, |from| self.woken_for.max(from));
         let is_same = |one: &&Written| one.news.number() >= fresh && one.from == from;
         let mut written = self.whole.iter().chain(&self.changes);
+        if !self.is_known {
+            return Read::Later;
+        }
         if let Some(one) = written.find(is_same) {
             self.owes |= one.news.number() < self.woken_for;
             return Read::Written(one.news.clone());
@@ -182,6 +212,12 @@ impl Room {
             self.woken_for = self.roster.number();
         }
         self.sinks.add(listener)
+    }
+
+    /// All who are there are in the roster now: those who watch are told.
+    pub(super) fn becomes_known(&mut self) {
+        self.is_known = true;
+        self.owes = true;
     }
 
     /// Nobody watches any more.

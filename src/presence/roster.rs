@@ -173,6 +173,19 @@ impl Roster {
         self.people.is_empty()
     }
 
+    /// The grace.
+    pub(super) fn grace(&self) -> Duration {
+        self.bounds.grace
+    }
+
+    /// Nobody is known any more, and whoever was told something is told everybody next.
+    pub(super) fn clear(&mut self) {
+        let number = self.number + 1;
+        let (last, is_watched) = (self.last, self.is_watched);
+        *self = Self::new(self.bounds);
+        (self.number, self.last, self.is_watched) = (number, last, is_watched);
+    }
+
     /// How many entries are gone and count.
     pub(super) fn gone(&self) -> usize {
         self.gone.len()
@@ -259,19 +272,24 @@ impl Roster {
 
     /// The entry is gone; it counts for the grace longer if it `lingers`.
     pub(super) fn hide(&mut self, entry: u64, now: Instant, lingers: bool) {
+        if !lingers || self.bounds.grace.is_zero() {
+            self.remove(entry);
+        } else {
+            self.hide_until(entry, now + self.bounds.grace);
+        }
+    }
+
+    /// The entry is gone, and counts until then, or until it was to count to already.
+    pub(super) fn hide_until(&mut self, entry: u64, until: Instant) {
         let Some((key, place)) = self.places.get(&entry).cloned() else {
             return;
         };
         let Some(known) = self.people.get_mut(&key) else {
             return;
         };
-        let Some(slot) = known.slots.get_mut(&place) else {
-            return;
-        };
-        if !lingers || self.bounds.grace.is_zero() {
-            self.remove(entry);
-        } else if slot.until.is_none() {
-            let until = now + self.bounds.grace;
+        if let Some(slot) = known.slots.get_mut(&place)
+            && slot.until.is_none()
+        {
             slot.until = Some(until);
             known.gone.insert((until, place));
             self.gone.insert((until, entry));

@@ -12,7 +12,7 @@ use crate::redis::{Ask, AskAgain, AskError, Connection, milliseconds};
 /// How long a process counts as alive after it has kept its lease.
 pub(super) const LEASE: Duration = Duration::from_secs(6);
 /// How often it keeps the lease.
-const KEEP: Duration = Duration::from_millis(1500);
+pub(super) const KEEP: Duration = Duration::from_millis(1500);
 
 impl Inner {
     fn lease(&self, name: &str) -> String {

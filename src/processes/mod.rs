@@ -93,6 +93,9 @@ pub struct Processes {
 }
 
 impl Processes {
+    /// For so long at least a process has not lived that is gone and has not closed.
+    pub const GONE_FOR: Duration = lease::LEASE.saturating_sub(lease::KEEP);
+
     /// Begins to keep the lease, and to hear what others say. `between` are the topics between processes. To be called
     /// in a runtime.
     ///
@@ -217,6 +220,14 @@ impl Processes {
         let answer = timeout(wait, asks).await.ok().flatten();
         drop(asked);
         answer
+    }
+
+    /// The process is gone without a word.
+    #[cfg(test)]
+    pub(crate) fn stop(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 
     /// The process goes: others need not wait until its lease has run out.

@@ -37,6 +37,7 @@ use tokio::time::Instant;
 
 pub use memory::MemoryTopics;
 pub use message::{Epoch, Message, NoEpoch, Position};
+pub(crate) use redis::escaped;
 pub use redis::{Backplane, RedisTopics};
 pub use rooms::Spawn;
 pub use shard::Held;

@@ -1,5 +1,7 @@
-//! Who is there, as those who watch are told.
+//! Who is there, as those who watch are told. What holds for Redis too stands in `both.rs`; here is what needs a clock
+//! that is moved, or looks at tasks.
 
+pub(super) mod both;
 mod properties;
 
 use std::sync::Arc;
@@ -347,30 +349,6 @@ async fn the_task_ends_when_there_is_nothing_to_do_and_when_presence_is_dropped(
     drop((_watcher, presence));
     task.await.unwrap();
     assert!(tasks.lock().unwrap().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_leaves_because_the_application_closes() {
-    let presence = memory(&Limits::default());
-    let ann = shown(&presence, "a", "ann", "1");
-    let watcher = Watcher::of(&presence, "a").await;
-    presence.close();
-    drop(ann);
-    sleep(ms(60_000)).await;
-    assert_eq!(watcher.sink.take(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_grace_who_is_gone_has_left() {
-    let limits = Limits {
-        presence_grace: Duration::ZERO,
-        ..Limits::default()
-    };
-    let presence = memory(&limits);
-    let ann = shown(&presence, "a", "ann", "1");
-    ann.hide();
-    let everybody = presence.everybody("a").await.unwrap();
-    assert_eq!(everybody, r#"{"present":[],"count":0}"#);
 }
 
 /// Panics when it is woken.

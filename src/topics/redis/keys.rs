@@ -12,7 +12,7 @@ pub(super) struct Keys {
 }
 
 /// A tag ends at the first brace.
-fn escaped(topic: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(topic: &str) -> Cow<'_, str> {
     if !topic.contains(['{', '}', '%']) {
         return Cow::Borrowed(topic);
     }

@@ -32,6 +32,7 @@ use crate::limits::Limits;
 use crate::redis::{Address, Link, Needs, OpenError, Tell};
 use following::Following;
 use keys::Keys;
+pub(crate) use keys::escaped;
 use publishing::{Publish, Queue};
 
 /// Topics in Redis. All processes that have the same Redis and the same prefix share them.
