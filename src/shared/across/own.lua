@@ -8,7 +8,7 @@ if owner[2] and owner[2] ~= ARGV[1] and term ~= tonumber(ARGV[2]) then
 end
 -- Time goes on while nothing is remembered: a term that was forgotten is not given again.
 local now = redis.call('TIME')
-local next = math.max(term + 1, tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+local next = math.max(term + 1, tonumber(now[1]) * 1000000 + tonumber(now[2]))
 local text = string.format('%.0f', next)
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'term', text, 'process', ARGV[1])
