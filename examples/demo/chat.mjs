@@ -42,8 +42,8 @@ export const chat = loom.register('chat', {
   },
   async connected(props, ctx) {
     // Subscribe, then read: what is said between the two comes twice, and is known by its id. The other way round it
-    // would be missed.
-    await ctx.subscribe('chat', 'said')
+    // would be missed. What was said in other processes a moment ago is in the topic.
+    await ctx.subscribe('chat', 'said', { from: 'history' })
     const window = props.window || randomUUID()
     ctx.track('chat', { name: props.name, typing: false }, { key: window })
     ctx.presence('chat', 'here')
@@ -74,6 +74,7 @@ export const chat = loom.register('chat', {
     said(props, { data, gap }) {
       if (gap) return { ...props, messages: merge(props.messages, newest) }
       const said = /** @type {Said} */ (data)
+      newest = merge(newest, [said])
       return { ...props, people: quiet(props.people, said.window), messages: merge(props.messages, [said]) }
     },
     here(props, /** @type {import('loom-live').PresenceMessage<Meta>} */ { data }) {

@@ -1,7 +1,13 @@
 import { createLoom } from 'loom-live'
 
+/** With several processes (`npm run cluster`) states and topics are in Redis. */
+export const redis = process.env.LOOM_REDIS
+
 /** The application's loom: every component registers itself with it. */
-export const loom = createLoom({ secret: process.env.LOOM_SECRET })
+export const loom = createLoom({
+  secret: process.env.LOOM_SECRET,
+  ...(redis && { store: { redis }, backplane: { redis } }),
+})
 
 /** Aborted when the server ends: what runs beside the pages stops then, and publishes nothing more. */
 export const ending = new AbortController()

@@ -1,5 +1,6 @@
-// The prices are in one place, and they change without anybody's click, too: who watches them subscribes to `prices`.
+// The prices are in one place, and they change without anybody's click, too: who watches them subscribes to `PRICES`.
 
+import { randomUUID } from 'node:crypto'
 import { instruments } from './instruments.mjs'
 import { ending, loom } from './loom.mjs'
 
@@ -11,6 +12,9 @@ const CHANGES_PER_SHAKE = 300
  * @typedef {{ id: number, price: number, moved: number }} Row `moved` is the last tick's direction.
  * @typedef {[id: number, price: number]} Change
  */
+
+/** Each process has prices of its own. */
+export const PRICES = `prices ${randomUUID()}`
 
 /** How things stand. Rows are never changed in place: pages hold the same objects. */
 export const market = {
@@ -46,7 +50,16 @@ function move(count, most) {
   })
   market.tick += 1
   market.rows = withChanges(market.rows, changes)
-  loom.publish('prices', { tick: market.tick, changes }).catch(console.error)
+  loom.publish(PRICES, { tick: market.tick, changes }).catch(console.error)
+}
+
+/**
+ * The prices go on from these, which another process had.
+ * @param {{ tick: number, rows: readonly Row[] }} from
+ */
+export function goOn({ tick, rows }) {
+  market.tick = tick
+  market.rows = rows
 }
 
 /** Changes some prices much. */

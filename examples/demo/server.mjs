@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import express from 'express'
-import { ending, loom } from './loom.mjs'
+import { ending, loom, redis } from './loom.mjs'
 import { page } from './page.mjs'
 import { visitor } from './visitor.mjs'
 
@@ -19,8 +19,18 @@ app.use(loom.express())
 app.get('/', visitor, async (request, response) => {
   response.send(await page(request))
 })
+app.get('/ready', (request, response) => {
+  const { ready, why } = loom.ready()
+  response.status(ready ? 200 : 503).json({ why })
+})
+if (redis) {
+  const { clusterPage } = await import('../cluster/page.mjs')
+  app.get('/cluster', async (request, response) => {
+    response.send(await clusterPage())
+  })
+}
 
-const server = app.listen(port, '127.0.0.1', (error) => {
+export const server = app.listen(port, '127.0.0.1', (error) => {
   if (error) {
     const inUse = 'code' in error && error.code === 'EADDRINUSE'
     console.error(inUse ? `Port ${port} is in use; choose another one: PORT=3001 npm start` : error)

@@ -1,19 +1,24 @@
 import { each, html } from 'loom-live'
 import { instruments } from './instruments.mjs'
 import { loom } from './loom.mjs'
-import { market, shake, withChanges } from './market.mjs'
+import { goOn, market, PRICES, shake, withChanges } from './market.mjs'
 
 /** All visitors see the same table: it is one component, which is rendered once for all of them. */
 export const TABLE = 'prices'
 
 export const table = loom.register('table', {
   // Only what changes is state; names and opening prices are looked up.
-  props: { running: true, tick: 0, shaken: 0, rows: market.rows },
+  props: { running: true, tick: 0, shaken: 0, rows: market.rows, topic: PRICES },
   async connected(props, ctx) {
+    if (props.topic !== PRICES) {
+      // Another process had the table.
+      ctx.unsubscribe(props.topic)
+      goOn(props)
+    }
     // Subscribe, then read: a change between the two comes twice, and the tick says so. The other way round it would be
     // missed.
-    await ctx.subscribe('prices', 'changed')
-    return { ...market }
+    if (props.running) await ctx.subscribe(PRICES, 'changed')
+    return { ...market, topic: PRICES }
   },
   // Whoever clicks, clicks for everybody.
   handle: {
@@ -22,11 +27,11 @@ export const table = loom.register('table', {
       return { ...props, shaken: props.shaken + 1 }
     },
     pause(props, event, ctx) {
-      ctx.unsubscribe('prices')
+      ctx.unsubscribe(PRICES)
       return { ...props, running: false }
     },
     async resume(props, event, ctx) {
-      await ctx.subscribe('prices', 'changed')
+      await ctx.subscribe(PRICES, 'changed')
       return { ...props, ...market, running: true }
     },
   },

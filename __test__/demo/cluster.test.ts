@@ -1,0 +1,89 @@
+/** `npm run cluster`: the demo on three processes, of which one ends what it likes while the pages go on. */
+
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { launchBrowser } from '../browser'
+import { freePort, ServerProcess } from '../support/process'
+import { withRedis } from '../support/redis'
+import { until } from '../support/until'
+
+const SCRIPT = join(__dirname, '../../examples/cluster/start.mjs')
+
+/** The processes that the page shows, by their states. */
+const states = (page: Page): Promise<string[]> => page.locator('tbody tr td:nth-of-type(1)').allTextContents()
+
+const note = async (page: Page): Promise<[process: number, moves: number]> => {
+  const text = await page.locator('[data-l-live=here] .note').textContent()
+  const [, process, moves] = /in process (\d+), and has moved (\d+) times/.exec(text ?? '') ?? []
+  return [Number(process), Number(moves)]
+}
+
+withRedis('the cluster', () => {
+  let browser: Browser
+  let server: ServerProcess
+
+  beforeAll(async () => {
+    browser = await launchBrowser()
+    server = await ServerProcess.start(SCRIPT, await freePort(), { env: {}, path: '/icon.svg' })
+    await until('it to say where it is', () => server.output.includes('/cluster'))
+  }, 60_000)
+
+  afterAll(async () => {
+    await browser.close()
+    await server.stop()
+  })
+
+  const open = async (path: string): Promise<Page> => {
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(`${server.url}${path}`)
+    await page.waitForFunction(() => document.querySelectorAll('[data-l-live]:not([data-l-state=live])').length === 0)
+    return page
+  }
+
+  test('shows what runs where; whatever process is ended, each click counts once', async () => {
+    const page = await open('/cluster')
+    await until('all processes to be told', async () => (await states(page)).join() === 'ready,ready,ready')
+    let clicks = 0
+    const click = async (): Promise<void> => {
+      await page.click('text=Clicks')
+      clicks++
+    }
+    for (const how of ['In order', 'Kill', 'In order']) {
+      await click()
+      const [process, moves] = await note(page)
+      // What is killed within the moment before a checkpoint is made takes nothing with it: the store has each state.
+      await page
+        .locator('tbody tr')
+        .nth(process - 1)
+        .getByText(how)
+        .click()
+      for (let time = 0; time < 5; time++) await click()
+      await until('the component to be elsewhere', async () => (await note(page))[1] > moves)
+      await click()
+      await until(
+        'all clicks',
+        async () => (await page.locator('[data-l-live=here] b').textContent()) === String(clicks),
+      )
+      await until('all processes to be back', async () => (await states(page)).join() === 'ready,ready,ready')
+    }
+    await page.context().close()
+  }, 120_000)
+
+  test('the demo is one for windows of all processes', async () => {
+    const pages = [await open('/'), await open('/'), await open('/')]
+    const [first, second, third] = pages as [Page, Page, Page]
+    for (const page of pages) await until('three people', async () => (await page.locator('.people li').count()) === 3)
+    await first.fill('.chat-card form input', 'hello from one')
+    await first.click('text=Send')
+    for (const page of pages) await page.locator('.log li', { hasText: 'hello from one' }).waitFor()
+    await second.click('text=Pause for all')
+    for (const page of pages) await page.locator('.table-card button', { hasText: 'Go on' }).waitFor()
+    const table = (page: Page): Promise<string | null> => page.locator('.table-card tbody').textContent()
+    await until('all to show the same prices', async () => {
+      const [one, ...others] = await Promise.all(pages.map(table))
+      return others.every((other) => other === one)
+    })
+    await third.click('text=Go on')
+    for (const page of pages) await page.context().close()
+  }, 60_000)
+})
