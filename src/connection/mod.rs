@@ -635,7 +635,9 @@ impl<D: Dispatcher> Connection<D> {
             Some(homes) => homes.mark(&self.peer.bind, name, &instance),
             None => Mark::default(),
         };
-        let shown = resume.as_ref().map_or_else(Point::default, |back| back.shown);
+        let shown = resume
+            .as_ref()
+            .map_or_else(Point::default, |back| back.shown);
         let coming = self.coming(&instance, &claims, home, shown);
         let about = About {
             mark,

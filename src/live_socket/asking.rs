@@ -100,7 +100,11 @@ mod tests {
         assert!(soon <= Instant::now() + SOON && Some(soon) < first);
         tokio::time::advance(Duration::from_secs(1)).await;
         asking.doubted();
-        assert_eq!(asking.due(), Some(soon), "a second doubt puts it off no further");
+        assert_eq!(
+            asking.due(),
+            Some(soon),
+            "a second doubt puts it off no further"
+        );
         tokio::time::advance(Duration::from_secs(9)).await;
         asking.allowed();
         assert_eq!(asking.due(), first.map(|due| due + Duration::from_secs(10)));

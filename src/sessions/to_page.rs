@@ -601,7 +601,10 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         self.is_claimed = false;
         let (about, life) = (&self.session.about, self.session.life());
         if let Err(error) = homes.leave(&about.instance, life, Some(&left)).await {
-            let text = format!("{} ({}): what is newer than its page's checkpoint is lost: {error}", about.module, about.instance);
+            let text = format!(
+                "{} ({}): what is newer than its page's checkpoint is lost: {error}",
+                about.module, about.instance
+            );
             self.context.log(Level::Warn, text);
         }
     }

@@ -82,7 +82,12 @@ impl Sessions {
 }
 
 impl Yielding {
-    async fn yields(self: Arc<Self>, homes: Arc<Homes>, from: Box<str>, asked: Yield) -> Option<String> {
+    async fn yields(
+        self: Arc<Self>,
+        homes: Arc<Homes>,
+        from: Box<str>,
+        asked: Yield,
+    ) -> Option<String> {
         // Only here: the question may be dropped before the future is polled, and then nothing must have ended.
         let answer = match self.find(&homes, &from, &asked) {
             Found::No(answer) => answer,

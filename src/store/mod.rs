@@ -62,7 +62,9 @@ pub enum StoreError {
     #[error("the store has a newer state of this component: it goes on in another process")]
     Stale,
     /// The component lives in another process, and is newer there than what its page has brought.
-    #[error("the component is in another process, at revision {0}, and its page has brought an older state")]
+    #[error(
+        "the component is in another process, at revision {0}, and its page has brought an older state"
+    )]
     Elsewhere(Revision),
     /// The store cannot be read or written now; the text says why.
     #[error("the store failed: {0}")]

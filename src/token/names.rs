@@ -56,7 +56,9 @@ impl Keyring {
     /// What proves that this application gave a secret about `about`: the user, the module, the component, and the
     /// process that has it.
     pub fn home(&self, about: [&str; 4]) -> [u8; 16] {
-        self.names.first().map_or([0; 16], |names| home(names, about))
+        self.names
+            .first()
+            .map_or([0; 16], |names| home(names, about))
     }
 
     /// Whether this is what [`home`](Self::home) gives, or gave with a secret that has been replaced.

@@ -632,7 +632,14 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         server.sessions.end(&session);
         made = Some(session.clone());
         let sessions = server.sessions.clone();
-        ToPage::new(server.context.clone(), sessions, session, details, None, None)
+        ToPage::new(
+            server.context.clone(),
+            sessions,
+            session,
+            details,
+            None,
+            None,
+        )
     });
     made.unwrap().set_socket(socket);
     let empty = tokio::time::timeout(Duration::from_secs(60), server.is_empty());
