@@ -1,13 +1,19 @@
-// `npm run torture [events] [seed] [killEvery] [pages] [messages]`: see __test__/torture/torture.ts.
+// `npm run torture [events] [seed] [killEvery] [pages] [messages]`, with `-- --processes 3` on three processes with Redis:
+// see __test__/torture/torture.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const events = Number(process.argv[2] ?? 1_000_000)
-const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
-const messages = Number(process.argv[6] ?? Math.round(events * 0.3))
+const { values, positionals } = parseArgs({
+  options: { processes: { type: 'string', default: '1' } },
+  allowPositionals: true,
+})
+const [events = 1_000_000, seed = Date.now() % 2 ** 31, killEvery = 1500, pages = 40, given] = positionals.map(Number)
+const messages = given ?? Math.round(events * 0.3)
+const processes = Number(values.processes)
 
 const { build } = await import('esbuild')
 // The folder is inside the repository, so that Node finds its packages.
@@ -24,9 +30,8 @@ try {
   })
   const { torture } = await import(pathToFileURL(outfile).href)
   console.log(`${events} events, seed ${seed}`)
-  const report = await torture(
-    { events, messages, pages: Number(process.argv[5] ?? 40), killEvery: Number(process.argv[4] ?? 1500), root, seed },
-    (line) => console.log(line),
+  const report = await torture({ events, messages, pages, killEvery, processes, root, seed }, (line) =>
+    console.log(line),
   )
   const { wrong, ...counts } = report
   console.log(JSON.stringify(counts, null, 2))

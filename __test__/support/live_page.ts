@@ -26,6 +26,8 @@ export interface LivePageOptions {
   socket?: ClientOptions
   /** How long the page waits before it connects again, in milliseconds. */
   retry?: () => number
+  /** The page joins again after the same time if it is told that the server is busy. */
+  comesBack?: boolean
 }
 
 /** The most unanswered events: a mailbox takes a limited number. */
@@ -278,7 +280,8 @@ export class LivePage {
       case 'f':
         this.refused = message.slice(2)
         // The component is in another process now.
-        if (typeof fifth === 'number') {
+        if (typeof fifth === 'number' || (this.options.comesBack && fourth === 'busy')) {
+          if (this.options.comesBack) this.refused = undefined
           this.live = false
           this.reconnect = setTimeout(() => {
             this.join()

@@ -15,9 +15,11 @@ export class News {
   /** The number of the last message. */
   last = 0
 
+  /** `again`: the topic outlives a process, so that what a request may not have published is published by the next one. */
   constructor(
-    private readonly port: number,
+    private readonly port: () => number,
     private readonly roll: (below: number) => number,
+    private readonly again = false,
   ) {}
 
   /** Publishes up to this number. What a request had published when the server was killed nobody knows: the next one goes on behind it. */
@@ -25,7 +27,11 @@ export class News {
     while (this.last < to) {
       const from = this.last + 1
       this.last = Math.min(to, this.last + 1 + this.roll(BATCH))
-      const run = await this.ask(from, this.last)
+      let run = await this.ask(from, this.last)
+      while (this.again && run === undefined) {
+        await sleep(20)
+        run = await this.ask(from, this.last)
+      }
       // Under the same ids, so that a process which has them publishes nothing more. Another process has none of them.
       if (run !== undefined && this.roll(TWICE) === 0) await this.ask(from, this.last, run)
       await sleep(this.roll(10))
@@ -36,8 +42,8 @@ export class News {
   private async ask(from: number, to: number, only?: string): Promise<string | undefined> {
     try {
       const query = new URLSearchParams({ from: String(from), to: String(to), ...(only !== undefined && { only }) })
-      const response = await fetch(`http://127.0.0.1:${this.port}/publish?${query}`)
-      return await response.text()
+      const response = await fetch(`http://127.0.0.1:${this.port()}/publish?${query}`)
+      return response.ok ? await response.text() : undefined
     } catch {
       return undefined
     }

@@ -7,11 +7,12 @@ import { createServer } from 'node:http'
 import { createLoom, each, html } from 'loom-live'
 import { isThrown, NOTHING, readNews, readTalk, summary } from './reading.mjs'
 
-const [port, secret, run] = process.argv.slice(2)
+const [port, secret, run, redis = ''] = process.argv.slice(2)
 
 const loom = createLoom({
   secret,
   development: false,
+  ...(redis !== '' && { store: { redis }, backplane: { redis } }),
   logger: { error: () => undefined, warn: () => undefined },
   limits: {
     eventRate: 1_000_000,
@@ -110,11 +111,20 @@ loom.register('todo', {
     )}${said}|${summary(read)}`,
 })
 
+/** One for the pages of all processes, in which nothing is read: each page adds to it. */
+loom.register('tally', {
+  props: { sum: 0 },
+  handle: { add: disturbed(({ sum }, { value }) => ({ sum: sum + Number(value) })) },
+  render: ({ sum }) => html`${sum}|`,
+})
+
 /** `/counter?name=3` gives a page's token, `/publish?from=1&to=50` publishes news, with `&only=3` in process 3 only. */
 async function answer(url) {
   const { pathname, searchParams } = new URL(url, 'http://localhost')
   if (pathname !== '/publish') {
-    const page = await loom.mount(pathname.slice(1), { name: searchParams.get('name') })
+    const shared = searchParams.get('shared')
+    const props = shared ? {} : { name: searchParams.get('name') }
+    const page = await loom.mount(pathname.slice(1), props, shared ? { shared } : {})
     return /data-l-token="([^"]+)"/.exec(page)[1]
   }
   // What is published a second time is for the process that has published it.

@@ -5,9 +5,11 @@
  * and in order, or, if the server was killed, a gap has to be said before the next one.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LivePage, type Outcome, type Sent } from '../support/live_page'
 import { freePort } from '../support/process'
@@ -20,6 +22,8 @@ export interface TortureOptions {
   pages: number
   /** Between two kills of the server, in milliseconds. */
   killEvery: number
+  /** How many processes there are, behind a network that sends each connection to any of them; with more than one, with Redis. */
+  processes?: number
   /** The repository's root. */
   root: string
   seed: number
@@ -35,6 +39,9 @@ export interface TortureReport {
   joins: number
   resumes: number
   resets: number
+  /** How often connections to Redis were killed, and how often Redis stood still for two seconds. */
+  redisCuts: number
+  redisStops: number
   /** How often a page had shown more than the state includes that a kill has left: its events are sent again. */
   behinds: number
   /** Messages that a route has published. */
@@ -117,6 +124,48 @@ class Network {
   }
 }
 
+/** A Redis of the run's own, whose connections are killed, and which stands still for a while. */
+class Redis {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly port: number,
+    private readonly folder: string,
+  ) {}
+
+  static async start(): Promise<Redis> {
+    const port = await freePort()
+    const folder = mkdtempSync(join(tmpdir(), 'loom-torture-'))
+    const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '']
+    const redis = new Redis(spawn('redis-server', where, { stdio: 'ignore' }), port, folder)
+    while (redis.ask('PING') !== 'PONG') await sleep(20)
+    return redis
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  private ask(...command: string[]): string {
+    return spawnSync('redis-cli', ['-p', String(this.port), ...command], { encoding: 'utf8' }).stdout.trim()
+  }
+
+  /** The processes' connections, of one kind or the other. */
+  cut(kind: 'normal' | 'pubsub'): void {
+    this.ask('CLIENT', 'KILL', 'TYPE', kind)
+  }
+
+  async standStill(): Promise<void> {
+    this.child.kill('SIGSTOP')
+    await sleep(2_000)
+    this.child.kill('SIGCONT')
+  }
+
+  end(): void {
+    this.child.kill('SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
 /** The server's process, which is killed and started again on the same port. */
 class Victim {
   kills = 0
@@ -126,11 +175,14 @@ class Victim {
     private readonly root: string,
     readonly port: number,
     private readonly secret: string,
+    private readonly redis?: Redis,
   ) {}
 
   async start(): Promise<void> {
     const script = join(this.root, '__test__/torture/server.mjs')
-    const child = spawn(process.execPath, [script, String(this.port), this.secret, String(this.kills)], {
+    // What is in Redis outlives a process: there is no gap between one and the next.
+    const [run, redis] = this.redis ? ['0', this.redis.url] : [String(this.kills), '']
+    const child = spawn(process.execPath, [script, String(this.port), this.secret, run, redis], {
       cwd: this.root,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -158,6 +210,8 @@ class Victim {
 /** What a component's state says of its topics: `summary` in reading.mjs. */
 type Read = [first: number, last: number, count: number, missed: number, heard: number, gaps: number, faults: string[]]
 
+type Module = 'counter' | 'todo' | 'tally'
+
 /** A page, its quota of events, and what its component should show. */
 class Subject {
   readonly page: LivePage
@@ -168,14 +222,15 @@ class Subject {
   private lastOfQuota = Infinity
 
   constructor(
-    readonly module: 'counter' | 'todo',
+    readonly module: Module,
     token: string,
     url: string,
     private left: number,
     private readonly roll: (below: number) => number,
+    comesBack: boolean,
   ) {
     const retry = (): number => (roll(STAYS_AWAY) === 0 ? 200 + roll(600) : 5 + roll(40))
-    this.page = new LivePage({ url: () => url, module, token, retry })
+    this.page = new LivePage({ url: () => url, module, token, retry, comesBack })
     this.page.onAnswer = ({ number }, outcome) => {
       this.outcomes.set(number, outcome)
       if (number <= this.lastOfQuota) this.counts[outcome] += 1
@@ -198,6 +253,7 @@ class Subject {
 
   /** Publishes one message more, beyond the quota. */
   async say(): Promise<void> {
+    if (this.module === 'tally') return
     if (this.lastOfQuota === Infinity) this.lastOfQuota = this.sent.at(-1)?.number ?? 0
     // An event that throws by the rule says nothing.
     for (let outcome: Outcome | undefined; outcome !== 'applied';) {
@@ -225,7 +281,13 @@ class Subject {
     return JSON.parse(this.page.text.slice(this.page.text.indexOf('|') + 1)) as Read
   }
 
+  /** What this page has added to the sum of all. */
+  get added(): number {
+    return this.applied().reduce((sum, { value }) => sum + Number(value), 0)
+  }
+
   private choose(): [handler: string, value: string] {
+    if (this.module === 'tally') return ['add', String(1 + this.roll(9))]
     if (this.roll(SAYS) === 0) return ['say', '']
     if (this.module === 'counter') return ['add', String(1 + this.roll(9))]
     const choice = this.roll(4)
@@ -255,38 +317,60 @@ class Subject {
   }
 }
 
+/** The port of any of them. */
+const anyOf = (victims: Victim[], roll: (below: number) => number): number =>
+  (victims[roll(victims.length)] as Victim).port
+
 export async function torture(options: TortureOptions, tell: (line: string) => void): Promise<TortureReport> {
   const roll = random(options.seed)
-  const victim = new Victim(options.root, await freePort(), randomBytes(32).toString('hex'))
-  await victim.start()
-  const network = await Network.open(() => victim.port, roll)
+  const { processes = 1 } = options
+  const redis = processes > 1 ? await Redis.start() : undefined
+  const secret = randomBytes(32).toString('hex')
+  const victims: Victim[] = []
+  for (let count = 0; count < processes; count++)
+    victims.push(new Victim(options.root, await freePort(), secret, redis))
+  await Promise.all(victims.map((victim) => victim.start()))
+  const network = await Network.open(() => anyOf(victims, roll), roll)
   const url = `ws://127.0.0.1:${network.port}/loom/ws`
-  const news = new News(victim.port, roll)
+  const news = new News(() => anyOf(victims, roll), roll, processes > 1)
+  const modules: Module[] = processes > 1 ? ['counter', 'todo', 'tally'] : ['counter', 'todo']
   const subjects: Subject[] = []
+  let [redisCuts, redisStops] = [0, 0]
   let stopping = false
+  const restart = async (): Promise<void> => {
+    const victim = victims[roll(victims.length)] as Victim
+    await victim.kill()
+    await victim.start()
+  }
   try {
     for (let index = 0; index < options.pages; index++) {
-      const module = index % 2 === 0 ? 'counter' : 'todo'
-      const token = await (await fetch(`http://127.0.0.1:${victim.port}/${module}?name=${index}`)).text()
+      const module = modules[index % modules.length] as Module
+      const query = module === 'tally' ? 'shared=all' : `name=${index}`
+      const token = await (await fetch(`http://127.0.0.1:${anyOf(victims, roll)}/${module}?${query}`)).text()
       const share = Math.ceil(
         (options.events - Math.floor((options.events * index) / options.pages)) / (options.pages - index),
       )
       const quota = index === options.pages - 1 ? options.events - subjects.length * share : share
-      subjects.push(new Subject(module, token, url, Math.max(0, quota), roll))
+      subjects.push(new Subject(module, token, url, Math.max(0, quota), roll, processes > 1))
     }
     const killing = (async () => {
-      while (!stopping) {
+      for (let round = 0; !stopping; round++) {
         await sleep(options.killEvery / 2 + roll(options.killEvery))
         if (stopping) return
-        await victim.kill()
-        await victim.start()
+        await restart()
+        if (redis === undefined) continue
+        redis.cut(roll(2) === 0 ? 'normal' : 'pubsub')
+        redisCuts += 1
+        if (round % 8 !== 5) continue
+        await redis.standStill()
+        redisStops += 1
       }
     })()
     let ticks = 0
     const published = news.publish(options.messages)
     await until(subjects, () => {
       if (++ticks % 500 === 0) {
-        const { kills } = victim
+        const kills = victims.reduce((sum, one) => sum + one.kills, 0)
         tell(`${total(subjects, 'applied')} applied, ${news.last} published, ${kills} kills, ${network.cuts} cuts`)
       }
     })
@@ -298,22 +382,26 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     await news.publish(options.messages + LAST_NEWS)
     for (const subject of subjects) await subject.say()
     const heard = subjects.reduce((sum, { said }) => sum + said, 0)
-    const wrong = await differences(subjects, (subject) => news.differences(subject.read, heard))
-    const gaps = subjects.reduce((sum, { read: [, , , , , gaps] }) => sum + gaps, 0)
+    const readers = subjects.filter(({ module }) => module !== 'tally')
+    const ofRead = (subject: Subject): string[] =>
+      subject.module === 'tally' ? [] : news.differences(subject.read, heard)
+    const wrong = await differences(subjects, ofRead)
+    const gaps = readers.reduce((sum, { read: [, , , , , gaps] }) => sum + gaps, 0)
     // Once more: what the checkpoints and the events since then make of it in yet another process.
-    await victim.kill()
-    await victim.start()
+    await restart()
     await sleep(500)
     await until(subjects, () => undefined)
     // A gap is said for what was published before, so that only what is wrong in itself counts.
-    wrong.push(...(await differences(subjects, ({ read: [, , , , , , faults] }) => faults)))
+    wrong.push(...(await differences(subjects, (subject) => (subject.module === 'tally' ? [] : subject.read[6]))))
     return {
       events: total(subjects, 'applied') + total(subjects, 'failed') + total(subjects, 'expired'),
       applied: total(subjects, 'applied'),
       failed: total(subjects, 'failed'),
       expired: total(subjects, 'expired'),
       cuts: network.cuts,
-      kills: victim.kills,
+      kills: victims.reduce((sum, { kills }) => sum + kills, 0),
+      redisCuts,
+      redisStops,
       joins: subjects.reduce((sum, { page }) => sum + page.joins, 0),
       resumes: subjects.reduce((sum, { page }) => sum + page.resumes, 0),
       resets: subjects.reduce((sum, { page }) => sum + page.resets - page.behinds, 0),
@@ -327,7 +415,8 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     stopping = true
     for (const { page } of subjects) page.end()
     network.close()
-    await victim.kill()
+    await Promise.all(victims.map((victim) => victim.kill()))
+    redis?.end()
   }
 }
 
@@ -336,9 +425,11 @@ const ARRIVAL = 30_000
 
 /** What is wrong in each component, when there has been time for what is under way to arrive. */
 async function differences(subjects: Subject[], ofRead: (subject: Subject) => string[]): Promise<string[]> {
+  // All pages of the shared component show one sum.
+  const sum = (): number => subjects.reduce((sum, subject) => sum + (subject.module === 'tally' ? subject.added : 0), 0)
   const all = (): string[] =>
     subjects.flatMap((subject, index) => {
-      const expected = subject.expected()
+      const expected = subject.module === 'tally' ? String(sum()) : subject.expected()
       const own = subject.shown === expected ? [] : [`expected ${expected} but it shows ${subject.shown}`]
       return [...own, ...ofRead(subject)].map((fault) => `${subject.module} ${index}: ${fault}`)
     })
