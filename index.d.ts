@@ -1003,7 +1003,8 @@ export interface LoomOptions {
   store?: SqliteStore | RedisStore | OwnStore
   /**
    * What the processes of an application share beside states: topics, and addresses of components. What is published in
-   * one process reaches the subscribers of all. None by default: then topics are in the memory of each process.
+   * one process reaches the subscribers of all. A page may come to any process: its component goes where the page goes.
+   * None by default: then topics are in the memory of each process.
    */
   backplane?: RedisBackplane
   limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
@@ -1240,9 +1241,12 @@ export interface Loom {
    * and their events under way are given up. If only its call in flight puts it into the topic, all its pages end.
    * Without `bind` and `address` live sockets of `loom.start` end, too: from then on they throw `LOOM_STOPPED`.
    *
+   * With a `backplane` all processes do the same, each a moment later; if Redis is away, when it is back. A function is
+   * asked in this process only.
+   *
    * @param filter which: all that have this `bind`, `address` and `topic`, or those it is true for. An empty one is an
    * error, and so is a member that is `undefined`.
-   * @returns how many connections and waiting components there were; with a `topic`, how many components, and of shared
+   * @returns how many connections and waiting components there were in this process; with a `topic`, how many components, and of shared
    * ones how many pages.
    * @throws LoomError `LOOM_ARGUMENT`
    */
@@ -1257,8 +1261,10 @@ export interface Loom {
    * are nobody's. A state that is nowhere but in a page's checkpoint is not reached: it
    * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
    *
+   * With a `backplane` all processes do the same, as with `disconnect`.
+   *
    * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
-   * @returns how many components were in the topic, each shared one counted once.
+   * @returns how many components of this process were in the topic, each shared one counted once.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number

@@ -24,7 +24,7 @@ import { Binder } from './http/bind'
 import { serveFastify } from './http/fastify'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
-import type { StoreCall } from './call/jobs'
+import type { Removal, StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
 import { OwnStoreCalls } from './call/own_store'
@@ -125,6 +125,9 @@ export class Loom implements PublicLoom {
       },
       store: (call: number, ...asked: StoreCall) => {
         storeCalls?.run(call, ...asked)
+      },
+      removal: (removal: Removal) => {
+        this.remove(removal)
       },
     }
     if (development) {
@@ -338,24 +341,37 @@ export class Loom implements PublicLoom {
     const name = topicName(topic, 'loom.unsubscribe')
     if (!isObject(filter)) throw invalid('an object like { bind: "user" }, or {} for all,', 'filter', filter)
     checkWhose(filter, { bind: true, address: true })
-    return this.native.unsubscribe(name, filter.bind, filter.address)
+    return this.removeEverywhere({ ...filter, topic: name, unsubscribes: true })
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    const pending = (count: number): number => count + this.upgrades.pending.disconnect(filter)
-    if (typeof filter !== 'function') {
-      const { topic, bind, address } = checkFilter(filter)
-      // Upgrades under way have no subscriptions: what they join with is asked about then.
-      if (topic !== undefined) return this.native.disconnectTopic(topic, bind, address)
-      return pending(this.native.disconnectMatching(bind, address))
-    }
+    if (typeof filter !== 'function') return this.removeEverywhere(checkFilter(filter))
     const isMeant = ({ bind, address, request }: NativeConnection): boolean =>
       filter({ bind, address, request: liveRequest(request) })
     const numbers = this.native
       .connections()
       .filter(isMeant)
       .map(({ number }) => number)
-    return pending(this.native.disconnect(numbers))
+    const count = this.native.disconnect(numbers)
+    return count + this.upgrades.pending.disconnect(filter)
+  }
+
+  private removeEverywhere(removal: Removal): number {
+    const count = this.remove(removal)
+    this.native.tellRemoval(JSON.stringify(removal))
+    return count
+  }
+
+  /** Removes in this process. Gives how many there were. */
+  private remove({ topic, unsubscribes, ...whose }: Removal): number {
+    const { bind, address } = whose
+    // Upgrades under way have no subscriptions: what they join with is asked about then.
+    if (topic === undefined) {
+      const count = this.native.disconnectMatching(bind, address)
+      return count + this.upgrades.pending.disconnect(whose)
+    }
+    if (unsubscribes) return this.native.unsubscribe(topic, bind, address)
+    return this.native.disconnectTopic(topic, bind, address)
   }
 
   close(options: { timeout?: number } = {}): Promise<void> {

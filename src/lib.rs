@@ -17,6 +17,7 @@
 //! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
 //! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
 //! * [`homes`]: which process has a component, and how another one takes it over.
+//! * [`removals`]: whom the application has removed, which all processes are told.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
 //! * `node`: the N-API edge.
@@ -60,6 +61,7 @@ mod random;
 mod rate;
 pub mod redis;
 pub mod registry;
+pub mod removals;
 pub mod rope;
 pub mod session;
 pub mod sessions;

@@ -194,6 +194,9 @@ export class Dispatcher {
         this.receivers.store(call, ...asked)
         return
       }
+      case JobKind.REMOVAL:
+        this.receivers.removal(job[1])
+        return
       case JobKind.FORGET:
         this.cache.forget(job[1])
         this.tasks.forget(job[1])

@@ -48,6 +48,14 @@ export type CallJob = [
 ]
 /** What the application's store is asked: to save, or to claim. */
 export type StoreCall = [states: SavedState[]] | [instance: string, after: number]
+/** Whom an application removes, from its connections or from a topic; other processes are told. */
+export interface Removal {
+  bind?: string
+  address?: string
+  topic?: string
+  /** Components go on without the topic. If this is not set, they end. */
+  unsubscribes?: true
+}
 export type Job =
   | CallJob
   | [kind: JobKind.ABORT, call: number]
@@ -60,6 +68,7 @@ export type Job =
   | [kind: JobKind.NEXT_VALUE, task: number]
   | [kind: JobKind.END_TASK, task: number]
   | [kind: JobKind.STORE, call: number, ...asked: StoreCall]
+  | [kind: JobKind.REMOVAL, removal: Removal]
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
@@ -79,4 +88,5 @@ export interface Receivers {
   settle(request: number, error: string | null, value: unknown): void
   relay(relay: number, resume: boolean): void
   store(call: number, ...asked: StoreCall): void
+  removal(removal: Removal): void
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::secret::Home;
 use super::wire::{Answer, HandedOver, Said, Yield};
-use super::{ABOUT, Found, Homes, REMEMBERED, topic_of};
+use super::{ABOUT, Found, Homes, REDIS, REMEMBERED, topic_of, within};
 use crate::ids::{Life, Point, Revision};
 use crate::redis::{AskError, milliseconds};
 use crate::token::proof_of;
@@ -20,8 +20,6 @@ const WAIT: Duration = Duration::from_millis(250);
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 /// The process that is asked takes so much less, for the way.
 const WAY: Duration = Duration::from_millis(100);
-/// For so long Redis is waited for, each time.
-const REDIS: Duration = Duration::from_secs(1);
 /// How often the home may be another one than was found just before.
 const TRIES: usize = 8;
 
@@ -120,7 +118,8 @@ impl Homes {
         within(self.processes.link().ask(&found)).await
     }
 
-    async fn try_claim(
+    /// Claims the component, if its home is still the one that was found. Gives the new life, and what is left.
+    pub(super) async fn try_claim(
         &self,
         coming: &Coming,
         found: Option<u64>,
@@ -190,10 +189,4 @@ impl Homes {
             let _ = timeout(REDIS, self.processes.tell(process, ABOUT, &said)).await;
         }
     }
-}
-
-/// As long as Redis is waited for.
-async fn within<T>(asked: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
-    let away = |_| AskError::Away("Redis gives no answer".to_owned());
-    timeout(REDIS, asked).await.map_err(away)?
 }

@@ -9,7 +9,7 @@
 //!   sealed. `secret.rs`: the part of a page's secret that names its process.
 //!
 //! Architecture invariant: a secret never goes to another process or to Redis. What proves it is bound to those who ask
-//! and are asked. The tests of `secret.rs` and `asking.rs` watch it.
+//! and are asked. `src/connection/tests/yielding.rs` watches it (`a_forged_proof_is_refused`).
 
 mod asking;
 mod secret;
@@ -25,6 +25,7 @@ use redis::{Cmd, FromRedisValue, RedisResult, Script, cmd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use crate::ids::Life;
 use crate::processes::Processes;
@@ -45,6 +46,8 @@ pub(crate) const FIRST: Life = Life(1);
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// How long it is remembered that a component has ended: longer than what is said to a process waits for it.
 const ENDED: Duration = Duration::from_secs(3600);
+/// For so long Redis is waited for, each time.
+const REDIS: Duration = Duration::from_secs(1);
 /// How many homes are looked up together.
 const TOGETHER: usize = 256;
 /// So many processes that are gone are remembered. Each costs about 50 bytes.
@@ -108,7 +111,7 @@ impl Homes {
             .arg(life.0)
             .arg(left.unwrap_or_default())
             .arg(milliseconds(ENDED));
-        let _: u8 = self.processes.link().ask(&script).await?;
+        let _: u8 = within(self.processes.link().ask(&script)).await?;
         Ok(())
     }
 
@@ -189,6 +192,12 @@ impl Homes {
             }
         }
     }
+}
+
+/// As long as Redis is waited for.
+async fn within<T>(asked: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
+    let away = |_| AskError::Away("Redis gives no answer".to_owned());
+    timeout(REDIS, asked).await.map_err(away)?
 }
 
 /// What is said to a process is sealed for it.

@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant};
 use crate::ids::ActorKey;
 
 /// Within so long a page is asked about if it is in doubt whether it may see what it sees.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(5);
 
 /// When one component is asked about. Most modules have no `authorize`, and hold no memory for it.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Asking {
         self.0.as_ref().map(|state| state.due)
     }
 
-    /// It is in doubt whether the page may see what it sees: it is asked about within ten seconds, but not at once with
+    /// It is in doubt whether the page may see what it sees: it is asked about within five seconds, but not at once with
     /// all others.
     pub(super) fn doubted(&mut self) {
         if let Some(state) = &mut self.0 {
@@ -105,9 +105,9 @@ mod tests {
             Some(soon),
             "a second doubt puts it off no further"
         );
-        tokio::time::advance(Duration::from_secs(9)).await;
+        tokio::time::advance(Duration::from_secs(4)).await;
         asking.allowed();
-        assert_eq!(asking.due(), first.map(|due| due + Duration::from_secs(10)));
+        assert_eq!(asking.due(), first.map(|due| due + Duration::from_secs(5)));
         let mut asking = Asking::begin(Duration::from_secs(1), 7);
         let first = asking.due();
         asking.doubted();

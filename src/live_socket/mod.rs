@@ -202,7 +202,7 @@ impl LiveSocket {
         self.mailbox.first(Item::HandOver);
     }
 
-    /// Has `authorize` asked about the page within ten seconds, if it is ever asked while the page is shown the component.
+    /// Has `authorize` asked about the page within five seconds, if it is ever asked while the page is shown the component.
     pub fn doubt(&self) {
         // An actor that has ended shows nothing.
         let _ = self.mailbox.ask(Item::Doubt);

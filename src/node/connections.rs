@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use napi::Result;
 use napi_derive::napi;
 
 use super::loom::{NativeLoom, Open};
@@ -25,6 +26,16 @@ impl Open {
 
 #[napi]
 impl NativeLoom {
+    /// Tells all other processes whom the application has removed: JSON, which JavaScript gets there. Without a
+    /// backplane there are none.
+    #[napi(catch_unwind)]
+    pub fn tell_removal(&self, removal: String) -> Result<()> {
+        if let Some(removals) = &self.removals {
+            removals.tell(removal);
+        }
+        Ok(())
+    }
+
     /// The open connections, those that arrive, and the parked sessions.
     #[napi(catch_unwind)]
     pub fn connections(&self) -> Vec<NativeConnection> {

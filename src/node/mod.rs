@@ -15,6 +15,7 @@ mod descriptors;
 mod options;
 mod pages;
 mod relays;
+mod removals;
 mod runtime;
 mod socket;
 mod stores;

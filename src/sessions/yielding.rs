@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{BUSY, Sessions};
 use crate::homes::{ABOUT, Answer, HandedOver, Homes, Said, Yield};
@@ -18,8 +18,8 @@ use crate::protocol::Refusal;
 use crate::session::Yields;
 use crate::sync::{Mutex, lock};
 
-/// So many components are handed over at a time. One more is not, until others are done.
-const MOST: usize = 4096;
+/// So many busy components are waited for at a time. One more is not handed over, and goes on as after a crash.
+const MOST: usize = 1024;
 /// After so long nobody waits for a component any more.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 /// How often it is tried again to find out what has been lost, while Redis is away.
@@ -34,8 +34,7 @@ struct Busy {
     receiver: oneshot::Receiver<HandedOver>,
 }
 
-/// What this process has to do with others because of homes. The lock is a `std` one, held for a look-up; or for a look at all that
-/// wait, if there are many.
+/// What this process has to do with others because of homes. The lock is a `std` one, held for a look-up.
 struct Yielding {
     sessions: Weak<Sessions>,
     homes: Weak<Homes>,
@@ -72,12 +71,13 @@ impl Sessions {
         }
     }
 
-    /// It is not known what other processes have said: whether they have taken components over, and whom the
-    /// application has taken out of topics.
-    pub(crate) fn doubt(&self) {
+    /// It is not known whom the application has removed in other processes: about each page that is shown something
+    /// which comes from the server `authorize` is asked again, within five seconds. Pages of shared components join again.
+    pub fn doubt(&self) {
         for session in self.all() {
             session.doubt();
         }
+        self.shared.doubt();
     }
 }
 
@@ -136,27 +136,39 @@ impl Yielding {
         }
     }
 
-    /// The component is busy: it is kept for whoever waits for it.
+    /// The component is busy: it is kept for whoever waits for it, for a while.
     fn waits(
-        &self,
+        self: &Arc<Self>,
         asked: &Yield,
         from: Box<str>,
         receiver: oneshot::Receiver<HandedOver>,
     ) -> Answer {
+        let since = Instant::now();
         let one = Busy {
             from,
             proof: asked.proof(),
-            since: Instant::now(),
+            since,
             receiver,
         };
-        let mut busy = lock(&self.busy);
-        if busy.len() >= MOST {
-            busy.retain(|_, one| one.since.elapsed() < FORGOTTEN);
+        let instance = asked.instance.clone();
+        {
+            let mut busy = lock(&self.busy);
+            if busy.len() >= MOST {
+                return Answer::Unknown;
+            }
+            busy.insert(instance.clone(), one);
         }
-        if busy.len() >= MOST {
-            return Answer::Unknown;
-        }
-        busy.insert(asked.instance.clone(), one);
+        let yielding = Arc::downgrade(self);
+        tokio::spawn(async move {
+            sleep(FORGOTTEN).await;
+            let Some(yielding) = yielding.upgrade() else {
+                return;
+            };
+            let mut busy = lock(&yielding.busy);
+            if busy.get(&instance).is_some_and(|one| one.since == since) {
+                busy.remove(&instance);
+            }
+        });
         Answer::Wait
     }
 }
@@ -220,7 +232,7 @@ async fn look(sessions: Weak<Sessions>, homes: Weak<Homes>) {
         let lost = homes.lost(&lives).await;
         drop(homes);
         let (Ok(lost), Some(sessions)) = (lost, sessions.upgrade()) else {
-            tokio::time::sleep(AGAIN).await;
+            sleep(AGAIN).await;
             continue;
         };
         for (instance, life) in lost {

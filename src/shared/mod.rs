@@ -284,6 +284,16 @@ impl SharedComponents {
         ended
     }
 
+    /// It is not known whom the application has taken out of topics: the pages of all components that are in one join
+    /// again, and `authorize` is asked.
+    pub(crate) fn doubt(&self) {
+        for component in self.all() {
+            if component.topics().is_some() {
+                component.dismiss(None, None);
+            }
+        }
+    }
+
     /// Takes all components out of this topic. Gives how many were in it.
     pub(crate) fn unsubscribe(&self, leave: &Leave) -> usize {
         let mut count = 0;

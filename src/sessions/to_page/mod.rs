@@ -1,5 +1,7 @@
 //! The reply end of a page's actor: sends its answers, and checkpoints of the states after them.
 
+mod coming_home;
+
 use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, sleep_until};
@@ -7,17 +9,13 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::Sessions;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
-use crate::dispatch::{CallError, Dispatcher, Joins, Origin};
-use crate::homes::{Coming, Elsewhere, FIRST, HandedOver};
+use crate::dispatch::{CallError, Dispatcher};
+use crate::homes::Coming;
 use crate::ids::{Life, Point};
-use crate::live_socket::{
-    Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
-};
+use crate::live_socket::{Begun, Committed, Continuity, Keeper, Moment, Pace, ReplyTo, Viewers};
 use crate::members::Leave;
-use crate::ongoing::{Now, Ongoing, TopicNames};
-use crate::props::Props;
+use crate::ongoing::{Now, TopicNames};
 use crate::protocol::{Beside, ServerMessage};
-use crate::random::random_number;
 use crate::registry::Details;
 use crate::session::Session;
 use crate::session::checkpoints::{Cadence, Last, task_pause};
@@ -337,70 +335,6 @@ impl<D: Dispatcher> ToPage<D> {
     }
 }
 
-/// Where a component comes from that begins a life here.
-#[derive(Default)]
-struct Came {
-    /// The life that it was claimed in; [`FIRST`] if it was made here. `None` if there is no backplane, or Redis is away.
-    life: Option<Life>,
-    /// It may have been in another process.
-    has_come: bool,
-    handed_over: Option<HandedOver>,
-    /// What its page shows.
-    shown: Point,
-}
-
-fn newest_of(claims: Claims) -> Newest {
-    Newest {
-        point: claims.point,
-        props: Arc::new(Props::from_json(&claims.props_json)),
-        ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
-        origin: Origin {
-            joins: Joins::Checkpoint,
-            version: claims.version,
-            is_behind: false,
-        },
-    }
-}
-
-impl<D: Dispatcher> ToPage<D> {
-    /// Takes the component over from the process that has it, if there is one.
-    async fn come_home(&mut self) -> Result<Came, StoreError> {
-        let Some(homes) = &self.context.homes else {
-            return Ok(Came::default());
-        };
-        let Some(coming) = self.coming.take() else {
-            let life = Some(FIRST);
-            return Ok(Came {
-                life,
-                ..Came::default()
-            });
-        };
-        let moved = homes.take_over(&coming).await;
-        let moved = moved.map_err(|Elsewhere(revision)| StoreError::Elsewhere(revision))?;
-        self.is_claimed = moved.life.is_some();
-        Ok(Came {
-            life: moved.life,
-            has_come: true,
-            handed_over: moved.handed_over,
-            shown: coming.shown,
-        })
-    }
-
-    /// The state that another process has handed over; `None` if it is not of this component and this user.
-    fn opened(&self, handed_over: &HandedOver) -> Option<Newest> {
-        let about = &self.session.about;
-        let claims = self
-            .context
-            .keyring
-            .open_kept(&handed_over.sealed, &about.bind);
-        let claims = claims.ok()?;
-        let fits = claims.kind == Kind::Checkpoint
-            && claims.module == *about.module
-            && claims.instance == *about.instance;
-        fits.then(|| newest_of(claims))
-    }
-}
-
 impl<D: Dispatcher> ReplyTo for ToPage<D> {
     fn started(&mut self, result: Result<(), &CallError>) {
         if let Err(error) = result {
@@ -534,42 +468,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     }
 
     async fn begin(&mut self, point: Point, before: Life) -> Result<Begun, StoreError> {
-        let moved = Box::pin(self.come_home()).await?;
-        let (claimed, handed_over) = (moved.life, moved.handed_over);
-        let stored = match &self.context.store {
-            Some(store) if before != Life::default() || moved.has_come => {
-                store.claim(&self.session.about.instance, before).await?
-            }
-            _ => None,
-        };
-        self.life = match (&self.context.store, &stored, claimed) {
-            (Some(_), Some(stored), _) => stored.life,
-            (Some(_), None, Some(life)) if moved.has_come => life.max(before.next()),
-            (Some(_), None, _) => before.next(),
-            (None, _, Some(life)) => life,
-            // Nobody counts the lives of this component, so that their names must not meet by chance.
-            (None, ..) => random_number().map_or_else(|| before.next(), Life),
-        };
-        self.session.set_life(claimed.unwrap_or(self.life));
-        let mut newest = None;
-        let mut revision = point.revision;
-        if let Some(handed_over) = handed_over
-            && let Some(state) = self.opened(&handed_over)
-            && state.point.revision >= revision
-        {
-            self.session.inherit(&handed_over.unsaid, moved.shown);
-            revision = state.point.revision;
-            newest = Some(state);
-        }
-        if let Some(stored) = stored.filter(|stored| stored.revision > revision) {
-            let bind = &self.session.about.bind;
-            let claims = self.context.keyring.open_kept(&stored.sealed, bind);
-            newest = Some(newest_of(claims.map_err(StoreError::Unreadable)?));
-        }
-        Ok(Begun {
-            life: self.life,
-            newest,
-        })
+        self.begins(point, before).await
     }
 
     fn waits_to_begin(&self) -> bool {
@@ -577,36 +476,11 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
     }
 
     fn hands_over(&mut self, committed: Committed<'_>) {
-        let state = self.state_of(&committed);
-        let sealed = self.sealed(committed.point, state);
-        self.session.hand_over(sealed);
-        // Whoever goes on with it claims it.
-        self.is_claimed = false;
+        self.yields(&committed);
     }
 
     async fn leaves(&mut self, committed: Committed<'_>) {
-        let Some(homes) = self.context.homes.clone() else {
-            return;
-        };
-        let has_store = self.context.store.is_some();
-        let is_kept = has_store || self.session.has_delivered(committed.point.revision);
-        if is_kept && !self.session.has_unsaid() {
-            return;
-        }
-        let state = self.state_of(&committed);
-        let sealed = self.sealed(committed.point, state);
-        let Some(left) = sealed.and_then(|sealed| self.session.left(sealed)) else {
-            return;
-        };
-        self.is_claimed = false;
-        let (about, life) = (&self.session.about, self.session.life());
-        if let Err(error) = homes.leave(&about.instance, life, Some(&left)).await {
-            let text = format!(
-                "{} ({}): what is newer than its page's checkpoint is lost: {error}",
-                about.module, about.instance
-            );
-            self.context.log(Level::Warn, text);
-        }
+        self.leaves_what_is_newer(&committed).await;
     }
 
     fn weighed(&mut self, bytes: usize) {
@@ -651,10 +525,6 @@ impl<D: Dispatcher> Drop for ToPage<D> {
         // `remove` notes the event that the session has ended with.
         self.sessions.end(&self.session);
         self.sessions.remove(&self.session);
-        if self.is_claimed
-            && let Some(homes) = &self.context.homes
-        {
-            homes.forget(&self.session.about.instance, self.session.life());
-        }
+        self.forget_home();
     }
 }
