@@ -694,7 +694,7 @@ impl<D: Dispatcher> Connection<D> {
             made = Some(session.clone());
             sessions.add(&session);
             let context = context.clone();
-            ToPage::new(context, sessions, session, details, anchored, coming)
+            ToPage::new(context, sessions, session, details, anchored, coming, shown)
         });
         if let Some(session) = made {
             session.set_socket(socket);

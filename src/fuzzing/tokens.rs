@@ -70,6 +70,10 @@ fn sealed(input: &mut Input<'_>) {
         page: input.text(20),
         issued_at: input.number(),
         props_json: input.text(200),
+        unsaid: match kind {
+            Kind::Checkpoint => input.text(20),
+            _ => String::new(),
+        },
     };
     let bind = input.text(20);
     let now = claims.issued_at;

@@ -145,6 +145,18 @@ impl Session {
         Some(handed_over(sealed, &unsaid))
     }
 
+    /// What was said that no tree repeats, and that the page may not have, as JSON; empty if there is nothing.
+    pub(crate) fn unsaid(&self) -> String {
+        let state = self.lock();
+        let unsaid = state.answers.unsaid_after(Point::default());
+        let unsaid: Vec<_> = unsaid.map(Unsaid::of).collect();
+        drop(state);
+        match unsaid.is_empty() {
+            true => String::new(),
+            false => serde_json::to_string(&unsaid).unwrap_or_default(),
+        }
+    }
+
     /// Whether something was said that no tree repeats, and that the page may not have.
     pub(crate) fn has_unsaid(&self) -> bool {
         let state = self.lock();
@@ -165,6 +177,9 @@ impl Session {
 
     /// What the process before has left unsaid, for a page that shows `shown`.
     pub(crate) fn inherit(&self, unsaid: &str, shown: Point) {
+        if unsaid.is_empty() {
+            return;
+        }
         // What cannot be read was written by another version.
         let unsaid: Vec<Unsaid> = serde_json::from_str(unsaid).unwrap_or_default();
         let answers = unsaid.into_iter().filter_map(Unsaid::answer);

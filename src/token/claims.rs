@@ -56,7 +56,13 @@ pub struct Claims {
     pub page: String,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
+    /// Of a state in a store: what was said and the page may not have, and what no tree repeats, as JSON. Empty if there
+    /// is nothing of it.
+    pub unsaid: String,
 }
+
+/// The first byte of a state that has something unsaid, so that no other token is longer for it.
+const UNSAID: u8 = 8;
 
 /// A token that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +100,7 @@ impl Claims {
             life: Life::default(),
             page: String::new(),
             issued_at: 0,
+            unsaid: String::new(),
         }
     }
 
@@ -106,9 +113,12 @@ impl Claims {
             &self.ongoing,
             &self.props_json,
         ];
-        let size = texts.iter().map(|text| text.len()).sum::<usize>() + 64;
+        let size = texts.iter().map(|text| text.len()).sum::<usize>() + self.unsaid.len() + 64;
         let mut plain = Vec::with_capacity(size);
-        plain.push(self.kind as u8);
+        plain.push(match self.unsaid.is_empty() {
+            true => self.kind as u8,
+            false => UNSAID,
+        });
         let Point { event, revision } = self.point;
         let numbers = [
             self.issued_at,
@@ -133,6 +143,10 @@ impl Claims {
         if self.kind == Kind::Ticket {
             push_number(&mut plain, self.owner.0);
         }
+        if !self.unsaid.is_empty() {
+            push_number(&mut plain, self.unsaid.len() as u64);
+            plain.extend_from_slice(self.unsaid.as_bytes());
+        }
         plain.extend_from_slice(props_json.as_bytes());
         Ok(plain)
     }
@@ -149,9 +163,10 @@ impl Claims {
             text(head)
         }
         let (kind, mut rest) = plain.split_first().ok_or(TokenError::Malformed)?;
-        let kind = match kind {
+        let has_unsaid = *kind == UNSAID;
+        let kind = match *kind {
             1 => Kind::Mount,
-            2 => Kind::Checkpoint,
+            2 | UNSAID => Kind::Checkpoint,
             3 => Kind::Anchor,
             4 => Kind::Address,
             5 => Kind::Shared,
@@ -173,6 +188,10 @@ impl Claims {
             Kind::Ticket => (sized(rest)?, Life(take_number(rest)?)),
             _ => Default::default(),
         };
+        let unsaid = match has_unsaid {
+            true => sized(rest)?,
+            false => String::new(),
+        };
         Ok(Self {
             kind,
             module,
@@ -186,6 +205,7 @@ impl Claims {
             life,
             page,
             issued_at,
+            unsaid,
         })
     }
 }

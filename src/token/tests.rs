@@ -33,7 +33,21 @@ fn claims() -> Claims {
         ongoing: r#"{"s":[]}"#.to_owned(),
         page: "/orders?id=7".into(),
         issued_at: NOW,
+        unsaid: String::new(),
     }
+}
+
+#[test]
+fn a_state_is_opened_with_what_was_unsaid() {
+    let ring = ring(&['a']);
+    let state = Claims {
+        unsaid: "[1]".to_owned(),
+        ..claims()
+    };
+    let sealed = ring.seal(&state, "ann").unwrap();
+    assert_eq!(open(&ring, &sealed, "ann", NOW), Ok(state));
+    let without = ring.seal(&claims(), "ann").unwrap();
+    assert!(without.len() < sealed.len());
 }
 
 fn open(ring: &Keyring, token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {

@@ -639,6 +639,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
             details,
             None,
             None,
+            Point::default(),
         )
     });
     made.unwrap().set_socket(socket);

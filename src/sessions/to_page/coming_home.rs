@@ -23,8 +23,6 @@ struct Came {
     /// It may have been in another process.
     has_come: bool,
     handed_over: Option<HandedOver>,
-    /// What its page shows.
-    shown: Point,
 }
 
 fn newest_of(claims: Claims) -> Newest {
@@ -60,7 +58,6 @@ impl<D: Dispatcher> ToPage<D> {
             life: moved.life,
             has_come: true,
             handed_over: moved.handed_over,
-            shown: coming.shown,
         })
     }
 
@@ -105,14 +102,16 @@ impl<D: Dispatcher> ToPage<D> {
             && let Some(state) = self.opened(&handed_over)
             && state.point.revision >= revision
         {
-            self.session.inherit(&handed_over.unsaid, moved.shown);
+            self.session.inherit(&handed_over.unsaid, self.shown);
             revision = state.point.revision;
             newest = Some(state);
         }
         if let Some(stored) = stored.filter(|stored| stored.revision > revision) {
             let bind = &self.session.about.bind;
             let claims = self.context.keyring.open_kept(&stored.sealed, bind);
-            newest = Some(newest_of(claims.map_err(StoreError::Unreadable)?));
+            let claims = claims.map_err(StoreError::Unreadable)?;
+            self.session.inherit(&claims.unsaid, self.shown);
+            newest = Some(newest_of(claims));
         }
         Ok(Begun {
             life: self.life,

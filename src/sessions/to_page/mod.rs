@@ -93,6 +93,8 @@ pub(crate) struct ToPage<D: Dispatcher> {
     kept: Option<Box<Kept>>,
     /// Set if the component may be in another process, until it is here.
     coming: Option<Box<Coming>>,
+    /// What the page shows that has brought the state.
+    shown: Point,
     /// Redis knows that the component is here, in this life.
     is_claimed: bool,
     /// The memory of props and tree, as it was last weighed.
@@ -109,6 +111,7 @@ impl<D: Dispatcher> ToPage<D> {
         details: Arc<Details>,
         anchored: Option<Box<str>>,
         coming: Option<Box<Coming>>,
+        shown: Point,
     ) -> Self {
         let pause = Duration::from_secs(1) / context.limits.patch_rate.max(1);
         Self {
@@ -130,6 +133,7 @@ impl<D: Dispatcher> ToPage<D> {
             holder: None,
             kept: None,
             coming,
+            shown,
             is_claimed: false,
             weight: 0,
             answers: 0,
@@ -220,7 +224,26 @@ impl<D: Dispatcher> ToPage<D> {
             props_json,
             ongoing,
         } = state;
-        self.seal_as(Kind::Checkpoint, point, props_json, ongoing, bind)
+        self.seal_as(
+            Kind::Checkpoint,
+            point,
+            props_json,
+            ongoing,
+            bind,
+            String::new(),
+        )
+    }
+
+    /// The same for a store, which has what the page may not have been told, too: a process that goes on from there knows
+    /// of no answer.
+    fn sealed_for_store(&self, point: Point, state: StateTexts) -> Option<String> {
+        let bind = &self.session.about.bind;
+        let StateTexts {
+            props_json,
+            ongoing,
+        } = state;
+        let unsaid = self.session.unsaid();
+        self.seal_as(Kind::Checkpoint, point, props_json, ongoing, bind, unsaid)
     }
 
     fn seal_as(
@@ -230,6 +253,7 @@ impl<D: Dispatcher> ToPage<D> {
         props_json: String,
         ongoing: String,
         bind: &str,
+        unsaid: String,
     ) -> Option<String> {
         let about = &self.session.about;
         let claims = Claims {
@@ -240,6 +264,7 @@ impl<D: Dispatcher> ToPage<D> {
             point,
             life: self.life,
             ongoing,
+            unsaid,
             // An anchor stands behind a page's token, and the token has the URL.
             page: match kind {
                 Kind::Anchor => String::new(),
@@ -274,6 +299,7 @@ impl<D: Dispatcher> ToPage<D> {
             String::new(),
             String::new(),
             anchored,
+            String::new(),
         ) else {
             return;
         };
@@ -435,7 +461,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let point = committed.point;
         let state = self.state_of(&committed);
         let bytes = state.size();
-        let sealed = self.sealed(point, state);
+        let sealed = self.sealed_for_store(point, state);
         let sealed =
             sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
