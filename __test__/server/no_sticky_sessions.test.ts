@@ -317,6 +317,8 @@ withRedis('a page that comes to another process', () => {
       expect(pages.map(({ text }) => text)).toEqual(pages.map(() => `${clicks} `))
       expect(pages.map(({ resets, lost }) => resets + lost)).toEqual(pages.map(() => 0))
       expect([done.length, new Set(done).size]).toEqual([12 * clicks, 12 * clicks])
+      // Before the processes close to which they would come back.
+      for (const page of pages) page.end()
     })
   })
 })
