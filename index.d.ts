@@ -816,11 +816,14 @@ export interface Limits {
   /** How long somebody whose last component is gone is still there. 0: has left at once. Default 5 s. */
   presenceGrace: number
   /**
-   * Components that are tracked, each once for each topic; one more fails the step. Of one user or address as `tasks`.
+   * Components of this process that are tracked, each once for each topic; one more fails the step. Of one user or address as `tasks`.
    * Default 100,000.
    */
   presenceEntries: number
-  /** Components that are tracked in one topic; one more fails the step. Of one user or address as `tasks`. Default 10,000. */
+  /**
+   * Components that are tracked in one topic; one more fails the step. With a backplane those of all processes count, as
+   * far as this process knows. Of one user or address as `tasks`. Default 10,000.
+   */
   presenceEntriesPerTopic: number
 }
 
@@ -1310,7 +1313,8 @@ export interface Loom {
   /**
    * Who is there in a topic: everybody whom a component tracks there (`ctx.track`), or how many.
    *
-   * @throws LoomError `LOOM_ARGUMENT`, as a rejection, for what is no name of a topic.
+   * @throws LoomError, as a rejection: `LOOM_ARGUMENT` for what is no name of a topic; `LOOM_TOPIC` if Redis is away (with
+   * a backplane), and the topic is not watched in this process.
    */
   presence<Meta = unknown>(topic: string | Topic<unknown>): Promise<Everybody<Meta>>
   /**

@@ -394,10 +394,11 @@ limits! {
     /// How long someone is there whose last component is gone: a page that is loaded again within this time
     /// has not left. Default 5 s.
     presence_grace: time = 5000, least 0;
-    /// Components that are tracked, in all topics together; each counts once for each topic. A step that
+    /// Components of this process that are tracked, in all topics together; each counts once for each topic. A step that
     /// tracks one more fails. Default 100,000; each costs about 500 bytes, key and meta.
     presence_entries: count = 100_000;
-    /// Components that are tracked in one topic. A step that tracks one more fails. Default 10,000.
+    /// Components that are tracked in one topic, of all processes as far as this one knows. A step that tracks one more
+    /// fails. Default 10,000.
     presence_entries_per_topic: count = 10_000;
 }
 

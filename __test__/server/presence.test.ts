@@ -1,6 +1,7 @@
 /** Presence: who watches a topic is told everybody first, and then who came, changed and left. */
 
 import { html, type LiveContext, type Loom, peopleAfter, type Person, type PresenceMessage } from 'loom-live'
+import { beside } from '../support/backplane'
 import { Barrier } from '../support/barrier'
 import { LivePage } from '../support/live_page'
 import { atEnd } from '../support/cleanup'
@@ -74,6 +75,7 @@ function room(loom: Loom, fails = { left: 0 }): { name: string } {
 /** A site whose users are named by a header, and where each of them has as many pages as it opens. */
 async function start(options: SiteOptions = {}, register: (loom: Loom) => { name: string } = room) {
   const site = await Site.start({
+    ...(await beside.options()),
     bind: ({ headers }) => String(headers['x-user'] ?? '') || undefined,
     ...options,
     listener(request, response) {

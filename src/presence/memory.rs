@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::room::Room;
 use super::rooms::{Held, Rooms, check};
-use super::{Answer, Entry, Leave, News, Presence, PresenceError, Watch};
+use super::{Answer, Entry, Leave, NOBODY, News, Presence, PresenceError, Watch, now};
 use crate::limits::Limits;
 use crate::topics::{Listener, Position, Sink, Spawn};
 
@@ -59,7 +60,7 @@ impl Leave for Rooms {
 impl Presence for MemoryPresence {
     fn enter(&self, topic: &str) -> Result<Entry, PresenceError> {
         let most = self.rooms.most_of_topic;
-        let enters = |room: &mut super::room::Room| {
+        let enters = |room: &mut Room| {
             let has_room = room.entries < most;
             has_room.then(|| room.roster.next())
         };
@@ -77,16 +78,11 @@ impl Presence for MemoryPresence {
     }
 
     fn everybody(&self, topic: &str) -> Answer<String> {
-        let nobody = || super::NOBODY.to_owned();
+        let nobody = || NOBODY.to_owned();
         now(check(topic).map(|()| self.rooms.everybody(topic).unwrap_or_else(nobody)))
     }
 
     fn close(&self) {
         self.rooms.close();
     }
-}
-
-/// An answer that is there.
-pub(super) fn now<T: Send + 'static>(answer: Result<T, PresenceError>) -> Answer<T> {
-    Box::pin(std::future::ready(answer))
 }

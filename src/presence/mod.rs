@@ -7,6 +7,7 @@
 //!
 //! * [`Presence`] is the trait; [`MemoryPresence`] keeps who is there in this process, [`RedisPresence`] has it of all
 //!   processes.
+//! * `beyond/`: what is between a topic here and the same topic in other processes.
 //! * `rooms.rs`: the topics of this process, each behind the lock of its part, and the task that wakes.
 //! * `roster.rs`: one topic, with the changes that may not have been read. Pure.
 //! * `room.rs`: one topic with those who watch it, and when they are to be told. Pure, too.
@@ -14,6 +15,7 @@
 //! Architecture invariant: no person leaves because a page was loaded again, and whoever watches knows who is
 //! there. `src/presence/tests/properties.rs` watches it.
 
+mod beyond;
 mod memory;
 mod redis;
 mod room;
@@ -57,6 +59,11 @@ const NOBODY: &str = r#"{"present":[],"count":0}"#;
 
 /// The future of an answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, PresenceError>> + Send>>;
+
+/// An answer that is there.
+fn now<T: Send + 'static>(answer: Result<T, PresenceError>) -> Answer<T> {
+    Box::pin(std::future::ready(answer))
+}
 
 /// Ends entries and watches, for their handles. No method waits.
 trait Leave: Send + Sync {

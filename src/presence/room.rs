@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::News;
-use super::redis::Beyond;
+use super::beyond::Beyond;
 use super::roster::{Bounds, Roster, Told};
 use crate::topics::{Chunk, Epoch, Listener, Message, Position, Sinks};
 

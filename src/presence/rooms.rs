@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::redis::Outbox;
+use super::beyond::Outbox;
 use super::room::{Read, Room};
 use super::roster::Bounds;
 use super::{Entry, Leave, News, PresenceError, Watch};

@@ -5,7 +5,7 @@
 //! * `asking.rs`: a script or a command is sent, and sent again if its answer is lost.
 //! * `channels.rs`: what is subscribed to.
 //!
-//! What is kept in Redis stands in the rooms that keep it: `src/store/redis/`, `src/topics/redis/`.
+//! What is kept in Redis stands in the rooms that keep it: `src/store/redis/`, `src/topics/redis/`, `src/presence/redis/`.
 
 mod address;
 mod asking;

@@ -8,8 +8,8 @@ use redis::{Cmd, FromRedisValue, RedisResult, Script, cmd};
 use crate::redis::{Ask, AskAgain, AskError, Connection, Link, milliseconds};
 
 use super::KEPT;
-use super::own::Write;
-use super::said::Keys;
+use super::keys::Keys;
+use crate::presence::beyond::Write;
 
 /// A call of a script that may be made as often as one likes.
 struct Call {

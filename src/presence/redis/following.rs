@@ -10,10 +10,9 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use super::copy::{Copy, Found};
-use super::reading;
-use super::said::{Said, told_in};
-use super::{Beyond, Inner};
+use super::keys::told_in;
+use super::{Inner, reading};
+use crate::presence::beyond::{Beyond, Copy, Found, Own, Said};
 use crate::presence::room::Room;
 use crate::redis::AskError;
 use crate::sync::{Mutex, lock};
@@ -273,7 +272,7 @@ impl Inner {
         &self,
         topic: &str,
         number: u32,
-        change: impl FnOnce(&mut Copy, &mut Room, &super::own::Own, Instant) -> R,
+        change: impl FnOnce(&mut Copy, &mut Room, &Own, Instant) -> R,
     ) -> Option<R> {
         let result = self.rooms.with(topic, |room, now| {
             let mut beyond = room.beyond.take()?;

@@ -5,9 +5,8 @@
 //! that watches reads the topic whole once, and then keeps a roster by what it is told; its watchers read that, as in
 //! memory. The process' own entries come into it at once.
 //!
-//! * `own.rs`: the entries of this process in a topic. `copy.rs`: those of the others. `said.rs`: keys and texts. Pure.
-//! * `outbox.rs`, `writing.rs`: the way to Redis, and what is put back if Redis has lost it.
-//! * `following.rs`, `reading.rs`: the way back. `asking.rs`: what Redis is asked.
+//! * `writing.rs`: the way to Redis, and what is put back if Redis has lost it. `following.rs`, `reading.rs`: the way back.
+//! * `asking.rs`: what Redis is asked. `keys.rs`: names. What is noted by topic stands in `src/presence/beyond/`.
 //! * `living.rs`: who is dead, and what becomes of the entries.
 //!
 //! Architecture invariant: when Redis answers, each process that watches knows who is there, whatever happened to
@@ -15,13 +14,10 @@
 //! watches it.
 
 mod asking;
-mod copy;
 mod following;
+mod keys;
 mod living;
-mod outbox;
-mod own;
 mod reading;
-mod said;
 #[cfg(test)]
 mod tests;
 mod writing;
@@ -36,22 +32,18 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-pub(super) use outbox::Outbox;
-
-use super::memory::now;
+use super::beyond::{Beyond, Copy, Outbox, Own};
 use super::room::Room;
 use super::rooms::{Held, Rooms, check};
 use super::roster::Roster;
-use super::{Answer, Entry, Leave, NOBODY, News, Presence, PresenceError, Watch};
+use super::{Answer, Entry, Leave, NOBODY, News, Presence, PresenceError, Watch, now};
 use crate::limits::Limits;
 use crate::processes::Processes;
 use crate::redis::Link;
 use crate::topics::{Listener, Position, Sink, Spawn, Topics};
 use asking::Asking;
-use copy::Copy;
 use following::Following;
 use living::Living;
-use own::Own;
 
 /// How long Redis keeps what it has of a process in a topic that the process does not have it keep.
 const KEPT: Duration = Duration::from_secs(600);
@@ -59,46 +51,6 @@ const KEPT: Duration = Duration::from_secs(600);
 const CLOSES: Duration = Duration::from_secs(10);
 /// The most topics that are read at a time because the application asks who is there.
 const MOST_ASKED: usize = 16;
-
-/// What is between a topic and Redis.
-#[derive(Default)]
-pub(super) struct Beyond {
-    own: Own,
-    /// Who else is there, while the topic is watched.
-    copy: Option<Copy>,
-    /// The topic stands in the outbox.
-    is_listed: bool,
-}
-
-impl Beyond {
-    /// Whether nothing is lost if it goes.
-    pub(super) fn is_empty(&self) -> bool {
-        self.own.is_empty() && !self.is_listed
-    }
-
-    /// How many entries of this process are gone and count.
-    pub(super) fn gone(&self) -> usize {
-        self.own.gone()
-    }
-
-    /// When the next grace of an entry of this process is over.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.own.due()
-    }
-
-    /// Whether the topic is to be put into the outbox now.
-    pub(super) fn lists(&mut self) -> bool {
-        self.own.is_due() && !std::mem::replace(&mut self.is_listed, true)
-    }
-
-    /// Ends entries of this process whose grace is over.
-    pub(super) fn expire(&mut self, now: Instant, most: usize) {
-        let over = self.own.expire(now, most);
-        if let Some(copy) = &mut self.copy {
-            copy.own_ended(&over);
-        }
-    }
-}
 
 struct Inner {
     /// This process.

@@ -6,8 +6,7 @@ use tokio::time::Instant;
 
 use super::Inner;
 use super::asking::Places;
-use super::copy::Found;
-use super::said::Entry;
+use crate::presence::beyond::{Found, Told};
 use crate::redis::AskError;
 
 /// What was read of a topic.
@@ -61,7 +60,7 @@ pub(super) async fn read(inner: &Inner, topics: &[Arc<str>]) -> Vec<Read> {
         let is_gone = gone.contains(&process);
         let entries = values
             .iter()
-            .filter_map(|(entry, value)| Entry::read(entry, value, now));
+            .filter_map(|(entry, value)| Told::read(entry, value, now));
         found.push(Found {
             process,
             number,

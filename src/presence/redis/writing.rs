@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use super::own::Write;
-use super::said::{Said, told_in};
-use super::{Beyond, Inner};
+use super::Inner;
+use super::keys::told_in;
+use crate::presence::beyond::{Beyond, Own, Said, Write};
 
 /// The most topics that are written together.
 const MOST_TOGETHER: usize = 128;
@@ -106,7 +106,7 @@ pub(super) async fn keep(inner: Arc<Inner>) {
             lapses = now;
             // Others may have taken this process for dead: they are told of all entries again.
             for topic in inner.rooms.topics(|room| room.beyond.is_some()) {
-                inner.with_own(&topic, super::own::Own::is_lost);
+                inner.with_own(&topic, Own::is_lost);
             }
             continue;
         }

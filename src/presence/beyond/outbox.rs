@@ -32,7 +32,7 @@ impl Outbox {
     }
 
     /// The next topics, so many at most, when there are some.
-    pub(super) async fn take(&self, most: usize) -> Vec<Arc<str>> {
+    pub(in crate::presence) async fn take(&self, most: usize) -> Vec<Arc<str>> {
         loop {
             {
                 let mut topics = lock(&self.topics);
@@ -48,7 +48,7 @@ impl Outbox {
     }
 
     /// Waits until nothing waits.
-    pub(super) fn is_written(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(in crate::presence) fn is_written(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut is_busy = self.is_busy.subscribe();
         async move {
             // If it takes too long, nobody waits for it.

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::entry::{Told, instant};
 use super::own::Own;
-use super::said::{Entry, Said, instant};
+use super::said::Said;
 use crate::presence::roster::Roster;
 
 /// For so long at least whoever Redis has lost counts, so that the process can put the entries back.
@@ -29,11 +30,11 @@ struct Known {
 }
 
 /// The copy of a topic that is watched.
-pub(super) struct Copy {
+pub(in crate::presence) struct Copy {
     /// Names the watch, so that what was read for another one is not taken for this one's.
-    pub(super) number: u32,
+    pub(in crate::presence) number: u32,
     /// Why the topic cannot be read, if it is not that Redis is away.
-    pub(super) refused: Option<String>,
+    pub(in crate::presence) refused: Option<String>,
     processes: HashMap<Arc<str>, Known>,
     /// The numbers in the roster of this process' entries.
     own: HashMap<u64, u64>,
@@ -45,16 +46,16 @@ pub(super) struct Copy {
 
 /// What was read of a process.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) process: Arc<str>,
-    pub(super) number: u64,
-    pub(super) entries: Vec<Entry>,
+pub(in crate::presence) struct Found {
+    pub(in crate::presence) process: Arc<str>,
+    pub(in crate::presence) number: u64,
+    pub(in crate::presence) entries: Vec<Told>,
     /// When `entries` were read.
-    pub(super) at: Instant,
+    pub(in crate::presence) at: Instant,
 }
 
 /// What makes a roster that is new, in order: an entry came or went.
-pub(super) struct Event {
+pub(in crate::presence) struct Event {
     at: Instant,
     /// The index of the process in what was read; `None` for this process.
     process: Option<usize>,
@@ -64,7 +65,7 @@ pub(super) struct Event {
 }
 
 impl Copy {
-    pub(super) fn new(number: u32, most: usize) -> Self {
+    pub(in crate::presence) fn new(number: u32, most: usize) -> Self {
         Self {
             number,
             refused: None,
@@ -75,16 +76,16 @@ impl Copy {
         }
     }
 
-    pub(super) fn others(&self) -> usize {
+    pub(in crate::presence) fn others(&self) -> usize {
         self.others
     }
 
-    pub(super) fn processes(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub(in crate::presence) fn processes(&self) -> impl Iterator<Item = &Arc<str>> {
         self.processes.keys()
     }
 
     /// An entry of this process is as `own` has it.
-    pub(super) fn own_changed(
+    pub(in crate::presence) fn own_changed(
         &mut self,
         own: &Own,
         entry: u64,
@@ -106,14 +107,19 @@ impl Copy {
     }
 
     /// The grace of these entries of this process is over, which the roster knows.
-    pub(super) fn own_ended(&mut self, entries: &[u64]) {
+    pub(in crate::presence) fn own_ended(&mut self, entries: &[u64]) {
         for entry in entries {
             self.own.remove(entry);
         }
     }
 
     /// Takes what another process has said. False if that is known.
-    pub(super) fn hears(&mut self, said: &Said<'_>, roster: &mut Roster, now: Instant) -> bool {
+    pub(in crate::presence) fn hears(
+        &mut self,
+        said: &Said<'_>,
+        roster: &mut Roster,
+        now: Instant,
+    ) -> bool {
         if !self.processes.contains_key(&*said.process) {
             self.processes
                 .insert(Arc::from(&*said.process), Known::default());
@@ -155,7 +161,7 @@ impl Copy {
     }
 
     /// What a roster that is new is to be filled with, by [`fill`](Self::fill).
-    pub(super) fn events(found: &[Found], own: &Own) -> Vec<Event> {
+    pub(in crate::presence) fn events(found: &[Found], own: &Own) -> Vec<Event> {
         let mut events = Vec::new();
         for (process, one) in found.iter().enumerate() {
             for (index, entry) in one.entries.iter().enumerate() {
@@ -194,7 +200,7 @@ impl Copy {
     }
 
     /// Fills a roster that is new with some of these events.
-    pub(super) fn fill(
+    pub(in crate::presence) fn fill(
         &mut self,
         events: &[Event],
         found: &[Found],
@@ -230,7 +236,7 @@ impl Copy {
             };
             known.number = known.number.max(one.number);
             self.others -= known.entries.len();
-            let there = Entry {
+            let there = Told {
                 gone: entry.gone.filter(|_| event.goes),
                 ..entry.clone()
             };
@@ -252,7 +258,12 @@ impl Copy {
     }
 
     /// Something may have been missed: takes what is different in what was read since.
-    pub(super) fn compare(&mut self, found: &[Found], roster: &mut Roster, now: Instant) {
+    pub(in crate::presence) fn compare(
+        &mut self,
+        found: &[Found],
+        roster: &mut Roster,
+        now: Instant,
+    ) {
         let until = now + roster.grace().max(SETTLE);
         let read: HashMap<&str, &Found> = found.iter().map(|one| (&*one.process, one)).collect();
         let mut others = 0;
@@ -306,7 +317,7 @@ impl Copy {
     }
 
     /// The process is dead, and its entries count until then. Gives the number of its last write.
-    pub(super) fn died(
+    pub(in crate::presence) fn died(
         &mut self,
         process: &str,
         roster: &mut Roster,
@@ -326,7 +337,7 @@ impl Known {
     /// The entry is as it was told `at` that time; one that is new is taken if fewer than `most` are there.
     fn is(
         &mut self,
-        entry: &Entry,
+        entry: &Told,
         roster: &mut Roster,
         at: Instant,
         now: Instant,
@@ -351,7 +362,7 @@ impl Known {
 
     fn goes(
         &mut self,
-        entry: &Entry,
+        entry: &Told,
         roster: &mut Roster,
         at: Instant,
         now: Instant,

@@ -9,39 +9,29 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::said::{ENTRY, Entry};
+use super::entry::{ENTRY, Shown, Told};
 
 /// The most entries that are sent together.
 const MOST_TOGETHER: usize = 256;
 /// The most bytes of keys and metas that are sent together, about.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// An entry that counts.
-#[derive(Clone, Debug)]
-pub(super) struct Shown {
-    pub(super) key: Arc<str>,
-    pub(super) meta: Arc<str>,
-    pub(super) came: Instant,
-    /// The entry is gone, and the grace begins then; which may be later than now, if the process closes.
-    pub(super) gone: Option<Instant>,
-}
-
 /// What is sent at a time.
 #[derive(Debug, Default)]
-pub(super) struct Write {
+pub(in crate::presence) struct Write {
     /// The number of the write before, or 0: what Redis has is of that write, or Redis has lost something.
-    pub(super) before: u64,
-    pub(super) number: u64,
+    pub(in crate::presence) before: u64,
+    pub(in crate::presence) number: u64,
     /// Whatever Redis has of this process is replaced.
-    pub(super) clears: bool,
+    pub(in crate::presence) clears: bool,
     /// Nothing is left in the topic.
-    pub(super) ends: bool,
+    pub(in crate::presence) ends: bool,
     /// How many entries are there.
-    pub(super) count: usize,
-    pub(super) shown: Vec<Entry>,
-    pub(super) removed: Vec<u64>,
+    pub(in crate::presence) count: usize,
+    pub(in crate::presence) shown: Vec<Told>,
+    pub(in crate::presence) removed: Vec<u64>,
     /// Whether others have to be told.
-    pub(super) is_told: bool,
+    pub(in crate::presence) is_told: bool,
 }
 
 impl Write {
@@ -52,7 +42,7 @@ impl Write {
 }
 
 #[derive(Default)]
-pub(super) struct Own {
+pub(in crate::presence) struct Own {
     entries: BTreeMap<u64, Shown>,
     /// Those that are gone, by when their grace is over.
     gone: BTreeSet<(Instant, u64)>,
@@ -73,40 +63,40 @@ pub(super) struct Own {
 
 impl Own {
     /// Whether nothing is known here that is not known elsewhere.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::presence) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.number == 0 && !self.is_sent && !self.is_due()
     }
 
     /// Whether something is to be sent.
-    pub(super) fn is_due(&self) -> bool {
+    pub(in crate::presence) fn is_due(&self) -> bool {
         !self.changed.is_empty() || self.is_lost || self.asks
     }
 
     /// The number of the last write that Redis has; 0 if it has nothing.
-    pub(super) fn number(&self) -> u64 {
+    pub(in crate::presence) fn number(&self) -> u64 {
         self.number
     }
 
     /// How many entries are gone and count.
-    pub(super) fn gone(&self) -> usize {
+    pub(in crate::presence) fn gone(&self) -> usize {
         self.gone.len()
     }
 
     /// When the next grace is over.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(in crate::presence) fn due(&self) -> Option<Instant> {
         self.gone.first().map(|(until, _)| *until)
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &Shown)> {
+    pub(in crate::presence) fn entries(&self) -> impl Iterator<Item = (u64, &Shown)> {
         self.entries.iter().map(|(entry, shown)| (*entry, shown))
     }
 
-    pub(super) fn get(&self, entry: u64) -> Option<&Shown> {
+    pub(in crate::presence) fn get(&self, entry: u64) -> Option<&Shown> {
         self.entries.get(&entry)
     }
 
     /// The entries alone.
-    pub(super) fn copied(&self) -> Self {
+    pub(in crate::presence) fn copied(&self) -> Self {
         Self {
             entries: self.entries.clone(),
             gone: self.gone.clone(),
@@ -115,12 +105,12 @@ impl Own {
     }
 
     /// How many entries of others there were, as Redis said last.
-    pub(super) fn others(&self) -> usize {
+    pub(in crate::presence) fn others(&self) -> usize {
         self.others
     }
 
     /// There seem to be too many entries: asks Redis how many there are, once a second at most.
-    pub(super) fn asks_for_others(&mut self, now: Instant) {
+    pub(in crate::presence) fn asks_for_others(&mut self, now: Instant) {
         let again = Duration::from_secs(1);
         if self.asked.is_none_or(|asked| asked + again <= now) {
             (self.asked, self.asks) = (Some(now), true);
@@ -129,7 +119,7 @@ impl Own {
 
     /// The entry is there. An entry that was one of another key leaves one that is gone, under the number `other`, if
     /// there is to be such a one.
-    pub(super) fn show(
+    pub(in crate::presence) fn show(
         &mut self,
         entry: u64,
         key: &Arc<str>,
@@ -166,7 +156,13 @@ impl Own {
     }
 
     /// The entry is gone; the grace begins at `since` if the entry lingers.
-    pub(super) fn hide(&mut self, entry: u64, since: Instant, grace: Duration, lingers: bool) {
+    pub(in crate::presence) fn hide(
+        &mut self,
+        entry: u64,
+        since: Instant,
+        grace: Duration,
+        lingers: bool,
+    ) {
         let Some(shown) = self.entries.get_mut(&entry) else {
             return;
         };
@@ -183,7 +179,7 @@ impl Own {
     }
 
     /// Ends entries whose grace is over, so many at most. Gives them.
-    pub(super) fn expire(&mut self, now: Instant, most: usize) -> Vec<u64> {
+    pub(in crate::presence) fn expire(&mut self, now: Instant, most: usize) -> Vec<u64> {
         let mut over = Vec::new();
         while over.len() < most && self.due().is_some_and(|until| until <= now) {
             let Some((_, entry)) = self.gone.pop_first() else {
@@ -198,21 +194,21 @@ impl Own {
     }
 
     /// Others may not know the entries any more.
-    pub(super) fn is_lost(&mut self) {
+    pub(in crate::presence) fn is_lost(&mut self) {
         if !self.is_empty() {
             self.is_lost = true;
         }
     }
 
     /// Redis does not have the write of this number any more. A write that is on its way finds that out by itself.
-    pub(super) fn has_lost(&mut self, number: u64) {
+    pub(in crate::presence) fn has_lost(&mut self, number: u64) {
         if self.number == number && !self.is_sent {
             self.is_lost();
         }
     }
 
     /// What is to be sent now; `None` if there is nothing, or if something is on its way.
-    pub(super) fn take(&mut self, number: u64, now: Instant) -> Option<Write> {
+    pub(in crate::presence) fn take(&mut self, number: u64, now: Instant) -> Option<Write> {
         if self.is_sent || !self.is_due() {
             return None;
         }
@@ -238,7 +234,7 @@ impl Own {
             match self.entries.get(&entry) {
                 Some(shown) => {
                     bytes += shown.key.len() + shown.meta.len() + ENTRY;
-                    write.shown.push(Entry::of(entry, shown, now));
+                    write.shown.push(Told::of(entry, shown, now));
                 }
                 None => write.removed.push(entry),
             }
@@ -250,26 +246,26 @@ impl Own {
     }
 
     /// Redis has it, and this many entries of others.
-    pub(super) fn is_written(&mut self, write: &Write, others: usize) {
+    pub(in crate::presence) fn is_written(&mut self, write: &Write, others: usize) {
         self.is_sent = false;
         self.number = if write.ends { 0 } else { write.number };
         self.others = others;
     }
 
     /// Redis has lost what was written before.
-    pub(super) fn is_refused(&mut self, write: &Write) {
+    pub(in crate::presence) fn is_refused(&mut self, write: &Write) {
         self.is_not_written(write);
         self.is_lost = true;
     }
 
     /// Nobody knows whether Redis has it.
-    pub(super) fn is_not_written(&mut self, write: &Write) {
+    pub(in crate::presence) fn is_not_written(&mut self, write: &Write) {
         self.is_lost |= write.clears;
         self.is_not_told(write);
     }
 
     /// Redis has it, and others may not have been told.
-    pub(super) fn is_not_told(&mut self, write: &Write) {
+    pub(in crate::presence) fn is_not_told(&mut self, write: &Write) {
         self.is_sent = false;
         for entry in write.entries() {
             let is_told = self.changed.entry(entry).or_default();
