@@ -428,5 +428,5 @@ withRedis('shared components of several processes', () => {
       return outcomes.at(-1) === 'applied'
     })
     await until('both to show the same', () => page.text === other.text && page.text !== '2 board-7')
-  })
+  }, 60_000)
 })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { withRedis } from '../support/redis'
 import { torture } from './torture'
 
 test('every event and every message is applied once, or a gap is said, whatever is cut, killed or thrown', async () => {
@@ -13,3 +14,16 @@ test('every event and every message is applied once, or a gap is said, whatever 
   expect(Math.min(kills, cuts, resumes, gaps)).toBeGreaterThan(1)
   expect(Math.min(published, said)).toBeGreaterThan(1000)
 }, 120_000)
+
+withRedis('three processes with Redis', () => {
+  test('every event and every message is applied once, whatever is cut or killed, and wherever a page comes back to', async () => {
+    const root = join(__dirname, '../..')
+    const { wrong, events, resets, gaps, expired, kills, cuts, joins, redisCuts } = await torture(
+      { events: 8_000, messages: 2_400, pages: 12, killEvery: 900, processes: 3, root, seed: 11 },
+      () => undefined,
+    )
+    expect(wrong).toEqual([])
+    expect({ events, resets, gaps, expired }).toEqual({ events: 8_000, resets: 0, gaps: 0, expired: 0 })
+    expect(Math.min(kills, cuts, joins, redisCuts)).toBeGreaterThan(0)
+  }, 180_000)
+})
