@@ -10,7 +10,7 @@ import { until } from '../support/until'
 const SCRIPT = join(__dirname, '../../examples/cluster/start.mjs')
 
 /** The processes that the page shows, by their states. */
-const states = (page: Page): Promise<string[]> => page.locator('tbody tr td:nth-of-type(1)').allTextContents()
+const states = (page: Page): Promise<string[]> => page.locator('.processes span').allTextContents()
 
 const note = async (page: Page): Promise<[process: number, moves: number]> => {
   const text = await page.locator('[data-l-live=here] .note').textContent()
@@ -48,12 +48,12 @@ withRedis('the cluster', () => {
       await page.click('text=Clicks')
       clicks++
     }
-    for (const how of ['In order', 'Kill', 'In order']) {
+    for (const how of ['End in order', 'Kill', 'End in order']) {
       await click()
       const [process, moves] = await note(page)
       // What is killed within the moment before a checkpoint is made takes nothing with it: the store has each state.
       await page
-        .locator('tbody tr')
+        .locator('.processes li')
         .nth(process - 1)
         .getByText(how)
         .click()

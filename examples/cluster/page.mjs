@@ -59,38 +59,27 @@ const cluster = loom.register('cluster', {
     clock: (props) => ({ ...props, now: Date.now() }),
   },
   render: ({ owner, now, processes }) => html`
-    <p class="note" role="status">This table is one component, which process ${owner} owns. The others follow it.</p>
-    <div class="scroll" role="region" aria-label="Processes" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Process</th><th scope="col">State</th><th scope="col">Connections</th>
-            <th scope="col">Components</th><th scope="col">End it</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${each(
-            processes,
-            (one) => one.number,
-            (one) => html`
-              <tr>
-                <th scope="row">${one.number} <small>(pid ${one.pid})</small></th>
-                <td class="${isGone(one, now) ? 'down' : 'up'}">${stateOf(one, now)}</td>
-                <td>${isGone(one, now) ? '–' : one.connections}</td>
-                <td>${isGone(one, now) ? '–' : one.components}</td>
-                <td>
-                  <div class="buttons">
-                    <button data-l-click="end" data-l-value="${one.number}" aria-label="End process ${one.number} in order">In order</button>
-                    <button data-l-click="kill" data-l-value="${one.number}" aria-label="Kill process ${one.number}">Kill</button>
-                  </div>
-                </td>
-              </tr>
-            `,
-            [now],
-          )}
-        </tbody>
-      </table>
-    </div>
+    <p class="note" role="status">This list is one component, which process ${owner} owns. The others follow it.</p>
+    <ul class="processes">
+      ${each(
+        processes,
+        (one) => one.number,
+        (one) => html`
+          <li>
+            <p>
+              <b>Process ${one.number}</b>
+              <span class="${isGone(one, now) ? 'down' : 'up'}">${stateOf(one, now)}</span>
+              <small>${isGone(one, now) ? '' : `pid ${one.pid}, ${one.connections} connections, ${one.components} components`}</small>
+            </p>
+            <div class="buttons">
+              <button data-l-click="end" data-l-value="${one.number}" aria-label="End process ${one.number} in order">End in order</button>
+              <button data-l-click="kill" data-l-value="${one.number}" aria-label="Kill process ${one.number}">Kill</button>
+            </div>
+          </li>
+        `,
+        [now],
+      )}
+    </ul>
   `,
 })
 
