@@ -5,6 +5,7 @@ import type {} from './dom.js'
 
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 /** A rendered template: what `html` gives and `render` returns. */
 export interface Tree {
@@ -112,6 +113,11 @@ export interface LiveEvent {
    * no prototype: a field may be called `__proto__` or `constructor`. It has at most `limits.formFields` names.
    */
   readonly form?: Readonly<Record<string, string | string[] | undefined>>
+  /**
+   * The names of the form's fields that the user has left, or has sent, so far: `validated` shows the errors of these.
+   * Only with `form` of a changed field, if the form has fields with `data-l-validity`.
+   */
+  readonly left?: readonly string[]
   /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
   readonly viewer?: Viewer
 }
@@ -478,6 +484,134 @@ export type Handler<Props> = <Of extends Scalar>(
 ) => Given<Props, Of> | void | Promise<Given<Props, Of> | void>
 
 type Deeper<Levels extends 0[]> = [...Levels, 0]
+
+/** The names of fields that make a value of this type, without `[]` at their end; a few levels deep. */
+type FieldName<Value, Levels extends 0[] = []> = Levels['length'] extends 5
+  ? string
+  : Value extends readonly (infer Item)[]
+    ? `[${number}]${Deep<Item, Levels>}`
+    : Value extends object
+      ? { [Name in keyof Value & string]: `.${Name}${Deep<NonNullable<Value[Name]>, Levels>}` }[keyof Value & string]
+      : never
+
+type Deep<Value, Levels extends 0[]> =
+  | ''
+  // Of texts in a list, all are of one field.
+  | (Value extends readonly (infer Item)[]
+      ? Item extends object
+        ? FieldName<Value, Deeper<Levels>>
+        : never
+      : Value extends Date | File
+        ? never
+        : Value extends object
+          ? FieldName<Value, Deeper<Levels>>
+          : never)
+
+type WithoutDot<Name> = Name extends `.${infer Rest}` ? Rest : never
+
+/**
+ * What a schema says of an input, by the names of fields as forms have them, without `[]`: `errors['address.city']`.
+ * Under the empty name is what concerns the whole form. Each name has one message or more.
+ */
+export type FormErrors<Schema extends StandardSchemaV1> = {
+  [Name in WithoutDot<FieldName<StandardSchemaV1.InferInput<Schema>>> | '']?: string[]
+}
+
+/** Handles an event whose input a schema has let through; otherwise as a handler. */
+export type ValidatedHandler<Props, Input> = <Of extends Scalar>(
+  props: Readonly<Props>,
+  input: Input,
+  event: LiveEvent,
+  ctx: LiveContext,
+) => Given<NoInfer<Props>, Of> | void | Promise<Given<NoInfer<Props>, Of> | void>
+
+/**
+ * A handler with a schema: anything of Standard Schema 1, as those of zod, valibot and arktype are; it may be async. The
+ * schema gets what the event's form makes, or, if the event has no form, its value. If the schema lets it through,
+ * errors are cleared and `handler` gets what the schema has made of it. If not, `handler` does not run: the messages are
+ * committed as a prop, and the form keeps what was typed. While the form is filled in, only the errors of fields that
+ * the user has left are committed, if the form has fields with `data-l-validity`: see `form`.
+ *
+ * Names of fields are paths: `address.city`, `rows[0].name`, `tags[]`. They have at most 1,024 characters and 32 levels.
+ * The objects that they make have no prototype: a field may be called `__proto__`.
+ *
+ * A schema that throws or rejects fails the event, as a handler does, and its time counts towards `limits.handlerTime`.
+ *
+ * @param options `errors`: the prop that has the messages, `errors` without it; an object, which the module has to have.
+ * @throws LoomError `LOOM_ARGUMENT` for what is no schema; `LOOM_FORM`, of an event, if its fields contradict each other.
+ */
+export function validated<Schema extends StandardSchemaV1, Props extends object>(
+  schema: Schema,
+  handler: ValidatedHandler<Props, StandardSchemaV1.InferOutput<Schema>>,
+  options?: { errors?: string },
+): Handler<Props>
+
+/** How a form is made. */
+export interface FormOptions {
+  /** The form's id in the page, and what those of its fields begin with. Without it the handler's name. */
+  id?: string
+  /** What `validated` has put into the props. */
+  errors?: { readonly [name: string]: readonly string[] | undefined }
+  /** What fields show at first, by the same names: `{ address: { city: 'Bern' } }`. */
+  values?: object
+}
+
+/** What a template has of a field. */
+export interface FormField {
+  /** As it was given. */
+  readonly name: string
+  /** The field's id in the page: for a label's `for`, too. */
+  readonly id: string
+  /** What the field shows at first; empty if there is nothing. */
+  readonly value: string
+  /** Whether `value`, or one of several, is this: for checkboxes, radio buttons and options. */
+  has(value: string): boolean
+  /** For `aria-invalid`. */
+  readonly invalid: boolean
+  /** For `aria-describedby`: the id of `error`, if there is one. */
+  readonly describedBy: string | undefined
+  /**
+   * For `data-l-validity`: the messages, which the browser takes for the field's own validity until somebody types into
+   * the field. Empty if there are none. A form with such fields says which of them the user has left.
+   */
+  readonly message: string
+  /** An element with the messages, of the class `loom-error`; nothing if there are none. */
+  readonly error: Tree | undefined
+}
+
+/** What a template has of a form. */
+export interface Form {
+  readonly id: string
+  /** The handler's name, for `@submit`. */
+  readonly handler: string
+  /** Of the form without a script: `post`. */
+  readonly method: 'post'
+  /** Of the form without a script: the page's own address, and in it the form. */
+  readonly action: string
+  /** A hidden field that lets the form work without a script; see `loom.forms`. */
+  readonly seal: Tree
+  /** The messages that concern no single field, as `FormField.error`. */
+  readonly error: Tree | undefined
+  /** @param name as the field has it, with its `[]`. */
+  field(name: string): FormField
+}
+
+/**
+ * What a form in a template needs: ids, errors beside their fields, and what makes it work without the client's script.
+ *
+ *     const f = form('save', { errors: props.errors })
+ *     const email = f.field('email')
+ *     return html`<form id=${f.id} method=${f.method} action=${f.action} @submit=${f.handler} @input=${'check'}>
+ *       ${f.seal}
+ *       <label for=${email.id}>E-mail</label>
+ *       <input id=${email.id} name=${email.name} value=${email.value} aria-invalid=${email.invalid}
+ *         aria-describedby=${email.describedBy} data-l-validity=${email.message}>${email.error}
+ *     </form>`
+ *
+ * @param handler the name of the handler that gets the form.
+ * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
+ */
+export function form(handler: string, options?: FormOptions): Form
 
 /** Whether there is a list in it, a few levels deep, of which only is known that it is empty. */
 type HasEmptyList<Value, Levels extends 0[] = []> = Levels['length'] extends 4
@@ -1385,5 +1519,7 @@ export type LoomErrorCode =
   | 'LOOM_STOPPED'
   | 'LOOM_STEP_OVER'
   | 'LOOM_TOPIC'
+  /** The fields of a form contradict each other, or are named too long or too deep. */
+  | 'LOOM_FORM'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

@@ -6,7 +6,7 @@ module.exports = {
   testTimeout: 20_000,
   maxWorkers: 2,
   transform: {
-    '\\.ts$': [
+    '\\.[tj]s$': [
       '@swc/jest',
       {
         jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -14,6 +14,8 @@ module.exports = {
       },
     ],
   },
+  // What there is only as modules of ECMAScript.
+  transformIgnorePatterns: ['/node_modules/(?!(arktype|@ark|arkregex)/)'],
   // The bundle that is published, not the sources it is made of.
   moduleNameMapper: {
     '^loom-live$': '<rootDir>/dist/index.cjs',

@@ -1,4 +1,6 @@
 export { each } from './render/each'
+export { form } from './forms/form'
+export { validated } from './forms/validated'
 export { LoomError, StartError } from './errors'
 export { html, raw, sanitized } from './render/html'
 export { LiveSocket } from './live_socket'

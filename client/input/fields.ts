@@ -6,6 +6,7 @@
 
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
+import { forgetLeft, showValidity } from './validity'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Fields } from '../dom/field_hooks'
 import type { Outline, Part } from '../dom/template'
@@ -91,6 +92,7 @@ export function settle(field: Element, tree: Tree, item: Outline): void {
   const value = own.getAttribute(field, 'value')
   if (value !== null) setText(field, 'value', value)
   resetField(field)
+  showValidity(field)
   if (!isRadio(field)) return
   keepRadios()
   if (field.defaultChecked) newRadios.push(field)
@@ -102,6 +104,8 @@ export function createFields(): Fields {
   const pending = new Set<Field>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
   const touched = new Map<HTMLSelectElement, Choices>()
+  /** Those of which the server says something else than before. */
+  const judged = new Set<Field>()
   let seen = 0
   let isBehind = false
 
@@ -122,6 +126,7 @@ export function createFields(): Fields {
     set(element, name, text) {
       if (element instanceof HTMLOptionElement) touch(element)
       if (!isField(element)) return setText(element, name, text)
+      if (name === 'data-l-validity') judged.add(element)
       if (isRadio(element) && /^(name|form|type|checked)$/.test(name)) keepRadios()
       const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)
       if (element instanceof HTMLSelectElement) touch(element)
@@ -160,6 +165,8 @@ export function createFields(): Fields {
         changedAt.delete(field)
         resetField(field)
       }
+      judged.forEach(showValidity)
+      judged.clear()
       chosenRadios?.filter((radio) => !hasSeen(radio, seen)).forEach(choose)
     },
   }
@@ -177,6 +184,7 @@ function propertyOf({ type }: Field): string {
 
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
 export function resetForm(form: HTMLFormElement, container: Element, seq: number): void {
+  forgetLeft(form)
   if (isOn(form, 'keep')) return
   for (const field of own.elements(form)) {
     if (!isField(field) || isOn(field, 'keep') || own.closest(field, CONTAINER) !== container) continue

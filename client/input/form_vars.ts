@@ -1,6 +1,7 @@
 /** What an event at a field or a form says beside its handler. */
 
 import { dataOf, heldIn, own, root } from './core'
+import { leftIn } from './validity'
 import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
@@ -75,7 +76,10 @@ export function formVars(event: Event, bound: Element, then?: Held | false): Spe
     if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
     if ('options' in control && control.multiple) vars.m = chosen.map((option) => option.value)
   }
-  if (/^(input|change|reset)$/.test(type) && form) vars.f = formText(form, then)
+  if (/^(input|change|reset)$/.test(type) && form) {
+    vars.f = formText(form, then)
+    vars.l = leftIn(form)
+  }
   return vars
 }
 

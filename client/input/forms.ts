@@ -19,6 +19,8 @@ export interface Forms extends FieldHooks {
   /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
   isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
+  /** The form was not accepted: its first field that is not valid gets the focus. */
+  focusInvalid(form: HTMLFormElement): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
   createDebouncer(container: Element): Debouncer

@@ -21,6 +21,8 @@ export interface SpecialVars {
   t?: string | undefined
   /** The chosen values of a `<select multiple>`. */
   m?: string[] | undefined
+  /** The names of the form's fields that the user has left. */
+  l?: string[] | undefined
 }
 
 /** What an event's target holds, which may be something else when the event is handled. */
@@ -45,6 +47,8 @@ export interface Trigger {
   submitter: Element | null | undefined
   /** Of a submit. */
   form: HTMLFormElement | false | undefined
+  /** That form, if its handler has not accepted it. */
+  kept?: HTMLFormElement | false | undefined
 }
 
 /** An event, and what shows that it waits for its answer. */

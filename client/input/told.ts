@@ -3,11 +3,16 @@
 import { find, handle, own } from './core'
 import { forget } from './fields'
 
-/** Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted. */
-export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): void {
+/**
+ * Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted; false if
+ * there is none.
+ */
+export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): boolean {
   const now = { type, target, preventDefault() {} } as unknown as Event
   const binding = find(now, type)
-  if (binding && accepts(binding.element)) handle(now, binding)
+  if (!binding || !accepts(binding.element)) return false
+  handle(now, binding)
+  return true
 }
 
 /** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */

@@ -2,12 +2,14 @@
 
 import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
-import { take, type Core } from './core'
+import { root, take, type Core } from './core'
 import { createDebouncer, flushAround } from './debounce'
 import { changed, compose, createFields, isMore, noteEditable, resetForm, settle } from './fields'
 import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
+import { noteLeft } from './leaving'
 import { wasReset } from './told'
+import { focusInvalid, JUDGED, showValidity } from './validity'
 
 function heard(event: Event): void {
   const { type, target } = event
@@ -15,6 +17,7 @@ function heard(event: Event): void {
   if (type === 'input') changed(target)
   noteTyping(type)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
+  noteLeft(event)
   if (type === 'reset') wasReset(event)
   if (/^com/.test(type)) compose(type === 'compositionstart' ? target : null)
 }
@@ -24,6 +27,7 @@ export function start(core: Core): Forms {
   // A page that comes back is looked through when what the user has done meanwhile is known.
   const isAgain = isBack()
   if (!isAgain) noteTyped()
+  for (const field of root.querySelectorAll(JUDGED)) showValidity(field)
   return {
     heard,
     formVars,
@@ -38,6 +42,7 @@ export function start(core: Core): Forms {
     wish,
     focusWished,
     createDebouncer,
+    focusInvalid,
     comeBack: isAgain ? comeBack : () => undefined,
   }
 }

@@ -150,6 +150,7 @@ export function createComponent(element: Element, connection: Connection): Compo
         const { trigger } = item
         // Not of one that has failed.
         if (trigger?.form && outbox.sent.includes(item)) forms?.resetForm(trigger.form, element, seq)
+        if (trigger?.kept) forms?.focusInvalid(trigger.kept)
       }
       if (isShared) outbox.checkpoint(number)
       sendWaiting()
@@ -254,7 +255,11 @@ export function createComponent(element: Element, connection: Connection): Compo
         else tell(message)
       }),
     k(number) {
-      for (const { number: sent, trigger } of outbox.sent) if (sent === number && trigger) trigger.form = undefined
+      for (const { number: sent, trigger } of outbox.sent)
+        if (sent === number && trigger) {
+          trigger.kept = trigger.form
+          trigger.form = undefined
+        }
     },
     f(message, action, more) {
       if (action === 'busy') {

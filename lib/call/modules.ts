@@ -1,6 +1,7 @@
 import type { LiveContext, LiveModule, Message, RawModule } from '../../index'
 import { checkFunction, checkString, invalid, isObject, unknownName } from '../check'
 import { LoomError } from '../errors'
+import { checkErrorsMember } from '../forms/validated'
 import { stringifyProps } from '../render/props'
 
 /** A live module whose type of props is not known here. */
@@ -69,7 +70,9 @@ export function entryOf(name: string, module: unknown): Entry {
   checkFunction(module['render'], `render of module ${JSON.stringify(name)}`)
   if (isObject(handle)) {
     for (const key of Object.keys(handle)) {
-      checkFunction(handle[key], `handler ${JSON.stringify(key)} of module ${JSON.stringify(name)}`)
+      const what = `handler ${JSON.stringify(key)} of module ${JSON.stringify(name)}`
+      checkFunction(handle[key], what)
+      checkErrorsMember(handle[key], props, what)
     }
   } else if (typeof handle !== 'function') {
     throw invalid('an object of handlers or a function', `handle of module ${JSON.stringify(name)}`, handle)
@@ -80,6 +83,7 @@ export function entryOf(name: string, module: unknown): Entry {
         `${handle.name}, which cannot be called; write the handlers into an object`,
     )
   }
+  checkErrorsMember(handle, props, `handle of module ${JSON.stringify(name)}`)
   const json = stringifyProps(props, () => `props of module ${JSON.stringify(name)}`)
   const receivers = module['receive']
   if (receivers !== undefined) {

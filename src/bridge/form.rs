@@ -6,6 +6,10 @@ use std::hash::Hash;
 
 use crate::tree::write_json_string;
 
+/// The hidden field of a form that works without the client's script. As `SEAL` in `lib/forms/posted.ts`; it is not
+/// the application's.
+const SEAL: &str = "loom:form";
+
 /// A form with more names than are allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManyFields;
@@ -44,7 +48,8 @@ pub(crate) fn write_form(
     encoded: &str,
     most: usize,
 ) -> Result<(), TooManyFields> {
-    let fields = gather(form_urlencoded::parse(encoded.as_bytes()), most)?;
+    let fields = form_urlencoded::parse(encoded.as_bytes()).filter(|(name, _)| name != SEAL);
+    let fields = gather(fields, most)?;
     out.push('{');
     for (position, (name, values)) in fields.iter().enumerate() {
         if position > 0 {

@@ -387,6 +387,18 @@ fn write_viewer(out: &mut String, call: &Call) {
     out.push_str("}}");
 }
 
+/// Writes a further member, which is a list of texts.
+fn write_json_string_list(out: &mut String, name: &str, texts: &[Box<str>]) {
+    let _ = write!(out, ",\"{name}\":[");
+    for (position, text) in texts.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        write_json_string(out, text);
+    }
+    out.push(']');
+}
+
 /// Writes the `LiveEvent` that handlers get, without its id. A `raw` module takes no form.
 fn write_event(
     out: &mut String,
@@ -407,15 +419,10 @@ fn write_event(
         out.push_str(",\"fieldValue\":");
         write_json_string(out, field);
     }
-    if let Some(values) = &vars.values {
-        out.push_str(",\"values\":[");
-        for (position, value) in values.iter().enumerate() {
-            if position > 0 {
-                out.push(',');
-            }
-            write_json_string(out, value);
+    for (name, texts) in [("values", &vars.values), ("left", &vars.left)] {
+        if let Some(texts) = texts {
+            write_json_string_list(out, name, texts);
         }
-        out.push(']');
     }
     if let Some(checked) = vars.checked {
         out.push_str(if checked {
@@ -478,13 +485,14 @@ mod tests {
                 value: Some("7".into()),
                 field: Some("\"b\"".into()),
                 values: Some(["1".into(), "é\n".into()].into()),
+                left: Some(["a b".into()].into()),
                 ..SpecialVars::default()
             },
         };
         write_event(&mut out, &event, false, 10).unwrap();
         assert_eq!(
             out,
-            r#"{"handler":"rename","type":"input","value":"7","fieldValue":"\"b\"","values":["1","é\n"]}"#
+            r#"{"handler":"rename","type":"input","value":"7","fieldValue":"\"b\"","values":["1","é\n"],"left":["a b"]}"#
         );
     }
 

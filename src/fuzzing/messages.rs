@@ -101,13 +101,12 @@ pub fn extended(input: &[u8]) {
             assert_eq!(event.special_vars.form.as_deref(), form);
             let field = given.and_then(|given| given.get("t")?.as_str());
             assert_eq!(event.special_vars.field.as_deref(), field);
-            let values = given.and_then(|given| given.get("m"));
-            let expected = event
-                .special_vars
-                .values
-                .as_ref()
-                .map(|values| json!(values));
-            assert_eq!(expected.as_ref(), values.filter(|values| !values.is_null()));
+            let vars = &event.special_vars;
+            for (name, list) in [("m", &vars.values), ("l", &vars.left)] {
+                let texts = given.and_then(|given| given.get(name));
+                let expected = list.as_ref().map(|texts| json!(texts));
+                assert_eq!(expected.as_ref(), texts.filter(|texts| !texts.is_null()));
+            }
             rest.extend(given.cloned());
             let age = seen.get(7);
             same_age(numbered.age, age);

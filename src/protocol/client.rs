@@ -107,6 +107,9 @@ pub struct SpecialVars {
     /// The chosen values of a `<select multiple>`. Only the extended dialect sends them.
     #[serde(skip)]
     pub values: Option<Box<[Box<str>]>>,
+    /// The names of the form's fields that the user has left. Only the extended dialect sends them.
+    #[serde(skip)]
+    pub left: Option<Box<[Box<str>]>>,
 }
 
 /// Why a text is not a message. Such a text changes nothing and harms no component.
@@ -191,7 +194,7 @@ impl ClientEvent {
             + optional(vars.form.as_deref())
             + optional(vars.field.as_deref())
             // Each takes some room, however short it is.
-            + vars.values.iter().flatten().map(|value| size_of_val(value) + value.len()).sum::<usize>()
+            + [&vars.values, &vars.left].into_iter().flatten().flatten().map(|text| size_of_val(text) + text.len()).sum::<usize>()
     }
 }
 

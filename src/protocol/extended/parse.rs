@@ -28,6 +28,8 @@ struct Vars {
     t: Option<Box<str>>,
     #[serde(default)]
     m: Option<Box<[Box<str>]>>,
+    #[serde(default)]
+    l: Option<Box<[Box<str>]>>,
 }
 
 /// The age of an event in milliseconds, by a client's clock, which may be wrong in any way.
@@ -123,6 +125,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     form: vars.f,
                     field: vars.t,
                     values: vars.m,
+                    left: vars.l,
                 };
                 let event = ClientEvent {
                     handler,
@@ -182,7 +185,7 @@ mod tests {
         };
         assert_eq!(whole, expected(Some(needs_tree)));
         assert_eq!(again, expected(Some(resume)));
-        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","t":"b","m":["1",""],"new":[]},900]"#)
+        let event = parse(r#"["e",0,8,6,"say","input",{"v":"a","c":true,"f":"x=1","t":"b","m":["1",""],"l":["x"],"new":[]},900]"#)
             .unwrap();
         let ClientMessage::Event {
             event, numbered, ..
@@ -204,6 +207,7 @@ mod tests {
         assert_eq!((vars.key, vars.form.as_deref()), (None, Some("x=1")));
         assert_eq!(vars.field.as_deref(), Some("b"));
         assert_eq!(vars.values.as_deref(), Some(&["1".into(), "".into()][..]));
+        assert_eq!(vars.left.as_deref(), Some(&["x".into()][..]));
         assert!(parse(r#"["e",0,1,0,"say","click"]"#).is_ok());
         assert_eq!(
             parse(r#"["l",0]"#).unwrap(),

@@ -99,6 +99,7 @@ pub(super) struct Event {
     form: Option<Box<str>>,
     field: Option<Box<str>>,
     values: Option<Box<[Box<str>]>>,
+    left: Option<Box<[Box<str>]>>,
 }
 
 impl From<ClientEvent> for Event {
@@ -115,6 +116,7 @@ impl From<ClientEvent> for Event {
             form,
             field,
             values,
+            left,
         } = special_vars;
         Self {
             handler,
@@ -125,6 +127,7 @@ impl From<ClientEvent> for Event {
             form,
             field,
             values,
+            left,
         }
     }
 }
@@ -140,6 +143,7 @@ impl From<Event> for ClientEvent {
             form,
             field,
             values,
+            left,
         } = event;
         Self {
             handler,
@@ -151,6 +155,7 @@ impl From<Event> for ClientEvent {
                 form,
                 field,
                 values,
+                left,
             },
         }
     }

@@ -1,0 +1,38 @@
+/**
+ * Fields that say whether they are valid: those with `data-l-validity`, which has what the server says of the field. A
+ * form with such fields tells the server which of them the user has left, since only their errors are shown.
+ */
+
+import { own, root } from './core'
+
+/** The fields that the server judges. */
+export const JUDGED = '[data-l-validity]'
+
+/** What the user has left, or has sent. */
+export const left = new WeakSet<Element>()
+
+/** What the server says of the field is the browser's own message for it, until somebody types into it. */
+export function showValidity(field: Element): void {
+  const message = own.getAttribute(field, 'data-l-validity')
+  if (message !== null) (field as Partial<HTMLInputElement>).setCustomValidity?.(message)
+}
+
+export function forgetLeft(form: HTMLFormElement): void {
+  for (const field of own.elements(form)) left.delete(field)
+}
+
+/** The names of those that have been left; nothing if the server judges none. */
+export function leftIn(form: HTMLFormElement): string[] | undefined {
+  const fields = [...own.elements(form)]
+  if (!fields.some((field) => own.matches(field, JUDGED))) return
+  const names = fields.filter((field) => left.has(field)).map((field) => own.getAttribute(field, 'name') ?? '')
+  return [...new Set(names)].filter((name) => name)
+}
+
+/** Unless the user is somewhere else by now. */
+export function focusInvalid(form: HTMLFormElement): void {
+  const active = own.activeElement(document)
+  const field = [...own.elements(form)].find((field) => own.getAttribute(field, 'aria-invalid') === 'true')
+  const isHere = !active || own.matches(active, 'body') || (active as HTMLInputElement).form === form
+  if (field && isHere && root.contains(field)) (field as HTMLInputElement).focus()
+}
