@@ -601,11 +601,11 @@ export interface Form {
  *
  *     const f = form('save', { errors: props.errors })
  *     const email = f.field('email')
- *     return html`<form id=${f.id} method=${f.method} action=${f.action} @submit=${f.handler} @input=${'check'}>
+ *     return html`<form id="${f.id}" method="${f.method}" action="${f.action}" @submit=${f.handler} @input=${'check'}>
  *       ${f.seal}
- *       <label for=${email.id}>E-mail</label>
- *       <input id=${email.id} name=${email.name} value=${email.value} aria-invalid=${email.invalid}
- *         aria-describedby=${email.describedBy} data-l-validity=${email.message}>${email.error}
+ *       <label for="${email.id}">E-mail</label>
+ *       <input id="${email.id}" name="${email.name}" value="${email.value}" aria-invalid="${email.invalid}"
+ *         aria-describedby="${email.describedBy}" data-l-validity="${email.message}">${email.error}
  *     </form>`
  *
  * @param handler the name of the handler that gets the form.
@@ -1310,6 +1310,16 @@ export interface FastifyLike {
     handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
   }): unknown
   addHook(name: 'preClose', hook: () => Promise<void>): unknown
+  addHook(
+    name: 'preHandler',
+    hook: (request: FastifyRequestLike & { body?: unknown }, reply: FastifyReplyLike) => Promise<void>,
+  ): unknown
+  hasContentTypeParser(type: string): boolean
+  addContentTypeParser(
+    type: string,
+    options: { parseAs: 'string' },
+    parser: (request: FastifyRequestLike, body: string, done: (error: Error | null, body?: unknown) => void) => void,
+  ): unknown
 }
 
 export interface FastifyRequestLike {
@@ -1418,6 +1428,29 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
    */
   script(options?: ScriptOptions): string
+  /**
+   * Middleware for Express and Connect that takes forms which browsers send without the client's script: the script has
+   * not arrived, was blocked, or has failed. It stands before the routes of the pages, and before any parser of bodies:
+   *
+   *     app.use(loom.express())
+   *     app.use(loom.forms())
+   *     app.get('/sign-up', async (request, response) => { response.send(await loom.mount(signUp, {}, { request })) })
+   *
+   * Such a form has `form().seal` in it, and its page was mounted with `request`. The handler runs on the props that the
+   * page was rendered with. Then the page's own GET route renders it, with the component as the handler has left it and
+   * status 422 if the form was not taken (`validated`, `ctx.keepForm`), or the browser is sent to the URL of `ctx.redirect`
+   * (303). It is checked as a join is: `bind`, age, `authorize`; and the form has to come from a page of this site, by
+   * its `Origin` or, without one, by `Sec-Fetch-Site`. With a `store` each form is taken once: sent again, it shows the page.
+   *
+   * There is no live component: `ctx.publish`, `ctx.send` and `ctx.redirect` work, the other effects throw
+   * `LOOM_NO_ACTOR`. Forms of shared components need the client's script.
+   */
+  forms(): Middleware
+  /**
+   * The same for Fastify: `app.register(loom.fastifyForms)`. The page's route has to take POST as well:
+   * `app.route({ method: ['GET', 'POST'], url, handler })`.
+   */
+  readonly fastifyForms: (instance: FastifyLike) => Promise<void>
   stats(): Stats
   /**
    * Whether a load balancer should send requests and connections here: not from the call of `close` on, and not while Redis
@@ -1521,5 +1554,7 @@ export type LoomErrorCode =
   | 'LOOM_TOPIC'
   /** The fields of a form contradict each other, or are named too long or too deep. */
   | 'LOOM_FORM'
+  /** What a handler asked for needs a live component, and its form was sent without the client's script. */
+  | 'LOOM_NO_ACTOR'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

@@ -102,6 +102,10 @@ export class NativeLoom {
   disconnectTopic(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /** Takes the components of a user, of an address, of both or of all out of a topic. Gives how many were in it. */
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
+  /** Opens what stands in a form's hidden field. Throws if it is not good for this user. */
+  openForm(token: string, bind: string): OpenedForm
+  /** Settles `request` with `true`, or with `false` if the form of this id was taken before. */
+  takeForm(id: string, bind: string, address: string, request: number): void
   /** The HTML of one rendered tree. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
   /** A token that lets a page join. */
@@ -175,6 +179,17 @@ export class NativeLoom {
 
 /** Says where in its template a value stands, for an error message. */
 export function describeValue(template: number, value: number): string
+
+/** The component that a form belongs to. */
+export interface OpenedForm {
+  /** Names the form's event. */
+  id: string
+  module: string
+  version: number
+  propsJson: string
+  /** The page's URL. */
+  page: string
+}
 
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
 export function codec(): string

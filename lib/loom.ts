@@ -5,6 +5,7 @@ import type {
   FastifyLike,
   Loom as PublicLoom,
   LoomOptions,
+  Middleware,
   MountOptions,
   Ready,
   RegisteredModule,
@@ -21,7 +22,8 @@ import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
 import { LoomError, StartError, textOf } from './errors'
 import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
-import { serveFastify } from './http/fastify'
+import { serveFastify, serveFastifyForms } from './http/fastify'
+import { Forms } from './http/forms'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import type { Removal, StoreCall } from './call/jobs'
@@ -97,6 +99,7 @@ export class Loom implements PublicLoom {
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'ownStore' | 'backplane'>
+  private readonly limits: Settings['limits']
   private readonly requests: Requests
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
@@ -108,6 +111,7 @@ export class Loom implements PublicLoom {
   constructor(options: LoomOptions) {
     const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
     this.settings = settings
+    this.limits = limits
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
     const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
@@ -316,6 +320,42 @@ export class Loom implements PublicLoom {
       serveFastify(instance, this.settings.path, this.upgrades, this.wiring, () => this.close())
       done()
     })
+
+  forms(): Middleware {
+    return this.takesForms().express
+  }
+
+  readonly fastifyForms = serveFastifyForms(() => this.takesForms())
+
+  /** From here on pages are rendered with what their forms need. */
+  private takesForms(): Forms {
+    const { native, binder, requests, settings, limits } = this
+    return (this.mounting.forms ??= new Forms({
+      native,
+      binder,
+      requests,
+      settings,
+      limits,
+      operator: this.dispatcher.tellsOperator,
+      find: (name) => {
+        const entry = this.entries.get(name)
+        return entry === undefined || entry.raw ? undefined : entry
+      },
+      take: async (id, bind, address) => {
+        const taken = await this.promises.make(
+          (request) => {
+            native.takeForm(id, bind, address, request)
+          },
+          (text) => new LoomError('LOOM_FORM', text),
+        )
+        return taken === true
+      },
+      send: ({ kind, to, id, json }) =>
+        this.published((request) =>
+          kind === 'publish' ? native.publish(to, id, json, request) : native.sendTo(to, id, json, request),
+        ),
+    }))
+  }
 
   script(options?: ScriptOptions): string {
     this.wiring?.script(callerOf(this.script))

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import type { LiveRequest, LoomErrorCode, MountOptions } from '../index'
 import { checkNames, invalid, isObject } from './check'
+import { seal, showing } from './forms/posted'
+import type { Forms } from './http/forms'
 import { Context, type PageRequest, pageUrl, rawOf, type Requests } from './call/context'
 import type { Development } from './call/development'
 import { mountProps, publicJson } from './call/join'
@@ -34,10 +37,20 @@ function urlOf(request: PageRequest | undefined): string {
   return request === undefined ? '' : pageUrl(request)
 }
 
+/** A component among those of its module in one page. */
+interface Place {
+  readonly request: IncomingMessage
+  readonly number: number
+}
+
 /** Renders components into pages: `loom.mount`. */
 export class Mounting {
   /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
   private readonly standing = new WeakMap<object, Set<string>>()
+  /** Forms that are sent without the client's script, once the application takes them. */
+  forms: Forms | undefined
+  /** How many components of a module a page has so far, by its request. Only if there are such forms. */
+  private readonly places = new WeakMap<IncomingMessage, Map<string, number>>()
 
   constructor(
     private readonly native: NativeLoom,
@@ -61,7 +74,11 @@ export class Mounting {
     if (!entry.raw) this.development?.checkMounted(entry, props, Object.keys(OPTIONS))
     const container = checkContainer(options.as ?? 'div')
     const request = requestIn(options)
-    const first = entry.raw ? props : await mountProps(entry, props, this.mountContext(entry.name, request))
+    const place = this.placeOf(request, entry.name)
+    const after = place === undefined ? undefined : this.forms?.stateOf(place.request, entry.name, place.number)
+    const first = entry.raw
+      ? props
+      : (after?.props ?? (await mountProps(entry, props, this.mountContext(entry.name, request))))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     this.checkOpen()
     const tree = new Writer()
@@ -69,7 +86,7 @@ export class Mounting {
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     let rendered: Tree | string
     try {
-      rendered = treeOf(entry, entry.raw ? json : first)
+      rendered = showing(after?.posted, () => treeOf(entry, entry.raw ? json : first))
       encodeTree(tree, rendered, undefined, this.development?.checkOf(entry))
     } catch (error) {
       // What the application throws is its own.
@@ -91,7 +108,18 @@ export class Mounting {
           `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
       )
     }
-    return this.contained(entry, container, token, html)
+    const whole = place === undefined ? html : seal(html, `${place.number} ${token}`)
+    return this.contained(entry, container, token, whole)
+  }
+
+  /** Which of the page's components of this module it is, for its forms. */
+  private placeOf(page: PageRequest | undefined, module: string): Place | undefined {
+    if (this.forms === undefined || page === undefined || this.requests.originOf(page) !== undefined) return undefined
+    const request = rawOf(page)
+    const counts = this.places.get(request) ?? new Map<string, number>()
+    const number = counts.get(module) ?? 0
+    this.places.set(request, counts.set(module, number + 1))
+    return { request, number }
   }
 
   /** The HTML of a shared component, in its container. */

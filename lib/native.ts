@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { LoomError, textOf } from './errors'
 
-export type { NativeConnection, NativeLoom, NativeUpgrade } from './addon'
+export type { NativeConnection, NativeLoom, NativeUpgrade, OpenedForm } from './addon'
 
 /** The addon's exports. `addon.d.ts` is made from `src/node/`. */
 export type Native = typeof import('./addon')

@@ -36,6 +36,7 @@ pub mod connection;
 pub mod context;
 pub mod dispatch;
 pub mod effects;
+pub mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod homes;

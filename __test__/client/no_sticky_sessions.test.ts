@@ -70,7 +70,11 @@ withRedis('a page of which each connection goes to the next process', () => {
     const page = await harness.blank()
     await page.addInitScript(() => {
       const told: string[] = []
-      Object.assign(window, { told })
+      const states: string[] = []
+      Object.assign(window, { told, states })
+      const note = (): unknown =>
+        states.push(document.querySelector('[data-l-state]')?.getAttribute('data-l-state') ?? '')
+      new MutationObserver(note).observe(document, { subtree: true, attributeFilter: ['data-l-state'] })
       for (const type of ['loom:reset', 'loom:lost', 'loom:error']) addEventListener(type, () => told.push(type))
     })
     await page.goto(proxy.url)
@@ -78,7 +82,14 @@ withRedis('a page of which each connection goes to the next process', () => {
     await page.fill('input', 'what was typed')
     for (let click = 1; click <= 12; click++) {
       await page.evaluate(() => document.querySelector('button')?.click())
-      if (click % 3 === 0) proxy.cut()
+      if (click % 3 > 0) continue
+      proxy.cut()
+      // A cut on the way back would send the page on once more, perhaps to where it came from.
+      await page.waitForFunction((cuts) => {
+        const { states } = window as unknown as { states: string[] }
+        return states.filter((state) => state === 'offline').length === cuts && states.at(-1) !== 'offline'
+      }, click / 3)
+      await page.waitForSelector('[data-l-state="live"],[data-l-state="waiting"]', { state: 'attached' })
     }
     await page.waitForSelector('button:text-is("12")')
     await page.waitForSelector('[data-l-state="live"]', { state: 'attached' })

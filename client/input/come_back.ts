@@ -36,6 +36,9 @@ function others(): Field[] {
 /** What the user has typed before anybody listened stays. */
 export function noteTyped(): void {
   others().forEach(changed)
+  // So is what was sent without the client and shown again, since it was not taken.
+  for (const { form } of root.querySelectorAll<HTMLInputElement>('[data-l-seal=again]'))
+    for (const field of form ? own.elements(form) : []) changed(field)
 }
 
 function told(): void {

@@ -1,10 +1,11 @@
 /** When a field that the server judges has been left, or sent with its form. */
 
-import { own } from './core'
+import { find, own } from './core'
 import { tell } from './told'
 import { JUDGED, left } from './validity'
 
-export function noteLeft({ type, target }: Event): void {
+export function noteLeft(event: Event): void {
+  const { type, target } = event
   if (!(target instanceof Element)) return
   // Sent, with all that is in it.
   if (type === 'submit') for (const field of own.elements(target)) left.add(field)
@@ -13,6 +14,7 @@ export function noteLeft({ type, target }: Event): void {
   if (type === 'input') (target as Partial<HTMLInputElement>).setCustomValidity?.('')
   if (!/^(change|focusout)$/.test(type) || left.has(target)) return
   left.add(target)
-  // Left as it was: nobody else says so.
-  if (type === 'focusout' && !tell('change', target)) tell('input', target)
+  // Nobody says so if it was left as it was, or if only what is typed is heard of.
+  const isHeard = type === 'change' ? find(event, type) : tell('change', target)
+  if (!isHeard) tell('input', target)
 }

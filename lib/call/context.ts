@@ -297,6 +297,11 @@ export class Context implements LiveContext {
     this.effects?.begins(cause)
   }
 
+  /** Without a component there is nothing that could take a step. */
+  protected get takesSteps(): boolean {
+    return this.component !== undefined
+  }
+
   /** Nothing comes of what is asked for outside of a step. */
   private checkStep(what: string): void {
     if (this.isOver || this.isAborted) {
@@ -308,11 +313,16 @@ export class Context implements LiveContext {
             : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
       )
     }
-    if (this.component === undefined || !this.isStep) throw noStep(what)
+    if (!this.takesSteps || !this.isStep) throw noStep(what)
   }
 
   private asks(what: string): Effects {
     this.checkStep(what)
+    return this.effectsFor(what)
+  }
+
+  /** Where the step notes what it asks for. */
+  protected effectsFor(what: string): Effects {
     const { component, event } = this
     const { tasks } = this.host
     if (component === undefined || tasks === undefined) throw noStep(what)

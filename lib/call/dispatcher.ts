@@ -97,6 +97,11 @@ export class Dispatcher {
     return this.givenUp.signal
   }
 
+  /** For what is called without an actor. */
+  get tellsOperator(): Operator {
+    return this.operator
+  }
+
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
     const handlers =

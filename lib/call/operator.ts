@@ -4,6 +4,12 @@ import { traceOf } from '../errors'
 import type { Call } from './call'
 import type { Isolation } from './isolation'
 
+/** What is said of the call in which something was thrown. */
+export interface Reported extends Pick<Call, 'event'> {
+  readonly context: Pick<Call['context'], 'anyRequest'>
+  readonly kept: { readonly component: { readonly module: { readonly name: string } } }
+}
+
 /** Tells whoever runs the application: the logger, and the option `onError`. Neither can harm a call. */
 export class Operator {
   constructor(
@@ -31,7 +37,7 @@ export class Operator {
   }
 
   /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
-  report({ kept, event, context }: Call, callback: string, error: unknown): void {
+  report({ kept, event, context }: Reported, callback: string, error: unknown): void {
     const { onError } = this
     if (onError === undefined) return
     const failed = (problem: unknown): void => {

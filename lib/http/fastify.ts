@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyLike, FastifyRequestLike } from '../../index'
 import { LoomError } from '../errors'
 import type { Upgrades } from './accept'
+import type { Forms } from './forms'
 import { UpgradeResponse } from './response'
 import { serveClient } from './script'
 import type { Wiring } from './wiring'
@@ -71,6 +72,26 @@ export function serveFastify(
   // `preClose` runs before the server waits for its open sockets, some of which are the loom's.
   instance.addHook('preClose', close)
 }
+
+/** What Fastify looks for in a plugin whose hooks are for all routes, and not only for the plugin's own. */
+const SKIP_OVERRIDE = Symbol.for('skip-override')
+
+/** The plugin that takes forms which are sent without the client's script. `forms` is called once it is registered. */
+export function serveFastifyForms(forms: () => Forms): (instance: FastifyLike) => Promise<void> {
+  const plugin = (instance: FastifyLike): Promise<void> => {
+    const taken = forms()
+    if (!instance.hasContentTypeParser(FORM_TYPE)) {
+      instance.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_, body, done) => {
+        done(null, body)
+      })
+    }
+    instance.addHook('preHandler', (request, reply) => taken.fastify(request, reply))
+    return Promise.resolve()
+  }
+  return Object.assign(plugin, { [SKIP_OVERRIDE]: true })
+}
+
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /** The loom's path without the prefix that Fastify puts before every route. */
 function pathUnder(loomPath: string, prefix: string): string {

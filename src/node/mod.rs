@@ -12,6 +12,7 @@ mod loom;
 mod calls;
 mod connections;
 mod descriptors;
+mod forms;
 mod options;
 mod pages;
 mod relays;

@@ -1,0 +1,68 @@
+import type { Topic } from '../../index'
+import { LoomError } from '../errors'
+import { stringifyData } from '../render/props'
+import { Context } from './context'
+import { type Effects, sentData, topicName } from './effects'
+
+/** What a handler has asked for: to publish to a topic, or to send to an address. */
+export interface Outgoing {
+  readonly kind: 'publish' | 'send'
+  /** The topic or the address. */
+  readonly to: string
+  readonly id: string
+  readonly json: string
+}
+
+/** What works without an actor. */
+const WORKS = new Set(['publish', 'send'])
+
+/** Notes what is published and sent, until the handler has done its work. */
+class FormEffects implements Pick<Effects, 'publish' | 'send'> {
+  readonly list: Outgoing[] = []
+
+  constructor(private readonly cause: string) {}
+
+  publish(topic: string | Topic<unknown>, data?: unknown): void {
+    const to = topicName(topic, 'ctx.publish')
+    this.add(
+      'publish',
+      to,
+      stringifyData(data, () => `the data of ctx.publish(${JSON.stringify(to)})`),
+    )
+  }
+
+  send(address: string, receiver: string, data?: unknown): void {
+    this.add('send', address, sentData(receiver, data, 'ctx.send'))
+  }
+
+  private add(kind: Outgoing['kind'], to: string, json: string): void {
+    this.list.push({ kind, to, json, id: `${this.cause}/${this.list.length + 1}` })
+  }
+}
+
+/** The context of a handler that gets a form which was sent without the client's script: there is no actor. */
+export class FormContext extends Context {
+  private outgoingEffects: FormEffects | undefined
+  /** The event's id: what the ids of messages begin with. */
+  formId = ''
+
+  get outgoing(): readonly Outgoing[] {
+    return this.outgoingEffects?.list ?? []
+  }
+
+  protected override get takesSteps(): boolean {
+    return true
+  }
+
+  protected override effectsFor(what: string): Effects {
+    if (!WORKS.has(what)) {
+      throw new LoomError(
+        'LOOM_NO_ACTOR',
+        `ctx.${what} has no effect here: the form was sent without the client's script, so there is no live component. ` +
+          'ctx.publish, ctx.send and ctx.redirect work; do the rest in connected, which runs when the page comes to life',
+      )
+    }
+    // Only those two are asked for.
+    return (this.outgoingEffects ??= new FormEffects(this.formId)) as unknown as Effects
+  }
+}

@@ -1,0 +1,65 @@
+import type { LiveEvent } from '../../index'
+import { invalid, isObject } from '../check'
+import { Joins } from '../codec'
+import { LoomError } from '../errors'
+import { checkProps } from '../render/props'
+import { freeze } from '../render/frozen'
+import type { FormContext, Outgoing } from './form_context'
+import { checkAllowed, firstProps, type Joining } from './join'
+import { handlerOf, type LiveEntry } from './modules'
+
+/** The component that a form belongs to, as its page was rendered. */
+export interface Rendered {
+  readonly version: number
+  readonly propsJson: string
+}
+
+/** What a handler made of a form. */
+export interface Handled {
+  readonly props: Record<string, unknown>
+  /** Where the page is sent; empty if it stays. */
+  readonly redirectUrl: string
+  /** What was typed was not taken. */
+  readonly isKept: boolean
+  readonly outgoing: readonly Outgoing[]
+}
+
+/**
+ * Runs a handler on the props of a page, as the component would: its state is upgraded and its private props are loaded,
+ * and `authorize` is asked as before a join and before an event.
+ *
+ * @throws Refusal if `authorize` does not allow it; LoomError `LOOM_ARGUMENT` if there is no such handler; and what the
+ * handler throws.
+ */
+export async function handleForm(
+  entry: LiveEntry,
+  { version, propsJson }: Rendered,
+  event: LiveEvent,
+  context: FormContext,
+): Promise<Handled> {
+  const { module, name } = entry
+  const handler = handlerOf(module, event.handler)
+  if (handler === undefined) throw invalid(`a handler of module ${JSON.stringify(name)}`, 'the form', event.handler)
+  context.isStep = false
+  let problem: unknown
+  const joining: Joining = {
+    context,
+    during: 'join',
+    isWanted: () => !context.isAborted,
+    refused: () => undefined,
+    failed: (error) => (problem = error),
+  }
+  const sealed = JSON.parse(propsJson) as Record<string, unknown>
+  const { props, anew } = await firstProps(entry, sealed, [Joins.MOUNT, version, 0], joining)
+  // What was typed belongs to a state that there is no way from.
+  if (anew) throw new LoomError('LOOM_FORM', 'The page is of an older version of its module', { cause: problem })
+  if (module.authorize !== undefined) checkAllowed(await module.authorize(context, event), () => undefined)
+  if (module.receive !== undefined) freeze(props)
+  context.isStep = true
+  const next = ((await handler.call(module.handle, props, event, context)) ?? props) as unknown
+  if (!isObject(next)) throw invalid('an object of props, or nothing,', `what handler ${event.handler} gives`, next)
+  checkProps(next, () => `the handler ${JSON.stringify(event.handler)}`)
+  context.end()
+  const { redirectUrl, keepsForm, outgoing } = context
+  return { props: next, redirectUrl, isKept: keepsForm, outgoing }
+}
