@@ -69,6 +69,8 @@ async function bundle() {
     'each',
     'raw',
     'sanitized',
+    'form',
+    'validated',
     'peopleAfter',
     'LiveSocket',
     'LoomError',

@@ -142,7 +142,7 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types'])
+  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod'])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   for (const { name, source } of programs) {
     // A file with an import is a module; each has names of its own.
