@@ -848,7 +848,10 @@ export interface LiveModule<
    * are frozen and `Readonly`: handlers and receivers return new ones. Only own properties are found.
    */
   readonly receive?: {
-    readonly [Name in Names]: Receiver<NoInfer<PropsFrom<Props>>, Name extends NoInfer<Uploads> ? UploadedFile : unknown>
+    readonly [Name in Names]: Receiver<
+      NoInfer<PropsFrom<Props>>,
+      Name extends NoInfer<Uploads> ? UploadedFile : unknown
+    >
   }
   /**
    * What the component takes of files, by names of 1 to 64 letters, digits, - and _. `receive` has a receiver of each name,
@@ -1440,12 +1443,7 @@ export interface FastifyLike {
   readonly prefix: string
   routing(request: IncomingMessage, response: ServerResponse): void
   route(options: {
-    method: 'GET'
-    url: string
-    handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
-  }): unknown
-  route(options: {
-    method: ('OPTIONS' | 'POST' | 'HEAD' | 'PATCH' | 'DELETE')[]
+    method: ('OPTIONS' | 'GET' | 'POST' | 'HEAD' | 'PATCH' | 'DELETE')[]
     url: string
     handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
   }): unknown

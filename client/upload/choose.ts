@@ -25,7 +25,11 @@ function inputOf(container: Element, upload: string): HTMLInputElement | undefin
 }
 
 function isAccepted({ name, type }: File, accept: string): boolean {
-  const list = accept.toLowerCase().split(',').map((one) => one.trim()).filter(Boolean)
+  const list = accept
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)
   return (
     !list.length ||
     list.some((one) =>

@@ -9,7 +9,14 @@ const LAST_WAIT_MS = 15_000
 const MOST_CUTS = 50
 
 /** What the server says why a file does not go on, by status. */
-const REASONS: Record<number, string> = { 403: 'gone', 404: 'gone', 410: 'gone', 413: 'large', 415: 'type', 507: 'full' }
+const REASONS: Record<number, string> = {
+  403: 'gone',
+  404: 'gone',
+  410: 'gone',
+  413: 'large',
+  415: 'type',
+  507: 'full',
+}
 
 interface Answer {
   status: number
@@ -50,7 +57,8 @@ export async function send(entry: Entry, told: () => void): Promise<void> {
       offset = entry.sent = 0
       continue
     }
-    const reason = REASONS[status] ?? (status >= 400 && status < 500 && status !== 409 && status !== 423 ? 'failed' : '')
+    const reason =
+      REASONS[status] ?? (status >= 400 && status < 500 && status !== 409 && status !== 423 ? 'failed' : '')
     if (entry.sent > before) cuts = 0
     if (reason || cuts++ >= MOST_CUTS) {
       entry.phase = 'over'

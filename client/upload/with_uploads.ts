@@ -79,7 +79,7 @@ function choose(chosen: Chosen | undefined): void {
 }
 
 function drop(isOver: (entry: Entry) => boolean): void {
-  for (let at = entries.length; at--; ) if (isOver(entries[at] as Entry)) entries.splice(at, 1)
+  for (let at = entries.length; at--;) if (isOver(entries[at] as Entry)) entries.splice(at, 1)
 }
 
 function changed(container: Element, upload: string): void {
@@ -100,7 +100,10 @@ function tick(): void {
     if (sending() >= AT_A_TIME) break
     if (entry.phase === 'sending' && !entry.stop) start(entry)
   }
-  if (entries.some(({ phase }) => phase === 'asking' || phase === 'sending' || phase === 'arrived' || phase === 'handed')) return
+  if (
+    entries.some(({ phase }) => phase === 'asking' || phase === 'sending' || phase === 'arrived' || phase === 'handed')
+  )
+    return
   if (untold.size) return
   clearInterval(timer)
   timer = undefined

@@ -65,7 +65,11 @@ function unknownReceiver({ entry: { module } }: Visit, name: string): LoomError 
 
 /** The props that a receiver gave, checked. */
 export function propsOf(
-  { entry, development }: Pick<Visit, 'entry' | 'development'>, given: unknown, before: Props, receiver: string): Props {
+  { entry, development }: Pick<Visit, 'entry' | 'development'>,
+  given: unknown,
+  before: Props,
+  receiver: string,
+): Props {
   if (given === undefined) return before
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
     development?.checkPart(entry, 'receiver', receiver, before, given)

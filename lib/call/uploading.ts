@@ -30,13 +30,22 @@ const MAX_KEY = 1024
  * Handles what a page says of its uploads. It is an event like others: once, in order, after `authorize`. A page asks for
  * permits for what the user has chosen, says how far its files are, and hands over what has arrived.
  */
-export async function handleUpload(call: Call, visit: Receiving, uploads: Uploads, props: Props, event: LiveEvent): Promise<Props> {
+export async function handleUpload(
+  call: Call,
+  visit: Receiving,
+  uploads: Uploads,
+  props: Props,
+  event: LiveEvent,
+): Promise<Props> {
   const { entry } = visit
   const { context } = call
   const given = said(event.value)
   const rules = given && entry.uploads?.get(given.upload)
   if (given === undefined || rules === undefined)
-    throw new LoomError('LOOM_UPLOAD', `the page asked for an upload that module ${JSON.stringify(entry.name)} does not have`)
+    throw new LoomError(
+      'LOOM_UPLOAD',
+      `the page asked for an upload that module ${JSON.stringify(entry.name)} does not have`,
+    )
   const { upload, ask, done, list } = given
   const { instance } = call.kept.component
   const owner: Owner = { instance, module: entry.name, bind: context.bind, address: context.request.address }
@@ -45,7 +54,12 @@ export async function handleUpload(call: Call, visit: Receiving, uploads: Upload
     if (receiver === undefined) return props
     const { viewer } = event
     const message: Message = { id: event.id, from: 'upload', gap: false, done: isDone, data, ...(viewer && { viewer }) }
-    return propsOf(visit, await receiver.call(entry.module.receive, props, Object.freeze(message), context), props, name)
+    return propsOf(
+      visit,
+      await receiver.call(entry.module.receive, props, Object.freeze(message), context),
+      props,
+      name,
+    )
   }
 
   let next = props
@@ -67,7 +81,8 @@ export async function handleUpload(call: Call, visit: Receiving, uploads: Upload
     if (file === undefined) continue
     const id = fileId(event.id, place)
     const asked = await uploads.ask(owner, upload, rules, file, id, old)
-    const answer = 'error' in asked ? { k, id, error: asked.error } : await answerOf(call, uploads, owner, rules, k, asked.permit)
+    const answer =
+      'error' in asked ? { k, id, error: asked.error } : await answerOf(call, uploads, owner, rules, k, asked.permit)
     told.push(answer)
     entries.push({ id: answer.id, ...file, sent: 0, ...('error' in answer && { error: answer.error }) })
   }
@@ -81,7 +96,14 @@ export async function handleUpload(call: Call, visit: Receiving, uploads: Upload
 }
 
 /** The permit, and where the file goes if it goes elsewhere. */
-async function answerOf(call: Call, uploads: Uploads, owner: Owner, rules: Rules, k: unknown, permit: Permit): Promise<Told> {
+async function answerOf(
+  call: Call,
+  uploads: Uploads,
+  owner: Owner,
+  rules: Rules,
+  k: unknown,
+  permit: Permit,
+): Promise<Told> {
   const { id, name, type, size } = permit
   if (rules.direct === undefined) return { k, id, permit: uploads.seal(permit, owner.bind) }
   try {
@@ -91,7 +113,10 @@ async function answerOf(call: Call, uploads: Uploads, owner: Owner, rules: Rules
     return { k, id, permit: uploads.seal({ ...permit, key }, owner.bind), direct: where }
   } catch (error) {
     // The others go on. Whoever runs the application is told, and the page that this one has failed.
-    uploads.tell('error', `direct of upload ${JSON.stringify(permit.upload)} of module ${permit.module}: ${textOf(error)}`)
+    uploads.tell(
+      'error',
+      `direct of upload ${JSON.stringify(permit.upload)} of module ${permit.module}: ${textOf(error)}`,
+    )
     await uploads.remove(id)
     return { k, id, error: 'failed' }
   }
@@ -107,8 +132,8 @@ function checkedDirect(given: unknown, upload: string): DirectUpload {
     throw invalid('an object of texts', `the headers of ${what}`, headers)
   if (key !== undefined) {
     checkString(key, `the key of ${what}`)
-    if (Buffer.byteLength(key) > MAX_KEY) throw invalid(`a string of ${MAX_KEY} bytes at most`, `the key of ${what}`, key)
+    if (Buffer.byteLength(key) > MAX_KEY)
+      throw invalid(`a string of ${MAX_KEY} bytes at most`, `the key of ${what}`, key)
   }
   return { url, method, headers: headers as Record<string, string>, ...(key !== undefined && { key }) }
 }
-

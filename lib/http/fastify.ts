@@ -52,7 +52,7 @@ export function serveFastify(
   const path = pathUnder(loomPath, instance.prefix)
   const upgrades = new FastifyUpgrades(instance)
   instance.route({
-    method: 'GET',
+    method: ['GET'],
     url: `${path}/ws`,
     handler: (request, reply) => {
       reply.hijack()
@@ -60,7 +60,7 @@ export function serveFastify(
     },
   })
   instance.route({
-    method: 'GET',
+    method: ['GET'],
     url: `${path}/*`,
     handler: ({ raw: request }, reply) => {
       reply.hijack()

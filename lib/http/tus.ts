@@ -52,7 +52,10 @@ function find(name: string): string {
       // Perhaps from the other place.
     }
   }
-  throw new LoomError('LOOM_PLATFORM', `loom.uploads needs the package ${name}: npm install @tus/server @tus/file-store`)
+  throw new LoomError(
+    'LOOM_PLATFORM',
+    `loom.uploads needs the package ${name}: npm install @tus/server @tus/file-store`,
+  )
 }
 
 /** Loads the server when the first file comes; that it is there is known at once. */

@@ -65,7 +65,21 @@ function boundsOf(options: UploadsOptions): Bounds {
 function checkStore(store: unknown): asserts store is UploadStore {
   const needed = ['create', 'getUpload', 'write', 'remove']
   if (!isObject(store) || needed.some((name) => typeof store[name] !== 'function'))
-    throw invalid('a store of @tus/server, which has create, getUpload, write and remove,', 'the option store of loom.uploads', store)
+    throw invalid(
+      'a store of @tus/server, which has create, getUpload, write and remove,',
+      'the option store of loom.uploads',
+      store,
+    )
+}
+
+/** A request that is refused: with this status, and one word that the client understands. */
+class Refused extends Error implements TusError {
+  constructor(
+    readonly status_code: number,
+    readonly body: string,
+  ) {
+    super(body)
+  }
 }
 
 /** Takes files over HTTP, in the protocol tus 1.0: each request needs a permit, which a component has given. */
@@ -131,7 +145,7 @@ export class UploadServer {
         this.uploads.hasArrived(permit.id)
         if (await this.uploads.check(permit)) return {}
         await this.uploads.remove(permit.id)
-        throw refused(415, 'type')
+        throw new Refused(415, 'type')
       },
       onResponseError: (request, error) => this.explain(permitOf(request), error),
     })
@@ -150,40 +164,58 @@ export class UploadServer {
       else
         response
           // What else comes of the file is not read.
-          .writeHead(status ?? 500, { 'content-type': 'text/plain; charset=utf-8', 'tus-resumable': '1.0.0', connection: 'close' })
+          .writeHead(status ?? 500, {
+            'content-type': 'text/plain; charset=utf-8',
+            'tus-resumable': '1.0.0',
+            connection: 'close',
+          })
           .end(body ?? 'failed')
     })
     return true
   }
 
-  private async answer(page: PageRequest, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+  private async answer(
+    page: PageRequest,
+    request: IncomingMessage,
+    response: ServerResponse,
+    id: string,
+  ): Promise<void> {
     const { method = '', headers } = request
     const { origin, trust } = this.application
     if (method === 'OPTIONS') {
       response
-        .writeHead(204, { 'tus-resumable': '1.0.0', 'tus-version': '1.0.0', 'tus-extension': 'creation,creation-with-upload,termination' })
+        .writeHead(204, {
+          'tus-resumable': '1.0.0',
+          'tus-version': '1.0.0',
+          'tus-extension': 'creation,creation-with-upload,termination',
+        })
         .end()
       return
     }
     if (!['POST', 'HEAD', 'PATCH', 'DELETE'].includes(method)) {
       response.setHeader('allow', 'OPTIONS, POST, HEAD, PATCH, DELETE')
-      throw refused(405, 'method')
+      throw new Refused(405, 'method')
     }
-    if (!originAllowed(request, origin, trust)) throw refused(403, 'origin')
+    if (!originAllowed(request, origin, trust)) throw new Refused(403, 'origin')
     const permit = this.uploads.opened(headers[PERMIT], await this.binder.bindOf(page))
-    if (permit === EXPIRED) throw refused(410, 'gone')
+    if (permit === EXPIRED) throw new Refused(410, 'gone')
     if (permit === undefined || permit.key !== undefined || (method === 'POST' ? id !== '' : id !== permit.id))
-      throw refused(403, 'permit')
-    if (await this.uploads.isOver(permit.id)) throw refused(410, 'gone')
+      throw new Refused(403, 'permit')
+    if (await this.uploads.isOver(permit.id)) throw new Refused(410, 'gone')
+    if (method === 'DELETE') {
+      await this.uploads.drop(permit.id)
+      response.writeHead(204, { 'tus-resumable': '1.0.0' }).end()
+      return
+    }
     if (method === 'POST') {
-      if (headers['upload-length'] !== String(permit.size)) throw refused(413, 'large')
+      if (headers['upload-length'] !== String(permit.size)) throw new Refused(413, 'large')
       if (headers['upload-concat'] !== undefined || headers['upload-defer-length'] !== undefined)
-        throw refused(400, 'extension')
+        throw new Refused(400, 'extension')
       // A page that has not heard of it asks how far it is.
-      if ((await this.storage.arrived(permit.id)) !== undefined) throw refused(409, 'exists')
+      if ((await this.storage.arrived(permit.id)) !== undefined) throw new Refused(409, 'exists')
     }
     const server = await this.server
-    if (!this.uploads.begins(permit, addressOf(request, trust))) throw refused(507, 'full')
+    if (!this.uploads.begins(permit, addressOf(request, trust))) throw new Refused(507, 'full')
     this.permits.set(request, permit)
     request.url = id === '' ? this.path : `${this.path}/${id}`
     // What the page says of the file is in its permit.
@@ -195,7 +227,6 @@ export class UploadServer {
     } finally {
       this.uploads.ends(permit.id)
     }
-    if (method === 'DELETE') await this.uploads.drop(permit.id)
   }
 
   /** Makes answers of errors that a page can do something with, and tells the operator of those that it cannot. */
@@ -205,13 +236,9 @@ export class UploadServer {
     const free = await this.storage.free()
     if (free < size) {
       this.uploads.tell('error', `the disk of uploads is full: ${free} bytes are left`)
-      return refused(507, 'full')
+      return new Refused(507, 'full')
     }
     this.uploads.tell('error', `an upload failed: ${traceOf(error)}`)
-    return refused(500, 'failed')
+    return new Refused(500, 'failed')
   }
-}
-
-function refused(status_code: number, body: string): TusError {
-  return { status_code, body }
 }

@@ -1,9 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Nobody may take a file that was cancelled. */
-export const CANCELLED = 'cancelled'
-
 /** What the name of the file beside an upload ends in that says who has taken it. */
 export const TAKEN = '.taken'
 
@@ -74,7 +71,8 @@ export class MemoryClaims implements Claims {
     const known = this.claims.get(id)
     if (known !== undefined) return Promise.resolve(known.by)
     this.claims.set(id, { by, at: Date.now() })
-    if (this.claims.size > MOST_CLAIMS) for (const oldest of [...this.claims.keys()].slice(0, 1)) this.claims.delete(oldest)
+    if (this.claims.size > MOST_CLAIMS)
+      for (const oldest of [...this.claims.keys()].slice(0, 1)) this.claims.delete(oldest)
     return Promise.resolve(by)
   }
 

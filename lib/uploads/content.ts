@@ -52,6 +52,8 @@ export function canBe(type: string, name: string, head: Buffer): boolean {
   const ending = ENDINGS[name.toLowerCase().split('.').at(-1) ?? '']
   return [type, ending].every((one) => {
     const known = one === undefined || !Object.hasOwn(SIGNATURES, one) ? undefined : SIGNATURES[one]
-    return known?.some((parts) => parts.every(([at, bytes]) => bytes.equals(head.subarray(at, at + bytes.length)))) ?? true
+    return (
+      known?.some((parts) => parts.every(([at, bytes]) => bytes.equals(head.subarray(at, at + bytes.length)))) ?? true
+    )
   })
 }

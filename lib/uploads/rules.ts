@@ -95,17 +95,24 @@ export function chosenFile(given: Record<string, unknown>): Omit<ChosenFile, 'id
  * characters and halves of surrogate pairs, at most 255 bytes. A name is for people; no path is ever made of it.
  */
 export function cleanName(name: string): string {
-  const last = name.slice(-4 * MAX_NAME).split(/[/\\]/).at(-1) ?? ''
+  const last =
+    name
+      .slice(-4 * MAX_NAME)
+      .split(/[/\\]/)
+      .at(-1) ?? ''
   // What turns the direction of text makes one ending look like another.
   const clean = Buffer.from(last).toString()
   const plain = clean.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trim()
-  let kept = plain
-  while (Buffer.byteLength(kept) > MAX_NAME) kept = [...kept].slice(0, -1).join('')
+  // Of a character that does not fit, no part is kept.
+  const kept = new TextDecoder().decode(Buffer.from(plain).subarray(0, MAX_NAME), { stream: true })
   return /^\.*$/.test(kept) ? 'file' : kept
 }
 
 /** Why these rules do not take the file; nothing if they do. */
-export function refusalOf({ accept, maxBytes }: Rules, { name, type, size }: Omit<ChosenFile, 'id'>): UploadError | undefined {
+export function refusalOf(
+  { accept, maxBytes }: Rules,
+  { name, type, size }: Omit<ChosenFile, 'id'>,
+): UploadError | undefined {
   if (size > maxBytes) return 'large'
   const lower = name.toLowerCase()
   const isTaken = accept.some((one) => {

@@ -1,6 +1,6 @@
 import type { ChosenFile, UploadedFile, UploadError } from '../../index'
 import { textOf } from '../errors'
-import { CANCELLED, type Claims, MemoryClaims } from './claims'
+import { type Claims, MemoryClaims } from './claims'
 import { canBe } from './content'
 import { EXPIRED, openPermit, type Permit, type Sealer, sealPermit } from './permits'
 import { chosenFile, refusalOf, type Rules } from './rules'
@@ -63,6 +63,11 @@ export class Uploads {
   path = ''
   /** Of files that go elsewhere, in an application without `loom.uploads`. */
   private readonly ownClaims = new MemoryClaims()
+  /**
+   * Uploads that nobody wants any more, as far as this process was told: on disk nothing is noted, or a page could fill it
+   * with notes.
+   */
+  private readonly cancelled = new MemoryClaims()
   private timer: NodeJS.Timeout | undefined
   private ready: Promise<void> = Promise.resolve()
 
@@ -150,7 +155,8 @@ export class Uploads {
     if (ofAddress >= perAddress || this.open.size >= MOST_OPEN) return { error: 'full' }
     const bytes = rules.direct === undefined ? file.size : 0
     const others = this.bytes - (this.open.get(known)?.bytes ?? 0)
-    if (others + bytes > totalBytes || (bytes > 0 && bytes > ((await this.storage?.free()) ?? 0))) return { error: 'full' }
+    if (others + bytes > totalBytes || (bytes > 0 && bytes > ((await this.storage?.free()) ?? 0)))
+      return { error: 'full' }
     const { instance, module, address } = owner
     this.add(known, { instance, upload, address, bytes, at: Date.now(), requests: 0, hasArrived: false })
     const expires = again?.expires ?? Date.now() + permitTime
@@ -171,7 +177,7 @@ export class Uploads {
     if (permit.name !== name || permit.type !== type || permit.size !== size) return undefined
     const { storage } = this
     if (storage === undefined || (await storage.arrived(permit.id)) === undefined) return undefined
-    return (await this.claims.of(permit.id)) === undefined ? permit : undefined
+    return (await this.isOver(permit.id)) ? undefined : permit
   }
 
   seal(permit: Permit, bind: string): string {
@@ -185,7 +191,7 @@ export class Uploads {
 
   /** Whether the file was taken or cancelled. */
   async isOver(id: string): Promise<boolean> {
-    return (await this.claims.of(id)) !== undefined
+    return ((await this.cancelled.of(id)) ?? (await this.claims.of(id))) !== undefined
   }
 
   /** A request brings the file: false if there is no room for it, in a process that has not given its permit. */
@@ -226,7 +232,8 @@ export class Uploads {
     for (const one of list.slice(0, rules.maxFiles * 2)) {
       const file = chosenFile(one)
       const { id, sent, error } = one
-      if (file === undefined || typeof id !== 'string' || !/^[\w-]{1,32}$/.test(id) || typeof sent !== 'number') continue
+      if (file === undefined || typeof id !== 'string' || !/^[\w-]{1,32}$/.test(id) || typeof sent !== 'number')
+        continue
       const open = this.open.get(id)
       // A file that goes elsewhere sends nothing here: its page says that it is on its way.
       if (open?.instance === instance) open.at = Date.now()
@@ -237,7 +244,12 @@ export class Uploads {
   }
 
   /** Takes a file that has arrived, once: for the event `by`, which may be handled again. */
-  async take(owner: Owner, upload: string, sealed: unknown, by: string): Promise<UploadedFile | { id?: string; error: UploadError }> {
+  async take(
+    owner: Owner,
+    upload: string,
+    sealed: unknown,
+    by: string,
+  ): Promise<UploadedFile | { id?: string; error: UploadError }> {
     const permit = this.opened(sealed, owner.bind)
     if (permit === undefined || permit === EXPIRED) return { error: 'gone' }
     const { id, name, type, size, key } = permit
@@ -253,7 +265,8 @@ export class Uploads {
         return { id, error: 'type' }
       }
     }
-    if ((await this.claims.claim(id, by)) !== by) return { id, error: 'gone' }
+    if ((await this.cancelled.of(id)) !== undefined || (await this.claims.claim(id, by)) !== by)
+      return { id, error: 'gone' }
     this.release(id)
     const file = { id, name, type, size, stream: () => this.stream(id, key) }
     if (key !== undefined) return Object.freeze({ ...file, key })
@@ -282,10 +295,11 @@ export class Uploads {
     if (this.open.get(id)?.instance === instance) await this.drop(id)
   }
 
-  /** Its page does not want it any more. */
+  /** Its page does not want it any more. A file that was taken stays. */
   async drop(id: string): Promise<void> {
     try {
-      if ((await this.claims.claim(id, CANCELLED)) === CANCELLED) await this.remove(id)
+      await this.cancelled.claim(id, '')
+      if ((await this.claims.of(id)) === undefined) await this.remove(id)
     } catch (error) {
       this.tell('error', `the upload ${id} cannot be removed: ${textOf(error)}`)
     }
@@ -308,6 +322,7 @@ export class Uploads {
       // Those of other processes, too, which may be gone.
       for (const { id, size, arrived, at } of (await storage?.found()) ?? [])
         if (!this.open.has(id) && isOld(at, size === arrived)) await storage?.remove(id)
+      this.cancelled.forget(now - bounds.permitTime)
       await storage?.dropTaken(now - bounds.permitTime)
     } catch (error) {
       this.tell('error', `uploads that nobody takes cannot be removed: ${textOf(error)}`)
