@@ -35,7 +35,7 @@ export function lookForUploads(html: string): void {
 function load(): void {
   // Some browsers remember for an address that it could not be loaded.
   import(new URL(`${UPLOADS}#${attempts++}`, import.meta.url).href).then(
-    ({ begin }: { begin(core: UploadCore): void }) => begin(core),
+    ({ start }: { start(core: UploadCore): void }) => start(core),
     () => setTimeout(load, RETRY_MS),
   )
 }

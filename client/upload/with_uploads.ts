@@ -30,7 +30,7 @@ const untold = new Map<Element, Set<string>>()
 let timer: ReturnType<typeof setInterval> | undefined
 let places = 0
 
-export function begin(given: UploadCore): void {
+export function start(given: UploadCore): void {
   take(given)
   listen(choose)
   document.addEventListener('loom:push', (event) => {
@@ -98,7 +98,7 @@ function tick(): void {
   }
   for (const entry of entries) {
     if (sending() >= AT_A_TIME) break
-    if (entry.phase === 'sending' && !entry.stop) start(entry)
+    if (entry.phase === 'sending' && !entry.stop) sendNow(entry)
   }
   if (
     entries.some(({ phase }) => phase === 'asking' || phase === 'sending' || phase === 'arrived' || phase === 'handed')
@@ -203,7 +203,7 @@ function hear(container: Element, said: Said): void {
   setTimeout(tick)
 }
 
-function start(entry: Entry): void {
+function sendNow(entry: Entry): void {
   entry.stop = () => undefined
   void send(entry, () => changed(entry.container, entry.upload)).then(() => {
     entry.stop = undefined
