@@ -6,6 +6,7 @@ import type {} from './dom.js'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Readable } from 'node:stream'
 
 /** A rendered template: what `html` gives and `render` returns. */
 export interface Tree {
@@ -293,6 +294,14 @@ export interface LiveContext {
    * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
+  /**
+   * Ends an upload of this component, once the step is committed: its page sends no more, what has arrived is removed, and
+   * nobody gets the file. An id that is none, or whose file has been handed over, does nothing.
+   *
+   * @param id an entry's `id`.
+   * @throws LoomError `LOOM_ARGUMENT` if it is no text.
+   */
+  cancelUpload(id: string): void
 }
 
 /** What `mount` and `authorize` know. */
@@ -324,7 +333,7 @@ export interface Dropped {
  * Where a message comes from. What was sent to the component by its address comes from a `component` (`ctx.send`) or
  * from the `server` (`loom.send`).
  */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers'
+export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers' | 'upload'
 
 /**
  * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since
@@ -438,6 +447,120 @@ export interface Message<Data = unknown> {
   readonly done: boolean
   /** Of a task that has failed: what it threw. In production its message says nothing of the application. */
   readonly error?: Error
+  /** Of an upload of a shared component: the page that it comes from. */
+  readonly viewer?: Viewer
+}
+
+/** A file that a user has chosen. */
+export interface ChosenFile {
+  /** The upload's id: 22 letters, digits, - and _. The same if the event is handled again; good as a name of your own for it. */
+  readonly id: string
+  /**
+   * What the file is called on the user's machine: its last part without control characters, 255 bytes at most, and
+   * `file` if nothing is left. For people: make no path of it, use `id`.
+   */
+  readonly name: string
+  /** The media type that the browser says, in small letters; `application/octet-stream` if it says none. */
+  readonly type: string
+  /** In bytes. */
+  readonly size: number
+}
+
+/**
+ * Why a file does not go on: its type or ending is not in `accept`, or its bytes are not of its type (`type`); it has more
+ * than `maxBytes` (`large`); too many at a time (`many`); the server has no room (`full`); the upload was cancelled, taken
+ * or removed, or its permit is too old (`gone`); something else (`failed`).
+ */
+export type UploadError = 'type' | 'large' | 'many' | 'full' | 'gone' | 'failed'
+
+/** A file under way, as its page says it: for bars and messages, not for decisions. */
+export interface UploadEntry extends ChosenFile {
+  /** How many bytes have arrived, at most `size`. */
+  readonly sent: number
+  /** It does not go on. */
+  readonly error?: UploadError
+}
+
+/** A file that has arrived. It is the application's from here on: move it, or keep it where it is. */
+export interface UploadedFile extends ChosenFile {
+  /**
+   * Where it is, on the machine that took it or in the directory that all share; nothing of it comes from the user. Not
+   * there if the file is in a store of another kind.
+   */
+  readonly path?: string
+  /** Of a direct upload: what `direct` called it; without that, the id. Nobody here has seen the file: look whether it is there. */
+  readonly key?: string
+  /**
+   * Reads it from its store.
+   *
+   * @throws LoomError `LOOM_UPLOAD` if the store cannot read, or the file went elsewhere.
+   */
+  stream(): Readable
+}
+
+/** Where a page sends a file that does not go through this server. */
+export interface DirectUpload {
+  /** Signed for this file: a path, or an http or https URL. */
+  readonly url: string
+  /** Default `PUT`. The body is the file. */
+  readonly method?: 'PUT' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the application calls the file there, 1,024 bytes at most: comes back as `UploadedFile.key`, sealed meanwhile. */
+  readonly key?: string
+}
+
+/** What a module takes under one name. */
+export interface UploadRules {
+  /** Media types (`image/png`, `image/*`) and endings (`.csv`), of which a file needs one. Default: any. */
+  readonly accept?: readonly string[]
+  /** How many a component may have under way at a time, 1 to 1,000. Default 10. */
+  readonly maxFiles?: number
+  /** The largest file, in bytes. Default 10 MiB. */
+  readonly maxBytes?: number
+  /** The most bytes of one request, 64 KiB at least: for a proxy that takes no larger ones. Default: no bound. */
+  readonly chunkBytes?: number
+  /**
+   * The name of a receiver that is told a few times a second what is under way: `data` is a list of all files
+   * (`UploadEntry`), those that failed among them until the user chooses again. It is empty when nothing is left.
+   */
+  readonly progress?: string
+  /**
+   * Signs a URL of an object store, and the page sends the file there. Runs in the step that gives the permit, after the
+   * file has passed the rules; if it throws, the file fails.
+   */
+  direct?(file: ChosenFile, ctx: Omit<LiveContext, 'keepForm'>): DirectUpload | Promise<DirectUpload>
+}
+
+/** Where `loom.uploads` puts files while they arrive, and what bounds them. Times in milliseconds. */
+export interface UploadsOptions {
+  /** A folder of its own, which is made if it is not there: needs the package `@tus/file-store`. */
+  readonly directory?: string
+  /** Or any store of `@tus/server`, for instance `@tus/s3-store`. */
+  readonly store?: UploadStore
+  /** All processes of the backplane have this directory. Without one it says nothing. */
+  readonly shared?: boolean
+  /** Files that a component may have under way at a time, 1 to 1,000,000, of all its uploads. Default 20. */
+  readonly perComponent?: number
+  /** Files that pages of one address may have under way at a time in this process. Default 100. */
+  readonly perAddress?: number
+  /** Bytes that are set aside in this process for all that is under way and was not taken. Default 10 GiB. */
+  readonly totalBytes?: number
+  /** How long nothing may come of a file; then it is removed. 100 ms to 30 days. Default 10 min. */
+  readonly idleTime?: number
+  /** How long a file that has arrived waits to be taken; then it is removed. Default 1 h. */
+  readonly keepTime?: number
+  /** How long a permit is good, and so the longest upload. Default 1 day. */
+  readonly permitTime?: number
+}
+
+/** What is needed of a store of `@tus/server`. */
+export interface UploadStore {
+  create(upload: never): Promise<unknown>
+  getUpload(id: string): Promise<{ readonly size?: number | undefined; readonly offset: number }>
+  write(stream: never, id: string, offset: number): Promise<number>
+  remove(id: string): Promise<unknown>
+  /** Without one the first bytes of files are not looked at, and `UploadedFile.stream` throws. */
+  read?(id: string): unknown
 }
 
 /** What a task gives: a promise of one value, or an iterator of many. */
@@ -666,7 +789,11 @@ type Own<Props, Names extends PropertyKey> = symbol extends Names ? Props : Read
  * annotated. In `LiveModule<Props>` and `loom.register<Props>(…)` it cannot: say that the props are frozen with
  * `Readonly<Props>`.
  */
-export interface LiveModule<Props extends object, Names extends PropertyKey = PropertyKey> {
+export interface LiveModule<
+  Props extends object,
+  Names extends PropertyKey = PropertyKey,
+  Uploads extends string = never,
+> {
   /**
    * The first props, and where their type is inferred from. For a list that is empty say what will be in
    * it: `rows: [] as Row[]`.
@@ -720,7 +847,18 @@ export interface LiveModule<Props extends object, Names extends PropertyKey = Pr
    * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
    * are frozen and `Readonly`: handlers and receivers return new ones. Only own properties are found.
    */
-  readonly receive?: { readonly [Name in Names]: Receiver<NoInfer<PropsFrom<Props>>> }
+  readonly receive?: {
+    readonly [Name in Names]: Receiver<
+      NoInfer<PropsFrom<Props>>,
+      Name extends NoInfer<Uploads> ? UploadedFile : unknown
+    >
+  }
+  /**
+   * What the component takes of files, by names of 1 to 64 letters, digits, - and _. `receive` has a receiver of each name,
+   * which gets each file once (`message.data`, an `UploadedFile`). The application needs `loom.uploads`, unless all of them
+   * are `direct`. See docs/uploads.md.
+   */
+  readonly uploads?: { readonly [Name in Uploads]: UploadRules }
   /** Handlers by name, or one for all. Only own properties are found. */
   readonly handle:
     | Readonly<Record<string, Handler<Own<NoInfer<PropsFrom<Props>>, Names>>>>
@@ -1305,10 +1443,14 @@ export interface FastifyLike {
   readonly prefix: string
   routing(request: IncomingMessage, response: ServerResponse): void
   route(options: {
-    method: 'GET'
+    method: ('OPTIONS' | 'GET' | 'POST' | 'HEAD' | 'PATCH' | 'DELETE')[]
     url: string
     handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
   }): unknown
+  addContentTypeParser(
+    type: string,
+    parser: (request: never, payload: never, done: (error: Error | null) => void) => void,
+  ): unknown
   addHook(name: 'preClose', hook: () => Promise<void>): unknown
   addHook(
     name: 'preHandler',
@@ -1338,9 +1480,9 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT` if the name is taken or the module is not one, `LOOM_PROPS` if its
    * props are no JSON.
    */
-  register<Props extends object, Names extends PropertyKey = PropertyKey>(
+  register<Props extends object, Names extends PropertyKey = PropertyKey, Uploads extends string = never>(
     name: string,
-    module: LiveModule<Props, Names> | RawModule,
+    module: LiveModule<Props, Names, Uploads> | RawModule,
   ): RegisteredModule<PropsFrom<Props>>
   /**
    * Renders a component into a page: its HTML in a container that the browser client brings to
@@ -1415,6 +1557,17 @@ export interface Loom {
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number
+  /**
+   * Takes the files of all uploads, over HTTP beside the socket, in the resumable protocol tus 1.0. Needs the packages
+   * `@tus/server` and, with a `directory`, `@tus/file-store`. Gives middleware for Express and its like, which stands
+   * behind what `bind` reads of a request; for Fastify call it before `loom.fastify` is registered. Once for a loom.
+   *
+   * @throws LoomError `LOOM_PLATFORM` if a package is missing; `LOOM_ARGUMENT` for what an option cannot be, and if there
+   * is a `backplane` and the files are on a disk of one machine.
+   */
+  uploads(
+    options: UploadsOptions,
+  ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
   /** Middleware for Express and its like: serves the browser client. */
   express(): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
   /**
@@ -1556,5 +1709,7 @@ export type LoomErrorCode =
   | 'LOOM_FORM'
   /** What a handler asked for needs a live component, and its form was sent without the client's script. */
   | 'LOOM_NO_ACTOR'
+  /** A page asked for an upload that its component does not have, or a file cannot be read here. */
+  | 'LOOM_UPLOAD'
   /** The addon is not there for this platform. */
   | 'LOOM_PLATFORM'

@@ -159,6 +159,10 @@ export class NativeLoom {
   sendTo(address: string, id: string | undefined | null, data: string, request: number): boolean
   /** Who is there; settles `request` with what receivers get first. */
   presence(topic: string, request: number): void
+  /** Seals what a page of this user may upload. */
+  sealPermit(permit: string, bind: string): string
+  /** What a permit says; nothing if the text is no permit of this user. */
+  openPermit(sealed: string, bind: string): string | null
   /** The address of the component of that public name. */
   address(name: string): string
   /**

@@ -13,6 +13,7 @@ import type {
   SocketMessage,
   Stats,
   Topic,
+  UploadsOptions,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { liveRequest, Requests } from './call/context'
@@ -26,6 +27,7 @@ import { serveFastify, serveFastifyForms } from './http/fastify'
 import { Forms } from './http/forms'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
+import { UploadServer } from './http/uploads'
 import type { Removal, StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
@@ -104,6 +106,9 @@ export class Loom implements PublicLoom {
   /** Only in development: what they find costs nobody else anything. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
+  private readonly hasBackplane: boolean
+  /** There if the application takes files. */
+  private uploadServer: UploadServer | undefined
   private lastNumber = 0
   private closing: Promise<void> | undefined
   private isReleased = false
@@ -112,6 +117,7 @@ export class Loom implements PublicLoom {
     const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
     this.settings = settings
     this.limits = limits
+    this.hasBackplane = backplane !== undefined
     const { development, logger, onError } = settings
     this.requests = new Requests(development)
     const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
@@ -317,7 +323,7 @@ export class Loom implements PublicLoom {
   readonly fastify = (instance: FastifyLike): Promise<void> =>
     // What throws in here is the plugin's rejection.
     new Promise((done) => {
-      serveFastify(instance, this.settings.path, this.upgrades, this.wiring, () => this.close())
+      serveFastify(instance, this.settings.path, this.upgrades, this.wiring, this.uploadServer, () => this.close())
       done()
     })
 
@@ -355,6 +361,19 @@ export class Loom implements PublicLoom {
           kind === 'publish' ? native.publish(to, id, json, request) : native.sendTo(to, id, json, request),
         ),
     }))
+  }
+
+  uploads(options: UploadsOptions): ReturnType<Loom['express']> {
+    this.checkOpen()
+    if (this.uploadServer !== undefined)
+      throw new LoomError('LOOM_ARGUMENT', 'loom.uploads was called already; call it once, with all options')
+    const { path, origin, trust } = this.settings
+    const { hasBackplane, binder, dispatcher } = this
+    const server = new UploadServer(options, { path, origin, trust, hasBackplane }, dispatcher.uploads, binder)
+    this.uploadServer = server
+    return (request, response, next) => {
+      if (!server.handle(request, request, response)) next()
+    }
   }
 
   script(options?: ScriptOptions): string {
@@ -429,6 +448,7 @@ export class Loom implements PublicLoom {
       .then(() => {
         // Until here new connections were told to come back later.
         this.upgrades.release()
+        this.dispatcher.uploads.end()
         this.isReleased = true
         this.native.release()
         this.dispatcher.end()

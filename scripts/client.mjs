@@ -1,5 +1,5 @@
 // Bundles the browser's client into one file, what pages with fields need of it into another, and the display of its
-// states into a third. `node scripts/client.mjs` writes the client to stdout, `… fields` and `… status` the others.
+// states into a third; uploads are in a fourth. `node scripts/client.mjs` writes the client to stdout, `… fields` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -46,6 +46,8 @@ function hashOf(source) {
 
 /** What the client loads for fields is named after its content, which is known when both are built. */
 const PLACE = 'fields.01234567.js'
+/** And what the client loads for uploads. */
+const UPLOADS_PLACE = 'uploads.01234567.js'
 
 /** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
 async function bundle(name, mangleCache = {}) {
@@ -58,7 +60,7 @@ async function bundle(name, mangleCache = {}) {
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
     mangleCache,
-    define: { FIELDS: JSON.stringify(PLACE) },
+    define: { FIELDS: JSON.stringify(PLACE), UPLOADS: JSON.stringify(UPLOADS_PLACE) },
     write: false,
   })
   Object.assign(mangleCache, built.mangleCache)
@@ -73,15 +75,18 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields` or `status`. */
+/** `client`, `fields`, `uploads` or `status`. */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
   const client = await bundle('index', shared)
   const fields = await bundle('input/with_fields', shared)
+  const uploads = await bundle('upload/with_uploads', shared)
   if (name === 'fields') return Buffer.from(fields)
-  // The client loads it from beside itself.
-  return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))
+  if (name === 'uploads') return Buffer.from(uploads)
+  // The client loads them from beside itself.
+  const named = client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`)
+  return Buffer.from(named.replaceAll(UPLOADS_PLACE, `uploads.${hashOf(uploads)}.js`))
 }
 
 /** Bundles what the client gets in addition in development; these bytes are not counted. */

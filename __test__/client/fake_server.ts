@@ -141,7 +141,7 @@ export class Wire {
   }
 }
 
-type Name = 'client' | 'fields'
+type Name = 'client' | 'fields' | 'uploads'
 
 const bundles: Partial<Record<Name, string>> = {}
 

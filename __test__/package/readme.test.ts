@@ -21,6 +21,17 @@ interface Block {
 
 /** What a fragment stands in. Each makes a program of it, which ends by itself and fails where the fragment does. */
 const FRAMES: Record<string, (code: string) => string> = {
+  'a module with an upload': (code) => `
+    import { createLoom, html, type Message, type UploadEntry } from 'loom-live'
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    const album = loom.register('album', {
+      props: { photos: [] as string[], coming: [] as readonly UploadEntry[] },
+      ${code}
+      render: ({ photos, coming }) => html\`<input type="file" data-l-upload="photo">\${photos.length} \${coming.length}\`,
+    })
+    if (!(await loom.mount(album)).includes('0 0')) throw new Error('not rendered')
+    await loom.close()
+  `,
   "a module's handlers": (code) => `
     import { createLoom, html } from 'loom-live'
     const orders = { insert: async (row: { id: string; items: readonly string[] }): Promise<void> => void row }

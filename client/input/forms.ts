@@ -7,6 +7,7 @@ import type { Core } from './core'
 import type { Debouncer } from './debounce'
 import { setFieldHooks, type FieldHooks } from '../dom/field_hooks'
 import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
+import { lookForUploads } from './uploads'
 
 /** What the file does for the client. */
 export interface Forms extends FieldHooks {
@@ -63,6 +64,7 @@ export function provide(given: Core, told: typeof tell): void {
 /** Loads the file, if this needs it. */
 export function look(html: string): void {
   if (NEEDS.test(html)) need()
+  lookForUploads(html)
 }
 
 export function need(): void {

@@ -111,6 +111,7 @@ export class Commit {
       this.fail(call, callback, error)
       return
     }
+    call.context.settle(true)
     call.context.end()
     let json: string | undefined
     if (development !== undefined && !module.raw) {
@@ -151,6 +152,7 @@ export class Commit {
   /** Nothing is committed; the copy of the props, which may have been changed, is gone already. */
   fail(call: Call, callback: string, error: unknown): void {
     call.context.effects?.truncate(0)
+    call.context.settle(false)
     // Rust has its own answer to what nobody waits for.
     if (error instanceof GivenUp) return
     if (error instanceof Refusal) {

@@ -10,11 +10,13 @@ import type {
   Topic,
   TrackOptions,
 } from '../../index'
-import { checkUrl } from '../check'
+import { checkString, checkUrl } from '../check'
 import { LoomError } from '../errors'
 import type { Component } from './cache'
 import { Effects } from './effects'
 import type { Tasks } from './tasks'
+import { UPLOAD } from '../uploads/rules'
+import type { Uploads } from '../uploads/uploads'
 
 /** A page's request, Node's or a framework's own. */
 export type PageRequest = IncomingMessage | FastifyRequestLike
@@ -71,6 +73,8 @@ export interface Asked {
   readonly effects: number
   readonly redirectUrl: string
   readonly keepsForm: boolean
+  /** How many want to hear how the step ends. */
+  readonly afterwards: number
 }
 
 /** The requests that the modules of one loom see. */
@@ -136,6 +140,7 @@ export interface ContextHost {
   readonly requestOf: (caller: Caller) => LiveRequest
   /** There if there can be steps. */
   readonly tasks?: Tasks
+  readonly uploads?: Uploads
 }
 
 /**
@@ -157,6 +162,8 @@ export class Context implements LiveContext {
   isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
+  /** Who wants to hear whether the step is committed; nothing if nobody does. */
+  private listeners: ((isCommitted: boolean) => void)[] | undefined
   /** In a visit: what the ids of what is asked for begin with. */
   private cause: string | undefined
   /** Only of a join: set before `connected` is called. */
@@ -249,14 +256,36 @@ export class Context implements LiveContext {
 
   /** What the step has asked for so far. */
   asked(): Asked {
-    return { effects: this.effects?.length ?? 0, redirectUrl: this.redirectUrl, keepsForm: this.keepsForm }
+    const { effects, redirectUrl, keepsForm, listeners } = this
+    return { effects: effects?.length ?? 0, redirectUrl, keepsForm, afterwards: listeners?.length ?? 0 }
   }
 
   /** Takes back what the step has asked for since: what asked for it has failed. */
-  takeBack({ effects, redirectUrl, keepsForm }: Asked): void {
+  takeBack({ effects, redirectUrl, keepsForm, afterwards }: Asked): void {
     this.effects?.truncate(effects)
+    for (const listener of this.listeners?.splice(afterwards) ?? []) listener(false)
     this.redirectUrl = redirectUrl
     this.keepsForm = keepsForm
+  }
+
+  /** Calls it when the step has its result, or has failed. */
+  afterwards(listener: (isCommitted: boolean) => void): void {
+    ;(this.listeners ??= []).push(listener)
+  }
+
+  /** The step has its result, or has failed. */
+  settle(isCommitted: boolean): void {
+    for (const listener of this.listeners?.splice(0) ?? []) listener(isCommitted)
+  }
+
+  cancelUpload(id: string): void {
+    checkString(id, 'the id of ctx.cancelUpload')
+    this.asks('cancelUpload').push(UPLOAD, { cancel: id })
+    const { uploads } = this.host
+    const instance = this.component?.instance ?? ''
+    this.afterwards((isCommitted) => {
+      if (isCommitted) void uploads?.cancel(id, instance)
+    })
   }
 
   get self(): string {
@@ -352,6 +381,7 @@ export class Context implements LiveContext {
   abort(reason: Error): void {
     this.aborted = reason
     this.effects?.truncate(0)
+    this.settle(false)
     this.abortController?.abort(reason)
   }
 
@@ -385,6 +415,7 @@ const BOUND = [
   'cancel',
   'task',
   'push',
+  'cancelUpload',
 ] as const
 
 for (const name of BOUND) {

@@ -18,6 +18,8 @@ import { Messages } from './messages'
 import { Operator } from './operator'
 import { Results } from './results'
 import { Tasks } from './tasks'
+import { UPLOAD } from '../uploads/rules'
+import { Uploads } from '../uploads/uploads'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
 const MAX_ROUNDS = 8
@@ -35,6 +37,7 @@ export class Dispatcher {
   private readonly operator: Operator
   private readonly givenUp: GivenUpCalls
   private readonly handling: Handling
+  readonly uploads: Uploads
   private readonly tasks: Tasks
   private readonly messages = new Messages()
   /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
@@ -61,6 +64,9 @@ export class Dispatcher {
     const { isolation, joins, results } = this
     const cache = (this.cache = new PropsCache(propsCacheBytes))
     const operator = (this.operator = new Operator(isolation, logger, onError))
+    this.uploads = new Uploads(native, (level, text) => {
+      operator.tell(level, text)
+    })
     const givenUp = (this.givenUp = new GivenUpCalls(native, isolation, joins, operator))
     const commit = new Commit(results, cache, operator, development, (call, promise, next) => {
       this.handling.wait(call, call, promise, next)
@@ -87,7 +93,7 @@ export class Dispatcher {
       isolation,
       operator,
       development,
-      { readCaller, requestOf, tasks },
+      { readCaller, requestOf, tasks, uploads: this.uploads },
       flushSoon,
     )
   }
@@ -105,7 +111,9 @@ export class Dispatcher {
   register(entry: Entry, id: number): void {
     this.entries[id] = entry
     const handlers =
-      entry.raw || typeof entry.module.handle === 'function' ? undefined : Object.keys(entry.module.handle)
+      entry.raw || typeof entry.module.handle === 'function'
+        ? undefined
+        : [...Object.keys(entry.module.handle), ...(entry.uploads === undefined ? [] : [UPLOAD])]
     // In development one that is unknown is told of the others.
     const isStrict = this.development === undefined
     const receivers = receiversOf(entry)

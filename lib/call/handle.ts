@@ -12,10 +12,12 @@ import type { Isolation } from './isolation'
 import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
 import type { Arrived } from './messages'
-import { type AnyModule, handlerOf, type LiveEntry } from './modules'
+import { type AnyHandler, type AnyModule, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive, type Visit } from './receive'
 import type { Results } from './results'
+import { handleUpload } from './uploading'
+import { UPLOAD } from '../uploads/rules'
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -204,7 +206,7 @@ export class Handling {
 
   private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
     const { context } = call
-    const handler = handlerOf(module, event.handler)
+    const handler = this.uploadHandler(call, event) ?? handlerOf(module, event.handler)
     if (handler === undefined) return UNKNOWN
     if (module.authorize === undefined) return handler.call(module.handle, props, event, context)
     call.during = 'authorize'
@@ -220,6 +222,15 @@ export class Handling {
       return handler.call(module.handle, props, event, context)
     }
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
+  }
+
+  /** What handles the event if the page says something of its uploads. */
+  private uploadHandler(call: Call, { handler }: LiveEvent): AnyHandler | undefined {
+    const { module: entry } = call.kept.component
+    const { uploads } = this.host
+    if (handler !== UPLOAD || entry.raw || entry.uploads === undefined || uploads === undefined) return undefined
+    const visit = { entry, development: this.development }
+    return (props, event) => handleUpload(call, visit, uploads, props, event)
   }
 
   /** Goes on when the promise has settled, with whatever else waits then. */

@@ -2,6 +2,7 @@ import type { LiveContext, LiveModule, Message, RawModule } from '../../index'
 import { checkFunction, checkString, invalid, isObject, unknownName } from '../check'
 import { LoomError } from '../errors'
 import { checkErrorsMember } from '../forms/validated'
+import { type Rules, uploadsOf } from '../uploads/rules'
 import { stringifyProps } from '../render/props'
 
 /** A live module whose type of props is not known here. */
@@ -20,6 +21,8 @@ export interface LiveEntry {
   readonly version: number
   /** Names of the props that never leave the server. */
   readonly private: readonly string[]
+  /** By their names; nothing if there are none. */
+  readonly uploads: ReadonlyMap<string, Rules> | undefined
 }
 
 export type Entry = LiveEntry | { readonly name: string; readonly raw: true; readonly module: RawModule }
@@ -34,6 +37,7 @@ const LIVE: Record<keyof Required<AnyModule>, true> = {
   upgrade: true,
   connected: true,
   receive: true,
+  uploads: true,
   handle: true,
   render: true,
 }
@@ -110,7 +114,8 @@ export function entryOf(name: string, module: unknown): Entry {
       missing,
     )
   }
-  return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden }
+  const uploads = uploadsOf(name, module['uploads'], receivers, handle)
+  return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden, uploads }
 }
 
 /** A receiver by name. Only own properties are receivers. */

@@ -63,7 +63,13 @@ function unknownReceiver({ entry: { module } }: Visit, name: string): LoomError 
   return new LoomError('LOOM_ARGUMENT', `the module has no receiver ${JSON.stringify(name)}${known}`)
 }
 
-function propsOf({ entry, development }: Visit, given: unknown, before: Props, receiver: string): Props {
+/** The props that a receiver gave, checked. */
+export function propsOf(
+  { entry, development }: Pick<Visit, 'entry' | 'development'>,
+  given: unknown,
+  before: Props,
+  receiver: string,
+): Props {
   if (given === undefined) return before
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
     development?.checkPart(entry, 'receiver', receiver, before, given)

@@ -6,6 +6,7 @@ import type { Upgrades } from './accept'
 import type { Forms } from './forms'
 import { UpgradeResponse } from './response'
 import { serveClient } from './script'
+import type { UploadServer } from './uploads'
 import type { Wiring } from './wiring'
 
 /**
@@ -45,12 +46,13 @@ export function serveFastify(
   loomPath: string,
   loomUpgrades: Upgrades,
   wiring: Wiring | undefined,
+  uploads: UploadServer | undefined,
   close: () => Promise<void>,
 ): void {
   const path = pathUnder(loomPath, instance.prefix)
   const upgrades = new FastifyUpgrades(instance)
   instance.route({
-    method: 'GET',
+    method: ['GET'],
     url: `${path}/ws`,
     handler: (request, reply) => {
       reply.hijack()
@@ -58,13 +60,29 @@ export function serveFastify(
     },
   })
   instance.route({
-    method: 'GET',
+    method: ['GET'],
     url: `${path}/*`,
     handler: ({ raw: request }, reply) => {
       reply.hijack()
       if (!serveClient(loomPath, request, reply.raw, wiring)) reply.raw.writeHead(404).end()
     },
   })
+  if (uploads !== undefined) {
+    // Its body is read by nobody but the route, however large it is.
+    instance.addContentTypeParser('application/offset+octet-stream', (_request, _payload, done) => {
+      done(null)
+    })
+    for (const url of [`${path}/uploads`, `${path}/uploads/:id`]) {
+      instance.route({
+        method: ['OPTIONS', 'POST', 'HEAD', 'PATCH', 'DELETE'],
+        url,
+        handler: (request, reply) => {
+          reply.hijack()
+          if (!uploads.handle(request, request.raw, reply.raw)) reply.raw.writeHead(404).end()
+        },
+      })
+    }
+  }
   wiring?.serving()
   wiring?.reached()
   wiring?.attachedWithHooks(instance.server)

@@ -161,6 +161,19 @@ impl NativeLoom {
         self.settle_with(request, async move { everybody.await.map(Some) })
     }
 
+    /// Seals what a page of this user may upload.
+    #[napi(catch_unwind)]
+    pub fn seal_permit(&self, permit: String, bind: String) -> Result<String> {
+        let keyring = &self.context()?.keyring;
+        keyring.seal_permit(&permit, &bind).map_err(failed)
+    }
+
+    /// What a permit says; nothing if the text is no permit of this user.
+    #[napi(catch_unwind)]
+    pub fn open_permit(&self, sealed: String, bind: String) -> Result<Option<String>> {
+        Ok(self.context()?.keyring.open_permit(&sealed, &bind))
+    }
+
     /// The address of the component of that public name.
     #[napi(catch_unwind)]
     pub fn address(&self, name: String) -> Result<String> {

@@ -22,6 +22,8 @@ pub(super) const NONCE: usize = 24;
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
 /// Separates the key for what processes say to each other.
 const BETWEEN_INFO: &[u8] = b"loom-live/between/v1";
+/// Separates the key for uploads' permits.
+const PERMIT_INFO: &[u8] = b"loom-live/permit/v1";
 /// A token may always have been issued this far in the future, in seconds: clocks of machines differ.
 pub(super) const CLOCK_SKEW: u64 = 300;
 
@@ -44,6 +46,8 @@ pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
     /// The same, for what processes say to each other.
     between: Vec<XChaCha20Poly1305>,
+    /// The same, for uploads' permits.
+    permits: Vec<XChaCha20Poly1305>,
     /// Derives the names of holders, from the first secret, and of shared components, from each.
     pub(super) names: Vec<Hkdf<Sha256>>,
 }
@@ -69,6 +73,7 @@ impl Keyring {
         Ok(Self {
             ciphers: ciphers(KEY_INFO).collect::<Result<_, _>>()?,
             between: ciphers(BETWEEN_INFO).collect::<Result<_, _>>()?,
+            permits: ciphers(PERMIT_INFO).collect::<Result<_, _>>()?,
             names: names.collect(),
         })
     }
@@ -96,6 +101,20 @@ impl Keyring {
     pub fn open_between(&self, sealed: &str, topic: &str) -> Result<String, TokenError> {
         let said = open(&self.between, sealed, topic)?;
         String::from_utf8(said).map_err(|_| TokenError::Malformed)
+    }
+
+    /// Seals what a page may upload. `bind` has to be the same when the permit is opened.
+    ///
+    /// # Errors
+    /// [`SealError`] if the system gives no random numbers.
+    pub fn seal_permit(&self, permit: &str, bind: &str) -> Result<String, SealError> {
+        seal(&self.permits, permit.as_bytes(), bind)
+    }
+
+    /// What a permit says, whatever its age; `None` if the text is no permit that one of these secrets made for this user.
+    pub fn open_permit(&self, sealed: &str, bind: &str) -> Option<String> {
+        let permit = open(&self.permits, sealed, bind).ok()?;
+        String::from_utf8(permit).ok()
     }
 
     /// Opens a state from a store. Its age does not matter: the state in a store is the newest.

@@ -1,0 +1,41 @@
+/** Pages with uploads need a file of their own, made of upload/with_uploads.ts: the client loads it when one is shown. */
+
+import type { Receiver } from './events'
+import type { own } from '../dom/elements'
+
+/** What that file has of the client. */
+export interface UploadCore {
+  own: typeof own
+  CONTAINER: string
+  OURS: string
+  /** What gets the events of containers. */
+  components: ReadonlyMap<Element, Receiver>
+}
+
+/** The name of the file: see scripts/client.mjs. */
+declare const UPLOADS: string
+
+const RETRY_MS = 5_000
+
+let core: UploadCore
+let attempts = 0
+let isLoading = false
+
+export function provideUploads(given: UploadCore): void {
+  core = given
+}
+
+/** Loads the file, if this needs it. */
+export function lookForUploads(html: string): void {
+  if (isLoading || !/data-l-(upload|drop)\b/.test(html)) return
+  isLoading = true
+  load()
+}
+
+function load(): void {
+  // Some browsers remember for an address that it could not be loaded.
+  import(new URL(`${UPLOADS}#${attempts++}`, import.meta.url).href).then(
+    ({ start }: { start(core: UploadCore): void }) => start(core),
+    () => setTimeout(load, RETRY_MS),
+  )
+}

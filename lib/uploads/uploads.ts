@@ -1,0 +1,337 @@
+import type { ChosenFile, UploadedFile, UploadError } from '../../index'
+import { textOf } from '../errors'
+import { type Claims, MemoryClaims } from './claims'
+import { canBe } from './content'
+import { EXPIRED, openPermit, type Permit, type Sealer, sealPermit } from './permits'
+import { chosenFile, refusalOf, type Rules } from './rules'
+import type { Storage } from './storage'
+
+/** What bounds the uploads of a process. Times in milliseconds. */
+export interface Bounds {
+  readonly perComponent: number
+  readonly perAddress: number
+  readonly totalBytes: number
+  readonly idleTime: number
+  readonly keepTime: number
+  readonly permitTime: number
+}
+
+/** Whose upload it is. */
+export interface Owner {
+  readonly instance: string
+  readonly module: string
+  readonly bind: string
+  readonly address: string
+}
+
+/** A file that may come, comes, or waits to be taken. */
+interface Open {
+  readonly instance: string
+  readonly upload: string
+  readonly address: string
+  /** What is set aside for it. */
+  readonly bytes: number
+  /** When its last request, or the last word of its page, was. */
+  at: number
+  /** How many requests bring it just now. */
+  requests: number
+  hasArrived: boolean
+}
+
+export const DEFAULT_BOUNDS: Bounds = {
+  perComponent: 20,
+  perAddress: 100,
+  totalBytes: 10 * 2 ** 30,
+  idleTime: 600_000,
+  keepTime: 3_600_000,
+  permitTime: 86_400_000,
+}
+
+/** Files at a time in one process, whoever they belong to. */
+const MOST_OPEN = 10_000
+
+const SWEEP_LEAST = 50
+const SWEEP_MOST = 60_000
+
+/** All uploads of one loom: who may bring what, what is under way, what has been taken. */
+export class Uploads {
+  private readonly open = new Map<string, Open>()
+  private bytes = 0
+  private bounds = DEFAULT_BOUNDS
+  storage: Storage | undefined
+  /** Where files go, on the page's own host. */
+  path = ''
+  /** Of files that go elsewhere, in an application without `loom.uploads`. */
+  private readonly ownClaims = new MemoryClaims()
+  /**
+   * Uploads that nobody wants any more, as far as this process was told: on disk nothing is noted, or a page could fill it
+   * with notes.
+   */
+  private readonly cancelled = new MemoryClaims()
+  private timer: NodeJS.Timeout | undefined
+  private ready: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly sealer: () => Sealer,
+    /** Tells whoever runs the application. */
+    readonly tell: (level: 'error' | 'warn', text: string) => void,
+  ) {}
+
+  /** From here on files can come. */
+  begin(storage: Storage, bounds: Bounds, path: string): void {
+    this.storage = storage
+    this.path = path
+    this.bounds = bounds
+    // Files that were on their way when the process ended count as before.
+    this.ready = this.look()
+    const soon = Math.max(SWEEP_LEAST, Math.min(SWEEP_MOST, bounds.idleTime / 2, bounds.keepTime / 2))
+    this.timer = setInterval(() => {
+      void this.sweep()
+    }, soon).unref()
+  }
+
+  /** How long nothing may come of a file that is on its way. */
+  get idleTime(): number {
+    return this.bounds.idleTime
+  }
+
+  end(): void {
+    clearInterval(this.timer)
+  }
+
+  private get claims(): Claims {
+    return this.storage?.claims ?? this.ownClaims
+  }
+
+  private async look(): Promise<void> {
+    try {
+      for (const { id, size, at } of (await this.storage?.found()) ?? [])
+        this.add(id, { instance: '', upload: '', address: '', bytes: size, at, requests: 0, hasArrived: false })
+    } catch (error) {
+      this.tell('error', `the uploads of before cannot be looked at: ${textOf(error)}`)
+    }
+  }
+
+  private add(id: string, open: Open): void {
+    this.release(id)
+    this.open.set(id, open)
+    this.bytes += open.bytes
+  }
+
+  /** It does not count any more. */
+  private release(id: string): void {
+    this.bytes -= this.open.get(id)?.bytes ?? 0
+    this.open.delete(id)
+  }
+
+  /**
+   * Asks for a permit for a file that the user has chosen. `old`: a permit of an earlier visit, for the same file.
+   * `isDirect`: the file goes elsewhere.
+   */
+  async ask(
+    owner: Owner,
+    upload: string,
+    rules: Rules,
+    file: Omit<ChosenFile, 'id'>,
+    id: string,
+    old: unknown,
+  ): Promise<{ permit: Permit } | { error: UploadError }> {
+    const refused = refusalOf(rules, file)
+    if (refused !== undefined) return { error: refused }
+    await this.ready
+    const { perComponent, perAddress, totalBytes, permitTime } = this.bounds
+    const again = rules.direct === undefined ? await this.earlier(owner, upload, file, old) : undefined
+    const known = again?.id ?? id
+    let ofUpload = 0
+    let ofComponent = 0
+    let ofAddress = 0
+    for (const [other, open] of this.open) {
+      if (other === known) continue
+      if (open.instance === owner.instance) ofComponent++
+      if (open.instance === owner.instance && open.upload === upload) ofUpload++
+      if (open.address === owner.address && owner.address !== '') ofAddress++
+    }
+    if (ofUpload >= rules.maxFiles || ofComponent >= perComponent) return { error: 'many' }
+    if (ofAddress >= perAddress || this.open.size >= MOST_OPEN) return { error: 'full' }
+    const bytes = rules.direct === undefined ? file.size : 0
+    const others = this.bytes - (this.open.get(known)?.bytes ?? 0)
+    if (others + bytes > totalBytes || (bytes > 0 && bytes > ((await this.storage?.free()) ?? 0)))
+      return { error: 'full' }
+    const { instance, module, address } = owner
+    this.add(known, { instance, upload, address, bytes, at: Date.now(), requests: 0, hasArrived: false })
+    const expires = again?.expires ?? Date.now() + permitTime
+    return { permit: { ...file, id: known, instance, module, upload, expires, key: undefined } }
+  }
+
+  /** What was begun in an earlier visit of the same user, and can go on. */
+  private async earlier(
+    { module, bind }: Owner,
+    upload: string,
+    { name, type, size }: Omit<ChosenFile, 'id'>,
+    old: unknown,
+  ): Promise<Permit | undefined> {
+    if (old === undefined) return undefined
+    const permit = openPermit(this.sealer(), old, bind)
+    if (permit === undefined || permit === EXPIRED || permit.key !== undefined) return undefined
+    if (permit.module !== module || permit.upload !== upload) return undefined
+    if (permit.name !== name || permit.type !== type || permit.size !== size) return undefined
+    const { storage } = this
+    if (storage === undefined || (await storage.arrived(permit.id)) === undefined) return undefined
+    return (await this.isOver(permit.id)) ? undefined : permit
+  }
+
+  seal(permit: Permit, bind: string): string {
+    return sealPermit(this.sealer(), permit, bind)
+  }
+
+  /** The permit of a request; nothing if it is none of this user's. */
+  opened(sealed: unknown, bind: string): Permit | typeof EXPIRED | undefined {
+    return openPermit(this.sealer(), sealed, bind)
+  }
+
+  /** Whether the file was taken or cancelled. */
+  async isOver(id: string): Promise<boolean> {
+    return ((await this.cancelled.of(id)) ?? (await this.claims.of(id))) !== undefined
+  }
+
+  /** A request brings the file: false if there is no room for it, in a process that has not given its permit. */
+  begins({ id, instance, upload, size }: Permit, address: string): boolean {
+    let open = this.open.get(id)
+    if (open === undefined) {
+      if (this.open.size >= MOST_OPEN || this.bytes + size > this.bounds.totalBytes) return false
+      open = { instance, upload, address, bytes: size, at: 0, requests: 0, hasArrived: false }
+      this.add(id, open)
+    }
+    open.requests++
+    open.at = Date.now()
+    return true
+  }
+
+  /** The request is over. */
+  ends(id: string): void {
+    const open = this.open.get(id)
+    if (open === undefined) return
+    open.requests = Math.max(0, open.requests - 1)
+    open.at = Date.now()
+  }
+
+  /** All bytes are there: whether they can be what the permit says. If not, the file is gone. */
+  async check({ id, type, name }: Permit): Promise<boolean> {
+    const head = await this.storage?.head(id)
+    return head === undefined || canBe(type, name, head)
+  }
+
+  hasArrived(id: string): void {
+    const open = this.open.get(id)
+    if (open !== undefined) open.hasArrived = true
+  }
+
+  /** What the page says of its files, which are there for display: nothing else is made of them. */
+  entries(rules: Rules, list: readonly Record<string, unknown>[], instance: string): (ChosenFile & { sent: number })[] {
+    const entries: (ChosenFile & { sent: number; error?: UploadError })[] = []
+    for (const one of list.slice(0, rules.maxFiles * 2)) {
+      const file = chosenFile(one)
+      const { id, sent, error } = one
+      if (file === undefined || typeof id !== 'string' || !/^[\w-]{1,32}$/.test(id) || typeof sent !== 'number')
+        continue
+      const open = this.open.get(id)
+      // A file that goes elsewhere sends nothing here: its page says that it is on its way.
+      if (open?.instance === instance) open.at = Date.now()
+      const failure = isError(error) ? { error } : {}
+      entries.push({ id, ...file, sent: Math.max(0, Math.min(file.size, Math.round(sent) || 0)), ...failure })
+    }
+    return entries
+  }
+
+  /** Takes a file that has arrived, once: for the event `by`, which may be handled again. */
+  async take(
+    owner: Owner,
+    upload: string,
+    sealed: unknown,
+    by: string,
+  ): Promise<UploadedFile | { id?: string; error: UploadError }> {
+    const permit = this.opened(sealed, owner.bind)
+    if (permit === undefined || permit === EXPIRED) return { error: 'gone' }
+    const { id, name, type, size, key } = permit
+    if (permit.instance !== owner.instance || permit.module !== owner.module || permit.upload !== upload)
+      return { id, error: 'gone' }
+    const { storage } = this
+    if (key === undefined) {
+      if (storage === undefined || (await storage.arrived(id)) !== size) {
+        // Whoever took it may have moved it: the same event gets it again.
+        if ((await this.claims.of(id)) !== by) return { id, error: 'gone' }
+      } else if (!(await this.check(permit))) {
+        await this.remove(id)
+        return { id, error: 'type' }
+      }
+    }
+    if ((await this.cancelled.of(id)) !== undefined || (await this.claims.claim(id, by)) !== by)
+      return { id, error: 'gone' }
+    this.release(id)
+    const file = { id, name, type, size, stream: () => this.stream(id, key) }
+    if (key !== undefined) return Object.freeze({ ...file, key })
+    const path = storage?.pathOf(id)
+    return Object.freeze(path === undefined ? file : { ...file, path })
+  }
+
+  private stream(id: string, key: string | undefined): ReturnType<UploadedFile['stream']> {
+    if (key !== undefined || this.storage === undefined)
+      throw new Error('The file went to another store, and is to be read there')
+    return this.storage.read(id)
+  }
+
+  /** The step that took it is committed, or has failed: then nobody has taken it. */
+  async taken(id: string, by: string, isCommitted: boolean): Promise<void> {
+    try {
+      if (isCommitted) await this.claims.settle(id, by)
+      else await this.storage?.remove(id)
+    } catch (error) {
+      this.tell('error', `the upload ${id} cannot be ${isCommitted ? 'noted as taken' : 'removed'}: ${textOf(error)}`)
+    }
+  }
+
+  /** Ends an upload of this component, wherever it is. One that this process does not know is left to its page. */
+  async cancel(id: string, instance: string): Promise<void> {
+    if (this.open.get(id)?.instance === instance) await this.drop(id)
+  }
+
+  /** Its page does not want it any more. A file that was taken stays. */
+  async drop(id: string): Promise<void> {
+    try {
+      await this.cancelled.claim(id, '')
+      if ((await this.claims.of(id)) === undefined) await this.remove(id)
+    } catch (error) {
+      this.tell('error', `the upload ${id} cannot be removed: ${textOf(error)}`)
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.storage?.remove(id)
+    this.release(id)
+  }
+
+  /** Removes what nobody takes. */
+  private async sweep(): Promise<void> {
+    const { storage, bounds } = this
+    const now = Date.now()
+    const isOld = (at: number, hasArrived: boolean): boolean =>
+      now - at > (hasArrived ? bounds.keepTime : bounds.idleTime)
+    try {
+      for (const [id, { at, requests, hasArrived }] of this.open)
+        if (requests === 0 && isOld(at, hasArrived)) await this.remove(id)
+      // Those of other processes, too, which may be gone.
+      for (const { id, size, arrived, at } of (await storage?.found()) ?? [])
+        if (!this.open.has(id) && isOld(at, size === arrived)) await storage?.remove(id)
+      this.cancelled.forget(now - bounds.permitTime)
+      await storage?.dropTaken(now - bounds.permitTime)
+    } catch (error) {
+      this.tell('error', `uploads that nobody takes cannot be removed: ${textOf(error)}`)
+    }
+  }
+}
+
+const ERRORS: readonly UploadError[] = ['type', 'large', 'many', 'full', 'gone', 'failed']
+
+function isError(error: unknown): error is UploadError {
+  return ERRORS.includes(error as UploadError)
+}
