@@ -406,11 +406,22 @@ fn write_event(
     raw: bool,
     form_fields: usize,
 ) -> Result<(), TooManyFields> {
+    let vars = &event.special_vars;
+    let args = vars.args.as_deref();
     out.push_str("{\"handler\":");
-    write_json_string(out, &event.handler);
+    match args.filter(|_| raw) {
+        // A raw module is told what the page says, word by word.
+        Some(args) => write_json_string(out, &format!("{}({args})", event.handler)),
+        None => write_json_string(out, &event.handler),
+    }
     out.push_str(",\"type\":");
     write_json_string(out, &event.event);
-    let vars = &event.special_vars;
+    // Both are JSON that has been checked.
+    for (name, json) in [("args", args), ("detail", vars.detail.as_deref())] {
+        if let Some(json) = json.filter(|_| !raw) {
+            let _ = write!(out, ",\"{name}\":{json}");
+        }
+    }
     if let Some(value) = &vars.value {
         out.push_str(",\"value\":");
         write_json_string(out, value);
@@ -493,6 +504,32 @@ mod tests {
         assert_eq!(
             out,
             r#"{"handler":"rename","type":"input","value":"7","fieldValue":"\"b\"","values":["1","é\n"],"left":["a b"]}"#
+        );
+    }
+
+    #[test]
+    fn an_event_has_its_arguments_and_its_detail() {
+        let event = ClientEvent {
+            handler: "remove".into(),
+            event: "click".into(),
+            special_vars: SpecialVars {
+                args: Some(r#"{"id":7}"#.into()),
+                detail: Some(r#"{"clientX":3}"#.into()),
+                ..SpecialVars::default()
+            },
+        };
+        let written = |raw| {
+            let mut out = String::new();
+            write_event(&mut out, &event, raw, 10).unwrap();
+            out
+        };
+        assert_eq!(
+            written(false),
+            r#"{"handler":"remove","type":"click","args":{"id":7},"detail":{"clientX":3}}"#
+        );
+        assert_eq!(
+            written(true),
+            r#"{"handler":"remove({\"id\":7})","type":"click"}"#
         );
     }
 

@@ -422,7 +422,7 @@ impl<D: Dispatcher> Connection<D> {
                 event,
             }) => {
                 // The event is answered, but counts as invalid: no page of the application sends many.
-                if event.has_long_name() {
+                if event.is_too_long() {
                     self.invalid()?;
                 }
                 self.event(&id, numbered, event, may_send);
@@ -454,7 +454,7 @@ impl<D: Dispatcher> Connection<D> {
         } else if age.is_some_and(|age| u128::from(age) > self.context.limits.event_age.as_millis())
         {
             Err(Unhandled::Expired)
-        } else if event.has_long_name() {
+        } else if event.is_too_long() {
             Err(Unhandled::Long)
         } else {
             Ok(event)

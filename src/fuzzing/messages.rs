@@ -5,11 +5,14 @@ use serde_json::{Map, Value, json};
 
 use crate::ids::Point;
 use crate::protocol::{ClientEvent, ClientMessage, extended};
+use crate::tree::surrogates;
 
 /// The longest id that a component may have, in bytes.
 const MAX_ID: usize = 128;
 /// The longest name in an event, in bytes: a handler's, a type's, a key.
 const MAX_NAME: usize = 256;
+/// The longest JSON in an event, in bytes: its arguments, its detail.
+const MAX_JSON: usize = 4096;
 
 /// A message of the classic dialect.
 pub fn classic(input: &[u8]) {
@@ -44,7 +47,11 @@ pub fn classic(input: &[u8]) {
             same("event", &event.event);
             names(event);
             assert_eq!(*numbered, None);
-            assert_eq!(event.special_vars.form, None);
+            let vars = &event.special_vars;
+            assert_eq!(
+                (&vars.form, &vars.args, &vars.detail),
+                (&None, &None, &None)
+            );
             variables(seen.get("special_vars"), event, ["value", "checked", "key"]);
             ("event", id)
         }
@@ -93,7 +100,7 @@ pub fn extended(input: &[u8]) {
             names(event);
             assert!(numbered.number.0 <= 1 << 52, "{}", numbered.number);
             let mut rest = vec![json!(numbered.number), json!(numbered.seen)];
-            rest.extend([json!(event.handler), json!(event.event)]);
+            rest.extend([json!(called(event, seen)), json!(event.event)]);
             // Compared member by member: unknown ones are ignored.
             let given = seen.get(6);
             variables(given, event, ["v", "c", "k"]);
@@ -101,6 +108,10 @@ pub fn extended(input: &[u8]) {
             assert_eq!(event.special_vars.form.as_deref(), form);
             let field = given.and_then(|given| given.get("t")?.as_str());
             assert_eq!(event.special_vars.field.as_deref(), field);
+            let detail = event.special_vars.detail.as_deref().map(json_of);
+            let expected = given.and_then(|given| given.get("d"));
+            assert_eq!(detail.as_ref(), expected.filter(|detail| !detail.is_null()));
+            assert!(detail.is_none_or(|detail| detail.is_object()));
             let vars = &event.special_vars;
             for (name, list) in [("m", &vars.values), ("l", &vars.left)] {
                 let texts = given.and_then(|given| given.get(name));
@@ -140,12 +151,40 @@ fn same_age(age: Option<u64>, given: Option<&Value>) {
     assert!(far <= most || is_largest, "{age} for {expected}");
 }
 
-/// A name over its bound is noticed, and no other.
+/// The handler as the client named it, with the arguments that were taken out of the name.
+fn called(event: &ClientEvent, seen: &[Value]) -> String {
+    let Some(args) = event.special_vars.args.as_deref() else {
+        return event.handler.to_string();
+    };
+    let _: Value = json_of(args);
+    let given = seen.get(4).and_then(Value::as_str).expect("a handler");
+    let (name, rest) = given.split_once('(').expect("a call");
+    assert_eq!(name, event.handler);
+    let given = rest.strip_suffix(')').expect("the end of a call");
+    // Half a character of it is U+FFFD by now.
+    let whole = surrogates::replaced(given);
+    assert_eq!(args, whole.as_deref().unwrap_or(given));
+    format!("{name}({given})")
+}
+
+/// What JavaScript parses. What is too long is refused before that.
+fn json_of(json: &str) -> Value {
+    let parsed = serde_json::from_str(json);
+    parsed.unwrap_or_else(|error| {
+        assert!(json.len() > MAX_JSON, "no JSON: {error}");
+        Value::Null
+    })
+}
+
+/// A text over its bound is noticed, and no other.
 fn names(event: &ClientEvent) {
-    let key = event.special_vars.key.as_deref().unwrap_or_default();
+    let vars = &event.special_vars;
+    let key = vars.key.as_deref().unwrap_or_default();
     let mut names = [&*event.handler, &*event.event, key].into_iter();
-    let is_long = names.any(|name| name.len() > MAX_NAME);
-    assert_eq!(event.has_long_name(), is_long, "{event:?}");
+    let mut texts = [&vars.args, &vars.detail].into_iter().flatten();
+    let is_long =
+        names.any(|name| name.len() > MAX_NAME) || texts.any(|json| json.len() > MAX_JSON);
+    assert_eq!(event.is_too_long(), is_long, "{event:?}");
 }
 
 /// `None` if the other parser minds what stands in members that ours ignores: half a surrogate

@@ -16,6 +16,9 @@ const MAX_ID: usize = 128;
 /// The longest name in an event, in bytes: the handler's name, the event's type, the key. Applications
 /// have no longer ones, and each name is looked up, kept with its event and shown to the operator.
 pub const MAX_NAME: usize = 256;
+/// The longest JSON in an event, in bytes: the arguments of its binding, and what the page names of the
+/// DOM event. They are for ids and coordinates; what is more belongs into a form.
+pub const MAX_JSON: usize = 4096;
 
 /// A message as the client sent it.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,6 +113,12 @@ pub struct SpecialVars {
     /// The names of the form's fields that the user has left. Only the extended dialect sends them.
     #[serde(skip)]
     pub left: Option<Box<[Box<str>]>>,
+    /// The arguments of the binding, as JSON. Only the extended dialect has them.
+    #[serde(skip)]
+    pub args: Option<Box<str>>,
+    /// What the page names of the DOM event, a JSON object. Only the extended dialect sends it.
+    #[serde(skip)]
+    pub detail: Option<Box<str>>,
 }
 
 /// Why a text is not a message. Such a text changes nothing and harms no component.
@@ -175,12 +184,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 impl ClientEvent {
-    /// Whether the handler's name, the event's type or the key is longer than [`MAX_NAME`].
-    pub fn has_long_name(&self) -> bool {
-        let key = self.special_vars.key.as_deref().unwrap_or_default();
+    /// Whether the handler's name, the event's type or the key is longer than [`MAX_NAME`], or the
+    /// arguments or the detail are longer than [`MAX_JSON`].
+    pub fn is_too_long(&self) -> bool {
+        let vars = &self.special_vars;
+        let key = vars.key.as_deref().unwrap_or_default();
         [&*self.handler, &*self.event, key]
             .iter()
             .any(|name| name.len() > MAX_NAME)
+            || [&vars.args, &vars.detail]
+                .into_iter()
+                .flatten()
+                .any(|json| json.len() > MAX_JSON)
     }
 
     /// Bytes of text that the event holds.
@@ -193,6 +208,8 @@ impl ClientEvent {
             + optional(vars.key.as_deref())
             + optional(vars.form.as_deref())
             + optional(vars.field.as_deref())
+            + optional(vars.args.as_deref())
+            + optional(vars.detail.as_deref())
             // Each takes some room, however short it is.
             + [&vars.values, &vars.left].into_iter().flatten().flatten().map(|text| size_of_val(text) + text.len()).sum::<usize>()
     }
@@ -201,7 +218,7 @@ impl ClientEvent {
 impl<'a> ClientMessage<'a> {
     /// The message, or an error if its id is too long. Its other texts are bounded by
     /// `limits.message_bytes` and not kept, except for an event's names. Those are checked later
-    /// ([`ClientEvent::has_long_name`]), because every event has to be answered, also one that is
+    /// ([`ClientEvent::is_too_long`]), because every event has to be answered, also one that is
     /// refused.
     pub(super) fn checked(self) -> Result<Self, InvalidMessage> {
         match &self {
@@ -339,7 +356,7 @@ mod tests {
                 r#"{{"type":"event","id":"c","handler":"{handler}","event":"{event}","special_vars":{{"key":"{key}"}}}}"#
             );
             match ClientMessage::parse(&text) {
-                Ok(ClientMessage::Event { event, .. }) => event.has_long_name(),
+                Ok(ClientMessage::Event { event, .. }) => event.is_too_long(),
                 other => panic!("{other:?}"),
             }
         };

@@ -2,13 +2,15 @@
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use crate::ids::{EventNumber, Point};
 use crate::protocol::client::{
-    ClientEvent, ClientMessage, InvalidMessage, Numbered, Object, Resume, SpecialVars,
+    ClientEvent, ClientMessage, InvalidMessage, MAX_JSON, Numbered, Object, Resume, SpecialVars,
 };
+use crate::tree::surrogates;
 
 /// The highest number of an event. JavaScript counts exactly up to twice as much, so the server can go
 /// on counting from here; and the signed numbers of a store keep the order.
@@ -30,6 +32,44 @@ struct Vars {
     m: Option<Box<[Box<str>]>>,
     #[serde(default)]
     l: Option<Box<[Box<str>]>>,
+    #[serde(default)]
+    d: Option<Detail>,
+}
+
+/// What the page names of the DOM event: an object, as JSON.
+struct Detail(Box<str>);
+
+impl<'de> Deserialize<'de> for Detail {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        let json = json_for_handlers(json).filter(|json| json.starts_with('{'));
+        json.map(Self)
+            .ok_or_else(|| D::Error::custom("the detail is no object of JSON"))
+    }
+}
+
+/// JSON that JavaScript is going to parse; `None` if it is none, nests too deeply, or has a number that is
+/// infinite there. The text is kept as it was written, so that halves of surrogate pairs in it have to be
+/// replaced by hand.
+fn json_for_handlers(json: &str) -> Option<Box<str>> {
+    let json: Box<str> = match surrogates::replaced(json) {
+        Some(replaced) => replaced.into(),
+        None => json.into(),
+    };
+    // What is too long is refused later, and nothing of it is parsed.
+    let is_checked = json.len() > MAX_JSON || serde_json::from_str::<Value>(&json).is_ok();
+    is_checked.then_some(json)
+}
+
+/// A handler's name, and the arguments of `name(JSON)`. What is not of this form is all name, and no
+/// module has a handler of such a name.
+fn call_of(handler: SmolStr) -> (SmolStr, Option<Box<str>>) {
+    let call = handler.strip_suffix(')').and_then(|call| {
+        let (name, args) = call.split_once('(')?;
+        let args = json_for_handlers(args).filter(|_| !name.is_empty())?;
+        Some((name.into(), Some(args)))
+    });
+    call.unwrap_or((handler, None))
 }
 
 /// The age of an event in milliseconds, by a client's clock, which may be wrong in any way.
@@ -111,7 +151,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     return Err(A::Error::custom("the event's number is too high"));
                 }
                 let seen = next(&mut array, "seen")?;
-                let handler = next(&mut array, "handler")?;
+                let (handler, args) = call_of(next(&mut array, "handler")?);
                 let event = next(&mut array, "type")?;
                 let Object::<Vars>(vars) = array.next_element()?.unwrap_or_default();
                 let age = match array.next_element::<Option<Age>>()? {
@@ -126,6 +166,8 @@ impl<'de> Visitor<'de> for MessageVisitor {
                     field: vars.t,
                     values: vars.m,
                     left: vars.l,
+                    args,
+                    detail: vars.d.map(|Detail(json)| json),
                 };
                 let event = ClientEvent {
                     handler,
@@ -215,6 +257,77 @@ mod tests {
         );
         assert_eq!(parse(r#"["h",1]"#).unwrap(), ClientMessage::Hidden(true));
         assert_eq!(parse(r#"["h",0]"#).unwrap(), ClientMessage::Hidden(false));
+    }
+
+    fn event(message: &str) -> ClientEvent {
+        match parse(message) {
+            Ok(ClientMessage::Event { event, .. }) => event,
+            other => panic!("{message}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_handler_may_have_arguments() {
+        for (handler, name, args) in [
+            ("remove", "remove", None),
+            (r#"remove({\"id\":7})"#, "remove", Some(r#"{"id":7}"#)),
+            ("pick(null)", "pick", Some("null")),
+            (r#"a([1,\")(\"])"#, "a", Some(r#"[1,")("]"#)),
+            // Half a character is read as U+FFFD, here as everywhere.
+            (r#"a(\"\\ud800\")"#, "a", Some(r#""\ufffd""#)),
+            // None of these is a call.
+            ("a()", "a()", None),
+            ("a(", "a(", None),
+            ("(1)", "(1)", None),
+            ("a(1", "a(1", None),
+            ("a(1)b", "a(1)b", None),
+            ("a(1)(2)", "a(1)(2)", None),
+            ("a({id:1})", "a({id:1})", None),
+            ("a(1,2)", "a(1,2)", None),
+            ("a(1e999)", "a(1e999)", None),
+        ] {
+            let event = event(&format!(r#"["e",0,1,0,"{handler}","click"]"#));
+            assert_eq!(event.handler, name);
+            assert_eq!(event.special_vars.args.as_deref(), args, "{handler}");
+        }
+    }
+
+    #[test]
+    fn an_event_may_have_a_detail() {
+        let of = |detail: &str| {
+            let message = format!(r#"["e",0,1,0,"a","click",{{"d":{detail}}}]"#);
+            let event = parse(&message).ok()?;
+            let ClientMessage::Event { event, .. } = event else {
+                return None;
+            };
+            Some(event.special_vars.detail)
+        };
+        assert_eq!(of("null"), Some(None));
+        assert_eq!(
+            of(r#"{"x":[1,null]}"#),
+            Some(Some(r#"{"x":[1,null]}"#.into()))
+        );
+        assert_eq!(
+            of(r#"{"x":"\udfff"}"#),
+            Some(Some(r#"{"x":"\ufffd"}"#.into()))
+        );
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(1000), "]".repeat(1000));
+        for wrong in ["1", "[]", "true", r#""{}""#, "{]", r#"{"x":1e999}"#, &deep] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn arguments_and_detail_have_a_bound() {
+        let with = |args: usize, detail: usize| {
+            let (args, detail) = ("1".repeat(args), "x".repeat(detail - r#"{"":0}"#.len()));
+            event(&format!(
+                r#"["e",0,1,0,"a({args})","click",{{"d":{{"{detail}":0}}}}]"#
+            ))
+        };
+        assert!(!with(MAX_JSON, MAX_JSON).is_too_long());
+        assert!(with(MAX_JSON + 1, MAX_JSON).is_too_long());
+        assert!(with(MAX_JSON, MAX_JSON + 1).is_too_long());
     }
 
     /// Clocks are set, and programs count wrong. No event is lost because of it.

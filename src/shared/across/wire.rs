@@ -100,6 +100,8 @@ pub(super) struct Event {
     field: Option<Box<str>>,
     values: Option<Box<[Box<str>]>>,
     left: Option<Box<[Box<str>]>>,
+    args: Option<Box<str>>,
+    detail: Option<Box<str>>,
 }
 
 impl From<ClientEvent> for Event {
@@ -117,6 +119,8 @@ impl From<ClientEvent> for Event {
             field,
             values,
             left,
+            args,
+            detail,
         } = special_vars;
         Self {
             handler,
@@ -128,6 +132,8 @@ impl From<ClientEvent> for Event {
             field,
             values,
             left,
+            args,
+            detail,
         }
     }
 }
@@ -144,6 +150,8 @@ impl From<Event> for ClientEvent {
             field,
             values,
             left,
+            args,
+            detail,
         } = event;
         Self {
             handler,
@@ -156,6 +164,8 @@ impl From<Event> for ClientEvent {
                 field,
                 values,
                 left,
+                args,
+                detail,
             },
         }
     }
