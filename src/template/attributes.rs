@@ -8,7 +8,7 @@ use super::place::{self, Kind};
 use super::presence::{self, Values};
 use super::probe::Probe;
 use super::rewrite::Rewrite;
-use super::{Part, Place, Slot, style, sugar};
+use super::{Part, Place, Slot, events, style, sugar};
 
 /// Finds the slots of `tag` and notes the changes that its attributes need.
 pub(super) fn analyse(probe: &Probe, rewrite: &mut Rewrite, tag: &Tag) -> Result<(), Found> {
@@ -82,6 +82,9 @@ impl Reader<'_> {
             self.boolean(attribute, value)
         } else {
             self.claim(name, here)?;
+            if let Some(binding) = name.strip_prefix(events::LONG) {
+                events::read(binding, name).map_err(|fault| (fault, here))?;
+            }
             let Some(value) = value else {
                 return Ok(());
             };

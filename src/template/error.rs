@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::events::EVENTS;
+use super::events::{EVENTS, MODIFIERS};
 
 /// A template that cannot be used: what is wrong, where, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +138,9 @@ pub enum Fault {
     /// `@click.name` with a modifier that there is not.
     #[error("has an unknown modifier, {0}")]
     UnknownModifier(String),
+    /// `@click.self.outside`: two modifiers of which only one can be.
+    #[error("has modifiers that exclude each other, {0}")]
+    ModifiersExclude(String),
     /// Two modifiers of one element that contradict each other.
     #[error("gives <{element}> two values of {name}")]
     ModifierConflict {
@@ -208,10 +211,19 @@ impl Fault {
                 "Write `<` in it as &lt;, or move it out of the element around it."
             }
             Fault::UnknownEvent(_) => {
-                return Cow::Owned(format!("The events are {}.", EVENTS.join(", ")));
+                return Cow::Owned(format!(
+                    "The events are {} and all others of the browser; the name of one of your own has a hyphen or a colon in it, or it is written out, as in data-l-on-picked=\"pick\".",
+                    EVENTS.join(", ")
+                ));
             }
             Fault::UnknownModifier(_) => {
-                "The modifiers are prevent, stop, debounce and debounce.MILLISECONDS."
+                return Cow::Owned(format!(
+                    "The modifiers are {}, with milliseconds behind debounce and throttle, as in @input.debounce.300; keydown and keyup have keys, too: enter, escape, tab, space, backspace, delete, insert, home, end, pageup, pagedown, up, down, left, right, dot, slash, equal, f1 to f12, and single characters.",
+                    MODIFIERS.join(", ")
+                ));
+            }
+            Fault::ModifiersExclude(_) => {
+                "Give at most one of self, outside, window and document, one of debounce and throttle, and one key; a second key is a binding of its own."
             }
             Fault::ModifierConflict { .. } => {
                 "Modifiers count for the element with all its events: give each one once."

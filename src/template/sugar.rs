@@ -2,7 +2,7 @@
 //! for boolean attributes. Names only; where they count as attributes, the tokenizer says.
 
 use super::error::Fault;
-use super::events::EVENTS;
+use super::events::{self, EVENTS, LONG};
 use super::place;
 
 /// What `@name` stands for.
@@ -16,37 +16,33 @@ pub(super) struct Binding {
 
 /// Reads an attribute name that begins with `@`, in lower case as the tokenizer hands it over.
 pub(super) fn binding(written: &str) -> Result<Binding, Fault> {
-    let mut words = written.trim_start_matches('@').split('.');
-    let event = words.next().unwrap_or_default();
-    if !EVENTS.contains(&event) || !written.starts_with('@') || written.starts_with("@@") {
-        return Err(Fault::UnknownEvent(written.to_owned()));
+    let unknown = || Fault::UnknownEvent(written.to_owned());
+    let text = written.strip_prefix('@').ok_or_else(unknown)?;
+    let events::Binding { event, modifiers } = events::read(text, written)?;
+    if !events::is_known(event) {
+        return Err(unknown());
     }
-    let mut words = words.peekable();
-    let mut modifiers: Vec<(&'static str, String)> = Vec::new();
-    while let Some(word) = words.next() {
-        let (name, value) = match word {
-            "prevent" => ("data-l-prevent", "true".to_owned()),
-            "stop" => ("data-l-stop", "true".to_owned()),
-            "debounce" => (
-                "data-l-debounce",
-                // Nothing: the client's own delay.
-                words
-                    .next_if(|next| is_milliseconds(next))
-                    .unwrap_or_default()
-                    .to_owned(),
-            ),
-            _ => return Err(Fault::UnknownModifier(format!("{word} in {written}"))),
-        };
-        modifiers.push((name, value));
-    }
-    Ok(Binding {
-        attribute: format!("data-l-{event}"),
-        modifiers,
+    // The client itself knows these forms; their modifiers are attributes of the element.
+    let short: Option<Vec<_>> = modifiers
+        .iter()
+        .map(|(name, number)| match *name {
+            "prevent" => Some(("data-l-prevent", "true".to_owned())),
+            "stop" => Some(("data-l-stop", "true".to_owned())),
+            // Nothing: the client's own delay.
+            "debounce" => Some(("data-l-debounce", number.unwrap_or_default().to_owned())),
+            _ => None,
+        })
+        .collect();
+    Ok(match short {
+        Some(modifiers) if EVENTS.contains(&event) => Binding {
+            attribute: format!("data-l-{event}"),
+            modifiers,
+        },
+        _ => Binding {
+            attribute: format!("{LONG}{text}"),
+            modifiers: Vec::new(),
+        },
     })
-}
-
-fn is_milliseconds(word: &str) -> bool {
-    !word.is_empty() && word.len() <= 9 && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The name of the boolean attribute that `?name` on `element` stands for.
@@ -105,11 +101,47 @@ mod tests {
     }
 
     #[test]
+    fn other_events_and_modifiers_are_in_the_name() {
+        for written in [
+            "dblclick",
+            "dblclick.prevent",
+            "sl-change",
+            "chart:picked",
+            "click.once",
+            "click.prevent.outside",
+            "click.ctrl.shift",
+            "input.throttle.500",
+            "input.throttle",
+            "input.debounce.300.once",
+            "keydown.enter",
+            "keydown.ctrl.s",
+            "keydown.3",
+            "keydown.?",
+            "keyup.meta",
+            "keydown.window.ctrl.alt.arrowup.prevent.stop",
+        ] {
+            let expected = (format!("data-l-on-{written}"), vec![]);
+            assert_eq!(read(&format!("@{written}")), Some(expected), "{written}");
+        }
+        for written in [
+            "@click.self.outside",
+            "@keydown.window.document",
+            "@input.debounce.3.throttle",
+            "@keydown.a.b",
+        ] {
+            let fault = Fault::ModifiersExclude(written.into());
+            assert_eq!(binding(written), Err(fault));
+        }
+    }
+
+    #[test]
     fn unknown_names() {
         for written in [
             "@",
-            "@dblclick",
+            "@dbclick",
             "@clicks",
+            "@1-a",
+            "@a-é",
             "@@click",
             "@.prevent",
             "@click\"",
@@ -119,7 +151,9 @@ mod tests {
         }
         for written in [
             "@click.",
-            "@click.once",
+            "@click.onec",
+            "@click.enter",
+            "@keydown.entr",
             "@click.300",
             "@click.debounce.fast",
             "@click.debounce.-1",

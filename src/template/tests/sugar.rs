@@ -68,6 +68,14 @@ fn event_bindings() {
             "<b data-l-debounce=\"\" data-l-input=i>",
         ),
         (
+            "<b @keydown.enter.prevent=${x} @keydown.esc=\"${x}\" @dblclick='d'>",
+            "<b data-l-on-keydown.enter.prevent=\"h\" data-l-on-keydown.esc=\"h\" data-l-on-dblclick='d'>",
+        ),
+        (
+            "<b data-l-on-click.once=\"${x}\" @click=c>",
+            "<b data-l-on-click.once=\"h\" data-l-click=c>",
+        ),
+        (
             "<b @click=${x} ?disabled=${x}>",
             "<b data-l-click=\"h\" disabled=\"\">",
         ),
@@ -99,7 +107,7 @@ fn event_bindings() {
 fn refused() {
     all(
         &[
-            "<b @dblclick='x'>",
+            "<b @dbclick='x'>",
             "<b @='x'>",
             "<b @foo=${x}>",
             "<b @click>a<b @x>",
@@ -109,9 +117,17 @@ fn refused() {
     all(&["<b @click>", "<b @click=''>", "<b @click=>"], |fault| {
         matches!(fault, Fault::NoHandler(_))
     });
-    all(&["<b @click.twice='x'>"], |fault| {
-        matches!(fault, Fault::UnknownModifier(_))
-    });
+    all(
+        &["<b @click.twice='x'>", "<b data-l-on-click.twice='x'>"],
+        |fault| matches!(fault, Fault::UnknownModifier(_)),
+    );
+    all(
+        &[
+            "<b @keydown.enter='x' @keydown.enter='y'>",
+            "<b @click.once='x' data-l-on-click.once='y'>",
+        ],
+        |fault| matches!(fault, Fault::Duplicate { .. }),
+    );
     all(
         &["<b @input.debounce.1='a' @keyup.debounce.2='b'>"],
         |fault| matches!(fault, Fault::ModifierConflict { .. }),
