@@ -12,6 +12,7 @@ export interface LoomEvents {
   /** Events that were not applied, or, with the reason `reset`, nobody knows. */
   'loom:lost': {
     readonly reason: 'expired' | 'full' | 'large' | 'error' | 'reset'
+    /** `handler` is what the attribute says: with its arguments, if it has any. */
     readonly events: readonly { readonly handler: string; readonly event: string }[]
   }
   /** The component called `ctx.push`; the change of the same step is shown. */

@@ -84,16 +84,32 @@ export function raw(html: string): RawHtml
  */
 export function sanitized(html: string): RawHtml
 
-/** What happened in the browser. */
-export interface LiveEvent {
+/**
+ * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. They are `event.args`, as
+ * JSON has them. Gives a text, `remove({"id":7})`, which other template languages can write as well.
+ *
+ * They go through the browser, so a user can send any others: treat them as you treat a form. `validated` checks them.
+ *
+ * @param handler the handler's name, without `(`.
+ * @param args what JSON can hold, at most 4,096 bytes of it. `undefined`: there are none.
+ * @throws LoomError `LOOM_ARGUMENT` for anything else.
+ */
+export function on(handler: string, args?: unknown): string
+
+/**
+ * What happened in the browser.
+ *
+ * `Args`: what the handler takes for the type of `args`. Nothing checks it; `validated` does.
+ */
+export interface LiveEvent<Args = unknown> {
   /**
    * The event's own name, the same whenever it is handled again: after a crash, or in another process.
    * Side effects that use it as their key happen once.
    */
   readonly id: string
-  /** The handler's name: the value of `data-l-click` and its like. */
+  /** The handler's name: the value of `data-l-click` and its like, without arguments. */
   readonly handler: string
-  /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, … */
+  /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. */
   readonly type: string
   /**
    * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
@@ -119,6 +135,17 @@ export interface LiveEvent {
    * Only with `form` of a changed field, if the form has fields with `data-l-validity`.
    */
   readonly left?: readonly string[]
+  /**
+   * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send others than the page
+   * has.
+   */
+  readonly args?: Args
+  /**
+   * What `data-l-detail="clientX, detail.id"` at the element with the binding names of the DOM event, by these names; what
+   * is not there or is no JSON is `undefined`. At most 32 names and 4,096 bytes of JSON; of more, nothing is sent and the
+   * browser's console says so. The object has no prototype.
+   */
+  readonly detail?: Readonly<Record<string, unknown>>
   /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
   readonly viewer?: Viewer
 }
@@ -600,11 +627,14 @@ export type Receiver<Props, Data = unknown> = {
  * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
  * event fails.
  */
-export type Handler<Props> = <Of extends Scalar>(
-  props: Props,
-  event: LiveEvent,
-  ctx: LiveContext,
-) => Given<Props, Of> | void | Promise<Given<Props, Of> | void>
+export type Handler<Props, Args = unknown> = {
+  // A method, so that a handler may say which arguments it takes.
+  handle<Of extends Scalar>(
+    props: Props,
+    event: LiveEvent<Args>,
+    ctx: LiveContext,
+  ): Given<Props, Of> | void | Promise<Given<Props, Of> | void>
+}['handle']
 
 type Deeper<Levels extends 0[]> = [...Levels, 0]
 

@@ -3,7 +3,7 @@
 import { CONTAINER, isOn, OURS, THEIRS } from './dom/attributes'
 import { hide, setText } from './dom/build'
 import { own, real, root } from './dom/elements'
-import { find, handle, listen } from './input/events'
+import { bindingOf, find, handle, listen, listenTo } from './input/events'
 import { provide } from './input/forms'
 import { provideUploads } from './input/uploads'
 import { hideIndicators } from './dom/indicators'
@@ -13,7 +13,24 @@ import { components, start } from './live/page'
 import { dataOf, heldIn } from './input/special_vars'
 
 provide(
-  { CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar },
+  {
+    CONTAINER,
+    THEIRS,
+    isOn,
+    hide,
+    dataOf,
+    setText,
+    own,
+    real,
+    root,
+    find,
+    handle,
+    heldIn,
+    textIn,
+    issuedSoFar,
+    listenTo,
+    bindingOf,
+  },
   (message) => components.forEach((component) => component.tell(message, 'reload')),
 )
 provideUploads({ own, CONTAINER, OURS, components })

@@ -1,5 +1,6 @@
-// Bundles the browser's client into one file, what pages with fields need of it into another, and the display of its
-// states into a third; uploads are in a fourth. `node scripts/client.mjs` writes the client to stdout, `… fields` and `… status` the others.
+// Bundles the browser's client into one file, what pages with fields, with further bindings and with uploads need of it
+// into three others, and the display of its states into a fifth. `node scripts/client.mjs` writes the client to stdout,
+// `… fields`, `… bindings`, `… uploads` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -44,10 +45,9 @@ function hashOf(source) {
   return createHash('sha256').update(source).digest('base64url').slice(0, 8)
 }
 
-/** What the client loads for fields is named after its content, which is known when both are built. */
-const PLACE = 'fields.01234567.js'
-/** And what the client loads for uploads. */
-const UPLOADS_PLACE = 'uploads.01234567.js'
+/** What the client loads, and how it is made. Each is named after its content, which is known when all are built. */
+const EXTRAS = { fields: 'input/with_fields', bindings: 'input/with_bindings', uploads: 'upload/with_uploads' }
+const placeOf = (name) => `${name}.01234567.js`
 
 /** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
 async function bundle(name, mangleCache = {}) {
@@ -60,7 +60,9 @@ async function bundle(name, mangleCache = {}) {
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
     mangleCache,
-    define: { FIELDS: JSON.stringify(PLACE), UPLOADS: JSON.stringify(UPLOADS_PLACE) },
+    define: Object.fromEntries(
+      Object.keys(EXTRAS).map((extra) => [extra.toUpperCase(), JSON.stringify(placeOf(extra))]),
+    ),
     write: false,
   })
   Object.assign(mangleCache, built.mangleCache)
@@ -75,18 +77,18 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields`, `uploads` or `status`. */
+/** `client`, `fields`, `bindings`, `uploads` or `status`. */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
-  const client = await bundle('index', shared)
-  const fields = await bundle('input/with_fields', shared)
-  const uploads = await bundle('upload/with_uploads', shared)
-  if (name === 'fields') return Buffer.from(fields)
-  if (name === 'uploads') return Buffer.from(uploads)
-  // The client loads them from beside itself.
-  const named = client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`)
-  return Buffer.from(named.replaceAll(UPLOADS_PLACE, `uploads.${hashOf(uploads)}.js`))
+  let client = await bundle('index', shared)
+  for (const [extra, entry] of Object.entries(EXTRAS)) {
+    const code = await bundle(entry, shared)
+    if (name === extra) return Buffer.from(code)
+    // The client loads it from beside itself.
+    client = client.replaceAll(placeOf(extra), `${extra}.${hashOf(code)}.js`)
+  }
+  return Buffer.from(client)
 }
 
 /** Bundles what the client gets in addition in development; these bytes are not counted. */

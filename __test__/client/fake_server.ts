@@ -141,11 +141,11 @@ export class Wire {
   }
 }
 
-type Name = 'client' | 'fields' | 'uploads'
+type Name = 'client' | 'fields' | 'bindings' | 'uploads'
 
 const bundles: Partial<Record<Name, string>> = {}
 
-/** The client as it is shipped, or what it loads for fields. */
+/** The client as it is shipped, or what it loads for fields or further bindings. */
 export function clientBundle(name: Name = 'client'): string {
   const script = join(__dirname, '../../scripts/client.mjs')
   return (bundles[name] ??= execFileSync(process.execPath, [script, name], { encoding: 'utf8' }))
@@ -188,6 +188,10 @@ export class FakeServer {
           response.end(isThere ? clientBundle('fields') : '')
         })
         return
+      }
+      if (request.url?.startsWith('/bindings.') === true) {
+        response.setHeader('content-type', 'text/javascript')
+        return response.end(clientBundle('bindings'))
       }
       for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value)
       response.setHeader('content-type', 'text/html; charset=utf-8')

@@ -9,7 +9,7 @@ test('a click shows on its element until its own answer, and then leaves no trac
   const { page } = live
   const before = await live.html()
   await page.click('#b')
-  await live.state('waiting')
+  await page.waitForSelector('#b[aria-busy=true]')
   const b = page.locator('#b')
   expect(await b.getAttribute('class')).toBe('big l-loading')
   expect(await b.getAttribute('aria-busy')).toBe('true')
@@ -17,6 +17,33 @@ test('a click shows on its element until its own answer, and then leaves no trac
   live.patch({})
   await live.state('live')
   expect(await live.html()).toBe(before)
+})
+
+test('an answer that comes soon shows nothing of it, but a second click is taken by nobody', async () => {
+  const live = await harness.live(plain(button('data-l-disable')))
+  const { page } = live
+  // The time until it shows, which the test ends.
+  await page.evaluate(() => {
+    const real = setTimeout
+    const held: (() => void)[] = []
+    const hold = (work: () => void, ms?: number) => (ms === 100 ? held.push(work) : real(work, ms))
+    Object.assign(window, { setTimeout: hold, pass: () => held.splice(0).forEach((work) => work()) })
+  })
+  const pass = () => page.evaluate(() => (window as unknown as { pass(): void }).pass())
+  await page.click('#b')
+  await page.waitForSelector('#b:disabled')
+  expect(await page.locator('.l-loading,[aria-busy]').count()).toBe(0)
+  await live.event()
+  live.patch({})
+  await live.state('live')
+  await pass()
+  expect(await live.html()).toBe(button('data-l-disable').replace('data-l-disable', 'data-l-disable=""'))
+  await page.click('#b')
+  await page.waitForSelector('#b:disabled')
+  await pass()
+  expect(await page.locator('#b.l-loading[aria-busy=true]').count()).toBe(1)
+  live.patch({})
+  await live.state('live')
 })
 
 test('an error ends it too', async () => {

@@ -111,6 +111,7 @@ test('the tarball holds what an application needs, and what another platform bui
       'Cargo.toml',
       'build.rs',
       'dist/client.js',
+      'dist/bindings.js',
       'dist/fields.js',
       'dist/uploads.js',
       'dist/index.cjs',
@@ -132,7 +133,7 @@ test('the tarball holds what an application needs, and what another platform bui
 test('and nothing else', async () => {
   const files = await filesOf(installed.package)
   const known =
-    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(dom|publish)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/((client|fields|status|uploads)\.js|index\.[cm]js|index\.cjs\.map|publish\.cjs))$/
+    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(dom|publish)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/((client|bindings|fields|status|uploads)\.js|index\.[cm]js|index\.cjs\.map|publish\.cjs))$/
   expect(files.filter((name) => !known.test(name))).toEqual([])
 })
 

@@ -18,6 +18,7 @@ import {
   LoomError,
   raw,
   type Receiver,
+  on,
   Refusal,
   sanitized,
   StartError,
@@ -642,3 +643,19 @@ createLoom({ store: { claim: () => null, save: () => undefined } })
 createLoom({ store: { claim: () => ({ life: '1', revision: 1, state: '' }), save: () => [] } })
 // @ts-expect-error: a state is not for the application to change.
 void ((state: SavedState) => (state.life = 1))
+
+createLoom().register('arguments', {
+  props: { rows: [1, 2] },
+  handle: {
+    // A handler says which arguments it takes; nothing is known of those of others.
+    remove: (props, event: LiveEvent<{ id: number }>) => ({
+      rows: props.rows.filter((row) => row !== event.args?.id),
+    }),
+    look: (_, { args, detail }) => {
+      is<Equal<typeof args, unknown>>()
+      is<Equal<typeof detail, Readonly<Record<string, unknown>> | undefined>>()
+    },
+  },
+  render: ({ rows }) => html`<b @click=${on('remove', { id: rows[0] })} @dblclick=${on('look')}>${rows.length}</b>`,
+})
+is<Equal<ReturnType<typeof on>, string>>()

@@ -40,6 +40,13 @@ export interface FieldHooks {
   focusWished(): void
 }
 
+/** Hears of each attribute's name in a template; set once, when the file for bindings is there. */
+export let noteName: ((name: string) => void) | undefined
+
+export function setNoteName(hook: typeof noteName): void {
+  noteName = hook
+}
+
 /** Set once, when the file for fields is there. */
 export let fieldHooks: FieldHooks | undefined
 

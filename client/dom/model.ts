@@ -5,7 +5,7 @@
 
 import { attributesOf, OTHERS } from './attributes'
 import { childrenOf, own } from './elements'
-import { fieldHooks } from './field_hooks'
+import { fieldHooks, noteName } from './field_hooks'
 import { hideIndicators } from './indicators'
 import { MARK, parse, surroundings } from './markup'
 import { isTable } from './tables'
@@ -64,6 +64,7 @@ function scan(model: Model, parent: Node): Item[] {
     }
     const parts = attributesOf(node).map((attribute) => {
       const { name, value } = attribute
+      noteName?.(name)
       const part = readPart(model, name, value)
       const [slot] = part.slots
       // The name keeps its place among the others, without a value that would be loaded.

@@ -8,6 +8,7 @@ import type { hide as hiding, setText as setting } from '../dom/build'
 import type { own as owned, real as really, root as page } from '../dom/elements'
 import type { textIn as text } from '../dom/match'
 import type { Binding, Held } from './live_event'
+import type { bindingOf as binding, listenTo as listening } from './events'
 
 export interface Core {
   CONTAINER: typeof container
@@ -25,6 +26,8 @@ export interface Core {
   find(event: Event, type: string): Binding | undefined
   handle(event: Event, binding: Binding): void
   issuedSoFar(): number
+  listenTo: typeof listening
+  bindingOf: typeof binding
 }
 
 export let CONTAINER: Core['CONTAINER']
@@ -41,8 +44,26 @@ export let handle: Core['handle']
 export let heldIn: Core['heldIn']
 export let textIn: Core['textIn']
 export let issuedSoFar: Core['issuedSoFar']
+export let listenTo: Core['listenTo']
+export let bindingOf: Core['bindingOf']
 
 export function take(core: Core): void {
-  ;({ CONTAINER, THEIRS, isOn, hide, dataOf, setText, own, real, root, find, handle, heldIn, textIn, issuedSoFar } =
-    core)
+  ;({
+    CONTAINER,
+    THEIRS,
+    isOn,
+    hide,
+    dataOf,
+    setText,
+    own,
+    real,
+    root,
+    find,
+    handle,
+    heldIn,
+    textIn,
+    issuedSoFar,
+    listenTo,
+    bindingOf,
+  } = core)
 }

@@ -1,27 +1,32 @@
 /**
- * A component's events that wait for a pause. They leave in the order in which they were made: whatever is sent
- * takes all older ones with it.
+ * A component's events that wait for a pause, or until it is their turn again. They leave in the order in which they
+ * were made: whatever is sent takes all older ones with it.
  */
 
 import { CONTAINER, own } from './core'
+import type { LiveEvent } from './live_event'
 
 const DEFAULT_DEBOUNCE_MS = 150
+const DEFAULT_THROTTLE_MS = 150
 
 interface Pending {
   element: Element
-  type: string
+  /** What it replaces is of the same binding. */
+  attribute: string
   send: () => void
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Debouncer {
-  /** Replaces what the same element made of the same type before; what has no `data-l-debounce` does not wait. */
-  later(element: Element, type: string, send: () => void): void
+  /** Replaces what waits of the same binding; what has neither debounce nor throttle does not wait. */
+  later(element: Element, event: LiveEvent, send: () => void): void
   /** Sends what waits. */
   flush(): void
 }
 
 const flushes = new WeakMap<Element, () => void>()
+/** When an event of a throttled binding was last sent, in the page's time. */
+const times = new WeakMap<Element, Map<string, number>>()
 
 /** Something is over: what waits in its component does not wait for more. */
 export function flushAround(target: EventTarget | null): void {
@@ -43,12 +48,26 @@ export function createDebouncer(container: Element): Debouncer {
   flushes.set(container, flush)
 
   return {
-    later(element, type, send) {
-      const ms = debounceOf(element, type)
-      const index = pending.findIndex((item) => item.element === element && item.type === type)
+    later(element, event, send) {
+      const { type, attribute } = event
+      const [, ...words] = attribute.split('.')
+      const index = pending.findIndex((item) => item.element === element && item.attribute === attribute)
       if (index >= 0) clearTimeout(pending.splice(index, 1)[0]?.timer)
-      const item: Pending = { element, type, send, timer: undefined }
+      const item: Pending = { element, attribute, send, timer: undefined }
       pending.push(item)
+      let ms = debounceOf(element, type, words)
+      const throttle = numberAfter(words, 'throttle', DEFAULT_THROTTLE_MS)
+      if (throttle !== undefined) {
+        const sentAt = times.get(element) ?? new Map<string, number>()
+        times.set(element, sentAt)
+        const left = (sentAt.get(attribute) ?? -Infinity) + throttle - performance.now()
+        // The first at once, and of those that follow too soon the last when it may.
+        ms = left > 0 ? left : undefined
+        item.send = () => {
+          sentAt.set(attribute, performance.now())
+          send()
+        }
+      }
       if (ms === undefined) flush()
       else item.timer = setTimeout(() => sendFirst(pending.indexOf(item) + 1), ms)
     },
@@ -56,11 +75,20 @@ export function createDebouncer(container: Element): Debouncer {
   }
 }
 
+/** The number behind this word; undefined if the word is not there. */
+function numberAfter(words: string[], word: string, otherwise: number): number | undefined {
+  const at = words.indexOf(word)
+  if (at < 0) return undefined
+  const ms = parseInt(words[at + 1] ?? '')
+  return ms >= 0 ? ms : otherwise
+}
+
 /** How long the element's events of this type wait for a pause; undefined if they do not. */
-function debounceOf(element: Element, type: string): number | undefined {
+function debounceOf(element: Element, type: string, words: string[]): number | undefined {
+  const named = numberAfter(words, 'debounce', DEFAULT_DEBOUNCE_MS)
   const value = own.getAttribute(element, 'data-l-debounce')
   // These three say that something is over: there is nothing to wait for.
-  if (value === null || /^(submit|focus|blur)$/.test(type)) return undefined
+  if (named !== undefined || value === null || /^(submit|focus|blur)$/.test(type)) return named
   const ms = parseInt(value)
   return ms >= 0 ? ms : DEFAULT_DEBOUNCE_MS
 }

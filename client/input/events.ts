@@ -6,7 +6,7 @@
 import { CONTAINER, isOn, OURS, THEIRS } from '../dom/attributes'
 import { own } from '../dom/elements'
 import { isQuiet } from './focus'
-import { afterForms, forms, isWaiting, need } from './forms'
+import { afterForms, finer, forms, isWaiting, need } from './forms'
 import type { Binding, LiveEvent, SpecialVars, Trigger } from './live_event'
 import { atRest } from './loading'
 import { heldIn, keepIn, specialVars } from './special_vars'
@@ -43,38 +43,46 @@ function near({ target }: Event, selector: string): Element | null {
 /** From now on these get their events: whoever is among them when an event happens. */
 export function listen(to: typeof receivers): void {
   receivers = to
-  for (const type of TYPES) {
-    const native = NATIVE[type] ?? type
-    own.addEventListener(document, native, (event) => down(event, native, type), true)
-    own.addEventListener(document, native, (event) => {
-      const handleOne = (binding: Binding | undefined) => binding && handle(event, binding)
-      const binding = bindings.get(event)
-      // Which form a field belongs to is known when the file is there.
-      if (!binding && isWaiting()) afterForms(() => handleOne(find(event, type)))
-      else handleOne(binding)
-    })
-  }
+  for (const type of TYPES) listenTo(NATIVE[type] ?? type, (event) => find(event, type))
   for (const type of ['reset', 'compositionstart', 'compositionend']) own.addEventListener(document, type, hear, true)
   own.addEventListener(window, 'pagehide', () => receivers.forEach((receiver) => receiver.flush()))
 }
 
-function down(event: Event, native: string, type: string): void {
+/** `look` gives the binding that an event of the type is for. */
+export function listenTo(type: string, look: (event: Event) => Binding | undefined): void {
+  own.addEventListener(document, type, (event) => down(event, look), true)
+  own.addEventListener(document, type, (event) => {
+    const handleOne = (binding: Binding | undefined) => binding && handle(event, binding)
+    const binding = bindings.get(event)
+    // Which form a field belongs to is known when the file is there.
+    if (!binding && isWaiting()) afterForms(() => handleOne(look(event)))
+    else handleOne(binding)
+  })
+}
+
+/** An attribute of the element counts for all its bindings, a modifier for its own. */
+function has({ element, attribute }: Binding, word: string): boolean {
+  return isOn(element, word) || attribute.split('.').includes(word)
+}
+
+function down(event: Event, look: (event: Event) => Binding | undefined): void {
   hear(event)
   keepIn(near(event, '[for]:not(form),[form]:not(form)'))
-  const binding = find(event, type)
+  const binding = look(event)
   if (!binding) return
   const { element } = binding
-  if (!isOn(element, 'stop') || !own.contains(element, event.target as Node)) {
+  if (event.bubbles && !(has(binding, 'stop') && own.contains(element, event.target as Node))) {
     bindings.set(event, binding)
     return
   }
-  // Stopped where it is bound, not at the document, so that no listener between the two sees it.
+  // Stopped where it is bound, not at the document, so that no listener between the two sees it. What does not bubble
+  // never comes to the document again.
   const stop = (now: Event) => {
     if (now !== event) return
     now.stopPropagation()
     handle(now, binding)
   }
-  own.addEventListener(element, native, stop, { once: true })
+  own.addEventListener(element, event.type, stop, { once: true })
 }
 
 /** What the fields make of it comes before its handler. */
@@ -85,15 +93,26 @@ function hear(event: Event): void {
 }
 
 export function find(event: Event, type: string): Binding | undefined {
-  const selector = `[data-l-${type}]${OURS}`
-  const element = forms?.bound(event, type, selector) ?? near(event, selector)
+  const attribute = `data-l-${type}`
+  const selector = `[${attribute}]${OURS}`
+  const plain = forms?.bound(event, type, selector) ?? near(event, selector)
+  return finer?.findFiner(event, type, plain) ?? bindingOf(event, plain, type, attribute)
+}
+
+export function bindingOf(
+  event: Event,
+  element: Element | null | undefined,
+  type: string,
+  attribute: string,
+): Binding | undefined {
   const container = element && own.closest(element, CONTAINER)
   // Their forms are sent elsewhere.
   if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
-  return { element, container, type }
+  return { element, container, type, attribute }
 }
 
-export function handle(event: Event, { element, container, type }: Binding): void {
+export function handle(event: Event, binding: Binding): void {
+  const { element, container, type, attribute } = binding
   if (isQuiet() || own.matches(element, ':disabled')) return
   // Keys that choose among an input method's proposals are not the page's.
   if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
@@ -102,18 +121,18 @@ export function handle(event: Event, { element, container, type }: Binding): voi
   // Cancel: the browser closes the dialog, and nobody else is meant.
   if (submitter && own.matches(submitter, DIALOG)) return
   // A form whose own method it is closes its dialog as well.
-  if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || isOn(element, 'prevent'))
+  if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || has(binding, 'prevent'))
     event.preventDefault()
-  const handler = own.getAttribute(element, `data-l-${type}`)
+  const handler = own.getAttribute(element, attribute)
   if (!handler) return
   // The user goes on to fill it in.
   const held = isWaiting() && heldIn(target as Element)
   const isLost = afterForms(() => {
     let vars: SpecialVars = {}
     // What a button says while it waits is not its value.
-    atRest(() => (vars = specialVars(event, element, held)))
+    atRest(() => (vars = { ...specialVars(event, element, held), ...finer?.detailOf(event, binding) }))
     const trigger = form || type === 'click' ? { element, submitter, form } : undefined
-    receivers.get(container)?.issue({ handler, type, vars }, element, trigger)
+    receivers.get(container)?.issue({ handler, type, vars, attribute }, element, trigger)
   })
-  if (isLost) receivers.get(container)?.giveUp({ handler, type, vars: {} })
+  if (isLost) receivers.get(container)?.giveUp({ handler, type, vars: {}, attribute })
 }

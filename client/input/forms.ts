@@ -1,12 +1,13 @@
 /**
- * Pages with fields need more of the client: a file of its own, made of with_fields.ts, which the client loads when a
- * component shows something that can be filled in. Until the file is there, what is to be done waits for it, in order.
+ * Some pages need more of the client: those with fields a file made of with_fields.ts, those with bindings of further
+ * events or with further modifiers one made of with_bindings.ts. The client loads a file when a component shows what
+ * needs it. Until the file is there, what is to be done waits for it, in order.
  */
 
 import type { Core } from './core'
 import type { Debouncer } from './debounce'
-import { setFieldHooks, type FieldHooks } from '../dom/field_hooks'
-import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
+import { setFieldHooks, setNoteName, type FieldHooks } from '../dom/field_hooks'
+import type { Binding, Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 import { lookForUploads } from './uploads'
 
 /** What the file does for the client. */
@@ -29,11 +30,35 @@ export interface Forms extends FieldHooks {
   comeBack(): void
 }
 
-/** The name of the file: see scripts/client.mjs. */
+/** What the file for bindings does for the client. */
+export interface Finer {
+  /** The binding of the file's that the event is for, unless `plain`, which has one of the client's own, is nearer. */
+  findFiner(event: Event, type: string, plain: Element | null | undefined): Binding | undefined
+  /** The binding is used for the event: gives what the page names of the event. */
+  detailOf(event: Event, binding: Binding): SpecialVars | undefined
+  /** Finds the bindings in what is in the page. */
+  lookIn(around: Element): void
+  /** There is an attribute of this name in a template. */
+  noteName(name: string): void
+}
+
+/** The names of the files: see scripts/client.mjs. */
 declare const FIELDS: string
+declare const BINDINGS: string
+
+interface Extra {
+  needs: RegExp
+  place: string
+  /** The file is there. `hooks` is what its `start` gives. */
+  take(hooks: unknown): void
+  /** Undefined before anything needs the file; true as well when the file is there. */
+  isLoading?: boolean
+  again?: ReturnType<typeof setTimeout>
+}
 
 /** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
-const NEEDS = /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|autofocus/i
+const NEEDS =
+  /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|l-on-[\w:.-]+\.(deb|thr)|autofocus/i
 
 /** More than happens before a file is there: a bound for a page whose file does not come. */
 export const MOST_WAITING = 999
@@ -42,18 +67,32 @@ const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 30_000
 
 export let forms: Forms | undefined
-/** The file could not be loaded, or too much waits for it. It is tried again; until it is there, components show an error. */
+export let finer: Finer | undefined
+/** A file could not be loaded, or too much waits for it. It is tried again; until it is there, components show an error. */
 export let hasFailed = false
-/** What waits for the file: first what the user did, since that was before the page showed what the server says. */
+/** What waits for a file: first what the user did, since that was before the page showed what the server says. */
 const events: (() => void)[] = []
-/** Of each connection: takes what the server has said meanwhile. */
+/** Then what a file itself does once, and then, of each connection, what takes what the server has said meanwhile. */
+const once: (() => void)[] = []
 export const readers: (() => void)[] = []
-/** Undefined before anything needs the file; true as well when the file is there. */
-let isLoading: boolean | undefined
-let retry: ReturnType<typeof setTimeout> | undefined
+/** How many files are needed and not there. */
+let missing = 0
 let failures = 0
 let core: Core
 let tell: (message?: string) => void
+
+const fields: Extra = {
+  needs: NEEDS,
+  place: FIELDS,
+  take(hooks) {
+    setFieldHooks((forms = hooks as Forms))
+    once.push(forms.comeBack)
+  },
+}
+const extras: Extra[] = [
+  fields,
+  { needs: /l-(on-|detail)/, place: BINDINGS, take: (hooks) => setNoteName((finer = hooks as Finer).noteName) },
+]
 
 /** `told`: tells all components of a failure, or without a message, that there is none any more. */
 export function provide(given: Core, told: typeof tell): void {
@@ -61,36 +100,38 @@ export function provide(given: Core, told: typeof tell): void {
   tell = told
 }
 
-/** Loads the file, if this needs it. */
+/** Loads the files that this needs. */
 export function look(html: string): void {
-  if (NEEDS.test(html)) need()
+  for (const extra of extras) if (extra.isLoading === undefined && extra.needs.test(html)) need(extra)
   lookForUploads(html)
 }
 
-export function need(): void {
-  if (isLoading === undefined) load()
+/** Scripts put fields into the page, too. */
+export function need(extra = fields): void {
+  if (extra.isLoading !== undefined) return
+  missing++
+  load(extra)
 }
 
 export function tryAgain(): void {
-  if (isLoading === false) load()
+  for (const extra of extras) if (extra.isLoading === false) load(extra)
 }
 
-function load(): void {
-  clearTimeout(retry)
-  isLoading = true
+function load(extra: Extra): void {
+  clearTimeout(extra.again)
+  extra.isLoading = true
   // Some browsers remember for an address that it could not be loaded.
-  import(new URL(`${FIELDS}#${failures}`, import.meta.url).href).then(
-    ({ start }: { start(core: Core): Forms }) => {
-      setFieldHooks((forms = start(core)))
+  import(new URL(`${extra.place}#${failures}`, import.meta.url).href).then(
+    ({ start }: { start(core: Core): unknown }) => {
+      extra.take(start(core))
+      if (--missing) return
       hasFailed = false
-      for (const work of events.splice(0)) work()
-      forms.comeBack()
-      for (const read of readers) read()
+      for (const work of [...events.splice(0), ...once.splice(0), ...readers]) work()
       tell()
     },
     (error: unknown) => {
-      isLoading = false
-      retry = setTimeout(load, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++))
+      extra.isLoading = false
+      extra.again = setTimeout(() => load(extra), Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++))
       fail(error)
     },
   )
@@ -103,7 +144,7 @@ function fail(error: unknown): void {
 }
 
 export function isWaiting(): boolean {
-  return isLoading !== undefined && !forms
+  return missing > 0
 }
 
 /** Does it when the file is there, if it has to be. True if too much waits already: then it is never done. */

@@ -1,10 +1,12 @@
 /** An event on its way from the browser to a component: where it is bound, what it says, what shows that it waits. */
 
-/** The element with `data-l-TYPE`, and its component's. */
+/** The element with the attribute that names a handler, and its component's. */
 export interface Binding {
   element: Element
   container: Element
   type: string
+  /** `data-l-TYPE`, or `data-l-on-TYPE.MODIFIERS`. */
+  attribute: string
 }
 
 /** What an event says beside its handler and its type. */
@@ -19,6 +21,8 @@ export interface SpecialVars {
   f?: string | undefined
   /** What the field holds if the value is the element's `data-l-value`. */
   t?: string | undefined
+  /** What the page names of the DOM event. */
+  d?: Record<string, unknown> | undefined
   /** The chosen values of a `<select multiple>`. */
   m?: string[] | undefined
   /** The names of the form's fields that the user has left. */
@@ -39,12 +43,16 @@ export interface LiveEvent {
   handler: string
   type: string
   vars: SpecialVars
+  /** That names the handler, and says how often the event is sent. */
+  attribute: string
 }
 
 /** What made a click or submit event, and shows that it is under way. */
 export interface Trigger {
   element: Element
   submitter: Element | null | undefined
+  /** Its answer takes so long that the page is to show it. */
+  isSlow?: boolean
   /** Of a submit. */
   form: HTMLFormElement | false | undefined
   /** That form, if its handler has not accepted it. */

@@ -10,6 +10,9 @@ import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
 import type { Trigger } from './live_event'
 
+/** An answer that comes sooner is not announced: what shows and is gone again at once, flickers. */
+const PATIENCE_MS = 100
+
 const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
 
@@ -20,8 +23,10 @@ let focused: Element | undefined
 export function beginLoading(trigger: Trigger | undefined): void {
   if (!trigger) return
   waiting.add(trigger)
-  // Later: a button that is disabled during its click sends no form, and a checkbox says of no change.
+  // Later: a button that is disabled during its click sends no form, and a checkbox says of no change. What is to take no
+  // second click takes none from then on; how that looks comes later.
   setTimeout(() => atRest(() => 0))
+  setTimeout(() => atRest(() => (trigger.isSlow = true)), PATIENCE_MS)
 }
 
 export function endLoading(trigger: Trigger | undefined): void {
@@ -36,17 +41,18 @@ export function atRest(work: () => void): void {
   undo = []
   work()
   const done = new Set<Element>()
-  for (const { element, submitter } of waiting) {
+  for (const { element, submitter, isSlow } of waiting) {
     // A form cannot be disabled; the button that sent it can.
     for (const busy of submitter ? [element, submitter] : [element]) {
       if (!root.contains(busy) || done.has(busy)) continue
       done.add(busy)
-      showBusy(busy, isOn(element, 'disable') || isOn(busy, 'disable'))
+      if (isSlow) showBusy(busy)
+      if (isOn(element, 'disable') || isOn(busy, 'disable')) disable(busy)
     }
   }
 }
 
-function showBusy(element: Element, disable: boolean): void {
+function showBusy(element: Element): void {
   addClass(element)
   swap(element, 'aria-busy', 'true')
   const text = own.getAttribute(element, 'l-loading-text') ?? own.getAttribute(element, 'data-l-loading-text')
@@ -60,7 +66,10 @@ function showBusy(element: Element, disable: boolean): void {
       else showInside(remote)
     })
   }
-  if (!disable || (element as Partial<HTMLButtonElement>).disabled !== false) return
+}
+
+function disable(element: Element): void {
+  if ((element as Partial<HTMLButtonElement>).disabled !== false) return
   if (own.contains(element, own.activeElement(document))) focused = element
   swap(element, 'disabled', '')
 }

@@ -285,7 +285,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     issue(event, source, trigger) {
       debouncer ??= forms?.createDebouncer(element)
       const send = () => issueNow(event, trigger)
-      if (debouncer) debouncer.later(source, event.type, send)
+      if (debouncer) debouncer.later(source, event, send)
       else send()
     },
     giveUp: (event) => lose('full', [issue(event)]),

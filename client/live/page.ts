@@ -7,7 +7,7 @@ import { createComponent, type Component } from './component'
 import { createConnection, type Connection } from './connection'
 import { containersIn } from '../dom/build'
 import { own, root } from '../dom/elements'
-import { look } from '../input/forms'
+import { finer, look } from '../input/forms'
 
 const DEFAULT_PATH = '/loom/ws'
 
@@ -41,6 +41,7 @@ function add(container: Element): void {
   const url = socketUrl(own.getAttribute(container, 'data-l-ws') || DEFAULT_PATH)
   if (!url) return refuse(container)
   look(own.outerHTML(container))
+  finer?.lookIn(container)
   let connection = connections.get(url)
   if (!connection) connections.set(url, (connection = createConnection(url)))
   components.set(container, createComponent(container, connection))

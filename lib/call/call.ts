@@ -44,8 +44,13 @@ export function named(copy: Kept | undefined, component: Component): Kept | unde
   return copy === undefined || copy.component.id === component.id ? copy : { ...copy, component }
 }
 
-/** A form has a member for each of its fields, whatever they are called, and no others. */
+/** A form has a member for each of its fields, whatever they are called, and no others; so has a detail. */
 export function withForm(event: LiveEvent): LiveEvent {
-  const { form } = event
-  return form === undefined ? event : { ...event, form: Object.assign(Object.create(null), form) as typeof form }
+  const { form, detail } = event
+  if (form === undefined && detail === undefined) return event
+  return { ...event, ...(form && { form: bare(form) }), ...(detail && { detail: bare(detail) }) }
+}
+
+function bare<Members extends object>(members: Members): Members {
+  return Object.assign(Object.create(null), members) as Members
 }

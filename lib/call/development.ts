@@ -120,7 +120,9 @@ export class Development {
     const { handle } = entry.module
     if (typeof handle === 'function') return
     for (const { attribute, name: given } of handlersIn(statics)) {
-      const name = typeof given === 'number' ? dynamics[given] : given
+      const text = typeof given === 'number' ? dynamics[given] : given
+      // Without the arguments of `on`.
+      const name = typeof text === 'string' ? text.split('(', 1)[0] : text
       if (typeof name !== 'string' || name === '' || Object.hasOwn(handle, name)) continue
       this.warn(
         `${entry.name}: ${attribute}=${JSON.stringify(name)}${atPlace(placeOfTemplate(statics))} names no handler of the module` +

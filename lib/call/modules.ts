@@ -75,6 +75,8 @@ export function entryOf(name: string, module: unknown): Entry {
   if (isObject(handle)) {
     for (const key of Object.keys(handle)) {
       const what = `handler ${JSON.stringify(key)} of module ${JSON.stringify(name)}`
+      // An event names its handler with arguments in parentheses.
+      if (key.includes('(')) throw invalid('a name without "("', what, key)
       checkFunction(handle[key], what)
       checkErrorsMember(handle[key], props, what)
     }

@@ -31,9 +31,9 @@ export function checkErrorsMember(handler: unknown, props: unknown, what: string
   )
 }
 
-/** What the schema judges: the form, or the value of an event without one. */
-function inputOf({ form, value }: LiveEvent): Fields {
-  return form === undefined ? { input: value, nameOf: (path) => nameIn(undefined, path) } : fieldsOf(form)
+/** What the schema judges: the form; of an event without one the arguments of its binding, or else its value. */
+function inputOf({ form, args = null, value }: LiveEvent): Fields {
+  return form === undefined ? { input: args ?? value, nameOf: (path) => nameIn(undefined, path) } : fieldsOf(form)
 }
 
 function isEmpty(value: unknown): boolean {
