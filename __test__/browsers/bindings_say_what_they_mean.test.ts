@@ -19,7 +19,7 @@ const told = (name: string) => (props: Props, event: LiveEvent) => {
   const { type, key, value, args, detail } = event
   const json = (given: unknown): string | undefined => (given === undefined ? undefined : JSON.stringify(given))
   const said: (string | undefined)[] = [name, type, key, value, json(args), json(detail)]
-  return { ...props, log: [...props.log, said.filter((one) => one !== undefined).join(' ')] }
+  return { ...props, log: [...props.log, said.filter(Boolean).join(' ')] }
 }
 
 const NAMES = [

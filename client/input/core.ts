@@ -8,7 +8,6 @@ import type { hide as hiding, setText as setting } from '../dom/build'
 import type { own as owned, real as really, root as page } from '../dom/elements'
 import type { textIn as text } from '../dom/match'
 import type { Binding, Held } from './live_event'
-import type { bindingOf as binding, listenTo as listening } from './events'
 
 export interface Core {
   CONTAINER: typeof container
@@ -26,8 +25,8 @@ export interface Core {
   find(event: Event, type: string): Binding | undefined
   handle(event: Event, binding: Binding): void
   issuedSoFar(): number
-  listenTo: typeof listening
-  bindingOf: typeof binding
+  listenTo(type: string, look: (event: Event) => Binding | undefined): void
+  bindingOf(event: Event, element: Element | null, type: string, attribute: string): Binding | undefined
 }
 
 export let CONTAINER: Core['CONTAINER']
