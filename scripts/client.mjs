@@ -1,5 +1,6 @@
-// Bundles the browser's client into one file, what pages with fields need of it into another, and the display of its
-// states into a third. `node scripts/client.mjs` writes the client to stdout, `… fields` and `… status` the others.
+// Bundles the browser's client into one file, what pages with fields need of it into another, what forms that are
+// recovered need into a third, and the display of its states into a fourth. `node scripts/client.mjs` writes the client
+// to stdout, `… fields`, `… recovery` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -46,6 +47,8 @@ function hashOf(source) {
 
 /** What the client loads for fields is named after its content, which is known when both are built. */
 const PLACE = 'fields.01234567.js'
+/** And what that loads for forms that are recovered. */
+const PLACE_OF_RECOVERY = 'recovery.01234567.js'
 
 /** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
 async function bundle(name, mangleCache = {}) {
@@ -58,7 +61,7 @@ async function bundle(name, mangleCache = {}) {
     target: 'es2021',
     mangleProps: new RegExp(`^(${ownProperties().join('|')})$`),
     mangleCache,
-    define: { FIELDS: JSON.stringify(PLACE) },
+    define: { FIELDS: JSON.stringify(PLACE), RECOVERY: JSON.stringify(PLACE_OF_RECOVERY) },
     write: false,
   })
   Object.assign(mangleCache, built.mangleCache)
@@ -73,12 +76,15 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields` or `status`. */
+/** `client`, `fields`, `recovery` or `status`. */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
   const client = await bundle('index', shared)
-  const fields = await bundle('input/with_fields', shared)
+  const early = await bundle('input/with_fields', shared)
+  const recovery = await bundle('input/with_recovery', shared)
+  if (name === 'recovery') return Buffer.from(recovery)
+  const fields = early.replaceAll(PLACE_OF_RECOVERY, `recovery.${hashOf(recovery)}.js`)
   if (name === 'fields') return Buffer.from(fields)
   // The client loads it from beside itself.
   return Buffer.from(client.replaceAll(PLACE, `fields.${hashOf(fields)}.js`))

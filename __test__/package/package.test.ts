@@ -112,6 +112,7 @@ test('the tarball holds what an application needs, and what another platform bui
       'build.rs',
       'dist/client.js',
       'dist/fields.js',
+      'dist/recovery.js',
       'dist/index.cjs',
       'dist/index.mjs',
       'dist/status.js',

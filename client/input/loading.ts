@@ -6,6 +6,7 @@
 import { CONTAINER, isOn } from '../dom/attributes'
 import { own, real, root } from '../dom/elements'
 import { focusQuietly } from './focus'
+import { forms } from './forms'
 import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
 import type { Trigger } from './live_event'
@@ -36,13 +37,14 @@ export function atRest(work: () => void): void {
   undo = []
   work()
   const done = new Set<Element>()
-  for (const { element, submitter } of waiting) {
-    // A form cannot be disabled; the button that sent it can.
+  for (const { element, submitter, form } of waiting) {
+    // A form cannot be disabled; the button that sent it can, and so can what is in it.
     for (const busy of submitter ? [element, submitter] : [element]) {
       if (!root.contains(busy) || done.has(busy)) continue
       done.add(busy)
       showBusy(busy, isOn(element, 'disable') || isOn(busy, 'disable'))
     }
+    if (form && [element, form].some((one) => isOn(one, 'disable'))) forms?.lockForm(form, lock)
   }
 }
 
@@ -60,9 +62,12 @@ function showBusy(element: Element, disable: boolean): void {
       else showInside(remote)
     })
   }
-  if (!disable || (element as Partial<HTMLButtonElement>).disabled !== false) return
-  if (own.contains(element, own.activeElement(document))) focused = element
-  swap(element, 'disabled', '')
+  if (disable && (element as Partial<HTMLButtonElement>).disabled === false) lock(element, 'disabled')
+}
+
+function lock(element: Element, attribute: string): void {
+  if (attribute === 'disabled' && own.contains(element, own.activeElement(document))) focused = element
+  swap(element, attribute, '')
 }
 
 function showInside(element: Element): void {

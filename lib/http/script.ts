@@ -11,7 +11,7 @@ import { root } from '../native'
 import type { Wiring } from './wiring'
 
 /** The browser client, the default look of its states, and what the client loads if a page needs it. */
-type Name = 'client' | 'status' | 'fields'
+type Name = 'client' | 'status' | 'fields' | 'recovery'
 
 /** One of them, in the encodings that browsers take. */
 interface Client {
@@ -34,7 +34,7 @@ function load(name: Name, isDevelopment: boolean): Client {
     const hash = createHash('sha256')
       .update(source)
       .digest('base64url')
-      .slice(0, name === 'fields' ? 8 : 16)
+      .slice(0, /^[fr]/.test(name) ? 8 : 16)
     clients[name] = client = {
       hash,
       bodies: { br: brotliCompressSync(source), gzip: gzipSync(source), identity: source },
@@ -109,7 +109,7 @@ export function serveClient(
     return true
   }
   const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
-  const found = /^(client|status|fields)\.([\w-]+)\.js$/.exec(name)
+  const found = /^(client|status|fields|recovery)\.([\w-]+)\.js$/.exec(name)
   if (found === null) return false
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
