@@ -141,7 +141,6 @@ eachBrowser('a form with data-l-disable rests while it is sent, and is as it was
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('text')
   await page.keys('xyz')
   await page.press('Enter')
-  await page.click('#out')
   expect(await page.property('#text', 'value')).toBe('abc')
   gate.open()
   expect(await log(page)).toEqual([
