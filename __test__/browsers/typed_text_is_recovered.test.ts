@@ -63,7 +63,7 @@ const values = (page: Page): Promise<Record<string, unknown>> =>
     const fields = document.querySelectorAll<HTMLInputElement>('form [name]')
     return Object.fromEntries(
       Array.from(fields, (field) => [
-        field.getAttribute('name') + (field.type === 'radio' ? field.value : ''),
+        `${field.getAttribute('name') ?? ''}${field.type === 'radio' ? field.value : ''}`,
         /checkbox|radio/.test(field.type)
           ? field.checked
           : field instanceof HTMLSelectElement
@@ -146,15 +146,41 @@ eachBrowser('every kind of field is as the user left it when the page is loaded 
   expect((await values(page))['text']).toBe('')
 })
 
-eachBrowser('over a reconnect, and when the state is gone', async (page) => {
-  const { loom } = await open(page, ALL, { options: NOT_PARKED })
+eachBrowser('over a reconnect to a component that has begun anew', async (page) => {
+  await open(page, ALL, { options: NOT_PARKED })
   const typed = await fillAll(page)
   await rejoin(page)
   await page.settled()
   expect(await values(page)).toEqual(typed)
-  await loom.disconnect({})
+})
+
+eachBrowser('when the state is gone, fields stay and handlers hear of them again', async (page) => {
+  const { url } = await livePage(
+    {
+      props: { blob: '', a: '', b: '' },
+      handle: {
+        grow: (props) => ({ ...props, blob: 'x'.repeat(40_000) }),
+        hear: (props, { form }) => ({ ...props, a: String(form?.['a']), b: String(form?.['b']) }),
+      },
+      render: ({ blob, a, b }) => html`<button @click="grow">${blob.length}</button>
+        <form @submit="hear" @input="hear" data-l-recover><input name="a"><input name="b"></form><output>${a} ${b}</output>`,
+    },
+    // A state that no page can keep for the server: if the component ends, it is gone.
+    { options: { limits: { parkTime: 0, messageBytes: 20_000 } } },
+  )
+  await page.goto(url)
   await page.settled()
-  expect(await values(page)).toEqual(typed)
+  await page.evaluate(() => addEventListener('loom:reset', () => (document.title = 'reset')))
+  await page.click('button')
+  await page.shows('button', '40000')
+  await page.type('[name=a]', 'x')
+  await page.type('[name=b]', 'y')
+  await page.shows('output', 'x y')
+  await rejoin(page)
+  await page.until(() => document.title === 'reset')
+  await page.shows('button', '0')
+  expect(await values(page)).toEqual({ a: 'x', b: 'y' })
+  await page.shows('output', 'x y')
 })
 
 eachBrowser('passwords, files, codes and cards are never kept', async (page) => {

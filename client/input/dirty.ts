@@ -41,7 +41,7 @@ function heldBy(field: Element, isDefault = false): string | undefined {
     // The browser makes of the attribute what it makes of a value: 10.0 of a range is 10.
     other.value = type === 'file' ? '' : defaultValue
   }
-  return `${other.value}`
+  return other.value
 }
 
 /** The user has changed this. */
