@@ -81,7 +81,10 @@ function update(form: HTMLFormElement): void {
   if (isNow) dirty.set(form, container)
   else dirty.delete(form)
   mark(form, isNow)
-  mark(container, Array.from(dirty).some(([, one]) => one === container))
+  mark(
+    container,
+    Array.from(dirty).some(([, one]) => one === container),
+  )
   const asks = [...dirty.keys()].some((one) => isOn(one, 'confirm-leave'))
   // Only while there is something to lose: a page that listens is not kept by every browser for a way back.
   own[asks ? 'addEventListener' : 'removeEventListener'](window, 'beforeunload', ask)

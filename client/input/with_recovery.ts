@@ -183,7 +183,8 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
   // The server's state began anew: it has heard of nothing.
   own.addEventListener(window, 'loom:reset', ({ target }) => {
     for (const form of forms.keys())
-      if (own.closest(form, CONTAINER) === target) tellAll(form, Array.from(fieldsOf(form), ([, field]) => field).filter(isDirty))
+      if (own.closest(form, CONTAINER) === target)
+        tellAll(form, Array.from(fieldsOf(form), ([, field]) => field).filter(isDirty))
   })
   own.addEventListener(window, 'pagehide', save)
   own.addEventListener(document, 'visibilitychange', save)
