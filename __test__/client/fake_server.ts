@@ -141,11 +141,11 @@ export class Wire {
   }
 }
 
-type Name = 'client' | 'fields'
+type Name = 'client' | 'fields' | 'recovery'
 
 const bundles: Partial<Record<Name, string>> = {}
 
-/** The client as it is shipped, or what it loads for fields. */
+/** The client as it is shipped, or what it loads for fields, or for forms that are recovered. */
 export function clientBundle(name: Name = 'client'): string {
   const script = join(__dirname, '../../scripts/client.mjs')
   return (bundles[name] ??= execFileSync(process.execPath, [script, name], { encoding: 'utf8' }))
