@@ -64,17 +64,20 @@ function down(event: Event, native: string, type: string): void {
   const binding = find(event, type)
   if (!binding) return
   const { element } = binding
-  if (!isOn(element, 'stop') || !own.contains(element, event.target as Node)) {
+  const target = event.target as Element
+  const isStopped = isOn(element, 'stop') && own.contains(element, target)
+  // Browsers stop a submit by themselves, at a form that is around its form: it would send the page elsewhere.
+  if (!isStopped && !(type === 'submit' && near(event, 'form form'))) {
     bindings.set(event, binding)
     return
   }
   // Stopped where it is bound, not at the document, so that no listener between the two sees it.
   const stop = (now: Event) => {
     if (now !== event) return
-    now.stopPropagation()
+    if (isStopped) now.stopPropagation()
     handle(now, binding)
   }
-  own.addEventListener(element, native, stop, { once: true })
+  own.addEventListener(isStopped ? element : target, native, stop, { once: true })
 }
 
 /** What the fields make of it comes before its handler. */
