@@ -4,8 +4,6 @@
  */
 
 import type { isOn, own, root } from './core'
-import type { isDirty } from './dirty'
-import type { tell } from './told'
 
 /** What the file does. */
 export interface Recovery {
@@ -24,11 +22,13 @@ export interface Given {
   isOn: typeof isOn
   CONTAINER: string
   THEIRS: string
-  isDirty: typeof isDirty
+  /** Does the field hold something that the server has not taken? */
+  isDirty(field: Element): boolean
   isChanged(field: Element): boolean
   /** The field is now as if the user had changed it. */
   edited(field: Element): void
-  tell: typeof tell
+  /** Has the handlers hear of the field as if the user had changed it, if the element with the binding is accepted. */
+  tell(type: string, target: Element, accepts: (element: Element) => boolean): boolean
 }
 
 /** The name of the file: see scripts/client.mjs. */
