@@ -1,6 +1,6 @@
-// Bundles the browser's client into one file, what pages with fields, with further bindings and with uploads need of it
-// into three others, and the display of its states into a fifth. `node scripts/client.mjs` writes the client to stdout,
-// `… fields`, `… bindings`, `… uploads` and `… status` the others.
+// Bundles the browser's client into one file, what pages with fields, with further bindings, with forms that are recovered
+// and with uploads need of it into others, and the display of its states into another. `node scripts/client.mjs` writes
+// the client to stdout, `… fields`, `… bindings`, `… recovery`, `… uploads` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -46,7 +46,12 @@ function hashOf(source) {
 }
 
 /** What the client loads, and how it is made. Each is named after its content, which is known when all are built. */
-const EXTRAS = { fields: 'input/with_fields', bindings: 'input/with_bindings', uploads: 'upload/with_uploads' }
+const EXTRAS = {
+  fields: 'input/with_fields',
+  bindings: 'input/with_bindings',
+  recovery: 'input/with_recovery',
+  uploads: 'upload/with_uploads',
+}
 const placeOf = (name) => `${name}.01234567.js`
 
 /** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
@@ -77,18 +82,19 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields`, `bindings`, `uploads` or `status`. */
+/** `client`, `fields`, `bindings`, `recovery`, `uploads` or `status`. */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
-  let client = await bundle('index', shared)
-  for (const [extra, entry] of Object.entries(EXTRAS)) {
-    const code = await bundle(entry, shared)
+  const files = [['client', await bundle('index', shared)]]
+  for (const [extra, entry] of Object.entries(EXTRAS)) files.push([extra, await bundle(entry, shared)])
+  // Each loads others from beside itself, and is named when it holds their names: the last first.
+  for (let at = files.length - 1; at >= 0; at--) {
+    const [extra, code] = files[at]
     if (name === extra) return Buffer.from(code)
-    // The client loads it from beside itself.
-    client = client.replaceAll(placeOf(extra), `${extra}.${hashOf(code)}.js`)
+    for (const file of files.slice(0, at)) file[1] = file[1].replaceAll(placeOf(extra), `${extra}.${hashOf(code)}.js`)
   }
-  return Buffer.from(client)
+  throw new Error(`There is no file ${name}`)
 }
 
 /** Bundles what the client gets in addition in development; these bytes are not counted. */

@@ -62,6 +62,7 @@ async function bundle() {
   writeFileSync(join(root, 'dist', 'fields.js'), await bundleClient('fields'))
   writeFileSync(join(root, 'dist', 'uploads.js'), await bundleClient('uploads'))
   writeFileSync(join(root, 'dist', 'bindings.js'), await bundleClient('bindings'))
+  writeFileSync(join(root, 'dist', 'recovery.js'), await bundleClient('recovery'))
   // The ES module exports the CommonJS one, so that there is one copy of the library: two copies would not know each
   // other's templates. It is required by the package's name, which bundlers do not follow, so that a bundle, too, loads
   // it from node_modules.

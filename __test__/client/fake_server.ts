@@ -141,11 +141,11 @@ export class Wire {
   }
 }
 
-type Name = 'client' | 'fields' | 'bindings' | 'uploads'
+type Name = 'client' | 'fields' | 'bindings' | 'uploads' | 'recovery'
 
 const bundles: Partial<Record<Name, string>> = {}
 
-/** The client as it is shipped, or what it loads for fields or further bindings. */
+/** The client as it is shipped, or one of the files that it loads if a page needs them. */
 export function clientBundle(name: Name = 'client'): string {
   const script = join(__dirname, '../../scripts/client.mjs')
   return (bundles[name] ??= execFileSync(process.execPath, [script, name], { encoding: 'utf8' }))

@@ -114,6 +114,7 @@ test('the tarball holds what an application needs, and what another platform bui
       'dist/bindings.js',
       'dist/fields.js',
       'dist/uploads.js',
+      'dist/recovery.js',
       'dist/index.cjs',
       'dist/index.mjs',
       'dist/status.js',

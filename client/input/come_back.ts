@@ -1,6 +1,7 @@
 /** What fields hold when the client begins to look at them, and how it came there. */
 
 import { CONTAINER, own, root, THEIRS } from './core'
+import { touch } from './dirty'
 import { changed, isChanged, resetField, showsDefault } from './fields'
 import { tell } from './told'
 
@@ -35,7 +36,10 @@ function others(): Field[] {
 
 /** What the user has typed before anybody listened stays. */
 export function noteTyped(): void {
-  others().forEach(changed)
+  for (const field of others()) {
+    changed(field)
+    touch(field)
+  }
   // So is what was sent without the client and shown again, since it was not taken.
   for (const { form } of root.querySelectorAll<HTMLInputElement>('[data-l-seal=again]'))
     for (const field of form ? own.elements(form) : []) changed(field)
@@ -50,6 +54,7 @@ function told(): void {
       continue
     }
     changed(field)
+    touch(field)
     // Of radio buttons, the one that is chosen speaks.
     if (field.type === 'radio' && !(field as HTMLInputElement).checked) continue
     for (const type of types) tell(type, field)

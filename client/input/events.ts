@@ -71,7 +71,11 @@ function down(event: Event, look: (event: Event) => Binding | undefined): void {
   const binding = look(event)
   if (!binding) return
   const { element } = binding
-  if (event.bubbles && !(has(binding, 'stop') && own.contains(element, event.target as Node))) {
+  const target = event.target as Element
+  const isStopped = has(binding, 'stop') && own.contains(element, target)
+  // Browsers stop a submit by themselves, at a form that is around its form: it would send the page elsewhere.
+  const isInner = event.type === 'submit' && near(event, 'form form')
+  if (event.bubbles && !isStopped && !isInner) {
     bindings.set(event, binding)
     return
   }
@@ -79,10 +83,10 @@ function down(event: Event, look: (event: Event) => Binding | undefined): void {
   // never comes to the document again.
   const stop = (now: Event) => {
     if (now !== event) return
-    now.stopPropagation()
+    if (isStopped) now.stopPropagation()
     handle(now, binding)
   }
-  own.addEventListener(element, event.type, stop, { once: true })
+  own.addEventListener(isInner && !isStopped ? target : element, event.type, stop, { once: true })
 }
 
 /** What the fields make of it comes before its handler. */

@@ -6,6 +6,7 @@
 
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
+import { settleDirt, settleForm } from './dirty'
 import { forgetLeft, showValidity } from './validity'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Fields } from '../dom/field_hooks'
@@ -185,13 +186,16 @@ function propertyOf({ type }: Field): string {
 /** After an answered submit: what was in the form then has been taken; what was typed since stays. */
 export function resetForm(form: HTMLFormElement, container: Element, seq: number): void {
   forgetLeft(form)
-  if (isOn(form, 'keep')) return
   for (const field of own.elements(form)) {
-    if (!isField(field) || isOn(field, 'keep') || own.closest(field, CONTAINER) !== container) continue
     if (!hasSeen(field, seq)) continue
-    changedAt.delete(field)
-    resetField(field)
+    const isKept = [form, field].some((one) => isOn(one, 'keep')) || own.closest(field, CONTAINER) !== container
+    if (isField(field) && !isKept) {
+      changedAt.delete(field)
+      resetField(field)
+    }
+    settleDirt(field, isKept)
   }
+  settleForm(form)
 }
 
 /** Shows what the server rendered. */

@@ -11,7 +11,7 @@ function isCustom(element: Element): boolean {
   return own.localName(element).includes('-')
 }
 
-function isControl(target: EventTarget | null): target is Control {
+export function isControl(target: EventTarget | null): target is Control {
   return (
     target instanceof Element &&
     (isCustom(target)
@@ -21,7 +21,7 @@ function isControl(target: EventTarget | null): target is Control {
 }
 
 /** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
-function formOf(field: Element): HTMLFormElement | null {
+export function formOf(field: Element): HTMLFormElement | null {
   const id = own.getAttribute(field, 'form')
   const form =
     (field as Partial<Control>).form ??

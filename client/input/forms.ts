@@ -23,6 +23,10 @@ export interface Forms extends FieldHooks {
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** The form was not accepted: its first field that is not valid gets the focus. */
   focusInvalid(form: HTMLFormElement): void
+  /** Calls `lock` for what of the form rests while it is sent, with the attribute that has it rest. */
+  lockForm(form: HTMLFormElement, lock: (control: Element, attribute: string) => void): void
+  /** The server sends the page elsewhere: nobody asks the user. */
+  leave(): void
   /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
   keepCaret(active: Element | null): () => void
   createDebouncer(container: Element): Debouncer

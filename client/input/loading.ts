@@ -6,6 +6,7 @@
 import { CONTAINER, isOn } from '../dom/attributes'
 import { own, real, root } from '../dom/elements'
 import { focusQuietly } from './focus'
+import { forms } from './forms'
 import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
 import type { Trigger } from './live_event'
@@ -41,14 +42,15 @@ export function atRest(work: () => void): void {
   undo = []
   work()
   const done = new Set<Element>()
-  for (const { element, submitter, isSlow } of waiting) {
-    // A form cannot be disabled; the button that sent it can.
+  for (const { element, submitter, form, isSlow } of waiting) {
+    // A form cannot be disabled; the button that sent it can, and so can what is in it.
     for (const busy of submitter ? [element, submitter] : [element]) {
       if (!root.contains(busy) || done.has(busy)) continue
       done.add(busy)
       if (isSlow) showBusy(busy)
       if (isOn(element, 'disable') || isOn(busy, 'disable')) disable(busy)
     }
+    if (form && [element, form].some((one) => isOn(one, 'disable'))) forms?.lockForm(form, lock)
   }
 }
 
@@ -69,9 +71,12 @@ function showBusy(element: Element): void {
 }
 
 function disable(element: Element): void {
-  if ((element as Partial<HTMLButtonElement>).disabled !== false) return
-  if (own.contains(element, own.activeElement(document))) focused = element
-  swap(element, 'disabled', '')
+  if ((element as Partial<HTMLButtonElement>).disabled === false) lock(element, 'disabled')
+}
+
+function lock(element: Element, attribute: string): void {
+  if (attribute === 'disabled' && own.contains(element, own.activeElement(document))) focused = element
+  swap(element, attribute, '')
 }
 
 function showInside(element: Element): void {

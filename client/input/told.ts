@@ -1,6 +1,7 @@
 /** What the browser does to fields by itself: handlers hear of it as if the user had done it. */
 
 import { find, handle, own } from './core'
+import { settleDirt, settleForm } from './dirty'
 import { forget } from './fields'
 
 /**
@@ -19,8 +20,11 @@ export function tell(type: string, target: Element, accepts: (element: Element) 
 export function wasReset(event: Event): void {
   // It does so when everybody has heard of the reset.
   setTimeout(() => {
+    if (event.defaultPrevented) return
     const form = event.target as HTMLFormElement
-    for (const target of event.defaultPrevented ? [] : [...own.elements(form), form]) {
+    for (const field of own.elements(form)) settleDirt(field)
+    settleForm(form)
+    for (const target of [...own.elements(form), form]) {
       const isForm = target === form
       const { type: kind, checked } = target as HTMLInputElement
       // Of radio buttons, the one that is chosen speaks.

@@ -2,19 +2,29 @@
 
 import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
-import { root, take, type Core } from './core'
+import { CONTAINER, isOn, own, root, take, THEIRS, type Core } from './core'
 import { createDebouncer, flushAround } from './debounce'
-import { changed, compose, createFields, isMore, noteEditable, resetForm, settle } from './fields'
+import { isDirty, leave, touch, updateAll } from './dirty'
+import { changed, compose, createFields, isChanged, isMore, noteEditable, resetForm, settle } from './fields'
 import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
 import { noteLeft } from './leaving'
-import { wasReset } from './told'
+import { lockForm } from './lock'
+import { needRecovery, type Given } from './recovery'
+import { tell, wasReset } from './told'
 import { focusInvalid, JUDGED, showValidity } from './validity'
+
+function edited(target: EventTarget | null): void {
+  changed(target)
+  touch(target)
+}
+
+const give = (): Given => ({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, edited, tell })
 
 function heard(event: Event): void {
   const { type, target } = event
   noteKey(event)
-  if (type === 'input') changed(target)
+  if (type === 'input') edited(target)
   noteTyping(type)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
   noteLeft(event)
@@ -34,13 +44,21 @@ export function start(core: Core): Forms {
     bound,
     isRepeated,
     createFields,
-    isField: isMore,
+    isField(element, parts) {
+      if (parts.some(({ name }) => name === 'data-l-recover')) needRecovery(give)
+      return isMore(element, parts)
+    },
     settle,
     noteEditable,
     resetForm,
+    lockForm,
+    leave,
     keepCaret,
     wish,
-    focusWished,
+    focusWished() {
+      focusWished()
+      updateAll()
+    },
     createDebouncer,
     focusInvalid,
     comeBack: isAgain ? comeBack : () => undefined,

@@ -1,6 +1,7 @@
 /** Where the server's HTML and messages may send a page: user content that kept its attributes must not decide it. */
 
 import { root } from '../dom/elements'
+import { forms } from '../input/forms'
 
 const script = root.querySelector<HTMLScriptElement>('script[data-l-client]')
 const allowed = (script?.dataset.lAllow ?? '').split(/\s+/)
@@ -26,6 +27,8 @@ export function socketUrl(address: string): string | undefined {
 
 export function followRedirect(address: string): void {
   const url = resolve(address)
-  if (url && /^https?:$/.test(url.protocol)) location.assign(url.href)
-  else console.error('loom-live: redirect refused:', address)
+  if (url && /^https?:$/.test(url.protocol)) {
+    forms?.leave()
+    location.assign(url.href)
+  } else console.error('loom-live: redirect refused:', address)
 }

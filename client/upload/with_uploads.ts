@@ -164,7 +164,9 @@ function say(container: Element, upload: string): void {
   if (!own.some(({ phase }) => phase === 'arrived' || phase === 'handed' || phase === 'asking')) uploads?.delete(upload)
   if (!uploads?.size) untold.delete(container)
   const value = JSON.stringify({ 'u': upload, 'a': asks, 'd': done, 'l': list })
-  core.components.get(container)?.issue({ handler: NAME, type: 'upload', vars: { v: value } }, container, undefined)
+  core.components
+    .get(container)
+    ?.issue({ handler: NAME, type: 'upload', vars: { v: value }, attribute: 'upload' }, container, undefined)
 }
 
 /** The server has answered. */

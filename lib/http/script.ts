@@ -11,7 +11,7 @@ import { root } from '../native'
 import type { Wiring } from './wiring'
 
 /** The browser client, the default look of its states, and what the client loads if a page needs it. */
-type Name = 'client' | 'status' | 'fields' | 'bindings' | 'uploads'
+type Name = 'client' | 'status' | 'fields' | 'bindings' | 'recovery' | 'uploads'
 
 /** One of them, in the encodings that browsers take. */
 interface Client {
@@ -109,7 +109,7 @@ export function serveClient(
     return true
   }
   const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
-  const found = /^(client|status|fields|bindings|uploads)\.([\w-]+)\.js$/.exec(name)
+  const found = /^(client|status|fields|bindings|recovery|uploads)\.([\w-]+)\.js$/.exec(name)
   if (found === null) return false
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()

@@ -158,8 +158,8 @@ fn aria(name: &str) -> Values {
 fn data(name: &str) -> Values {
     match name {
         // The client's own.
-        "l-debounce" | "l-detail" | "l-disable" | "l-ignore" | "l-keep" | "l-loading"
-        | "l-loading-text" | "l-prevent" | "l-stop" => Values::Optional,
+        "l-confirm-leave" | "l-debounce" | "l-detail" | "l-disable" | "l-ignore" | "l-keep"
+        | "l-loading" | "l-loading-text" | "l-prevent" | "l-recover" | "l-stop" => Values::Optional,
         // A handler's name, or none.
         _ if name.starts_with("l-on-") => Values::Text,
         _ if name

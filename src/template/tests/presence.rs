@@ -16,7 +16,7 @@ fn what_values_say_by_the_kind_of_attribute() {
         ),
         (
             'o',
-            "data-l-ignore data-l-keep data-l-stop data-l-prevent data-l-disable data-l-debounce l-loading",
+            "data-l-ignore data-l-keep data-l-stop data-l-prevent data-l-disable data-l-debounce data-l-recover data-l-confirm-leave l-loading",
         ),
         (
             'e',
