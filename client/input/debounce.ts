@@ -49,7 +49,7 @@ export function createDebouncer(container: Element): Debouncer {
 
   return {
     later(element, event, send) {
-      const { type, attribute } = event
+      const { type, attribute = type } = event
       const [, ...words] = attribute.split('.')
       const index = pending.findIndex((item) => item.element === element && item.attribute === attribute)
       if (index >= 0) clearTimeout(pending.splice(index, 1)[0]?.timer)

@@ -7,7 +7,7 @@ import { CONTAINER, isOn, OURS, THEIRS } from '../dom/attributes'
 import { own } from '../dom/elements'
 import { isQuiet } from './focus'
 import { afterForms, finer, forms, isWaiting, need } from './forms'
-import type { Binding, LiveEvent, SpecialVars, Trigger } from './live_event'
+import type { Binding, Receiver, SpecialVars } from './live_event'
 import { atRest } from './loading'
 import { heldIn, keepIn, specialVars } from './special_vars'
 
@@ -18,16 +18,6 @@ const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'fo
 
 /** Of a form's `method` or a button's `formmethod`. */
 const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
-
-/** What gets the events of a container. */
-export interface Receiver {
-  /** Perhaps when the element has made no other event of the type for a while. */
-  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
-  /** Tells the page that the event is lost, since too much waits for the file for fields. */
-  giveUp(event: LiveEvent): void
-  /** Sends what waits for a pause. */
-  flush(): void
-}
 
 /** By their containers. */
 let receivers: ReadonlyMap<Element, Receiver>

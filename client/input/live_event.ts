@@ -43,8 +43,8 @@ export interface LiveEvent {
   handler: string
   type: string
   vars: SpecialVars
-  /** That names the handler, and says how often the event is sent. */
-  attribute: string
+  /** That names the handler, and says how often the event is sent. None if the client made the event itself. */
+  attribute?: string
 }
 
 /** What made a click or submit event, and shows that it is under way. */
@@ -63,4 +63,14 @@ export interface Trigger {
 export interface Made {
   event: LiveEvent
   trigger: Trigger | undefined
+}
+
+/** What gets the events of a container. */
+export interface Receiver {
+  /** Perhaps when the element has made no other event of the type for a while. */
+  issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
+  /** Tells the page that the event is lost, since too much waits for the file for fields. */
+  giveUp(event: LiveEvent): void
+  /** Sends what waits for a pause. */
+  flush(): void
 }

@@ -1,6 +1,6 @@
 /** Pages with uploads need a file of their own, made of upload/with_uploads.ts: the client loads it when one is shown. */
 
-import type { Receiver } from './events'
+import type { Receiver } from './live_event'
 import type { own } from '../dom/elements'
 
 /** What that file has of the client. */

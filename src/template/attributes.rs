@@ -8,7 +8,7 @@ use super::place::{self, Kind};
 use super::presence::{self, Values};
 use super::probe::Probe;
 use super::rewrite::Rewrite;
-use super::{Part, Place, Slot, events, style, sugar};
+use super::{Part, Place, Slot, events, modifiers, style, sugar};
 
 /// Finds the slots of `tag` and notes the changes that its attributes need.
 pub(super) fn analyse(probe: &Probe, rewrite: &mut Rewrite, tag: &Tag) -> Result<(), Found> {
@@ -83,7 +83,7 @@ impl Reader<'_> {
         } else {
             self.claim(name, here)?;
             if let Some(binding) = name.strip_prefix(events::LONG) {
-                events::read(binding, name).map_err(|fault| (fault, here))?;
+                modifiers::read(binding, name).map_err(|fault| (fault, here))?;
             }
             let Some(value) = value else {
                 return Ok(());

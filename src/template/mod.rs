@@ -17,6 +17,7 @@ mod error;
 mod escape;
 mod events;
 mod excerpt;
+mod modifiers;
 mod naming;
 mod place;
 mod presence;

@@ -2,7 +2,8 @@
 //! for boolean attributes. Names only; where they count as attributes, the tokenizer says.
 
 use super::error::Fault;
-use super::events::{self, EVENTS, LONG};
+use super::events::{EVENTS, LONG};
+use super::modifiers;
 use super::place;
 
 /// What `@name` stands for.
@@ -18,8 +19,8 @@ pub(super) struct Binding {
 pub(super) fn binding(written: &str) -> Result<Binding, Fault> {
     let unknown = || Fault::UnknownEvent(written.to_owned());
     let text = written.strip_prefix('@').ok_or_else(unknown)?;
-    let events::Binding { event, modifiers } = events::read(text, written)?;
-    if !events::is_known(event) {
+    let modifiers::Binding { event, modifiers } = modifiers::read(text, written)?;
+    if !modifiers::is_known(event) {
         return Err(unknown());
     }
     // The client itself knows these forms; their modifiers are attributes of the element.

@@ -320,7 +320,11 @@ mod tests {
     #[test]
     fn arguments_and_detail_have_a_bound() {
         let with = |args: usize, detail: usize| {
-            let (args, detail) = ("1".repeat(args), "x".repeat(detail - r#"{"":0}"#.len()));
+            let text = "x".repeat(args - 2);
+            let (args, detail) = (
+                format!(r#"\"{text}\""#),
+                "x".repeat(detail - r#"{"":0}"#.len()),
+            );
             event(&format!(
                 r#"["e",0,1,0,"a({args})","click",{{"d":{{"{detail}":0}}}}]"#
             ))

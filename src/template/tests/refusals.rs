@@ -372,11 +372,12 @@ fn messages() {
         ))
     );
     assert_eq!(
-        message("<b @dblclick='x'>${a}</b>"),
+        message("<b @dbclick='x'>${a}</b>"),
         Err((
             None,
-            "A template binds an unknown event, @dblclick: `<b @dblclick='x'>${…}</b>`. \
-             The events are click, input, change, submit, reset, keydown, keyup, focus, blur."
+            "A template binds an unknown event, @dbclick: `<b @dbclick='x'>${…}</b>`. \
+             The events are click, input, change, submit, reset, keydown, keyup, focus, blur and all others of the browser; \
+             the name of one of your own has a hyphen or a colon in it, or it is written out, as in data-l-on-picked=\"pick\"."
                 .to_owned()
         ))
     );
