@@ -49,7 +49,7 @@ export async function delivered(who, sent, counts, viewers) {
   const values = Object.keys(sent)
   const newest = values.at(-1)
   // On a busy machine the last one may come late.
-  for (let wait = 0; wait < 100 && (counts.get(newest) ?? 0) < viewers; wait++) await sleep(100)
+  for (let wait = 0; wait < 600 && (counts.get(newest) ?? 0) < viewers; wait++) await sleep(100)
   const got = counts.get(newest) ?? 0
   if (got !== viewers) throw new Error(`${who}: ${newest} came to ${got} of ${viewers}`)
   return values.reduce((sum, value) => sum + (counts.get(value) ?? 0), 0)
