@@ -130,6 +130,7 @@ async function run({ setup, servers, sockets, counts, rounds }, redis) {
   rounds.push({
     main: sum(busy.main) / frames,
     all: sum(busy.all) / frames,
+    handled: sum(busy.all) / (sockets.length * count),
     shown: frames / (sockets.length * count),
     others: others(busy.main) / count,
     othersIdle: others(idle.main) / count,
@@ -152,6 +153,7 @@ process.once('exit', () => {
   redis.stop()
   for (const { servers } of setups) for (const server of servers) process.kill(server.process, 'SIGKILL')
 })
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 for (const setup of values.setups.split(',')) await start(setup, redis, setups)
 for (let round = -1; round < rounds; round++) {
   for (const setup of setups) {
@@ -163,7 +165,7 @@ for (let round = -1; round < rounds; round++) {
 
 const of = (setup, name) => setups.find((one) => one.setup === setup).rounds.map((round) => round[name])
 const rows = setups.map(({ setup }) => {
-  const costs = ['all', 'main', 'shown'].map((name) => spread(of(setup, name)))
+  const costs = ['all', 'main', 'handled', 'shown'].map((name) => spread(of(setup, name)))
   if (setup.endsWith(':1')) return [setup, ...costs, '', '', '', '']
   const more = ['others', 'othersIdle', 'redisCpu', 'redisSent'].map((name) => spread(of(setup, name), 1))
   return [setup, ...costs, ...more]
@@ -181,12 +183,13 @@ for (const [one, other] of [
     const base = of(other, name)
     return `**${spread(of(one, name).map((value, round) => value / base[round]))}**`
   }
-  rows.push([`**${one} / ${other}**`, ratio('all'), ratio('main'), '', '', '', '', ''])
+  rows.push([`**${one} / ${other}**`, ratio('all'), ratio('main'), ratio('handled'), '', '', '', '', ''])
 }
 const head = [
   'setup',
   'all µs a frame',
   'main µs a frame',
+  'all µs a message and viewer',
   'shown',
   'other processes’ main µs a publish',
   'the same, nothing published',
