@@ -1,14 +1,13 @@
 // Measures a message of a topic that many viewers get, beside a broadcast by hand. See README.md.
 
 import { spawnSync } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { dialectOf } from './support/dialect.mjs'
 import { loadPages, openIdle } from './support/idle.mjs'
 import { buildLoad } from './support/load.mjs'
 import { startServer } from './support/servers.mjs'
 import { quantile, spread } from './support/statistics.mjs'
 import { table } from './support/table.mjs'
+import { delivered, VIEWERS, watch } from './support/viewers.mjs'
 
 const HELP = `node bench/publish.mjs [options]
 
@@ -40,23 +39,6 @@ spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' }
 /** Ordinary pages that are served before. */
 const PAGES = 4000
 
-/** What is published. */
-const VALUE = /v\d{6}/g
-const VALUE_LENGTH = 'v000000'.length
-
-const JOIN = dialectOf('loom.2').join
-/** How viewers of a peer come: the upgrade's path and subprotocol, and what each sends first. */
-const VIEWERS = {
-  ws: () => ({ messages: [] }),
-  broadcast: () => ({ messages: [JOIN('price', '')] }),
-  'socket.io': () => ({
-    path: '/socket.io/?EIO=4&transport=websocket',
-    messages: [{ text: '40', answer: '40{' }],
-  }),
-  loom: (token) => ({ protocol: 'loom.2', messages: [JOIN('price', token)] }),
-  shared: (token) => VIEWERS.loom(token),
-}
-
 async function start(peer, viewers) {
   const name = peer === 'broadcast' ? 'broadcast' : 'publish'
   const server = await startServer(name, { core: 0, environment: { PEER: peer } })
@@ -69,21 +51,7 @@ async function start(peer, viewers) {
   const memory = await memoryOf(peer, server)
   sockets.push(...(await openIdle(target, viewers - first, messages)))
   const each = ((await memoryOf(peer, server)) - memory) / 1024 / (viewers - first)
-  const last = new Map()
-  const counts = new Map()
-  for (const socket of sockets) {
-    // A value may be split between two chunks: what could be its beginning is kept.
-    let tail = ''
-    socket.on('data', (chunk) => {
-      const text = tail + chunk.toString('latin1')
-      const end = text.lastIndexOf('v')
-      tail = end > text.length - VALUE_LENGTH && end >= 0 ? text.slice(end) : ''
-      for (const [value] of text.matchAll(VALUE)) {
-        counts.set(value, (counts.get(value) ?? 0) + 1)
-        last.set(value, performance.timeOrigin + performance.now())
-      }
-    })
-  }
+  const { last, counts } = watch(sockets)
   return {
     peer,
     server,
@@ -110,23 +78,15 @@ async function run({ peer, server, sockets, last, counts, publish, main, all, ha
   const { count, rate } = values
   const answer = await fetch(`http://127.0.0.1:${server.port}/go?count=${count}&rate=${rate}`)
   const { main: usedMain, all: usedAll, sent } = await answer.json()
-  const newest = Object.keys(sent).at(-1)
-  // On a busy machine the last one may come late.
-  for (let wait = 0; wait < 100 && (counts.get(newest) ?? 0) < sockets.length; wait++) await sleep(100)
-  let delivered = 0
+  const frames = await delivered(peer, sent, counts, sockets.length)
   for (const [value, at] of Object.entries(sent)) {
-    const viewers = counts.get(value) ?? 0
-    delivered += viewers
-    // What a viewer was not shown is merged into what came later; the last one comes to all.
-    if (viewers === sockets.length) delays.push(last.get(value) - at)
+    if (counts.get(value) === sockets.length) delays.push(last.get(value) - at)
   }
-  const got = counts.get(newest) ?? 0
-  if (got !== sockets.length) throw new Error(`${peer}: ${newest} came to ${got} of ${sockets.length}`)
   publish.push(usedMain / Number(count))
-  main.push(usedMain / delivered)
-  all.push(usedAll / delivered)
+  main.push(usedMain / frames)
+  all.push(usedAll / frames)
   handled.push(usedMain / (sockets.length * Number(count)))
-  shown.push(delivered / (sockets.length * Number(count)))
+  shown.push(frames / (sockets.length * Number(count)))
 }
 
 const MEASURED = ['publish', 'main', 'all', 'handled', 'delays', 'shown']

@@ -81,11 +81,8 @@ export class NativeLoom {
    * is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
-  /**
-   * Tells all other processes whom the application has removed: JSON, which JavaScript gets there. Without a
-   * backplane there are none.
-   */
-  tellRemoval(removal: string): void
+  /** Tells all other processes this: JSON, which JavaScript gets there. Without a backplane there are none. */
+  announce(announcement: string): void
   /** The open connections, those that arrive, and the parked sessions. */
   connections(): Array<NativeConnection>
   /** Closes connections and ends parked sessions, by their numbers. Gives how many there were. */

@@ -36,7 +36,7 @@ export const enum JobKind {
   NEXT_VALUE = 8,
   END_TASK = 9,
   STORE = 10,
-  REMOVAL = 11,
+  ANNOUNCED = 11,
 }
 
 export const enum Joins {

@@ -28,7 +28,7 @@ import { Forms } from './http/forms'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import { UploadServer } from './http/uploads'
-import type { Removal, StoreCall } from './call/jobs'
+import type { Announcement, Removal, StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
 import { OwnStoreCalls } from './call/own_store'
@@ -136,13 +136,16 @@ export class Loom implements PublicLoom {
       store: (call: number, ...asked: StoreCall) => {
         storeCalls?.run(call, ...asked)
       },
-      removal: (removal: Removal) => {
-        this.remove(removal)
+      announced: (announcement: Announcement) => {
+        if ('removal' in announcement) this.remove(announcement.removal)
+        else this.wiring?.heard(announcement)
       },
     }
     if (development) {
       this.development = new Development(logger)
-      this.wiring = new Wiring(this.development, settings.path, settings.keep)
+      const announce =
+        backplane && ((announcement: Announcement): void => this.native.announce(JSON.stringify(announcement)))
+      this.wiring = new Wiring(this.development, settings.path, settings.keep, announce)
     }
     const { propsCacheBytes } = limits
     const { requests, development: checks } = this
@@ -417,7 +420,7 @@ export class Loom implements PublicLoom {
 
   private removeEverywhere(removal: Removal): number {
     const count = this.remove(removal)
-    this.native.tellRemoval(JSON.stringify(removal))
+    this.native.announce(JSON.stringify({ removal } satisfies Announcement))
     return count
   }
 

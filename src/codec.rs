@@ -28,7 +28,7 @@ pub fn table() -> Value {
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, MORE, SHIFT),
             "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, ALLOWED, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
-            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK, STORE, REMOVAL),
+            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK, STORE, ANNOUNCED),
             "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE, VIEWERS, SERVER),
             "Part": constants!(part: VALUE, DONE, ERROR),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },

@@ -17,7 +17,7 @@
 //! * [`topics`], [`presence`]: what is published under a name, and who is told; who is there, by topic.
 //! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
 //! * [`homes`]: which process has a component, and how another one takes it over.
-//! * [`removals`]: whom the application has removed, which all processes are told.
+//! * [`announcements`]: what JavaScript tells JavaScript in all other processes, such as whom it has removed.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
 //! * `node`: the N-API edge.
@@ -28,6 +28,7 @@
 //! Architecture invariant: only `node` knows napi, and `unsafe` stands in `src/transport/descriptor.rs`
 //! alone. `__test__/package/invariants.test.ts` watches it.
 
+pub mod announcements;
 pub mod bridge;
 pub mod budget;
 pub mod clock;
@@ -62,7 +63,6 @@ mod random;
 mod rate;
 pub mod redis;
 pub mod registry;
-pub mod removals;
 pub mod rope;
 pub mod session;
 pub mod sessions;

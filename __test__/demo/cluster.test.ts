@@ -1,5 +1,6 @@
 /** `npm run cluster`: the demo on three processes, of which one ends what it likes while the pages go on. */
 
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../browser'
@@ -10,7 +11,20 @@ import { until } from '../support/until'
 const SCRIPT = join(__dirname, '../../examples/cluster/start.mjs')
 
 /** The processes that the page shows, by their states. */
-const states = (page: Page): Promise<string[]> => page.locator('.processes span').allTextContents()
+const states = (page: Page): Promise<string[]> =>
+  page.locator('.processes li:not(.redis, .parent) span').allTextContents()
+
+/** What the page says of the processes, of Redis, or of the proxy. */
+const said = (page: Page, of = 'li:not(.redis, .parent)'): Promise<string[]> =>
+  page.locator(`.processes ${of} small`).allTextContents()
+
+const pidIn = (text: string | undefined): number => Number(/\bpid (\d+)/.exec(text ?? '')?.[1])
+
+/** Whether a process has ended; nobody may have waited for it so far. */
+function hasEnded(pid: number): boolean {
+  const { status, stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+  return status !== 0 || stdout.startsWith('Z')
+}
 
 const note = async (page: Page): Promise<[process: number, moves: number]> => {
   const text = await page.locator('[data-l-live=here] .note').textContent()
@@ -43,6 +57,15 @@ withRedis('the cluster', () => {
   test('shows what runs where; whatever process is ended, each click counts once', async () => {
     const page = await open('/cluster')
     await until('all processes to be told', async () => (await states(page)).join() === 'ready,ready,ready')
+    expect(await said(page, '.redis')).toEqual([
+      expect.stringMatching(/^pid \d+, version [\d.]+, at .*, [\d.]+[KMG] of memory/),
+    ])
+    expect(await page.locator('.redis span').textContent()).toBe('reachable')
+    // Each shared component has one owner.
+    await until(
+      'one process to say that it owns the list',
+      async () => (await said(page)).filter((text) => text.includes('owns this list')).length === 1,
+    )
     let clicks = 0
     const click = async (): Promise<void> => {
       await page.click('text=Clicks')
@@ -53,7 +76,7 @@ withRedis('the cluster', () => {
       const [process, moves] = await note(page)
       // What is killed within the moment before a checkpoint is made takes nothing with it: the store has each state.
       await page
-        .locator('.processes li')
+        .locator('.processes li:not(.redis, .parent)')
         .nth(process - 1)
         .getByText(how)
         .click()
@@ -67,6 +90,38 @@ withRedis('the cluster', () => {
       await until('all processes to be back', async () => (await states(page)).join() === 'ready,ready,ready')
     }
     await page.context().close()
+  }, 120_000)
+
+  test('what was said in the chat, and the prices, are the same in whatever process; the prices go on with the next owner', async () => {
+    const first = await open('/')
+    await first.fill('.chat-card form input', 'said before')
+    await first.click('text=Send')
+    await first.locator('.log li', { hasText: 'said before' }).waitFor()
+    await first.click('text=Pause for all')
+    await first.locator('.table-card button', { hasText: 'Go on' }).waitFor()
+    const prices = await first.locator('.table-card tbody').textContent()
+    const control = await open('/cluster')
+    const owners = async (): Promise<number[]> =>
+      (await said(control)).flatMap((text, index) => (/owns.* prices/.test(text) ? [index] : []))
+    await until('one process to own the prices', async () => (await owners()).length === 1)
+    const [owner = 0] = await owners()
+    await control.locator('.processes li:not(.redis, .parent)').nth(owner).getByText('Kill').click()
+    await until('another process to own the prices', async () => {
+      const [other] = await owners()
+      return other !== undefined && other !== owner
+    })
+    // The table has stood still over the death of its owner, and a new window sees what all others see.
+    for (let window = 0; window < 3; window++) {
+      const page = await open('/')
+      await page.locator('.log li', { hasText: 'said before' }).waitFor()
+      expect(await page.locator('.table-card tbody').textContent()).toBe(prices)
+      await page.context().close()
+    }
+    await first.click('text=Go on')
+    await until('other prices', async () => (await first.locator('.table-card tbody').textContent()) !== prices)
+    await until('all processes to be back', async () => (await states(control)).join() === 'ready,ready,ready')
+    await first.context().close()
+    await control.context().close()
   }, 120_000)
 
   test('the demo is one for windows of all processes', async () => {
@@ -85,5 +140,18 @@ withRedis('the cluster', () => {
     })
     await third.click('text=Go on')
     for (const page of pages) await page.context().close()
+  }, 60_000)
+
+  test('nothing is left running if the parent is killed', async () => {
+    const page = await open('/cluster')
+    await until('all processes to be told', async () => (await states(page)).join() === 'ready,ready,ready')
+    const [redis, processes, parent] = [await said(page, '.redis'), await said(page), await said(page, '.parent')]
+    await page.context().close()
+    const pids = [...redis, ...processes].map(pidIn)
+    expect(pids).toHaveLength(4)
+    for (const pid of pids) expect(hasEnded(pid)).toBe(false)
+    process.kill(pidIn(parent[0]), 'SIGKILL')
+    await server.exited
+    for (const pid of pids) await until(`the process ${pid} to end`, () => hasEnded(pid))
   }, 60_000)
 })

@@ -5,6 +5,7 @@ import { relative } from 'node:path'
 import express from 'express'
 import fastify from 'fastify'
 import { html, type Loom, type RegisteredModule } from 'loom-live'
+import { redis, withRedis } from '../support/redis'
 import { counter, type Log, Site, testLoom } from '../support/site'
 import { until } from '../support/until'
 
@@ -200,6 +201,29 @@ describe('an application that is not put together', () => {
     await client.joined('c0', 'counter', /data-l-token="([^"]+)"/.exec(await get(site))?.[1] ?? '')
     await new Promise((resolve) => setTimeout(resolve, 5000))
     expect(log.all).toBe('')
+  })
+})
+
+withRedis('pages of several processes', () => {
+  test('a page that joins in another process is told nothing, and one that joins nowhere is', async () => {
+    const { store } = (await redis()) as { store: { redis: string; prefix: string } }
+    const sites = [
+      await Site.start({ ...development, backplane: store }),
+      await Site.start({ ...development, backplane: store }),
+    ] as const
+    const [first, second] = sites
+    for (const { loom } of sites) {
+      counter(loom)
+      loom.register('lonely', { props: {}, handle: {}, render: () => html`<p>alone</p>` })
+    }
+    const token = await first.token('counter')
+    await first.token('lonely')
+    const client = await second.connect()
+    await client.joined('c0', 'counter', token)
+    // The page of `lonely` was mounted last: when it is told, so is what there is to tell of the other one.
+    await told(first.log, /The page with lonely.* does not come to life/)
+    expect(first.log.all).not.toContain('The page with counter')
+    expect(second.log.all).toBe('')
   })
 })
 

@@ -5,13 +5,16 @@
 // * `ws`: a broadcast as one writes it by hand: one JSON.stringify, and one send for each viewer;
 // * `socket.io`: a room of Socket.IO, which all viewers have joined.
 //
-// `GET /go?count=…&rate=…` publishes so many messages at that rate, and answers what that cost.
+// With REDIS, the URL of one, it is one of several processes: with a backplane there, or Socket.IO's adapter.
+//
+// `GET /go?count=…&rate=…` publishes so many messages at that rate, and answers what that cost; `GET /used` answers the
+// CPU time so far.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const { PEER } = process.env
+const { PEER, REDIS } = process.env
 let last = 0
 let newest = ''
 const text = () => (newest = `v${String(++last).padStart(6, '0')}`)
@@ -23,6 +26,10 @@ const server = createServer(async (request, response) => {
       await sleep(50)
     }
     response.end(String(process.memoryUsage().rss))
+    return
+  }
+  if (url.pathname === '/used') {
+    response.end(JSON.stringify(used()))
     return
   }
   if (url.pathname !== '/go') {
@@ -62,12 +69,23 @@ async function mounted(module, options = {}) {
   const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
   // The viewers of this bench answer no ping.
   const silent = { pingAfter: 3_600_000, deadAfter: 7_200_000 }
-  const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: { ...most, ...silent } })
+  const backplane = REDIS ? { backplane: { redis: REDIS, prefix: `${PEER}:` } } : {}
+  const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: { ...most, ...silent }, ...backplane })
   const connected = (_, ctx) => ctx.subscribe('price', 'priced')
   const price = loom.register('price', { ...module, connected, handle: {} })
   const token = /data-l-token="([^"]+)"/.exec(await loom.mount(price, {}, options))[1]
   loom.attach(server)
   return { token, publish: (value) => void loom.publish('price', value) }
+}
+
+/** As the adapter's documentation has it. */
+async function adapter() {
+  if (!REDIS) return {}
+  const { createAdapter } = await import('@socket.io/redis-streams-adapter')
+  const { createClient } = await import('redis')
+  const client = createClient({ url: REDIS })
+  await client.connect()
+  return { adapter: createAdapter(client) }
 }
 
 /** Who has missed messages loads what is newest, as an application does. */
@@ -120,7 +138,7 @@ const peers = {
   async 'socket.io'() {
     const { Server } = await import('socket.io')
     // The viewers of this bench answer no ping.
-    const io = new Server(server, { transports: ['websocket'], pingInterval: 3_600_000 })
+    const io = new Server(server, { transports: ['websocket'], pingInterval: 3_600_000, ...(await adapter()) })
     io.on('connection', (socket) => {
       void socket.join('price')
     })

@@ -1,7 +1,9 @@
 // The page that shows what runs where. It is live, too: one component for all windows, which some process owns.
 
 import { each, html } from 'loom-live'
+import { redisInfo } from '../demo/kept.mjs'
 import { loom } from '../demo/loom.mjs'
+import { ownedNames, owns } from '../demo/owned.mjs'
 
 /** Each process tells here how it is. */
 const HEALTH = 'cluster health'
@@ -16,17 +18,31 @@ const number = Number(process.env.LOOM_PROCESS)
  * @property {number} pid
  * @property {number} connections
  * @property {number} components
+ * @property {readonly string[]} owned names of the shared components that it owns
+ * @property {number} parent the process that has started it, and is the proxy
  * @property {boolean} isReady
+ * @property {Awaited<ReturnType<typeof redisInfo>> & { hosts: string } | undefined} redis
  * @property {number} at when it was told
  */
 
 /** Tells how this process is. */
-export function tell() {
-  const { connections, components } = loom.stats()
+export async function tell() {
+  const { connections, components, redis } = loom.stats()
+  // If Redis is away, nothing of this can be told until it is back.
+  const info = await redisInfo().catch(() => undefined)
   /** @type {Health} */
-  const health = { number, pid: process.pid, connections, components, isReady: loom.ready().ready, at: Date.now() }
-  // If Redis is away, it is told a second later.
-  loom.publish(HEALTH, health).catch(() => {})
+  const health = {
+    number,
+    pid: process.pid,
+    connections,
+    components,
+    owned: ownedNames(),
+    parent: process.ppid,
+    isReady: loom.ready().ready,
+    redis: info && { ...info, hosts: redis[0]?.hosts ?? '' },
+    at: Date.now(),
+  }
+  await loom.publish(HEALTH, health).catch(() => {})
 }
 
 /** Asks the parent process to end one of its children. */
@@ -39,6 +55,7 @@ const cluster = loom.register('cluster', {
   async connected(props, ctx) {
     await ctx.subscribe(HEALTH, 'told')
     ctx.every('clock', 1_000)
+    ctx.task('owned', owns('this list'))
     return { owner: number, now: Date.now() }
   },
   handle: {
@@ -56,11 +73,15 @@ const cluster = loom.register('cluster', {
       const others = props.processes.filter((one) => one.number !== health.number)
       return { ...props, processes: [...others, health].sort((one, other) => one.number - other.number) }
     },
+    // The task gives no values, and ends with the component.
+    owned: (props) => props,
     clock: (props) => ({ ...props, now: Date.now() }),
   },
   render: ({ owner, now, processes }) => html`
     <p class="note" role="status">This list is one component, which process ${owner} owns. The others follow it.</p>
     <ul class="processes">
+      ${redisRow(processes, now)}
+      ${parentRow(processes)}
       ${each(
         processes,
         (one) => one.number,
@@ -69,7 +90,7 @@ const cluster = loom.register('cluster', {
             <p>
               <b>Process ${one.number}</b>
               <span class="${isGone(one, now) ? 'down' : 'up'}">${stateOf(one, now)}</span>
-              <small>${isGone(one, now) ? '' : `pid ${one.pid}, ${one.connections} connections, ${one.components} components`}</small>
+              <small>${isGone(one, now) ? '' : `pid ${one.pid}, ${one.connections} connections, ${one.components} components, ${roleOf(one)}`}</small>
             </p>
             <div class="buttons">
               <button data-l-click="end" data-l-value="${one.number}" aria-label="End process ${one.number} in order">End in order</button>
@@ -82,6 +103,35 @@ const cluster = loom.register('cluster', {
     </ul>
   `,
 })
+
+/** Redis, as the process that has told last sees it. @param {readonly Health[]} processes @param {number} now */
+function redisRow(processes, now) {
+  const last = [...processes].sort((one, other) => other.at - one.at).find(({ redis }) => redis !== undefined)
+  if (!last?.redis) return false
+  const { hosts, version, pid, memory } = last.redis
+  const isUp = now - last.at <= SILENT_MS
+  return html`
+    <li class="redis">
+      <p>
+        <b>Redis</b>
+        <span class="${isUp ? 'up' : 'down'}">${isUp ? 'reachable' : 'was away'}</span>
+        <small>pid ${pid}, version ${version}, at ${hosts}, ${memory} of memory: states, topics, who is here and who owns what</small>
+      </p>
+    </li>
+  `
+}
+
+/** @param {readonly Health[]} processes */
+const parentRow = ([one]) =>
+  one &&
+  html`
+    <li class="parent">
+      <p><b>Proxy</b> <small>pid ${one.parent}, starts the processes, and sends each connection to the next one</small></p>
+    </li>
+  `
+
+/** @param {Health} one */
+const roleOf = ({ owned }) => (owned.length === 0 ? 'owns no shared component' : `owns ${owned.join(', ')}`)
 
 /** A component of the page alone: which process has it, and clicks to see that nothing is lost. */
 const here = loom.register('here', {

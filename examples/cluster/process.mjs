@@ -8,13 +8,13 @@ server.once('listening', () => {
   const address = server.address()
   process.send?.({ port: typeof address === 'object' ? address?.port : 0 })
 })
-const timer = setInterval(tell, 1_000)
+const timer = setInterval(() => void tell(), 1_000)
 server.once('close', () => {
   clearInterval(timer)
   // The channel to the parent would keep this process.
   if (process.connected) process.disconnect()
 })
-tell()
+void tell()
 
 // Without its parent it is of no use.
 process.once('disconnect', () => loom.close().then(() => process.exit()))

@@ -3,7 +3,7 @@
 
 import { fork, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,13 +36,14 @@ async function redisServer() {
   const free = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'loom-cluster-'))
   const where = ['--port', String(free), '--bind', '127.0.0.1', '--dir', folder, '--save', '']
-  // In a group of its own: Ctrl+C ends this process, which then ends Redis.
-  const server = spawn('redis-server', where, { stdio: 'ignore', detached: true })
-  const end = () => {
-    server.kill()
-    rmSync(folder, { recursive: true, force: true })
-  }
-  return { url: `redis://127.0.0.1:${free}`, end }
+  // A shell ends Redis when this process closes its end of the pipe, or is gone: by SIGKILL, too. It has a group of its
+  // own, so that Ctrl+C ends this process first.
+  const script = 'folder="$1"; shift; redis-server "$@" & cat; kill $!; wait; rm -rf "$folder"'
+  const shell = spawn('sh', ['-c', script, 'sh', folder, ...where], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  return { url: `redis://127.0.0.1:${free}`, end: () => shell.stdin.end() }
 }
 
 /** @returns {Promise<number>} */

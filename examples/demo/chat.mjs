@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { each, html, peopleAfter } from 'loom-live'
+import { KEPT, keepSaid, newestSaid } from './kept.mjs'
 import { loom } from './loom.mjs'
 
-const KEPT = 50
 /** Who has not typed for so long does not type any more. */
 const QUIET_MS = 3_000
 /** How many people are named. */
@@ -14,12 +14,6 @@ const NAMES = ['Ada', 'Bo', 'Cleo', 'Dev', 'Emi', 'Finn', 'Gia', 'Hugo', 'Ines',
  * @typedef {{ name: string, typing: boolean }} Meta what each window tells the others of itself
  * @typedef {import('loom-live').Person<Meta>} Person a window: an application with users has them as people
  */
-
-/**
- * The newest messages, for whoever comes. A real application has them in its database.
- * @type {readonly Said[]}
- */
-let newest = []
 
 export const chat = loom.register('chat', {
   props: {
@@ -36,18 +30,18 @@ export const chat = loom.register('chat', {
     typed: 0,
   },
   async mount() {
-    const { present = [], count } = await loom.presence('chat')
+    const [messages, { present = [], count }] = await Promise.all([newestSaid(), loom.presence('chat')])
     const name = NAMES[Math.floor(Math.random() * NAMES.length)]
-    return { name, messages: [...newest], people: /** @type {readonly Person[]} */ (present), count }
+    return { name, messages: merge([], messages), people: /** @type {readonly Person[]} */ (present), count }
   },
   async connected(props, ctx) {
     // Subscribe, then read: what is said between the two comes twice, and is known by its id. The other way round it
-    // would be missed. What was said in other processes a moment ago is in the topic.
-    await ctx.subscribe('chat', 'said', { from: 'history' })
+    // would be missed.
+    await ctx.subscribe('chat', 'said')
     const window = props.window || randomUUID()
     ctx.track('chat', { name: props.name, typing: false }, { key: window })
     ctx.presence('chat', 'here')
-    return { window, messages: merge(props.messages, newest), typing: false }
+    return { window, messages: merge(props.messages, await newestSaid()), typing: false }
   },
   handle: {
     rename(props, { value }, ctx) {
@@ -55,12 +49,12 @@ export const chat = loom.register('chat', {
       ctx.track('chat', { name, typing: props.typing })
       return { ...props, name }
     },
-    say(props, event, ctx) {
+    async say(props, event, ctx) {
       const text = cut(event.form?.text, 280)
       if (text === '') return props
       // After a crash the event may be handled again: the message is the same one, under the same id.
       const said = { id: event.id, window: props.window, name: props.name, text }
-      newest = merge(newest, [said])
+      await keepSaid(said)
       ctx.publish('chat', said)
       return types(props, false, ctx)
     },
@@ -71,10 +65,9 @@ export const chat = loom.register('chat', {
     },
   },
   receive: {
-    said(props, { data, gap }) {
-      if (gap) return { ...props, messages: merge(props.messages, newest) }
+    async said(props, { data, gap }) {
+      if (gap) return { ...props, messages: merge(props.messages, await newestSaid()) }
       const said = /** @type {Said} */ (data)
-      newest = merge(newest, [said])
       return { ...props, people: quiet(props.people, said.window), messages: merge(props.messages, [said]) }
     },
     here(props, /** @type {import('loom-live').PresenceMessage<Meta>} */ { data }) {

@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { html } from 'loom-live'
 import { instruments } from './instruments.mjs'
-import { loom } from './loom.mjs'
-import { market } from './market.mjs'
+import { loom, redis } from './loom.mjs'
+import { rowsNow } from './market.mjs'
+import { owns } from './owned.mjs'
 
 const STEP_MS = 100
 const STEPS = 80
@@ -13,6 +14,10 @@ const STEPS = 80
  */
 export const report = loom.register('report', {
   props: { isRunning: false, steps: 0, lines: /** @type {readonly string[]} */ ([]) },
+  connected(props, ctx) {
+    if (redis) ctx.task('owned', owns('a report'))
+    return props
+  },
   handle: {
     start(props, event, ctx) {
       // Two windows may have clicked at once.
@@ -26,6 +31,8 @@ export const report = loom.register('report', {
     },
   },
   receive: {
+    // The task gives no values, and ends with the component.
+    owned: (props) => props,
     written(props, { data, done, error }) {
       if (error !== undefined) return { isRunning: false, steps: 0, lines: ['The report has failed'] }
       if (done) return { ...props, isRunning: false, lines: /** @type {string[]} */ (data) }
@@ -58,10 +65,11 @@ export const report = loom.register('report', {
 async function* write(signal) {
   const size = Math.ceil(instruments.length / STEPS)
   let [best, worst] = [instruments[0], instruments[0]].map((instrument) => ({ ...instrument, change: 0 }))
+  const rows = await rowsNow()
   for (let step = 0; step < STEPS; step++) {
     await setTimeout(STEP_MS, undefined, { ref: false, signal })
     for (const instrument of instruments.slice(step * size, (step + 1) * size)) {
-      const change = market.rows[instrument.id].price / instrument.open - 1
+      const change = rows[instrument.id].price / instrument.open - 1
       if (change > best.change) best = { ...instrument, change }
       if (change < worst.change) worst = { ...instrument, change }
     }

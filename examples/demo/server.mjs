@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import express from 'express'
+import { endKept } from './kept.mjs'
 import { ending, loom, redis } from './loom.mjs'
 import { page } from './page.mjs'
 import { visitor } from './visitor.mjs'
@@ -46,6 +47,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     ending.abort()
     server.close()
     await loom.close()
+    endKept()
     // Browsers open connections in advance; one without a request yet would be waited for.
     server.closeAllConnections()
   })

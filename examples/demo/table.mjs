@@ -1,7 +1,8 @@
 import { each, html } from 'loom-live'
 import { instruments } from './instruments.mjs'
-import { loom } from './loom.mjs'
-import { goOn, market, PRICES, shake, withChanges } from './market.mjs'
+import { loom, redis } from './loom.mjs'
+import { clock, goOn, market, PRICES, shake, withChanges } from './market.mjs'
+import { owns } from './owned.mjs'
 
 /** All visitors see the same table: it is one component, which is rendered once for all of them. */
 export const TABLE = 'prices'
@@ -10,15 +11,17 @@ export const table = loom.register('table', {
   // Only what changes is state; names and opening prices are looked up.
   props: { running: true, tick: 0, shaken: 0, rows: market.rows, topic: PRICES },
   async connected(props, ctx) {
-    if (props.topic !== PRICES) {
-      // Another process had the table.
-      ctx.unsubscribe(props.topic)
-      goOn(props)
+    if (redis) {
+      await goOn(props)
+      ctx.task('moved', clock)
+      ctx.task('owned', owns('prices'))
     }
+    // Another process had the table.
+    if (props.topic !== PRICES) ctx.unsubscribe(props.topic)
     // Subscribe, then read: a change between the two comes twice, and the tick says so. The other way round it would be
     // missed.
     if (props.running) await ctx.subscribe(PRICES, 'changed')
-    return { ...market, topic: PRICES }
+    return { ...(props.running ? market : {}), topic: PRICES }
   },
   // Whoever clicks, clicks for everybody.
   handle: {
@@ -36,6 +39,9 @@ export const table = loom.register('table', {
     },
   },
   receive: {
+    // The tasks give no values, and end with the component.
+    moved: (props) => props,
+    owned: (props) => props,
     changed(props, { data, gap }) {
       // The page was away for longer than the topic remembers.
       if (gap) return { ...props, ...market }

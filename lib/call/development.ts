@@ -62,11 +62,12 @@ export class Development {
     return { next: this.dropped + this.kept.length, texts: this.kept.slice(Math.max(0, count - this.dropped)) }
   }
 
-  joined({ name }: Entry): void {
-    this.joinedModules.add(name)
+  /** A page has asked for a component of this module, here or in another process. */
+  joined(module: string): void {
+    this.joinedModules.add(module)
   }
 
-  /** Whether a page has ever asked for a component of this module. */
+  /** Whether a page has ever asked for a component of this module, as far as this process knows. */
   hasJoined(module: string): boolean {
     return this.joinedModules.has(module)
   }

@@ -207,8 +207,8 @@ export class Dispatcher {
         this.receivers.store(call, ...asked)
         return
       }
-      case JobKind.REMOVAL:
-        this.receivers.removal(job[1])
+      case JobKind.ANNOUNCED:
+        this.receivers.announced(job[1])
         return
       case JobKind.FORGET:
         this.cache.forget(job[1])

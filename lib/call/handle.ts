@@ -98,7 +98,7 @@ export class Handling {
     if (!this.givenUp.isWanted(call.number)) return
     const { component, props } = call.kept
     const { module } = component
-    if (origin !== null) this.development?.joined(module)
+    if (origin !== null) this.development?.joined(module.name)
     // A component that is resumed has been connected.
     const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
     if (module.raw || (origin === null && !connects)) {

@@ -48,7 +48,7 @@ export type CallJob = [
 ]
 /** What the application's store is asked: to save, or to claim. */
 export type StoreCall = [states: SavedState[]] | [instance: string, after: number]
-/** Whom an application removes, from its connections or from a topic; other processes are told. */
+/** Whom an application removes, from its connections or from a topic. */
 export interface Removal {
   bind?: string
   address?: string
@@ -56,6 +56,11 @@ export interface Removal {
   /** Components go on without the topic. If this is not set, they end. */
   unsubscribes?: true
 }
+/**
+ * What one process announces to all others: whom the application has removed; and in development that it asks which
+ * process pages of a module have joined in, and that they have joined there.
+ */
+export type Announcement = { removal: Removal } | { asks: string } | { joined: string }
 export type Job =
   | CallJob
   | [kind: JobKind.ABORT, call: number]
@@ -68,7 +73,7 @@ export type Job =
   | [kind: JobKind.NEXT_VALUE, task: number]
   | [kind: JobKind.END_TASK, task: number]
   | [kind: JobKind.STORE, call: number, ...asked: StoreCall]
-  | [kind: JobKind.REMOVAL, removal: Removal]
+  | [kind: JobKind.ANNOUNCED, announcement: Announcement]
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
@@ -88,5 +93,5 @@ export interface Receivers {
   settle(request: number, error: string | null, value: unknown): void
   relay(relay: number, resume: boolean): void
   store(call: number, ...asked: StoreCall): void
-  removal(removal: Removal): void
+  announced(announcement: Announcement): void
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LiveRequest } from '../../index'
 import { forbiddenBy } from './content_security'
+import type { Announcement } from '../call/jobs'
 import type { Context } from '../call/context'
 import { Context as OwnContext } from '../call/context'
 import type { Development } from '../call/development'
@@ -8,6 +9,8 @@ import { atPlace } from '../places'
 
 /** How long after it was rendered a page may take to join. A page that works needs much less. */
 const WAIT_MS = 4000
+/** How long other processes may take to say that a page has joined there. */
+const ANSWER_MS = 4000
 /** How long a page that asks is told why there was no socket. */
 const REASON_MS = 60_000
 
@@ -20,7 +23,8 @@ type Headers = IncomingMessage['headers']
  * server that is attached, and middleware for upgrades. In development only.
  *
  * Each part calls a method here when it is used. If a rendered page is not joined within `WAIT_MS`, the first part that
- * was not used is named.
+ * was not used is named. With a backplane a page may join in another process than the one that has rendered it: before
+ * anything is said, all others are asked.
  */
 export class Wiring {
   /** Where `loom.script()` was first called. */
@@ -50,6 +54,8 @@ export class Wiring {
     private readonly development: Development,
     private readonly path: string,
     private readonly keep: readonly string[],
+    /** Tells all other processes. `undefined` without a backplane: then there are none. */
+    private readonly announce: ((announcement: Announcement) => void) | undefined,
   ) {}
 
   script(place: string | undefined): void {
@@ -96,12 +102,38 @@ export class Wiring {
     }
     if (this.waiting.has(module) || this.development.hasJoined(module)) return
     const { served } = this
-    const timer = setTimeout(() => {
+    const end = (): void => {
       this.waiting.delete(module)
-      if (this.reason !== undefined || this.development.hasJoined(module)) return
+      if (this.isExplained(module)) return
       this.warnOfMissingPart(`The page with ${module}${atPlace(place, 'mounted at')}`, served < this.served, request)
-    }, WAIT_MS)
-    this.waiting.set(module, timer.unref())
+    }
+    const { announce } = this
+    if (announce === undefined) {
+      this.wait(module, WAIT_MS, end)
+      return
+    }
+    this.wait(module, WAIT_MS, () => {
+      if (!this.isExplained(module)) announce({ asks: module })
+      this.wait(module, ANSWER_MS, end)
+    })
+  }
+
+  private wait(module: string, ms: number, then: () => void): void {
+    this.waiting.set(module, setTimeout(then, ms).unref())
+  }
+
+  /** Whether nothing is to be said of the module's pages: one has joined, or a warning has said why none can. */
+  private isExplained(module: string): boolean {
+    return this.reason !== undefined || this.development.hasJoined(module)
+  }
+
+  /** What another process has announced. */
+  heard(announcement: Exclude<Announcement, { removal: unknown }>): void {
+    if ('asks' in announcement) {
+      if (this.development.hasJoined(announcement.asks)) this.announce?.({ joined: announcement.asks })
+    } else if (this.waiting.has(announcement.joined)) {
+      this.development.joined(announcement.joined)
+    }
   }
 
   /** Warns of a page that nobody has joined, and names the part that is missing. */

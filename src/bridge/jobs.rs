@@ -41,8 +41,8 @@ pub mod kind {
     pub const END_TASK: u32 = 9;
     /// See [`Job::Store`](super::Job::Store).
     pub const STORE: u32 = 10;
-    /// See [`Job::Removal`](super::Job::Removal).
-    pub const REMOVAL: u32 = 11;
+    /// See [`Job::Announced`](super::Job::Announced).
+    pub const ANNOUNCED: u32 = 11;
 }
 
 /// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
@@ -93,8 +93,8 @@ pub enum Job<'a> {
         /// The arguments' JSON, without the brackets of their list.
         arguments: &'a str,
     },
-    /// `[11, removal]`: another process of the application has removed somebody. JSON, as that one has written it.
-    Removal(&'a str),
+    /// `[11, announcement]`: another process of the application has announced something. JSON, as that one has written it.
+    Announced(&'a str),
 }
 
 /// A call as numbers, if JavaScript knows the props and the module. JavaScript's numbers are exact up to 2^53.
@@ -152,10 +152,10 @@ impl Job<'_> {
                 out.push(',');
                 out.push_str(arguments);
             }
-            Self::Removal(removal) => {
-                write_numbers(out, [kind::REMOVAL.into()]);
+            Self::Announced(announcement) => {
+                write_numbers(out, [kind::ANNOUNCED.into()]);
                 out.push(',');
-                out.push_str(removal);
+                out.push_str(announcement);
             }
             Self::Calls(count) => write_numbers(out, [kind::CALLS.into(), *count as u64]),
         }

@@ -26,12 +26,11 @@ impl Open {
 
 #[napi]
 impl NativeLoom {
-    /// Tells all other processes whom the application has removed: JSON, which JavaScript gets there. Without a
-    /// backplane there are none.
+    /// Tells all other processes this: JSON, which JavaScript gets there. Without a backplane there are none.
     #[napi(catch_unwind)]
-    pub fn tell_removal(&self, removal: String) -> Result<()> {
-        if let Some(removals) = &self.removals {
-            removals.tell(removal);
+    pub fn announce(&self, announcement: String) -> Result<()> {
+        if let Some(announcements) = &self.announcements {
+            announcements.tell(announcement);
         }
         Ok(())
     }

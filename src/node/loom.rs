@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use zeroize::Zeroize;
 
+use super::announcements::hear_announcements;
 use super::descriptors::Descriptors;
 use super::failed;
 use super::options::{NativeOptions, NativeStats};
-use super::removals::hear_removals;
 use super::runtime::runtime;
 use super::stores::{Chosen, Links, chosen, own_store, redis_stats};
 use super::templates::templates;
 use super::wake::waking_queue;
+use crate::announcements::Announcements;
 use crate::bridge::{Job, JsDispatcher, Queue};
 use crate::budget::Budget;
 use crate::context::{Context, Shared};
@@ -30,7 +31,6 @@ use crate::live_socket::LiveSocket;
 use crate::log::Log;
 use crate::members::Members;
 use crate::quotas::Quotas;
-use crate::removals::Removals;
 use crate::sessions::{Pending, Sessions};
 use crate::shared::{Across, RedisOwnership};
 use crate::stats::Stats;
@@ -75,8 +75,8 @@ pub struct NativeLoom {
     hook: Option<(CleanupEnvHook<Slot>, Slot)>,
     /// The connections to Redis. Empty once the loom is released.
     links: Links,
-    /// Tells other processes whom the application removes, if there are any.
-    pub(super) removals: Option<Removals>,
+    /// Tells other processes what JavaScript announces, if there are any.
+    pub(super) announcements: Option<Announcements>,
     /// The calls of the application's store, if it has one.
     pub(super) own_calls: Option<Arc<OwnCalls>>,
     pub(super) descriptors: Arc<Descriptors>,
@@ -140,9 +140,9 @@ impl NativeLoom {
         if let Some(homes) = &homes {
             sessions.share(homes, &log);
         }
-        let removals = processes.as_ref();
-        let removals =
-            removals.map(|processes| hear_removals(processes, &keyring, &queue, &sessions));
+        let announcements = processes.as_ref();
+        let announcements = announcements
+            .map(|processes| hear_announcements(processes, &keyring, &queue, &sessions));
         let context = Arc::new(Context {
             dispatcher: JsDispatcher::new(queue.clone(), templates(), limits.form_fields),
             registry: Default::default(),
@@ -179,7 +179,7 @@ impl NativeLoom {
             open: Some(open),
             stats,
             queue,
-            removals,
+            announcements,
             handles: Handles::default(),
             ended,
             hook: Some((hook, slot)),
@@ -225,7 +225,7 @@ impl NativeLoom {
         self.watch = None;
         self.sweeping = None;
         self.open = None;
-        self.removals = None;
+        self.announcements = None;
         self.own_calls = None;
         self.links.clear();
         lock(&self.handles.relays).clear();

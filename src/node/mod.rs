@@ -7,6 +7,7 @@
 #![allow(unsafe_code, missing_docs)]
 
 // Before the others, because the macros have to know the struct before its functions.
+mod announcements;
 mod loom;
 
 mod calls;
@@ -16,7 +17,6 @@ mod forms;
 mod options;
 mod pages;
 mod relays;
-mod removals;
 mod runtime;
 mod socket;
 mod stores;

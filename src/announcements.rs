@@ -1,8 +1,9 @@
-//! Whom the application has removed, from connections or topics, in any of its processes: all others are told.
+//! What JavaScript in one process announces to JavaScript in all others, as JSON of its own: whom the application has
+//! removed, from connections or topics, and in development which modules pages have joined.
 //!
 //! What is said is kept until it has been said, in order, for as long as Redis is away. If Redis has lost what it kept, all
-//! processes miss something, and say what they have said in the last minute once more: to be removed twice harms nobody
-//! who may come back. A process that has missed some of it does not know what; it asks `authorize` again about all that it shows: see
+//! processes miss something, and say what they have said in the last minute once more: an
+//! announcement that comes twice harms nobody: who was removed twice may come back. A process that has missed some of it does not know what; it asks `authorize` again about all that it shows: see
 //! [`Sessions::doubt`](crate::sessions::Sessions::doubt).
 
 use std::collections::VecDeque;
@@ -18,9 +19,9 @@ use crate::processes::{Answering, Hears, Processes};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
 
-/// What is said to other processes about removals.
-const ABOUT: &str = "removals";
-/// So many removals wait until they can be said. If there are more, the others are told that some are missing.
+/// What these messages are about, among what processes say to each other.
+const ABOUT: &str = "announcements";
+/// So many announcements wait until they can be said. If there are more, the others are told that some are missing.
 const MOST: usize = 1000;
 /// How long it is waited before it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,8 +33,8 @@ const ONCE_MORE: Duration = Duration::from_secs(2);
 /// What another process has said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
-    /// This was removed there, in the words of that process.
-    Removal(&'a str),
+    /// This was announced there, in the words of that process.
+    Announced(&'a str),
     /// There were too many.
     TooMany,
 }
@@ -49,13 +50,13 @@ struct Inner {
     has_more: Notify,
 }
 
-/// Tells all other processes of removals.
-pub struct Removals {
+/// Tells all other processes what is announced here.
+pub struct Announcements {
     inner: Arc<Inner>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Removals {
+impl Announcements {
     /// From here on `heard` gets what other processes say; it must not block. To be called in a runtime.
     pub fn new(
         processes: &Arc<Processes>,
@@ -82,17 +83,17 @@ impl Removals {
     }
 
     /// Tells all other processes, as soon as they can be told. Does not wait.
-    pub fn tell(&self, removal: String) {
-        self.inner.add(removal);
+    pub fn tell(&self, announcement: String) {
+        self.inner.add(announcement);
         self.inner.has_more.notify_one();
     }
 }
 
 impl Inner {
-    fn add(&self, removal: String) {
+    fn add(&self, announcement: String) {
         let mut queue = lock(&self.queue);
         if let Some(waiting) = &mut *queue {
-            waiting.push_back(removal);
+            waiting.push_back(announcement);
             if waiting.len() > MOST {
                 *queue = None;
             }
@@ -191,8 +192,8 @@ impl Hears for Ear {
         let said = said.and_then(|said| serde_json::from_str::<Option<String>>(&said).ok());
         match &said {
             // It becomes part of a JSON text.
-            Some(Some(removal)) if serde_json::from_str::<&RawValue>(removal).is_ok() => {
-                (self.heard)(Heard::Removal(removal))
+            Some(Some(text)) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+                (self.heard)(Heard::Announced(text))
             }
             Some(None) => (self.heard)(Heard::TooMany),
             Some(Some(_)) | None => {}

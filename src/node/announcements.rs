@@ -1,23 +1,23 @@
-//! Whom other processes of the application have removed: JavaScript is told.
+//! What other processes of the application have announced: JavaScript is told.
 
 use std::sync::Arc;
 
+use crate::announcements::{Announcements, Heard};
 use crate::bridge::{Job, Queue};
 use crate::processes::Processes;
-use crate::removals::{Heard, Removals};
 use crate::sessions::Sessions;
 use crate::token::Keyring;
 
-/// From here on JavaScript gets what other processes have removed.
-pub(super) fn hear_removals(
+/// From here on JavaScript gets what other processes announce.
+pub(super) fn hear_announcements(
     processes: &Arc<Processes>,
     keyring: &Arc<Keyring>,
     queue: &Arc<Queue>,
     sessions: &Arc<Sessions>,
-) -> Removals {
+) -> Announcements {
     let (queue, sessions) = (queue.clone(), Arc::downgrade(sessions));
-    Removals::new(processes, keyring, move |heard| match heard {
-        Heard::Removal(removal) => queue.push(Job::Removal(removal)),
+    Announcements::new(processes, keyring, move |heard| match heard {
+        Heard::Announced(text) => queue.push(Job::Announced(text)),
         Heard::TooMany => {
             if let Some(sessions) = sessions.upgrade() {
                 sessions.doubt();
