@@ -8,6 +8,7 @@ import { changed, compose, createFields, isMore, noteEditable, resetForm, settle
 import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
 import { noteLeft } from './leaving'
+import { hearModel } from './model'
 import { wasReset } from './told'
 import { focusInvalid, JUDGED, showValidity } from './validity'
 
@@ -16,6 +17,7 @@ function heard(event: Event): void {
   noteKey(event)
   if (type === 'input') changed(target)
   noteTyping(type)
+  hearModel(event)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
   noteLeft(event)
   if (type === 'reset') wasReset(event)
