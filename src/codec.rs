@@ -5,7 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::bridge::{MAX_NUMBERS, MESSAGE, MODEL, Numbers, SUBMIT, action, from, kind, part, status};
+use crate::bridge::{
+    MAX_NUMBERS, MESSAGE, MODEL, Numbers, SUBMIT, action, from, kind, part, status,
+};
 use crate::context::Level;
 use crate::dispatch::Joins;
 use crate::props::{self, op as props_op};

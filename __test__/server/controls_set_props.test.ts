@@ -108,14 +108,23 @@ test('a checkbox is a boolean, and an error goes when a value is right', async (
   const { set } = await use(moduleOf({ news: 'boolean', age: 'number' }))
   expect(await set('news', { checked: true })).toEqual({ ...FIRST, news: true })
   expect(await set('age', { value: 'x' })).toMatchObject({ age: 1, errors: { age: ['Expected a number'] } })
-  expect(await set('news', { value: 'x' })).toMatchObject({ errors: { age: [expect.anything()], news: [expect.anything()] } })
+  expect(await set('news', { value: 'x' })).toMatchObject({
+    errors: { age: [expect.anything()], news: [expect.anything()] },
+  })
   expect(await set('age', { value: '2' })).toMatchObject({ age: 2, errors: { news: [expect.anything()] } })
   expect(await set('news', { checked: false })).toEqual({ ...FIRST, age: 2 })
 })
 
 test.each([
   ['zod', z.string().trim().min(2, 'too short'), ['too short']],
-  ['zod, async', z.string().trim().refine((text) => Promise.resolve(text.length > 1), 'too short'), ['too short']],
+  [
+    'zod, async',
+    z
+      .string()
+      .trim()
+      .refine((text) => Promise.resolve(text.length > 1), 'too short'),
+    ['too short'],
+  ],
   ['valibot', v.pipe(v.string(), v.trim(), v.minLength(2, 'too short')), ['too short']],
   ['arktype', type('string.trim').to('string >= 2'), [expect.any(String)]],
 ])('a schema of %s judges the value, and its output is the prop', async (_, schema, messages) => {
@@ -125,14 +134,17 @@ test.each([
 })
 
 // Outside development Rust knows the names of handlers, and asks for no other.
-test.each([true, false])('what the model does not list is not set, and no handler is called; development: %s', async (development) => {
-  const { set, site } = await use(moduleOf({ age: 'number' }), development)
-  for (const name of ['other', 'nmae', 'errors', '__proto__', 'constructor', 'name', ''])
-    expect(await set(name, { value: 'x' })).toEqual(expect.any(String))
-  if (development) expect(await set('agee', { value: '1' })).toMatch(/model does not list this prop.*age/)
-  expect(await set('age', { value: '2' })).toEqual({ ...FIRST, age: 2 })
-  expect(site.log.all).not.toContain('handled')
-})
+test.each([true, false])(
+  'what the model does not list is not set, and no handler is called; development: %s',
+  async (development) => {
+    const { set, site } = await use(moduleOf({ age: 'number' }), development)
+    for (const name of ['other', 'nmae', 'errors', '__proto__', 'constructor', 'name', ''])
+      expect(await set(name, { value: 'x' })).toEqual(expect.any(String))
+    if (development) expect(await set('agee', { value: '1' })).toMatch(/model does not list this prop.*age/)
+    expect(await set('age', { value: '2' })).toEqual({ ...FIRST, age: 2 })
+    expect(site.log.all).not.toContain('handled')
+  },
+)
 
 test('a prop may have the name of a handler: each gets its own events', async () => {
   const { set } = await use(moduleOf({ name: 'string' }), false)
@@ -192,8 +204,10 @@ test('props that are frozen, as those of modules with receivers, are set as well
 
 test('a mistake in a model is an error when the module is registered', () => {
   const { loom } = testLoom()
-  const registers = (model: unknown, more: object = {}) => () =>
-    loom.register(`m${Math.random()}`, moduleOf(model, more) as unknown as LiveModule<Props>)
+  const registers =
+    (model: unknown, more: object = {}) =>
+    () =>
+      loom.register(`m${Math.random()}`, moduleOf(model, more) as unknown as LiveModule<Props>)
   expect(registers({ nmae: 'string' })).toThrow(/did you mean "name"/)
   expect(registers({ name: 'strin' })).toThrow(/did you mean "string"/)
   expect(registers({ name: {} })).toThrow(/Standard Schema/)

@@ -61,7 +61,8 @@ export function hearModel({ type, target, isComposing }: Event & { isComposing?:
   const { type: kind, validity } = target as Control
   if (isOver) {
     left.add(target)
-    if (own.matches(target, 'input:not([type=radio],[type=checkbox]),textarea') && isOn(target, 'model-trim')) trim(target)
+    if (own.matches(target, 'input:not([type=radio],[type=checkbox]),textarea') && isOn(target, 'model-trim'))
+      trim(target)
   } else {
     // Clicks at these are changes, too. What an input method proposes is not chosen yet, and `1e` is no number yet.
     const isLazy = isOn(target, 'model-lazy') || /^(checkbox|radio|select)/.test(kind)

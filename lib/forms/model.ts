@@ -146,7 +146,13 @@ export function setProp(validate: Validate, props: Props, event: LiveEvent, ctx:
       throw invalid('{ value } or { issues }', `what the schema of ${JSON.stringify(name)} gives`, result)
     const { issues } = result
     const isRight = issues === undefined
-    const found = isRight ? {} : shownOf(errorsOf(issues, () => name), props[ERRORS], event)
+    const found = isRight
+      ? {}
+      : shownOf(
+          errorsOf(issues, () => name),
+          props[ERRORS],
+          event,
+        )
     const errors = withErrors(props[ERRORS], name, found[name] ?? [])
     if (!isRight) return errors === props[ERRORS] ? props : { ...props, [ERRORS]: errors }
     return { ...props, [name]: result.value, [ERRORS]: errors }
