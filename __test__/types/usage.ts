@@ -660,6 +660,7 @@ createLoom().register('arguments', {
   render: ({ rows }) => html`<b @click=${on('remove', { id: rows[0] })} @dblclick=${on('look')}>${rows.length}</b>`,
 })
 is<Equal<ReturnType<typeof on>, string>>()
+
 // Controls that set props: the names are those of props, and what a schema or a type makes fits the prop.
 {
   const withModel = createLoom()
