@@ -107,9 +107,12 @@ export interface LiveEvent<Args = unknown> {
    * Side effects that use it as their key happen once.
    */
   readonly id: string
-  /** The handler's name: the value of `data-l-click` and its like, without arguments. */
+  /** The handler's name: the value of `data-l-click` and its like, without arguments. Of the type `model`: the prop's name. */
   readonly handler: string
-  /** The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. */
+  /**
+   * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. Or `model`:
+   * a control sets a prop, and `authorize` is asked; handlers never get such an event.
+   */
   readonly type: string
   /**
    * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
@@ -118,7 +121,10 @@ export interface LiveEvent<Args = unknown> {
   readonly value?: string
   /** What the field holds, if `value` is the element's `data-l-value`. */
   readonly fieldValue?: string
-  /** All chosen values of a `<select multiple>`; `value` is the first. */
+  /**
+   * All chosen values of a `<select multiple>`; `value` is the first. Of the type `model` also the values of a prop's
+   * checkboxes that are on.
+   */
   readonly values?: readonly string[]
   /** Whether the checkbox or radio button is on. */
   readonly checked?: boolean
@@ -699,6 +705,39 @@ export function validated<Schema extends StandardSchemaV1, Props extends object>
   options?: { errors?: string },
 ): Handler<Props>
 
+/** What a type of `LiveModule.model` makes of a control's value. */
+interface ModelTypes {
+  /** Any text. */
+  string: string
+  /** A finite number; an empty text is an error. */
+  number: number
+  /** Whether a checkbox is on. */
+  boolean: boolean
+  /** The chosen values of several checkboxes or of a `<select multiple>`. */
+  'string[]': string[]
+  /** The same, as numbers. */
+  'number[]': number[]
+  /** `2026-03-01`, or empty. */
+  date: string
+  /** `13:05`, with or without seconds, or empty. */
+  time: string
+  /** `2026-03-01T13:05`, or empty. */
+  datetime: string
+  /** `2026-03`, or empty. */
+  month: string
+  /** `2026-W09`, or empty. */
+  week: string
+  /** `#rrggbb`, or empty. */
+  color: string
+}
+
+/** Props that controls may set: for each a schema whose output the prop can hold, or the name of such a type. */
+export type Model<Props extends object> = {
+  readonly [Name in keyof Props]?:
+    | StandardSchemaV1<unknown, Props[Name]>
+    | { [Type in keyof ModelTypes]: ModelTypes[Type] extends Props[Name] ? Type : never }[keyof ModelTypes]
+}
+
 /** How a form is made. */
 export interface FormOptions {
   /** The form's id in the page, and what those of its fields begin with. Without it the handler's name. */
@@ -849,6 +888,13 @@ export interface LiveModule<
   authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | Promise<boolean>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
   readonly private?: readonly (keyof Props & string)[]
+  /**
+   * The props that controls of the page may set without a handler, by `data-l-model="name"`, each with a type or a schema
+   * of Standard Schema 1. No other prop can be set so; a private one cannot be listed. What is not of the type, or does
+   * not pass the schema, leaves its prop as it is, and the messages are in the prop `errors` under the prop's name; the
+   * module's props have to have `errors: {}`. A list's prop has to be a list from the start. See `docs/model.md`.
+   */
+  readonly model?: Model<NoInfer<PropsFrom<Props>>>
   /** Counts the forms that the props have had, from 1. Raise it when an older form no longer fits. */
   readonly version?: number
   /**

@@ -109,4 +109,6 @@ export const enum TreeOp {
 
 export const EVENT_TYPES = ['click', 'input', 'change', 'submit', 'reset', 'keydown', 'keyup', 'focus', 'blur'] as const
 
+export const MODEL = 'model' as const
+
 export const SUBMIT = 'submit' as const

@@ -5,7 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::bridge::{MAX_NUMBERS, MESSAGE, Numbers, SUBMIT, action, from, kind, part, status};
+use crate::bridge::{
+    MAX_NUMBERS, MESSAGE, MODEL, Numbers, SUBMIT, action, from, kind, part, status,
+};
 use crate::context::Level;
 use crate::dispatch::Joins;
 use crate::props::{self, op as props_op};
@@ -51,6 +53,7 @@ pub fn table() -> Value {
         },
         "EVENT_TYPES": EVENTS,
         "SUBMIT": SUBMIT,
+        "MODEL": MODEL,
     })
 }
 
@@ -74,5 +77,6 @@ mod tests {
             assert_eq!(numbers.len(), members.len(), "{name}");
         }
         assert!(EVENTS.contains(&SUBMIT));
+        assert!(!EVENTS.contains(&MODEL));
     }
 }

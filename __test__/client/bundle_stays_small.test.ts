@@ -9,7 +9,7 @@ import { clientBundle } from './fake_server'
  */
 test.each([
   ['client', 10_200],
-  ['fields', 4_200],
+  ['fields', 4_800],
   ['bindings', 1_820],
   ['recovery', 1_420],
   ['uploads', 2_900],

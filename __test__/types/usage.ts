@@ -3,6 +3,7 @@
 import { createServer } from 'node:http'
 import express, { type Request } from 'express'
 import session from 'express-session'
+import { z } from 'zod'
 import fastify, { type FastifyRequest } from 'fastify'
 import {
   type Everybody,
@@ -659,3 +660,24 @@ createLoom().register('arguments', {
   render: ({ rows }) => html`<b @click=${on('remove', { id: rows[0] })} @dblclick=${on('look')}>${rows.length}</b>`,
 })
 is<Equal<ReturnType<typeof on>, string>>()
+
+// Controls that set props: the names are those of props, and what a schema or a type makes fits the prop.
+{
+  const withModel = createLoom()
+  const props = { name: '', age: 0, size: 's' as 's' | 'm', tags: [] as string[], errors: {} }
+  const module = { props, handle: {}, render: () => html`` }
+  withModel.register('model', {
+    ...module,
+    model: { name: z.string(), age: 'number', size: z.enum(['s', 'm']), tags: 'string[]' },
+  })
+  // @ts-expect-error no prop
+  withModel.register('model', { ...module, model: { nmae: 'string' } })
+  // @ts-expect-error a number's text
+  withModel.register('model', { ...module, model: { age: 'string' } })
+  // @ts-expect-error more than the prop can hold
+  withModel.register('model', { ...module, model: { size: 'string' } })
+  // @ts-expect-error another output
+  withModel.register('model', { ...module, model: { age: z.string() } })
+  // @ts-expect-error no type
+  withModel.register('model', { ...module, model: { name: 'text' } })
+}

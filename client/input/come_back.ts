@@ -48,7 +48,7 @@ export function noteTyped(): void {
 function told(): void {
   for (const field of others()) {
     const { form } = field
-    const types = ['input', 'change'].filter((type) => isBound(type, field))
+    const types = ['model', 'input', 'change'].filter((type) => isBound(type, field))
     if (!types.length && !(form && isBound('submit', form))) {
       resetField(field)
       continue

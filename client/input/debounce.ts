@@ -56,7 +56,7 @@ export function createDebouncer(container: Element): Debouncer {
       const item: Pending = { element, attribute, send, timer: undefined }
       pending.push(item)
       let ms = debounceOf(element, type, words)
-      const throttle = numberAfter(words, 'throttle', DEFAULT_THROTTLE_MS)
+      const throttle = throttleOf(element, words)
       if (throttle !== undefined) {
         const sentAt = times.get(element) ?? new Map<string, number>()
         times.set(element, sentAt)
@@ -81,6 +81,12 @@ function numberAfter(words: string[], word: string, otherwise: number): number |
   if (at < 0) return undefined
   const ms = parseInt(words[at + 1] ?? '')
   return ms >= 0 ? ms : otherwise
+}
+
+/** The `data-l-throttle` of an element; undefined without it. */
+function throttleOf(element: Element, words: string[]): number | undefined {
+  const value = own.getAttribute(element, 'data-l-throttle')
+  return numberAfter(value === null ? words : ['throttle', value], 'throttle', DEFAULT_THROTTLE_MS)
 }
 
 /** How long the element's events of this type wait for a pause; undefined if they do not. */

@@ -7,6 +7,7 @@
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
 import { hadFocus } from './caret'
 import { settleDirt, settleForm } from './dirty'
+import { editedText, MODEL } from './edited'
 import { forgetLeft, showValidity } from './validity'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Fields } from '../dom/field_hooks'
@@ -138,6 +139,11 @@ export function createFields(): Fields {
     keeps(element, tree, item) {
       if (!edited.has(element)) return false
       const text = textIn(item, tree)
+      if (own.matches(element, MODEL) && editedText(element) === text) {
+        // What was sent has come back: it stays as it is, with its lines and its caret.
+        edited.set(element, text)
+        return true
+      }
       const isNew = text !== (edited.get(element) ?? text)
       if (isNew && hasSeen(element, seen)) return !edited.delete(element)
       isBehind ||= isNew
@@ -160,6 +166,8 @@ export function createFields(): Fields {
         const isTyped =
           hadFocus(field) &&
           (field.validity.badInput ||
+            // To take away the space behind a word is to join the next word to it.
+            (own.matches(field, MODEL) && field.value.trim() === (field as HTMLInputElement).defaultValue) ||
             (field.type === 'number' && !field.value && !+(field as HTMLInputElement).defaultValue))
         if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)

@@ -1,6 +1,7 @@
 /** What an event at a field or a form says beside its handler. */
 
 import { dataOf, heldIn, own, root } from './core'
+import { modelVars } from './model'
 import { leftIn } from './validity'
 import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
@@ -60,6 +61,7 @@ export function formVars(event: Event, bound: Element, then?: Held | false): Spe
   if (type === 'submit' && target instanceof HTMLFormElement) {
     return { v: formText(target, then, (event as SubmitEvent).submitter as HTMLButtonElement | null) }
   }
+  if (type === 'model') return modelVars(bound)
   const vars: SpecialVars = { v: own.getAttribute(bound, 'data-l-value') ?? undefined, k: (event as KeyboardEvent).key }
   const control = [target, bound].find(isControl)
   const form = target instanceof HTMLFormElement ? target : control && formOf(control)

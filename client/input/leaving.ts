@@ -15,6 +15,7 @@ export function noteLeft(event: Event): void {
   if (!/^(change|focusout)$/.test(type) || left.has(target)) return
   left.add(target)
   // Nobody says so if it was left as it was, or if only what is typed is heard of.
+  if (type === 'focusout') tell('model', target)
   const isHeard = type === 'change' ? find(event, type) : tell('change', target)
   if (!isHeard) tell('input', target)
 }

@@ -29,7 +29,7 @@ export function wasReset(event: Event): void {
       const { type: kind, checked } = target as HTMLInputElement
       // Of radio buttons, the one that is chosen speaks.
       if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
-      for (const type of ['input', 'change', 'reset']) {
+      for (const type of ['model', 'input', 'change', 'reset']) {
         // What is around the form hears of it once.
         tell(type, target, (element) => own.contains(element, form) === isForm)
       }

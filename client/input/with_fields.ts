@@ -10,6 +10,7 @@ import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
 import { noteLeft } from './leaving'
 import { lockForm } from './lock'
+import { hearModel } from './model'
 import { needRecovery, type Given } from './recovery'
 import { tell, wasReset } from './told'
 import { focusInvalid, JUDGED, showValidity } from './validity'
@@ -26,6 +27,7 @@ function heard(event: Event): void {
   noteKey(event)
   if (type === 'input') edited(target)
   noteTyping(type)
+  hearModel(event)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
   noteLeft(event)
   if (type === 'reset') wasReset(event)

@@ -1,6 +1,6 @@
-import { EVENT_TYPES } from '../codec'
+import { EVENT_TYPES, MODEL } from '../codec'
 
-/** An attribute of a template that names a handler. */
+/** An attribute of a template that names a handler, or a prop. */
 export interface HandlerName {
   /** The attribute as the template has it: `data-l-click` or `@click`. */
   readonly attribute: string
@@ -8,7 +8,7 @@ export interface HandlerName {
   readonly name: string | number
 }
 
-const ATTRIBUTE = `(?:^|[\\s"'])((?:data-l-(?:${EVENT_TYPES.join('|')}|on-[\\w:-]+)|@[\\w:-]+)(?:\\.[^\\s"'=<>/]*)?)\\s*=\\s*`
+const ATTRIBUTE = `(?:^|[\\s"'])((?:data-l-(?:${EVENT_TYPES.join('|')}|on-[\\w:-]+)|@[\\w:-]+)(?:\\.[^\\s"'=<>/]*)?|data-l-${MODEL})\\s*=\\s*`
 /** An attribute whose name stands in the template itself. */
 const NAME_IN_TEXT = new RegExp(`${ATTRIBUTE}(?:"([^"]*)"|'([^']*)'|([^\\s"'=<>\`]+)(?=[\\s/>]))`, 'gi')
 /** The end of a text after which a value gives the name. */

@@ -31,7 +31,7 @@ export class Commit {
     const handler = call.event?.handler ?? ''
     if (result === UNKNOWN) {
       if (this.development === undefined || module.raw) this.results.unknownHandler(call.number)
-      else this.results.failed(call.number, this.development.unknownHandler(module, handler))
+      else this.results.failed(call.number, this.development.unknownHandler(module, handler, call.event?.type))
       call.context.end()
       return
     }

@@ -1,6 +1,7 @@
 import type { Logger } from '../../index'
 import { handlersIn } from './bindings'
 import { isObject } from '../check'
+import { MODEL } from '../codec'
 import type { Context } from './context'
 import { textOf } from '../errors'
 import type { Each } from '../render/each'
@@ -119,12 +120,17 @@ export class Development {
   /** Warns of names in a template that no handler has. */
   private checkNames(entry: LiveEntry, { statics, dynamics }: Tree): void {
     const { handle } = entry.module
-    if (typeof handle === 'function') return
     for (const { attribute, name: given } of handlersIn(statics)) {
       const text = typeof given === 'number' ? dynamics[given] : given
+      if (attribute.toLowerCase() === 'data-l-model') {
+        if (typeof text === 'string' && text !== '' && !entry.model.has(text))
+          this.warn(`${noModel(entry, text)}${atPlace(placeOfTemplate(statics))}`)
+        continue
+      }
       // Without the arguments of `on`.
       const name = typeof text === 'string' ? text.split('(', 1)[0] : text
-      if (typeof name !== 'string' || name === '' || Object.hasOwn(handle, name)) continue
+      if (typeof handle === 'function' || typeof name !== 'string' || name === '' || Object.hasOwn(handle, name))
+        continue
       this.warn(
         `${entry.name}: ${attribute}=${JSON.stringify(name)}${atPlace(placeOfTemplate(statics))} names no handler of the module` +
           this.otherHandlers(entry, name),
@@ -147,7 +153,8 @@ export class Development {
   }
 
   /** The error text for an event whose handler does not exist. */
-  unknownHandler(entry: LiveEntry, name: string): string {
+  unknownHandler(entry: LiveEntry, name: string, type: string | undefined): string {
+    if (type === MODEL) return `${noModel(entry, name)}${atPlace(this.places.get(entry.name), 'registered at')}`
     return `the module ${JSON.stringify(entry.name)} has no handler ${JSON.stringify(name)}${this.otherHandlers(entry, name)}`
   }
 
@@ -312,6 +319,12 @@ export class Development {
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
+}
+
+/** No control may set the prop of this name. */
+function noModel(entry: LiveEntry, name: string): string {
+  const known = [...entry.model.keys()]
+  return `${entry.name}: data-l-model=${JSON.stringify(name)}: the module's model does not list this prop${suggestion(name, known, 'model')}`
 }
 
 /** What is most likely wrong with a value, by its letter among the template's kinds: see src/template/presence.rs. */

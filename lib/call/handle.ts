@@ -1,7 +1,8 @@
-import type { LiveEvent } from '../../index'
+import type { LiveContext, LiveEvent } from '../../index'
 import { isThenable } from '../check'
-import { Joins as JoinKind } from '../codec'
+import { Joins as JoinKind, MODEL } from '../codec'
 import { GivenUp, textOf } from '../errors'
+import { setProp } from '../forms/model'
 import type { Entry as Kept } from './cache'
 import type { Call } from './call'
 import { type Commit, UNKNOWN } from './commit'
@@ -12,12 +13,14 @@ import type { Isolation } from './isolation'
 import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
 import type { Arrived } from './messages'
-import { type AnyHandler, type AnyModule, handlerOf, type LiveEntry } from './modules'
+import { type AnyHandler, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive, type Visit } from './receive'
 import type { Results } from './results'
 import { handleUpload } from './uploading'
 import { UPLOAD } from '../uploads/rules'
+
+type Callee = (props: Record<string, unknown>, event: LiveEvent, ctx: LiveContext) => unknown
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -54,7 +57,7 @@ export class Handling {
             event.checked === undefined ? '' : String(event.checked),
             event.key ?? '',
           )
-        : this.handle(call, module.module, kept.props as Record<string, unknown>, event)
+        : this.handle(call, module, kept.props as Record<string, unknown>, event)
       if (isThenable(result)) {
         this.wait(call, call, result, (value) => {
           this.commit.finish(call, value)
@@ -204,11 +207,19 @@ export class Handling {
     this.development?.checkAuthorize(kept.component.module.name, given)
   }
 
-  private handle(call: Call, module: AnyModule, props: Record<string, unknown>, event: LiveEvent): unknown {
+  /** What an event calls: a handler, or, if a control has made it, what sets the control's prop. */
+  private callee({ module, model }: LiveEntry, { type, handler }: LiveEvent): Callee | undefined {
+    if (type !== MODEL) return handlerOf(module, handler)?.bind(module.handle)
+    const validate = model.get(handler)
+    return validate && ((props, event, ctx) => setProp(validate, props, event, ctx))
+  }
+
+  private handle(call: Call, entry: LiveEntry, props: Record<string, unknown>, event: LiveEvent): unknown {
     const { context } = call
-    const handler = this.uploadHandler(call, event) ?? handlerOf(module, event.handler)
-    if (handler === undefined) return UNKNOWN
-    if (module.authorize === undefined) return handler.call(module.handle, props, event, context)
+    const { module } = entry
+    const callee = this.uploadHandler(call, event) ?? this.callee(entry, event)
+    if (callee === undefined) return UNKNOWN
+    if (module.authorize === undefined) return callee(props, event, context)
     call.during = 'authorize'
     context.isStep = false
     const allowed: unknown = module.authorize(context, event)
@@ -219,7 +230,7 @@ export class Handling {
       })
       call.during = 'handle'
       context.isStep = true
-      return handler.call(module.handle, props, event, context)
+      return callee(props, event, context)
     }
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }

@@ -1,6 +1,7 @@
 import type { LiveContext, LiveModule, Message, RawModule } from '../../index'
 import { checkFunction, checkString, invalid, isObject, unknownName } from '../check'
 import { LoomError } from '../errors'
+import { type Model, modelOf } from '../forms/model'
 import { checkErrorsMember } from '../forms/validated'
 import { type Rules, uploadsOf } from '../uploads/rules'
 import { stringifyProps } from '../render/props'
@@ -23,6 +24,8 @@ export interface LiveEntry {
   readonly private: readonly string[]
   /** By their names; nothing if there are none. */
   readonly uploads: ReadonlyMap<string, Rules> | undefined
+  /** The props that controls of the page may set. */
+  readonly model: Model
 }
 
 export type Entry = LiveEntry | { readonly name: string; readonly raw: true; readonly module: RawModule }
@@ -33,6 +36,7 @@ const LIVE: Record<keyof Required<AnyModule>, true> = {
   mount: true,
   authorize: true,
   private: true,
+  model: true,
   version: true,
   upgrade: true,
   connected: true,
@@ -117,7 +121,9 @@ export function entryOf(name: string, module: unknown): Entry {
     )
   }
   const uploads = uploadsOf(name, module['uploads'], receivers, handle)
-  return { name, raw: false, module: module as unknown as AnyModule, props: json, version, private: hidden, uploads }
+  const model = modelOf(module['model'], props, hidden, name)
+  const live = module as unknown as AnyModule
+  return { name, raw: false, module: live, props: json, version, private: hidden, uploads, model }
 }
 
 /** A receiver by name. Only own properties are receivers. */

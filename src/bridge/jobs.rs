@@ -17,6 +17,9 @@ use crate::tree::write_json_string;
 /// The type of events whose value is a form.
 pub const SUBMIT: &str = "submit";
 
+/// The type of an event that sets a prop instead of calling a handler: its handler is the prop's name.
+pub const MODEL: &str = "model";
+
 /// The kinds of jobs: the first element of each.
 pub mod kind {
     /// A call, see `write_call`.

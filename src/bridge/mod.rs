@@ -18,7 +18,7 @@ mod revoked;
 mod tests;
 
 pub use calls::JsDispatcher;
-pub use jobs::{Job, MESSAGE, Numbers, SUBMIT, from, kind, part};
+pub use jobs::{Job, MESSAGE, MODEL, Numbers, SUBMIT, from, kind, part};
 pub use names::ModuleNames;
 pub use queue::{MAX_NUMBERS, Queue, Signal, Taken};
 pub use results::{Batch, action, status};

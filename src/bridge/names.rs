@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::jobs::SUBMIT;
+use super::jobs::{MODEL, SUBMIT};
 use super::{MESSAGE, Numbers};
 use crate::dispatch::Call;
 use crate::message::{Data, Message, Source};
@@ -86,6 +86,10 @@ impl Names {
         let Some(event) = &call.event else {
             return Ok(self.message_numbers(call, with_props));
         };
+        // A prop is no handler, whatever it is called.
+        if &*event.event == MODEL {
+            return Ok(None);
+        }
         let state = self.read();
         let Some(handlers) = state.handlers.get(&call.module.id) else {
             return Ok(None);

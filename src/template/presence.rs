@@ -159,7 +159,10 @@ fn data(name: &str) -> Values {
     match name {
         // The client's own.
         "l-confirm-leave" | "l-debounce" | "l-detail" | "l-disable" | "l-ignore" | "l-keep"
-        | "l-loading" | "l-loading-text" | "l-prevent" | "l-recover" | "l-stop" => Values::Optional,
+        | "l-loading" | "l-loading-text" | "l-model-lazy" | "l-model-trim" | "l-prevent"
+        | "l-recover" | "l-stop" | "l-throttle" => Values::Optional,
+        // The name of a prop, or none.
+        "l-model" => Values::Text,
         // A handler's name, or none.
         _ if name.starts_with("l-on-") => Values::Text,
         _ if name
