@@ -35,6 +35,7 @@ import {
   type SocketMessage,
   type Stats,
   type Viewer,
+  type UploadEntry,
 } from 'loom-live'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -659,3 +660,28 @@ createLoom().register('arguments', {
   render: ({ rows }) => html`<b @click=${on('remove', { id: rows[0] })} @dblclick=${on('look')}>${rows.length}</b>`,
 })
 is<Equal<ReturnType<typeof on>, string>>()
+
+// The receiver of an upload gets a file; progress is typed where it is said.
+loom.register('uploads', {
+  props: { names: [] as string[], coming: 0 },
+  uploads: { photo: { accept: ['image/*'], maxFiles: 3, progress: 'bars' } },
+  handle: { cancel: (_, event, ctx) => ctx.cancelUpload(event.value ?? '') },
+  receive: {
+    photo: (props, { data }) => {
+      const path: string | undefined = data.path
+      return { ...props, names: [...props.names, data.name, path ?? '', String(data.size)] }
+    },
+    bars: (props, { data }: Message<readonly UploadEntry[]>) => ({ ...props, coming: data.length }),
+    // @ts-expect-error what others send is not known
+    other: (props, { data }) => ({ ...props, coming: data.size }),
+  },
+  render: () => html``,
+})
+loom.register('upload rules', {
+  props: {},
+  // @ts-expect-error misspelt
+  uploads: { photo: { acept: [] } },
+  handle: {},
+  receive: { photo: () => undefined },
+  render: () => html``,
+})
