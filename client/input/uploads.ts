@@ -1,7 +1,7 @@
 /** Pages with uploads need a file of their own, made of upload/with_uploads.ts: the client loads it when one is shown. */
 
-import type { Receiver } from './live_event'
 import type { own } from '../dom/elements'
+import type { LiveEvent, Trigger } from './live_event'
 
 /** What that file has of the client. */
 export interface UploadCore {
@@ -9,7 +9,7 @@ export interface UploadCore {
   CONTAINER: string
   OURS: string
   /** What gets the events of containers. */
-  components: ReadonlyMap<Element, Receiver>
+  components: ReadonlyMap<Element, { issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void }>
 }
 
 /** The name of the file: see scripts/client.mjs. */
