@@ -23,6 +23,7 @@ export async function page(request) {
     <header>
       <h1>loom-live</h1>
       <p>Seven components that live on the server: a click or a keystroke calls a function there, what happens there is pushed here, and only what changed is sent.</p>
+      <p><a href="/album">An album</a> shows uploads.</p>
     </header>
     <main>
       <section class="card counter-card" aria-labelledby="counter">

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import express from 'express'
+import { albumPage, picture, uploads } from './album.mjs'
 import { endKept } from './kept.mjs'
 import { ending, loom, redis } from './loom.mjs'
 import { page } from './page.mjs'
@@ -17,9 +18,16 @@ app.use((request, response, next) => {
 })
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
 app.use(loom.express())
+app.use(uploads)
 app.get('/', visitor, async (request, response) => {
   response.send(await page(request))
 })
+app.get('/album', async (request, response) => {
+  // A preview is a picture that the page itself has made of a file.
+  response.set('Content-Security-Policy', `${response.get('Content-Security-Policy')}; img-src 'self' blob:`)
+  response.send(await albumPage())
+})
+app.get('/album/pictures/:id', picture)
 app.get('/ready', (request, response) => {
   const { ready, why } = loom.ready()
   response.status(ready ? 200 : 503).json({ why })

@@ -1,0 +1,74 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import { Proxy } from '../support/proxy'
+import { Demo } from './demo'
+
+const demo = new Demo()
+
+declare global {
+  interface Window {
+    axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+  }
+}
+
+/** A picture that the browser draws, with bytes behind it that make it larger. */
+async function picture(page: Page, size: number): Promise<Buffer> {
+  const drawn = await page.evaluate(() => {
+    const canvas = document.createElement('canvas')
+    canvas.width = canvas.height = 40
+    const context = canvas.getContext('2d')
+    if (context) {
+      context.fillStyle = 'teal'
+      context.fillRect(0, 0, 40, 40)
+    }
+    return canvas.toDataURL('image/png').split(',')[1] ?? ''
+  })
+  const png = Buffer.from(drawn, 'base64')
+  return Buffer.concat([png, Buffer.alloc(Math.max(0, size - png.length))])
+}
+
+const files = (page: Page) => page.locator('#pictures')
+const shown = (page: Page, count: number) =>
+  page.waitForFunction((many) => document.querySelectorAll('.pictures img').length === many, count)
+
+test.each([
+  ['light', 1100],
+  ['dark', 360],
+] as const)('pictures are sent, shown and removed; axe finds nothing (%s, %i pixels)', async (colorScheme, width) => {
+  const page = await demo.openAt(`${demo.server.url}/album`, { colorScheme, viewport: { width, height: 740 } })
+  const buffer = await picture(page, 0)
+  await files(page).setInputFiles([
+    { name: 'one.png', mimeType: 'image/png', buffer },
+    { name: 'a name that is far too long for any phone, without an end in sight.png', mimeType: 'image/png', buffer },
+    { name: 'none.png', mimeType: 'image/png', buffer: Buffer.from('no picture') },
+  ])
+  await shown(page, 2)
+  await page.getByText('is no picture that is taken here').waitFor()
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll<HTMLImageElement>('.pictures img')].every((one) => one.naturalWidth === 40),
+  )
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+  // As a script element, which the page's policy forbids, it would not run.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(() => window.axe.run())
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+  // By keyboard alone: what has failed is put away, and a picture removed.
+  await page.getByRole('button', { name: 'Cancel none.png' }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.querySelectorAll('.coming li').length === 0)
+  await page.getByRole('button', { name: 'Remove one.png' }).focus()
+  await page.keyboard.press('Enter')
+  await shown(page, 1)
+})
+
+test('a cut in the middle: the picture arrives whole', async () => {
+  const proxy = await Proxy.to(demo.server.port)
+  const page = await demo.openAt(`${proxy.url}/album`)
+  const buffer = await picture(page, 30_000_000)
+  await files(page).setInputFiles({ name: 'large.png', mimeType: 'image/png', buffer })
+  await page.waitForFunction(
+    () => (document.querySelector('progress')?.value ?? 0) > 0 || document.querySelector('.pictures img'),
+  )
+  proxy.cut()
+  await shown(page, 1)
+})
