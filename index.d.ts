@@ -574,7 +574,7 @@ export interface UploadsOptions {
   readonly shared?: boolean
   /** Files that a component may have under way at a time, 1 to 1,000,000, of all its uploads. Default 20. */
   readonly perComponent?: number
-  /** Files that pages of one address may have under way at a time in this process. Default 100. */
+  /** Files that pages of one address may have under way at a time in this process; IPv6 counts by its first 64 bits. Default 100. */
   readonly perAddress?: number
   /** Bytes that are set aside in this process for all that is under way and was not taken. Default 10 GiB. */
   readonly totalBytes?: number

@@ -51,6 +51,30 @@ test('a cut upload goes on at its offset, in pieces, also in a process that was 
   expect(readFileSync(`${site.directory}/${asked.id}`).equals(body)).toBe(true)
 })
 
+test('a large file with five cuts arrives whole, and the server holds little of it', async () => {
+  const site = await UploadSite.start({ rules: { maxBytes: 100_000_000 } })
+  const page = await site.page()
+  const body = Buffer.alloc(64_000_000, 'abcdefg ')
+  await page.upload('first.txt', TEXT)
+  const { memory: before } = await site.state()
+  const asked = await page.permit({ name: 'large.txt', size: body.length })
+  let [offset, most] = [0, 0]
+  for (let cut = 0; cut < 5; cut++) {
+    const rest = body.subarray(offset)
+    const first = { 'upload-length': String(body.length) }
+    const headers = offset === 0 ? first : { 'upload-offset': String(offset) }
+    await page.request(offset === 0 ? 'POST' : 'PATCH', asked, headers, rest, 10_000_000)
+    offset = await until('what has arrived', () => page.offset(asked))
+    most = Math.max(most, (await site.state()).memory)
+  }
+  expect(offset).toBeGreaterThan(0)
+  expect((await page.patch(asked, offset, body.subarray(offset))).status).toBe(204)
+  most = Math.max(most, (await site.state()).memory)
+  await page.done(asked.permit)
+  expect(readFileSync(`${site.directory}/${asked.id}`).equals(body)).toBe(true)
+  expect(most - before).toBeLessThan(64 * 2 ** 20)
+}, 60_000)
+
 test('a page that is loaded anew goes on with what it had begun; another user cannot', async () => {
   const site = await UploadSite.start()
   const page = await site.page('ada')

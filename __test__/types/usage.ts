@@ -36,6 +36,7 @@ import {
   type SocketMessage,
   type Stats,
   type Viewer,
+  type UploadEntry,
 } from 'loom-live'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -681,3 +682,28 @@ is<Equal<ReturnType<typeof on>, string>>()
   // @ts-expect-error no type
   withModel.register('model', { ...module, model: { name: 'text' } })
 }
+
+// The receiver of an upload gets a file; progress is typed where it is said.
+loom.register('uploads', {
+  props: { names: [] as string[], coming: 0 },
+  uploads: { photo: { accept: ['image/*'], maxFiles: 3, progress: 'bars' } },
+  handle: { cancel: (_, event, ctx) => ctx.cancelUpload(event.value ?? '') },
+  receive: {
+    photo: (props, { data }) => {
+      const path: string | undefined = data.path
+      return { ...props, names: [...props.names, data.name, path ?? '', String(data.size)] }
+    },
+    bars: (props, { data }: Message<readonly UploadEntry[]>) => ({ ...props, coming: data.length }),
+    // @ts-expect-error what others send is not known
+    other: (props, { data }) => ({ ...props, coming: data.size }),
+  },
+  render: () => html``,
+})
+loom.register('upload rules', {
+  props: {},
+  // @ts-expect-error misspelt
+  uploads: { photo: { acept: [] } },
+  handle: {},
+  receive: { photo: () => undefined },
+  render: () => html``,
+})

@@ -4,6 +4,7 @@ import type { PageRequest } from '../call/context'
 import { checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError, traceOf } from '../errors'
 import { EXPIRED, type Permit } from '../uploads/permits'
+import { networkOf } from '../uploads/network'
 import { Storage } from '../uploads/storage'
 import { type Bounds, DEFAULT_BOUNDS, type Uploads } from '../uploads/uploads'
 import type { Binder } from './bind'
@@ -215,7 +216,7 @@ export class UploadServer {
       if ((await this.storage.arrived(permit.id)) !== undefined) throw new Refused(409, 'exists')
     }
     const server = await this.server
-    if (!this.uploads.begins(permit, addressOf(request, trust))) throw new Refused(507, 'full')
+    if (!this.uploads.begins(permit, networkOf(addressOf(request, trust)))) throw new Refused(507, 'full')
     this.permits.set(request, permit)
     request.url = id === '' ? this.path : `${this.path}/${id}`
     // What the page says of the file is in its permit.
