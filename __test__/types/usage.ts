@@ -682,6 +682,7 @@ is<Equal<ReturnType<typeof on>, string>>()
   // @ts-expect-error no type
   withModel.register('model', { ...module, model: { name: 'text' } })
 }
+
 // The receiver of an upload gets a file; progress is typed where it is said.
 loom.register('uploads', {
   props: { names: [] as string[], coming: 0 },

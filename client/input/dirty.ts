@@ -4,7 +4,7 @@
  */
 
 import { find, isOn, own, root } from './core'
-import { formOf, isControl } from './form_vars'
+import { formOf, isControl } from './controls'
 import { recovery } from './recovery'
 import { resetSelect } from './select'
 

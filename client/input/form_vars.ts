@@ -1,34 +1,10 @@
 /** What an event at a field or a form says beside its handler. */
 
-import { dataOf, heldIn, own, root } from './core'
+import { formOf, isControl, isCustom } from './controls'
+import { dataOf, heldIn, own } from './core'
 import { modelVars } from './model'
 import { leftIn } from './validity'
 import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
-
-type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
-
-/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
-function isCustom(element: Element): boolean {
-  return own.localName(element).includes('-')
-}
-
-export function isControl(target: EventTarget | null): target is Control {
-  return (
-    target instanceof Element &&
-    (isCustom(target)
-      ? 'value' in target || 'formAssociated' in target.constructor
-      : own.matches(target, 'input,textarea,select,button[value]'))
-  )
-}
-
-/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
-export function formOf(field: Element): HTMLFormElement | null {
-  const id = own.getAttribute(field, 'form')
-  const form =
-    (field as Partial<Control>).form ??
-    (id === null ? own.closest(field, 'form') : own.querySelector(root, `#${CSS.escape(id)}`))
-  return form instanceof HTMLFormElement ? form : null
-}
 
 /** A field that does not stand in its form is heard of as if it did. */
 export function bound({ target }: Event, type: string, selector: string): Element | null | undefined {

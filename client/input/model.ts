@@ -35,7 +35,7 @@ function varsOf(control: Element): SpecialVars {
   } else if (type === 'select-multiple')
     vars.m = Array.from((control as HTMLSelectElement).selectedOptions, (option) => option.value)
   else if (own.matches(control, '[contenteditable]')) vars.v = editedText(control)
-  else if (/^[sn]/.test(typeof value)) vars.v = isOn(control, 'model-trim') ? value.trim() : `${value}`
+  else if (/^[sn]/.test(typeof value)) vars.v = isOn(control, 'model-trim') ? value.trim() : value
   else if (typeof checked === 'boolean') vars.c = checked
   // Errors of a control are shown when it has been left.
   if (own.matches(control, JUDGED)) vars.l = left.has(control) ? [nameOf(control) as string] : []

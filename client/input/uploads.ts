@@ -18,8 +18,8 @@ declare const UPLOADS: string
 const RETRY_MS = 5_000
 
 let core: UploadCore
+/** How often the file was asked for. */
 let attempts = 0
-let isLoading = false
 
 export function provideUploads(given: UploadCore): void {
   core = given
@@ -27,9 +27,7 @@ export function provideUploads(given: UploadCore): void {
 
 /** Loads the file, if this needs it. */
 export function lookForUploads(html: string): void {
-  if (isLoading || !/data-l-(upload|drop)\b/.test(html)) return
-  isLoading = true
-  load()
+  if (!attempts && /data-l-(upload|drop)/.test(html)) load()
 }
 
 function load(): void {

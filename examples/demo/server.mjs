@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import express from 'express'
-import { endKept } from './kept.mjs'
 import { albumPage, picture, uploads } from './album.mjs'
+import { endKept } from './kept.mjs'
 import { ending, loom, redis } from './loom.mjs'
 import { page } from './page.mjs'
 import { visitor } from './visitor.mjs'
