@@ -35,8 +35,11 @@ function varsOf(control: Element): SpecialVars {
   } else if (type === 'select-multiple')
     vars.m = Array.from((control as HTMLSelectElement).selectedOptions, (option) => option.value)
   else if (own.matches(control, '[contenteditable]')) vars.v = editedText(control)
-  else if (/^[sn]/.test(typeof value)) vars.v = isOn(control, 'model-trim') ? value.trim() : value
-  else if (typeof checked === 'boolean') vars.c = checked
+  else if (/^[sn]/.test(typeof value)) {
+    // Of a custom element it may be a number.
+    const text = `${value as string | number}`
+    vars.v = isOn(control, 'model-trim') ? text.trim() : text
+  } else if (typeof checked === 'boolean') vars.c = checked
   // Errors of a control are shown when it has been left.
   if (own.matches(control, JUDGED)) vars.l = left.has(control) ? [nameOf(control) as string] : []
   return vars
