@@ -240,7 +240,7 @@ eachBrowser('handlers hear of what was recovered: a field of its own, the form o
   await page.type('[name=a]', 'x')
   await page.type('[name=b]', 'y')
   await page.click('[name=box]')
-  await page.until(() => document.querySelector('[name=late]'))
+  await page.until(() => document.querySelector('[name=late]') !== null)
   // Fields that are there only if another says so.
   await page.type('[name=late]', 'z')
   await page.type('[name=later]', 'zz')
@@ -261,7 +261,7 @@ eachBrowser('a form that comes later has what was typed in it, unless the server
       ${isOpen ? html`<form id="f" @submit="save" data-l-recover><input name="a"></form>` : ''}`,
   )
   await page.click('#open')
-  await page.until(() => document.querySelector('form'))
+  await page.until(() => document.querySelector('form') !== null)
   await page.type('[name=a]', 'typed')
   await page.reload()
   await page.settled()
@@ -272,7 +272,7 @@ eachBrowser('a form that comes later has what was typed in it, unless the server
   await page.until(() => !document.querySelector('form'))
   await keepsNothing(page)
   await page.click('#open')
-  await page.until(() => document.querySelector('form'))
+  await page.until(() => document.querySelector('form') !== null)
   await page.settled()
   expect(await page.property('[name=a]', 'value')).toBe('')
 })

@@ -134,7 +134,7 @@ test('the tarball holds what an application needs, and what another platform bui
 test('and nothing else', async () => {
   const files = await filesOf(installed.package)
   const known =
-    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(dom|publish)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/((client|bindings|fields|status|uploads)\.js|index\.[cm]js|index\.cjs\.map|publish\.cjs))$/
+    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(dom|publish)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/((client|bindings|fields|recovery|status|uploads)\.js|index\.[cm]js|index\.cjs\.map|publish\.cjs))$/
   expect(files.filter((name) => !known.test(name))).toEqual([])
 })
 
