@@ -9,6 +9,7 @@ mod alarm;
 mod asking;
 mod attendance;
 mod circle;
+mod doubt;
 mod first;
 mod follower;
 mod late;
