@@ -31,6 +31,7 @@ test('it shows that it is offline, and sends what was clicked then after the ret
   await live.state('offline')
   await live.page.click('button')
   await live.page.fill('input', 'typed offline')
+  await live.page.waitForSelector('.l-loading')
   expect(await live.page.locator('.l-loading').count()).toBe(1)
   harness.server.accepting = true
   await live.rejoined(counter)
