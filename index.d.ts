@@ -1217,7 +1217,7 @@ export interface RedisStore {
   prefix?: string
   /**
    * What has a state before its event is answered. Each but `memory` costs a round trip to what it waits for, which many
-   * events share; a state that is not confirmed within 2 s fails its event.
+   * events share; a state that is not confirmed within 3 s fails its event.
    *
    * * `memory`, the default: the server's memory. What the server loses, answered events lose: by default the last second
    *   if it is killed, and what a replica had not got in a failover.

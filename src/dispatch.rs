@@ -268,12 +268,9 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed
-            | Self::Moved
-            | Self::Unknown(_)
-            | Self::NotKept(_)
-            | Self::Busy
-            | Self::Panicked(_) => &Refusal::Busy,
+            Self::Closed | Self::Moved | Self::Unknown(_) | Self::Busy | Self::Panicked(_) => {
+                &Refusal::Busy
+            }
             Self::Unreadable(_) => &Refusal::Reload,
             _ => &Refusal::Fault,
         }

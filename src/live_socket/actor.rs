@@ -187,9 +187,6 @@ impl LiveSocketState {
                     Box::pin(self.publish(running)).await;
                 }
                 running.told();
-                if self.settles_at.is_some() {
-                    Box::pin(self.settle(running, reply_to)).await?;
-                }
                 if reply_to.is_shown() {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }
@@ -424,7 +421,6 @@ impl LiveSocketState {
                     self.point.event = before;
                     return self.moved(running, &error, reply_to);
                 }
-                self.may_be_kept(&error, running);
                 let handler = event.map(|event| event.handler).unwrap_or_default();
                 let what = format!("the event {}", Quoted(&handler));
                 let text = running.failed(&self.module_name, &self.call.id, &what, &error);

@@ -153,7 +153,6 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         asking,
         unpublished: 0,
         publishes_again: tokio::time::Instant::now(),
-        settles_at: None,
         messages: 0,
         weight: 0,
         weigh_in: MIN_WEIGHED,

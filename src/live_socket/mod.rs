@@ -9,7 +9,6 @@ mod alarm;
 mod asking;
 mod attendance;
 mod circle;
-mod doubt;
 mod first;
 mod follower;
 mod late;

@@ -191,7 +191,6 @@ impl LiveSocketState {
             .await;
         match committed {
             Ok(()) => {
-                self.settles_at = None;
                 self.grows(outcome.grows);
                 running.run_tasks(&effects);
             }

@@ -251,7 +251,7 @@ impl LiveSocketState {
 
     /// Commits these effects, and that so many of the messages of the last visit are over, without a call:
     /// the props stay, and so does the version of which JavaScript may have a copy.
-    pub(super) async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
+    async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
         &mut self,
         effects: Vec<Effect>,
         done: usize,

@@ -41,9 +41,6 @@ use crate::topics::keep_swept;
 use crate::transport::Relay;
 use crate::turns::Turns;
 
-/// How long a loom that closes waits until the other processes know of it.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
 /// Sockets, relays and upgrades that wait, each by the number that `lib/` chose for it.
 #[derive(Default)]
 pub(super) struct Handles {
@@ -287,15 +284,11 @@ impl NativeLoom {
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
             }
-            let last_words = async {
-                // Before others can find that this process is gone.
-                context.presence.written().await;
-                if let Some(processes) = &context.processes {
-                    processes.close().await;
-                }
-            };
-            // If Redis gives no answer, the others find it out by themselves.
-            let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+            // Before others can find that this process is gone.
+            context.presence.written().await;
+            if let Some(processes) = &context.processes {
+                processes.close().await;
+            }
             if let Some(store) = &context.store {
                 // The actors are gone, so the store has done all that they asked for.
                 let _ = store.close().await;

@@ -7,14 +7,12 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
     ServerErrorKind, Value,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::link::{Connection, Current, Health, Link};
 
 /// How long a lost answer is asked for again. If Redis has been away for longer, nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often a connection on which nobody may ask for anything is asked whether somebody is there.
-const PROBE_EVERY: Duration = Duration::from_secs(3);
 /// How long a server that cannot answer now is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The code of the error by which a script says that what it finds is damaged.
@@ -119,19 +117,6 @@ impl Link {
                 )));
             }
             sleep_until(now + PAUSE).await;
-        }
-    }
-}
-
-impl Link {
-    /// Asks now and then whether somebody is there, until the future is dropped. A network may fall silent without a
-    /// word: whoever only listens, or has nothing to save for a while, sends nothing that could fail. It keeps the link
-    /// open.
-    pub(crate) async fn probe(self) {
-        loop {
-            sleep(PROBE_EVERY).await;
-            // An answer that does not come has the connection made anew.
-            let _ = self.ask::<Value>(&redis::cmd("PING")).await;
         }
     }
 }

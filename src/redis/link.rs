@@ -28,9 +28,8 @@ use crate::random::random_number;
 
 /// How long a connection may take until it can be used, with all that is asked first.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more. It is shorter
-/// than what is asked is waited for, so that there is time to ask again on the next connection.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first pause before a lost connection is made again, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

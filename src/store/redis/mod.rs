@@ -23,7 +23,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::{Script, ScriptInvocation};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
 use crate::ids::{EventNumber, Life, Revision};
@@ -69,8 +68,6 @@ struct Inner {
     scripts: Scripts,
     /// Set if the server's memory is not enough.
     confirming: Option<Confirming>,
-    /// Finds out that nobody is there, if there is nothing to save. Ends with the store.
-    _probe: AbortOnDropHandle<()>,
 }
 
 /// A store in Redis. All processes that have the same Redis, the same prefix and the same secret share it.
@@ -90,7 +87,7 @@ impl From<AskError> for StoreError {
 type Claimed = Option<(u64, u64, String)>;
 
 impl RedisStore {
-    /// A store whose keys all begin with `prefix`. To be called in a runtime.
+    /// A store whose keys all begin with `prefix`.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the system gives no random numbers.
@@ -99,7 +96,7 @@ impl RedisStore {
     }
 
     /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
-    /// stands there, which has to have the needs of that durability.
+    /// stands there, which has to have the needs of that durability. To be called in a runtime.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -122,7 +119,6 @@ impl RedisStore {
         let confirming = by.map(|(link, durability)| Confirming::new(link, durability, SAVE));
         Ok(Self(Arc::new(Inner {
             confirming,
-            _probe: AbortOnDropHandle::new(tokio::spawn(link.clone().probe())),
             link,
             prefix: prefix.into(),
             bounds,

@@ -44,7 +44,7 @@ pub struct RedisTopics {
     inner: Arc<Inner>,
     queue: Queue,
     _tasks: [AbortOnDropHandle<()>; 2],
-    _probe: Arc<AbortOnDropHandle<()>>,
+    _listens: Arc<AbortOnDropHandle<()>>,
 }
 
 /// What one Redis has of topics: all of them share two connections.
@@ -86,7 +86,7 @@ impl Part {
         self,
         channels: &Link,
         commands: &Link,
-        probe: &Arc<AbortOnDropHandle<()>>,
+        listens: &Arc<AbortOnDropHandle<()>>,
     ) -> RedisTopics {
         let Self {
             limits,
@@ -106,7 +106,7 @@ impl Part {
             }),
             queue,
             _tasks: tasks.map(AbortOnDropHandle::new),
-            _probe: probe.clone(),
+            _listens: listens.clone(),
         }
     }
 }
@@ -153,11 +153,11 @@ impl Backplane {
             replicas: false,
         };
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
-        let probe = tokio::spawn(channels.clone().probe());
-        let probe = Arc::new(AbortOnDropHandle::new(probe));
+        let listens = tokio::spawn(channels.clone().listens());
+        let listens = Arc::new(AbortOnDropHandle::new(listens));
         Ok(Self {
-            topics: topics.run(&channels, commands, &probe),
-            between: between.run(&channels, commands, &probe),
+            topics: topics.run(&channels, commands, &listens),
+            between: between.run(&channels, commands, &listens),
         })
     }
 }
