@@ -9,7 +9,8 @@ use redis::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use super::link::{Connection, Current, Health, Link};
+use super::connection::Connection;
+use super::link::{Current, Health, Link};
 
 /// How long a lost answer is asked for again. If Redis has been away for longer, nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);

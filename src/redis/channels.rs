@@ -6,7 +6,8 @@ use redis::{ErrorKind, ServerErrorKind, Value};
 use tokio::time::{Instant, sleep};
 
 use super::asking::AskError;
-use super::link::{Connection, Link};
+use super::connection::Connection;
+use super::link::Link;
 
 /// How often whoever only listens asks whether somebody is there.
 const LISTENS: Duration = Duration::from_secs(5);

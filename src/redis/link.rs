@@ -4,41 +4,21 @@
 //! the server is one that can be used. So the keeper here makes each connection, checks it, and says to the operator
 //! when it is lost and when it is back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
-use redis::sentinel::SentinelClient;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, ErrorKind::Server,
-    FromRedisValue, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, RedisFuture,
-    RedisResult, ServerErrorKind, Value,
-};
+use redis::PushInfo;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
-use super::facts::{Facts, Needs};
-use crate::random::random_number;
+use super::connection::{Connection, MOST_WAITING};
+use super::facts::Needs;
+use super::keeper::Keeper;
 
-/// How long a connection may take until it can be used, with all that is asked first.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first pause before a lost connection is made again, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long [`Link::open`] waits for the first connection.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often sentinels are asked which server they name.
-const NAMED_EVERY: Duration = Duration::from_secs(1);
-/// How many commands wait for the connection's task. Whoever has one more waits.
-const MOST_WAITING: usize = 1024;
 
 /// What the operator is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,41 +65,6 @@ pub enum Health {
     Closed,
 }
 
-/// A connection to one server or to a cluster.
-#[derive(Clone)]
-pub(crate) enum Connection {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::One(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
-            Self::One(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
-        }
-    }
-}
-
 /// The connection of now, by number.
 #[derive(Clone)]
 pub(crate) struct Current {
@@ -129,11 +74,11 @@ pub(crate) struct Current {
     pub(super) syncs: bool,
 }
 
-struct State {
-    health: Health,
-    current: Option<Current>,
+pub(super) struct State {
+    pub(super) health: Health,
+    pub(super) current: Option<Current>,
     /// How often a connection was lost, or could not be made at first.
-    losses: u64,
+    pub(super) losses: u64,
 }
 
 /// One connection to Redis, which comes back by itself. All clones share it.
@@ -145,32 +90,6 @@ pub struct Link {
     hosts: Arc<str>,
     is_cluster: bool,
     _keeper: Arc<AbortOnDropHandle<()>>,
-}
-
-/// Why a connection was not made.
-enum ConnectError {
-    /// It may be made at the next try.
-    Away(String),
-    /// It will not.
-    Unusable(String),
-}
-
-impl From<RedisError> for ConnectError {
-    fn from(error: RedisError) -> Self {
-        let code = error.code().unwrap_or_default();
-        let is_final = match error.kind() {
-            ErrorKind::AuthenticationFailed
-            | ErrorKind::InvalidClientConfig
-            | ErrorKind::RESP3NotSupported
-            | ErrorKind::EmptySentinelList
-            | Server(ServerErrorKind::NoPerm) => true,
-            _ => matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM"),
-        };
-        match is_final {
-            true => Self::Unusable(error.to_string()),
-            false => Self::Away(error.to_string()),
-        }
-    }
 }
 
 impl Link {
@@ -286,293 +205,5 @@ impl Link {
     pub(super) fn lost(&self, number: u64) {
         // If there is no room, others have said so already.
         let _ = self.lost.try_send(number);
-    }
-}
-
-/// The task that makes connections.
-struct Keeper {
-    address: Address,
-    needs: Needs,
-    hosts: Arc<str>,
-    tell: Box<dyn Fn(Tell) + Send + Sync>,
-    state: watch::Sender<State>,
-    lost: mpsc::Sender<u64>,
-    losses: mpsc::Receiver<u64>,
-    number: u64,
-    /// The warning that the operator has been told.
-    warned: Option<String>,
-    pushes: Option<Pushes>,
-    /// Set by each connection that was found by sentinels.
-    named: Option<Named>,
-}
-
-/// The server that sentinels have named.
-struct Named {
-    sentinels: SentinelClient,
-    address: ConnectionAddr,
-}
-
-/// Ends when the sentinels name another server. The one before may go on for ten seconds as if it were written to, and
-/// then forgets what it was told meanwhile.
-async fn renamed(named: Option<&mut Named>) {
-    let Some(Named { sentinels, address }) = named else {
-        return std::future::pending().await;
-    };
-    loop {
-        tokio::time::sleep(NAMED_EVERY).await;
-        let named = tokio::time::timeout(CONNECT_TIMEOUT, sentinels.async_get_client());
-        // Sentinels that cannot be asked say nothing about the server.
-        if let Ok(Ok(client)) = named.await
-            && client.get_connection_info().addr() != address
-        {
-            return;
-        }
-    }
-}
-
-impl Keeper {
-    async fn run(mut self, opened: std::sync::mpsc::SyncSender<Result<(), String>>) {
-        let mut opened = Some(opened);
-        let mut down: Option<Instant> = None;
-        let mut tries = 0;
-        loop {
-            self.number += 1;
-            let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
-            let connected = connected.await.unwrap_or_else(|_| {
-                let seconds = CONNECT_TIMEOUT.as_secs();
-                Err(ConnectError::Away(format!("no answer within {seconds} s")))
-            });
-            let why = match connected {
-                Ok((connection, syncs)) => {
-                    tries = 0;
-                    self.is_up(connection, syncs);
-                    if let Some(since) = down.take() {
-                        (self.tell)(Tell::Back(since.elapsed()));
-                    }
-                    if let Some(opened) = opened.take() {
-                        let _ = opened.send(Ok(()));
-                    }
-                    self.wait_for_its_end().await
-                }
-                Err(ConnectError::Away(why)) => {
-                    if let Some(opened) = opened.take() {
-                        let _ = opened.send(Ok(()));
-                    }
-                    why
-                }
-                Err(ConnectError::Unusable(why)) => {
-                    // `open` may have stopped waiting; then the requests get the error.
-                    if let Some(opened) = opened.take() {
-                        let _ = opened.send(Err(why.clone()));
-                    }
-                    why
-                }
-            };
-            let is_new = down.is_none();
-            if is_new {
-                (self.tell)(Tell::Lost(format!("Redis at {}: {why}", self.hosts)));
-            }
-            let since = *down.get_or_insert_with(Instant::now);
-            let why = why.into();
-            self.state.send_modify(|state| {
-                state.current = None;
-                state.losses += u64::from(is_new);
-                state.health = Health::Down { since, why };
-            });
-            tokio::time::sleep(pause(tries)).await;
-            tries = tries.saturating_add(1);
-        }
-    }
-
-    fn is_up(&self, connection: Connection, syncs: bool) {
-        let number = self.number;
-        self.state.send_modify(|state| {
-            state.current = Some(Current {
-                number,
-                connection,
-                syncs,
-            });
-            state.health = Health::Up;
-        });
-    }
-
-    /// Ends when this connection is lost, or the sentinels name another server. Says why.
-    async fn wait_for_its_end(&mut self) -> String {
-        let lost = async {
-            while let Some(number) = self.losses.recv().await {
-                if number == self.number {
-                    break;
-                }
-            }
-        };
-        tokio::select! {
-            () = lost => "the connection was lost".to_owned(),
-            () = renamed(self.named.as_mut()) => "the sentinels name another server".to_owned(),
-        }
-    }
-
-    /// Makes a connection, and finds whether each write is on the disk before it is answered.
-    async fn connect(&mut self) -> Result<(Connection, bool), ConnectError> {
-        let mut connection = match &self.address {
-            Address::Server(info) => {
-                let client = Client::open((**info).clone())?;
-                let config = self.config();
-                Connection::One(
-                    client
-                        .get_multiplexed_async_connection_with_config(&config)
-                        .await?,
-                )
-            }
-            Address::Sentinel(sentinels) => {
-                let mut sentinels = sentinels.builder()?.build()?;
-                let client = sentinels.async_get_client().await?;
-                let address = client.get_connection_info().addr().clone();
-                self.named = Some(Named { sentinels, address });
-                let config = self.config();
-                Connection::One(
-                    client
-                        .get_multiplexed_async_connection_with_config(&config)
-                        .await?,
-                )
-            }
-            Address::Cluster(nodes) => {
-                let mut client = ClusterClient::builder(nodes.iter().cloned())
-                    .use_protocol(ProtocolVersion::RESP3)
-                    .connection_timeout(CONNECT_TIMEOUT)
-                    .response_timeout(ANSWER_TIMEOUT);
-                // A cluster's connection comes back by itself, node by node. Who has subscribed has to know.
-                if self.pushes.is_some() {
-                    client = client.push_sender(self.pushed());
-                }
-                Connection::Cluster(client.build()?.get_async_connection().await?)
-            }
-        };
-        let all = self.facts(&mut connection).await?;
-        let syncs = !all.is_empty() && all.iter().all(Facts::syncs);
-        for facts in all {
-            if let Some(why) = facts.refused(self.needs) {
-                return Err(ConnectError::Unusable(why));
-            }
-            let warning = facts.warning(self.needs);
-            if warning.is_some() && self.warned != warning {
-                self.warned.clone_from(&warning);
-                let text = warning.unwrap_or_default();
-                (self.tell)(Tell::Warning(format!("Redis at {}: {text}", self.hosts)));
-            }
-        }
-        Ok((connection, syncs))
-    }
-
-    fn pushed(&self) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
-        let (lost, number, pushes) = (self.lost.clone(), self.number, self.pushes.clone());
-        move |info: PushInfo| {
-            if info.kind == PushKind::Disconnection {
-                let _ = lost.try_send(number);
-            } else if let Some(pushes) = &pushes {
-                pushes(info);
-            }
-            Ok(())
-        }
-    }
-
-    fn config(&self) -> AsyncConnectionConfig {
-        AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(ANSWER_TIMEOUT))
-            .set_pipeline_buffer_size(MOST_WAITING)
-            .set_push_sender(self.pushed())
-    }
-
-    /// What each server says of itself. A user who may not ask gets no facts, and is not refused for it.
-    async fn facts(&self, connection: &mut Connection) -> RedisResult<Vec<Facts>> {
-        let answer: RedisResult<Value> = redis::cmd("INFO").query_async(connection).await;
-        let answer = match answer {
-            Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(Vec::new()),
-            answer => answer?,
-        };
-        let texts = of_each(answer, matches!(connection, Connection::Cluster(_)))
-            .into_iter()
-            .map(String::from_redis_value);
-        let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let mut facts: Vec<_> = texts.iter().map(|text| Facts::of(text)).collect();
-        if self.needs.fsync {
-            // Those of a cluster's nodes come in no order: the worst of them is everybody's.
-            let fsyncs = fsyncs(connection).await?;
-            let worst = fsyncs
-                .iter()
-                .find(|fsync| fsync.as_deref() != Some("always"));
-            let fsync = worst.or(fsyncs.first()).cloned().flatten();
-            for facts in &mut facts {
-                facts.fsync.clone_from(&fsync);
-            }
-        }
-        Ok(facts)
-    }
-}
-
-/// What each node of a cluster has answered, or a server.
-fn of_each(answer: Value, is_cluster: bool) -> Vec<Value> {
-    match answer {
-        Value::Map(nodes) if is_cluster => nodes.into_iter().map(|(_, answer)| answer).collect(),
-        answer => vec![answer],
-    }
-}
-
-/// When each server writes to its disk, if it writes every change there at all.
-async fn fsyncs(connection: &mut Connection) -> RedisResult<Vec<Option<String>>> {
-    let mut command = redis::cmd("CONFIG");
-    command.arg("GET").arg("append*");
-    let (answer, is_cluster) = match connection {
-        Connection::One(one) => (command.query_async(one).await, false),
-        Connection::Cluster(cluster) => {
-            let nodes = MultipleNodeRoutingInfo::AllMasters;
-            let routing = RoutingInfo::MultiNode((nodes, Some(ResponsePolicy::Special)));
-            (cluster.route_command(command, routing).await, true)
-        }
-    };
-    let answer: Value = match answer {
-        Err(error) if error.kind() == Server(ServerErrorKind::NoPerm) => return Ok(vec![None]),
-        answer => answer?,
-    };
-    let configs = of_each(answer, is_cluster)
-        .into_iter()
-        .map(HashMap::<String, String>::from_redis_value);
-    let configs = configs.collect::<Result<Vec<_>, _>>()?;
-    let fsyncs = configs.iter().map(|config| {
-        let is_on = config.get("appendonly").is_some_and(|is_on| is_on == "yes");
-        config.get("appendfsync").filter(|_| is_on).cloned()
-    });
-    Ok(fsyncs.collect())
-}
-
-/// How long to wait before the next try, after so many in vain: twice as long each time up to a bound, and half of it by
-/// chance, so that many processes do not come back at once.
-fn pause(tries: u32) -> Duration {
-    let most = FIRST_PAUSE
-        .saturating_mul(1 << tries.min(16))
-        .min(LONGEST_PAUSE);
-    // 52 random bits.
-    let chance = random_number().unwrap_or_default() as f64 / (1_u64 << 52) as f64;
-    most.mul_f64(0.5 + chance / 2.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_bound_and_differ() {
-        for tries in 0..100 {
-            let most = FIRST_PAUSE
-                .saturating_mul(1 << tries.min(16))
-                .min(LONGEST_PAUSE);
-            let pauses: Vec<_> = (0..10).map(|_| pause(tries)).collect();
-            assert!(
-                pauses
-                    .iter()
-                    .all(|pause| *pause >= most / 2 && *pause <= most)
-            );
-            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! The way to Redis: one connection that all commands share, which comes back by itself.
 //!
 //! * `address.rs`: where Redis is, as people write it. `facts.rs`: what a server says of itself. Both are pure.
-//! * `link.rs`: the connection: how it is made, lost and made again, and who is told.
+//! * `link.rs`: what the other rooms hold: the way to whatever connection there is now. `keeper.rs`: the task that makes
+//!   connections, one after the other, and who is told. `connection.rs`: one connection, and what its servers say.
 //! * `asking.rs`: a script or a command is sent, and sent again if its answer is lost.
 //! * `channels.rs`: what is subscribed to.
 //!
@@ -10,7 +11,9 @@
 mod address;
 mod asking;
 mod channels;
+mod connection;
 mod facts;
+mod keeper;
 mod link;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -20,8 +23,8 @@ mod tests;
 pub use address::{Address, AddressError};
 pub use asking::AskError;
 pub(crate) use asking::{Ask, AskAgain, Together, refused};
+pub(crate) use connection::Connection;
 pub use facts::{Facts, Needs};
-pub(crate) use link::Connection;
 pub use link::{Health, Link, OpenError, Tell};
 
 /// A time as Redis counts it, which is in signed numbers.
