@@ -1,6 +1,6 @@
 import type { Limits, Logger, LoomOptions, OwnStore, RedisStore } from '../index'
 import type { NativeRedis } from './addon'
-import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject, redisPrefix } from './check'
 import { native } from './native'
 import { checkOrigins } from './http/origin'
 import { type Trust, trustOf } from './http/trust'
@@ -104,9 +104,6 @@ function limitsOf(given: unknown = {}): Limits {
   return limits as unknown as Limits
 }
 
-/** What all keys in Redis begin with, unless the application says otherwise. */
-const PREFIX = 'loom:'
-
 const STORES = { sqlite: true, redis: true, prefix: true, durability: true }
 
 const DURABILITIES = ['memory', 'fsync', 'replicas']
@@ -146,15 +143,13 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
 }
 
 /** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
-function redisOf(option: string, { redis, prefix = PREFIX, durability = 'memory' }: RedisStore): NativeRedis {
+function redisOf(option: string, { redis, prefix, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every((url) => typeof url === 'string'))
     throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
-  if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
-    throw invalid('1 to 64 letters, digits and : . - _', `${option}.prefix`, prefix)
   if (!DURABILITIES.includes(durability))
     throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
-  return { urls, isCluster, prefix, durability }
+  return { urls, isCluster, prefix: redisPrefix(prefix, `${option}.prefix`), durability }
 }

@@ -455,9 +455,13 @@ impl Following {
             waiters.push(self.waiting(topic));
             asked.push(Open {
                 script: script.clone(),
-                keys: [self.keys.topic(topic), self.keys.messages(topic)],
+                keys: [
+                    self.keys.topic(topic),
+                    self.keys.messages(topic),
+                    self.keys.ids(topic),
+                ],
                 epoch: Epoch::random().map_or_else(|_| String::new(), |epoch| epoch.to_string()),
-                known: self.rooms.position(topic),
+                known: self.rooms.tail(topic),
                 keep: milliseconds(self.keep),
             });
         }
@@ -473,21 +477,29 @@ impl Following {
         }
     }
 
-    fn restore(&self, topic: &str, (epoch, last, messages): Opened) -> Result<(), TopicError> {
+    fn restore(
+        &self,
+        topic: &str,
+        (epoch, last, tail, messages): Opened,
+    ) -> Result<(), TopicError> {
         let damaged = || TopicError::Failed("Redis has something else there".to_owned());
         let epoch: Epoch = epoch.parse().map_err(|_| damaged())?;
+        let mut kept: Vec<Foreign> = Vec::with_capacity(messages.len());
+        for (number, id, data, name, before) in messages {
+            let position = Position { epoch, number };
+            match keys::foreign(position, &id, &data, &name, &before) {
+                Some(message) if number <= last => kept.push(message),
+                // Somebody else has written there. It is a gap: only what comes after it is taken.
+                _ => kept.clear(),
+            }
+        }
         // Without a message, all that is known is where the topic is.
-        let first = messages.first().map_or(last + 1, |(number, ..)| *number);
-        let number = first.saturating_sub(1);
-        let foreign = |(number, id, data): (u64, String, String)| {
-            keys::foreign(epoch, number, &id, &data).ok_or_else(damaged)
+        let (number, tail) = match kept.first() {
+            Some(first) => (first.position.number.saturating_sub(1), &*first.before),
+            None => (last, &*tail),
         };
-        let messages: Vec<Foreign> = messages
-            .into_iter()
-            .map(foreign)
-            .collect::<Result<_, _>>()?;
-        self.rooms
-            .restore(topic, Position { epoch, number }, messages)
+        let before = Position { epoch, number };
+        self.rooms.restore(topic, before, tail, &kept)
     }
 
     /// The topic was copied, or was not.
@@ -525,29 +537,35 @@ struct Due {
     opened: Vec<Arc<str>>,
 }
 
-/// Epoch, the last number, and messages: number, id, data.
-type Opened = (String, u64, Vec<(u64, String, String)>);
+/// Epoch, number and name of the last message, and messages: number, id, data, name, name of the one before.
+type Opened = (String, u64, String, Vec<Entry>);
+type Entry = (u64, String, String, String, String);
 
 /// One call of the script.
 struct Open {
     script: Arc<Script>,
-    keys: [String; 2],
+    keys: [String; 3],
     epoch: String,
-    known: Option<Position>,
+    /// The newest position that is known, and the name of the message there.
+    known: Option<(Position, Box<str>)>,
     keep: u64,
 }
 
 impl Ask for Open {
     async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
         let mut script = self.script.prepare_invoke();
-        let [topic, messages] = &self.keys;
-        let known = self.known.map(|known| known.epoch.to_string());
+        for key in &self.keys {
+            script.key(key);
+        }
+        let (epoch, number, name) = match &self.known {
+            Some((known, name)) => (known.epoch.to_string(), known.number, &**name),
+            None => (String::new(), 0, ""),
+        };
         script
-            .key(topic)
-            .key(messages)
             .arg(&self.epoch)
-            .arg(known.unwrap_or_default())
-            .arg(self.known.map_or(0, |known| known.number))
+            .arg(epoch)
+            .arg(number)
+            .arg(name)
             .arg(self.keep);
         script.invoke_async(connection).await
     }

@@ -5,6 +5,10 @@
 //! gets each message once, however many subscribers there are, and has a copy of what Redis keeps, which its
 //! subscribers read. What is missing in the copy is read from Redis (`open.lua`).
 //!
+//! Each message has a random name, and says the name of the message before it. After a failover that has lost the newest
+//! messages, Redis gives their numbers to others; whoever knows the lost ones sees by the names that these are others,
+//! and the topic begins under a new epoch.
+//!
 //! * `keys.rs`: names, and what is told. Pure. `publishing.rs`: the way to Redis. `following.rs`: the way back.
 //!
 //! Architecture invariant: each message reaches a subscriber once and in the topic's order, or the subscriber is told
