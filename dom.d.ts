@@ -22,6 +22,8 @@ export interface LoomEvents {
    * with a process.
    */
   'loom:reset': { readonly module: string }
+  /** Without a connection, at the window: the next try is in so many milliseconds. */
+  'loom:retry': { readonly wait: number }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { readonly module: string }
 }

@@ -6,6 +6,7 @@ export default tseslint.config(
     ignores: [
       'dist',
       'native',
+      'examples/demo/.compiled',
       'target',
       'node_modules',
       'bench/load',
@@ -66,6 +67,18 @@ export default tseslint.config(
         window: 'readonly',
         WebSocket: 'readonly',
         __dirname: 'readonly',
+      },
+    },
+  },
+  {
+    // Scripts of pages.
+    files: ['examples/**/public/*.js', 'examples/**/browser/*.js'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        MutationObserver: 'readonly',
+        getComputedStyle: 'readonly',
+        matchMedia: 'readonly',
       },
     },
   },

@@ -58,6 +58,40 @@ export function each<Item>(
   row: (item: Item) => Tree,
   dependencies?: readonly unknown[],
 ): KeyedList
+/**
+ * A window on a long list: only `limit` rows of it are rendered, compared and sent, from the item `at` on. What is in
+ * both windows stays in the page when the window moves. See docs/lists.md.
+ *
+ *     const shown = each(rows, (row) => row.id, (row) => html`<li>${row.name}</li>`, { limit: 200, at: props.at })
+ *
+ * @param window an `at` before the beginning or behind the end is the nearest that there is.
+ * @throws LoomError `LOOM_ARGUMENT` for what is no such number, and for an unknown option.
+ */
+export function each<Item>(
+  items: readonly Item[],
+  key: (item: Item) => Key,
+  row: (item: Item) => Tree,
+  window: EachWindow,
+): KeyedWindow
+
+/** Which part of a list is rendered. */
+export interface EachWindow {
+  /** How many rows, 2 to 10,000: some screens more than a user sees at a time. */
+  readonly limit: number
+  /** The index of the first item. */
+  readonly at: number
+  /** As those of a whole list. */
+  readonly dependencies?: readonly unknown[]
+}
+
+/** A window on a list: stands in a template's text, as a whole list does. */
+export interface KeyedWindow extends KeyedList {
+  /** The index of the first row, within the list. */
+  readonly at: number
+  /** The `at` of the window that is half a window earlier or later; `undefined` if there is nothing more on that side. */
+  readonly earlier: number | undefined
+  readonly later: number | undefined
+}
 
 /** HTML that is inserted as it stands: what `raw` and `sanitized` give. */
 export interface RawHtml {
@@ -85,8 +119,56 @@ export function raw(html: string): RawHtml
 export function sanitized(html: string): RawHtml
 
 /**
+ * Makes a tree of the name of an element, or of a component, as JSX does. Compilers call it if a key stands behind a
+ * spread, `<li {...props} key={id}>`, and `loom-live/jsx-runtime` for all other JSX: see docs/jsx.md.
+ */
+export function createElement(
+  type: string | ((props: never) => unknown),
+  props?: object | null,
+  ...children: readonly unknown[]
+): Tree
+
+/** Its children and nothing around them: `<>…</>` in JSX, and `<Fragment key={id}>…</Fragment>`. */
+export function Fragment(props: { readonly children?: unknown }): Tree
+
+/** What `loom-live/jsx-runtime` and `loom-live/jsx-dev-runtime` export. Nothing else needs it. */
+export const jsxRuntime: Readonly<
+  Record<'Fragment' | 'jsx' | 'jsxs' | 'jsxDEV' | 'template' | 'keyed', (...parameters: never[]) => Tree>
+>
+
+export interface LiveOptions {
+  /**
+   * What tells the component from the parent's others of its module: text or a number, at most 256 bytes. Of components in
+   * a list it is also the key of the list's item.
+   */
+  readonly key?: Key
+  /** The element that is the component's container: `div`, or any other that `loom.mount` takes. */
+  readonly as?: string
+  /** The key of a shared component, which stands in this one as in any other. It is given no props. */
+  readonly shared?: string
+}
+
+/**
+ * A component of its own in a template: `${live(chart, { range: props.range }, { key: 'left' })}`. It has an actor, props and
+ * events of its own. It begins when its parent's render shows it, its `mount` gets what the parent gives, and it ends when
+ * the parent shows it no more. What a parent's render changes around it does not disturb it; a list of `each` moves it
+ * without a restart. What the parent gives anew arrives at the receiver `given`, once; without such a receiver it is merged
+ * into the props. Not in shared components, but shared components can stand in others.
+ *
+ * @param module what `loom.register` gave; not one with `params`.
+ * @param given JSON values; replaces the module's own props of these names.
+ * @throws LoomError `LOOM_ARGUMENT` for what is no registered module and for wrong options, `LOOM_PROPS` for props that are
+ * no JSON. The render fails with `LOOM_TEMPLATE` if the same module stands twice in it with one key.
+ */
+export function live<Props extends object>(
+  module: RegisteredModule<Props>,
+  given?: Partial<NoInfer<Props>>,
+  options?: LiveOptions,
+): Tree
+
+/**
  * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. They are `event.args`, as
- * JSON has them. Gives a text, `remove({"id":7})`, which other template languages can write as well.
+ * JSON has them. It is the text `remove({"id":7})`, which other template languages can write as well.
  *
  * They go through the browser, so a user can send any others: treat them as you treat a form. `validated` checks them.
  *
@@ -94,7 +176,108 @@ export function sanitized(html: string): RawHtml
  * @param args what JSON can hold, at most 4,096 bytes of it. `undefined`: there are none.
  * @throws LoomError `LOOM_ARGUMENT` for anything else.
  */
-export function on(handler: string, args?: unknown): string
+export function on(handler: string, args?: unknown): BoundHandler
+
+/** A handler in a binding. It is a text: `String(on('save'))` is `save`. */
+export interface BoundHandler extends AttributeValue {
+  /**
+   * What the page shows until the answer comes: `on('like').optimistic(js.addClass('liked'))`. It is taken back with the
+   * answer's own change, applied or failed, so that nothing flickers.
+   *
+   * @param commands those that can be taken back: `show`, `hide`, `toggle`, those of classes and attributes, and `insert`.
+   * @throws LoomError `LOOM_ARGUMENT` for others.
+   */
+  optimistic(commands: Commands): AttributeValue
+}
+
+/** Stands in an attribute as a text. */
+export interface AttributeValue {
+  readonly text: string
+  toString(): string
+}
+
+/** Classes for the time of a transition; several have spaces between them. */
+export interface CommandTransition {
+  /** From the first moment to the end: mostly those with `transition` or `animation` in the CSS. */
+  readonly active?: string
+  /** At first. */
+  readonly start?: string
+  /** From the second frame on, instead of `start`. */
+  readonly end?: string
+}
+
+export interface TransitionOptions {
+  /** How long the classes are there, in milliseconds: 200, or 0 to 10,000. Who prefers reduced motion gets none of it. */
+  readonly time?: number
+}
+
+export interface ShowOptions extends TransitionOptions {
+  /** The element is shown at its beginning, or hidden at its end. Not of what is optimistic. */
+  readonly transition?: string | CommandTransition
+  /** The element's CSS `display` if the page's CSS hides it: `block`. */
+  readonly display?: string
+}
+
+export interface ScrollOptions {
+  readonly behavior?: 'auto' | 'smooth' | 'instant'
+  readonly block?: 'start' | 'center' | 'end' | 'nearest'
+  readonly inline?: 'start' | 'center' | 'end' | 'nearest'
+}
+
+export interface CallOptions {
+  /** As `on(…).optimistic(…)`. */
+  readonly optimistic?: Commands
+}
+
+/**
+ * What a page does by itself, in the order in which it is written: `js.toggle('#menu').focus('#first')`. It is for
+ * bindings, `@click=${js.toggle('#menu')}`, and for `ctx.push`. Each command gives a longer chain and leaves its own as it
+ * was. A chain has 32 commands at most, and 4,096 bytes as JSON. All throw a LoomError `LOOM_ARGUMENT` for what they do
+ * not take.
+ *
+ * `to`: a CSS selector of the whole document, `closest …` (the nearest around the element with the binding, or itself) or
+ * `inner …` (in it). Without it the element itself is meant; for `ctx.push` that of the component.
+ *
+ * What commands did survives patches, until the server changes that very thing.
+ */
+export interface Commands extends AttributeValue {
+  show(to?: string, options?: ShowOptions): Commands
+  hide(to?: string, options?: ShowOptions): Commands
+  toggle(to?: string, options?: ShowOptions): Commands
+  addClass(names: string, to?: string): Commands
+  removeClass(names: string, to?: string): Commands
+  toggleClass(names: string, to?: string): Commands
+  /** Not event handlers, `style`, `class`, `srcdoc`, `data-l-…`; and of addresses only http(s), mailto, tel and sms. */
+  setAttribute(name: string, value: string, to?: string): Commands
+  removeAttribute(name: string, to?: string): Commands
+  /** Without `values` a boolean attribute; with one it comes and goes; with two they take turns: `['true', 'false']`. */
+  toggleAttribute(name: string, to?: string, values?: readonly [on: string, off?: string]): Commands
+  transition(classes: string | CommandTransition, to?: string, options?: TransitionOptions): Commands
+  /** What takes no focus gives it to the first in it that does. */
+  focus(to?: string): Commands
+  blur(to?: string): Commands
+  scrollIntoView(to?: string, options?: ScrollOptions): Commands
+  /** A `CustomEvent` that bubbles. */
+  dispatch(name: string, to?: string, detail?: unknown): Commands
+  /** A text, or what an element holds. */
+  copy(what: string | { readonly from: string }): Commands
+  /** Of a `<dialog>`. */
+  showModal(to?: string): Commands
+  /** Of a `<dialog>`; without `to` the nearest one around the element. */
+  close(to?: string): Commands
+  /** A path or an http(s) URL. */
+  navigate(url: string): Commands
+  /**
+   * A copy of a `<template>` of the page, which is taken back with the answer: only for what is optimistic. In the copy
+   * `data-l-fill="name"` gets the text of this argument or field.
+   */
+  insert(template: string, to?: string, place?: 'start' | 'end' | 'before' | 'after'): Commands
+  /** The handler gets what the binding's event says, with these arguments, as of `on`. */
+  call(handler: string, args?: unknown, options?: CallOptions): Commands
+}
+
+/** Where chains of commands begin. */
+export const js: Commands
 
 /**
  * What happened in the browser.
@@ -111,7 +294,8 @@ export interface LiveEvent<Args = unknown> {
   readonly handler: string
   /**
    * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. Or `model`:
-   * a control sets a prop, and `authorize` is asked; handlers never get such an event.
+   * a control sets a prop, and `authorize` is asked; handlers never get such an event. Or `call`: a hook of the page has
+   * called the handler (`this.call`); see `LiveContext.reply`.
    */
   readonly type: string
   /**
@@ -143,7 +327,7 @@ export interface LiveEvent<Args = unknown> {
   readonly left?: readonly string[]
   /**
    * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send others than the page
-   * has.
+   * has. Of the type `call` they are what the hook gave, and only `limits.messageBytes` bounds them.
    */
   readonly args?: Args
   /**
@@ -254,6 +438,11 @@ export interface LiveContext {
    */
   readonly self: string
   /**
+   * Of a component that `live()` has nested: the address of its parent, for `ctx.send`. `undefined` in any other
+   * component, and while the page is rendered.
+   */
+  readonly parent: string | undefined
+  /**
    * Sends the receiver what is published to the topic. The place in the topic is fixed at the call, and delivery begins
    * once the step is committed. Each message enters the state exactly once, in the topic's order, also across lost
    * connections; what the topic's history no longer has is said by one message with `gap`.
@@ -327,6 +516,45 @@ export interface LiveContext {
    * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
+  /** Has the page do this, after the change of the same step: `ctx.push(js.focus('#next'))`. */
+  push(commands: Commands): void
+  /**
+   * Answers a hook of the page, which has called the handler with `this.call`: its promise resolves with the value, after
+   * the change of the same step. Only this page gets it, also if the component is shared. Without it the promise resolves
+   * with `undefined`; if the handler fails, it rejects. If the event comes from elsewhere, as from a click, it does
+   * nothing: nobody waits for the value.
+   *
+   * @param value a JSON value; `undefined` if it is left out. It counts as a push does.
+   * @throws LoomError `LOOM_ARGUMENT` if it is called a second time, and where no page has asked: in `connected` and
+   * receivers. `LOOM_PROPS` if JSON would change the value.
+   */
+  reply(value?: unknown): void
+  /**
+   * Changes the address of the page, and nothing else of it, once the step is committed: the module's `params` gets the
+   * address then. The address is an entry of the browser's history.
+   *
+   * @param url a path of this site, or a query (`?page=2`), which the page's own path stands before; 2,048 bytes at most.
+   * @throws LoomError `LOOM_ARGUMENT` if the module has no `params`.
+   */
+  patch(url: string, options?: PatchOptions): void
+  /** Gives the page another title, once the step is committed. While a page is rendered it does nothing: the route writes the title. */
+  title(text: string): void
+  /**
+   * Tells the user something once, when the step is committed: `ctx.flash('success', 'Saved.')`. If the step also redirects,
+   * the page that comes next shows it, else this one; where and how it looks, the page says: see docs/connection.md. Also
+   * of a form that is sent without the client's script. Of a shared component a handler's is for the page whose event it
+   * is, and a receiver's for all pages. Clients of the classic dialect do not get it.
+   *
+   * @param kind `warning` and `error` interrupt a screen reader (`role="alert"`); the others wait (`role="status"`).
+   * @param text shown as text, and never as HTML. All of one event or message: at most 5, with 2,048 bytes together.
+   * @throws LoomError `LOOM_ARGUMENT` for another kind, for no text, and for more than that.
+   */
+  flash(kind: FlashKind, text: string): void
+  /**
+   * Has screen readers say something that nobody sees, when they have said what they say, once the step is committed:
+   * what a list that was filtered has now, for instance. 2,048 bytes at most.
+   */
+  announce(text: string): void
   /**
    * Ends an upload of this component, once the step is committed: its page sends no more, what has arrived is removed, and
    * nobody gets the file. An id that is none, or whose file has been handed over, does nothing.
@@ -337,11 +565,38 @@ export interface LiveContext {
   cancelUpload(id: string): void
 }
 
+/** What a flash is about; its look, and whether it interrupts. */
+export type FlashKind = 'info' | 'success' | 'warning' | 'error'
+
+/** What a page shows once: see `ctx.flash`. */
+export interface Flash {
+  readonly kind: FlashKind
+  readonly text: string
+}
+
+/** What a module's `params` gets beside the address: also while the page is rendered, when there is no step. */
+export type ParamsContext = MountContext & Pick<LiveContext, 'title'>
+
+/** The address of a page, within its site. */
+export interface PageUrl {
+  /** Without the query, as the browser says it: percent-encoded. */
+  readonly pathname: string
+  /** The query with its `?`; empty without one. */
+  readonly search: string
+  readonly searchParams: URLSearchParams
+}
+
+/** How `ctx.patch` changes the address. */
+export interface PatchOptions {
+  /** The address takes the place of the page's last one in the history, instead of a new entry. */
+  readonly replace?: boolean
+}
+
 /** What `mount` and `authorize` know. */
 export type MountContext = Pick<LiveContext, 'id' | 'module' | 'key' | 'request' | 'signal' | 'topics'>
 
 /** What `connected` knows. */
-export interface ConnectedContext extends Omit<LiveContext, 'keepForm'> {
+export interface ConnectedContext extends Omit<LiveContext, 'keepForm' | 'reply'> {
   /** The component goes on from a state: from a checkpoint of its page, or from the store. */
   readonly revived: boolean
   /**
@@ -366,7 +621,8 @@ export interface Dropped {
  * Where a message comes from. What was sent to the component by its address comes from a `component` (`ctx.send`) or
  * from the `server` (`loom.send`).
  */
-export type MessageSource = 'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers' | 'upload'
+export type MessageSource =
+  'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers' | 'upload' | 'parent'
 
 /**
  * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since
@@ -561,7 +817,7 @@ export interface UploadRules {
    * Signs a URL of an object store, and the page sends the file there. Runs in the step that gives the permit, after the
    * file has passed the rules; if it throws, the file fails.
    */
-  direct?(file: ChosenFile, ctx: Omit<LiveContext, 'keepForm'>): DirectUpload | Promise<DirectUpload>
+  direct?(file: ChosenFile, ctx: Omit<LiveContext, 'keepForm' | 'reply'>): DirectUpload | Promise<DirectUpload>
 }
 
 /** Where `loom.uploads` puts files while they arrive, and what bounds them. Times in milliseconds. */
@@ -574,7 +830,7 @@ export interface UploadsOptions {
   readonly shared?: boolean
   /** Files that a component may have under way at a time, 1 to 1,000,000, of all its uploads. Default 20. */
   readonly perComponent?: number
-  /** Files that pages of one address may have under way at a time in this process; IPv6 counts by its first 64 bits. Default 100. */
+  /** Files that pages of one address may have under way at a time in this process; `limits.addressPrefix` says how IPv6 counts. Default 100. */
   readonly perAddress?: number
   /** Bytes that are set aside in this process for all that is under way and was not taken. Default 10 GiB. */
   readonly totalBytes?: number
@@ -622,7 +878,7 @@ export type Receiver<Props, Data = unknown> = {
   receive<Of extends Scalar>(
     props: Readonly<Props>,
     message: Message<Data>,
-    ctx: Omit<LiveContext, 'keepForm'>,
+    ctx: Omit<LiveContext, 'keepForm' | 'reply'>,
   ): Given<Props, Of> | void | Promise<Given<Props, Of> | void>
 }['receive']
 
@@ -935,6 +1191,17 @@ export interface LiveModule<
    * are `direct`. See docs/uploads.md.
    */
   readonly uploads?: { readonly [Name in Uploads]: UploadRules }
+  /**
+   * Makes the props that belong to an address. Runs when the page is rendered, after `mount`, and as an event, after
+   * `authorize`, when the address changes without a load: by a link with `data-l-patch`, by `ctx.patch`, back or forward. It
+   * returns all props, as a handler does, or nothing. A module with `params` needs the request in `loom.mount`, and cannot be
+   * shared. See docs/navigation.md.
+   */
+  params?<Of extends Scalar>(
+    props: Own<NoInfer<PropsFrom<Props>>, Names>,
+    url: PageUrl,
+    ctx: ParamsContext,
+  ): Given<NoInfer<PropsFrom<Props>>, Of> | void | Promise<Given<NoInfer<PropsFrom<Props>>, Of> | void>
   /** Handlers by name, or one for all. Only own properties are found. */
   readonly handle:
     | Readonly<Record<string, Handler<Own<NoInfer<PropsFrom<Props>>, Names>>>>
@@ -1217,7 +1484,7 @@ export interface RedisStore {
   prefix?: string
   /**
    * What has a state before its event is answered. Each but `memory` costs a round trip to what it waits for, which many
-   * events share; a state that is not confirmed within 3 s fails its event.
+   * events share; a state that is not confirmed within 2 s fails its event.
    *
    * * `memory`, the default: the server's memory. What the server loses, answered events lose: by default the last second
    *   if it is killed, and what a replica had not got in a failover.
@@ -1305,6 +1572,34 @@ export interface OwnStore {
   save(states: readonly SavedState[]): PromiseLike<readonly string[]> | readonly string[]
 }
 
+/** What development does beside what it does anyway. */
+export interface DevelopmentOptions {
+  /** The first element of each template has `data-l-loc`, the file and the line of the template. `false` by default. */
+  locations?: boolean
+  /** What has failed is shown in the page, with the lines of the source. `true` by default. */
+  overlay?: boolean
+}
+
+/** What `loom.watch` takes. */
+export interface WatchOptions {
+  /**
+   * The folder whose files are watched, with all in it but `node_modules` and what begins with a dot; at most 2,000 folders.
+   * The current folder if left out.
+   */
+  folder?: string
+  /** A server of Vite that loads the application's modules (`ssrLoadModule`): it watches, and loads them again. */
+  vite?: ViteLike
+}
+
+/** What `loom.watch` needs of Vite's `createServer`. */
+export interface ViteLike {
+  readonly watcher: {
+    on(event: 'change' | 'add', listener: (file: string) => void): unknown
+    off?(event: 'change' | 'add', listener: (file: string) => void): unknown
+  }
+  ssrLoadModule(file: string): Promise<unknown>
+}
+
 export interface LoomOptions {
   /**
    * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
@@ -1316,8 +1611,11 @@ export interface LoomOptions {
    * well as here: the prefix that a router is mounted under belongs to it, and a proxy passes it on as it is.
    */
   path?: string
-  /** Shows error texts in the browser. `process.env.NODE_ENV !== 'production'` by default. */
-  development?: boolean
+  /**
+   * Shows error texts in the browser, and looks for mistakes. `process.env.NODE_ENV !== 'production'` by default. Options of
+   * development switch it on: see docs/development.md.
+   */
+  development?: boolean | DevelopmentOptions
   /**
    * What ties a page to a user or a session: a token made for one is worth nothing to another. Called
    * with the page's request in `mount` and with the upgrade request when the page connects.
@@ -1547,6 +1845,7 @@ export interface FastifyRequestLike {
 export interface FastifyReplyLike {
   readonly raw: ServerResponse
   hijack(): unknown
+  header(name: string, value: string): unknown
 }
 
 export interface Loom {
@@ -1652,7 +1951,9 @@ export interface Loom {
    */
   readonly fastify: (instance: FastifyLike) => Promise<void>
   /**
-   * The script elements of the browser client, for the page's end. Once is for the components of all looms.
+   * The script elements of the browser client, for the page's end. Once is for the components of all looms. What scripts
+   * of the page import (`hook`, see `loom-live/client`) is served beside the client, as `/loom/client.js`: the option
+   * `path` and this name, an address that does not change.
    *
    * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
    */
@@ -1669,9 +1970,11 @@ export interface Loom {
    * page was rendered with. Then the page's own GET route renders it, with the component as the handler has left it and
    * status 422 if the form was not taken (`validated`, `ctx.keepForm`), or the browser is sent to the URL of `ctx.redirect`
    * (303). It is checked as a join is: `bind`, age, `authorize`; and the form has to come from a page of this site, by
-   * its `Origin` or, without one, by `Sec-Fetch-Site`. With a `store` each form is taken once: sent again, it shows the page.
+   * its `Origin` or, if that is missing or `null`, by `Sec-Fetch-Site`. With a `store` each form is taken once: sent again,
+   * it shows the page. Every URL-encoded body is read here, up to `limits.messageBytes` and `limits.formFields` names, else
+   * it is answered with 413; one that is no such form goes on to your routes, parsed.
    *
-   * There is no live component: `ctx.publish`, `ctx.send` and `ctx.redirect` work, the other effects throw
+   * There is no live component: `ctx.publish`, `ctx.send`, `ctx.flash` and `ctx.redirect` work, the other effects throw
    * `LOOM_NO_ACTOR`. Forms of shared components need the client's script.
    */
   forms(): Middleware
@@ -1680,6 +1983,16 @@ export interface Loom {
    * `app.route({ method: ['GET', 'POST'], url, handler })`.
    */
   readonly fastifyForms: (instance: FastifyLike) => Promise<void>
+  /**
+   * The element in which a page shows its flashes (`ctx.flash`). The flashes of a form that was sent without the client's
+   * script are in it already, if the application uses `loom.forms()`; others come by the client. Call it once for a page,
+   * before anything of the response is sent: the flashes are over then. It stands in the page outside of components.
+   *
+   * @param look what one flash looks like. Its text stands in an element with `data-l-fill="text"`, into which the client
+   * puts the text of others; an element with `data-l-dismiss` takes the flash away. Without it the client has a look.
+   * @throws LoomError `LOOM_TEMPLATE` if the look has no place for the text; `LOOM_ARGUMENT` if the response was begun.
+   */
+  flashes(request: IncomingMessage | FastifyRequestLike, look?: (flash: Flash) => Tree): string
   stats(): Stats
   /**
    * Whether a load balancer should send requests and connections here: not from the call of `close` on, and not while Redis
@@ -1719,6 +2032,13 @@ export interface Loom {
    */
   send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
+   * In development: loads source files again that have changed. What they register takes the place of what was, and living
+   * components are rendered anew, with their state. Changed stylesheets are exchanged in open pages. See docs/development.md.
+   *
+   * @throws LoomError `LOOM_ARGUMENT` in production, for a second call, and for what an option cannot be.
+   */
+  watch(options?: WatchOptions): void
+  /**
    * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom
    * gives back its keys, its store and all else; what is called later throws `LOOM_STOPPED`.
    *
@@ -1733,9 +2053,33 @@ export interface ScriptOptions {
   nonce?: string
   /**
    * Whether the page says, at its lower edge, that it is offline, that a component has failed, or that it has to be
-   * loaded again. Texts of your own instead of the English ones; `false` loads nothing of it. Default `true`.
+   * loaded again. `false` loads nothing of it. Default `true`.
    */
-  status?: boolean | { offline?: string; error?: string; expired?: string; reload?: string }
+  status?: boolean
+  /** What the page says in other words than the English ones: in the language of the page. */
+  texts?: ClientTexts
+}
+
+/** What the client says to users. None is empty. */
+export interface ClientTexts {
+  /** The connection is gone. `Connection lost.` */
+  offline?: string
+  /** When the next try is, with `{seconds}` for how many they are. `Trying again in {seconds} s.` */
+  retryIn?: string
+  /** A try is under way. `Trying again…` */
+  connecting?: string
+  /** Of the button that does not wait. `Try now` */
+  retry?: string
+  /** Screen readers say so if they have said that it is gone. `Connected again.` */
+  online?: string
+  /** A component has failed. `A part of this page has stopped working.` */
+  error?: string
+  /** The page has to be loaded again. `This page is out of date.` */
+  expired?: string
+  /** Of the button that does so. `Reload` */
+  reload?: string
+  /** Of the button that takes a flash away. `Dismiss` */
+  dismiss?: string
 }
 
 /** Makes a loom: one application's components, their connections and their secret. */

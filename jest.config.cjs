@@ -19,6 +19,7 @@ module.exports = {
   // The bundle that is published, not the sources it is made of.
   moduleNameMapper: {
     '^loom-live$': '<rootDir>/dist/index.cjs',
-    '^loom-live/publish$': '<rootDir>/dist/publish.cjs',
+    '^loom-live/client$': '<rootDir>/dist/imports.cjs',
+    '^loom-live/(publish|jsx-runtime|jsx-dev-runtime|jsx-compiler|jsx-loader)$': '<rootDir>/dist/$1.cjs',
   },
 }

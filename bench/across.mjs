@@ -1,16 +1,15 @@
 // Measures a message that the viewers of several processes get by way of Redis, beside one process, and beside Socket.IO
 // with its adapter for Redis Streams. Starts a Redis of its own. See README.md.
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { openIdle } from './support/idle.mjs'
-import { startServer } from './support/servers.mjs'
+import { leaveServersTheirCore, startPublisher } from './support/publishing.mjs'
 import { spread } from './support/statistics.mjs'
 import { table } from './support/table.mjs'
-import { delivered, VIEWERS, watch } from './support/viewers.mjs'
+import { delivered, watch } from './support/viewers.mjs'
 
 const HELP = `node bench/across.mjs [options]
 
@@ -38,7 +37,7 @@ if (values.help) {
 const [viewers, count, rate, rounds] = [values.viewers, values.count, values.rate, values.rounds].map(Number)
 
 // The viewers and Redis have one core; the servers have the other.
-spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' })
+leaveServersTheirCore()
 
 /** Starts a Redis on a free port. */
 async function startRedis() {
@@ -79,19 +78,16 @@ function redisUsed({ ask }) {
 async function start(setup, redis, setups) {
   const [kind, number] = setup.split(':')
   const processes = Number(number)
-  const environment = { PEER: kind, ...(processes > 1 && { REDIS: redis.url }) }
+  const environment = processes > 1 ? { REDIS: redis.url } : {}
   const servers = []
   const sockets = []
   const one = { setup, servers, sockets, rounds: [] }
   setups.push(one)
   for (let at = 0; at < processes; at++) {
-    const server = await startServer('publish', { core: 0, environment })
+    const { server, viewersCome } = await startPublisher(kind, environment)
     servers.push(server)
-    const { messages, ...how } = VIEWERS[kind](server.tokens.price)
     // The first one begins a shared component, and owns it.
-    sockets.push(
-      ...(await openIdle({ port: server.port, tls: false, ...how }, Math.ceil(viewers / processes), messages)),
-    )
+    sockets.push(...(await viewersCome(Math.ceil(viewers / processes))))
   }
   Object.assign(one, watch(sockets))
 }

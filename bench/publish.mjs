@@ -1,13 +1,12 @@
 // Measures a message of a topic that many viewers get, beside a broadcast by hand. See README.md.
 
-import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { loadPages, openIdle } from './support/idle.mjs'
+import { loadPages } from './support/idle.mjs'
 import { buildLoad } from './support/load.mjs'
-import { startServer } from './support/servers.mjs'
+import { leaveServersTheirCore, startPublisher } from './support/publishing.mjs'
 import { quantile, spread } from './support/statistics.mjs'
 import { table } from './support/table.mjs'
-import { delivered, VIEWERS, watch } from './support/viewers.mjs'
+import { delivered, watch } from './support/viewers.mjs'
 
 const HELP = `node bench/publish.mjs [options]
 
@@ -33,23 +32,19 @@ if (values.help) {
 }
 const names = values.peers.split(',')
 if (names.includes('broadcast')) buildLoad()
-// The load's own core; the servers have the other.
-spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' })
+leaveServersTheirCore()
 
 /** Ordinary pages that are served before. */
 const PAGES = 4000
 
 async function start(peer, viewers) {
-  const name = peer === 'broadcast' ? 'broadcast' : 'publish'
-  const server = await startServer(name, { core: 0, environment: { PEER: peer } })
-  const { messages, ...how } = VIEWERS[peer](server.tokens.price)
-  const target = { port: server.port, tls: false, ...how }
+  const { server, target, viewersCome } = await startPublisher(peer)
   // The first burst of work grows V8's young generation, whoever causes it: that is not a viewer's cost.
   await loadPages(target, PAGES)
   const first = Math.ceil(viewers / 10)
-  const sockets = await openIdle(target, first, messages)
+  const sockets = await viewersCome(first)
   const memory = await memoryOf(peer, server)
-  sockets.push(...(await openIdle(target, viewers - first, messages)))
+  sockets.push(...(await viewersCome(viewers - first)))
   const each = ((await memoryOf(peer, server)) - memory) / 1024 / (viewers - first)
   const { last, counts } = watch(sockets)
   return {

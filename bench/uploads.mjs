@@ -1,32 +1,39 @@
 // Uploads beside live pages: one of 200 MB whose connection is cut ten times, with the memory of the server; and how long
 // clicks of another page take while ten files come at once, beside none.
 //
-//     node bench/uploads.mjs [--mb 200] [--cuts 10] [--rate 100] [--seconds 10]
+//     node bench/uploads.mjs [--mb 200] [--cuts 10] [--rate 20] [--seconds 10] [--rounds 5] [--free]
 //
-// `--rate`: how fast each of the ten files comes, in Mbit/s; 0: as fast as it can.
+// `--rate`: how fast each of the ten files comes, in Mbit/s; 0: as fast as it can. The server has one core; who clicks and
+// who sends files have the other, and who clicks comes first there; with `--free` all have both.
 
-import { fork } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { fork, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { WebSocket } from 'ws'
+import { leaveServersTheirCore } from './support/publishing.mjs'
+import { spread } from './support/statistics.mjs'
+import { table } from './support/table.mjs'
+import { BLOCK, openPage, permitFor, send } from './support/uploading.mjs'
 
 const { values } = parseArgs({
   options: {
     mb: { type: 'string', default: '200' },
     cuts: { type: 'string', default: '10' },
-    rate: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '5' },
+    free: { type: 'boolean', default: false },
   },
 })
 const SIZE = Number(values.mb) * 1e6
 const CUTS = Number(values.cuts)
-const BLOCK = randomBytes(2 ** 20)
 
+const LOAD = fileURLToPath(new URL('support/uploading.mjs', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'loom-uploads-'))
 const server = fork(fileURLToPath(new URL('servers/uploads.mjs', import.meta.url)), {
   env: { ...process.env, DIRECTORY: directory },
@@ -42,91 +49,16 @@ const told = (name) =>
     server.on('message', listen)
   })
 const { port } = await told('port')
+if (!values.free) {
+  spawnSync('taskset', ['-a', '-p', '-c', '0', String(server.pid)], { stdio: 'ignore' })
+  leaveServersTheirCore()
+}
 
 /** What the server holds just now, in bytes. */
 async function memory(collects = false) {
   const answer = told('memory')
   server.send({ collects })
   return (await answer).memory
-}
-
-/** A page with one component: its events, one after the other. */
-async function openPage() {
-  const html = await (await fetch(`http://127.0.0.1:${port}/`)).text()
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/loom/ws`, 'loom.2', { perMessageDeflate: false })
-  let number = 0
-  let waiting
-  let pushed
-  const live = new Promise((resolve) => {
-    socket.on('message', (data) => {
-      const frame = JSON.parse(data.toString())
-      for (const message of Array.isArray(frame[0]) ? frame : [frame]) {
-        if (message[0] === 'j') resolve()
-        if (message[0] === 'p') pushed = message[3]
-        if ((message[0] === 1 || message[0] === 'e') && waiting) waiting(message)
-      }
-    })
-  })
-  await new Promise((resolve) => socket.once('open', resolve))
-  socket.send(JSON.stringify(['j', 1, 'album', /data-l-token="([^"]+)"/.exec(html)[1]]))
-  await live
-  return {
-    event: (handler, type, vars) =>
-      new Promise((resolve) => {
-        number += 1
-        waiting = () => {
-          waiting = undefined
-          resolve(pushed)
-        }
-        socket.send(JSON.stringify(['e', 1, number, number - 1, handler, type, ...(vars ? [vars] : [])]))
-      }),
-    close: () => socket.close(),
-  }
-}
-
-async function permitFor(page, name, size) {
-  const file = { k: name, name, type: 'application/octet-stream', size }
-  const { asked, to } = await page.event('loom.upload', 'upload', { v: JSON.stringify({ u: 'file', a: [file] }) })
-  return { ...asked[0], to }
-}
-
-/** One request, which ends early at `end`. Gives the status, and how far the server is. */
-function send({ id, permit, to }, method, from, size, end, rate = 0) {
-  return new Promise((resolve) => {
-    const headers = { 'tus-resumable': '1.0.0', 'loom-permit': permit }
-    if (method !== 'HEAD') {
-      headers['content-type'] = 'application/offset+octet-stream'
-      headers['content-length'] = size - from
-      headers[method === 'POST' ? 'upload-length' : 'upload-offset'] = method === 'POST' ? size : from
-    }
-    const path = method === 'POST' ? to : `${to}/${id}`
-    const one = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (response) => {
-      response.resume()
-      response.on('end', () =>
-        resolve({ status: response.statusCode, offset: Number(response.headers['upload-offset']) }),
-      )
-    })
-    one.on('error', () => resolve({ status: 0, offset: NaN }))
-    if (method === 'HEAD') return void one.end()
-    let at = from
-    const began = performance.now()
-    const write = () => {
-      while (at < end) {
-        const due = rate === 0 ? Infinity : from + ((performance.now() - began) * rate) / 8e-3 / 1e6 + BLOCK.length / 8
-        if (at > due) return void setTimeout(write, 5)
-        const start = at % BLOCK.length
-        const block = BLOCK.subarray(
-          start,
-          start + Math.min(rate === 0 ? BLOCK.length : 65_536, BLOCK.length - start, end - at),
-        )
-        at += block.length
-        if (!one.write(block)) return void one.once('drain', write)
-      }
-      if (end === size) one.end()
-      else setTimeout(() => one.destroy(), 20)
-    }
-    write()
-  })
 }
 
 /** The file's hash, as it was sent and as it arrived. */
@@ -137,7 +69,7 @@ async function hashes(path, size) {
   return [sent.digest('hex'), arrived.digest('hex')]
 }
 
-const page = await openPage()
+const page = await openPage(port)
 
 /** From its choice to the receiver, with cuts at even distances. */
 async function upload(name, size, cuts) {
@@ -146,13 +78,13 @@ async function upload(name, size, cuts) {
   let offset = 0
   for (let cut = 0; offset < size;) {
     const end = cut < cuts ? Math.min(size, Math.ceil(((cut + 1) * size) / (cuts + 1))) : size
-    const { status, offset: next } = await send(asked, offset === 0 ? 'POST' : 'PATCH', offset, size, end)
+    const { status, offset: next } = await send(port, asked, offset === 0 ? 'POST' : 'PATCH', offset, size, end)
     if (status >= 200 && status < 300) {
       offset = next
       continue
     }
     cut += 1
-    const found = await send(asked, 'HEAD')
+    const found = await send(port, asked, 'HEAD')
     if (found.status !== 200) throw new Error(`Expected 200 but received ${found.status}`)
     offset = found.offset
   }
@@ -168,7 +100,7 @@ let isOver = false
 const watching = (async () => {
   while (!isOver) {
     most = Math.max(most, await memory())
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await setTimeout(50)
   }
 })()
 const began = performance.now()
@@ -190,36 +122,49 @@ async function clicks() {
     const at = performance.now()
     await other.event('click', 'click')
     times.push(performance.now() - at)
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await setTimeout(2)
   }
   times.sort((a, b) => a - b)
   const at = (part) => times[Math.floor(times.length * part)]
   return { p50: at(0.5), p99: at(0.99) }
 }
-const other = await openPage()
-await clicks()
-const alone = await clicks()
 const rate = Number(values.rate)
-let goesOn = true
-const coming = Array.from({ length: 10 }, async (_, index) => {
-  while (goesOn) {
-    const asked = await permitFor(await openPage(), `file ${index}`, 5e8)
-    let offset = 0
-    while (goesOn && offset < 5e8) {
-      const end = Math.min(5e8, offset + 25e6)
-      await send(asked, offset === 0 ? 'POST' : 'PATCH', offset, 5e8, end, rate)
-      offset = (await send(asked, 'HEAD')).offset
-    }
-    await send(asked, 'DELETE', 0, 0, 0)
+const other = await openPage(port)
+await clicks()
+/** Clicks beside ten files; `isBare`: that Node itself takes. */
+async function besideFiles(isBare) {
+  const load = fork(LOAD, [port, rate, Number(isBare)].map(String))
+  const sent = async (stop) => {
+    load.send({ stop })
+    const [{ sent }] = await once(load, 'message')
+    return sent
   }
-})
-const beside = await clicks()
-goesOn = false
-await Promise.all(coming)
-const ms = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`
+  await setTimeout(1000)
+  const [from, at] = [await sent(false), performance.now()]
+  const times = await clicks()
+  const [to, end] = [await sent(true), performance.now()]
+  await once(load, 'exit')
+  return { ...times, perSecond: (to - from) / (end - at) / 1000 }
+}
+const rounds = []
+for (let round = 0; round < Number(values.rounds); round++)
+  rounds.push({ alone: await clicks(), ours: await besideFiles(false), bare: await besideFiles(true) })
+const row = (name, part) => [name, ...['p50', 'p99'].map((at) => spread(rounds.map((round) => part(round, at))))]
+const speed = rate === 0 ? 'full speed' : `${rate} Mbit/s each`
 console.log(
-  `clicks alone: ${ms(alone)}; beside ten files at ${rate === 0 ? 'full speed' : `${rate} Mbit/s each`}: ${ms(beside)}`,
+  table(
+    ['clicks', 'p50', 'p99'],
+    [
+      row('alone, ms', ({ alone }, at) => alone[at]),
+      row(`beside ten files at ${speed}, ms`, ({ ours }, at) => ours[at]),
+      row('beside ten files that Node pipes to the disk, ms', ({ bare }, at) => bare[at]),
+      row('**ours / alone**', ({ alone, ours }, at) => ours[at] / alone[at]),
+      row('**Node / alone**', ({ alone, bare }, at) => bare[at] / alone[at]),
+    ],
+  ),
 )
+for (const kind of ['ours', 'bare'])
+  console.log(`${kind}: ${spread(rounds.map((round) => round[kind].perSecond))} MB a second were sent`)
 server.kill()
 rmSync(directory, { recursive: true, force: true })
 process.exit(bytes === SIZE && sent === arrived && most - before < 64 * 2 ** 20 ? 0 : 1)

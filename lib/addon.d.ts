@@ -19,6 +19,20 @@ export interface NativeUpgrade {
   bind: string
 }
 
+/** A form of a shared component. */
+export interface PostedForm {
+  token: string
+  /** Names the form, see `Sent`. */
+  id: string
+  handler: string
+  /** The fields, URL-encoded. */
+  value: string
+  /** The page's request, as compact JSON. */
+  meta: string
+  bind: string
+  address: string
+}
+
 /** An element or text that cannot stand in its container. */
 export interface NativeMisplaced {
   /** The element, or "text". */
@@ -59,6 +73,12 @@ export class NativeLoom {
   close(timeout: number, request: number): void
   /** Adds a module's name and gives its number. */
   register(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean, receivers: Array<string>): number
+  /** In development the module of this name is another one from now on. Gives its number, which stays. */
+  registerAgain(name: string, raw: boolean, version: number, private: Array<string>, authorizes: boolean, receivers: Array<string>): number
+  /** Has all components of a module render again, in development. Gives how many there are. */
+  allAgain(module: number): number
+  /** Has one component go on with these props, which are JSON, in development. False if it has ended. */
+  oneAgain(actor: number, propsJson: string): boolean
   /**
    * Gives numbers from `first` on to types of events, then to the handlers of a module, then to its
    * receivers. Calls as numbers use them. Without handlers the module takes any name. If `strict`, events
@@ -81,6 +101,11 @@ export class NativeLoom {
    * is not for a page, nothing if the call is over.
    */
   caller(call: number): Array<string> | null
+  /**
+   * The address of the parent of the nested component that a call in flight is for; nothing if it has none, or the
+   * call is over.
+   */
+  parent(call: number): string | null
   /** Tells all other processes this: JSON, which JavaScript gets there. Without a backplane there are none. */
   announce(announcement: string): void
   /** The open connections, those that arrive, and the parked sessions. */
@@ -101,12 +126,16 @@ export class NativeLoom {
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /** Opens what stands in a form's hidden field. Throws if it is not good for this user. */
   openForm(token: string, bind: string): OpenedForm
+  /** Settles `request` with what became of a form of a shared component: see `crate::forms::post`. */
+  postForm(form: PostedForm, request: number): void
   /** Settles `request` with `true`, or with `false` if the form of this id was taken before. */
   takeForm(id: string, bind: string, address: string, request: number): void
-  /** The HTML of one rendered tree. */
-  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): string
+  /** The HTML of one rendered tree, in pieces: between each two stands a nested component. */
+  toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): Array<string>
   /** A token that lets a page join. */
   seal(module: string, propsJson: string, bind: string, page: string): string
+  /** A token that lets a page join a nested component, whose parent gives `given`. */
+  sealChild(module: string, propsJson: string, given: string, bind: string, page: string): string
   /** A token that lets a page join the shared component of this module and key. */
   sealShared(module: string, key: string, bind: string, page: string): string
   /**
@@ -188,6 +217,8 @@ export interface OpenedForm {
   module: string
   version: number
   propsJson: string
+  /** The key of the shared component; empty if the component is personal. */
+  key: string
   /** The page's URL. */
   page: string
 }

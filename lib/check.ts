@@ -35,6 +35,14 @@ export function checkString(value: unknown, name: string): asserts value is stri
   if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
 }
 
+/** What all keys and channels in Redis begin with: what the application has given, or the default. */
+export function redisPrefix(given: unknown, name: string): string {
+  if (given === undefined) return 'loom:'
+  if (typeof given !== 'string' || !/^[\w:.-]{1,64}$/.test(given))
+    throw invalid('1 to 64 letters, digits and : . - _', name, given)
+  return given
+}
+
 /** A URL that a page may be sent to. */
 export function checkUrl(value: unknown, name: string): asserts value is string {
   checkString(value, name)

@@ -22,6 +22,8 @@ export const enum From {
   PRESENCE = 4,
   VIEWERS = 5,
   SERVER = 6,
+  PARENT = 7,
+  AGAIN = 8,
 }
 
 export const enum JobKind {
@@ -47,6 +49,7 @@ export const enum Joins {
   SHARED = 4,
   SHARED_STATE = 5,
   VIEWER = 6,
+  CHILD = 7,
 }
 
 export const enum LogLevel {
@@ -91,6 +94,7 @@ export const enum Status {
   TASK_DONE = 9,
   TASK_FAILED = 10,
   ALLOWED = 11,
+  FAILED_FOR_NOW = 12,
   FROZEN = 64,
   BESIDE = 128,
 }
@@ -106,6 +110,8 @@ export const enum TreeOp {
   EACH = 6,
   SANITIZED = 7,
 }
+
+export const AGAIN = 'loom.again' as const
 
 export const EVENT_TYPES = ['click', 'input', 'change', 'submit', 'reset', 'keydown', 'keyup', 'focus', 'blur'] as const
 

@@ -18,6 +18,9 @@ export class StartError extends LoomError {
   }
 }
 
+/** A topic cannot be reached, or there are too many, for now: a page that joins tries again. */
+export class TopicAway extends LoomError {}
+
 /** Thrown instead of calling a callback that no page waits for any more. It is not reported to anybody. */
 export class GivenUp extends Error {}
 

@@ -3,6 +3,8 @@ import type {
   AttachOptions,
   Everybody,
   FastifyLike,
+  FastifyRequestLike,
+  Flash,
   Loom as PublicLoom,
   LoomOptions,
   Middleware,
@@ -13,34 +15,44 @@ import type {
   SocketMessage,
   Stats,
   Topic,
+  Tree,
   UploadsOptions,
+  WatchOptions,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
 import { liveRequest, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
-import { LoomError, StartError, textOf } from './errors'
+import { LoomError, StartError, textOf, traceOf } from './errors'
 import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
 import { serveFastify, serveFastifyForms } from './http/fastify'
-import { Forms } from './http/forms'
+import { flashElement, Flashes } from './http/flashes'
+import { Forms, type PostedToShared } from './http/forms'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import { UploadServer } from './http/uploads'
 import type { Announcement, Removal, StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
+import { TopicsTold } from './call/topics_told'
+import { encodeTree } from './call/render'
 import { OwnStoreCalls } from './call/own_store'
 import { Mounting } from './mount'
+import { canBeNested } from './render/live'
 import { native, type NativeConnection, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { nearest } from './nearest'
-import { callerOf } from './places'
+import { callerOf, filesBehind, locateTemplates, nearPath } from './places'
 import { stringifyData } from './render/props'
+import { Tree as RenderedTree } from './render/tree'
+import { Writer } from './render/writer'
 import { scriptElements, serveClient } from './http/script'
 import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
+import { Devtools } from './devtools/serve'
+import { notInProduction, realPath, Watch } from './watch/watch'
 
 const CLOSE_TIMEOUT = 10_000
 
@@ -98,6 +110,7 @@ export class Loom implements PublicLoom {
   private readonly binder: Binder
   private readonly upgrades: Upgrades
   private readonly mounting: Mounting
+  private readonly flashBox: Flashes
   private readonly entries = new Map<string, Entry>()
   /** Without the secrets, which nobody is to find in what is logged of a loom. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'ownStore' | 'backplane'>
@@ -109,16 +122,25 @@ export class Loom implements PublicLoom {
   private readonly hasBackplane: boolean
   /** There if the application takes files. */
   private uploadServer: UploadServer | undefined
+  /** Only in development: the files that have registered a module, by the module's name. */
+  private readonly registeredIn = new Map<string, readonly string[]>()
+  private watcher: Watch | undefined
+  /** Modules that take the place of others, while files are loaded again. */
+  private replacing: Map<string, Entry> | undefined
   private lastNumber = 0
   private closing: Promise<void> | undefined
   private isReleased = false
 
-  constructor(options: LoomOptions) {
+  constructor(
+    options: LoomOptions,
+    /** The file that makes the loom, if it is known. */
+    private readonly maker?: string,
+  ) {
     const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
     this.settings = settings
     this.limits = limits
     this.hasBackplane = backplane !== undefined
-    const { development, logger, onError } = settings
+    const { development, locations, overlay, logger, onError } = settings
     this.requests = new Requests(development)
     const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
     const receivers = {
@@ -145,11 +167,28 @@ export class Loom implements PublicLoom {
       this.development = new Development(logger)
       const announce =
         backplane && ((announcement: Announcement): void => this.native.announce(JSON.stringify(announcement)))
-      this.wiring = new Wiring(this.development, settings.path, settings.keep, announce)
+      const wiring = (this.wiring = new Wiring(this.development, settings.path, settings.keep, announce))
+      if (overlay) {
+        this.development.failing = (failure) => {
+          wiring.news.tell('failure', failure, true)
+        }
+      }
+      if (locations) locateTemplates()
+      const { development: told } = this
+      told.topics = new TopicsTold(this.hasBackplane, (text) => {
+        told.warn(text)
+      })
+      const { path } = settings
+      const host = {
+        recorder: this.development.recorder,
+        goBack: (actor: number, json: string) => this.native.oneAgain(actor, json),
+        kill: () => process.kill(process.pid, 'SIGKILL'),
+      }
+      const make = (at: string): Loom => new Loom({ secret: secrets, path: at, development: false, logger })
+      wiring.devtools = new Devtools(`${path}/devtools`, make, host)
     }
-    const { propsCacheBytes } = limits
     const { requests, development: checks } = this
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, propsCacheBytes, checks)
+    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, limits, checks)
     try {
       const { wake, givenUpSignal } = this.dispatcher
       this.native = new native.NativeLoom(
@@ -168,10 +207,11 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
+    this.flashBox = new Flashes(this.native)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
-    this.binder = new Binder(settings.bind, requests)
+    this.binder = new Binder(settings.bind)
     const checkOpen = (): void => {
       this.checkOpen()
     }
@@ -185,6 +225,7 @@ export class Loom implements PublicLoom {
       return html as string
     }
     this.mounting = new Mounting(
+      (name) => this.entry(name),
       this.native,
       settings,
       limits.messageBytes,
@@ -202,7 +243,14 @@ export class Loom implements PublicLoom {
   register(name: string, module: unknown): RegisteredModule<never> {
     this.checkOpen()
     const entry = entryOf(name, module)
-    if (this.entries.has(name)) {
+    if (this.development !== undefined) this.registeredIn.set(name, filesBehind(this.register).map(realPath))
+    const known = this.entries.get(name)
+    if (known !== undefined && this.replacing !== undefined && known.raw === entry.raw) {
+      this.replacing.set(name, entry)
+      this.development?.registered(entry, callerOf(this.register))
+      return { name }
+    }
+    if (known !== undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
         `The module ${JSON.stringify(name)} is registered already; register each name once`,
@@ -211,7 +259,64 @@ export class Loom implements PublicLoom {
     this.dispatcher.register(entry, this.native.register(name, entry.raw, ...detailsOf(entry)))
     this.entries.set(name, entry)
     this.development?.registered(entry, callerOf(this.register))
-    return { name }
+    return canBeNested({ name })
+  }
+
+  watch(options: WatchOptions = {}): void {
+    this.checkOpen()
+    const { development, wiring } = this
+    if (development === undefined || wiring === undefined) notInProduction('loom.watch()')
+    if (this.watcher !== undefined)
+      throw new LoomError('LOOM_ARGUMENT', 'loom.watch() was called already; call it once, with all options')
+    const { news } = wiring
+    const { registeredIn, maker } = this
+    this.watcher = new Watch(options, {
+      maker,
+      registering: () => new Set([...registeredIn.values()].flat()),
+      reload: (load) => this.reload(load),
+      reloaded: (modules, files) => {
+        news.forget()
+        news.tell('reloaded', { modules, files })
+      },
+      styled: (file) => {
+        news.tell('style', { file: nearPath(file).replaceAll('\\', '/') })
+      },
+      failed: (file, error) => {
+        const near = nearPath(file)
+        const what = `${near} could not be loaded again, so that pages go on with what it was before`
+        this.dispatcher.tellsOperator.tell('error', `${what}: ${traceOf(error)}`)
+        development.failed('load', '', what, textOf(error), error)
+      },
+      warn: (text) => {
+        development.warn(text)
+      },
+    })
+  }
+
+  /** Runs `load`: the modules that are registered meanwhile take the places of those of their names, all or none. */
+  private async reload(load: () => Promise<void>): Promise<string[]> {
+    const replacing = (this.replacing = new Map<string, Entry>())
+    try {
+      await load()
+    } finally {
+      this.replacing = undefined
+    }
+    if (this.closing !== undefined) return []
+    const isSame = ([name, entry]: [string, Entry]): boolean => {
+      const known = this.entries.get(name)
+      if (known === undefined || known.raw || entry.raw) return true
+      return known.version === entry.version && known.private.join('\0') === entry.private.join('\0')
+    }
+    const areSame = [...replacing].every(isSame)
+    for (const [name, entry] of replacing) {
+      const id = this.native.registerAgain(name, entry.raw, ...detailsOf(entry))
+      this.dispatcher.replace(entry, id)
+      this.entries.set(name, entry)
+      this.native.allAgain(id)
+    }
+    // Their pages come back with a state of the last version, as after a deploy.
+    if (!areSame) this.native.disconnect(this.native.connections().map(({ number }) => number))
+    return [...replacing.keys()]
   }
 
   /** @throws LoomError once the loom has been closed and its keys are gone. */
@@ -250,6 +355,7 @@ export class Loom implements PublicLoom {
   async publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
     const name = topicName(topic, 'loom.publish')
     const id = messageId(options, 'loom.publish')
+    this.development?.topics?.published(name, 'loom.publish', callerOf(this.publish))
     const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
     await this.published((request) => this.native.publish(name, id, json, request))
   }
@@ -346,10 +452,18 @@ export class Loom implements PublicLoom {
       settings,
       limits,
       operator: this.dispatcher.tellsOperator,
+      flashes: this.flashBox,
       find: (name) => {
         const entry = this.entries.get(name)
         return entry === undefined || entry.raw ? undefined : entry
       },
+      post: (form) =>
+        this.promises.make(
+          (request) => {
+            native.postForm(form, request)
+          },
+          (text) => new LoomError('LOOM_FORM', text),
+        ) as Promise<PostedToShared>,
       take: async (id, bind, address) => {
         const taken = await this.promises.make(
           (request) => {
@@ -382,6 +496,28 @@ export class Loom implements PublicLoom {
   script(options?: ScriptOptions): string {
     this.wiring?.script(callerOf(this.script))
     return scriptElements(this.settings.path, this.wiring !== undefined, options)
+  }
+
+  flashes(request: IncomingMessage | FastifyRequestLike, look?: (flash: Flash) => Tree): string {
+    this.checkOpen()
+    if (!isObject(request)) throw invalid("the page's request", 'the request of loom.flashes', request)
+    if (look === undefined) return flashElement(this.flashBox.take(request), undefined)
+    checkFunction(look, 'the look of loom.flashes')
+    return flashElement(this.flashBox.take(request), (flash) => this.lookOf(look(flash)))
+  }
+
+  /** The HTML of one flash. In the browser the text of further ones is put into it. */
+  private lookOf(tree: unknown): string {
+    if (!(tree instanceof RenderedTree)) throw invalid('html`…`', 'what the look of loom.flashes gives', tree)
+    const writer = new Writer()
+    encodeTree(writer, tree, undefined)
+    const html = this.native.toHtml(writer.ops, writer.length, writer.text, writer.bytes).join('')
+    if (html.includes('data-l-fill="text"')) return html
+    throw new LoomError(
+      'LOOM_TEMPLATE',
+      'What the look of loom.flashes gives has no element for the text: write data-l-fill="text" at one, as in ' +
+        'html`<p data-l-fill="text">${flash.text}</p>`',
+    )
   }
 
   stats(): Stats {
@@ -440,7 +576,9 @@ export class Loom implements PublicLoom {
     checkNames(options, { timeout: true }, 'the options of close', 'an option of close')
     const { timeout = CLOSE_TIMEOUT } = options
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
+    this.watcher?.close()
     this.wiring?.close()
+    const devtools = this.wiring?.devtools?.close()
     this.closing ??= this.promises
       .make(
         (request) => {
@@ -455,11 +593,14 @@ export class Loom implements PublicLoom {
         this.isReleased = true
         this.native.release()
         this.dispatcher.end()
+        return devtools
       })
     return this.closing
   }
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {
-  return new Loom(options)
+  const isProduction =
+    (options as LoomOptions | null)?.development === false || process.env['NODE_ENV'] === 'production'
+  return new Loom(options, isProduction ? undefined : filesBehind(createLoom).map(realPath)[0])
 }

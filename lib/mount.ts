@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import type { LiveRequest, LoomErrorCode, MountOptions } from '../index'
+import type { LoomErrorCode, MountOptions } from '../index'
 import { checkNames, invalid, isObject } from './check'
 import { seal, showing } from './forms/posted'
 import type { Forms } from './http/forms'
 import { Context, type PageRequest, pageUrl, rawOf, type Requests } from './call/context'
 import type { Development } from './call/development'
 import { mountProps, publicJson } from './call/join'
-import type { Entry } from './call/modules'
+import type { Entry, LiveEntry } from './call/modules'
+import { mountParams } from './call/params'
 import { encodeTree, treeOf } from './call/render'
 import { LoomError, textOf } from './errors'
 import type { Binder } from './http/bind'
@@ -14,6 +15,7 @@ import { compactRequest } from './http/request'
 import type { NativeLoom } from './native'
 import type { Settings } from './options'
 import { checkContainer, checkStanding } from './render/container'
+import { type Child, Children } from './render/live'
 import type { Tree } from './render/tree'
 import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
@@ -21,16 +23,13 @@ import { Writer } from './render/writer'
 /** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
 const JOIN_ROOM = 256
 
+/** How deep components may nest; as MAX_NESTING in src/session/children.rs. */
+const MAX_NESTING = 16
+
 /** The longest key of a shared component, in bytes; as MAX_KEY in src/shared/mod.rs. */
 const MAX_KEY = 256
 
 const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
-
-function requestIn(options: MountOptions): PageRequest | undefined {
-  const request = options.request as PageRequest | undefined
-  if (request !== undefined && !isObject(request)) throw invalid("the page's request", 'request', request)
-  return request
-}
 
 /** The URL of the page that a component is mounted in. */
 function urlOf(request: PageRequest | undefined): string {
@@ -43,6 +42,16 @@ interface Place {
   readonly number: number
 }
 
+/** What a component's HTML is made with. */
+interface Rendering {
+  readonly request: PageRequest | undefined
+  readonly posted: Parameters<typeof showing>[0]
+  /** What the hidden fields of its own forms hold; nothing if there are none. */
+  readonly state: string | undefined
+  /** How many components are around it. */
+  readonly depth?: number
+}
+
 /** Renders components into pages: `loom.mount`. */
 export class Mounting {
   /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
@@ -53,6 +62,8 @@ export class Mounting {
   private readonly places = new WeakMap<IncomingMessage, Map<string, number>>()
 
   constructor(
+    /** The module of that name; throws if there is none. */
+    private readonly find: (name: string) => Entry,
     private readonly native: NativeLoom,
     private readonly settings: Pick<Settings, 'path' | 'trust' | 'keep'>,
     private readonly messageBytes: number,
@@ -68,53 +79,159 @@ export class Mounting {
   async page(find: () => Entry, props: object, options: MountOptions): Promise<string> {
     const entry = find()
     if (isObject(options) && options.shared !== undefined) return this.shared(entry, props, options)
+    if (isObject(options) && 'shared' in options) this.development?.checkShared(entry.name)
     if (!isObject(props)) throw invalid('an object', 'props', props)
     const source = (): string => `mount of module ${JSON.stringify(entry.name)}`
     checkNames(options, OPTIONS, 'the options of mount', 'an option of mount')
     if (!entry.raw) this.development?.checkMounted(entry, props, Object.keys(OPTIONS))
     const container = checkContainer(options.as ?? 'div')
-    const request = requestIn(options)
+    const request = this.requestIn(options)
     const place = this.placeOf(request, entry.name)
     const after = place === undefined ? undefined : this.forms?.stateOf(place.request, entry.name, place.number)
-    const first = entry.raw
-      ? props
-      : (after?.props ?? (await mountProps(entry, props, this.mountContext(entry.name, request))))
+    const first = entry.raw ? props : (after?.props ?? (await this.firstProps(entry, props, request)))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     this.checkOpen()
+    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), urlOf(request))
+    const state = place === undefined ? undefined : `${place.number} ${token}`
+    const html = await this.rendered(entry, container, entry.raw ? json : first, {
+      request,
+      posted: after?.posted,
+      state,
+    })
+    this.checkSize(entry, token, source)
+    return this.contained(entry, container, token, html)
+  }
+
+  private requestIn(options: MountOptions): PageRequest | undefined {
+    const request = options.request as PageRequest | undefined
+    if (request === undefined) return undefined
+    if (!isObject(request)) throw invalid("the page's request", 'request', request)
+    if (this.requests.isOfComponent(request)) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'loom.mount renders into a page, and was given the ctx.request of a component: put live(module, props, { key }) into ' +
+          "the component's template, which gives the module an actor that comes and goes with the render",
+      )
+    }
+    return request
+  }
+
+  private checkSize(entry: Entry, token: string, source: () => string): void {
+    const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
+    if (size <= this.messageBytes) return
+    throw new LoomError(
+      'LOOM_PROPS',
+      `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
+        `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
+    )
+  }
+
+  /** The HTML of what the module renders, with that of the components in it. */
+  private async rendered(
+    entry: Entry,
+    container: string,
+    props: unknown,
+    { request, posted, state, depth = 0 }: Rendering,
+  ): Promise<string> {
     const tree = new Writer()
+    const children = new Children(this.development?.checkOf(entry))
     const inRender = (error: unknown, code: LoomErrorCode): LoomError =>
       new LoomError(code, `render of module ${entry.name}: ${textOf(error)}`, { cause: error })
     let rendered: Tree | string
     try {
-      rendered = showing(after?.posted, () => treeOf(entry, entry.raw ? json : first))
-      encodeTree(tree, rendered, undefined, this.development?.checkOf(entry))
+      rendered = showing(posted, () => {
+        const made = treeOf(entry, props)
+        // Here the rows of lists are rendered, in which forms and other components may stand.
+        encodeTree(tree, made, undefined, children)
+        return made
+      })
     } catch (error) {
       // What the application throws is its own.
       throw error instanceof LoomError ? inRender(error, error.code) : error
     }
-    let html: string
+    let around: string[]
     try {
-      html = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)
+      around = this.native.toHtml(tree.ops, tree.length, tree.text, tree.bytes)
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
+    // The forms of what is nested have states of their own.
+    const own = state === undefined ? around : around.map((piece) => seal(piece, state))
+    const html = await this.withChildren(own, children.found, request, depth + 1)
     this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
-    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), urlOf(request))
-    const size = Buffer.byteLength(JSON.stringify(entry.name)) + token.length + JOIN_ROOM
-    if (size > this.messageBytes) {
+    return html
+  }
+
+  /** The HTML, with that of the nested components. */
+  private async withChildren(
+    around: readonly string[],
+    children: readonly Child[],
+    request: PageRequest | undefined,
+    depth: number,
+  ): Promise<string> {
+    const [first = '', ...rest] = around
+    const shown: string[] = []
+    // Forms count the components of a page in its order.
+    if (this.forms === undefined)
+      shown.push(...(await Promise.all(children.map((child) => this.child(child, request, depth)))))
+    else for (const child of children) shown.push(await this.child(child, request, depth))
+    // What `live` has written before ends with the container's tag.
+    const pieces = [first, ...rest]
+    const last = pieces.length - 1
+    return pieces.map((piece, index) => (index === last ? piece : piece.slice(0, -1) + (shown[index] ?? '>'))).join('')
+  }
+
+  /** A nested component: the rest of its container's tag, and what is in it. */
+  private async child(child: Child, request: PageRequest | undefined, depth: number): Promise<string> {
+    const entry = this.find(child.module)
+    const name = JSON.stringify(entry.name)
+    if (depth > MAX_NESTING) {
       throw new LoomError(
-        'LOOM_PROPS',
-        `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
-          `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
+        'LOOM_TEMPLATE',
+        `live(${name}) nests deeper than ${MAX_NESTING} levels: does the module show itself, without an end?`,
       )
     }
-    const whole = place === undefined ? html : seal(html, `${place.number} ${token}`)
-    return this.contained(entry, container, token, whole)
+    if (entry.raw || entry.module.params !== undefined) {
+      const why = entry.raw
+        ? 'a module of handle_json cannot be given anything by a parent'
+        : 'it has params, and the address is that of the whole page: have the parent read it, and give the child what it says'
+      throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be nested by live(): ${why}`)
+    }
+    if (child.shared !== undefined) {
+      const html = await this.showShared(entry.name, child.shared, this.addressOf(request))
+      this.checkStanding(entry, child.as, {}, html)
+      if (this.forms === undefined || request === undefined) return `>${html}`
+      const bind = await this.binder.bindOf(request)
+      const token = this.native.sealShared(entry.name, child.shared, bind, urlOf(request))
+      return `>${seal(html, `0 ${token}`, true)}`
+    }
+    const source = (): string => `mount of module ${name}`
+    this.development?.checkMounted(entry, child.given, Object.keys(OPTIONS))
+    const place = this.placeOf(request, entry.name)
+    const after = place === undefined ? undefined : this.forms?.stateOf(place.request, entry.name, place.number)
+    const first = after?.props ?? (await this.firstProps(entry, child.given, request))
+    const json = publicJson(entry, first, source)
+    const bind = await this.binder.bindOf(request)
+    const token = this.native.sealChild(entry.name, json, child.gives, bind, urlOf(request))
+    this.checkSize(entry, token, source)
+    const state = place === undefined ? undefined : `${place.number} ${token}`
+    const html = await this.rendered(entry, child.as, first, { request, posted: after?.posted, state, depth })
+    return ` data-l-token="${token}">${html}`
+  }
+
+  /** What the component's page is rendered with, by its address. */
+  private async firstProps(
+    entry: LiveEntry,
+    given: object,
+    request: PageRequest | undefined,
+  ): Promise<Record<string, unknown>> {
+    const context = this.mountContext(entry.name, request)
+    return mountParams(entry, await mountProps(entry, given, context), request && pageUrl(request), context)
   }
 
   /** Which of the page's components of this module it is, for its forms. */
   private placeOf(page: PageRequest | undefined, module: string): Place | undefined {
-    if (this.forms === undefined || page === undefined || this.requests.originOf(page) !== undefined) return undefined
+    if (this.forms === undefined || page === undefined) return undefined
     const request = rawOf(page)
     const counts = this.places.get(request) ?? new Map<string, number>()
     const number = counts.get(module) ?? 0
@@ -133,6 +250,12 @@ export class Mounting {
     if (entry.raw) {
       throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be shared: a module of handle_json has no mount`)
     }
+    if (entry.module.params !== undefined) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `Module ${name} cannot be shared: it has params, and pages that show one component have addresses of their own`,
+      )
+    }
     if (!isObject(props) || Object.keys(props).length > 0) {
       throw new LoomError(
         'LOOM_PROPS',
@@ -141,27 +264,29 @@ export class Mounting {
       )
     }
     const container = checkContainer(options.as ?? 'div')
-    const request = requestIn(options)
+    const request = this.requestIn(options)
     const bind = await this.binder.bindOf(request)
     this.checkOpen()
     const html = await this.showShared(entry.name, key, this.addressOf(request))
     this.checkOpen()
     this.checkStanding(entry, container, {}, html)
-    return this.contained(entry, container, this.native.sealShared(entry.name, key, bind, urlOf(request)), html)
+    const token = this.native.sealShared(entry.name, key, bind, urlOf(request))
+    // The actor is not this page's, so that what was typed is not shown again: the place does not matter.
+    const whole = this.forms === undefined || request === undefined ? html : seal(html, `0 ${token}`, true)
+    return this.contained(entry, container, token, whole)
   }
 
   /** That of the page, as far as it is known: who starts many components is bounded. */
   private addressOf(request: PageRequest | undefined): string {
     if (request === undefined) return ''
-    // In another component, the page is known by that.
-    if (this.requests.originOf(request) !== undefined) return (request as unknown as LiveRequest).address
     const { trust, keep } = this.settings
     return compactRequest(rawOf(request), trust, keep, request).address ?? ''
   }
 
   private contained(entry: Entry, container: string, token: string, html: string): string {
     const name = entry.name.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-    return `<${container} data-l-live="${name}" data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
+    const params = !entry.raw && entry.module.params !== undefined ? ' data-l-params' : ''
+    return `<${container} data-l-live="${name}"${params} data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
   }
 
   /** In production once for each template at the root: it is the template's author who has to know. */
@@ -180,9 +305,6 @@ export class Mounting {
       // There is no call, and it is no shared component's.
       readCaller: () => [],
       requestOf: () => {
-        // That of the component that this one is mounted in.
-        if (request !== undefined && this.requests.originOf(request) !== undefined)
-          return request as unknown as LiveRequest
         const compact =
           request === undefined ? '{}' : JSON.stringify(compactRequest(rawOf(request), trust, keep, request))
         return this.requests.ofPage(request, compact)

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { LoomError, textOf } from './errors'
+import { setOwnFolder } from './places'
 
-export type { NativeConnection, NativeLoom, NativeUpgrade, OpenedForm } from './addon'
+export type { NativeConnection, NativeLoom, NativeUpgrade, OpenedForm, PostedForm } from './addon'
 
 /** The addon's exports. `addon.d.ts` is made from `src/node/`. */
 export type Native = typeof import('./addon')
@@ -30,6 +31,7 @@ function findRoot(): string {
 }
 
 export const root = findRoot()
+setOwnFolder(join(root, 'dist'))
 
 function load(): Native {
   const platform = `${process.platform}-${process.arch}`

@@ -1,6 +1,6 @@
 import type { Limits, Logger, LoomOptions, OwnStore, RedisStore } from '../index'
 import type { NativeRedis } from './addon'
-import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject, redisPrefix } from './check'
 import { native } from './native'
 import { checkOrigins } from './http/origin'
 import { type Trust, trustOf } from './http/trust'
@@ -37,6 +37,10 @@ export interface Settings {
   readonly secrets: string[]
   readonly path: string
   readonly development: boolean
+  /** Templates say where they are. */
+  readonly locations: boolean
+  /** Pages show what has failed. */
+  readonly overlay: boolean
   readonly bind: LoomOptions['bind']
   readonly origin: LoomOptions['origin']
   readonly trust: Trust
@@ -56,7 +60,7 @@ export function settingsOf(options: LoomOptions): Settings {
   checkNames(options, OPTIONS, 'the options of createLoom', 'an option')
   const {
     path = '/loom',
-    development = process.env['NODE_ENV'] !== 'production',
+    development: given = process.env['NODE_ENV'] !== 'production',
     bind,
     origin,
     keep = KEEP,
@@ -65,7 +69,7 @@ export function settingsOf(options: LoomOptions): Settings {
     transport = 'auto',
   } = options
   if (typeof path !== 'string' || !/^(\/[\w.~-]+)+$/.test(path)) throw invalid('a path like "/loom"', 'path', path)
-  if (typeof development !== 'boolean') throw invalid('a boolean', 'development', development)
+  const { development, locations, overlay } = developmentOf(given)
   if (bind !== undefined) checkFunction(bind, 'bind')
   if (onError !== undefined) checkFunction(onError, 'onError')
   checkOrigins(origin)
@@ -78,6 +82,8 @@ export function settingsOf(options: LoomOptions): Settings {
     secrets: secretsOf(options.secret, development),
     path,
     development,
+    locations,
+    overlay,
     bind,
     origin,
     trust: trustOf(options.trustProxy),
@@ -89,6 +95,17 @@ export function settingsOf(options: LoomOptions): Settings {
     onError,
     transport,
   }
+}
+
+/** Development is off, on, or on with options. */
+function developmentOf(given: unknown): Pick<Settings, 'development' | 'locations' | 'overlay'> {
+  if (typeof given === 'boolean') return { development: given, locations: false, overlay: given }
+  if (!isObject(given)) throw invalid('a boolean or an object like { locations: true }', 'development', given)
+  checkNames(given, { locations: true, overlay: true }, 'the option development', 'an option of development')
+  const { locations = false, overlay = true } = given as { locations?: unknown; overlay?: unknown }
+  if (typeof locations !== 'boolean') throw invalid('a boolean', 'development.locations', locations)
+  if (typeof overlay !== 'boolean') throw invalid('a boolean', 'development.overlay', overlay)
+  return { development: true, locations, overlay }
 }
 
 /** All limits: the given ones, and the defaults of the others. Rust checks their bounds. */
@@ -103,9 +120,6 @@ function limitsOf(given: unknown = {}): Limits {
   }
   return limits as unknown as Limits
 }
-
-/** What all keys in Redis begin with, unless the application says otherwise. */
-const PREFIX = 'loom:'
 
 const STORES = { sqlite: true, redis: true, prefix: true, durability: true }
 
@@ -146,15 +160,13 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
 }
 
 /** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
-function redisOf(option: string, { redis, prefix = PREFIX, durability = 'memory' }: RedisStore): NativeRedis {
+function redisOf(option: string, { redis, prefix, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every((url) => typeof url === 'string'))
     throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
-  if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
-    throw invalid('1 to 64 letters, digits and : . - _', `${option}.prefix`, prefix)
   if (!DURABILITIES.includes(durability))
     throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
-  return { urls, isCluster, prefix, durability }
+  return { urls, isCluster, prefix: redisPrefix(prefix, `${option}.prefix`), durability }
 }

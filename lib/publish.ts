@@ -6,7 +6,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { PublisherOptions, Publisher as PublicPublisher, RedisClient } from '../publish'
 import type { Topic } from '../index'
-import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
+import { checkFunction, checkNames, checkString, invalid, isObject, redisPrefix } from './check'
 import { LoomError, textOf } from './errors'
 import { stringifyData } from './render/props'
 import script from '../src/topics/redis/publish.lua'
@@ -25,7 +25,6 @@ export const LIMITS = {
 const MAX_NAME = 256
 /** As Message::OVERHEAD in src/topics/message.rs. */
 const OVERHEAD = 192
-const PREFIX = 'loom:'
 
 type Keys = string[]
 
@@ -83,7 +82,7 @@ class Publisher implements PublicPublisher {
     const json = stringifyData(data, () => `the data of publish(${JSON.stringify(name)})`)
     const keys = ['topic', 'messages', 'ids', 'channel'].map((kind) => `${this.prefix}${kind}:{${tag(name)}}`)
     const epoch = randomBytes(16).toString('base64url')
-    const args = [epoch, id, json, randomBytes(16).toString('base64url'), '0', ...this.bounds, this.tells]
+    const args = [epoch, '0', ...this.bounds, this.tells, id, json, randomBytes(6).toString('base64url')]
     try {
       await this.run(keys, args)
     } catch (error) {
@@ -105,9 +104,8 @@ export function createPublisher(client: RedisClient, options: PublisherOptions =
   if (typeof client !== 'object' || (client as unknown) === null)
     throw invalid('a client of the package redis or ioredis', 'client', client)
   checkNames(options, { prefix: true, limits: true }, 'the options of createPublisher', 'an option of createPublisher')
-  const { prefix = PREFIX, limits = {} } = options
-  if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
-    throw invalid('1 to 64 letters, digits and : . - _', 'prefix', prefix)
+  const { limits = {} } = options
+  const prefix = redisPrefix(options.prefix, 'prefix')
   checkNames(limits, LIMITS, 'limits', 'a limit')
   const bounds = Object.entries(LIMITS).map(([name, value]) => {
     const given: unknown = limits[name as keyof typeof LIMITS] ?? value

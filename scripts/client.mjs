@@ -1,6 +1,8 @@
-// Bundles the browser's client into one file, what pages with fields, with further bindings, with forms that are recovered
-// and with uploads need of it into others, and the display of its states into another. `node scripts/client.mjs` writes
-// the client to stdout, `… fields`, `… bindings`, `… recovery`, `… uploads` and `… status` the others.
+// Bundles the browser's client into one file, what pages with fields, with further bindings, with `@visible`, with commands,
+// with hooks, with forms that are recovered, with uploads, with links that are followed without a load and with flashes need
+// of it into others, and the display of its states into another. What scripts import of it is a bundle of its own.
+// `node scripts/client.mjs` writes the client to stdout, `… fields`, `… bindings`, `… visible`, `… commands`, `… recovery`,
+// `… uploads`, `… navigation`, `… hooks`, `… flash` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -49,8 +51,13 @@ function hashOf(source) {
 const EXTRAS = {
   fields: 'input/with_fields',
   bindings: 'input/with_bindings',
+  visible: 'input/with_visible',
+  commands: 'commands/with_commands',
   recovery: 'input/with_recovery',
   uploads: 'upload/with_uploads',
+  navigation: 'navigation/with_navigation',
+  hooks: 'hooks/with_hooks',
+  flash: 'flash/with_flash',
 }
 const placeOf = (name) => `${name}.01234567.js`
 
@@ -82,7 +89,7 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields`, `bindings`, `recovery`, `uploads` or `status`. */
+/** `client`, `fields`, `bindings`, `visible`, `commands`, `recovery`, `uploads`, `navigation`, `hooks`, `flash` or `status`. */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
@@ -95,6 +102,20 @@ export async function bundleClient(name = 'client') {
     for (const file of files.slice(0, at)) file[1] = file[1].replaceAll(placeOf(extra), `${extra}.${hashOf(code)}.js`)
   }
   throw new Error(`There is no file ${name}`)
+}
+
+/** What scripts of pages import, as `/loom/client.js` or as `loom-live/client`: it starts no client, and knows none. */
+export async function bundleImports(format = 'esm') {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['client/hooks/hook.ts'],
+    bundle: true,
+    minify: true,
+    format,
+    target: 'es2021',
+    write: false,
+  })
+  return outputFiles[0].text
 }
 
 /** Bundles what the client gets in addition in development; these bytes are not counted. */
@@ -111,6 +132,22 @@ export async function bundleDevelopment() {
     define: { 'import.meta.url': 'import_meta_url' },
     banner: { js: '\n;{const import_meta_url=import.meta.url;' },
     footer: { js: '}' },
+  })
+  return outputFiles[0].text
+}
+
+/** Bundles what stands before the client in development, in the same module: the client's sockets are slow ones. */
+export async function bundleNetwork() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['client/live/network.ts'],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    globalName: 'loom_network',
+    target: 'es2021',
+    write: false,
+    footer: { js: 'const WebSocket=loom_network.SlowSocket;' },
   })
   return outputFiles[0].text
 }

@@ -31,9 +31,23 @@ function installPackages() {
   writeFileSync(stamp, lock)
 }
 
+/** The names that a file of TypeScript exports, without its types. */
+async function exportsOf(file) {
+  const { build } = await import('esbuild')
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [file],
+    outdir: 'dist',
+    format: 'esm',
+    write: false,
+    metafile: true,
+  })
+  return Object.values(metafile.outputs)[0].exports
+}
+
 async function bundle() {
   const { build } = await import('esbuild')
-  const { bundleClient, bundleDevelopment } = await import('./client.mjs')
+  const { bundleClient, bundleDevelopment, bundleImports, bundleNetwork } = await import('./client.mjs')
   await build({
     absWorkingDir: root,
     entryPoints: ['lib/index.ts'],
@@ -45,7 +59,10 @@ async function bundle() {
     packages: 'external',
     sourcemap: true,
     sourcesContent: false,
-    define: { DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()) },
+    define: {
+      DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()),
+      DEVELOPMENT_NETWORK: JSON.stringify(await bundleNetwork()),
+    },
   })
   await build({
     absWorkingDir: root,
@@ -57,33 +74,48 @@ async function bundle() {
     format: 'cjs',
     loader: { '.lua': 'text' },
   })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/compiler/index.ts'],
+    outfile: 'dist/jsx-compiler.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    packages: 'external',
+  })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/watch/hooks.ts'],
+    outfile: 'dist/watch-hooks.mjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+  })
   writeFileSync(join(root, 'dist', 'client.js'), await bundleClient())
   writeFileSync(join(root, 'dist', 'status.js'), await bundleClient('status'))
   writeFileSync(join(root, 'dist', 'fields.js'), await bundleClient('fields'))
   writeFileSync(join(root, 'dist', 'uploads.js'), await bundleClient('uploads'))
+  writeFileSync(join(root, 'dist', 'navigation.js'), await bundleClient('navigation'))
+  writeFileSync(join(root, 'dist', 'flash.js'), await bundleClient('flash'))
   writeFileSync(join(root, 'dist', 'bindings.js'), await bundleClient('bindings'))
+  writeFileSync(join(root, 'dist', 'visible.js'), await bundleClient('visible'))
+  writeFileSync(join(root, 'dist', 'commands.js'), await bundleClient('commands'))
   writeFileSync(join(root, 'dist', 'recovery.js'), await bundleClient('recovery'))
-  // The ES module exports the CommonJS one, so that there is one copy of the library: two copies would not know each
-  // other's templates. It is required by the package's name, which bundlers do not follow, so that a bundle, too, loads
-  // it from node_modules.
-  const names = [
-    'createLoom',
-    'html',
-    'each',
-    'raw',
-    'on',
-    'sanitized',
-    'form',
-    'validated',
-    'peopleAfter',
-    'LiveSocket',
-    'LoomError',
-    'Refusal',
-    'StartError',
-  ]
-  writeFileSync(
-    join(root, 'dist', 'index.mjs'),
-    `import { createRequire } from 'node:module'
+  writeFileSync(join(root, 'dist', 'hooks.js'), await bundleClient('hooks'))
+  writeFileSync(join(root, 'dist', 'imports.mjs'), await bundleImports())
+  writeFileSync(join(root, 'dist', 'imports.cjs'), await bundleImports('cjs'))
+  writeEntries(await exportsOf('lib/index.ts'), await exportsOf('lib/compiler/index.ts'))
+}
+
+/**
+ * The entries beside `dist/index.cjs`. All of them give what that file has, so that there is one copy of the library: two
+ * copies would not know each other's templates. ES modules require it by the package's name, which bundlers do not
+ * follow, so that a bundle, too, loads it from node_modules.
+ */
+function writeEntries(names, ofCompiler) {
+  const load = `import { createRequire } from 'node:module'
 
 function load() {
   const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
@@ -97,10 +129,25 @@ function load() {
   }
   return require('loom-live')
 }
-
-export const { ${names.join(', ')} } = load()
-`,
+`
+  const write = (name, text) => writeFileSync(join(root, 'dist', name), text)
+  // In this form Node sees which names a CommonJS file exports.
+  const exported = (names, from) => names.map((name) => `exports.${name} = ${from}.${name}\n`).join('')
+  write('index.mjs', `${load}\nexport const { ${names.join(', ')} } = load()\n`)
+  const runtimes = {
+    'jsx-runtime': ['Fragment', 'jsx', 'jsxs', 'keyed', 'template'],
+    'jsx-dev-runtime': ['Fragment', 'jsxDEV'],
+  }
+  for (const [name, functions] of Object.entries(runtimes)) {
+    write(`${name}.mjs`, `${load}\nexport const { ${functions.join(', ')} } = load().jsxRuntime\n`)
+    const required = `'use strict'\nconst { jsxRuntime } = require('./index.cjs')\n`
+    write(`${name}.cjs`, required + exported(functions, 'jsxRuntime'))
+  }
+  write(
+    'jsx-compiler.mjs',
+    `import { createRequire } from 'node:module'\n\nexport const { ${ofCompiler.join(', ')} } = createRequire(import.meta.url)('./jsx-compiler.cjs')\n`,
   )
+  write('jsx-loader.cjs', `'use strict'\nmodule.exports = require('./jsx-compiler.cjs').loadJsx\n`)
 }
 
 installPackages()

@@ -1,5 +1,6 @@
-// `npm run torture [events] [seed] [killEvery] [pages] [messages]`, with `-- --processes 3` on three processes with Redis:
-// see __test__/torture/torture.ts.
+// `npm run torture [events] [seed] [killEvery] [pages] [messages]`, with `-- --processes 3` on three processes with Redis,
+// whose connections are killed and which stands still; with `-- --processes 3 --redis-restarts` Redis is killed and
+// started again instead: see __test__/torture/torture.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,12 +9,17 @@ import { parseArgs } from 'node:util'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { values, positionals } = parseArgs({
-  options: { processes: { type: 'string', default: '1' } },
+  options: {
+    processes: { type: 'string', default: '1' },
+    'redis-restarts': { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 const [events = 1_000_000, seed = Date.now() % 2 ** 31, killEvery = 1500, pages = 40, given] = positionals.map(Number)
 const messages = given ?? Math.round(events * 0.3)
 const processes = Number(values.processes)
+const redisRestarts = values['redis-restarts']
+if (redisRestarts && processes < 2) throw new Error('Expected --redis-restarts with --processes 2 or more')
 
 const { build } = await import('esbuild')
 // The folder is inside the repository, so that Node finds its packages.
@@ -30,9 +36,8 @@ try {
   })
   const { torture } = await import(pathToFileURL(outfile).href)
   console.log(`${events} events, seed ${seed}`)
-  const report = await torture({ events, messages, pages, killEvery, processes, root, seed }, (line) =>
-    console.log(line),
-  )
+  const options = { events, messages, pages, killEvery, processes, redisRestarts, root, seed }
+  const report = await torture(options, (line) => console.log(line))
   const { wrong, ...counts } = report
   console.log(JSON.stringify(counts, null, 2))
   for (const line of wrong) console.error(line.slice(0, 2000))

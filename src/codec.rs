@@ -10,6 +10,7 @@ use crate::bridge::{
 };
 use crate::context::Level;
 use crate::dispatch::Joins;
+use crate::message::AGAIN;
 use crate::props::{self, op as props_op};
 use crate::template::EVENTS;
 use crate::tree::{self, op as tree_op};
@@ -28,10 +29,10 @@ pub fn table() -> Value {
             "TreeOp": constants!(tree_op: TEXT, HTML, TREE, LIST, JSON, SAME, EACH, SANITIZED, SHIFT),
             "RowStep": constants!(tree_op: KEEP, DROP, MOVE, ROW),
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, MORE, SHIFT),
-            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, ALLOWED, FROZEN, BESIDE),
+            "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, ALLOWED, FAILED_FOR_NOW, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
             "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK, STORE, ANNOUNCED),
-            "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE, VIEWERS, SERVER),
+            "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE, VIEWERS, SERVER, PARENT, AGAIN),
             "Part": constants!(part: VALUE, DONE, ERROR),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },
             "Joins": {
@@ -42,6 +43,7 @@ pub fn table() -> Value {
                 "SHARED": Joins::Shared as u32,
                 "SHARED_STATE": Joins::SharedState as u32,
                 "VIEWER": Joins::Viewer as u32,
+                "CHILD": Joins::Child as u32,
             },
             "Bound": {
                 "TREE_DEPTH": tree::MAX_DEPTH,
@@ -54,6 +56,7 @@ pub fn table() -> Value {
         "EVENT_TYPES": EVENTS,
         "SUBMIT": SUBMIT,
         "MODEL": MODEL,
+        "AGAIN": AGAIN,
     })
 }
 

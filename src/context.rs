@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::homes::Homes;
 use crate::limits::Limits;
+use crate::living::Living;
 pub use crate::log::Level;
 use crate::log::Log;
 use crate::presence::Presence;
@@ -44,6 +45,8 @@ pub struct Context<D> {
     pub stats: Arc<Stats>,
     /// Error texts go to the browser unchanged.
     pub development: bool,
+    /// The actors that live; `None` in production, where nobody has them render again.
+    pub living: Option<Living>,
     /// Tells problems to the operator.
     pub log: Log,
     /// Cancelled when the application closes. From then on nobody joins.

@@ -81,6 +81,8 @@ pub struct Caller {
     pub page: Arc<str>,
     /// Set if the component is shown to many pages. Boxed, so that others pay little for it.
     pub sharing: Option<Box<Sharing>>,
+    /// Of a nested component the public name of its parent.
+    pub parent: Option<Arc<str>>,
 }
 
 /// What a call of a shared component is about beside its request.
@@ -112,6 +114,8 @@ pub enum Joins {
     /// The token of a shared component: `authorize` is asked whether the page may see the component, and
     /// nothing is rendered.
     Viewer = 6,
+    /// Nothing: a nested component starts with what its parent gives.
+    Child = 7,
 }
 
 /// Where the props of a first render come from, if a page has brought them.
@@ -153,6 +157,8 @@ pub struct Outcome {
     /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if
     /// all were handled. The rest was not begun.
     pub thrown: Option<(usize, CallError)>,
+    /// The render has nested components in it.
+    pub nests: bool,
 }
 
 impl Outcome {
@@ -169,6 +175,7 @@ impl Outcome {
             held: Vec::new(),
             effects: Vec::new(),
             thrown: None,
+            nests: false,
         }
     }
 }
@@ -186,6 +193,8 @@ pub enum CallError {
         message: String,
         /// The stack, for the log only: lines, each after a line feed.
         stack: String,
+        /// Something is away that the step needs, such as Redis for a topic: a page that joins tries again.
+        for_now: bool,
     },
     /// Something else failed: the render cannot be read, or the store.
     #[error("{0}")]
@@ -268,9 +277,13 @@ impl CallError {
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
-            Self::Closed | Self::Moved | Self::Unknown(_) | Self::Busy | Self::Panicked(_) => {
-                &Refusal::Busy
-            }
+            Self::Closed
+            | Self::Moved
+            | Self::Unknown(_)
+            | Self::NotKept(_)
+            | Self::Threw { for_now: true, .. }
+            | Self::Busy
+            | Self::Panicked(_) => &Refusal::Busy,
             Self::Unreadable(_) => &Refusal::Reload,
             _ => &Refusal::Fault,
         }

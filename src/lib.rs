@@ -18,6 +18,7 @@
 //! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
 //! * [`homes`]: which process has a component, and how another one takes it over.
 //! * [`announcements`]: what JavaScript tells JavaScript in all other processes, such as whom it has removed.
+//! * [`living`]: the actors that live, which development has render again.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
 //! * `node`: the N-API edge.
@@ -40,10 +41,12 @@ pub mod effects;
 pub mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod given;
 pub mod homes;
 pub mod ids;
 pub mod limits;
 pub mod live_socket;
+pub mod living;
 pub mod log;
 pub mod members;
 pub mod message;

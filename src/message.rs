@@ -16,6 +16,10 @@ pub enum Source {
     Task(TaskId),
     /// The pages that show a shared component: who has joined and left.
     Viewers,
+    /// The parent of a nested component, which gives something else now.
+    Parent,
+    /// Development, which has the component render again.
+    Again,
     /// A topic, or what was sent to the component.
     Topic {
         /// The topic.
@@ -36,6 +40,12 @@ pub enum Source {
 
 /// The receiver that is told who has joined a shared component, and who has left it.
 pub const VIEWERS: &str = "viewers";
+
+/// The receiver that gets what the parent of a nested component gives.
+pub const GIVEN: &str = "given";
+
+/// Stands for a receiver in a message of [`Source::Again`]; no component has one of this name.
+pub const AGAIN: &str = "loom.again";
 
 /// What a message carries.
 #[derive(Clone, Debug)]

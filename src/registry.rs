@@ -56,6 +56,18 @@ impl Registry {
         Ok(module)
     }
 
+    /// Gives a name's module other details, in development, where a module is loaded again: what begins from now on
+    /// has these. Its number stays. `None` if nobody has the name, or if it is of the other kind.
+    pub fn replace(&self, name: &str, raw: bool, details: Details) -> Option<Module> {
+        let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
+        let (module, known) = modules.get_mut(name)?;
+        if module.raw != raw {
+            return None;
+        }
+        *known = Arc::new(details);
+        Some(*module)
+    }
+
     /// The module of that name.
     pub fn get(&self, name: &str) -> Option<(Module, Arc<Details>)> {
         let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
@@ -78,6 +90,17 @@ mod tests {
         );
         assert_ne!(add("list", true).unwrap().id, counter.id);
         assert_eq!(registry.get("__proto__"), None);
+        let newer = || Details {
+            version: 2,
+            ..Details::default()
+        };
+        assert_eq!(registry.replace("counter", false, newer()), Some(counter));
+        assert_eq!(
+            registry.get("counter").map(|(_, details)| details.version),
+            Some(2)
+        );
+        assert_eq!(registry.replace("counter", true, newer()), None);
+        assert_eq!(registry.replace("none", false, newer()), None);
         assert_eq!(add("counter", true), Err(TakenError("counter".into())));
     }
 }

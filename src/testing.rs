@@ -176,6 +176,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         limits,
         stats: Default::default(),
         development: false,
+        living: Some(Default::default()),
         log: crate::log::Log::new(Box::new(move |level, text| {
             lines.lock().unwrap().push((level, text));
         })),

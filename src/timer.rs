@@ -57,6 +57,14 @@ impl Timer {
     }
 }
 
+/// Resolves at this time; never without one.
+pub(crate) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;

@@ -1,7 +1,9 @@
 /** Controls with `data-l-model` set props without a handler, and what is typed into them stays. */
 
 import { html, type LiveModule } from 'loom-live'
+import { z } from 'zod'
 import { eachBrowser, type Page } from './index'
+import { createGate } from './gate'
 import { livePage } from './live'
 
 const PROPS = {
@@ -198,4 +200,46 @@ eachBrowser('an edited text keeps its caret', async (page) => {
   await sets(page, { text: 'stXart' })
   await page.keys('Y')
   await sets(page, { text: 'stXYart' })
+})
+
+eachBrowser('what is refused stays as it was typed, also if the answers are late', async (page) => {
+  const gate = createGate()
+  const long = z.string().refine(async (text) => (await gate.passed(), text.length > 1), 'too short')
+  const { url } = await livePage({
+    props: { name: 'Ann', text: 'Ann', errors: {} as Record<string, string[]> },
+    model: { name: long, text: long },
+    handle: {},
+    render: ({ name, text, errors }) => html`
+      <input id="name" data-l-model="name" value="${name}" data-l-validity="${errors['name']?.join()}">
+      <div id="text" contenteditable data-l-model="text" data-l-validity="${errors['text']?.join()}">${text}</div>
+      <output>${JSON.stringify({ name, text, errors })}</output>`,
+  })
+  await page.goto(url)
+  await page.settled()
+  // The answers to all but the last key say another text than that of the last key, about which nothing is said.
+  await page.focus('#name')
+  await page.press('End')
+  gate.close()
+  for (let times = 0; times < 2; times++) await page.press('Backspace')
+  gate.open()
+  await page.until(() => document.querySelector('output')?.textContent.includes('"name":"An"'))
+  await page.settled()
+  expect(await page.property('#name', 'value')).toBe('A')
+  // It can be left, and says what is wrong.
+  await page.press('Tab')
+  await page.until(() => document.querySelector('output')?.textContent.includes('"errors":{"name":["too short"]}'))
+  expect(await page.property('#name', 'value')).toBe('A')
+  await page.focus('#text')
+  await page.press('End')
+  gate.close()
+  for (let times = 0; times < 2; times++) await page.press('Backspace')
+  gate.open()
+  await page.until(() => document.querySelector('output')?.textContent.includes('"text":"An"'))
+  await page.settled()
+  expect(await page.text('#text')).toBe('A')
+  // What is right is taken again.
+  await page.keys('da')
+  await page.until(() => document.querySelector('output')?.textContent.includes('"text":"Ada"'))
+  await page.settled()
+  expect(await page.text('#text')).toBe('Ada')
 })

@@ -153,12 +153,13 @@ eachBrowser('all of it can be deleted, and split into lines', async (page) => {
 eachBrowser('what was edited before the page was live stays', async (page) => {
   const { url } = await livePage(editor(SHAPES['a slot'] as (text: string) => ReturnType<typeof html>), {
     around: (component) =>
-      `${component}<script>addEventListener('DOMContentLoaded', () => setTimeout(() => {
+      // The client has begun by then, and nothing can have come from the server before the next task.
+      `${component}<script>addEventListener('DOMContentLoaded', () => {
         const element = document.querySelector('#e')
         if (document.querySelector('[data-l-state=live]')) throw new Error('too late')
         element.firstChild.data = 'early'
         element.dispatchEvent(new InputEvent('input', { bubbles: true }))
-      }))</script>`,
+      })</script>`,
   })
   await page.goto(url)
   await page.settled()

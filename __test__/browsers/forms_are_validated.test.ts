@@ -3,6 +3,7 @@
 import { form, type FormErrors, html, type LiveModule, validated } from 'loom-live'
 import { z } from 'zod'
 import { eachBrowser, type Page } from './index'
+import { createGate } from './gate'
 import { livePage } from './live'
 
 const schema = z.object({ name: z.string().min(2, 'too short'), email: z.email('no e-mail') })
@@ -103,3 +104,37 @@ eachBrowser('the state of the page is not in what a live page sends', async (pag
   await page.shows('output', 'yes')
   for (const names of seen) expect(names).toEqual(['name', 'email'])
 })
+
+eachBrowser(
+  'what is refused stays as it was typed, also if what is right is rendered and the answers are late',
+  async (page) => {
+    const gate = createGate()
+    const short = z.object({
+      name: z.string().refine(async (text) => (await gate.passed(), text.length > 1), 'too short'),
+    })
+    const { url } = await livePage({
+      props: { name: 'Ann', errors: {} as FormErrors<typeof short> },
+      handle: { check: validated(short, (props, { name }) => ({ ...props, name })) },
+      render: ({ name, errors }) => {
+        const field = form('check', { errors, values: { name } }).field('name')
+        return html`<form @input="check">
+        <input id="name" name="name" value="${field.value}" data-l-validity="${field.message}">${field.error}
+        <input id="other" name="other">
+      </form><output>${name}</output>`
+      },
+    })
+    await page.goto(url)
+    await page.settled()
+    await page.focus('#name')
+    await page.press('End')
+    gate.close()
+    for (let times = 0; times < 2; times++) await page.press('Backspace')
+    gate.open()
+    await page.shows('output', 'An')
+    await page.settled()
+    expect(await page.property('#name', 'value')).toBe('A')
+    await page.focus('#other')
+    await page.until(() => document.querySelector('.loom-error')?.textContent === 'too short')
+    expect(await page.property('#name', 'value')).toBe('A')
+  },
+)

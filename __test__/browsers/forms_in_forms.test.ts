@@ -1,6 +1,6 @@
 /** A form inside of a form of another component: each component hears of its own form only. */
 
-import { createLoom, html, raw } from 'loom-live'
+import { createLoom, html, live } from 'loom-live'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { atEnd } from '../support/cleanup'
@@ -12,7 +12,7 @@ interface Inner {
 }
 
 interface Outer {
-  inner: string
+  isThere: boolean
   sent: string[]
 }
 
@@ -29,24 +29,20 @@ async function site(isThere: boolean): Promise<string> {
       html`<form id="in" @submit="save" data-l-disable><input name="b"><button id="send-in">Send</button></form><pre id="inner-sent">${sent.join('\n')}</pre>`,
   })
   const outer = loom.register('outer', {
-    props: { inner: '', sent: [] } as Outer,
+    props: { isThere: false, sent: [] } as Outer,
     handle: {
       save: (props, { form }) => ({ ...props, sent: [...props.sent, say(form)] }),
-      show: async (props, _, ctx) => ({
-        ...props,
-        inner: await loom.mount(inner, { sent: [] }, { request: ctx.request }),
-      }),
+      show: (props) => ({ ...props, isThere: true }),
     },
     render: (props) =>
-      html`<form id="out" @submit="save" data-l-disable><input name="a"><div>${raw(props.inner)}</div><input name="c"><button id="send-out">Send</button></form>
+      html`<form id="out" @submit="save" data-l-disable><input name="a"><div>${props.isThere ? live(inner) : ''}</div><input name="c"><button id="send-out">Send</button></form>
         <button id="show" @click="show">show</button><pre id="outer-sent">${props.sent.join('\n')}</pre>`,
   })
   const serve = loom.express()
   const server = createServer((request, response) => {
     serve(request, response, () => {
       void (async () => {
-        const begun = isThere ? await loom.mount(inner, { sent: [] }, { request }) : ''
-        const component = await loom.mount(outer, { inner: begun, sent: [] }, { request })
+        const component = await loom.mount(outer, { isThere, sent: [] }, { request })
         response.setHeader('content-type', 'text/html; charset=utf-8')
         response.end(
           `<!doctype html><html lang="en"><title>test</title><body>${component}${loom.script()}</body></html>`,

@@ -9,7 +9,7 @@
  *       expect(await page.evaluate((name) => document.querySelector(name)?.id, 'p')).toBe('x')  // runs in the page
  *     })
  *
- * A file has one process of each browser. `eachBrowser(name, test, { only: ['chromium'] })` leaves browsers out; a
+ * A file has one process of each browser, and another one if some of its tests are `{ isDark: true }`. `eachBrowser(name, test, { only: ['chromium'] })` leaves browsers out; a
  * comment says why. Browsers that are not on the machine are skipped; with LOOM_TEST_ALL=1 that is a failure.
  * `LOOM_BROWSERS=firefox npx jest __test__/browsers` runs one of them.
  */
@@ -24,7 +24,7 @@ export type { Browser, Page }
 export type BrowserName = 'chromium' | 'firefox' | 'webkit'
 
 interface Kind {
-  launch(): Promise<Browser>
+  launch(isDark: boolean): Promise<Browser>
   isHere(): boolean
   /** How it is had on Debian. */
   packages: string
@@ -51,7 +51,7 @@ function wanted(): BrowserName[] {
   return names as BrowserName[]
 }
 
-const running = new Map<BrowserName, Promise<Browser>>()
+const running = new Map<string, Promise<Browser>>()
 
 afterAll(async () => {
   for (const browser of running.values())
@@ -62,26 +62,29 @@ afterAll(async () => {
   running.clear()
 }, LAUNCH_MS)
 
-/** The file's process of this browser. */
-function browserOf(name: BrowserName): Promise<Browser> {
-  let browser = running.get(name)
-  if (!browser) running.set(name, (browser = BROWSERS[name].launch()))
+/** The file's process of this browser, whose users prefer the dark or the light. */
+function browserOf(name: BrowserName, isDark: boolean): Promise<Browser> {
+  const key = `${name} ${isDark ? 'dark' : 'light'}`
+  let browser = running.get(key)
+  if (!browser) running.set(key, (browser = BROWSERS[name].launch(isDark)))
   return browser
 }
 
 export interface EachOptions {
   only?: readonly BrowserName[]
   timeout?: number
+  /** The browser tells pages that its user prefers a dark page. */
+  isDark?: boolean
 }
 
 export function eachBrowser(
   name: string,
   run: (page: Page, browser: BrowserName) => Promise<void>,
-  { only = NAMES, timeout = LAUNCH_MS }: EachOptions = {},
+  { only = NAMES, timeout = LAUNCH_MS, isDark = false }: EachOptions = {},
 ): void {
   for (const browser of wanted().filter((one) => only.includes(one))) {
     const { isHere, packages } = BROWSERS[browser]
-    const title = `${name} (${browser})`
+    const title = `${name} (${browser}${isDark ? ', dark' : ''})`
     if (!isHere() && !TESTS_ALL) {
       passOver(`The browser tests were not run in ${browser}`, packages)
       test.skip(title, () => undefined)
@@ -91,7 +94,7 @@ export function eachBrowser(
       title,
       async () => {
         if (!isHere()) throw new Error(`${browser} is not on this machine; on Debian: apt-get install ${packages}`)
-        const page = await (await browserOf(browser)).newPage()
+        const page = await (await browserOf(browser, isDark)).newPage()
         try {
           await run(page, browser)
         } finally {

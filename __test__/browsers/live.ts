@@ -28,6 +28,8 @@ export interface LiveOptions<Props extends object> {
   /** The whole page around the component's HTML. */
   around?: (component: string, request: IncomingMessage) => string
   options?: LoomOptions
+  /** What another address is answered with; `undefined` if it is the page. */
+  file?: (url: string) => { type: string; text: string } | undefined
   /** Of the page. */
   headers?: Record<string, string>
   script?: ScriptOptions
@@ -41,6 +43,7 @@ export async function livePage<Props extends object>(
   {
     props = {},
     around = (component) => component,
+    file,
     options = {},
     headers = {},
     script,
@@ -54,6 +57,12 @@ export async function livePage<Props extends object>(
   const serve = loom.express()
   const requests: string[] = []
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const own = file?.(request.url ?? '')
+    if (own !== undefined) {
+      response.setHeader('content-type', own.type)
+      response.end(own.text)
+      return
+    }
     requests.push(`${request.method} ${request.url}`)
     const component = await loom.mount(registered, props as Props, { as })
     response.setHeader('content-type', 'text/html; charset=utf-8')

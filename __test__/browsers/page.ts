@@ -5,6 +5,21 @@ export const PATIENCE_MS = 10_000
 /** A function that runs in the page. It sees its arguments and the page, nothing of the test around it. */
 export type InPage<Given extends unknown[], Result> = (...given: Given) => Result | Promise<Result>
 
+type Point = [x: number, y: number]
+
+/** Between two steps of a drag. */
+export const STEP_MS = 30
+const STEPS = 12
+
+/** The points along which the mouse drags. */
+export function stepsBetween([left, top]: Point, [right, bottom]: Point): Point[] {
+  // The last one twice: what follows the mouse has seen it rest there.
+  return Array.from({ length: STEPS + 1 }, (_, step) => {
+    const part = Math.min(step + 1, STEPS) / STEPS
+    return [Math.round(left + (right - left) * part), Math.round(top + (bottom - top) * part)]
+  })
+}
+
 export abstract class Page {
   /** Resolves once the page has loaded. */
   abstract goto(url: string): Promise<void>
@@ -15,10 +30,16 @@ export abstract class Page {
   abstract evaluate<Given extends unknown[], Result>(work: InPage<Given, Result>, ...given: Given): Promise<Result>
   /** A click of the mouse in the middle of the element, which is scrolled to. */
   abstract click(selector: string): Promise<void>
+  /** The mouse takes the middle of the one element to the middle of the other, by several steps. */
+  abstract drag(from: string, to: string): Promise<void>
   /** Keys go to what has the focus. `key`: a character, or a name of `KeyboardEvent.key`; "Shift+Tab" holds Shift. */
   abstract press(key: string): Promise<void>
   /** Types the characters, one key after the other, into what has the focus. */
   abstract keys(text: string): Promise<void>
+  /** The screen, in CSS pixels: a telephone's is 360 wide. */
+  abstract resize(width: number, height: number): Promise<void>
+  /** Runs the text of a script in the page, whatever the page's policy says of scripts. */
+  abstract run(script: string): Promise<void>
   /** A PNG. */
   abstract screenshot(): Promise<Uint8Array>
   abstract close(): Promise<void>
@@ -61,6 +82,17 @@ export abstract class Page {
       selector,
       name,
     )
+  }
+
+  /** In the window, to which the element is scrolled. */
+  async middleOf(selector: string): Promise<Point> {
+    return this.evaluate((where) => {
+      const found = document.querySelector(where)
+      if (!found) throw new Error(`There is no ${where}`)
+      found.scrollIntoView({ block: 'nearest', behavior: 'instant' })
+      const { left, top, width, height } = found.getBoundingClientRect()
+      return [Math.round(left + width / 2), Math.round(top + height / 2)]
+    }, selector)
   }
 
   async text(selector: string): Promise<string> {

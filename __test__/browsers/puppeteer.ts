@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { launch, type Browser as Puppeteer, type BrowserContext, type KeyInput, type Page as Tab } from 'puppeteer-core'
 import { ARGS, executablePath } from '../browser'
-import { Page, PATIENCE_MS, type Browser, type InPage } from './page'
+import { Page, PATIENCE_MS, STEP_MS, stepsBetween, type Browser, type InPage } from './page'
 
 class PuppeteerPage extends Page {
   constructor(
@@ -40,8 +40,20 @@ class PuppeteerPage extends Page {
     await this.tab.click(selector)
   }
 
+  async drag(from: string, to: string): Promise<void> {
+    const [start, end] = [await this.middleOf(from), await this.middleOf(to)]
+    const { mouse } = this.tab
+    await mouse.move(...start)
+    await mouse.down()
+    for (const [x, y] of stepsBetween(start, end)) {
+      await mouse.move(x, y)
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+    }
+    await mouse.up()
+  }
+
   async press(key: string): Promise<void> {
-    const names = key.split('+') as KeyInput[]
+    const names = key.split('+').map((name) => (name === 'Space' ? ' ' : name)) as KeyInput[]
     const last = names.pop() as KeyInput
     for (const held of names) await this.tab.keyboard.down(held)
     await this.tab.keyboard.press(last)
@@ -50,6 +62,14 @@ class PuppeteerPage extends Page {
 
   async keys(text: string): Promise<void> {
     await this.tab.keyboard.type(text)
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    await this.tab.setViewport({ width, height })
+  }
+
+  async run(script: string): Promise<void> {
+    await this.tab.evaluate(script)
   }
 
   screenshot(): Promise<Uint8Array> {
@@ -77,8 +97,9 @@ class PuppeteerBrowser implements Browser {
   }
 }
 
-export async function launchChromium(): Promise<Browser> {
-  const options = { executablePath: await executablePath(), args: ARGS }
+export async function launchChromium(isDark: boolean): Promise<Browser> {
+  const scheme = `--blink-settings=preferredColorScheme=${isDark ? 0 : 1}`
+  const options = { executablePath: await executablePath(), args: [...ARGS, scheme] }
   return new PuppeteerBrowser(await launch({ ...options, ignoreDefaultArgs: ['--disable-back-forward-cache'] }))
 }
 
@@ -90,8 +111,11 @@ export function firefoxPath(): string | undefined {
     .find((path) => existsSync(path))
 }
 
-export async function launchFirefox(): Promise<Browser> {
+export async function launchFirefox(isDark: boolean): Promise<Browser> {
   const path = firefoxPath()
   if (path === undefined) throw new Error('Firefox is not on this machine')
-  return new PuppeteerBrowser(await launch({ browser: 'firefox', executablePath: path, headless: true }))
+  // 0 is dark, 1 is light.
+  const extraPrefsFirefox = { 'layout.css.prefers-color-scheme.content-override': isDark ? 0 : 1 }
+  const options = { executablePath: path, headless: true, extraPrefsFirefox }
+  return new PuppeteerBrowser(await launch({ browser: 'firefox', ...options }))
 }

@@ -24,9 +24,12 @@ const state = (page: Page, wanted: string) =>
 
 /** What the page says of itself, and to whom. */
 const status = (page: Page, wanted: string) =>
-  page.until((what) => document.querySelector('[role=status]')?.getAttribute('data-l-status') === what, wanted)
+  page.until((what) => document.querySelector('.loom-status')?.getAttribute('data-l-status') === what, wanted)
 
 const says = (page: Page) => page.text('.loom-status')
+
+/** What screen readers have been told so far. */
+const said = (page: Page) => page.text('[data-l-said]')
 
 const isSeen = (page: Page) =>
   page.evaluate(() => {
@@ -56,11 +59,42 @@ eachBrowser('a page that is offline says so, and that it is back', async (page) 
   // As long as nobody may come back.
   await loom.close({ timeout: 0 })
   await status(page, 'offline')
-  expect(await says(page)).toBe('Connection lost. Trying again…')
+  expect(await says(page)).toMatch(/^Connection lost\.(Trying again…|Trying again in \d+ s\.)Try now$/)
   expect(await isSeen(page)).toBe(true)
+  expect(await said(page)).toBe('Connection lost.')
   await page.evaluate(() => document.querySelector('[data-l-live]')?.setAttribute('data-l-state', 'live'))
   await status(page, '')
   expect(await says(page)).toBe('')
+  expect(await said(page)).toMatch(/Connected again\.$/)
+})
+
+eachBrowser('it counts the seconds to the next try, which the user need not wait for', async (page) => {
+  const { url, loom } = await livePage(counter)
+  await page.goto(url)
+  await page.settled()
+  await loom.close({ timeout: 0 })
+  await status(page, 'offline')
+  // The page has a wait of its own, and hears of a try before that.
+  await page.evaluate(() => {
+    const { random } = Math
+    Object.assign(window, { retries: 0 })
+    addEventListener('loom:retry', () => (window as unknown as { retries: number }).retries++)
+    Math.random = () => 1
+    setTimeout(() => (Math.random = random), 5_000)
+    dispatchEvent(new CustomEvent('loom:connect'))
+  })
+  await page.until(() => (window as unknown as { retries: number }).retries === 1)
+  const left = await page.until(
+    () => /in ([2-9]|10) s/.exec(document.querySelector('.loom-status')?.textContent ?? '')?.[1],
+  )
+  await page.until(
+    (left) => document.querySelector('.loom-status')?.textContent.includes(`in ${Number(left) - 1} s`) === true,
+    left,
+  )
+  await page.click('.loom-status button')
+  await page.until(() => (window as unknown as { retries: number }).retries >= 2)
+  // Nobody is read the seconds.
+  expect(await said(page)).not.toContain('in ')
 })
 
 eachBrowser('a page that is out of date says so, and is loaded again by its button', async (page) => {
@@ -96,7 +130,7 @@ eachBrowser('a component that has failed is marked, and the page says so until i
 eachBrowser('the look is the page’s: its texts, its rules, or none of it', async (page) => {
   const texts = { expired: 'Diese Seite ist "veraltet" & alt.', reload: '<Neu> laden' }
   const style = '<style>.loom-status { position: static; } [data-l-state] { outline: none; }</style>'
-  const own = await outOfDate({ script: { status: texts } })
+  const own = await outOfDate({ script: { texts } })
   await page.goto(own.url)
   await status(page, 'expired')
   expect(await says(page)).toBe('Diese Seite ist "veraltet" & alt.<Neu> laden')

@@ -104,6 +104,54 @@ eachBrowser(
   },
 )
 
+eachBrowser('a place for dropping is marked while files are over it, and over what is in it', async (page) => {
+  await open(page)
+  await page.evaluate(() => {
+    document.querySelector('#zone')?.append(document.createElement('b'))
+  })
+  const drag = (
+    type: string,
+    selector: string,
+    kind: 'file' | 'text' = 'file',
+    to: string | null = null,
+  ): Promise<boolean> =>
+    page.evaluate(
+      (type, selector, kind, to) => {
+        const data = new DataTransfer()
+        if (kind === 'file') data.items.add(new File(['x'], 'a.txt', { type: 'text/plain' }))
+        else data.setData('text/plain', 'x')
+        const event = new Event(type, { bubbles: true, cancelable: true })
+        Object.defineProperty(event, 'dataTransfer', { value: data })
+        Object.defineProperty(event, 'relatedTarget', { value: to && document.querySelector(to) })
+        document.querySelector(selector)?.dispatchEvent(event)
+        return document.querySelector('#zone')?.hasAttribute('data-l-over') ?? false
+      },
+      type,
+      selector,
+      kind,
+      to,
+    )
+  expect(await drag('dragover', '#zone', 'text')).toBe(false)
+  expect(await drag('dragover', '#zone')).toBe(true)
+  expect(await drag('dragleave', '#zone', 'file', '#zone b')).toBe(true)
+  expect(await drag('dragover', '#zone b')).toBe(true)
+  // Out of the window.
+  expect(await drag('dragleave', '#zone b')).toBe(false)
+  expect(await drag('dragover', '#zone')).toBe(true)
+  expect(await drag('dragover', '#click')).toBe(false)
+})
+
+eachBrowser('after too many files, and after one that was refused, others go', async (page) => {
+  const site = await open(page)
+  await give(page, 'choose', '#photo', ...'abcde'.split('').map((name) => ({ name: `${name}.txt`, size: 3_000_000 })))
+  // Four at a time may be under way.
+  await page.until(() => document.querySelectorAll('#files li').length === 4)
+  await give(page, 'drop', '#zone', { name: 'no.exe', type: 'a/b', size: 1 })
+  await give(page, 'drop', '#zone', { name: 'yes.txt', size: 10 })
+  await page.until(() => document.querySelectorAll('#files li').length === 5)
+  expect((await handed(site)).map(({ name }) => name).sort()).toEqual(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'yes.txt'])
+})
+
 eachBrowser('a preview is there before the file has been sent', async (page) => {
   const site = await UploadSite.start()
   const proxy = await Proxy.to(site.server.port)

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Builder, By, Capabilities, Key, type WebDriver } from 'selenium-webdriver'
 import { freePort } from '../support/process'
-import { Page, PATIENCE_MS, type Browser, type InPage } from './page'
+import { Page, PATIENCE_MS, STEP_MS, stepsBetween, type Browser, type InPage } from './page'
 
 interface Programs {
   driver: string
@@ -71,6 +71,13 @@ class WebKitPage extends Page {
     await this.driver.findElement(By.css(selector)).click()
   }
 
+  async drag(from: string, to: string): Promise<void> {
+    const [start, end] = [await this.middleOf(from), await this.middleOf(to)]
+    const actions = this.driver.actions().move({ x: start[0], y: start[1] }).press()
+    for (const [x, y] of stepsBetween(start, end)) actions.move({ x, y, duration: 0 }).pause(STEP_MS)
+    await actions.release().perform()
+  }
+
   async press(key: string): Promise<void> {
     const names = key.split('+').map((name) => SPECIAL[name] ?? name)
     const last = names.pop() as string
@@ -83,6 +90,18 @@ class WebKitPage extends Page {
 
   async keys(text: string): Promise<void> {
     await this.driver.actions().sendKeys(text).perform()
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    // A window is a little larger than the page in it.
+    const window = this.driver.manage().window()
+    await window.setRect({ width: 2 * width, height })
+    const bars = await this.evaluate(() => [outerWidth - innerWidth, outerHeight - innerHeight])
+    await window.setRect({ width: width + (bars[0] ?? 0), height: height + (bars[1] ?? 0) })
+  }
+
+  async run(script: string): Promise<void> {
+    await this.driver.executeScript(script)
   }
 
   async screenshot(): Promise<Uint8Array> {
@@ -164,7 +183,7 @@ async function answers(url: string): Promise<void> {
   }
 }
 
-export async function launchWebKit(): Promise<Browser> {
+export async function launchWebKit(isDark: boolean): Promise<Browser> {
   const found = webkitPrograms()
   if (found === undefined) throw new Error('WebKitGTK is not on this machine')
   const { process: screen, display } = await startDisplay(found.display)
@@ -179,6 +198,8 @@ export async function launchWebKit(): Promise<Browser> {
       GDK_BACKEND: 'x11',
       WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
       NO_AT_BRIDGE: '1',
+      // Pages are told what the desktop's theme is.
+      GTK_THEME: isDark ? 'Adwaita:dark' : 'Adwaita',
     },
   })
   const programs = [screen, driver]

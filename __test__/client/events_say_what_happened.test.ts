@@ -155,3 +155,26 @@ test('keys that an input method uses are not sent', async () => {
   })
   expect((await live.event()).vars?.k).toBe('b')
 })
+
+test.each([
+  ['change', 'x'],
+  ['focusout', ''],
+])('a control of a prop that is left by a %s is told, and then the form around it', async (_, typed) => {
+  const live = await harness.live(
+    plain(
+      '<form data-l-input="check"><input name="a" data-l-model="a" data-l-model-lazy data-l-validity=""></form><button>b</button>',
+    ),
+  )
+  const next = async () => {
+    const { handler, event, vars } = await live.event()
+    return [handler, event, vars]
+  }
+  await live.page.focus('input')
+  if (typed) {
+    await live.page.keyboard.type(typed)
+    expect(await next()).toEqual(['check', 'input', { v: typed, f: `a=${typed}`, l: [] }])
+  }
+  await live.page.focus('button')
+  expect(await next()).toEqual(['a', 'model', { v: typed, l: ['a'] }])
+  expect(await next()).toEqual(['check', 'input', { v: typed, f: `a=${typed}`, l: ['a'] }])
+})

@@ -141,7 +141,18 @@ export class Wire {
   }
 }
 
-type Name = 'client' | 'fields' | 'bindings' | 'uploads' | 'recovery'
+type Name =
+  | 'client'
+  | 'fields'
+  | 'bindings'
+  | 'commands'
+  | 'uploads'
+  | 'recovery'
+  | 'navigation'
+  | 'hooks'
+  | 'flash'
+  | 'status'
+  | 'visible'
 
 const bundles: Partial<Record<Name, string>> = {}
 
@@ -189,9 +200,10 @@ export class FakeServer {
         })
         return
       }
-      if (request.url?.startsWith('/bindings.') === true) {
+      const [, loaded] = /^\/(bindings|hooks)\./.exec(request.url ?? '') ?? []
+      if (loaded !== undefined) {
         response.setHeader('content-type', 'text/javascript')
-        return response.end(clientBundle('bindings'))
+        return response.end(clientBundle(loaded as Name))
       }
       for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value)
       response.setHeader('content-type', 'text/html; charset=utf-8')

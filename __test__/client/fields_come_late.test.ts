@@ -158,6 +158,34 @@ test('an event before the file is there says what fields held then', async () =>
   ])
 })
 
+test('what is good for one event has one, also while the file for fields is on its way', async () => {
+  const content = tree(
+    [
+      '<button data-l-on-click.once="go">Go</button><form data-l-on-submit.once="send"><input name="a"></form>' +
+        '<b data-l-click="end">b</b><i>',
+      '</i>',
+    ],
+    '1',
+  )
+  const letGo = holdFields()
+  const page = await harness.open(container(htmlOf(content)))
+  await asked()
+  // The file for bindings is there when this is heard of.
+  await page.waitForFunction(() =>
+    performance.getEntriesByType('resource').some(({ name }) => name.includes('/bindings.')),
+  )
+  for (let count = 0; count < 3; count++) {
+    await page.click('button')
+    await page.press('input', 'Enter')
+  }
+  await page.click('b')
+  const live = await joins(page, content)
+  letGo()
+  const said = [await live.event(), await live.event(), await live.event()]
+  expect(said.map(({ handler }) => handler)).toEqual(['go', 'send', 'end'])
+  expect(page.url()).toBe(harness.server.url)
+})
+
 const state = (page: Page) => page.getAttribute('[data-l-live]', 'data-l-state')
 
 /** What the page was told. */

@@ -30,8 +30,8 @@ export class Live {
     public id: number,
   ) {}
 
-  /** The last event that has its answer. */
-  private answered = 0
+  /** The last event that has its answer; an earlier one if the server goes back. */
+  answered = 0
   /** How many changes were said. */
   private revision = 0
 

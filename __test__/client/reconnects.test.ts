@@ -1,4 +1,4 @@
-import { Harness, container, hasRead, sendJoin, tree, until } from './harness'
+import { Harness, container, hasRead, sendJoin, tree, until, type Changes } from './harness'
 
 const harness = new Harness()
 
@@ -129,6 +129,55 @@ test('another server catches up from the checkpoint before anything older is sho
   await live.state('live')
   expect(await page.evaluate(() => (window as unknown as { shown: string[] }).shown)).not.toContain('1')
   expect(await live.seen('loom:lost')).toEqual([])
+})
+
+test('what has come since the checkpoint stays as it is while another server catches up', async () => {
+  const closed = tree(['<button data-l-click="up" l-no-disable>', '</button>', ''], '1', '')
+  const dialog = (title: string) => tree(['<dialog open><h1>', '</h1><input></dialog>'], title)
+  const live = await harness.live(closed)
+  const { page } = live
+  const click = async (changes: Changes) => {
+    // The focus stays elsewhere.
+    await page.evaluate(() => document.querySelector('button')?.click())
+    await live.event()
+    live.patch(changes)
+  }
+  await click({ 0: '2' })
+  live.wire.send(['c', live.id, 1, 'checkpoint'])
+  await click({ 1: dialog('Open') })
+  await click({ 1: { p: { 0: 'Open still' } } })
+  await page.waitForSelector('h1:text("Open still")')
+  await page.fill('input', 'half a name')
+  await page.evaluate(() => {
+    const changes: string[] = []
+    const dialog = document.querySelector('dialog') as Element
+    Object.assign(window, { changes, dialog })
+    new MutationObserver((all) => changes.push(...all.map(({ type, target }) => `${type} ${target.nodeName}`))).observe(
+      document.body,
+      { characterData: true, childList: true, subtree: true },
+    )
+  })
+  live.wire.drop()
+  live.wire = await harness.server.connection()
+  const join = await live.wire.next('join')
+  expect(join).toMatchObject({ token: 'checkpoint', seen: 3 })
+  live.id = join.id as number
+  live.answered = 1
+  live.joined(tree(closed.s, '2', ''))
+  await live.event()
+  await live.event()
+  live.patch({ 1: dialog('Open') })
+  await hasRead(page, live.wire)
+  live.patch({ 1: { p: { 0: 'Open still' } } })
+  await live.state('live')
+  await click({ 1: { p: { 0: 'Open anew' } } })
+  await page.waitForSelector('h1:text("Open anew")')
+  const now = await page.evaluate(() => {
+    const { changes, dialog } = window as unknown as { changes: string[]; dialog: Element }
+    const { activeElement } = document
+    return [changes, dialog.isConnected, activeElement?.nodeName, (activeElement as HTMLInputElement).value]
+  })
+  expect(now).toEqual([['characterData #text'], true, 'INPUT', 'half a name'])
 })
 
 test('an anchor stands behind the token that the page was rendered with, until there is a checkpoint', async () => {

@@ -110,6 +110,29 @@ test('a composition is never broken off', async () => {
   expect(await value(live)).toBe('日本')
 })
 
+test('a composition at a control of a prop is told when it is chosen, and a slower answer leaves it alone', async () => {
+  const live = await harness.live(
+    tree(['<input data-l-model="q" value="', '"><button data-l-click="go">go</button>'], ''),
+  )
+  await live.page.focus('input')
+  await live.page.keyboard.press('a')
+  expect(await live.event()).toMatchObject({ handler: 'q', event: 'model', vars: { v: 'a' } })
+  const keyboard = await live.page.context().newCDPSession(live.page)
+  await keyboard.send('Input.imeSetComposition', { text: 'に', selectionStart: 1, selectionEnd: 1 })
+  await live.page.evaluate(() => document.querySelector('button')?.click())
+  expect(await live.event()).toMatchObject({ handler: 'go' })
+  live.patch({ 0: 'A' })
+  live.patch({ 0: 'B' })
+  await live.settled()
+  const shown = () => live.page.inputValue('input')
+  expect(await shown()).toBe('aに')
+  await keyboard.send('Input.imeSetComposition', { text: 'にほ', selectionStart: 2, selectionEnd: 2 })
+  await keyboard.send('Input.insertText', { text: '日本' })
+  expect(await shown()).toBe('a日本')
+  // Of what was proposed nothing was told.
+  expect(await live.event()).toMatchObject({ handler: 'q', event: 'model', vars: { v: 'a日本' } })
+})
+
 test('boxes, radios and selects are kept and set by the same rule', async () => {
   const live = await harness.live(
     tree(

@@ -17,6 +17,8 @@ beforeAll(async () => {
     loom.mount(module).then((page) => console.log(page.includes('<b>hello</b>') && loom.script().includes('/loom/client.')))
   `
   await writeFile(join(installed.application, 'app.mjs'), imported + use)
+  // JSX imports its functions from another entry of the package, which has to be the same copy of the library.
+  await writeFile(join(installed.application, 'app.jsx'), imported + use.replace('html`<b>hello</b>`', '<b>hello</b>'))
   await writeFile(join(installed.application, 'app.cjs'), `const { createLoom, html } = require('loom-live')\n${use}`)
 }, 120_000)
 
@@ -27,7 +29,8 @@ type Bundler = (input: string, folder: string, format: Format) => Promise<string
 const BUNDLERS: Record<string, Bundler> = {
   async esbuild(input, folder, format) {
     const outfile = join(folder, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs')
-    const options = { bundle: true, platform: 'node', format, logLevel: 'silent' } as const
+    const jsx = { jsx: 'automatic', jsxImportSource: 'loom-live' } as const
+    const options = { bundle: true, platform: 'node', format, logLevel: 'silent', ...jsx } as const
     await esbuild({ ...options, entryPoints: [join(installed.application, input)], outfile })
     return outfile
   },
@@ -38,7 +41,7 @@ const BUNDLERS: Record<string, Bundler> = {
       import { build } from ${JSON.stringify(`file://${join(ROOT, 'node_modules/vite/dist/node/index.js')}`)}
       await build({
         configFile: false, logLevel: 'error', root: ${JSON.stringify(installed.application)},
-        ssr: { noExternal: true },
+        ssr: { noExternal: true }, esbuild: { jsx: 'automatic', jsxImportSource: 'loom-live' },
         build: {
           ssr: ${JSON.stringify(join(installed.application, input))}, outDir: ${JSON.stringify(folder)}, emptyOutDir: false,
           rollupOptions: { output: { format: '${format === 'esm' ? 'es' : 'cjs'}', entryFileNames: '${name}' } },
@@ -55,7 +58,7 @@ const BUNDLERS: Record<string, Bundler> = {
 }
 
 const CASES = Object.keys(BUNDLERS).flatMap((bundler) =>
-  ['app.mjs', 'app.cjs'].flatMap((input) =>
+  ['app.mjs', 'app.cjs', 'app.jsx'].flatMap((input) =>
     (['esm', 'cjs'] as const).map((format) => [bundler, input, format] as const),
   ),
 )

@@ -35,14 +35,15 @@ function named(text: string, pattern: RegExp, title: RegExp): Named[] {
 
 /** `server/bind` "a title", "another": a title may leave out with … what differs between several tests. */
 export const namedInJest = (text: string): Named[] =>
-  named(text, /`((?:server|client|package|demo|torture)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
+  named(text, /`((?:server|client|browsers|package|demo|torture|jsx)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
 /** `token/tests.rs` `a_name`, `another`. */
 export const namedInCargo = (text: string): Named[] => named(text, /`([\w/]+\.rs)`((?:,? `\w+`(?!\.rs))*)/g, /`(\w+)`/g)
 
 /** Whether a test has this title, alone or behind those of the blocks that it is in. */
 export function matches(titles: string[], wanted: string): boolean {
   const parts = wanted.split('…').map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const pattern = new RegExp(`^${parts.join('.*')}$`, 's')
+  // eachBrowser adds the browser to a title.
+  const pattern = new RegExp(`^${parts.join('.*')}(?: \\((?:chromium|firefox|webkit)(?:, dark)?\\))?$`, 's')
   return titles.some((_, from) => pattern.test(titles.slice(from).join(' ')))
 }
 
@@ -96,7 +97,7 @@ function cargoTests(): string[] {
 }
 
 /** Those of the named tests that Jest would not run. */
-function missingInJest(wanted: Named[]): Named[] {
+export function missingInJest(wanted: Named[]): Named[] {
   const fileOf = ({ path }: Named): string => join(ROOT, '__test__', `${path}.test.ts`)
   const tests = jestTests([...new Set(wanted.map(fileOf))])
   return wanted.filter((one) => {

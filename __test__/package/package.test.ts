@@ -111,8 +111,21 @@ test('the tarball holds what an application needs, and what another platform bui
       'Cargo.toml',
       'build.rs',
       'dist/client.js',
+      'dist/jsx-compiler.cjs',
+      'dist/jsx-compiler.mjs',
+      'dist/jsx-dev-runtime.cjs',
+      'dist/jsx-dev-runtime.mjs',
+      'dist/jsx-loader.cjs',
+      'dist/jsx-runtime.cjs',
+      'dist/jsx-runtime.mjs',
       'dist/bindings.js',
+      'dist/commands.js',
+      'client.d.mts',
+      'client.d.ts',
       'dist/fields.js',
+      'dist/hooks.js',
+      'dist/imports.cjs',
+      'dist/imports.mjs',
       'dist/uploads.js',
       'dist/recovery.js',
       'dist/index.cjs',
@@ -134,7 +147,7 @@ test('the tarball holds what an application needs, and what another platform bui
 test('and nothing else', async () => {
   const files = await filesOf(installed.package)
   const known =
-    /^(Cargo\.(lock|toml)|build\.rs|package\.json|index\.d\.m?ts|(dom|publish)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/((client|bindings|fields|recovery|status|uploads)\.js|index\.[cm]js|index\.cjs\.map|publish\.cjs))$/
+    /^(Cargo\.(lock|toml)|build\.rs|package\.json|(index|client|jsx-(runtime|dev-runtime|compiler))\.d\.m?ts|(dom|publish|jsx-loader)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/(watch-hooks\.mjs|(client|bindings|commands|fields|flash|hooks|navigation|recovery|status|uploads|visible)\.js|imports\.[cm]js|index\.[cm]js|index\.cjs\.map|publish\.cjs|jsx-(runtime|dev-runtime|compiler)\.[cm]js|jsx-loader\.cjs))$/
   expect(files.filter((name) => !known.test(name))).toEqual([])
 })
 
@@ -167,6 +180,24 @@ test('both module systems get the same library, and all that is declared', async
   expect(await run(application, process.execPath, ['both.mjs'])).toEqual({
     code: 0,
     output: `${[...new Set(declared)].sort().join()}\n`,
+  })
+})
+
+test('JSX is the same library, in both module systems and for development', async () => {
+  const { application } = installed
+  await writeFile(
+    join(application, 'jsx.mjs'),
+    `import { createRequire } from 'node:module'
+     import { Fragment, html } from 'loom-live'
+     import * as runtime from 'loom-live/jsx-runtime'
+     import * as development from 'loom-live/jsx-dev-runtime'
+     const require = createRequire(import.meta.url)
+     const trees = [html\`\`, runtime.jsx('p', {}), development.jsxDEV('p', {}), require('loom-live/jsx-runtime').jsx('p', {}), require('loom-live/jsx-dev-runtime').jsxDEV('p', {})]
+     console.log(trees.every((tree) => tree.constructor === trees[0].constructor), runtime.Fragment === Fragment, Object.keys(runtime).filter((name) => /^[a-z]/i.test(name) && !/default|module/.test(name)).sort().join())`,
+  )
+  expect(await run(application, process.execPath, ['jsx.mjs'])).toEqual({
+    code: 0,
+    output: 'true true Fragment,jsx,jsxs,keyed,template\n',
   })
 })
 

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compileJsx } from 'loom-live/jsx-compiler'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { freePort, ServerProcess } from '../support/process'
@@ -111,6 +112,20 @@ const FRAMES: Record<string, (code: string) => string> = {
     if (found !== '{"was":["started",true],"asked":["room:7undefined","room:8ada","room:7undefined","room:8ada"]}') throw new Error(found)
     if (!String(is[0]).includes('for its members') || is[1] !== false) throw new Error(JSON.stringify(is))
   `,
+  'a server with Vite': (code) => `
+    import { EventEmitter } from 'node:events'
+    import { createLoom } from 'loom-live'
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    const loaded: string[] = []
+    const createViteServer = async (options: object) => {
+      void options
+      return { watcher: new EventEmitter(), ssrLoadModule: async (file: string) => void loaded.push(file) }
+    }
+    ${code}
+    if (vite.watcher.listenerCount('change') !== 1 || loaded.join() !== '/pages/counter.ts') throw new Error(loaded.join())
+    await loom.close()
+    if (vite.watcher.listenerCount('change') !== 0) throw new Error('still watched')
+  `,
   'a program with express-session': (code) => `
     import type {} from 'express-session'
     ${code}
@@ -144,7 +159,8 @@ const blocks = FILES.flatMap((file): Block[] => {
 
 const programs = blocks.map((block, index) => {
   const source = block.frame === undefined ? block.code : (FRAMES[block.frame]?.(block.code.trimEnd()) ?? '')
-  return { ...block, source, name: `block${index}` }
+  const typed = `block${index}.${block.language === 'tsx' ? 'tsx' : 'mts'}`
+  return { ...block, source, name: `block${index}`, typed }
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-readme-'))
@@ -153,25 +169,40 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod'])
+  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod', 'chart.js'])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
-  for (const { name, source } of programs) {
+  // What has no ending of its own for modules is one, too.
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  for (const { name, source, typed, language } of programs) {
     // A file with an import is a module; each has names of its own.
-    writeFileSync(join(folder, `${name}.mts`), source)
-    const { outputText } = ts.transpileModule(source, {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    })
-    writeFileSync(join(folder, `${name}.mjs`), outputText)
+    writeFileSync(join(folder, typed), source)
+    writeFileSync(join(folder, `${name}.mjs`), javascriptOf(source, typed))
+    if (language !== 'tsx') continue
+    const compiled = compileJsx(source, { filename: typed })?.code ?? ''
+    writeFileSync(join(folder, `${name}.compiled.mjs`), javascriptOf(compiled, typed))
   }
 })
+
+function javascriptOf(source: string, fileName: string): string {
+  const { outputText } = ts.transpileModule(source, {
+    fileName,
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2022,
+      jsx: ts.JsxEmit.ReactJSX,
+      jsxImportSource: 'loom-live',
+    },
+  })
+  return outputText
+}
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('there are blocks, each says its language and, where it is no program, its frame', () => {
   expect(blocks.length).toBeGreaterThan(4)
   for (const { place, language, frame, code } of blocks) {
-    expect([place, language]).toEqual([place, expect.stringMatching(/^[jt]s$/)])
-    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringContaining("from 'loom-live'")])
+    expect([place, language]).toEqual([place, expect.stringMatching(/^(?:[jt]s|tsx)$/)])
+    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringMatching(/from 'loom-live['/]/)])
     else expect([place, Object.keys(FRAMES)]).toEqual([place, expect.arrayContaining([frame])])
   }
 })
@@ -190,17 +221,23 @@ test('all are right under --strict', () => {
     types: ['node'],
     skipLibCheck: true,
     noEmit: true,
+    jsx: 'react-jsx',
+    jsxImportSource: 'loom-live',
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts', '*.tsx'] }))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { cwd: folder, encoding: 'utf8' })
-  const named = programs.reduce((text, { name, place }) => text.replaceAll(`${name}.mts`, `${place} (${name})`), stdout)
+  const named = programs.reduce((text, { name, typed, place }) => text.replaceAll(typed, `${place} (${name})`), stdout)
   expect(named).toBe('')
 }, 240_000)
 
 const listens = ({ source }: { source: string }): boolean => source.includes('.listen(')
 
-test.each(programs.filter((program) => !listens(program)))(
+const compiledToo = programs
+  .filter(({ language }) => language === 'tsx')
+  .map((program) => ({ ...program, name: `${program.name}.compiled`, place: `${program.place}, compiled,` }))
+
+test.each([...programs, ...compiledToo].filter((program) => !listens(program)))(
   '$place runs',
   ({ name }) => {
     const { status, stderr } = spawnSync(process.execPath, [`${name}.mjs`], {

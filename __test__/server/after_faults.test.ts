@@ -420,6 +420,7 @@ describe('what is sent to one component', () => {
     await back(page)
     await first.loom.send(address, 'got', 10)
     await shows(page, '10')
+    await first.log.says('sent to a component are gone')
     expect(first.log.errors).toEqual([])
     expect(first.log.warnings.filter((line) => line.includes('sent to a component are gone'))).toHaveLength(1)
   })

@@ -100,38 +100,41 @@ test('in authorize of an event, which is not handled; and the handler may', asyn
   expect(heard).toEqual(['good'])
 })
 
-test.each(['redirect', 'keepForm'] as const)('ctx.%s in authorize of an event, and in loom.mount', async (effect) => {
-  const { site, errors } = await start()
-  let asks = ''
-  /** As `publish` above. */
-  const ask = (ctx: MountContext): void => {
-    ;(ctx as MountContext & Record<typeof effect, (url: string) => void>)[effect]('/elsewhere')
-  }
-  const module = site.loom.register('page', {
-    props: { count: 0 },
-    mount(_, ctx) {
-      if (asks === 'mount') ask(ctx)
-    },
-    authorize(ctx, event) {
-      if (event?.handler === 'bad') ask(ctx)
-      return true
-    },
-    handle: { bad: ({ count }) => ({ count: count + 100 }), good: ({ count }) => ({ count: count + 1 }) },
-    render: ({ count }) => html`${count}`,
-  })
-  const page = await pageOf(site, module)
-  await until('the page to be live', () => page.isLive)
-  page.event('bad')
-  page.event('good')
-  await shows(page, '1')
-  const text: unknown = expect.stringContaining(
-    `ctx.${effect} has no effect here; call it in connected, a handler or a receiver`,
-  )
-  expect(errors).toEqual([['authorize', text]])
-  expect(page.redirects).toEqual([])
-  asks = 'mount'
-  await expect(site.loom.mount(module)).rejects.toMatchObject({ code: 'LOOM_ARGUMENT', message: text })
-})
+test.each(['redirect', 'keepForm', 'reply'] as const)(
+  'ctx.%s in authorize of an event, and in loom.mount',
+  async (effect) => {
+    const { site, errors } = await start()
+    let asks = ''
+    /** As `publish` above. */
+    const ask = (ctx: MountContext): void => {
+      ;(ctx as MountContext & Record<typeof effect, (url: string) => void>)[effect]('/elsewhere')
+    }
+    const module = site.loom.register('page', {
+      props: { count: 0 },
+      mount(_, ctx) {
+        if (asks === 'mount') ask(ctx)
+      },
+      authorize(ctx, event) {
+        if (event?.handler === 'bad') ask(ctx)
+        return true
+      },
+      handle: { bad: ({ count }) => ({ count: count + 100 }), good: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => html`${count}`,
+    })
+    const page = await pageOf(site, module)
+    await until('the page to be live', () => page.isLive)
+    page.event('bad')
+    page.event('good')
+    await shows(page, '1')
+    const text: unknown = expect.stringContaining(
+      `ctx.${effect} has no effect here; call it in connected, a handler or a receiver`,
+    )
+    expect(errors).toEqual([['authorize', text]])
+    expect(page.redirects).toEqual([])
+    asks = 'mount'
+    await expect(site.loom.mount(module)).rejects.toMatchObject({ code: 'LOOM_ARGUMENT', message: text })
+  },
+)
 
 test('in render, with the context of the handler or the receiver that it renders after', async () => {
   const { site, errors, heard } = await start()

@@ -151,6 +151,23 @@ test('a prop may have the name of a handler: each gets its own events', async ()
   expect(await set('name', { value: 'x' })).toEqual({ ...FIRST, name: 'x' })
 })
 
+test('a prop with the name of the event for uploads is a prop: no upload hears of it', async () => {
+  const props = { 'loom.upload': '', 'got': 0, 'errors': {} }
+  const module = (model: Model<typeof props>): LiveModule<typeof props> => ({
+    props,
+    model,
+    uploads: { photo: { progress: 'got' } },
+    receive: { photo: () => undefined, got: (props) => ({ ...props, got: props.got + 1 }) },
+    handle: {},
+    render: (props) => html`<p>${JSON.stringify(props)}</p>`,
+  })
+  const value = '{"u":"photo"}'
+  const listed = await use(module({ 'loom.upload': 'string' }) as unknown as LiveModule<Props>, false)
+  expect(await listed.set('loom.upload', { value })).toEqual({ ...props, 'loom.upload': value })
+  const unlisted = await use(module({}) as unknown as LiveModule<Props>, false)
+  expect(await unlisted.set('loom.upload', { value })).toEqual(expect.any(String))
+})
+
 test('a module with one handler for all has no handler for controls', async () => {
   const handle = jest.fn(() => undefined)
   const { set } = await use(moduleOf({ name: 'string' }, { handle }), false)

@@ -9,7 +9,7 @@ import { Site } from '../support/site'
 import { type Register, sqlite, twoProcesses } from '../support/two_processes'
 import { until } from '../support/until'
 
-type Context = Omit<LiveContext, 'keepForm'>
+type Context = Omit<LiveContext, 'keepForm' | 'reply'>
 
 const settled = (page: LivePage): Promise<unknown> => until('all answers', () => page.isSettled)
 

@@ -9,6 +9,7 @@ import { atEnd } from '../support/cleanup'
 import { Client } from '../support/client'
 import { counter, listen, testLoom, tokenIn } from '../support/site'
 import { within } from '../support/until'
+import type { LiveModule } from 'loom-live'
 
 interface Response {
   status: number
@@ -41,10 +42,18 @@ interface App {
   script: string
 }
 
+const broken: LiveModule<object> = {
+  props: {},
+  handle: {},
+  render: () => {
+    throw new Error('meant')
+  },
+}
+
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 function scriptIn(element: string): string {
-  const found = /^<script type="module" src="([^"]+)" data-l-client><\/script>/.exec(element)
+  const found = /^<script type="module" src="([^"]+)" data-l-client data-l-texts='[^']+'><\/script>/.exec(element)
   if (found === null) throw new Error(`Expected a script element but received ${element}`)
   return found[1] ?? ''
 }
@@ -56,6 +65,15 @@ async function expressApp(path?: string): Promise<App> {
   app.use(loom.express())
   app.get('/', async (request, response) => {
     response.send(await loom.mount(module, { count: 3 }, { request }))
+  })
+  loom.register('broken', broken)
+  app.get('/broken', async (request, response) => {
+    response.send(await loom.mount('broken', {}, { request }))
+  })
+  // As an application does; without it Express writes the error to the terminal.
+  app.use((error: Error, _request: express.Request, response: express.Response, next: express.NextFunction) => {
+    if (response.headersSent) next(error)
+    else response.status(500).send('failed')
   })
   const server = createServer(app)
   loom.attach(server)
@@ -70,6 +88,10 @@ async function fastifyApp(path?: string): Promise<App> {
   await app.register(loom.fastify)
   app.get('/', async ({ raw }, reply) => {
     await reply.type('text/html').send(await loom.mount(module, { count: 3 }, { request: raw }))
+  })
+  loom.register('broken', broken)
+  app.get('/broken', async ({ raw }, reply) => {
+    await reply.type('text/html').send(await loom.mount('broken', {}, { request: raw }))
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   atEnd(() => within('the application to close', app.close()))
@@ -89,6 +111,12 @@ describe.each([
     })
     await client.joined('c0', 'counter', tokenIn(page))
     expect(await client.shows('c0', 'increment')).toBe('<b>4</b>')
+  })
+
+  test('a page whose first render fails is an error of its route', async () => {
+    const { port } = await make()
+    expect((await ask(port, '/broken')).status).toBe(500)
+    expect((await ask(port, '/')).status).toBe(200)
   })
 
   test('the script has a hash in its name and is kept for ever', async () => {
@@ -168,7 +196,7 @@ describe.each([
     }
     for (const path of [
       '/loom/',
-      '/loom/client.js',
+      '/loom/hooks.js',
       '/loom/client..js',
       '/loom/../package.json',
       '/loom/client.x.js/y',
@@ -176,7 +204,9 @@ describe.each([
     ]) {
       expect([path, (await ask(port, path)).status]).toEqual([path, 404])
     }
-    expect((await ask(port, `${script}?v=1`)).status).toBe(200)
+    // What scripts of pages import has an address that does not change.
+    for (const path of [`${script}?v=1`, '/loom/client.js'])
+      expect([path, (await ask(port, path)).status]).toEqual([path, 200])
   })
 
   test('the WebSocket’s address says what it is', async () => {

@@ -4,7 +4,9 @@ import { type } from 'arktype'
 import { type Handler, html, type LiveContext, type LiveEvent, validated } from 'loom-live'
 import * as v from 'valibot'
 import { z } from 'zod'
+import { startPage } from '../support/pages'
 import { Site, testLoom } from '../support/site'
+import { until } from '../support/until'
 
 type Form = Record<string, string | string[]>
 
@@ -205,6 +207,43 @@ describe('errors', () => {
     })
   })
 
+  test('of what a page says was left, each name is looked at once, however many errors there are', async () => {
+    const messages = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`f${at}`, `wrong ${at}`]))
+    const wrong = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => ({
+          issues: Object.entries(messages).map(([name, message]) => ({ message, path: [name] })),
+        }),
+      },
+    } as unknown as typeof anything
+    let looks = 0
+    const names = [
+      'f7.city',
+      'f8[0].name',
+      'f9',
+      '.f10',
+      '',
+      '.'.repeat(1_000),
+      `f11${'.x'.repeat(1_000)}`,
+      'f1',
+      'f999[]',
+    ]
+    const left = new Proxy([...names, ...Array<string>(10_000).fill('x')], {
+      get(list, name, receiver) {
+        if (/^\d+$/.test(String(name))) looks++
+        return Reflect.get(list, name, receiver) as unknown
+      },
+    })
+    const { props } = await handled(
+      validated(wrong, (props: Props) => props),
+      { type: 'input', form: formOf({}), left },
+    )
+    expect(Object.keys(props.errors).sort()).toEqual(['f1', 'f7', 'f8', 'f9', 'f999'])
+    expect(looks).toBe(left.length)
+  })
+
   test('that concern the form are under the empty name', async () => {
     const form = formOf({ name: 'root', email: 'x', 'tags[]': ['a', 'b'] })
     expect((await handled(save, { form })).props.errors).toEqual({ '': ['not you'] })
@@ -269,8 +308,38 @@ test('a schema that throws or rejects fails the event, and one that never answer
   expect(calls).toBe(0)
   expect(await client.event('c0', 'works')).toMatchObject({ type: 'patch' })
   expect(client.html('c0')).toBe('<p>1</p>')
-  expect(site.log.all).toContain('thrown')
-  expect(site.log.all).toContain('rejected')
+  await site.log.says('thrown')
+  await site.log.says('rejected')
+})
+
+test('a live form of 100,000 fields, with a name of 10 KB or of 1,000 levels fails its event, and the next one is handled', async () => {
+  const { page, site } = await startPage(
+    (loom) =>
+      loom.register('much', {
+        props: { errors: {}, got: '' },
+        handle: { save: validated(z.unknown(), (props, input) => ({ ...props, got: JSON.stringify(input) })) },
+        render: ({ got }) => html`${got}`,
+      }),
+    { development: false },
+  )
+  const send = async (form: string): Promise<string> => {
+    const sent = page.event('save', form, 'submit')
+    await until('the answer', () => sent.answered)
+    return page.text
+  }
+  const names = Array.from({ length: 100_000 }, (_, at) => `f${at}=`)
+  for (const form of [
+    names.join('&'),
+    `${'x'.repeat(10_240)}=1`,
+    `${Array.from({ length: 1_000 }, () => 'a').join('.')}=1`,
+    // So many levels fit into a name.
+    `${Array.from({ length: 500 }, () => 'a').join('.')}=1`,
+    `a${'[0]'.repeat(300)}=1`,
+    'a=1&a.b=2',
+  ])
+    expect(await send(form)).toBe('')
+  await site.log.says('32 are allowed')
+  expect(await send('a.b=1&a.c[]=2')).toBe('{"a":{"b":"1","c":["2"]}}')
 })
 
 test('an input that nobody waits for any more is not handled', async () => {

@@ -1,17 +1,19 @@
 /** Forms that browsers send without the client's script: the same handler, the same schema, and the page it leads to. */
 
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import express from 'express'
+import express, { type ErrorRequestHandler } from 'express'
 import fastify from 'fastify'
 import {
   createLoom,
+  each,
   form,
   type FormErrors,
   html,
+  live,
   type LiveContext,
   type Loom,
   type LoomOptions,
@@ -19,10 +21,18 @@ import {
 } from 'loom-live'
 import { z } from 'zod'
 import { atEnd } from '../support/cleanup'
+import { inRedis } from '../support/redis'
 import { listen, Log, SECRET } from '../support/site'
+import { sqlite } from '../support/two_processes'
 import { until } from '../support/until'
 
 const schema = z.object({ email: z.email('no e-mail'), 'tags': z.array(z.string()).default([]) })
+
+/** How often `authorize` has answered when its time was over. */
+let lateAnswers = 0
+beforeEach(() => {
+  lateAnswers = 0
+})
 
 /** What the tests ask a handler to do, by what is typed. */
 type Does = (ctx: LiveContext) => void
@@ -32,8 +42,16 @@ function register(loom: Loom, handled: string[], does: Does = () => undefined): 
     props: { done: '', errors: {} as FormErrors<typeof schema>, secret: 'loaded' },
     private: ['secret'],
     mount: () => ({ secret: 'loaded' }),
-    authorize: (ctx, event) =>
-      ctx.request.headers['x-refused'] === undefined && event?.form?.['email'] !== 'not@you.ch',
+    authorize: (ctx, event) => {
+      const email = event?.form?.['email']
+      if (email !== 'late@b.ch') return ctx.request.headers['x-refused'] === undefined && email !== 'not@you.ch'
+      return new Promise((resolve) => {
+        ctx.signal.addEventListener('abort', () => {
+          lateAnswers++
+          resolve(true)
+        })
+      })
+    },
     handle: {
       save: validated(schema, (props, { email, tags }, { id }, ctx) => {
         does(ctx)
@@ -47,6 +65,7 @@ function register(loom: Loom, handled: string[], does: Does = () => undefined): 
       sends: (props, _, ctx) => {
         ctx.publish('signed-up', 'x')
         ctx.redirect('/welcome')
+        does(ctx)
         return { ...props, done: 'yes' }
       },
     },
@@ -73,11 +92,13 @@ interface Served {
   loom: Loom
   log: Log
   handled: string[]
+  /** What has come to the application's own handler of errors. */
+  errors: unknown[]
 }
 
 async function served(
   by: 'express' | 'fastify',
-  { does, options = {} }: { does?: Does; options?: LoomOptions } = {},
+  { does, options = {}, ownParser = false }: { does?: Does; options?: LoomOptions; ownParser?: boolean } = {},
 ): Promise<Served> {
   const log = new Log()
   const loom = createLoom({
@@ -89,6 +110,7 @@ async function served(
   })
   atEnd(() => loom.close({ timeout: 0 }))
   const handled: string[] = []
+  const errors: unknown[] = []
   register(loom, handled, does)
   let server: Server
   const twice = async (request: Parameters<Loom['mount']>[2]): Promise<string> =>
@@ -104,10 +126,21 @@ async function served(
     app.post('/mine', (request, response) => {
       response.json(request.body)
     })
+    const failed: ErrorRequestHandler = (error: unknown, _, response, next) => {
+      errors.push(error)
+      if (response.headersSent) next(error)
+      else response.status(500).end()
+    }
+    app.use(failed)
     server = createServer(app)
     await listen(server)
   } else {
     const app = fastify({ forceCloseConnections: true })
+    if (ownParser)
+      app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) => {
+        const list = [...new URLSearchParams(body as string)]
+        done(null, Object.fromEntries(list))
+      })
     await app.register(loom.fastify)
     await app.register(loom.fastifyForms)
     app.route({
@@ -120,7 +153,7 @@ async function served(
     atEnd(() => app.close())
     server = app.server
   }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, loom, log, handled }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, loom, log, handled, errors }
 }
 
 const USER = { 'x-user': 'ada' }
@@ -148,6 +181,8 @@ function post(
 }
 
 const outputs = (page: string): string[] => [...page.matchAll(/<output>(.*?)<\/output>/g)].map(([, text = '']) => text)
+
+const STORES: [string, () => LoomOptions | Promise<LoomOptions>][] = [['with SQLite', sqlite], ...inRedis()]
 
 describe.each(['express', 'fastify'] as const)('with %s', (by) => {
   test('the handler runs on the state of the page, and the page shows what it left', async () => {
@@ -226,6 +261,10 @@ describe.each(['express', 'fastify'] as const)('with %s', (by) => {
       ['email', 'a@b.ch'],
     ])
     await refused({}, [
+      ['loom:form', seal.replace('"save"', '"sa\\ve"')],
+      ['email', 'a@b.ch'],
+    ])
+    await refused({}, [
       ['loom:form', ''],
       ['email', 'a@b.ch'],
     ])
@@ -244,6 +283,10 @@ describe.each(['express', 'fastify'] as const)('with %s', (by) => {
     expect((await send({})).status).toBe(403)
     expect((await send({ 'sec-fetch-site': 'same-site' })).status).toBe(403)
     expect((await send({ 'sec-fetch-site': 'same-origin' })).status).toBe(200)
+    // As with the referrer policy no-referrer, which takes the origin away; of a sandbox, too.
+    expect((await send({ 'origin': 'null', 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+    expect((await send({ 'origin': 'null', 'sec-fetch-site': 'same-origin' })).status).toBe(200)
+    expect((await send({ 'origin': 'https://evil.example', 'sec-fetch-site': 'same-origin' })).status).toBe(403)
   })
 
   test('other forms pass, with what is in them', async () => {
@@ -257,19 +300,33 @@ describe.each(['express', 'fastify'] as const)('with %s', (by) => {
     for (const [name, status] of [
       ['throws', 500],
       ['never', 500],
-      ['nobody', 500],
+      ['nobody', 403],
+      ['constructor', 403],
     ] as const) {
       const sealed = (await sealsOf(site))[0]?.replace('["save"', `["${name}"`) ?? ''
       const response = await post(site, [['loom:form', sealed]])
       expect([name, response.status]).toEqual([name, status])
-      expect(await response.text()).toBe('Something went wrong.')
+      expect(await response.text()).toMatch(status === 500 ? /^Something went wrong\.$/ : /^The form is out of date/)
     }
-    expect(site.log.all).toContain('a secret of the application')
+    await site.log.says('a secret of the application')
   })
 
-  test('with a store a form is taken once', async () => {
-    const store = { sqlite: join(mkdtempSync(join(tmpdir(), 'loom-')), 'states') }
-    const site = await served(by, { options: { store } })
+  test('a handler does not begin any more when the page has been told that it took too long', async () => {
+    const site = await served(by, { options: { limits: { handlerTime: 200 } } })
+    const [seal = ''] = await sealsOf(site)
+    const response = await post(site, [
+      ['loom:form', seal],
+      ['email', 'late@b.ch'],
+    ])
+    expect(response.status).toBe(500)
+    // Its authorize answers only then.
+    await until('the late answer', () => lateAnswers > 0)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(site.handled).toEqual([])
+  })
+
+  test.each(STORES)('a form is taken once, %s', async (_, store) => {
+    const site = await served(by, { options: await store() })
     const [seal = '', other = ''] = await sealsOf(site)
     const fields: [string, string][] = [
       ['loom:form', seal],
@@ -289,6 +346,142 @@ describe.each(['express', 'fastify'] as const)('with %s', (by) => {
     expect(site.handled).toHaveLength(2)
     expect(new Set(site.handled).size).toBe(2)
   })
+})
+
+test('a body that another parser of Fastify has read is a form as well', async () => {
+  const site = await served('fastify', { ownParser: true })
+  const [seal = ''] = await sealsOf(site)
+  const response = await post(site, [
+    ['loom:form', seal],
+    ['email', 'a@b.ch'],
+    ['tags[]', 'a'],
+  ])
+  expect([response.status, site.handled.length]).toEqual([200, 1])
+  expect(outputs(await response.text())).toEqual(['a@b.ch a ada loaded', ''])
+})
+
+test('a form whose connection is cut is not handled, and is no error of the application', async () => {
+  const site = await served('express')
+  const [seal = ''] = await sealsOf(site)
+  const socket = connect(Number(new URL(site.url).port), '127.0.0.1')
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  const before = site.errors.length
+  socket.write(
+    `POST /page HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 5000\r\n\r\n` +
+      `loom%3Aform=${encodeURIComponent(seal)}&email=a`,
+    () => socket.destroy(),
+  )
+  await closed
+  // The next one has its turn after it.
+  expect((await post(site, [['email', 'x']], {}, '/mine')).status).toBe(200)
+  expect([site.errors.length - before, site.handled]).toEqual([0, []])
+})
+
+test('with a store each form of a component is taken once, whatever its id is said to be', async () => {
+  const store = { sqlite: join(mkdtempSync(join(tmpdir(), 'loom-')), 'states') }
+  const site = await served('express', { options: { store } })
+  const [seal = ''] = await sealsOf(site)
+  const sent = async (which: string): Promise<unknown[]> => {
+    const response = await post(site, [
+      ['loom:form', seal.replace('["save","save"]', which)],
+      ['email', 'a@b.ch'],
+    ])
+    return [response.status, response.headers.get('location')]
+  }
+  expect(await sent('["save","save"]')).toEqual([200, null])
+  expect(await sent('["sends","sends"]')).toEqual([303, '/welcome'])
+  expect(await sent('["save","other"]')).toEqual([303, '/page'])
+  expect(await sent('["sends","x"]')).toEqual([303, '/page'])
+  expect(site.handled).toHaveLength(1)
+})
+
+test('with a store, a form whose handler has failed can be sent again, until it is taken', async () => {
+  const store = { sqlite: join(mkdtempSync(join(tmpdir(), 'loom-')), 'states') }
+  let fails = 2
+  const does = (): void => {
+    if (fails-- > 0) throw new Error('not now')
+  }
+  const site = await served('express', { does, options: { store } })
+  const [seal = ''] = await sealsOf(site)
+  const statuses: number[] = []
+  for (let count = 0; count < 4; count++)
+    statuses.push(
+      (
+        await post(site, [
+          ['loom:form', seal],
+          ['email', 'a@b.ch'],
+        ])
+      ).status,
+    )
+  expect(statuses).toEqual([500, 500, 200, 303])
+  expect(site.handled).toHaveLength(1)
+})
+
+test.each(['express', 'fastify'] as const)('a redirect may have any characters, with %s', async (by) => {
+  let to = ''
+  const site = await served(by, { does: (ctx) => ctx.redirect(to) })
+  const locations: (string | null)[] = []
+  for (to of ['/search?q=\u0107 \u{1f600}', '/a\r\nset-cookie: x=1\t', '/caf\u00e9#\ud800', 'https://b.ch/%41']) {
+    const [seal = ''] = await sealsOf(site)
+    const response = await post(site, [
+      ['loom:form', seal],
+      ['email', 'a@b.ch'],
+    ])
+    locations.push(response.headers.get('location'))
+  }
+  expect(locations).toEqual([
+    '/search?q=%C4%87%20%F0%9F%98%80',
+    '/aset-cookie:%20x=1',
+    '/caf%C3%A9#%EF%BF%BD',
+    'https://b.ch/%41',
+  ])
+})
+
+test('a form that the store could not take is not taken, and then once', async () => {
+  let fails = 1
+  const kept = new Set<string>()
+  const store: LoomOptions['store'] = {
+    claim: () => null,
+    save: (states) => {
+      if (fails-- > 0) throw new Error('the store is away')
+      const first = states.map(({ instance }) => instance).filter((one) => !kept.has(one))
+      for (const one of first) kept.add(one)
+      return first
+    },
+  }
+  const site = await served('express', { options: { store } })
+  const [seal = ''] = await sealsOf(site)
+  const sent = async (): Promise<number> =>
+    (
+      await post(site, [
+        ['loom:form', seal],
+        ['email', 'a@b.ch'],
+      ])
+    ).status
+  expect([await sent(), await sent(), await sent()]).toEqual([503, 200, 303])
+  expect(site.handled).toHaveLength(1)
+})
+
+test('what is sent after a handler and not accepted is said, and nothing is done twice', async () => {
+  const store = { sqlite: join(mkdtempSync(join(tmpdir(), 'loom-')), 'states') }
+  const site = await served('express', {
+    does: (ctx) => {
+      site.handled.push('x')
+      ctx.send('nobody', 'x')
+    },
+    options: { store },
+  })
+  const [seal = ''] = await sealsOf(site)
+  const sent = async (): Promise<unknown[]> => {
+    const response = await post(site, [['loom:form', seal.replace('["save","save"]', '["sends","sends"]')]])
+    return [response.status, response.headers.get('location')]
+  }
+  expect([await sent(), await sent()]).toEqual([
+    [303, '/welcome'],
+    [303, '/page'],
+  ])
+  expect(site.handled).toEqual(['x'])
+  await site.log.says(/ctx\.send to "nobody".* was not accepted and is lost/)
 })
 
 test('what needs a live component throws', async () => {
@@ -343,7 +536,14 @@ test('a form that is too large, has too many fields or contradicts itself', asyn
       ])
     ).status,
   ).toBe(413)
+  expect((await post(site, [['email', 'x'.repeat(3_000_000)]])).status).toBe(413)
   const many = Array.from({ length: 200 }, (_, index): [string, string] => [`f${index}`, ''])
+  // Whoever handles it: nothing is made of what is too much.
+  expect((await post(site, many, {}, '/mine')).status).toBe(413)
+  const allowed = [...many.slice(0, 99), ['email', 'a@b.ch']] as [string, string][]
+  expect((await post(site, [['loom:form', seal], ...allowed])).status).toBe(200)
+  expect((await post(site, [['loom:form', seal], ...allowed, ['more', '']])).status).toBe(413)
+  site.handled.length = 0
   expect((await post(site, [['loom:form', seal], ...many])).status).toBe(413)
   const response = await post(site, [
     ['loom:form', seal],
@@ -352,6 +552,19 @@ test('a form that is too large, has too many fields or contradicts itself', asyn
   ])
   expect([response.status, await response.text()]).toEqual([400, 'The form cannot be read.'])
   expect(site.handled).toEqual([])
+})
+
+test('a form of 100,000 fields, with a name of 10 KB or of 1,000 levels is not handled, and the next one is', async () => {
+  const site = await served('express')
+  const [seal = ''] = await sealsOf(site)
+  const statusOf = async (...fields: [string, string][]): Promise<number> =>
+    (await post(site, [['loom:form', seal], ...fields])).status
+  expect(await statusOf(...Array.from({ length: 100_000 }, (_, at): [string, string] => [`f${at}`, '']))).toBe(413)
+  expect(await statusOf(['x'.repeat(10_240), '1'])).toBe(400)
+  expect(await statusOf([Array.from({ length: 1_000 }, () => 'a').join('.'), '1'])).toBe(400)
+  expect(await statusOf([`a${'[0]'.repeat(300)}`, '1'])).toBe(400)
+  expect(site.handled).toEqual([])
+  expect(await statusOf(['email', 'a@b.ch'])).toBe(200)
 })
 
 test('HTML of users gets no sealed state', async () => {
@@ -370,4 +583,92 @@ test('HTML of users gets no sealed state', async () => {
   const page = await loom.mount('users', {}, { request: { headers: {}, url: '/' } as never })
   expect(page.match(/value="[^"]* \d+ [\w.-]{40,}"/g)).toHaveLength(1)
   expect(seal).toBeDefined()
+})
+
+test('a form in a row of a list shows what was typed, too, and the forms of the other rows do not', async () => {
+  const loom = createLoom({ secret: SECRET, logger: new Log() })
+  atEnd(() => loom.close({ timeout: 0 }))
+  loom.register('rows', {
+    props: { rows: [{ id: 1 }, { id: 2 }], errors: {} as FormErrors<typeof schema> },
+    handle: { save: validated(schema, (props) => props) },
+    render: ({ rows, errors }) =>
+      html`${each(
+        rows,
+        ({ id }) => id,
+        ({ id }) => {
+          const f = form('save', { id: `row-${id}`, errors })
+          return html`<form id="${f.id}" method="${f.method}" action="${f.action}">${f.seal}<input name="email" value="${f.field('email').value}"></form>`
+        },
+        [errors],
+      )}`,
+  })
+  const app = express()
+  app.use(loom.express())
+  app.use(loom.forms())
+  app.get('/', async (request, response) => {
+    response.send(await loom.mount('rows', {}, { request }))
+  })
+  const server = createServer(app)
+  await listen(server)
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const [, seal = ''] = [
+    ...(await (await fetch(url)).text()).matchAll(/name="loom:form" data-l-seal="" value="([^"]*)"/g),
+  ].map(([, value = '']) => value.replaceAll('&quot;', '"').replaceAll('&#34;', '"'))
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { origin: url },
+    body: new URLSearchParams({ 'loom:form': seal, 'email': 'half@' }),
+  })
+  expect(response.status).toBe(422)
+  expect([...(await response.text()).matchAll(/name="email" value="(.*?)"/g)].map(([, value]) => value)).toEqual([
+    '',
+    'half@',
+  ])
+})
+
+test('forms of nested components, and of shared ones among them, have the state of their own component', async () => {
+  const log = new Log()
+  const loom = createLoom({ secret: SECRET, logger: log, bind: () => 'ada' })
+  atEnd(() => loom.close({ timeout: 0 }))
+  const handled: string[] = []
+  const form_ = (f: ReturnType<typeof form>) =>
+    html`<form id="${f.id}" method="${f.method}" action="${f.action}" @submit=${f.handler}>${f.seal}<button>Go</button></form>`
+  const inner = loom.register('inner', {
+    props: { of: '', done: 0 },
+    handle: { save: ({ of, done }) => (handled.push(`inner ${of}`), { of, done: done + 1 }) },
+    render: ({ of, done }) => html`<i>${of} ${done}</i>${form_(form('save', { errors: {} }))}`,
+  })
+  const board = loom.register('board', {
+    props: { done: 0 },
+    handle: { save: ({ done }) => (handled.push('board'), { done: done + 1 }) },
+    render: ({ done }) => html`<u>${done}</u>${form_(form('save', { errors: {} }))}`,
+  })
+  const outer = loom.register('outer', {
+    props: { done: 0 },
+    handle: { save: ({ done }) => (handled.push('outer'), { done: done + 1 }) },
+    render: ({ done }) =>
+      html`<b>${done}</b>${form_(form('save', { errors: {} }))}${['x', 'y'].map((of) => live(inner, { of }, { key: of }))}${live(board, {}, { shared: 'all' })}`,
+  })
+  const app = express()
+  app.use(loom.express())
+  app.use(loom.forms())
+  app.all('/page', async (request, response) => {
+    response.send(await loom.mount(outer, {}, { request }))
+  })
+  const server = createServer(app)
+  await listen(server)
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/page`
+  const seals = async (): Promise<string[]> =>
+    [...(await (await fetch(url)).text()).matchAll(/name="loom:form" data-l-seal="" value="([^"]*)"/g)].map(
+      ([, value = '']) => value.replaceAll('&quot;', '"').replaceAll('&#34;', '"'),
+    )
+  const sent = await seals()
+  expect(sent).toHaveLength(4)
+  for (const [index, name] of ['outer', 'inner x', 'inner y', 'board'].entries()) {
+    const body = new URLSearchParams([['loom:form', sent[index] ?? '']])
+    const headers = { 'origin': new URL(url).origin, 'sec-fetch-site': 'same-origin' }
+    const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual' })
+    expect([name, response.status < 400, handled]).toEqual([name, true, [name]])
+    handled.length = 0
+  }
 })

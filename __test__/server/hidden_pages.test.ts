@@ -11,14 +11,28 @@ import { until } from '../support/until'
 /** Longer than any test. */
 const NEVER: LoomOptions = { limits: { hiddenPatchTime: 600_000 } }
 
-/** Counts what it has handled, for each component. */
-function room(loom: Loom, handled: { count: number }): { name: string } {
+interface Handled {
+  /** Messages, of each component. */
+  count: number
+  clicks: number
+  /** Clicks wait for it. */
+  gate?: Promise<void>
+}
+
+/** Counts what it has handled. */
+function room(loom: Loom, handled: Handled): { name: string } {
   return loom.register('room', {
     props: { got: [] as unknown[], clicks: 0 },
     async connected(_, ctx) {
       await ctx.subscribe('room', 'arrived')
     },
-    handle: { click: (props) => ({ ...props, clicks: props.clicks + 1 }) },
+    handle: {
+      async click(props) {
+        handled.clicks += 1
+        await handled.gate
+        return { ...props, clicks: props.clicks + 1 }
+      },
+    },
     receive: {
       arrived(props, { data }: Message, ctx) {
         handled.count += 1
@@ -34,7 +48,7 @@ function room(loom: Loom, handled: { count: number }): { name: string } {
 }
 
 async function start(options: LoomOptions) {
-  const handled = { count: 0 }
+  const handled: Handled = { count: 0, clicks: 0 }
   const { site, name, page } = await startPage((loom) => room(loom, handled), options)
   /** Publishes, and waits until the one component has handled it. */
   const publish = async (...data: unknown[]): Promise<void> => {
@@ -164,7 +178,7 @@ test('a page that says hidden and seen a thousand times goes on, and what it sai
 describe('of a shared component', () => {
   async function shared(options: LoomOptions) {
     const site = await Site.start(options)
-    const handled = { count: 0 }
+    const handled: Handled = { count: 0, clicks: 0 }
     const module = room(site.loom, handled)
     const [page, other] = [await sharedPage(site, module), await sharedPage(site, module)]
     await hidden(page)
@@ -176,7 +190,7 @@ describe('of a shared component', () => {
         await until('the message to be handled', () => handled.count > before)
       }
     }
-    return { site, page, other, publish }
+    return { site, page, other, publish, handled }
   }
 
   test('a page that is hidden is held back, and no other; all comes at once when it is seen', async () => {
@@ -232,10 +246,16 @@ describe('of a shared component', () => {
   })
 
   test('close answers what waits, also of a page that is hidden', async () => {
-    const { site, page, publish } = await shared(NEVER)
+    const { site, page, publish, handled } = await shared(NEVER)
     await publish('a', 'b')
+    const { clicks } = handled
+    let goOn = (): void => undefined
+    handled.gate = new Promise((resolve) => (goOn = resolve))
     page.event('click')
-    await site.loom.close()
+    await until('the event to arrive', () => handled.clicks > clicks)
+    const closed = site.loom.close()
+    goOn()
+    await closed
     await until('the answer', () => page.waiting === 0)
     expect(page.text).toBe('a b | 2')
   })

@@ -194,7 +194,7 @@ describe('versions', () => {
       throw new Error('no way')
     })
     expect(page.resets).toBe(1)
-    expect(after.log.warnings.join()).toMatch(/upgrade of module cart from version 1 to 2: no way/)
+    await after.log.says('upgrade of module cart from version 1 to 2: no way')
   })
 })
 

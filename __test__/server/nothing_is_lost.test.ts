@@ -141,6 +141,7 @@ test('a failing event is answered, and not sent again', async () => {
   await idle(page)
   page.cut()
   await until('the page to be back', () => page.isLive && page.resumes === 1)
+  await site.log.says('boom')
   expect(site.log.errors.filter((text) => text.includes('boom'))).toHaveLength(1)
 })
 

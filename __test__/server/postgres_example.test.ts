@@ -126,7 +126,7 @@ withPostgres('the example of a store in Postgres', () => {
     await server.kill()
     expect(await click()).toBe('failed')
     expect([page.isLive, page.text]).toEqual([true, '<b>5</b>'])
-    expect(site.log.errors.join('\n')).toContain('store.save fails')
+    await site.log.says('store.save fails')
     await server.restart()
     expect(await click()).toBe('applied')
     expect([page.text, page.joins]).toEqual(['<b>6</b>', 1])

@@ -90,6 +90,7 @@ test('upgrade gets what is dropped, and connected may begin others in their plac
   expect(topics).toEqual([['prices']])
   await after.loom.publish('news', 'b')
   await shows(page, 'b')
+  await after.log.says('dropped')
   const lines = after.log.warnings.filter((line) => line.includes('dropped'))
   expect(lines).toHaveLength(1)
   expect(lines[0]).toContain('bare, null, reminded, ticked, told')
@@ -109,6 +110,7 @@ test('of the same version it is dropped and logged, too', async () => {
   await until('the answer', () => page.isSettled)
   expect(page.text).toMatch(/on$/)
   expect(page.text).not.toContain('never')
+  await after.log.says('dropped')
   expect(after.log.warnings.filter((line) => line.includes('dropped'))).toHaveLength(1)
   // Once: the state that is revived next has none of it.
   page.cut()

@@ -8,7 +8,7 @@ const sources = (elements: string) => [...elements.matchAll(/src="([^"]+)"/g)].m
 test('the client and the look of its states, without anything inline', () => {
   const { loom } = testLoom()
   expect(loom.script()).toMatch(
-    /^<script type="module" src="\/loom\/client\.[\w-]{16}\.js" data-l-client><\/script><script type="module" src="\/loom\/status\.[\w-]{16}\.js" data-l-status><\/script>$/,
+    /^<script type="module" src="\/loom\/client\.[\w-]{16}\.js" data-l-client data-l-texts='\{"offline":"Connection lost\.".*"lang":"en"\}'><\/script><script type="module" src="\/loom\/status\.[\w-]{16}\.js" data-l-status><\/script>$/,
   )
   expect(loom.script({ status: true })).toBe(loom.script())
   expect(loom.script({ nonce: undefined, status: undefined } as object)).toBe(loom.script())
@@ -28,10 +28,12 @@ test('without the look the client is alone', () => {
 
 test('texts are escaped', () => {
   const { loom } = testLoom()
-  const elements = loom.script({ status: { offline: '"><script>x&amp;</script>', reload: "'Neu'" } })
-  expect(elements).toContain(
-    'data-l-status="{&#34;offline&#34;:&#34;\\&#34;>&#60;script>x&#38;amp;&#60;/script>&#34;,&#34;reload&#34;:&#34;\'Neu\'&#34;}"',
-  )
+  const elements = loom.script({ texts: { offline: '"><script>x&amp;</script>', reload: "'Neu'" } })
+  expect(elements).toContain(`data-l-texts='{"offline":"\\">&#60;script>x&#38;amp;&#60;/script>",`)
+  expect(elements).toContain(`"reload":"&#39;Neu&#39;"`)
+  expect(elements).not.toContain('"lang"')
+  // Without the look of its states, a page says little.
+  expect(loom.script({ status: false, texts: { dismiss: 'Weg' } })).toContain(`data-l-texts='{"dismiss":"Weg"}'`)
 })
 
 test.each([
@@ -43,9 +45,12 @@ test.each([
   [{ nonse: 'abc' }],
   [{ status: 'off' }],
   [{ status: null }],
-  [{ status: { offlin: 'x' } }],
-  [{ status: { offline: '' } }],
-  [{ status: { offline: 7 } }],
+  [{ status: { offline: 'x' } }],
+  [{ texts: { offlin: 'x' } }],
+  [{ texts: { offline: '' } }],
+  [{ texts: { offline: 7 } }],
+  [{ texts: { retryIn: 'soon' } }],
+  [{ texts: 'x' }],
   ['abc'],
 ])('what an option cannot be is an error: %j', (options) => {
   const { loom } = testLoom()

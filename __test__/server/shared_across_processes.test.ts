@@ -185,6 +185,31 @@ withRedis('shared components of several processes', () => {
     await shows(page, '6 board-7')
   })
 
+  test('the call of a hook is answered by the process that has the component, to the page that has called', async () => {
+    const register: Register = (loom) =>
+      loom.register('asked', {
+        props: { count: 0 },
+        handle: {
+          go: ({ count }, { args }, ctx) => {
+            ctx.reply({ args, count })
+            return { count: count + 1 }
+          },
+        },
+        render: ({ count }) => html`${count}`,
+      })
+    const { sites, module } = await house(false, { register })
+    const [one, two] = [await sharedPage(sites[0], module), await sharedPage(sites[1], module)]
+    two.event('go', JSON.stringify([7, { text: 'x'.repeat(5_000) }]), 'loom.call')
+    await settled(two)
+    for (const page of [one, two]) await shows(page, '1')
+    expect(two.pushes).toEqual([['loom.reply', [7, { args: { text: 'x'.repeat(5_000) }, count: 0 }]]])
+    one.event('go', '[7]', 'loom.call')
+    await settled(one)
+    for (const page of [one, two]) await shows(page, '2')
+    expect(one.pushes).toEqual([['loom.reply', [7, { count: 1 }]]])
+    expect(two.pushes).toHaveLength(1)
+  })
+
   test('a redirect and a push of a handler reach the page whose event it was, and a push of a receiver all', async () => {
     const register: Register = (loom) =>
       loom.register('pushes', {

@@ -22,7 +22,7 @@ const STRICT = [
 // As an installed package is found: by its own `exports`, in both module systems.
 test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, under --strict', () => {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const files = ['usage.ts', 'usage.mts', 'page.ts'].map((name) => join(FOLDER, name))
+  const files = ['usage.ts', 'usage.mts', 'page.ts', 'hooks.ts', 'hooks.mts'].map((name) => join(FOLDER, name))
   const { stdout, status } = spawnSync(process.execPath, [tsc, ...STRICT, '--skipLibCheck', ...files], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -30,6 +30,22 @@ test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, u
   expect(stdout).toBe('')
   expect(status).toBe(0)
 }, 60_000)
+
+test('JSX has typed elements and components, and the compile step fits its tools', () => {
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  for (const module of [
+    ['--module', 'nodenext'],
+    ['--module', 'esnext', '--moduleResolution', 'bundler'],
+  ]) {
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [tsc, ...STRICT, ...module, '--jsx', 'react-jsx', '--skipLibCheck', join(FOLDER, 'jsx.tsx')],
+      { cwd: ROOT, encoding: 'utf8' },
+    )
+    expect(stdout).toBe('')
+    expect(status).toBe(0)
+  }
+}, 120_000)
 
 /** What the compiler says of a program that uses the package. */
 function problemsOf(text: string): string[] {
@@ -85,9 +101,12 @@ test('in a module with receivers, too, an error names the prop and what is wrong
 const OWN = /^(node:|\.|@standard-schema\/spec$)/
 
 test('the declarations stand for themselves: no other library, no loose types', () => {
-  for (const name of ['index.d.ts', 'index.d.mts', 'dom.d.ts']) {
+  const jsx = ['jsx-runtime.d.ts', 'jsx-dev-runtime.d.ts', 'jsx-compiler.d.ts', 'jsx-loader.d.ts']
+  for (const name of ['index.d.ts', 'index.d.mts', 'dom.d.ts', 'client.d.ts', 'client.d.mts', ...jsx]) {
     const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, name), 'utf8'))
     expect(importedFiles.map(({ fileName }) => fileName).filter((file) => !OWN.test(file))).toEqual([])
   }
-  expect(readFileSync(join(ROOT, 'index.d.ts'), 'utf8')).not.toMatch(/\bany\b(?=\s*[;,)>\]])/)
+  for (const name of ['index.d.ts', ...jsx]) {
+    expect(readFileSync(join(ROOT, name), 'utf8')).not.toMatch(/\bany\b(?=\s*[;,)>\]])/)
+  }
 })

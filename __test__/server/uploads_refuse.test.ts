@@ -102,6 +102,8 @@ test('a file of another type than it said', async () => {
     expect([name, type, status, body]).toEqual([name, type, 415, 'type'])
     expect(existsSync(`${site.directory}/${asked.id}`)).toBe(false)
     expect((await page.done(asked.permit))?.over?.error).toBe('gone')
+    // The permit is spent.
+    expect((await page.post(asked, TEXT)).status).toBe(410)
   }
   await page.upload('a.png', PNG, 'image/png')
   expect((await site.state()).handed.map(({ name }) => name)).toEqual(['a.png'])
@@ -205,6 +207,72 @@ test('more files than the server has room for', async () => {
   expect((await page.ask({ name: 'b.txt', size: 600 }, FILE)).map(({ error }) => error)).toEqual(['full', undefined])
 })
 
+test('permits that are used when their places were given away count with the others', async () => {
+  const site = await UploadSite.start({ options: { perAddress: 3, idleTime: 200 } })
+  const page = await site.page()
+  const old = await page.ask(FILE, FILE, FILE)
+  expect((await page.ask(FILE))[0]?.error).toBe('full')
+  // Each place is given away when its own time is over: what is asked for between may get one of them.
+  const kept = await until('two places to be free', async () => {
+    const asked = await page.ask(FILE, FILE)
+    return asked.every(({ error }) => error === undefined) ? asked : undefined
+  })
+  // A request that does not end holds its place.
+  for (const one of kept)
+    void page.request('POST', one, { 'upload-length': String(FILE.size), 'content-length': '9' }, undefined, 1)
+  const statuses = await Promise.all(
+    old.map(async (one) => (await page.request('POST', one, { 'upload-length': String(FILE.size) })).status),
+  )
+  expect(statuses.filter((status) => status === 507).length).toBeGreaterThanOrEqual(2)
+})
+
+test('those who ask at the same time count', async () => {
+  const site = await UploadSite.start({ options: { perAddress: 3 } })
+  const pages = await Promise.all(Array.from({ length: 8 }, () => site.page()))
+  const asked = await Promise.all(pages.map((page) => page.ask(FILE)))
+  expect(asked.flat().filter(({ error }) => error === undefined)).toHaveLength(3)
+})
+
+test('files of one IPv6 network count together, as its connections do', async () => {
+  const first = '2001:db8:1:2::9'
+  for (const [addressPrefix, address, error] of [
+    [64, '2001:db8:1:2:ffff::1', 'full'],
+    [64, '2001:db8:1:3::9', undefined],
+    [48, '2001:db8:1:3::9', 'full'],
+    [48, '2001:db8:2:2::9', undefined],
+    [128, '2001:db8:1:2::a', undefined],
+    [128, '2001:0DB8:1:2:0::9', 'full'],
+  ] as const) {
+    const loomOptions = { trustProxy: true, limits: { addressPrefix } }
+    const site = await UploadSite.start({ loomOptions, options: { perAddress: 1 } })
+    const pages = [await site.page('', 'album', first), await site.page('', 'album', address)] as const
+    expect((await pages[0].ask(FILE))[0]?.error).toBeUndefined()
+    expect([addressPrefix, address, (await pages[1].ask(FILE))[0]?.error]).toEqual([addressPrefix, address, error])
+  }
+})
+
+test.each([
+  ['10.0.0.7', '10.0.0.7'],
+  ['10.0.0.7:5000', '10.0.0.7'],
+  ['::ffff:10.0.0.7', '10.0.0.7'],
+  ['::ffff:a00:7', '10.0.0.7'],
+  ['[::ffff:10.0.0.7%eth0]:443', '10.0.0.7'],
+  ['2001:db8:1:2::9', '20010db800010002/64'],
+  ['[2001:db8:1:2:3:4:5:6]:443', '20010db800010002/64'],
+  [' fe80::1%eth0 ', 'fe80000000000000/64'],
+  ['64:ff9b::1.2.3.4', '64ff9b00000000/64'],
+  ['::1', '0/64'],
+  ['', ''],
+  ['unknown', 'unknown'],
+  ['1.2.3', '1.2.3'],
+  ['x'.repeat(1000), 'x'.repeat(64)],
+])('the address %s counts as %s', (address, counted) => {
+  const { networkOf } = jest.requireActual<{ networkOf(address: string, prefix: number): string }>(
+    '../../lib/uploads/network.ts',
+  )
+  expect(networkOf(address, 64)).toBe(counted)
+})
+
 test('what nobody sends on, and what nobody takes, is removed', async () => {
   const site = await UploadSite.start({ options: { idleTime: 300, keepTime: 300 } })
   const page = await site.page()
@@ -220,6 +288,19 @@ test('what nobody sends on, and what nobody takes, is removed', async () => {
   )
   const [{ id } = { id: '' }] = (await site.state()).handed
   expect(site.names).toContain(id)
+})
+
+test('a page cannot keep what it does not take', async () => {
+  const site = await UploadSite.start({ options: { keepTime: 300 } })
+  const page = await site.page()
+  const whole = await page.permit(FILE)
+  await page.post(whole, TEXT)
+  const { id } = whole
+  const l = [{ id, name: 'a.txt', type: 'text/plain', size: TEXT.length, sent: TEXT.length }]
+  await until('the file to be gone', async () => {
+    await page.say({ u: 'photo', l })
+    return !existsSync(`${site.directory}/${id}`)
+  })
 })
 
 test('what a process has left behind is removed by the next one, and files that were taken stay', async () => {

@@ -10,6 +10,9 @@ export interface Sent {
   number: number
   handler: string
   value: string | undefined
+  /** The DOM event's type, and what else the event says. */
+  type: string
+  more: Record<string, unknown>
   madeAt: number
   answered: boolean
   /** The event has to be sent again. Set by a join or resume that does not include it, cleared when it is sent. */
@@ -121,11 +124,13 @@ export class LivePage {
     this.send(['h', isHidden ? 1 : 0])
   }
 
-  event(handler: string, value?: string): Sent {
+  event(handler: string, value?: string, type = 'click', more: Record<string, unknown> = {}): Sent {
     const sent: Sent = {
       number: ++this.lastNumber,
       handler,
       value,
+      type,
+      more,
       madeAt: Date.now(),
       answered: false,
       due: false,
@@ -206,6 +211,8 @@ export class LivePage {
       this.live = false
       this.onChange()
       if (this.ended) return
+      // It may have been about to join again on the connection that is gone.
+      clearTimeout(this.reconnect)
       this.reconnect = setTimeout(() => {
         this.connect()
       }, this.retry())
@@ -226,12 +233,12 @@ export class LivePage {
   }
 
   private tell(sent: Sent, again = false): void {
-    const { number, handler, value, madeAt, answered } = sent
+    const { number, handler, value, type, more, madeAt, answered } = sent
     sent.due = false
     sent.underWay = true
-    const vars = value === undefined ? {} : { v: value }
+    const vars = { ...more, ...(value !== undefined && { v: value }) }
     const age = again && !answered ? [Date.now() - madeAt] : []
-    this.send(['e', this.component, number, this.seen, handler, 'click', vars, ...age])
+    this.send(['e', this.component, number, this.seen, handler, type, vars, ...age])
   }
 
   private receive(message: unknown[]): void {

@@ -12,6 +12,13 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+export interface ProcessOptions {
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+  /** What stands before the script: options of Node, or a program that runs it. */
+  before?: readonly string[]
+}
+
 export class ServerProcess {
   /** The output so far. */
   output = ''
@@ -21,9 +28,9 @@ export class ServerProcess {
   constructor(
     script: string,
     readonly port: number,
-    { cwd = process.cwd(), env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+    { cwd = process.cwd(), env = {}, before = [] }: ProcessOptions = {},
   ) {
-    this.child = spawn(process.execPath, [script], {
+    this.child = spawn(process.execPath, [...before, script], {
       cwd,
       // Jest sets NODE_ENV; a user does not.
       env: { ...process.env, NODE_ENV: undefined, PORT: String(port), ...env },
@@ -39,7 +46,7 @@ export class ServerProcess {
   static async start(
     script: string,
     port: number,
-    { path = '/', ...options }: { cwd?: string; env?: NodeJS.ProcessEnv; path?: string } = {},
+    { path = '/', ...options }: ProcessOptions & { path?: string } = {},
   ): Promise<ServerProcess> {
     const server = new ServerProcess(script, port, options)
     await until(`an answer from ${server.url}`, async () => {

@@ -1,4 +1,4 @@
-/** A proxy between a page and its server: a network that can be cut. */
+/** A proxy between a page and its server: a network that can be slow, and can be cut. */
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { atEnd } from './cleanup'
@@ -11,7 +11,8 @@ export class Proxy {
 
   private constructor(readonly server: ReturnType<typeof createServer>) {}
 
-  static async to(port: number): Promise<Proxy> {
+  /** `latency`: how many milliseconds everything takes, there as well as back. */
+  static async to(port: number, { latency = 0 } = {}): Promise<Proxy> {
     const proxy: Proxy = new Proxy(
       createServer((near) => {
         if (!proxy.open) {
@@ -27,9 +28,14 @@ export class Proxy {
           one.on('error', () => undefined)
           one.on('close', () => {
             proxy.sockets.delete(one)
-            other.destroy()
+            after(latency, () => other.destroy())
           })
-          one.pipe(other)
+          if (latency === 0) {
+            one.pipe(other)
+            continue
+          }
+          one.on('data', (bytes: Buffer) => after(latency, () => other.write(bytes)))
+          one.on('end', () => after(latency, () => other.end()))
         }
       }),
     )
@@ -50,4 +56,10 @@ export class Proxy {
     this.cuts += 1
     for (const socket of this.sockets) socket.destroy()
   }
+}
+
+/** What is done later by the same time is done in the same order. */
+function after(ms: number, then: () => void): void {
+  if (ms === 0) then()
+  else setTimeout(then, ms)
 }

@@ -33,6 +33,15 @@ export class Log {
   get all(): string {
     return [...this.errors, ...this.warnings].join('\n')
   }
+
+  /** Resolves when so many lines say this. A line of Rust comes on a way of its own, and may come after the answer. */
+  async says(what: string | RegExp, times = 1): Promise<void> {
+    const lines = (): number =>
+      [...this.errors, ...this.warnings].filter((line) =>
+        typeof what === 'string' ? line.includes(what) : what.test(line),
+      ).length
+    await until(`the log to say ${String(what)}`, () => lines() >= times)
+  }
 }
 
 export interface SiteOptions extends LoomOptions {

@@ -115,9 +115,9 @@ export class UploadSite {
     return readdirSync(this.directory).sort()
   }
 
-  /** A page of this user. */
-  async page(user = '', module = 'album'): Promise<UploadPage> {
-    const headers = { cookie: `user=${user}` }
+  /** A page of this user. `address`: what a proxy says of it, if the loom trusts proxies. */
+  async page(user = '', module = 'album', address?: string): Promise<UploadPage> {
+    const headers = { cookie: `user=${user}`, ...(address !== undefined && { 'x-forwarded-for': address }) }
     const html = await (await fetch(`${this.url}/${module === 'album' ? '' : module}`, { headers })).text()
     const live = new LivePage({
       url: () => `ws://127.0.0.1:${this.server.port}/loom/ws`,

@@ -26,4 +26,14 @@ withRedis('three processes with Redis', () => {
     expect({ events, resets, gaps, expired }).toEqual({ events: 8_000, resets: 0, gaps: 0, expired: 0 })
     expect(Math.min(kills, cuts, joins, redisCuts)).toBeGreaterThan(0)
   }, 180_000)
+  test('and so it is if Redis, which writes each change to its disk, is killed and started again', async () => {
+    const root = join(__dirname, '../..')
+    const { wrong, events, resets, gaps, expired, kills, cuts, joins, redisKills } = await torture(
+      { events: 4_000, messages: 1_200, pages: 12, killEvery: 900, processes: 3, redisRestarts: true, root, seed: 12 },
+      () => undefined,
+    )
+    expect(wrong).toEqual([])
+    expect({ events, resets, gaps, expired }).toEqual({ events: 4_000, resets: 0, gaps: 0, expired: 0 })
+    expect(Math.min(kills, cuts, joins, redisKills)).toBeGreaterThan(0)
+  }, 180_000)
 })

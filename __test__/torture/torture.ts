@@ -24,6 +24,11 @@ export interface TortureOptions {
   killEvery: number
   /** How many processes there are, behind a network that sends each connection to any of them; with more than one, with Redis. */
   processes?: number
+  /**
+   * Redis writes each change to its disk before it answers, and is killed and started again on its own files, instead of
+   * having its connections killed and standing still. For more than one process.
+   */
+  redisRestarts?: boolean
   /** The repository's root. */
   root: string
   seed: number
@@ -42,6 +47,8 @@ export interface TortureReport {
   /** How often connections to Redis were killed, and how often Redis stood still for two seconds. */
   redisCuts: number
   redisStops: number
+  /** How often Redis was killed and started again. */
+  redisKills: number
   /** How often a page had shown more than the state includes that a kill has left: its events are sent again. */
   behinds: number
   /** Messages that a route has published. */
@@ -62,6 +69,8 @@ const STAYS_AWAY = 16
 const LAST_NEWS = 100
 /** Events of one page on their way at the same time. */
 const WINDOW = 24
+/** How long Redis is away at most when it is killed, in milliseconds. */
+const REDIS_AWAY = 500
 /** A connection is cut after so many bytes at most. */
 const MOST_BYTES = 60_000
 
@@ -124,21 +133,30 @@ class Network {
   }
 }
 
-/** A Redis of the run's own, whose connections are killed, and which stands still for a while. */
+/** A Redis of the run's own, which is killed, whose connections are killed, and which stands still for a while. */
 class Redis {
+  cuts = 0
+  stops = 0
+  kills = 0
+  private child: ChildProcess | undefined
+  private readonly folder = mkdtempSync(join(tmpdir(), 'loom-torture-'))
+
   private constructor(
-    private readonly child: ChildProcess,
     private readonly port: number,
-    private readonly folder: string,
+    private readonly options: readonly string[],
   ) {}
 
-  static async start(): Promise<Redis> {
-    const port = await freePort()
-    const folder = mkdtempSync(join(tmpdir(), 'loom-torture-'))
-    const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '']
-    const redis = new Redis(spawn('redis-server', where, { stdio: 'ignore' }), port, folder)
-    while (redis.ask('PING') !== 'PONG') await sleep(20)
+  /** `keeps`: what it has answered is on its disk. */
+  static async start(keeps: boolean): Promise<Redis> {
+    const redis = new Redis(await freePort(), keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [])
+    await redis.run()
     return redis
+  }
+
+  private async run(): Promise<void> {
+    const where = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', '']
+    this.child = spawn('redis-server', [...where, ...this.options], { stdio: 'ignore' })
+    while (this.ask('PING') !== 'PONG') await sleep(20)
   }
 
   get url(): string {
@@ -151,17 +169,35 @@ class Redis {
 
   /** The processes' connections, of one kind or the other. */
   cut(kind: 'normal' | 'pubsub'): void {
+    this.cuts += 1
     this.ask('CLIENT', 'KILL', 'TYPE', kind)
   }
 
   async standStill(): Promise<void> {
-    this.child.kill('SIGSTOP')
+    this.stops += 1
+    this.child?.kill('SIGSTOP')
     await sleep(2_000)
-    this.child.kill('SIGCONT')
+    this.child?.kill('SIGCONT')
   }
 
-  end(): void {
-    this.child.kill('SIGKILL')
+  /** Killed, and started again on its own files after so long, in milliseconds. */
+  async restart(after: number): Promise<void> {
+    this.kills += 1
+    await this.kill()
+    await sleep(after)
+    await this.run()
+  }
+
+  private async kill(): Promise<void> {
+    const { child } = this
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  async end(): Promise<void> {
+    await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
@@ -323,8 +359,8 @@ const anyOf = (victims: Victim[], roll: (below: number) => number): number =>
 
 export async function torture(options: TortureOptions, tell: (line: string) => void): Promise<TortureReport> {
   const roll = random(options.seed)
-  const { processes = 1 } = options
-  const redis = processes > 1 ? await Redis.start() : undefined
+  const { processes = 1, redisRestarts = false } = options
+  const redis = processes > 1 ? await Redis.start(redisRestarts) : undefined
   const secret = randomBytes(32).toString('hex')
   const victims: Victim[] = []
   for (let count = 0; count < processes; count++)
@@ -335,12 +371,19 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
   const news = new News(() => anyOf(victims, roll), roll, processes > 1)
   const modules: Module[] = processes > 1 ? ['counter', 'todo', 'tally'] : ['counter', 'todo']
   const subjects: Subject[] = []
-  let [redisCuts, redisStops] = [0, 0]
   let stopping = false
   const restart = async (): Promise<void> => {
     const victim = victims[roll(victims.length)] as Victim
     await victim.kill()
     await victim.start()
+  }
+  const disturb = async (redis: Redis, round: number): Promise<void> => {
+    if (redisRestarts) {
+      await redis.restart(roll(REDIS_AWAY))
+      return
+    }
+    redis.cut(roll(2) === 0 ? 'normal' : 'pubsub')
+    if (round % 8 === 5) await redis.standStill()
   }
   try {
     for (let index = 0; index < options.pages; index++) {
@@ -358,12 +401,7 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
         await sleep(options.killEvery / 2 + roll(options.killEvery))
         if (stopping) return
         await restart()
-        if (redis === undefined) continue
-        redis.cut(roll(2) === 0 ? 'normal' : 'pubsub')
-        redisCuts += 1
-        if (round % 8 !== 5) continue
-        await redis.standStill()
-        redisStops += 1
+        if (redis) await disturb(redis, round)
       }
     })()
     let ticks = 0
@@ -371,7 +409,9 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     await until(subjects, () => {
       if (++ticks % 500 === 0) {
         const kills = victims.reduce((sum, one) => sum + one.kills, 0)
-        tell(`${total(subjects, 'applied')} applied, ${news.last} published, ${kills} kills, ${network.cuts} cuts`)
+        const ofRedis = redis?.kills ? `, ${redis.kills} kills of Redis` : ''
+        const counts = `${total(subjects, 'applied')} applied, ${news.last} published`
+        tell(`${counts}, ${kills} kills${ofRedis}, ${network.cuts} cuts`)
       }
     })
     await published
@@ -400,8 +440,9 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
       expired: total(subjects, 'expired'),
       cuts: network.cuts,
       kills: victims.reduce((sum, { kills }) => sum + kills, 0),
-      redisCuts,
-      redisStops,
+      redisCuts: redis?.cuts ?? 0,
+      redisStops: redis?.stops ?? 0,
+      redisKills: redis?.kills ?? 0,
       joins: subjects.reduce((sum, { page }) => sum + page.joins, 0),
       resumes: subjects.reduce((sum, { page }) => sum + page.resumes, 0),
       resets: subjects.reduce((sum, { page }) => sum + page.resets - page.behinds, 0),
@@ -416,7 +457,7 @@ export async function torture(options: TortureOptions, tell: (line: string) => v
     for (const { page } of subjects) page.end()
     network.close()
     await Promise.all(victims.map((victim) => victim.kill()))
-    redis?.end()
+    await redis?.end()
   }
 }
 

@@ -14,7 +14,10 @@ import {
   type Person,
   type PresenceMessage,
   createLoom,
+  each,
   html,
+  js,
+  live,
   LiveSocket,
   LoomError,
   raw,
@@ -23,7 +26,9 @@ import {
   Refusal,
   sanitized,
   StartError,
+  type BoundHandler,
   type ClaimedState,
+  type Commands,
   type Dropped,
   type Handler,
   type LiveContext,
@@ -57,6 +62,16 @@ const app = express()
 app.use(loom.express())
 app.get('/', async (request, response) => {
   response.send(`${await loom.mount(counter, { count: 0 }, { request })}${loom.script()}`)
+})
+app.get('/said', (request, response) => {
+  response.send(loom.flashes(request, ({ kind, text }) => html`<p class="${kind}" data-l-fill="text">${text}</p>`))
+  loom.script({ status: false, texts: { retryIn: '{seconds}', dismiss: 'x' } })
+  // @ts-expect-error no such text
+  loom.script({ texts: { dismis: 'x' } })
+  // @ts-expect-error the texts are an option of their own
+  loom.script({ status: { offline: 'x' } })
+  // @ts-expect-error a look is a template
+  loom.flashes(request, ({ text }) => text)
 })
 loom.attach(app.listen(3000))
 loom.attach(createServer())
@@ -337,6 +352,50 @@ loom.register('async render', {
   handle: {},
   // @ts-expect-error render is not async
   render: async ({ count }) => html`${count}`,
+})
+
+// A window on a list knows its neighbours, and nothing else does.
+const rowsOfWindow = [{ id: 1 }]
+const rowOfWindow = ({ id }: { id: number }) => html`<li>${id}</li>`
+const shownWindow = each(rowsOfWindow, ({ id }) => id, rowOfWindow, { limit: 20, at: 0 })
+export const neighbours: readonly (number | undefined)[] = [shownWindow.at, shownWindow.earlier, shownWindow.later]
+// @ts-expect-error a list that is whole has none
+export const none = each(rowsOfWindow, ({ id }) => id, rowOfWindow, []).later
+// @ts-expect-error where it begins is to be said
+each(rowsOfWindow, ({ id }) => id, rowOfWindow, { limit: 20 })
+// @ts-expect-error no such option
+each(rowsOfWindow, ({ id }) => id, rowOfWindow, { limit: 20, at: 0, from: 1 })
+
+// What belongs to an address.
+loom.register('addressed', {
+  props: { page: 1, phase: 'idle' as Phase },
+  async params(props, { pathname, search, searchParams }, ctx) {
+    ctx.title(`${pathname}${search}`)
+    // @ts-expect-error there is no step while the page is rendered
+    ctx.publish('a')
+    if (ctx.request.url === '') return
+    return { ...props, page: Number(searchParams.get('page')), phase: 'running' }
+  },
+  handle: {
+    go(props, _event, ctx) {
+      ctx.flash('warning', 'Gone.')
+      // @ts-expect-error no such kind
+      ctx.flash('danger', 'Gone.')
+      ctx.announce('Gone.')
+      ctx.patch(`?page=${props.page + 1}`)
+      ctx.patch('/rows', { replace: true })
+      // @ts-expect-error no such option
+      ctx.patch('/rows', { push: true })
+    },
+  },
+  render: ({ page }) => html`${page}`,
+})
+loom.register('addressed', {
+  props: { phase: 'idle' as Phase },
+  // @ts-expect-error no such phase
+  params: (props) => ({ ...props, phase: 'x' }),
+  handle: {},
+  render: ({ phase }) => html`${phase}`,
 })
 
 // Props flow into connected and receivers without annotations; a typed topic into a receiver with one.
@@ -660,7 +719,29 @@ createLoom().register('arguments', {
   },
   render: ({ rows }) => html`<b @click=${on('remove', { id: rows[0] })} @dblclick=${on('look')}>${rows.length}</b>`,
 })
-is<Equal<ReturnType<typeof on>, string>>()
+is<Equal<ReturnType<typeof on>, BoundHandler>>()
+
+// Commands are chained, and stand where handlers stand.
+{
+  const chain = js.toggle('#menu', { time: 100, transition: { start: 'a', end: 'b' } }).focus('#first')
+  is<Equal<typeof chain, Commands>>()
+  html`<b @click=${chain} @dblclick=${on('like').optimistic(js.addClass('liked'))}></b>`
+  const push = (ctx: LiveContext): void => {
+    ctx.push(chain)
+    ctx.push('named', { any: 'data' })
+    // @ts-expect-error commands have no data
+    ctx.push(chain, 1)
+  }
+  void push
+  // @ts-expect-error no such command
+  js.tooggle('#menu')
+  // @ts-expect-error an option is misspelt
+  js.show('#menu', { tim: 1 })
+  // @ts-expect-error no value
+  js.setAttribute('title')
+  // @ts-expect-error a text is no commands
+  on('like').optimistic('liked')
+}
 
 // Controls that set props: the names are those of props, and what a schema or a type makes fits the prop.
 {
@@ -707,3 +788,36 @@ loom.register('upload rules', {
   receive: { photo: () => undefined },
   render: () => html``,
 })
+
+// What a parent gives has the types of the module's props.
+const gauge = loom.register('nested', {
+  props: { range: 'day', zoom: 1 },
+  handle: { up: (_props, _event, ctx) => (ctx.parent === undefined ? undefined : ctx.send(ctx.parent, 'up')) },
+  receive: { given: (props, { data, from }) => (from === 'parent' ? { ...props, ...(data as object) } : props) },
+  render: ({ range }) => html`${range}`,
+})
+html`${live(gauge, { range: 'week' }, { key: 7, as: 'tr' })}${live(gauge)}${live(gauge, {}, { shared: 'all' })}`
+// @ts-expect-error no such prop
+live(gauge, { ranges: 'week' })
+// @ts-expect-error another type
+live(gauge, { zoom: '1' })
+// @ts-expect-error misspelt
+live(gauge, {}, { keys: 1 })
+// @ts-expect-error a name is no module
+live('nested')
+
+// Development.
+createLoom({ development: { locations: true, overlay: false } })
+// @ts-expect-error misspelt
+createLoom({ development: { location: true } })
+loom.watch()
+loom.watch({ folder: 'src' })
+// @ts-expect-error misspelt
+loom.watch({ folders: ['src'] })
+// @ts-expect-error no server of Vite
+loom.watch({ vite: {} })
+async function withVite(): Promise<void> {
+  const { createServer } = await import('vite')
+  loom.watch({ vite: await createServer({ appType: 'custom' }) })
+}
+void withVite

@@ -22,7 +22,7 @@ const templates = (): Templates => new Map([TABLE, ROW].map(({ id, statics, kind
 function adopt(container: HTMLElement, rows: RowTree[]): Engine {
   const known = templates()
   const view = createView(container, (change) => atRest(() => keepFocus(container, change)))
-  view.join([TABLE.id, { l: rows.map((row) => [...row]) }], known)
+  view.join([TABLE.id, { l: rows.map((row) => [...row]) }], known, 0, false)
   return {
     receive(frame) {
       for (const [, ...changes] of messagesOf(frame)) view.change(0, { p: changes }, known)

@@ -1,7 +1,11 @@
 // A process that takes files: bench/uploads.mjs asks it what it holds.
 
+import { randomUUID } from 'node:crypto'
+import { createWriteStream, unlink } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream'
 import { createLoom, html } from 'loom-live'
 
 const loom = createLoom({ secret: 'the secret of a server that is measured', development: false })
@@ -19,6 +23,12 @@ const album = loom.register('album', {
 })
 const uploads = loom.uploads({ directory: process.env.DIRECTORY })
 const server = createServer((request, response) => {
+  // What Node itself needs for a file, with nothing of ours: the floor.
+  if (request.url === '/bare') {
+    const to = join(process.env.DIRECTORY, randomUUID())
+    pipeline(request, createWriteStream(to), () => unlink(to, () => response.end()))
+    return
+  }
   uploads(request, response, () => {
     void loom.mount(album).then((page) => response.end(page))
   })

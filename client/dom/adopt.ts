@@ -41,15 +41,16 @@
  * stays.
  */
 
-import { attributesOf } from './attributes'
-import { complete, containersIn, hide, keepContainers, noteParts, setText } from './build'
+import { attributesOf, CONTAINER } from './attributes'
+import { byName, complete, hide, keepContainers, noteParts, setText } from './build'
 import { childrenOf, move, own, removeNode, root } from './elements'
-import type { Fields } from './field_hooks'
+import { touch, type Fields } from './field_hooks'
 import { agrees, isForeign, isOther, LOOKS, makers, match, type Piece, type Wanted } from './match'
 import { modelOf } from './model'
 import { HTML, type Inside, type Outline } from './template'
 import { isPart, isTable, isTableRow, noteBody } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
+import { renew, saidOf } from './untouched'
 
 /**
  * With `isAgain`, the page is what a tree of the same component has made it: if HTML differs, that is the server's
@@ -59,13 +60,13 @@ export function adopt(
   tree: Tree,
   container: Element,
   fields: Fields | undefined,
-  isAgain: boolean,
+  isAgain: unknown,
   start: ChildNode | null = own.firstChild(container),
   end: ChildNode | null = null,
 ): void {
   const set = fields?.set ?? setText
   /** Between two nodes there are none. */
-  const containers = end ? [] : containersIn(container)
+  const containers = byName(end ? [] : own.querySelectorAll(container, CONTAINER))
   /** All that is in there is the server's: here, or because another template has made it. */
   const isExact = (node: Element, tree: Tree) => (isAgain && tree.template.kinds === HTML) || isOther(node, tree)
 
@@ -144,6 +145,7 @@ export function adopt(
       for (const node of there) {
         if (taken.has(node) || (!isAll && isForeign(node))) continue
         if (at === node) at = own.nextSibling(node)
+        touch(parent)
         removeNode(node)
       }
     }
@@ -152,7 +154,10 @@ export function adopt(
       while (at && at !== end && at !== mate && !taken?.has(at)) {
         const node = at
         at = own.nextSibling(node)
-        if (node instanceof Text) node.remove()
+        if (node instanceof Text) {
+          touch(parent)
+          node.remove()
+        }
       }
     }
     for (const { tree, item, list, index, mate, rows } of pieces) {
@@ -165,14 +170,23 @@ export function adopt(
           node = mate
           passTo(mate)
           if (at === mate) at = own.nextSibling(mate)
-          else move(parent, mate, at)
+          else {
+            touch(parent)
+            move(parent, mate, at)
+          }
         } else {
           const fragment = new DocumentFragment()
           fragment.append(own.cloneNode(item.node, true))
           complete(tree, item, fragment.firstChild as ChildNode, parent)
           // What is still in the page may be another's mate.
-          keepContainers(() => containers.filter((one) => !root.contains(one)), tree, fragment)
+          keepContainers(
+            () => containers,
+            tree,
+            fragment,
+            (one) => !root.contains(one),
+          )
           node = fragment.firstChild as ChildNode
+          touch(parent)
           own.insertBefore(parent, fragment, at)
         }
         let isOpen: unknown = rows
@@ -205,12 +219,14 @@ export function adopt(
         (!slots.length && own.matches(element, '[data-l-ignore]'))
       )
         continue
-      set(element, name, textOf(part, tree))
+      touch(element)
+      set(element, name, renew(element, name, saidOf(element, name), textOf(part, tree)))
       isServers ||= !slots.length && !LOOKS.test(name)
     }
     if (!isServers || isOthers) return
     for (const { name } of attributesOf(element)) {
-      if (name !== 'open' && !parts.some((part) => part.name === name)) set(element, name, null)
+      if (name !== 'open' && !parts.some((part) => part.name === name) && saidOf(element, name) !== null)
+        set(element, name, null)
     }
   }
 
@@ -231,10 +247,14 @@ function takeText(text: string, page: Element, at: ChildNode | null, end: ChildN
   }
   if (at === end || !(at instanceof Text) || (!text && at.data)) {
     const made = new Text(text)
+    if (text) touch(page)
     own.insertBefore(page, made, at)
     return made
   }
-  if (!at.data.startsWith(text)) at.data = text
+  if (!at.data.startsWith(text)) {
+    touch(page)
+    at.data = text
+  }
   if (at.data !== text) at.splitText(text.length)
   return at
 }

@@ -90,33 +90,55 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   }
   const fragment = own.createDocumentFragment(anchor.ownerDocument)
   for (const tree of treesIn(value)) fragment.append(build(tree, anchor.parentElement ?? parent))
-  keepContainers(() => nodesOf(old).flatMap(containersIn), value, fragment)
+  let known: Map<string, Element> | undefined
+  keepContainers(() => (known ??= byName(nodesOf(old).flatMap(containersIn))), value, fragment)
   remove(old)
   if (anchor.data !== text) anchor.data = text
   anchor.before(fragment)
 }
 
-/** A nested live component that was among the old ones goes on as it is in the fragment, which shows `value`. */
-export function keepContainers(old: () => Element[], value: Value, fragment: DocumentFragment): void {
+/** The same in what was there and in what comes: a nested component has a key, and a token only in the first paint. */
+const nameOf = (one: Element): string =>
+  `${own.getAttribute(one, 'data-l-live')} ${own.getAttribute(one, 'data-l-key') ?? own.getAttribute(one, 'data-l-token')}`
+
+/** In the order of the page. What stands in another one of them is that component's. */
+export function byName(containers: Iterable<Element>): Map<string, Element> {
+  const found = new Map<string, Element>()
+  let last: Element | undefined
+  for (const one of containers) {
+    if (last && own.contains(last, one)) continue
+    last = one
+    found.set(nameOf(one), one)
+  }
+  return found
+}
+
+/** A nested live component that was among the old ones, and is free, goes on as it is in the fragment, which shows `value`. */
+export function keepContainers(
+  old: () => Map<string, Element>,
+  value: Value,
+  fragment: DocumentFragment,
+  isFree: (one: Element) => unknown = () => true,
+): void {
+  const now = new Map<Node | number, Node>()
   for (const container of fragment.querySelectorAll(CONTAINER)) {
-    const isSame = (one: Element) =>
-      ['data-l-live', 'data-l-token'].every((name) => own.getAttribute(one, name) === own.getAttribute(container, name))
-    const kept = old().find((one) => isSame(one) && !fragment.contains(one))
-    if (!kept) continue
+    const kept = old().get(nameOf(container))
+    if (!kept || !isFree(kept)) continue
     for (const { name, value } of attributesOf(container)) setText(kept, name, value)
     own.insertBefore(own.parentNode(container) as Node, kept, container)
     removeNode(container)
-    swap(value, container, kept)
+    now.set(container, kept)
   }
+  if (now.size) swap(value, now)
 }
 
 /** What was noted as one node is another. */
-function swap(value: Value, before: Node, after: Node): void {
-  const now = <Noted extends Node | number>(one: Noted) => (one === before ? (after as Noted) : one)
+function swap(value: Value, now: Map<Node | number, Node>): void {
+  const swapped = <Noted extends Node | number>(one: Noted) => (now.get(one) as Noted | undefined) ?? one
   for (const tree of treesIn(value)) {
-    tree.tops = tree.tops.map(now)
-    tree.nodes = tree.nodes.map(now)
-    for (const inner of tree.values) swap(inner, before, after)
+    tree.tops = tree.tops.map(swapped)
+    tree.nodes = tree.nodes.map(swapped)
+    for (const inner of tree.values) swap(inner, now)
   }
 }
 

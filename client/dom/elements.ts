@@ -15,9 +15,11 @@ type Own = Functions<HTMLFormElement> &
     Functions<Document>,
     | 'activeElement'
     | 'adoptedStyleSheets'
+    | 'body'
     | 'createDocumentFragment'
     | 'createElement'
     | 'documentElement'
+    | 'head'
     | 'readyState'
     | 'visibilityState'
   >

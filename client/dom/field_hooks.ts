@@ -47,6 +47,13 @@ export function setNoteName(hook: typeof noteName): void {
   noteName = hook
 }
 
+/** Hears of each node at which, or in which, a patch is about to change something; set once, when the file for hooks is there. */
+export let touch: (node: Node) => unknown = () => 0
+
+export function setTouch(hook: typeof touch): void {
+  touch = hook
+}
+
 /** Set once, when the file for fields is there. */
 export let fieldHooks: FieldHooks | undefined
 

@@ -41,6 +41,7 @@ import { modelOf, WHOLE } from './model'
 import type { Inside, Item, Outline, Part, Template } from './template'
 import { isImplied } from './tables'
 import { textOf, treesIn, type Tree, type Value } from './tree'
+import { saidOf, untouched } from './untouched'
 
 /** A text or an element that has to be in the page. */
 export interface Piece {
@@ -55,7 +56,7 @@ export interface Piece {
   /** What is in it, if it is a body that only a parser has made. */
   rows: Piece[] | undefined
   /** It is such a body, and the page has been adopted before: then the client knows the page's bodies of this kind. */
-  isNoted: boolean
+  isNoted: unknown
 }
 
 export interface Wanted extends Piece {
@@ -72,8 +73,17 @@ export const LOOKS = /^(class|style|open|nonce|href|src)$/
 export const makers = new Map<unknown, Template>()
 
 export function noteMakers(value: Value | undefined): void {
-  for (const { template, tops, values } of treesIn(value)) {
+  for (const tree of treesIn(value)) {
+    const { template, tops, values, model, nodes } = tree
     for (const top of tops) makers.set(top, template)
+    model?.partOf.forEach((part, slot) => {
+      const element = nodes[slot] as Element
+      if (part?.name === 'class')
+        untouched.set(
+          element,
+          (untouched.get(element) ?? new Map<string, string | null>()).set('class', textOf(part, tree)),
+        )
+    })
     values.forEach(noteMakers)
   }
 }
@@ -99,7 +109,7 @@ export function isForeign(element: Element): boolean {
 export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown): boolean {
   const { name, slots } = part
   const text = textOf(part, tree)
-  const now = name ? own.getAttribute(page, name) : own.textContent(page)
+  const now = name ? saidOf(page, name) : own.textContent(page)
   // What is open is the user's; and a boolean attribute is there or not.
   if (name === 'open') return true
   if (typeof tree.values[slots[0] as number] === 'number') return (text === null) === (now === null)
@@ -110,7 +120,7 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
 }
 
 /** Gives each wanted piece its mate in the page, if there is one. Returns the elements that are mates; undefined if all are, in order. */
-export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<Node> | undefined {
+export function match(wanted: Wanted[], there: Element[], isHtml: unknown): Set<Node> | undefined {
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
   const take = (one: Wanted, list: Element[] = [], test: (one: Wanted, element: Element) => boolean) => {
@@ -150,7 +160,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: boolean): Set<
 }
 
 /** Mostly the page is what the server has rendered, but for what others have put in. */
-function areInOrder(wanted: Wanted[], there: Element[], isHtml: boolean): boolean {
+function areInOrder(wanted: Wanted[], there: Element[], isHtml: unknown): boolean {
   let next = 0
   for (const element of there) {
     const one = wanted[next]

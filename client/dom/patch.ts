@@ -1,12 +1,13 @@
 /** Changes reach the page: a text, an attribute, a property, rows in, out and elsewhere. Nothing else is touched. */
 
 import { adopt } from './adopt'
-import type { Fields } from './field_hooks'
+import { touch, type Fields } from './field_hooks'
 import { build, containersIn, fill, remove, setText } from './build'
 import { OTHERS } from './attributes'
 import { move, own } from './elements'
 import { HTML, type Model } from './template'
 import { settleTable } from './tables'
+import { renew } from './untouched'
 import {
   nodesOf,
   pairs,
@@ -41,13 +42,17 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
     const old = values[slot] as Value
     const node = nodes[slot] as Text
     const part = (tree.model as Model).partOf[slot]
+    touch(node)
     if (named < 0) {
       what.isTorn ||= isGone(node)
       values[slot] = goOn(node, old as string, change as string | Kept)
     } else if (part) {
+      const { name } = part
+      const element = node as Node as Element
+      const before = textOf(part, tree)
       values[slot] = change as string | number
       const set = what.fields?.set ?? setText
-      set(node as Node as Element, part.name, textOf(part, tree))
+      set(element, name, renew(element, name, before, textOf(part, tree)))
     } else if (typeof change === 'string' && typeof old === 'string') {
       // What happens most.
       what.isTorn ||= isGone(node)

@@ -1,11 +1,12 @@
 /** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
+import { build } from './build'
 import { root as page } from './elements'
 import { fieldHooks, type Fields } from './field_hooks'
 import { hideIndicators } from './indicators'
 import { noteMakers } from './match'
-import { patch } from './patch'
+import { patch, type Patch } from './patch'
 import { intern } from './template'
 import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
 
@@ -13,8 +14,13 @@ import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
 const ROOT = intern(['', ''], 't')
 
 export interface View {
-  /** Whatever the page and the tree have in common stays. `seen` is 0, or -1 as below. */
-  join(tree: unknown, templates: Templates, seen?: number): void
+  /**
+   * Whatever the page and the tree have in common stays. `seen` is 0, or -1 as below. `isOlder`: the page has been further,
+   * and shows what it shows until `caughtUp`.
+   */
+  join(tree: unknown, templates: Templates, seen: number, isOlder: boolean): void
+  /** The changes up to what the page has shown have been made. */
+  caughtUp(): void
   /**
    * `seen`: the number of the last of the page's events that the server had seen; -1 if it repeats what the page has
    * shown before. Throws what it cannot do.
@@ -30,7 +36,8 @@ export function createView(container: Element, around: (change: () => void) => v
   /** Once the page has any. */
   let fields: Fields | undefined
   let root: Tree
-  let isShown = false
+  /** What the page shows: `root`, unless that is older so far and is shown in a copy that nobody sees. */
+  let shown: Tree | undefined
 
   function change(seen: number, work: () => void): void {
     fields ??= fieldHooks?.createFields()
@@ -43,24 +50,29 @@ export function createView(container: Element, around: (change: () => void) => v
   }
 
   function take(): void {
-    adopt(root, container, fields, isShown)
-    isShown = true
+    if (root !== shown) noteMakers(shown)
+    adopt(root, container, fields, shown)
+    shown = root
     hideIndicators(container)
   }
 
   return {
-    join(tree, templates, seen = 0) {
-      const before = root
+    join(tree, templates, seen, isOlder) {
       root = treeOf(ROOT, [readTree(tree, templates)])
-      noteMakers(before)
+      if (isOlder) build(root, container)
       // The server has seen nothing yet of what the user did to the fields.
-      change(seen, take)
+      else change(seen, take)
+    },
+    caughtUp() {
+      if (root !== shown) change(-1, take)
     },
     change(seen, changed, templates) {
+      const what: Patch = { container, fields: undefined, templates, isTorn: false }
+      if (root !== shown) return patch(root, [0, changed], what)
       if ((changed as Inner).p?.length === 0 && !fields?.waits()) return
       change(seen, () => {
         const isBehind = fields?.isBehind()
-        const what = { container, fields, templates, isTorn: false }
+        what.fields = fields
         patch(root, [0, changed], what)
         if ((what.isTorn || isBehind) && page.contains(container)) take()
       })

@@ -1,68 +1,88 @@
 /**
- * What the file for fields has of the client. The two are minified apart, and nothing is to be there twice: so the client
- * gives it, and the modules of the file import it from here.
+ * What the files for fields, bindings and commands have of the client. They are minified apart, and nothing is to be there twice:
+ * so the client gives it, and the modules of the files import it from here.
  */
 
 import type { CONTAINER as container, isOn as on, THEIRS as theirs } from '../dom/attributes'
 import type { hide as hiding, setText as setting } from '../dom/build'
+import type { trust as trusting } from '../dom/markup'
 import type { own as owned, real as really, root as page } from '../dom/elements'
 import type { textIn as text } from '../dom/match'
-import type { Binding, Held } from './live_event'
+import type { untouched as before } from '../dom/untouched'
+import type { Binding, Held, Receiver } from './live_event'
 
-export interface Core {
-  CONTAINER: typeof container
-  THEIRS: typeof theirs
-  isOn: typeof on
-  hide: typeof hiding
-  setText: typeof setting
-  own: typeof owned
-  real: typeof really
-  root: typeof page
-  textIn: typeof text
-  // The others belong to files above this one: `special_vars.ts`, `events.ts` and `live/outbox.ts`.
-  dataOf(form: HTMLFormElement): FormData
-  heldIn(target: Element): Held
-  find(event: Event, type: string): Binding | undefined
-  handle(event: Event, binding: Binding): void
-  issuedSoFar(): number
-  listenTo(type: string, look: (event: Event) => Binding | undefined): void
-  bindingOf(event: Event, element: Element | null, type: string, attribute: string): Binding | undefined
-}
+export let CONTAINER: typeof container
+export let THEIRS: typeof theirs
+export let isOn: typeof on
+export let hide: typeof hiding
+export let setText: typeof setting
+export let own: typeof owned
+export let real: typeof really
+export let root: typeof page
+export let textIn: typeof text
+// These belong to files above this one: `events.ts`, `loading.ts`, `special_vars.ts`, `live/addresses.ts`,
+// `live/outbox.ts` and `live/page.ts`.
+export let dataOf: (form: HTMLFormElement) => FormData
+export let find: (event: Event, type: string) => Binding | undefined
+export let handle: (event: Event, binding: Binding) => void
+export let heldIn: (target: Element) => Held
+export let issuedSoFar: () => number
+export let listenTo: (type: string, look: (event: Event) => Binding | undefined) => void
+export let bindingOf: (event: Event, element: Element | null, type: string, attribute: string) => Binding | undefined
+/** What gets the events of containers. */
+export let components: ReadonlyMap<Element, Receiver>
+export let trust: typeof trusting
+export let atRest: (work: () => void) => void
+export let followRedirect: (address: string) => void
+export let untouched: typeof before
 
-export let CONTAINER: Core['CONTAINER']
-export let THEIRS: Core['THEIRS']
-export let isOn: Core['isOn']
-export let hide: Core['hide']
-export let dataOf: Core['dataOf']
-export let setText: Core['setText']
-export let own: Core['own']
-export let real: Core['real']
-export let root: Core['root']
-export let find: Core['find']
-export let handle: Core['handle']
-export let heldIn: Core['heldIn']
-export let textIn: Core['textIn']
-export let issuedSoFar: Core['issuedSoFar']
-export let listenTo: Core['listenTo']
-export let bindingOf: Core['bindingOf']
+/** By their places, in the order of `client/index.ts`: names would be in each of the files. */
+export type Core = [
+  typeof CONTAINER,
+  typeof THEIRS,
+  typeof isOn,
+  typeof hide,
+  typeof setText,
+  typeof own,
+  typeof real,
+  typeof root,
+  typeof textIn,
+  typeof dataOf,
+  typeof find,
+  typeof handle,
+  typeof heldIn,
+  typeof issuedSoFar,
+  typeof listenTo,
+  typeof bindingOf,
+  typeof components,
+  typeof trust,
+  typeof atRest,
+  typeof followRedirect,
+  typeof untouched,
+]
 
 export function take(core: Core): void {
-  ;({
+  ;[
     CONTAINER,
     THEIRS,
     isOn,
     hide,
-    dataOf,
     setText,
     own,
     real,
     root,
+    textIn,
+    dataOf,
     find,
     handle,
     heldIn,
-    textIn,
     issuedSoFar,
     listenTo,
     bindingOf,
-  } = core)
+    components,
+    trust,
+    atRest,
+    followRedirect,
+    untouched,
+  ] = core
 }

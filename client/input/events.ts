@@ -118,7 +118,7 @@ export function handle(event: Event, binding: Binding): void {
   if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || has(binding, 'prevent'))
     event.preventDefault()
   const handler = own.getAttribute(element, attribute)
-  if (!handler) return
+  if (!handler || finer?.isSpent(binding)) return
   // The user goes on to fill it in.
   const held = isWaiting() && heldIn(target as Element)
   const isLost = afterForms(() => {

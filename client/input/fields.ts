@@ -8,7 +8,7 @@ import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from '
 import { hadFocus } from './caret'
 import { settleDirt, settleForm } from './dirty'
 import { editedText, MODEL } from './edited'
-import { forgetLeft, showValidity } from './validity'
+import { forgetLeft, JUDGED, showValidity } from './validity'
 import { choicesOf, resetSelect, restoreSelect, type Choices } from './select'
 import type { Fields } from '../dom/field_hooks'
 import type { Outline, Part } from '../dom/template'
@@ -29,6 +29,9 @@ const changedAt = new WeakMap<Element, number>()
 
 /** What the server said when the user began to edit it; undefined before it has said anything. */
 const edited = new WeakMap<Element, string | undefined>()
+
+/** What the server said of an edited text before it had seen what the user has made of it since. */
+const saidBefore = new WeakMap<Element, string>()
 
 /** The field in which an input method is at work: to set it would end that. */
 let composing: EventTarget | null = null
@@ -102,8 +105,11 @@ export function settle(field: Element, tree: Tree, item: Outline): void {
 
 /** What a component's patches do to its fields. */
 export function createFields(): Fields {
-  /** Those that will show what the server rendered, once it has seen what the user did to them. */
-  const pending = new Set<Field>()
+  /**
+   * Those that will show what the server rendered, once it has seen what the user did to them: with the number of the
+   * last event that it had seen when it rendered that.
+   */
+  const pending = new Map<Field, number>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
   const touched = new Map<HTMLSelectElement, Choices>()
   /** Those of which the server says something else than before. */
@@ -133,7 +139,7 @@ export function createFields(): Fields {
       const isShown = /^(type|min|max|step|multiple|size)$/.test(name) && showsDefault(element)
       if (element instanceof HTMLSelectElement) touch(element)
       setText(element, name, text)
-      if (seen >= 0 && (isShown || name === propertyOf(element))) pending.add(element)
+      if (seen >= 0 && (isShown || name === propertyOf(element))) pending.set(element, seen)
     },
     touch,
     keeps(element, tree, item) {
@@ -145,9 +151,15 @@ export function createFields(): Fields {
         return true
       }
       const isNew = text !== (edited.get(element) ?? text)
-      if (isNew && hasSeen(element, seen)) return !edited.delete(element)
-      isBehind ||= isNew
-      edited.set(element, edited.get(element) ?? text)
+      if (isNew && !hasSeen(element, seen)) {
+        isBehind = true
+        saidBefore.set(element, text)
+      } else if (isNew) {
+        // As of fields below: what was made of it since is refused.
+        if (!own.matches(element, MODEL) || saidBefore.get(element) !== text) return !edited.delete(element)
+        edited.set(element, text)
+      }
+      if (edited.get(element) === undefined) edited.set(element, text)
       return true
     },
     waits: () => pending.size > 0 || isBehind,
@@ -158,19 +170,24 @@ export function createFields(): Fields {
     },
     finish() {
       const choose = (radio: HTMLInputElement) => (radio.checked ||= true)
-      for (const [select, choices] of touched) if (restoreSelect(select, choices)) pending.add(select)
+      for (const [select, choices] of touched) if (restoreSelect(select, choices)) pending.set(select, seen)
       chosenRadios?.forEach(choose)
-      for (const radio of newRadios) pending.add(radio)
-      for (const field of pending) {
+      for (const radio of newRadios) pending.set(radio, seen)
+      for (const [field, renderedAt] of pending) {
+        const { defaultValue } = field as HTMLInputElement
+        const isText = own.matches(field, `${MODEL}:not(select,[type=checkbox],[type=radio])`)
         // What cannot be read is on its way to something that can; and nothing is 0 to who reads it as a number.
         const isTyped =
           hadFocus(field) &&
           (field.validity.badInput ||
             // To take away the space behind a word is to join the next word to it.
-            (own.matches(field, MODEL) && field.value.trim() === (field as HTMLInputElement).defaultValue) ||
-            (field.type === 'number' && !field.value && !+(field as HTMLInputElement).defaultValue))
+            (isText && field.value.trim() === defaultValue) ||
+            (field.type === 'number' && !field.value && !+defaultValue))
         if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)
+        // The server may refuse a value. Then it says what is wrong with it, and nothing of the field: what it rendered
+        // before it had seen that value does not take the place of that.
+        if (own.matches(field, `${MODEL},${JUDGED}`) && !hasSeen(field, renderedAt)) continue
         changedAt.delete(field)
         resetField(field)
       }

@@ -1,7 +1,7 @@
 /** Focus and the caret, kept over what the client itself does to the page. */
 
 import { own, real } from '../dom/elements'
-import { forms } from './forms'
+import { finer, forms } from './forms'
 
 let quiet = false
 
@@ -28,7 +28,9 @@ export function focusQuietly(element: Element): void {
 export function keepFocus(container: Element, work: () => void): void {
   const active = own.activeElement(document)
   const giveBack = forms?.keepCaret(active)
+  const settle = finer?.keepPlace?.()
   quietly(work)
+  settle?.()
   if (!active || !own.contains(container, active) || active === container) return
   if (own.activeElement(document) !== active) focusQuietly(active)
   giveBack?.()

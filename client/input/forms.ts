@@ -1,12 +1,14 @@
 /**
  * Some pages need more of the client: those with fields a file made of with_fields.ts, those with bindings of further
- * events or with further modifiers one made of with_bindings.ts. The client loads a file when a component shows what
- * needs it. Until the file is there, what is to be done waits for it, in order.
+ * events or with further modifiers one made of with_bindings.ts, those whose address changes without a load one made of
+ * navigation/with_navigation.ts, those with commands one made of commands/with_commands.ts, those with hooks of scripts one
+ * made of hooks/with_hooks.ts, those with flashes one made of flash/with_flash.ts. The client loads a file when a component
+ * shows what needs it. Until the file is there, what is to be done waits for it, in order.
  */
 
 import type { Core } from './core'
 import type { Debouncer } from './debounce'
-import { setFieldHooks, setNoteName, type FieldHooks } from '../dom/field_hooks'
+import { setFieldHooks, setNoteName, setTouch, type FieldHooks } from '../dom/field_hooks'
 import type { Binding, Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 import { lookForUploads } from './uploads'
 
@@ -38,23 +40,48 @@ export interface Forms extends FieldHooks {
 export interface Finer {
   /** The binding of the file's that the event is for, unless `plain`, which has one of the client's own, is nearer. */
   findFiner(event: Event, type: string, plain: Element | null | undefined): Binding | undefined
-  /** The binding is used for the event: gives what the page names of the event. */
+  /** The binding is used. True if it is good for one event, and has had that one. */
+  isSpent(binding: Binding): boolean
+  /** What the page names of the event. */
   detailOf(event: Event, binding: Binding): SpecialVars | undefined
   /** Finds the bindings in what is in the page. */
   lookIn(around: Element): void
   /** There is an attribute of this name in a template. */
   noteName(name: string): void
+  /** Remembers where the user sees what, before a patch, and returns what puts it there again. Not in each page. */
+  keepPlace?: () => () => void
+}
+
+/** What the file for commands does for the client. */
+export interface Runner {
+  /**
+   * Runs what the binding says, or what `ctx.push` has sent as `data`, and returns true; false if that is no commands.
+   * `issue` sends an event to a handler.
+   */
+  run(
+    event: LiveEvent,
+    element: Element,
+    trigger: Trigger | undefined,
+    issue: (event: LiveEvent, trigger: Trigger | undefined) => void,
+    data?: unknown,
+  ): boolean
+  /** Changes the page as the server says, without what was guessed. What still waits for its answer is shown again then. */
+  aside(change: () => void): void
 }
 
 /** The names of the files: see scripts/client.mjs. */
 declare const FIELDS: string
 declare const BINDINGS: string
+declare const NAVIGATION: string
+declare const COMMANDS: string
+declare const HOOKS: string
+declare const FLASH: string
 
 interface Extra {
   needs: RegExp
   place: string
   /** The file is there. `hooks` is what its `start` gives. */
-  take(hooks: unknown): void
+  take(hooks: unknown): unknown
   /** Undefined before anything needs the file; true as well when the file is there. */
   isLoading?: boolean
   again?: ReturnType<typeof setTimeout>
@@ -72,6 +99,8 @@ const LAST_RETRY_MS = 30_000
 
 export let forms: Forms | undefined
 export let finer: Finer | undefined
+export let run: Runner['run'] | undefined
+export let aside: Runner['aside'] = (change) => change()
 /** A file could not be loaded, or too much waits for it. It is tried again; until it is there, components show an error. */
 export let hasFailed = false
 /** What waits for a file: first what the user did, since that was before the page showed what the server says. */
@@ -96,6 +125,11 @@ const fields: Extra = {
 const extras: Extra[] = [
   fields,
   { needs: /l-(on-|detail)/, place: BINDINGS, take: (hooks) => setNoteName((finer = hooks as Finer).noteName) },
+  { needs: /data-l-(nav|pat|par)|"loom\.[tp]/, place: NAVIGATION, take: () => 0 },
+  { needs: /"loom\.f|l-kind/, place: FLASH, take: () => 0 },
+  // A binding's text, and the name of a push.
+  { needs: /js\(\[|"loom\.js/, place: COMMANDS, take: (hooks) => ({ run, aside } = hooks as Runner) },
+  { needs: /l-hook/, place: HOOKS, take: setTouch },
 ]
 
 /** `told`: tells all components of a failure, or without a message, that there is none any more. */

@@ -45,6 +45,18 @@ export interface LiveEvent {
   vars: SpecialVars
   /** That names the handler, and says how often the event is sent. None if the client made the event itself. */
   attribute?: string
+  /** What the page shows until the answer comes; or the call of a hook, which waits for the answer. */
+  guess?: Guess | undefined
+}
+
+/** What commands show before the server has answered, or the call of a hook. */
+export interface Guess {
+  begin(): void
+  /**
+   * Takes it back: the event has its answer, also if `begin` was never called. With `problem` the event has failed, or is
+   * lost: then that is said after the first call, in the same task, or by the first.
+   */
+  end(problem?: string): void
 }
 
 /** What made a click or submit event, and shows that it is under way. */

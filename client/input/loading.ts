@@ -9,7 +9,7 @@ import { focusQuietly } from './focus'
 import { forms } from './forms'
 import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
-import type { Trigger } from './live_event'
+import type { Made, Trigger } from './live_event'
 
 /** An answer that comes sooner is not announced: what shows and is gone again at once, flickers. */
 const PATIENCE_MS = 100
@@ -30,7 +30,13 @@ export function beginLoading(trigger: Trigger | undefined): void {
   setTimeout(() => atRest(() => (trigger.isSlow = true)), PATIENCE_MS)
 }
 
-export function endLoading(trigger: Trigger | undefined): void {
+/** The event has its answer, or will get none: nothing of it shows any more. */
+export function settle({ event: { guess }, trigger }: Made, problem?: string): void {
+  guess?.end(problem)
+  endLoading(trigger)
+}
+
+function endLoading(trigger: Trigger | undefined): void {
   if (!trigger || !waiting.has(trigger)) return
   atRest(() => waiting.delete(trigger))
   returnFocus()

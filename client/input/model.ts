@@ -63,7 +63,6 @@ export function hearModel({ type, target, isComposing }: Event & { isComposing?:
   if (!(target instanceof Element) || !own.matches(target, MODEL) || own.matches(target, THEIRS)) return
   const { type: kind, validity } = target as Control
   if (isOver) {
-    left.add(target)
     if (own.matches(target, 'input:not([type=radio],[type=checkbox]),textarea') && isOn(target, 'model-trim'))
       trim(target)
   } else {

@@ -9,6 +9,7 @@ import { detailOf } from './detail'
 import type { Finer } from './forms'
 import { keyNamed, keyOf } from './keys'
 import type { Binding } from './live_event'
+import { noteVisible } from './visible'
 
 const PREFIX = 'data-l-on-'
 const OURS = ':not([data-l-ignore] *)'
@@ -38,6 +39,10 @@ const distant = new Map<string, Named[]>()
 const names = new Set<string>()
 /** Bindings that are good once, by their elements. */
 const spent = new WeakMap<Element, Set<string>>()
+/** What this file does, for the file that it loads. */
+let finer: Finer
+/** What the pointer was pressed on last: who selects a text in a dialog may let the pointer go beside the dialog. */
+let pressed: EventTarget | null = null
 /** By what stands for them: see `tellFar`. */
 const originals = new WeakMap<Event, Event>()
 
@@ -60,6 +65,7 @@ function noteName(attribute: string): void {
     )
     return
   }
+  if (type === 'visible') return noteVisible(attribute, { own, root, bindingOf, handle, finer })
   const key = keys[0] && keyNamed(keys[0])
   const binding: Named = { attribute, selector: `[${CSS.escape(attribute)}]${OURS}`, words, key }
   const where = FAR.find((word) => words.includes(word))
@@ -93,6 +99,7 @@ function listenFar(type: string, where: string, binding: Named): void {
     own.addEventListener(target, native, (event) => tellFar(event, findFar(event, type, list)))
     return
   }
+  if (native === 'click') own.addEventListener(document, 'pointerdown', ({ target }) => (pressed = target), true)
   // What it is outside of is known on the way down: a listener may take elements out of the page.
   const found = new WeakMap<Event, Binding[]>()
   const look = (event: Event) => {
@@ -103,9 +110,15 @@ function listenFar(type: string, where: string, binding: Named): void {
   own.addEventListener(document, native, (event) => tellFar(event, found.get(event) ?? []))
 }
 
-/** What nobody sees has no outside: a menu that is closed does not hear of each click. */
-function isOutside({ target }: Event, element: Element): boolean {
-  return target instanceof Node && !own.contains(element, target) && own.getClientRects(element).length > 0
+/**
+ * What nobody sees has no outside: a menu that is closed does not hear of each click. A click of the pointer is where
+ * the pointer was pressed; a click that a key or a script makes has no pointer (`detail` is 0).
+ */
+function isOutside(event: Event, element: Element): boolean {
+  const { target } = event
+  const isFrom = (at: EventTarget | null) => at instanceof Node && own.contains(element, at)
+  if (event.type === 'click' && (event as MouseEvent).detail && isFrom(pressed)) return false
+  return target instanceof Node && !isFrom(target) && own.getClientRects(element).length > 0
 }
 
 function findFar(event: Event, type: string, list: Named[]): Binding[] {
@@ -156,7 +169,7 @@ function outwards(element: Element, selector: string): Element | null {
 /** Is the event one that the binding asks for? */
 function isFor(event: Event, element: Element, { attribute, words, key }: Named): boolean {
   if (words.includes('self') && event.target !== element) return false
-  // A form that has been sent would be sent by the browser itself.
+  // A form that has been sent would be sent by the browser itself: it is found, and not sent.
   if (event.type !== 'submit' && spent.get(element)?.has(attribute)) return false
   const pressed = event as KeyboardEvent
   if (key !== undefined && keyOf(pressed) !== key) return false
@@ -177,15 +190,21 @@ export function start(core: Core): Finer {
     for (const element of [around, ...own.querySelectorAll(around, '*')])
       for (const name of own.getAttributeNames(element)) noteName(name)
   }
-  lookIn(root)
-  return {
+  finer = {
     findFiner,
     lookIn,
     noteName,
-    detailOf(event, { element, attribute }) {
-      if (attribute.split('.').includes('once')) spent.set(element, (spent.get(element) ?? new Set()).add(attribute))
+    isSpent({ element, attribute }) {
+      const uses = spent.get(element) ?? new Set()
+      const isOver = uses.has(attribute)
+      if (attribute.split('.').includes('once')) spent.set(element, uses.add(attribute))
+      return isOver
+    },
+    detailOf(event, { element }) {
       const d = detailOf(originals.get(event) ?? event, element)
       return d && { d }
     },
   }
+  lookIn(root)
+  return finer
 }

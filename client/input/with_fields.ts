@@ -8,7 +8,7 @@ import { isDirty, leave, touch, updateAll } from './dirty'
 import { changed, compose, createFields, isChanged, isMore, noteEditable, resetForm, settle } from './fields'
 import { bound, formVars, isRepeated, noteKey } from './form_vars'
 import type { Forms } from './forms'
-import { noteLeft } from './leaving'
+import { markLeft, noteLeft } from './leaving'
 import { lockForm } from './lock'
 import { hearModel } from './model'
 import { needRecovery, type Given } from './recovery'
@@ -27,9 +27,11 @@ function heard(event: Event): void {
   noteKey(event)
   if (type === 'input') edited(target)
   noteTyping(type)
+  const isLeft = markLeft(event)
+  // Its control first, as with what is typed: the handler around it has the last word.
   hearModel(event)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
-  noteLeft(event)
+  noteLeft(event, isLeft)
   if (type === 'reset') wasReset(event)
   if (/^com/.test(type)) compose(type === 'compositionstart' ? target : null)
 }

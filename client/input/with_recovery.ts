@@ -78,6 +78,8 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
   /** The fields of the form that may be kept, by what says which field each is. */
   function fieldsOf(form: HTMLFormElement): Map<string, Field> {
     const found = new Map<string, Field>()
+    /** How many there are that are called alike. */
+    const counts = new Map<string, number>()
     for (const field of own.elements(form) as Iterable<Element>) {
       if (!own.matches(field, 'input,textarea,select')) continue
       const { type, value } = field as Field
@@ -86,12 +88,10 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
       if (!name || NEVER.test(type) || secrets.has(field)) continue
       if (SECRET.test(own.getAttribute(field, 'autocomplete') ?? '')) continue
       const isChosen = /^(checkbox|radio)$/.test(type)
-      for (let at = 0; ; at++) {
-        const key = JSON.stringify([own.localName(field), name, isChosen && value, at])
-        if (found.has(key)) continue
-        found.set(key, field as Field)
-        break
-      }
+      const like = JSON.stringify([own.localName(field), name, isChosen && value])
+      const at = counts.get(like) ?? 0
+      counts.set(like, at + 1)
+      found.set(`${like}${at}`, field as Field)
     }
     return found
   }

@@ -5,12 +5,12 @@ import { followRedirect } from './addresses'
 import type { Connection, Member } from './connection'
 import type { Debouncer } from '../input/debounce'
 import { own } from '../dom/elements'
-import { forms, hasFailed } from '../input/forms'
+import { aside, forms, hasFailed, run } from '../input/forms'
 import { hideIndicators } from '../dom/indicators'
 import { keepFocus } from '../input/focus'
 import type { Receiver } from '../input/live_event'
 import type { LiveEvent, Trigger } from '../input/live_event'
-import { atRest, beginLoading, endLoading } from '../input/loading'
+import { atRest, beginLoading, settle } from '../input/loading'
 import { createOutbox, issue, type Issued } from './outbox'
 import { createView } from '../dom/view'
 import type { Messages } from './wire'
@@ -24,12 +24,19 @@ const BUSY_MS = 5_000
 
 export interface Component extends Receiver, Member {
   module: string
+  /**
+   * Calls it with the component's number, when the component is live, or with 0, when it has failed; not at all if the
+   * connection is gone before.
+   */
+  whenLive(work: (id: number) => void): void
   leave(): void
 }
 
-export function createComponent(element: Element, connection: Connection): Component {
+export function createComponent(element: Element, connection: Connection, parent: Component | undefined): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
-  const view = createView(element, (change) => atRest(() => keepFocus(element, change)))
+  /** Of a nested component: what tells it from its parent's others. */
+  const key = own.getAttribute(element, 'data-l-key')
+  const view = createView(element, (change) => atRest(() => aside(() => keepFocus(element, change))))
   let debouncer: Debouncer | undefined
   const outbox = createOutbox()
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
@@ -52,6 +59,9 @@ export function createComponent(element: Element, connection: Connection): Compo
   /** While another server catches up with what is shown: what it says, and the event it has to get to. */
   let held: (() => void)[] = []
   let holdUntil = 0
+  let waitingForLife: ((id: number) => void)[] = []
+  /** How often it has begun to join: only the last time counts. */
+  let tries = 0
 
   function ownToken(): string | null {
     return own.getAttribute(element, 'data-l-token')
@@ -68,6 +78,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     if (forms?.isRepeated(event, trigger, [...outbox.unanswered(), ...outbox.waiting])) return
     const isFull = outbox.waiting.length >= MOST_WAITING
     if (phase === 'error' || isFull) return lose(isFull ? 'full' : 'error', [issue(event)])
+    event.guess?.begin()
     beginLoading(trigger)
     outbox.waiting.push(issue(event, trigger))
     if (phase !== 'live') {
@@ -115,37 +126,49 @@ export function createComponent(element: Element, connection: Connection): Compo
 
   function opened(needsTree: unknown = holdUntil): void {
     phase = 'joining'
-    joinedAt = performance.now()
-    id = connection.join(
-      component,
-      module,
-      token,
-      ...(secret ? [secret, outbox.seen, revision, kept(), ...(needsTree ? [1] : [])] : []),
-    )
-    held = []
-    pushed = []
-    holdUntil = 0
-    if (id) showState()
-    else fail('too large to join', 'reload')
+    joinedAt = Infinity
+    const mine = ++tries
+    const join = (of?: number) => {
+      if (phase !== 'joining' || mine !== tries) return
+      if (of === 0) return fail('its parent has failed')
+      joinedAt = performance.now()
+      id = connection.join(
+        component,
+        of ? [module, of, key] : module,
+        token ?? '',
+        ...(secret ? [secret, outbox.seen, revision, kept(), ...(needsTree ? [1] : [])] : []),
+      )
+      held = []
+      pushed = []
+      holdUntil = 0
+      if (id) showState()
+      else fail('too large to join', 'reload')
+    }
+    if (key !== null && parent) {
+      showState()
+      parent.whenLive(join)
+    } else join()
   }
 
   /** The server is at that event: what was sent after it is sent again. */
   function goOn(number: number, next: string): void {
     secret = next
     phase = 'live'
+    for (const work of waitingForLife.splice(0)) work(id)
     outbox.resume(number)
     sendWaiting()
   }
 
   /** Shows what the server says, or has it wait until the server is where the page has been. */
-  function show(number: number, work: (items: Issued[], isRepeated: boolean) => void): boolean {
+  function show(number: number, work: (items: Issued[], again: number, isOlder: boolean) => void): boolean {
     outbox.arrived(number)
-    // The page has been there: in the end, nothing has changed in it.
-    const isRepeated = holdUntil > 0
+    // -1 if the page has been there: in the end, nothing has changed in it.
+    const again = holdUntil && -1
+    const isOlder = number < holdUntil
     held.push(() => {
       const items = outbox.answer(number)
       for (const item of items) seq = item.seq
-      work(items, isRepeated)
+      work(items, again, isOlder)
       for (const item of items) {
         const { trigger } = item
         // Not of one that has failed.
@@ -155,13 +178,14 @@ export function createComponent(element: Element, connection: Connection): Compo
       if (isShared) outbox.checkpoint(number)
       sendWaiting()
     })
-    if (number < holdUntil) {
+    if (isOlder) {
       sendWaiting()
       return true
     }
     holdUntil = 0
     try {
       for (const one of held.splice(0)) one()
+      view.caughtUp()
       return true
     } catch (error) {
       rejoin(error)
@@ -182,6 +206,7 @@ export function createComponent(element: Element, connection: Connection): Compo
 
   function fail(message: string, action?: string): void {
     phase = 'error'
+    for (const work of waitingForLife.splice(0)) work(0)
     // A new connection changes nothing for it. Who was sent elsewhere may come back.
     if (action !== 'redirect') connection.remove(component)
     lose('error', [...outbox.unanswered(), ...outbox.waiting])
@@ -196,9 +221,14 @@ export function createComponent(element: Element, connection: Connection): Compo
   }
 
   function lose(reason: LostReason, lost: Issued[]): void {
-    for (const { trigger } of lost) endLoading(trigger)
+    lost.forEach((one) => settle(one, reason))
     const events = lost.map(({ event: { handler, type } }) => ({ handler, event: type }))
     if (events.length) announce(element, 'loom:lost', { reason, events })
+  }
+
+  function tellPush(push: Announcements['loom:push']): void {
+    const event = { handler: push.name, type: 'push', vars: {} }
+    if (!run?.(event, element, undefined, issueNow, push.data)) announce(element, 'loom:push', push)
   }
 
   const messages: Messages = {
@@ -218,12 +248,12 @@ export function createComponent(element: Element, connection: Connection): Compo
       for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
       // What was missed together with its change: the tree stands for that.
       const pushes = pushed.splice(0)
-      const isShown = show(number, (_, isRepeated) => {
-        view.join(tree, connection.templates, isRepeated ? -1 : 0)
+      const isShown = show(number, (_, again, isOlder) => {
+        view.join(tree, connection.templates, again, isOlder)
         announce(element, 'loom:join', { module })
         // If only what was sent is lost, the state goes on.
         if ((isLost && flags < 4) || isBehind) announce(element, 'loom:reset', { module })
-        for (const push of pushes) announce(element, 'loom:push', push)
+        pushes.forEach(tellPush)
       })
       if (isShown) goOn(number, next)
     },
@@ -238,11 +268,11 @@ export function createComponent(element: Element, connection: Connection): Compo
       revision = named || revision + 1
       named = 0
       const pushes = pushed.splice(0)
-      show(number, (_, isRepeated) => {
-        view.change(isRepeated ? -1 : seq, change, connection.templates)
+      show(number, (_, again) => {
+        view.change(again || seq, change, connection.templates)
         rejoins = 0
         announce(element, 'loom:patch', { module })
-        for (const push of pushes) announce(element, 'loom:push', push)
+        pushes.forEach(tellPush)
       })
     },
     e: (number, message, expired, count = 1) =>
@@ -251,8 +281,9 @@ export function createComponent(element: Element, connection: Connection): Compo
         // repeated.
         const failed = items.filter((item) => item.number > number - count)
         outbox.sent = outbox.sent.filter((item) => !failed.includes(item))
-        if (expired) lose('expired', failed)
-        else tell(message)
+        if (expired) return lose('expired', failed)
+        failed.forEach((one) => settle(one, message))
+        tell(message)
       }),
     k(number) {
       for (const { number: sent, trigger } of outbox.sent)
@@ -282,9 +313,10 @@ export function createComponent(element: Element, connection: Connection): Compo
   const component: Component = {
     module,
     messages,
+    whenLive: (work) => (phase === 'live' ? work(id) : phase === 'error' ? work(0) : void waitingForLife.push(work)),
     issue(event, source, trigger) {
       debouncer ??= forms?.createDebouncer(element)
-      const send = () => issueNow(event, trigger)
+      const send = () => run?.(event, source, trigger, issueNow) || issueNow(event, trigger)
       if (debouncer) debouncer.later(source, event, send)
       else send()
     },
@@ -295,6 +327,7 @@ export function createComponent(element: Element, connection: Connection): Compo
     opened,
     closed() {
       phase = 'offline'
+      waitingForLife = []
       // What was made before the server had said how old it may be.
       if (outbox.waiting[0]) expireLater()
       showState()
@@ -303,9 +336,10 @@ export function createComponent(element: Element, connection: Connection): Compo
     leave() {
       debouncer?.flush()
       connection.leave(id)
+      phase = 'error'
       // Who was told to come back later does not.
       id = 0
-      for (const { trigger } of [...outbox.sent, ...outbox.waiting]) endLoading(trigger)
+      ;[...outbox.sent, ...outbox.waiting].forEach((one) => settle(one))
       connection.remove(component)
     },
   }

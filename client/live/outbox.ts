@@ -4,7 +4,7 @@
  */
 
 import type { LiveEvent, Made, Trigger } from '../input/live_event'
-import { endLoading } from '../input/loading'
+import { settle } from '../input/loading'
 
 export interface Issued extends Made {
   /** Counts the page's events; what a field's last change is compared with. */
@@ -89,7 +89,7 @@ export function createOutbox(): Outbox {
     answer(number) {
       const items = outbox.unanswered().filter((item) => item.number <= number)
       outbox.seen = Math.max(outbox.seen, number)
-      for (const { trigger } of items) endLoading(trigger)
+      items.forEach((item) => settle(item))
       return items
     },
     checkpoint(number) {

@@ -24,6 +24,14 @@ export function start(): void {
     attributeFilter: ['data-l-live', 'data-l-ignore'],
   })
   join(root)
+  // Links may stand outside of components, and flashes do.
+  for (const name of ['nav', 'kind']) if (own.querySelector(root, `[data-l-${name}]`)) look(`data-l-${name}`)
+  try {
+    // The page before was sent here with something to show.
+    if (sessionStorage['loom.flash']) look('l-kind')
+  } catch {
+    // A tab can have a storage that is closed: then there is nothing in it.
+  }
 }
 
 function changed({ type, target, addedNodes }: MutationRecord): void {
@@ -38,13 +46,16 @@ function join(node: Node): void {
 function add(container: Element): void {
   // It may be gone again, or be somewhere that is no page (a template's content).
   if (components.has(container) || !root.contains(container)) return
-  const url = socketUrl(own.getAttribute(container, 'data-l-ws') || DEFAULT_PATH)
+  // A nested component, which has a key, is on its parent's connection.
+  const path = own.closest(container, '[data-l-ws]')
+  const url = socketUrl((path && own.getAttribute(path, 'data-l-ws')) || DEFAULT_PATH)
   if (!url) return refuse(container)
   look(own.outerHTML(container))
   finer?.lookIn(container)
   let connection = connections.get(url)
   if (!connection) connections.set(url, (connection = createConnection(url)))
-  components.set(container, createComponent(container, connection))
+  const around = own.closest(own.parentNode(container) as Element, CONTAINER)
+  components.set(container, createComponent(container, connection, around ? components.get(around) : undefined))
 }
 
 /** In a task of its own, so that a container which is only being moved does not leave. */

@@ -3,7 +3,8 @@
  * reason to believe that it would work now. It knows frames, not what they mean.
  */
 
-import { own } from '../dom/elements'
+import { announce } from './announce'
+import { own, root } from '../dom/elements'
 
 const BASE_MS = 200
 const CAP_MS = 10_000
@@ -110,14 +111,18 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   }
 
   function retryLater(within = Math.min(CAP_MS, BASE_MS * 2 ** failures++)): void {
-    timer = setTimeout(connect, Math.random() * within)
+    const wait = Math.random() * within
+    timer = setTimeout(connect, wait)
+    announce(root, 'loom:retry', { 'wait': wait })
   }
 
-  addEventListener('online', () => {
-    // Whatever was under way belongs to the network that is gone.
-    if (!isOpen()) stop()
-    connect()
-  })
+  // The network is back, or the user does not want to wait.
+  for (const type of ['online', 'loom:connect'])
+    addEventListener(type, () => {
+      // Whatever was under way belongs to the network that is gone.
+      if (!isOpen()) stop()
+      connect()
+    })
   addEventListener('offline', () => drop())
   // A page in the back/forward cache may not hold a connection; and it must not come back with a dead one.
   addEventListener('pagehide', () => {

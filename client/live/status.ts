@@ -1,58 +1,63 @@
 /**
- * The default look of a page that is offline, has failed or is out of date: a line at its lower edge, which screen
- * readers hear. A file of its own, since a page can have a look of its own instead: `loom.script({ status: false })`.
- * It sees of the client only what every page sees: `data-l-state` and `loom:error`.
+ * The default look of a page that is offline, has failed or is out of date: a bar at its lower edge. A file of its own,
+ * since a page can have a look of its own instead: `loom.script({ status: false })`. It sees of the client only what
+ * every page sees: `data-l-state`, `loom:error` and `loom:retry`. Its texts are the server's.
  */
 
 import { own, root } from '../dom/elements'
+import { announcer, textsOf, write } from '../dom/speech'
 
 type Status = 'offline' | 'error' | 'expired'
 
-type Texts = Record<Status | 'reload', string>
-
 /** A connection that is back at once is not worth a word. */
 const OFFLINE_MS = 1_000
-
-const TEXTS: Texts = {
-  'offline': 'Connection lost. Trying again…',
-  'error': 'A part of this page has stopped working.',
-  'expired': 'This page is out of date.',
-  'reload': 'Reload',
-}
+const SECOND_MS = 1_000
 
 // Without weight, so that any rule of the page's counts more; system colours follow the user's scheme. A sheet of
 // this kind needs no permission of a Content-Security-Policy.
 const RULES = `:where(.loom-status:not(:empty)){position:fixed;z-index:2147483647;inset:auto 1rem 1rem;width:fit-content;
 margin:auto;padding:.6em 1em;border:1px solid;border-radius:.5em;font:1rem/1.4 system-ui,sans-serif;color-scheme:light dark;
 color:CanvasText;background:Canvas;box-shadow:0 .2em 1em #0004}
+:where(.loom-status-wait){margin-inline-start:.5em;font-variant-numeric:tabular-nums}
 :where(.loom-status button){margin-inline-start:1em;font:inherit}
 :where([data-l-live][data-l-state=error]){outline:2px dashed #c00;outline-offset:2px}
 @media print{:where(.loom-status){display:none}}`
 
-const given = root.querySelector<HTMLElement>('script[data-l-status]')?.dataset.lStatus
-const texts = { ...TEXTS, ...(JSON.parse(given || '{}') as Partial<Texts>) }
-const region = own.createElement(document, 'div')
+const say = announcer(own, root)
+const bar = own.createElement(document, 'div')
+const text = own.createElement(document, 'span')
+const wait = own.createElement(document, 'span')
 const button = own.createElement(document, 'button') as HTMLButtonElement
 /** The containers that are not well. */
 const troubled = new Set<Element>()
 /** What their errors ask for. */
 const actions = new WeakMap<EventTarget, string>()
 let shown: Status | undefined
+/** What the user has been told. */
+let told: Status | undefined
 /** Whether elements that go away are watched; undefined before anything is. */
 let watched: boolean | undefined
 let timer: ReturnType<typeof setTimeout> | undefined
+/** When the next try for a connection is, in the page's time. */
+let retryAt = 0
+let ticking: ReturnType<typeof setTimeout> | undefined
 
-region.className = 'loom-status'
-region.role = 'status'
-if (!given) region.lang = 'en'
+bar.className = 'loom-status'
+wait.className = 'loom-status-wait'
 button.type = 'button'
-button.textContent = texts.reload
-button.onclick = () => location.reload()
+button.onclick = () => {
+  if (shown !== 'offline') location.reload()
+  else {
+    retryAt = 0
+    own.dispatchEvent(root, new Event('loom:connect', { bubbles: true }))
+    tick()
+  }
+}
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(RULES)
 Reflect.set(Document.prototype, 'adoptedStyleSheets', [...own.adoptedStyleSheets(document), sheet], document)
 // Not in the body, which may be a component's.
-root.append(region)
+root.append(bar)
 
 const observer = new MutationObserver((records) => {
   for (const { type, target } of records) if (type === 'attributes') note(target as Element)
@@ -61,6 +66,10 @@ const observer = new MutationObserver((records) => {
 
 addEventListener('loom:error', ({ target, detail }: Event & { detail?: { action?: string } }) => {
   if (target && detail?.action) actions.set(target, detail.action)
+})
+addEventListener('loom:retry', ({ detail }: Event & { detail?: { 'wait': number } }) => {
+  retryAt = performance.now() + (detail?.['wait'] ?? 0)
+  if (told === 'offline') tick()
 })
 root.querySelectorAll('[data-l-state]').forEach(note)
 update()
@@ -100,7 +109,31 @@ function update(): void {
 }
 
 function show(): void {
-  if (!region.isConnected) root.append(region)
-  region.dataset.lStatus = shown ?? ''
-  region.replaceChildren(...(shown ? [texts[shown]] : []), ...(shown && shown !== 'offline' ? [button] : []))
+  const texts = textsOf(root)
+  if (!bar.isConnected) root.append(bar)
+  bar.dataset.lStatus = shown ?? ''
+  const isOffline = shown === 'offline'
+  if (shown) {
+    write(text, texts[shown], texts)
+    write(button, texts[isOffline ? 'retry' : 'reload'], texts)
+    bar.replaceChildren(text, ...(isOffline ? [wait] : []), button)
+    say(texts[shown], texts['lang'])
+  } else {
+    bar.replaceChildren()
+    if (told === 'offline') say(texts['online'], texts['lang'])
+  }
+  told = shown
+  tick()
+}
+
+/** Counts down to the next try. Nobody is read each second aloud: the bar is no live region. */
+function tick(): void {
+  clearTimeout(ticking)
+  if (told !== 'offline') return
+  const texts = textsOf(root)
+  const left = retryAt - performance.now()
+  const seconds = Math.ceil(left / SECOND_MS)
+  const says = seconds > 0 ? texts['retryIn'].replace('{seconds}', String(seconds)) : texts['connecting']
+  write(wait, says, texts)
+  if (seconds > 0) ticking = setTimeout(tick, left - (seconds - 1) * SECOND_MS)
 }

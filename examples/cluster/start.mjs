@@ -3,7 +3,7 @@
 
 import { fork, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,9 @@ const PROCESSES = 3
 const PAUSE_MS = 3_000
 const port = Number(process.env.PORT || 3000)
 const secret = process.env.LOOM_SECRET || randomBytes(32).toString('hex')
+
+/** The pictures of all processes, which each of them shows. */
+const album = process.env.ALBUM || mkdtempSync(join(tmpdir(), 'loom-cluster-album-'))
 
 /** @typedef {{ child: import('node:child_process').ChildProcess, port: number | undefined }} Running */
 
@@ -61,7 +64,14 @@ function freePort() {
 /** @param {number} number */
 function start(number) {
   const child = fork(fileURLToPath(new URL('process.mjs', import.meta.url)), {
-    env: { ...process.env, LOOM_SECRET: secret, LOOM_REDIS: redis.url, LOOM_PROCESS: String(number), PORT: '0' },
+    env: {
+      ...process.env,
+      LOOM_SECRET: secret,
+      LOOM_REDIS: redis.url,
+      LOOM_PROCESS: String(number),
+      ALBUM: album,
+      PORT: '0',
+    },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   /** @type {Running} */
@@ -125,6 +135,7 @@ async function end() {
   for (const { child } of all) child.kill('SIGTERM')
   await Promise.all(ended)
   redis.end()
+  if (!process.env.ALBUM) rmSync(album, { recursive: true, force: true })
   process.exit()
 }
 

@@ -1,24 +1,40 @@
-import { mkdtempSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { access, readdir, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import express from 'express'
 import { each, html } from 'loom-live'
-import { ending, loom } from './loom.mjs'
+import { framed } from './frame.mjs'
+import { loom } from './loom.mjs'
 
-/** A folder of this process: the pictures of the demo go with it. */
-const directory = mkdtempSync(join(tmpdir(), 'loom-live-album-'))
-export const uploads = loom.uploads({ directory, shared: true, totalBytes: 500_000_000 })
-ending.signal.addEventListener('abort', () => void rm(directory, { recursive: true, force: true }))
+/**
+ * With `ALBUM` a folder that stays when the process ends, so that the next process goes on with what has arrived.
+ * Otherwise it is a folder of this process, and goes with it.
+ */
+const directory = process.env.ALBUM || mkdtempSync(join(tmpdir(), 'loom-live-album-'))
+const coming = join(directory, 'coming')
+const arrived = join(directory, 'pictures')
+for (const folder of [coming, arrived]) mkdirSync(folder, { recursive: true })
+export const uploads = loom.uploads({ directory: coming, shared: true, totalBytes: 500_000_000 })
+
+/** Once nobody writes to it any more. */
+export async function endAlbum() {
+  // What was under way when the process was ended may still come to its end.
+  if (!process.env.ALBUM) await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+}
 
 const MAX_BYTES = 50_000_000
 /** So many pictures of all pages are kept; the oldest goes first. */
 const MOST_KEPT = 100
 
-/**
- * What has arrived, by id.
- * @type {Map<string, { path: string, type: string }>}
- */
-const kept = new Map()
+/** What files of these types are called. A browser is told the type by the name. */
+const ENDINGS = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg'],
+  ['image/gif', 'gif'],
+  ['image/webp', 'webp'],
+  ['image/avif', 'avif'],
+])
 
 const REASONS = {
   type: 'is no picture that is taken here',
@@ -31,14 +47,14 @@ const REASONS = {
 
 export const album = loom.register('album', {
   props: {
-    /** @type {{ id: string, name: string }[]} */
+    /** @type {{ id: string, name: string, file: string }[]} */
     pictures: [],
     /** @type {readonly import('loom-live').UploadEntry[]} */
     coming: [],
   },
   uploads: {
     picture: {
-      accept: ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'],
+      accept: [...ENDINGS.keys()],
       maxFiles: 10,
       maxBytes: MAX_BYTES,
       progress: 'coming',
@@ -50,10 +66,12 @@ export const album = loom.register('album', {
   },
   receive: {
     coming: (props, { data }) => ({ ...props, coming: /** @type {typeof props.coming} */ (data) }),
-    picture: (props, { data: { id, name, type, path } }) => {
-      if (path === undefined) return
-      keep(id, path, type)
-      return { ...props, pictures: [...props.pictures.slice(-23), { id, name }] }
+    picture: async (props, { data: { id, name, type, path } }) => {
+      const ending = ENDINGS.get(type)
+      if (path === undefined || ending === undefined) return
+      const file = `${id}.${ending}`
+      await keep(path, file)
+      return { ...props, pictures: [...props.pictures.slice(-23), { id, name, file }] }
     },
   },
   render: ({ pictures, coming }) => html`
@@ -63,7 +81,7 @@ export const album = loom.register('album', {
         id="pictures"
         type="file"
         multiple
-        accept="image/png,image/jpeg,image/gif,image/webp,image/avif"
+        accept="${[...ENDINGS.keys()].join()}"
         data-l-upload="picture"
         data-l-max-bytes="${MAX_BYTES}"
       >
@@ -89,9 +107,9 @@ export const album = loom.register('album', {
       ${each(
         pictures,
         ({ id }) => id,
-        ({ id, name }) => html`
+        ({ id, name, file }) => html`
           <li>
-            <img src="/album/pictures/${id}" alt="${name}">
+            <img src="/album/pictures/${file}" alt="${name}">
             <button type="button" @click="remove" data-l-value="${id}" aria-label="Remove ${name}">×</button>
           </li>
         `,
@@ -101,42 +119,34 @@ export const album = loom.register('album', {
 })
 
 /**
- * @param {string} id
- * @param {string} path
- * @param {string} type
+ * Puts a picture among those that are shown.
+ * @param {string} path where it has arrived
+ * @param {string} file
  */
-function keep(id, path, type) {
-  kept.set(id, { path, type })
-  for (const [oldest, file] of [...kept].slice(0, -MOST_KEPT)) {
-    kept.delete(oldest)
-    void rm(file.path, { force: true })
-  }
+async function keep(path, file) {
+  const place = join(arrived, file)
+  // After a crash the same message comes again, and the picture may be at its place.
+  await rename(path, place).catch(() => access(place))
+  const files = await Promise.all(
+    (await readdir(arrived)).map(async (name) => {
+      const { ctimeMs = 0 } = (await stat(join(arrived, name)).catch(() => undefined)) ?? {}
+      return { name, ctimeMs }
+    }),
+  )
+  const byAge = files.sort((one, other) => one.ctimeMs - other.ctimeMs)
+  for (const { name } of byAge.slice(0, -MOST_KEPT)) await rm(join(arrived, name), { force: true })
 }
 
-/** @type {import('express').RequestHandler<{ id: string }>} */
-export const picture = (request, response) => {
-  const file = kept.get(request.params.id)
-  if (file === undefined) {
-    response.status(404).end()
-    return
-  }
-  // Its first bytes are of that type; a browser must not look for another.
-  response.set({ 'content-type': file.type, 'x-content-type-options': 'nosniff' }).sendFile(file.path)
-}
+// The first bytes of each are of its type; a browser must not look for another.
+export const pictures = express.static(arrived, {
+  index: false,
+  setHeaders: (response) => response.setHeader('x-content-type-options', 'nosniff'),
+})
 
 export async function albumPage() {
-  return `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Album – loom-live demo</title>
-    <link rel="icon" href="/icon.svg">
-    <link rel="stylesheet" href="/style.css">
-    <link rel="stylesheet" href="/album.css">
-  </head>
-  <body>
-    <header>
+  return framed(
+    { path: '/album', title: 'Album', styles: ['album.css'] },
+    `<header>
       <h1>Album</h1>
       <p>Pictures go over HTTP beside the socket. Cut the network in the middle: each goes on where it was.</p>
     </header>
@@ -145,8 +155,6 @@ export async function albumPage() {
         <h2 id="album">Pictures <code>album.mjs</code></h2>
         ${await loom.mount(album)}
       </section>
-    </main>
-    ${loom.script()}
-  </body>
-</html>`
+    </main>`,
+  )
 }

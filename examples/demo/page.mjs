@@ -1,5 +1,6 @@
 import { chat } from './chat.mjs'
 import { counter } from './counter.mjs'
+import { framed } from './frame.mjs'
 import { loom } from './loom.mjs'
 import { report } from './report.mjs'
 import { search } from './search.mjs'
@@ -10,20 +11,11 @@ import { visitorOf } from './visitor.mjs'
 
 /** @param {import('express').Request} request */
 export async function page(request) {
-  return `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>loom-live demo</title>
-    <link rel="icon" href="/icon.svg">
-    <link rel="stylesheet" href="/style.css">
-  </head>
-  <body>
-    <header>
+  return framed(
+    { path: '/' },
+    `<header>
       <h1>loom-live</h1>
       <p>Seven components that live on the server: a click or a keystroke calls a function there, what happens there is pushed here, and only what changed is sent.</p>
-      <p><a href="/album">An album</a> shows uploads.</p>
     </header>
     <main>
       <section class="card counter-card" aria-labelledby="counter">
@@ -54,8 +46,6 @@ export async function page(request) {
         <h2 id="table">A thousand prices <code>table.mjs</code></h2>
         ${await loom.mount(table, {}, { shared: TABLE })}
       </section>
-    </main>
-    ${loom.script()}
-  </body>
-</html>`
+    </main>`,
+  )
 }

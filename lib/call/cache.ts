@@ -61,6 +61,8 @@ export class PropsCache {
   private young = new Map<number, Place>()
   private old = new Map<number, Place>()
   private youngBytes = 0
+  /** Modules whose place another one has taken, in development. */
+  private replaced: WeakSet<Module> | undefined
   /** Runs while there is an entry that may have to be dropped. */
   private clock: NodeJS.Timeout | undefined
 
@@ -81,7 +83,7 @@ export class PropsCache {
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
     // An entry that is too large is not kept. It must not drop the others.
-    if (bytes > this.maxBytes / 2) return
+    if (bytes > this.maxBytes / 2 || this.replaced?.has(entry.component.module)) return
     if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)
     if (place === undefined) this.young.set(actor, { entry })
@@ -104,6 +106,15 @@ export class PropsCache {
     this.young.delete(actor)
     this.old.delete(actor)
     if (this.young.size + this.old.size === 0) this.rest()
+  }
+
+  /** Drops all copies: another module has taken the place of this one, and calls that began with it leave no copy. */
+  clear(replaced: Module): void {
+    this.replaced = (this.replaced ?? new WeakSet()).add(replaced)
+    this.young.clear()
+    this.old.clear()
+    this.youngBytes = 0
+    this.rest()
   }
 
   private rest(): void {

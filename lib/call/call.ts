@@ -7,6 +7,8 @@ export interface Call {
   readonly number: number
   readonly sequence: number
   readonly context: Context
+  /** When the call began, in development; 0 otherwise. */
+  readonly began: number
   /** The callback that runs now. */
   during: string
   /** What is handled; nothing if it is a join or a visit. */

@@ -1,5 +1,5 @@
 import { typeOf } from '../check'
-import { GivenUp, stackOf, textOf } from '../errors'
+import { GivenUp, stackOf, textOf, TopicAway } from '../errors'
 import { text, writeChanges, writeWhole } from '../render/delta'
 import type { Memo } from '../render/encode'
 import { freeze, takeSeen } from '../render/frozen'
@@ -31,7 +31,11 @@ export class Commit {
     const handler = call.event?.handler ?? ''
     if (result === UNKNOWN) {
       if (this.development === undefined || module.raw) this.results.unknownHandler(call.number)
-      else this.results.failed(call.number, this.development.unknownHandler(module, handler, call.event?.type))
+      else {
+        const text = this.development.unknownHandler(module, handler, call.event?.type)
+        this.development.failed('event', module.name, `an event of ${module.name}`, text, undefined)
+        this.results.failed(call.number, text)
+      }
       call.context.end()
       return
     }
@@ -92,6 +96,7 @@ export class Commit {
     const before = development === undefined || module.raw ? undefined : jsonOf(props)
     const tree = attempt(module, props)
     if (before) development?.checkRender(module.name, props, before)
+    call.context.endHookCall()
     const beside = besideOf(call)
     results.begin(call.number, anew, call.context.keepsForm, beside !== '')
     let { frozen } = kept
@@ -111,13 +116,17 @@ export class Commit {
       this.fail(call, callback, error)
       return
     }
+    let json: string | undefined
+    if (development !== undefined) {
+      json = module.raw ? (props as string) : JSON.stringify(props)
+      // Before the call is over: what it has asked for is read.
+      development.stepped(call, json)
+    }
     call.context.settle(true)
     call.context.end()
-    let json: string | undefined
-    if (development !== undefined && !module.raw) {
-      json = JSON.stringify(props)
+    if (json !== undefined) {
       bytes = json.length
-      if (bytes > MAX_JSON) json = undefined
+      if (bytes > MAX_JSON || module.raw) json = undefined
     } else if (measured === 0) {
       measured = bytes
     } else if (bytes > 2 * measured + 1024) {
@@ -161,16 +170,38 @@ export class Commit {
       this.operator.report(call, callback, error)
       const { frozen, component } = call.kept
       const text = this.development?.thrown(error, frozen) ?? textOf(error)
-      this.results.failed(call.number, `${callback} of module ${component.module.name}: ${text}`, stackOf(error))
+      const forNow = error instanceof TopicAway
+      const message = `${callback} of module ${component.module.name}: ${text}`
+      this.development?.recorder.failed(call, text)
+      this.development?.failed(kindOf(call), component.module.name, whatFailed(call, callback), text, error)
+      this.results.failed(call.number, message, stackOf(error), forNow)
     }
     call.context.end()
   }
 }
 
+/** Who is told of a failure. */
+function kindOf({ event, receiver }: Call): 'event' | 'join' | 'message' {
+  return event !== undefined ? 'event' : receiver !== undefined ? 'message' : 'join'
+}
+
+/** What has failed, for a page that shows it. */
+export function whatFailed({ event, receiver, kept }: Call, callback: string): string {
+  const { name } = kept.component.module
+  const cause =
+    event !== undefined
+      ? `the handler ${JSON.stringify(event.handler)}`
+      : receiver !== undefined
+        ? `the receiver ${JSON.stringify(receiver)}`
+        : 'a join'
+  if (callback === 'handle' || callback === 'receive') return `${cause} of ${name}`
+  return `${callback} of ${name}, after ${cause}`
+}
+
 /** What the step asks for beside its props, and where a visit ended; empty if there is nothing to say. */
-function besideOf({ context: { effects }, thrown }: Call): string {
+function besideOf({ context: { effects, redirectUrl }, thrown }: Call): string {
   const members: string[] = []
-  if (effects !== undefined && effects.length > 0) members.push(`"effects":${effects.json}`)
+  if (effects !== undefined && effects.length > 0) members.push(`"effects":${effects.json(redirectUrl !== '')}`)
   if (thrown !== undefined) members.push(`"thrown":${JSON.stringify(thrown)}`)
   return members.length === 0 ? '' : `{${members.join(',')}}`
 }

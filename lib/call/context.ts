@@ -1,28 +1,32 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
 import type {
+  Commands,
   FastifyRequestLike,
+  FlashKind,
   LiveContext,
   LiveEvent,
   LiveRequest,
+  PatchOptions,
   SubscribeOptions,
   TaskSource,
   Topic,
   TrackOptions,
 } from '../../index'
-import { checkString, checkUrl } from '../check'
+import { checkNames, checkString, checkUrl } from '../check'
 import { LoomError } from '../errors'
+import { Commands as CommandList } from '../render/commands'
 import type { Component } from './cache'
 import { Effects } from './effects'
+import { checkPatch, MAX_URL } from './params'
+import { PATCH, TITLE } from './reserved'
+import { stringifyData } from '../render/props'
 import type { Tasks } from './tasks'
 import { UPLOAD } from '../uploads/rules'
 import type { Uploads } from '../uploads/uploads'
 
 /** A page's request, Node's or a framework's own. */
 export type PageRequest = IncomingMessage | FastifyRequestLike
-
-/** The longest URL of a page that is kept, in bytes. As MAX_PAGE in src/token/claims.rs. */
-const MAX_URL = 2048
 
 /** The compact copy of a request, as it crosses to Rust and back. */
 export interface CompactRequest {
@@ -36,9 +40,6 @@ export interface CompactRequest {
  * for no page. Of a shared component also the key and the viewer, which is empty if the call is for none.
  */
 export type Caller = readonly string[]
-
-/** What a request that an application sees was made of: what `bind` is asked about, or has said. */
-export type RequestOrigin = { readonly page: PageRequest } | { readonly bind: string }
 
 /** Node's own request, where a framework has one over it, on which its hooks set their things. */
 export function rawOf(request: PageRequest): IncomingMessage {
@@ -79,32 +80,32 @@ export interface Asked {
 
 /** The requests that the modules of one loom see. */
 export class Requests {
-  /** Where a request has its origin: it is found through whatever stands over the request. */
-  private readonly key = Symbol('origin')
+  /** Marks a request that the loom has made: it is found through whatever stands over the request. */
+  private readonly key = Symbol('of a component')
 
   constructor(private readonly development: boolean) {}
 
   /** That of a connection's page. */
-  ofCaller([json, bind = '', url, key, viewer]: Caller): LiveRequest {
+  ofCaller([json, , url, key, viewer]: Caller): LiveRequest {
     if (key !== undefined && viewer === '') throw noRequest(key)
     if (json === undefined) return this.made(liveRequest('{}'))
-    return this.made(liveRequest(json, url), { bind })
+    return this.made(liveRequest(json, url))
   }
 
   /** That of a page which is being rendered; `compact` is the copy of it. */
   ofPage(page: PageRequest | undefined, compact: string): LiveRequest {
     if (page === undefined) return this.made(liveRequest('{}'))
-    return this.made(liveRequest(compact, pageUrl(page)), { page })
+    return this.made(liveRequest(compact, pageUrl(page)))
   }
 
-  private made(request: LiveRequest, origin?: RequestOrigin): LiveRequest {
-    Object.defineProperty(request, this.key, { value: origin })
+  private made(request: LiveRequest): LiveRequest {
+    Object.defineProperty(request, this.key, { value: true })
     return this.development ? readOnly(request, 'ctx.request', this.key) : request
   }
 
-  /** What a request was made of that this loom has made, for a component that is mounted in another. */
-  originOf(request: object): RequestOrigin | undefined {
-    return (request as Record<symbol, RequestOrigin | undefined>)[this.key]
+  /** Whether this loom has made the request for a component: it is no page's own. */
+  isOfComponent(request: object): boolean {
+    return (request as Record<symbol, true | undefined>)[this.key] === true
   }
 }
 
@@ -162,6 +163,10 @@ export class Context implements LiveContext {
   isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */
   effects: Effects | undefined
+  /** The number of the page's call that waits for an answer; nothing if no hook has called. */
+  hookCall: number | undefined
+  /** `ctx.reply` was called. */
+  private hasReplied = false
   /** Who wants to hear whether the step is committed; nothing if nobody does. */
   private listeners: ((isCommitted: boolean) => void)[] | undefined
   /** In a visit: what the ids of what is asked for begin with. */
@@ -292,6 +297,17 @@ export class Context implements LiveContext {
     return this.asks('self').self(this.call)
   }
 
+  get parent(): string | undefined {
+    const { tasks } = this.host
+    // Of a page that is being rendered nothing lives so far.
+    if (tasks === undefined) return undefined
+    if (!this.isOver && !this.isAborted) return tasks.native().parent(this.call) ?? undefined
+    throw new LoomError(
+      'LOOM_STOPPED',
+      'ctx.parent was first read after its call had ended; read it before, as in `const { parent } = ctx`',
+    )
+  }
+
   subscribe(topic: string | Topic<unknown>, receiver: string, options?: SubscribeOptions): Promise<void> {
     return this.asks('subscribe').subscribe(this.call, topic, receiver, options) ?? Promise.resolve()
   }
@@ -374,8 +390,62 @@ export class Context implements LiveContext {
     this.asks('task').task(receiver, begin)
   }
 
-  push(name: string, data?: unknown): void {
-    this.asks('push').push(name, data)
+  push(name: string | Commands, data?: unknown): void {
+    if (name instanceof CommandList) this.asks('push').commands(name.pushed())
+    else this.asks('push').push(name as string, data)
+  }
+
+  reply(value?: unknown): void {
+    this.checkStep('reply')
+    if (!this.answersEvent) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'ctx.reply has nobody to answer here: no page has asked. Call it in a handler; what comes from the server tells a ' +
+          'page with ctx.push',
+      )
+    }
+    if (this.hasReplied) {
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        'ctx.reply was called twice: a call has one answer; give all of it at once, or tell the page more with ctx.push',
+      )
+    }
+    const json = value === undefined ? undefined : stringifyData(value, () => 'the value of ctx.reply')
+    this.hasReplied = true
+    // Of a click, say, nobody waits for the value.
+    if (this.hookCall !== undefined) this.effectsFor('reply').reply(this.hookCall, json)
+  }
+
+  /** The handler has done its work: a call without a value is answered, too. */
+  endHookCall(): void {
+    if (this.hookCall !== undefined && !this.hasReplied) this.effectsFor('reply').reply(this.hookCall)
+  }
+
+  /** A page has asked, so that it can be answered. */
+  protected get answersEvent(): boolean {
+    return this.event !== undefined
+  }
+
+  patch(url: string, options: PatchOptions = {}): void {
+    const effects = this.asks('patch')
+    const module = this.component?.module
+    checkPatch(url, module?.raw === false ? module : undefined)
+    checkNames(options, { replace: true }, 'the options of ctx.patch', 'an option of ctx.patch')
+    effects.push(PATCH, { url, replace: options.replace === true })
+  }
+
+  title(text: string): void {
+    checkString(text, 'the text of ctx.title')
+    // While a page is rendered, its route says its title.
+    if (this.takesSteps) this.asks('title').push(TITLE, text)
+  }
+
+  flash(kind: FlashKind, text: string): void {
+    this.asks('flash').flash(kind, text)
+  }
+
+  announce(text: string): void {
+    this.asks('announce').announce(text)
   }
 
   abort(reason: Error): void {
@@ -415,6 +485,9 @@ const BOUND = [
   'cancel',
   'task',
   'push',
+  'reply',
+  'patch',
+  'title',
   'cancelUpload',
 ] as const
 

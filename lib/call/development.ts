@@ -2,16 +2,22 @@ import type { Logger } from '../../index'
 import { handlersIn } from './bindings'
 import { isObject } from '../check'
 import { MODEL } from '../codec'
+import type { Call } from './call'
 import type { Context } from './context'
 import { textOf } from '../errors'
+import { type Failure, failureOf } from './failures'
 import type { Each } from '../render/each'
 import type { TreeCheck } from '../render/encode'
 import { describeSlot, type Template, templateOf } from '../render/html'
 import { Tree } from '../render/tree'
+import { lacksKey } from '../jsx/runtime'
 import { changesCopy, isBlockForObject, setsPropsAnew } from './handler_source'
+import { Recorder } from './recorder'
+import { mistakeInCommands, mistakesInMarkup } from './markup'
 import { type Entry, handlerOf, type LiveEntry, receiverOf } from './modules'
 import { suggestion } from '../nearest'
 import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
+import type { TopicsTold } from './topics_told'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200
@@ -37,13 +43,37 @@ export class Development {
   private dropped = 0
   /** Where each module was registered, by name. */
   private readonly places = new Map<string, string>()
-  private readonly checks = new Map<Entry, TreeCheck>()
+  private readonly checks = new WeakMap<Entry, TreeCheck>()
   private readonly joinedModules = new Set<string>()
   /** Set by the loom if it has something to watch; called with the context of each call. */
   watch: ((context: Context) => void) | undefined
 
+  /** Set by the loom: tells open pages of what has failed. */
+  failing: ((failure: Failure) => void) | undefined
+
+  /** Set by the loom: what is wrong with topics. */
+  topics: TopicsTold | undefined
+  /** Whether a module has `params`, which hears of addresses. */
+  private hasParams = false
+  /** What devtools show. */
+  readonly recorder = new Recorder()
+
   constructor(private readonly logger: Logger) {
     rememberTemplates()
+  }
+
+  /** A step has given its result, with these props. */
+  stepped(call: Call, json: string): void {
+    const { name } = call.kept.component.module
+    for (const [kind, [first, second]] of this.recorder.done(call, json)) {
+      if (kind === 'subscribe' || kind === 'presence') this.topics?.subscribed(String(first))
+      if (kind === 'publish') this.topics?.published(String(second), `ctx.publish of ${name}`, this.places.get(name))
+    }
+  }
+
+  /** Something was thrown, or is amiss, in a step of the module: pages show it with the lines of source. */
+  failed(kind: Failure['kind'], module: string, what: string, text: string, error: unknown): void {
+    this.failing?.(failureOf({ kind, module, what, text }, error, this.places.get(module)))
   }
 
   /** Logs a warning, unless the same text was logged before. */
@@ -76,7 +106,8 @@ export class Development {
   registered(entry: Entry, place: string | undefined): void {
     if (place !== undefined) this.places.set(entry.name, place)
     if (entry.raw) return
-    const { handle, render } = entry.module
+    const { handle, render, params } = entry.module
+    if (params !== undefined) this.hasParams = true
     if (render.length > 1) {
       this.warn(
         `${this.nameOf(entry)}: render takes the props and nothing else, so that its other parameters are undefined. What ` +
@@ -110,6 +141,10 @@ export class Development {
           if (entry.raw) return
           this.checkNames(entry, tree)
           this.checkSaid(entry, tree)
+          this.checkMarkup(entry, tree)
+        },
+        list: (items, template, index) => {
+          if (items.some(lacksKey)) this.warn(`${entry.name}: ${withoutKeys(template, index)}`)
         },
       }
       this.checks.set(entry, check)
@@ -135,6 +170,19 @@ export class Development {
         `${entry.name}: ${attribute}=${JSON.stringify(name)}${atPlace(placeOfTemplate(statics))} names no handler of the module` +
           this.otherHandlers(entry, name),
       )
+    }
+  }
+
+  /** Warns of what is most likely wrong in the template itself, and in its commands. */
+  private checkMarkup({ name }: LiveEntry, { statics, dynamics }: Tree): void {
+    const where = (): string => atPlace(placeOfTemplate(statics))
+    for (const { text, needsParams } of mistakesInMarkup(statics)) {
+      if (needsParams === true && this.hasParams) continue
+      this.warn(`${name}: ${text}${where()}`)
+    }
+    for (const value of dynamics) {
+      const mistake = mistakeInCommands(value)
+      if (mistake !== undefined) this.warn(`${name}: ${mistake}${where()}`)
     }
   }
 
@@ -295,6 +343,14 @@ export class Development {
     }
   }
 
+  /** Warns of a key that is `undefined`: the component is then no shared one. */
+  checkShared(module: string): void {
+    this.warn(
+      `the mount of module ${JSON.stringify(module)} was given shared: undefined, so that this page gets a component of its ` +
+        'own. Give it the key, a text, or leave the option out',
+    )
+  }
+
   /** Warns of an `authorize` that returned neither `true` nor `false`. */
   checkAuthorize(module: string, given: string): void {
     this.warn(
@@ -319,6 +375,15 @@ export class Development {
     this.warn(mistake(firstDifference(JSON.parse(json), props, 'props')))
     return false
   }
+}
+
+/** The rows of a list in JSX have no keys. */
+function withoutKeys(template: Template, index: number): string {
+  return (
+    `the rows of the list in ${describeSlot(template, index)} have no keys, so that each row is taken for the one that was ` +
+    'in its place before: what a user typed into a row, and its focus, would be in another one. Give each its own, as in ' +
+    'rows.map((row) => <li key={row.id}>…</li>)'
+  )
 }
 
 /** No control may set the prop of this name. */

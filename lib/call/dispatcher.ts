@@ -1,4 +1,4 @@
-import type { LiveRequest, Logger, LoomOptions } from '../../index'
+import type { Limits, LiveRequest, Logger, LoomOptions } from '../../index'
 import { Bound, JobKind, Joins as JoinKind, LogLevel } from '../codec'
 import type { NativeLoom } from '../native'
 import { freeze } from '../render/frozen'
@@ -19,6 +19,7 @@ import { Operator } from './operator'
 import { Results } from './results'
 import { Tasks } from './tasks'
 import { UPLOAD } from '../uploads/rules'
+import { PARAMS } from './reserved'
 import { Uploads } from '../uploads/uploads'
 
 /** How often in a row jobs are fetched before other work of the process gets its turn. */
@@ -58,15 +59,16 @@ export class Dispatcher {
     logger: Logger,
     requests: Requests,
     onError: LoomOptions['onError'],
-    propsCacheBytes: number,
+    limits: Pick<Limits, 'propsCacheBytes' | 'addressPrefix'>,
     private readonly development: Development | undefined,
   ) {
     const { isolation, joins, results } = this
-    const cache = (this.cache = new PropsCache(propsCacheBytes))
+    const cache = (this.cache = new PropsCache(limits.propsCacheBytes))
     const operator = (this.operator = new Operator(isolation, logger, onError))
-    this.uploads = new Uploads(native, (level, text) => {
+    const tell = (level: 'error' | 'warn', text: string): void => {
       operator.tell(level, text)
-    })
+    }
+    this.uploads = new Uploads(native, tell, limits.addressPrefix)
     const givenUp = (this.givenUp = new GivenUpCalls(native, isolation, joins, operator))
     const commit = new Commit(results, cache, operator, development, (call, promise, next) => {
       this.handling.wait(call, call, promise, next)
@@ -113,12 +115,23 @@ export class Dispatcher {
     const handlers =
       entry.raw || typeof entry.module.handle === 'function'
         ? undefined
-        : [...Object.keys(entry.module.handle), ...(entry.uploads === undefined ? [] : [UPLOAD])]
+        : [
+            ...Object.keys(entry.module.handle),
+            ...(entry.uploads === undefined ? [] : [UPLOAD]),
+            ...(entry.module.params === undefined ? [] : [PARAMS]),
+          ]
     // In development one that is unknown is told of the others.
     const isStrict = this.development === undefined
     const receivers = receiversOf(entry)
     this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict, [...receivers])
     this.names.push(...TYPES, ...(handlers ?? []), ...receivers)
+  }
+
+  /** In development a module may take the place of another one. */
+  replace(entry: Entry, id: number): void {
+    const replaced = this.entries[id]
+    this.register(entry, id)
+    if (replaced !== undefined) this.cache.clear(replaced)
   }
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
@@ -212,6 +225,7 @@ export class Dispatcher {
         return
       case JobKind.FORGET:
         this.cache.forget(job[1])
+        this.development?.recorder.forget(job[1])
         this.tasks.forget(job[1])
     }
   }

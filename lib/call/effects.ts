@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { SubscribeOptions, TaskSource, TrackOptions } from '../../index'
+import type { Flash, SubscribeOptions, TaskSource, TrackOptions } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError } from '../errors'
 import { suggestion } from '../nearest'
 import { stringifyData } from '../render/props'
 import type { Component } from './cache'
+import { checkAnnouncement, checkFlash } from './flash'
 import type { Entry } from './modules'
+import { FLASH, REPLY } from './reserved'
 import type { Tasks, TopicPosition } from './tasks'
 
 /** The shortest interval of a timer, as MIN_INTERVAL in src/effects.rs; and ten years, the longest time that counts. */
@@ -13,6 +15,11 @@ const LEAST_MS = 50
 const MOST_MS = 10 * 365.25 * 86_400_000
 /** The longest name of a push, in bytes. */
 const MAX_NAME = 256
+/** The name of a push that is commands. */
+const COMMANDS = 'loom.js'
+/** What a flash looks like in the list. Behind it follow its kind and its text. */
+const FLASHED = `{"push":["${FLASH}",[`
+const ENDS = ']]}'
 
 /** The most effects of one event or message. */
 const MOST_EFFECTS = 1_000
@@ -154,10 +161,12 @@ export class Effects {
     for (const { at, task } of begun) if (at >= length) this.tasks.abort(task)
   }
 
-  /** All effects, as a JSON array. */
-  get json(): string {
+  /** All effects, as a JSON array. If the page is sent elsewhere, its flashes are for the page that comes next. */
+  json(redirects: boolean): string {
     const list = this.places.size === 0 ? this.list : this.list.filter((effect) => effect !== NOTHING)
-    return `[${list.join(',')}]`
+    const isForNext = (effect: string): boolean => redirects && effect.startsWith(FLASHED)
+    const last = list.map((effect) => (isForNext(effect) ? `${effect.slice(0, -ENDS.length)},1${ENDS}` : effect))
+    return `[${last.join(',')}]`
   }
 
   private add(kind: string, ...members: unknown[]): void {
@@ -304,8 +313,41 @@ export class Effects {
     this.add('task', receiver, task)
   }
 
+  flash(kind: unknown, text: string): void {
+    const before = this.list.slice(this.from).filter((effect) => effect.startsWith(FLASHED))
+    const flashes = before.map((effect): Flash => {
+      const { push } = JSON.parse(effect) as { push: [string, [Flash['kind'], string]] }
+      return { kind: push[1][0], text: push[1][1] }
+    })
+    checkFlash(kind, text, flashes)
+    this.note(FLASHED + JSON.stringify([kind, text]).slice(1, -1) + ENDS)
+  }
+
+  announce(text: string): void {
+    checkAnnouncement(text)
+    // No kind: nobody sees it.
+    this.note(`{"push":["${FLASH}",${JSON.stringify(text)}]}`)
+  }
+
+  /** What a push of commands is called, the client knows: see client/commands/with_commands.ts. */
+  commands(list: unknown): void {
+    this.note(`{"push":["${COMMANDS}",${JSON.stringify(list)}]}`)
+  }
+
+  /**
+   * Answers the call of a hook, once the step is committed. Each call has one answer, also if the handler gives no value
+   * (`json`): so a page that gets none knows that it was lost. It is not counted among the effects of the step.
+   */
+  reply(call: number, json?: string): void {
+    this.list.push(`{"push":["${REPLY}",[${call}${json === undefined ? '' : `,${json}`}]]}`)
+  }
+
   push(name: string, data: unknown): void {
     checkString(name, 'the name of ctx.push')
+    if (name === COMMANDS)
+      throw invalid('another name, or commands: ctx.push(js.show(…))', 'the name of ctx.push', name)
+    if (name === REPLY) throw invalid('another name, or ctx.reply(…)', 'the name of ctx.push', name)
+    if (name === FLASH) throw invalid('another name, or ctx.flash(kind, text)', 'the name of ctx.push', name)
     if (Buffer.byteLength(name) > MAX_NAME)
       throw invalid(`a string of ${MAX_NAME} bytes at most`, 'the name of ctx.push', name)
     const json = stringifyData(data, () => `the data of ctx.push(${JSON.stringify(name)})`)

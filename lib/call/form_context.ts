@@ -1,8 +1,9 @@
-import type { Topic } from '../../index'
+import type { Flash, FlashKind, Topic } from '../../index'
 import { LoomError } from '../errors'
 import { stringifyData } from '../render/props'
 import { Context } from './context'
 import { type Effects, sentData, topicName } from './effects'
+import { checkAnnouncement, checkFlash } from './flash'
 
 /** What a handler has asked for: to publish to a topic, or to send to an address. */
 export interface Outgoing {
@@ -14,11 +15,12 @@ export interface Outgoing {
 }
 
 /** What works without an actor. */
-const WORKS = new Set(['publish', 'send'])
+const WORKS = new Set(['publish', 'send', 'flash', 'announce'])
 
-/** Notes what is published and sent, until the handler has done its work. */
-class FormEffects implements Pick<Effects, 'publish' | 'send'> {
+/** Notes what is published, sent and flashed, until the handler has done its work. */
+class FormEffects implements Pick<Effects, 'publish' | 'send' | 'flash' | 'announce'> {
   readonly list: Outgoing[] = []
+  readonly flashes: Flash[] = []
 
   constructor(private readonly cause: string) {}
 
@@ -33,6 +35,16 @@ class FormEffects implements Pick<Effects, 'publish' | 'send'> {
 
   send(address: string, receiver: string, data?: unknown): void {
     this.add('send', address, sentData(receiver, data, 'ctx.send'))
+  }
+
+  flash(kind: FlashKind, text: string): void {
+    checkFlash(kind, text, this.flashes)
+    this.flashes.push({ kind, text })
+  }
+
+  /** A page that is loaded anew is read from its beginning. */
+  announce(text: string): void {
+    checkAnnouncement(text)
   }
 
   private add(kind: Outgoing['kind'], to: string, json: string): void {
@@ -50,7 +62,16 @@ export class FormContext extends Context {
     return this.outgoingEffects?.list ?? []
   }
 
+  get flashes(): readonly Flash[] {
+    return this.outgoingEffects?.flashes ?? []
+  }
+
   protected override get takesSteps(): boolean {
+    return true
+  }
+
+  /** The form is sent by a page that is loaded with the answer: nobody waits for a value, as of a click. */
+  protected override get answersEvent(): boolean {
     return true
   }
 
@@ -59,10 +80,10 @@ export class FormContext extends Context {
       throw new LoomError(
         'LOOM_NO_ACTOR',
         `ctx.${what} has no effect here: the form was sent without the client's script, so there is no live component. ` +
-          'ctx.publish, ctx.send and ctx.redirect work; do the rest in connected, which runs when the page comes to life',
+          'ctx.publish, ctx.send, ctx.flash and ctx.redirect work; do the rest in connected, which runs when the page comes to life',
       )
     }
-    // Only those two are asked for.
+    // Only those are asked for.
     return (this.outgoingEffects ??= new FormEffects(this.formId)) as unknown as Effects
   }
 }

@@ -1,7 +1,7 @@
-import type { LiveEvent } from '../../index'
+import type { Flash, LiveEvent } from '../../index'
 import { invalid, isObject } from '../check'
 import { Joins } from '../codec'
-import { LoomError } from '../errors'
+import { GivenUp, LoomError } from '../errors'
 import { checkProps } from '../render/props'
 import { freeze } from '../render/frozen'
 import type { FormContext, Outgoing } from './form_context'
@@ -22,6 +22,7 @@ export interface Handled {
   /** What was typed was not taken. */
   readonly isKept: boolean
   readonly outgoing: readonly Outgoing[]
+  readonly flashes: readonly Flash[]
 }
 
 /**
@@ -54,12 +55,14 @@ export async function handleForm(
   // What was typed belongs to a state that there is no way from.
   if (anew) throw new LoomError('LOOM_FORM', 'The page is of an older version of its module', { cause: problem })
   if (module.authorize !== undefined) checkAllowed(await module.authorize(context, event), () => undefined)
+  // It took too long: the page was told that nothing was done.
+  if (context.isAborted) throw new GivenUp()
   if (module.receive !== undefined) freeze(props)
   context.isStep = true
   const next = ((await handler.call(module.handle, props, event, context)) ?? props) as unknown
   if (!isObject(next)) throw invalid('an object of props, or nothing,', `what handler ${event.handler} gives`, next)
   checkProps(next, () => `the handler ${JSON.stringify(event.handler)}`)
   context.end()
-  const { redirectUrl, keepsForm, outgoing } = context
-  return { props: next, redirectUrl, isKept: keepsForm, outgoing }
+  const { redirectUrl, keepsForm, outgoing, flashes } = context
+  return { props: next, redirectUrl, isKept: keepsForm, outgoing, flashes }
 }

@@ -5,10 +5,11 @@ import { GivenUp, textOf } from '../errors'
 import { setProp } from '../forms/model'
 import type { Entry as Kept } from './cache'
 import type { Call } from './call'
-import { type Commit, UNKNOWN } from './commit'
+import { type Commit, UNKNOWN, whatFailed } from './commit'
 import { Context, type ContextHost } from './context'
 import type { Development } from './development'
 import type { GivenUpCalls } from './given_up'
+import { type HookCall, hookCallOf } from './hook_calls'
 import type { Isolation } from './isolation'
 import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
@@ -16,7 +17,9 @@ import type { Arrived } from './messages'
 import { type AnyHandler, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive, type Visit } from './receive'
+import { PARAMS } from './reserved'
 import type { Results } from './results'
+import { handleParams } from './params'
 import { handleUpload } from './uploading'
 import { UPLOAD } from '../uploads/rules'
 
@@ -41,13 +44,23 @@ export class Handling {
     const { id, module } = kept.component
     const context = new Context(id, module.name, this.host, number, kept.component, event)
     this.development?.watch?.(context)
-    return { number, sequence, context, during: 'handle', event, kept }
+    const began = this.development === undefined ? 0 : performance.now()
+    return { number, sequence, context, began, during: 'handle', event, kept }
   }
 
   /** Handles an event. */
-  event(number: number, sequence: number, kept: Kept, event: LiveEvent): void {
-    const call = this.callOf(number, sequence, kept, event)
+  event(number: number, sequence: number, kept: Kept, sent: LiveEvent): void {
     const { module } = kept.component
+    let hookCall: HookCall | undefined
+    try {
+      hookCall = hookCallOf(sent, module.raw)
+    } catch (error) {
+      this.commit.fail(this.callOf(number, sequence, kept, sent), 'handle', error)
+      return
+    }
+    const event = hookCall?.event ?? sent
+    const call = this.callOf(number, sequence, kept, event)
+    call.context.hookCall = hookCall?.number
     try {
       const result = module.raw
         ? module.module.handle_json(
@@ -77,11 +90,16 @@ export class Handling {
     call.during = 'receive'
     call.receiver = messages[0]?.receiver ?? ''
     if (module.raw) {
-      this.commit.fail(call, 'receive', new Error('a raw module has no receivers'))
+      this.rawAgain(call, messages)
       return
     }
     const finish = (props: unknown): void => {
-      if (call.failure !== undefined) this.operator.report(call, 'receive', call.failure)
+      if (call.failure !== undefined) {
+        const { failure, thrown } = call
+        this.operator.report(call, 'receive', failure)
+        const text = thrown?.[1] ?? textOf(failure)
+        this.development?.failed('message', module.name, whatFailed(call, 'receive'), text, failure)
+      }
       this.commit.received(call, props)
     }
     try {
@@ -96,12 +114,24 @@ export class Handling {
     }
   }
 
+  /** A raw module has no receivers: what comes is development, which has it render again. */
+  private rawAgain(call: Call, messages: readonly Arrived[]): void {
+    const { props } = call.kept
+    const given = messages
+      .map(({ message }) => message.data)
+      .filter((data) => data !== undefined)
+      .at(-1)
+    if (given === undefined) this.commit.render(call, props, 'none')
+    else this.commit.render(call, JSON.stringify(given), 'whole')
+  }
+
   /** Renders for the first time, if the page may join. */
   first(call: Call, origin: Origin): void {
     if (!this.givenUp.isWanted(call.number)) return
     const { component, props } = call.kept
     const { module } = component
     if (origin !== null) this.development?.joined(module.name)
+    this.development?.recorder.joins(call, this.host.readCaller(call.number))
     // A component that is resumed has been connected.
     const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
     if (module.raw || (origin === null && !connects)) {
@@ -120,6 +150,7 @@ export class Handling {
         const what = `upgrade of module ${module.name} from version ${origin?.[1]} to ${module.version}`
         this.operator.tell('warn', `${what}: ${textOf(error)}`)
         this.operator.report(call, 'upgrade', error)
+        this.development?.failed('message', module.name, what, textOf(error), error)
       },
     }
     if (origin !== null && origin[0] === JoinKind.VIEWER) {
@@ -217,7 +248,7 @@ export class Handling {
   private handle(call: Call, entry: LiveEntry, props: Record<string, unknown>, event: LiveEvent): unknown {
     const { context } = call
     const { module } = entry
-    const callee = this.uploadHandler(call, event) ?? this.callee(entry, event)
+    const callee = this.ownHandler(call, event) ?? this.callee(entry, event)
     if (callee === undefined) return UNKNOWN
     if (module.authorize === undefined) return callee(props, event, context)
     call.during = 'authorize'
@@ -235,11 +266,15 @@ export class Handling {
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }
 
-  /** What handles the event if the page says something of its uploads. */
-  private uploadHandler(call: Call, { handler }: LiveEvent): AnyHandler | undefined {
+  /** What handles the event if the page says something of its uploads, or of its address. */
+  private ownHandler(call: Call, { handler, type }: LiveEvent): AnyHandler | undefined {
     const { module: entry } = call.kept.component
     const { uploads } = this.host
-    if (handler !== UPLOAD || entry.raw || entry.uploads === undefined || uploads === undefined) return undefined
+    // A control's event names a prop, whatever the prop is called.
+    if (type === MODEL || entry.raw) return undefined
+    if (handler === PARAMS && entry.module.params !== undefined)
+      return (props, event, context) => handleParams(entry, props, event, context) as ReturnType<AnyHandler>
+    if (handler !== UPLOAD || entry.uploads === undefined || uploads === undefined) return undefined
     const visit = { entry, development: this.development }
     return (props, event) => handleUpload(call, visit, uploads, props, event)
   }

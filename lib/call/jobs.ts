@@ -21,7 +21,13 @@ export type TopicMessage = [
 
 /** A message for a receiver, as it crosses. */
 export type CrossingMessage =
-  | [receiver: string, id: string, from: From.TIMER | From.TASK | From.VIEWERS, part: Part, data?: unknown]
+  | [
+      receiver: string,
+      id: string,
+      from: From.TIMER | From.TASK | From.VIEWERS | From.PARENT | From.AGAIN,
+      part: Part,
+      data?: unknown,
+    ]
   | TopicMessage
   | [receiver: string, id: string, from: From.COMPONENT | From.SERVER, gap: 0 | 1, position: string, data?: unknown]
 

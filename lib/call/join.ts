@@ -85,6 +85,7 @@ export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joini
     if (!joining.isWanted()) throw new GivenUp()
     joining.during = 'mount'
     if (origin[0] === Joins.SHARED) return after(load(entry, module, ownProps(entry), context), begun)
+    if (origin[0] === Joins.CHILD) return after(mountProps(entry, props, context), begun)
     if (upgraded === undefined) return after(load(entry, module, ownProps(entry), context), renewed)
     if (entry.private.length === 0) return { props: upgraded, changed: isOld, anew: false }
     // `mount` gets a copy: only the private props that it gives are taken over.

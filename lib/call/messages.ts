@@ -10,7 +10,13 @@ import type { CrossingMessage, TopicMessage } from './jobs'
 const MOST = 1024
 const MOST_BYTES = 16 << 20
 
-const SOURCES = { [From.TIMER]: 'timer', [From.TASK]: 'task', [From.VIEWERS]: 'viewers' } as const
+const SOURCES = {
+  [From.TIMER]: 'timer',
+  [From.TASK]: 'task',
+  [From.VIEWERS]: 'viewers',
+  [From.PARENT]: 'parent',
+  [From.AGAIN]: 'server',
+} as const
 
 /** A message for a receiver of one component. */
 export interface Arrived {

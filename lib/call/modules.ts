@@ -5,6 +5,7 @@ import { type Model, modelOf } from '../forms/model'
 import { checkErrorsMember } from '../forms/validated'
 import { type Rules, uploadsOf } from '../uploads/rules'
 import { stringifyProps } from '../render/props'
+import { PARAMS } from './reserved'
 
 /** A live module whose type of props is not known here. */
 export type AnyModule = LiveModule<Record<string, unknown>>
@@ -39,6 +40,7 @@ const LIVE: Record<keyof Required<AnyModule>, true> = {
   model: true,
   version: true,
   upgrade: true,
+  params: true,
   connected: true,
   receive: true,
   uploads: true,
@@ -82,6 +84,7 @@ export function entryOf(name: string, module: unknown): Entry {
       // An event names its handler with arguments in parentheses.
       if (key.includes('(')) throw invalid('a name without "("', what, key)
       checkFunction(handle[key], what)
+      if (key === PARAMS) throw invalid(`a name other than ${PARAMS}, by which pages say their address,`, what, key)
       checkErrorsMember(handle[key], props, what)
     }
   } else if (typeof handle !== 'function') {
@@ -103,7 +106,7 @@ export function entryOf(name: string, module: unknown): Entry {
       checkFunction(receivers[key], `receiver ${JSON.stringify(key)} of module ${JSON.stringify(name)}`)
     }
   }
-  for (const callback of ['mount', 'authorize', 'upgrade', 'connected']) {
+  for (const callback of ['mount', 'authorize', 'upgrade', 'params', 'connected']) {
     if (module[callback] !== undefined) checkFunction(module[callback], `${callback} of module ${JSON.stringify(name)}`)
   }
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version >= 2 ** 32) {

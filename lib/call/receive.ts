@@ -1,4 +1,5 @@
 import { isThenable, typeOf } from '../check'
+import { AGAIN } from '../codec'
 import { GivenUp, LoomError, stackOf, textOf } from '../errors'
 import { suggestion } from '../nearest'
 import type { Call } from './call'
@@ -27,11 +28,16 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
   let next = props
   for (let index = at; index < messages.length; index++) {
     const { receiver: name, message, position } = messages[index] as Arrived
+    if (name === AGAIN) {
+      call.receiver = AGAIN
+      next = again(message.data, next)
+      continue
+    }
     call.receiver = name
     const asked = call.context.asked()
     try {
       if (!visit.isWanted()) throw new GivenUp()
-      const receiver = receiverOf(module, name)
+      const receiver = receiverOf(module, name) ?? (message.from === 'parent' ? merged : undefined)
       if (receiver === undefined) throw unknownReceiver(visit, name)
       // What the ids of what the receiver causes begin with.
       call.context.begins(position === undefined ? message.id : `${call.kept.component.instance}-${position}`)
@@ -56,6 +62,17 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
     }
   }
   return next
+}
+
+/** What a parent gives takes the place of props of the same names, unless the module has a receiver for it. */
+function merged(props: Props, { data }: Arrived['message']): Props {
+  // A copy: modules without receivers may change their props in place.
+  return { ...props, ...(JSON.parse(JSON.stringify(data)) as Props) }
+}
+
+/** Development has the component render again: with its own props, or with those that it is to go back to. */
+function again(given: unknown, props: Props): Props {
+  return given === undefined ? props : (given as Props)
 }
 
 function unknownReceiver({ entry: { module } }: Visit, name: string): LoomError {

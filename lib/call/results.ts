@@ -51,10 +51,10 @@ export class Results extends Writer {
     this.comparisons.forget()
   }
 
-  /** `stack` is for the log only. */
-  failed(call: number, message: string, stack = ''): void {
+  /** `stack` is for the log only. If it failed `forNow`, something is away that the step needs: a page that joins tries again. */
+  failed(call: number, message: string, stack = '', forNow = false): void {
     this.op(call)
-    this.op(Status.FAILED)
+    this.op(forNow ? Status.FAILED_FOR_NOW : Status.FAILED)
     this.op(this.append(message))
     this.op(this.append(stack))
   }

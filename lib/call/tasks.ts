@@ -2,7 +2,7 @@ import type { TaskSource } from '../../index'
 import { isThenable } from '../check'
 import { Status } from '../codec'
 import type { NativeLoom } from '../native'
-import { LoomError, textOf, traceOf } from '../errors'
+import { textOf, TopicAway, traceOf } from '../errors'
 import { stringifyData } from '../render/props'
 import type { Isolation } from './isolation'
 import type { MakePromise } from './jobs'
@@ -62,7 +62,7 @@ export class Tasks {
         known = this.native().position(call, topic, request)
         return known !== null
       },
-      (text) => new LoomError('LOOM_TOPIC', `ctx.subscribe: ${text}`),
+      (text) => new TopicAway('LOOM_TOPIC', `ctx.subscribe: ${text}`),
     )
     return known === null ? (later as Promise<TopicPosition>) : (JSON.parse(known) as TopicPosition)
   }

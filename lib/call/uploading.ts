@@ -1,7 +1,6 @@
 import type { ChosenFile, DirectUpload, LiveEvent, Message, UploadError } from '../../index'
 import { checkNames, checkString, checkUrl, invalid, isObject } from '../check'
 import { LoomError, textOf } from '../errors'
-import { networkOf } from '../uploads/network'
 import { type Permit, fileId, said } from '../uploads/permits'
 import { chosenFile, type Rules, UPLOAD } from '../uploads/rules'
 import type { Owner, Uploads } from '../uploads/uploads'
@@ -49,7 +48,8 @@ export async function handleUpload(
     )
   const { upload, ask, done, list } = given
   const { instance } = call.kept.component
-  const owner: Owner = { instance, module: entry.name, bind: context.bind, address: networkOf(context.request.address) }
+  const address = uploads.networkOf(context.request.address)
+  const owner: Owner = { instance, module: entry.name, bind: context.bind, address }
   const receive = async (name: string, props: Props, data: unknown, isDone: boolean): Promise<Props> => {
     const receiver = receiverOf(entry.module, name)
     if (receiver === undefined) return props

@@ -3,7 +3,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LiveEvent } from '../../index'
 import { invalid, isObject } from '../check'
-import { baseOf } from './names'
+import { baseOf, MAX_LEVELS, MAX_NAME } from './names'
 
 /** By the name of the field, without `[]`; under the empty name what concerns the whole form. */
 export type Errors = Record<string, string[]>
@@ -46,12 +46,17 @@ export function errorsOf(issues: readonly StandardSchemaV1.Issue[], nameOf: (pat
  */
 export function shownOf(errors: Errors, before: unknown, { type, left }: Pick<LiveEvent, 'type' | 'left'>): Errors {
   if (type === 'submit' || left === undefined) return errors
-  const names = new Set(left.map(baseOf))
+  const names = new Set(left.flatMap(placesOf))
   const known = isObject(before) ? before : {}
-  const isShown = ([name]: [string, string[]]): boolean =>
-    Object.hasOwn(known, name) ||
-    names.has(name) ||
-    // An object or a list is shown with its fields.
-    (name !== '' && left.some((field) => field.startsWith(`${name}.`) || field.startsWith(`${name}[`)))
+  const isShown = ([name]: [string, string[]]): boolean => Object.hasOwn(known, name) || names.has(name)
   return Object.fromEntries(Object.entries(errors).filter(isShown))
+}
+
+/** The field's name, and those of the objects and lists that it is in: they are shown with it. */
+function placesOf(field: string): string[] {
+  const name = baseOf(field)
+  // No form has such a field. A page may send very many names, so what is done for each has a bound.
+  if (name.length > MAX_NAME) return []
+  const ends = [...name.matchAll(/[.[]/g)].slice(0, MAX_LEVELS).map(({ index }) => index)
+  return [name, ...ends.filter((end) => end > 0).map((end) => name.slice(0, end))]
 }

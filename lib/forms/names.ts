@@ -10,8 +10,8 @@
 import { LoomError } from '../errors'
 
 /** The longest name, in characters, and the most levels in it. */
-const MAX_NAME = 1_024
-const MAX_LEVELS = 32
+export const MAX_NAME = 1_024
+export const MAX_LEVELS = 32
 
 /** Each part begins with another character, so that a name is looked at once. */
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d{1,9}\])*(\[\])?$/

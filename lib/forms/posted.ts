@@ -44,9 +44,9 @@ export function sealOf(handler: string, id: string, isShownAgain: boolean): Tree
   return html`<input type="hidden" name="loom:form" data-l-seal="${isShownAgain ? 'again' : ''}" value="${which}">`
 }
 
-/** The component's HTML with the sealed state in the hidden fields of its forms. */
-export function seal(page: string, state: string): string {
-  if (!hasForms) return page
+/** The component's HTML with the sealed state in the hidden fields of its forms. It may be from another process (`isShared`). */
+export function seal(page: string, state: string, isShared = false): string {
+  if (!hasForms && !isShared) return page
   // Only a template can have such an element: in texts and attributes `<` and quotes are escaped, and what users have
   // written as HTML has no attributes of ours.
   return page.replace(FIELD, (field) => `${field.slice(0, -2)} ${state}">`)

@@ -1,5 +1,5 @@
 import type { LoomOptions } from '../../index'
-import type { PageRequest, Requests } from '../call/context'
+import type { PageRequest } from '../call/context'
 import { rawOf } from '../call/context'
 import { invalid, isThenable } from '../check'
 import { LoomError } from '../errors'
@@ -17,10 +17,7 @@ function boundText(bound: unknown): string {
 
 /** Asks the option `bind` whom a page or a connection belongs to. */
 export class Binder {
-  constructor(
-    private readonly bind: LoomOptions['bind'],
-    private readonly requests: Requests,
-  ) {}
+  constructor(private readonly bind: LoomOptions['bind']) {}
 
   /** Whether the application has the option. */
   get isAsked(): boolean {
@@ -36,11 +33,7 @@ export class Binder {
         'The option bind reads the request: pass it as loom.mount(module, props, { request })',
       )
     }
-    // `ctx.request` is a copy of the request of a connection or a page, which `bind` was asked about before.
-    const origin = this.requests.originOf(request)
-    if (origin !== undefined && 'bind' in origin) return origin.bind
-    const page = origin?.page ?? request
-    const bound = this.bind(rawOf(page), page)
+    const bound = this.bind(rawOf(request), request)
     return isThenable(bound) ? Promise.resolve(bound).then(boundText) : boundText(bound)
   }
 }

@@ -7,6 +7,12 @@ export type FormFields = Record<string, string | string[]>
 /** The body is larger than a message of the client may be. */
 export class TooLarge extends Error {}
 
+/** The connection has ended before the body: nobody waits for an answer. */
+export class CutOff extends Error {}
+
+/** The body has more names of fields than a form may have. */
+export class TooManyFields extends Error {}
+
 const URL_ENCODED = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** Whether the request is a form as browsers send it without a file. */
@@ -14,25 +20,50 @@ export function isForm({ method, headers }: IncomingMessage): boolean {
   return method === 'POST' && URL_ENCODED.test(headers['content-type'] ?? '')
 }
 
-/** @throws TooLarge if the body has more bytes. */
-export async function readBody(request: IncomingMessage, most: number): Promise<string> {
+/**
+ * @throws TooLarge if the body has more bytes: what comes of it then is read and not kept, so that the answer arrives;
+ * CutOff if it does not come as a whole.
+ */
+export function readBody(request: IncomingMessage, most: number): Promise<string> {
   const pieces: Buffer[] = []
   let size = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    size += piece.length
-    if (size > most) throw new TooLarge()
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces).toString('utf8')
+  return new Promise((resolve, reject) => {
+    request.on('data', (piece: Buffer) => {
+      size += piece.length
+      if (size <= most) {
+        pieces.push(piece)
+        return
+      }
+      pieces.length = 0
+      reject(new TooLarge())
+    })
+    request.on('end', () => {
+      resolve(Buffer.concat(pieces).toString('utf8'))
+    })
+    // After the end it is settled already.
+    for (const event of ['error', 'close']) {
+      request.on(event, () => {
+        reject(new CutOff())
+      })
+    }
+  })
 }
 
-/** As the form of an event: Rust reads those of live pages, src/bridge/form.rs. */
-export function parseForm(body: string): FormFields {
+/**
+ * As the form of an event: Rust reads those of live pages, src/bridge/form.rs. Anybody can send a body to any address, so no
+ * more is made of it than a form may have.
+ *
+ * @throws TooManyFields if there are more names.
+ */
+export function parseForm(body: string, most: number): FormFields {
   const fields = Object.create(null) as FormFields
+  let count = 0
   for (const [name, value] of new URLSearchParams(body)) {
     const before = fields[name]
-    if (before === undefined) fields[name] = value
-    else if (typeof before === 'string') fields[name] = [before, value]
+    if (before === undefined) {
+      if (++count > most) throw new TooManyFields()
+      fields[name] = value
+    } else if (typeof before === 'string') fields[name] = [before, value]
     else before.push(value)
   }
   return fields
@@ -40,7 +71,7 @@ export function parseForm(body: string): FormFields {
 
 /** A body that another parser has read. Only that of plain names is known to be as the browser sent it. */
 export function fieldsOf(body: unknown): FormFields | undefined {
-  if (!isObject(body)) return undefined
+  if (!isObject(body) || Buffer.isBuffer(body)) return undefined
   const isText = (value: unknown): boolean => typeof value === 'string'
   const entries = Object.entries(body)
   if (!entries.every(([, value]) => isText(value) || (Array.isArray(value) && value.every(isText)))) return undefined

@@ -1,16 +1,20 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyReplyLike, FastifyRequestLike, LiveEvent, LoomOptions, Middleware } from '../../index'
+import type { FastifyReplyLike, FastifyRequestLike, Flash, LiveEvent, LoomOptions, Middleware } from '../../index'
 import { FormContext, type Outgoing } from '../call/form_context'
 import { handleForm } from '../call/form_step'
 import { type PageRequest, rawOf, type Requests } from '../call/context'
-import type { LiveEntry } from '../call/modules'
+import { handlerOf, type LiveEntry } from '../call/modules'
 import type { Operator } from '../call/operator'
 import { Refusal } from '../call/refusal'
+import { FLASH } from '../call/reserved'
 import { LoomError, textOf, traceOf } from '../errors'
 import { type Posted, SEAL } from '../forms/posted'
-import type { NativeLoom, OpenedForm } from '../native'
+import type { NativeLoom, OpenedForm, PostedForm } from '../native'
 import type { Binder } from './bind'
-import { fieldsOf, type FormFields, isForm, parseForm, readBody, TooLarge } from './form_body'
+import { FailedForms } from './failed_forms'
+import type { Flashes } from './flashes'
+import { CutOff, fieldsOf, type FormFields, isForm, parseForm, readBody, TooLarge, TooManyFields } from './form_body'
 import { originAllowed } from './origin'
 import { compactRequest } from './request'
 import type { Trust } from './trust'
@@ -28,7 +32,7 @@ export interface PostedState {
 export type Outcome =
   | { readonly kind: 'pass' }
   | { readonly kind: 'answer'; readonly status: number; readonly text: string }
-  | { readonly kind: 'redirect'; readonly url: string }
+  | { readonly kind: 'redirect'; readonly url: string; readonly flashes?: readonly Flash[] }
   /** The route renders the page. */
   | { readonly kind: 'render'; readonly status: number }
 
@@ -36,6 +40,36 @@ const OUT_OF_DATE = 'The form is out of date, or belongs to another user. Load i
 
 /** What stands in the hidden field, see lib/forms/posted.ts: handler and id, the component's place, and its token. */
 const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) (\d{1,4}) ([\w.-]+)$/
+
+/** What became of the form of a shared component: see `post` in src/forms.rs. */
+export type PostedToShared =
+  | {
+      readonly applied: {
+        readonly redirect: string | null
+        readonly keepsForm: boolean
+        readonly pushes: readonly { readonly name: string; readonly data: string }[]
+      }
+    }
+  | { readonly known: true }
+  | { readonly failed: string }
+  | { readonly refused: string; readonly busy: boolean; readonly redirect: string | null }
+
+/** The handler and the id of the form; nothing if they are no JSON: the field comes from the browser. */
+function whichOf(json: string): readonly [handler: string, id: string] | undefined {
+  try {
+    return JSON.parse(json) as [string, string]
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A component may have several forms, each with a handler of its own: each is taken once, and its event has an id of its
+ * own. The form's id comes from the browser, and would make a form that was taken a new one.
+ */
+function idOf(page: string, handler: string): string {
+  return createHash('sha256').update(`${page} ${handler}`).digest('base64url').slice(0, 22)
+}
 
 /** What the forms of a loom need of it. */
 export interface FormsHost {
@@ -51,14 +85,18 @@ export interface FormsHost {
   readonly limits: { readonly messageBytes: number; readonly formFields: number; readonly handlerTime: number }
   /** The module of that name, if it is a live one. */
   find(name: string): LiveEntry | undefined
+  /** Has the actor of a shared component handle the form. */
+  post(form: PostedForm): Promise<PostedToShared>
   /** Whether the form was not taken before. */
   take(id: string, bind: string, address: string): Promise<boolean>
   send(outgoing: Outgoing): Promise<unknown>
   readonly operator: Operator
+  readonly flashes: Flashes
 }
 
 /** Forms that are sent without the client's script, as requests of their pages. */
 export class Forms {
+  private readonly failed = new FailedForms()
   private readonly states = new WeakMap<IncomingMessage, PostedState>()
 
   constructor(private readonly host: FormsHost) {}
@@ -70,34 +108,40 @@ export class Forms {
   }
 
   readonly express: Middleware = (request, response, next) => {
+    this.host.flashes.note(request, response)
     if (!isForm(request)) {
       next()
       return
     }
-    this.run(request, undefined).then(
-      (outcome) => {
-        if (outcome.kind === 'render') {
-          response.statusCode = outcome.status
-          // The route that renders the page is the one that has rendered it before.
-          request.method = 'GET'
-        }
-        if (outcome.kind === 'pass' || outcome.kind === 'render') next()
-        else answer(outcome, response)
-      },
-      (error: unknown) => {
-        next(error)
-      },
-    )
+    const go = async (): Promise<void> => {
+      const outcome = await this.run(request, undefined)
+      if (outcome.kind === 'render') {
+        response.statusCode = outcome.status
+        // The route that renders the page is the one that has rendered it before.
+        request.method = 'GET'
+      }
+      if (outcome.kind === 'pass' || outcome.kind === 'render') next()
+      else this.answer(outcome, request, response)
+    }
+    go().catch((error: unknown) => {
+      next(error)
+    })
   }
 
   /** For Fastify, whose own parser has read the body as text. */
   async fastify(request: FastifyRequestLike & { body?: unknown }, reply: FastifyReplyLike): Promise<void> {
+    this.host.flashes.noteFastify(request, reply)
     if (!isForm(request.raw)) return
     const outcome = await this.run(request, request.body)
     if (outcome.kind === 'render') reply.raw.statusCode = outcome.status
     if (outcome.kind === 'pass' || outcome.kind === 'render') return
     reply.hijack()
-    answer(outcome, reply.raw)
+    this.answer(outcome, request.raw, reply.raw)
+  }
+
+  private answer(outcome: Answered, request: IncomingMessage, response: ServerResponse): void {
+    if (outcome.kind === 'redirect') this.host.flashes.send(request, response, outcome.flashes ?? [])
+    answer(outcome, response)
   }
 
   private async run(page: PageRequest, parsed: unknown): Promise<Outcome> {
@@ -107,37 +151,63 @@ export class Forms {
     try {
       fields = await this.fieldsOf(request, parsed)
     } catch (error) {
+      if (error instanceof TooManyFields) return this.tooMany()
+      if (error instanceof CutOff) return { kind: 'answer', status: 400, text: 'The form has not come as a whole.' }
       if (!(error instanceof TooLarge)) throw error
       return { kind: 'answer', status: 413, text: `The form has more than ${limits.messageBytes} bytes.` }
     }
     const sealed = fields?.[SEAL]
     if (sealed === undefined || fields === undefined) return { kind: 'pass' }
     Reflect.deleteProperty(fields, SEAL)
-    if (Object.keys(fields).length > limits.formFields)
-      return { kind: 'answer', status: 413, text: `The form has more than ${limits.formFields} fields.` }
+    if (Object.keys(fields).length > limits.formFields) return this.tooMany()
     if (!this.isOwn(request))
       return { kind: 'answer', status: 403, text: 'The form was sent by a page of another site.' }
     return this.handle(page, request, fields, String(sealed))
   }
 
+  /** What the handler has done is done, and is not to be done again because of what was to follow. */
+  private async sendAll({ name }: LiveEntry, all: readonly Outgoing[]): Promise<void> {
+    for (const outgoing of all) {
+      try {
+        await this.host.send(outgoing)
+      } catch (error) {
+        const what = `ctx.${outgoing.kind} to ${JSON.stringify(outgoing.to)}, by a form of module ${name} that was sent without a script`
+        this.host.operator.tell('error', `${what}, was not accepted and is lost: ${textOf(error)}`)
+      }
+    }
+  }
+
+  private tooMany(): Outcome {
+    return { kind: 'answer', status: 413, text: `The form has more than ${this.host.limits.formFields} fields.` }
+  }
+
   /** The fields, also for whoever handles the request if it is no form of ours. */
   private async fieldsOf(request: IncomingMessage, parsed: unknown): Promise<FormFields | undefined> {
-    const { messageBytes } = this.host.limits
+    const { messageBytes, formFields } = this.host.limits
+    // The hidden field is none of the form's.
+    const most = formFields + 1
+    if (typeof parsed === 'string') return parseForm(parsed, most)
     const given = request as IncomingMessage & { body?: unknown; _body?: boolean }
-    if (typeof parsed === 'string') return parseForm(parsed)
-    if (given.body !== undefined) return fieldsOf(given.body)
-    const fields = parseForm(await readBody(request, messageBytes))
+    // Another parser has read it.
+    const before = parsed ?? given.body
+    if (before !== undefined || request.readableEnded) return fieldsOf(before)
+    const fields = parseForm(await readBody(request, messageBytes), most)
     // As the parsers of Express leave it, so that none waits for what has been read.
     given.body = { ...fields }
     given._body = true
     return fields
   }
 
-  /** A browser says which page has sent a form: with the origin, or with how far it comes from. */
+  /**
+   * A browser says which page has sent a form: with the origin, or with how far it comes from. With the referrer policy
+   * `no-referrer` the origin of a form is `null`, also if the page is of this site. No page can say by itself how far it
+   * comes from, and what is sandboxed comes from another site.
+   */
   private isOwn(request: IncomingMessage): boolean {
-    const { origin, trust } = this.host.settings
-    if (request.headers.origin === undefined) return request.headers['sec-fetch-site'] === 'same-origin'
-    return originAllowed(request, origin, trust)
+    const { origin: allowed, trust } = this.host.settings
+    const { origin, 'sec-fetch-site': site } = request.headers
+    if (origin === undefined || origin === 'null') return site === 'same-origin'
+    return originAllowed(request, allowed, trust)
   }
 
   private async handle(
@@ -157,18 +227,38 @@ export class Forms {
       return { kind: 'answer', status: 403, text: OUT_OF_DATE }
     }
     const entry = this.host.find(opened.module)
-    if (entry === undefined) return { kind: 'answer', status: 403, text: OUT_OF_DATE }
-    const [handler, id] = JSON.parse(which) as [string, string]
+    const form = whichOf(which)
+    if (entry === undefined || form === undefined) return { kind: 'answer', status: 403, text: OUT_OF_DATE }
+    const [handler, id] = form
+    const { module } = entry
+    if (handlerOf(module, handler) === undefined) return { kind: 'answer', status: 403, text: OUT_OF_DATE }
+    // Of a module with one function for all, a browser could make up ever new names.
+    const eventId = typeof module.handle === 'function' ? opened.id : idOf(opened.id, handler)
     const event: LiveEvent = {
-      id: opened.id,
+      id: eventId,
       handler,
       type: 'submit',
+      // A submit's is its form, URL-encoded: the handler is the same as that of the live page.
       value: new URLSearchParams(
         Object.entries(fields).flatMap(([name, value]) => [value].flat().map((text) => [name, text])),
       ).toString(),
       form: fields,
     }
     const compact = compactRequest(request, settings.trust, settings.keep, page)
+    if (opened.key !== '') {
+      const value = event.value ?? ''
+      const posted = await this.host.post({
+        token,
+        // The page that shows what was not taken is another one; who goes back there and corrects it has a new form.
+        id: idOf(eventId, value),
+        handler,
+        value,
+        meta: JSON.stringify(compact),
+        bind,
+        address: compact.address ?? '',
+      })
+      return this.outcomeOf(posted, request)
+    }
     const context = new FormContext(
       '',
       entry.name,
@@ -180,18 +270,30 @@ export class Forms {
       undefined,
       event,
     )
-    context.formId = opened.id
-    if (!(await this.host.take(opened.id, bind, compact.address))) {
-      // It was sent twice: what it did is there already.
-      return { kind: 'redirect', url: here(request) }
-    }
+    context.formId = eventId
     const deadline = setTimeout(() => {
       context.abort(new Error('the form took too long'))
     }, this.host.limits.handlerTime)
+    // Whom its failed forms count for.
+    const holder = bind === '' ? (compact.address ?? '') : bind
+    let isTaken: boolean
     try {
+      isTaken = this.failed.delete(holder, eventId) || (await this.host.take(eventId, bind, compact.address))
+    } catch (error) {
+      clearTimeout(deadline)
+      this.host.operator.tell('error', `a form sent without a script could not be taken: ${textOf(error)}`)
+      return { kind: 'answer', status: 503, text: 'The form cannot be taken just now. Send it once more.' }
+    }
+    try {
+      if (!isTaken) {
+        // It was sent twice: what it did is there already.
+        return { kind: 'redirect', url: here(request) }
+      }
       const handled = await beforeAbort(handleForm(entry, opened, event, context), context)
-      for (const outgoing of handled.outgoing) await this.host.send(outgoing)
-      if (handled.redirectUrl !== '') return { kind: 'redirect', url: handled.redirectUrl }
+      await this.sendAll(entry, handled.outgoing)
+      const { flashes } = handled
+      if (handled.redirectUrl !== '') return { kind: 'redirect', url: handled.redirectUrl, flashes }
+      this.host.flashes.leave(request, flashes)
       this.states.set(request, {
         module: entry.name,
         place: Number(place),
@@ -200,6 +302,7 @@ export class Forms {
       })
       return { kind: 'render', status: handled.isKept ? 422 : 200 }
     } catch (error) {
+      this.failed.add(holder, eventId)
       if (error instanceof Refusal) {
         if (error.redirect !== undefined) return { kind: 'redirect', url: error.redirect }
         return { kind: 'answer', status: 403, text: error.message }
@@ -214,7 +317,30 @@ export class Forms {
       clearTimeout(deadline)
     }
   }
+
+  /** Of a shared component the page shows what its actor makes of it; what was typed is not there again. */
+  private outcomeOf(posted: PostedToShared, request: IncomingMessage): Outcome {
+    if ('known' in posted) return { kind: 'redirect', url: here(request) }
+    if ('failed' in posted) return { kind: 'answer', status: 500, text: posted.failed }
+    if ('refused' in posted) {
+      const { refused: text, busy, redirect } = posted
+      return redirect === null
+        ? { kind: 'answer', status: busy ? 503 : 403, text }
+        : { kind: 'redirect', url: redirect }
+    }
+    const { redirect, keepsForm, pushes } = posted.applied
+    const flashes = pushes.flatMap(({ name, data }): Flash[] => {
+      const given = name === FLASH ? (JSON.parse(data) as [Flash['kind'], string] | string) : ''
+      return typeof given === 'string' ? [] : [{ kind: given[0], text: given[1] }]
+    })
+    if (redirect !== null) return { kind: 'redirect', url: redirect, flashes }
+    this.host.flashes.leave(request, flashes)
+    return { kind: 'render', status: keepsForm ? 422 : 200 }
+  }
 }
+
+/** What is answered here, and not by the page's route. */
+type Answered = Exclude<Outcome, { kind: 'pass' } | { kind: 'render' }>
 
 /** The page's own address. Express changes `url` under a router's prefix. */
 function here(request: IncomingMessage): string {
@@ -232,9 +358,16 @@ function beforeAbort<Result>(work: Promise<Result>, context: FormContext): Promi
   })
 }
 
-function answer(outcome: Exclude<Outcome, { kind: 'pass' } | { kind: 'render' }>, response: ServerResponse): void {
+/** The address as a header has it: what browsers would leave out is left out, and what they would escape is escaped. */
+function inHeader(url: string): string {
+  // Half of a character, which only a string can have, becomes the sign for that.
+  const text = Buffer.from(url.replace(/[\t\n\r]/g, '')).toString()
+  return text.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
+}
+
+function answer(outcome: Answered, response: ServerResponse): void {
   if (outcome.kind === 'redirect') {
-    response.writeHead(303, { location: outcome.url, 'cache-control': 'no-store' }).end()
+    response.writeHead(303, { location: inHeader(outcome.url), 'cache-control': 'no-store' }).end()
     return
   }
   response

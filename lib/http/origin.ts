@@ -23,7 +23,7 @@ function isOrigin(text: string): boolean {
   return text === 'null' || /^[a-z][a-z\d+.-]*:\/\/[^/\s]+$/.test(text)
 }
 
-function isEncrypted({ socket }: IncomingMessage): boolean {
+export function isEncrypted({ socket }: IncomingMessage): boolean {
   return (socket as { encrypted?: boolean }).encrypted === true
 }
 

@@ -5,13 +5,28 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import fresh from 'fresh'
 import Negotiator from 'negotiator'
-import type { ScriptOptions } from '../../index'
+import type { ClientTexts, ScriptOptions } from '../../index'
 import { checkNames, checkString, invalid } from '../check'
 import { root } from '../native'
 import type { Wiring } from './wiring'
 
-/** The browser client, the default look of its states, and what the client loads if a page needs it. */
-type Name = 'client' | 'status' | 'fields' | 'bindings' | 'recovery' | 'uploads'
+/** The browser client, the default look of its states, and what the client loads if a page needs it; and what scripts import. */
+type Name = 'client' | 'status' | (typeof EXTRAS)[number] | 'imports'
+
+/** As in scripts/client.mjs. */
+const EXTRAS = [
+  'fields',
+  'bindings',
+  'visible',
+  'commands',
+  'recovery',
+  'uploads',
+  'navigation',
+  'flash',
+  'hooks',
+] as const
+
+const FILE = new RegExp(`^(client|status|${EXTRAS.join('|')})\\.([\\w-]+)\\.js$`)
 
 /** One of them, in the encodings that browsers take. */
 interface Client {
@@ -21,6 +36,8 @@ interface Client {
 
 /** client/live/development.ts, which scripts/setup.mjs puts here: what it costs, no page in production pays. */
 declare const DEVELOPMENT_CLIENT: string
+/** client/live/network.ts, which stands before the client. */
+declare const DEVELOPMENT_NETWORK: string
 
 const loaded: Record<'production' | 'development', Partial<Record<Name, Client>>> = { production: {}, development: {} }
 
@@ -28,8 +45,11 @@ function load(name: Name, isDevelopment: boolean): Client {
   const clients = loaded[isDevelopment ? 'development' : 'production']
   let client = clients[name]
   if (client === undefined) {
-    const own = readFileSync(join(root, 'dist', `${name}.js`))
-    const source = isDevelopment && name === 'client' ? Buffer.concat([own, Buffer.from(DEVELOPMENT_CLIENT)]) : own
+    const own = readFileSync(join(root, 'dist', name === 'imports' ? 'imports.mjs' : `${name}.js`))
+    const source =
+      isDevelopment && name === 'client'
+        ? Buffer.concat([Buffer.from(DEVELOPMENT_NETWORK), own, Buffer.from(DEVELOPMENT_CLIENT)])
+        : own
     // The client holds the name of what it loads: scripts/client.mjs has the same.
     const hash = createHash('sha256')
       .update(source)
@@ -47,12 +67,40 @@ function scriptPath(path: string, name: Name, isDevelopment: boolean): string {
   return `${path}/${name}.${load(name, isDevelopment).hash}.js`
 }
 
-const STATUSES = { offline: '', error: '', expired: '', reload: '' }
+/** Where scripts of pages import `hook` from: beside the client's own address, which has its hash. */
+const IMPORTS = 'client.js'
+
+/** What the client says: it has no language of its own. */
+const TEXTS: Required<ClientTexts> = {
+  offline: 'Connection lost.',
+  retryIn: 'Trying again in {seconds} s.',
+  connecting: 'Trying again…',
+  retry: 'Try now',
+  online: 'Connected again.',
+  error: 'A part of this page has stopped working.',
+  expired: 'This page is out of date.',
+  reload: 'Reload',
+  dismiss: 'Dismiss',
+}
+
+/** The texts as the client reads them, for an attribute in single quotes. */
+function textsOf(given: ClientTexts, hasStatus: boolean): string {
+  checkNames(given, TEXTS, 'texts', 'a text')
+  for (const [name, text] of Object.entries(given)) checkString(text, `texts.${name}`)
+  if (given.retryIn?.includes('{seconds}') === false)
+    throw invalid('a text with {seconds}', 'texts.retryIn', given.retryIn)
+  const { dismiss, ...others } = { ...TEXTS, ...given }
+  // Screen readers need to know a text's language if that may not be the page's.
+  const lang = Object.keys(given).length === 0 ? { lang: 'en' } : {}
+  const json = JSON.stringify({ ...(hasStatus ? others : {}), dismiss, ...lang })
+  return json.replace(/[&<']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+}
 
 /** The script elements of a page. */
 export function scriptElements(path: string, isDevelopment: boolean, options: ScriptOptions = {}): string {
-  checkNames(options, { nonce: '', status: true }, 'the options of loom.script()', 'option')
-  const { nonce, status = true } = options
+  checkNames(options, { nonce: '', status: true, texts: true }, 'the options of loom.script()', 'option')
+  const { nonce, status = true, texts = {} } = options
+  if (typeof status !== 'boolean') throw invalid('true or false (its texts are the option texts)', 'status', status)
   let attributes = ''
   if (nonce !== undefined) {
     // As the policy's grammar has it; anything else would be no nonce, and could be another attribute.
@@ -61,13 +109,8 @@ export function scriptElements(path: string, isDevelopment: boolean, options: Sc
   }
   const element = (name: Name, mark: string): string =>
     `<script type="module" src="${scriptPath(path, name, isDevelopment)}"${attributes} ${mark}></script>`
-  const client = element('client', 'data-l-client')
-  if (status === false) return client
-  if (status === true) return client + element('status', 'data-l-status')
-  checkNames(status, STATUSES, 'status', 'text')
-  for (const [name, text] of Object.entries(status)) checkString(text, `status.${name}`)
-  const texts = JSON.stringify(status).replace(/[&<"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
-  return client + element('status', `data-l-status="${texts}"`)
+  const client = element('client', `data-l-client data-l-texts='${textsOf(texts, status)}'`)
+  return status ? client + element('status', 'data-l-status') : client
 }
 
 type Encoding = keyof Client['bodies']
@@ -108,8 +151,15 @@ export function serveClient(
     wiring.found(new URLSearchParams(query).get('after'), response)
     return true
   }
+  if (wiring !== undefined && pathname === `${path}/news` && request.method === 'GET') {
+    const asked = new URLSearchParams(query)
+    wiring.news.serve(request, response, Number(asked.get('age')), asked.get('after'))
+    return true
+  }
+  if (wiring?.devtools?.serve(request, response, pathname) === true) return true
   const name = pathname.startsWith(`${path}/`) ? pathname.slice(path.length + 1) : ''
-  const found = /^(client|status|fields|bindings|recovery|uploads)\.([\w-]+)\.js$/.exec(name)
+  // Scripts of pages import it under an address that does not change.
+  const found = name === IMPORTS ? [name, 'imports'] : FILE.exec(name)
   if (found === null) return false
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()

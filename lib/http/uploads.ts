@@ -4,7 +4,6 @@ import type { PageRequest } from '../call/context'
 import { checkNames, checkString, invalid, isObject } from '../check'
 import { LoomError, traceOf } from '../errors'
 import { EXPIRED, type Permit } from '../uploads/permits'
-import { networkOf } from '../uploads/network'
 import { Storage } from '../uploads/storage'
 import { type Bounds, DEFAULT_BOUNDS, type Uploads } from '../uploads/uploads'
 import type { Binder } from './bind'
@@ -145,7 +144,8 @@ export class UploadServer {
         const permit = permitOf(request)
         this.uploads.hasArrived(permit.id)
         if (await this.uploads.check(permit)) return {}
-        await this.uploads.remove(permit.id)
+        // With this permit it cannot come again.
+        await this.uploads.drop(permit.id)
         throw new Refused(415, 'type')
       },
       onResponseError: (request, error) => this.explain(permitOf(request), error),
@@ -216,7 +216,7 @@ export class UploadServer {
       if ((await this.storage.arrived(permit.id)) !== undefined) throw new Refused(409, 'exists')
     }
     const server = await this.server
-    if (!this.uploads.begins(permit, networkOf(addressOf(request, trust)))) throw new Refused(507, 'full')
+    if (!this.uploads.begins(permit, this.uploads.networkOf(addressOf(request, trust)))) throw new Refused(507, 'full')
     this.permits.set(request, permit)
     request.url = id === '' ? this.path : `${this.path}/${id}`
     // What the page says of the file is in its permit.

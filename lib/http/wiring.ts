@@ -6,6 +6,7 @@ import type { Context } from '../call/context'
 import { Context as OwnContext } from '../call/context'
 import type { Development } from '../call/development'
 import { atPlace } from '../places'
+import { News } from './news'
 
 /** How long after it was rendered a page may take to join. A page that works needs much less. */
 const WAIT_MS = 4000
@@ -18,6 +19,12 @@ const requestOf = Object.getOwnPropertyDescriptor(OwnContext.prototype, 'request
 
 type Headers = IncomingMessage['headers']
 
+/** Whether the client has fetched the page: nobody may go there. As client/navigation/fetch.ts asks for it. */
+function isFetched(request: object | undefined): boolean {
+  const { headers } = (request ?? {}) as { headers?: { accept?: unknown } }
+  return headers?.accept === 'text/html'
+}
+
 /**
  * Finds out whether an application has put all parts together: the script in the page, the route that serves it, the
  * server that is attached, and middleware for upgrades. In development only.
@@ -27,6 +34,12 @@ type Headers = IncomingMessage['headers']
  * anything is said, all others are asked.
  */
 export class Wiring {
+  /** Set by the loom: what shows the components, and answers requests for its page. */
+  devtools:
+    | { serve(request: IncomingMessage, response: ServerResponse, pathname: string): boolean; close(): Promise<void> }
+    | undefined
+  /** What open pages hear of. */
+  readonly news = new News()
   /** Where `loom.script()` was first called. */
   private scriptPlace: string | undefined
   private isScriptMade = false
@@ -91,6 +104,7 @@ export class Wiring {
   }
 
   close(): void {
+    this.news.close()
     for (const timer of this.waiting.values()) clearTimeout(timer)
     this.waiting.clear()
   }
@@ -100,7 +114,7 @@ export class Wiring {
     if (request !== undefined) {
       for (const name of this.keep) if ((request as Record<string, unknown>)[name] !== undefined) this.onPages.add(name)
     }
-    if (this.waiting.has(module) || this.development.hasJoined(module)) return
+    if (this.waiting.has(module) || this.development.hasJoined(module) || isFetched(request)) return
     const { served } = this
     const end = (): void => {
       this.waiting.delete(module)

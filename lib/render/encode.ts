@@ -1,4 +1,6 @@
+import type { Key } from '../../index'
 import { typeOf } from '../check'
+import { AttributeText } from './attribute_text'
 import { Bound, RowStep, TreeOp } from '../codec'
 import { Each } from './each'
 import { LoomError } from '../errors'
@@ -34,6 +36,8 @@ export interface TreeCheck {
   rows(list: Each, last: Each, template: Template, index: number): void
   /** Called for each tree, before its values are written. */
   tree(tree: Tree): void
+  /** Called for an array whose items are not all keyed. */
+  list(items: readonly unknown[], template: Template, index: number): void
 }
 
 /** Writes the tree of a raw module, which is JSON already. */
@@ -123,12 +127,19 @@ class Encoder {
       this.each(value, undefined, template, index, depth)
     } else if (Array.isArray(value)) {
       this.list(value, template, index, depth)
+    } else if (value instanceof AttributeText) {
+      leaf(writer, TreeOp.TEXT, value.toString())
     } else {
       throw misfit(value, template, index)
     }
   }
 
   private list(items: readonly unknown[], template: Template, index: number, depth: number): void {
+    if (isKeyed(items)) {
+      this.each(new Each(items, keyOfItem, itemItself, [], 'A list'), undefined, template, index, depth)
+      return
+    }
+    this.check?.list(items, template, index)
     this.writer.op((items.length << TreeOp.SHIFT) | TreeOp.LIST)
     for (const item of items) {
       if (item instanceof Tree) {
@@ -181,14 +192,28 @@ class Encoder {
   }
 }
 
+/** Whether all items are trees with a key, as rows of JSX have. */
+function isKeyed(items: readonly unknown[]): boolean {
+  if (items.length === 0) return false
+  for (const item of items) if (!(item instanceof Tree) || item.key === undefined) return false
+  return true
+}
+
+const keyOfItem = (item: unknown): Key => (item as Tree).key as Key
+const itemItself = (item: unknown): Tree => item as Tree
+
 /**
- * Whether every value is the same as before. An object always counts as changed, because it may have changed inside.
+ * Whether every value is the same as before. An object always counts as changed, because it may have changed inside; but
+ * what is a text does not change.
  */
 function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index]
     if (value !== last[index] || typeof value === 'object') {
-      if (value === null && last[index] === null) continue
+      const before = last[index]
+      if (value === null && before === null) continue
+      if (value instanceof AttributeText && before instanceof AttributeText && value.toString() === before.toString())
+        continue
       return false
     }
   }
@@ -200,15 +225,24 @@ function tooDeep(): LoomError {
 }
 
 function misfit(value: unknown, template: Template, index: number): LoomError {
-  const hint =
-    value instanceof Promise
-      ? '; await it in the handler and keep the result in the props'
-      : typeof value === 'function'
-        ? '; name a handler instead, or call it'
-        : ''
+  const slot = describeSlot(template, index)
   return new LoomError(
     'LOOM_TEMPLATE',
     `Expected text, a number, html\`…\`, each(), raw(), sanitized() or an array of them but received ${typeOf(value)} ` +
-      `for ${describeSlot(template, index)}${hint}`,
+      `for ${slot}${mendOf(value, slot)}`,
   )
+}
+
+/** What to write instead, if it is known. */
+function mendOf(value: unknown, slot: string): string {
+  if (typeof value === 'function') {
+    return /^slot \d+, attribute data-l-/.test(slot)
+      ? '; the browser cannot call it: write it into handle of the module and name it here, as in @click="save" or onClick="save"'
+      : '; name a handler instead, or call it'
+  }
+  if (typeof value !== 'object' || value === null) return ''
+  if (value instanceof Promise) return '; await it in the handler and keep the result in the props'
+  if ('$$typeof' in value) return '; it is an element of React: set jsxImportSource to "loom-live" for its file'
+  if (value instanceof Date) return '; make a text of it, as in date.toISOString()'
+  return '; show a member of it, as in user.name, or make a text of it'
 }

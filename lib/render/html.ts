@@ -2,7 +2,7 @@ import type { RawHtml as PublicRawHtml } from '../../index'
 import { typeOf } from '../check'
 import { LoomError, textOf } from '../errors'
 import { native } from '../native'
-import { atPlace, isRemembering, placeOfTemplate, rememberTemplate } from '../places'
+import { atPlace, isRemembering, located, placeOfTemplate, rememberTemplate } from '../places'
 import { joinedAsText, Tree } from './tree'
 
 export class RawHtml implements PublicRawHtml {
@@ -102,6 +102,18 @@ export function templateOf(statics: TemplateStringsArray): Template {
   return template
 }
 
+function compiled(statics: TemplateStringsArray): { id: number; kinds: string } {
+  const placed = located(statics)
+  if (placed !== statics) {
+    try {
+      return native.compileTemplate(Array.from(placed))
+    } catch {
+      // The message shows the template as it is written.
+    }
+  }
+  return native.compileTemplate(Array.from(statics))
+}
+
 function compile(statics: TemplateStringsArray): Template {
   // Rust keeps every template for ever, so arrays that are not a literal's, and new for each render, would leak.
   const { raw } = statics as { raw?: unknown }
@@ -109,7 +121,7 @@ function compile(statics: TemplateStringsArray): Template {
     throw new LoomError('LOOM_ARGUMENT', 'html is a tag for template literals; call it as html`…`')
   }
   try {
-    const { id, kinds } = native.compileTemplate(Array.from(statics))
+    const { id, kinds } = compiled(statics)
     const template = { id, statics, kinds, says: Array.from(kinds, (kind) => SAYS[kind]) }
     templates.set(statics, template)
     return template

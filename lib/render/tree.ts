@@ -14,7 +14,14 @@ export class Tree implements PublicTree {
   constructor(
     readonly statics: TemplateStringsArray,
     readonly dynamics: readonly unknown[],
+    /** What identifies the tree among the other items of an array; `undefined` if nothing does. JSX gives it. */
+    readonly key?: unknown,
   ) {}
+
+  /** The same tree with this key, whatever kind of tree it is. */
+  withKey(key: unknown): Tree {
+    return Object.assign(Object.create(Object.getPrototypeOf(this) as object) as Tree, this, { key })
+  }
 
   /** @throws LoomError always: a tree cannot be joined as text. */
   toString(): string {

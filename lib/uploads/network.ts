@@ -1,19 +1,36 @@
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** The longest text that is kept of an address that is none; a proxy may give any. */
+const LONGEST = 64
+
+const BITS = 128n
+
+/** The 128 bits of an IPv6 address without a zone. */
+function bitsOf(address: string): bigint {
+  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
+  const plain =
+    dotted === null
+      ? address
+      : address.slice(0, dotted.index) +
+        [0, 2].map((at) => (Number(dotted[at + 1]) * 256 + Number(dotted[at + 2])).toString(16)).join(':')
+  const [before = [], after = []] = plain.split('::').map((part) => (part === '' ? [] : part.split(':')))
+  const zeros = Array<string>(8 - before.length - after.length).fill('0')
+  return [...before, ...zeros, ...after].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n)
+}
 
 /**
- * What an address counts as: of IPv6 the first 64 bits, since one person has all that follow; `::ffff:a.b.c.d` is an
- * address of IPv4.
+ * What an address counts as; `src/sessions/addresses.rs` does the same for connections. Of IPv6 the first `prefix` bits
+ * count, since one person has all addresses that share these bits. `::ffff:a.b.c.d` is an address of IPv4.
  */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? []
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // An IPv4 address at the end stands for two groups.
-  const groups = after.length + before.length + (after.at(-1)?.includes('.') === true ? 1 : 0)
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups)).fill('0')
-  const all = [...before, ...zeros, ...after].slice(0, 4)
-  return all.map((group) => group.toLowerCase().replace(/^0+(?=.)/, '')).join(':')
+export function networkOf(address: string, prefix: number): string {
+  const text = address.trim()
+  // In brackets, with a zone, with a port, or with all of these.
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text) ?? []
+  const [bare = ''] = (bracketed ?? dotted ?? text).split('%', 1)
+  if (isIPv4(bare)) return bare
+  if (!isIPv6(bare)) return text.slice(0, LONGEST)
+  const bits = bitsOf(bare)
+  if (bits >> 32n === 0xffffn) return [24n, 16n, 8n, 0n].map((by) => (bits >> by) & 255n).join('.')
+  const ignored = BITS - BigInt(Math.min(Math.max(prefix, 0), Number(BITS)))
+  return `${(bits >> ignored).toString(16)}/${prefix}`
 }

@@ -2,6 +2,7 @@ import type { ChosenFile, UploadedFile, UploadError } from '../../index'
 import { textOf } from '../errors'
 import { type Claims, MemoryClaims } from './claims'
 import { canBe } from './content'
+import { networkOf } from './network'
 import { EXPIRED, openPermit, type Permit, type Sealer, sealPermit } from './permits'
 import { chosenFile, refusalOf, type Rules } from './rules'
 import type { Storage } from './storage'
@@ -33,6 +34,8 @@ interface Open {
   readonly bytes: number
   /** When its last request, or the last word of its page, was. */
   at: number
+  /** When its permit ends. */
+  readonly until: number
   /** How many requests bring it just now. */
   requests: number
   hasArrived: boolean
@@ -75,7 +78,14 @@ export class Uploads {
     private readonly sealer: () => Sealer,
     /** Tells whoever runs the application. */
     readonly tell: (level: 'error' | 'warn', text: string) => void,
+    /** Bits of an IPv6 address that count as one address, as for connections. */
+    private readonly addressPrefix: number,
   ) {}
+
+  /** What an address counts as. */
+  networkOf(address: string): string {
+    return networkOf(address, this.addressPrefix)
+  }
 
   /** From here on files can come. */
   begin(storage: Storage, bounds: Bounds, path: string): void {
@@ -106,7 +116,10 @@ export class Uploads {
   private async look(): Promise<void> {
     try {
       for (const { id, size, at } of (await this.storage?.found()) ?? [])
-        this.add(id, { instance: '', upload: '', address: '', bytes: size, at, requests: 0, hasArrived: false })
+        this.add(id, {
+          ...{ instance: '', upload: '', address: '', bytes: size, at },
+          ...{ until: at + this.bounds.permitTime, requests: 0, hasArrived: false },
+        })
     } catch (error) {
       this.tell('error', `the uploads of before cannot be looked at: ${textOf(error)}`)
     }
@@ -139,28 +152,40 @@ export class Uploads {
     const refused = refusalOf(rules, file)
     if (refused !== undefined) return { error: refused }
     await this.ready
-    const { perComponent, perAddress, totalBytes, permitTime } = this.bounds
     const again = rules.direct === undefined ? await this.earlier(owner, upload, file, old) : undefined
     const known = again?.id ?? id
-    let ofUpload = 0
-    let ofComponent = 0
-    let ofAddress = 0
-    for (const [other, open] of this.open) {
-      if (other === known) continue
-      if (open.instance === owner.instance) ofComponent++
-      if (open.instance === owner.instance && open.upload === upload) ofUpload++
-      if (open.address === owner.address && owner.address !== '') ofAddress++
-    }
-    if (ofUpload >= rules.maxFiles || ofComponent >= perComponent) return { error: 'many' }
-    if (ofAddress >= perAddress || this.open.size >= MOST_OPEN) return { error: 'full' }
     const bytes = rules.direct === undefined ? file.size : 0
-    const others = this.bytes - (this.open.get(known)?.bytes ?? 0)
-    if (others + bytes > totalBytes || (bytes > 0 && bytes > ((await this.storage?.free()) ?? 0)))
-      return { error: 'full' }
+    // From the count of others to the new entry nothing is waited for: those who ask at the same time are counted.
+    const free = bytes > 0 ? ((await this.storage?.free()) ?? 0) : 0
     const { instance, module, address } = owner
-    this.add(known, { instance, upload, address, bytes, at: Date.now(), requests: 0, hasArrived: false })
-    const expires = again?.expires ?? Date.now() + permitTime
+    const error = this.hasNoRoom(known, { instance, upload, address, bytes }, rules.maxFiles)
+    if (error !== undefined) return { error }
+    if (bytes > free) return { error: 'full' }
+    const expires = again?.expires ?? Date.now() + this.bounds.permitTime
+    // A request of the earlier visit may still bring it.
+    const { requests = 0, hasArrived = false } = this.open.get(known) ?? {}
+    this.add(known, { instance, upload, address, bytes, at: Date.now(), until: expires, requests, hasArrived })
     return { permit: { ...file, id: known, instance, module, upload, expires, key: undefined } }
+  }
+
+  /** Why there is no room for this file beside the others; nothing if there is. */
+  private hasNoRoom(
+    id: string,
+    { instance, upload, address, bytes }: Pick<Open, 'instance' | 'upload' | 'address' | 'bytes'>,
+    maxFiles = Infinity,
+  ): UploadError | undefined {
+    const { perComponent, perAddress, totalBytes } = this.bounds
+    let [ofUpload, ofComponent, ofAddress] = [0, 0, 0]
+    for (const [other, open] of this.open) {
+      if (other === id) continue
+      if (open.instance === instance) ofComponent++
+      if (open.instance === instance && open.upload === upload) ofUpload++
+      if (open.address === address && address !== '') ofAddress++
+    }
+    if (ofUpload >= maxFiles || ofComponent >= perComponent) return 'many'
+    const before = this.open.get(id)
+    if (ofAddress >= perAddress || (before === undefined && this.open.size >= MOST_OPEN)) return 'full'
+    return this.bytes - (before?.bytes ?? 0) + bytes > totalBytes ? 'full' : undefined
   }
 
   /** What was begun in an earlier visit of the same user, and can go on. */
@@ -194,12 +219,15 @@ export class Uploads {
     return ((await this.cancelled.of(id)) ?? (await this.claims.of(id))) !== undefined
   }
 
-  /** A request brings the file: false if there is no room for it, in a process that has not given its permit. */
-  begins({ id, instance, upload, size }: Permit, address: string): boolean {
+  /**
+   * A request brings the file: false if there is no room for it. The permit may be of another process, or be older than
+   * what is remembered of it, so that the file is counted again.
+   */
+  begins({ id, instance, upload, size: bytes, expires: until }: Permit, address: string): boolean {
     let open = this.open.get(id)
     if (open === undefined) {
-      if (this.open.size >= MOST_OPEN || this.bytes + size > this.bounds.totalBytes) return false
-      open = { instance, upload, address, bytes: size, at: 0, requests: 0, hasArrived: false }
+      open = { instance, upload, address, bytes, at: 0, until, requests: 0, hasArrived: false }
+      if (this.hasNoRoom(id, open) !== undefined) return false
       this.add(id, open)
     }
     open.requests++
@@ -235,8 +263,8 @@ export class Uploads {
       if (file === undefined || typeof id !== 'string' || !/^[\w-]{1,32}$/.test(id) || typeof sent !== 'number')
         continue
       const open = this.open.get(id)
-      // A file that goes elsewhere sends nothing here: its page says that it is on its way.
-      if (open?.instance === instance) open.at = Date.now()
+      // A file that goes elsewhere, or waits for others, sends nothing here: its page says that it is to come.
+      if (open?.instance === instance && !open.hasArrived) open.at = Date.now()
       const failure = isError(error) ? { error } : {}
       entries.push({ id, ...file, sent: Math.max(0, Math.min(file.size, Math.round(sent) || 0)), ...failure })
     }
@@ -261,7 +289,7 @@ export class Uploads {
         // Whoever took it may have moved it: the same event gets it again.
         if ((await this.claims.of(id)) !== by) return { id, error: 'gone' }
       } else if (!(await this.check(permit))) {
-        await this.remove(id)
+        await this.drop(id)
         return { id, error: 'type' }
       }
     }
@@ -317,8 +345,8 @@ export class Uploads {
     const isOld = (at: number, hasArrived: boolean): boolean =>
       now - at > (hasArrived ? bounds.keepTime : bounds.idleTime)
     try {
-      for (const [id, { at, requests, hasArrived }] of this.open)
-        if (requests === 0 && isOld(at, hasArrived)) await this.remove(id)
+      for (const [id, { at, until, requests, hasArrived }] of this.open)
+        if (requests === 0 && (isOld(at, hasArrived) || now > until)) await this.remove(id)
       // Those of other processes, too, which may be gone.
       for (const { id, size, arrived, at } of (await storage?.found()) ?? [])
         if (!this.open.has(id) && isOld(at, size === arrived)) await storage?.remove(id)

@@ -306,7 +306,12 @@ impl Inner {
             held: Vec::new(),
             effects,
             thrown: thrown.map(|(handled, message, stack)| {
-                let error = CallError::Threw { message, stack };
+                let for_now = false;
+                let error = CallError::Threw {
+                    message,
+                    stack,
+                    for_now,
+                };
                 (handled, error)
             }),
             props: done.props(&call.props).map_err(failed)?,
@@ -316,6 +321,7 @@ impl Inner {
             anew: done.anew,
             frozen: done.frozen,
             grows: done.bytes(),
+            nests: decoded.nests,
         })
     }
 
@@ -504,8 +510,16 @@ impl Dispatcher for JsDispatcher {
                     let outcome = inner.outcome(call, &done)?;
                     return Ok(Outcome { held, ..outcome });
                 }
-                Ok(Reply::Failed { message, stack }) => {
-                    return Err(CallError::Threw { message, stack });
+                Ok(Reply::Failed {
+                    message,
+                    stack,
+                    for_now,
+                }) => {
+                    return Err(CallError::Threw {
+                        message,
+                        stack,
+                        for_now,
+                    });
                 }
                 Ok(Reply::Refused(message, refusal)) => {
                     return Err(CallError::Refused(message, refusal));

@@ -280,6 +280,10 @@ pub mod from {
     pub const VIEWERS: u32 = 5;
     /// The application, by the component's address.
     pub const SERVER: u32 = 6;
+    /// The parent of a nested component.
+    pub const PARENT: u32 = 7;
+    /// Development, which has the component render again.
+    pub const AGAIN: u32 = 8;
 }
 
 /// Which value of a task a message carries.
@@ -294,7 +298,7 @@ pub mod part {
 
 /// `{"messages":[…]}`: the messages of a visit. Each is an array:
 ///
-/// * of a timer, a task or the viewers `[receiver, id, from, part, data?]`;
+/// * of a timer, a task, the viewers, the parent or development `[receiver, id, from, part, data?]`;
 /// * of a topic `[receiver, id, from, gap, topic, position, key, bytes?, data?]`: all receivers get the same
 ///   data, so that it crosses once, unless `with_data`; later its key is enough;
 /// * of a topic's presence the same, with an empty position;
@@ -315,10 +319,16 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
     write_json_string(out, &message.id);
     out.push(',');
     match &message.source {
-        source @ (Source::Timer | Source::Task(_) | Source::Viewers) => {
+        source @ (Source::Timer
+        | Source::Task(_)
+        | Source::Viewers
+        | Source::Parent
+        | Source::Again) => {
             let from = match source {
                 Source::Timer => from::TIMER,
                 Source::Viewers => from::VIEWERS,
+                Source::Parent => from::PARENT,
+                Source::Again => from::AGAIN,
                 _ => from::TASK,
             };
             let part = match message.part {

@@ -32,6 +32,7 @@ impl Calls {
                 bind: "".into(),
                 page: "".into(),
                 sharing: None,
+                parent: None,
             }),
             ended: AtomicBool::new(false),
             pending: Mutex::default(),

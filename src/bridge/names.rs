@@ -64,10 +64,14 @@ impl Names {
         let receivers = number(receivers);
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.types.extend(types);
-        if let Some(numbers) = handlers {
-            state.handlers.insert(module, Handlers { numbers, strict });
-        }
-        if !receivers.is_empty() {
+        // The module may have been loaded again, in development, without those that it had.
+        match handlers {
+            Some(numbers) => state.handlers.insert(module, Handlers { numbers, strict }),
+            None => state.handlers.remove(&module),
+        };
+        if receivers.is_empty() {
+            state.receivers.remove(&module);
+        } else {
             state.receivers.insert(module, receivers);
         }
     }

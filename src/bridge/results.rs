@@ -15,6 +15,7 @@
 //! | 5, refused by `authorize` | call, 5, action, message, URL | message, URL |
 //! | 7, waits: a join whose `authorize` or `mount` gave a promise; its result comes later | call, 7 | |
 //! | 11, allowed: a page may see a shared component | call, 11 | |
+//! | 12, failed for now: as 1, but what is needed is away | as 1 | as 1 |
 //! | 64 more than 0, 4 or 6: and the props are frozen | as 0 | |
 //! | 128 more than 0, 4 or 6: and the step asks for more, or a visit has ended early | as 0, with one number more after that of the tree | as 0, then a JSON object: [`Beside`] |
 //! | 8, 9, 10: a task, not a call: a value, the end, a failure | task, 8, value | value: JSON, or empty |
@@ -60,6 +61,8 @@ pub mod status {
     pub const TASK_FAILED: u32 = 10;
     /// `authorize` lets a page see a shared component; nothing was rendered.
     pub const ALLOWED: u32 = 11;
+    /// As `FAILED`, because something is away that the step needs: it may be there soon.
+    pub const FAILED_FOR_NOW: u32 = 12;
     /// Added to each way of being done: the props are frozen.
     pub const FROZEN: u32 = 64;
     /// Added to each way of being done: the step asks for more, or a visit has ended early.
@@ -90,6 +93,8 @@ pub(super) enum Reply {
     Failed {
         message: String,
         stack: String,
+        /// What the step needs is away, and may be there soon.
+        for_now: bool,
     },
     Refused(String, Refusal),
     UnknownHandler,
@@ -275,13 +280,14 @@ impl Iterator for Results {
                 };
                 Reply::Refused(text(message)?, refusal)
             }
-            status::FAILED => {
+            failed @ (status::FAILED | status::FAILED_FOR_NOW) => {
                 let (message, stack) = (self.number()?, self.number()?);
                 let (message, stack) = (self.text(message)?, self.text(stack)?);
                 let text = |range| self.batch.text.get(range).map(str::to_owned);
                 Reply::Failed {
                     message: text(message)?,
                     stack: text(stack)?,
+                    for_now: failed == status::FAILED_FOR_NOW,
                 }
             }
             status::UNKNOWN_HANDLER => Reply::UnknownHandler,

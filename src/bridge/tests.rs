@@ -126,6 +126,7 @@ fn caller() -> Caller {
         bind: "ada".into(),
         page: "/orders".into(),
         sharing: None,
+        parent: None,
     }
 }
 
@@ -527,6 +528,7 @@ async fn calls_of_a_viewer_that_has_ended_fail_whenever_they_are_made() {
         };
         Arc::new(Caller {
             sharing: Some(Box::new(sharing)),
+            parent: None,
             ..caller()
         })
     };

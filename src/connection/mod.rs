@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_now;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
+use crate::given::Given;
 use crate::homes::{Coming, Home, Mark};
 use crate::ids::{Life, Point, Revision};
 use crate::limits::Limits;
@@ -28,11 +29,13 @@ use crate::outbox::{CONNECTION, Dialect, Outbox, Todo};
 use crate::panics::caught;
 use crate::props::Props;
 use crate::protocol::extended::SUBPROTOCOL;
-use crate::protocol::{ClientEvent, ClientMessage, Numbered, Refusal, Resume};
+use crate::protocol::{ClientEvent, ClientMessage, Numbered, Parent, Refusal, Resume};
 use crate::random::random_text;
-use crate::session::{About, Attached, Back, Link, Peer, Session};
+use crate::session::{
+    About, Attached, Back, Link, MAX_NESTING, Names, Nested, Peer, Session, names_of,
+};
 use crate::sessions::to_page::ToPage;
-use crate::sessions::{Arrival, Pace, Sessions, holder};
+use crate::sessions::{Arrival, Pace, Sessions, counted_as, holder};
 use crate::shared::{self, BUSY, Joining, Known, Viewing};
 use crate::stats::Stats;
 use crate::token::{Claims, Kind, anchored, public_name};
@@ -265,6 +268,55 @@ struct Connection<D: Dispatcher> {
     number: u64,
 }
 
+/// A nested component that a page joins: who shows it, and what it is given.
+struct Nesting {
+    parent: Arc<Session>,
+    key: Box<str>,
+    given: Given,
+}
+
+impl Nesting {
+    fn of<'a>(&'a self, module: &'a str) -> Nested<'a> {
+        let Self { parent, key, .. } = self;
+        Nested {
+            parent,
+            module,
+            key,
+        }
+    }
+
+    /// Whether the component goes on from what the page has brought. A shared one has nothing of its own.
+    fn starts_from(&self, claims: &Claims, names: &Names) -> bool {
+        // What was mounted with something else is not this component's: its parent may have it mounted for somebody else.
+        let is_mounted_so = || {
+            let ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
+            ongoing.has_been_given(&self.given)
+        };
+        let is_of_page =
+            claims.kind == Kind::Child && claims.instance.is_empty() && is_mounted_so();
+        let is_of_child = matches!(claims.kind, Kind::Child | Kind::Checkpoint);
+        let is_known = is_of_page || (is_of_child && names.have(&claims.instance));
+        self.given.shared_key().is_none() && is_known
+    }
+
+    /// What the component starts with if the page has brought nothing.
+    fn claims(&self, module: &str, version: u32) -> Claims {
+        let (kind, instance) = match self.given.shared_key() {
+            Some(key) => (Kind::Shared, key),
+            None => (Kind::Child, ""),
+        };
+        Claims {
+            module: module.to_owned(),
+            version,
+            props_json: self.given.props().to_owned(),
+            instance: instance.to_owned(),
+            page: self.parent.about.page.to_string(),
+            issued_at: unix_now(),
+            ..Claims::empty(kind)
+        }
+    }
+}
+
 /// A join that was refused: what the page is told, what it can do, and the reason for the log.
 struct Refused(&'static str, Refusal, String);
 
@@ -414,8 +466,9 @@ impl<D: Dispatcher> Connection<D> {
                 id,
                 module,
                 token,
+                parent,
                 resume,
-            }) => self.join(&id, &module, &token, resume),
+            }) => self.join(&id, &module, &token, parent, resume),
             Some(ClientMessage::Event {
                 id,
                 numbered,
@@ -473,24 +526,29 @@ impl<D: Dispatcher> Connection<D> {
         }
     }
 
-    fn join(&mut self, id: &str, module: &str, token: &str, resume: Option<Resume>) {
+    fn join(
+        &mut self,
+        id: &str,
+        module: &str,
+        token: &str,
+        parent: Option<Parent>,
+        resume: Option<Resume>,
+    ) {
         self.turn += JOIN;
         self.leave(id);
-        let joined = self.place(module).and_then(|place| {
-            let mut expected = Revision::default();
+        let nesting = self.nesting(module, parent);
+        let joined = nesting.and_then(|nesting| {
+            let nesting = nesting.as_ref();
+            let place = self.place(module)?;
             let place = match &resume {
                 // The ticket of a shared component has no dot.
-                Some(resume) => match self.resume(id, module, resume, place) {
+                Some(resume) => match self.resume(id, module, nesting, resume, place) {
                     Ok(()) => return Ok(()),
-                    Err(place) => {
-                        let shown = resume.shown.revision.0;
-                        expected = Revision(shown.saturating_sub(resume.kept));
-                        place
-                    }
+                    Err(place) => place,
                 },
                 None => place,
             };
-            self.try_join(id, module, token, resume, expected, place)
+            self.try_join(id, module, token, nesting, resume, place)
         });
         if let Err(Refused(public, refusal, reason)) = joined {
             self.context.stats.errors.add();
@@ -501,7 +559,7 @@ impl<D: Dispatcher> Connection<D> {
             };
             // A page that was refused as `Busy` asks again, and so do all others. A line for each would
             // flood the log.
-            if refusal != Refusal::Busy {
+            if !matches!(refusal, Refusal::Busy | Refusal::Moved) {
                 let (name, at) = (Quoted(module), Quoted(id));
                 let text = format!("{name} ({at}): join refused: {reason}");
                 self.context.log(Level::Warn, text);
@@ -509,6 +567,32 @@ impl<D: Dispatcher> Connection<D> {
             let text = self.outbox.dialect.refused(id, &shown, &refusal);
             self.outbox.push(CONNECTION, text);
         }
+    }
+
+    /// Who shows the nested component that a page joins, if it is one. Its parent is on the same connection, and shows it
+    /// now.
+    fn nesting(&self, module: &str, parent: Option<Parent>) -> Result<Option<Nesting>, Refused> {
+        let Some(Parent { id, key }) = parent else {
+            return Ok(None);
+        };
+        // The page asks again soon, unless what it shows by then has no such component any more.
+        let not_now = |reason: &str| Refused(BUSY, Refusal::Moved, reason.to_owned());
+        let parent = match self.components.get(&*id) {
+            Some(Shows::Own(attached)) if attached.is_let_in() => attached.session.clone(),
+            Some(Shows::Own(_)) => return Err(not_now("its parent is not let in")),
+            Some(Shows::Shared(_)) => {
+                let reason = "live() cannot stand in a shared component".to_owned();
+                return Err(Refused(FAULT, Refusal::Fault, reason));
+            }
+            None => return Err(not_now("its parent is not here")),
+        };
+        if parent.about.depth >= MAX_NESTING {
+            let reason = format!("components nest deeper than {MAX_NESTING} levels");
+            return Err(Refused(FAULT, Refusal::Fault, reason));
+        }
+        let given = parent.gives(module, &key);
+        let given = given.ok_or_else(|| not_now("its parent does not show it"))?;
+        Ok(Some(Nesting { parent, key, given }))
     }
 
     /// A place in the queue of pages that join or come back. Asked for before the token is opened, because
@@ -541,12 +625,16 @@ impl<D: Dispatcher> Connection<D> {
         &mut self,
         id: &str,
         module: &str,
+        nesting: Option<&Nesting>,
         resume: &Resume,
         place: Place,
     ) -> Result<(), Place> {
         let Some((instance, _)) = resume.secret.split_once('.') else {
             return Err(place);
         };
+        if !names_of(nesting.map(|nesting| nesting.of(module))).have(instance) {
+            return Err(place);
+        }
         let Some(session) = self.sessions.get(instance) else {
             return Err(place);
         };
@@ -572,16 +660,16 @@ impl<D: Dispatcher> Connection<D> {
         if let Some(ticket) = ticket {
             self.sessions.unpark(ticket);
         }
+        if let Some(Nesting { parent, key, .. }) = nesting {
+            parent.adopts(module, key, &attached.session);
+        }
         self.components.insert(id, Shows::Own(attached));
         Ok(())
     }
 
-    /// The name under which this connection counts if addresses are counted: the address, or `bind` if the
-    /// address is not known.
+    /// The name under which this connection counts if addresses are counted: see [`counted_as`].
     fn counted(&self) -> Arc<str> {
-        let name = &self.pace.address().name;
-        let is_known = !name.is_empty();
-        if is_known { name } else { &self.peer.bind }.clone()
+        counted_as(&self.peer.bind, &self.pace.address().name)
     }
 
     /// The name under which this connection's memory counts: see [`holder`].
@@ -602,8 +690,8 @@ impl<D: Dispatcher> Connection<D> {
         id: &str,
         name: &str,
         token: &str,
+        nesting: Option<&Nesting>,
         resume: Option<Resume>,
-        expected: Revision,
         place: Place,
     ) -> Result<(), Refused> {
         let context = self.context.clone();
@@ -613,13 +701,44 @@ impl<D: Dispatcher> Connection<D> {
         let (module, details) =
             module.ok_or_else(|| gone("no such module is registered".to_owned()))?;
         let ticket = resume.as_ref().map(|resume| &*resume.secret);
-        let claims = context
-            .keyring
-            .open_shared(token, ticket, &self.peer.bind, unix_now(), limits.token_age)
-            .map_err(|error| gone(error.to_string()))?;
-        if claims.module != name {
-            return Err(gone(format!("the token is for {}", Quoted(&claims.module))));
+        let names = names_of(nesting.map(|nesting| nesting.of(name)));
+        let opened = || {
+            let (bind, now) = (&self.peer.bind, unix_now());
+            let keyring = &context.keyring;
+            let claims = keyring.open_shared(token, ticket, bind, now, limits.token_age);
+            let claims = claims.map_err(|error| error.to_string())?;
+            match claims.module == name {
+                true => Ok(claims),
+                false => Err(format!("the token is for {}", Quoted(&claims.module))),
+            }
+        };
+        if let Some(Nesting { parent, key, .. }) = nesting
+            && resume.is_none()
+            && parent.shows_on(name, key, &self.outbox)
+        {
+            let reason = "its live() stands twice in its parent: give each a key of its own";
+            return Err(Refused(FAULT, Refusal::Fault, reason.to_owned()));
         }
+        let (claims, is_given) = match nesting {
+            None => {
+                let claims = opened().map_err(gone)?;
+                let is_nested = claims.kind == Kind::Child
+                    || (claims.kind == Kind::Checkpoint && !names.have(&claims.instance));
+                if is_nested {
+                    return Err(gone("a nested component has a parent".to_owned()));
+                }
+                (claims, false)
+            }
+            Some(nesting) => {
+                let claims = opened().ok();
+                let claims = claims.filter(|claims| nesting.starts_from(claims, &names));
+                match claims {
+                    Some(claims) => (claims, false),
+                    // It came with a patch, or its parent has started anew.
+                    None => (nesting.claims(name, details.version), true),
+                }
+            }
+        };
         let id: Arc<str> = id.into();
         if claims.kind == Kind::Shared {
             let known = Known {
@@ -627,10 +746,11 @@ impl<D: Dispatcher> Connection<D> {
                 name: name.into(),
                 details,
             };
-            return self.join_shared(id, known, claims, resume, place);
+            return self.join_shared(id, known, claims, nesting, resume, place);
         }
         let home = self.home(resume.as_ref(), &claims);
-        let instance = self.instance(&claims, home.as_ref())?;
+        let home = home.filter(|home| names.have(&home.instance));
+        let instance = self.instance(&claims, home.as_ref(), &names)?;
         let mark = match &context.homes {
             Some(homes) => homes.mark(&self.peer.bind, name, &instance),
             None => Mark::default(),
@@ -638,6 +758,8 @@ impl<D: Dispatcher> Connection<D> {
         let shown = resume
             .as_ref()
             .map_or_else(Point::default, |back| back.shown);
+        let kept = resume.as_ref().map_or(0, |back| back.kept);
+        let expected = Revision(shown.revision.0.saturating_sub(kept));
         let coming = self.coming(&instance, &claims, home, shown);
         let about = About {
             mark,
@@ -649,13 +771,20 @@ impl<D: Dispatcher> Connection<D> {
             counted: self.counted(),
             request: self.peer.request.clone(),
             page: claims.page.as_str().into(),
+            depth: nesting.map_or(0, |nesting| nesting.parent.about.depth + 1),
         };
         let caller = about.request.clone().map(|request| Caller {
             request,
             bind: about.bind.clone(),
             page: about.page.clone(),
             sharing: None,
+            parent: nesting.map(|nesting| public_name(&nesting.parent.about.instance).into()),
         });
+        let mut ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
+        let given = nesting.map(|nesting| nesting.given.clone());
+        if let Some(given) = given.as_ref().filter(|_| is_given) {
+            ongoing.begins_with(given);
+        }
         let start = Start {
             id: id.clone(),
             instance: public_name(&instance).into(),
@@ -667,6 +796,7 @@ impl<D: Dispatcher> Connection<D> {
             origin: Some(Origin {
                 joins: match claims.kind {
                     Kind::Checkpoint => Joins::Checkpoint,
+                    _ if is_given => Joins::Child,
                     _ => Joins::Mount,
                 },
                 version: claims.version,
@@ -676,10 +806,13 @@ impl<D: Dispatcher> Connection<D> {
             point: claims.point,
             life: claims.life,
             expected,
-            ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+            ongoing,
+            given,
             details: details.clone(),
         };
-        let is_page = claims.kind == Kind::Mount && self.outbox.dialect == Dialect::Extended;
+        let is_page = matches!(claims.kind, Kind::Mount | Kind::Child)
+            && !is_given
+            && self.outbox.dialect == Dialect::Extended;
         let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());
         // Known from the start, so that who is removed from a topic does not come to life with it.
         let topics = start.ongoing.topics();
@@ -694,10 +827,17 @@ impl<D: Dispatcher> Connection<D> {
             made = Some(session.clone());
             sessions.add(&session);
             let context = context.clone();
-            ToPage::new(context, sessions, session, details, anchored, coming, shown)
+            let to_page = ToPage::new(context, sessions, session, details, anchored, coming, shown);
+            match is_given {
+                true => to_page.owing_checkpoint(),
+                false => to_page,
+            }
         });
         if let Some(session) = made {
             session.set_socket(socket);
+            if let Some(Nesting { parent, key, .. }) = nesting {
+                parent.adopts(name, key, &session);
+            }
             let attached = Attached { session, epoch: 0 };
             self.components.insert(id, Shows::Own(attached));
         }
@@ -710,12 +850,15 @@ impl<D: Dispatcher> Connection<D> {
         id: Arc<str>,
         known: Known,
         claims: Claims,
+        nesting: Option<&Nesting>,
         resume: Option<Resume>,
         place: Place,
     ) -> Result<(), Refused> {
+        let name = known.name.clone();
         let joining = Joining {
             known,
             claims,
+            viewer: None,
             resume,
             link: Link {
                 outbox: self.outbox.clone(),
@@ -731,6 +874,10 @@ impl<D: Dispatcher> Connection<D> {
             let reason = "the system gives no random numbers".to_owned();
             Refused(FAULT, Refusal::Fault, reason)
         })?;
+        if let Some(Nesting { parent, key, .. }) = nesting {
+            let ends = viewing.ends();
+            parent.adopts_shared(&name, key, Box::new(ends));
+        }
         self.components.insert(id, Shows::Shared(Box::new(viewing)));
         Ok(())
     }
@@ -769,7 +916,12 @@ impl<D: Dispatcher> Connection<D> {
     /// The instance that the claims are about: a new one for a page's token, the old one for a checkpoint
     /// or an anchor, or for a token that comes with the secret of one. Refused if the instance has been in this process and is further on than the claims.
     /// With a store, an instance that has ended starts from the state in the store, which is the newest.
-    fn instance(&self, claims: &Claims, home: Option<&Home>) -> Result<Arc<str>, Refused> {
+    fn instance(
+        &self,
+        claims: &Claims,
+        home: Option<&Home>,
+        names: &Names,
+    ) -> Result<Arc<str>, Refused> {
         if let Some(home) = home.filter(|_| claims.instance.is_empty()) {
             return Ok(home.instance.clone());
         }
@@ -779,7 +931,7 @@ impl<D: Dispatcher> Connection<D> {
                 let reason = "the system gives no random numbers".to_owned();
                 return Err(Refused(FAULT, Refusal::Fault, reason));
             }
-            return Ok(instance.into());
+            return Ok(names.new_name(&instance).into());
         }
         let live = self.sessions.get(&claims.instance);
         // Without claims lives are not ordered.

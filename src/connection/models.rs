@@ -55,6 +55,7 @@ impl Model {
             address: "".into(),
             request: None,
             page: "".into(),
+            depth: 0,
             counted: "".into(),
             holder: "".into(),
             mark: Default::default(),

@@ -35,7 +35,9 @@ static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
 });
 
 fn decode(templates: &Templates, ops: &[u32], text: &str) -> Option<Option<Render>> {
-    let Decoded { render, refused } = Compact::new(ops, text).render(&templates.read()).ok()?;
+    let Decoded {
+        render, refused, ..
+    } = Compact::new(ops, text).render(&templates.read()).ok()?;
     assert!(refused.iter().all(|value| !value.to_string().is_empty()));
     Some(render)
 }

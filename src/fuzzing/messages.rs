@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::ids::Point;
-use crate::protocol::{ClientEvent, ClientMessage, extended};
+use crate::protocol::{ClientEvent, ClientMessage, Parent, extended};
 use crate::tree::surrogates;
 
 /// The longest id that a component may have, in bytes.
@@ -31,8 +31,10 @@ pub fn classic(input: &[u8]) {
             id,
             module,
             token,
+            parent,
             resume,
         } => {
+            assert_eq!(*parent, None);
             same("module", module);
             same("token", token);
             assert_eq!(*resume, None);
@@ -78,9 +80,17 @@ pub fn extended(input: &[u8]) {
             id,
             module,
             token,
+            parent,
             resume,
         } => {
-            let mut rest = vec![json!(module), json!(token)];
+            let module = match parent {
+                Some(Parent { id, key }) => {
+                    let id: u32 = id.parse().expect("a number");
+                    json!([module, id, key])
+                }
+                None => json!(module),
+            };
+            let mut rest = vec![module, json!(token)];
             if let Some(resume) = resume {
                 let Point { event, revision } = resume.shown;
                 rest.extend([json!(resume.secret), json!(event), json!(revision)]);

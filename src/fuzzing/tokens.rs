@@ -71,7 +71,7 @@ fn sealed(input: &mut Input<'_>) {
         issued_at: input.number(),
         props_json: input.text(200),
         unsaid: match kind {
-            Kind::Checkpoint => input.text(20),
+            Kind::Checkpoint | Kind::SharedState => input.text(20),
             _ => String::new(),
         },
     };

@@ -182,11 +182,26 @@ impl LiveSocketState {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }
             }
+            Item::Again(props) => {
+                self.again(props);
+                if reply_to.is_shown() {
+                    Box::pin(self.visit(running, reply_to)).await?;
+                }
+            }
             Item::Topics => {
                 if self.unpublished > 0 {
                     Box::pin(self.publish(running)).await;
                 }
                 running.told();
+                if self.settles_at.is_some() {
+                    Box::pin(self.settle(running, reply_to)).await?;
+                }
+                if reply_to.is_shown() {
+                    Box::pin(self.visit(running, reply_to)).await?;
+                }
+            }
+            Item::Given(given) => {
+                self.given(&given);
                 if reply_to.is_shown() {
                     Box::pin(self.visit(running, reply_to)).await?;
                 }
@@ -195,6 +210,11 @@ impl LiveSocketState {
                 Box::pin(self.leave(running, topic, ends, reply_to)).await?;
             }
             Item::HandOver => {
+                // Whoever goes on would take a newer state from the store.
+                if self.settles_at.is_some() {
+                    self.settles_at = Some(Instant::now());
+                    Box::pin(self.settle(running, reply_to)).await?;
+                }
                 reply_to.hands_over(self.as_committed(running));
                 return ControlFlow::Break(());
             }
@@ -221,6 +241,7 @@ impl LiveSocketState {
                 bind: caller.bind.clone(),
                 page: caller.page.clone(),
                 sharing: caller.sharing.clone(),
+                parent: caller.parent.clone(),
             }));
         }
     }
@@ -258,6 +279,7 @@ impl LiveSocketState {
         self.call.yields = None;
         match answer {
             Ok(has_changed) => {
+                self.nest(reply_to);
                 let mut back = Some(Back {
                     epoch,
                     has_changed,
@@ -421,6 +443,7 @@ impl LiveSocketState {
                     self.point.event = before;
                     return self.moved(running, &error, reply_to);
                 }
+                self.may_be_kept(&error, running);
                 let handler = event.map(|event| event.handler).unwrap_or_default();
                 let what = format!("the event {}", Quoted(&handler));
                 let text = running.failed(&self.module_name, &self.call.id, &what, &error);

@@ -119,6 +119,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         let tree = tree.and_then(Render::into_tree).map_err(misfit)?;
         Ok((outcome, tree))
     });
+    let given = start.given.take();
     let (mut outcome, tree) = match first {
         Ok(first) => first,
         Err(error) => {
@@ -153,6 +154,8 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         asking,
         unpublished: 0,
         publishes_again: tokio::time::Instant::now(),
+        settles_at: None,
+        nests: false,
         messages: 0,
         weight: 0,
         weigh_in: MIN_WEIGHED,
@@ -162,6 +165,11 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         running.failed(name, id, "the first render", &error);
         reply_to.started(Err(&error));
         return None;
+    }
+    if let Some(given) = given {
+        state.given(&given);
+        // After the first render, as all that comes from the server.
+        running.mailbox.remind();
     }
     Some(state)
 }

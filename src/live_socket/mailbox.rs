@@ -12,7 +12,9 @@ use super::{SendError, Snapshot, Waits};
 use crate::budget::Budget;
 use crate::dispatch::Tasks;
 use crate::effects::TaskId;
+use crate::given::Given;
 use crate::ids::EventNumber;
+use crate::living::Again;
 use crate::message::Part;
 use crate::protocol::ClientEvent;
 use crate::stats::Stats;
@@ -70,6 +72,8 @@ pub(super) enum Item {
         topic: Arc<str>,
         ends: bool,
     },
+    /// The parent of a nested component gives this now. There is one such item at most.
+    Given(Given),
     /// Another process waits for the component: the actor hands it over, and ends.
     HandOver,
     /// Have `authorize` asked about the page soon.
@@ -78,13 +82,16 @@ pub(super) enum Item {
     Viewers,
     /// Report the memory of props and tree.
     Weigh,
+    /// Development has the component render again; with props, which are JSON, it goes on with these.
+    Again(Option<Arc<str>>),
 }
 
 impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Event { event, .. } => event.size(),
-            Self::Value { json, .. } => json.as_deref().map_or(0, str::len),
+            Self::Value { json, .. } | Self::Again(json) => json.as_deref().map_or(0, str::len),
+            Self::Given(given) => given.props().len(),
             _ => 0,
         }
     }
@@ -257,6 +264,20 @@ impl Mailbox {
         Ok(true)
     }
 
+    /// Drops the events that wait, and takes them and all others again.
+    pub(super) fn restart(&self) {
+        let mut state = self.lock();
+        let bytes: usize = state.items.iter().map(Item::size).sum();
+        let events = state.items.iter();
+        let events = events.filter(|item| matches!(item, Item::Event { .. }));
+        self.stats.queued_events.down(events.count());
+        self.budget
+            .give(bytes + state.items.len() * size_of::<Item>());
+        state.bytes -= bytes;
+        state.items = VecDeque::new();
+        state.received = EventNumber::default();
+    }
+
     /// From here on events up to `number` are not taken.
     pub(super) fn received(&self, number: EventNumber) {
         let mut state = self.lock();
@@ -274,6 +295,7 @@ impl Mailbox {
         let is_alike = |one: &Item| match item {
             Item::Weigh => matches!(one, Item::Weigh),
             Item::Doubt => matches!(one, Item::Doubt),
+            Item::Again(None) => matches!(one, Item::Again(None)),
             _ => false,
         };
         if state.items.iter().any(is_alike) {
@@ -305,6 +327,23 @@ impl Mailbox {
         if state.phase != Phase::Stopped && !state.items.iter().any(asks) {
             self.push(state, Item::Viewers);
         }
+    }
+
+    /// Has the actor take what its parent gives now. What waits of it is no longer so.
+    pub(super) fn give(&self, given: Given) {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return;
+        }
+        let is_given = |item: &Item| matches!(item, Item::Given(_));
+        if let Some(place) = state.items.iter().position(is_given)
+            && let Some(older) = state.items.remove(place)
+        {
+            let bytes = older.size();
+            state.bytes -= bytes;
+            self.budget.give(bytes + size_of::<Item>());
+        }
+        self.push(state, Item::Given(given));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -484,6 +523,13 @@ impl Tasks for Mailbox {
     fn value(&self, task: TaskId, part: Part, json: Option<Arc<str>>) {
         // An actor that has ended has no tasks any more.
         let _ = self.ask(Item::Value { task, part, json });
+    }
+}
+
+impl Again for Mailbox {
+    fn again(&self, props: Option<Arc<str>>) {
+        // An actor that has ended shows nothing.
+        let _ = self.ask(Item::Again(props));
     }
 }
 

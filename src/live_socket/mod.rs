@@ -9,6 +9,7 @@ mod alarm;
 mod asking;
 mod attendance;
 mod circle;
+mod doubt;
 mod first;
 mod follower;
 mod late;
@@ -25,12 +26,13 @@ mod tests;
 mod viewing;
 mod visit;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::oneshot;
 
 use crate::context::Shared;
 use crate::dispatch::{Caller, Dispatcher, Origin};
+use crate::given::Given;
 use crate::ids::{ActorKey, EventNumber, Life, Point, Revision, next_actor_key};
 use crate::ongoing::Ongoing;
 use crate::props::Props;
@@ -73,6 +75,8 @@ pub struct Start {
     pub expected: Revision,
     /// What goes on beside the props.
     pub ongoing: Ongoing,
+    /// Of a nested component what its parent gives.
+    pub given: Option<Given>,
     /// What the module has beside its callbacks.
     pub details: Arc<Details>,
 }
@@ -134,6 +138,10 @@ impl LiveSocket {
             context.stats.clone(),
             context.budget.clone(),
         ));
+        if let Some(living) = &context.living {
+            let actor: Weak<Mailbox> = Arc::downgrade(&mailbox);
+            living.add(key, start.module.id, actor);
+        }
         // Boxed: a future that is moved into has room for what it takes twice.
         let (start, reply_to) = (Box::new(start), Box::new(reply_to(key)));
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
@@ -194,6 +202,11 @@ impl LiveSocket {
     /// still in it: of a shared component the viewers end. Taken before all that waits.
     pub fn leave(&self, topic: &Arc<str>, ends: bool) {
         self.mailbox.leave(topic, ends);
+    }
+
+    /// Has a nested component take what its parent gives now: see [`Given`]. Of several that wait, the last one counts.
+    pub fn give(&self, given: Given) {
+        self.mailbox.give(given);
     }
 
     /// Has the actor hand its component over to another process, and end, before all that waits: see

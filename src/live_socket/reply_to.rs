@@ -12,7 +12,7 @@ use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, ServerMessage};
 use crate::store::StoreError;
-use crate::tree::LiveTree;
+use crate::tree::{Child, LiveTree};
 
 /// When an actor offers its state as a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,11 @@ pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
         let _ = (epoch, has_changed);
         false
+    }
+
+    /// The committed tree shows these nested components. Called after each commit of a tree that may have some.
+    fn nests(&mut self, children: &[Child<'_>]) {
+        let _ = children;
     }
 
     /// The actor ends by itself, because of `error`.

@@ -64,6 +64,11 @@ pub(super) struct LiveSocketState {
     pub(super) unpublished: usize,
     /// When they are tried again: nobody is to be reminded before that.
     pub(super) publishes_again: Instant,
+    /// Set when the store may have a state that was not committed: when the committed one is offered to it again.
+    /// Cleared by the next step that commits.
+    pub(super) settles_at: Option<Instant>,
+    /// The tree may have nested components in it.
+    pub(super) nests: bool,
     /// How many messages of timers and tasks this life has had.
     pub(super) messages: u64,
     /// The weight that was last reported; 0 if the next one is to be reported in any case.

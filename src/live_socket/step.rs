@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::attendance::Pages;
@@ -11,13 +12,14 @@ use super::running::Running;
 use super::state::LiveSocketState;
 use super::{Committed, Continuity, ReplyTo};
 use crate::dispatch::{CallError, Dispatcher, Outcome};
-use crate::effects::{Effect, Push};
+use crate::effects::{Effect, Push, own_topic};
 use crate::ids::Point;
-use crate::message::Source;
+use crate::message::{Data, Source};
 use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_text;
 use crate::store::StoreError;
+use crate::topics::Position;
 use crate::tree::{LiveTree, Mismatch, Render, diff};
 
 /// What caused a step.
@@ -91,6 +93,8 @@ pub(super) fn misfit(error: Mismatch) -> CallError {
     CallError::Failed(error.to_string())
 }
 
+const NOT_IN_SHARED: &str = "live() cannot stand in a shared component: what it would show is one page's. Put both into a \
+    personal component, side by side";
 /// So many messages of a component wait while topics are away; then its steps that publish fail.
 const MOST_UNPUBLISHED: usize = 100;
 /// How long a component waits before it tries again to publish.
@@ -105,7 +109,7 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
-        let effects = std::mem::take(&mut outcome.effects);
+        let effects = self.effects_of(outcome, reply_to)?;
         let begun = self.try_begin(outcome, &effects, running, reply_to).await;
         match begun {
             Ok(()) => running.run_tasks(&effects),
@@ -149,6 +153,7 @@ impl LiveSocketState {
             reply_to.keep(committed).await.map_err(not_kept)?;
         }
         reply_to.started(Ok(()));
+        self.nest(reply_to);
         let origin = self.call.origin.as_ref();
         let continuity = match outcome.anew {
             true => Continuity::Anew,
@@ -185,18 +190,54 @@ impl LiveSocketState {
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> Result<(), CallError> {
-        let effects = std::mem::take(&mut outcome.effects);
+        let effects = self.effects_of(outcome, reply_to)?;
         let committed = self
             .try_commit(outcome, &effects, cause, running, reply_to)
             .await;
         match committed {
             Ok(()) => {
+                self.settles_at = None;
                 self.grows(outcome.grows);
                 running.run_tasks(&effects);
             }
             Err(_) => self.take_back(&effects, running),
         }
         committed
+    }
+
+    /// What the step asks for. A component that has nested ones reads what is sent to it: they know its address.
+    fn effects_of<R: ReplyTo>(
+        &mut self,
+        outcome: &mut Outcome,
+        reply_to: &R,
+    ) -> Result<Vec<Effect>, CallError> {
+        let mut effects = std::mem::take(&mut outcome.effects);
+        if !outcome.nests {
+            return Ok(effects);
+        }
+        if reply_to.shares() {
+            return Err(CallError::Failed(NOT_IN_SHARED.to_owned()));
+        }
+        self.nests = true;
+        let topic: Arc<str> = own_topic(&self.call.instance).into();
+        if self.ongoing.subscription(&topic).is_none() {
+            effects.push(Effect::Subscribe {
+                topic,
+                receiver: SmolStr::default(),
+                position: Position::BEGINNING,
+                is_explicit: false,
+            });
+        }
+        Ok(effects)
+    }
+
+    /// Tells which nested components the committed tree shows, if it may show any.
+    pub(super) fn nest<R: ReplyTo>(&mut self, reply_to: &mut R) {
+        if self.nests {
+            let children = self.prev_tree.children();
+            self.nests = !children.is_empty();
+            reply_to.nests(&children);
+        }
     }
 
     /// The step that asked for these effects has not been committed.
@@ -270,6 +311,7 @@ impl LiveSocketState {
                 self.change(point, rendered, beside, events_wait, reply_to);
             }
         }
+        self.nest(reply_to);
         self.point = point;
         if let Cause::Messages(done) = cause {
             self.give_back(done);
@@ -315,7 +357,8 @@ impl LiveSocketState {
         let moves = messages().any(|message| match &message.source {
             Source::Topic { .. } => true,
             Source::Timer => self.ongoing.has_rung_once(&message.receiver),
-            Source::Task(_) | Source::Viewers | Source::Presence { .. } => false,
+            Source::Parent => true,
+            Source::Task(_) | Source::Viewers | Source::Again | Source::Presence { .. } => false,
         });
         let has_outgoing = !self.ongoing.outgoing().is_empty();
         if !moves && !has_outgoing && !Ongoing::is_changed_by(effects) {
@@ -329,7 +372,12 @@ impl LiveSocketState {
                     topic, position, ..
                 } => ongoing.move_to(topic, *position),
                 Source::Timer => ongoing.timer_is_over(&message.receiver),
-                Source::Task(_) | Source::Viewers | Source::Presence { .. } => {}
+                Source::Parent => {
+                    if let Data::Json(props) = &message.data {
+                        ongoing.is_given(props);
+                    }
+                }
+                Source::Task(_) | Source::Viewers | Source::Again | Source::Presence { .. } => {}
             }
         }
         let context = &running.context;
@@ -446,7 +494,10 @@ impl LiveSocketState {
     fn rendered(&self, render: Option<Render>) -> Result<Rendered, CallError> {
         Ok(match render {
             None => Rendered::AsBefore,
-            Some(mut render) if render.same_statics(&self.prev_tree) => {
+            // A nested component at the root may be another one now.
+            Some(mut render)
+                if render.same_statics(&self.prev_tree) && !render.template().is_child() =>
+            {
                 render.resolve(&self.prev_tree).map_err(misfit)?;
                 Rendered::Changed(render)
             }
@@ -456,6 +507,7 @@ impl LiveSocketState {
 
     /// Commits a new render of the same props. True if the tree has changed.
     pub(super) fn rendered_again(&mut self, outcome: Outcome) -> Result<bool, CallError> {
+        self.nests |= outcome.nests;
         let rendered = self.rendered(outcome.render)?;
         let has_changed = rendered.message(&self.prev_tree).is_some();
         self.commit_tree(rendered);

@@ -89,6 +89,7 @@ impl Fixture {
             life: Life::default(),
             expected: Default::default(),
             ongoing: Default::default(),
+            given: None,
             details: Default::default(),
         };
         let socket = LiveSocket::start(&context, start, |_| Sent {

@@ -32,6 +32,9 @@ pub struct Asked {
     pub caller: Arc<Caller>,
     /// What is asked.
     pub taken: Taken,
+    /// The connection on which that came, as the viewer counts its connections, if the component's owner is another
+    /// process.
+    pub epoch: u64,
 }
 
 /// An event of a viewer, or several that are not handled.
@@ -77,6 +80,11 @@ impl Events {
     /// Takes an event, as [`LiveSocket::take`] does. True if it has not been here before.
     pub fn take(&self, number: Option<EventNumber>, event: Result<ClientEvent, Unhandled>) -> bool {
         self.mailbox.event(number, event).unwrap_or(false)
+    }
+
+    /// Drops the events that wait, and takes them and all others again: their page sends them once more.
+    pub fn restart(&self) {
+        self.mailbox.restart();
     }
 
     /// From here on events up to `number` are not taken.
@@ -163,7 +171,7 @@ impl LiveSocketState {
             });
             self.visit(running, reply_to).await?;
         }
-        if let Some(Asked { caller, taken }) = reply_to.next_asked() {
+        if let Some(Asked { caller, taken, .. }) = reply_to.next_asked() {
             let own = self.call.caller.replace(caller);
             let done = self.asked(running, taken, reply_to).await;
             self.call.caller = own;

@@ -15,9 +15,10 @@ use super::state::LiveSocketState;
 use super::step::Cause;
 use crate::dispatch::{CallError, Dispatcher, Outcome};
 use crate::effects::{Effect, TaskId};
+use crate::given::Given;
 use crate::ids::{EventNumber, Life};
 use crate::log::Quoted;
-use crate::message::{Data, Message, Part, Source};
+use crate::message::{AGAIN, Data, GIVEN, Message, Part, Source};
 
 /// The longest that a page which is back waits while its component catches up.
 const CATCH_UP: Duration = Duration::from_secs(2);
@@ -54,6 +55,38 @@ impl LiveSocketState {
             source: Source::Task(task),
             part,
             data: json.map_or(Data::None, Data::Json),
+            gap: false,
+        });
+    }
+
+    /// The parent gives this now: a message for the receiver `given`, unless the state includes it. It takes the place of
+    /// one that waits, which is no longer so.
+    pub(super) fn given(&mut self, given: &Given) {
+        self.inbox.retain(|one| one.source != Source::Parent);
+        if self.ongoing.has_been_given(given) {
+            return;
+        }
+        let id = self.next_id();
+        self.inbox.push_back(Message {
+            receiver: GIVEN.into(),
+            id,
+            source: Source::Parent,
+            part: Part::Value,
+            data: Data::Json(given.props().into()),
+            gap: false,
+        });
+    }
+
+    /// Development has the component render again, or go on with other props: a message as any other, so that it has its
+    /// turn, is committed and is shown as what comes from the server is.
+    pub(super) fn again(&mut self, props: Option<Arc<str>>) {
+        let id = self.next_id();
+        self.inbox.push_back(Message {
+            receiver: AGAIN.into(),
+            id,
+            source: Source::Again,
+            part: Part::Value,
+            data: props.map_or(Data::None, Data::Json),
             gap: false,
         });
     }
@@ -251,7 +284,7 @@ impl LiveSocketState {
 
     /// Commits these effects, and that so many of the messages of the last visit are over, without a call:
     /// the props stay, and so does the version of which JavaScript may have a copy.
-    async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
+    pub(super) async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
         &mut self,
         effects: Vec<Effect>,
         done: usize,
@@ -468,7 +501,11 @@ fn is_of(message: &Message, name: &str, timer: bool, task: bool) -> bool {
     let is_meant = match message.source {
         Source::Timer => timer,
         Source::Task(_) => task,
-        Source::Topic { .. } | Source::Viewers | Source::Presence { .. } => false,
+        Source::Topic { .. }
+        | Source::Viewers
+        | Source::Parent
+        | Source::Again
+        | Source::Presence { .. } => false,
     };
     is_meant && message.receiver == name
 }

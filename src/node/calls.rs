@@ -16,6 +16,20 @@ pub(super) fn text_of(text: &[u8], bytes: u32) -> &str {
     std::str::from_utf8(text).unwrap_or_default()
 }
 
+fn details(
+    version: u32,
+    private: Vec<String>,
+    authorizes: bool,
+    receivers: Vec<String>,
+) -> Details {
+    Details {
+        version,
+        private: private.into_iter().map(Into::into).collect(),
+        authorizes,
+        receivers: receivers.into_iter().map(Into::into).collect(),
+    }
+}
+
 #[napi]
 impl NativeLoom {
     /// Adds a module's name and gives its number.
@@ -29,16 +43,42 @@ impl NativeLoom {
         authorizes: bool,
         receivers: Vec<String>,
     ) -> Result<u32> {
-        let private = private.into_iter().map(Into::into).collect();
-        let details = Details {
-            version,
-            private,
-            authorizes,
-            receivers: receivers.into_iter().map(Into::into).collect(),
-        };
+        let details = details(version, private, authorizes, receivers);
         let added = self.context()?.registry.add(&name, raw, details);
         let module = added.map_err(failed)?;
         Ok(module.id)
+    }
+
+    /// In development the module of this name is another one from now on. Gives its number, which stays.
+    #[napi(catch_unwind)]
+    pub fn register_again(
+        &self,
+        name: String,
+        raw: bool,
+        version: u32,
+        private: Vec<String>,
+        authorizes: bool,
+        receivers: Vec<String>,
+    ) -> Result<u32> {
+        let details = details(version, private, authorizes, receivers);
+        let replaced = self.context()?.registry.replace(&name, raw, details);
+        let module = replaced.ok_or_else(|| failed("there is no such module"))?;
+        Ok(module.id)
+    }
+
+    /// Has all components of a module render again, in development. Gives how many there are.
+    #[napi(catch_unwind)]
+    pub fn all_again(&self, module: u32) -> Result<u32> {
+        let living = self.context()?.living.as_ref();
+        let count = living.map_or(0, |living| living.all_again(module));
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Has one component go on with these props, which are JSON, in development. False if it has ended.
+    #[napi(catch_unwind)]
+    pub fn one_again(&self, actor: f64, props_json: String) -> Result<bool> {
+        let living = self.context()?.living.as_ref();
+        Ok(living.is_some_and(|living| living.one_again(actor as u64, &props_json)))
     }
 
     /// Gives numbers from `first` on to types of events, then to the handlers of a module, then to its
@@ -129,5 +169,16 @@ impl NativeLoom {
             texts.map(|text| text.to_string()).collect()
         });
         Some(texts.unwrap_or_default())
+    }
+
+    /// The address of the parent of the nested component that a call in flight is for; nothing if it has none, or the
+    /// call is over.
+    #[napi(catch_unwind)]
+    pub fn parent(&self, call: u32) -> Result<Option<String>> {
+        let context = self.context()?;
+        let caller = context.dispatcher.caller(call).flatten();
+        let parent = caller.and_then(|caller| caller.parent.clone());
+        let address = parent.map(|parent| context.keyring.address(&parent));
+        address.transpose().map_err(failed)
     }
 }

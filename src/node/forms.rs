@@ -4,8 +4,9 @@ use napi::Result;
 use napi_derive::napi;
 
 use super::failed;
-use super::loom::NativeLoom;
+use super::loom::{NativeLoom, Open};
 use crate::forms;
+use crate::session::Peer;
 
 /// The component that a form belongs to.
 #[napi(object)]
@@ -15,8 +16,25 @@ pub struct OpenedForm {
     pub module: String,
     pub version: u32,
     pub props_json: String,
+    /// The key of the shared component; empty if the component is personal.
+    pub key: String,
     /// The page's URL.
     pub page: String,
+}
+
+/// A form of a shared component.
+#[napi(object)]
+pub struct PostedForm {
+    pub token: String,
+    /// Names the form, see `Sent`.
+    pub id: String,
+    pub handler: String,
+    /// The fields, URL-encoded.
+    pub value: String,
+    /// The page's request, as compact JSON.
+    pub meta: String,
+    pub bind: String,
+    pub address: String,
 }
 
 #[napi]
@@ -30,7 +48,31 @@ impl NativeLoom {
             module: opened.module,
             version: opened.version,
             props_json: opened.props_json,
+            key: opened.key,
             page: opened.page,
+        })
+    }
+
+    /// Settles `request` with what became of a form of a shared component: see `crate::forms::post`.
+    #[napi(catch_unwind)]
+    pub fn post_form(&self, form: PostedForm, request: u32) -> Result<()> {
+        let Open { context, sessions } = self.open()?.clone();
+        let sent = forms::Sent {
+            token: form.token,
+            id: form.id,
+            handler: form.handler,
+            value: form.value,
+            peer: Peer {
+                request: Some(form.meta.into()),
+                bind: form.bind.into(),
+                address: form.address.into(),
+            },
+        };
+        self.settle_with(request, async move {
+            let posted = forms::post(&context, &sessions, sent).await;
+            // Dropped first: when the promise is settled, the loom may be released.
+            drop((context, sessions));
+            posted.map(Some)
         })
     }
 

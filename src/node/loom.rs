@@ -41,6 +41,9 @@ use crate::topics::keep_swept;
 use crate::transport::Relay;
 use crate::turns::Turns;
 
+/// How long a loom that closes waits until the other processes know of it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Sockets, relays and upgrades that wait, each by the number that `lib/` chose for it.
 #[derive(Default)]
 pub(super) struct Handles {
@@ -149,6 +152,7 @@ impl NativeLoom {
             keyring,
             stats: stats.clone(),
             development: options.development,
+            living: options.development.then(Default::default),
             log,
             closing: CancellationToken::new(),
             budget: budget.clone(),
@@ -284,11 +288,15 @@ impl NativeLoom {
                 sockets.values().for_each(LiveSocket::stop);
                 context.tasks.wait().await;
             }
-            // Before others can find that this process is gone.
-            context.presence.written().await;
-            if let Some(processes) = &context.processes {
-                processes.close().await;
-            }
+            let last_words = async {
+                // Before others can find that this process is gone.
+                context.presence.written().await;
+                if let Some(processes) = &context.processes {
+                    processes.close().await;
+                }
+            };
+            // If Redis gives no answer, the others find it out by themselves.
+            let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
             if let Some(store) = &context.store {
                 // The actors are gone, so the store has done all that they asked for.
                 let _ = store.close().await;

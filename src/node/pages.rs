@@ -9,13 +9,15 @@ use super::failed;
 use super::loom::{NativeLoom, Open};
 use super::templates::templates;
 use crate::clock::unix_now;
+use crate::given::Given;
+use crate::ongoing::{Now, Ongoing};
 use crate::sessions::counted;
 use crate::token::{Claims, Kind};
 use crate::tree::{Compact, Mismatch, Render};
 
 #[napi]
 impl NativeLoom {
-    /// The HTML of one rendered tree.
+    /// The HTML of one rendered tree, in pieces: between each two stands a nested component.
     #[napi(catch_unwind)]
     pub fn to_html(
         &self,
@@ -23,14 +25,14 @@ impl NativeLoom {
         used: u32,
         text: Uint8ArraySlice<'_>,
         bytes: u32,
-    ) -> Result<String> {
+    ) -> Result<Vec<String>> {
         let ops = ops.get(..used as usize).unwrap_or_default();
         let text = text_of(&text, bytes);
         let mut compact = Compact::new(ops, text);
         let decoded = compact.render(&templates().read()).map_err(failed)?;
         self.context()?.dispatcher.log_refused(&decoded.refused);
         let tree = decoded.render.map_or(Err(Mismatch), Render::into_tree);
-        Ok(tree.map_err(failed)?.to_html())
+        Ok(tree.map_err(failed)?.to_html_around())
     }
 
     /// A token that lets a page join.
@@ -43,6 +45,26 @@ impl NativeLoom {
         page: String,
     ) -> Result<String> {
         self.seal_page(Kind::Mount, module, props_json, String::new(), &bind, page)
+    }
+
+    /// A token that lets a page join a nested component, whose parent gives `given`.
+    #[napi(catch_unwind)]
+    pub fn seal_child(
+        &self,
+        module: String,
+        props_json: String,
+        given: String,
+        bind: String,
+        page: String,
+    ) -> Result<String> {
+        let mut ongoing = Ongoing::default();
+        ongoing.begins_with(&Given::new(&given));
+        let claims = Claims {
+            props_json,
+            ongoing: ongoing.to_json(Now::here()),
+            ..Claims::empty(Kind::Child)
+        };
+        self.seal_claims(claims, module, &bind, page)
     }
 
     /// A token that lets a page join the shared component of this module and key.
@@ -66,16 +88,29 @@ impl NativeLoom {
         bind: &str,
         page: String,
     ) -> Result<String> {
+        let claims = Claims {
+            props_json,
+            instance,
+            ..Claims::empty(kind)
+        };
+        self.seal_claims(claims, module, bind, page)
+    }
+
+    fn seal_claims(
+        &self,
+        claims: Claims,
+        module: String,
+        bind: &str,
+        page: String,
+    ) -> Result<String> {
         let context = self.context()?;
         let found = context.registry.get(&module);
         let claims = Claims {
             version: found.map_or(0, |(_, details)| details.version),
             module,
-            props_json,
-            instance,
             page,
             issued_at: unix_now(),
-            ..Claims::empty(kind)
+            ..claims
         };
         context.keyring.seal(&claims, bind).map_err(failed)
     }

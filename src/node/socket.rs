@@ -155,6 +155,7 @@ impl NativeLoom {
             life: Life::default(),
             expected: Default::default(),
             ongoing: Ongoing::default(),
+            given: None,
             details,
         };
         let queue = self.queue.clone();

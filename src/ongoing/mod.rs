@@ -19,6 +19,7 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::effects::{Effect, OWN, Outgoing, own_topic};
+use crate::given::{self, Given};
 use crate::topics::MAX_NAME;
 
 pub use error::OngoingError;
@@ -55,6 +56,8 @@ pub struct Ongoing {
     outgoing: Vec<Outgoing>,
     /// Boxed, because few components have any.
     presence: Option<Box<OngoingPresence>>,
+    /// Of a nested component: names what it was given last by its parent.
+    given: Option<Box<str>>,
 }
 
 /// What a step's effects are checked with.
@@ -89,6 +92,21 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
 }
 
 impl Ongoing {
+    /// The state includes these props, which the parent has given.
+    pub fn is_given(&mut self, props: &str) {
+        self.given = Some(given::name_of(props));
+    }
+
+    /// The state begins with what the parent has given.
+    pub fn begins_with(&mut self, given: &Given) {
+        self.given = Some(given.name());
+    }
+
+    /// Whether the state includes what the parent gives.
+    pub fn has_been_given(&self, given: &Given) -> bool {
+        self.given.as_deref() == Some(&given.name())
+    }
+
     /// Whether nothing goes on.
     pub fn is_empty(&self) -> bool {
         self.timers.is_empty()

@@ -47,12 +47,14 @@ struct Sealed {
     /// Topic, receiver.
     #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
     watched: Vec<(Arc<str>, SmolStr)>,
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    given: Option<Box<str>>,
 }
 
 impl Ongoing {
     /// As it is sealed into a checkpoint; empty if nothing goes on.
     pub fn to_json(&self, now: Now) -> String {
-        if self.is_empty() {
+        if self.is_empty() && self.given.is_none() {
             return String::new();
         }
         let timers = self.timers.iter();
@@ -67,6 +69,7 @@ impl Ongoing {
             outgoing: self.outgoing.iter().filter_map(outgoing::sealed).collect(),
             tracked: self.sealed_tracked(),
             watched: self.sealed_watched(),
+            given: self.given.clone(),
         };
         serde_json::to_string(&sealed).unwrap_or_default()
     }
@@ -82,6 +85,7 @@ impl Ongoing {
             subscriptions: subscriptions.map(Subscribed::revived).collect(),
             outgoing: sealed.outgoing.into_iter().map(outgoing::revived).collect(),
             presence: OngoingPresence::revived(sealed.tracked, sealed.watched),
+            given: sealed.given,
         }
     }
 }

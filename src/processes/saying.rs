@@ -123,8 +123,9 @@ pub(super) async fn hear(inner: Arc<Inner>) {
     let bell = Arc::<Bell>::default();
     let own = subscribed(&inner, &to(&inner.name), &bell).await;
     let all = subscribed(&inner, ALL, &bell).await;
-    // Nobody knows the name before this process says something; from then on it hears.
-    let (mut own_at, mut all_at) = (own.oldest, all.now);
+    // Nobody knows the name before this process says something; from then on it hears. What was said to all just before
+    // this concerns it, too: it may have had pages before it could hear.
+    let (mut own_at, mut all_at) = (own.oldest, all.oldest);
     inner.here.send_if_modified(|here| {
         here.hears = true;
         true

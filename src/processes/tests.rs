@@ -55,6 +55,11 @@ with_server! {
             let heard = || lock(&echo.0).last().is_some_and(|last| last.ends_with(",7]"));
             until("it to be heard", heard).await;
         }
+        // Who begins to hear just after that is meant, too: it may have had pages already.
+        let late = process(&server);
+        let echo = Arc::<Echo>::default();
+        late.hear("echo", echo.clone());
+        until("it to be heard late", || lock(&echo.0).last().is_some_and(|last| last.ends_with(",7]"))).await;
         // Who does not answer, who does not know what is meant, and who is not there.
         let short = Duration::from_millis(50);
         assert!(ann.ask(ben.name(), "echo", "null", short).await.is_none());

@@ -31,6 +31,9 @@ pub enum ClientMessage<'a> {
         module: Cow<'a, str>,
         /// The page's token, or a checkpoint.
         token: Cow<'a, str>,
+        /// The component on the same connection that shows this one, and the key there. Only the extended dialect has
+        /// nested components.
+        parent: Option<Parent>,
         /// The client's claim to a component that still lives. Only the extended dialect has it.
         resume: Option<Resume>,
     },
@@ -50,6 +53,15 @@ pub enum ClientMessage<'a> {
     },
     /// The page is hidden, or, with `false`, seen again. Only the extended dialect has it.
     Hidden(bool),
+}
+
+/// The parent of a nested component, as the client names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The parent's id on the connection.
+    pub id: Box<str>,
+    /// What tells the component from the parent's others of its module.
+    pub key: Box<str>,
 }
 
 /// A client's claim to a component that has lived on without a connection.
@@ -244,6 +256,7 @@ impl<'a> ClientMessage<'a> {
                 id,
                 module: members.module.ok_or(missing("module"))?,
                 token: members.token.ok_or(missing("token"))?,
+                parent: None,
                 resume: None,
             },
             "event" => Self::Event {
@@ -277,6 +290,7 @@ mod tests {
                 id: "c0".into(),
                 module: "counter".into(),
                 token: "t".into(),
+                parent: None,
                 resume: None,
             }
         );

@@ -8,5 +8,7 @@ mod client;
 pub mod extended;
 mod server;
 
-pub use client::{ClientEvent, ClientMessage, InvalidMessage, Numbered, Resume, SpecialVars};
+pub use client::{
+    ClientEvent, ClientMessage, InvalidMessage, Numbered, Parent, Resume, SpecialVars,
+};
 pub use server::{Beside, Refusal, ServerMessage};

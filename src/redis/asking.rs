@@ -7,12 +7,16 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
     ServerErrorKind, Value,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::link::{Connection, Current, Health, Link};
+use super::connection::Connection;
+use super::current::{Current, Health};
+use super::link::Link;
 
 /// How long a lost answer is asked for again. If Redis has been away for longer, nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a connection on which nobody may ask for anything is asked whether somebody is there.
+const PROBE_EVERY: Duration = Duration::from_secs(3);
 /// How long a server that cannot answer now is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The code of the error by which a script says that what it finds is damaged.
@@ -44,8 +48,12 @@ enum Verdict {
 
 fn verdict(error: &RedisError) -> Verdict {
     match error.kind() {
+        // `NoScript`: the server has forgotten its scripts, and once more since it was given this one.
         ErrorKind::Server(
-            ServerErrorKind::BusyLoading | ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown,
+            ServerErrorKind::NoScript
+            | ServerErrorKind::BusyLoading
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown,
         ) => Verdict::Busy,
         // Another server is written to now, or will be.
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => Verdict::Lost,
@@ -117,6 +125,19 @@ impl Link {
                 )));
             }
             sleep_until(now + PAUSE).await;
+        }
+    }
+}
+
+impl Link {
+    /// Asks now and then whether somebody is there, until the future is dropped. A network may fall silent without a
+    /// word: whoever only listens, or has nothing to save for a while, sends nothing that could fail. It keeps the link
+    /// open.
+    pub(crate) async fn probe(self) {
+        loop {
+            sleep(PROBE_EVERY).await;
+            // An answer that does not come has the connection made anew.
+            let _ = self.ask::<Value>(&redis::cmd("PING")).await;
         }
     }
 }

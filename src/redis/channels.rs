@@ -1,27 +1,13 @@
 //! Channels: what is published there is pushed to whoever has subscribed.
 
-use std::time::Duration;
-
-use redis::{ErrorKind, ServerErrorKind, Value};
-use tokio::time::{Instant, sleep};
+use redis::{ErrorKind, ServerErrorKind};
+use tokio::time::Instant;
 
 use super::asking::AskError;
-use super::link::{Connection, Link};
-
-/// How often whoever only listens asks whether somebody is there.
-const LISTENS: Duration = Duration::from_secs(5);
+use super::connection::Connection;
+use super::link::Link;
 
 impl Link {
-    /// Finds out that nobody is there any more where nothing says so. Who only listens sends nothing that could fail:
-    /// without this, what a network has cut without a word would be silent forever.
-    pub(crate) async fn listens(self) {
-        loop {
-            sleep(LISTENS).await;
-            // An answer that does not come has the connection made anew.
-            let _ = self.ask::<Value>(&redis::cmd("PING")).await;
-        }
-    }
-
     /// Subscribes to these channels, on the connection of this number only.
     pub(crate) async fn subscribe(
         &self,

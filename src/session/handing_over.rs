@@ -110,6 +110,8 @@ impl Session {
         state.hands_over = Some(HandsOver { sender, shown });
         let ticket = state.parked.take();
         let link = state.link.take();
+        // Those in it go on in the other process as well, each by itself.
+        state.children = None;
         drop(state);
         if let Some(link) = link {
             link.outbox.detach(self.key, true);
@@ -189,8 +191,13 @@ impl Session {
 
     /// The component goes on in another process, in this later life. False if it lives that life or a later one here.
     pub(crate) fn is_lost_to(&self, life: Life) -> bool {
-        let state = self.lock();
-        !state.ended && state.life < life
+        let mut state = self.lock();
+        let is_lost = !state.ended && state.life < life;
+        if is_lost {
+            // Those in it go on there as well, each by itself.
+            state.children = None;
+        }
+        is_lost
     }
 }
 

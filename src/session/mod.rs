@@ -3,6 +3,7 @@
 
 mod answers;
 pub(crate) mod checkpoints;
+mod children;
 mod coming_back;
 mod handing_over;
 mod pace;
@@ -20,6 +21,8 @@ use crate::outbox::{Dialect, Outbox};
 use crate::protocol::{ClientEvent, Numbered};
 use crate::sync::{Mutex, MutexGuard, lock};
 use answers::Answers;
+use children::Children;
+pub(crate) use children::{MAX_NESTING, Names, Nested, names_of};
 pub(crate) use coming_back::Back;
 use coming_back::new_secret;
 pub(crate) use handing_over::{HandsOver, Yields};
@@ -59,6 +62,8 @@ struct State {
     /// The session's number among the parked sessions. Set when the connection is gone, cleared by a
     /// resume.
     parked: Option<u64>,
+    /// The number that it had among them when it ended, if it did not end because of that number.
+    was_parked: Option<u64>,
     /// The revision of the checkpoint that the page joined with. Cleared by the page's first event, which
     /// proves that the join's answer has arrived.
     unheard: Option<Revision>,
@@ -77,6 +82,8 @@ struct State {
     hands_over: Option<HandsOver>,
     /// The topics that the committed state has subscribed to; `None` if to none.
     topics: Option<TopicNames>,
+    /// The nested components that it shows; `None` if it has never shown any.
+    children: Option<Box<Children>>,
     /// The address of the page's connection, or of its last one.
     address: Arc<str>,
     /// No page goes on with this session any more.
@@ -102,6 +109,8 @@ pub(crate) struct About {
     pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
     pub(crate) page: Arc<str>,
+    /// How many components are around it.
+    pub(crate) depth: u8,
     /// What its secrets end with.
     pub(crate) mark: Mark,
 }
@@ -134,6 +143,14 @@ pub(crate) struct Session {
 pub(crate) struct Attached {
     pub(crate) session: Arc<Session>,
     pub(crate) epoch: u64,
+}
+
+impl Attached {
+    /// Whether the connection has the session, and the page was let in on it.
+    pub(crate) fn is_let_in(&self) -> bool {
+        let state = self.session.lock();
+        state.epoch == self.epoch && state.link.is_some() && state.asking.is_none()
+    }
 }
 
 /// What became of a session whose connection is gone.
@@ -177,6 +194,7 @@ impl Session {
                 secret,
                 previous: None,
                 parked: None,
+                was_parked: None,
                 unheard: Some(point.revision),
                 delivered: point.revision,
                 under_way: None,
@@ -184,6 +202,7 @@ impl Session {
                 life: Life::default(),
                 hands_over: None,
                 topics: None,
+                children: None,
                 address,
                 ended: false,
                 left: false,
@@ -318,21 +337,27 @@ impl Session {
     /// Ends the session. With `silence`, messages of its actor that wait in the outbox are taken back.
     fn end_locked(&self, mut state: MutexGuard<'_, State>, silence: bool) {
         state.ended = true;
-        state.parked = None;
+        state.was_parked = state.parked.take().or(state.was_parked);
         state.settle();
         let link = state.link.take();
         state.answers = Answers::new(state.answers.last());
         let hands_over = state.hands_over.take();
+        let children = state.children.take();
         drop(state);
         drop(hands_over);
         if let Some(link) = link {
             link.outbox.detach(self.key, silence);
         }
         self.socket.tell(LiveSocket::stop);
+        if let Some(children) = children {
+            children.end();
+        }
     }
 
     /// Has the actor handle the events that wait, and end.
     pub(crate) fn finish(&self) {
+        // Those in it are told to finish as well, each by itself.
+        self.lock().children = None;
         self.socket.tell(LiveSocket::finish);
     }
 
@@ -343,6 +368,11 @@ impl Session {
 
     pub(crate) fn ticket(&self) -> Option<u64> {
         self.lock().parked
+    }
+
+    /// The session has ended: the number that it had among the parked sessions then, if it was parked.
+    pub(crate) fn was_parked(&self) -> Option<u64> {
+        self.lock().was_parked
     }
 
     pub(crate) fn is_classic(&self) -> bool {

@@ -48,6 +48,12 @@ pub(crate) fn holder(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
     if bind.is_empty() { address } else { bind }.clone()
 }
 
+/// The name under which somebody counts if addresses are counted: the name of the address, or `bind` if the address is
+/// not known.
+pub(crate) fn counted_as(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
+    if address.is_empty() { bind } else { address }.clone()
+}
+
 impl Sessions {
     /// Takes a connection in. An error if its address has too many connections, or if the application has
     /// asked for its end since it arrived.

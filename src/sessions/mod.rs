@@ -34,7 +34,7 @@ pub(crate) use addresses::{Address, Pace};
 use arriving::Arrivals;
 pub use arriving::{Arrival, Pending};
 use connections::Open;
-pub(crate) use connections::holder;
+pub(crate) use connections::{counted_as, holder};
 use endings::Endings;
 use holdings::{BASE_WEIGHT, Holdings};
 pub use leaving::OpenConnection;
@@ -192,6 +192,10 @@ impl Sessions {
         let (newest, life) = (session.newest(), session.life());
         self.set_topics(session, None, members::now());
         self.holdings.forget(session);
+        // A nested component ends with its parent, also while both wait for their page.
+        if let Some(ticket) = session.was_parked() {
+            self.unpark(ticket);
+        }
         let mut state = self.lock();
         let instance = &session.about.instance;
         state.endings.add(instance, newest, life);

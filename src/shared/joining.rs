@@ -33,6 +33,8 @@ pub(crate) struct Joining {
     pub(crate) known: Known,
     /// What the page's token says.
     pub(crate) claims: Claims,
+    /// The viewer's name, if the page has one without a ticket.
+    pub(crate) viewer: Option<Arc<str>>,
     /// What the page shows, and its ticket, if it has been here before.
     pub(crate) resume: Option<Resume>,
     pub(crate) link: Link,
@@ -54,6 +56,7 @@ pub(crate) fn join<D: Dispatcher>(
     let Joining {
         known,
         claims,
+        viewer,
         resume,
         link,
         peer,
@@ -74,7 +77,7 @@ pub(crate) fn join<D: Dispatcher>(
     });
     let id: Arc<str> = match &ticket {
         Some(ticket) => ticket.viewer.as_str().into(),
-        None => random_text().into(),
+        None => viewer.unwrap_or_else(|| random_text().into()),
     };
     if id.is_empty() {
         return None;
@@ -84,6 +87,7 @@ pub(crate) fn join<D: Dispatcher>(
         request: peer.request.clone().unwrap_or_default(),
         bind: peer.bind.clone(),
         page: claims.page.as_str().into(),
+        parent: None,
         sharing: Some(Box::new(Sharing {
             key: key.clone(),
             viewer: id.clone(),
@@ -98,7 +102,11 @@ pub(crate) fn join<D: Dispatcher>(
             outbox: link.outbox.clone(),
             id: link.id.clone(),
         };
-        let epoch = viewer.attach(link, caller.clone(), peer.address.clone())?;
+        let is_followed = lives
+            .as_ref()
+            .is_some_and(|component| component.following().is_some());
+        let address = peer.address.clone();
+        let epoch = viewer.attach(link, caller.clone(), address, is_followed)?;
         Some((viewer, epoch))
     });
     let (viewer, epoch) = attached.unwrap_or_else(|| {
@@ -220,7 +228,7 @@ impl<D: Dispatcher> Task<D> {
             let resume = self.resume.as_ref();
             let shown = resume.filter(|resume| !resume.needs_tree);
             let shown = shown.map(|resume| resume.shown);
-            let seen = resume.map_or(Point::default(), |resume| resume.shown).event;
+            let known = resume.map_or(Point::default(), |resume| resume.shown);
             let viewed: Arc<dyn Viewed> = component.clone();
             self.viewer.show(Arc::downgrade(&viewed));
             let mut admission = Admission {
@@ -228,7 +236,7 @@ impl<D: Dispatcher> Task<D> {
                 dismissals: asked.dismissals,
                 ticket: self.ticket,
                 shown,
-                seen,
+                known,
                 new_ticket: ticket,
                 owner: None,
             };
@@ -236,15 +244,17 @@ impl<D: Dispatcher> Task<D> {
                 None => component.let_in(&self.viewer, admission),
                 Some(following) => {
                     let since = component.lives().since;
-                    let known = self.ticket.filter(|ticket| ticket.lives.since == since);
+                    let ticket = self.ticket.filter(|ticket| ticket.lives.since == since);
                     let page = OfOwner {
                         page: self.viewer.caller().page.clone(),
                         address: self.address.clone(),
-                        is_known: known.is_some(),
-                        seen,
+                        is_known: ticket.is_some(),
+                        is_of_earlier_owner: ticket
+                            .is_some_and(|ticket| ticket.lives != component.lives()),
+                        known,
                         dismissals: asked.dismissals,
                     };
-                    match following.join(&self.viewer, page).await {
+                    match following.join(&self.viewer, self.epoch, page).await {
                         Ok(Some((entered, _joins))) => {
                             admission.owner = Some(entered);
                             component.let_in(&self.viewer, admission)

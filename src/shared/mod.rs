@@ -5,13 +5,13 @@
 //! encoded once, and sent to all of them.
 //!
 //! * `crowd.rs`, `numbers.rs`, `joined_and_left.rs`: whose the viewers are, who gives way, what is known of those who are
-//!   gone, who is told. `rounds.rs`: whose turn it is. Pure.
+//!   gone, who is told. `failures.rs`: whose events have failed. `rounds.rs`: whose turn it is. Pure.
 //! * `ring.rs`: the last changes, for pages that have missed some. `shown.rs`: those and the whole tree, encoded
 //!   once. `said.rs`: what became of one viewer's events. All of them are pure, but for a lock around them.
 //! * `viewer/`: one page, and (`sending.rs`) what it is sent. `component/`: the component and its end, (`coming.rs`) who
 //!   comes and goes, and (`sending.rs`) what all pages are sent.
 //! * `ownership.rs`: which process has the actor, a trait. `across/`: the others follow it.
-//! * `joining.rs`: how a page gets in. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
+//! * `joining.rs`: how a page gets in. `posting.rs`: one that has no script, for a form. `asking.rs`: whether it may still see the component. `to_viewers.rs`: the
 //!   actor's end.
 //!
 //! Architecture invariant: whatever happens in a shared component is rendered once, compared once and encoded once
@@ -22,12 +22,14 @@ mod across;
 mod asking;
 mod component;
 mod crowd;
+mod failures;
 mod joined_and_left;
 mod joining;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod numbers;
 mod ownership;
+mod posting;
 mod ring;
 mod rounds;
 mod said;
@@ -65,6 +67,7 @@ use component::{Component, Failure, Guest};
 pub(crate) use joining::{Joining, join};
 use ownership::{Answer, HandedOver, MemoryOwnership, Owner};
 pub use ownership::{Ownership, OwnershipError};
+pub(crate) use posting::{Posted, Posting, post};
 use to_viewers::{Owned, ToViewers};
 use viewer::Viewed;
 pub(crate) use viewer::{Viewer, Viewing};
@@ -486,6 +489,7 @@ impl<D: Dispatcher> Starting<D> {
             request: "".into(),
             bind: "".into(),
             page: "".into(),
+            parent: None,
             sharing: Some(Box::new(Sharing {
                 key: key.clone(),
                 viewer: "".into(),
@@ -510,6 +514,7 @@ impl<D: Dispatcher> Starting<D> {
             life: Life::default(),
             expected: Default::default(),
             ongoing: Ongoing::default(),
+            given: None,
             details: known.details.clone(),
         };
         let owners = registry.owners.clone();

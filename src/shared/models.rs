@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use super::component::{Admission, Lives, Ticketed};
 use super::*;
 use crate::budget::Budget;
-use crate::ids::{EventNumber, Revision};
+use crate::ids::{EventNumber, Point, Revision};
 use crate::live_socket::{Asked, Events, Taken};
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::{Beside, Numbered};
@@ -40,6 +40,7 @@ fn caller() -> Arc<Caller> {
         bind: "".into(),
         page: "".into(),
         sharing: None,
+        parent: None,
     })
 }
 
@@ -93,7 +94,7 @@ impl Model {
                 is_new: true,
             }),
             shown: None,
-            seen: EventNumber::default(),
+            known: Point::default(),
             new_ticket: "".into(),
             owner: None,
         };
@@ -122,7 +123,7 @@ impl Model {
     pub(crate) fn comes_back(&self) {
         let known = self.component.viewer("v");
         let attached = known.and_then(|viewer| {
-            let epoch = viewer.attach(link(), caller(), "".into())?;
+            let epoch = viewer.attach(link(), caller(), "".into(), false)?;
             Some((viewer, epoch))
         });
         let (viewer, epoch) = attached.unwrap_or_else(|| (Self::viewer(&self.limits), 0));
@@ -134,7 +135,7 @@ impl Model {
     pub(crate) fn comes_back_in_vain(&self) {
         let known = self.component.viewer("v");
         let attached = known.and_then(|viewer| {
-            let epoch = viewer.attach(link(), caller(), "".into())?;
+            let epoch = viewer.attach(link(), caller(), "".into(), false)?;
             Some(Viewing { viewer, epoch })
         });
         if let Some(viewing) = attached {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::failures::Failed;
 use crate::ids::EventNumber;
 
 /// Of so many holders it is known apart when one of their numbers had to make room.
@@ -12,6 +13,7 @@ const MOST_HOLDERS: usize = 1024;
 
 struct Known {
     number: EventNumber,
+    failed: Box<[Failed]>,
     place: u64,
     holder: Arc<str>,
 }
@@ -58,22 +60,24 @@ impl Numbers {
         }
     }
 
-    /// A viewer of this holder has gone, or an event of it was still handled then. Each call has a later `until` than
+    /// A viewer of this holder has gone, or an event of it was still handled then; of some failures its page may not know. Each call has a later `until` than
     /// those before. `now` is in seconds since 1970: if there are too many, another viewer is forgotten, which may come
     /// back in time ([`made_room_at`](Self::made_room_at)).
     pub(super) fn add(
         &mut self,
         id: &Arc<str>,
         holder: &Arc<str>,
-        number: EventNumber,
+        (number, failed): (EventNumber, Vec<Failed>),
         until: Instant,
         now: u64,
     ) {
-        let number = self.take(id).map_or(number, |known| known.max(number));
+        let (known, mut known_failed) = self.take(id).unwrap_or_default();
+        known_failed.extend(failed);
         self.last += 1;
         let place = self.last;
         let known = Known {
-            number,
+            number: known.max(number),
+            failed: known_failed.into(),
             place,
             holder: holder.clone(),
         };
@@ -158,10 +162,11 @@ impl Numbers {
         }
     }
 
-    /// The viewer is back.
-    pub(super) fn take(&mut self, id: &str) -> Option<EventNumber> {
+    /// The viewer is back: how far its events had got, and which have failed.
+    pub(super) fn take(&mut self, id: &str) -> Option<(EventNumber, Vec<Failed>)> {
         let Known {
             number,
+            failed,
             place,
             holder,
         } = self.known.remove(id)?;
@@ -169,7 +174,13 @@ impl Numbers {
         self.of_holder(&holder, |places| {
             places.remove(&place);
         });
-        Some(number)
+        Some((number, failed.into()))
+    }
+
+    /// Which events of the viewer have failed, as far as its page may not know of them.
+    pub(super) fn failed(&self, id: &str) -> Vec<Failed> {
+        let known = self.known.get(id);
+        known.map_or_else(Vec::new, |known| known.failed.to_vec())
     }
 
     /// Drops whoever has been gone for too long.
@@ -203,7 +214,8 @@ mod tests {
         let ann: Arc<str> = "ann".into();
         let mut numbers = Numbers::of_at_most(3, true);
         let add = |numbers: &mut Numbers, of: u64, number, until| {
-            numbers.add(&id(of), &ann, EventNumber(number), at(until), 1000 + of);
+            let number = (EventNumber(number), Vec::new());
+            numbers.add(&id(of), &ann, number, at(until), 1000 + of);
         };
         for number in 1..=3 {
             add(&mut numbers, number, number, number);
@@ -214,7 +226,7 @@ mod tests {
         assert_eq!(numbers.made_room_at("ann"), 1004);
         assert_eq!(numbers.take_dropped(), [id(1)]);
         assert_eq!(numbers.take("1"), None);
-        assert_eq!(numbers.take("2"), Some(EventNumber(2)));
+        assert_eq!(numbers.take("2"), Some((EventNumber(2), Vec::new())));
         assert_eq!(numbers.take("2"), None, "who is back is not gone");
         // The same viewer again takes its own place.
         add(&mut numbers, 3, 9, 5);
@@ -223,7 +235,7 @@ mod tests {
         assert_eq!(numbers.made_room_at("ann"), 1004);
         numbers.expire(at(4));
         assert_eq!(numbers.take_dropped(), [id(4)]);
-        assert_eq!(numbers.take("3"), Some(EventNumber(9)));
+        assert_eq!(numbers.take("3"), Some((EventNumber(9), Vec::new())));
         assert_eq!((numbers.known.len(), numbers.order.len()), (0, 0));
         assert_eq!((numbers.holders.len(), numbers.heaviest.len()), (0, 0));
     }
@@ -234,24 +246,25 @@ mod tests {
         let [ann, ben, nobody] = ["ann", "ben", ""].map(Arc::<str>::from);
         let mut numbers = Numbers::of_at_most(10, false);
         for (id, holder) in [("a", &ann), ("b", &ben), ("c", &nobody)] {
-            numbers.add(&id.into(), holder, EventNumber(7), start, 1);
+            numbers.add(&id.into(), holder, (EventNumber(7), Vec::new()), start, 1);
         }
         for number in 0..1000_u64 {
-            numbers.add(&number.to_string().into(), &ben, EventNumber(1), start, 2);
+            let id = number.to_string().into();
+            numbers.add(&id, &ben, (EventNumber(1), Vec::new()), start, 2);
         }
         assert_eq!(numbers.known.len(), 10);
         let of = |holder| numbers.made_room_at(holder);
         assert_eq!([of("ann"), of("ben"), of("carl")], [0, 2, 0]);
         assert_eq!(numbers.take("b"), None);
-        assert_eq!(numbers.take("a"), Some(EventNumber(7)));
-        assert_eq!(numbers.take("c"), Some(EventNumber(7)));
+        assert_eq!(numbers.take("a"), Some((EventNumber(7), Vec::new())));
+        assert_eq!(numbers.take("c"), Some((EventNumber(7), Vec::new())));
         // If nobody has more than one, the oldest makes room.
         for number in 0..5000_u64 {
             let holder = format!("user {number}").into();
             numbers.add(
                 &number.to_string().into(),
                 &holder,
-                EventNumber(1),
+                (EventNumber(1), Vec::new()),
                 start,
                 3,
             );
@@ -259,7 +272,7 @@ mod tests {
         assert_eq!(numbers.known.len(), 10);
         assert!(numbers.made_room.len() <= MOST_HOLDERS);
         assert_eq!(numbers.made_room_at("user 0"), 3);
-        assert_eq!(numbers.take("4990"), Some(EventNumber(1)));
+        assert_eq!(numbers.take("4990"), Some((EventNumber(1), Vec::new())));
         assert_eq!(numbers.take("4989"), None);
     }
 
@@ -270,7 +283,8 @@ mod tests {
         for (is_stored, expected) in [(true, 3), (false, 0)] {
             let mut numbers = Numbers::of_at_most(3, is_stored);
             for number in 0..100_u64 {
-                numbers.add(&number.to_string().into(), &ann, EventNumber(1), start, 1);
+                let id = number.to_string().into();
+                numbers.add(&id, &ann, (EventNumber(1), Vec::new()), start, 1);
                 numbers.expire(start);
             }
             let dropped = numbers.take_dropped();

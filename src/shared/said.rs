@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::failures::Failed;
 use crate::effects::Push;
 use crate::ids::{EventNumber, Revision};
 use crate::protocol::ServerMessage;
@@ -11,6 +12,11 @@ use crate::protocol::extended::{self, Encoded};
 const MOST: usize = 256;
 /// The most bytes of what is remembered.
 const MOST_BYTES: usize = 64 * 1024;
+
+/// The most failures of one viewer that are kept beside a state.
+const MOST_FAILED: usize = 32;
+/// What a page is told of an event of which only that is known.
+const HAS_FAILED: &str = "The server could not handle this.";
 
 /// What became of an event.
 #[derive(Clone)]
@@ -81,6 +87,43 @@ pub(super) struct Said {
     pub(super) outcome: Outcome,
 }
 
+/// What became of the events of a viewer of which only this is known: its last event, and which have failed. Gives the
+/// event up to which nothing is remembered, and the rest.
+pub(super) fn remembered(handled: EventNumber, failed: &[Failed]) -> (EventNumber, Vec<Said>) {
+    let Some((first, _)) = failed.first() else {
+        return (handled, Vec::new());
+    };
+    let of = |event, outcome| Said {
+        event,
+        // Any tree includes it.
+        revision: Revision::default(),
+        outcome,
+    };
+    let applied = || Outcome::Applied {
+        redirect: None,
+        keeps_form: false,
+        pushes: Box::default(),
+    };
+    let base = EventNumber(first.0.saturating_sub(1));
+    let (mut last, mut all) = (base, Vec::new());
+    for (first, end) in failed {
+        let before = EventNumber(first.0.saturating_sub(1));
+        if before > last {
+            all.push(of(before, applied()));
+        }
+        let count = end.0.saturating_sub(before.0);
+        all.push(of(
+            *end,
+            Outcome::failed(*end, count, HAS_FAILED, false, None),
+        ));
+        last = *end;
+    }
+    if handled > last {
+        all.push(of(handled, applied()));
+    }
+    (base, all)
+}
+
 /// The outcomes of one viewer's events, in their order.
 #[derive(Default)]
 pub(super) struct Sayings {
@@ -126,6 +169,25 @@ impl Sayings {
         self.handled = said.event;
         self.bytes += said.outcome.size();
         self.list.push_back(said);
+        self.forget_too_many();
+    }
+
+    /// Remembers what became of an event, of which it is told only now: what became of later ones may be remembered
+    /// already. Nothing has been sent on the page's connection so far.
+    pub(super) fn insert(&mut self, said: Said) {
+        let place = self.list.binary_search_by_key(&said.event, |one| one.event);
+        let Err(at) = place else {
+            return;
+        };
+        if said.event > self.forgotten {
+            self.handled = self.handled.max(said.event);
+            self.bytes += said.outcome.size();
+            self.list.insert(at, said);
+            self.forget_too_many();
+        }
+    }
+
+    fn forget_too_many(&mut self) {
         while self.list.len() > MOST || (self.bytes > MOST_BYTES && self.list.len() > 1) {
             self.forget_oldest();
         }
@@ -134,7 +196,7 @@ impl Sayings {
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.list.pop_front() {
             self.bytes -= oldest.outcome.size();
-            self.forgotten = oldest.event;
+            self.forgotten = self.forgotten.max(oldest.event);
             self.sent = self.sent.saturating_sub(1);
         }
     }
@@ -156,6 +218,22 @@ impl Sayings {
     /// What became of events that the page is not known to know of.
     pub(super) fn all(&self) -> Vec<Said> {
         self.list.iter().cloned().collect()
+    }
+
+    /// Which events have failed, as far as the page is not known to know of them: the newest.
+    pub(super) fn failed(&self) -> Vec<Failed> {
+        let mut all: Vec<Failed> = Vec::new();
+        for said in &self.list {
+            let Outcome::Failed { count, .. } = said.outcome else {
+                continue;
+            };
+            let first = EventNumber((said.event.0 + 1).saturating_sub(count));
+            match all.last_mut() {
+                Some((_, last)) if last.0 + 1 >= first.0 => *last = said.event,
+                _ => all.push((first, said.event)),
+            }
+        }
+        all.split_off(all.len().saturating_sub(MOST_FAILED))
     }
 
     /// Whether it is remembered what became of all events after `seen`.
@@ -278,6 +356,57 @@ mod tests {
         // A page cannot say that it has seen what has not been.
         said.again(EventNumber(99));
         assert_eq!(said.told(), EventNumber(4));
+    }
+
+    #[test]
+    fn what_has_failed_is_remembered_beside_a_state() {
+        let [one, five, seven, nine] = [1, 5, 7, 9].map(EventNumber);
+        let mut said = Sayings::default();
+        assert_eq!(said.failed(), []);
+        for (event, is_applied) in [(1, true), (5, false), (6, false), (7, false), (8, true)] {
+            said.add(match is_applied {
+                true => applied(event, event),
+                false => failed(event, 1, "no"),
+            });
+        }
+        assert_eq!(said.failed(), [(five, seven)]);
+        let (base, all) = remembered(nine, &[(one, one), (five, seven)]);
+        let outcomes = all.iter().map(|one| match one.outcome {
+            Outcome::Applied { .. } => (one.event.0, 0),
+            Outcome::Failed { count, .. } => (one.event.0, count),
+        });
+        assert_eq!(base, EventNumber(0));
+        assert_eq!(
+            outcomes.collect::<Vec<_>>(),
+            [(1, 1), (4, 0), (7, 3), (9, 0)]
+        );
+        assert!(matches!(remembered(nine, &[]), (base, all) if base == nine && all.is_empty()));
+        said.has_seen(seven);
+        assert_eq!(said.failed(), []);
+        (100..1000).for_each(|event| said.add(failed(event * 2, 1, "no")));
+        assert_eq!(said.failed().len(), MOST_FAILED);
+    }
+
+    #[test]
+    fn what_was_told_too_late_takes_its_place() {
+        let mut said = Sayings::default();
+        // While a page joins, what becomes of its next event may be known before what became of earlier ones.
+        said.add(applied(7, 4));
+        said.begin(EventNumber(3));
+        for event in [4, 5, 7, 3, 6] {
+            said.insert(failed(event, 3, "no"));
+        }
+        said.again(EventNumber(4));
+        let all: Vec<u64> = said.all().iter().map(|one| one.event.0).collect();
+        assert_eq!(all, [5, 6, 7]);
+        assert_eq!(
+            (said.handled(), said.forgotten()),
+            (EventNumber(7), EventNumber(4))
+        );
+        assert_eq!(
+            said.next_in(Revision(4)).map(|one| one.event),
+            Some(EventNumber(5))
+        );
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::shown::Encodings;
 use super::*;
 use crate::budget::Budget;
 use crate::effects::Push;
-use crate::ids::{EventNumber, Revision};
-use crate::live_socket::{Events, Unhandled};
+use crate::ids::{EventNumber, Point, Revision};
+use crate::live_socket::{Events, Taken, Unhandled};
 use crate::outbox::{Dialect, Outbox};
 use crate::protocol::{Numbered, ServerMessage, extended};
 use crate::session::Link;
@@ -43,6 +43,7 @@ fn caller() -> Arc<Caller> {
         bind: "".into(),
         page: "".into(),
         sharing: None,
+        parent: None,
     })
 }
 
@@ -86,7 +87,7 @@ impl House {
             dismissals: 0,
             ticket: None,
             shown: None,
-            seen: EventNumber::default(),
+            known: Point::default(),
             new_ticket: "".into(),
             owner: None,
         };
@@ -102,7 +103,7 @@ impl House {
 }
 
 fn comes_back(viewer: &Arc<Viewer>) -> u64 {
-    viewer.attach(link(), caller(), "".into()).unwrap()
+    viewer.attach(link(), caller(), "".into(), false).unwrap()
 }
 
 fn cut(viewer: &Arc<Viewer>, epoch: u64) {
@@ -290,4 +291,40 @@ async fn what_became_of_events_counts_as_waiting_until_the_page_has_shown_that_i
     house.component.end(BUSY, &Refusal::Busy);
     drop(viewer);
     assert_eq!(budget.waiting(), 0);
+}
+
+/// The owner of another process takes nothing of a connection that the page has left, not even what is on its way.
+#[tokio::test(start_paused = true)]
+async fn what_an_owner_elsewhere_may_not_have_taken_is_taken_again_from_the_next_connection() {
+    let house = House::new(Limits::default());
+    let sends = |viewer: &Arc<Viewer>, epoch, number| {
+        let numbered = Numbered {
+            number: EventNumber(number),
+            seen: EventNumber::default(),
+            age: None,
+        };
+        viewer.event(epoch, Some(numbered), Err(Unhandled::Flood));
+    };
+    let takes = |viewer: &Arc<Viewer>| {
+        let (taken, _) = viewer.next_taken();
+        taken.map(|(taken, epoch)| match taken {
+            Taken::Event { number, .. } => (number.0, epoch),
+            Taken::Unhandled { first, .. } => (first.0, epoch),
+        })
+    };
+    for is_followed in [true, false] {
+        let viewer = house.viewer(if is_followed { "elsewhere" } else { "here" });
+        house.let_in(&viewer, 0);
+        sends(&viewer, 0, 1);
+        assert_eq!(takes(&viewer), Some((1, 0)), "on its way");
+        sends(&viewer, 0, 2);
+        let epoch = viewer.attach(link(), caller(), "".into(), is_followed);
+        house.let_in(&viewer, epoch.unwrap());
+        sends(&viewer, 1, 1);
+        match is_followed {
+            true => assert_eq!(takes(&viewer), Some((1, 1)), "before the second one"),
+            false => assert_eq!(takes(&viewer), Some((2, 1))),
+        }
+        assert_eq!(takes(&viewer), None);
+    }
 }

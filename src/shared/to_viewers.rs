@@ -6,6 +6,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::asking::ask_in_doubt;
 use super::component::{Component, Lives};
+use super::failures::Failures;
 use super::ownership::HandedOver;
 use super::ring::{Change, Ring};
 use super::shown::Encodings;
@@ -187,15 +188,13 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
-        let Some(viewer) = self.current.clone() else {
+        // What is kept from here on is no event's: it must not say that this one is in the state.
+        let Some(viewer) = self.current.take() else {
             return;
         };
         if let ServerMessage::Error(text) = message {
             viewer.failed(point, 1, text, false, beside.redirect);
-            self.deliver(&viewer);
-            if self.is_held {
-                self.acted.push(viewer);
-            }
+            self.has_failed(viewer);
             return;
         }
         let acted = match viewer.applied(point, beside) {
@@ -228,14 +227,11 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
     }
 
     fn unhandled(&mut self, point: Point, count: u64, text: &str, is_expired: bool) {
-        let Some(viewer) = self.current.clone() else {
+        let Some(viewer) = self.current.take() else {
             return;
         };
         viewer.failed(point, count, text, is_expired, None);
-        self.deliver(&viewer);
-        if self.is_held {
-            self.acted.push(viewer);
-        }
+        self.has_failed(viewer);
     }
 
     fn ended(&mut self, error: &CallError) {
@@ -404,8 +400,18 @@ impl<D: Dispatcher> Keeper for ToViewers<D> {
 }
 
 impl<D: Dispatcher> ToViewers<D> {
+    /// An event of this viewer has failed: the page is told at once.
+    fn has_failed(&mut self, viewer: Arc<Viewer>) {
+        self.component.has_failed(&viewer.id);
+        self.deliver(&viewer);
+        if self.is_held {
+            self.acted.push(viewer);
+        }
+    }
+
     /// The state, sealed.
     fn sealed(&self, committed: Committed<'_>) -> Result<String, StoreError> {
+        let failures = self.component.failures();
         let claims = Claims {
             module: self.known.name.to_string(),
             version: self.known.details.version,
@@ -415,6 +421,10 @@ impl<D: Dispatcher> ToViewers<D> {
             point: committed.point,
             life: self.component.lives().since,
             issued_at: unix_now(),
+            unsaid: match failures.is_empty() {
+                true => String::new(),
+                false => serde_json::to_string(&failures).unwrap_or_default(),
+            },
             ..Claims::empty(Kind::SharedState)
         };
         let sealed = self.context.keyring.seal(&claims, "");
@@ -444,7 +454,12 @@ impl<D: Dispatcher> ToViewers<D> {
         if claims.kind != Kind::SharedState || *claims.instance != *instance {
             return Err(StoreError::Damaged("it is of another component".to_owned()));
         }
-        self.component.set_numbers(viewers);
+        let failures: Failures = match claims.unsaid.is_empty() {
+            true => Vec::new(),
+            false => serde_json::from_str(&claims.unsaid)
+                .map_err(|error| StoreError::Damaged(error.to_string()))?,
+        };
+        self.component.set_numbers(viewers, failures);
         self.begins(claims.life);
         Ok(Newest {
             point: Point {

@@ -48,6 +48,26 @@ pub struct Stored {
     pub sealed: String,
 }
 
+impl Stored {
+    /// That a name is taken.
+    fn taken() -> Self {
+        Self {
+            life: Life(1),
+            revision: Revision(1),
+            sealed: "taken".to_owned(),
+        }
+    }
+}
+
+/// Whether a name was taken, by how its save went.
+fn is_taken(saved: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match saved {
+        Ok(()) => Ok(true),
+        Err(StoreError::Stale) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// How far the events of a shared component's viewer have got: the viewer's name and its last event that the
 /// state includes; without a number the viewer is to be forgotten.
 pub type ViewerNumber = (Arc<str>, Option<EventNumber>);
@@ -92,6 +112,13 @@ pub trait Store: Send + Sync + 'static {
     /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one of a later life, or
     /// one of this life that is as new or newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
+
+    /// Takes a name, for as long as states are kept. False if it was taken before, also by this process.
+    fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
+        // Whoever saves it first has it: a second save is as new as the first, and is refused.
+        let saved = self.save(name, holder, Stored::taken());
+        Box::pin(async move { is_taken(saved.await) })
+    }
 
     /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one entry
     /// a viewer, all with the state or none. They are forgotten with the state.

@@ -60,6 +60,7 @@ pub(super) fn compile(source: &[&str]) -> Result<Template, TemplateError> {
     });
     let (statics, slots, slot_of) = analysed?;
     Ok(Template {
+        child: super::child::is_child(&source),
         source,
         statics,
         slots,

@@ -141,6 +141,9 @@ pub enum Fault {
     /// `@click.self.outside`: two modifiers of which only one can be.
     #[error("has modifiers that exclude each other, {0}")]
     ModifiersExclude(String),
+    /// `@visible.window`: a modifier that says nothing of what comes into view.
+    #[error("has a modifier that @visible does not take, {0}")]
+    ModifierOfVisible(String),
     /// Two modifiers of one element that contradict each other.
     #[error("gives <{element}> two values of {name}")]
     ModifierConflict {
@@ -224,6 +227,9 @@ impl Fault {
             }
             Fault::ModifiersExclude(_) => {
                 "Give at most one of self, outside, window and document, one of debounce and throttle, and one key; a second key is a binding of its own."
+            }
+            Fault::ModifierOfVisible(_) => {
+                "@visible takes once, debounce and throttle: an element comes into view, and nobody presses a key or a button."
             }
             Fault::ModifierConflict { .. } => {
                 "Modifiers count for the element with all its events: give each one once."

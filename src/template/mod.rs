@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 mod attributes;
+mod child;
 mod compile;
 mod elements;
 mod error;
@@ -32,6 +33,7 @@ mod tests;
 mod tokens;
 mod url;
 
+pub(crate) use child::GIVEN;
 pub use error::{Fault, TemplateError};
 pub use escape::{escape, escape_into, unescape};
 pub use events::EVENTS;
@@ -51,6 +53,8 @@ pub struct Template {
     /// By the application's values: the slot that each goes into.
     slot_of: Vec<usize>,
     trusted: bool,
+    /// See [`is_child`](Self::is_child).
+    child: bool,
     /// What the template is called when it crosses to JavaScript or to a browser.
     number: u32,
 }
@@ -81,6 +85,7 @@ impl Template {
                 .collect(),
             slot_of: (0..count).collect(),
             trusted: true,
+            child: false,
             number: 0,
         }
     }
@@ -119,6 +124,13 @@ impl Template {
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.trusted
+    }
+
+    /// Whether this is the container of a nested component: see [`child`]. Its slots are the module, the key, and what
+    /// the parent gives, which never goes over the wire.
+    #[must_use]
+    pub fn is_child(&self) -> bool {
+        self.child
     }
 
     /// What each of the application's values may be and what it says, one ASCII letter per value: see

@@ -3,7 +3,8 @@
 use super::error::Fault;
 use super::events::{EVENTS, MODIFIERS};
 
-/// Further events of the browser's, without those that say nothing to a handler on a server.
+/// Further events of the browser's, without those that say nothing to a handler on a server; and `visible`, which the
+/// client makes.
 const OTHERS: &str = " abort animationcancel animationend animationiteration animationstart auxclick \
     beforeinput beforematch beforetoggle cancel canplay canplaythrough close compositionend \
     compositionstart compositionupdate contextmenu copy cuechange cut dblclick drag dragend dragenter \
@@ -15,12 +16,15 @@ const OTHERS: &str = " abort animationcancel animationend animationiteration ani
     pointerrawupdate pointerup popstate progress ratechange resize scroll scrollend seeked seeking select \
     selectionchange selectstart slotchange stalled storage suspend timeupdate toggle touchcancel touchend \
     touchmove touchstart transitioncancel transitionend transitionrun transitionstart visibilitychange \
-    volumechange waiting wheel ";
+    visible volumechange waiting wheel ";
 
 /// Keys with a name, as the client knows them: see `client/input/keys.ts`.
 const KEYS: &str = " enter escape esc tab space backspace delete del insert home end pageup pagedown \
     arrowup arrowdown arrowleft arrowright up down left right dot slash equal capslock contextmenu \
     f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12 ";
+
+/// The event that the client makes when an element comes into view.
+const VISIBLE: &str = "visible";
 
 const MAX_NAME: usize = 64;
 
@@ -57,11 +61,13 @@ pub(super) fn read<'a>(text: &'a str, written: &str) -> Result<Binding<'a>, Faul
     while let Some(word) = words.next() {
         let mut number = None;
         let kind = match word {
-            "self" | "outside" | "window" | "document" => Some(0),
+            "self" | "outside" | "window" | "document" if event != VISIBLE => Some(0),
             "debounce" | "throttle" => {
                 number = words.next_if(|next| is_milliseconds(next));
                 Some(1)
             }
+            "once" => None,
+            _ if event == VISIBLE => return Err(Fault::ModifierOfVisible(written.to_owned())),
             _ if MODIFIERS.contains(&word) => None,
             _ if event.starts_with("key") && is_key(word) => Some(2),
             _ => return Err(Fault::UnknownModifier(format!("{word} in {written}"))),

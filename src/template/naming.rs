@@ -103,6 +103,7 @@ impl Definition {
             slot_of: (0..slots.len()).collect(),
             slots,
             trusted: false,
+            child: false,
             number: 0,
         })
     }

@@ -106,6 +106,8 @@ mod tests {
         for written in [
             "dblclick",
             "dblclick.prevent",
+            "visible",
+            "visible.once.throttle.500",
             "sl-change",
             "chart:picked",
             "click.once",
@@ -132,6 +134,17 @@ mod tests {
         ] {
             let fault = Fault::ModifiersExclude(written.into());
             assert_eq!(binding(written), Err(fault));
+        }
+    }
+
+    #[test]
+    fn what_comes_into_view_has_no_place_and_no_keys() {
+        for word in ["self", "window", "prevent", "ctrl", "enter", "nonsense"] {
+            let written = format!("@visible.{word}");
+            assert_eq!(
+                binding(&written),
+                Err(Fault::ModifierOfVisible(written.clone()))
+            );
         }
     }
 

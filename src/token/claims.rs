@@ -24,6 +24,8 @@ pub enum Kind {
     Ticket = 6,
     /// The state of a shared component, in a store. No page gets one.
     SharedState = 7,
+    /// Starts a nested component of a rendered page, under its parent.
+    Child = 10,
 }
 
 /// The contents of a token.
@@ -56,13 +58,15 @@ pub struct Claims {
     pub page: String,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
-    /// Of a state in a store: what was said and the page may not have, and what no tree repeats, as JSON. Empty if there
-    /// is nothing of it.
+    /// Of a state in a store: what was said and the page may not have, and what no tree repeats, as JSON; of a shared
+    /// component, which events of its viewers have failed. Empty if there is nothing of it.
     pub unsaid: String,
 }
 
 /// The first byte of a state that has something unsaid, so that no other token is longer for it.
 const UNSAID: u8 = 8;
+/// The same for a shared component.
+const SHARED_UNSAID: u8 = 9;
 
 /// A token that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -115,9 +119,10 @@ impl Claims {
         ];
         let size = texts.iter().map(|text| text.len()).sum::<usize>() + self.unsaid.len() + 64;
         let mut plain = Vec::with_capacity(size);
-        plain.push(match self.unsaid.is_empty() {
-            true => self.kind as u8,
-            false => UNSAID,
+        plain.push(match (self.unsaid.is_empty(), self.kind) {
+            (true, kind) => kind as u8,
+            (false, Kind::SharedState) => SHARED_UNSAID,
+            (false, _) => UNSAID,
         });
         let Point { event, revision } = self.point;
         let numbers = [
@@ -163,7 +168,7 @@ impl Claims {
             text(head)
         }
         let (kind, mut rest) = plain.split_first().ok_or(TokenError::Malformed)?;
-        let has_unsaid = *kind == UNSAID;
+        let has_unsaid = matches!(*kind, UNSAID | SHARED_UNSAID);
         let kind = match *kind {
             1 => Kind::Mount,
             2 | UNSAID => Kind::Checkpoint,
@@ -171,7 +176,8 @@ impl Claims {
             4 => Kind::Address,
             5 => Kind::Shared,
             6 => Kind::Ticket,
-            7 => Kind::SharedState,
+            7 | SHARED_UNSAID => Kind::SharedState,
+            10 => Kind::Child,
             _ => return Err(TokenError::Malformed),
         };
         let rest = &mut rest;

@@ -31,7 +31,8 @@ impl Keyring {
         let mut claims = self.open(token, bind, now, max_age)?;
         if let Some(anchor) = anchor {
             let anchor = self.open(anchor, &anchored(token, bind), now, max_age)?;
-            let fits = claims.kind == Kind::Mount && anchor.module == claims.module;
+            let is_of_page = matches!(claims.kind, Kind::Mount | Kind::Child);
+            let fits = is_of_page && anchor.module == claims.module;
             if !fits || anchor.kind != Kind::Anchor {
                 return Err(TokenError::Malformed);
             }
@@ -39,7 +40,7 @@ impl Keyring {
             claims.life = anchor.life;
         }
         match claims.kind {
-            Kind::Mount | Kind::Checkpoint | Kind::Shared => Ok(claims),
+            Kind::Mount | Kind::Checkpoint | Kind::Shared | Kind::Child => Ok(claims),
             Kind::Anchor | Kind::Address | Kind::Ticket | Kind::SharedState => {
                 Err(TokenError::Malformed)
             }

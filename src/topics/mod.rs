@@ -7,7 +7,7 @@
 //! history no longer reaches is told of a gap.
 //!
 //! * [`Topics`] is the trait; [`MemoryTopics`] keeps topics in this process, [`RedisTopics`] in Redis.
-//! * `rooms.rs`: the topics of this process, whether they begin here or are copies of what Redis has.
+//! * `rooms.rs`: the topics of this process, whether they begin here or are copies of what Redis has. `foreign.rs`: a message of those.
 //! * `history.rs`, `ids.rs`: one topic's messages, and the ids of all topics. Both are pure.
 //! * `sinks.rs`: who is to be woken. `shard.rs`: a part of the topics, behind one lock.
 //! * `sweeping.rs`: has topics forget what has expired.
@@ -15,6 +15,7 @@
 //! Architecture invariant: each message reaches a subscriber once and in the topic's order, or the
 //! subscriber is told of a gap. `src/topics/tests/properties.rs` watches it.
 
+mod foreign;
 mod history;
 mod ids;
 mod memory;

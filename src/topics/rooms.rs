@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
+use super::foreign::Foreign;
 use super::history::Bounds;
 use super::ids::{IdKeys, Ids};
 use super::shard::{Counts, Held, Shard, Tell, Topic};
@@ -35,22 +36,15 @@ const CHUNKS: usize = 1;
 /// Has the runtime run a task to its end.
 pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
-/// A message of a topic that is kept elsewhere.
-pub(super) struct Foreign {
-    pub(super) position: Position,
-    /// `None`: the message is named by its position.
-    pub(super) id: Option<Box<str>>,
-    pub(super) data: Arc<str>,
-}
-
-/// What became of such a message.
+/// What became of a message of a topic that is kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// It was the next one.
     Next,
     /// It has been here before.
     Known,
-    /// It is of another epoch, others before it are missing here, or the topic is not here.
+    /// It is of another epoch, others before it are missing here, the message before it is another one here, or the topic
+    /// is not here.
     Hole,
 }
 
@@ -224,13 +218,14 @@ impl Rooms {
         let now = Instant::now();
         let taken = self.with(topic, |topic| {
             let next = topic.history.next();
-            if message.position == next {
-                let (id, data) = (message.id.as_deref(), message.data.clone());
-                topic.history.append(id, data, now, self.bounds);
+            if message.position == next && message.before == topic.tail {
+                topic.append_foreign(message, now, self.bounds);
                 return (Taken::Next, topic.published());
             }
+            let number = message.position.number;
+            let is_other = number + 1 == next.number && message.name != topic.tail;
             let is_known =
-                message.position.epoch == next.epoch && message.position.number < next.number;
+                message.position.epoch == next.epoch && number < next.number && !is_other;
             let taken = if is_known { Taken::Known } else { Taken::Hole };
             (taken, Tell::Nobody)
         });
@@ -243,7 +238,8 @@ impl Rooms {
     }
 
     /// Takes over what a topic that is kept elsewhere has: all that it has, or what comes after what is known here.
-    /// The topic begins if there is no such one. `before` is the position before the first message.
+    /// The topic begins if there is no such one. `before` is the position before the first message, and `tail` the name of
+    /// the message there.
     ///
     /// # Errors
     /// [`TopicError::Full`].
@@ -251,7 +247,8 @@ impl Rooms {
         self: &Arc<Self>,
         topic: &str,
         before: Position,
-        messages: Vec<Foreign>,
+        tail: &str,
+        messages: &[Foreign],
     ) -> Result<(), TopicError> {
         let now = Instant::now();
         let tell = self.with_or_begin(topic, now, |topic| {
@@ -260,11 +257,11 @@ impl Rooms {
             let is_known = known.epoch == before.epoch && known.number >= before.number;
             if !is_known {
                 topic.history.restart(before);
+                topic.tail = tail.into();
             }
             for message in messages {
                 if message.position == topic.history.next() {
-                    let id = message.id.as_deref();
-                    topic.history.append(id, message.data, now, self.bounds);
+                    topic.append_foreign(message, now, self.bounds);
                 }
             }
             topic.published()
@@ -289,6 +286,11 @@ impl Rooms {
     /// The topic's newest position here; `None` if the topic is not here.
     pub(super) fn position(&self, topic: &str) -> Option<Position> {
         self.with(topic, |topic| topic.history.now())
+    }
+
+    /// The topic's newest position here, and the name of the message there; `None` if the topic is not here.
+    pub(super) fn tail(&self, topic: &str) -> Option<(Position, Box<str>)> {
+        self.with(topic, |topic| (topic.history.now(), topic.tail.clone()))
     }
 
     /// Whether somebody has subscribed to the topic.

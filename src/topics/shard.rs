@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Epoch;
-use super::history::History;
+use super::foreign::Foreign;
+use super::history::{Bounds, History};
 use super::sinks::{Chunk, Sinks};
 
 /// Up to so many subscribers are woken by whoever publishes. To hand them to the runtime costs as much
@@ -87,6 +88,8 @@ enum Listed {
 pub(super) struct Topic {
     name: Arc<str>,
     pub(super) history: History,
+    /// The name of the history's newest message; empty if the topic begins in this process.
+    pub(super) tail: Box<str>,
     pub(super) sinks: Sinks,
     telling: Telling,
     listed: Listed,
@@ -97,10 +100,18 @@ impl Topic {
         Self {
             name: name.into(),
             history: History::new(epoch),
+            tail: Box::default(),
             sinks: Sinks::default(),
             telling: Telling::No,
             listed: Listed::No,
         }
+    }
+
+    /// Appends a message of a topic that is kept elsewhere; it is the next one.
+    pub(super) fn append_foreign(&mut self, message: &Foreign, now: Instant, bounds: Bounds) {
+        let (id, data) = (message.id.as_deref(), message.data.clone());
+        self.history.append(id, data, now, bounds);
+        self.tail.clone_from(&message.name);
     }
 
     /// The topic's name.

@@ -55,6 +55,8 @@ pub struct Decoded {
     pub render: Option<Render>,
     /// Values that were replaced, because they would have done harm in a browser.
     pub refused: Vec<RefusedValue>,
+    /// There is a nested component in it.
+    pub nests: bool,
 }
 
 /// A value that would have done harm in its slot.
@@ -115,6 +117,7 @@ pub struct Compact<'a> {
     ops: &'a [u32],
     text: &'a str,
     scratch: String,
+    nests: bool,
 }
 
 const TRUNCATED: CompactError = CompactError::Malformed("operations end early");
@@ -126,6 +129,7 @@ impl<'a> Compact<'a> {
             ops,
             text,
             scratch: String::new(),
+            nests: false,
         }
     }
 
@@ -153,7 +157,12 @@ impl<'a> Compact<'a> {
             op::JSON => Some(LiveTree::from_json(self.text(argument)?)?.into()),
             _ => return Err(CompactError::Malformed("no tree at the root")),
         };
-        Ok(Decoded { render, refused })
+        let nests = std::mem::take(&mut self.nests);
+        Ok(Decoded {
+            render,
+            refused,
+            nests,
+        })
     }
 
     /// The next operation: the kind in its low `shift` bits, and the argument above them.
@@ -196,6 +205,7 @@ impl<'a> Compact<'a> {
         let Some(template) = templates.get(id as usize) else {
             return Err(CompactError::Malformed("no such template"));
         };
+        self.nests |= template.is_child();
         let mut builder = Builder::new(template, &self.scratch);
         let mut value = 0;
         for (index, slot) in template.slots().iter().enumerate() {

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::children::is_other;
 use super::keyed::{Plan, Source, Step};
 use super::node::{Content, Leaf, View};
 use super::render::{Render, Update, plan_rows};
 use super::rows::{Branch, Dynamic, List, LiveTree, TreeView};
 use super::tail::Stays;
-use crate::template::{Place, Template};
+use crate::template::{GIVEN, Place, Template};
 
 /// What changed in a tree, by slot, or, in a list that keeps its length, by item. Ascending.
 #[derive(Debug, Default, Clone)]
@@ -167,7 +168,8 @@ fn leaf<'a>(
     template: Option<&Template>,
     slot: usize,
 ) -> Option<Change<'a>> {
-    if was == is {
+    let is_given = slot == GIVEN && template.is_some_and(Template::is_child);
+    if was == is || is_given {
         return None;
     }
     let slot = template.and_then(|template| template.slots().get(slot));
@@ -185,6 +187,11 @@ fn leaf<'a>(
 
 fn update<'a>(was: Option<&'a Branch>, is: &'a Update) -> Option<Change<'a>> {
     match (was, is) {
+        (Some(Branch::Tree(was)), Update::Tree(is)) if is_other(was.view(), is.view()) => {
+            // Its slots are all leaves, so that the render of it is complete.
+            let tree = is.clone().into_tree().ok();
+            tree.map(|tree| Change::Tree(Cow::Owned(tree)))
+        }
         (Some(Branch::Tree(was)), Update::Tree(is)) => inside_change(diff(was, is)),
         (Some(Branch::Tree(was)), Update::Whole(is)) => branch(was.view(), is.view()),
         (_, Update::Whole(is)) => Some(Change::Tree(Cow::Borrowed(is))),
@@ -224,7 +231,7 @@ fn inside<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Patch<'a> {
 }
 
 fn branch<'a>(was: TreeView<'a>, is: TreeView<'a>) -> Option<Change<'a>> {
-    if was.same_statics(is) {
+    if was.same_statics(is) && !is_other(was, is) {
         inside_change(inside(was, is))
     } else {
         Some(replacement(is))

@@ -1,7 +1,7 @@
 //! A tree as the HTML it stands for.
 
 use super::{Dynamic, Leaf, List, LiveTree, TreeView};
-use crate::template::escape;
+use crate::template::{GIVEN, escape};
 
 impl Leaf<'_> {
     /// The leaf as HTML.
@@ -33,22 +33,37 @@ impl std::fmt::Debug for List {
 impl LiveTree {
     /// The whole HTML: statics and dynamics in turn.
     pub fn to_html(&self) -> String {
-        let mut html = String::new();
-        self.view().write_html(&mut html);
-        html
+        self.to_html_around().concat()
+    }
+
+    /// The HTML in pieces: between each two stands a nested component, in its container.
+    pub fn to_html_around(&self) -> Vec<String> {
+        let mut pieces = vec![String::new()];
+        self.view().write_html(&mut pieces);
+        pieces
+    }
+}
+
+/// Adds to the last piece.
+fn push(pieces: &mut [String], text: &str) {
+    if let Some(last) = pieces.last_mut() {
+        last.push_str(text);
     }
 }
 
 impl TreeView<'_> {
-    fn write_html(self, html: &mut String) {
+    fn write_html(self, pieces: &mut Vec<String>) {
         let mut dynamics = self.dynamics();
-        for text in self.template().statics() {
-            html.push_str(text);
+        for (slot, text) in self.template().statics().iter().enumerate() {
+            push(pieces, text);
             match dynamics.next() {
-                Some(Dynamic::Leaf(leaf)) => html.push_str(&leaf.escaped()),
-                Some(Dynamic::Tree(tree)) => tree.write_html(html),
+                Some(Dynamic::Leaf(_)) if slot == GIVEN && self.template().is_child() => {
+                    pieces.push(String::new());
+                }
+                Some(Dynamic::Leaf(leaf)) => push(pieces, &leaf.escaped()),
+                Some(Dynamic::Tree(tree)) => tree.write_html(pieces),
                 Some(Dynamic::List(list)) => {
-                    list.iter().for_each(|item| item.write_html(html));
+                    list.iter().for_each(|item| item.write_html(pieces));
                 }
                 None => {}
             }

@@ -7,6 +7,7 @@
 //! `__test__/package/invariants.test.ts` watches it.
 
 mod apply;
+mod children;
 mod compact;
 mod diff;
 mod html;
@@ -22,6 +23,7 @@ mod tail;
 mod templates;
 
 pub use apply::ApplyError;
+pub use children::Child;
 pub use compact::{Compact, CompactError, Decoded, RefusedValue, op};
 pub use diff::{Change, ListEdit, Patch, diff};
 pub use json::{ParseError, write_string as write_json_string};

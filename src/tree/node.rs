@@ -36,7 +36,7 @@ pub(super) enum Content<'a, B> {
 }
 
 /// A slot's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leaf<'a> {
     /// Text that is escaped when it is sent; HTML if `html` is set.
     pub text: &'a str,

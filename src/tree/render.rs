@@ -7,6 +7,7 @@
 //! [`LiveTree::commit`] turns the last tree into the new one, in place; slots that are "as before"
 //! are not touched.
 
+use super::children::is_other;
 use super::keyed::{Plan, Step, plan};
 use super::node::{Content, Node};
 use super::packed::{self, PackedSlot};
@@ -132,7 +133,9 @@ impl Script {
 pub(super) fn plan_rows(steps: &[Step], last: &List, rows: &List) -> Option<Plan> {
     let fits = |old, row| {
         let pair = last.get(old).zip(rows.get(row));
-        pair.is_some_and(|(old, row): (TreeView<'_>, TreeView<'_>)| old.same_statics(row))
+        pair.is_some_and(|(old, row): (TreeView<'_>, TreeView<'_>)| {
+            old.same_statics(row) && !is_other(old, row)
+        })
     };
     plan(steps, last.len(), |old| last.key(old), fits)
 }

@@ -8,7 +8,7 @@ use super::keyed::Step;
 use super::keys::Keys;
 use super::node::{Content, Leaf, Node, View};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
-use crate::template::Template;
+use crate::template::{GIVEN, Template};
 
 /// A rendered template: its statics and what stands in each slot.
 pub type LiveTree = Node<Branch>;
@@ -86,13 +86,20 @@ pub struct Rows {
 impl<'a> TreeView<'a> {
     /// What stands in each slot, in order.
     pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
-        self.parts().filter_map(|part| match part {
-            Content::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
-            Content::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
-            Content::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
-            // Only renders have such slots, finished trees have none.
-            Content::Same => None,
-        })
+        let is_child = self.template.is_child();
+        self.parts()
+            .enumerate()
+            .filter_map(move |(slot, part)| match part {
+                // What a component is given is between it and its parent.
+                Content::Leaf(_) if is_child && slot == GIVEN => {
+                    Some(Dynamic::Leaf(Leaf::default()))
+                }
+                Content::Leaf(leaf) => Some(Dynamic::Leaf(leaf)),
+                Content::Branch(Branch::Tree(tree)) => Some(Dynamic::Tree(tree.view())),
+                Content::Branch(Branch::List(list)) => Some(Dynamic::List(list)),
+                // Only renders have such slots, finished trees have none.
+                Content::Same => None,
+            })
     }
 
     /// A copy that stands by itself.

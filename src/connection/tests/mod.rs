@@ -607,6 +607,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         counted: "".into(),
         request: None,
         page: "".into(),
+        depth: 0,
         mark: Default::default(),
     };
     let start = Start {
@@ -623,6 +624,7 @@ async fn a_session_that_ends_before_it_has_its_actor_stops_it() {
         life: Life::default(),
         expected: Revision::default(),
         ongoing: Default::default(),
+        given: None,
         details: details.clone(),
     };
     let mut made = None;

@@ -1,14 +1,14 @@
 //! The topics that are watched in this process: each is read whole when somebody begins to watch, and again if something
 //! was missed; in between, what other processes tell is taken from a topic between processes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::keys::told_in;
 use super::{Inner, reading};
@@ -16,6 +16,7 @@ use crate::presence::beyond::{Beyond, Copy, Found, Own, Said};
 use crate::presence::room::Room;
 use crate::redis::AskError;
 use crate::sync::{Mutex, lock};
+use crate::timer::at;
 use crate::topics::{Most, Position, Sink, Subscription, TopicError};
 
 /// The most topics that are read together.
@@ -96,7 +97,8 @@ struct Followed {
 pub(super) async fn follow(inner: Arc<Inner>) {
     let mut followed: HashMap<u32, Followed> = HashMap::new();
     // Those that are to be read whole, and those that could not be.
-    let (mut unread, mut failed): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+    let (mut unread, mut failed): (Vec<u32>, HashSet<u32>) = (Vec::new(), HashSet::new());
+    let mut again: Option<Instant> = None;
     loop {
         let orders = inner.following.take();
         for (number, topic) in orders.begun {
@@ -118,12 +120,20 @@ pub(super) async fn follow(inner: Arc<Inner>) {
         let mut some: Vec<_> = unread.drain(..count).collect();
         some.retain(|number| followed.contains_key(number));
         failed.extend(read_whole(&inner, &some, &mut followed).await);
+        if !failed.is_empty() {
+            again.get_or_insert_with(|| Instant::now() + AGAIN);
+        }
+        // Whatever is told until then.
+        if again.is_some_and(|again| again <= Instant::now()) {
+            again = None;
+            unread.extend(failed.drain());
+        }
         if !unread.is_empty() {
             continue;
         }
         tokio::select! {
             () = inner.following.wanted.notified() => {}
-            () = sleep(AGAIN), if !failed.is_empty() => unread.append(&mut failed),
+            () = at(again) => {}
         }
     }
 }

@@ -8,7 +8,8 @@ use smol_str::SmolStr;
 
 use crate::ids::{EventNumber, Point};
 use crate::protocol::client::{
-    ClientEvent, ClientMessage, InvalidMessage, MAX_JSON, Numbered, Object, Resume, SpecialVars,
+    ClientEvent, ClientMessage, InvalidMessage, MAX_JSON, Numbered, Object, Parent, Resume,
+    SpecialVars,
 };
 use crate::tree::surrogates;
 
@@ -88,6 +89,14 @@ impl<'de> Deserialize<'de> for Age {
     }
 }
 
+/// What a page joins: a component of this module, or a nested one, with its parent's number and its key there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Module {
+    Of(String),
+    In(String, u32, Box<str>),
+}
+
 /// Parses a frame's text.
 ///
 /// # Errors
@@ -128,11 +137,16 @@ impl<'de> Visitor<'de> for MessageVisitor {
         let component: u32 = next(&mut array, "component")?;
         let id = component.to_string().into();
         let message = match kind {
-            "j" => ClientMessage::Join {
-                id,
-                module: next::<String, A>(&mut array, "module")?.into(),
-                token: next::<String, A>(&mut array, "token")?.into(),
-                resume: match array.next_element()? {
+            "j" => {
+                let (module, parent) = match next(&mut array, "module")? {
+                    Module::Of(module) => (module, None),
+                    Module::In(module, parent, key) => {
+                        let id = parent.to_string().into();
+                        (module, Some(Parent { id, key }))
+                    }
+                };
+                let token = next::<String, A>(&mut array, "token")?.into();
+                let resume = match array.next_element()? {
                     None => None,
                     Some(secret) => Some(Resume {
                         secret,
@@ -143,8 +157,15 @@ impl<'de> Visitor<'de> for MessageVisitor {
                         kept: next(&mut array, "kept")?,
                         needs_tree: array.next_element::<u8>()? == Some(1),
                     }),
-                },
-            },
+                };
+                ClientMessage::Join {
+                    id,
+                    module: module.into(),
+                    token,
+                    parent,
+                    resume,
+                }
+            }
             "e" => {
                 let number = next(&mut array, "number")?;
                 if number > MAX_NUMBER {
@@ -207,9 +228,16 @@ mod tests {
             id: "7".into(),
             module: "counter".into(),
             token: "t".into(),
+            parent: None,
             resume,
         };
         assert_eq!(join, expected(None));
+        let nested = parse(r#"["j",7,["chart",3,"left"],"t"]"#).unwrap();
+        let ClientMessage::Join { module, parent, .. } = nested else {
+            panic!("a join");
+        };
+        let (id, key) = ("3".into(), "left".into());
+        assert_eq!((&*module, parent), ("chart", Some(Parent { id, key })));
         let again = parse(r#"["j",7,"counter","t","s",12,14,3]"#).unwrap();
         let resume = Resume {
             secret: "s".into(),
@@ -385,6 +413,11 @@ mod tests {
             r#"["h","1"]"#,
             r#"["h",1,0]"#,
             r#"["j",0,"m"]"#,
+            r#"["j",0,["m"],"t"]"#,
+            r#"["j",0,["m",1],"t"]"#,
+            r#"["j",0,["m",-1,"k"],"t"]"#,
+            r#"["j",0,["m",1,"k",2],"t"]"#,
+            r#"["j",0,["m","1","k"],"t"]"#,
             r#"["j",0,"m","t","s"]"#,
             r#"["j",0,"m","t","s",-1]"#,
             r#"["e",0,1,0,"h"]"#,

@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::session::checkpoints::{Cadence, Last, task_pause};
 use crate::store::{Holder, StoreError, Stored};
 use crate::token::{ANCHORED, Claims, Kind};
-use crate::tree::LiveTree;
+use crate::tree::{Child, LiveTree};
 
 /// The memory of kept answers is counted again when it has changed by so many bytes.
 const KEPT_STEP: usize = 4096;
@@ -101,6 +101,8 @@ pub(crate) struct ToPage<D: Dispatcher> {
     weight: usize,
     /// The memory of the answers that are kept, as it was last counted.
     answers: usize,
+    /// It was said that one nested component stands twice.
+    says_twice: bool,
 }
 
 impl<D: Dispatcher> ToPage<D> {
@@ -137,7 +139,14 @@ impl<D: Dispatcher> ToPage<D> {
             is_claimed: false,
             weight: 0,
             answers: 0,
+            says_twice: false,
         }
+    }
+
+    /// The component has no anchor: a checkpoint is due at once.
+    pub(crate) fn owing_checkpoint(mut self) -> Self {
+        self.is_due = true;
+        self
     }
 
     /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
@@ -393,6 +402,19 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
 
     fn resumed(&mut self, epoch: u64, has_changed: bool) -> bool {
         self.session.resumed(epoch, has_changed)
+    }
+
+    fn nests(&mut self, children: &[Child<'_>]) {
+        let is_twice = self.session.nests(children);
+        if is_twice && !std::mem::replace(&mut self.says_twice, true) {
+            let about = &self.session.about;
+            let text = format!(
+                "{} ({}): the same live() stands twice in what it renders: give each a key of its own, \
+                 live(module, props, {{ key }})",
+                about.module, about.instance
+            );
+            self.context.log(Level::Warn, text);
+        }
     }
 
     fn ended(&mut self, error: &CallError) {

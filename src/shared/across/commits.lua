@@ -6,5 +6,7 @@ if not owner[1] then
 elseif owner[1] ~= ARGV[2] or owner[2] ~= ARGV[1] then
   return 0
 end
+-- What the owner before has left is older now.
+redis.call('HDEL', KEYS[1], 'left')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -7,6 +7,9 @@ end
 redis.call('HDEL', KEYS[1], 'process')
 if ARGV[3] ~= '' then
   redis.call('HSET', KEYS[1], 'left', ARGV[3])
+else
+  -- The component has ended: what an owner before has left is over, too.
+  redis.call('HDEL', KEYS[1], 'left')
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1

@@ -213,7 +213,8 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             while pages.len() < MOST_PAGES
                 && let Some((viewer, asked)) = component.next_asked()
             {
-                let Some(epoch) = following.epoch(&viewer.id) else {
+                // The page sends again what came on an earlier connection.
+                let Some(epoch) = following.epoch(&viewer.id, asked.epoch) else {
                     continue;
                 };
                 pages.push(OfPage::of(&viewer.id, epoch, viewer.seen(), asked.taken));

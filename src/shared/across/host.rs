@@ -13,9 +13,10 @@ use super::{Across, MOVED};
 use crate::budget::Budget;
 use crate::dispatch::{Caller, Sharing};
 use crate::effects::Push;
-use crate::ids::{EventNumber, Revision, Term};
+use crate::ids::{EventNumber, Point, Revision, Term};
 use crate::limits::Limits;
 use crate::live_socket::Events;
+use crate::log::Level;
 use crate::ongoing::TopicNames;
 use crate::outbox::Dialect;
 use crate::protocol::extended::Encoded;
@@ -221,6 +222,14 @@ impl Host {
 
     /// Something that was said to this process was missed: those who follow begin anew.
     pub(super) fn missed(&self) {
+        if let Some(component) = self.component.upgrade() {
+            // An event may be among it: no later one may be taken before the page has sent that again.
+            for viewer in &*component.all_viewers() {
+                if viewer.is_elsewhere() {
+                    goes(&component, viewer, viewer.epoch(), true);
+                }
+            }
+        }
         lock(&self.state).gap = true;
         self.wake.notify_one();
     }
@@ -277,9 +286,21 @@ impl Host {
             };
             if let Some((text, refusal)) = ended {
                 let left = lock(&self.left).take();
+                let leaves = left.is_some();
                 let owners = self.across.owners();
                 // If Redis is away, the next owner waits until this process is gone, or says that it has no such component.
-                let _ = owners.disown(&self.name, self.term, left).await;
+                let disowned = owners.disown(&self.name, self.term, left).await;
+                if let Err(error) = disowned
+                    && leaves
+                {
+                    let text = || {
+                        format!(
+                            "the state of the shared component {} could not be handed over and is lost: {error}",
+                            self.name
+                        )
+                    };
+                    self.across.log.write(Level::Warn, "", text);
+                }
                 let ended = Waiting::Item(Item::Ended(text, refusal));
                 let all = waiting.into_iter().chain([ended]).collect();
                 if self.is_followed() {
@@ -494,7 +515,9 @@ impl Host {
             holder,
             is_classic,
             is_known,
+            is_of_earlier_owner,
             seen,
+            shown,
             dismissals,
         } = page;
         if component.is_closing() {
@@ -504,6 +527,7 @@ impl Host {
             request,
             bind,
             page,
+            parent: None,
             sharing: Some(Box::new(Sharing {
                 key: self.key.clone(),
                 viewer: id.clone(),
@@ -532,8 +556,12 @@ impl Host {
             process: from.clone(),
             caller,
             address,
-            seen,
+            known: Point {
+                event: seen,
+                revision: shown,
+            },
             is_known,
+            is_of_earlier_owner,
             dismissals,
         };
         match component.let_in_elsewhere(&viewer, page) {

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::wire::{Answer, Asked, Page, ToOwner};
 use super::{ABOUT, Across, MOVED, topic_of};
+use crate::ids::Point;
 use crate::protocol::Refusal;
 use crate::shared::component::{Failure, LetInElsewhere};
 use crate::shared::ownership::Elsewhere;
@@ -22,10 +23,17 @@ const MOST_TOLD: u32 = 60;
 /// When it is told again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// A connection that the owner has let in, as this process counts the viewer's connections, and as the owner does.
+#[derive(Clone, Copy)]
+struct Epochs {
+    here: u64,
+    of_owner: u64,
+}
+
 #[derive(Default)]
 struct Pages {
-    /// The epochs of connections, as the owner counts them, by viewers.
-    epochs: HashMap<Arc<str>, u64>,
+    /// The last connections that the owner has let in, by viewers.
+    epochs: HashMap<Arc<str>, Epochs>,
     /// Viewers that are about to be let in, which are not listed so far.
     joining: HashMap<Arc<str>, Arc<Viewer>>,
 }
@@ -48,8 +56,10 @@ pub(crate) struct Joining {
     pub(crate) address: Arc<str>,
     /// The page has a ticket of this state of the component.
     pub(crate) is_known: bool,
-    /// The last answer that the page has.
-    pub(crate) seen: crate::ids::EventNumber,
+    /// An earlier owner has issued the ticket.
+    pub(crate) is_of_earlier_owner: bool,
+    /// The last answer that the page has, and the revision that it shows.
+    pub(crate) known: Point,
     /// How often viewers had been dismissed when `authorize` was asked about the page.
     pub(crate) dismissals: u64,
 }
@@ -120,14 +130,27 @@ impl Following {
         }
     }
 
-    /// The epoch of a page's connection, as the owner counts it.
-    pub(crate) fn epoch(&self, viewer: &str) -> Option<u64> {
+    fn epochs(&self, viewer: &str) -> Option<Epochs> {
         lock(&self.pages).epochs.get(viewer).copied()
+    }
+
+    /// The epoch of a page's connection, as the owner counts it; `None` if the page has come on a later one. What came on
+    /// the earlier one must not be taken for something of that: the page sends it again, in its order.
+    pub(super) fn epoch(&self, viewer: &str, here: u64) -> Option<u64> {
+        let epochs = self.epochs(viewer)?;
+        (epochs.here == here).then_some(epochs.of_owner)
+    }
+
+    /// The same, for a page whose connection is gone: also of an earlier one that the owner has let in last.
+    pub(crate) fn gone(&self, viewer: &str, here: u64) -> Option<u64> {
+        let epochs = self.epochs(viewer)?;
+        (epochs.here <= here).then_some(epochs.of_owner)
     }
 
     /// The page will not come back.
     pub(crate) fn forget(&self, viewer: &str) -> Option<u64> {
-        lock(&self.pages).epochs.remove(viewer)
+        let forgotten = lock(&self.pages).epochs.remove(viewer);
+        forgotten.map(|epochs| epochs.of_owner)
     }
 
     /// The viewer that is about to be let in.
@@ -140,16 +163,17 @@ impl Following {
         joining.insert(viewer.id.clone(), viewer.clone());
     }
 
-    fn has_epoch(&self, viewer: &Arc<Viewer>, epoch: u64) {
+    fn has_epochs(&self, viewer: &Arc<Viewer>, here: u64, of_owner: u64) {
         let epochs = &mut lock(&self.pages).epochs;
-        epochs.insert(viewer.id.clone(), epoch);
+        epochs.insert(viewer.id.clone(), Epochs { here, of_owner });
     }
 
-    /// Has the owner let a page in. `None` if `authorize` is to be asked again. Until what is given is dropped, the
+    /// Has the owner let a page in, on the connection of this epoch. `None` if `authorize` is to be asked again. Until what is given is dropped, the
     /// viewer is told what becomes of its events.
     pub(crate) async fn join(
         &self,
         viewer: &Arc<Viewer>,
+        epoch: u64,
         page: Joining,
     ) -> Result<Option<(LetInElsewhere, IsJoining<'_>)>, Failure> {
         let joins = IsJoining {
@@ -168,12 +192,14 @@ impl Following {
             holder: viewer.holder.clone(),
             is_classic: viewer.is_classic(),
             is_known: page.is_known,
-            seen: page.seen,
+            is_of_earlier_owner: page.is_of_earlier_owner,
+            seen: page.known.event,
+            shown: page.known.revision,
             dismissals: page.dismissals,
         });
         match self.ask(asked).await {
             Some(Answer::Joined(joined)) => {
-                self.has_epoch(viewer, joined.epoch);
+                self.has_epochs(viewer, epoch, joined.epoch);
                 let entered = LetInElsewhere {
                     epoch: joined.epoch,
                     was_known: joined.is_known,

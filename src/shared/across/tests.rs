@@ -58,6 +58,13 @@ impl Process {
     }
 }
 
+fn a_state() -> HandedOver {
+    HandedOver {
+        sealed: "a state".to_owned(),
+        viewers: vec![("v".into(), EventNumber(7))],
+    }
+}
+
 with_server! {
     async fn an_owner_that_was_replaced_commits_nothing(server) {
         let (ann, ben) = (process(&server), process(&server));
@@ -90,13 +97,29 @@ with_server! {
         assert!(matches!(ann.own(Some(first)).await, Owner::Elsewhere(_)));
     }
 
+    async fn what_was_left_stays_until_something_newer_is_committed(server) {
+        let (ann, ben, cal) = (process(&server), process(&server), process(&server));
+        let (first, _) = ann.owns().await;
+        let left = a_state();
+        ann.disown(first, Some(left.clone())).await;
+        let (lost, _) = ben.owns().await;
+        // The answer was lost, and it was asked again.
+        let (second, got) = ben.owns().await;
+        assert!(second > lost && got.as_ref() == Some(&left));
+        ben.stands_still(&server).await;
+        // It was gone before it had committed anything.
+        let (third, got) = cal.owns().await;
+        assert_eq!(got, Some(left));
+        assert!(cal.commits(third).await);
+        cal.stands_still(&server).await;
+        let (_, got) = ann.owns().await;
+        assert!(got.is_none());
+    }
+
     async fn the_next_owner_gets_what_was_left_once(server) {
         let (ann, ben) = (process(&server), process(&server));
         let (first, _) = ann.owns().await;
-        let left = HandedOver {
-            sealed: "a state".to_owned(),
-            viewers: vec![("v".into(), EventNumber(7))],
-        };
+        let left = a_state();
         ann.disown(first, Some(left.clone())).await;
         let (second, got) = ben.owns().await;
         assert_eq!(got, Some(left));

@@ -55,8 +55,12 @@ pub(super) struct Page {
     pub(super) is_classic: bool,
     /// The page has a ticket of this state of the component.
     pub(super) is_known: bool,
+    /// An earlier owner has issued the ticket.
+    pub(super) is_of_earlier_owner: bool,
     /// The last answer that the page has.
     pub(super) seen: EventNumber,
+    /// The revision that it shows.
+    pub(super) shown: Revision,
     /// How often viewers had been dismissed when `authorize` was asked about the page.
     pub(super) dismissals: u64,
 }

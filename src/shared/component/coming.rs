@@ -1,6 +1,7 @@
 //! Who comes to a shared component and goes: its viewers, those whose pages are here, those whose pages are away, and
 //! what is known of those who have gone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +15,8 @@ use crate::live_socket::LiveSocket;
 use crate::protocol::extended::JoinFlags;
 use crate::protocol::{Beside, Refusal};
 use crate::shared::BUSY;
-use crate::shared::said::Said;
+use crate::shared::failures::{Failed, Failures};
+use crate::shared::said::{Said, remembered};
 use crate::shared::viewer::{From, Viewed, Viewer};
 
 /// So many entries may stand among those who are away before the ones of pages that are back are taken out.
@@ -42,8 +44,8 @@ pub(in crate::shared) struct Admission {
     pub(in crate::shared) ticket: Option<Ticketed>,
     /// What the page shows, if it shows that.
     pub(in crate::shared) shown: Option<Point>,
-    /// The last answer that the page has.
-    pub(in crate::shared) seen: EventNumber,
+    /// The last answer that the page has, and the revision that it shows.
+    pub(in crate::shared) known: Point,
     /// What the page comes back with the next time.
     pub(in crate::shared) new_ticket: Box<str>,
     /// What the component's owner says of the page, if that is another process.
@@ -55,10 +57,12 @@ pub(in crate::shared) struct Elsewhere {
     pub(in crate::shared) process: Arc<str>,
     pub(in crate::shared) caller: Arc<Caller>,
     pub(in crate::shared) address: Arc<str>,
-    /// The last answer that the page has.
-    pub(in crate::shared) seen: EventNumber,
+    /// The last answer that the page has, and the revision that it shows.
+    pub(in crate::shared) known: Point,
     /// The page has a ticket of this state.
     pub(in crate::shared) is_known: bool,
+    /// An earlier owner has issued the ticket.
+    pub(in crate::shared) is_of_earlier_owner: bool,
     pub(in crate::shared) dismissals: u64,
 }
 
@@ -93,14 +97,59 @@ struct EnteredNow {
 }
 
 impl Component {
-    /// These viewers were here in an earlier life.
-    pub(in crate::shared) fn set_numbers(&self, numbers: Vec<(Arc<str>, EventNumber)>) {
+    /// These viewers were here in an earlier life, and these of their events have failed.
+    pub(in crate::shared) fn set_numbers(
+        &self,
+        numbers: Vec<(Arc<str>, EventNumber)>,
+        failures: Failures,
+    ) {
+        let mut failed: HashMap<_, _> = failures.into_iter().collect();
         let until = Instant::now() + self.limits.event_age + self.limits.park_time;
         let mut state = self.lock();
         for (id, number) in numbers {
             // The store does not say whose they are.
-            state.keep_number(&id, &Arc::default(), number, until);
+            let failed = failed.remove(&id).unwrap_or_default();
+            if !failed.is_empty() {
+                state.have_failed.add(&id);
+            }
+            state.keep_number(&id, &Arc::default(), (number, failed), until);
         }
+        // No event of these is in the state.
+        for (id, failed) in failed {
+            let number = failed
+                .last()
+                .map_or(EventNumber::default(), |(_, last)| *last);
+            state.have_failed.add(&id);
+            state.keep_number(&id, &Arc::default(), (number, failed), until);
+        }
+    }
+
+    /// An event of the viewer has failed.
+    pub(in crate::shared) fn has_failed(&self, viewer: &Arc<str>) {
+        self.lock().have_failed.add(viewer);
+    }
+
+    /// The events that have failed, as far as their pages are not known to know of them.
+    pub(in crate::shared) fn failures(&self) -> Failures {
+        let state = self.lock();
+        let known = |id: &Arc<str>| {
+            let viewer = state.viewers.get(id).cloned();
+            (id.clone(), viewer, state.numbers.failed(id))
+        };
+        let all: Vec<_> = state.have_failed.all().map(known).collect();
+        drop(state);
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let failed = all.into_iter().map(|(id, viewer, gone)| {
+            let failed = viewer.map_or(gone, |viewer| viewer.failures());
+            (id, failed)
+        });
+        let (failures, over): (Failures, Failures) =
+            failed.partition(|(_, failed)| !failed.is_empty());
+        let over: Vec<Arc<str>> = over.into_iter().map(|(id, _)| id).collect();
+        self.lock().have_failed.remove(&over);
+        failures
     }
 
     /// Takes the viewers whose numbers are to be forgotten.
@@ -164,31 +213,35 @@ impl Component {
             self.has_classic.store(true, Ordering::Relaxed);
         }
         let tells_viewers = self.tells_viewers && self.following().is_none();
-        let mut state = self.lock();
-        if let Some(failure) = &state.ended {
-            return Err(failure.clone());
-        }
-        // Under the lock under which viewers are dismissed: who is not asked about again is found there.
-        if state.dismissals != dismissals {
-            return Ok(Entered::Again);
-        }
-        let known = state.viewers.get(id).cloned();
-        let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
-        if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
-            return Ok(Entered::Later);
-        }
-        if known.is_none() && state.viewers.len() >= self.limits.viewers {
+        let mut has_made_room = false;
+        // All of this holds under the lock under which the viewer is listed.
+        let (mut state, known, is_known) = loop {
+            let mut state = self.lock();
+            if let Some(failure) = &state.ended {
+                return Err(failure.clone());
+            }
+            // Viewers are dismissed under this lock, too: who is not asked about again is found there.
+            if state.dismissals != dismissals {
+                return Ok(Entered::Again);
+            }
+            let known = state.viewers.get(id).cloned();
+            let is_known = known.as_ref().is_some_and(|one| Arc::ptr_eq(one, viewer));
+            if is_known && state.here.get(id).is_some_and(|later| *later > epoch) {
+                return Ok(Entered::Later);
+            }
+            if known.is_some() || state.viewers.len() < self.limits.viewers {
+                break (state, known, is_known);
+            }
+            if std::mem::replace(&mut has_made_room, true) {
+                return Err(busy());
+            }
             let other = state.gives_way(&viewer.counted).ok_or_else(busy)?;
             drop(state);
             if !other.refuse(Some(other.epoch()), BUSY, &Refusal::Busy) {
                 other.end(None);
             }
             self.is_left(&other, None);
-            state = self.lock();
-            if state.viewers.len() >= self.limits.viewers {
-                return Err(busy());
-            }
-        }
+        };
         let made_room_at = state.numbers.made_room_at(&viewer.holder);
         let number = match &known {
             Some(_) => None,
@@ -216,7 +269,7 @@ impl Component {
                 other.end(None);
                 Some(other.take_said())
             }
-            None => number.map(|number| (number, Vec::new())),
+            None => number.map(|(number, failed)| remembered(number, &failed)),
         };
         Ok(Entered::Now(EnteredNow {
             is_known,
@@ -235,8 +288,9 @@ impl Component {
             process,
             caller,
             address,
-            seen,
+            known,
             is_known: has_ticket,
+            is_of_earlier_owner,
             dismissals,
         } = page;
         let viewed: Arc<dyn Viewed> = self.clone();
@@ -251,15 +305,17 @@ impl Component {
             Entered::Later => return Err((BUSY.to_owned(), Refusal::Busy)),
         };
         let was_known = is_known || said.is_some();
-        if !is_known {
-            let (base, said) = said.unwrap_or_default();
+        if let Some((base, said)) = said {
             viewer.goes_on(base, said);
         }
-        let seen = match has_ticket {
-            true => seen,
-            false => EventNumber::default(),
+        let known = match has_ticket {
+            true => known,
+            false => Point::default(),
         };
-        let entered = viewer.let_in_elsewhere(&process, caller, address, seen);
+        if is_of_earlier_owner {
+            viewer.knows(known, self.shown().ring.newest());
+        }
+        let entered = viewer.let_in_elsewhere(&process, caller, address, known.event);
         let Some((epoch, base, said)) = entered else {
             self.is_left(viewer, None);
             return Err((BUSY.to_owned(), Refusal::Busy));
@@ -290,13 +346,13 @@ impl Component {
             dismissals,
             ticket,
             shown,
-            seen,
+            known,
             new_ticket,
             owner,
         } = admission;
         let EnteredNow {
             is_known,
-            mut said,
+            said,
             mut made_room_at,
         } = match self.enter(viewer, epoch, dismissals)? {
             Entered::Now(entered) => entered,
@@ -309,11 +365,7 @@ impl Component {
             // What is known of the page is known to the owner.
             was_known = owner.was_known;
             made_room_at = owner.made_room_at;
-            if is_known {
-                owner.said.into_iter().for_each(|one| viewer.was_said(one));
-            } else {
-                said = Some((owner.base, owner.said));
-            }
+            viewer.goes_on(owner.base, owner.said);
         }
         let lives = self.lives();
         let is_same = ticket.is_some_and(|ticket| ticket.lives.since == lives.since);
@@ -327,8 +379,7 @@ impl Component {
             lost: is_same && !was_known && !is_new_ticket,
             ..JoinFlags::default()
         };
-        if !is_known {
-            let (base, said) = said.unwrap_or_default();
+        if let Some((base, said)) = said {
             viewer.goes_on(base, said);
         }
         let (reaches, newest) = {
@@ -341,11 +392,14 @@ impl Component {
             Some(point) if goes_on && reaches => From::Shown(point),
             _ => From::Tree(flags),
         };
-        let seen = if goes_on {
-            seen
-        } else {
-            EventNumber::default()
+        let seen = match goes_on {
+            true => known.event,
+            false => EventNumber::default(),
         };
+        let is_of_earlier_owner = ticket.is_some_and(|ticket| ticket.lives != lives);
+        if goes_on && is_of_earlier_owner {
+            viewer.knows(known, newest);
+        }
         let pushed = shown.filter(|_| goes_on && reaches);
         viewer.was_pushed(pushed.map_or(newest, |point| point.revision));
         if !viewer.let_in(&**self, epoch, from, seen, new_ticket) {
@@ -382,7 +436,7 @@ impl Component {
         state: &mut State,
         viewer: &Viewer,
         bind: &Arc<str>,
-        handled: EventNumber,
+        handled: (EventNumber, Vec<Failed>),
         now: Instant,
     ) {
         let id = &viewer.id;
@@ -394,7 +448,7 @@ impl Component {
         if self.tells_viewers && self.following().is_none() {
             state.joined_and_left.left(id, bind);
         }
-        if handled > EventNumber::default() {
+        if handled.0 > EventNumber::default() {
             let until = now + self.limits.event_age + self.limits.park_time;
             state.keep_number(id, &viewer.holder, handled, until);
         }
@@ -414,7 +468,8 @@ impl Component {
             let next = state.viewers.get(&viewer.id).cloned();
             let Some(next) = next.filter(|next| !Arc::ptr_eq(next, &last)) else {
                 let until = Instant::now() + self.limits.event_age + self.limits.park_time;
-                state.keep_number(&viewer.id, &viewer.holder, point.event, until);
+                let number = (point.event, Vec::new());
+                state.keep_number(&viewer.id, &viewer.holder, number, until);
                 drop(state);
                 self.changed.notify_one();
                 return None;
@@ -443,7 +498,7 @@ impl Component {
         let now = Instant::now();
         let id = &viewer.id;
         let bind = viewer.caller().bind.clone();
-        let handled = viewer.handled();
+        let handled = (viewer.handled(), viewer.failures());
         let mut state = self.lock();
         let was_there = !state.here.is_empty();
         let is_listed = state
@@ -458,7 +513,7 @@ impl Component {
             let was_here = state.here.remove(id).is_some();
             if let Some(following) = self.following() {
                 let epoch = match gone {
-                    Some(_) => following.epoch(id),
+                    Some(here) => following.gone(id, here),
                     None => following.forget(id),
                 };
                 let gone = epoch.map(|epoch| (id.clone(), epoch, gone.is_some()));
@@ -519,7 +574,7 @@ impl State {
         &mut self,
         id: &Arc<str>,
         holder: &Arc<str>,
-        number: EventNumber,
+        number: (EventNumber, Vec<Failed>),
         until: Instant,
     ) {
         self.numbers.add(id, holder, number, until, unix_now());

@@ -14,6 +14,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::across::{Following, Host};
 use super::crowd::Crowd;
+use super::failures::HaveFailed;
 use super::joined_and_left::JoinedAndLeft;
 use super::numbers::Numbers;
 use super::rounds::Rounds;
@@ -53,6 +54,7 @@ struct State {
     /// as `away` at most.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
+    have_failed: HaveFailed,
     /// Viewers that have asked for something, each once.
     asked: Rounds<Arc<Viewer>>,
     joined_and_left: JoinedAndLeft,
@@ -164,6 +166,7 @@ impl Component {
                 away: HashMap::new(),
                 away_order: VecDeque::new(),
                 numbers: Numbers::of_at_most(limits.viewers, is_stored),
+                have_failed: HaveFailed::default(),
                 asked: Rounds::default(),
                 joined_and_left: JoinedAndLeft::default(),
                 topics: None,

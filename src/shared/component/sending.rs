@@ -36,9 +36,14 @@ impl Component {
                 self.lock().asked.add(&viewer.counted, viewer.clone());
             }
             // A viewer that has ended has nothing.
-            if let Some(taken) = taken {
+            if let Some((taken, epoch)) = taken {
                 let caller = viewer.caller();
-                return Some((viewer, Asked { caller, taken }));
+                let asked = Asked {
+                    caller,
+                    taken,
+                    epoch,
+                };
+                return Some((viewer, asked));
             }
         }
     }

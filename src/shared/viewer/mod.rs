@@ -9,6 +9,7 @@ use tokio::time::{Duration, Instant};
 
 use super::BUSY;
 use super::across::Host;
+use super::failures::Failed;
 use super::said::{Outcome, Said, Sayings};
 use super::shown::Shown;
 use crate::dispatch::Caller;
@@ -257,11 +258,23 @@ impl Viewer {
         (state.said.forgotten(), state.said.all())
     }
 
-    /// Goes on from what is known of the page's events elsewhere.
+    /// Goes on from what is known of the page's events elsewhere: what became of those up to `base` is not remembered.
+    /// The page is not let in yet. What has become of its events since may be known here already.
     pub(super) fn goes_on(&self, base: EventNumber, said: Vec<Said>) {
         self.begin(base);
+        let mut state = self.lock();
         for one in said {
-            self.was_said(one);
+            self.events.received(one.event);
+            state.said.insert(one);
+        }
+        self.events.remember(state.said.memory());
+    }
+
+    /// An earlier owner has answered this event, and the page shows a state that the component has. What is not known
+    /// here of its events up to that one has failed: what was applied is in the state.
+    pub(super) fn knows(&self, known: Point, newest: Revision) {
+        if known.revision <= newest && known.event > self.handled() {
+            self.begin(known.event);
         }
     }
 
@@ -360,14 +373,36 @@ impl Viewer {
             && address.is_none_or(|address| address == &*state.address)
     }
 
+    /// Whether the page was let in on the present connection.
+    pub(super) fn is_in(&self) -> bool {
+        self.lock().is_in
+    }
+
+    /// The last event that the page has been told of.
+    pub(super) fn told(&self) -> EventNumber {
+        self.lock().said.told()
+    }
+
     /// The last event that has been handled, or has failed.
     pub(super) fn handled(&self) -> EventNumber {
         self.lock().said.handled()
     }
 
+    /// Which of its events have failed, as far as the page is not known to know of them.
+    pub(super) fn failures(&self) -> Vec<Failed> {
+        self.lock().said.failed()
+    }
+
     /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
-    /// the viewer has ended.
-    pub(super) fn attach(&self, link: Link, caller: Arc<Caller>, address: Arc<str>) -> Option<u64> {
+    /// the viewer has ended. If the component's owner is another process (`is_followed`), that one takes nothing more of
+    /// the connection before, not even what is on its way. The page sends all of it again, so nothing of it is known here.
+    pub(super) fn attach(
+        &self,
+        link: Link,
+        caller: Arc<Caller>,
+        address: Arc<str>,
+        is_followed: bool,
+    ) -> Option<u64> {
         let mut state = self.lock();
         if state.over || self.dialect != link.outbox.dialect || self.is_elsewhere() {
             return None;
@@ -380,6 +415,9 @@ impl Viewer {
         state.caller = caller;
         state.address = address;
         state.epoch += 1;
+        if is_followed {
+            self.events.restart();
+        }
         state.is_in = false;
         state.lags = false;
         state.holds = false;
@@ -468,9 +506,10 @@ impl Viewer {
         }
     }
 
-    /// Takes the event out that is next; and whether more wait. An event that an earlier viewer of the page had
+    /// Takes the event out that is next, with the epoch of the connection that it has come on if the component's owner is
+    /// another process; and whether more wait. An event that an earlier viewer of the page had
     /// handled is left out, which may have become known after the event was sent again.
-    pub(super) fn next_taken(&self) -> (Option<Taken>, bool) {
+    pub(super) fn next_taken(&self) -> (Option<(Taken, u64)>, bool) {
         let mut state = self.lock();
         let handled = state.said.handled();
         let is_new = |taken: &Taken| match taken {
@@ -479,6 +518,7 @@ impl Viewer {
         let taken = std::iter::from_fn(|| self.events.next()).find(is_new);
         state.is_handled = taken.is_some();
         state.is_queued = !self.events.is_empty();
+        let taken = taken.map(|taken| (taken, state.epoch));
         (taken, state.is_queued)
     }
 
@@ -636,6 +676,19 @@ impl Viewer {
 }
 
 impl Viewing {
+    /// Ends it from elsewhere: the component that it is nested in shows it no more. Its page may join again.
+    pub(crate) fn ends(&self) -> impl FnOnce() + Send + 'static {
+        let (viewer, epoch) = (Arc::downgrade(&self.viewer), self.epoch);
+        move || {
+            if let Some(viewer) = viewer.upgrade()
+                && viewer.refuse(Some(epoch), BUSY, &Refusal::Busy)
+                && let Some(component) = viewer.component()
+            {
+                component.is_left(&viewer, None);
+            }
+        }
+    }
+
     /// Takes an event from the connection.
     pub(crate) fn event(&self, numbered: Option<Numbered>, event: Result<ClientEvent, Unhandled>) {
         self.viewer.event(self.epoch, numbered, event);

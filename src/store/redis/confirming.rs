@@ -20,8 +20,9 @@ use crate::store::StoreError;
 const MOST_WAITING: usize = 1024;
 /// The most saves in one batch.
 const MOST_TOGETHER: usize = 256;
-/// How long a batch waits for its confirmation.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a batch waits for its confirmation: shorter than an answer of Redis may take, or the connection would be
+/// taken for dead.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a save waits in all.
 const TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -23,8 +23,11 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::{Script, ScriptInvocation};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber};
+use super::{
+    Answer, Bounds, ClaimedShared, Holder, Store, StoreError, Stored, ViewerNumber, is_taken,
+};
 use crate::ids::{EventNumber, Life, Revision};
 use crate::random::random_text;
 use crate::redis::{AskError, Link, milliseconds};
@@ -68,6 +71,8 @@ struct Inner {
     scripts: Scripts,
     /// Set if the server's memory is not enough.
     confirming: Option<Confirming>,
+    /// Finds out that nobody is there, if there is nothing to save. Ends with the store.
+    _probe: AbortOnDropHandle<()>,
 }
 
 /// A store in Redis. All processes that have the same Redis, the same prefix and the same secret share it.
@@ -87,7 +92,7 @@ impl From<AskError> for StoreError {
 type Claimed = Option<(u64, u64, String)>;
 
 impl RedisStore {
-    /// A store whose keys all begin with `prefix`.
+    /// A store whose keys all begin with `prefix`. To be called in a runtime.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the system gives no random numbers.
@@ -96,7 +101,7 @@ impl RedisStore {
     }
 
     /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
-    /// stands there, which has to have the needs of that durability. To be called in a runtime.
+    /// stands there, which has to have the needs of that durability.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -119,6 +124,7 @@ impl RedisStore {
         let confirming = by.map(|(link, durability)| Confirming::new(link, durability, SAVE));
         Ok(Self(Arc::new(Inner {
             confirming,
+            _probe: AbortOnDropHandle::new(tokio::spawn(link.clone().probe())),
             link,
             prefix: prefix.into(),
             bounds,
@@ -175,14 +181,21 @@ impl Inner {
     }
 
     /// The save of a state; of a shared component with the numbers of viewers.
-    fn to_save(&self, instance: &str, stored: Stored, viewers: Option<&[ViewerNumber]>) -> ToSave {
+    /// `by` says who saves.
+    fn to_save(
+        &self,
+        instance: &str,
+        stored: Stored,
+        by: &str,
+        viewers: Option<&[ViewerNumber]>,
+    ) -> ToSave {
         let mut keys = vec![self.state(instance)];
         let number = self.saves.fetch_add(1, Ordering::Relaxed) + 1;
         let mut arguments = vec![
             stored.life.0.to_string(),
             stored.revision.0.to_string(),
             stored.sealed,
-            self.process.to_string(),
+            by.to_owned(),
             number.to_string(),
             self.keep().to_string(),
             FRESH.as_secs().to_string(),
@@ -213,10 +226,11 @@ impl Inner {
         instance: &str,
         holder: Holder,
         stored: Stored,
+        by: &str,
         viewers: Option<Vec<ViewerNumber>>,
     ) -> Result<(), StoreError> {
         self.open()?;
-        let save = self.to_save(instance, stored, viewers.as_deref());
+        let save = self.to_save(instance, stored, by, viewers.as_deref());
         let answer = match &self.confirming {
             Some(confirming) => confirming.save(save).await?,
             None => self.link.ask(&self.invocation(&save)).await?,
@@ -329,7 +343,20 @@ impl Store for RedisStore {
 
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()> {
         let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.save(&instance, holder, stored, None).await })
+        Box::pin(async move {
+            let by = &inner.process;
+            inner.save(&instance, holder, stored, by, None).await
+        })
+    }
+
+    fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
+        let (inner, name) = (self.0.clone(), name.clone());
+        // Each time by somebody else: what one process saves once more takes the place of what it has saved.
+        let by = random_text();
+        Box::pin(async move {
+            let saved = inner.save(&name, holder, Stored::taken(), &by, None);
+            is_taken(saved.await)
+        })
     }
 
     fn save_shared(
@@ -340,7 +367,11 @@ impl Store for RedisStore {
         viewers: Vec<ViewerNumber>,
     ) -> Answer<()> {
         let (inner, instance) = (self.0.clone(), instance.clone());
-        Box::pin(async move { inner.save(&instance, holder, stored, Some(viewers)).await })
+        Box::pin(async move {
+            let by = &inner.process;
+            let viewers = Some(viewers);
+            inner.save(&instance, holder, stored, by, viewers).await
+        })
     }
 
     fn claim_shared(&self, instance: &Arc<str>, after: Life) -> Answer<Option<ClaimedShared>> {

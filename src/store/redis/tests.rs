@@ -89,7 +89,7 @@ with_server! {
         let store = store(&server);
         let a = named("a");
         let viewers = [(named("x"), Some(EventNumber(1)))];
-        let save = store.0.to_save(&a, at(1, 1), Some(&viewers));
+        let save = store.0.to_save(&a, at(1, 1), &store.0.process, Some(&viewers));
         for _ in 0..3 {
             assert_ne!(store.0.link.ask::<i64>(&store.0.invocation(&save)).await, Ok(STALE));
         }

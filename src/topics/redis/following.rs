@@ -3,20 +3,22 @@
 //! A topic is copied when somebody subscribes to it, when a message shows that others before it are missing, and when
 //! the connection to Redis is a new one: whatever was told in between is read from the topic's messages.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{FromRedisValue, PushInfo, PushKind, RedisResult, Script, Value};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::keys::{self, Keys};
 use super::publishing::failed;
 use crate::limits::Limits;
 use crate::redis::{Ask, AskAgain, AskError, Connection, Link, milliseconds};
 use crate::sync::{Mutex, lock};
-use crate::topics::rooms::{Foreign, Rooms, Taken};
+use crate::timer::at;
+use crate::topics::foreign::Foreign;
+use crate::topics::rooms::{Rooms, Taken};
 use crate::topics::{Epoch, Position, TopicError};
 
 /// The most topics that are opened together.
@@ -71,8 +73,9 @@ struct State {
     silent: VecDeque<(Instant, Arc<str>)>,
     /// Topics that were given up at once to make room, and the connections that still tell of them.
     ended: Vec<(u64, Arc<str>)>,
-    /// Topics that could not be copied, and that somebody may be subscribed to.
-    failed: Vec<Arc<str>>,
+    /// Topics that could not be copied, and that somebody may be subscribed to; and since when there are some.
+    failed: HashSet<Arc<str>>,
+    failed_since: Option<Instant>,
     /// All topics in turn, so that Redis keeps them.
     kept: VecDeque<(Instant, Arc<str>)>,
 }
@@ -310,13 +313,10 @@ impl Following {
             // Nothing is subscribed to on a new connection.
             self.all_are_due();
             loop {
+                let again = self.failed_are_due();
                 let Some(due) = self.take_due(number) else {
-                    let has_failed = !lock(&self.state).failed.is_empty();
                     tokio::select! {
-                        () = sleep(AGAIN), if has_failed => {
-                            self.failed_are_due();
-                            continue;
-                        }
+                        () = at(again) => continue,
                         newer = channels.newer(number) => match newer {
                             Some(_) => break,
                             None => return,
@@ -334,15 +334,22 @@ impl Following {
         }
     }
 
-    /// What could not be copied is tried again, or given up if nobody is subscribed to it.
-    fn failed_are_due(&self) {
+    /// If it is time, what could not be copied is tried again, or given up if nobody is subscribed to it. Gives when it
+    /// will be time, whatever else happens until then.
+    fn failed_are_due(&self) -> Option<Instant> {
         let mut state = lock(&self.state);
+        let again = state.failed_since? + AGAIN;
+        if again > Instant::now() {
+            return Some(again);
+        }
+        state.failed_since = None;
         for topic in std::mem::take(&mut state.failed) {
             if let Some(followed) = state.topics.get_mut(&topic) {
                 followed.is_over = followed.waiters.is_empty() && !followed.is_copied;
                 state.is_due(&topic);
             }
         }
+        None
     }
 
     fn all_are_due(&self) {
@@ -455,9 +462,13 @@ impl Following {
             waiters.push(self.waiting(topic));
             asked.push(Open {
                 script: script.clone(),
-                keys: [self.keys.topic(topic), self.keys.messages(topic)],
+                keys: [
+                    self.keys.topic(topic),
+                    self.keys.messages(topic),
+                    self.keys.ids(topic),
+                ],
                 epoch: Epoch::random().map_or_else(|_| String::new(), |epoch| epoch.to_string()),
-                known: self.rooms.position(topic),
+                known: self.rooms.tail(topic),
                 keep: milliseconds(self.keep),
             });
         }
@@ -473,21 +484,35 @@ impl Following {
         }
     }
 
-    fn restore(&self, topic: &str, (epoch, last, messages): Opened) -> Result<(), TopicError> {
+    fn restore(
+        &self,
+        topic: &str,
+        (epoch, last, tail, messages): Opened,
+    ) -> Result<(), TopicError> {
         let damaged = || TopicError::Failed("Redis has something else there".to_owned());
         let epoch: Epoch = epoch.parse().map_err(|_| damaged())?;
+        let mut kept: Vec<Foreign> = Vec::with_capacity(messages.len());
+        for (number, id, data, name, before) in messages {
+            let position = Position { epoch, number };
+            match keys::foreign(position, &id, &data, &name, &before) {
+                Some(message) if number <= last => {
+                    let before = kept.last().map(|before| before.position.number + 1);
+                    if before.is_some_and(|next| next != number) {
+                        kept.clear();
+                    }
+                    kept.push(message);
+                }
+                // Somebody else has written there. It is a gap: only what comes after it is taken.
+                _ => kept.clear(),
+            }
+        }
         // Without a message, all that is known is where the topic is.
-        let first = messages.first().map_or(last + 1, |(number, ..)| *number);
-        let number = first.saturating_sub(1);
-        let foreign = |(number, id, data): (u64, String, String)| {
-            keys::foreign(epoch, number, &id, &data).ok_or_else(damaged)
+        let (number, tail) = match kept.first() {
+            Some(first) => (first.position.number.saturating_sub(1), &*first.before),
+            None => (last, &*tail),
         };
-        let messages: Vec<Foreign> = messages
-            .into_iter()
-            .map(foreign)
-            .collect::<Result<_, _>>()?;
-        self.rooms
-            .restore(topic, Position { epoch, number }, messages)
+        let before = Position { epoch, number };
+        self.rooms.restore(topic, before, tail, &kept)
     }
 
     /// The topic was copied, or was not.
@@ -503,7 +528,8 @@ impl Following {
         };
         if !is_copied {
             // It is tried again, or given up if nobody is subscribed to it.
-            state.failed.push(topic.clone());
+            state.failed.insert(topic.clone());
+            state.failed_since.get_or_insert_with(Instant::now);
             return;
         }
         followed.is_copied = true;
@@ -525,29 +551,35 @@ struct Due {
     opened: Vec<Arc<str>>,
 }
 
-/// Epoch, the last number, and messages: number, id, data.
-type Opened = (String, u64, Vec<(u64, String, String)>);
+/// Epoch, number and name of the last message, and messages: number, id, data, name, name of the one before.
+type Opened = (String, u64, String, Vec<Entry>);
+type Entry = (u64, String, String, String, String);
 
 /// One call of the script.
 struct Open {
     script: Arc<Script>,
-    keys: [String; 2],
+    keys: [String; 3],
     epoch: String,
-    known: Option<Position>,
+    /// The newest position that is known, and the name of the message there.
+    known: Option<(Position, Box<str>)>,
     keep: u64,
 }
 
 impl Ask for Open {
     async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
         let mut script = self.script.prepare_invoke();
-        let [topic, messages] = &self.keys;
-        let known = self.known.map(|known| known.epoch.to_string());
+        for key in &self.keys {
+            script.key(key);
+        }
+        let (epoch, number, name) = match &self.known {
+            Some((known, name)) => (known.epoch.to_string(), known.number, &**name),
+            None => (String::new(), 0, ""),
+        };
         script
-            .key(topic)
-            .key(messages)
             .arg(&self.epoch)
-            .arg(known.unwrap_or_default())
-            .arg(self.known.map_or(0, |known| known.number))
+            .arg(epoch)
+            .arg(number)
+            .arg(name)
             .arg(self.keep);
         script.invoke_async(connection).await
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::topics::rooms::Foreign;
-use crate::topics::{Epoch, Position};
+use crate::topics::Position;
+use crate::topics::foreign::Foreign;
 
 /// Names the keys of topics. Those of one topic have the topic as their tag, so that a cluster has them together.
 pub(super) struct Keys {
@@ -79,23 +79,41 @@ impl Keys {
     }
 }
 
-/// A message as it is told: `epoch number length-of-id id data`, without a space between id and data.
+/// A message as it is told: `epoch number name-of-the-one-before name length-of-id id data`, without a space between id
+/// and data.
 pub(super) fn told(payload: &[u8]) -> Option<Foreign> {
     let payload = std::str::from_utf8(payload).ok()?;
     let (epoch, rest) = payload.split_once(' ')?;
     let (number, rest) = rest.split_once(' ')?;
+    let (before, rest) = rest.split_once(' ')?;
+    let (name, rest) = rest.split_once(' ')?;
     let (length, rest) = rest.split_once(' ')?;
     let (id, data) = rest.split_at_checked(length.parse().ok()?)?;
-    foreign(epoch.parse().ok()?, number.parse().ok()?, id, data)
+    let position = Position {
+        epoch: epoch.parse().ok()?,
+        number: number.parse().ok()?,
+    };
+    foreign(position, id, data, name, before)
 }
 
-/// A message, by its parts. `None` if the data is no JSON: it was not published by a loom.
-pub(super) fn foreign(epoch: Epoch, number: u64, id: &str, data: &str) -> Option<Foreign> {
+/// A message, by its parts. `None` if the data is no JSON or the message has no name: it was not published by a loom.
+pub(super) fn foreign(
+    position: Position,
+    id: &str,
+    data: &str,
+    name: &str,
+    before: &str,
+) -> Option<Foreign> {
+    if name.is_empty() {
+        return None;
+    }
     serde_json::from_str::<serde::de::IgnoredAny>(data).ok()?;
     Some(Foreign {
-        position: Position { epoch, number },
+        position,
         id: (!id.is_empty()).then(|| id.into()),
         data: Arc::from(data),
+        name: name.into(),
+        before: before.into(),
     })
 }
 
@@ -126,20 +144,24 @@ mod tests {
     #[test]
     fn a_message_is_read_as_it_was_told() {
         let epoch = "AAAAAAAAAAAAAAAAAAAAAA";
-        let message = told(format!("{epoch} 7 5 a b c[\"é x\"]").as_bytes()).unwrap();
+        let message = told(format!("{epoch} 7 x y 5 a b c[\"é x\"]").as_bytes()).unwrap();
         assert_eq!(message.position.to_string(), format!("{epoch}:7"));
         assert_eq!(
             (message.id.as_deref(), &*message.data),
             (Some("a b c"), "[\"é x\"]")
         );
-        assert_eq!(told(format!("{epoch} 7 0 1").as_bytes()).unwrap().id, None);
+        assert_eq!((&*message.before, &*message.name), ("x", "y"));
+        assert_eq!(
+            told(format!("{epoch} 7  y 0 1").as_bytes()).unwrap().id,
+            None
+        );
         for wrong in [
             "",
-            "x 7 0 1",
-            &format!("{epoch} x 0 1"),
-            &format!("{epoch} 7 9 1"),
-            &format!("{epoch} 7 0 no JSON"),
-            &format!("{epoch} 7 1 é1"),
+            "x 7 x y 0 1",
+            &format!("{epoch} x x y 0 1"),
+            &format!("{epoch} 7 x y 9 1"),
+            &format!("{epoch} 7 x y 0 no JSON"),
+            &format!("{epoch} 7 x y 1 é1"),
         ] {
             assert!(told(wrong.as_bytes()).is_none(), "{wrong}");
         }

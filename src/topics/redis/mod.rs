@@ -5,6 +5,10 @@
 //! gets each message once, however many subscribers there are, and has a copy of what Redis keeps, which its
 //! subscribers read. What is missing in the copy is read from Redis (`open.lua`).
 //!
+//! Each message has a random name, and says the name of the message before it. After a failover that has lost the newest
+//! messages, Redis gives their numbers to others; whoever knows the lost ones sees by the names that these are others,
+//! and the topic begins under a new epoch.
+//!
 //! * `keys.rs`: names, and what is told. Pure. `publishing.rs`: the way to Redis. `following.rs`: the way back.
 //!
 //! Architecture invariant: each message reaches a subscriber once and in the topic's order, or the subscriber is told
@@ -44,7 +48,7 @@ pub struct RedisTopics {
     inner: Arc<Inner>,
     queue: Queue,
     _tasks: [AbortOnDropHandle<()>; 2],
-    _listens: Arc<AbortOnDropHandle<()>>,
+    _probe: Arc<AbortOnDropHandle<()>>,
 }
 
 /// What one Redis has of topics: all of them share two connections.
@@ -86,7 +90,7 @@ impl Part {
         self,
         channels: &Link,
         commands: &Link,
-        listens: &Arc<AbortOnDropHandle<()>>,
+        probe: &Arc<AbortOnDropHandle<()>>,
     ) -> RedisTopics {
         let Self {
             limits,
@@ -106,7 +110,7 @@ impl Part {
             }),
             queue,
             _tasks: tasks.map(AbortOnDropHandle::new),
-            _listens: listens.clone(),
+            _probe: probe.clone(),
         }
     }
 }
@@ -153,11 +157,11 @@ impl Backplane {
             replicas: false,
         };
         let channels = Link::open_with(address, needs, tell, Some(pushes))?;
-        let listens = tokio::spawn(channels.clone().listens());
-        let listens = Arc::new(AbortOnDropHandle::new(listens));
+        let probe = tokio::spawn(channels.clone().probe());
+        let probe = Arc::new(AbortOnDropHandle::new(probe));
         Ok(Self {
-            topics: topics.run(&channels, commands, &listens),
-            between: between.run(&channels, commands, &listens),
+            topics: topics.run(&channels, commands, &probe),
+            between: between.run(&channels, commands, &probe),
         })
     }
 }

@@ -10,7 +10,8 @@ use super::keys::Keys;
 use crate::limits::Limits;
 use crate::random::random_text;
 use crate::redis::{Ask, AskAgain, AskError, Connection, Link, milliseconds};
-use crate::topics::rooms::{Foreign, Rooms};
+use crate::topics::foreign::Foreign;
+use crate::topics::rooms::Rooms;
 use crate::topics::{Epoch, Message, Position, Published, TopicError};
 
 /// The most messages that wait for Redis. One more is refused.
@@ -95,19 +96,28 @@ struct Publisher {
     bytes: Arc<AtomicUsize>,
 }
 
-/// One call of the script.
+/// One call of the script: messages of one topic, all or none of which are published. So their order stays whatever
+/// becomes of the call.
 struct Call {
     script: Arc<Script>,
     keys: [String; 4],
-    id: Box<str>,
-    data: Arc<str>,
     epoch: String,
-    /// Names the call, so that it is known if its answer was lost.
-    name: Box<str>,
     is_again: bool,
     bounds: [u64; 6],
     tells: &'static str,
+    messages: Vec<Named>,
 }
+
+/// A message of a call.
+struct Named {
+    id: Box<str>,
+    data: Arc<str>,
+    /// Tells it from any other, so that it is known if its answer was lost.
+    name: Box<str>,
+}
+
+/// Epoch, and of each message: number, 1 if its id was known, name of the message before it.
+type Answered = (String, Vec<(u64, u8, String)>);
 
 impl Ask for Call {
     async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
@@ -115,16 +125,14 @@ impl Ask for Call {
         for key in &self.keys {
             script.key(key);
         }
-        script
-            .arg(&self.epoch)
-            .arg(&*self.id)
-            .arg(&*self.data)
-            .arg(&*self.name)
-            .arg(u8::from(self.is_again));
+        script.arg(&self.epoch).arg(u8::from(self.is_again));
         for bound in self.bounds {
             script.arg(bound);
         }
         script.arg(self.tells);
+        for Named { id, data, name } in &self.messages {
+            script.arg(&**id).arg(&**data).arg(&**name);
+        }
         script.invoke_async(connection).await
     }
 }
@@ -135,6 +143,23 @@ impl AskAgain for Call {
     }
 }
 
+/// What waits together, by topic; each topic's in its order.
+fn by_topic(batch: impl Iterator<Item = Publish>) -> Vec<Vec<Publish>> {
+    let mut topics: Vec<Vec<Publish>> = Vec::new();
+    for publish in batch {
+        // There are 30 at most.
+        let same = topics.iter_mut().find(|same| {
+            let first = same.first();
+            first.is_some_and(|first| first.topic == publish.topic)
+        });
+        match same {
+            Some(same) => same.push(publish),
+            None => topics.push(vec![publish]),
+        }
+    }
+    topics
+}
+
 impl Publisher {
     async fn run(self, mut waiting: mpsc::Receiver<Publish>) {
         let mut batch = Vec::new();
@@ -143,31 +168,68 @@ impl Publisher {
         let together =
             usize::try_from(messages).map_or(MOST_TOGETHER, |most| most.min(MOST_TOGETHER));
         while waiting.recv_many(&mut batch, together.max(1)).await > 0 {
-            let mut calls = Vec::with_capacity(batch.len());
-            let mut publishes = Vec::with_capacity(batch.len());
-            for publish in batch.drain(..) {
-                match self.call(&publish) {
+            let mut calls = Vec::new();
+            let mut called = Vec::new();
+            for publishes in by_topic(batch.drain(..)) {
+                match self.call(&publishes) {
                     Ok(call) => {
                         calls.push(call);
-                        publishes.push(publish);
+                        called.push(publishes);
                     }
-                    Err(error) => {
-                        self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
-                        let _ = publish.answer.send(Err(error));
-                    }
+                    Err(error) => self.answer(publishes, |_| Err(error.clone())),
                 }
             }
-            let answers = self.link.ask_in_order(calls).await;
-            for (publish, answer) in publishes.into_iter().zip(answers) {
-                self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
-                let published = self.published(&publish, answer);
-                let _ = publish.answer.send(published);
+            let names: Vec<Vec<Box<str>>> = calls
+                .iter()
+                .map(|call| {
+                    call.messages
+                        .iter()
+                        .map(|named| named.name.clone())
+                        .collect()
+                })
+                .collect();
+            let answers = self.link.ask_in_order::<Answered>(calls).await;
+            for ((publishes, names), answer) in called.into_iter().zip(names).zip(answers) {
+                match answer {
+                    Ok((epoch, answers)) => {
+                        let mut answers = names.into_iter().zip(answers);
+                        self.answer(publishes, |publish| {
+                            let none = || TopicError::Failed("Redis has no answer".to_owned());
+                            let (name, answer) = answers.next().ok_or_else(none)?;
+                            self.published(publish, name, &epoch, answer)
+                        });
+                    }
+                    Err(error) => {
+                        let error = failed(error);
+                        self.answer(publishes, |_| Err(error.clone()));
+                    }
+                }
             }
         }
     }
 
-    fn call(&self, publish: &Publish) -> Result<Call, TopicError> {
-        let (keys, topic) = (&self.keys, &*publish.topic);
+    /// Tells those who wait for these what became of them.
+    fn answer(
+        &self,
+        publishes: Vec<Publish>,
+        mut answer: impl FnMut(&Publish) -> Result<Published, TopicError>,
+    ) {
+        for publish in publishes {
+            self.bytes.fetch_sub(publish.data.len(), Ordering::Relaxed);
+            let answer = answer(&publish);
+            let _ = publish.answer.send(answer);
+        }
+    }
+
+    /// The call for messages of one topic.
+    fn call(&self, publishes: &[Publish]) -> Result<Call, TopicError> {
+        let topic = publishes.first().map_or("", |first| &*first.topic);
+        let keys = &self.keys;
+        let named = |publish: &Publish| Named {
+            id: publish.id.clone().unwrap_or_default(),
+            data: publish.data.clone(),
+            name: name(),
+        };
         Ok(Call {
             script: self.script.clone(),
             keys: [
@@ -176,10 +238,7 @@ impl Publisher {
                 keys.ids(topic),
                 keys.channel(topic),
             ],
-            id: publish.id.clone().unwrap_or_default(),
-            data: publish.data.clone(),
             epoch: Epoch::random()?.to_string(),
-            name: random_text(),
             is_again: false,
             bounds: self.bounds,
             tells: if self.link.is_sharded() {
@@ -187,15 +246,17 @@ impl Publisher {
             } else {
                 "PUBLISH"
             },
+            messages: publishes.iter().map(named).collect(),
         })
     }
 
     fn published(
         &self,
         publish: &Publish,
-        answer: Result<(String, u64, u8), AskError>,
+        name: Box<str>,
+        epoch: &str,
+        (number, is_known, before): (u64, u8, String),
     ) -> Result<Published, TopicError> {
-        let (epoch, number, is_known) = answer.map_err(failed)?;
         let epoch = epoch.parse();
         let epoch =
             epoch.map_err(|error| TopicError::Failed(format!("what Redis has there: {error}")))?;
@@ -208,6 +269,8 @@ impl Publisher {
                 position,
                 id: publish.id.clone(),
                 data: publish.data.clone(),
+                name,
+                before: before.into(),
             };
             self.rooms.take(&publish.topic, &message);
         }
@@ -216,6 +279,13 @@ impl Publisher {
             is_duplicate,
         })
     }
+}
+
+/// The random name of a message: 48 bits, which tell it from the others of one topic's tail.
+fn name() -> Box<str> {
+    let mut name = String::from(random_text());
+    name.truncate(8);
+    name.into()
 }
 
 pub(super) fn failed(error: AskError) -> TopicError {

@@ -312,6 +312,115 @@ with_server! {
         assert_eq!(reader.read, ["1", "2", "3", "gap", "4"]);
     }
 
+    /// The script is gone as after a failover: those of a topic that are sent again are sent as they were.
+    async fn a_topic_keeps_its_order_though_the_script_is_forgotten(server) {
+        let limits = Limits { topic_messages: 100_000, topic_bytes: 1 << 30, ..Limits::default() };
+        let (first, second) = (process_with(&server, &limits), process_with(&server, &limits));
+        let mut reader = Reader::of(&second, "a").await;
+        let url = server.url();
+        let flushes = std::thread::spawn(move || {
+            let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+            for _ in 0..300 {
+                let mut flush = redis::cmd("SCRIPT");
+                let _: String = flush.arg("FLUSH").query(&mut connection).unwrap();
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+        let mut sent = 0;
+        while !flushes.is_finished() {
+            let some: Vec<_> = (0..90).map(|more| first.publish("a", None, (sent + more).to_string().into())).collect();
+            for published in some {
+                published.await.unwrap();
+            }
+            sent += 90;
+        }
+        flushes.join().unwrap();
+        reader.reads_until(&second, &(sent - 1).to_string()).await;
+        let expected: Vec<_> = (0..sent).map(|number| number.to_string()).collect();
+        assert!(reader.read == expected, "{sent}: {:?}", reader.read.iter().take(10));
+    }
+
+    /// As after a failover to a replica that had not got the last message, whose number another one got then.
+    async fn a_number_that_was_given_again_is_a_gap(server) {
+        for more in 0..3 {
+            let (topic, topics, other) = (format!("a{more}"), process(&server), process(&server));
+            let mut reader = Reader::of(&topics, &topic).await;
+            publish(&topics, &topic, "1").await.unwrap();
+            let tail: String = server.ask(&["HGET", &format!("loom:topic:{{{topic}}}"), "tail"]).unwrap();
+            publish(&topics, &topic, "2").await.unwrap();
+            reader.reads_until(&topics, "2").await;
+            let _: u64 = server.ask(&["HSET", &format!("loom:topic:{{{topic}}}"), "last", "1", "tail", &tail]).unwrap();
+            let _: u64 = server.ask(&["XDEL", &format!("loom:messages:{{{topic}}}"), "2-0"]).unwrap();
+            if more > 0 {
+                // It was told while nobody listened.
+                let _: u64 = server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
+            }
+            for number in 0..=more {
+                publish(&other, &topic, &format!("\"other {number}\"")).await.unwrap();
+            }
+            while !reader.read.iter().any(|read| read == "gap") {
+                reader.read(&topics).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            publish(&other, &topic, "\"last\"").await.unwrap();
+            reader.reads_until(&topics, "\"last\"").await;
+            assert_eq!(reader.read[..3], ["1", "2", "gap"], "{more}");
+        }
+    }
+
+    async fn an_id_whose_message_is_lost_is_not_known_and_others_are(server) {
+        let topics = process(&server);
+        let ids = ["x", "y", "z"];
+        let mut reader = Reader::of(&topics, "a").await;
+        for id in ids {
+            topics.publish("a", Some(id), format!("\"{id}\"").into()).await.unwrap();
+        }
+        reader.reads_until(&topics, "\"z\"").await;
+        let first: Vec<(String, Vec<String>)> = server.ask(&["XRANGE", "loom:messages:{a}", "1-0", "1-0"]).unwrap();
+        let tail = &first[0].1[5];
+        let _: u64 = server.ask(&["HSET", "loom:topic:{a}", "last", "1", "tail", tail]).unwrap();
+        let _: u64 = server.ask(&["XDEL", "loom:messages:{a}", "2-0", "3-0"]).unwrap();
+        let _: u64 = server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
+        // The number of another lost one is given to it.
+        assert!(!topics.publish("a", Some("z"), "1".into()).await.unwrap().is_duplicate);
+        while !reader.read.iter().any(|read| read == "gap") {
+            reader.read(&topics).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for (id, is_known) in [("x", true), ("y", false), ("z", true), ("y", true)] {
+            let published = topics.publish("a", Some(id), "2".into()).await.unwrap();
+            assert_eq!(published.is_duplicate, is_known, "{id}");
+        }
+    }
+
+    async fn what_somebody_else_has_written_there_is_a_gap(server) {
+        let topics = process(&server);
+        let wrong: [&[&str]; 4] = [
+            &["2-0", "data", "no JSON", "id", "", "call", "x", "at", "1", "before", "y"],
+            &["2-0", "other", "1"],
+            &["1-7", "other", "1"],
+            &["*", "other", "1"],
+        ];
+        for (index, fields) in wrong.iter().enumerate() {
+            let topic = format!("a{index}");
+            publish(&topics, &topic, "1").await.unwrap();
+            let messages = format!("loom:messages:{{{topic}}}");
+            let _: String = server.ask(&[&["XADD", &*messages], *fields].concat()).unwrap();
+            let mut reader = Reader::of(&topics, &topic).await;
+            reader.position = Position { number: 0, ..reader.position };
+            reader.read(&topics).await;
+            assert_eq!(reader.read, ["gap"], "{fields:?}");
+            for data in ["2", "3"] {
+                publish(&topics, &topic, data).await.unwrap();
+            }
+            reader.reads_until(&topics, "3").await;
+            assert_eq!(reader.read, ["gap", "2", "3"], "{fields:?}");
+            let later = process(&server);
+            publish(&later, &topic, "4").await.unwrap();
+            reader.reads_until(&topics, "4").await;
+        }
+    }
+
     async fn a_message_comes_once_to_each_process_that_has_subscribers(server) {
         let (first, second) = (process(&server), process(&server));
         let told = || server.ask::<(String, u64)>(&["PUBSUB", "NUMSUB", "loom:channel:{a}"]).unwrap().1;
@@ -360,7 +469,7 @@ with_server! {
         }
         let mut reader = Reader::of(&topics, "c").await;
         // Who may publish in Redis is trusted, but for what cannot be read.
-        for payload in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA 1 0 1"] {
+        for payload in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA 1 x y 0 1"] {
             let _: u64 = server.ask(&["PUBLISH", "loom:channel:{c}", payload]).unwrap();
         }
         publish(&topics, "c", "1").await.unwrap();

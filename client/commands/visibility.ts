@@ -1,0 +1,97 @@
+/** Elements come and go, with classes for the time of a transition. */
+
+import { atRest } from '../input/core'
+import { changeAttribute, changeClass, changeDisplay, isGuessed } from './changes'
+
+const DEFAULT_MS = 200
+/** A transition that is longer is none that anybody waits for. */
+const MOST_MS = 10_000
+
+/** In the page's attributes: as JSON names them. */
+export interface Classes {
+  'active'?: unknown
+  'start'?: unknown
+  'end'?: unknown
+}
+
+export interface Options {
+  'transition'?: unknown
+  'time'?: unknown
+  'display'?: unknown
+}
+
+/** What ends the transition of an element at once. */
+const running = new WeakMap<Element, () => void>()
+/** While a transition goes on: whether the element is to be shown at its end. */
+const aims = new WeakMap<Element, boolean>()
+
+export function words(text: unknown): string[] {
+  if (text === undefined || text === null) return []
+  if (typeof text !== 'string') throw new TypeError(`classes are a text, not ${JSON.stringify(text)}`)
+  return text.match(/\S+/g) ?? []
+}
+
+export function isShown(element: Element): boolean {
+  return aims.get(element) ?? getComputedStyle(element).display !== 'none'
+}
+
+export function setShown(element: Element, isToBeShown: boolean, options: Options): void {
+  if (isShown(element) === isToBeShown) return
+  const { transition, display } = options
+  // What is over stays as it is: what it hides would be hidden after it is shown.
+  running.get(element)?.()
+  if (isToBeShown) reveal(element, typeof display === 'string' ? display : 'block')
+  const end = () => {
+    if (!isToBeShown) conceal(element)
+  }
+  // A guess is there at once and goes at once.
+  if (transition === undefined || isGuessed()) return end()
+  aims.set(element, isToBeShown)
+  animate(element, transition, options, () => {
+    aims.delete(element)
+    end()
+  })
+}
+
+/** The attribute is enough, unless the page's CSS says how the element is displayed. */
+function conceal(element: Element): void {
+  changeAttribute(element, 'hidden', '')
+  if (getComputedStyle(element).display !== 'none') changeDisplay(element, 'none')
+}
+
+function reveal(element: Element, display: string): void {
+  changeAttribute(element, 'hidden', null)
+  if (getComputedStyle(element).display === 'none') changeDisplay(element, '')
+  if (getComputedStyle(element).display === 'none') changeDisplay(element, display)
+}
+
+/** The classes are there for a while. `then` is called once, at the end or when another transition takes over. */
+export function animate(element: Element, classes: unknown, { time }: Options, then = () => {}): void {
+  const { active, start, end } = (typeof classes === 'string' ? { active: classes } : classes) as Classes
+  const [during, first, last] = [words(active), words(start), words(end)]
+  running.get(element)?.()
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return then()
+  const set = (list: string[], isThere: boolean) => list.forEach((word) => changeClass(element, word, isThere))
+  let isOver = false
+  set([...during, ...first], true)
+  // The browser has to have shown the start before what comes can be a transition.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if (isOver) return
+      atRest(() => {
+        set(first, false)
+        set(last, true)
+      })
+    }),
+  )
+  const finish = () => {
+    isOver = true
+    clearTimeout(timer)
+    running.delete(element)
+    set([...during, ...first, ...last], false)
+    then()
+  }
+  const ms = typeof time === 'number' && time >= 0 ? Math.min(time, MOST_MS) : DEFAULT_MS
+  const timer = setTimeout(() => atRest(finish), ms)
+  running.set(element, finish)
+}

@@ -1,0 +1,141 @@
+/**
+ * What the client loads for pages with `@visible`: elements that come into view, and lists whose rows come and go at
+ * both ends while what the user sees stays where it is.
+ */
+
+import type { Given } from './visible'
+
+/** How far beyond the view counts as in view, in CSS pixels: `data-l-margin`. */
+const MOST_MARGIN = 10_000
+
+/** An element with a binding. */
+interface Watched {
+  attribute: string
+  observer: IntersectionObserver
+  /** It is in view. */
+  isSeen: boolean
+  /** What the binding said when its handler was called last. */
+  told: string | null
+}
+
+export function start({ own, root, bindingOf, handle, finer, names }: Given): () => void {
+  const watched = new Map<Element, Watched>()
+  /** By what scrolls, `null` for the page, and by the margin. */
+  const observers = new Map<Element | null, Map<number, IntersectionObserver>>()
+  const changes = new MutationObserver(look)
+
+  /** Finds what has such a binding now. */
+  function look(): void {
+    for (const [element, { observer }] of watched)
+      if (!root.contains(element)) {
+        observer.unobserve(element)
+        watched.delete(element)
+      }
+    for (const attribute of names)
+      for (const element of root.querySelectorAll(`[${CSS.escape(attribute)}]:not([data-l-ignore] *)`)) {
+        const known = watched.get(element)
+        if (known) {
+          // It would say something else now, and may have moved: the observer looks again.
+          if (!known.isSeen || known.told === own.getAttribute(element, attribute)) continue
+          known.isSeen = false
+          known.observer.unobserve(element)
+          known.observer.observe(element)
+        } else {
+          const observer = observerOf(element)
+          watched.set(element, { attribute, observer, isSeen: false, told: null })
+          observer.observe(element)
+        }
+      }
+    for (const [scroller, byMargin] of observers)
+      if (scroller && !root.contains(scroller)) {
+        byMargin.forEach((observer) => observer.disconnect())
+        observers.delete(scroller)
+      }
+  }
+
+  function observerOf(element: Element): IntersectionObserver {
+    const scroller = scrollerOf(element)
+    const given = Number(own.getAttribute(element, 'data-l-margin'))
+    const margin = given > 0 ? Math.min(Math.round(given), MOST_MARGIN) : 0
+    const byMargin = observers.get(scroller) ?? new Map<number, IntersectionObserver>()
+    observers.set(scroller, byMargin)
+    let observer = byMargin.get(margin)
+    if (!observer) {
+      observer = new IntersectionObserver(seen, { root: scroller, rootMargin: `${margin}px` })
+      byMargin.set(margin, observer)
+    }
+    return observer
+  }
+
+  function seen(entries: IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of entries) {
+      const known = watched.get(target)
+      if (!known) continue
+      known.isSeen = isIntersecting
+      if (isIntersecting) tell(target, known)
+    }
+  }
+
+  /** Calls the handler: the element has come into view, or is still in view and its binding is another one. */
+  function tell(element: Element, known: Watched): void {
+    const { attribute } = known
+    known.told = own.getAttribute(element, attribute)
+    const event = { type: 'visible', target: element, preventDefault: () => undefined } as unknown as Event
+    const binding = bindingOf(event, element, 'visible', attribute)
+    if (binding) handle(event, binding)
+  }
+
+  /** What scrolls the element; `null` if that is the page. */
+  function scrollerOf(element: Element): Element | null {
+    for (let at = own.parentElement(element); at && at !== root; at = own.parentElement(at)) {
+      if (at === own.body(document)) break
+      const { overflowY, overflowX } = getComputedStyle(at)
+      if (/auto|scroll/.test(overflowY + overflowX)) return at
+    }
+    return null
+  }
+
+  /** Remembers where the rows are that the user sees, and gives what puts them there again. */
+  function keepPlace(): () => void {
+    const kept = [...root.querySelectorAll('[data-l-anchor]:not([data-l-anchor=false],[data-l-ignore] *)')].map(
+      (list) => {
+        const scroller = scrollerOf(list.firstElementChild ?? list) ?? document.scrollingElement ?? root
+        const { top, bottom } = scroller === document.scrollingElement ? pageView() : scroller.getBoundingClientRect()
+        const rows = [...list.children]
+          .filter((row) => !row.matches('[data-l-anchor=false]'))
+          .map((row) => ({ row, box: row.getBoundingClientRect() }))
+          .filter(({ box }) => box.height > 0)
+        const away = (box: DOMRect) => Math.max(top - box.bottom, box.top - bottom, 0)
+        // Those in view first, from above; then those that are nearest to it.
+        rows.sort((a, b) => away(a.box) - away(b.box) || a.box.top - b.box.top)
+        return { scroller: scroller as HTMLElement, rows }
+      },
+    )
+    // Browsers that do the same by themselves would do it once more.
+    const before = kept.map(({ scroller: { style } }) => style.overflowAnchor)
+    for (const { scroller } of kept) scroller.style.overflowAnchor = 'none'
+    return () => {
+      kept.forEach(({ scroller, rows }, at) => {
+        const stays = rows.find(({ row }) => root.contains(row))
+        if (stays) {
+          const by = stays.row.getBoundingClientRect().top - stays.box.top
+          if (Math.abs(by) >= 1) scroller.scrollBy({ top: by, behavior: 'instant' })
+        }
+        scroller.style.overflowAnchor = before[at] ?? ''
+        if (!scroller.getAttribute('style')) scroller.removeAttribute('style')
+      })
+    }
+  }
+
+  const pageView = () => ({ top: 0, bottom: innerHeight })
+
+  function begin(): void {
+    changes.disconnect()
+    changes.observe(document, { subtree: true, childList: true, attributeFilter: [...names] })
+    look()
+  }
+
+  finer.keepPlace = keepPlace
+  begin()
+  return begin
+}

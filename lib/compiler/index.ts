@@ -1,0 +1,3 @@
+export { compileJsx } from './compile'
+export { JsxError } from './mistakes'
+export { esbuildJsx, loadJsx, viteJsx } from './plugins'

@@ -1,0 +1,31 @@
+/** So many are remembered of one user, or, of those whom nobody knows, of one address. */
+const MOST_OF_ONE = 20
+/** And of so many users. */
+const MOST_HOLDERS = 1_000
+
+/**
+ * Forms that were taken and whose handlers have failed: what they were to do is not done, and they may be sent again. Nobody
+ * can push out those of others, unless by being many.
+ */
+export class FailedForms {
+  private readonly holders = new Map<string, Set<string>>()
+
+  add(holder: string, id: string): void {
+    const ids = this.holders.get(holder) ?? new Set()
+    // Who had one last is forgotten last.
+    this.holders.delete(holder)
+    this.holders.set(holder, ids.add(id))
+    const [oldest = id] = ids
+    if (ids.size > MOST_OF_ONE) ids.delete(oldest)
+    const [first = holder] = this.holders.keys()
+    if (this.holders.size > MOST_HOLDERS) this.holders.delete(first)
+  }
+
+  /** Whether it was among them. */
+  delete(holder: string, id: string): boolean {
+    const ids = this.holders.get(holder)
+    const wasThere = ids?.delete(id) === true
+    if (ids?.size === 0) this.holders.delete(holder)
+    return wasThere
+  }
+}

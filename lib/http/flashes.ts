@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseCookie, stringifySetCookie } from 'cookie'
+import type { FastifyReplyLike, FastifyRequestLike, Flash } from '../../index'
+import { KINDS, roleOf } from '../call/flash'
+import { type PageRequest, rawOf } from '../call/context'
+import { LoomError } from '../errors'
+import type { Sealer } from '../uploads/permits'
+import { isEncrypted } from './origin'
+
+/**
+ * Flashes of forms that are sent without the client's script. If the browser is sent elsewhere, they are in a cookie that
+ * is sealed and short-lived, until a page shows them.
+ */
+const COOKIE = 'loom.flash'
+const MOST_AGE_S = 60
+/** The longest cookie that is looked at. */
+const MAX_SEALED = 4_096
+/** No user's name: a login may be what was flashed. It tells these texts from permits for uploads. */
+const SEALED_FOR = '\0flash'
+/** Cookies that have been shown are remembered as long as they last, should a browser not hear that they are over. */
+const MOST_REMEMBERED = 10_000
+
+/** Sets a header of the page's response. */
+type SetHeader = (name: 'set-cookie' | 'cache-control', value: string) => void
+
+/** Beside what is there: a session has a cookie, too. */
+function addCookie(response: ServerResponse, cookie: string): void {
+  const before = response.getHeader('set-cookie') ?? []
+  response.setHeader('set-cookie', [before, cookie].flat().map(String))
+}
+
+const hasCookie = (request: IncomingMessage): boolean => request.headers.cookie?.includes(`${COOKIE}=`) === true
+
+export class Flashes {
+  /** What the form of this very request has left. */
+  private readonly left = new WeakMap<IncomingMessage, readonly Flash[]>()
+  private readonly responses = new WeakMap<IncomingMessage, SetHeader>()
+  /** The ids of cookies, with the time when each is over. */
+  private readonly shown = new Map<string, number>()
+
+  constructor(private readonly sealer: Sealer) {}
+
+  /** Remembers the response, in which the page that shows the flashes says that they are over. */
+  note(request: IncomingMessage, response: ServerResponse): void {
+    if (!hasCookie(request)) return
+    this.responses.set(request, (name, value) => {
+      if (response.headersSent) throw tooLate()
+      if (name === 'set-cookie') addCookie(response, value)
+      else if (!response.hasHeader(name)) response.setHeader(name, value)
+    })
+  }
+
+  noteFastify(request: FastifyRequestLike, reply: FastifyReplyLike): void {
+    if (!hasCookie(request.raw)) return
+    this.responses.set(request.raw, (name, value) => {
+      if (reply.raw.headersSent) throw tooLate()
+      // A header of the reply would take the place of one of the response beneath it.
+      reply.header(name, value)
+    })
+  }
+
+  /** The page of this request shows them. */
+  leave(request: IncomingMessage, flashes: readonly Flash[]): void {
+    if (flashes.length > 0) this.left.set(request, flashes)
+  }
+
+  /** The page that the browser is sent to shows them. */
+  send(request: IncomingMessage, response: ServerResponse, flashes: readonly Flash[]): void {
+    if (flashes.length === 0) return
+    const list = flashes.map(({ kind, text }) => [kind, text])
+    const json = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
+    addCookie(response, this.cookie(this.sealer.sealPermit(json, SEALED_FOR), MOST_AGE_S, request))
+  }
+
+  /** Gives the flashes that the page of this request has to show, once. */
+  take(page: PageRequest): readonly Flash[] {
+    const request = rawOf(page)
+    const left = this.left.get(request) ?? []
+    this.left.delete(request)
+    const setHeader = this.responses.get(request)
+    if (setHeader === undefined) return left
+    this.responses.delete(request)
+    const sent = this.open(parseCookie(request.headers.cookie ?? '')[COOKIE] ?? '')
+    setHeader('set-cookie', this.cookie('', 0, request))
+    // Nobody is to see them again who goes back to the page.
+    setHeader('cache-control', 'no-store')
+    return [...sent, ...left]
+  }
+
+  private cookie(value: string, maxAge: number, request: IncomingMessage): string {
+    const secure = isEncrypted(request) || request.headers.origin?.startsWith('https:') === true
+    return stringifySetCookie({ name: COOKIE, value, maxAge, path: '/', httpOnly: true, sameSite: 'lax', secure })
+  }
+
+  /** What the cookie says, if it is ours, is not over and was not shown. */
+  private open(sealed: string): Flash[] {
+    const text = sealed.length > MAX_SEALED ? null : this.sealer.openPermit(sealed, SEALED_FOR)
+    if (text === null) return []
+    // What was sealed here has this form.
+    const [id, end, list] = JSON.parse(text) as [string, number, [Flash['kind'], string][]]
+    const now = Date.now()
+    for (const [oldest, over] of this.shown) if (over < now) this.shown.delete(oldest)
+    if (now > end || this.shown.has(id)) return []
+    if (this.shown.size < MOST_REMEMBERED) this.shown.set(id, end)
+    return list.map(([kind, text]) => ({ kind, text }))
+  }
+}
+
+function tooLate(): LoomError {
+  return new LoomError(
+    'LOOM_ARGUMENT',
+    'loom.flashes was called after the headers of the response had been sent, so that the browser would show its flashes ' +
+      'again; call it before anything of the page is sent',
+  )
+}
+
+/** The element for a page's flashes; `look` gives the HTML of one, or the default look is meant. */
+export function flashElement(flashes: readonly Flash[], look: ((flash: Flash) => string) | undefined): string {
+  const escaped = (text: string): string => text.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+  const inside = look ?? (({ text }: Flash): string => `<span data-l-fill="text">${escaped(text)}</span>`)
+  const mark = look === undefined ? ' class="loom-flash"' : ''
+  const shown = flashes.map(
+    (flash) => `<div${mark} role="${roleOf(flash.kind)}" data-l-kind="${flash.kind}">${inside(flash)}</div>`,
+  )
+  const templates =
+    look === undefined
+      ? []
+      : KINDS.map((kind) => `<template data-l-look="${kind}">${look({ kind, text: '' })}</template>`)
+  return `<div data-l-flash>${[...templates, ...shown].join('')}</div>`
+}

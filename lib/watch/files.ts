@@ -1,0 +1,107 @@
+import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+
+/** Editors write a file in several steps. */
+const PAUSE_MS = 40
+/** More folders are not the sources of one application; each costs a handle. */
+const MOST_FOLDERS = 2_000
+/** Whose texts are remembered, to know whether they have changed. */
+const MOST_FILES = 10_000
+const MOST_BYTES = 4 << 20
+
+/** Tells of files in a folder that have changed, in the folders in it, too, but for `node_modules` and what begins with a dot. */
+export class Files {
+  private readonly folders = new Map<string, FSWatcher>()
+  private readonly hashes = new Map<string, string>()
+  private readonly changed = new Set<string>()
+  private timer: NodeJS.Timeout | undefined
+  private isTold = false
+
+  constructor(
+    folder: string,
+    /** Which files count, by their names. */
+    private readonly counts: RegExp,
+    private readonly tell: (files: string[]) => void,
+    private readonly warn: (text: string) => void,
+  ) {
+    this.add(folder)
+  }
+
+  close(): void {
+    clearTimeout(this.timer)
+    for (const watcher of this.folders.values()) watcher.close()
+    this.folders.clear()
+  }
+
+  /** Not `recursive`: that would watch `node_modules`, too. */
+  private add(folder: string): void {
+    if (this.folders.has(folder)) return
+    if (this.folders.size >= MOST_FOLDERS) {
+      if (!this.isTold) {
+        this.isTold = true
+        this.warn(
+          `loom.watch() watches ${MOST_FOLDERS} folders, and no more: ${folder} and others are left out. Name the folder of ` +
+            "the application's sources, as in loom.watch({ folder: 'src' })",
+        )
+      }
+      return
+    }
+    try {
+      const watcher = watch(folder, { persistent: false }, (_, name) => {
+        if (name !== null) this.touched(folder, name)
+      })
+      watcher.on('error', () => {
+        this.forget(folder)
+      })
+      this.folders.set(folder, watcher)
+      for (const entry of readdirSync(folder, { withFileTypes: true })) {
+        if (entry.isDirectory() && isOurs(entry.name)) this.add(join(folder, entry.name))
+        // So that a file that is written again, and is as before, is known.
+        else if (entry.isFile() && this.counts.test(entry.name)) this.isAnother(join(folder, entry.name))
+      }
+    } catch {
+      // It is gone already, or may not be read.
+    }
+  }
+
+  private forget(folder: string): void {
+    this.folders.get(folder)?.close()
+    this.folders.delete(folder)
+  }
+
+  private touched(folder: string, name: string): void {
+    const path = join(folder, name)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) this.forget(path)
+    else if (stat.isDirectory()) {
+      if (isOurs(name)) this.add(path)
+    } else if (this.counts.test(name)) {
+      this.changed.add(path)
+      clearTimeout(this.timer)
+      this.timer = setTimeout(() => {
+        const files = [...this.changed].filter((file) => this.isAnother(file))
+        this.changed.clear()
+        if (files.length > 0) this.tell(files)
+      }, PAUSE_MS)
+      this.timer.unref()
+    }
+  }
+
+  /** Whether the file says something else than when this was last asked. One that is gone changes nothing. */
+  private isAnother(file: string): boolean {
+    try {
+      if (statSync(file).size > MOST_BYTES) return true
+      const hash = createHash('sha1').update(readFileSync(file)).digest('base64')
+      if (this.hashes.get(file) === hash) return false
+      if (this.hashes.size < MOST_FILES) this.hashes.set(file, hash)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+function isOurs(folder: string): boolean {
+  return folder !== 'node_modules' && !folder.startsWith('.')
+}

@@ -1,0 +1,228 @@
+import { execFile } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { ViteLike, WatchOptions } from '../../index'
+import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
+import { LoomError, textOf } from '../errors'
+import { nearPath } from '../places'
+import { Files } from './files'
+import { Imports } from './imports'
+import { isRequired, Loading } from './loading'
+
+const SOURCE = /\.(?:[mc]?[jt]s|[jt]sx|json)$/
+const STYLES = /\.css$/
+
+/**
+ * So many versions of files that nothing uses are kept at most: Node never drops a module, nor its templates. A day's work
+ * has fewer.
+ */
+const MOST_OUTDATED = 5_000
+/** Vite hears of a change at the same time, and has to have dropped what it has of the file. */
+const VITE_MS = 150
+
+const CHECK_MS = 5_000
+
+/** What the loom does for its watcher. */
+export interface Watched {
+  /** The files that have registered a module. */
+  registering(): ReadonlySet<string>
+  /** The file that has made the loom, if it is known. */
+  readonly maker: string | undefined
+  /** Loads modules: what is registered meanwhile takes the place of what was. Gives the names of the modules. */
+  reload(load: () => Promise<void>): Promise<readonly string[]>
+  /** Modules are there anew, by their names. */
+  reloaded(modules: readonly string[], files: readonly string[]): void
+  /** A stylesheet has changed. */
+  styled(file: string): void
+  /** A file could not be loaded. */
+  failed(file: string, error: unknown): void
+  warn(text: string): void
+}
+
+/** `loom.watch()`: loads again what has changed. */
+export class Watch {
+  private readonly imports = new Imports()
+  private readonly loading = new Loading()
+  private readonly vite: ViteLike | undefined
+  private files: Files | undefined
+  private readonly onVite = (file: string): void => {
+    setTimeout(() => {
+      this.changed([file])
+    }, VITE_MS).unref()
+  }
+  /** One after the other. */
+  private running: Promise<void> = Promise.resolve()
+
+  constructor(
+    options: WatchOptions,
+    private readonly watched: Watched,
+  ) {
+    checkNames(options, { folder: true, vite: true }, 'the options of loom.watch', 'an option of loom.watch')
+    const { folder = '.', vite } = options
+    checkString(folder, 'the option folder of loom.watch')
+    const counts = new RegExp(`${SOURCE.source}|${STYLES.source}`)
+    if (vite === undefined) {
+      const path = realpathSync(resolve(folder))
+      this.files = new Files(
+        path,
+        counts,
+        (files) => {
+          this.changed(files)
+        },
+        watched.warn,
+      )
+      return
+    }
+    if (!isObject(vite) || !isObject(vite.watcher))
+      throw invalid('what createServer of Vite gives', 'the option vite of loom.watch', vite)
+    checkFunction(vite.ssrLoadModule, 'ssrLoadModule of the option vite of loom.watch')
+    this.vite = vite
+    for (const event of ['change', 'add'] as const) vite.watcher.on(event, this.onVite)
+  }
+
+  close(): void {
+    this.files?.close()
+    this.files = undefined
+    for (const event of ['change', 'add'] as const) this.vite?.watcher.off?.(event, this.onVite)
+  }
+
+  private changed(files: readonly string[]): void {
+    for (const file of files) if (STYLES.test(file)) this.watched.styled(file)
+    const sources = files.filter((file) => SOURCE.test(file))
+    if (sources.length === 0) return
+    this.running = this.running.then(() =>
+      this.reload(sources).catch((error: unknown) => {
+        this.watched.warn(`loom.watch(): ${textOf(error)}`)
+      }),
+    )
+  }
+
+  private async reload(sources: readonly string[]): Promise<void> {
+    const { watched, vite, loading } = this
+    const fixed = this.fixed()
+    const registering = [...watched.registering()].filter((file) => !fixed.has(file))
+    if (vite !== undefined) {
+      // Vite knows what has changed, and gives everything else as it was.
+      await this.load(registering, sources, async (file) => {
+        await vite.ssrLoadModule(file)
+      })
+      return
+    }
+    // The process begins anew by itself.
+    if (process.env['WATCH_REPORT_DEPENDENCIES'] !== undefined) return
+    const importers = this.imports.importersFrom([...registering, ...fixed])
+    const affected = affectedBy(sources, importers, fixed)
+    const targets = registering.filter((file) => affected.has(file))
+    const used = sources.filter((file) => importers.has(file))
+    if (targets.length === 0) {
+      for (const file of used) watched.warn(this.notReloaded(file, fixed, importers))
+      return
+    }
+    if (!Loading.isPossible) {
+      watched.warn(
+        'loom.watch(): this runtime cannot load a module again. Start it with --watch; pages keep their state',
+      )
+      return
+    }
+    if (loading.outdated > MOST_OUTDATED) {
+      watched.warn(
+        `loom.watch(): ${MOST_OUTDATED} old versions of files are in memory, which Node never drops, and no further are ` +
+          'added: restart the process. Pages keep their state',
+      )
+      return
+    }
+    // Asked before they are taken out of the cache.
+    const required = new Set(targets.filter(isRequired))
+    await loading.changed([...affected])
+    await this.load(targets, sources, (file) => loading.load(file, required.has(file)))
+  }
+
+  private async load(
+    targets: readonly string[],
+    sources: readonly string[],
+    load: (file: string) => Promise<void>,
+  ): Promise<void> {
+    const { watched } = this
+    let at = ''
+    try {
+      const modules = await watched.reload(async () => {
+        for (at of targets) await load(at)
+      })
+      if (modules.length > 0) watched.reloaded(modules, sources.map(nearPath))
+    } catch (error) {
+      watched.failed(at, (await brokenAmong(sources, error)) ?? error)
+    }
+  }
+
+  /** What is never loaded again: the program itself, which listens, and what makes the loom. */
+  private fixed(): Set<string> {
+    const files = [this.watched.maker, process.argv[1]]
+    return new Set(files.filter((file) => file !== undefined).map(realPath))
+  }
+
+  private notReloaded(file: string, fixed: ReadonlySet<string>, importers: Map<string, Set<string>>): string {
+    const near = nearPath(file)
+    const user = [...(importers.get(file) ?? [])].find((one) => fixed.has(one))
+    const why = fixed.has(file)
+      ? `${near} is the program itself, or makes the loom`
+      : user === undefined
+        ? `no module that is registered imports ${near}`
+        : `${near} belongs to ${nearPath(user)}, which is the program itself, or makes the loom`
+    return (
+      `loom.watch(): ${why}, so that it is not loaded again. Restart the process (node --watch does so by itself, and pages ` +
+      'keep their state), or write modules into files of their own'
+    )
+  }
+}
+
+/** Node says of a module that is no program only that it is none: asked about the file, it says where. */
+async function brokenAmong(sources: readonly string[], error: unknown): Promise<Error | undefined> {
+  if (!(error instanceof SyntaxError)) return undefined
+  for (const file of sources.filter((one) => /\.[mc]?js$/.test(one))) {
+    const said = await new Promise<string>((done) => {
+      execFile(
+        process.execPath,
+        ['--check', file],
+        { timeout: CHECK_MS, env: { ...process.env, NODE_OPTIONS: '' } },
+        (_, __, text) => {
+          done(text)
+        },
+      )
+    })
+    const [stack] = /^[^]*?\nSyntaxError: .*$/m.exec(said) ?? []
+    if (stack !== undefined) return Object.assign(new SyntaxError(error.message, { cause: error }), { stack })
+  }
+  return undefined
+}
+
+/** The files that are to be loaded again: those that have changed, and what imports them, but nothing beyond what is fixed. */
+function affectedBy(
+  sources: readonly string[],
+  importers: ReadonlyMap<string, ReadonlySet<string>>,
+  fixed: ReadonlySet<string>,
+): Set<string> {
+  const affected = new Set<string>()
+  const open = sources.filter((file) => importers.has(file))
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (fixed.has(file) || affected.has(file)) continue
+    affected.add(file)
+    open.push(...(importers.get(file) ?? []))
+  }
+  return affected
+}
+
+export function realPath(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch {
+    return resolve(file)
+  }
+}
+
+/** @throws LoomError always. */
+export function notInProduction(what: string): never {
+  throw new LoomError(
+    'LOOM_ARGUMENT',
+    `${what} is for development, and this loom runs in production: call it only if process.env.NODE_ENV !== 'production'`,
+  )
+}
