@@ -130,6 +130,19 @@ export class NativeLoom {
   postForm(form: PostedForm, request: number): void
   /** Settles `request` with `true`, or with `false` if the form of this id was taken before. */
   takeForm(id: string, bind: string, address: string, request: number): void
+  /**
+   * From here on timers of components run by a clock that only `advance` moves. It shows this time of day, in
+   * milliseconds since 1970; 0 is the present one. If the time is held already, nothing changes.
+   */
+  holdTime(unix: number): void
+  /** The time of day that the held clock shows, in milliseconds since 1970. */
+  heldUnix(): number
+  /** Moves the held clock by so many milliseconds. Settles `request` when all timers that rang have been handled. */
+  advance(by: number, request: number): void
+  /** Settles `request` when no component has anything to do. */
+  settled(request: number): void
+  /** Settles `request` with the committed props of a component, by its actor's number; with nothing if it has ended. */
+  propsOf(actor: number, request: number): void
   /** The HTML of one rendered tree, in pieces: between each two stands a nested component. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): Array<string>
   /** A token that lets a page join. */

@@ -25,7 +25,8 @@ import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
 import { LoomError, StartError, textOf, traceOf } from './errors'
-import { Upgrades } from './http/accept'
+import type { Witness } from './call/witness'
+import { type Pass, Upgrades } from './http/accept'
 import { Binder } from './http/bind'
 import { serveFastify, serveFastifyForms } from './http/fastify'
 import { flashElement, Flashes } from './http/flashes'
@@ -101,8 +102,33 @@ function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes
   return [version, hidden, module.authorize !== undefined, [...receiversOf(entry)]]
 }
 
+/** What `loom-live/testing` does with a loom, beside what everybody can: see lib/testing/. */
+export interface Seam {
+  /** The loom's path, and the members of requests that it keeps. */
+  readonly path: string
+  readonly keep: readonly string[]
+  /** From here on timers of components run by a clock that only `advance` moves. */
+  holdTime(): void
+  /** Moves that clock; resolves when all timers that rang have been handled. */
+  advance(ms: number): Promise<void>
+  /** Resolves when no component has anything to do. */
+  settled(): Promise<void>
+  /** The committed props of a component, by its actor's number; `undefined` if it has ended. */
+  propsOf(actor: number): Promise<object | undefined>
+  /** Who is told of joins and failures. */
+  witness(witness: Witness): void
+  /** Takes the loom's upgrades from a server, which need not listen. */
+  attach(server: Server, pass: Pass): void
+  /** Answers a request for an upload. False: the request is for something else. */
+  serveUpload(request: IncomingMessage, response: ServerResponse): boolean
+  /** Ends the loom as a process ends, and begins it anew as the next process does, with the same modules. */
+  restart(): Promise<void>
+}
+
 /** One application: what ties the parts together. */
 export class Loom implements PublicLoom {
+  /** The options with their secrets. A private name, because nobody is to find the secrets in what is logged of a loom. */
+  readonly #given: LoomOptions
   private readonly native: NativeLoom
   private readonly dispatcher: Dispatcher
   private readonly promises: Promises
@@ -122,6 +148,7 @@ export class Loom implements PublicLoom {
   private readonly hasBackplane: boolean
   /** There if the application takes files. */
   private uploadServer: UploadServer | undefined
+  private uploadsOptions: UploadsOptions | undefined
   /** Only in development: the files that have registered a module, by the module's name. */
   private readonly registeredIn = new Map<string, readonly string[]>()
   private watcher: Watch | undefined
@@ -136,7 +163,9 @@ export class Loom implements PublicLoom {
     /** The file that makes the loom, if it is known. */
     private readonly maker?: string,
   ) {
-    const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
+    const checked = settingsOf(options)
+    this.#given = { ...options, secret: checked.secrets }
+    const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = checked
     this.settings = settings
     this.limits = limits
     this.hasBackplane = backplane !== undefined
@@ -488,8 +517,9 @@ export class Loom implements PublicLoom {
     const { hasBackplane, binder, dispatcher } = this
     const server = new UploadServer(options, { path, origin, trust, hasBackplane }, dispatcher.uploads, binder)
     this.uploadServer = server
+    this.uploadsOptions = options
     return (request, response, next) => {
-      if (!server.handle(request, request, response)) next()
+      if (this.uploadServer?.handle(request, request, response) !== true) next()
     }
   }
 
@@ -572,6 +602,60 @@ export class Loom implements PublicLoom {
     return this.native.disconnectTopic(topic, bind, address)
   }
 
+  seam(): Seam {
+    this.checkOpen()
+    const ask = (begin: (request: number) => void): Promise<unknown> =>
+      this.promises.make(begin, (text) => new LoomError('LOOM_STOPPED', text))
+    return {
+      path: this.settings.path,
+      keep: this.settings.keep,
+      holdTime: () => {
+        this.native.holdTime(0)
+      },
+      advance: async (ms) => {
+        await ask((request) => {
+          this.native.advance(ms, request)
+        })
+      },
+      settled: async () => {
+        await ask((request) => {
+          this.native.settled(request)
+        })
+      },
+      propsOf: async (actor) => {
+        const props = await ask((request) => {
+          this.native.propsOf(actor, request)
+        })
+        return (props ?? undefined) as object | undefined
+      },
+      witness: (witness) => {
+        this.dispatcher.tellsOperator.witness = witness
+      },
+      attach: (server, pass) => {
+        this.upgrades.attach(server, pass)
+      },
+      serveUpload: (request, response) => this.uploadServer?.handle(request, request, response) === true,
+      restart: () => this.restart(),
+    }
+  }
+
+  private async restart(): Promise<void> {
+    const unix = this.native.heldUnix()
+    await this.close({ timeout: 0 })
+    const next = new Loom(this.#given, this.maker)
+    next.native.holdTime(unix)
+    next.dispatcher.tellsOperator.witness = this.dispatcher.tellsOperator.witness
+    for (const entry of this.entries.values()) {
+      next.dispatcher.register(entry, next.native.register(entry.name, entry.raw, ...detailsOf(entry)))
+      next.entries.set(entry.name, entry)
+      next.development?.registered(entry, undefined)
+    }
+    if (this.uploadsOptions !== undefined) next.uploads(this.uploadsOptions)
+    if (this.mounting.forms !== undefined) next.takesForms()
+    // The application's variables still name this loom, which goes on with all that the new one has.
+    Object.assign(this, next)
+  }
+
   close(options: { timeout?: number } = {}): Promise<void> {
     checkNames(options, { timeout: true }, 'the options of close', 'an option of close')
     const { timeout = CLOSE_TIMEOUT } = options
@@ -597,6 +681,12 @@ export class Loom implements PublicLoom {
       })
     return this.closing
   }
+}
+
+/** What tests of an application do with its loom. Not public: `loom-live/testing` is. */
+export function seamOf(loom: unknown): Seam {
+  if (loom instanceof Loom) return loom.seam()
+  throw invalid('a loom, which is what createLoom gives,', 'loom', loom)
 }
 
 export function createLoom(options: LoomOptions = {}): Loom {

@@ -76,6 +76,18 @@ async function bundle() {
   })
   await build({
     absWorkingDir: root,
+    entryPoints: ['lib/testing/index.ts'],
+    outfile: 'dist/testing.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    // The WebSocket client is in the file: an application does not have it, and in jsdom's place another one is found.
+    external: ['./index.cjs', 'bufferutil', 'utf-8-validate'],
+    banner: { js: '// Contains ws, https://github.com/websockets/ws, under the MIT licence.' },
+  })
+  await build({
+    absWorkingDir: root,
     entryPoints: ['lib/compiler/index.ts'],
     outfile: 'dist/jsx-compiler.cjs',
     bundle: true,
@@ -146,6 +158,10 @@ function load() {
   write(
     'jsx-compiler.mjs',
     `import { createRequire } from 'node:module'\n\nexport const { ${ofCompiler.join(', ')} } = createRequire(import.meta.url)('./jsx-compiler.cjs')\n`,
+  )
+  write(
+    'testing.mjs',
+    `import { createRequire } from 'node:module'\n\nexport const { openPage } = createRequire(import.meta.url)('./testing.cjs')\n`,
   )
   write('jsx-loader.cjs', `'use strict'\nmodule.exports = require('./jsx-compiler.cjs').loadJsx\n`)
 }

@@ -177,6 +177,7 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         stats: Default::default(),
         development: false,
         living: Some(Default::default()),
+        held_time: Default::default(),
         log: crate::log::Log::new(Box::new(move |level, text| {
             lines.lock().unwrap().push((level, text));
         })),

@@ -215,6 +215,12 @@ export class Context implements LiveContext {
     return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
   }
 
+  /** The request of the connection, as JSON; `{}` if the call is over, or for no page. */
+  get connection(): string {
+    if (this.caller === undefined && (this.isOver || this.isAborted)) return '{}'
+    return this.readCaller('request')[0] ?? '{}'
+  }
+
   get key(): string {
     return this.readCaller('key')[3] ?? ''
   }

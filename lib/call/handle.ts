@@ -132,6 +132,7 @@ export class Handling {
     const { module } = component
     if (origin !== null) this.development?.joined(module.name)
     this.development?.recorder.joins(call, this.host.readCaller(call.number))
+    this.operator.witness?.joins(component, this.host.readCaller(call.number))
     // A component that is resumed has been connected.
     const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
     if (module.raw || (origin === null && !connects)) {

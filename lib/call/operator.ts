@@ -3,15 +3,19 @@ import { isThenable } from '../check'
 import { traceOf } from '../errors'
 import type { Call } from './call'
 import type { Isolation } from './isolation'
+import type { Witness } from './witness'
 
 /** What is said of the call in which something was thrown. */
 export interface Reported extends Pick<Call, 'event'> {
-  readonly context: Pick<Call['context'], 'anyRequest'>
+  readonly context: Pick<Call['context'], 'anyRequest' | 'connection'>
   readonly kept: { readonly component: { readonly module: { readonly name: string } } }
 }
 
 /** Tells whoever runs the application: the logger, and the option `onError`. Neither can harm a call. */
 export class Operator {
+  /** Set by tests of the application. */
+  witness: Witness | undefined
+
   constructor(
     private readonly isolation: Isolation,
     private readonly logger: Logger,
@@ -38,7 +42,8 @@ export class Operator {
 
   /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
   report({ kept, event, context }: Reported, callback: string, error: unknown): void {
-    const { onError } = this
+    const { onError, witness } = this
+    witness?.failed(error, context.connection)
     if (onError === undefined) return
     const failed = (problem: unknown): void => {
       this.tell('error', `the option onError failed: ${traceOf(problem)}`)

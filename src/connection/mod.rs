@@ -780,7 +780,7 @@ impl<D: Dispatcher> Connection<D> {
             sharing: None,
             parent: nesting.map(|nesting| public_name(&nesting.parent.about.instance).into()),
         });
-        let mut ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
+        let mut ongoing = Ongoing::from_json(&claims.ongoing, self.context.now());
         let given = nesting.map(|nesting| nesting.given.clone());
         if let Some(given) = given.as_ref().filter(|_| is_given) {
             ongoing.begins_with(given);

@@ -72,7 +72,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(
         if running.attendance.has_part() {
             state.notice(running, reply_to);
         }
-        running.due = state.due(reply_to);
+        running.due = state.due(running, reply_to);
         running.ask = state.ask_due(running, reply_to);
         // Comes first, or a component whose messages keep coming would never show what was held back. If
         // events wait, the next answer shows it.
@@ -156,6 +156,9 @@ impl LiveSocketState {
             Item::State(sender) => {
                 // Fails if the application does not wait any more.
                 let _ = sender.send(self.snapshot());
+            }
+            Item::Props(sender) => {
+                let _ = sender.send(self.call.props.to_json());
             }
             Item::Show if reply_to.shares() => self.show_shared(reply_to),
             Item::Show => {

@@ -133,6 +133,9 @@ impl<D: Dispatcher> Running<D> {
             if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
                 return Poll::Ready(item.map(Next::Item));
             }
+            if let Some(held) = self.context.held_time.get() {
+                held.waits();
+            }
             while self.alarm.poll(poll).is_ready() {
                 let now = Instant::now();
                 if self.ask.is_some_and(|ask| ask <= now) {

@@ -382,7 +382,7 @@ impl LiveSocketState {
         }
         let context = &running.context;
         let checks = Checks {
-            now: Instant::now(),
+            now: context.now().instant,
             message_bytes: context.limits.message_bytes,
             open: &|address| context.keyring.open_address(address),
             presence_meta: context.limits.presence_meta,

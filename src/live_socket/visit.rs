@@ -27,10 +27,19 @@ const RETRY: Duration = Duration::from_secs(1);
 
 impl LiveSocketState {
     /// When the next timer rings, or a visit is made again; `None` if neither is to come, or if nobody sees the component.
-    pub(super) fn due<R: ReplyTo>(&self, reply_to: &R) -> Option<Instant> {
+    pub(super) fn due<D: Dispatcher, R: ReplyTo>(
+        &self,
+        running: &Running<D>,
+        reply_to: &R,
+    ) -> Option<Instant> {
         // While messages wait for the store, timers wait with them.
-        let due = self.retry.or_else(|| self.ongoing.due())?;
-        reply_to.is_shown().then_some(due)
+        let rings = self.retry.is_none() && reply_to.is_shown();
+        let timer = rings.then(|| self.ongoing.due()).flatten();
+        if let Some(held) = running.context.held_time.get() {
+            held.rings_at(running.key, timer);
+            return self.retry.filter(|_| reply_to.is_shown());
+        }
+        timer.or_else(|| self.retry.filter(|_| reply_to.is_shown()))
     }
 
     /// A value of a task has come. A task that was ended meanwhile has no receiver any more.
@@ -98,9 +107,9 @@ impl LiveSocketState {
     }
 
     /// Puts the messages of timers that ring now behind those that wait.
-    fn ring(&mut self) {
+    fn ring(&mut self, now: Instant) {
         let room = MOST_TOGETHER.saturating_sub(self.inbox.len());
-        for rung in self.ongoing.ring(Instant::now(), room) {
+        for rung in self.ongoing.ring(now, room) {
             let waits = self.inbox.iter().any(|message| {
                 message.source == Source::Timer && message.receiver == rung.receiver
             });
@@ -147,7 +156,7 @@ impl LiveSocketState {
             return 0;
         }
         self.retry = None;
-        self.ring();
+        self.ring(running.context.now().instant);
         if running.reading.has_unread() {
             let (inbox, module) = (&mut self.inbox, &self.module_name);
             let context = running.context.clone();

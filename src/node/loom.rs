@@ -153,6 +153,7 @@ impl NativeLoom {
             stats: stats.clone(),
             development: options.development,
             living: options.development.then(Default::default),
+            held_time: Default::default(),
             log,
             closing: CancellationToken::new(),
             budget: budget.clone(),

@@ -22,10 +22,10 @@ use crate::effects::{Effect, OWN, Outgoing, own_topic};
 use crate::given::{self, Given};
 use crate::topics::MAX_NAME;
 
+pub use crate::clock::Now;
 pub use error::OngoingError;
 use presence::OngoingPresence;
 pub use presence::{MOST_TRACKED, Tracked};
-pub use sealed::Now;
 pub use subscriptions::{MOST_SUBSCRIPTIONS, Subscribed, TopicNames};
 use timers::Timer;
 pub use timers::{MOST_TIMERS, Rung};

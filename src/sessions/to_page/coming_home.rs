@@ -25,11 +25,11 @@ struct Came {
     handed_over: Option<HandedOver>,
 }
 
-fn newest_of(claims: Claims) -> Newest {
+fn newest_of(claims: Claims, now: Now) -> Newest {
     Newest {
         point: claims.point,
         props: Arc::new(Props::from_json(&claims.props_json)),
-        ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+        ongoing: Ongoing::from_json(&claims.ongoing, now),
         origin: Origin {
             joins: Joins::Checkpoint,
             version: claims.version,
@@ -72,7 +72,7 @@ impl<D: Dispatcher> ToPage<D> {
         let fits = claims.kind == Kind::Checkpoint
             && claims.module == *about.module
             && claims.instance == *about.instance;
-        fits.then(|| newest_of(claims))
+        fits.then(|| newest_of(claims, self.context.now()))
     }
 
     /// Begins a life: from what the page has brought, what another process hands over, or what the store has.
@@ -111,7 +111,7 @@ impl<D: Dispatcher> ToPage<D> {
             let claims = self.context.keyring.open_kept(&stored.sealed, bind);
             let claims = claims.map_err(StoreError::Unreadable)?;
             self.session.inherit(&claims.unsaid, self.shown);
-            newest = Some(newest_of(claims));
+            newest = Some(newest_of(claims, self.context.now()));
         }
         Ok(Begun {
             life: self.life,

@@ -14,7 +14,7 @@ use crate::homes::Coming;
 use crate::ids::{Life, Point};
 use crate::live_socket::{Begun, Committed, Continuity, Keeper, Moment, Pace, ReplyTo, Viewers};
 use crate::members::Leave;
-use crate::ongoing::{Now, TopicNames};
+use crate::ongoing::TopicNames;
 use crate::protocol::{Beside, ServerMessage};
 use crate::registry::Details;
 use crate::session::Session;
@@ -115,7 +115,7 @@ impl<D: Dispatcher> ToPage<D> {
         coming: Option<Box<Coming>>,
         shown: Point,
     ) -> Self {
-        let pause = Duration::from_secs(1) / context.limits.patch_rate.max(1);
+        let pause = context.patch_pause();
         Self {
             pause,
             hidden_pause: context.limits.hidden_patch_time.max(pause),
@@ -222,7 +222,7 @@ impl<D: Dispatcher> ToPage<D> {
     fn state_of(&self, committed: &Committed<'_>) -> StateTexts {
         StateTexts {
             props_json: committed.props.to_json_without(&self.details.private),
-            ongoing: committed.ongoing.to_json(Now::here()),
+            ongoing: committed.ongoing.to_json(self.context.now()),
         }
     }
 
