@@ -26,6 +26,8 @@ export interface Browser {
   loading: number
   /** Where the page was sent, if it was sent away. */
   sentTo: string | undefined
+  /** Gets what listeners of the page throw. */
+  failed: (error: unknown) => void
   /** Takes the window away, if it was made here. */
   close(): void
 }
@@ -165,6 +167,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     timers,
     loading: 0,
     sentTo: undefined,
+    failed: () => undefined,
     close: () => {
       timers.end()
       close()
@@ -204,6 +207,11 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     },
   })
   const all = around(window, scope)
+  // What a listener throws is told here; in browsers, it is in the console.
+  window.addEventListener('error', (event) => {
+    const { error } = event as ErrorEvent & { error: unknown }
+    if (error !== undefined && error !== null) browser.failed(error)
+  })
   program('client')(all)
   return browser
 }
@@ -243,6 +251,16 @@ function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unkno
     for (const [key, given] of Object.entries(Object.getOwnPropertyDescriptors(at)))
       if (!(key in members)) Object.defineProperty(members, key, { ...given, enumerable: true, configurable: true })
   }
+  for (const name of ['closest', 'matches', 'querySelector', 'querySelectorAll']) {
+    const find = (members as Record<string, unknown>)[name] as
+      ((this: unknown, selector: string) => unknown) | undefined
+    if (find === undefined) continue
+    Object.defineProperty(members, name, {
+      value: function (this: unknown, selector: string) {
+        return find.call(this, plain(selector))
+      },
+    })
+  }
   Object.defineProperty(members, '__lookupGetter__', {
     value: (key: string) => Object.getOwnPropertyDescriptor(members, key)?.get,
   })
@@ -252,6 +270,11 @@ function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unkno
   Made.prototype = members
   Object.defineProperty(Made, Symbol.hasInstance, { value: (of: unknown) => of instanceof type })
   return Made
+}
+
+/** Happy-dom knows `[method="dialog" i]`, and not the same without quotes. */
+function plain(selector: string): string {
+  return selector.replaceAll(/=([\w-]+) i\]/g, '="$1" i]')
 }
 
 function locationOf(window: Window, sent: (address: string) => void): object {

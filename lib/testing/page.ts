@@ -131,6 +131,9 @@ class Page implements PublicPage<never> {
     private readonly browser: Browser,
     private readonly timeout: number,
   ) {
+    browser.failed = (error) => {
+      this.failed(error)
+    }
     const { document } = browser.window
     this.container = document.createElement('div')
     this.container.addEventListener('loom:error', (event) => {
