@@ -190,6 +190,14 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
       browser.sentTo = address
     }),
     console: quiet,
+    getComputedStyle: (element: HTMLElement) => {
+      const style = window.getComputedStyle(element)
+      // Happy-dom has no style sheet of its own, which says that what is hidden is not displayed.
+      const isHidden = element.hasAttribute('hidden') && element.style.display === ''
+      return isHidden
+        ? new Proxy(style, { get: (of, name) => (name === 'display' ? 'none' : Reflect.get(of, name)) })
+        : style
+    },
     XMLHttpRequest: requestsOf(window, wires),
     URL,
     // Node gives more than the window has: a module of the language is not a window's.
