@@ -20,6 +20,17 @@ interface Block {
   code: string
 }
 
+/** A test of another runner, on Node's own: `__test__/testing/runners.test.ts` runs the test with its own runner. */
+const onNode = (code: string): string => `
+  import assert from 'node:assert/strict'
+  import { after as afterAll, test } from 'node:test'
+  const expect = (value: unknown) => ({
+    toBe: (expected: unknown) => assert.equal(value, expected),
+    toMatchInlineSnapshot: (text: string) => assert.equal(\`\\n"\${String(value)}"\\n\`, text),
+  })
+  ${code}
+`
+
 /** What a fragment stands in. Each makes a program of it, which ends by itself and fails where the fragment does. */
 const FRAMES: Record<string, (code: string) => string> = {
   'a module with an upload': (code) => `
@@ -126,6 +137,8 @@ const FRAMES: Record<string, (code: string) => string> = {
     await loom.close()
     if (vite.watcher.listenerCount('change') !== 0) throw new Error('still watched')
   `,
+  'a test of jest': (code) => onNode(code),
+  'a test of vitest': (code) => onNode(code.replace(/^import .* from 'vitest'\n/m, '')),
   'a program with express-session': (code) => `
     import type {} from 'express-session'
     ${code}
@@ -169,7 +182,7 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod', 'chart.js'])
+  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod', 'chart.js', 'happy-dom'])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

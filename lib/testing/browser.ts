@@ -58,8 +58,8 @@ const known = new WeakMap<object, Browser>()
 
 /** The test's own document if it has one, or else one that is made of the package that can be found. */
 export async function openBrowser(url: string, wires: Wires): Promise<Browser> {
-  const own = (globalThis as { window?: Window }).window
-  if (own?.document !== undefined && typeof own.HTMLFormElement === 'function') {
+  const own = ambient()
+  if (own !== undefined) {
     const before = known.get(own.document)
     if (before !== undefined) {
       before.sentTo = undefined
@@ -77,7 +77,13 @@ export async function openBrowser(url: string, wires: Wires): Promise<Browser> {
 
 /** Whether several pages share the document. */
 export function sharesDocument(): boolean {
-  return (globalThis as { window?: Window }).window?.document !== undefined
+  return ambient() !== undefined
+}
+
+/** The window of the test's own document. Vitest's `window` is Node's global object, with the names of the window. */
+function ambient(): Window | undefined {
+  const { document } = globalThis as { document?: Document }
+  return (document?.defaultView ?? undefined) as Window | undefined
 }
 
 interface HappyDom {
@@ -248,12 +254,12 @@ function bound(window: Window, name: string, value: object): unknown {
   return made
 }
 
-/** In browsers all members of these prototypes are enumerable, and the client finds them so. In happy-dom they are not. */
+/**
+ * In browsers all members of these prototypes are enumerable, and the client finds them so. In happy-dom they are not. And
+ * the window need not be one: see `ambient`.
+ */
 function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unknown {
   const type = window[name] as unknown as (new () => object) & { prototype: object }
-  if ('method' in type.prototype || name === 'Document') {
-    for (const key in type.prototype) if (key === 'matches' || key === 'querySelector') return type
-  }
   const members = Object.create(null) as object
   for (let at: object | null = type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     for (const [key, given] of Object.entries(Object.getOwnPropertyDescriptors(at)))
@@ -266,6 +272,15 @@ function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unkno
     Object.defineProperty(members, name, {
       value: function (this: unknown, selector: string) {
         return find.call(this, plain(selector))
+      },
+    })
+  }
+  for (const name of ['addEventListener', 'removeEventListener', 'dispatchEvent']) {
+    const call = (members as Record<string, unknown>)[name] as (this: unknown, ...given: unknown[]) => unknown
+    Object.defineProperty(members, name, {
+      value: function (this: unknown, ...given: unknown[]) {
+        const own = this === window ? (Reflect.get(window, name) as typeof call) : call
+        return own.apply(this, given)
       },
     })
   }
