@@ -683,8 +683,8 @@ export class Loom implements PublicLoom {
   }
 }
 
-/** What tests of an application do with its loom. Not public: `loom-live/testing` is. */
-export function seamOf(loom: unknown): Seam {
+/** What tests of an application do with its loom. */
+function seamOf(loom: unknown): Seam {
   if (loom instanceof Loom) return loom.seam()
   throw invalid('a loom, which is what createLoom gives,', 'loom', loom)
 }
@@ -694,3 +694,6 @@ export function createLoom(options: LoomOptions = {}): Loom {
     (options as LoomOptions | null)?.development === false || process.env['NODE_ENV'] === 'production'
   return new Loom(options, isProduction ? undefined : filesBehind(createLoom).map(realPath)[0])
 }
+
+// Not public: `loom-live/testing`, a bundle of its own, finds it under this name. See lib/testing/library.ts.
+Object.defineProperty(createLoom, Symbol.for('loom-live.testing'), { value: seamOf })

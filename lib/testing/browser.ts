@@ -8,8 +8,7 @@ import { TextEncoder } from 'node:util'
 import { LoomError } from './library'
 import { Timers } from './timers'
 import type { Answered, Asked } from './network'
-
-export type Window = globalThis.Window & typeof globalThis
+import type { Window } from './window'
 
 /** What a page has instead of a network. */
 export interface Wires {

@@ -1,7 +1,7 @@
 /** What users do to fields, as the events of a browser tell it. */
 
 import type { FieldValue } from '../../testing'
-import type { Window } from './browser'
+import type { Window } from './window'
 import { failure, one } from './find'
 import { tagOf } from './markup'
 

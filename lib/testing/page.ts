@@ -7,13 +7,14 @@ import type { Loom, RegisteredModule, Topic } from '../../index'
 import type { FieldValue, HeldUpload, Match, OpenOptions, Page as PublicPage, Pushed, TestFile } from '../../testing'
 import { checkNames, checkString, invalid, isObject } from '../check'
 import type { Seam } from '../loom'
-import { type Browser, openBrowser, sharesDocument, type Window, type Wires } from './browser'
+import { type Browser, openBrowser, sharesDocument, type Wires } from './browser'
 import { fill, fillForm, focus } from './fields'
 import { all, failure, missing, one } from './find'
 import { LoomError, seamOf } from './library'
 import { htmlOf, tagOf, textOf } from './markup'
 import { type Answered, type Asked, Network, pageNumber, type Visitor } from './network'
 import { chooseFiles, Gate } from './uploads'
+import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
 const LOOK_MS = 4

@@ -1,7 +1,7 @@
 /** Files for uploads, and how far they are sent. */
 
 import type { TestFile } from '../../testing'
-import type { Window } from './browser'
+import type { Window } from './window'
 
 /** Lets a part of the bytes of an upload pass, and holds the others until it is opened. */
 export class Gate {
