@@ -63,10 +63,8 @@ export interface Page<Props extends object = Record<string, unknown>> {
    * handler has thrown.
    */
   click(selector: string, match?: Match): Promise<void>
-  /** Gives a field a value, as a user does, and goes on to the next field. */
-  fill(selector: string, value: FieldValue): Promise<void>
-  /** Gives the fields of a form values, by their names. */
-  fill(form: string, values: Readonly<Record<string, FieldValue>>): Promise<void>
+  /** Gives a field a value, or the fields of a form values by their names, as a user does who then goes on to the next field. */
+  fill(selector: string, value: FieldValue | Readonly<Record<string, FieldValue>>): Promise<void>
   /** Sends a form, the only one by default, after its fields were given these values. The browser's checks count. */
   submit(form?: string, values?: Readonly<Record<string, FieldValue>>): Promise<void>
   /** Presses a key in the only element that fits. */

@@ -22,7 +22,7 @@ const list = loom.register('list', {
 const said = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'nothing',
-    (error: Error) => error.message,
+    (error: unknown) => (error as Error).message,
   )
 
 test('no element fits: those that nearly fit come first, then the page', async () => {

@@ -82,7 +82,7 @@ export function sharesDocument(): boolean {
 /** The window of the test's own document. Vitest's `window` is Node's global object, with the names of the window. */
 function ambient(): Window | undefined {
   const { document } = globalThis as { document?: Document }
-  return (document?.defaultView ?? undefined) as Window | undefined
+  return document?.defaultView ?? undefined
 }
 
 interface HappyDom {
@@ -187,7 +187,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     fetch: fetchOf(window, wires),
     performance: { now: timers.now, getEntriesByType: () => [] },
     TextEncoder,
-    AbortController: (window as { AbortController?: unknown }).AbortController ?? AbortController,
+    AbortController: Reflect.get(window, 'AbortController') as unknown,
     CSS: (window as { CSS?: unknown }).CSS ?? { escape },
     HTMLFormElement: enumerable(window, 'HTMLFormElement'),
     Document: enumerable(window, 'Document'),
@@ -200,7 +200,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
       // Happy-dom has no style sheet of its own, which says that what is hidden is not displayed.
       const isHidden = element.hasAttribute('hidden') && element.style.display === ''
       return isHidden
-        ? new Proxy(style, { get: (of, name) => (name === 'display' ? 'none' : Reflect.get(of, name)) })
+        ? new Proxy(style, { get: (of, name): unknown => (name === 'display' ? 'none' : Reflect.get(of, name)) })
         : style
     },
     XMLHttpRequest: requestsOf(window, wires),
@@ -222,7 +222,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
   const all = around(window, scope)
   // What a listener throws is told here; in browsers, it is in the console.
   window.addEventListener('error', (event) => {
-    const { error } = event as ErrorEvent & { error: unknown }
+    const error = Reflect.get(event, 'error') as unknown
     if (error !== undefined && error !== null) browser.failed(error)
   })
   program('client')(all)
@@ -261,7 +261,7 @@ function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unkno
   const type = window[name] as unknown as (new () => object) & { prototype: object }
   const members = Object.create(null) as object
   for (let at: object | null = type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    for (const [key, given] of Object.entries(Object.getOwnPropertyDescriptors(at)))
+    for (const [key, given] of Object.entries<PropertyDescriptor>(Object.getOwnPropertyDescriptors(at)))
       if (!(key in members)) Object.defineProperty(members, key, { ...given, enumerable: true, configurable: true })
   }
   for (const name of ['closest', 'matches', 'querySelector', 'querySelectorAll']) {

@@ -163,7 +163,7 @@ export class Network {
         ...(body && { 'content-length': String(body.length) }),
       }
       const request = ask(
-        { method, path, headers: all, createConnection: () => connection as never, agent: false },
+        { method, path, headers: all, createConnection: () => connection, agent: false },
         (response) => {
           const chunks: Buffer[] = []
           response

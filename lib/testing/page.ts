@@ -206,8 +206,7 @@ class Page implements PublicPage<never> {
   async fill(selector: string, value: FieldValue | Readonly<Record<string, FieldValue>>): Promise<void> {
     const what = `fill(${JSON.stringify(selector)})`
     const element = this.one(selector, {}, what)
-    if (isObject(value) && !Array.isArray(value))
-      fillForm(this.window, this.container, element, value as Record<string, FieldValue>, what)
+    if (isObject(value) && !Array.isArray(value)) fillForm(this.window, this.container, element, value, what)
     else fill(this.window, this.container, element, value as FieldValue, what)
     await this.settled()
   }
@@ -319,7 +318,8 @@ class Page implements PublicPage<never> {
       if (performance.now() > end) {
         const what = `waitFor, after ${this.timeout} ms`
         if (typeof wanted === 'string') throw missing(this.container, wanted, match, what)
-        if (thrown !== undefined) throw thrown instanceof Error ? thrown : new Error(String(thrown))
+        if (thrown !== undefined)
+          throw thrown instanceof Error ? thrown : failure(`${what}: ${textOfError(thrown)}`, this.container)
         throw failure(`${what}: the function has given nothing that is true`, this.container)
       }
       await setTimeout(LOOK_MS)
@@ -368,7 +368,7 @@ class Page implements PublicPage<never> {
   private throwFailure(): void {
     const [first] = this.failures.splice(0)
     if (first === undefined) return
-    throw first instanceof Error ? first : new LoomError('LOOM_START', String(first))
+    throw first instanceof Error ? first : new LoomError('LOOM_START', textOfError(first))
   }
 
   async navigate(url: string): Promise<void> {
@@ -463,6 +463,8 @@ class Page implements PublicPage<never> {
   }
 }
 
+const textOfError = (thrown: unknown): string => (typeof thrown === 'string' ? thrown : JSON.stringify(thrown))
+
 /** The request of a page, as Node's server would have it. */
 function requestOf(given: unknown, keep: readonly string[]): { request: IncomingMessage; visitor: Visitor } {
   if (!isObject(given)) throw invalid('an object like { user: { id: "ada" } }', 'the option request', given)
@@ -508,7 +510,7 @@ export async function openPage(
     throw invalid('a number of milliseconds', 'the option timeout', timeout)
   const of = Tested.of(loom)
   const { request, visitor } = requestOf(given, of.seam.keep)
-  const html = await loom.mount(module as RegisteredModule<object>, props, { ...mounting, request } as never)
+  const html = await loom.mount(module, props, { ...mounting, request } as never)
   const name = typeof module === 'string' ? module : module.name
   const browser = await openBrowser(request.url ?? '/', wires)
   const number = ++lastNumber
