@@ -178,7 +178,8 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
       close()
     },
   }
-  const scope = Object.assign(Object.create(null) as Record<string, unknown>, {
+  const scope: Record<string, unknown> = {
+    __proto__: null,
     WebSocket: socketsOf(wires),
     setTimeout: timers.set,
     clearTimeout: timers.clear,
@@ -187,7 +188,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     fetch: fetchOf(window, wires),
     performance: { now: timers.now, getEntriesByType: () => [] },
     TextEncoder,
-    AbortController: Reflect.get(window, 'AbortController') as unknown,
+    AbortController: Reflect.get(window, 'AbortController'),
     CSS: (window as { CSS?: unknown }).CSS ?? { escape },
     HTMLFormElement: enumerable(window, 'HTMLFormElement'),
     Document: enumerable(window, 'Document'),
@@ -218,7 +219,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
         browser.loading--
       }
     },
-  })
+  }
   const all = around(window, scope)
   // What a listener throws is told here; in browsers, it is in the console.
   window.addEventListener('error', (event) => {

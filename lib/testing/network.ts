@@ -4,7 +4,6 @@ import { createServer, type IncomingMessage, request as ask, type ServerResponse
 import { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Seam } from '../loom'
-import type { Gate } from './uploads'
 
 /** What the network knows of a page. */
 export interface Visitor {
@@ -151,8 +150,8 @@ export class Network {
     return socket
   }
 
-  /** A request over HTTP. The gate holds bytes of its body. */
-  request(number: number, asked: Asked, gate: Gate | undefined): Promise<Answered> {
+  /** A request over HTTP. */
+  request(number: number, asked: Asked): Promise<Answered> {
     const { method, path, headers, body, sent, begun } = asked
     const connection = this.connect(number)
     return new Promise((resolve, reject) => {
@@ -186,19 +185,7 @@ export class Network {
         request.destroy(new Error('aborted'))
         connection.destroy()
       })
-      if (body === undefined || gate === undefined) {
-        request.end(body)
-        return
-      }
-      const count = gate.take(body.length)
-      if (count === body.length) {
-        request.end(body, () => sent?.(count))
-        return
-      }
-      request.write(body.subarray(0, count), () => sent?.(count))
-      void gate.wait().then(() => {
-        request.end(body.subarray(count), () => sent?.(body.length))
-      })
+      request.end(body, () => sent?.(body?.length ?? 0))
     })
   }
 
