@@ -96,7 +96,11 @@ class WebKitPage extends Page {
     // A window is a little larger than the page in it.
     const window = this.driver.manage().window()
     await window.setRect({ width: 2 * width, height })
-    const bars = await this.evaluate(() => [outerWidth - innerWidth, outerHeight - innerHeight])
+    // The page hears of a new size a moment after its window does; what is measured in between is no bar.
+    const bars = await this.until(() => {
+      const bars = [outerWidth - innerWidth, outerHeight - innerHeight]
+      return bars.every((bar) => bar >= 0 && bar <= 200) && bars
+    })
     await window.setRect({ width: width + (bars[0] ?? 0), height: height + (bars[1] ?? 0) })
   }
 
