@@ -152,6 +152,15 @@ eachBrowser('after too many files, and after one that was refused, others go', a
   expect((await handed(site)).map(({ name }) => name).sort()).toEqual(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'yes.txt'])
 })
 
+eachBrowser('twenty files that are chosen together arrive, each once', async (page) => {
+  const site = await open(page, { rules: { maxFiles: 20 } })
+  const names = Array.from({ length: 20 }, (_, at) => `${at}.txt`)
+  await give(page, 'choose', '#photo', ...names.map((name, at) => ({ name, size: 1_000 * at })))
+  await page.until(() => document.querySelectorAll('#files li').length === 20)
+  const sizes = (await handed(site)).map(({ name, bytes }) => [name, bytes])
+  expect(sizes.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual(names.map((name, at) => [name, 1_000 * at]))
+})
+
 eachBrowser('a preview is there before the file has been sent', async (page) => {
   const site = await UploadSite.start()
   const proxy = await Proxy.to(site.server.port)
