@@ -47,7 +47,8 @@ export class Flashes {
     this.responses.set(request, (name, value) => {
       if (response.headersSent) throw tooLate()
       if (name === 'set-cookie') addCookie(response, value)
-      else if (!response.hasHeader(name)) response.setHeader(name, value)
+      // Also if the application has the page kept for a while: then it would show the flashes as often as it is read.
+      else response.setHeader(name, value)
     })
   }
 
@@ -68,9 +69,12 @@ export class Flashes {
   /** The page that the browser is sent to shows them. */
   send(request: IncomingMessage, response: ServerResponse, flashes: readonly Flash[]): void {
     if (flashes.length === 0) return
-    const list = flashes.map(({ kind, text }) => [kind, text])
-    const json = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
-    addCookie(response, this.cookie(this.sealer.sealPermit(json, SEALED_FOR), MOST_AGE_S, request))
+    const list = flashes.map(({ kind, text }) => [kind, text.length])
+    const head = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
+    // The texts stand behind it as they are: JSON makes some of them six times as long, and a browser drops a cookie that
+    // is too long.
+    const all = [head, '\n', ...flashes.map(({ text }) => text)].join('')
+    addCookie(response, this.cookie(this.sealer.sealPermit(all, SEALED_FOR), MOST_AGE_S, request))
   }
 
   /** Gives the flashes that the page of this request has to show, once. */
@@ -97,13 +101,14 @@ export class Flashes {
   private open(sealed: string): Flash[] {
     const text = sealed.length > MAX_SEALED ? null : this.sealer.openPermit(sealed, SEALED_FOR)
     if (text === null) return []
-    // What was sealed here has this form.
-    const [id, end, list] = JSON.parse(text) as [string, number, [Flash['kind'], string][]]
+    // What was sealed here has this form: JSON in the first line, and behind it the texts, whose lengths it has.
+    let at = text.indexOf('\n') + 1
+    const [id, end, list] = JSON.parse(text.slice(0, at)) as [string, number, [Flash['kind'], number][]]
     const now = Date.now()
     for (const [oldest, over] of this.shown) if (over < now) this.shown.delete(oldest)
     if (now > end || this.shown.has(id)) return []
     if (this.shown.size < MOST_REMEMBERED) this.shown.set(id, end)
-    return list.map(([kind, text]) => ({ kind, text }))
+    return list.map(([kind, length]) => ({ kind, text: text.slice(at, (at += length)) }))
   }
 }
 
