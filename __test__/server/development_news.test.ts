@@ -62,12 +62,14 @@ test('a failure is told with its place, to pages that were being loaded, too, an
 
 test('pages of other origins hear nothing', async () => {
   const on = await site()
+  expect((await fetch(`${on.origin}/loom/mistakes`)).status).toBe(200)
   for (const headers of [
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { origin: 'http://evil.example' },
   ])
-    expect((await fetch(`${on.origin}/loom/news`, { headers })).status).toBe(403)
+    for (const path of ['news', 'mistakes'])
+      expect((await fetch(`${on.origin}/loom/${path}`, { headers })).status).toBe(403)
 })
 
 test('in production there is no such address, and nothing is kept', async () => {
