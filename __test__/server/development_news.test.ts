@@ -52,7 +52,8 @@ test('a failure is told with its place, to pages that were being loaded, too, an
     [`?age=10000&after=${id}`, {}],
     ['?age=0', {}],
   ] as const) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Longer than what a page says may be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 300))
     const next = news(on, (text) => text.includes('event: failure'), query, headers)
     await new Promise((resolve) => setTimeout(resolve, 50))
     await failed(on)

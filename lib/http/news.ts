@@ -6,6 +6,8 @@ const MOST_OPEN = 100
 /** What has happened while a page was loaded is told when the page asks. */
 const MOST_KEPT = 20
 const LONGEST_MS = 60_000
+/** A page says how old it is, and until that is heard time goes by: what failed as the page was rendered counts, too. */
+const ON_THE_WAY_MS = 250
 
 interface Item {
   readonly number: number
@@ -56,7 +58,7 @@ export class News {
     // An open page is no reason for a process to go on.
     request.socket.unref()
     const [epoch, seen] = String(request.headers['last-event-id'] ?? after ?? '').split('-', 2)
-    const since = Date.now() - Math.min(LONGEST_MS, Math.max(0, age || 0))
+    const since = Date.now() - ON_THE_WAY_MS - Math.min(LONGEST_MS, Math.max(0, age || 0))
     for (const { number, at, text } of this.kept) {
       if (epoch === this.epoch ? number > Number(seen) : at >= since) response.write(text)
     }

@@ -115,7 +115,8 @@ export class Watch {
     const importers = this.imports.importersFrom([...registering, ...fixed])
     const affected = affectedBy(sources, importers, fixed)
     if (!registering.some((file) => affected.has(file))) {
-      for (const file of sources.filter((one) => importers.has(one))) watched.warn(this.notReloaded(file, fixed, importers))
+      for (const file of sources.filter((one) => importers.has(one)))
+        watched.warn(this.notReloaded(file, fixed, importers))
       return
     }
     if (!Loading.isPossible) {
