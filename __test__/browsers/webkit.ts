@@ -98,10 +98,10 @@ class WebKitPage extends Page {
     await window.setRect({ width: 2 * width, height })
     // The page hears of a new size a moment after its window does; what is measured in between is no bar.
     const bars = await this.until(() => {
-      const bars = [outerWidth - innerWidth, outerHeight - innerHeight]
-      return bars.every((bar) => bar >= 0 && bar <= 200) && bars
+      const [wide, high] = [outerWidth - innerWidth, outerHeight - innerHeight]
+      return [wide, high].every((bar) => bar >= 0 && bar <= 200) ? { wide, high } : undefined
     })
-    await window.setRect({ width: width + (bars[0] ?? 0), height: height + (bars[1] ?? 0) })
+    await window.setRect({ width: width + bars.wide, height: height + bars.high })
   }
 
   async run(script: string): Promise<void> {
