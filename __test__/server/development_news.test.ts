@@ -1,6 +1,8 @@
 // What pages hear of in development, and who may hear of it; and where templates are.
 
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { relative } from 'node:path'
 import { createLoom, html, type LoomOptions } from 'loom-live'
 import { counter, pageSite, type Site, testLoom } from '../support/site'
@@ -71,6 +73,24 @@ test('pages of other origins hear nothing', async () => {
   ])
     for (const path of ['news', 'mistakes'])
       expect((await fetch(`${on.origin}/loom/${path}`, { headers })).status).toBe(403)
+})
+
+test('for a page that takes nothing, so much waits and no more', async () => {
+  const on = await site()
+  const socket = connect(Number(new URL(on.origin).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write('GET /loom/news HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
+  await new Promise((resolve) => socket.once('data', resolve))
+  socket.pause()
+  type Inside = { wiring: { news: { open: Set<ServerResponse>; tell(event: 'style', data: object): void } } }
+  const { news } = (on.loom as unknown as Inside).wiring
+  const [response] = news.open
+  for (let count = 0; count < 200; count++) {
+    news.tell('style', { file: 'x'.repeat(100_000) })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(response?.destroyed).toBe(true)
+  socket.destroy()
 })
 
 test('in production there is no such address, and nothing is kept', async () => {
