@@ -207,7 +207,9 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.flashBox = new Flashes(this.native)
+    // With a backplane another process may have rendered the page.
+    const warn = (text: string): void => this.development?.warn(text)
+    this.flashBox = new Flashes(this.native, development && !this.hasBackplane ? warn : undefined)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
@@ -586,6 +588,7 @@ export class Loom implements PublicLoom {
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
     this.watcher?.close()
     this.wiring?.close()
+    this.flashBox.close()
     const devtools = this.wiring?.devtools?.close()
     this.closing ??= this.promises
       .make(

@@ -20,6 +20,8 @@ const MAX_SEALED = 4_096
 const SEALED_FOR = '\0flash'
 /** Cookies that have been shown are remembered as long as they last, should a browser not hear that they are over. */
 const MOST_REMEMBERED = 10_000
+/** So long after a flash a page has called `loom.flashes`, if any does. */
+const WAIT_MS = 4_000
 
 /** Sets a header of the page's response. */
 type SetHeader = (name: 'set-cookie' | 'cache-control', value: string) => void
@@ -39,7 +41,19 @@ export class Flashes {
   /** The ids of cookies, with the time when each is over. */
   private readonly shown = new Map<string, number>()
 
-  constructor(private readonly sealer: Sealer) {}
+  /** In development, until a page has shown flashes: when it is said that none does. */
+  private waiting: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly sealer: Sealer,
+    /** Tells the developer of a mistake; `undefined` in production, and once a page has shown flashes. */
+    private warn: ((text: string) => void) | undefined,
+  ) {}
+
+  close(): void {
+    clearTimeout(this.waiting)
+    this.warn = undefined
+  }
 
   /** Remembers the response, in which the page that shows the flashes says that they are over. */
   note(request: IncomingMessage, response: ServerResponse): void {
@@ -63,12 +77,15 @@ export class Flashes {
 
   /** The page of this request shows them. */
   leave(request: IncomingMessage, flashes: readonly Flash[]): void {
-    if (flashes.length > 0) this.left.set(request, flashes)
+    if (flashes.length === 0) return
+    this.left.set(request, flashes)
+    this.expectPage()
   }
 
   /** The page that the browser is sent to shows them. */
   send(request: IncomingMessage, response: ServerResponse, flashes: readonly Flash[]): void {
     if (flashes.length === 0) return
+    this.expectPage()
     const list = flashes.map(({ kind, text }) => [kind, text.length])
     const head = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
     // The texts stand behind it as they are: JSON makes some of them six times as long, and a browser drops a cookie that
@@ -77,8 +94,19 @@ export class Flashes {
     addCookie(response, this.cookie(this.sealer.sealPermit(all, SEALED_FOR), MOST_AGE_S, request))
   }
 
+  private expectPage(): void {
+    if (this.warn === undefined) return
+    this.waiting ??= setTimeout(() => {
+      this.warn?.(
+        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so that " +
+          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into those that they redirect to',
+      )
+    }, WAIT_MS).unref()
+  }
+
   /** Gives the flashes that the page of this request has to show, once. */
   take(page: PageRequest): readonly Flash[] {
+    this.close()
     const request = rawOf(page)
     const left = this.left.get(request) ?? []
     this.left.delete(request)
