@@ -238,6 +238,24 @@ eachBrowser('a direct upload goes where the application says', async (page) => {
   expect(handed.map(({ key }) => key)).toEqual(['key of a.txt'])
 })
 
+eachBrowser('a direct upload ends as its page cancels it, or goes', async (page) => {
+  const site = await open(page)
+  const sent = async (name: string): Promise<void> => {
+    await give(page, 'choose', '#away', { name, size: 1234 })
+    await until(`${name} to be on its way`, async () => (await site.state()).held.includes(name))
+  }
+  await site.state('hold')
+  await sent('cancelled.txt')
+  await page.click('#under button')
+  await page.until(() => document.querySelectorAll('#under li').length === 0)
+  await until('the other server to hear of it', async () => (await site.state()).gone.includes('cancelled.txt'))
+  await sent('left.txt')
+  await page.goto('about:blank')
+  await until('the other server to hear of it', async () => (await site.state()).gone.includes('left.txt'))
+  const { handed, direct } = await site.state()
+  expect([handed, direct]).toEqual([[], []])
+})
+
 eachBrowser('after a reload the same file goes on from where it was', async (page) => {
   const site = await UploadSite.start({ rules: { maxBytes: 40_000_000, chunkBytes: 200_000 } })
   const proxy = await Proxy.to(site.server.port)
