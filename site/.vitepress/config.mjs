@@ -1,0 +1,63 @@
+// The site that is made of docs/. scripts/docs.mjs puts its pages together in pages/.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig } from 'vitepress'
+import { GROUPS } from './pages.mjs'
+
+const pages = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..', 'pages')
+
+const titleOf = (name) =>
+  /^# (.+)$/m.exec(readFileSync(join(pages, `${name}.md`), 'utf8'))?.[1].replaceAll('`', '') ?? name
+
+function sidebar() {
+  const there = readdirSync(pages)
+    .filter((file) => file.endsWith('.md') && file !== 'index.md')
+    .map((file) => file.slice(0, -3))
+  const grouped = new Set(GROUPS.flatMap(([, names]) => names))
+  const groups = [...GROUPS, ['More', there.filter((name) => !grouped.has(name)).sort()]].map(([text, names]) => ({
+    text,
+    items: names.filter((name) => there.includes(name)).map((name) => ({ text: titleOf(name), link: `/${name}` })),
+  }))
+  return groups.filter(({ items }) => items.length > 0)
+}
+
+function reference() {
+  const file = join(pages, 'api', 'typedoc-sidebar.json')
+  if (!existsSync(file)) return []
+  const collapse = (items) =>
+    items.map((item) => (item.items ? { ...item, collapsed: true, items: collapse(item.items) } : item))
+  return [{ text: 'API reference', link: '/api/', items: collapse(JSON.parse(readFileSync(file, 'utf8'))) }]
+}
+
+export default defineConfig({
+  srcDir: 'pages',
+  title: 'loom-live',
+  description: 'Live, server-driven pages for Node.js',
+  lang: 'en',
+  cleanUrls: false,
+  lastUpdated: false,
+  // No script of another host: the site is the same from a disk, in an office and behind a firewall.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
+  markdown: {
+    // What has the contrast of 4.5 that WCAG asks for, in all of its colours.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    config(md) {
+      // VitePress makes a template of Vue out of each page. Two braces in a text are two braces here.
+      for (const rule of ['text', 'code_inline']) {
+        const rendered = md.renderer.rules[rule]
+        md.renderer.rules[rule] = (...args) => rendered(...args).replaceAll('{{', '&#123;&#123;')
+      }
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: 'First steps', link: '/first-steps' },
+      { text: 'Tour', link: '/tour' },
+      { text: 'API', link: '/api/' },
+    ],
+    sidebar: { '/api/': reference(), '/': sidebar() },
+    outline: [2, 3],
+    search: { provider: 'local' },
+  },
+})
