@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ELSEWHERE } from '../site/.vitepress/pages.mjs'
+import { ELSEWHERE, importedAs } from '../site/.vitepress/pages.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const site = join(root, 'site')
@@ -67,9 +67,25 @@ function run(name, ...args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+/** The reference names its modules by their files; people know them by what they import. */
+function nameModules() {
+  const index = join(pages, 'api', 'index.md')
+  const named = readFileSync(index, 'utf8').replace(
+    /\[([\w-]+)\]\(([\w-]+)\/index\.md\)/g,
+    (_, name, path) => `[${importedAs(name)}](${path}/index.md)`,
+  )
+  writeFileSync(index, named)
+  for (const folder of readdirSync(join(pages, 'api'), { withFileTypes: true })) {
+    if (!folder.isDirectory()) continue
+    const file = join(pages, 'api', folder.name, 'index.md')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^# .*$/m, `# ${importedAs(folder.name)}`))
+  }
+}
+
 function main([command = 'show', folder]) {
   stageAll()
   run('typedoc', '--options', 'typedoc.json', '--logLevel', 'Warn')
+  nameModules()
   if (command === 'build') return run('vitepress', 'build', '.', ...(folder ? ['--outDir', folder] : []))
   watch(join(root, 'docs'), (_, name) => {
     const names = sources()

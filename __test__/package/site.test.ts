@@ -153,7 +153,7 @@ test('the search finds a page without a server', async () => {
   await page.goto(address('/first-steps.html'))
   await page.keyboard.press('Control+k')
   await page.fill('#localsearch-input', 'LOOM_STEP_OVER')
-  await page.locator('#localsearch-list a[href*="errors"]').first().click()
+  await page.locator('#localsearch-list a[href$="errors.html#loom_step_over"]').click()
   await page.waitForURL(/errors\.html#loom_step_over/)
   await page.close()
 }, 60_000)

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vitepress'
-import { GROUPS } from './pages.mjs'
+import { GROUPS, importedAs } from './pages.mjs'
 
 const pages = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..', 'pages')
 
@@ -17,7 +17,10 @@ function sidebar() {
   const grouped = new Set(GROUPS.flatMap(([, names]) => names))
   const groups = [...GROUPS, ['More', there.filter((name) => !grouped.has(name)).sort()]].map(([text, names]) => ({
     text,
-    items: names.filter((name) => there.includes(name)).map((name) => ({ text: titleOf(name), link: `/${name}` })),
+    items: names
+      .filter((name) => there.includes(name))
+      // What the group's own title says is not said again.
+      .map((name) => ({ text: titleOf(name).replace(`${text} `, ''), link: `/${name}` })),
   }))
   return groups.filter(({ items }) => items.length > 0)
 }
@@ -25,9 +28,15 @@ function sidebar() {
 function reference() {
   const file = join(pages, 'api', 'typedoc-sidebar.json')
   if (!existsSync(file)) return []
-  const collapse = (items) =>
-    items.map((item) => (item.items ? { ...item, collapsed: true, items: collapse(item.items) } : item))
-  return [{ text: 'API reference', link: '/api/', items: collapse(JSON.parse(readFileSync(file, 'utf8'))) }]
+  // A group that is no link would be a button with a button in it: it leads to its heading in the module's page.
+  const collapse = (items, module) =>
+    items.map((item) => {
+      if (!item.items) return item
+      const link = item.link ?? `${module}#${item.text.toLowerCase().replaceAll(' ', '-')}`
+      return { ...item, link, collapsed: true, items: collapse(item.items, item.link ?? module) }
+    })
+  const modules = JSON.parse(readFileSync(file, 'utf8')).map((module) => ({ ...module, text: importedAs(module.text) }))
+  return [{ text: 'API reference', link: '/api/', items: collapse(modules) }]
 }
 
 export default defineConfig({
@@ -44,6 +53,11 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
       // VitePress makes a template of Vue out of each page. Two braces in a text are two braces here.
+      // Code that is set in by four blanks is shown as other code is: it scrolls, by the keyboard as well.
+      md.core.ruler.push('indented-code', ({ tokens }) => {
+        for (const token of tokens)
+          if (token.type === 'code_block') Object.assign(token, { type: 'fence', info: 'txt', markup: '```' })
+      })
       for (const rule of ['text', 'code_inline']) {
         const rendered = md.renderer.rules[rule]
         md.renderer.rules[rule] = (...args) => rendered(...args).replaceAll('{{', '&#123;&#123;')
@@ -58,6 +72,10 @@ export default defineConfig({
     ],
     sidebar: { '/api/': reference(), '/': sidebar() },
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // Nothing is drawn beside the word: a button is called what it shows.
+      options: { translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search' } } },
+    },
   },
 })

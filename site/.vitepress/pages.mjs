@@ -34,3 +34,6 @@ export const GROUPS = [
     ],
   ],
 ]
+
+/** How an application imports what a file of types describes. */
+export const importedAs = (file) => (file === 'index' ? 'loom-live' : `loom-live/${file}`)
