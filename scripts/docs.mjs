@@ -27,7 +27,7 @@ function sources() {
  */
 export function pageOf(text, file, names) {
   // A frame is for the test that runs the block.
-  const prose = text.replace(/^<!-- frame: .* -->\n/gm, '')
+  const prose = text.replace(/^<!-- frame: .* -->\n/gm, '').replaceAll('](../docs/pictures/', '](./pictures/')
   return prose.replace(
     /(?<!!)\[((?:[^\][\n]|\[[^\]\n]*\])+)\]\(([^)\s#]+)(#[^)\s]*)?\)/g,
     (link, label, to, hash = '') => {
