@@ -27,8 +27,12 @@ const codes = [
   .map(([, code = '']) => code)
   .sort()
 
-/** Errors are made in `lib/` alone: Rust gives it texts. */
-const thrown = [...new Set([...sources.matchAll(/'(LOOM_[A-Z_]+)'/g)].map(([, code = '']) => code))].sort()
+/** Errors are made in `lib/` alone: Rust gives it texts. Lines of a log may have other codes. */
+const thrown = [
+  ...new Set(
+    [...sources.matchAll(/\b(?:\w*Error|TopicAway|super)\(\s*'(LOOM_[A-Z_]+)'/g)].map(([, code = '']) => code),
+  ),
+].sort()
 
 const rowsOf = (section: string): string[][] =>
   section
