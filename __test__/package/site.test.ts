@@ -150,7 +150,7 @@ test.each(LOOKS)(
 
 test('the search finds a page without a server', async () => {
   const page = await browser.newPage()
-  await page.goto(address('/first-steps.html'))
+  await page.goto(address('/first-steps.html'), { waitUntil: 'networkidle' })
   await page.keyboard.press('Control+k')
   await page.fill('#localsearch-input', 'LOOM_STEP_OVER')
   await page.locator('#localsearch-list a[href$="errors.html#loom_step_over"]').click()

@@ -51,6 +51,15 @@ export default defineConfig({
   markdown: {
     // What has the contrast of 4.5 that WCAG asks for, in all of its colours.
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    // As GitHub and editors name headings: so a link into a file of docs/ is the same in all of them.
+    anchor: {
+      slugify: (heading) =>
+        heading
+          .trim()
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+          .replace(/\s/g, '-'),
+    },
     config(md) {
       // VitePress makes a template of Vue out of each page. Two braces in a text are two braces here.
       // Code that is set in by four blanks is shown as other code is: it scrolls, by the keyboard as well.
