@@ -24,7 +24,7 @@ export interface Tree {
  * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
  * - As the whole text of an attribute, `false` and nothing take `disabled`, `hidden` and their like away, and are "false"
- *   in `aria-expanded` or `contenteditable`: the README has the table.
+ *   in `aria-expanded` or `contenteditable`: `docs/basics.md` has the table.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
@@ -2089,6 +2089,8 @@ export function createLoom(options?: LoomOptions): Loom
 export class LoomError extends Error {
   constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown })
   readonly code: LoomErrorCode
+  /** Where the docs say what causes this error and what mends it: a file of the package, and the heading in it. */
+  readonly docs: string
 }
 
 /** Thrown by `authorize` or a handler: the page is told the message, and what to do about it. */
@@ -2123,7 +2125,9 @@ export type LoomErrorCode =
   | 'LOOM_START'
   /** The live socket or the loom has stopped, or the call has ended. */
   | 'LOOM_STOPPED'
+  /** A function of `ctx` was called after its step had ended. */
   | 'LOOM_STEP_OVER'
+  /** A topic cannot be published, subscribed to or read: Redis is away, or a limit is reached. */
   | 'LOOM_TOPIC'
   /** The fields of a form contradict each other, or are named too long or too deep. */
   | 'LOOM_FORM'

@@ -61,8 +61,8 @@ test('the browser client listens for every type of event', () => {
   expect([...bound, ...own].sort()).toEqual([...codec.EVENT_TYPES].sort())
 })
 
-test('the README names every type of event, in this order', () => {
-  const [, list = ''] = /\*\*In the page\*\*, (`data-l-\w+`.*?) name handlers/.exec(read('README.md')) ?? []
+test('docs/basics.md names every type of event, in this order', () => {
+  const [, list = ''] = /## In the page\n\n(`data-l-\w+`.*?) name handlers/.exec(read('docs/basics.md')) ?? []
   expect([...list.matchAll(/`(?:data-l)?-(\w+)`/g)].map(([, name]) => name)).toEqual(codec.EVENT_TYPES)
 })
 

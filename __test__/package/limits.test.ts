@@ -40,9 +40,9 @@ function written({ unit, default: value }: Limit): string {
 
 const expected = table.map((limit) => [limit.name, written(limit)])
 
-test('the README has each limit once, with its default', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const [, rows = ''] = /\| limit \| default \|.*\n\| --- .*\n((?:\|.*\n)+)/.exec(readme) ?? []
+test('docs/limits.md has each limit once, with its default', () => {
+  const page = readFileSync(join(root, 'docs/limits.md'), 'utf8')
+  const [, rows = ''] = /\| limit \| default \|.*\n\| --- .*\n((?:\|.*\n)+)/.exec(page) ?? []
   expect([...rows.matchAll(/^\| `(\w+)` \| ([^|]*) \|/gm)].map(([, name, value]) => [name, value])).toEqual(expected)
 })
 
