@@ -34,17 +34,25 @@ test("pino's way: the fields before the text", async () => {
   await troubled(pino(stream))
   await until('two lines', () => lines.length >= 2)
   const [error, warning] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-  expect(error).toMatchObject({ level: 50, ...FAILED, msg: expect.stringMatching(/^loom-live: counter \("c0"\)/) })
-  expect(warning).toMatchObject({ level: 40, code: 'LOOM_JOIN', msg: expect.stringContaining('join refused') })
+  expect(error).toMatchObject({
+    level: 50,
+    ...FAILED,
+    msg: expect.stringMatching(/^loom-live: counter \("c0"\)/) as string,
+  })
+  expect(warning).toMatchObject({
+    level: 40,
+    code: 'LOOM_JOIN',
+    msg: expect.stringContaining('join refused') as string,
+  })
 })
 
 test("winston's way: the text before the fields", async () => {
   const { stream, lines } = written()
-  const transports = [new winston.transports.Stream({ stream })]
-  await troubled(winston.createLogger({ format: winston.format.json(), transports }))
+  const transport = new winston.transports.Stream({ stream })
+  await troubled(winston.createLogger({ format: winston.format.json(), transports: transport }))
   await until('two lines', () => lines.length >= 2)
   const [error, warning] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-  expect(error).toMatchObject({ level: 'error', ...FAILED, message: expect.stringContaining('boom') })
+  expect(error).toMatchObject({ level: 'error', ...FAILED, message: expect.stringContaining('boom') as string })
   expect(warning).toMatchObject({ level: 'warn', code: 'LOOM_JOIN' })
 })
 

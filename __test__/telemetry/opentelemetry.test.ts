@@ -99,7 +99,7 @@ test('the trace of one click', async () => {
     'loom_live.module': 'shop',
     'loom_live.handler': 'buy',
     'loom_live.step.kind': 'event',
-    'loom_live.wait.duration': expect.any(Number),
+    'loom_live.wait.duration': expect.any(Number) as number,
   })
   expect(root.status.code).toBe(SpanStatusCode.UNSET)
   const inside = spansOf(traceId).filter((span) => span !== root)

@@ -15,6 +15,7 @@ import {
 import type { Loom, MountMessage, PartMessage, StepEndMessage, StepMessage } from '../../index'
 import type { OpenTelemetryOptions } from '../../opentelemetry'
 import { checkNames, invalid, isObject } from '../check'
+import { textOf } from '../errors'
 import { type Metric, NUMBERS } from '../telemetry/prometheus'
 
 const NAME = 'loom-live'
@@ -47,10 +48,10 @@ function traceparentOf(span: Span | undefined): string {
 }
 
 /** Listens to this loom's messages of a channel. Gives what ends that. */
-function listen<Message>(loom: Loom, channel: string, on: (message: Message) => void): () => void {
+function listen(loom: Loom, channel: string, on: (message: never) => void): () => void {
   const listener = (given: unknown): void => {
     const { loom: own, step } = given as { loom?: Loom; step?: StepMessage }
-    if ((own ?? step?.loom) === loom) on(given as Message)
+    if ((own ?? step?.loom) === loom) on(given as never)
   }
   subscribe(channel, listener)
   return () => unsubscribe(channel, listener)
@@ -94,7 +95,7 @@ export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () =
 
   const handled = ({ step, startTime, duration, error }: PartMessage): void => {
     const handle = spans.get(step)?.handle
-    if (error !== undefined) handle?.recordException(error instanceof Error ? error : String(error))
+    if (error !== undefined) handle?.recordException(error instanceof Error ? error : textOf(error))
     handle?.end(startTime + duration)
   }
 
