@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { LoomErrorCode, MountOptions } from '../index'
+import type { Loom, LoomErrorCode, MountOptions } from '../index'
 import { checkNames, invalid, isObject } from './check'
 import { seal, showing } from './forms/posted'
 import type { Forms, Place } from './http/forms'
@@ -8,7 +8,7 @@ import { Context, type PageRequest, pageUrl, rawOf, type Requests } from './call
 import type { Development } from './call/development'
 import { mountProps, publicJson } from './call/join'
 import type { Entry, LiveEntry } from './call/modules'
-import { mountParams } from './call/params'
+import { MAX_URL, mountParams } from './call/params'
 import { encodeTree, treeOf } from './call/render'
 import { LoomError, textOf } from './errors'
 import type { Binder } from './http/bind'
@@ -20,6 +20,7 @@ import { type Child, Children } from './render/live'
 import type { Tree } from './render/tree'
 import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
+import { withTrace } from './telemetry/trace'
 
 /** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
 const JOIN_ROOM = 256
@@ -31,11 +32,6 @@ const MAX_NESTING = 16
 const MAX_KEY = 256
 
 const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
-
-/** The URL of the page that a component is mounted in. */
-function urlOf(request: PageRequest | undefined): string {
-  return request === undefined ? '' : pageUrl(request)
-}
 
 /** A nested component stands where its keys say, whatever comes before it. */
 function placeName(path: readonly string[]): string {
@@ -64,6 +60,7 @@ export class Mounting {
   private readonly places = new WeakMap<IncomingMessage, Map<string, number>>()
 
   constructor(
+    private readonly loom: Loom,
     /** The module of that name; throws if there is none. */
     private readonly find: (name: string) => Entry,
     private readonly native: NativeLoom,
@@ -93,7 +90,12 @@ export class Mounting {
     const first = entry.raw ? props : (after?.props ?? (await this.firstProps(entry, props, request)))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     this.checkOpen()
-    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), urlOf(request))
+    const token = this.native.seal(
+      entry.name,
+      json,
+      await this.binder.bindOf(request),
+      this.pageOf(request, entry.name),
+    )
     const state = place && `${place.name} ${token}`
     const html = await this.rendered(entry, container, entry.raw ? json : first, {
       request,
@@ -207,7 +209,7 @@ export class Mounting {
       this.checkStanding(entry, child.as, {}, html)
       if (this.forms === undefined || request === undefined) return `>${html}`
       const bind = await this.binder.bindOf(request)
-      const token = this.native.sealShared(entry.name, child.shared, bind, urlOf(request))
+      const token = this.native.sealShared(entry.name, child.shared, bind, this.pageOf(request, entry.name))
       return `>${seal(html, `0 ${token}`, true)}`
     }
     const source = (): string => `mount of module ${name}`
@@ -218,7 +220,7 @@ export class Mounting {
     const first = posted ?? (await this.firstProps(entry, child.given, request))
     const json = publicJson(entry, first, source)
     const bind = await this.binder.bindOf(request)
-    const token = this.native.sealChild(entry.name, json, child.gives, bind, urlOf(request))
+    const token = this.native.sealChild(entry.name, json, child.gives, bind, this.pageOf(request, entry.name))
     this.checkSize(entry, token, source)
     const state = place && `${place.name} ${token}`
     const html = await this.rendered(entry, child.as, first, { request, posted: after?.posted, state, place, depth })
@@ -276,7 +278,7 @@ export class Mounting {
     const html = await this.showShared(entry.name, key, this.addressOf(request))
     this.checkOpen()
     this.checkStanding(entry, container, {}, html)
-    const token = this.native.sealShared(entry.name, key, bind, urlOf(request))
+    const token = this.native.sealShared(entry.name, key, bind, this.pageOf(request, entry.name))
     // The actor is not this page's, so that what was typed is not shown again: the place does not matter.
     const whole = this.forms === undefined || request === undefined ? html : seal(html, `0 ${token}`, true)
     return this.contained(entry, container, token, whole)
@@ -303,6 +305,13 @@ export class Mounting {
     checkStanding(entry.name, container, html)
     if (checked === undefined) this.standing.set(key, new Set([container]))
     else checked.add(container)
+  }
+
+  /** The URL of the page that a component is mounted in, and the trace of its request. */
+  private pageOf(request: PageRequest | undefined, module: string): string {
+    const url = request === undefined ? '' : pageUrl(request)
+    const traced = withTrace(url, this.loom, module)
+    return Buffer.byteLength(traced) <= MAX_URL ? traced : url
   }
 
   private mountContext(module: string, request: PageRequest | undefined): Context {

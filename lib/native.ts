@@ -4,7 +4,15 @@ import { dirname, join } from 'node:path'
 import { LoomError, textOf } from './errors'
 import { setOwnFolder } from './places'
 
-export type { NativeConnection, NativeLoom, NativeUpgrade, OpenedForm, PostedForm } from './addon'
+export type {
+  NativeConnection,
+  NativeHistogram,
+  NativeLoom,
+  NativeMetrics,
+  NativeUpgrade,
+  OpenedForm,
+  PostedForm,
+} from './addon'
 
 /** The addon's exports. `addon.d.ts` is made from `src/node/`. */
 export type Native = typeof import('./addon')

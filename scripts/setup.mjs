@@ -76,6 +76,16 @@ async function bundle() {
   })
   await build({
     absWorkingDir: root,
+    entryPoints: ['lib/opentelemetry/index.ts'],
+    outfile: 'dist/opentelemetry.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    packages: 'external',
+  })
+  await build({
+    absWorkingDir: root,
     entryPoints: ['lib/compiler/index.ts'],
     outfile: 'dist/jsx-compiler.cjs',
     bundle: true,
@@ -146,6 +156,10 @@ function load() {
   write(
     'jsx-compiler.mjs',
     `import { createRequire } from 'node:module'\n\nexport const { ${ofCompiler.join(', ')} } = createRequire(import.meta.url)('./jsx-compiler.cjs')\n`,
+  )
+  write(
+    'opentelemetry.mjs',
+    `import { createRequire } from 'node:module'\n\nexport const { instrument } = createRequire(import.meta.url)('./opentelemetry.cjs')\n`,
   )
   write('jsx-loader.cjs', `'use strict'\nmodule.exports = require('./jsx-compiler.cjs').loadJsx\n`)
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
+use crate::codes::Code;
 use crate::homes::Homes;
 use crate::limits::Limits;
 use crate::living::Living;
@@ -64,14 +65,14 @@ pub struct Context<D> {
 impl<D> Context<D> {
     /// Tells the operator. Each place that calls this may write a bounded number of lines a minute.
     #[track_caller]
-    pub fn log(&self, level: Level, text: String) {
-        self.log.write(level, "", || text);
+    pub fn log(&self, level: Level, code: Code, text: String) {
+        self.log.write(level, code, "", || text);
     }
 
     /// As [`log`](Self::log), but the lines of each module are counted apart.
     #[track_caller]
-    pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
-        self.log.write(level, module, text);
+    pub fn log_about(&self, level: Level, code: Code, module: &str, text: impl FnOnce() -> String) {
+        self.log.write(level, code, module, text);
     }
 }
 

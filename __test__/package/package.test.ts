@@ -147,7 +147,7 @@ test('the tarball holds what an application needs, and what another platform bui
 test('and nothing else', async () => {
   const files = await filesOf(installed.package)
   const known =
-    /^(Cargo\.(lock|toml)|build\.rs|package\.json|(index|client|jsx-(runtime|dev-runtime|compiler))\.d\.m?ts|(dom|publish|jsx-loader)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/(watch-hooks\.mjs|(client|bindings|commands|fields|flash|hooks|navigation|recovery|status|uploads|visible)\.js|imports\.[cm]js|index\.[cm]js|index\.cjs\.map|publish\.cjs|jsx-(runtime|dev-runtime|compiler)\.[cm]js|jsx-loader\.cjs))$/
+    /^(Cargo\.(lock|toml)|build\.rs|package\.json|(index|client|opentelemetry|jsx-(runtime|dev-runtime|compiler))\.d\.m?ts|(dom|publish|jsx-loader)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/(watch-hooks\.mjs|(client|bindings|commands|fields|flash|hooks|navigation|recovery|status|uploads|visible)\.js|imports\.[cm]js|index\.[cm]js|index\.cjs\.map|publish\.cjs|jsx-(runtime|dev-runtime|compiler)\.[cm]js|opentelemetry\.[cm]js|jsx-loader\.cjs))$/
   expect(files.filter((name) => !known.test(name))).toEqual([])
 })
 

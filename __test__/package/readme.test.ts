@@ -251,7 +251,17 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod', 'chart.js'])
+  for (const name of [
+    'express',
+    'fastify',
+    '@fastify',
+    '@opentelemetry',
+    '@types',
+    'chart.js',
+    'pino',
+    'winston',
+    'zod',
+  ])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

@@ -1,4 +1,5 @@
 import type { LiveEvent } from '../../index'
+import type { Step } from '../telemetry/steps'
 import type { Component, Entry as Kept } from './cache'
 import type { Context } from './context'
 
@@ -21,6 +22,8 @@ export interface Call {
   thrown?: [handled: number, message: string, stack: string]
   /** What that was, as it was thrown. */
   failure?: unknown
+  /** There while somebody listens to what steps do. */
+  step?: Step
   /** What was kept of the committed state; `memo` and `json` only if it was kept. */
   kept: Kept
 }

@@ -138,6 +138,8 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
 export interface ContextHost {
   /** Gives nothing if the call is over. */
   readonly readCaller: (call: number) => Caller | undefined
+  /** The `traceparent` of the request that rendered the page; empty if there is none. */
+  readonly readTrace?: (call: number) => string
   readonly requestOf: (caller: Caller) => LiveRequest
   /** There if there can be steps. */
   readonly tasks?: Tasks
@@ -213,6 +215,11 @@ export class Context implements LiveContext {
   get anyRequest(): LiveRequest {
     const [, , , key = '', viewer] = this.readCaller('request')
     return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
+  }
+
+  /** The `traceparent` of the request that rendered the page; empty if there is none, and after the call. */
+  get traceparent(): string {
+    return this.isOver || this.isAborted ? '' : (this.host.readTrace?.(this.call) ?? '')
   }
 
   get key(): string {

@@ -1,4 +1,4 @@
-import type { Logger } from '../../index'
+import type {} from '../../index'
 import { handlersIn } from './bindings'
 import { isObject } from '../check'
 import { MODEL } from '../codec'
@@ -18,6 +18,7 @@ import { type Entry, handlerOf, type LiveEntry, receiverOf } from './modules'
 import { suggestion } from '../nearest'
 import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
 import type { TopicsTold } from './topics_told'
+import type { Log } from '../telemetry/log'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200
@@ -58,7 +59,7 @@ export class Development {
   /** What devtools show. */
   readonly recorder = new Recorder()
 
-  constructor(private readonly logger: Logger) {
+  constructor(private readonly log: Log) {
     rememberTemplates()
   }
 
@@ -92,7 +93,7 @@ export class Development {
       this.kept.shift()
       this.dropped++
     }
-    this.logger.warn(`loom-live: ${text}`)
+    this.log.write('warn', 'LOOM_DEVELOPMENT', text)
   }
 
   /** The warnings after the first `count`, and the `count` to ask with next time. */

@@ -18,6 +18,7 @@ import { CutOff, fieldsOf, type FormFields, isForm, parseForm, readBody, TooLarg
 import { originAllowed } from './origin'
 import { compactRequest } from './request'
 import type { Trust } from './trust'
+import { withoutTrace } from '../telemetry/trace'
 
 /** What a page's component shows after its form: the props that the handler left, and what was typed if it was not taken. */
 export interface PostedState {
@@ -207,7 +208,7 @@ export class Forms {
         await this.host.send(outgoing)
       } catch (error) {
         const what = `ctx.${outgoing.kind} to ${JSON.stringify(outgoing.to)}, by a form of module ${name} that was sent without a script`
-        this.host.operator.tell('error', `${what}, was not accepted and is lost: ${textOf(error)}`)
+        this.host.operator.tell('error', 'LOOM_FORM', `${what}, was not accepted and is lost: ${textOf(error)}`)
       }
     }
   }
@@ -298,7 +299,7 @@ export class Forms {
       '',
       entry.name,
       {
-        readCaller: () => ['', bind, opened.page],
+        readCaller: () => withoutTrace(['', bind, opened.page]),
         requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
       },
       0,
@@ -316,7 +317,7 @@ export class Forms {
       isTaken = this.failed.delete(holder, eventId) || (await this.host.take(eventId, bind, compact.address))
     } catch (error) {
       clearTimeout(deadline)
-      this.host.operator.tell('error', `a form sent without a script could not be taken: ${textOf(error)}`)
+      this.host.operator.tell('error', 'LOOM_FORM', `a form sent without a script could not be taken: ${textOf(error)}`)
       return { kind: 'answer', status: 503, text: 'The form cannot be taken just now. Send it once more.' }
     }
     try {
@@ -344,7 +345,11 @@ export class Forms {
         return { kind: 'answer', status: 403, text: error.message }
       }
       const { operator } = this.host
-      operator.tell('error', `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`)
+      operator.tell(
+        'error',
+        'LOOM_FAILED',
+        `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`,
+      )
       operator.report({ kept: { component: { module: entry } }, event, context }, 'handle', error)
       if (error instanceof LoomError && error.code === 'LOOM_FORM' && !development)
         return { kind: 'answer', status: 400, text: 'The form cannot be read.' }
