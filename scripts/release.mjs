@@ -1,6 +1,6 @@
 // Makes and publishes the packages of a release. All of its steps can be tried on one's own machine:
 //
-//   node scripts/release.mjs --build linux-x64-gnu   builds one addon, and checks it
+//   node scripts/release.mjs --build linux-x64-gnu   builds one addon, and checks it; adds its target to Rust, if it is missing
 //   node scripts/release.mjs --dry-run               builds each addon that can be built here, checks it, makes the packages
 //   node scripts/release.mjs --pack                  makes the packages of the addons that are there, as they are
 //   node scripts/release.mjs --publish               checks the addons, makes the packages, and publishes them
@@ -44,11 +44,11 @@ function checkAddons(platforms) {
 }
 
 /** Builds and checks the addons of the platforms. Returns which are built, and why the others cannot be built here. */
-function build(platforms) {
+function build(platforms, options) {
   const built = []
   const notBuilt = []
   for (const platform of platforms) {
-    const problem = buildAddon(platform, addons)
+    const problem = buildAddon(platform, addons, options)
     if (problem === undefined) built.push(platform)
     else notBuilt.push(`${platform}: ${problem}`)
   }
@@ -124,7 +124,7 @@ async function dryRun() {
 
 try {
   if (values.build !== undefined) {
-    const { notBuilt } = build(values.build)
+    const { notBuilt } = build(values.build, { mayFetch: true })
     if (notBuilt.length > 0) throw new Refused(notBuilt.join('\n'))
   } else if (values['dry-run']) {
     await dryRun()

@@ -19,23 +19,24 @@ export const OLDEST_GLIBC = '2.17'
 const run = (command, parameters, options = {}) =>
   spawnSync(command, parameters, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26, ...options })
 
-/** Whether Rust's standard library for the target is here. If not, rustup is asked for it. */
-function hasStandardLibrary(target) {
+/** Whether Rust's standard library for the target is here. `mayFetch`: if not, rustup is asked for it. */
+function hasStandardLibrary(target, mayFetch) {
   const { stdout, status } = run('rustc', ['--print', 'target-libdir', '--target', target])
   if (status === 0 && existsSync(stdout.trim())) return true
+  if (!mayFetch) return false
   return run('rustup', ['target', 'add', target], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
 }
 
 /** Why the addon of a platform cannot be built on this system; `undefined` if it can. */
-function obstacle(platform) {
+function obstacle(platform, mayFetch) {
   const [system] = platform.split('-')
   const target = targets.get(platform)
   if (target === undefined) return `package.json names no target for it`
   if (system !== process.platform)
     return `it is built on ${{ darwin: 'macOS', win32: 'Windows', linux: 'Linux' }[system]}`
   if (run('rustc', ['--version']).status !== 0) return 'rustc is missing (https://rustup.rs)'
-  if (!hasStandardLibrary(target))
-    return `Rust's standard library for ${target} is missing, and rustup could not add it`
+  if (!hasStandardLibrary(target, mayFetch))
+    return `Rust's standard library for ${target} is not here: rustup target add ${target}`
   if (system === 'linux' && (tool('zig') === undefined || tool('cargo-zigbuild') === undefined))
     return 'zig and cargo-zigbuild are missing, and could not be installed'
   return undefined
@@ -56,10 +57,10 @@ function recipe(platform) {
 
 /**
  * Builds the addon of a platform into `folder`. Returns why it cannot be built here, or `undefined` if it is built. An
- * addon that does not compile, or is not what it must be, is an error.
+ * addon that does not compile is an error. `mayFetch`: what is missing of Rust for it may be downloaded.
  */
-export function buildAddon(platform, folder) {
-  const problem = obstacle(platform)
+export function buildAddon(platform, folder, { mayFetch = false } = {}) {
+  const problem = obstacle(platform, mayFetch)
   if (problem !== undefined) return problem
   mkdirSync(folder, { recursive: true })
   const { target, flags, env } = recipe(platform)
