@@ -221,6 +221,8 @@ export interface OpenedForm {
   key: string
   /** The page's URL. */
   page: string
+  /** Names what the parent of a nested component had given it; empty if it is not nested. */
+  given: string
 }
 
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */

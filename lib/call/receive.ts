@@ -65,7 +65,7 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
 }
 
 /** What a parent gives takes the place of props of the same names, unless the module has a receiver for it. */
-function merged(props: Props, { data }: Arrived['message']): Props {
+export function merged(props: Props, { data }: Arrived['message']): Props {
   // A copy: modules without receivers may change their props in place.
   return { ...props, ...(JSON.parse(JSON.stringify(data)) as Props) }
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReplyLike, FastifyRequestLike, Flash, LiveEvent, LoomOptions, Middleware } from '../../index'
 import { FormContext, type Outgoing } from '../call/form_context'
-import { handleForm } from '../call/form_step'
-import { type PageRequest, rawOf, type Requests } from '../call/context'
+import { giveAnew, handleForm } from '../call/form_step'
+import { type PageRequest, pageUrl, rawOf, type Requests } from '../call/context'
 import { handlerOf, type LiveEntry } from '../call/modules'
 import type { Operator } from '../call/operator'
 import { Refusal } from '../call/refusal'
@@ -22,10 +22,18 @@ import type { Trust } from './trust'
 /** What a page's component shows after its form: the props that the handler left, and what was typed if it was not taken. */
 export interface PostedState {
   readonly module: string
-  /** Which of the page's components of this module it is: the first is 0. */
-  readonly place: number
+  /** Where the component stands in its page: see `placeOf` in lib/mount.ts. */
+  readonly place: string
   readonly props: Record<string, unknown>
+  /** Names what its parent had given a nested component. */
+  readonly given: string
   readonly posted: Posted | undefined
+}
+
+/** Where a component stands in the page of a request. */
+export interface Place {
+  readonly request: IncomingMessage
+  readonly name: string
 }
 
 /** What becomes of a request. */
@@ -39,7 +47,7 @@ export type Outcome =
 const OUT_OF_DATE = 'The form is out of date, or belongs to another user. Load its page again and send it once more.'
 
 /** What stands in the hidden field, see lib/forms/posted.ts: handler and id, the component's place, and its token. */
-const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) (\d{1,4}) ([\w.-]+)$/
+const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) ([\w-]{1,22}) ([\w.-]+)$/
 
 /** What became of the form of a shared component: see `post` in src/forms.rs. */
 export type PostedToShared =
@@ -69,6 +77,11 @@ function whichOf(json: string): readonly [handler: string, id: string] | undefin
  */
 function idOf(page: string, handler: string): string {
   return createHash('sha256').update(`${page} ${handler}`).digest('base64url').slice(0, 22)
+}
+
+/** Names what a parent gives, as src/given.rs does. */
+function givenName(json: string): string {
+  return createHash('sha256').update(json).digest().subarray(0, 16).toString('base64url')
 }
 
 /** What the forms of a loom need of it. */
@@ -102,9 +115,31 @@ export class Forms {
   constructor(private readonly host: FormsHost) {}
 
   /** What the page of this request shows of the component in that place. */
-  stateOf(request: IncomingMessage, module: string, place: number): PostedState | undefined {
+  stateOf({ request, name }: Place, module: string): PostedState | undefined {
     const state = this.states.get(request)
-    return state?.module === module && state.place === place ? state : undefined
+    return state?.module === module && state.place === name ? state : undefined
+  }
+
+  /** The props of a nested component after its form, to which its parent gives this now, as JSON. */
+  async givenTo(
+    entry: LiveEntry,
+    state: PostedState,
+    json: string,
+    page: PageRequest,
+  ): Promise<Record<string, unknown>> {
+    if (givenName(json) === state.given) return state.props
+    const { binder, requests, settings } = this.host
+    const compact = compactRequest(rawOf(page), settings.trust, settings.keep, page)
+    const bind = await binder.bindOf(page)
+    const context = new FormContext('', entry.name, {
+      readCaller: () => ['', bind, pageUrl(page)],
+      requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
+    })
+    context.formId = randomBytes(16).toString('base64url')
+    const props = await giveAnew(entry, state.props, JSON.parse(json), context)
+    await this.sendAll(entry, context.outgoing)
+    this.host.flashes.leave(rawOf(page), context.flashes)
+    return props
   }
 
   readonly express: Middleware = (request, response, next) => {
@@ -296,7 +331,8 @@ export class Forms {
       this.host.flashes.leave(request, flashes)
       this.states.set(request, {
         module: entry.name,
-        place: Number(place),
+        place,
+        given: opened.given,
         props: handled.props,
         posted: handled.isKept ? { handler, id, fields } : undefined,
       })
