@@ -8,7 +8,6 @@ import { pageOf, shows, startPage } from '../support/pages'
 import { Site } from '../support/site'
 import { until } from '../support/until'
 
-
 test('the numbers that docs/contracts.md names are the defaults', () => {
   const { limits } = jest.requireActual<{ limits(): string }>(BUILT_ADDON)
   const table = JSON.parse(limits()) as { name: string; default: number }[]
