@@ -20,7 +20,7 @@ import type {
   WatchOptions,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
-import { liveRequest, Requests } from './call/context'
+import { liveRequest, type PageRequest, pageUrl, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
@@ -207,7 +207,9 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.flashBox = new Flashes(this.native)
+    // With a backplane another process may have rendered the page.
+    const warn = (text: string): void => this.development?.warn(text)
+    this.flashBox = new Flashes(this.native, development && !this.hasBackplane ? warn : undefined)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
@@ -341,14 +343,22 @@ export class Loom implements PublicLoom {
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
     const page = this.mounting.page(() => this.entry(module), props, options)
-    if (this.development === undefined) return page
+    const { development } = this
+    if (development === undefined) return page
     const place = callerOf(this.mount)
     const name = isObject(module) ? module['name'] : module
     page.then(
       () => this.wiring?.mounted(String(name), place, options.request),
-      () => undefined,
+      (error: unknown) => {
+        const { request } = (options ?? {}) as { request?: unknown }
+        development.mountFailed(
+          String(name),
+          isObject(request) ? pageUrl(request as unknown as PageRequest) : '',
+          error,
+        )
+      },
     )
-    return explainPromise(page, String(name), place, this.development)
+    return explainPromise(page, String(name), place, development)
   }
 
   // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
@@ -578,6 +588,7 @@ export class Loom implements PublicLoom {
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
     this.watcher?.close()
     this.wiring?.close()
+    this.flashBox.close()
     const devtools = this.wiring?.devtools?.close()
     this.closing ??= this.promises
       .make(

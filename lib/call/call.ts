@@ -15,6 +15,8 @@ export interface Call {
   readonly event: LiveEvent | undefined
   /** The name of the receiver that runs now, in a visit. */
   receiver?: string
+  /** Of a visit, in development: the timers that have rung in it. */
+  rung?: string[]
   /** Of a visit that has ended early: how many messages were handled, what the next one threw, and its stack. */
   thrown?: [handled: number, message: string, stack: string]
   /** What that was, as it was thrown. */

@@ -76,6 +76,13 @@ export class Development {
     this.failing?.(failureOf({ kind, module, what, text }, error, this.places.get(module)))
   }
 
+  /** `loom.mount` has thrown while a page was rendered, for the page of this address. */
+  mountFailed(module: string, page: string, error: unknown): void {
+    const what = `loom.mount of ${module}${page === '' ? '' : `, for the page ${page}`}`
+    const text = textOf(error)
+    this.failing?.(failureOf({ kind: 'mount', module, page, what, text }, error, this.places.get(module)))
+  }
+
   /** Logs a warning, unless the same text was logged before. */
   warn(text: string): void {
     if (this.warned.has(text)) return

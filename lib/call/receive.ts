@@ -34,6 +34,7 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
       continue
     }
     call.receiver = name
+    if (visit.development !== undefined && message.from === 'timer') (call.rung ??= []).push(name)
     const asked = call.context.asked()
     try {
       if (!visit.isWanted()) throw new GivenUp()
