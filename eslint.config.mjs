@@ -6,6 +6,8 @@ export default tseslint.config(
     ignores: [
       'dist',
       'native',
+      'artifacts',
+      'release',
       'examples/demo/.compiled',
       'target',
       'node_modules',

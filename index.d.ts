@@ -2317,5 +2317,5 @@ export type LoomErrorCode =
   | 'LOOM_NO_ACTOR'
   /** A page asked for an upload that its component does not have, or a file cannot be read here. */
   | 'LOOM_UPLOAD'
-  /** The addon is not there for this platform. */
+  /** The addon for this platform is missing or cannot be loaded; the message says why, and what to do. */
   | 'LOOM_PLATFORM'

@@ -5,8 +5,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeEdge } from './edge.mjs'
-import { buildAddon } from './native.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -48,6 +46,7 @@ async function exportsOf(file) {
 async function bundle() {
   const { build } = await import('esbuild')
   const { bundleClient, bundleDevelopment, bundleImports, bundleNetwork } = await import('./client.mjs')
+  const { targets } = await import('./platforms.mjs')
   await build({
     absWorkingDir: root,
     entryPoints: ['lib/index.ts'],
@@ -60,6 +59,7 @@ async function bundle() {
     sourcemap: true,
     sourcesContent: false,
     define: {
+      ADDON_PLATFORMS: JSON.stringify([...targets.keys()]),
       DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()),
       DEVELOPMENT_NETWORK: JSON.stringify(await bundleNetwork()),
     },
@@ -165,6 +165,9 @@ function load() {
 }
 
 installPackages()
+// These import packages, so that they are loaded when the packages are there.
+const { buildAddon } = await import('./native.mjs')
+const { writeEdge } = await import('./edge.mjs')
 const problem = buildAddon()
 if (problem !== undefined) stop(problem)
 writeEdge()
