@@ -66,6 +66,10 @@ export class NativeLoom {
    */
   release(): void
   stats(): NativeStats
+  /** What is counted beside the stats. From the first call on durations are measured. */
+  metrics(): NativeMetrics
+  /** JavaScript is told of each step that is over, or is not any more. */
+  observe(isObserved: boolean): void
   /**
    * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
    * Settles `request` when the last actor and connection are gone.
@@ -234,6 +238,8 @@ export interface OpenedForm {
   key: string
   /** The page's URL. */
   page: string
+  /** Names what the parent of a nested component had given it; empty if it is not nested. */
+  given: string
 }
 
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
@@ -241,6 +247,26 @@ export function codec(): string
 
 /** The table of limits, as JSON. */
 export function limits(): string
+
+/** What `loom.metrics()` shows beside the stats. */
+export interface NativeMetrics {
+  joins: number
+  messages: number
+  bytesReceived: number
+  bytesSent: number
+  /** What failed, by code. */
+  failures: Record<string, number>
+  /** Bytes that wait to be written to pages, or have come from them in part. */
+  waitingBytes: number
+  topics: number
+  topicBytes: number
+  subscriptions: number
+  /** Threads that run actors and connections. */
+  workers: number
+  /** The upper ends of the buckets of all histograms, in seconds; one more has all that is longer. */
+  buckets: Array<number>
+  durations: Record<string, NativeHistogram>
+}
 
 /** Where Redis is, and what is its part there. */
 export interface NativeRedis {
@@ -259,6 +285,12 @@ export interface NativeConnection {
   address: string
   /** As in `NativeUpgrade`. */
   request: string
+}
+
+export interface NativeHistogram {
+  counts: Array<number>
+  /** In seconds. */
+  sum: number
 }
 
 export interface NativeOptions {

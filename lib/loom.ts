@@ -20,7 +20,7 @@ import type {
   WatchOptions,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
-import { liveRequest, Requests } from './call/context'
+import { liveRequest, type PageRequest, pageUrl, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
@@ -49,6 +49,9 @@ import { callerOf, filesBehind, locateTemplates, nearPath } from './places'
 import { stringifyData } from './render/props'
 import { Tree as RenderedTree } from './render/tree'
 import { Writer } from './render/writer'
+import { channels } from './telemetry/channels'
+import { Log } from './telemetry/log'
+import { type Metric, metricsOf, NUMBERS, prometheusText } from './telemetry/prometheus'
 import { scriptElements, serveClient } from './http/script'
 import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
@@ -171,6 +174,7 @@ export class Loom implements PublicLoom {
     this.hasBackplane = backplane !== undefined
     const { development, locations, overlay, logger, onError } = settings
     this.requests = new Requests(development)
+    const log = new Log(logger, this)
     const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
@@ -193,7 +197,7 @@ export class Loom implements PublicLoom {
       },
     }
     if (development) {
-      this.development = new Development(logger)
+      this.development = new Development(log)
       const announce =
         backplane && ((announcement: Announcement): void => this.native.announce(JSON.stringify(announcement)))
       const wiring = (this.wiring = new Wiring(this.development, settings.path, settings.keep, announce))
@@ -217,7 +221,8 @@ export class Loom implements PublicLoom {
       wiring.devtools = new Devtools(`${path}/devtools`, make, host)
     }
     const { requests, development: checks } = this
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, limits, checks)
+    const hasStore = (sqlite ?? redisStore ?? ownStore) !== undefined
+    this.dispatcher = new Dispatcher(() => this.native, receivers, log, requests, onError, limits, checks, hasStore)
     try {
       const { wake, givenUpSignal } = this.dispatcher
       this.native = new native.NativeLoom(
@@ -236,7 +241,11 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.flashBox = new Flashes(this.native)
+    // Who listens already is told of the first step, too.
+    this.dispatcher.steps.look()
+    // With a backplane another process may have rendered the page.
+    const warn = (text: string): void => this.development?.warn(text)
+    this.flashBox = new Flashes(this.native, development && !this.hasBackplane ? warn : undefined)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
@@ -254,6 +263,7 @@ export class Loom implements PublicLoom {
       return html as string
     }
     this.mounting = new Mounting(
+      this,
       (name) => this.entry(name),
       this.native,
       settings,
@@ -264,7 +274,7 @@ export class Loom implements PublicLoom {
       checkOpen,
       showShared,
     )
-    this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime)
+    this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime, log)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)
   }
@@ -313,7 +323,7 @@ export class Loom implements PublicLoom {
       failed: (file, error) => {
         const near = nearPath(file)
         const what = `${near} could not be loaded again, so that pages go on with what it was before`
-        this.dispatcher.tellsOperator.tell('error', `${what}: ${traceOf(error)}`)
+        this.dispatcher.tellsOperator.tell('error', 'LOOM_LOAD', `${what}: ${traceOf(error)}`)
         development.failed('load', '', what, textOf(error), error)
       },
       warn: (text) => {
@@ -370,14 +380,22 @@ export class Loom implements PublicLoom {
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
     const page = this.mounting.page(() => this.entry(module), props, options)
-    if (this.development === undefined) return page
+    const { development } = this
+    if (development === undefined) return page
     const place = callerOf(this.mount)
     const name = isObject(module) ? module['name'] : module
     page.then(
       () => this.wiring?.mounted(String(name), place, options.request),
-      () => undefined,
+      (error: unknown) => {
+        const { request } = (options ?? {}) as { request?: unknown }
+        development.mountFailed(
+          String(name),
+          isObject(request) ? pageUrl(request as unknown as PageRequest) : '',
+          error,
+        )
+      },
     )
-    return explainPromise(page, String(name), place, this.development)
+    return explainPromise(page, String(name), place, development)
   }
 
   // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
@@ -386,7 +404,11 @@ export class Loom implements PublicLoom {
     const id = messageId(options, 'loom.publish')
     this.development?.topics?.published(name, 'loom.publish', callerOf(this.publish))
     const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
-    await this.published((request) => this.native.publish(name, id, json, request))
+    await this.told(
+      'publish',
+      name,
+      this.published((request) => this.native.publish(name, id, json, request)),
+    )
   }
 
   async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
@@ -411,6 +433,24 @@ export class Loom implements PublicLoom {
     const id = messageId(options, 'loom.send')
     const json = sentData(receiver, data, 'loom.send')
     await this.published((request) => this.native.sendTo(address, id, json, request))
+  }
+
+  /** Tells who listens of a message that the application has published. */
+  private async told(action: 'publish', topic: string, published: Promise<unknown>): Promise<void> {
+    const { topic: channel } = channels
+    if (!channel.hasSubscribers) {
+      await published
+      return
+    }
+    const began = performance.now()
+    const message = { loom: this, action, topic }
+    try {
+      await published
+      channel.publish({ ...message, duration: performance.now() - began })
+    } catch (error) {
+      channel.publish({ ...message, duration: performance.now() - began, error })
+      throw error
+    }
   }
 
   private published(begin: (request: number) => boolean): Promise<unknown> {
@@ -554,6 +594,15 @@ export class Loom implements PublicLoom {
     return this.native.stats() as Stats
   }
 
+  /** What is counted, for `loom-live/opentelemetry`. */
+  [NUMBERS](): Metric[] {
+    return metricsOf(this.stats(), this.native.metrics())
+  }
+
+  metrics(): string {
+    return prometheusText(this.stats(), this.native.metrics())
+  }
+
   ready(options: { redis?: boolean } = {}): Ready {
     checkNames(options, { redis: true }, 'the options of ready', 'an option of ready')
     const { redis = true } = options
@@ -662,6 +711,7 @@ export class Loom implements PublicLoom {
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
     this.watcher?.close()
     this.wiring?.close()
+    this.flashBox.close()
     const devtools = this.wiring?.devtools?.close()
     this.closing ??= this.promises
       .make(

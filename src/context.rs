@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::clock::Now;
 use crate::held_time::HeldTime;
+use crate::codes::Code;
 use crate::homes::Homes;
 use crate::limits::Limits;
 use crate::living::Living;
@@ -89,14 +90,14 @@ impl<D> Context<D> {
 
     /// Tells the operator. Each place that calls this may write a bounded number of lines a minute.
     #[track_caller]
-    pub fn log(&self, level: Level, text: String) {
-        self.log.write(level, "", || text);
+    pub fn log(&self, level: Level, code: Code, text: String) {
+        self.log.write(level, code, "", || text);
     }
 
     /// As [`log`](Self::log), but the lines of each module are counted apart.
     #[track_caller]
-    pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
-        self.log.write(level, module, text);
+    pub fn log_about(&self, level: Level, code: Code, module: &str, text: impl FnOnce() -> String) {
+        self.log.write(level, code, module, text);
     }
 }
 

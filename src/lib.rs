@@ -35,6 +35,7 @@ pub mod bridge;
 pub mod budget;
 pub mod clock;
 pub mod codec;
+pub mod codes;
 pub mod connection;
 pub mod context;
 pub mod dispatch;

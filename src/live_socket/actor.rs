@@ -12,8 +12,9 @@ use super::running::{Next, Running};
 use super::state::LiveSocketState;
 use super::step::Cause;
 use super::{Continuity, Moment, ReplyTo, Snapshot, Start, Waits};
+use crate::codes::Code;
 use crate::context::Shared;
-use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin};
+use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin, StepKind};
 use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
@@ -424,6 +425,7 @@ impl LiveSocketState {
         number: EventNumber,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        running.begins();
         let mut result = if reply_to.shares() {
             Box::pin(self.call_shared(running, number, reply_to)).await
         } else {
@@ -439,6 +441,7 @@ impl LiveSocketState {
             Err(error) => Err(error.clone()),
         };
         let event = self.call.event.take();
+        running.is_over(StepKind::Event, self.call.sequence, taken.as_ref().err());
         match taken {
             Ok(()) => running.context.stats.events.add(),
             Err(error) => {
@@ -477,7 +480,11 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) {
         self.point.event = last;
-        running.context.stats.errors.add_many(count);
+        let code = match why {
+            Unhandled::Expired => Code::Expired,
+            Unhandled::Full | Unhandled::Flood | Unhandled::Long => Code::Flood,
+        };
+        running.context.stats.failed_many(code, count);
         // The numbers may have gaps. The answer counts from `first`, so that it names all these events.
         let count = last.0 - first.0 + 1;
         reply_to.unhandled(self.point, count, reason(why), why == Unhandled::Expired);

@@ -13,7 +13,7 @@ use super::reading::MOST_TOGETHER;
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::Cause;
-use crate::dispatch::{CallError, Dispatcher, Outcome};
+use crate::dispatch::{CallError, Dispatcher, Outcome, StepKind};
 use crate::effects::{Effect, TaskId};
 use crate::given::Given;
 use crate::ids::{EventNumber, Life};
@@ -204,6 +204,7 @@ impl LiveSocketState {
         }
         self.call.messages = self.inbox.drain(..count).collect();
         let event = self.point.event;
+        running.begins();
         let result = if reply_to.shares() {
             Box::pin(self.call_shared(running, event, reply_to)).await
         } else {
@@ -229,8 +230,10 @@ impl LiveSocketState {
             }
             done => done,
         };
+        running.is_over(StepKind::Visit, self.call.sequence, done.as_ref().err());
         match done {
             Ok(done) => {
+                running.context.stats.messages.add_many(done as u64);
                 self.alone = self.alone.saturating_sub(done);
                 self.ask_on(running, done);
                 self.give_back(done);

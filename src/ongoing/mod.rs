@@ -102,6 +102,11 @@ impl Ongoing {
         self.given = Some(given.name());
     }
 
+    /// Names what the state includes of what its parent has given.
+    pub fn last_given(&self) -> Option<&str> {
+        self.given.as_deref()
+    }
+
     /// Whether the state includes what the parent gives.
     pub fn has_been_given(&self, given: &Given) -> bool {
         self.given.as_deref() == Some(&given.name())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ToPage;
 use crate::clock::unix_millis;
+use crate::codes::Code;
 use crate::context::Level;
 use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::homes::{Elsewhere, FIRST, HandedOver};
@@ -151,7 +152,7 @@ impl<D: Dispatcher> ToPage<D> {
                 "{} ({}): what is newer than its page's checkpoint is lost: {error}",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Checkpoint, text);
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Sessions;
 use crate::clock::unix_now;
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher};
 use crate::homes::Coming;
@@ -286,7 +287,7 @@ impl<D: Dispatcher> ToPage<D> {
         sealed
             .inspect_err(|error| {
                 let text = format!("{} ({}): {error}", about.module, about.instance);
-                self.context.log(Level::Error, text);
+                self.context.log(Level::Error, Code::Checkpoint, text);
             })
             .ok()
     }
@@ -336,7 +337,7 @@ impl<D: Dispatcher> ToPage<D> {
                  component does not survive a crash of the server",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Checkpoint, text);
             self.session.checkpoint(point, None);
         }
         (bytes, None)
@@ -413,7 +414,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
                  live(module, props, {{ key }})",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Nested, text);
         }
     }
 
