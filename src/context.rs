@@ -8,8 +8,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
 use crate::clock::Now;
-use crate::held_time::HeldTime;
 use crate::codes::Code;
+use crate::held_time::HeldTime;
 use crate::homes::Homes;
 use crate::limits::Limits;
 use crate::living::Living;

@@ -128,6 +128,13 @@ const FRAMES: Record<string, (code: string) => string> = {
   `,
   'a test of jest': (code) => onNode(code),
   'a test of vitest': (code) => onNode(code.replace(/^import .* from 'vitest'\n/m, '')),
+  // It is run where there is a document: by `__test__/testing/runners.test.ts`.
+  'a test in a document': (code) => `
+    const test = (name: string, run: () => Promise<void>) => void [name, run]
+    const afterAll = (end: () => Promise<void>) => void end()
+    const expect = (value: unknown) => ({ toBe: (expected: unknown) => void [value, expected] })
+    ${code.replace(/^import .* from 'vitest'\n/m, '')}
+  `,
   'a process without Redis': (code) => `
     import { createLoom as make, type Loom, type LoomOptions } from 'loom-live'
     const secret = 'a secret of at least thirty-two bytes'
@@ -268,6 +275,7 @@ beforeAll(() => {
     'express',
     'fastify',
     'happy-dom',
+    '@testing-library',
     '@fastify',
     '@opentelemetry',
     '@types',
