@@ -169,7 +169,17 @@ beforeAll(() => {
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
   symlinkSync(ROOT, join(modules, 'loom-live'), 'junction')
-  for (const name of ['express', 'fastify', '@fastify', '@types', 'zod', 'chart.js'])
+  for (const name of [
+    'express',
+    'fastify',
+    '@fastify',
+    '@types',
+    'zod',
+    'chart.js',
+    'helmet',
+    'compression',
+    'express-rate-limit',
+  ])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
