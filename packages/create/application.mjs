@@ -66,6 +66,8 @@ function manifest(folder, framework, language) {
     scripts: scripts[language],
     dependencies: { ...frameworks[framework], 'loom-live': `^${version}` },
     devDependencies: { ...development[language], ws: '^8.18.0' },
+    // npm warns of scripts that nobody has decided about. esbuild, which tsx uses, does its work without.
+    ...(language === 'ts' ? { allowScripts: { esbuild: false } } : {}),
   }
 }
 
