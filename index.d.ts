@@ -24,7 +24,7 @@ export interface Tree {
  * - Nested `html`, `each` and arrays may stand in text.
  * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
  * - As the whole text of an attribute, `false` and nothing take `disabled`, `hidden` and their like away, and are "false"
- *   in `aria-expanded` or `contenteditable`: the README has the table.
+ *   in `aria-expanded` or `contenteditable`: `docs/basics.md` has the table.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
@@ -1442,10 +1442,185 @@ export interface Limits {
   presenceEntriesPerTopic: number
 }
 
-/** Where problems are told; `console` fits. */
+/**
+ * Where problems are told. `console` fits, and gets the text with the code before it. Loggers of pino and bunyan fit, and
+ * get the fields before the text. All others get the text first, as winston's; an object of your own may ignore the fields.
+ */
 export interface Logger {
-  error(message: string): void
-  warn(message: string): void
+  error(message: string, fields: LogFields): void
+  warn(message: string, fields: LogFields): void
+}
+
+/** What a line says beside its text. */
+export interface LogFields {
+  /** What the line is about. */
+  readonly code: LogCode
+  /** The module's name. */
+  readonly module?: string
+  /** Of `LOOM_CONNECTION`: why connections are closed. */
+  readonly reason?: string
+  /** How many lines like this one were left out in the last minute, if the line says so. */
+  readonly leftOut?: number
+}
+
+/** The codes of log lines. docs/telemetry.md says what causes each of them, and what to do. */
+export type LogCode =
+  /** A fault of loom-live. */
+  | 'LOOM_FAULT'
+  /** A callback of a module has thrown, or what it gave cannot be used. */
+  | 'LOOM_FAILED'
+  /** A page named a handler that its module does not have. */
+  | 'LOOM_UNKNOWN_HANDLER'
+  /** A callback took longer than `limits.handlerTime`. */
+  | 'LOOM_DEADLINE'
+  /** `authorize` refused. Counted, and not logged. */
+  | 'LOOM_REFUSED'
+  /** A form has too many fields, or could not be taken. */
+  | 'LOOM_FORM'
+  /** Too many events of a page wait, or came in a short time. Counted, and not logged. */
+  | 'LOOM_FLOOD'
+  /** An event came too late. Counted, and not logged. */
+  | 'LOOM_EXPIRED'
+  /** More pages join than may wait; they try again. Counted, and not logged. */
+  | 'LOOM_BUSY'
+  /** The application is closing. */
+  | 'LOOM_STOPPED'
+  /** A page could not join. */
+  | 'LOOM_JOIN'
+  /** The server has closed a connection, or could not take one over. */
+  | 'LOOM_CONNECTION'
+  /** There are no file descriptors left, or some again. */
+  | 'LOOM_DESCRIPTORS'
+  /** Redis is away, is back, or is not set up as it has to be. */
+  | 'LOOM_REDIS'
+  /** The store fails, or works again. */
+  | 'LOOM_STORE'
+  /** A topic fails, or messages of it are lost. */
+  | 'LOOM_TOPIC'
+  /** Presence does not work. */
+  | 'LOOM_PRESENCE'
+  /** A shared component cannot be reached, or was not handed over. */
+  | 'LOOM_SHARED'
+  /** What another process has said cannot be opened: it has other secrets. */
+  | 'LOOM_SECRET'
+  /** A component has no checkpoint, so that it does not outlive a crash. */
+  | 'LOOM_CHECKPOINT'
+  /** A component goes on in another process. */
+  | 'LOOM_MOVED'
+  /** A state names receivers that the module does not have any more. */
+  | 'LOOM_RECEIVERS'
+  /** The same `live()` stands twice in one render. */
+  | 'LOOM_NESTED'
+  /** A value was not safe in its place of a template and was left out. */
+  | 'LOOM_VALUE'
+  /** A callback of the application that belongs to no module has thrown: `onError`, a filter. */
+  | 'LOOM_CALLBACK'
+  /** `upgrade` of a module has failed: the component starts anew. */
+  | 'LOOM_STATE'
+  /** A WebSocket upgrade failed or was given up. */
+  | 'LOOM_UPGRADE'
+  /** A page of a foreign origin may not connect. */
+  | 'LOOM_ORIGIN'
+  /** An upload failed, or cannot be removed. */
+  | 'LOOM_UPLOAD'
+  /** A changed file could not be loaded again. In development only. */
+  | 'LOOM_LOAD'
+  /** A mistake that only development looks for. */
+  | 'LOOM_DEVELOPMENT'
+
+/** Has `callback` called within something, as an `AsyncLocalStorage` or the context of a trace. Gives what it gives. */
+export type Around = <Result>(callback: () => Result) => Result
+
+/**
+ * A step that somebody observes: an event of a page, messages from the server, or a join. The same object is in all that
+ * the channels of `node:diagnostics_channel` tell of the step: see docs/telemetry.md.
+ */
+export interface StepMessage {
+  readonly loom: Loom
+  readonly kind: 'event' | 'message' | 'join'
+  /** The module's name. */
+  readonly module: string
+  /** The handler's name, or that of the first receiver; empty at a join. */
+  readonly name: string
+  /** What tells the component from others. It is a secret of the server's: do not send it to anybody. */
+  readonly component: string
+  readonly event: LiveEvent | undefined
+  /** The request that the page's connection began with. Read it in the subscriber, and not later. */
+  readonly request: LiveRequest
+  /** The `traceparent` of the request that rendered the page, if `loom-live:mount` was given one; otherwise empty. */
+  readonly traceparent: string
+  /** When JavaScript began with it, as `performance.now()` counts. */
+  readonly startTime: number
+  /** In a subscriber of `loom-live:step:start`: has the module's callbacks called within this. */
+  within(around: Around): void
+}
+
+/** What `loom-live:handle`, `loom-live:render`, `loom-live:store` and `loom-live:patch` tell: a part of a step is over. */
+export interface PartMessage {
+  readonly step: StepMessage
+  /** As `performance.now()` counts. */
+  readonly startTime: number
+  /** In milliseconds. */
+  readonly duration: number
+  /** Of `loom-live:handle`: what was thrown. */
+  readonly error?: unknown
+}
+
+/** What `loom-live:commit`, `loom-live:join` and `loom-live:step:end` tell: a step is over. */
+export interface StepEndMessage {
+  readonly step: StepMessage
+  /** From the mailbox to the answer, in milliseconds. */
+  readonly duration: number
+  /** How long of that it waited for the JavaScript thread, in milliseconds. */
+  readonly waited: number
+  /** When it was over, as `performance.now()` counts. */
+  readonly endTime: number
+  /** Why nothing was committed; not there if the step was. */
+  readonly code?: LogCode
+}
+
+/** What `loom-live:topic` tells. */
+export interface TopicMessage {
+  readonly loom: Loom
+  readonly action: 'publish' | 'subscribe' | 'unsubscribe'
+  readonly topic: string
+  /** The step that has done it; not there for `loom.publish`. */
+  readonly step?: StepMessage
+  /** Of `loom.publish`: how long it took, in milliseconds. */
+  readonly duration?: number
+  /** Of `loom.publish`: why it failed. */
+  readonly error?: unknown
+}
+
+/** What `loom-live:error` tells. */
+export interface ErrorMessage {
+  readonly loom: Loom
+  readonly code: LogCode
+  /** The module's name. */
+  readonly module: string
+  /** The callback that has thrown; not there if none has. */
+  readonly callback?: string
+  readonly handler?: string | undefined
+  /** What was thrown. */
+  readonly error?: unknown
+  readonly step?: StepMessage | undefined
+}
+
+/** What `loom-live:log` tells: a line, which the logger gets, too. */
+export interface LogMessage {
+  readonly loom: Loom
+  readonly level: 'error' | 'warn'
+  readonly text: string
+  readonly fields: LogFields
+}
+
+/** What `loom-live:mount` tells: a page is being rendered. */
+export interface MountMessage {
+  readonly loom: Loom
+  /** The module's name. */
+  readonly module: string
+  /** A subscriber may set it: the W3C `traceparent` of the request that renders the page. */
+  traceparent: string
 }
 
 /** As Express' setting `trust proxy`. */
@@ -1657,7 +1832,7 @@ export interface LoomOptions {
    */
   backplane?: RedisBackplane
   limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
-  /** `console` by default. */
+  /** `console` by default. Loggers of pino and winston fit: see docs/telemetry.md. */
   logger?: Logger
   /**
    * Gets what a callback of a module has thrown, as it was thrown, beside the text in the log. It is not told of a
@@ -1994,6 +2169,13 @@ export interface Loom {
    */
   flashes(request: IncomingMessage | FastifyRequestLike, look?: (flash: Flash) => Tree): string
   stats(): Stats
+
+  /**
+   * All that `stats` counts and more, in Prometheus' text form: answer a request for `/metrics` with it, under the content
+   * type `text/plain; version=0.0.4`. Durations are measured from the first call on, counts from the loom's beginning. See
+   * docs/telemetry.md, which names them all.
+   */
+  metrics(): string
   /**
    * Whether a load balancer should send requests and connections here: not from the call of `close` on, and not while Redis
    * is away, if the store or the backplane is there. Does not wait. See `docs/scaling.md`.
@@ -2089,6 +2271,8 @@ export function createLoom(options?: LoomOptions): Loom
 export class LoomError extends Error {
   constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown })
   readonly code: LoomErrorCode
+  /** Where the docs say what causes this error and what mends it: a file of the package, and the heading in it. */
+  readonly docs: string
 }
 
 /** Thrown by `authorize` or a handler: the page is told the message, and what to do about it. */
@@ -2123,7 +2307,9 @@ export type LoomErrorCode =
   | 'LOOM_START'
   /** The live socket or the loom has stopped, or the call has ended. */
   | 'LOOM_STOPPED'
+  /** A function of `ctx` was called after its step had ended. */
   | 'LOOM_STEP_OVER'
+  /** A topic cannot be published, subscribed to or read: Redis is away, or a limit is reached. */
   | 'LOOM_TOPIC'
   /** The fields of a form contradict each other, or are named too long or too deep. */
   | 'LOOM_FORM'
@@ -2131,5 +2317,5 @@ export type LoomErrorCode =
   | 'LOOM_NO_ACTOR'
   /** A page asked for an upload that its component does not have, or a file cannot be read here. */
   | 'LOOM_UPLOAD'
-  /** The addon is not there for this platform. */
+  /** The addon for this platform is missing or cannot be loaded; the message says why, and what to do. */
   | 'LOOM_PLATFORM'

@@ -20,6 +20,7 @@ module.exports = {
   moduleNameMapper: {
     '^loom-live$': '<rootDir>/dist/index.cjs',
     '^loom-live/client$': '<rootDir>/dist/imports.cjs',
-    '^loom-live/(publish|jsx-runtime|jsx-dev-runtime|jsx-compiler|jsx-loader)$': '<rootDir>/dist/$1.cjs',
+    '^loom-live/(publish|testing|opentelemetry|jsx-runtime|jsx-dev-runtime|jsx-compiler|jsx-loader)$':
+      '<rootDir>/dist/$1.cjs',
   },
 }

@@ -66,6 +66,10 @@ export class NativeLoom {
    */
   release(): void
   stats(): NativeStats
+  /** What is counted beside the stats. From the first call on durations are measured. */
+  metrics(): NativeMetrics
+  /** JavaScript is told of each step that is over, or is not any more. */
+  observe(isObserved: boolean): void
   /**
    * Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.
    * Settles `request` when the last actor and connection are gone.
@@ -130,6 +134,19 @@ export class NativeLoom {
   postForm(form: PostedForm, request: number): void
   /** Settles `request` with `true`, or with `false` if the form of this id was taken before. */
   takeForm(id: string, bind: string, address: string, request: number): void
+  /**
+   * From here on timers of components run by a clock that only `advance` moves. It shows this time of day, in
+   * milliseconds since 1970; 0 is the present one. If the time is held already, nothing changes.
+   */
+  holdTime(unix: number): void
+  /** The time of day that the held clock shows, in milliseconds since 1970. */
+  heldUnix(): number
+  /** Moves the held clock by so many milliseconds. Settles `request` when all timers that rang have been handled. */
+  advance(by: number, request: number): void
+  /** Settles `request` when no component has anything to do. */
+  settled(request: number): void
+  /** Settles `request` with the committed props of a component, by its actor's number; with nothing if it has ended. */
+  propsOf(actor: number, request: number): void
   /** The HTML of one rendered tree, in pieces: between each two stands a nested component. */
   toHtml(ops: Uint32Array, used: number, text: Uint8Array, bytes: number): Array<string>
   /** A token that lets a page join. */
@@ -221,6 +238,8 @@ export interface OpenedForm {
   key: string
   /** The page's URL. */
   page: string
+  /** Names what the parent of a nested component had given it; empty if it is not nested. */
+  given: string
 }
 
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
@@ -228,6 +247,26 @@ export function codec(): string
 
 /** The table of limits, as JSON. */
 export function limits(): string
+
+/** What `loom.metrics()` shows beside the stats. */
+export interface NativeMetrics {
+  joins: number
+  messages: number
+  bytesReceived: number
+  bytesSent: number
+  /** What failed, by code. */
+  failures: Record<string, number>
+  /** Bytes that wait to be written to pages, or have come from them in part. */
+  waitingBytes: number
+  topics: number
+  topicBytes: number
+  subscriptions: number
+  /** Threads that run actors and connections. */
+  workers: number
+  /** The upper ends of the buckets of all histograms, in seconds; one more has all that is longer. */
+  buckets: Array<number>
+  durations: Record<string, NativeHistogram>
+}
 
 /** Where Redis is, and what is its part there. */
 export interface NativeRedis {
@@ -246,6 +285,12 @@ export interface NativeConnection {
   address: string
   /** As in `NativeUpgrade`. */
   request: string
+}
+
+export interface NativeHistogram {
+  counts: Array<number>
+  /** In seconds. */
+  sum: number
 }
 
 export interface NativeOptions {

@@ -39,6 +39,7 @@ export const enum JobKind {
   END_TASK = 9,
   STORE = 10,
   ANNOUNCED = 11,
+  TIMED = 12,
 }
 
 export const enum Joins {

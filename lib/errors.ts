@@ -1,14 +1,25 @@
 import { types } from 'node:util'
 import type { LoomErrorCode } from '../index'
 
+/** The page of the package that says of each code what causes it and what mends it; its headings are the codes. */
+const PAGE = 'node_modules/loom-live/docs/errors.md'
+
 export class LoomError extends Error {
   readonly code: LoomErrorCode
+  /** A property of its own: so Node and `console.error` print it below the stack. */
+  readonly docs: string
 
   constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'LoomError'
     this.code = code
+    this.docs = `${PAGE}#${code.toLowerCase()}`
   }
+}
+
+/** The line of a log that says where the docs explain this error. Empty for errors that are not ours. */
+function docsOf(thrown: unknown): string {
+  return thrown instanceof LoomError ? `\n    see ${thrown.docs}` : ''
 }
 
 export class StartError extends LoomError {
@@ -41,15 +52,18 @@ export function textOf(thrown: unknown): string {
 /** The message and the stack of a thrown value, for the log. */
 export function traceOf(thrown: unknown): string {
   try {
-    if (isError(thrown) && typeof thrown.stack === 'string') return thrown.stack
+    if (isError(thrown) && typeof thrown.stack === 'string') return thrown.stack + docsOf(thrown)
   } catch {
     // A getter of the error has thrown. The message may still be readable.
   }
   return textOf(thrown)
 }
 
-/** The lines of a thrown value's stack, each after a line feed. Empty for our own errors: their message says where. */
+/**
+ * The lines of a thrown value's stack, each after a line feed. Our own errors say in their message where they come
+ * from; of them it is the line that names their page of the docs.
+ */
 export function stackOf(thrown: unknown): string {
-  if (thrown instanceof LoomError) return ''
+  if (thrown instanceof LoomError) return docsOf(thrown)
   return (traceOf(thrown).match(/\n {4}at .*/g) ?? []).join('')
 }

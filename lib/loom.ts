@@ -20,12 +20,13 @@ import type {
   WatchOptions,
 } from '../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
-import { liveRequest, Requests } from './call/context'
+import { liveRequest, type PageRequest, pageUrl, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
 import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
 import { LoomError, StartError, textOf, traceOf } from './errors'
-import { Upgrades } from './http/accept'
+import type { Witness } from './call/witness'
+import { type Pass, Upgrades } from './http/accept'
 import { Binder } from './http/bind'
 import { serveFastify, serveFastifyForms } from './http/fastify'
 import { flashElement, Flashes } from './http/flashes'
@@ -48,6 +49,9 @@ import { callerOf, filesBehind, locateTemplates, nearPath } from './places'
 import { stringifyData } from './render/props'
 import { Tree as RenderedTree } from './render/tree'
 import { Writer } from './render/writer'
+import { channels } from './telemetry/channels'
+import { Log } from './telemetry/log'
+import { type Metric, metricsOf, NUMBERS, prometheusText } from './telemetry/prometheus'
 import { scriptElements, serveClient } from './http/script'
 import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
@@ -101,8 +105,33 @@ function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes
   return [version, hidden, module.authorize !== undefined, [...receiversOf(entry)]]
 }
 
+/** What `loom-live/testing` does with a loom, beside what everybody can: see lib/testing/. */
+export interface Seam {
+  /** The loom's path, and the members of requests that it keeps. */
+  readonly path: string
+  readonly keep: readonly string[]
+  /** From here on timers of components run by a clock that only `advance` moves. */
+  holdTime(): void
+  /** Moves that clock; resolves when all timers that rang have been handled. */
+  advance(ms: number): Promise<void>
+  /** Resolves when no component has anything to do. */
+  settled(): Promise<void>
+  /** The committed props of a component, by its actor's number; `undefined` if it has ended. */
+  propsOf(actor: number): Promise<object | undefined>
+  /** Who is told of joins and failures. */
+  witness(witness: Witness): void
+  /** Takes the loom's upgrades from a server, which need not listen. */
+  attach(server: Server, pass: Pass): void
+  /** Answers a request for an upload. False: the request is for something else. */
+  serveUpload(request: IncomingMessage, response: ServerResponse): boolean
+  /** Ends the loom as a process ends, and begins it anew as the next process does, with the same modules. */
+  restart(): Promise<void>
+}
+
 /** One application: what ties the parts together. */
 export class Loom implements PublicLoom {
+  /** The options with their secrets. A private name, because nobody is to find the secrets in what is logged of a loom. */
+  readonly #given: LoomOptions
   private readonly native: NativeLoom
   private readonly dispatcher: Dispatcher
   private readonly promises: Promises
@@ -122,6 +151,7 @@ export class Loom implements PublicLoom {
   private readonly hasBackplane: boolean
   /** There if the application takes files. */
   private uploadServer: UploadServer | undefined
+  private uploadsOptions: UploadsOptions | undefined
   /** Only in development: the files that have registered a module, by the module's name. */
   private readonly registeredIn = new Map<string, readonly string[]>()
   private watcher: Watch | undefined
@@ -136,12 +166,15 @@ export class Loom implements PublicLoom {
     /** The file that makes the loom, if it is known. */
     private readonly maker?: string,
   ) {
-    const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = settingsOf(options)
+    const checked = settingsOf(options)
+    this.#given = { ...options, secret: checked.secrets }
+    const { secrets, limits, sqlite, redisStore, ownStore, backplane, ...settings } = checked
     this.settings = settings
     this.limits = limits
     this.hasBackplane = backplane !== undefined
     const { development, locations, overlay, logger, onError } = settings
     this.requests = new Requests(development)
+    const log = new Log(logger, this)
     const storeCalls = ownStore && new OwnStoreCalls(() => this.native, ownStore)
     const receivers = {
       reply: (reply: number, message: SocketMessage) => {
@@ -164,7 +197,7 @@ export class Loom implements PublicLoom {
       },
     }
     if (development) {
-      this.development = new Development(logger)
+      this.development = new Development(log)
       const announce =
         backplane && ((announcement: Announcement): void => this.native.announce(JSON.stringify(announcement)))
       const wiring = (this.wiring = new Wiring(this.development, settings.path, settings.keep, announce))
@@ -188,7 +221,8 @@ export class Loom implements PublicLoom {
       wiring.devtools = new Devtools(`${path}/devtools`, make, host)
     }
     const { requests, development: checks } = this
-    this.dispatcher = new Dispatcher(() => this.native, receivers, logger, requests, onError, limits, checks)
+    const hasStore = (sqlite ?? redisStore ?? ownStore) !== undefined
+    this.dispatcher = new Dispatcher(() => this.native, receivers, log, requests, onError, limits, checks, hasStore)
     try {
       const { wake, givenUpSignal } = this.dispatcher
       this.native = new native.NativeLoom(
@@ -207,7 +241,11 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    this.flashBox = new Flashes(this.native)
+    // Who listens already is told of the first step, too.
+    this.dispatcher.steps.look()
+    // With a backplane another process may have rendered the page.
+    const warn = (text: string): void => this.development?.warn(text)
+    this.flashBox = new Flashes(this.native, development && !this.hasBackplane ? warn : undefined)
     this.promises = new Promises(() => ++this.lastNumber)
     this.sockets = new LiveSockets(this.native, this.promises)
     const { wiring } = this
@@ -225,6 +263,7 @@ export class Loom implements PublicLoom {
       return html as string
     }
     this.mounting = new Mounting(
+      this,
       (name) => this.entry(name),
       this.native,
       settings,
@@ -235,7 +274,7 @@ export class Loom implements PublicLoom {
       checkOpen,
       showShared,
     )
-    this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime)
+    this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime, log)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)
   }
@@ -284,7 +323,7 @@ export class Loom implements PublicLoom {
       failed: (file, error) => {
         const near = nearPath(file)
         const what = `${near} could not be loaded again, so that pages go on with what it was before`
-        this.dispatcher.tellsOperator.tell('error', `${what}: ${traceOf(error)}`)
+        this.dispatcher.tellsOperator.tell('error', 'LOOM_LOAD', `${what}: ${traceOf(error)}`)
         development.failed('load', '', what, textOf(error), error)
       },
       warn: (text) => {
@@ -341,14 +380,22 @@ export class Loom implements PublicLoom {
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
     const page = this.mounting.page(() => this.entry(module), props, options)
-    if (this.development === undefined) return page
+    const { development } = this
+    if (development === undefined) return page
     const place = callerOf(this.mount)
     const name = isObject(module) ? module['name'] : module
     page.then(
       () => this.wiring?.mounted(String(name), place, options.request),
-      () => undefined,
+      (error: unknown) => {
+        const { request } = (options ?? {}) as { request?: unknown }
+        development.mountFailed(
+          String(name),
+          isObject(request) ? pageUrl(request as unknown as PageRequest) : '',
+          error,
+        )
+      },
     )
-    return explainPromise(page, String(name), place, this.development)
+    return explainPromise(page, String(name), place, development)
   }
 
   // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
@@ -357,7 +404,11 @@ export class Loom implements PublicLoom {
     const id = messageId(options, 'loom.publish')
     this.development?.topics?.published(name, 'loom.publish', callerOf(this.publish))
     const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
-    await this.published((request) => this.native.publish(name, id, json, request))
+    await this.told(
+      'publish',
+      name,
+      this.published((request) => this.native.publish(name, id, json, request)),
+    )
   }
 
   async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
@@ -382,6 +433,24 @@ export class Loom implements PublicLoom {
     const id = messageId(options, 'loom.send')
     const json = sentData(receiver, data, 'loom.send')
     await this.published((request) => this.native.sendTo(address, id, json, request))
+  }
+
+  /** Tells who listens of a message that the application has published. */
+  private async told(action: 'publish', topic: string, published: Promise<unknown>): Promise<void> {
+    const { topic: channel } = channels
+    if (!channel.hasSubscribers) {
+      await published
+      return
+    }
+    const began = performance.now()
+    const message = { loom: this, action, topic }
+    try {
+      await published
+      channel.publish({ ...message, duration: performance.now() - began })
+    } catch (error) {
+      channel.publish({ ...message, duration: performance.now() - began, error })
+      throw error
+    }
   }
 
   private published(begin: (request: number) => boolean): Promise<unknown> {
@@ -488,8 +557,9 @@ export class Loom implements PublicLoom {
     const { hasBackplane, binder, dispatcher } = this
     const server = new UploadServer(options, { path, origin, trust, hasBackplane }, dispatcher.uploads, binder)
     this.uploadServer = server
+    this.uploadsOptions = options
     return (request, response, next) => {
-      if (!server.handle(request, request, response)) next()
+      if (this.uploadServer?.handle(request, request, response) !== true) next()
     }
   }
 
@@ -522,6 +592,15 @@ export class Loom implements PublicLoom {
 
   stats(): Stats {
     return this.native.stats() as Stats
+  }
+
+  /** What is counted, for `loom-live/opentelemetry`. */
+  [NUMBERS](): Metric[] {
+    return metricsOf(this.stats(), this.native.metrics())
+  }
+
+  metrics(): string {
+    return prometheusText(this.stats(), this.native.metrics())
   }
 
   ready(options: { redis?: boolean } = {}): Ready {
@@ -572,12 +651,67 @@ export class Loom implements PublicLoom {
     return this.native.disconnectTopic(topic, bind, address)
   }
 
+  seam(): Seam {
+    this.checkOpen()
+    const ask = (begin: (request: number) => void): Promise<unknown> =>
+      this.promises.make(begin, (text) => new LoomError('LOOM_STOPPED', text))
+    return {
+      path: this.settings.path,
+      keep: this.settings.keep,
+      holdTime: () => {
+        this.native.holdTime(0)
+      },
+      advance: async (ms) => {
+        await ask((request) => {
+          this.native.advance(ms, request)
+        })
+      },
+      settled: async () => {
+        await ask((request) => {
+          this.native.settled(request)
+        })
+      },
+      propsOf: async (actor) => {
+        const props = await ask((request) => {
+          this.native.propsOf(actor, request)
+        })
+        return (props ?? undefined)
+      },
+      witness: (witness) => {
+        this.dispatcher.tellsOperator.witness = witness
+      },
+      attach: (server, pass) => {
+        this.upgrades.attach(server, pass)
+      },
+      serveUpload: (request, response) => this.uploadServer?.handle(request, request, response) === true,
+      restart: () => this.restart(),
+    }
+  }
+
+  private async restart(): Promise<void> {
+    const unix = this.native.heldUnix()
+    await this.close({ timeout: 0 })
+    const next = new Loom(this.#given, this.maker)
+    next.native.holdTime(unix)
+    next.dispatcher.tellsOperator.witness = this.dispatcher.tellsOperator.witness
+    for (const entry of this.entries.values()) {
+      next.dispatcher.register(entry, next.native.register(entry.name, entry.raw, ...detailsOf(entry)))
+      next.entries.set(entry.name, entry)
+      next.development?.registered(entry, undefined)
+    }
+    if (this.uploadsOptions !== undefined) next.uploads(this.uploadsOptions)
+    if (this.mounting.forms !== undefined) next.takesForms()
+    // The application's variables still name this loom, which goes on with all that the new one has.
+    Object.assign(this, next)
+  }
+
   close(options: { timeout?: number } = {}): Promise<void> {
     checkNames(options, { timeout: true }, 'the options of close', 'an option of close')
     const { timeout = CLOSE_TIMEOUT } = options
     if (typeof timeout !== 'number' || !(timeout >= 0)) throw invalid('a number of milliseconds', 'timeout', timeout)
     this.watcher?.close()
     this.wiring?.close()
+    this.flashBox.close()
     const devtools = this.wiring?.devtools?.close()
     this.closing ??= this.promises
       .make(
@@ -599,8 +733,17 @@ export class Loom implements PublicLoom {
   }
 }
 
+/** What tests of an application do with its loom. */
+function seamOf(loom: unknown): Seam {
+  if (loom instanceof Loom) return loom.seam()
+  throw invalid('a loom, which is what createLoom gives,', 'loom', loom)
+}
+
 export function createLoom(options: LoomOptions = {}): Loom {
   const isProduction =
     (options as LoomOptions | null)?.development === false || process.env['NODE_ENV'] === 'production'
   return new Loom(options, isProduction ? undefined : filesBehind(createLoom).map(realPath)[0])
 }
+
+// Not public: `loom-live/testing`, a bundle of its own, finds it under this name. See lib/testing/library.ts.
+Object.defineProperty(createLoom, Symbol.for('loom-live.testing'), { value: seamOf })

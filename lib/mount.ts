@@ -1,13 +1,14 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { LoomErrorCode, MountOptions } from '../index'
+import type { Loom, LoomErrorCode, MountOptions } from '../index'
 import { checkNames, invalid, isObject } from './check'
 import { seal, showing } from './forms/posted'
-import type { Forms } from './http/forms'
+import type { Forms, Place } from './http/forms'
 import { Context, type PageRequest, pageUrl, rawOf, type Requests } from './call/context'
 import type { Development } from './call/development'
 import { mountProps, publicJson } from './call/join'
 import type { Entry, LiveEntry } from './call/modules'
-import { mountParams } from './call/params'
+import { MAX_URL, mountParams } from './call/params'
 import { encodeTree, treeOf } from './call/render'
 import { LoomError, textOf } from './errors'
 import type { Binder } from './http/bind'
@@ -19,6 +20,7 @@ import { type Child, Children } from './render/live'
 import type { Tree } from './render/tree'
 import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
+import { withTrace } from './telemetry/trace'
 
 /** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
 const JOIN_ROOM = 256
@@ -31,15 +33,9 @@ const MAX_KEY = 256
 
 const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
 
-/** The URL of the page that a component is mounted in. */
-function urlOf(request: PageRequest | undefined): string {
-  return request === undefined ? '' : pageUrl(request)
-}
-
-/** A component among those of its module in one page. */
-interface Place {
-  readonly request: IncomingMessage
-  readonly number: number
+/** A nested component stands where its keys say, whatever comes before it. */
+function placeName(path: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(path)).digest('base64url').slice(0, 22)
 }
 
 /** What a component's HTML is made with. */
@@ -48,6 +44,8 @@ interface Rendering {
   readonly posted: Parameters<typeof showing>[0]
   /** What the hidden fields of its own forms hold; nothing if there are none. */
   readonly state: string | undefined
+  /** Where it stands, for the forms of those in it. */
+  readonly place: Place | undefined
   /** How many components are around it. */
   readonly depth?: number
 }
@@ -62,6 +60,7 @@ export class Mounting {
   private readonly places = new WeakMap<IncomingMessage, Map<string, number>>()
 
   constructor(
+    private readonly loom: Loom,
     /** The module of that name; throws if there is none. */
     private readonly find: (name: string) => Entry,
     private readonly native: NativeLoom,
@@ -87,16 +86,22 @@ export class Mounting {
     const container = checkContainer(options.as ?? 'div')
     const request = this.requestIn(options)
     const place = this.placeOf(request, entry.name)
-    const after = place === undefined ? undefined : this.forms?.stateOf(place.request, entry.name, place.number)
+    const after = place && this.forms?.stateOf(place, entry.name)
     const first = entry.raw ? props : (after?.props ?? (await this.firstProps(entry, props, request)))
     const json = entry.raw ? stringifyProps(first, source) : publicJson(entry, first, source)
     this.checkOpen()
-    const token = this.native.seal(entry.name, json, await this.binder.bindOf(request), urlOf(request))
-    const state = place === undefined ? undefined : `${place.number} ${token}`
+    const token = this.native.seal(
+      entry.name,
+      json,
+      await this.binder.bindOf(request),
+      this.pageOf(request, entry.name),
+    )
+    const state = place && `${place.name} ${token}`
     const html = await this.rendered(entry, container, entry.raw ? json : first, {
       request,
       posted: after?.posted,
       state,
+      place,
     })
     this.checkSize(entry, token, source)
     return this.contained(entry, container, token, html)
@@ -131,7 +136,7 @@ export class Mounting {
     entry: Entry,
     container: string,
     props: unknown,
-    { request, posted, state, depth = 0 }: Rendering,
+    { request, posted, state, place, depth = 0 }: Rendering,
   ): Promise<string> {
     const tree = new Writer()
     const children = new Children(this.development?.checkOf(entry))
@@ -157,7 +162,7 @@ export class Mounting {
     }
     // The forms of what is nested have states of their own.
     const own = state === undefined ? around : around.map((piece) => seal(piece, state))
-    const html = await this.withChildren(own, children.found, request, depth + 1)
+    const html = await this.withChildren(own, children.found, request, place, depth + 1)
     this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
     return html
   }
@@ -167,14 +172,11 @@ export class Mounting {
     around: readonly string[],
     children: readonly Child[],
     request: PageRequest | undefined,
+    parent: Place | undefined,
     depth: number,
   ): Promise<string> {
     const [first = '', ...rest] = around
-    const shown: string[] = []
-    // Forms count the components of a page in its order.
-    if (this.forms === undefined)
-      shown.push(...(await Promise.all(children.map((child) => this.child(child, request, depth)))))
-    else for (const child of children) shown.push(await this.child(child, request, depth))
+    const shown = await Promise.all(children.map((child) => this.child(child, request, parent, depth)))
     // What `live` has written before ends with the container's tag.
     const pieces = [first, ...rest]
     const last = pieces.length - 1
@@ -182,7 +184,12 @@ export class Mounting {
   }
 
   /** A nested component: the rest of its container's tag, and what is in it. */
-  private async child(child: Child, request: PageRequest | undefined, depth: number): Promise<string> {
+  private async child(
+    child: Child,
+    request: PageRequest | undefined,
+    parent: Place | undefined,
+    depth: number,
+  ): Promise<string> {
     const entry = this.find(child.module)
     const name = JSON.stringify(entry.name)
     if (depth > MAX_NESTING) {
@@ -202,20 +209,21 @@ export class Mounting {
       this.checkStanding(entry, child.as, {}, html)
       if (this.forms === undefined || request === undefined) return `>${html}`
       const bind = await this.binder.bindOf(request)
-      const token = this.native.sealShared(entry.name, child.shared, bind, urlOf(request))
+      const token = this.native.sealShared(entry.name, child.shared, bind, this.pageOf(request, entry.name))
       return `>${seal(html, `0 ${token}`, true)}`
     }
     const source = (): string => `mount of module ${name}`
     this.development?.checkMounted(entry, child.given, Object.keys(OPTIONS))
-    const place = this.placeOf(request, entry.name)
-    const after = place === undefined ? undefined : this.forms?.stateOf(place.request, entry.name, place.number)
-    const first = after?.props ?? (await this.firstProps(entry, child.given, request))
+    const place = parent && { ...parent, name: placeName([parent.name, entry.name, child.name]) }
+    const after = place && this.forms?.stateOf(place, entry.name)
+    const posted = after && request && (await this.forms?.givenTo(entry, after, child.gives.slice(1), request))
+    const first = posted ?? (await this.firstProps(entry, child.given, request))
     const json = publicJson(entry, first, source)
     const bind = await this.binder.bindOf(request)
-    const token = this.native.sealChild(entry.name, json, child.gives, bind, urlOf(request))
+    const token = this.native.sealChild(entry.name, json, child.gives, bind, this.pageOf(request, entry.name))
     this.checkSize(entry, token, source)
-    const state = place === undefined ? undefined : `${place.number} ${token}`
-    const html = await this.rendered(entry, child.as, first, { request, posted: after?.posted, state, depth })
+    const state = place && `${place.name} ${token}`
+    const html = await this.rendered(entry, child.as, first, { request, posted: after?.posted, state, place, depth })
     return ` data-l-token="${token}">${html}`
   }
 
@@ -229,14 +237,14 @@ export class Mounting {
     return mountParams(entry, await mountProps(entry, given, context), request && pageUrl(request), context)
   }
 
-  /** Which of the page's components of this module it is, for its forms. */
+  /** Where a component that is not nested stands, for its forms: the first of its module, the second. */
   private placeOf(page: PageRequest | undefined, module: string): Place | undefined {
     if (this.forms === undefined || page === undefined) return undefined
     const request = rawOf(page)
     const counts = this.places.get(request) ?? new Map<string, number>()
     const number = counts.get(module) ?? 0
     this.places.set(request, counts.set(module, number + 1))
-    return { request, number }
+    return { request, name: String(number) }
   }
 
   /** The HTML of a shared component, in its container. */
@@ -270,7 +278,7 @@ export class Mounting {
     const html = await this.showShared(entry.name, key, this.addressOf(request))
     this.checkOpen()
     this.checkStanding(entry, container, {}, html)
-    const token = this.native.sealShared(entry.name, key, bind, urlOf(request))
+    const token = this.native.sealShared(entry.name, key, bind, this.pageOf(request, entry.name))
     // The actor is not this page's, so that what was typed is not shown again: the place does not matter.
     const whole = this.forms === undefined || request === undefined ? html : seal(html, `0 ${token}`, true)
     return this.contained(entry, container, token, whole)
@@ -297,6 +305,13 @@ export class Mounting {
     checkStanding(entry.name, container, html)
     if (checked === undefined) this.standing.set(key, new Set([container]))
     else checked.add(container)
+  }
+
+  /** The URL of the page that a component is mounted in, and the trace of its request. */
+  private pageOf(request: PageRequest | undefined, module: string): string {
+    const url = request === undefined ? '' : pageUrl(request)
+    const traced = withTrace(url, this.loom, module)
+    return Buffer.byteLength(traced) <= MAX_URL ? traced : url
   }
 
   private mountContext(module: string, request: PageRequest | undefined): Context {

@@ -1,10 +1,20 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { LoomError, textOf } from './errors'
+import { LoomError } from './errors'
+import { notFound, notForSystem, notLoaded, otherVersion } from './no_addon'
 import { setOwnFolder } from './places'
+import { fileOf, packageOf, platform, platforms } from './platform'
 
-export type { NativeConnection, NativeLoom, NativeUpgrade, OpenedForm, PostedForm } from './addon'
+export type {
+  NativeConnection,
+  NativeHistogram,
+  NativeLoom,
+  NativeMetrics,
+  NativeUpgrade,
+  OpenedForm,
+  PostedForm,
+} from './addon'
 
 /** The addon's exports. `addon.d.ts` is made from `src/node/`. */
 export type Native = typeof import('./addon')
@@ -13,6 +23,16 @@ const BUNDLED =
   'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
   '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
 
+interface Manifest {
+  readonly name?: string
+  readonly version?: string
+}
+
+function manifestOf(folder: string): Manifest | undefined {
+  const file = join(folder, 'package.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Manifest) : undefined
+}
+
 /**
  * The package's own folder. This file usually stands in the package's `dist/`. If an application has bundled it, the
  * package is where the application's `require` finds it.
@@ -20,7 +40,7 @@ const BUNDLED =
 function findRoot(): string {
   // A bundler may have turned this file into an ES module, which has neither variable.
   const isModule = typeof __dirname !== 'string' || typeof __filename !== 'string'
-  if (!isModule && existsSync(join(__dirname, '..', 'native')) && existsSync(join(__dirname, 'client.js')))
+  if (!isModule && existsSync(join(__dirname, 'client.js')) && manifestOf(join(__dirname, '..'))?.name === 'loom-live')
     return join(__dirname, '..')
   const from = isModule ? (process.argv[1] ?? join(process.cwd(), 'index.js')) : __filename
   try {
@@ -33,24 +53,39 @@ function findRoot(): string {
 export const root = findRoot()
 setOwnFolder(join(root, 'dist'))
 
+/**
+ * Where the addon is: in a file that the user names, as napi-rs has it; in the repository's own build; or, as usual, in the
+ * package of this platform, which the package manager has chosen from the optional dependencies.
+ */
 function load(): Native {
-  const platform = `${process.platform}-${process.arch}`
-  const file = join(root, 'native', `loom-live.${platform}.node`)
-  const build =
-    'run `npm rebuild loom-live` where it is to run, with Rust 1.88 or newer (https://rustup.rs) and a C linker, to build it for this system'
-  if (!existsSync(file)) {
-    throw new LoomError('LOOM_PLATFORM', `loom-live has no addon for ${platform}, ${file} is missing: ${build}`)
+  const require = createRequire(join(root, 'package.json'))
+  const named = process.env['NAPI_RS_NATIVE_LIBRARY_PATH']
+  const built = join(root, 'native', fileOf(platform))
+  const wanted = named || (existsSync(built) ? built : packageOf(platform))
+  let file
+  try {
+    file = require.resolve(wanted)
+  } catch (error) {
+    if (wanted === packageOf(platform) && !platforms.includes(platform)) throw notForSystem(error)
+    throw notFound(error, wanted, (name) => resolves(require, packageOf(name)))
+  }
+  if (wanted === packageOf(platform)) {
+    const [ours, its] = [manifestOf(root)?.version, manifestOf(dirname(file))?.version]
+    if (ours !== its) throw otherVersion(String(ours), String(its))
   }
   try {
-    return createRequire(join(root, 'package.json'))(file) as Native
+    return require(file) as Native
   } catch (error) {
-    // The loader's own message comes first: it says what this system lacks.
-    throw new LoomError(
-      'LOOM_PLATFORM',
-      `${textOf(error)}\nSo loom-live's addon for ${platform} could not be loaded, which was built on another system (an older or another C ` +
-        `library?): ${build}`,
-      { cause: error },
-    )
+    throw notLoaded(error, file)
+  }
+}
+
+function resolves(require: NodeJS.Require, name: string): boolean {
+  try {
+    require.resolve(name)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -4,103 +4,16 @@
 // over https. All runtimes run the README's Express and Fastify examples: a page is loaded, joined and clicked. The
 // binaries come from npm and are kept. A runtime that cannot be installed is named, and is not a failure.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { folder, installRuntimes, programOf, RUNTIMES } from './binaries.mjs'
 import { click, tokenIn, Wire } from '../__test__/runtimes/client.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const folder = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'runtimes')
 const tests = join(root, '__test__', 'runtimes')
-
-/**
- * The oldest and the newest version of each line, and the versions before and after `shouldUpgradeCallback` came (22.21
- * and 24.9), because upgrades are taken in another way since then. The first version is the one in `engines` of
- * package.json.
- */
-const NODES = ['20.0.0', '20.20.2', '22.20.0', '22.21.0', '22.23.3', '24.8.0', '24.9.0', '24.21.0', '26.10.0']
-const BUN = '1.4.5'
-const DENO = '2.9.6'
-
-const system = process.platform === 'win32' ? 'win' : process.platform
-const exe = process.platform === 'win32' ? '.exe' : ''
-const nodePackage = `node-${system}-${process.arch}`
-
-/** The runtimes: for each its packages on npm, its program in them, and the arguments that run a file. */
-const RUNTIMES = [
-  ...NODES.map((version) => ({
-    name: `Node ${version}`,
-    alias: `node-${version}`,
-    source: `npm:${nodePackage}@${version}`,
-    program: join(`node-${version}`, 'bin', `node${exe}`),
-    run: [],
-    isNode: true,
-  })),
-  {
-    name: `Bun ${BUN}`,
-    alias: 'bun',
-    source: BUN,
-    program: join(
-      '@oven',
-      `bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`,
-      'bin',
-      `bun${exe}`,
-    ),
-    run: [],
-  },
-  {
-    name: `Deno ${DENO}`,
-    alias: 'deno',
-    source: DENO,
-    program: join(
-      '@deno',
-      `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`,
-      `deno${exe}`,
-    ),
-    run: ['run', '--allow-all', '--no-lock'],
-  },
-]
-
-/**
- * Installs missing runtimes. If they cannot be installed together, each is installed alone, so that one that fails does
- * not stop the others.
- */
-function install() {
-  mkdirSync(folder, { recursive: true })
-  const manifest = (list) =>
-    JSON.stringify({
-      private: true,
-      dependencies: Object.fromEntries(list.map(({ alias, source }) => [alias, source])),
-    })
-  const file = join(folder, 'package.json')
-  const npm = () =>
-    spawnSync(
-      'npm',
-      ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'],
-      {
-        cwd: folder,
-        stdio: ['ignore', 'ignore', 'pipe'],
-        encoding: 'utf8',
-        shell: process.platform === 'win32',
-      },
-    )
-  const isInstalled = () => RUNTIMES.every((runtime) => existsSync(programOf(runtime)))
-  if (existsSync(file) && readFileSync(file, 'utf8') === manifest(RUNTIMES) && isInstalled()) return
-  console.log('Installing runtimes, about 1.6 GB, once')
-  writeFileSync(file, manifest(RUNTIMES))
-  if (npm().status === 0) return
-  const kept = []
-  for (const runtime of RUNTIMES) {
-    writeFileSync(file, manifest([...kept, runtime]))
-    const { status, stderr } = npm()
-    if (status === 0) kept.push(runtime)
-    else console.log(`${runtime.name} cannot be installed: ${stderr.trim().split('\n').slice(0, 3).join(' ')}`)
-  }
-}
-
-const programOf = ({ program }) => join(folder, 'node_modules', program)
 
 async function freePort() {
   const server = createServer()
@@ -212,7 +125,7 @@ async function certificateFile() {
   return file
 }
 
-install()
+installRuntimes()
 const certificate = await certificateFile()
 const only = process.argv[2]
 const waiting = RUNTIMES.filter(({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase()))

@@ -5,8 +5,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeEdge } from './edge.mjs'
-import { buildAddon } from './native.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -48,6 +46,7 @@ async function exportsOf(file) {
 async function bundle() {
   const { build } = await import('esbuild')
   const { bundleClient, bundleDevelopment, bundleImports, bundleNetwork } = await import('./client.mjs')
+  const { targets } = await import('./platforms.mjs')
   await build({
     absWorkingDir: root,
     entryPoints: ['lib/index.ts'],
@@ -60,6 +59,7 @@ async function bundle() {
     sourcemap: true,
     sourcesContent: false,
     define: {
+      ADDON_PLATFORMS: JSON.stringify([...targets.keys()]),
       DEVELOPMENT_CLIENT: JSON.stringify(await bundleDevelopment()),
       DEVELOPMENT_NETWORK: JSON.stringify(await bundleNetwork()),
     },
@@ -73,6 +73,28 @@ async function bundle() {
     target: 'node20',
     format: 'cjs',
     loader: { '.lua': 'text' },
+  })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/testing/index.ts'],
+    outfile: 'dist/testing.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    // The WebSocket client is in the file: an application does not have it, and in jsdom's place another one is found.
+    external: ['./index.cjs', 'bufferutil', 'utf-8-validate'],
+    banner: { js: '// Contains ws, https://github.com/websockets/ws, under the MIT licence.' },
+  })
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['lib/opentelemetry/index.ts'],
+    outfile: 'dist/opentelemetry.cjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    packages: 'external',
   })
   await build({
     absWorkingDir: root,
@@ -147,10 +169,21 @@ function load() {
     'jsx-compiler.mjs',
     `import { createRequire } from 'node:module'\n\nexport const { ${ofCompiler.join(', ')} } = createRequire(import.meta.url)('./jsx-compiler.cjs')\n`,
   )
+  write(
+    'testing.mjs',
+    `import { createRequire } from 'node:module'\n\nexport const { openPage } = createRequire(import.meta.url)('./testing.cjs')\n`,
+  )
+  write(
+    'opentelemetry.mjs',
+    `import { createRequire } from 'node:module'\n\nexport const { instrument } = createRequire(import.meta.url)('./opentelemetry.cjs')\n`,
+  )
   write('jsx-loader.cjs', `'use strict'\nmodule.exports = require('./jsx-compiler.cjs').loadJsx\n`)
 }
 
 installPackages()
+// These import packages, so that they are loaded when the packages are there.
+const { buildAddon } = await import('./native.mjs')
+const { writeEdge } = await import('./edge.mjs')
 const problem = buildAddon()
 if (problem !== undefined) stop(problem)
 writeEdge()

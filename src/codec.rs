@@ -31,7 +31,7 @@ pub fn table() -> Value {
             "PropsOp": constants!(props_op: TEXT, KEEP, OBJECT, ARRAY, DROP, MOVE, MORE, SHIFT),
             "Status": constants!(status: DONE, FAILED, UNKNOWN_HANDLER, PROPS_NEEDED, DONE_ANEW, REFUSED, DONE_KEEPING_FORM, WAITS, TASK_VALUE, TASK_DONE, TASK_FAILED, ALLOWED, FAILED_FOR_NOW, FROZEN, BESIDE),
             "Action": constants!(action: NONE, RELOAD, REDIRECT),
-            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK, STORE, ANNOUNCED),
+            "JobKind": constants!(kind: CALL, ABORT, REPLY, SETTLE, RELAY, LOG, FORGET, CALLS, NEXT_VALUE, END_TASK, STORE, ANNOUNCED, TIMED),
             "From": constants!(from: TIMER, TASK, TOPIC, COMPONENT, PRESENCE, VIEWERS, SERVER, PARENT, AGAIN),
             "Part": constants!(part: VALUE, DONE, ERROR),
             "LogLevel": { "ERROR": Level::Error as u32, "WARN": Level::Warn as u32 },

@@ -1,11 +1,15 @@
 //! What every actor and connection of one application shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
+use crate::clock::Now;
+use crate::held_time::HeldTime;
+use crate::codes::Code;
 use crate::homes::Homes;
 use crate::limits::Limits;
 use crate::living::Living;
@@ -47,6 +51,8 @@ pub struct Context<D> {
     pub development: bool,
     /// The actors that live; `None` in production, where nobody has them render again.
     pub living: Option<Living>,
+    /// The time by which timers of components run, if a test holds it. Set before the first component begins.
+    pub held_time: OnceLock<Arc<HeldTime>>,
     /// Tells problems to the operator.
     pub log: Log,
     /// Cancelled when the application closes. From then on nobody joins.
@@ -62,16 +68,36 @@ pub struct Context<D> {
 }
 
 impl<D> Context<D> {
+    /// This moment, by the clock that timers of components run by.
+    pub fn now(&self) -> Now {
+        match self.held_time.get() {
+            Some(held) => {
+                let (instant, unix) = held.now();
+                Now { instant, unix }
+            }
+            None => Now::here(),
+        }
+    }
+
+    /// How long a page waits at least between two changes that no event asked for. While a test holds the time, nothing
+    /// waits.
+    pub fn patch_pause(&self) -> Duration {
+        match self.held_time.get() {
+            Some(_) => Duration::ZERO,
+            None => Duration::from_secs(1) / self.limits.patch_rate.max(1),
+        }
+    }
+
     /// Tells the operator. Each place that calls this may write a bounded number of lines a minute.
     #[track_caller]
-    pub fn log(&self, level: Level, text: String) {
-        self.log.write(level, "", || text);
+    pub fn log(&self, level: Level, code: Code, text: String) {
+        self.log.write(level, code, "", || text);
     }
 
     /// As [`log`](Self::log), but the lines of each module are counted apart.
     #[track_caller]
-    pub fn log_about(&self, level: Level, module: &str, text: impl FnOnce() -> String) {
-        self.log.write(level, module, text);
+    pub fn log_about(&self, level: Level, code: Code, module: &str, text: impl FnOnce() -> String) {
+        self.log.write(level, code, module, text);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::codes::Code;
 use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, EventNumber};
 use crate::log::Quoted;
@@ -16,6 +17,7 @@ use crate::ongoing::{Dropped, TopicNames};
 use crate::props::Props;
 use crate::protocol::{ClientEvent, Refusal};
 use crate::registry::Module;
+use crate::stats::Clock;
 use crate::topics::Subscription;
 use crate::tree::Render;
 use crate::turns::Yield;
@@ -257,6 +259,22 @@ impl CallError {
         .to_owned()
     }
 
+    /// The code of the error, under which it is logged and counted.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnknownHandler(_) => Code::UnknownHandler,
+            Self::Threw { .. } | Self::Failed(_) => Code::Failed,
+            Self::FormFields(_) => Code::Form,
+            Self::Deadline(_) => Code::Deadline,
+            Self::Refused(..) => Code::Refused,
+            Self::Unknown(_) | Self::Unreadable(_) | Self::NotKept(_) => Code::Store,
+            Self::Moved => Code::Moved,
+            Self::Busy => Code::Busy,
+            Self::Panicked(_) => Code::Fault,
+            Self::Closed => Code::Stopped,
+        }
+    }
+
     /// The stack in the application's code, as the log shows it behind the text; empty if there is none.
     pub fn stack(&self) -> &str {
         match self {
@@ -288,6 +306,31 @@ impl CallError {
             _ => &Refusal::Fault,
         }
     }
+}
+
+/// What a step was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// A first render.
+    Join = 0,
+    /// An event of a page.
+    Event = 1,
+    /// Messages from the server.
+    Visit = 2,
+}
+
+/// A step that is over, and how long its parts took.
+pub struct Timed<'a> {
+    /// The actor.
+    pub actor: ActorKey,
+    /// The number of the step's call among the actor's calls.
+    pub sequence: u64,
+    /// What the step was.
+    pub kind: StepKind,
+    /// How long it took; `None` if it began before durations were measured.
+    pub clock: Option<&'a Clock>,
+    /// Why it was not committed; `None` if it was.
+    pub error: Option<Code>,
 }
 
 /// Gets the values of the tasks of one actor.
@@ -324,4 +367,7 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// Ends a task. It gives no value any more, unless one is on its way.
     fn end_task(&self, task: TaskId);
+
+    /// A step is over. Called only while [steps are observed](crate::stats::Stats::is_observed).
+    fn timed(&self, step: &Timed<'_>);
 }

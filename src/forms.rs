@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock::unix_now;
 use crate::context::{Context, Shared};
 use crate::dispatch::Dispatcher;
+use crate::ongoing::{Now, Ongoing};
 use crate::protocol::{ClientEvent, Refusal, SpecialVars};
 use crate::session::Peer;
 use crate::sessions::{Sessions, counted, counted_as, holder};
@@ -32,6 +33,8 @@ pub struct Opened {
     pub key: String,
     /// The page's URL.
     pub page: String,
+    /// Names what the parent of a nested component had given it; empty if it is not nested.
+    pub given: String,
 }
 
 /// A form of a shared component.
@@ -68,7 +71,9 @@ pub fn open<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Opened, 
     if !is_page {
         return Err(TokenError::Malformed);
     }
+    let ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
     Ok(Opened {
+        given: ongoing.last_given().unwrap_or_default().to_owned(),
         id: public_name(&format!("form {}", anchored(token, bind))),
         module: claims.module,
         version: claims.version,

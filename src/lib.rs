@@ -18,6 +18,7 @@
 //! * [`processes`]: those that have one backplane: which of them live, and what one says to another.
 //! * [`homes`]: which process has a component, and how another one takes it over.
 //! * [`announcements`]: what JavaScript tells JavaScript in all other processes, such as whom it has removed.
+//! * [`held_time`]: time that stands still until a test moves it.
 //! * [`living`]: the actors that live, which development has render again.
 //! * [`context`], [`limits`], [`stats`], [`budget`], [`quotas`], [`turns`], [`store`]: what all of one
 //!   application shares.
@@ -34,6 +35,7 @@ pub mod bridge;
 pub mod budget;
 pub mod clock;
 pub mod codec;
+pub mod codes;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
@@ -42,6 +44,7 @@ pub mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod given;
+pub mod held_time;
 pub mod homes;
 pub mod ids;
 pub mod limits;

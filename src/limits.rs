@@ -1,7 +1,7 @@
 //! Every limit, in one table: its name, unit, default and bounds, what it costs, and what happens if it
 //! is exceeded.
 //!
-//! This table is the only one. `lib/options.ts` gets it as JSON; the README's table and `index.d.ts` are
+//! This table is the only one. `lib/options.ts` gets it as JSON; the table of `docs/limits.md` and `index.d.ts` are
 //! compared with it by `__test__/package/limits.test.ts`.
 
 use std::collections::HashMap;

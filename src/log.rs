@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::codes::Code;
 use crate::sync::{Mutex, lock};
 
 /// Characters of a client's text that a line shows.
@@ -67,7 +68,21 @@ struct Window {
     left_out: usize,
 }
 
-type Lines = Box<dyn Fn(Level, String) + Send + Sync>;
+/// One line, as the operator's logger gets it.
+pub struct Line {
+    /// How bad it is.
+    pub level: Level,
+    /// What it is about.
+    pub code: Code,
+    /// Whom it is about: a module's name, or the reason why connections were closed; empty if it is nobody.
+    pub about: String,
+    /// The text.
+    pub text: String,
+    /// How many lines like this one were left out, if the line says so; otherwise 0.
+    pub left_out: usize,
+}
+
+type Lines = Box<dyn Fn(Line) + Send + Sync>;
 
 /// The operator's log. Of each kind 60 lines a minute are written, and then one that says how many
 /// were left out. Kinds are the places in the code that write, and there the module, if one is named.
@@ -98,20 +113,26 @@ impl Log {
 
     /// Writes a line, if it is not one too many of its kind.
     #[track_caller]
-    pub fn write(&self, level: Level, about: &str, text: impl FnOnce() -> String) {
+    pub fn write(&self, level: Level, code: Code, about: &str, text: impl FnOnce() -> String) {
         let place: *const Location<'static> = Location::caller();
         let mut kind = (place as usize, about.to_owned());
         let inner = &self.0;
         let fate = inner.fate(&mut kind);
         match fate {
-            Fate::Written => (inner.lines)(level, cut(text())),
+            Fate::Written => (inner.lines)(Line {
+                level,
+                code,
+                about: about.to_owned(),
+                text: cut(text()),
+                left_out: 0,
+            }),
             Fate::LeftOut => {}
-            Fate::First(end) => self.tell_at(end, level, kind, cut(text())),
+            Fate::First(end) => self.tell_at(end, (level, code), kind, cut(text())),
         }
     }
 
     /// Says at the end of a window how many lines were left out in it.
-    fn tell_at(&self, end: Instant, level: Level, kind: Kind, example: String) {
+    fn tell_at(&self, end: Instant, (level, code): (Level, Code), kind: Kind, example: String) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -122,9 +143,14 @@ impl Log {
             let mut windows = lock(&inner.windows);
             let window = windows.remove(&kind);
             drop(windows);
-            if let Some(count) = window.map(|window| window.left_out) {
-                let text = format!("{count} lines like this one were left out: {example}");
-                (inner.lines)(level, text);
+            if let Some(left_out) = window.map(|window| window.left_out) {
+                (inner.lines)(Line {
+                    level,
+                    code,
+                    about: kind.1,
+                    text: format!("{left_out} lines like this one were left out: {example}"),
+                    left_out,
+                });
             }
         });
     }
@@ -171,7 +197,7 @@ mod tests {
     fn recorded() -> (Log, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let writes = lines.clone();
-        let log = Log::new(Box::new(move |_, text| writes.lock().unwrap().push(text)));
+        let log = Log::new(Box::new(move |line| writes.lock().unwrap().push(line.text)));
         (log, lines)
     }
 
@@ -195,8 +221,8 @@ mod tests {
             "Error: no such item {}\n    at save (app.js:1:1)",
             "é".repeat(1 << 20)
         );
-        log.write(Level::Error, "", || text.clone());
-        log.write(Level::Error, "", || "short".into());
+        log.write(Level::Error, Code::Failed, "", || text.clone());
+        log.write(Level::Error, Code::Failed, "", || "short".into());
         let lines = lines.lock().unwrap();
         assert!(
             lines[0].len() <= LONGEST_LINE + 40,
@@ -223,13 +249,17 @@ mod tests {
         let (log, lines) = recorded();
         let write = |count, about: &str| {
             for number in 0..count {
-                log.write(Level::Warn, about, || format!("{about} {number}"));
+                log.write(Level::Warn, Code::Failed, about, || {
+                    format!("{about} {number}")
+                });
             }
         };
         write(1000, "flood");
         // Another kind is not concerned.
         write(1, "other");
-        log.write(Level::Warn, "flood", || "from elsewhere".into());
+        log.write(Level::Warn, Code::Failed, "flood", || {
+            "from elsewhere".into()
+        });
         assert_eq!(lines.lock().unwrap().len(), 62);
         tokio::time::sleep(WINDOW + Duration::from_secs(1)).await;
         let last = lines.lock().unwrap().last().cloned();
@@ -249,7 +279,7 @@ mod tests {
     fn kinds_are_bounded() {
         let (log, _) = recorded();
         for number in 0..10 * KINDS {
-            log.write(Level::Warn, &number.to_string(), String::new);
+            log.write(Level::Warn, Code::Failed, &number.to_string(), String::new);
         }
         assert!(log.0.windows.lock().unwrap().len() <= KINDS + 1);
     }

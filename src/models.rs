@@ -11,6 +11,7 @@ use shuttle::{check_random, thread};
 
 use crate::bridge::{Job, JsDispatcher, Queue, models as bridge};
 use crate::budget::Budget;
+use crate::codes::Code;
 use crate::connection::models as connection;
 use crate::context::Level;
 use crate::live_socket::models as mailbox;
@@ -112,6 +113,9 @@ fn a_queue_loses_no_job_and_no_wake() {
                         for _ in 0..3 {
                             queue.push(Job::Log {
                                 level: Level::Warn,
+                                code: Code::Value,
+                                about: "",
+                                left_out: 0,
                                 text: "x",
                             });
                         }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::connection::serve;
 use crate::context::{Context, Level, Shared};
-use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
+use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks, Timed};
 use crate::effects::TaskId;
 use crate::ids::ActorKey;
 use crate::limits::Limits;
@@ -144,6 +144,8 @@ impl Dispatcher for Closures {
         self.tasks.lock().unwrap().push((task, None));
     }
 
+    fn timed(&self, _: &Timed<'_>) {}
+
     fn forget(&self, actor: ActorKey) {
         self.forgotten.lock().unwrap().push(actor);
     }
@@ -177,8 +179,9 @@ pub(crate) fn application(dispatcher: Closures, limits: Limits) -> (Shared<Closu
         stats: Default::default(),
         development: false,
         living: Some(Default::default()),
-        log: crate::log::Log::new(Box::new(move |level, text| {
-            lines.lock().unwrap().push((level, text));
+        held_time: Default::default(),
+        log: crate::log::Log::new(Box::new(move |line| {
+            lines.lock().unwrap().push((line.level, line.text));
         })),
         closing: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -252,3 +252,117 @@ eachBrowser('a hundred nested components end at once, and begin anew', async (pa
   await page.click('p:nth-of-type(100) .small')
   await page.shows('p:nth-of-type(100) .small', '99 1')
 })
+
+/** Chooses a file in the first file input, as a script of the page does. */
+const choose = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const data = new DataTransfer()
+    for (const name of ['a.txt', 'b.txt']) data.items.add(new File(['text'], name, { type: 'text/plain' }))
+    const input = document.querySelector('input[type=file]') as HTMLInputElement
+    input.files = data.files
+    input.dispatchEvent(new Event('change', { bubbles: true }))
+  })
+
+const letter: LiveModule<{ heard: string; sent: string }> = {
+  props: { heard: '', sent: '' },
+  handle: {
+    hear: (props, { form: fields }) => ({ ...props, heard: String(fields?.text) }),
+    send: (props, { form: fields }, ctx) => {
+      ctx.keepForm()
+      return { ...props, sent: String(fields?.text) }
+    },
+  },
+  render: ({
+    heard,
+    sent,
+  }) => html`<form id="f" @submit="send" @input="hear"><input type="file" name="files" multiple required>
+      <input name="text"><button>send</button></form><output>${sent}</output><p id="heard">${heard}</p>`,
+}
+
+eachBrowser(
+  'a form with required files is sent when some are chosen; a script may choose, and then the user types',
+  async (page) => {
+    const { url } = await livePage(letter)
+    await page.goto(url)
+    await page.settled()
+    // The browser keeps it: nothing is chosen.
+    await page.click('button')
+    await choose(page)
+    await page.type('[name=text]', 'with files')
+    await page.shows('#heard', 'with files')
+    expect(
+      await page.evaluate(() => [
+        document.querySelector<HTMLInputElement>('[name=text]')?.value,
+        document.querySelector<HTMLInputElement>('[type=file]')?.files?.length,
+      ]),
+    ).toEqual(['with files', 2])
+    expect(await page.text('output')).toBe('')
+    await page.click('button')
+    await page.shows('output', 'with files')
+  },
+)
+
+eachBrowser('what shows that an answer is awaited ends in elements, too, that patches leave alone', async (page) => {
+  let answer = (): void => undefined
+  const { url } = await livePage<{ count: number }>({
+    props: { count: 0 },
+    handle: {
+      add: async ({ count }) => {
+        await new Promise<void>((resolve) => (answer = resolve))
+        return { count: count + 1 }
+      },
+    },
+    render: ({ count }) => html`<output>${count}</output>
+      <section data-l-permanent id="stays"><button @click="add" data-l-disable l-loading-text="waits">add</button></section>`,
+  })
+  await page.goto(url)
+  await page.settled()
+  await page.click('button')
+  await page.until(() => {
+    const button = document.querySelector('button')
+    return button?.classList.contains('l-loading') && button.disabled && button.textContent === 'waits'
+  })
+  answer()
+  await page.shows('output', '1')
+  await page.until(() => {
+    const button = document.querySelector('button')
+    return !button?.classList.contains('l-loading') && !button?.disabled && button?.textContent === 'add'
+  })
+})
+
+eachBrowser('an address that changes while a nested component joins is in its page', async (page) => {
+  const modules = {} as { inner: RegisteredModule<{ at: string; count: number }> }
+  let joins = (): void => undefined
+  const asked = new Promise<void>((resolve) => (joins = resolve))
+  const { url, loom } = await livePage<{ at: string; isOpen: boolean }>({
+    props: { at: '', isOpen: false },
+    params: (props, { searchParams }) => ({ ...props, at: searchParams.get('at') ?? '-' }),
+    handle: {
+      open: (props, _, ctx) => {
+        ctx.patch('?at=second')
+        return { ...props, isOpen: true }
+      },
+    },
+    render: ({ at, isOpen }) => html`<output>${at}</output><button id="open" @click="open">open</button>
+      <a href="?at=third" data-l-patch>third</a>${isOpen ? live(modules.inner, { at }) : ''}`,
+  })
+  modules.inner = loom.register<{ at: string; count: number }>('inner', {
+    props: { at: '', count: 0 },
+    mount: async (props) => {
+      await asked
+      return props
+    },
+    handle: { add: (props) => ({ ...props, count: props.count + 1 }) },
+    render: ({ at, count }) => html`<button id="inner" @click="add">${at} ${count}</button>`,
+  })
+  await page.goto(url)
+  await page.settled()
+  await page.click('#open')
+  await page.until(() => location.search === '?at=second')
+  await page.click('a')
+  await page.shows('output', 'third')
+  joins()
+  await page.shows('#inner', 'third 0')
+  await page.click('#inner')
+  await page.shows('#inner', 'third 1')
+})

@@ -292,3 +292,141 @@ eachBrowser('a text is copied, transitions end, and a debounced binding runs onc
   await page.click('#often')
   expect(await has(page, '#often.once')).toBe(true)
 })
+
+eachBrowser('what commands do while a guess is shown stays after it, also in a new start', async (page) => {
+  await open(
+    page,
+    ({ count }) => html`<p id="it" class="row" aria-busy="false" lang="en">${count}</p>
+      <button id="guess" @click=${on('failing').optimistic(js.setAttribute('lang', 'fr', '#it').addClass('guessed', '#it'))}>g</button>
+      <button id="set" @click=${js.setAttribute('lang', 'de', '#it').addClass('mine', '#it')}>s</button>
+      <button id="count" @click="count">c</button>`,
+  )
+  const state = (): Promise<unknown[]> =>
+    page.evaluate(() => {
+      const it = document.querySelector('#it') as HTMLElement
+      return [it.className, it.lang, 'marked' in it]
+    })
+  await page.evaluate(() => void Object.assign(document.querySelector('#it') as Element, { marked: true }))
+  await page.click('#guess')
+  await there(page, '#it[lang=fr].guessed')
+  await page.click('#set')
+  await answer()
+  await gone(page, '#it.guessed')
+  expect(await state()).toEqual(['row mine', 'de', true])
+  // A translator has taken the text: the whole tree is compared with the page.
+  await page.evaluate(() => document.querySelector('#it')?.firstChild?.remove())
+  await page.click('#count')
+  await page.shows('#it', '1')
+  expect(await state()).toEqual(['row mine', 'de', true])
+})
+
+eachBrowser('a guess that cuts a transition short leaves nothing of it behind', async (page) => {
+  await open(
+    page,
+    () => html`<p id="it">x</p>
+      <button id="hide" @click=${js.hide('#it', { transition: { active: 'fade', start: 'from', end: 'to' }, time: 10_000 })}>h</button>
+      <button id="guess" @click=${on('failing').optimistic(js.show('#it').addClass('guessed', '#it'))}>g</button>`,
+  )
+  await page.click('#hide')
+  await there(page, '#it.fade')
+  await page.click('#guess')
+  await there(page, '#it.guessed:not([hidden])')
+  await answer()
+  await gone(page, '#it.guessed')
+  // The command had the last word before the guess.
+  expect(await page.evaluate(() => document.querySelector('#it')?.outerHTML)).toBe(
+    '<p id="it" class="" hidden="">x</p>',
+  )
+})
+
+eachBrowser('a guess that hid something shows it again, whatever else its style says by then', async (page) => {
+  const { loom } = await livePage(
+    module(
+      () => html`<p id="it" style="color: red">x</p>
+        <button id="guess" @click=${on('failing').optimistic(js.hide('#it'))}>g</button>`,
+    ),
+    { around: (component) => `<style>#it { display: flex }</style>${component}` },
+  ).then(async (live) => {
+    gates.length = 0
+    await page.goto(live.url)
+    await page.settled()
+    return live
+  })
+  expect(loom).toBeDefined()
+  await page.click('#guess')
+  await page.until(() => getComputedStyle(document.querySelector('#it') as Element).display === 'none')
+  await page.evaluate(() => {
+    ;(document.querySelector('#it') as HTMLElement).style.width = '80px'
+  })
+  await answer()
+  await page.until(() => getComputedStyle(document.querySelector('#it') as Element).display === 'flex')
+  expect(await page.evaluate(() => (document.querySelector('#it') as HTMLElement).style.width)).toBe('80px')
+})
+
+eachBrowser('what is copied is what a field holds, or what an element says', async (page) => {
+  await open(
+    page,
+    () => html`<ul><li id="item">an item</li></ul><button id="named">a button</button><input id="field" value="a field">
+      <form id="form"><p>a form</p><input name="value" value="none"></form><textarea id="area">an area</textarea>
+      ${['item', 'named', 'field', 'form', 'area', 'missing'].map(
+        (id) => html`<button id="copy-${id}" @click=${js.copy({ from: `#${id}` })}>c</button>`,
+      )}`,
+  )
+  await listenToErrors(page)
+  await page.evaluate(() => {
+    Object.defineProperty(navigator, 'clipboard', {
+      value: { writeText: (text: unknown) => Promise.resolve(void (document.title = String(text))) },
+    })
+  })
+  for (const [id, text] of [
+    ['item', 'an item'],
+    ['named', 'a button'],
+    ['field', 'a field'],
+    ['form', 'a form'],
+    ['area', 'an area'],
+    ['missing', 'an area'],
+  ] as const) {
+    await page.click(`#copy-${id}`)
+    expect(await page.evaluate(() => document.title.trim())).toBe(text)
+  }
+  expect(await errorsOf(page)).toEqual([expect.stringContaining('#missing')])
+})
+
+eachBrowser('of several elements the first that takes the focus gets it', async (page) => {
+  await open(
+    page,
+    () => html`<div id="rows"><p>none</p><button disabled>1</button><button id="second">2</button><button>3</button></div>
+      <button id="go" @click=${js.focus('#rows > *')}>g</button>`,
+  )
+  await page.click('#go')
+  await there(page, '#second:focus')
+})
+
+eachBrowser('who prefers reduced motion sees no smooth scrolling, whatever the page’s CSS says', async (page) => {
+  await open(
+    page,
+    () => html`<button id="go" @click=${js.scrollIntoView('#low', { behavior: 'smooth' })}>g</button>
+      <div style="height:5000px"></div><p id="low">low</p>`,
+  )
+  const behaviors = await page.evaluate(() => {
+    document.documentElement.style.scrollBehavior = 'smooth'
+    const match = matchMedia.bind(window)
+    window.matchMedia = (query) => (query.includes('reduced-motion') ? match('all') : match(query))
+    ;(document.querySelector('#go') as HTMLElement).click()
+    return scrollY
+  })
+  // What is smooth has not moved so far.
+  expect(behaviors).toBeGreaterThan(3_000)
+})
+
+eachBrowser('a dialog whose attribute a command takes away leaves the page as it is without a dialog', async (page) => {
+  await open(
+    page,
+    () => html`<dialog id="dialog"><button id="no" @click=${js.removeAttribute('open', '#dialog')}>No</button></dialog>
+      <button id="ask" @click=${js.showModal('#dialog')}>Ask</button>`,
+  )
+  await page.click('#ask')
+  await there(page, '#dialog:modal')
+  await page.click('#no')
+  await there(page, '#dialog:not([open]):not(:modal)')
+})

@@ -120,6 +120,69 @@ eachBrowser('a join that fails while the page is loaded', async (page) => {
   expect(await panelSays(page, 'no database')).toContain('connected of tested, after a join')
 })
 
+eachBrowser('a component that cannot be mounted, in a page whose route goes on without it', async (page) => {
+  const broken: LiveModule<Props> = {
+    ...tested,
+    mount: () => {
+      throw new Error('no such order') // here it cannot be mounted
+    },
+  }
+  const live = await livePage(tested, {
+    around: (component, request) => {
+      if (request.url === '/broken') live.loom.mount('broken', {}, { request }).catch(() => undefined)
+      return component
+    },
+  })
+  live.loom.register('broken', broken)
+  await page.goto(live.url)
+  await page.settled()
+  // Of another page's address it is none of this one's.
+  await fetch(`${live.url}broken`)
+  await page.click('#fail')
+  const said = await panelSays(page, 'the oven is cold')
+  expect(said).not.toMatch(/no such order|1\/2|2\/2/)
+  await page.goto(`${live.url}broken`)
+  expect(await panelSays(page, 'no such order')).toContain('loom.mount of broken, for the page /broken')
+  expect(await marked(page)).toContain('// here it cannot be mounted')
+})
+
+eachBrowser('of several failures the last one is shown, and the keyboard goes through them', async (page) => {
+  await livePage(
+    {
+      props: {},
+      handle: {
+        fail: (_, { value }) => {
+          throw new Error(`it is ${value}`)
+        },
+      },
+      render: () =>
+        html`${['one', 'two', 'three'].map(
+          (text) => html`<button id="${text}" @click="fail" data-l-value="${text}">${text}</button>`,
+        )}`,
+    },
+    {},
+  ).then(({ url }) => page.goto(url))
+  await page.settled()
+  for (const text of ['one', 'two', 'three', 'one']) {
+    await page.click(`#${text}`)
+    await panelSays(page, `it is ${text}`)
+  }
+  expect(await panel(page)).toContain('3/3')
+  const focused = (): Promise<string> =>
+    page.evaluate(() => document.querySelector('loom-overlay')?.shadowRoot?.activeElement?.textContent ?? '')
+  await page.evaluate(() => {
+    const [back] = document.querySelector('loom-overlay')?.shadowRoot?.querySelectorAll('button') ?? []
+    back?.focus()
+  })
+  await page.press('Enter')
+  await panelSays(page, '2/3')
+  expect(await focused()).toBe('‹')
+  await page.press('Enter')
+  await panelSays(page, '1/3')
+  // The first one has nothing before it.
+  expect(await focused()).toBe('›')
+})
+
 eachBrowser('a mistake waits at the edge, until somebody looks', async (page) => {
   await open(page)
   await page.click('#part')
@@ -193,4 +256,27 @@ eachBrowser('a stylesheet that changes is exchanged, and the page stays', async 
     [...document.querySelectorAll('link')].map((link) => link.getAttribute('href') ?? ''),
   )
   expect(links.filter((href) => href.includes('loom='))).toEqual([expect.stringMatching(/\/styles\/page\.css\?loom=/)])
+})
+
+eachBrowser('a stylesheet that changes again before it is there stays one, and the same element', async (page) => {
+  let color = 'rgb(1, 2, 3)'
+  const live = await livePage(tested, {
+    around: (component) => `<link rel="stylesheet" href="/styles/page.css">${component}`,
+    file: (url) =>
+      url.startsWith('/styles/page.css') ? { type: 'text/css', text: `output { color: ${color} }` } : undefined,
+  })
+  await page.goto(live.url)
+  await page.settled()
+  await page.evaluate(() => void Object.assign(window, { link: document.querySelector('link[rel=stylesheet]') }))
+  color = 'rgb(4, 5, 6)'
+  type News = { wiring: { news: { tell(event: 'style', data: object): void } } }
+  const { news } = (live.loom as unknown as News).wiring
+  for (let count = 0; count < 3; count++) news.tell('style', { file: 'styles/page.css' })
+  await page.until(() => getComputedStyle(document.querySelector('output') as Element).color === 'rgb(4, 5, 6)')
+  await page.until(() => document.querySelectorAll('link[rel=stylesheet]').length === 1)
+  expect(
+    await page.evaluate(
+      () => document.querySelector('link[rel=stylesheet]') === (window as unknown as { link: Element }).link,
+    ),
+  ).toBe(true)
 })

@@ -371,3 +371,12 @@ eachBrowser(
     ])
   },
 )
+
+eachBrowser('an element whose id changes keeps its hook', async (page) => {
+  await open(page, ({ name }) => html`<p id="${name}" data-l-hook="widget">text</p>`)
+  await toldOf(page, 'mounted widget text')
+  await page.click('#rename')
+  expect(await toldOf(page, 'updated other text')).not.toContainEqual(expect.stringMatching(/^(mounted|destroyed)/))
+  await call(page, 'other', 'echo', 'still')
+  expect(await answers(page, 1)).toEqual([{ how: 'resolved', with: 'still' }])
+})

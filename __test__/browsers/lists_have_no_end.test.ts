@@ -188,3 +188,122 @@ eachBrowser('what comes into view is told once for each time, and of what is `on
   await to(0, 'visible top,visible low,visible once,visible top')
   await to(5_000, 'visible top,visible low,visible once,visible top,visible low')
 })
+
+interface Lines {
+  notes: number
+  rows: number[]
+}
+
+const lines: LiveModule<Lines> = {
+  props: { notes: 0, rows: Array.from({ length: 60 }, (_, id) => id) },
+  handle: {
+    note: (props) => ({ ...props, notes: props.notes + 1 }),
+    before: (props) => ({ ...props, rows: [(props.rows[0] as number) - 1, ...props.rows] }),
+    async later(props) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return { ...props, notes: props.notes + 1 }
+    },
+  },
+  render: ({ notes, rows }) =>
+    html`<div id="notes">${Array.from({ length: notes }, () => html`<p style="height:50px;margin:0">note</p>`)}</div>
+      <button id="note" @click="note">n</button><button id="before" @click="before">b</button>
+      <div id="space"></div>
+      <ul id="box" data-l-anchor>${each(
+        rows,
+        (id) => id,
+        (id) => html`<li id="row-${id}" style="height:40px">${id}</li>`,
+      )}</ul><i @visible="never" hidden></i><output>${notes} ${rows.length}</output>`,
+}
+
+describe('what comes outside of the list moves no row in it', () => {
+  const openLines = async (page: Page, style: string): Promise<void> => {
+    const { url } = await livePage(lines, {
+      around: (component) => `${STYLE}<style>${style}</style>${component}`,
+      options: { development: false },
+    })
+    await page.goto(url)
+    await page.settled()
+  }
+  const scrolled = (page: Page, box: string): Promise<number> =>
+    page.evaluate((box) => (document.querySelector(box) as Element).scrollTop, box)
+  // A script's click: a click of the mouse would scroll to the button.
+  const press = async (page: Page, id: string, shown: string): Promise<void> => {
+    await page.evaluate((id) => {
+      ;(document.querySelector(id) as HTMLElement).click()
+    }, id)
+    await page.shows('output', shown)
+  }
+
+  eachBrowser('of a list that scrolls by itself', async (page) => {
+    await openLines(page, '#box{height:300px;overflow-y:auto}')
+    await page.evaluate(() => {
+      ;(document.querySelector('#box') as Element).scrollTop = 400
+    })
+    await press(page, '#note', '1 60')
+    expect(await scrolled(page, '#box')).toBe(400)
+    await press(page, '#before', '1 61')
+    expect(await scrolled(page, '#box')).toBe(440)
+  })
+
+  eachBrowser('of a list whose beginning the user sees', async (page) => {
+    await openLines(page, '')
+    await press(page, '#note', '1 60')
+    // The note is there to be read.
+    expect(await scrolled(page, 'html')).toBe(0)
+    await press(page, '#before', '1 61')
+    expect(await scrolled(page, 'html')).toBe(40)
+  })
+
+  eachBrowser('of a list that is further down than the user sees', async (page) => {
+    await openLines(page, '#space{height:3000px}')
+    await press(page, '#note', '1 60')
+    await press(page, '#before', '1 61')
+    expect(await scrolled(page, 'html')).toBe(0)
+  })
+
+  eachBrowser('but a row that the user sees stays, if what comes is above the view', async (page) => {
+    await openLines(page, '')
+    await page.evaluate(() => scrollTo(0, 900))
+    const topOf = (): Promise<number> =>
+      page.evaluate(() => document.querySelector('#row-30')?.getBoundingClientRect().top ?? NaN)
+    const top = await topOf()
+    await press(page, '#note', '1 60')
+    expect(Math.abs((await topOf()) - top)).toBeLessThan(1.5)
+  })
+})
+
+eachBrowser('what scrolls an element may be another one by the time it comes into view', async (page) => {
+  interface Asked {
+    many: number
+  }
+  const asked: LiveModule<Asked> = {
+    props: { many: 0 },
+    handle: { more: ({ many }) => ({ many: many + 1 }) },
+    render: ({ many }) =>
+      html`<div id="pane">${Array.from(
+        { length: 3 + many },
+        (_, at) => html`<p style="height:1000px">${at}</p>`,
+      )}<p id="end" @visible=${on('more', many)} data-l-margin="10">end</p></div><output>${many}</output>`,
+  }
+  const { url } = await livePage(asked, {
+    around: (component) =>
+      `<script>document.body.className = 'wide'</script><style>.wide #pane{height:400px;overflow-y:auto;overflow-anchor:none}</style>${component}`,
+    options: { development: false },
+  })
+  await page.goto(url)
+  await page.settled()
+  const classes = (word: string): Promise<void> =>
+    page.evaluate((word) => {
+      document.body.className = word
+    }, word)
+  await page.evaluate(() => {
+    const pane = document.querySelector('#pane') as Element
+    pane.scrollTop = pane.scrollHeight
+  })
+  await page.shows('output', '1')
+  // On a narrow screen the page scrolls: the pane is no window on anything by then.
+  await classes('')
+  await page.evaluate(() => scrollTo(0, 0))
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)))
+  expect(await page.text('output')).toBe('1')
+})

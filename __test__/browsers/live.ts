@@ -64,7 +64,7 @@ export async function livePage<Props extends object>(
       return
     }
     requests.push(`${request.method} ${request.url}`)
-    const component = await loom.mount(registered, props as Props, { as })
+    const component = await loom.mount(registered, props as Props, { as, request })
     response.setHeader('content-type', 'text/html; charset=utf-8')
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     response.end(

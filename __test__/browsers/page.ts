@@ -100,7 +100,10 @@ export abstract class Page {
   }
 
   /** Waits until `look` gives something that is true, and gives it. A page that is on its way elsewhere is waited for. */
-  async until<Given extends unknown[], Result>(look: InPage<Given, Result>, ...given: Given): Promise<Result> {
+  async until<Given extends unknown[], Result>(
+    look: InPage<Given, Result>,
+    ...given: Given
+  ): Promise<NonNullable<Result>> {
     const end = Date.now() + PATIENCE_MS
     let problem: unknown
     for (;;) {

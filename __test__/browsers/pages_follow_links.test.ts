@@ -86,7 +86,8 @@ const PAGES: Record<
       loom,
       { url },
     ) => `<h1>Two</h1><p id="asked">${url?.replace(/[<&"]/g, '')}</p>${await loom.mount('two')}
-      <a id="to-one" href="/" data-l-nav>one</a><script>window.ran = (window.ran ?? 0) + 1</script>
+      <a id="to-one" href="/" data-l-nav>one</a><a id="to-plain" href="/plain">plain</a>
+      <div id="inner" style="height:50px;overflow:auto">${tall}</div><script>window.ran = (window.ran ?? 0) + 1</script>
       ${tall}<h2 id="place">place</h2>${tall}`,
   },
   '/faded': {
@@ -255,6 +256,38 @@ eachBrowser('back and forward show the pages again, where they were scrolled to'
   await page.until(() => location.hash === '' && scrollY === 500)
   expect(await isMarked(page)).toBe(true)
 })
+
+eachBrowser(
+  'the page is where it was scrolled to after a page that is not ours; an element in it begins at its top',
+  async (page) => {
+    const site = await start()
+    await open(page, site)
+    await page.evaluate(() => document.querySelector<HTMLElement>('#to-two')?.click())
+    await shows(page, 'Two')
+    await page.evaluate(() => {
+      ;(document.querySelector('#inner') as HTMLElement).scrollTop = 100
+      scrollTo(0, 700)
+    })
+    await page.evaluate(() => document.querySelector<HTMLElement>('#to-plain')?.click())
+    await page.until(() => document.title === 'Plain')
+    await back(page)
+    await shows(page, 'Two')
+    await page.settled()
+    // WebKitGTK does not scroll a page as far whose entry a script has made.
+    if (await page.evaluate(() => !/Chrome|Firefox/.test(navigator.userAgent))) {
+      await page.evaluate(() => {
+        scrollTo(0, 700)
+      })
+    }
+    await page.until(() => scrollY === 700)
+    await page.evaluate(() => document.querySelector<HTMLElement>('#to-one')?.click())
+    await shows(page, 'One')
+    await back(page)
+    await shows(page, 'Two')
+    await page.until(() => scrollY === 700)
+    expect(await page.evaluate(() => document.querySelector('#inner')?.scrollTop)).toBe(0)
+  },
+)
 
 eachBrowser('an address names a place of the page, and a redirect another page', async (page) => {
   const site = await start()

@@ -97,6 +97,56 @@ eachBrowser('it counts the seconds to the next try, which the user need not wait
   expect(await said(page)).not.toContain('in ')
 })
 
+/** What a socket's end would set. */
+const becomes = (page: Page, state: string): Promise<unknown> =>
+  page.evaluate((what) => document.querySelector('[data-l-live]')?.setAttribute('data-l-state', what), state)
+
+eachBrowser('who used the bar by keyboard is where they were when it goes', async (page) => {
+  const { url } = await livePage(counter)
+  await page.goto(url)
+  await page.settled()
+  await page.focus('[data-l-live] button')
+  await becomes(page, 'offline')
+  await status(page, 'offline')
+  await page.focus('.loom-status button')
+  // The bar says something else now, and its button is the same.
+  await becomes(page, 'error')
+  await status(page, 'error')
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Reload')
+  await becomes(page, 'live')
+  await status(page, '')
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('more')
+})
+
+eachBrowser('a text has the language of its page: also after a link to a page in another one', async (page) => {
+  const { url } = await livePage(counter)
+  await page.goto(url)
+  await page.settled()
+  await becomes(page, 'offline')
+  await status(page, 'offline')
+  const languages = (): Promise<string[]> =>
+    page.evaluate(() =>
+      ['.loom-status > span', '.loom-status-wait', '.loom-status button'].map(
+        (where) => document.querySelector(where)?.closest<HTMLElement>('[lang]')?.lang ?? '',
+      ),
+    )
+  expect(await languages()).toEqual(['en', 'en', 'en'])
+  await becomes(page, 'live')
+  await status(page, '')
+  // As the body of the next page brings it.
+  await page.evaluate(() => {
+    document.documentElement.lang = 'de'
+    const script = document.querySelector<HTMLElement>('script[data-l-texts]')
+    const texts = JSON.parse(script?.dataset['lTexts'] ?? '') as Record<string, unknown>
+    const german = { ...texts, offline: 'Keine Verbindung.', lang: undefined }
+    if (script) script.dataset['lTexts'] = JSON.stringify(german)
+  })
+  await becomes(page, 'offline')
+  await status(page, 'offline')
+  expect(await says(page)).toMatch(/^Keine Verbindung/)
+  expect(await languages()).toEqual(['de', 'de', 'de'])
+})
+
 eachBrowser('a page that is out of date says so, and is loaded again by its button', async (page) => {
   const { url, requests } = await outOfDate()
   await page.goto(url)

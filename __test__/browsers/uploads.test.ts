@@ -152,6 +152,15 @@ eachBrowser('after too many files, and after one that was refused, others go', a
   expect((await handed(site)).map(({ name }) => name).sort()).toEqual(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'yes.txt'])
 })
 
+eachBrowser('twenty files that are chosen together arrive, each once', async (page) => {
+  const site = await open(page, { rules: { maxFiles: 20 } })
+  const names = Array.from({ length: 20 }, (_, at) => `${at}.txt`)
+  await give(page, 'choose', '#photo', ...names.map((name, at) => ({ name, size: 1_000 * at })))
+  await page.until(() => document.querySelectorAll('#files li').length === 20)
+  const sizes = (await handed(site)).map(({ name, bytes }) => [name, bytes])
+  expect(sizes.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual(names.map((name, at) => [name, 1_000 * at]))
+})
+
 eachBrowser('a preview is there before the file has been sent', async (page) => {
   const site = await UploadSite.start()
   const proxy = await Proxy.to(site.server.port)
@@ -236,6 +245,24 @@ eachBrowser('a direct upload goes where the application says', async (page) => {
   const { handed, direct } = await site.state()
   expect(direct).toEqual([{ path: `/elsewhere/${handed[0]?.id}`, bytes: 1234, method: 'PUT', name: 'a.txt' }])
   expect(handed.map(({ key }) => key)).toEqual(['key of a.txt'])
+})
+
+eachBrowser('a direct upload ends as its page cancels it, or goes', async (page) => {
+  const site = await open(page)
+  const sent = async (name: string): Promise<void> => {
+    await give(page, 'choose', '#away', { name, size: 1234 })
+    await until(`${name} to be on its way`, async () => (await site.state()).held.includes(name))
+  }
+  await site.state('hold')
+  await sent('cancelled.txt')
+  await page.click('#under button')
+  await page.until(() => document.querySelectorAll('#under li').length === 0)
+  await until('the other server to hear of it', async () => (await site.state()).gone.includes('cancelled.txt'))
+  await sent('left.txt')
+  await page.goto('about:blank')
+  await until('the other server to hear of it', async () => (await site.state()).gone.includes('left.txt'))
+  const { handed, direct } = await site.state()
+  expect([handed, direct]).toEqual([[], []])
 })
 
 eachBrowser('after a reload the same file goes on from where it was', async (page) => {

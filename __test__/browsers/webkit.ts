@@ -96,8 +96,12 @@ class WebKitPage extends Page {
     // A window is a little larger than the page in it.
     const window = this.driver.manage().window()
     await window.setRect({ width: 2 * width, height })
-    const bars = await this.evaluate(() => [outerWidth - innerWidth, outerHeight - innerHeight])
-    await window.setRect({ width: width + (bars[0] ?? 0), height: height + (bars[1] ?? 0) })
+    // The page hears of a new size a moment after its window does; what is measured in between is no bar.
+    const bars = await this.until(() => {
+      const [wide, high] = [outerWidth - innerWidth, outerHeight - innerHeight]
+      return [wide, high].every((bar) => bar >= 0 && bar <= 200) ? { wide, high } : undefined
+    })
+    await window.setRect({ width: width + bars.wide, height: height + bars.high })
   }
 
   async run(script: string): Promise<void> {

@@ -11,15 +11,15 @@ import { clientBundle } from './fake_server'
 test.each([
   ['client', 10_990],
   ['fields', 4_920],
-  ['bindings', 1_930],
-  ['visible', 1_050],
-  ['commands', 3_150],
+  ['bindings', 1_990],
+  ['visible', 1_230],
+  ['commands', 3_180],
   ['recovery', 1_420],
   ['uploads', 2_900],
-  ['navigation', 3_600],
+  ['navigation', 3_620],
   ['hooks', 1_500],
   ['flash', 1_750],
-  ['status', 1_450],
+  ['status', 1_460],
 ] as const)('the file %s is small', (name, most) => {
   // As the server compresses it: quality 11 is zlib's default.
   expect(brotliCompressSync(clientBundle(name)).length).toBeLessThanOrEqual(most)

@@ -200,7 +200,7 @@ export class FakeServer {
         })
         return
       }
-      const [, loaded] = /^\/(bindings|hooks)\./.exec(request.url ?? '') ?? []
+      const [, loaded] = /^\/(bindings|hooks|visible)\./.exec(request.url ?? '') ?? []
       if (loaded !== undefined) {
         response.setHeader('content-type', 'text/javascript')
         return response.end(clientBundle(loaded as Name))

@@ -221,3 +221,19 @@ test('an indicator can have a style that changes', async () => {
   await live.state('live')
   expect(await live.page.isVisible('span')).toBe(false)
 })
+
+test('a class that a script adds or takes away meanwhile stays so', async () => {
+  const live = await harness.live(tree([button('class="big old"') + '<p>', '</p>'], '1'))
+  const { page } = live
+  await page.click('#b')
+  await page.waitForSelector('#b.l-loading')
+  await page.evaluate(() => {
+    const { classList } = document.querySelector('#b') as Element
+    classList.add('mine')
+    classList.remove('old')
+  })
+  await live.event()
+  live.patch({})
+  await live.state('live')
+  expect(await page.locator('#b').getAttribute('class')).toBe('big mine')
+})

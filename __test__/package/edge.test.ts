@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { BUILT_ADDON } from '../support/addon'
 
 interface Codec {
   enums: Record<string, Record<string, number>>
@@ -11,8 +12,7 @@ interface Codec {
 
 const root = join(__dirname, '..', '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
-const addon = join(root, 'native', `loom-live.${process.platform}-${process.arch}.node`)
-const codec = JSON.parse(jest.requireActual<{ codec(): string }>(addon).codec()) as Codec
+const codec = JSON.parse(jest.requireActual<{ codec(): string }>(BUILT_ADDON).codec()) as Codec
 
 test('lib/codec.ts has the numbers and names of the addon, and nothing else', () => {
   const text = read('lib/codec.ts')
@@ -61,12 +61,12 @@ test('the browser client listens for every type of event', () => {
   expect([...bound, ...own].sort()).toEqual([...codec.EVENT_TYPES].sort())
 })
 
-test('the README names every type of event, in this order', () => {
-  const [, list = ''] = /\*\*In the page\*\*, (`data-l-\w+`.*?) name handlers/.exec(read('README.md')) ?? []
+test('docs/basics.md names every type of event, in this order', () => {
+  const [, list = ''] = /## In the page\n\n(`data-l-\w+`.*?) name handlers/.exec(read('docs/basics.md')) ?? []
   expect([...list.matchAll(/`(?:data-l)?-(\w+)`/g)].map(([, name]) => name)).toEqual(codec.EVENT_TYPES)
 })
 
 test('what native.ts calls is what the addon exports', () => {
   const declared = [...read('lib/addon.d.ts').matchAll(/^export (?:function|class) (\w+)/gm)].map(([, name]) => name)
-  expect(Object.keys(jest.requireActual<object>(addon)).sort()).toEqual(declared.sort())
+  expect(Object.keys(jest.requireActual<object>(BUILT_ADDON)).sort()).toEqual(declared.sort())
 })

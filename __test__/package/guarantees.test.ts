@@ -36,9 +36,9 @@ test('each promise of docs/contracts.md has tests', () => {
   }
 })
 
-test('the README says of a crash what docs/guarantees.md says', () => {
+test('docs/nothing-is-lost.md says of a crash what docs/guarantees.md says', () => {
   const [, said = ''] =
-    /^\*\*What a crash takes back\.\*\* (.*?) For each kind of message:/m.exec(read('README.md')) ?? []
+    /^## What a crash takes back\n\n(.*?) For each kind of message:/m.exec(read('docs/nothing-is-lost.md')) ?? []
   const guaranteed = read('docs/guarantees.md').split('## What a crash takes back')[1] ?? ''
   const sentences = said.split(/(?<=\.) (?=[A-Z])/)
   expect(sentences.length).toBeGreaterThan(5)

@@ -1,10 +1,11 @@
-/** The package as an application gets it: packed, and installed into an empty folder. */
+/** The package as an application gets it: packed as for a release, and installed into an empty folder. */
 
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
+import { ADDON_PACKAGE } from '../support/addon'
 
 export const ROOT = join(__dirname, '../..')
 
@@ -43,11 +44,11 @@ export function tool(cwd: string, script: string, ...parameters: string[]): Prom
   return run(cwd, process.execPath, [join(ROOT, 'node_modules', script), ...parameters])
 }
 
-/** Installs a tarball into a new folder, from npm's cache where that has what is needed. */
-export async function install(folder: string, tarball: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+/** Installs tarballs into a new folder, and what they need from npm's cache, if it is there. */
+async function install(folder: string, tarballs: readonly string[]): Promise<Outcome> {
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
-  return run(folder, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], env)
+  return run(folder, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs])
 }
 
 export class Installed {
@@ -58,10 +59,17 @@ export class Installed {
 
   static async make(): Promise<Installed> {
     const folder = await mkdtemp(join(tmpdir(), 'loom-live-package-'))
-    const packed = await run(ROOT, 'npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])
+    const out = join(folder, 'packages')
+    const release = ['scripts/release.mjs', '--pack', '--addons', 'native', '--out', out]
+    const packed = await run(ROOT, process.execPath, release)
     if (packed.code !== 0) throw new Error(packed.output)
-    const installed = new Installed(folder, join(folder, packed.output.trim()))
-    const outcome = await install(installed.application, installed.tarball)
+    const tarballs = (await readdir(out)).filter((name) => name.endsWith('.tgz'))
+    const own = tarballs.find((name) => /^loom-live-\d/.test(name)) ?? ''
+    const installed = new Installed(folder, join(out, own))
+    const outcome = await install(
+      installed.application,
+      tarballs.map((name) => join(out, name)),
+    )
     if (outcome.code !== 0) throw new Error(outcome.output)
     for (const name of LINKED) {
       await symlink(join(ROOT, 'node_modules', name), join(installed.application, 'node_modules', name), 'junction')
@@ -77,6 +85,11 @@ export class Installed {
   /** The installed package's folder. */
   get package(): string {
     return join(this.application, 'node_modules', 'loom-live')
+  }
+
+  /** The folder of the package that has the addon. */
+  get addonPackage(): string {
+    return join(this.application, 'node_modules', ADDON_PACKAGE)
   }
 
   path(name: string): string {

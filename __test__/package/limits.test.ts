@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLoom, type Limits } from 'loom-live'
+import { BUILT_ADDON } from '../support/addon'
 import { SECRET } from '../support/site'
 
 interface Limit {
@@ -14,8 +15,7 @@ interface Limit {
 }
 
 const root = join(__dirname, '..', '..')
-const addon = join(root, 'native', `loom-live.${process.platform}-${process.arch}.node`)
-const table = JSON.parse(jest.requireActual<{ limits(): string }>(addon).limits()) as Limit[]
+const table = JSON.parse(jest.requireActual<{ limits(): string }>(BUILT_ADDON).limits()) as Limit[]
 
 const UNITS: Record<Limit['unit'], [size: number, name: string][]> = {
   bytes: [
@@ -40,9 +40,9 @@ function written({ unit, default: value }: Limit): string {
 
 const expected = table.map((limit) => [limit.name, written(limit)])
 
-test('the README has each limit once, with its default', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const [, rows = ''] = /\| limit \| default \|.*\n\| --- .*\n((?:\|.*\n)+)/.exec(readme) ?? []
+test('docs/limits.md has each limit once, with its default', () => {
+  const page = readFileSync(join(root, 'docs/limits.md'), 'utf8')
+  const [, rows = ''] = /\| limit \| default \|.*\n\| --- .*\n((?:\|.*\n)+)/.exec(page) ?? []
   expect([...rows.matchAll(/^\| `(\w+)` \| ([^|]*) \|/gm)].map(([, name, value]) => [name, value])).toEqual(expected)
 })
 

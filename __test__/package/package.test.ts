@@ -1,12 +1,13 @@
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../browser'
+import { ADDON_FILE, ADDON_PACKAGE, PLATFORM } from '../support/addon'
 import { freePort, ServerProcess } from '../support/process'
-import { filesOf, install, Installed, ROOT, run, tool, type Outcome } from './installed'
+import { filesOf, Installed, ROOT, run, tool, type Outcome } from './installed'
 
 const EXAMPLES = join(ROOT, 'examples')
-const PLATFORM = `${process.platform}-${process.arch}`
 
 let installed: Installed
 let browser: Browser
@@ -103,13 +104,10 @@ async function writeSources(): Promise<void> {
   await write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['source'] }))
 }
 
-test('the tarball holds what an application needs, and what another platform builds from', async () => {
+test('the tarball holds what an application needs', async () => {
   const files = await filesOf(installed.package)
   expect(files).toEqual(
     expect.arrayContaining([
-      'Cargo.lock',
-      'Cargo.toml',
-      'build.rs',
       'dist/client.js',
       'dist/jsx-compiler.cjs',
       'dist/jsx-compiler.mjs',
@@ -131,24 +129,50 @@ test('the tarball holds what an application needs, and what another platform bui
       'dist/index.cjs',
       'dist/index.mjs',
       'dist/status.js',
+      'dist/testing.cjs',
+      'dist/testing.mjs',
+      'testing.d.mts',
+      'testing.d.ts',
       'dom.d.ts',
       'index.d.mts',
       'index.d.ts',
-      `native/loom-live.${PLATFORM}.node`,
       'package.json',
-      'scripts/install.mjs',
-      'scripts/native.mjs',
     ]),
   )
-  const sources = files.filter((name) => name.startsWith('src/'))
-  expect(sources).toEqual((await filesOf(join(ROOT, 'src'))).map((name) => `src/${name}`))
 })
 
 test('and nothing else', async () => {
   const files = await filesOf(installed.package)
   const known =
-    /^(Cargo\.(lock|toml)|build\.rs|package\.json|(index|client|jsx-(runtime|dev-runtime|compiler))\.d\.m?ts|(dom|publish|jsx-loader)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|src\/.+\.(rs|lua)|scripts\/(install|native)\.mjs|native\/[^/]+\.node|dist\/(watch-hooks\.mjs|(client|bindings|commands|fields|flash|hooks|navigation|recovery|status|uploads|visible)\.js|imports\.[cm]js|index\.[cm]js|index\.cjs\.map|publish\.cjs|jsx-(runtime|dev-runtime|compiler)\.[cm]js|jsx-loader\.cjs))$/
+    /^(package\.json|(index|client|opentelemetry|testing|jsx-(runtime|dev-runtime|compiler))\.d\.m?ts|(dom|publish|jsx-loader)\.d\.ts|(README|ARCHITECTURE|SECURITY|CHANGELOG)\.md|LICENSE|docs\/.+\.md|dist\/(watch-hooks\.mjs|(client|bindings|commands|fields|flash|hooks|navigation|recovery|status|uploads|visible)\.js|(imports|testing)\.[cm]js|index\.[cm]js|index\.cjs\.map|publish\.cjs|jsx-(runtime|dev-runtime|compiler)\.[cm]js|opentelemetry\.[cm]js|jsx-loader\.cjs))$/
   expect(files.filter((name) => !known.test(name))).toEqual([])
+})
+
+test('the addon is a package of its own, for its system alone', async () => {
+  expect(await filesOf(installed.addonPackage)).toEqual(['LICENSE', 'README.md', ADDON_FILE, 'package.json'])
+  const manifestOf = async (folder: string): Promise<Record<string, unknown>> =>
+    JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>
+  const [own, addon, repository] = await Promise.all([installed.package, installed.addonPackage, ROOT].map(manifestOf))
+  const { version } = repository ?? {}
+  expect(addon).toMatchObject({
+    name: ADDON_PACKAGE,
+    version,
+    main: ADDON_FILE,
+    os: [process.platform],
+    cpu: [process.arch],
+  })
+  if (process.platform === 'linux') expect(addon?.['libc']).toEqual([PLATFORM.endsWith('musl') ? 'musl' : 'glibc'])
+  expect(own?.['optionalDependencies']).toEqual({ [ADDON_PACKAGE]: version })
+  // No package manager has anything to run, or to ask about.
+  for (const manifest of [own, addon]) expect(manifest).not.toHaveProperty('scripts')
+  for (const name of ['private', 'devDependencies', 'napi']) expect(own).not.toHaveProperty(name)
+})
+
+test('the repository cannot be published by mistake: npm would leave the addons out', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>
+  expect(manifest).toMatchObject({ private: true })
+  // A fresh clone installs no package that npm may not have yet.
+  expect(manifest).not.toHaveProperty('optionalDependencies')
 })
 
 test('publint has nothing to object to', async () => {
@@ -225,20 +249,3 @@ test.each(['express.mjs', 'express.cjs', 'fastify.mjs', 'compiled/fastify.cjs'])
     }
   },
 )
-
-test('without an addon for the platform, and where none can be built, installing says what to do', async () => {
-  // As on a platform that the tarball carries nothing for, with a compiler that fails.
-  await mkdir(installed.path('bare'))
-  await run(installed.path('bare'), 'tar', ['xzf', installed.tarball])
-  const bare = installed.path('bare/package')
-  await rm(join(bare, 'native'), { recursive: true })
-  await mkdir(installed.path('bin'))
-  await writeFile(installed.path('bin/cargo'), '#!/bin/sh\nexit 1\n')
-  await chmod(installed.path('bin/cargo'), 0o755)
-  const packed = await run(bare, 'npm', ['pack', '--ignore-scripts', '--silent'])
-  const PATH = `${installed.path('bin')}${delimiter}${process.env['PATH'] ?? ''}`
-  const { code, output } = await install(installed.path('other'), join(bare, packed.output.trim()), { PATH })
-  expect(code).not.toBe(0)
-  expect(output).toContain(`no ready addon for ${PLATFORM}`)
-  expect(output).toContain('Rust 1.88 or newer')
-})

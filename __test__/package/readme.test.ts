@@ -20,19 +20,19 @@ interface Block {
   code: string
 }
 
+/** A test of another runner, on Node's own: `__test__/testing/runners.test.ts` runs the test with its own runner. */
+const onNode = (code: string): string => `
+  import assert from 'node:assert/strict'
+  import { after as afterAll, test } from 'node:test'
+  const expect = (value: unknown) => ({
+    toBe: (expected: unknown) => assert.equal(value, expected),
+    toMatchInlineSnapshot: (text: string) => assert.equal(\`\\n"\${String(value)}"\\n\`, text),
+  })
+  ${code}
+`
+
 /** What a fragment stands in. Each makes a program of it, which ends by itself and fails where the fragment does. */
 const FRAMES: Record<string, (code: string) => string> = {
-  'a module with an upload': (code) => `
-    import { createLoom, html, type Message, type UploadEntry } from 'loom-live'
-    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
-    const album = loom.register('album', {
-      props: { photos: [] as string[], coming: [] as readonly UploadEntry[] },
-      ${code}
-      render: ({ photos, coming }) => html\`<input type="file" data-l-upload="photo">\${photos.length} \${coming.length}\`,
-    })
-    if (!(await loom.mount(album)).includes('0 0')) throw new Error('not rendered')
-    await loom.close()
-  `,
   "a module's handlers": (code) => `
     import { createLoom, html } from 'loom-live'
     const orders = { insert: async (row: { id: string; items: readonly string[] }): Promise<void> => void row }
@@ -126,6 +126,99 @@ const FRAMES: Record<string, (code: string) => string> = {
     await loom.close()
     if (vite.watcher.listenerCount('change') !== 0) throw new Error('still watched')
   `,
+  'a test of jest': (code) => onNode(code),
+  'a test of vitest': (code) => onNode(code.replace(/^import .* from 'vitest'\n/m, '')),
+  'a process without Redis': (code) => `
+    import { createLoom as make, type Loom, type LoomOptions } from 'loom-live'
+    const secret = 'a secret of at least thirty-two bytes'
+    const url = 'redis://127.0.0.1:1'
+    const told: string[] = []
+    const logger = { error: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) }
+    // Nobody answers at this address. The loom takes the options, says so, and goes on trying.
+    const createLoom = (options: LoomOptions): Loom => {
+      const here = JSON.stringify(options).replaceAll('user:password@redis.internal:6379', '127.0.0.1:1')
+      return make({ ...(JSON.parse(here) as LoomOptions), logger })
+    }
+    void [url]
+    ${code}
+    if (!loom.ready().why.join().includes('127.0.0.1:1')) throw new Error(JSON.stringify({ ready: loom.ready(), told }))
+    await loom.close()
+  `,
+  'a process without a loom': (code) => `
+    const sent: string[][] = []
+    const client = {
+      eval: async (script: string, keys: number, ...args: string[]): Promise<unknown> => (void script, void keys, sent.push(args)),
+      evalsha: async (sha: string, keys: number, ...args: string[]): Promise<unknown> => (void sha, void keys, sent.push(args)),
+    }
+    ${code}
+    if (!sent[0]?.includes('{"price":7}') || !sent[0].includes('order-7')) throw new Error(JSON.stringify(sent))
+  `,
+  'a route that says whether the process is ready': (code) => `
+    import { createLoom } from 'loom-live'
+    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    const said: unknown[] = []
+    interface Answer { status(code: number): { json(body: object): void } }
+    let ask = (): void => undefined
+    const app = {
+      get(path: string, handle: (request: object, response: Answer) => void) {
+        ask = () => handle({}, { status: (code) => ({ json: (body) => void said.push(path, code, body) }) })
+      },
+    }
+    ${code}
+    ask()
+    await loom.close()
+    ask()
+    const [path, is, , , was] = said
+    if (path !== '/ready' || is !== 200 || was !== 503) throw new Error(JSON.stringify(said))
+  `,
+  'a program with a store of its own': (code) => `
+    import { createLoom as make, html, type LoomOptions, type OwnStore, type SavedState } from 'loom-live'
+    const secret = 'a secret of at least thirty-two bytes'
+    const states = new Map<string, SavedState>()
+    const claim: OwnStore['claim'] = (instance, after) => {
+      const kept = states.get(instance)
+      return kept && { life: Math.max(kept.life, after) + 1, revision: kept.revision, state: kept.state }
+    }
+    const save: OwnStore['save'] = (list) => {
+      for (const state of list) states.set(state.instance, state)
+      return list.map(({ instance }) => instance)
+    }
+    const createLoom = (options: LoomOptions) => make(options)
+    ${code}
+    const one = loom.register('one', { props: { count: 1 }, handle: {}, render: ({ count }) => html\`\${count}\` })
+    if (!(await loom.mount(one)).includes('>1<')) throw new Error('not rendered')
+    await loom.close()
+  `,
+  // A part of an application: what it registers renders, comes to life, and takes each of its events.
+  'a module of an application': (code) => {
+    const [, variable = ''] = /^const (\w+) = loom\.register/m.exec(code) ?? []
+    const [, props = ''] = /^ {2}props: (\{.*\}),/m.exec(code) ?? []
+    const [, handle = ''] = /^ {2}handle: \{.*\n([^]*?)^ {2}\},/m.exec(code) ?? []
+    const handlers = [...handle.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)].map(([, name = '']) => name)
+    return `
+      ${code}
+      if (!(await loom.mount(${variable})).includes('data-l-live="${variable}"')) throw new Error('not rendered')
+      const handlers: string[] = ${JSON.stringify(handlers)}
+      const errors: string[] = []
+      const socket = await loom.start('x', (message) => void (message.type === 'error' && errors.push(JSON.stringify(message))), ${variable}, JSON.stringify(${props}))
+      for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click' })
+      await socket.state()
+      await loom.close()
+      if (handlers.length === 0 || errors.length > 0) throw new Error(JSON.stringify({ handlers, errors }))
+    `
+  },
+  'a program in JSX': (code) => `${code}
+    if (!(await loom.mount(todo)).includes('<li>bread</li>')) throw new Error('not rendered')
+    await loom.close()
+  `,
+  'a calculation': (code) => `
+    ${code}
+    // What the page says of its own example, and what the long run of bench/README.md has held.
+    const quiet = { joinsPerSecond: 0, messagesPerSecond: 0, sharedFramesPerSecond: 0 }
+    const of = needed({ connections: 10_000, eventsPerSecond: 1_000, handlerMicroseconds: 50, ...quiet })
+    const found = [of.cores.toFixed(2), of.processes, Math.round(of.megabytes)].join()
+    if (found !== '0.12,1,199' || Math.abs(of.megabytes - 193) > 20) throw new Error(found)
+  `,
   'a program with express-session': (code) => `
     import type {} from 'express-session'
     ${code}
@@ -143,7 +236,9 @@ const FILES = [
   'README.md',
   'ARCHITECTURE.md',
   'SECURITY.md',
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ]
 
 const blocks = FILES.flatMap((file): Block[] => {
@@ -172,10 +267,14 @@ beforeAll(() => {
   for (const name of [
     'express',
     'fastify',
+    'happy-dom',
     '@fastify',
+    '@opentelemetry',
     '@types',
-    'zod',
     'chart.js',
+    'pino',
+    'winston',
+    'zod',
     'helmet',
     'compression',
     'express-rate-limit',
@@ -286,6 +385,6 @@ test.each(programs.filter(listens))(
 
 test('what has no place in props names subscriptions, which an old checkpoint brings', () => {
   const [, paragraph = ''] =
-    /^\*\*What has no place in props\.\*\* (.*)$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+    /^## What has no place in props\n\n(.*)$/m.exec(readFileSync(join(ROOT, 'docs/nothing-is-lost.md'), 'utf8')) ?? []
   expect(paragraph).toMatch(/an old checkpoint brings old ones: `authorize` finds them in `ctx\.topics`/)
 })

@@ -1,17 +1,15 @@
 /** The bounds of what comes from the server: each number, and what happens beyond it. */
 
-import { join } from 'node:path'
 import { html, type Loom } from 'loom-live'
 import { WebSocket } from 'ws'
+import { BUILT_ADDON } from '../support/addon'
 import { atEnd } from '../support/cleanup'
 import { pageOf, shows, startPage } from '../support/pages'
 import { Site } from '../support/site'
 import { until } from '../support/until'
 
-const addon = join(__dirname, '..', '..', 'native', `loom-live.${process.platform}-${process.arch}.node`)
-
 test('the numbers that docs/contracts.md names are the defaults', () => {
-  const { limits } = jest.requireActual<{ limits(): string }>(addon)
+  const { limits } = jest.requireActual<{ limits(): string }>(BUILT_ADDON)
   const table = JSON.parse(limits()) as { name: string; default: number }[]
   const of = (names: string[]): Record<string, number | undefined> =>
     Object.fromEntries(names.map((name) => [name, table.find((limit) => limit.name === name)?.default]))

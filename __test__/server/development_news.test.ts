@@ -1,6 +1,8 @@
 // What pages hear of in development, and who may hear of it; and where templates are.
 
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { relative } from 'node:path'
 import { createLoom, html, type LoomOptions } from 'loom-live'
 import { counter, pageSite, type Site, testLoom } from '../support/site'
@@ -52,7 +54,8 @@ test('a failure is told with its place, to pages that were being loaded, too, an
     [`?age=10000&after=${id}`, {}],
     ['?age=0', {}],
   ] as const) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Longer than what a page says may be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 300))
     const next = news(on, (text) => text.includes('event: failure'), query, headers)
     await new Promise((resolve) => setTimeout(resolve, 50))
     await failed(on)
@@ -62,12 +65,32 @@ test('a failure is told with its place, to pages that were being loaded, too, an
 
 test('pages of other origins hear nothing', async () => {
   const on = await site()
+  expect((await fetch(`${on.origin}/loom/mistakes`)).status).toBe(200)
   for (const headers of [
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { origin: 'http://evil.example' },
   ])
-    expect((await fetch(`${on.origin}/loom/news`, { headers })).status).toBe(403)
+    for (const path of ['news', 'mistakes'])
+      expect((await fetch(`${on.origin}/loom/${path}`, { headers })).status).toBe(403)
+})
+
+test('for a page that takes nothing, so much waits and no more', async () => {
+  const on = await site()
+  const socket = connect(Number(new URL(on.origin).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write('GET /loom/news HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
+  await new Promise((resolve) => socket.once('data', resolve))
+  socket.pause()
+  type Inside = { wiring: { news: { open: Set<ServerResponse>; tell(event: 'style', data: object): void } } }
+  const { news } = (on.loom as unknown as Inside).wiring
+  const [response] = news.open
+  for (let count = 0; count < 200; count++) {
+    news.tell('style', { file: 'x'.repeat(100_000) })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(response?.destroyed).toBe(true)
+  socket.destroy()
 })
 
 test('in production there is no such address, and nothing is kept', async () => {

@@ -113,6 +113,69 @@ test('no more steps are kept than 200, and nothing of components that have ended
   await on.loom.close()
 }, 60_000)
 
+/** What devtools know of the components of a loom. */
+const recorded = (on: Site): { props: string; timers: object; module: string }[] => {
+  type Inside = {
+    development: { recorder: { components: Map<number, { props: string; timers: object; module: string }> } }
+  }
+  return [...(on.loom as unknown as Inside).development.recorder.components.values()]
+}
+
+test('of the props of components no more is kept than of those of steps', async () => {
+  const { loom } = testLoom({ development: true })
+  loom.register('long', {
+    props: { text: '' },
+    handle: { write: (_, { value }) => ({ text: `${value}`.repeat(400_000) }) },
+    render: ({ text }) => html`${text.length}`,
+  })
+  const on = await pageSite(loom, 'long')
+  const clients = await Promise.all(Array.from({ length: 40 }, () => on.live({ name: 'long' })))
+  for (const client of clients) await client.shows('c0', 'write', { value: 'x' })
+  const all = recorded(on)
+  expect(all).toHaveLength(40)
+  expect(all.reduce((sum, { props }) => sum + props.length, 0)).toBeLessThanOrEqual(8 << 20)
+  expect(all.some(({ props }) => props.length > 400_000)).toBe(true)
+  for (const client of clients) await client.close()
+}, 60_000)
+
+test('timers that have rung are shown no more, also if several rang while the component was busy', async () => {
+  const { loom } = testLoom({ development: true })
+  loom.register('rings', {
+    props: { rung: 0 },
+    handle: {
+      begin: (props, _, ctx) => {
+        for (const name of ['one', 'two', 'three']) ctx.after(name, 1)
+        ctx.after('late', 60_000)
+        ctx.every('clock', 60_000)
+        return { ...props }
+      },
+      wait: async (props) => {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return { ...props }
+      },
+      send: (props, _, ctx) => {
+        ctx.send(ctx.self, 'late')
+        return { ...props }
+      },
+    },
+    receive: Object.fromEntries(
+      ['one', 'two', 'three', 'late', 'clock'].map((name) => [
+        name,
+        ({ rung }: Readonly<{ rung: number }>) => ({ rung: rung + 1 }),
+      ]),
+    ),
+    render: ({ rung }) => html`${rung}`,
+  })
+  const on = await pageSite(loom, 'rings')
+  const client = await on.live({ name: 'rings' })
+  void client.event('c0', 'begin')
+  void client.event('c0', 'wait')
+  await client.shows('c0', 'send')
+  await until('all to have rung', () => recorded(on)[0]?.props === '{"rung":4}')
+  expect(recorded(on)[0]?.timers).toEqual({ late: 'once, after 60000 ms', clock: 'every 60000 ms' })
+  await client.close()
+})
+
 test('the process is killed, and the pages of its successor go on with their state', async () => {
   const sources = new Sources({
     'server.mjs': SERVER,

@@ -43,6 +43,12 @@ const EFFECTS: Record<string, (ctx: Context) => unknown> = {
   push: (ctx) => {
     ctx.push('pushed')
   },
+  flash: (ctx) => {
+    ctx.flash('info', 'flashed')
+  },
+  announce: (ctx) => {
+    ctx.announce('announced')
+  },
   redirect: (ctx) => {
     ctx.redirect('/elsewhere')
   },
@@ -125,7 +131,9 @@ async function happened(site: Site, page: LivePage): Promise<string[]> {
     cancel: ticks() === before,
     task: got.includes('task'),
     track: (await site.loom.presence('people')).count > 0,
-    push: page.pushes.length > 0,
+    push: page.pushes.some(([name]) => name === 'pushed'),
+    flash: page.pushes.some(([, data]) => Array.isArray(data) && data.includes('flashed')),
+    announce: page.pushes.some(([, data]) => data === 'announced'),
     redirect: page.redirects.length > 0,
   }
   return Object.keys(happens).filter((name) => happens[name])

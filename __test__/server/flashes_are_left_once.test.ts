@@ -15,9 +15,17 @@ interface Served {
   loom: Loom
 }
 
+/** As long as texts may be together, and longer in JSON. */
+const LONG = ['"'.repeat(990), '\u0001'.repeat(1_000), '\n'.repeat(40), 'äöü\ud83d\ude00']
+
 /** What the forms of the page do, by the field `how`. */
 function does(how: unknown, ctx: LiveContext): void {
   if (how === 'nothing') return
+  if (how === 'long') {
+    for (const text of LONG) ctx.flash('warning', text)
+    ctx.redirect('/next')
+    return
+  }
   ctx.flash('success', 'Saved <ä> & done.')
   ctx.flash('error', 'But "late".')
   if (how !== 'stays') ctx.redirect('/next')
@@ -55,6 +63,9 @@ async function served(by: 'express' | 'fastify', shared?: string, look?: (flash:
     app.get('/next', (request, response) => {
       response.cookie('own', '2').send(loom.flashes(request, look))
     })
+    app.get('/kept', (request, response) => {
+      response.set('cache-control', 'private, max-age=600').send(loom.flashes(request, look))
+    })
     app.get('/late', (request, response) => {
       response.write('begun')
       try {
@@ -78,6 +89,9 @@ async function served(by: 'express' | 'fastify', shared?: string, look?: (flash:
           .type('text/html')
           .send((await mount(request.raw)) + loom.flashes(request, look)),
     })
+    app.get('/kept', (request, reply) =>
+      reply.header('cache-control', 'private, max-age=600').type('text/html').send(loom.flashes(request, look)),
+    )
     app.get('/next', (request, reply) =>
       reply.header('set-cookie', 'own=2').type('text/html').send(loom.flashes(request, look)),
     )
@@ -148,6 +162,25 @@ describe.each([
     const again = await fetch(`${site.url}/next`, { headers: { cookie: flashCookie(answer) } })
     expect(textsIn(await again.text())).toEqual([])
   })
+})
+
+test.each(['express', 'fastify'] as const)('%s: a page that shows them is not kept, whatever it says', async (by) => {
+  const site = await served(by)
+  const kept = await fetch(`${site.url}/kept`)
+  expect(kept.headers.get('cache-control')).toBe('private, max-age=600')
+  const cookie = flashCookie(await post(site, 'goes'))
+  const shown = await fetch(`${site.url}/kept`, { headers: { cookie } })
+  expect(textsIn(await shown.text())).toEqual(SHOWN)
+  expect(shown.headers.get('cache-control')).toBe('no-store')
+})
+
+test('texts of any signs find room in a cookie, as long as they may be', async () => {
+  const site = await served('express')
+  const cookie = flashCookie(await post(site, 'long'))
+  // What browsers take, with the name.
+  expect(cookie.length).toBeLessThanOrEqual(4_096)
+  const next = await fetch(`${site.url}/next`, { headers: { cookie } })
+  expect(textsIn(await next.text())).toEqual(LONG)
 })
 
 test('a cookie that is not ours, is cut, or is from another time says nothing', async () => {

@@ -672,3 +672,79 @@ test('forms of nested components, and of shared ones among them, have the state 
     handled.length = 0
   }
 })
+
+test('what a form of a nested component has said comes to that component, whatever its page shows by then', async () => {
+  const loom = createLoom({ secret: SECRET, logger: new Log(), bind: () => 'ada' })
+  atEnd(() => loom.close({ timeout: 0 }))
+  let rows = ['b', 'c']
+  let range = 'day'
+  const heard: unknown[] = []
+  const render = ({ of, range, done }: { of: string; range: string; done: number }) => {
+    const f = form('save', { errors: {} })
+    return html`<i>${of} ${range} ${done}</i><form id="${f.id}" method="${f.method}" action="${f.action}">${f.seal}<button>Go</button></form>`
+  }
+  const props = { of: '', range: '', done: 0 }
+  const handle = { save: (before: typeof props) => ({ ...before, done: before.done + 1 }) }
+  const plain = loom.register('plain', { props, handle, render })
+  const hears = loom.register('hears', {
+    props,
+    handle,
+    receive: {
+      given: async (before, { from, data, id }, ctx) => {
+        const { range } = data as { range: string }
+        heard.push([from, id.length > 10, before.range, range])
+        await ctx.publish('told', range)
+        return { ...before, range: `heard ${range}` }
+      },
+    },
+    render,
+  })
+  const table = loom.register('table', {
+    props: { rows: ['a'], range: '' },
+    mount: () => ({ rows, range }),
+    handle: {},
+    render: ({ rows, range }) =>
+      html`${each(
+        rows,
+        (of) => of,
+        (of) => html`<p>${live(plain, { of, range }, { key: of })}${live(hears, { of, range }, { key: of })}</p>`,
+        [range],
+      )}`,
+  })
+  const app = express()
+  app.use(loom.express())
+  app.use(loom.forms())
+  app.get('/', async (request, response) => {
+    response.send(await loom.mount(table, {}, { request }))
+  })
+  const server = createServer(app)
+  await listen(server)
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const shown = (page: string): (string | undefined)[] => [...page.matchAll(/<i>(.*?)<\/i>/g)].map(([, text]) => text)
+  const seals = (page: string): string[] =>
+    [...page.matchAll(/name="loom:form" data-l-seal="" value="([^"]*)"/g)].map(([, value = '']) =>
+      value.replaceAll('&quot;', '"').replaceAll('&#34;', '"'),
+    )
+  const post = async (seal = ''): Promise<string> => {
+    const body = new URLSearchParams([['loom:form', seal]])
+    return (await fetch(url, { method: 'POST', body, headers: { origin: url } })).text()
+  }
+  const before = seals(await (await fetch(url)).text())
+  expect(before).toHaveLength(4)
+  // A row comes before them, and the parent gives something else.
+  rows = ['a', 'b', 'c']
+  range = 'week'
+  expect(shown(await post(before[2]))).toEqual(['a week 0', 'a week 0', 'b week 0', 'b week 0', 'c week 1', 'c week 0'])
+  expect(shown(await post(before[1]))).toEqual([
+    'a week 0',
+    'a week 0',
+    'b week 0',
+    'b heard week 1',
+    'c week 0',
+    'c week 0',
+  ])
+  expect(heard).toEqual([['parent', true, 'day', 'week']])
+  // The component is there no more.
+  rows = ['a', 'c']
+  expect(shown(await post(before[0]))).toEqual(['a week 0', 'a week 0', 'c week 0', 'c week 0'])
+})

@@ -1,9 +1,13 @@
 // What development says of mistakes with topics, shared components, forms, several processes, commands and navigation: in the
 // terminal, and to pages, which show it.
 
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { html, js, type LiveModule, type Loom, on, type Tree } from 'loom-live'
+import express from 'express'
+import { form, html, js, type LiveModule, type Loom, on, type Tree } from 'loom-live'
 import { Child } from '../support/child'
+import { atEnd } from '../support/cleanup'
 import { type Log, pageSite, Site, testLoom } from '../support/site'
 import { until } from '../support/until'
 
@@ -214,4 +218,53 @@ describe('shared components', () => {
     await other.loom.mount('tested')
     expect(other.log.warnings).toEqual([])
   })
+})
+
+test('a flash of a form without the client’s script that no page shows, because none calls loom.flashes', async () => {
+  const send = async (development: boolean, isShown: boolean): Promise<Log> => {
+    const { loom, log } = testLoom({ development })
+    loom.register('tested', {
+      props: {},
+      handle: {
+        save: (_props, _event, ctx) => {
+          ctx.flash('info', 'Saved.')
+          ctx.redirect('/next')
+        },
+      },
+      render: () => {
+        const f = form('save')
+        return html`<form id="${f.id}" method="${f.method}" action="${f.action}">${f.seal}</form>`
+      },
+    })
+    const app = express()
+    app.use(loom.forms())
+    const page = async (request: IncomingMessage): Promise<string> =>
+      (await loom.mount('tested', {}, { request })) + (isShown ? loom.flashes(request) : '')
+    app.get(['/', '/next'], async (request, response) => {
+      response.send(await page(request))
+    })
+    const server = app.listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    atEnd(() => loom.close({ timeout: 0 }))
+    atEnd(() => void server.close())
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const [, seal = ''] = /name="loom:form"[^>]* value="([^"]*)"/.exec(await (await fetch(origin)).text()) ?? []
+    const fields = { 'loom:form': seal.replaceAll('&quot;', '"').replaceAll('&#34;', '"') }
+    const headers = { origin, connection: 'close' }
+    const answer = await fetch(origin, {
+      method: 'POST',
+      redirect: 'manual',
+      headers,
+      body: new URLSearchParams(fields),
+    })
+    expect(answer.status).toBe(303)
+    const [cookie = ''] = answer.headers.getSetCookie()
+    await fetch(`${origin}/next`, { headers: { cookie, connection: 'close' } })
+    return log
+  }
+  const right = [await send(true, true), await send(false, false)]
+  const wrong = await send(true, false)
+  const what = /ctx\.flash.*no page calls loom\.flashes/
+  await until('the warning', () => wrong.warnings.some((text) => what.test(text)))
+  for (const log of right) expect(log.warnings.filter((text) => what.test(text))).toEqual([])
 })

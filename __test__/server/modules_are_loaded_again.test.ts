@@ -1,5 +1,6 @@
 // loom.watch(): a source file that has changed is loaded again, and living components are rendered anew, with their state.
 
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { testLoom } from '../support/site'
 import { COUNTER, livePageOf, LOOM, SERVER, showing, Sources } from '../support/sources'
@@ -76,6 +77,44 @@ describe('modules of ECMAScript', () => {
     await showing(page, '<b>one 2</b>', server)
     sources.write('words.mjs', `export const word = 'two'`)
     await showing(page, '<b>two 2</b>', server)
+  })
+
+  test('after a failure, what it has left out is loaded with the next that can be', async () => {
+    const other = `
+import { html } from 'loom-live'
+import { loom } from './loom.mjs'
+import { word } from './words.mjs'
+if (word === 'two') throw new Error('not this word')
+loom.register('other', { props: {}, handle: {}, render: () => html\`<i>\${word}</i>\` })`
+    const sources = new Sources({
+      ...FILES,
+      'server.mjs': SERVER.replace(`import { counter }`, `import './other.mjs'\nimport { counter }`),
+      'other.mjs': other,
+    })
+    const server = await sources.start('server.mjs')
+    const page = await livePageOf(server)
+    sources.write('words.mjs', `export const word = 'two'`)
+    await until('the error', () => /could not be loaded again[^]*not this word/.test(server.output))
+    expect(page.text).toBe('<b>one 0</b>')
+    sources.write('other.mjs', other.replace(`'two'`, `'three'`))
+    await showing(page, '<b>two 0</b>', server)
+  })
+
+  test('a folder that is taken away and is there again at once, with other files', async () => {
+    const sources = new Sources({
+      ...FILES,
+      'counter.mjs': COUNTER.replace('./words.mjs', './parts/more/words.mjs'),
+      'parts/more/words.mjs': FILES['words.mjs'],
+    })
+    const server = await sources.start('server.mjs')
+    const page = await livePageOf(server)
+    for (const word of ['two', 'three']) {
+      rmSync(join(sources.folder, 'parts'), { recursive: true })
+      sources.write('parts/more/words.mjs', `export const word = '${word}'`)
+      await showing(page, `<b>${word} 0</b>`, server)
+      sources.write('parts/more/words.mjs', `export const word = '${word}!'`)
+      await showing(page, `<b>${word}! 0</b>`, server)
+    }
   })
 
   test('a misspelt member of a module changes nothing', async () => {

@@ -22,7 +22,9 @@ const STRICT = [
 // As an installed package is found: by its own `exports`, in both module systems.
 test('props are inferred and flow, wrong uses are errors, in CommonJS and ESM, under --strict', () => {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const files = ['usage.ts', 'usage.mts', 'page.ts', 'hooks.ts', 'hooks.mts'].map((name) => join(FOLDER, name))
+  const files = ['usage.ts', 'usage.mts', 'page.ts', 'hooks.ts', 'hooks.mts', 'testing.ts', 'testing.mts'].map((name) =>
+    join(FOLDER, name),
+  )
   const { stdout, status } = spawnSync(process.execPath, [tsc, ...STRICT, '--skipLibCheck', ...files], {
     cwd: ROOT,
     encoding: 'utf8',

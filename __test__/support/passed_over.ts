@@ -15,10 +15,15 @@ export function notShown(what: string): void {
   appendFileSync(file, `${what}\n`)
 }
 
-/** Notes what was passed over, once in each file. */
+/** Notes what was passed over, once in each file, and the packages of Debian that it needs. */
 export function passOver(what: string, packages: string): void {
+  passOverFor(what, `which is not on this machine; on Debian: apt-get install ${packages}`)
+}
+
+/** Notes what was passed over, once in each file, and why. */
+export function passOverFor(what: string, why: string): void {
   const file = process.env['LOOM_PASSED_OVER']
   if (!file || told.has(what)) return
   told.add(what)
-  appendFileSync(file, `${what}, which is not on this machine; on Debian: apt-get install ${packages}\n`)
+  appendFileSync(file, `${what}, ${why}\n`)
 }

@@ -15,6 +15,8 @@ export async function freePort(): Promise<number> {
 export interface ProcessOptions {
   cwd?: string
   env?: NodeJS.ProcessEnv
+  /** What runs the script, if it is not this Node.js. */
+  program?: string
   /** What stands before the script: options of Node, or a program that runs it. */
   before?: readonly string[]
 }
@@ -28,9 +30,9 @@ export class ServerProcess {
   constructor(
     script: string,
     readonly port: number,
-    { cwd = process.cwd(), env = {}, before = [] }: ProcessOptions = {},
+    { cwd = process.cwd(), env = {}, program = process.execPath, before = [] }: ProcessOptions = {},
   ) {
-    this.child = spawn(process.execPath, [...before, script], {
+    this.child = spawn(program, [...before, script], {
       cwd,
       // Jest sets NODE_ENV; a user does not.
       env: { ...process.env, NODE_ENV: undefined, PORT: String(port), ...env },

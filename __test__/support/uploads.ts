@@ -25,6 +25,9 @@ export interface Handed {
 interface State {
   handed: Handed[]
   log: string[]
+  /** Files that the other server keeps waiting, and those of them whose sender has gone. */
+  held: string[]
+  gone: string[]
   direct: { path: string; bytes: number; method: string; name: string }[]
   memory: number
 }

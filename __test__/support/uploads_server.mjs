@@ -12,6 +12,9 @@ const tell = (message) => void log.push(message)
 const handed = []
 /** What another server has been sent. */
 const direct = []
+/** Files that the other server keeps waiting, in the mood `hold`, and those of them whose sender has gone. */
+const held = []
+const gone = []
 /** What the receiver for files does: `throw`, or nothing. */
 let mood = ''
 
@@ -88,9 +91,14 @@ async function answer(request, response) {
   const [path, query = ''] = request.url.split('?')
   if (path === '/state') {
     mood = new URLSearchParams(query).get('mood') ?? mood
-    return json(response, { handed, log, direct, memory: process.memoryUsage().rss })
+    return json(response, { handed, log, direct, held, gone, memory: process.memoryUsage().rss })
   }
   if (path.startsWith('/elsewhere/')) {
+    if (mood === 'hold') {
+      const name = request.headers['x-for']
+      response.on('close', () => gone.push(name))
+      return held.push(name)
+    }
     let bytes = 0
     for await (const chunk of request) bytes += chunk.length
     direct.push({ path, bytes, method: request.method, name: request.headers['x-for'] })

@@ -4,12 +4,14 @@
  * taken back.
  */
 
-import { own, real, untouched } from '../input/core'
+import { own, real, setText, untouched } from '../input/core'
 
 /** How a recorded change is taken back. */
 type Undo = () => void
 
 let recorded: Undo[] | undefined
+/** What attributes were before guesses changed them, as long as these guesses are shown. */
+const beneath: typeof untouched = new WeakMap()
 
 /** Does `work`, and gives what takes back all that `work` has changed, the last change first. */
 export function record(work: () => void): () => void {
@@ -25,29 +27,50 @@ export function record(work: () => void): () => void {
   }
 }
 
+/** Does `work`, which ends what a command has begun before the guess: nobody takes that back. */
+export function forGood(work: () => void): void {
+  const before = recorded
+  recorded = undefined
+  try {
+    work()
+  } finally {
+    recorded = before
+  }
+}
+
 export function isGuessed(): boolean {
   return recorded !== undefined
 }
 
-function note(element: Element, name: string, before: string | null): void {
-  let names = untouched.get(element)
-  if (!names) untouched.set(element, (names = new Map<string, string | null>()))
-  if (!names.has(name)) names.set(name, before)
+/** Notes what the server has said of the attribute: what a guess has made of it the server has not said. */
+function note(element: Element, name: string): void {
+  const notes = recorded ? beneath : untouched
+  let names = notes.get(element)
+  if (!names) notes.set(element, (names = new Map<string, string | null>()))
+  if (names.has(name)) return
+  const said = beneath.get(element)?.get(name)
+  names.set(name, said === undefined ? own.getAttribute(element, name) : said)
+  recorded?.push(() => void beneath.get(element)?.delete(name))
 }
 
 function write(element: Element, name: string, value: string | null): void {
-  if (value === null) own.removeAttribute(element, name)
+  // Taking the attribute off a modal dialog would leave the page inert behind it: `setText` knows.
+  if (value === null) setText(element, name, null)
   else own.setAttribute(element, name, value)
 }
 
-/** `work` changes this attribute. A guess takes it back only if the attribute is still what the guess has made of it. */
-function noted(element: Element, name: string, work: () => void): void {
+/**
+ * `work` changes this attribute. A guess takes it back only if the attribute is still what the guess has made of it;
+ * else `otherwise` is done.
+ */
+function noted(element: Element, name: string, work: () => void, otherwise?: () => void): void {
   const before = own.getAttribute(element, name)
-  if (!recorded) note(element, name, before)
+  note(element, name)
   work()
   const after = own.getAttribute(element, name)
   recorded?.push(() => {
     if (own.getAttribute(element, name) === after) write(element, name, before)
+    else otherwise?.()
   })
 }
 
@@ -57,7 +80,13 @@ export function changeAttribute(element: Element, name: string, value: string | 
 
 export function changeDisplay(element: Element, display: string): void {
   const style = real(element, 'style')
-  if (style.display !== display) noted(element, 'style', () => (style.display = display))
+  const before = style.display
+  if (before === display) return
+  // Scripts set further properties meanwhile: those stay.
+  const back = () => {
+    if (style.display === display) style.display = before
+  }
+  noted(element, 'style', () => (style.display = display), back)
 }
 
 /** Each class counts for itself: others may change the others meanwhile. */
@@ -65,7 +94,7 @@ export function changeClass(element: Element, word: string, isThere: boolean): v
   const list = own.classList(element)
   if (list.contains(word) === isThere) return
   const before = own.getAttribute(element, 'class')
-  if (!recorded) note(element, 'class', before)
+  note(element, 'class')
   list.toggle(word, isThere)
   recorded?.push(() => {
     if (list.contains(word) !== isThere) return

@@ -75,13 +75,14 @@ const CHANGES: Record<string, Command | undefined> = {
 const ACTIONS: Record<string, Command | undefined> = {
   'transition': (args, run) =>
     atRest(() => each((element) => animate(element, args[0], optionsAt(args, 2)), 1)(args, run)),
-  'focus': each(focus, 0),
+  'focus': ([to], { origin }) => void targetsOf(to, origin).some(focus),
   'blur': each((element) => {
     const active = own.activeElement(document)
     if (active && own.contains(element, active)) (active as HTMLElement).blur()
   }, 0),
   'scrollIntoView': (args, { origin }) => {
-    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? { behavior: 'auto' as const } : {}
+    // `auto` would be what the page's CSS says.
+    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? { behavior: 'instant' as const } : {}
     const options = { ...(args[1] as ScrollIntoViewOptions | undefined), ...behavior }
     const [first] = targetsOf(args[0], origin)
     if (first) own.scrollIntoView(first, options)
@@ -94,15 +95,7 @@ const ACTIONS: Record<string, Command | undefined> = {
       )
     }, 1)(args, run),
   'copy': ([what], { origin }) => {
-    const from = (what as { 'from'?: unknown } | null)?.['from']
-    const [first] = from === undefined ? [] : targetsOf(from, origin)
-    copy(
-      typeof what === 'string'
-        ? what
-        : first
-          ? ((first as Partial<HTMLInputElement>).value ?? own.textContent(first) ?? '')
-          : '',
-    )
+    copy(typeof what === 'string' ? what : shownIn((what as { 'from'?: unknown } | null)?.['from'], origin))
   },
   'showModal': each((element) => {
     if (!(element instanceof HTMLDialogElement)) throw new TypeError('showModal is for <dialog>')
@@ -138,18 +131,25 @@ function runGuess(commands: unknown, run: Run, values: Record<string, unknown>):
   runList(commands, (name) => (name === 'insert' ? insert : CHANGES[name]), run)
 }
 
-/** What takes no focus gives it to the first in it that takes it. */
-function focus(element: Element): void {
-  const isIn = () => own.activeElement(document) === element
-  real(element, 'focus').call(element)
-  if (isIn()) return
-  for (const inner of own.querySelectorAll(
+/** What takes no focus gives it to the first in it that takes it. False if nothing does. */
+function focus(element: Element): boolean {
+  const inside = own.querySelectorAll(
     element,
     'a[href],button,input,select,textarea,summary,[tabindex],[contenteditable]',
-  )) {
-    real(inner, 'focus').call(inner)
-    if (own.activeElement(document) === inner) return
-  }
+  )
+  return [element, ...inside].some((one) => {
+    real(one, 'focus').call(one)
+    return own.activeElement(document) === one
+  })
+}
+
+/** What the field holds, or what the element says: other elements than fields have a `value`, too, as `<li>`. */
+function shownIn(from: unknown, origin: Element): string {
+  const [first] = targetsOf(from, origin)
+  if (!first) throw new TypeError(`nothing fits ${JSON.stringify(from)}`)
+  return own.matches(first, 'input,select,textarea')
+    ? (first as HTMLInputElement).value
+    : (own.textContent(first) ?? '')
 }
 
 /** Pages without https have no clipboard of that kind: there a field is selected for a moment. */

@@ -1,7 +1,7 @@
 /** Elements come and go, with classes for the time of a transition. */
 
 import { atRest } from '../input/core'
-import { changeAttribute, changeClass, changeDisplay, isGuessed } from './changes'
+import { changeAttribute, changeClass, changeDisplay, forGood, isGuessed } from './changes'
 
 const DEFAULT_MS = 200
 /** A transition that is longer is none that anybody waits for. */
@@ -39,7 +39,8 @@ export function setShown(element: Element, isToBeShown: boolean, options: Option
   if (isShown(element) === isToBeShown) return
   const { transition, display } = options
   // What is over stays as it is: what it hides would be hidden after it is shown.
-  running.get(element)?.()
+  const finish = running.get(element)
+  if (finish) forGood(finish)
   if (isToBeShown) reveal(element, typeof display === 'string' ? display : 'block')
   const end = () => {
     if (!isToBeShown) conceal(element)

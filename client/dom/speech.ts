@@ -31,7 +31,9 @@ export function textsOf(root: Element): Texts {
 /** The text of an element, and its language. */
 export function write(element: HTMLElement, text: string, { lang }: Pick<Texts, 'lang'>): void {
   if (element.textContent !== text) element.textContent = text
+  // The page that came before may have had texts of another language.
   if (lang) element.lang = lang
+  else element.removeAttribute('lang')
 }
 
 /** Gives what says a text. The region has to be there before the first text, or screen readers miss that. */

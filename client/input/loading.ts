@@ -100,8 +100,14 @@ function returnFocus(): void {
   focused = undefined
 }
 
+/** Scripts add and take away others meanwhile: those stay so. */
 function addClass(element: Element): void {
-  swap(element, 'class', `${own.getAttribute(element, 'class') ?? ''} l-loading`.trim())
+  const list = own.classList(element)
+  list.add('l-loading')
+  undo.push(() => {
+    list.remove('l-loading')
+    if (!list.length) setText(element, 'class', null)
+  })
 }
 
 function swap(element: Element, name: string, value: string | null): void {

@@ -11,6 +11,8 @@ const MOST_MARGIN = 10_000
 /** An element with a binding. */
 interface Watched {
   attribute: string
+  /** What scrolled it when it was looked for. */
+  scroller: Element | null
   observer: IntersectionObserver
   /** It is in view. */
   isSeen: boolean
@@ -26,8 +28,9 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
 
   /** Finds what has such a binding now. */
   function look(): void {
-    for (const [element, { observer }] of watched)
-      if (!root.contains(element)) {
+    // What is elsewhere by now is found again below.
+    for (const [element, { scroller, observer }] of watched)
+      if (!(scroller ?? root).contains(element) || !root.contains(element)) {
         observer.unobserve(element)
         watched.delete(element)
       }
@@ -35,16 +38,9 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       for (const element of root.querySelectorAll(`[${CSS.escape(attribute)}]:not([data-l-ignore] *)`)) {
         const known = watched.get(element)
         if (known) {
-          // It would say something else now, and may have moved: the observer looks again.
-          if (!known.isSeen || known.told === own.getAttribute(element, attribute)) continue
-          known.isSeen = false
-          known.observer.unobserve(element)
-          known.observer.observe(element)
-        } else {
-          const observer = observerOf(element)
-          watched.set(element, { attribute, observer, isSeen: false, told: null })
-          observer.observe(element)
-        }
+          // It would say something else now, and may have moved.
+          if (known.isSeen && known.told !== own.getAttribute(element, attribute)) watch(element, known)
+        } else watch(element, { attribute, scroller: scrollerOf(element), told: null })
       }
     for (const [scroller, byMargin] of observers)
       if (scroller && !root.contains(scroller)) {
@@ -53,8 +49,15 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       }
   }
 
-  function observerOf(element: Element): IntersectionObserver {
-    const scroller = scrollerOf(element)
+  /** The observer looks at it, or looks at it again. */
+  function watch(element: Element, one: Pick<Watched, 'attribute' | 'scroller' | 'told'>): void {
+    watched.get(element)?.observer.unobserve(element)
+    const observer = observerOf(element, one.scroller)
+    watched.set(element, { ...one, observer, isSeen: false })
+    observer.observe(element)
+  }
+
+  function observerOf(element: Element, scroller: Element | null): IntersectionObserver {
     const given = Number(own.getAttribute(element, 'data-l-margin'))
     const margin = given > 0 ? Math.min(Math.round(given), MOST_MARGIN) : 0
     const byMargin = observers.get(scroller) ?? new Map<number, IntersectionObserver>()
@@ -71,6 +74,12 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
     for (const { target, isIntersecting } of entries) {
       const known = watched.get(target)
       if (!known) continue
+      const scroller = isIntersecting ? scrollerOf(target) : known.scroller
+      if (scroller !== known.scroller) {
+        // As on a narrow screen, where the page scrolls. What does not scroll any more has everything in view.
+        watch(target, { ...known, scroller })
+        continue
+      }
       known.isSeen = isIntersecting
       if (isIntersecting) tell(target, known)
     }
@@ -85,6 +94,14 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
     if (binding) handle(event, binding)
   }
 
+  /** An event that waited too long was for nothing, and so was one of a state that is gone. Who still looks asks again. */
+  function lost(told: Event): void {
+    const { target, detail } = told as CustomEvent<{ 'reason': string; 'events': { 'event': string }[] }>
+    if (!/expired|reset/.test(detail['reason']) || !detail['events'].some((one) => one['event'] === 'visible')) return
+    for (const [element, known] of watched)
+      if (known.isSeen && (target as Element).contains(element)) watch(element, known)
+  }
+
   /** What scrolls the element; `null` if that is the page. */
   function scrollerOf(element: Element): Element | null {
     for (let at = own.parentElement(element); at && at !== root; at = own.parentElement(at)) {
@@ -97,10 +114,11 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
 
   /** Remembers where the rows are that the user sees, and gives what puts them there again. */
   function keepPlace(): () => void {
-    const kept = [...root.querySelectorAll('[data-l-anchor]:not([data-l-anchor=false],[data-l-ignore] *)')].map(
+    const kept = [...root.querySelectorAll('[data-l-anchor]:not([data-l-anchor=false],[data-l-ignore] *)')].flatMap(
       (list) => {
         const scroller = scrollerOf(list.firstElementChild ?? list) ?? document.scrollingElement ?? root
-        const { top, bottom } = scroller === document.scrollingElement ? pageView() : scroller.getBoundingClientRect()
+        const isPage = scroller === document.scrollingElement
+        const { top, bottom } = isPage ? { top: 0, bottom: innerHeight } : scroller.getBoundingClientRect()
         const rows = [...list.children]
           .filter((row) => !row.matches('[data-l-anchor=false]'))
           .map((row) => ({ row, box: row.getBoundingClientRect() }))
@@ -108,26 +126,31 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
         const away = (box: DOMRect) => Math.max(top - box.bottom, box.top - bottom, 0)
         // Those in view first, from above; then those that are nearest to it.
         rows.sort((a, b) => away(a.box) - away(b.box) || a.box.top - b.box.top)
-        return { scroller: scroller as HTMLElement, rows }
+        // What is further down moves nothing that the user sees.
+        if (!rows.some(({ box }) => box.top < bottom)) return []
+        // What comes before the list is not the list's: if the user sees the list's beginning, the list may move. So may
+        // what scrolls it.
+        const isBeginningSeen = scroller === list || list.getBoundingClientRect().top >= top
+        const base = isBeginningSeen ? list : isPage ? null : scroller
+        const topOf = () => base?.getBoundingClientRect().top ?? 0
+        return { scroller: scroller as HTMLElement, rows, topOf, before: topOf() }
       },
     )
     // Browsers that do the same by themselves would do it once more.
-    const before = kept.map(({ scroller: { style } }) => style.overflowAnchor)
+    const anchors = kept.map(({ scroller: { style } }) => style.overflowAnchor)
     for (const { scroller } of kept) scroller.style.overflowAnchor = 'none'
     return () => {
-      kept.forEach(({ scroller, rows }, at) => {
+      kept.forEach(({ scroller, rows, topOf, before }, at) => {
         const stays = rows.find(({ row }) => root.contains(row))
         if (stays) {
-          const by = stays.row.getBoundingClientRect().top - stays.box.top
+          const by = stays.row.getBoundingClientRect().top - stays.box.top - topOf() + before
           if (Math.abs(by) >= 1) scroller.scrollBy({ top: by, behavior: 'instant' })
         }
-        scroller.style.overflowAnchor = before[at] ?? ''
+        scroller.style.overflowAnchor = anchors[at] ?? ''
         if (!scroller.getAttribute('style')) scroller.removeAttribute('style')
       })
     }
   }
-
-  const pageView = () => ({ top: 0, bottom: innerHeight })
 
   function begin(): void {
     changes.disconnect()
@@ -136,6 +159,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
   }
 
   finer.keepPlace = keepPlace
+  own.addEventListener(document, 'loom:lost', lost)
   begin()
   return begin
 }

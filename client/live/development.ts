@@ -64,8 +64,9 @@ function keep<T>(list: T[], one: T): void {
 }
 
 /** Whether this page has to do with the failure. */
-function concerns({ kind, module, text }: Failure): boolean {
+function concerns({ kind, module, text, page }: Failure): boolean {
   if (kind === 'load') return true
+  if (kind === 'mount') return !page || page === location.pathname + location.search
   if (kind === 'message') {
     const containers = [...root.querySelectorAll('[data-l-live]')]
     return containers.some((container) => own.getAttribute(container, 'data-l-live') === module)

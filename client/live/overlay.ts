@@ -9,8 +9,10 @@ export interface Excerpt {
 }
 
 export interface Failure {
-  kind: 'event' | 'join' | 'message' | 'load'
+  kind: 'event' | 'join' | 'message' | 'load' | 'mount'
   module: string
+  /** Of a page that was being rendered: its address. */
+  page?: string
   what: string
   text: string
   places: Excerpt[]
@@ -91,10 +93,17 @@ export function createOverlay(): Overlay {
     if (!host.isConnected) document.documentElement.append(host)
   }
 
+  /** False if it is a warning that is there already. */
   function add(entry: Entry): boolean {
-    if (entries.some(({ title, text }) => title === entry.title && text === entry.text)) return false
+    const known = entries.findIndex(({ title, text }) => title === entry.title && text === entry.text)
+    if (known >= 0 && entry.isWarning) return false
+    // A failure that comes again is the newest, with its lines as they are now.
+    if (known >= 0) entries.splice(known, 1)
     entries.push(entry)
-    if (entries.length > MOST) entries.shift()
+    if (entries.length > MOST) {
+      entries.shift()
+      at = Math.max(0, at - 1)
+    }
     return true
   }
 
@@ -126,6 +135,7 @@ export function createOverlay(): Overlay {
     hint.hidden = isOpen || !entries.length
     hint.textContent = `loom-live: ${entries.length} ${entries.length === 1 ? 'warning' : 'warnings'}`
     if (!entry || panel.hidden) return
+    const focused = host?.shadowRoot?.activeElement?.textContent
     panel.className = entry.isWarning ? 'warning' : ''
     panel.setAttribute('role', entry.isWarning ? 'region' : 'alert')
     panel.setAttribute('aria-label', 'loom-live, development')
@@ -141,6 +151,9 @@ export function createOverlay(): Overlay {
     nav.append(button('Close', close))
     header.append(element('h2', entry.title), nav)
     panel.replaceChildren(header, element('p', entry.text), ...entry.places.map(figureOf))
+    // Who goes through them by keyboard goes on from there; at the end, from the next button that does something.
+    const buttons = [...nav.querySelectorAll('button')].filter((one) => !one.disabled)
+    if (focused) (buttons.find((one) => one.textContent === focused) ?? buttons[0])?.focus({ preventScroll: true })
   }
 
   function figureOf({ file, line, first, lines }: Excerpt): HTMLElement {
@@ -157,7 +170,7 @@ export function createOverlay(): Overlay {
   return {
     fail({ what, text, places }) {
       add({ isWarning: false, title: what, text, places })
-      open(entries.map(({ title }) => title).lastIndexOf(what))
+      open(entries.length - 1)
     },
     warn(text) {
       if (add({ isWarning: true, title: 'A mistake, most likely', text, places: [] })) draw()

@@ -38,6 +38,8 @@ let told: Status | undefined
 /** Whether elements that go away are watched; undefined before anything is. */
 let watched: boolean | undefined
 let timer: ReturnType<typeof setTimeout> | undefined
+/** What had the focus before the button. */
+let before: EventTarget | null
 /** When the next try for a connection is, in the page's time. */
 let retryAt = 0
 let ticking: ReturnType<typeof setTimeout> | undefined
@@ -53,6 +55,7 @@ button.onclick = () => {
     tick()
   }
 }
+button.onfocus = ({ relatedTarget }) => (before = relatedTarget ?? before)
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(RULES)
 Reflect.set(Document.prototype, 'adoptedStyleSheets', [...own.adoptedStyleSheets(document), sheet], document)
@@ -113,6 +116,7 @@ function show(): void {
   if (!bar.isConnected) root.append(bar)
   bar.dataset.lStatus = shown ?? ''
   const isOffline = shown === 'offline'
+  const hadFocus = own.activeElement(document) === button
   if (shown) {
     write(text, texts[shown], texts)
     write(button, texts[isOffline ? 'retry' : 'reload'], texts)
@@ -123,6 +127,8 @@ function show(): void {
     if (told === 'offline') say(texts['online'], texts['lang'])
   }
   told = shown
+  // Who uses the keyboard is not sent to the beginning of the page.
+  if (hadFocus) ((shown ? button : before) as HTMLElement | null)?.focus()
   tick()
 }
 

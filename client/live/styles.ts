@@ -11,16 +11,22 @@ function likeness(file: readonly string[], link: HTMLLinkElement): number {
 }
 
 let count = 0
+/** Those that are on their way, by the link that waits for them. */
+const coming = new Map<HTMLLinkElement, HTMLLinkElement>()
 
 /** `file`: where the server has it, which says at its end what pages call it. */
 export function exchangeStyles(file: string): void {
   const parts = file.split('/').reverse()
   const links = [...root.querySelectorAll('link')].filter(
-    (link) => /(^|\s)stylesheet(\s|$)/i.test(link.rel) && link.href.startsWith(location.origin),
+    (link) => /(^|\s)stylesheet(\s|$)/i.test(link.rel) && link.href.startsWith(location.origin) && !isComing(link),
   )
   const best = Math.max(0, ...links.map((link) => likeness(parts, link)))
   // What no link names is imported by another one.
   for (const link of links) if (likeness(parts, link) === best) exchange(link)
+}
+
+function isComing(link: HTMLLinkElement): boolean {
+  return [...coming.values()].includes(link)
 }
 
 function exchange(link: HTMLLinkElement): void {
@@ -31,9 +37,21 @@ function exchange(link: HTMLLinkElement): void {
     link.href = address.href
     return
   }
+  coming.get(link)?.remove()
   const next = link.cloneNode() as HTMLLinkElement
   next.href = address.href
-  // Until the new one is there, the page is shown with the old one.
-  next.onload = next.onerror = () => link.remove()
+  coming.set(link, next)
+  const end = (): void => {
+    if (coming.get(link) === next) coming.delete(link)
+    next.remove()
+  }
+  // Until the new one is there, the page is shown with the old one; if it does not come, it goes on with that.
+  next.onerror = end
+  // The link stays: it is known to what follows links, and to the application.
+  next.onload = () => {
+    if (coming.get(link) !== next) return
+    link.onload = link.onerror = end
+    link.href = address.href
+  }
   link.after(next)
 }

@@ -1,4 +1,5 @@
 import type { LiveEvent } from '../../index'
+import type { Step } from '../telemetry/steps'
 import type { Component, Entry as Kept } from './cache'
 import type { Context } from './context'
 
@@ -15,10 +16,14 @@ export interface Call {
   readonly event: LiveEvent | undefined
   /** The name of the receiver that runs now, in a visit. */
   receiver?: string
+  /** Of a visit, in development: the timers that have rung in it. */
+  rung?: string[]
   /** Of a visit that has ended early: how many messages were handled, what the next one threw, and its stack. */
   thrown?: [handled: number, message: string, stack: string]
   /** What that was, as it was thrown. */
   failure?: unknown
+  /** There while somebody listens to what steps do. */
+  step?: Step
   /** What was kept of the committed state; `memo` and `json` only if it was kept. */
   kept: Kept
 }

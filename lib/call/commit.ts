@@ -1,3 +1,4 @@
+import type { LogCode } from '../../index'
 import { typeOf } from '../check'
 import { GivenUp, stackOf, textOf, TopicAway } from '../errors'
 import { text, writeChanges, writeWhole } from '../render/delta'
@@ -10,6 +11,8 @@ import type { Operator } from './operator'
 import { Refusal } from './refusal'
 import { attempt, encodeTree, given } from './render'
 import type { Results } from './results'
+import { channels } from '../telemetry/channels'
+import type { Step, Steps } from '../telemetry/steps'
 
 /** What a call gives for a handler that its module does not have. */
 export const UNKNOWN = Symbol('unknown handler')
@@ -21,6 +24,7 @@ export class Commit {
     private readonly cache: PropsCache,
     private readonly operator: Operator,
     private readonly development: Development | undefined,
+    private readonly steps: Steps,
     private readonly wait: (call: Call, promise: Promise<unknown>, next: () => void) => void,
   ) {}
 
@@ -94,6 +98,9 @@ export class Commit {
     // Before props and tree are compared with the last ones: should it change its props after all,
     // both comparisons still are of the same.
     const before = development === undefined || module.raw ? undefined : jsonOf(props)
+    const { step } = call
+    step?.handled()
+    const began = step === undefined ? 0 : performance.now()
     const tree = attempt(module, props)
     if (before) development?.checkRender(module.name, props, before)
     call.context.endHookCall()
@@ -111,6 +118,7 @@ export class Commit {
       callback = 'render'
       memo = encodeTree(results, given(tree), kept.memo, development?.checkOf(module))
       results.treeDone(beside)
+      step?.rendered(began)
     } catch (error) {
       results.undo()
       this.fail(call, callback, error)
@@ -121,6 +129,11 @@ export class Commit {
       json = module.raw ? (props as string) : JSON.stringify(props)
       // Before the call is over: what it has asked for is read.
       development.stepped(call, json)
+    }
+    if (step !== undefined) {
+      if (channels.topic.hasSubscribers)
+        step.effects = call.context.effects?.json(call.context.redirectUrl !== '') ?? ''
+      this.ends(call, step)
     }
     call.context.settle(true)
     call.context.end()
@@ -148,6 +161,12 @@ export class Commit {
     })
   }
 
+  /** JavaScript is done with a step that is observed. */
+  ends(call: Call, step: Step, code: LogCode | '' = ''): void {
+    step.handled()
+    this.steps.endsHere(call.kept.component.actor, step, code)
+  }
+
   private writeProps({ kept, event, receiver }: Call, props: unknown, change: Change): number {
     if (kept.component.module.raw) return text(this.results, props as string)
     const source = (): string => {
@@ -164,8 +183,10 @@ export class Commit {
     call.context.settle(false)
     // Rust has its own answer to what nobody waits for.
     if (error instanceof GivenUp) return
+    call.step?.handled(error)
     if (error instanceof Refusal) {
       this.results.refused(call.number, error)
+      if (call.step !== undefined) this.ends(call, call.step, 'LOOM_REFUSED')
     } else {
       this.operator.report(call, callback, error)
       const { frozen, component } = call.kept
@@ -175,6 +196,7 @@ export class Commit {
       this.development?.recorder.failed(call, text)
       this.development?.failed(kindOf(call), component.module.name, whatFailed(call, callback), text, error)
       this.results.failed(call.number, message, stackOf(error), forNow)
+      if (call.step !== undefined) this.ends(call, call.step, 'LOOM_FAILED')
     }
     call.context.end()
   }

@@ -138,6 +138,8 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
 export interface ContextHost {
   /** Gives nothing if the call is over. */
   readonly readCaller: (call: number) => Caller | undefined
+  /** The `traceparent` of the request that rendered the page; empty if there is none. */
+  readonly readTrace?: (call: number) => string
   readonly requestOf: (caller: Caller) => LiveRequest
   /** There if there can be steps. */
   readonly tasks?: Tasks
@@ -213,6 +215,17 @@ export class Context implements LiveContext {
   get anyRequest(): LiveRequest {
     const [, , , key = '', viewer] = this.readCaller('request')
     return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
+  }
+
+  /** The request of the connection, as JSON; `{}` if the call is over, or for no page. */
+  get connection(): string {
+    if (this.caller === undefined && (this.isOver || this.isAborted)) return '{}'
+    return this.readCaller('request')[0] ?? '{}'
+  }
+
+  /** The `traceparent` of the request that rendered the page; empty if there is none, and after the call. */
+  get traceparent(): string {
+    return this.isOver || this.isAborted ? '' : (this.host.readTrace?.(this.call) ?? '')
   }
 
   get key(): string {
@@ -469,29 +482,39 @@ function noStep(what: string): LoomError {
   return new LoomError('LOOM_ARGUMENT', `ctx.${what} has no effect here; call it in connected, a handler or a receiver`)
 }
 
-/** What may be taken out of a context, as in `const { publish } = ctx`: it knows its context by itself. */
-const BOUND = [
-  'redirect',
-  'keepForm',
-  'subscribe',
-  'unsubscribe',
-  'track',
-  'untrack',
-  'presence',
-  'publish',
-  'send',
-  'every',
-  'after',
-  'cancel',
-  'task',
-  'push',
-  'reply',
-  'patch',
-  'title',
-  'cancelUpload',
-] as const
+/** The names of the functions of a context. */
+type FunctionName = {
+  [Name in keyof LiveContext]-?: LiveContext[Name] extends (...given: never[]) => unknown ? Name : never
+}[keyof LiveContext]
 
-for (const name of BOUND) {
+/**
+ * Functions may be taken out of a context, as in `const { publish } = ctx`: each knows its context by itself. The type has
+ * each function named here.
+ */
+const BOUND: Record<FunctionName, true> = {
+  redirect: true,
+  keepForm: true,
+  subscribe: true,
+  unsubscribe: true,
+  track: true,
+  untrack: true,
+  presence: true,
+  publish: true,
+  send: true,
+  every: true,
+  after: true,
+  cancel: true,
+  task: true,
+  push: true,
+  reply: true,
+  patch: true,
+  title: true,
+  cancelUpload: true,
+  flash: true,
+  announce: true,
+}
+
+for (const name of Object.keys(BOUND) as FunctionName[]) {
   const method = Context.prototype[name] as (this: Context, ...given: unknown[]) => unknown
   Object.defineProperty(Context.prototype, name, {
     get(this: Context) {

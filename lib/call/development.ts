@@ -1,4 +1,4 @@
-import type { Logger } from '../../index'
+import type {} from '../../index'
 import { handlersIn } from './bindings'
 import { isObject } from '../check'
 import { MODEL } from '../codec'
@@ -18,6 +18,7 @@ import { type Entry, handlerOf, type LiveEntry, receiverOf } from './modules'
 import { suggestion } from '../nearest'
 import { atPlace, placeOfTemplate, rememberTemplates } from '../places'
 import type { TopicsTold } from './topics_told'
+import type { Log } from '../telemetry/log'
 
 /** How many rows of a list are checked in one render. */
 const MAX_ROWS = 200
@@ -58,7 +59,7 @@ export class Development {
   /** What devtools show. */
   readonly recorder = new Recorder()
 
-  constructor(private readonly logger: Logger) {
+  constructor(private readonly log: Log) {
     rememberTemplates()
   }
 
@@ -76,6 +77,13 @@ export class Development {
     this.failing?.(failureOf({ kind, module, what, text }, error, this.places.get(module)))
   }
 
+  /** `loom.mount` has thrown while a page was rendered, for the page of this address. */
+  mountFailed(module: string, page: string, error: unknown): void {
+    const what = `loom.mount of ${module}${page === '' ? '' : `, for the page ${page}`}`
+    const text = textOf(error)
+    this.failing?.(failureOf({ kind: 'mount', module, page, what, text }, error, this.places.get(module)))
+  }
+
   /** Logs a warning, unless the same text was logged before. */
   warn(text: string): void {
     if (this.warned.has(text)) return
@@ -85,7 +93,7 @@ export class Development {
       this.kept.shift()
       this.dropped++
     }
-    this.logger.warn(`loom-live: ${text}`)
+    this.log.write('warn', 'LOOM_DEVELOPMENT', text)
   }
 
   /** The warnings after the first `count`, and the `count` to ask with next time. */

@@ -1,4 +1,4 @@
-import type { Limits, LiveRequest, Logger, LoomOptions } from '../../index'
+import type { Limits, LiveRequest, LogCode, LogFields, LoomOptions } from '../../index'
 import { Bound, JobKind, Joins as JoinKind, LogLevel } from '../codec'
 import type { NativeLoom } from '../native'
 import { freeze } from '../render/frozen'
@@ -11,12 +11,15 @@ import { GivenUpCalls } from './given_up'
 import { receiversOf } from './effects'
 import { Handling } from './handle'
 import { Isolation } from './isolation'
-import { type CallJob, type Job, type Receivers, TYPES } from './jobs'
+import { type CallJob, type Job, type LogJob, type Receivers, TYPES } from './jobs'
 import { Joins } from './joins'
 import type { Entry } from './modules'
 import { Messages } from './messages'
 import { Operator } from './operator'
 import { Results } from './results'
+import type { Log } from '../telemetry/log'
+import { Steps } from '../telemetry/steps'
+import { traceIn, withoutTrace } from '../telemetry/trace'
 import { Tasks } from './tasks'
 import { UPLOAD } from '../uploads/rules'
 import { PARAMS } from './reserved'
@@ -40,6 +43,7 @@ export class Dispatcher {
   private readonly handling: Handling
   readonly uploads: Uploads
   private readonly tasks: Tasks
+  readonly steps: Steps
   private readonly messages = new Messages()
   /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
@@ -56,24 +60,33 @@ export class Dispatcher {
   constructor(
     private readonly native: () => NativeLoom,
     private readonly receivers: Receivers,
-    logger: Logger,
+    log: Log,
     requests: Requests,
     onError: LoomOptions['onError'],
     limits: Pick<Limits, 'propsCacheBytes' | 'addressPrefix'>,
     private readonly development: Development | undefined,
+    hasStore: boolean,
   ) {
     const { isolation, joins, results } = this
+    const observe = (isObserved: boolean): void => {
+      native().observe(isObserved)
+    }
+    const steps = (this.steps = new Steps(log.loom, observe, hasStore))
     const cache = (this.cache = new PropsCache(limits.propsCacheBytes))
-    const operator = (this.operator = new Operator(isolation, logger, onError))
-    const tell = (level: 'error' | 'warn', text: string): void => {
-      operator.tell(level, text)
+    const operator = (this.operator = new Operator(isolation, log, onError))
+    const tell = (level: 'error' | 'warn', code: LogCode, text: string): void => {
+      operator.tell(level, code, text)
     }
     this.uploads = new Uploads(native, tell, limits.addressPrefix)
     const givenUp = (this.givenUp = new GivenUpCalls(native, isolation, joins, operator))
-    const commit = new Commit(results, cache, operator, development, (call, promise, next) => {
+    const commit = new Commit(results, cache, operator, development, steps, (call, promise, next) => {
       this.handling.wait(call, call, promise, next)
     })
-    const readCaller = (call: number): Caller | undefined => native().caller(call) ?? undefined
+    const readCaller = (call: number): Caller | undefined => {
+      const caller = native().caller(call)
+      return caller === null ? undefined : withoutTrace(caller)
+    }
+    const readTrace = (call: number): string => traceIn(native().caller(call)?.[2] ?? '')
     const requestOf = (caller: Caller): LiveRequest => requests.ofCaller(caller)
     const flushSoon = (): void => {
       this.flushSoon()
@@ -95,7 +108,8 @@ export class Dispatcher {
       isolation,
       operator,
       development,
-      { readCaller, requestOf, tasks, uploads: this.uploads },
+      { readCaller, readTrace, requestOf, tasks, uploads: this.uploads },
+      steps,
       flushSoon,
     )
   }
@@ -136,6 +150,7 @@ export class Dispatcher {
 
   /** Called by Rust, once for any number of jobs. Must not throw: it would end the process. */
   readonly wake = (): void => {
+    this.steps.look()
     this.isolation.outside(this.drain)
   }
 
@@ -207,7 +222,7 @@ export class Dispatcher {
         this.receivers.relay(job[1], job[2] === 1)
         return
       case JobKind.LOG:
-        this.operator.tell(job[1] === LogLevel.ERROR ? 'error' : 'warn', job[2])
+        this.tell(job)
         return
       case JobKind.NEXT_VALUE:
         this.tasks.next(job[1])
@@ -223,11 +238,24 @@ export class Dispatcher {
       case JobKind.ANNOUNCED:
         this.receivers.announced(job[1])
         return
+      case JobKind.TIMED:
+        this.steps.timed(job)
+        return
       case JobKind.FORGET:
         this.cache.forget(job[1])
         this.development?.recorder.forget(job[1])
+        this.steps.abandon(job[1])
         this.tasks.forget(job[1])
     }
+  }
+
+  /** What Rust tells whoever runs the application. */
+  private tell([, level, code, about, leftOut, text]: LogJob): void {
+    const more: Omit<LogFields, 'code'> = {
+      ...(about !== '' && (code === 'LOOM_CONNECTION' ? { reason: about } : { module: about })),
+      ...(leftOut > 0 && { leftOut }),
+    }
+    this.operator.tell(level === LogLevel.ERROR ? 'error' : 'warn', code, text, more)
   }
 
   /** The next so many calls of those that came as numbers. */

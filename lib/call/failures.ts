@@ -7,10 +7,13 @@ import { framesIn, isOfPackage, nearPath } from '../places'
 export interface Failure {
   /**
    * `event`: the page that the event came from has been told `text`. `join`: likewise. `message`: no page was told; those
-   * that show the module's components show it. `load`: all pages show it.
+   * that show the module's components show it. `load`: all pages show it. `mount`: the page of that address shows it, if
+   * there is a page all the same.
    */
-  readonly kind: 'event' | 'join' | 'message' | 'load'
+  readonly kind: 'event' | 'join' | 'message' | 'load' | 'mount'
   readonly module: string
+  /** Of `mount`: the address of the page, as its request has it; empty if that is not known. */
+  readonly page?: string
   /** What has failed, as in "the handler "save" of counter". */
   readonly what: string
   readonly text: string
@@ -35,11 +38,7 @@ const MOST_PLACES = 3
 const LONGEST_TEXT = 4_000
 
 /** What pages are told of something that was thrown. `place` is where the module was registered, as `file:line`. */
-export function failureOf(
-  about: Pick<Failure, 'kind' | 'module' | 'what' | 'text'>,
-  error: unknown,
-  place: string | undefined,
-): Failure {
+export function failureOf(about: Omit<Failure, 'places'>, error: unknown, place: string | undefined): Failure {
   const trace = traceOf(error)
   const places: [file: string, line: number][] = []
   // A file that cannot be read as a program stands before the message.

@@ -6,7 +6,8 @@ import { checkProps } from '../render/props'
 import { freeze } from '../render/frozen'
 import type { FormContext, Outgoing } from './form_context'
 import { checkAllowed, firstProps, type Joining } from './join'
-import { handlerOf, type LiveEntry } from './modules'
+import { handlerOf, type LiveEntry, receiverOf } from './modules'
+import { merged } from './receive'
 
 /** The component that a form belongs to, as its page was rendered. */
 export interface Rendered {
@@ -65,4 +66,26 @@ export async function handleForm(
   context.end()
   const { redirectUrl, keepsForm, outgoing, flashes } = context
   return { props: next, redirectUrl, isKept: keepsForm, outgoing, flashes }
+}
+
+/**
+ * The props of a nested component that its parent gives something else than before, as its receiver `given` makes them.
+ *
+ * @throws what the receiver throws.
+ */
+export async function giveAnew(
+  { module, name }: LiveEntry,
+  props: Record<string, unknown>,
+  given: unknown,
+  context: FormContext,
+): Promise<Record<string, unknown>> {
+  const message = { id: context.formId, from: 'parent' as const, data: given, gap: false, done: false }
+  freeze(message)
+  freeze(props)
+  const receiver = receiverOf(module, 'given')
+  const next = ((await (receiver ?? merged).call(module.receive, props, message, context)) ?? props) as unknown
+  if (!isObject(next)) throw invalid('an object of props, or nothing,', 'what receiver given gives', next)
+  checkProps(next, () => `the receiver given of module ${name}`)
+  context.end()
+  return next
 }

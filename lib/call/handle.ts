@@ -14,16 +14,30 @@ import type { Isolation } from './isolation'
 import { askAuthorize, checkAllowed, connect, type First, firstProps, type Joining, type Origin } from './join'
 import type { Joins } from './joins'
 import type { Arrived } from './messages'
-import { type AnyHandler, handlerOf, type LiveEntry } from './modules'
+import { type AnyHandler, type Entry, handlerOf, type LiveEntry } from './modules'
 import type { Operator } from './operator'
 import { receive, type Visit } from './receive'
 import { PARAMS } from './reserved'
 import type { Results } from './results'
+import type { Steps } from '../telemetry/steps'
 import { handleParams } from './params'
 import { handleUpload } from './uploading'
 import { UPLOAD } from '../uploads/rules'
 
+/** As OpenTelemetry calls what is none of the names that are known. */
+const OTHER = '_OTHER'
+
 type Callee = (props: Record<string, unknown>, event: LiveEvent, ctx: LiveContext) => unknown
+
+/** The name of a handler of the module. A page can send any other, of which there is no end. */
+function nameOf(entry: Entry, { type, handler }: LiveEvent): string {
+  if (entry.raw) return OTHER
+  const isKnown =
+    type === MODEL
+      ? entry.model.has(handler)
+      : handler === UPLOAD || handler === PARAMS || handlerOf(entry.module, handler) !== undefined
+  return isKnown ? handler : OTHER
+}
 
 /** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
@@ -36,6 +50,7 @@ export class Handling {
     private readonly operator: Operator,
     private readonly development: Development | undefined,
     private readonly host: ContextHost,
+    private readonly steps: Steps,
     /** Results that come outside a drain are to be fetched. */
     private readonly flushSoon: () => void,
   ) {}
@@ -46,6 +61,21 @@ export class Handling {
     this.development?.watch?.(context)
     const began = this.development === undefined ? 0 : performance.now()
     return { number, sequence, context, began, during: 'handle', event, kept }
+  }
+
+  /** A step begins, of which those are told who listen. */
+  private observe(call: Call, kind: 'event' | 'message' | 'join', name: string): void {
+    const { component } = call.kept
+    const { context, event } = call
+    call.step = this.steps.begin(component.actor, call.sequence, {
+      kind,
+      module: component.module.name,
+      name,
+      component: component.instance,
+      event,
+      request: () => context.anyRequest,
+      trace: () => context.traceparent,
+    })
   }
 
   /** Handles an event. */
@@ -61,8 +91,9 @@ export class Handling {
     const event = hookCall?.event ?? sent
     const call = this.callOf(number, sequence, kept, event)
     call.context.hookCall = hookCall?.number
-    try {
-      const result = module.raw
+    if (this.steps.isObserved) this.observe(call, 'event', nameOf(module, event))
+    const handle = (): unknown =>
+      module.raw
         ? module.module.handle_json(
             event.handler,
             kept.props as string,
@@ -71,6 +102,8 @@ export class Handling {
             event.key ?? '',
           )
         : this.handle(call, module, kept.props as Record<string, unknown>, event)
+    try {
+      const result = call.step === undefined ? handle() : call.step.run(handle)
       if (isThenable(result)) {
         this.wait(call, call, result, (value) => {
           this.commit.finish(call, value)
@@ -89,6 +122,7 @@ export class Handling {
     const call = this.callOf(number, sequence, kept, undefined)
     call.during = 'receive'
     call.receiver = messages[0]?.receiver ?? ''
+    if (this.steps.isObserved) this.observe(call, 'message', call.receiver)
     if (module.raw) {
       this.rawAgain(call, messages)
       return
@@ -106,7 +140,8 @@ export class Handling {
       const { development } = this
       const isWanted = (): boolean => this.givenUp.isWanted(number) && !call.context.isAborted
       const visit: Visit = { entry: module, development, isWanted }
-      const props = receive(call, visit, kept.props as Record<string, unknown>, messages)
+      const handle = (): unknown => receive(call, visit, kept.props as Record<string, unknown>, messages)
+      const props = call.step === undefined ? handle() : call.step.run(handle)
       if (isThenable(props)) this.wait(call, call, props, finish)
       else finish(props)
     } catch (error) {
@@ -132,6 +167,12 @@ export class Handling {
     const { module } = component
     if (origin !== null) this.development?.joined(module.name)
     this.development?.recorder.joins(call, this.host.readCaller(call.number))
+    this.operator.witness?.joins(component, this.host.readCaller(call.number))
+    if (this.steps.isObserved && origin?.[0] !== JoinKind.SHOWN) {
+      this.observe(call, 'join', '')
+      if (call.step !== undefined)
+        call.step.endsHere = origin?.[0] === JoinKind.RESUME || origin?.[0] === JoinKind.VIEWER
+    }
     // A component that is resumed has been connected.
     const connects = !module.raw && module.module.connected !== undefined && origin?.[0] !== JoinKind.RESUME
     if (module.raw || (origin === null && !connects)) {
@@ -148,7 +189,7 @@ export class Handling {
       },
       failed: (error) => {
         const what = `upgrade of module ${module.name} from version ${origin?.[1]} to ${module.version}`
-        this.operator.tell('warn', `${what}: ${textOf(error)}`)
+        this.operator.tell('warn', 'LOOM_STATE', `${what}: ${textOf(error)}`, { module: module.name })
         this.operator.report(call, 'upgrade', error)
         this.development?.failed('message', module.name, what, textOf(error), error)
       },
@@ -170,14 +211,16 @@ export class Handling {
       }
       if (!joining.isWanted()) return
       call.context.isStep = true
-      const connected = connect(module, first, joining, call.context)
+      const connecting = (): First | Promise<First> => connect(module, first, joining, call.context)
+      const connected = call.step === undefined ? connecting() : call.step.run(connecting)
       if (connected instanceof Promise) {
         this.results.waits(call.number)
         this.wait(call, joining, connected, render)
       } else render(connected)
     }
     try {
-      const first = firstProps(module, props as Record<string, unknown>, origin, joining)
+      const begin = (): First | Promise<First> => firstProps(module, props as Record<string, unknown>, origin, joining)
+      const first = call.step === undefined ? begin() : call.step.run(begin)
       if (first instanceof Promise) {
         // Others may join meanwhile; src/turns/mod.rs.
         this.results.waits(call.number)
@@ -221,9 +264,11 @@ export class Handling {
     const allow = (): void => {
       this.results.allowed(call.number)
       call.context.end()
+      if (call.step !== undefined) this.commit.ends(call, call.step)
     }
     try {
-      const allowed = askAuthorize(entry, joining)
+      const ask = (): void | Promise<void> => askAuthorize(entry, joining)
+      const allowed = call.step === undefined ? ask() : call.step.run(ask)
       if (allowed instanceof Promise) {
         this.results.waits(call.number)
         this.wait(call, joining, allowed, allow)

@@ -1,7 +1,8 @@
 import type { LoomError } from '../errors'
-import type { LiveEvent, SavedState, SocketMessage } from '../../index'
+import type { LiveEvent, LogCode, SavedState, SocketMessage } from '../../index'
 import { EVENT_TYPES, type From, type JobKind, type LogLevel, type Part, SUBMIT } from '../codec'
 import type { Origin } from './join'
+import type { TimedJob } from '../telemetry/steps'
 
 /**
  * A message of a topic, or of its presence, as it crosses. Without a key it carries nothing; without bytes its data has
@@ -67,19 +68,22 @@ export interface Removal {
  * process pages of a module have joined in, and that they have joined there.
  */
 export type Announcement = { removal: Removal } | { asks: string } | { joined: string }
+/** A line for whoever runs the application. `about` is a module's name, or a reason; empty if there is none. */
+export type LogJob = [kind: JobKind.LOG, level: LogLevel, code: LogCode, about: string, leftOut: number, text: string]
 export type Job =
   | CallJob
   | [kind: JobKind.ABORT, call: number]
   | [kind: JobKind.REPLY, reply: number, message: SocketMessage]
   | [kind: JobKind.SETTLE, request: number, error: string | null, value?: unknown]
   | [kind: JobKind.RELAY, relay: number, resume: 0 | 1]
-  | [kind: JobKind.LOG, level: LogLevel, text: string]
+  | LogJob
   | [kind: JobKind.FORGET, actor: number]
   | [kind: JobKind.CALLS, calls: number]
   | [kind: JobKind.NEXT_VALUE, task: number]
   | [kind: JobKind.END_TASK, task: number]
   | [kind: JobKind.STORE, call: number, ...asked: StoreCall]
   | [kind: JobKind.ANNOUNCED, announcement: Announcement]
+  | TimedJob
 
 /** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)

@@ -1,27 +1,33 @@
-import type { ErrorContext, Logger, LoomOptions } from '../../index'
+import type { ErrorContext, LogCode, LogFields, LoomOptions } from '../../index'
 import { isThenable } from '../check'
 import { traceOf } from '../errors'
+import { channels } from '../telemetry/channels'
+import type { Log } from '../telemetry/log'
 import type { Call } from './call'
 import type { Isolation } from './isolation'
+import type { Witness } from './witness'
 
 /** What is said of the call in which something was thrown. */
-export interface Reported extends Pick<Call, 'event'> {
-  readonly context: Pick<Call['context'], 'anyRequest'>
+export interface Reported extends Pick<Call, 'event' | 'step'> {
+  readonly context: Pick<Call['context'], 'anyRequest' | 'connection'>
   readonly kept: { readonly component: { readonly module: { readonly name: string } } }
 }
 
 /** Tells whoever runs the application: the logger, and the option `onError`. Neither can harm a call. */
 export class Operator {
+  /** Set by tests of the application. */
+  witness: Witness | undefined
+
   constructor(
     private readonly isolation: Isolation,
-    private readonly logger: Logger,
+    private readonly log: Log,
     private readonly onError: LoomOptions['onError'],
   ) {}
 
   /** Writes to the log. A logger that throws is no reason to end the process. */
-  tell(level: keyof Logger, text: string): void {
+  tell(level: 'error' | 'warn', code: LogCode, text: string, more?: Omit<LogFields, 'code'>): void {
     try {
-      this.isolation.run(this.write, this, level, text)
+      this.isolation.run(this.write, this, level, code, text, more)
     } catch {
       // There is nobody else to tell.
     }
@@ -29,19 +35,33 @@ export class Operator {
 
   /** What should not have been thrown at all. */
   readonly failed = (error: unknown): void => {
-    this.tell('error', traceOf(error))
+    this.tell('error', 'LOOM_FAULT', traceOf(error))
   }
 
-  private write(level: keyof Logger, text: string): void {
-    this.logger[level](`loom-live: ${text}`)
+  private write(level: 'error' | 'warn', code: LogCode, text: string, more?: Omit<LogFields, 'code'>): void {
+    this.log.write(level, code, text, more)
   }
 
   /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
-  report({ kept, event, context }: Reported, callback: string, error: unknown): void {
-    const { onError } = this
+  report({ kept, event, context, step }: Reported, callback: string, error: unknown): void {
+    const { onError, witness } = this
+    witness?.failed(error, context.connection)
+    if (channels.error.hasSubscribers) {
+      const { name: module } = kept.component.module
+      channels.error.publish({
+        loom: this.log.loom,
+        code: 'LOOM_FAILED',
+        module,
+        callback,
+        handler: event?.handler,
+        error,
+        step,
+      })
+    }
+    if (step !== undefined) step.hasThrown = true
     if (onError === undefined) return
     const failed = (problem: unknown): void => {
-      this.tell('error', `the option onError failed: ${traceOf(problem)}`)
+      this.tell('error', 'LOOM_CALLBACK', `the option onError failed: ${traceOf(problem)}`)
     }
     try {
       const { anyRequest: request } = context

@@ -34,6 +34,7 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
       continue
     }
     call.receiver = name
+    if (visit.development !== undefined && message.from === 'timer') (call.rung ??= []).push(name)
     const asked = call.context.asked()
     try {
       if (!visit.isWanted()) throw new GivenUp()
@@ -65,7 +66,7 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
 }
 
 /** What a parent gives takes the place of props of the same names, unless the module has a receiver for it. */
-function merged(props: Props, { data }: Arrived['message']): Props {
+export function merged(props: Props, { data }: Arrived['message']): Props {
   // A copy: modules without receivers may change their props in place.
   return { ...props, ...(JSON.parse(JSON.stringify(data)) as Props) }
 }

@@ -3,7 +3,7 @@ import { AGAIN } from '../codec'
 import type { Call } from './call'
 import type { Caller } from './context'
 
-/** How many steps are kept, of all components, and of how many characters of props. */
+/** How many steps are kept, of all components, and of how many characters of props; of components as many again. */
 export const MOST_STEPS = 200
 const MOST_CHARACTERS = 8 << 20
 /** Of more components than these, no step is kept. */
@@ -45,7 +45,7 @@ export interface Recorded {
   readonly bind: string
   /** The key of a shared component; empty if it is a page's own. */
   readonly key: string
-  /** The newest props, as JSON. */
+  /** The newest props, as JSON; empty if they are too large to be kept beside those of the others. */
   readonly props: string
   readonly topics: readonly string[]
   /** By the receiver: how often it rings, or when. */
@@ -60,6 +60,8 @@ export class Recorder {
   version = 0
   private last = 0
   private characters = 0
+  /** Of the props of components. */
+  private held = 0
 
   /** A component begins, or its page is back. */
   joins({ kept: { component } }: Call, caller: Caller | undefined): void {
@@ -82,6 +84,7 @@ export class Recorder {
   }
 
   forget(actor: number): void {
+    this.held -= this.components.get(actor)?.props.length ?? 0
     if (this.components.delete(actor)) this.version++
   }
 
@@ -98,7 +101,7 @@ export class Recorder {
       ...known,
       props: json,
       topics: topicsAfter(isJoin ? call.context.topics : known.topics, asked),
-      timers: timersAfter(known.timers, call.receiver, asked),
+      timers: timersAfter(known.timers, call.rung ?? [], asked),
     })
     return asked
   }
@@ -113,7 +116,11 @@ export class Recorder {
   }
 
   private put(component: Recorded): void {
-    this.components.set(component.actor, component)
+    const { actor, props } = component
+    this.held -= this.components.get(actor)?.props.length ?? 0
+    const isKept = this.held + props.length <= MOST_CHARACTERS
+    this.components.set(actor, isKept ? component : { ...component, props: '' })
+    if (isKept) this.held += props.length
     this.version++
   }
 
@@ -175,11 +182,11 @@ function topicsAfter(before: readonly string[], effects: Asked): readonly string
 
 function timersAfter(
   before: Readonly<Record<string, string>>,
-  rung: string | undefined,
+  rung: readonly string[],
   effects: Asked,
 ): Readonly<Record<string, string>> {
   const timers = { ...before }
-  if (rung !== undefined && timers[rung]?.startsWith('once') === true) Reflect.deleteProperty(timers, rung)
+  for (const name of rung) if (timers[name]?.startsWith('once') === true) Reflect.deleteProperty(timers, name)
   for (const [kind, [receiver, ms]] of effects) {
     const name = String(receiver)
     if (kind === 'every') timers[name] = `every ${String(ms)} ms`

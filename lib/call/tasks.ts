@@ -1,4 +1,4 @@
-import type { TaskSource } from '../../index'
+import type { LogCode, TaskSource } from '../../index'
 import { isThenable } from '../check'
 import { Status } from '../codec'
 import type { NativeLoom } from '../native'
@@ -10,7 +10,7 @@ import type { Results } from './results'
 
 /** Whoever runs the application. */
 interface Operator {
-  tell(level: 'error', text: string): void
+  tell(level: 'error', code: LogCode, text: string, more?: { readonly module: string }): void
   failed(error: unknown): void
 }
 
@@ -157,7 +157,7 @@ export class Tasks {
     if (task === undefined) return
     this.remove(number)
     const what = `the task ${JSON.stringify(task.receiver)} of module ${task.module} failed`
-    this.operator.tell('error', `${what}: ${traceOf(error)}`)
+    this.operator.tell('error', 'LOOM_FAILED', `${what}: ${traceOf(error)}`, { module: task.module })
     const text = this.development ? textOf(error) : HIDDEN
     this.results.taskValue(number, Status.TASK_FAILED, JSON.stringify(text))
     this.flushSoon()

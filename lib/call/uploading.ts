@@ -116,6 +116,7 @@ async function answerOf(
     // The others go on. Whoever runs the application is told, and the page that this one has failed.
     uploads.tell(
       'error',
+      'LOOM_UPLOAD',
       `direct of upload ${JSON.stringify(permit.upload)} of module ${permit.module}: ${textOf(error)}`,
     )
     await uploads.remove(id)

@@ -150,7 +150,7 @@ function row(step: Step, isNamed: boolean, isChosen: boolean): Tree {
 function stateOf({ module, props, topics, timers, since }: Recorded): Tree {
   return html`<h2>${module}</h2>
     <p>since ${new Date(since).toISOString().slice(11, 19)} UTC</p>
-    <h3>Props</h3><pre class="props">${pretty(props)}</pre>
+    <h3>Props</h3><pre class="props">${props === '' ? 'not kept' : pretty(props)}</pre>
     <h3>Topics</h3><ul class="topics">${topics.map((topic) => html`<li>${topic}</li>`)}</ul>
     <h3>Timers</h3><ul class="timers">${Object.entries(timers).map(([name, when]) => html`<li>${name}: ${when}</li>`)}</ul>`
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Logger, LoomOptions } from '../../index'
+import type { LoomOptions } from '../../index'
 import { type PageRequest, rawOf } from '../call/context'
 import { LoomError, traceOf } from '../errors'
 import type { NativeLoom, NativeUpgrade } from '../native'
@@ -15,6 +15,7 @@ import { refuseUpgrade } from './response'
 import type { Trust } from './trust'
 import { interceptUpgrades, type Server } from './upgrade'
 import type { Wiring } from './wiring'
+import type { Log } from '../telemetry/log'
 
 /** The paths of all looms attached to a server. Two looms at one path would get each other's pages, and refuse them. */
 const attachedPaths = new WeakMap<Server, Set<string>>()
@@ -36,7 +37,6 @@ export interface AcceptSettings {
   readonly origin: LoomOptions['origin']
   readonly trust: Trust
   readonly keep: readonly string[]
-  readonly logger: Logger
   readonly transport: 'auto' | 'relay'
 }
 
@@ -55,8 +55,9 @@ export class Upgrades {
     private readonly binder: Binder,
     private readonly wiring: Wiring | undefined,
     upgradeTime: number,
+    private readonly log: Log,
   ) {
-    this.pending = new PendingUpgrades(native, upgradeTime, settings.logger)
+    this.pending = new PendingUpgrades(native, upgradeTime, log)
     this.relays = new Relays(native)
   }
 
@@ -96,7 +97,7 @@ export class Upgrades {
     attachedPaths.set(server, paths.add(path))
     this.native.watchDescriptors()
     const release = interceptUpgrades(server, { wants, take }, (text) => {
-      this.settings.logger.warn(text)
+      this.log.write('warn', 'LOOM_UPGRADE', text)
     })
     this.attached.set(server, () => {
       paths.delete(path)
@@ -108,7 +109,7 @@ export class Upgrades {
     this.wiring?.upgraded()
     const fail = (error: unknown): void => {
       if (this.binder.isAsked) this.wiring?.boundToNobody(request)
-      this.settings.logger.error(`loom-live: an upgrade failed: ${traceOf(error)}`)
+      this.log.write('error', 'LOOM_UPGRADE', `an upgrade failed: ${traceOf(error)}`)
       refuseUpgrade(socket, '500 Internal Server Error')
     }
     // The client may leave at any time; then the socket emits an error, which is not the server's.
@@ -144,8 +145,10 @@ export class Upgrades {
     const origin = String(headers.origin).slice(0, 200)
     if (this.refusedOrigins.has(origin) || this.refusedOrigins.size >= MAX_REFUSED_ORIGINS) return
     this.refusedOrigins.add(origin)
-    this.settings.logger.warn(
-      `loom-live: a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
+    this.log.write(
+      'warn',
+      'LOOM_ORIGIN',
+      `a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
         `${JSON.stringify((headers.host ?? '').slice(0, 200))}: ${originAdvice(request, this.settings.origin, this.settings.trust)}; ` +
         'further ones of this origin are not logged',
     )

@@ -20,6 +20,8 @@ const MAX_SEALED = 4_096
 const SEALED_FOR = '\0flash'
 /** Cookies that have been shown are remembered as long as they last, should a browser not hear that they are over. */
 const MOST_REMEMBERED = 10_000
+/** So long after a flash a page has called `loom.flashes`, if any does. */
+const WAIT_MS = 4_000
 
 /** Sets a header of the page's response. */
 type SetHeader = (name: 'set-cookie' | 'cache-control', value: string) => void
@@ -39,7 +41,19 @@ export class Flashes {
   /** The ids of cookies, with the time when each is over. */
   private readonly shown = new Map<string, number>()
 
-  constructor(private readonly sealer: Sealer) {}
+  /** In development, until a page has shown flashes: when it is said that none does. */
+  private waiting: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly sealer: Sealer,
+    /** Tells the developer of a mistake; `undefined` in production, and once a page has shown flashes. */
+    private warn: ((text: string) => void) | undefined,
+  ) {}
+
+  close(): void {
+    clearTimeout(this.waiting)
+    this.warn = undefined
+  }
 
   /** Remembers the response, in which the page that shows the flashes says that they are over. */
   note(request: IncomingMessage, response: ServerResponse): void {
@@ -47,7 +61,8 @@ export class Flashes {
     this.responses.set(request, (name, value) => {
       if (response.headersSent) throw tooLate()
       if (name === 'set-cookie') addCookie(response, value)
-      else if (!response.hasHeader(name)) response.setHeader(name, value)
+      // Also if the application has the page kept for a while: then it would show the flashes as often as it is read.
+      else response.setHeader(name, value)
     })
   }
 
@@ -62,19 +77,36 @@ export class Flashes {
 
   /** The page of this request shows them. */
   leave(request: IncomingMessage, flashes: readonly Flash[]): void {
-    if (flashes.length > 0) this.left.set(request, flashes)
+    if (flashes.length === 0) return
+    this.left.set(request, flashes)
+    this.expectPage()
   }
 
   /** The page that the browser is sent to shows them. */
   send(request: IncomingMessage, response: ServerResponse, flashes: readonly Flash[]): void {
     if (flashes.length === 0) return
-    const list = flashes.map(({ kind, text }) => [kind, text])
-    const json = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
-    addCookie(response, this.cookie(this.sealer.sealPermit(json, SEALED_FOR), MOST_AGE_S, request))
+    this.expectPage()
+    const list = flashes.map(({ kind, text }) => [kind, text.length])
+    const head = JSON.stringify([randomUUID(), Date.now() + MOST_AGE_S * 1_000, list])
+    // The texts stand behind it as they are: JSON makes some of them six times as long, and a browser drops a cookie that
+    // is too long.
+    const all = [head, '\n', ...flashes.map(({ text }) => text)].join('')
+    addCookie(response, this.cookie(this.sealer.sealPermit(all, SEALED_FOR), MOST_AGE_S, request))
+  }
+
+  private expectPage(): void {
+    if (this.warn === undefined) return
+    this.waiting ??= setTimeout(() => {
+      this.warn?.(
+        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so that " +
+          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into those that they redirect to',
+      )
+    }, WAIT_MS).unref()
   }
 
   /** Gives the flashes that the page of this request has to show, once. */
   take(page: PageRequest): readonly Flash[] {
+    this.close()
     const request = rawOf(page)
     const left = this.left.get(request) ?? []
     this.left.delete(request)
@@ -97,13 +129,14 @@ export class Flashes {
   private open(sealed: string): Flash[] {
     const text = sealed.length > MAX_SEALED ? null : this.sealer.openPermit(sealed, SEALED_FOR)
     if (text === null) return []
-    // What was sealed here has this form.
-    const [id, end, list] = JSON.parse(text) as [string, number, [Flash['kind'], string][]]
+    // What was sealed here has this form: JSON in the first line, and behind it the texts, whose lengths it has.
+    let at = text.indexOf('\n') + 1
+    const [id, end, list] = JSON.parse(text.slice(0, at)) as [string, number, [Flash['kind'], number][]]
     const now = Date.now()
     for (const [oldest, over] of this.shown) if (over < now) this.shown.delete(oldest)
     if (now > end || this.shown.has(id)) return []
     if (this.shown.size < MOST_REMEMBERED) this.shown.set(id, end)
-    return list.map(([kind, text]) => ({ kind, text }))
+    return list.map(([kind, length]) => ({ kind, text: text.slice(at, (at += length)) }))
   }
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReplyLike, FastifyRequestLike, Flash, LiveEvent, LoomOptions, Middleware } from '../../index'
 import { FormContext, type Outgoing } from '../call/form_context'
-import { handleForm } from '../call/form_step'
-import { type PageRequest, rawOf, type Requests } from '../call/context'
+import { giveAnew, handleForm } from '../call/form_step'
+import { type PageRequest, pageUrl, rawOf, type Requests } from '../call/context'
 import { handlerOf, type LiveEntry } from '../call/modules'
 import type { Operator } from '../call/operator'
 import { Refusal } from '../call/refusal'
@@ -18,14 +18,23 @@ import { CutOff, fieldsOf, type FormFields, isForm, parseForm, readBody, TooLarg
 import { originAllowed } from './origin'
 import { compactRequest } from './request'
 import type { Trust } from './trust'
+import { withoutTrace } from '../telemetry/trace'
 
 /** What a page's component shows after its form: the props that the handler left, and what was typed if it was not taken. */
 export interface PostedState {
   readonly module: string
-  /** Which of the page's components of this module it is: the first is 0. */
-  readonly place: number
+  /** Where the component stands in its page: see `placeOf` in lib/mount.ts. */
+  readonly place: string
   readonly props: Record<string, unknown>
+  /** Names what its parent had given a nested component. */
+  readonly given: string
   readonly posted: Posted | undefined
+}
+
+/** Where a component stands in the page of a request. */
+export interface Place {
+  readonly request: IncomingMessage
+  readonly name: string
 }
 
 /** What becomes of a request. */
@@ -39,7 +48,7 @@ export type Outcome =
 const OUT_OF_DATE = 'The form is out of date, or belongs to another user. Load its page again and send it once more.'
 
 /** What stands in the hidden field, see lib/forms/posted.ts: handler and id, the component's place, and its token. */
-const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) (\d{1,4}) ([\w.-]+)$/
+const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) ([\w-]{1,22}) ([\w.-]+)$/
 
 /** What became of the form of a shared component: see `post` in src/forms.rs. */
 export type PostedToShared =
@@ -69,6 +78,11 @@ function whichOf(json: string): readonly [handler: string, id: string] | undefin
  */
 function idOf(page: string, handler: string): string {
   return createHash('sha256').update(`${page} ${handler}`).digest('base64url').slice(0, 22)
+}
+
+/** Names what a parent gives, as src/given.rs does. */
+function givenName(json: string): string {
+  return createHash('sha256').update(json).digest().subarray(0, 16).toString('base64url')
 }
 
 /** What the forms of a loom need of it. */
@@ -102,9 +116,31 @@ export class Forms {
   constructor(private readonly host: FormsHost) {}
 
   /** What the page of this request shows of the component in that place. */
-  stateOf(request: IncomingMessage, module: string, place: number): PostedState | undefined {
+  stateOf({ request, name }: Place, module: string): PostedState | undefined {
     const state = this.states.get(request)
-    return state?.module === module && state.place === place ? state : undefined
+    return state?.module === module && state.place === name ? state : undefined
+  }
+
+  /** The props of a nested component after its form, to which its parent gives this now, as JSON. */
+  async givenTo(
+    entry: LiveEntry,
+    state: PostedState,
+    json: string,
+    page: PageRequest,
+  ): Promise<Record<string, unknown>> {
+    if (givenName(json) === state.given) return state.props
+    const { binder, requests, settings } = this.host
+    const compact = compactRequest(rawOf(page), settings.trust, settings.keep, page)
+    const bind = await binder.bindOf(page)
+    const context = new FormContext('', entry.name, {
+      readCaller: () => ['', bind, pageUrl(page)],
+      requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
+    })
+    context.formId = randomBytes(16).toString('base64url')
+    const props = await giveAnew(entry, state.props, JSON.parse(json), context)
+    await this.sendAll(entry, context.outgoing)
+    this.host.flashes.leave(rawOf(page), context.flashes)
+    return props
   }
 
   readonly express: Middleware = (request, response, next) => {
@@ -172,7 +208,7 @@ export class Forms {
         await this.host.send(outgoing)
       } catch (error) {
         const what = `ctx.${outgoing.kind} to ${JSON.stringify(outgoing.to)}, by a form of module ${name} that was sent without a script`
-        this.host.operator.tell('error', `${what}, was not accepted and is lost: ${textOf(error)}`)
+        this.host.operator.tell('error', 'LOOM_FORM', `${what}, was not accepted and is lost: ${textOf(error)}`)
       }
     }
   }
@@ -263,7 +299,7 @@ export class Forms {
       '',
       entry.name,
       {
-        readCaller: () => ['', bind, opened.page],
+        readCaller: () => withoutTrace(['', bind, opened.page]),
         requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
       },
       0,
@@ -281,7 +317,7 @@ export class Forms {
       isTaken = this.failed.delete(holder, eventId) || (await this.host.take(eventId, bind, compact.address))
     } catch (error) {
       clearTimeout(deadline)
-      this.host.operator.tell('error', `a form sent without a script could not be taken: ${textOf(error)}`)
+      this.host.operator.tell('error', 'LOOM_FORM', `a form sent without a script could not be taken: ${textOf(error)}`)
       return { kind: 'answer', status: 503, text: 'The form cannot be taken just now. Send it once more.' }
     }
     try {
@@ -296,7 +332,8 @@ export class Forms {
       this.host.flashes.leave(request, flashes)
       this.states.set(request, {
         module: entry.name,
-        place: Number(place),
+        place,
+        given: opened.given,
         props: handled.props,
         posted: handled.isKept ? { handler, id, fields } : undefined,
       })
@@ -308,7 +345,11 @@ export class Forms {
         return { kind: 'answer', status: 403, text: error.message }
       }
       const { operator } = this.host
-      operator.tell('error', `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`)
+      operator.tell(
+        'error',
+        'LOOM_FAILED',
+        `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`,
+      )
       operator.report({ kept: { component: { module: entry } }, event, context }, 'handle', error)
       if (error instanceof LoomError && error.code === 'LOOM_FORM' && !development)
         return { kind: 'answer', status: 400, text: 'The form cannot be read.' }

@@ -5,7 +5,11 @@ import { isForeign } from './same_site'
 const MOST_OPEN = 100
 /** What has happened while a page was loaded is told when the page asks. */
 const MOST_KEPT = 20
+/** A page that takes nothing of what it is told is not told more: it asks again when it is well. */
+const MOST_WAITING_BYTES = 1 << 20
 const LONGEST_MS = 60_000
+/** A page says how old it is, and until that is heard time goes by: what failed as the page was rendered counts, too. */
+const ON_THE_WAY_MS = 250
 
 interface Item {
   readonly number: number
@@ -32,7 +36,10 @@ export class News {
       this.kept.push({ number, at: Date.now(), text })
       if (this.kept.length > MOST_KEPT) this.kept.shift()
     }
-    for (const response of this.open) response.write(text)
+    for (const response of this.open) {
+      if (response.writableLength > MOST_WAITING_BYTES) response.destroy()
+      else response.write(text)
+    }
   }
 
   /** What was kept of failures is of no interest any more. */
@@ -56,7 +63,7 @@ export class News {
     // An open page is no reason for a process to go on.
     request.socket.unref()
     const [epoch, seen] = String(request.headers['last-event-id'] ?? after ?? '').split('-', 2)
-    const since = Date.now() - Math.min(LONGEST_MS, Math.max(0, age || 0))
+    const since = Date.now() - ON_THE_WAY_MS - Math.min(LONGEST_MS, Math.max(0, age || 0))
     for (const { number, at, text } of this.kept) {
       if (epoch === this.epoch ? number > Number(seen) : at >= since) response.write(text)
     }

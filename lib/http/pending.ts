@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Logger, Loom } from '../../index'
+import type { Loom } from '../../index'
 import { type CompactRequest, liveRequest } from '../call/context'
 import { textOf } from '../errors'
 import type { NativeLoom } from '../native'
 import { refuseUpgrade } from './response'
+import type { Log } from '../telemetry/log'
 
 type Filter = Parameters<Loom['disconnect']>[0]
 
@@ -68,7 +69,7 @@ export class PendingUpgrades {
   constructor(
     private readonly native: NativeLoom,
     private readonly time: number,
-    private readonly logger: Logger,
+    private readonly log: Log,
   ) {}
 
   /** Calls `done` with the result of `passing`, unless the upgrade has been given up by then. */
@@ -141,8 +142,10 @@ export class PendingUpgrades {
       return filter({ bind, address, request: liveRequest(JSON.stringify(compact)) })
     } catch (error) {
       // Refused to be safe: the filter may have meant this connection.
-      this.logger.error(
-        `loom-live: the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
+      this.log.write(
+        'error',
+        'LOOM_CALLBACK',
+        `the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
       )
       return true
     }
@@ -174,8 +177,10 @@ export class PendingUpgrades {
     const now = performance.now()
     if (now - this.loggedAt < LOG_EVERY) return
     this.loggedAt = now
-    this.logger.error(
-      `loom-live: an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
+    this.log.write(
+      'error',
+      'LOOM_UPGRADE',
+      `an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
         `for ${JSON.stringify((url ?? '').slice(0, 200))}; further ones are not logged for a minute`,
     )
   }

@@ -148,7 +148,7 @@ export function serveClient(
     return true
   }
   if (wiring !== undefined && pathname === `${path}/mistakes`) {
-    wiring.found(new URLSearchParams(query).get('after'), response)
+    wiring.found(request, response, new URLSearchParams(query).get('after'))
     return true
   }
   if (wiring !== undefined && pathname === `${path}/news` && request.method === 'GET') {

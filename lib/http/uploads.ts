@@ -115,7 +115,7 @@ export class UploadServer {
     this.storage = new Storage(loaded, directory)
     this.server = loaded.then((datastore) => this.serverOf(makeServer, datastore))
     this.server.catch((error: unknown) => {
-      uploads.tell('error', `uploads cannot begin: ${traceOf(error)}`)
+      uploads.tell('error', 'LOOM_UPLOAD', `uploads cannot begin: ${traceOf(error)}`)
     })
     uploads.begin(this.storage, boundsOf(bounds), this.path)
   }
@@ -160,7 +160,7 @@ export class UploadServer {
     if (pathname !== this.path && !pathname.startsWith(`${this.path}/`)) return false
     this.answer(page, request, response, pathname.slice(this.path.length + 1)).catch((error: unknown) => {
       const { status_code: status, body } = error as Partial<TusError>
-      if (status === undefined) this.uploads.tell('error', `an upload failed: ${traceOf(error)}`)
+      if (status === undefined) this.uploads.tell('error', 'LOOM_UPLOAD', `an upload failed: ${traceOf(error)}`)
       if (response.headersSent) response.destroy()
       else
         response
@@ -236,10 +236,10 @@ export class UploadServer {
     if (status !== undefined && status < 500) return undefined
     const free = await this.storage.free()
     if (free < size) {
-      this.uploads.tell('error', `the disk of uploads is full: ${free} bytes are left`)
+      this.uploads.tell('error', 'LOOM_UPLOAD', `the disk of uploads is full: ${free} bytes are left`)
       return new Refused(507, 'full')
     }
-    this.uploads.tell('error', `an upload failed: ${traceOf(error)}`)
+    this.uploads.tell('error', 'LOOM_UPLOAD', `an upload failed: ${traceOf(error)}`)
     return new Refused(500, 'failed')
   }
 }

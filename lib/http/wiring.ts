@@ -7,6 +7,7 @@ import { Context as OwnContext } from '../call/context'
 import type { Development } from '../call/development'
 import { atPlace } from '../places'
 import { News } from './news'
+import { isForeign } from './same_site'
 
 /** How long after it was rendered a page may take to join. A page that works needs much less. */
 const WAIT_MS = 4000
@@ -225,7 +226,11 @@ export class Wiring {
   }
 
   /** Answers a page with the warnings after the first `count`, as JSON. */
-  found(count: string | null, response: ServerResponse): void {
+  found(request: IncomingMessage, response: ServerResponse, count: string | null): void {
+    if (isForeign(request)) {
+      response.writeHead(403).end()
+      return
+    }
     response
       .writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
       .end(JSON.stringify(this.development.foundAfter(Number(count) || 0)))

@@ -1,4 +1,4 @@
-import type { ChosenFile, UploadedFile, UploadError } from '../../index'
+import type { ChosenFile, LogCode, UploadedFile, UploadError } from '../../index'
 import { textOf } from '../errors'
 import { type Claims, MemoryClaims } from './claims'
 import { canBe } from './content'
@@ -77,7 +77,7 @@ export class Uploads {
   constructor(
     private readonly sealer: () => Sealer,
     /** Tells whoever runs the application. */
-    readonly tell: (level: 'error' | 'warn', text: string) => void,
+    readonly tell: (level: 'error' | 'warn', code: LogCode, text: string) => void,
     /** Bits of an IPv6 address that count as one address, as for connections. */
     private readonly addressPrefix: number,
   ) {}
@@ -121,7 +121,7 @@ export class Uploads {
           ...{ until: at + this.bounds.permitTime, requests: 0, hasArrived: false },
         })
     } catch (error) {
-      this.tell('error', `the uploads of before cannot be looked at: ${textOf(error)}`)
+      this.tell('error', 'LOOM_UPLOAD', `the uploads of before cannot be looked at: ${textOf(error)}`)
     }
   }
 
@@ -314,7 +314,11 @@ export class Uploads {
       if (isCommitted) await this.claims.settle(id, by)
       else await this.storage?.remove(id)
     } catch (error) {
-      this.tell('error', `the upload ${id} cannot be ${isCommitted ? 'noted as taken' : 'removed'}: ${textOf(error)}`)
+      this.tell(
+        'error',
+        'LOOM_UPLOAD',
+        `the upload ${id} cannot be ${isCommitted ? 'noted as taken' : 'removed'}: ${textOf(error)}`,
+      )
     }
   }
 
@@ -329,7 +333,7 @@ export class Uploads {
       await this.cancelled.claim(id, '')
       if ((await this.claims.of(id)) === undefined) await this.remove(id)
     } catch (error) {
-      this.tell('error', `the upload ${id} cannot be removed: ${textOf(error)}`)
+      this.tell('error', 'LOOM_UPLOAD', `the upload ${id} cannot be removed: ${textOf(error)}`)
     }
   }
 
@@ -353,7 +357,7 @@ export class Uploads {
       this.cancelled.forget(now - bounds.permitTime)
       await storage?.dropTaken(now - bounds.permitTime)
     } catch (error) {
-      this.tell('error', `uploads that nobody takes cannot be removed: ${textOf(error)}`)
+      this.tell('error', 'LOOM_UPLOAD', `uploads that nobody takes cannot be removed: ${textOf(error)}`)
     }
   }
 }

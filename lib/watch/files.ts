@@ -1,6 +1,6 @@
 import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 
 /** Editors write a file in several steps. */
 const PAUSE_MS = 40
@@ -34,8 +34,8 @@ export class Files {
     this.folders.clear()
   }
 
-  /** Not `recursive`: that would watch `node_modules`, too. */
-  private add(folder: string): void {
+  /** Not `recursive`: that would watch `node_modules`, too. `isNew`: what is in the folder may have changed. */
+  private add(folder: string, isNew = false): void {
     if (this.folders.has(folder)) return
     if (this.folders.size >= MOST_FOLDERS) {
       if (!this.isTold) {
@@ -48,44 +48,55 @@ export class Files {
       return
     }
     try {
-      const watcher = watch(folder, { persistent: false }, (_, name) => {
-        if (name !== null) this.touched(folder, name)
+      const watcher = watch(folder, { persistent: false }, (event, name) => {
+        if (name !== null) this.touched(folder, name, event === 'rename')
       })
       watcher.on('error', () => {
         this.forget(folder)
       })
       this.folders.set(folder, watcher)
       for (const entry of readdirSync(folder, { withFileTypes: true })) {
-        if (entry.isDirectory() && isOurs(entry.name)) this.add(join(folder, entry.name))
-        // So that a file that is written again, and is as before, is known.
-        else if (entry.isFile() && this.counts.test(entry.name)) this.isAnother(join(folder, entry.name))
+        const path = join(folder, entry.name)
+        if (entry.isDirectory() && isOurs(entry.name)) this.add(path, isNew)
+        else if (entry.isFile() && this.counts.test(entry.name)) {
+          if (isNew) this.tellSoon(path)
+          // So that a file that is written again, and is as before, is known.
+          else this.isAnother(path)
+        }
       }
     } catch {
       // It is gone already, or may not be read.
     }
   }
 
+  /** With the folders in it: who watches one that is gone hears nothing of another one that has its name now. */
   private forget(folder: string): void {
-    this.folders.get(folder)?.close()
-    this.folders.delete(folder)
+    for (const [path, watcher] of this.folders) {
+      if (path !== folder && !path.startsWith(folder + sep)) continue
+      watcher.close()
+      this.folders.delete(path)
+    }
   }
 
-  private touched(folder: string, name: string): void {
+  /** `isExchanged`: what had the name is gone, or is another one, as `git checkout` makes it. */
+  private touched(folder: string, name: string, isExchanged: boolean): void {
     const path = join(folder, name)
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) this.forget(path)
-    else if (stat.isDirectory()) {
-      if (isOurs(name)) this.add(path)
-    } else if (this.counts.test(name)) {
-      this.changed.add(path)
-      clearTimeout(this.timer)
-      this.timer = setTimeout(() => {
-        const files = [...this.changed].filter((file) => this.isAnother(file))
-        this.changed.clear()
-        if (files.length > 0) this.tell(files)
-      }, PAUSE_MS)
-      this.timer.unref()
-    }
+    if (isExchanged || stat === undefined) this.forget(path)
+    if (stat?.isDirectory() === true) {
+      if (isOurs(name)) this.add(path, true)
+    } else if (stat !== undefined && this.counts.test(name)) this.tellSoon(path)
+  }
+
+  private tellSoon(file: string): void {
+    this.changed.add(file)
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      const files = [...this.changed].filter((one) => this.isAnother(one))
+      this.changed.clear()
+      if (files.length > 0) this.tell(files)
+    }, PAUSE_MS)
+    this.timer.unref()
   }
 
   /** Whether the file says something else than when this was last asked. One that is gone changes nothing. */

@@ -50,6 +50,8 @@ export class Watch {
       this.changed([file])
     }, VITE_MS).unref()
   }
+  /** What has changed and could not be loaded: it is loaded with the next that can be. */
+  private readonly left = new Set<string>()
   /** One after the other. */
   private running: Promise<void> = Promise.resolve()
 
@@ -112,10 +114,9 @@ export class Watch {
     if (process.env['WATCH_REPORT_DEPENDENCIES'] !== undefined) return
     const importers = this.imports.importersFrom([...registering, ...fixed])
     const affected = affectedBy(sources, importers, fixed)
-    const targets = registering.filter((file) => affected.has(file))
-    const used = sources.filter((file) => importers.has(file))
-    if (targets.length === 0) {
-      for (const file of used) watched.warn(this.notReloaded(file, fixed, importers))
+    if (!registering.some((file) => affected.has(file))) {
+      for (const file of sources.filter((one) => importers.has(one)))
+        watched.warn(this.notReloaded(file, fixed, importers))
       return
     }
     if (!Loading.isPossible) {
@@ -131,26 +132,38 @@ export class Watch {
       )
       return
     }
-    // Asked before they are taken out of the cache.
-    const required = new Set(targets.filter(isRequired))
-    await loading.changed([...affected])
-    await this.load(targets, sources, (file) => loading.load(file, required.has(file)))
+    const again = async (files: readonly string[], all: ReadonlySet<string>): Promise<boolean> => {
+      const targets = registering.filter((file) => all.has(file))
+      // Asked before they are taken out of the cache.
+      const required = new Set(targets.filter(isRequired))
+      await loading.changed([...all])
+      return this.load(targets, files, (file) => loading.load(file, required.has(file)))
+    }
+    if (!(await again(sources, affected))) return
+    for (const file of affected) this.left.delete(file)
+    // One of several modules has kept the others from what they import. Not together: what still fails keeps nothing else.
+    const left = [...this.left].filter((file) => importers.has(file))
+    if (left.length > 0) await again(left, affectedBy(left, importers, fixed))
   }
 
   private async load(
     targets: readonly string[],
     sources: readonly string[],
     load: (file: string) => Promise<void>,
-  ): Promise<void> {
-    const { watched } = this
+  ): Promise<boolean> {
+    const { watched, left } = this
     let at = ''
     try {
       const modules = await watched.reload(async () => {
         for (at of targets) await load(at)
       })
       if (modules.length > 0) watched.reloaded(modules, sources.map(nearPath))
+      for (const file of sources) left.delete(file)
+      return true
     } catch (error) {
+      for (const file of sources) left.add(file)
       watched.failed(at, (await brokenAmong(sources, error)) ?? error)
+      return false
     }
   }
 

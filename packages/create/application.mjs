@@ -52,7 +52,6 @@ function manifest(folder, framework, language) {
     ts: {
       '@types/node': '^22.0.0',
       ...types[framework],
-      '@types/ws': '^8.18.0',
       'tsx': '^4.20.0',
       'typescript': '^5.9.0',
     },
@@ -65,7 +64,7 @@ function manifest(folder, framework, language) {
     engines: { node: '>=20' },
     scripts: scripts[language],
     dependencies: { ...frameworks[framework], 'loom-live': `^${version}` },
-    devDependencies: { ...development[language], ws: '^8.18.0' },
+    devDependencies: { ...development[language], 'happy-dom': '^21.0.4' },
     // npm warns of scripts that nobody has decided about. esbuild, which tsx uses, does its work without.
     ...(language === 'ts' ? { allowScripts: { esbuild: false } } : {}),
   }

@@ -12,8 +12,9 @@ use super::names::{Names, Unknown};
 use super::results::{Beside, Done, Reply, Results};
 use super::revoked::Revoked;
 use super::{Batch, Job, ModuleNames, Queue};
+use crate::codes::Code;
 use crate::context::Level;
-use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks};
+use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Outcome, Tasks, Timed};
 use crate::effects::{Effect, TaskId};
 use crate::ids::ActorKey;
 use crate::ongoing::TopicNames;
@@ -329,8 +330,14 @@ impl Inner {
         for value in values {
             let slot = (Arc::as_ptr(&value.template) as usize, value.slot);
             if lock(&self.refused).insert(slot) {
-                let (level, text) = (Level::Warn, value.to_string());
-                self.queue.push(Job::Log { level, text: &text });
+                let text = value.to_string();
+                self.queue.push(Job::Log {
+                    level: Level::Warn,
+                    code: Code::Value,
+                    about: "",
+                    left_out: 0,
+                    text: &text,
+                });
             }
         }
     }
@@ -352,8 +359,13 @@ impl Returns {
                 // router no call of the application would ever be answered again.
                 if let Err(panic) = caught_now(|| self.hand_over(call, reply)) {
                     let text = format!("a result panicked, a fault of loom-live: {panic}");
-                    let level = Level::Error;
-                    self.queue.push(Job::Log { level, text: &text });
+                    self.queue.push(Job::Log {
+                        level: Level::Error,
+                        code: Code::Fault,
+                        about: "",
+                        left_out: 0,
+                        text: &text,
+                    });
                 }
             }
         }
@@ -553,6 +565,10 @@ impl Dispatcher for JsDispatcher {
     fn end_task(&self, task: TaskId) {
         lock(&self.0.returns.tasks).remove(&task);
         self.0.queue.push(Job::EndTask(task));
+    }
+
+    fn timed(&self, step: &Timed<'_>) {
+        self.0.queue.push(Job::Timed(step));
     }
 
     fn forget(&self, actor: ActorKey) {

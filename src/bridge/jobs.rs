@@ -3,15 +3,18 @@
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::form::{TooManyFields, write_form};
+use crate::codes::Code;
 use crate::context::Level;
-use crate::dispatch::Call;
+use crate::dispatch::{Call, Timed};
 use crate::effects::{OWN, TaskId};
 use crate::ids::ActorKey;
-use crate::message::{Data, Message, Part, Source};
+use crate::message::{Data, Message, Part as MessagePart, Source};
 use crate::ongoing::Dropped;
 use crate::protocol::ClientEvent;
+use crate::stats::{Clock, Part};
 use crate::tree::write_json_string;
 
 /// The type of events whose value is a form.
@@ -46,6 +49,8 @@ pub mod kind {
     pub const STORE: u32 = 10;
     /// See [`Job::Announced`](super::Job::Announced).
     pub const ANNOUNCED: u32 = 11;
+    /// See [`Job::Timed`](super::Job::Timed).
+    pub const TIMED: u32 = 12;
 }
 
 /// One job other than a call. JavaScript gets an array whose first element is the kind; kind 0 is a call,
@@ -74,10 +79,16 @@ pub enum Job<'a> {
         /// The socket may read on; if this is not set, it has output.
         resume: bool,
     },
-    /// `[5, level, text]`: 0 is an error, 1 a warning.
+    /// `[5, level, code, about, left_out, text]`: 0 is an error, 1 a warning.
     Log {
         /// How serious the line is.
         level: Level,
+        /// What the line is about.
+        code: Code,
+        /// Whom the line is about; empty if it is nobody.
+        about: &'a str,
+        /// How many lines like this one were left out, if the line says so; otherwise 0.
+        left_out: usize,
         /// The line.
         text: &'a str,
     },
@@ -98,6 +109,10 @@ pub enum Job<'a> {
     },
     /// `[11, announcement]`: another process of the application has announced something. JSON, as that one has written it.
     Announced(&'a str),
+    /// `[12, actor, sequence, kind, total, call, store, patch, code]`: a step is over. Times are in nanoseconds, and
+    /// 0 if nobody measured; the code
+    /// is `""` if the step was committed.
+    Timed(&'a Timed<'a>),
 }
 
 /// A call as numbers, if JavaScript knows the props and the module. JavaScript's numbers are exact up to 2^53.
@@ -142,8 +157,20 @@ impl Job<'_> {
             Self::Relay { relay, resume } => {
                 write_numbers(out, [kind::RELAY.into(), (*relay).into(), (*resume).into()]);
             }
-            Self::Log { level, text } => {
+            Self::Log {
+                level,
+                code,
+                about,
+                left_out,
+                text,
+            } => {
                 write_numbers(out, [kind::LOG.into(), *level as u64]);
+                out.push(',');
+                write_json_string(out, code.name());
+                out.push(',');
+                write_json_string(out, about);
+                out.push(',');
+                write_numbers(out, [*left_out as u64]);
                 out.push(',');
                 write_json_string(out, text);
             }
@@ -159,6 +186,24 @@ impl Job<'_> {
                 write_numbers(out, [kind::ANNOUNCED.into()]);
                 out.push(',');
                 out.push_str(announcement);
+            }
+            Self::Timed(step) => {
+                let of_clock = |read: fn(&Clock) -> Duration| {
+                    let duration = step.clock.map_or(Duration::ZERO, read);
+                    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+                };
+                let total = of_clock(Clock::total);
+                let call = of_clock(|clock| clock.part(Part::Call));
+                let store = of_clock(|clock| clock.part(Part::Store));
+                let patch = of_clock(|clock| clock.part(Part::Patch));
+                let (kind, sequence) = (step.kind as u64, step.sequence);
+                let job = kind::TIMED.into();
+                write_numbers(
+                    out,
+                    [job, step.actor, sequence, kind, total, call, store, patch],
+                );
+                out.push(',');
+                write_json_string(out, step.error.map_or("", Code::name));
             }
             Self::Calls(count) => write_numbers(out, [kind::CALLS.into(), *count as u64]),
         }
@@ -332,9 +377,9 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
                 _ => from::TASK,
             };
             let part = match message.part {
-                Part::Value => part::VALUE,
-                Part::Done => part::DONE,
-                Part::Error => part::ERROR,
+                MessagePart::Value => part::VALUE,
+                MessagePart::Done => part::DONE,
+                MessagePart::Error => part::ERROR,
             };
             write_numbers(out, [from.into(), part.into()]);
         }

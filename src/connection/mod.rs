@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_now;
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin};
 use crate::given::Given;
@@ -87,7 +88,7 @@ pub async fn serve_arrival<D: Dispatcher>(
 
 fn log_panic<D>(context: &Shared<D>, panic: &str) {
     let text = format!("a connection panicked, a fault of loom-live: {panic}");
-    context.log(Level::Error, text);
+    context.log(Level::Error, Code::Fault, text);
 }
 
 /// Counts one connection in the statistics until the value is dropped.
@@ -132,7 +133,7 @@ async fn converse<D: Dispatcher>(
     };
     let outbox = Outbox::new(limits.outgoing_bytes, context.budget.clone(), dialect);
     socket.count_in(outbox.incoming.clone());
-    outbox.set_direct(socket.direct());
+    outbox.set_direct(socket.direct(), &context.stats);
     let entry = match sessions.open(&outbox, &peer, arrival) {
         Ok(entry) => entry,
         Err(closed) => {
@@ -209,7 +210,7 @@ fn reason_to_log(reason: Closed, limits: &Limits) -> Option<String> {
 /// reason.
 fn log_closed<D>(context: &Shared<D>, address: &str, reason: Closed, why: &str) {
     let code = reason.code().map_or(0, u16::from);
-    context.log_about(Level::Warn, why, || {
+    context.log_about(Level::Warn, Code::Connection, why, || {
         format!(
             "a connection of {} was closed ({code}): {why}",
             Quoted(address)
@@ -382,6 +383,7 @@ impl<D: Dispatcher> Connection<D> {
                         // each other. If several of them end at one receiver, the receiver is woken once.
                         tokio::task::yield_now().await;
                         self.writing = outbox.take(|text| socket.start(text));
+                        self.context.stats.sent.add_many(self.writing as u64);
                     }
                     Todo::Drain | Todo::Finished => return Ok(()),
                     Todo::Stop(reason) => return Err(reason),
@@ -420,6 +422,7 @@ impl<D: Dispatcher> Connection<D> {
                 todo = poll_fn(|context| outbox.poll(context, is_writing)) => match todo {
                     Todo::Write => {
                         self.writing = outbox.take(|text| socket.start(text));
+                        self.context.stats.sent.add_many(self.writing as u64);
                         Ok(())
                     }
                     Todo::Drain => Ok(()),
@@ -448,6 +451,7 @@ impl<D: Dispatcher> Connection<D> {
         #[cfg(test)]
         assert_ne!(text, tests::PANIC, "a planted panic");
         let bytes = text.len();
+        self.context.stats.received.add_many(bytes as u64);
         let dialect = self.outbox.dialect;
         self.turn += 1;
         let mut parsed = dialect.parse(text).ok();
@@ -551,7 +555,11 @@ impl<D: Dispatcher> Connection<D> {
             self.try_join(id, module, token, nesting, resume, place)
         });
         if let Err(Refused(public, refusal, reason)) = joined {
-            self.context.stats.errors.add();
+            let code = match refusal {
+                Refusal::Busy | Refusal::Moved => Code::Busy,
+                _ => Code::Join,
+            };
+            self.context.stats.failed(code);
             let shown = if self.context.development {
                 format!("{public} ({reason})")
             } else {
@@ -562,7 +570,7 @@ impl<D: Dispatcher> Connection<D> {
             if !matches!(refusal, Refusal::Busy | Refusal::Moved) {
                 let (name, at) = (Quoted(module), Quoted(id));
                 let text = format!("{name} ({at}): join refused: {reason}");
-                self.context.log(Level::Warn, text);
+                self.context.log(Level::Warn, Code::Join, text);
             }
             let text = self.outbox.dialect.refused(id, &shown, &refusal);
             self.outbox.push(CONNECTION, text);
@@ -780,7 +788,7 @@ impl<D: Dispatcher> Connection<D> {
             sharing: None,
             parent: nesting.map(|nesting| public_name(&nesting.parent.about.instance).into()),
         });
-        let mut ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
+        let mut ongoing = Ongoing::from_json(&claims.ongoing, self.context.now());
         let given = nesting.map(|nesting| nesting.given.clone());
         if let Some(given) = given.as_ref().filter(|_| is_given) {
             ongoing.begins_with(given);

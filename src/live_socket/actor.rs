@@ -12,8 +12,9 @@ use super::running::{Next, Running};
 use super::state::LiveSocketState;
 use super::step::Cause;
 use super::{Continuity, Moment, ReplyTo, Snapshot, Start, Waits};
+use crate::codes::Code;
 use crate::context::Shared;
-use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin};
+use crate::dispatch::{CallError, Caller, Dispatcher, Joins, Origin, StepKind};
 use crate::ids::{ActorKey, EventNumber, Point};
 use crate::log::Quoted;
 use crate::panics::caught;
@@ -72,7 +73,7 @@ async fn live<D: Dispatcher, R: ReplyTo>(
         if running.attendance.has_part() {
             state.notice(running, reply_to);
         }
-        running.due = state.due(reply_to);
+        running.due = state.due(running, reply_to);
         running.ask = state.ask_due(running, reply_to);
         // Comes first, or a component whose messages keep coming would never show what was held back. If
         // events wait, the next answer shows it.
@@ -156,6 +157,9 @@ impl LiveSocketState {
             Item::State(sender) => {
                 // Fails if the application does not wait any more.
                 let _ = sender.send(self.snapshot());
+            }
+            Item::Props(sender) => {
+                let _ = sender.send(self.call.props.to_json());
             }
             Item::Show if reply_to.shares() => self.show_shared(reply_to),
             Item::Show => {
@@ -421,6 +425,7 @@ impl LiveSocketState {
         number: EventNumber,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
+        running.begins();
         let mut result = if reply_to.shares() {
             Box::pin(self.call_shared(running, number, reply_to)).await
         } else {
@@ -436,6 +441,7 @@ impl LiveSocketState {
             Err(error) => Err(error.clone()),
         };
         let event = self.call.event.take();
+        running.is_over(StepKind::Event, self.call.sequence, taken.as_ref().err());
         match taken {
             Ok(()) => running.context.stats.events.add(),
             Err(error) => {
@@ -474,7 +480,11 @@ impl LiveSocketState {
         reply_to: &mut R,
     ) {
         self.point.event = last;
-        running.context.stats.errors.add_many(count);
+        let code = match why {
+            Unhandled::Expired => Code::Expired,
+            Unhandled::Full | Unhandled::Flood | Unhandled::Long => Code::Flood,
+        };
+        running.context.stats.failed_many(code, count);
         // The numbers may have gaps. The answer counts from `first`, so that it names all these events.
         let count = last.0 - first.0 + 1;
         reply_to.unhandled(self.point, count, reason(why), why == Unhandled::Expired);

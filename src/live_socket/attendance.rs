@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use super::ReplyTo;
 use super::follower::Follower;
+use crate::codes::Code;
 use crate::context::{Context, Level};
 use crate::dispatch::{CallError, Dispatcher};
 use crate::effects::Effect;
@@ -343,7 +344,7 @@ fn message(
 
 /// Tells the operator that presence does not work now.
 fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &impl fmt::Display) {
-    context.log_about(Level::Error, module, || {
+    context.log_about(Level::Error, Code::Presence, module, || {
         format!(
             "{module}: the presence of {} is not known to it, or it to others: {error}",
             Quoted(topic)

@@ -8,8 +8,9 @@ use super::running::Running;
 use super::state::{LiveSocketState, MIN_WEIGHED};
 use super::step::misfit;
 use super::{Begun, ReplyTo, Start};
+use crate::codes::Code;
 use crate::context::Level;
-use crate::dispatch::{Call, CallError, Dispatcher};
+use crate::dispatch::{Call, CallError, Dispatcher, StepKind};
 use crate::members;
 use crate::store::StoreError;
 use crate::tree::{Mismatch, Render};
@@ -21,6 +22,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
     mut start: Box<Start>,
     reply_to: &mut R,
 ) -> Option<LiveSocketState> {
+    running.begins();
     let turn = match start.place.take() {
         None => None,
         Some(place) => match running.turn(place, true).await? {
@@ -97,7 +99,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         .ongoing
         .retain(|name| start.details.receivers.iter().any(|known| **known == *name));
     if !dropped.is_empty() {
-        running.context.log_about(Level::Warn, &start.module_name, || {
+        running.context.log_about(Level::Warn, Code::Receivers, &start.module_name, || {
             let names: BTreeSet<&str> = dropped.iter().map(|one| &*one.receiver).collect();
             let (module, names) = (&start.module_name, Vec::from_iter(names).join(", "));
             format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
@@ -123,6 +125,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
     let (mut outcome, tree) = match first {
         Ok(first) => first,
         Err(error) => {
+            running.is_over(StepKind::Join, call.sequence, Some(&error));
             running.failed(&start.module_name, &call.id, "the first render", &error);
             reply_to.started(Err(&error));
             return None;
@@ -160,11 +163,16 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         weight: 0,
         weigh_in: MIN_WEIGHED,
     };
-    if let Err(error) = state.begin(&mut outcome, running, reply_to).await {
+    let begun = state.begin(&mut outcome, running, reply_to).await;
+    running.is_over(StepKind::Join, state.call.sequence, begun.as_ref().err());
+    if let Err(error) = begun {
         let (name, id) = (&state.module_name, &state.call.id);
         running.failed(name, id, "the first render", &error);
         reply_to.started(Err(&error));
         return None;
+    }
+    if has_page {
+        running.context.stats.joins.add();
     }
     if let Some(given) = given {
         state.given(&given);

@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::dispatch::Tasks;
 use crate::effects::TaskId;
 use crate::given::Given;
+use crate::held_time::Waiting;
 use crate::ids::EventNumber;
 use crate::living::Again;
 use crate::message::Part;
@@ -50,6 +51,8 @@ pub(super) enum Item {
         why: Unhandled,
     },
     State(oneshot::Sender<Snapshot>),
+    /// A test asks for the props, as JSON.
+    Props(oneshot::Sender<String>),
     /// Show the whole tree again.
     Show,
     /// The page is back, with another id and request. With `waits`, it has to wait before it is let in.
@@ -523,6 +526,24 @@ impl Tasks for Mailbox {
     fn value(&self, task: TaskId, part: Part, json: Option<Arc<str>>) {
         // An actor that has ended has no tasks any more.
         let _ = self.ask(Item::Value { task, part, json });
+    }
+}
+
+impl Waiting for Mailbox {
+    fn is_idle(&self) -> bool {
+        let state = self.lock();
+        let waits = state.receiver.is_some() && !state.busy;
+        state.phase == Phase::Stopped || (waits && state.items.is_empty())
+    }
+
+    fn remind(&self) {
+        Mailbox::remind(self);
+    }
+
+    fn props(&self) -> Option<oneshot::Receiver<String>> {
+        let (sender, receiver) = oneshot::channel();
+        self.ask(Item::Props(sender)).ok()?;
+        Some(receiver)
     }
 }
 

@@ -142,6 +142,10 @@ impl LiveSocket {
             let actor: Weak<Mailbox> = Arc::downgrade(&mailbox);
             living.add(key, start.module.id, actor);
         }
+        if let Some(held) = context.held_time.get() {
+            let actor: Weak<Mailbox> = Arc::downgrade(&mailbox);
+            held.add(key, actor);
+        }
         // Boxed: a future that is moved into has room for what it takes twice.
         let (start, reply_to) = (Box::new(start), Box::new(reply_to(key)));
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);

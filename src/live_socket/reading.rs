@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::follower::Follower;
+use crate::codes::Code;
 use crate::context::{Context, Level};
 use crate::dispatch::Dispatcher;
 use crate::effects::Outgoing;
@@ -164,7 +165,7 @@ impl Reading {
                             "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
                         )
                     };
-                    context.log_about(Level::Warn, module, text);
+                    context.log_about(Level::Warn, Code::Topic, module, text);
                 }
                 ongoing.move_to(name, batch.position);
                 has_moved = true;
@@ -179,7 +180,7 @@ impl Reading {
 
 /// Tells the operator that a topic cannot be read now.
 fn unreadable<D>(context: &Context<D>, module: &str, topic: &str, error: &TopicError) {
-    context.log_about(Level::Error, module, || {
+    context.log_about(Level::Error, Code::Topic, module, || {
         format!(
             "{module}: the topic {} cannot be read: {error}",
             Quoted(topic)
@@ -201,7 +202,7 @@ pub(super) async fn publish<D: Dispatcher>(
             Err(TopicError::Failed(_)) => return outgoing.len() - index,
             Err(error) => {
                 let text = || format!("{module}: a message for {} is lost: {error}", Quoted(topic));
-                context.log_about(Level::Error, module, text);
+                context.log_about(Level::Error, Code::Topic, module, text);
             }
         }
     }

@@ -17,12 +17,13 @@ use super::follower::Follower;
 use super::mailbox::{Item, Mailbox};
 use super::reading::Reading;
 use crate::context::{Level, Shared};
-use crate::dispatch::{Call, CallError, Dispatcher, Outcome, Tasks};
+use crate::dispatch::{Call, CallError, Dispatcher, Outcome, StepKind, Tasks, Timed};
 use crate::effects::{Effect, TaskId};
 use crate::ids::{ActorKey, Point};
 use crate::log::Quoted;
 use crate::ongoing::Ongoing;
 use crate::quotas::Taken;
+use crate::stats::{Clock, Part as Lap};
 use crate::turns::{Given, Place};
 
 /// A task that runs.
@@ -60,6 +61,9 @@ pub(super) struct Running<D: Dispatcher> {
     tasks: BTreeMap<SmolStr, Task>,
     /// The event that is being handled. If the actor panics, this event is answered with an error.
     pub(super) handling: Option<Point>,
+    /// Measures the step that runs, if durations are measured. Boxed, so that an actor that is not measured has no room
+    /// for it.
+    clock: Option<Box<Clock>>,
 }
 
 impl<D: Dispatcher> Running<D> {
@@ -86,6 +90,7 @@ impl<D: Dispatcher> Running<D> {
             circle: Circle::default(),
             tasks: BTreeMap::new(),
             handling: None,
+            clock: None,
         }
     }
 
@@ -99,11 +104,57 @@ impl<D: Dispatcher> Running<D> {
         } = self;
         let limit = context.limits.handler_time;
         let expired = alarm.until(Instant::now() + limit);
-        tokio::select! {
+        let result = tokio::select! {
             biased;
             () = poll_fn(|poll| mailbox.poll_stopped(poll)) => None,
             result = context.dispatcher.call(call, &mailbox.ended) => Some(result),
             () = expired => Some(Err(CallError::Deadline(limit))),
+        };
+        self.lap(Lap::Call);
+        result
+    }
+
+    /// A step begins, which is measured if durations are.
+    pub(super) fn begins(&mut self) {
+        let is_timed = self.context.stats.is_timed();
+        self.clock = is_timed.then(|| Box::new(Clock::start()));
+    }
+
+    /// What went on since the last lap was this part of the step.
+    pub(super) fn lap(&mut self, part: Lap) {
+        if let Some(clock) = &mut self.clock {
+            clock.lap(part);
+        }
+    }
+
+    /// The step of this call is over.
+    pub(super) fn is_over(&mut self, kind: StepKind, sequence: u64, error: Option<&CallError>) {
+        let stats = &self.context.stats;
+        let mut clock = self.clock.take();
+        if let Some(clock) = &mut clock {
+            clock.lap(Lap::Patch);
+        }
+        // Also a step that began before anybody observed: whoever is told of its beginning waits for its end.
+        if stats.is_observed() {
+            self.context.dispatcher.timed(&Timed {
+                actor: self.key,
+                sequence,
+                kind,
+                clock: clock.as_deref(),
+                error: error.map(CallError::code),
+            });
+        }
+        let Some(clock) = clock else { return };
+        let durations = &stats.durations;
+        let of_kind = match kind {
+            StepKind::Join => &durations.joins,
+            StepKind::Event => &durations.events,
+            StepKind::Visit => &durations.visits,
+        };
+        of_kind.add(clock.total());
+        durations.calls.add(clock.part(Lap::Call));
+        if error.is_none() && self.context.store.is_some() {
+            durations.stores.add(clock.part(Lap::Store));
         }
     }
 
@@ -132,6 +183,9 @@ impl<D: Dispatcher> Running<D> {
         poll_fn(|poll| {
             if let Poll::Ready(item) = self.mailbox.poll_next(poll) {
                 return Poll::Ready(item.map(Next::Item));
+            }
+            if let Some(held) = self.context.held_time.get() {
+                held.waits();
             }
             while self.alarm.poll(poll).is_ready() {
                 let now = Instant::now();
@@ -327,18 +381,20 @@ impl<D: Dispatcher> Running<D> {
 
     /// Tells the operator what failed, and gives the text for the browser.
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
-        self.context.stats.errors.add();
+        self.context.stats.failed(error.code());
         let about = || format!("{module} ({}): {what}", Quoted(id));
         match error {
             CallError::Refused(..) | CallError::Busy => {}
             // A warning only, because a client can ask for any handler. `what` names the handler already.
             CallError::UnknownHandler(_) => {
                 let text = || format!("{} failed: the module has no such handler", about());
-                self.context.log_about(Level::Warn, module, text);
+                self.context
+                    .log_about(Level::Warn, error.code(), module, text);
             }
             _ => {
                 let text = || format!("{} failed: {error}{}", about(), error.stack());
-                self.context.log_about(Level::Error, module, text);
+                self.context
+                    .log_about(Level::Error, error.code(), module, text);
             }
         }
         error.public(self.context.development)

@@ -10,6 +10,7 @@ use super::asking::Asking;
 use super::attendance::Pages;
 use super::running::Running;
 use super::{Committed, Moment, ReplyTo};
+use crate::codes::Code;
 use crate::context::Level;
 use crate::dispatch::{Call, CallError, Dispatcher, Origin, Outcome};
 use crate::ids::{EventNumber, Life, Point};
@@ -183,7 +184,9 @@ impl LiveSocketState {
     ) -> ControlFlow<()> {
         let (name, id) = (&self.module_name, Quoted(&self.call.id));
         let text = || format!("{name} ({id}): {error}");
-        running.context.log_about(Level::Warn, name, text);
+        running
+            .context
+            .log_about(Level::Warn, Code::Moved, name, text);
         reply_to.ended(error);
         ControlFlow::Break(())
     }

@@ -18,6 +18,7 @@ use crate::message::{Data, Source};
 use crate::ongoing::{Checks, Ongoing};
 use crate::protocol::{Beside, ServerMessage};
 use crate::random::random_text;
+use crate::stats::Part as Lap;
 use crate::store::StoreError;
 use crate::topics::Position;
 use crate::tree::{LiveTree, Mismatch, Render, diff};
@@ -150,7 +151,10 @@ impl LiveSocketState {
                 is_due: true,
                 has_tasks: running.has_tasks(),
             };
-            reply_to.keep(committed).await.map_err(not_kept)?;
+            running.lap(Lap::Patch);
+            let kept = reply_to.keep(committed).await;
+            running.lap(Lap::Store);
+            kept.map_err(not_kept)?;
         }
         reply_to.started(Ok(()));
         self.nest(reply_to);
@@ -280,7 +284,9 @@ impl LiveSocketState {
             is_due,
             has_tasks: running.has_tasks(),
         };
+        running.lap(Lap::Patch);
         let kept = reply_to.keep(committed).await;
+        running.lap(Lap::Store);
         kept.map_err(not_kept)?;
         if let Some(props) = outcome.props.take() {
             self.call.props = props;
@@ -382,7 +388,7 @@ impl LiveSocketState {
         }
         let context = &running.context;
         let checks = Checks {
-            now: Instant::now(),
+            now: context.now().instant,
             message_bytes: context.limits.message_bytes,
             open: &|address| context.keyring.open_address(address),
             presence_meta: context.limits.presence_meta,

@@ -13,7 +13,7 @@ use super::reading::MOST_TOGETHER;
 use super::running::Running;
 use super::state::LiveSocketState;
 use super::step::Cause;
-use crate::dispatch::{CallError, Dispatcher, Outcome};
+use crate::dispatch::{CallError, Dispatcher, Outcome, StepKind};
 use crate::effects::{Effect, TaskId};
 use crate::given::Given;
 use crate::ids::{EventNumber, Life};
@@ -27,10 +27,19 @@ const RETRY: Duration = Duration::from_secs(1);
 
 impl LiveSocketState {
     /// When the next timer rings, or a visit is made again; `None` if neither is to come, or if nobody sees the component.
-    pub(super) fn due<R: ReplyTo>(&self, reply_to: &R) -> Option<Instant> {
+    pub(super) fn due<D: Dispatcher, R: ReplyTo>(
+        &self,
+        running: &Running<D>,
+        reply_to: &R,
+    ) -> Option<Instant> {
         // While messages wait for the store, timers wait with them.
-        let due = self.retry.or_else(|| self.ongoing.due())?;
-        reply_to.is_shown().then_some(due)
+        let rings = self.retry.is_none() && reply_to.is_shown();
+        let timer = rings.then(|| self.ongoing.due()).flatten();
+        if let Some(held) = running.context.held_time.get() {
+            held.rings_at(running.key, timer);
+            return self.retry.filter(|_| reply_to.is_shown());
+        }
+        timer.or_else(|| self.retry.filter(|_| reply_to.is_shown()))
     }
 
     /// A value of a task has come. A task that was ended meanwhile has no receiver any more.
@@ -98,9 +107,9 @@ impl LiveSocketState {
     }
 
     /// Puts the messages of timers that ring now behind those that wait.
-    fn ring(&mut self) {
+    fn ring(&mut self, now: Instant) {
         let room = MOST_TOGETHER.saturating_sub(self.inbox.len());
-        for rung in self.ongoing.ring(Instant::now(), room) {
+        for rung in self.ongoing.ring(now, room) {
             let waits = self.inbox.iter().any(|message| {
                 message.source == Source::Timer && message.receiver == rung.receiver
             });
@@ -147,7 +156,7 @@ impl LiveSocketState {
             return 0;
         }
         self.retry = None;
-        self.ring();
+        self.ring(running.context.now().instant);
         if running.reading.has_unread() {
             let (inbox, module) = (&mut self.inbox, &self.module_name);
             let context = running.context.clone();
@@ -195,6 +204,7 @@ impl LiveSocketState {
         }
         self.call.messages = self.inbox.drain(..count).collect();
         let event = self.point.event;
+        running.begins();
         let result = if reply_to.shares() {
             Box::pin(self.call_shared(running, event, reply_to)).await
         } else {
@@ -220,8 +230,10 @@ impl LiveSocketState {
             }
             done => done,
         };
+        running.is_over(StepKind::Visit, self.call.sequence, done.as_ref().err());
         match done {
             Ok(done) => {
+                running.context.stats.messages.add_many(done as u64);
                 self.alone = self.alone.saturating_sub(done);
                 self.ask_on(running, done);
                 self.give_back(done);

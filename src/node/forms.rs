@@ -20,6 +20,8 @@ pub struct OpenedForm {
     pub key: String,
     /// The page's URL.
     pub page: String,
+    /// Names what the parent of a nested component had given it; empty if it is not nested.
+    pub given: String,
 }
 
 /// A form of a shared component.
@@ -50,6 +52,7 @@ impl NativeLoom {
             props_json: opened.props_json,
             key: opened.key,
             page: opened.page,
+            given: opened.given,
         })
     }
 

@@ -16,7 +16,7 @@ use zeroize::Zeroize;
 use super::announcements::hear_announcements;
 use super::descriptors::Descriptors;
 use super::failed;
-use super::options::{NativeOptions, NativeStats};
+use super::options::{NativeHistogram, NativeMetrics, NativeOptions, NativeStats};
 use super::runtime::runtime;
 use super::stores::{Chosen, Links, chosen, own_store, redis_stats};
 use super::templates::templates;
@@ -33,7 +33,7 @@ use crate::members::Members;
 use crate::quotas::Quotas;
 use crate::sessions::{Pending, Sessions};
 use crate::shared::{Across, RedisOwnership};
-use crate::stats::Stats;
+use crate::stats::{BUCKETS, Stats};
 use crate::store::{OwnCalls, Store};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
@@ -115,9 +115,14 @@ impl NativeLoom {
         let ended = CancellationToken::new();
         let queue = waking_queue(limits.waiting_calls, wake, ended.clone(), given_up)?;
         let log_queue = queue.clone();
-        let log = Log::new(Box::new(move |level, text| {
-            let text = text.as_str();
-            log_queue.push(Job::Log { level, text });
+        let log = Log::new(Box::new(move |line| {
+            log_queue.push(Job::Log {
+                level: line.level,
+                code: line.code,
+                about: &line.about,
+                left_out: line.left_out,
+                text: &line.text,
+            });
         }));
         telling.to(&log);
         let (store, own_calls) = match own_store(&options, &queue, &log)? {
@@ -153,6 +158,7 @@ impl NativeLoom {
             stats: stats.clone(),
             development: options.development,
             living: options.development.then(Default::default),
+            held_time: Default::default(),
             log,
             closing: CancellationToken::new(),
             budget: budget.clone(),
@@ -261,6 +267,53 @@ impl NativeLoom {
             calls_in_flight: size(in_flight),
             redis: redis_stats(&self.links),
         }
+    }
+
+    /// What is counted beside the stats. From the first call on durations are measured.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> Result<NativeMetrics> {
+        let stats = &self.stats;
+        stats.time();
+        let context = self.open.as_ref().map(|open| &open.context);
+        let held = context.map_or_else(Default::default, |context| context.topics.held());
+        let waiting = context.map_or(0, |context| context.budget.waiting());
+        let failures = stats.failures().filter(|(_, count)| *count > 0);
+        let durations = &stats.durations;
+        let durations = [
+            ("join", &durations.joins),
+            ("event", &durations.events),
+            ("visit", &durations.visits),
+            ("call", &durations.calls),
+            ("store", &durations.stores),
+        ];
+        Ok(NativeMetrics {
+            joins: stats.joins.get() as f64,
+            messages: stats.messages.get() as f64,
+            bytes_received: stats.received.get() as f64,
+            bytes_sent: stats.sent.get() as f64,
+            failures: failures
+                .map(|(code, count)| (code.name().to_owned(), count as f64))
+                .collect(),
+            waiting_bytes: waiting as f64,
+            topics: held.topics as f64,
+            topic_bytes: held.bytes as f64,
+            subscriptions: held.subscriptions as f64,
+            workers: u32::try_from(runtime()?.metrics().num_workers()).unwrap_or(u32::MAX),
+            buckets: BUCKETS.to_vec(),
+            durations: durations
+                .map(|(name, histogram)| {
+                    let (counts, sum) = histogram.read();
+                    let counts = counts.into_iter().map(|count| count as f64).collect();
+                    (name.to_owned(), NativeHistogram { counts, sum })
+                })
+                .into(),
+        })
+    }
+
+    /// JavaScript is told of each step that is over, or is not any more.
+    #[napi(catch_unwind)]
+    pub fn observe(&self, is_observed: bool) {
+        self.stats.observe(is_observed);
     }
 
     /// Drains for at most `timeout` milliseconds, then stops all connections and actors that are left.

@@ -14,6 +14,7 @@ mod calls;
 mod connections;
 mod descriptors;
 mod forms;
+mod held_time;
 mod options;
 mod pages;
 mod relays;

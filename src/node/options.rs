@@ -119,6 +119,34 @@ pub struct NativeStats {
     pub redis: Vec<NativeRedisStats>,
 }
 
+/// What `loom.metrics()` shows beside the stats.
+#[napi(object)]
+pub struct NativeMetrics {
+    pub joins: f64,
+    pub messages: f64,
+    pub bytes_received: f64,
+    pub bytes_sent: f64,
+    /// What failed, by code.
+    pub failures: HashMap<String, f64>,
+    /// Bytes that wait to be written to pages, or have come from them in part.
+    pub waiting_bytes: f64,
+    pub topics: f64,
+    pub topic_bytes: f64,
+    pub subscriptions: f64,
+    /// Threads that run actors and connections.
+    pub workers: u32,
+    /// The upper ends of the buckets of all histograms, in seconds; one more has all that is longer.
+    pub buckets: Vec<f64>,
+    pub durations: HashMap<String, NativeHistogram>,
+}
+
+#[napi(object)]
+pub struct NativeHistogram {
+    pub counts: Vec<f64>,
+    /// In seconds.
+    pub sum: f64,
+}
+
 /// How Redis is that the application uses.
 #[napi(object)]
 pub struct NativeRedisStats {

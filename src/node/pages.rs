@@ -10,7 +10,7 @@ use super::loom::{NativeLoom, Open};
 use super::templates::templates;
 use crate::clock::unix_now;
 use crate::given::Given;
-use crate::ongoing::{Now, Ongoing};
+use crate::ongoing::Ongoing;
 use crate::sessions::counted;
 use crate::token::{Claims, Kind};
 use crate::tree::{Compact, Mismatch, Render};
@@ -61,7 +61,7 @@ impl NativeLoom {
         ongoing.begins_with(&Given::new(&given));
         let claims = Claims {
             props_json,
-            ongoing: ongoing.to_json(Now::here()),
+            ongoing: ongoing.to_json(self.context()?.now()),
             ..Claims::empty(Kind::Child)
         };
         self.seal_claims(claims, module, &bind, page)

@@ -8,6 +8,7 @@ use super::failed;
 use super::options::{NativeOptions, NativeRedis, NativeRedisStats};
 use super::runtime::runtime;
 use crate::bridge::{Job, Queue};
+use crate::codes::Code;
 use crate::limits::Limits;
 use crate::log::{Level, Log};
 use crate::presence::{MemoryPresence, Presence, RedisPresence};
@@ -73,7 +74,7 @@ fn write(log: &Log, tell: Tell) {
         ),
         Tell::Warning(text) => (Level::Warn, text),
     };
-    log.write(level, "", || text);
+    log.write(level, Code::Redis, "", || text);
 }
 
 /// What the application has chosen, and where it tells the operator.
@@ -196,12 +197,12 @@ pub(super) fn own_store(
     let ask = move |call, arguments: &str| queue.push(Job::Store { call, arguments });
     let tell = move |tell| {
         match tell {
-        OwnTell::Fails(function, why) => log.write(Level::Error, "", || {
+        OwnTell::Fails(function, why) => log.write(Level::Error, Code::Store, "", || {
             format!(
                 "{function} fails, and so do events whose states cannot be kept, until it works: {why}"
             )
         }),
-        OwnTell::Works(function, after) => log.write(Level::Warn, "", || {
+        OwnTell::Works(function, after) => log.write(Level::Warn, Code::Store, "", || {
             format!("{function} works again after {:.1} s", after.as_secs_f64())
         }),
     }

@@ -12,11 +12,22 @@ use super::failed;
 use super::loom::{NativeLoom, Open};
 use super::options::NativeUpgrade;
 use super::runtime::runtime;
-use crate::bridge::Job;
+use crate::bridge::{Job, Queue};
+use crate::codes::Code;
 use crate::connection::serve_arrival;
 use crate::context::Level;
 use crate::sync::lock;
 use crate::transport::{BoxTransport, Descriptor};
+
+fn log_descriptors(queue: &Queue, level: Level, text: &str) {
+    queue.push(Job::Log {
+        level,
+        code: Code::Descriptors,
+        about: "",
+        left_out: 0,
+        text,
+    });
+}
 
 #[napi]
 impl NativeLoom {
@@ -46,8 +57,9 @@ impl NativeLoom {
         }
         let (descriptors, queue) = (self.descriptors.clone(), self.queue.clone());
         let watch = runtime()?.spawn(async move {
-            let log = |level, text| queue.push(Job::Log { level, text });
-            descriptors.watch(log).await;
+            descriptors
+                .watch(|level, text| log_descriptors(&queue, level, text))
+                .await;
         });
         self.watch = Some(AbortOnDropHandle::new(watch));
         Ok(())
@@ -67,7 +79,7 @@ impl NativeLoom {
             Err(error) if Descriptors::is_exhausted(&error) => {
                 let found = self.descriptors.found(true, std::time::Instant::now());
                 if let Some((level, text)) = found {
-                    self.queue.push(Job::Log { level, text });
+                    log_descriptors(&self.queue, level, text);
                 }
                 return Ok(false);
             }
@@ -95,7 +107,7 @@ impl NativeLoom {
                 Ok(transport) => transport,
                 Err(error) => {
                     let text = format!("a connection could not be taken over: {error}");
-                    return context.log(Level::Error, text);
+                    return context.log(Level::Error, Code::Connection, text);
                 }
             };
             let (request, peer) = upgrade.split();

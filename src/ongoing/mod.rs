@@ -22,10 +22,10 @@ use crate::effects::{Effect, OWN, Outgoing, own_topic};
 use crate::given::{self, Given};
 use crate::topics::MAX_NAME;
 
+pub use crate::clock::Now;
 pub use error::OngoingError;
 use presence::OngoingPresence;
 pub use presence::{MOST_TRACKED, Tracked};
-pub use sealed::Now;
 pub use subscriptions::{MOST_SUBSCRIPTIONS, Subscribed, TopicNames};
 use timers::Timer;
 pub use timers::{MOST_TIMERS, Rung};
@@ -100,6 +100,11 @@ impl Ongoing {
     /// The state begins with what the parent has given.
     pub fn begins_with(&mut self, given: &Given) {
         self.given = Some(given.name());
+    }
+
+    /// Names what the state includes of what its parent has given.
+    pub fn last_given(&self) -> Option<&str> {
+        self.given.as_deref()
     }
 
     /// Whether the state includes what the parent gives.

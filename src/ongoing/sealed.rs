@@ -4,34 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use super::Ongoing;
 use super::outgoing::{self, SealedOutgoing};
 use super::presence::{OngoingPresence, SealedTracked};
 use super::subscriptions::{MOST_SUBSCRIPTIONS, SealedSubscription, Subscribed};
 use super::timers::{MOST_TIMERS, SealedTimer, Timer};
-use crate::clock::unix_millis;
-
-/// A moment, by the monotonic clock and by the time of day in milliseconds since 1970. Timers run by the
-/// first; in a checkpoint they stand by the second.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// By the monotonic clock.
-    pub instant: Instant,
-    /// By the time of day.
-    pub unix: u64,
-}
-
-impl Now {
-    /// This moment.
-    pub fn here() -> Self {
-        Self {
-            instant: Instant::now(),
-            unix: unix_millis(),
-        }
-    }
-}
+use crate::clock::Now;
 
 /// As it is sealed.
 #[derive(Serialize, Deserialize, Default)]

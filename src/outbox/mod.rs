@@ -15,6 +15,7 @@ use crate::budget::{Budget, Share};
 use crate::ids::ActorKey;
 use crate::protocol::extended::{self, Encoded};
 use crate::protocol::{ClientMessage, InvalidMessage, Refusal, ServerMessage};
+use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard, lock, wake};
 use crate::transport::{Closed, Direct};
 use visibility::Visibility;
@@ -102,6 +103,8 @@ struct State {
     visibility: Visibility,
     /// Writes to the socket past the connection's task, if the transport can.
     direct: Option<Arc<Direct>>,
+    /// Counts what is written so.
+    stats: Option<Arc<Stats>>,
     /// The bytes that were written so, of which the connection has to write the rest.
     handed: usize,
     /// Wakes the connection. Set by `poll` if there is nothing to do; taken, and called, by each push and
@@ -176,6 +179,7 @@ impl Outbox {
                 closed: false,
                 visibility: Visibility::default(),
                 direct: None,
+                stats: None,
                 handed: 0,
                 writer: None,
             }),
@@ -286,6 +290,9 @@ impl Outbox {
             let bytes = messages.bytes();
             text = frame(messages.into_iter(), bytes);
         }
+        if let Some(stats) = &state.stats {
+            stats.sent.add_many(text.len() as u64);
+        }
         if free.write(&text) {
             state.written = state.taken;
             return Ok(None);
@@ -298,8 +305,10 @@ impl Outbox {
     }
 
     /// From here on messages may go past the connection's task.
-    pub(crate) fn set_direct(&self, direct: Option<Arc<Direct>>) {
-        self.lock().direct = direct;
+    pub(crate) fn set_direct(&self, direct: Option<Arc<Direct>>, stats: &Arc<Stats>) {
+        let mut state = self.lock();
+        state.direct = direct;
+        state.stats = Some(stats.clone());
     }
 
     /// One more actor sends here.

@@ -27,7 +27,7 @@ async fn connected_of(limit: usize) -> (Arc<Outbox>, WebSocket, WebSocketStream<
     let transport = transport.into_transport().unwrap();
     let socket = WebSocket::over(transport, Vec::new(), &Limits::default());
     let outbox = Outbox::new(limit, Arc::new(Budget::new(1 << 30)), Dialect::Extended);
-    outbox.set_direct(socket.direct());
+    outbox.set_direct(socket.direct(), &Arc::default());
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     (outbox, socket, client)
 }

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{BUSY, Sessions};
+use crate::codes::Code;
 use crate::homes::{ABOUT, Answer, HandedOver, Homes, Said, Yield};
 use crate::ids::Life;
 use crate::log::{Level, Log};
@@ -194,7 +195,9 @@ impl Hears for Ear {
         };
         let Some(said) = homes.hears(body) else {
             let text = "what another process said of a component cannot be opened: do all processes have the same secret?";
-            yielding.log.write(Level::Error, "", || text.to_owned());
+            yielding
+                .log
+                .write(Level::Error, Code::Secret, "", || text.to_owned());
             return silent();
         };
         match said {

@@ -11,6 +11,7 @@ use super::component::Component;
 use super::joining::allow;
 use super::viewer::{Viewed, Viewer};
 use super::{BUSY, Known};
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher};
 use crate::protocol::Refusal;
@@ -107,7 +108,7 @@ async fn ask<D: Dispatcher>(
         Ok(Err(_)) => (BUSY.to_owned(), Refusal::Busy),
         Err(panic) => {
             let text = format!("a question panicked, a fault of loom-live: {panic}");
-            context.log(Level::Error, text);
+            context.log(Level::Error, Code::Fault, text);
             (BUSY.to_owned(), Refusal::Busy)
         }
     };

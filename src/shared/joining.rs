@@ -11,6 +11,7 @@ use super::component::{Admission, Component, Lives, Ticketed};
 use super::viewer::{Viewed, Whose};
 use super::{BUSY, Known, Name, SharedComponents, Viewer, Viewing};
 use crate::clock::unix_now;
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Call, CallError, Caller, Dispatcher, Joins, Origin, Sharing};
 use crate::ids::{EventNumber, Point, next_actor_key};
@@ -147,7 +148,7 @@ pub(crate) fn join<D: Dispatcher>(
         let joined = crate::panics::caught(Box::pin(task.run(place))).await;
         if let Err(Some((text, refusal))) = joined.unwrap_or_else(|panic| {
             let text = format!("a join panicked, a fault of loom-live: {panic}");
-            task.context.log(Level::Error, text);
+            task.context.log(Level::Error, Code::Fault, text);
             Err(Some((BUSY.to_owned(), Refusal::Busy)))
         }) {
             task.refuse(&text, &refusal);
@@ -265,7 +266,10 @@ impl<D: Dispatcher> Task<D> {
                 }
             };
             match let_in {
-                Ok(true) => return Ok(()),
+                Ok(true) => {
+                    self.context.stats.joins.add();
+                    return Ok(());
+                }
                 // Whoever was taken out of a topic meanwhile may be this user.
                 Ok(false) if times < MOST_ASKED => {
                     times += 1;
@@ -324,13 +328,17 @@ impl<D: Dispatcher> Task<D> {
         let sealed = self.context.keyring.seal(&claims, &caller.bind);
         sealed.map(Into::into).map_err(|error| {
             let text = format!("{} ({}): {error}", self.known.name, Quoted(&self.key));
-            self.context.log(Level::Error, text);
+            self.context.log(Level::Error, Code::Shared, text);
             (BUSY.to_owned(), Refusal::Busy)
         })
     }
 
     fn refuse(&self, text: &str, refusal: &Refusal) {
-        self.context.stats.errors.add();
+        let code = match refusal {
+            Refusal::Busy | Refusal::Moved => Code::Busy,
+            _ => Code::Join,
+        };
+        self.context.stats.failed(code);
         if !matches!(refusal, Refusal::Busy | Refusal::Moved) {
             let (name, key, at) = (
                 &self.known.name,
@@ -338,7 +346,7 @@ impl<D: Dispatcher> Task<D> {
                 Quoted(&self.component_id),
             );
             let text = format!("{name} ({key}, {at}): join refused: {text}");
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Join, text);
         }
         if self.viewer.refuse(Some(self.epoch), text, refusal)
             && let Some(component) = self.viewer.component()
@@ -396,7 +404,7 @@ pub(super) async fn allow<D: Dispatcher>(
     outcome.map(drop).inspect_err(|error| {
         if !matches!(error, CallError::Refused(..) | CallError::Closed) {
             let name = &known.name;
-            context.log_about(Level::Error, name, || {
+            context.log_about(Level::Error, error.code(), name, || {
                 format!("{name}: {what} failed: {error}{}", error.stack())
             });
         }

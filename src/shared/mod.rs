@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{Caller, Dispatcher, Joins, Origin, Sharing};
 use crate::ids::{Life, Point, Term};
@@ -438,8 +439,11 @@ impl<D: Dispatcher> Starting<D> {
                 Ok(Owner::Elsewhere(owner)) => owner,
                 Err(error) => {
                     let (name, key) = (&self.known.name, Quoted(&self.component.name.key));
-                    self.context
-                        .log(Level::Error, format!("{name} ({key}): {error}"));
+                    self.context.log(
+                        Level::Error,
+                        Code::Shared,
+                        format!("{name} ({key}): {error}"),
+                    );
                     break;
                 }
             };

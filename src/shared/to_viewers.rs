@@ -20,7 +20,7 @@ use crate::live_socket::{
     Asked, Begun, Committed, Continuity, Keeper, Moment, Newest, Pace, ReplyTo, Viewers,
 };
 use crate::members::{self, Leave};
-use crate::ongoing::{Now, Ongoing, TopicNames};
+use crate::ongoing::{Ongoing, TopicNames};
 use crate::props::Props;
 use crate::protocol::{Beside, Refusal, ServerMessage, extended};
 use crate::random::random_number;
@@ -77,7 +77,7 @@ impl<D: Dispatcher> ToViewers<D> {
     ) -> Self {
         let Owned { owners, term, left } = owned;
         Self {
-            pause: Duration::from_secs(1) / context.limits.patch_rate.max(1),
+            pause: context.patch_pause(),
             key,
             context,
             component,
@@ -416,7 +416,7 @@ impl<D: Dispatcher> ToViewers<D> {
             module: self.known.name.to_string(),
             version: self.known.details.version,
             props_json: committed.props.to_json_without(&self.known.details.private),
-            ongoing: committed.ongoing.to_json(Now::here()),
+            ongoing: committed.ongoing.to_json(self.context.now()),
             instance: self.name().to_string(),
             point: committed.point,
             life: self.component.lives().since,
@@ -467,7 +467,7 @@ impl<D: Dispatcher> ToViewers<D> {
                 ..claims.point
             },
             props: Arc::new(Props::from_json(&claims.props_json)),
-            ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+            ongoing: Ongoing::from_json(&claims.ongoing, self.context.now()),
             origin: Origin {
                 joins: Joins::SharedState,
                 version: claims.version,

@@ -34,11 +34,6 @@ impl MemoryTopics {
         }
     }
 
-    /// What the topics hold now.
-    pub fn held(&self) -> Held {
-        self.rooms.held()
-    }
-
     /// Whether there is such a topic.
     #[cfg(test)]
     pub(super) fn has(&self, topic: &str) -> bool {
@@ -71,6 +66,10 @@ impl Topics for MemoryTopics {
 
     fn sweep(&self, now: Instant) -> bool {
         self.rooms.sweep(now)
+    }
+
+    fn held(&self) -> Held {
+        self.rooms.held()
     }
 }
 

@@ -209,4 +209,7 @@ pub trait Topics: Send + Sync + 'static {
     /// Forgets what has expired. The application calls this every few seconds. The work of a call is
     /// bounded; true if there is more to do, and the application should call again soon.
     fn sweep(&self, now: Instant) -> bool;
+
+    /// What this process holds of topics.
+    fn held(&self) -> Held;
 }

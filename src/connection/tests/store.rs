@@ -420,6 +420,10 @@ impl Topics for Dying {
     fn sweep(&self, now: tokio::time::Instant) -> bool {
         self.topics.sweep(now)
     }
+
+    fn held(&self) -> topics::Held {
+        self.topics.held()
+    }
 }
 
 /// The process is killed when the store has the state, and the topic does not have the message yet.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ToPage;
 use crate::clock::unix_millis;
+use crate::codes::Code;
 use crate::context::Level;
 use crate::dispatch::{Dispatcher, Joins, Origin};
 use crate::homes::{Elsewhere, FIRST, HandedOver};
@@ -25,11 +26,11 @@ struct Came {
     handed_over: Option<HandedOver>,
 }
 
-fn newest_of(claims: Claims) -> Newest {
+fn newest_of(claims: Claims, now: Now) -> Newest {
     Newest {
         point: claims.point,
         props: Arc::new(Props::from_json(&claims.props_json)),
-        ongoing: Ongoing::from_json(&claims.ongoing, Now::here()),
+        ongoing: Ongoing::from_json(&claims.ongoing, now),
         origin: Origin {
             joins: Joins::Checkpoint,
             version: claims.version,
@@ -72,7 +73,7 @@ impl<D: Dispatcher> ToPage<D> {
         let fits = claims.kind == Kind::Checkpoint
             && claims.module == *about.module
             && claims.instance == *about.instance;
-        fits.then(|| newest_of(claims))
+        fits.then(|| newest_of(claims, self.context.now()))
     }
 
     /// Begins a life: from what the page has brought, what another process hands over, or what the store has.
@@ -111,7 +112,7 @@ impl<D: Dispatcher> ToPage<D> {
             let claims = self.context.keyring.open_kept(&stored.sealed, bind);
             let claims = claims.map_err(StoreError::Unreadable)?;
             self.session.inherit(&claims.unsaid, self.shown);
-            newest = Some(newest_of(claims));
+            newest = Some(newest_of(claims, self.context.now()));
         }
         Ok(Begun {
             life: self.life,
@@ -151,7 +152,7 @@ impl<D: Dispatcher> ToPage<D> {
                 "{} ({}): what is newer than its page's checkpoint is lost: {error}",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Checkpoint, text);
         }
     }
 

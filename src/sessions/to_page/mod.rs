@@ -8,13 +8,14 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Sessions;
 use crate::clock::unix_now;
+use crate::codes::Code;
 use crate::context::{Level, Shared};
 use crate::dispatch::{CallError, Dispatcher};
 use crate::homes::Coming;
 use crate::ids::{Life, Point};
 use crate::live_socket::{Begun, Committed, Continuity, Keeper, Moment, Pace, ReplyTo, Viewers};
 use crate::members::Leave;
-use crate::ongoing::{Now, TopicNames};
+use crate::ongoing::TopicNames;
 use crate::protocol::{Beside, ServerMessage};
 use crate::registry::Details;
 use crate::session::Session;
@@ -115,7 +116,7 @@ impl<D: Dispatcher> ToPage<D> {
         coming: Option<Box<Coming>>,
         shown: Point,
     ) -> Self {
-        let pause = Duration::from_secs(1) / context.limits.patch_rate.max(1);
+        let pause = context.patch_pause();
         Self {
             pause,
             hidden_pause: context.limits.hidden_patch_time.max(pause),
@@ -222,7 +223,7 @@ impl<D: Dispatcher> ToPage<D> {
     fn state_of(&self, committed: &Committed<'_>) -> StateTexts {
         StateTexts {
             props_json: committed.props.to_json_without(&self.details.private),
-            ongoing: committed.ongoing.to_json(Now::here()),
+            ongoing: committed.ongoing.to_json(self.context.now()),
         }
     }
 
@@ -286,7 +287,7 @@ impl<D: Dispatcher> ToPage<D> {
         sealed
             .inspect_err(|error| {
                 let text = format!("{} ({}): {error}", about.module, about.instance);
-                self.context.log(Level::Error, text);
+                self.context.log(Level::Error, Code::Checkpoint, text);
             })
             .ok()
     }
@@ -336,7 +337,7 @@ impl<D: Dispatcher> ToPage<D> {
                  component does not survive a crash of the server",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Checkpoint, text);
             self.session.checkpoint(point, None);
         }
         (bytes, None)
@@ -413,7 +414,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
                  live(module, props, {{ key }})",
                 about.module, about.instance
             );
-            self.context.log(Level::Warn, text);
+            self.context.log(Level::Warn, Code::Nested, text);
         }
     }
 

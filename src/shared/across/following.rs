@@ -15,6 +15,7 @@ use super::host::topic;
 use super::pages::Following;
 use super::wire::{Answer, Asked, ChangeAcross, Item, OfPage, Told, Tree};
 use super::{Across, MOVED};
+use crate::codes::Code;
 use crate::ids::Revision;
 use crate::log::Level;
 use crate::protocol::Refusal;
@@ -76,7 +77,7 @@ pub(crate) async fn follow(
         Ok(subscribed) => subscribed,
         Err(error) => {
             let text = || format!("shared component {:?}: {error}", component.name.key);
-            across.log.write(Level::Error, "", text);
+            across.log.write(Level::Error, Code::Shared, "", text);
             return busy();
         }
     };

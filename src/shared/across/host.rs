@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::wire::{self, Answer, Asked, ChangeAcross, Followed, Item, OfPage, Page, Told, Tree};
 use super::{Across, MOVED};
 use crate::budget::Budget;
+use crate::codes::Code;
 use crate::dispatch::{Caller, Sharing};
 use crate::effects::Push;
 use crate::ids::{EventNumber, Point, Revision, Term};
@@ -299,7 +300,7 @@ impl Host {
                             self.name
                         )
                     };
-                    self.across.log.write(Level::Warn, "", text);
+                    self.across.log.write(Level::Warn, Code::Shared, "", text);
                 }
                 let ended = Waiting::Item(Item::Ended(text, refusal));
                 let all = waiting.into_iter().chain([ended]).collect();

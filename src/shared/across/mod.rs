@@ -34,6 +34,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
 use super::{Component, Ownership, OwnershipError};
+use crate::codes::Code;
 use crate::log::{Level, Log};
 use crate::processes::{Answering, Hears, Processes};
 use crate::protocol::Refusal;
@@ -222,7 +223,9 @@ impl Hears for Ear {
         let Some(asked) = across.open::<ToOwner>(body.get(), &topic_of(across.processes.name()))
         else {
             let text = "what another process said of a shared component cannot be opened: do all processes have the same secret?";
-            across.log.write(Level::Error, "", || text.to_owned());
+            across
+                .log
+                .write(Level::Error, Code::Secret, "", || text.to_owned());
             return silent();
         };
         let Some(host) = across.host(&asked) else {

@@ -28,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::rooms::{Rooms, check};
+use super::shard::Held;
 use super::{
     Answer, Batch, Leave, Most, Position, Published, Sink, Spawn, Subscribed, Subscription,
     TopicError, Topics,
@@ -292,6 +293,10 @@ impl Topics for RedisTopics {
     fn sweep(&self, now: Instant) -> bool {
         let has_more = self.inner.rooms.sweep(now);
         self.inner.following.sweep(now) || has_more
+    }
+
+    fn held(&self) -> Held {
+        self.inner.rooms.held()
     }
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { openPage } from 'loom-live/testing'
 import { start } from '../src/app.js'
-import { openPage } from './live.js'
+import { counter } from '../src/counter.js'
+import { loom } from '../src/loom.js'
 
 let app
 let url = ''
@@ -20,11 +22,13 @@ test('the page shows the counter', async () => {
 })
 
 test('clicks count', async () => {
-  const { click, close } = await openPage(url)
-  assert.match(await click('increment'), /"1"/)
-  assert.match(await click('increment'), /"2"/)
-  assert.match(await click('reset'), /"0"/)
-  close()
+  const page = await openPage(loom, counter)
+  await page.click('button', { text: 'One more' })
+  await page.click('button', { text: 'One more' })
+  assert.equal(page.text('output'), '2')
+  await page.click('button', { text: 'Reset' })
+  assert.deepEqual(await page.props(), { count: 0 })
+  await page.close()
 })
 
 test('the health checks answer', async () => {

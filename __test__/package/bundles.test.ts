@@ -1,10 +1,7 @@
-import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { build as esbuild, type Format } from 'esbuild'
 import { Installed, ROOT, run } from './installed'
-
-const PLATFORM = `${process.platform}-${process.arch}`
-const ADDON = `native/loom-live.${PLATFORM}.node`
 
 let installed: Installed
 
@@ -83,59 +80,5 @@ describe.each(CASES)('%s makes a bundle of %s as %s', (bundler, input, format) =
       /LoomError\]?: loom-live was put into a bundle.*mark loom-live as external.*esbuild: --external:loom-live/,
     )
     expect(lost.output).toContain("code: 'LOOM_PLATFORM'")
-  }, 60_000)
-})
-
-describe('an addon that is there and cannot be loaded', () => {
-  const copy = async (name: string): Promise<string> => {
-    const folder = installed.path(name)
-    await cp(installed.package, join(folder, 'node_modules/loom-live'), { recursive: true })
-    for (const other of await readdir(join(installed.application, 'node_modules'))) {
-      if (other === 'loom-live' || other.startsWith('.')) continue
-      await cp(join(installed.application, 'node_modules', other), join(folder, 'node_modules', other), {
-        recursive: true,
-        dereference: false,
-      })
-    }
-    const bad = join(folder, 'node_modules/loom-live', ADDON)
-    await rm(bad)
-    await writeFile(bad, 'for another system')
-    return folder
-  }
-
-  test('the loader says why first, then comes what to do', async () => {
-    const folder = await copy('broken')
-    const script = `try { require('loom-live') } catch (error) { console.log(error.code); console.log(error.message) }`
-    const { output } = await run(folder, process.execPath, ['--eval', script])
-    const [code, first, second] = output.split('\n')
-    expect(code).toBe('LOOM_PLATFORM')
-    expect(first).toMatch(/loom-live\..*\.node: /)
-    expect(second).toMatch(
-      new RegExp(`^So loom-live's addon for ${PLATFORM} could not be loaded.*npm rebuild loom-live.*Rust`),
-    )
-  })
-
-  test('and npm rebuild, as it says, builds one that can', async () => {
-    const folder = await copy('rebuilt')
-    // A compiler that has the result ready.
-    const library = process.platform === 'darwin' ? 'libloom_live.dylib' : 'libloom_live.so'
-    await mkdir(join(folder, 'bin'))
-    const cargo = `#!/bin/sh\nmkdir -p "$CARGO_TARGET_DIR/release"\ncp "${join(ROOT, ADDON)}" "$CARGO_TARGET_DIR/release/${library}"\n`
-    await writeFile(join(folder, 'bin/cargo'), cargo)
-    await chmod(join(folder, 'bin/cargo'), 0o755)
-    await writeFile(join(folder, 'package.json'), '{ "private": true, "dependencies": { "loom-live": "*" } }')
-    const PATH = `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`
-    const env = { PATH, CARGO_TARGET_DIR: join(folder, 'target') }
-    const rebuilt = await run(folder, 'npm', ['rebuild', 'loom-live'], env)
-    expect(`${rebuilt.code} ${rebuilt.output}`).toMatch(/^0 /)
-    const loaded = await run(folder, process.execPath, [
-      '--eval',
-      `console.log(typeof require('loom-live').createLoom)`,
-    ])
-    expect(loaded).toEqual({ code: 0, output: 'function\n' })
-    // One that can be loaded is left alone.
-    await rm(join(folder, 'bin/cargo'))
-    await copyFile('/bin/false', join(folder, 'bin/cargo'))
-    expect((await run(folder, 'npm', ['rebuild', 'loom-live'], env)).code).toBe(0)
   }, 60_000)
 })

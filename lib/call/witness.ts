@@ -1,0 +1,10 @@
+import type { Component } from './cache'
+import type { Caller } from './context'
+
+/** What tests of an application are told of its components: see lib/testing/. Nobody else has one. */
+export interface Witness {
+  /** A page begins to join a component, or is back. The page is known by the request of its connection. */
+  joins(component: Component, caller: Caller | undefined): void
+  /** A callback has thrown. `request`: that of the page's connection, as JSON; `{}` if the call was for no page. */
+  failed(error: unknown, request: string): void
+}
