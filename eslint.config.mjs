@@ -19,6 +19,8 @@ export default tseslint.config(
       '__test__/types',
       'lib/addon.d.ts',
       'lib/codec.ts',
+      // Applications of their own, which are compiled and run by their own means.
+      'packages/create/templates',
     ],
   },
   js.configs.recommended,

@@ -16,7 +16,7 @@ test.each([
   ['commands', 3_180],
   ['recovery', 1_420],
   ['uploads', 2_900],
-  ['navigation', 3_600],
+  ['navigation', 3_620],
   ['hooks', 1_500],
   ['flash', 1_750],
   ['status', 1_460],

@@ -283,6 +283,9 @@ beforeAll(() => {
     'pino',
     'winston',
     'zod',
+    'helmet',
+    'compression',
+    'express-rate-limit',
   ])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.

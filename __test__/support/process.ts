@@ -65,6 +65,10 @@ export class ServerProcess {
     return `http://127.0.0.1:${this.port}`
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
   /** Sends the signal and waits for the end. Gives the exit code; null if the signal itself ended the process. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.child.kill(signal)

@@ -2,9 +2,10 @@
 
 import { own } from './elements'
 
-interface Policy {
-  'createHTML'(html: string): string
-}
+/** What a policy makes: elements, a script's text, and a script's address. */
+type Kind = 'createHTML' | 'createScript' | 'createScriptURL'
+
+type Policy = Record<Kind, (text: string) => string>
 
 interface TrustedTypes {
   'createPolicy'(name: string, rules: Policy): Policy
@@ -14,7 +15,8 @@ interface TrustedTypes {
 function makePolicy(): Policy | undefined {
   try {
     const types = (window as { trustedTypes?: TrustedTypes }).trustedTypes
-    return types?.createPolicy('loom-live', { createHTML: (html) => html })
+    const pass = (text: string): string => text
+    return types?.createPolicy('loom-live', { createHTML: pass, createScript: pass, createScriptURL: pass })
   } catch {
     return undefined
   }
@@ -22,9 +24,9 @@ function makePolicy(): Policy | undefined {
 
 const policy = makePolicy()
 
-/** The server's HTML, as a parser takes it, also in a page that demands Trusted Types. */
-export function trust(html: string): string {
-  return policy ? policy.createHTML(html) : html
+/** What the server has rendered, as the browser takes it, also in a page that demands Trusted Types. */
+export function trust(text: string, kind: Kind = 'createHTML'): string {
+  return policy ? policy[kind](text) : text
 }
 
 /** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */

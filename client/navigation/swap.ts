@@ -1,6 +1,6 @@
 /** One page takes the place of another in the same document. */
 
-import { own, root, THEIRS } from '../input/core'
+import { own, root, THEIRS, trust } from '../input/core'
 import { CLIENT } from './fetch'
 
 const PERMANENT = '[data-l-permanent][id]'
@@ -39,11 +39,12 @@ function textOf(element: Element): string {
   return copy.outerHTML
 }
 
-/** A script that was parsed for another document does not run; its copy does. */
+/** A script that was parsed for another document does not run; its copy does, also in a page that demands Trusted Types. */
 function alive(element: Element): HTMLElement {
   const copy = own.createElement(document, element.localName)
-  for (const { name, value } of element.attributes) copy.setAttribute(name, value)
-  copy.textContent = element.textContent
+  for (const { name, value } of element.attributes)
+    copy.setAttribute(name, name === 'src' ? trust(value, 'createScriptURL') : value)
+  copy.textContent = trust(element.textContent, 'createScript')
   copy.nonce = nonce
   return copy
 }

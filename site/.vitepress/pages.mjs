@@ -31,6 +31,7 @@ export const GROUPS = [
       'fuzzing',
       'contributing',
       'changelog',
+      'versions',
     ],
   ],
 ]
