@@ -568,7 +568,6 @@ test('a form of 100,000 fields, with a name of 10 KB or of 1,000 levels is not h
 })
 
 test('HTML of users gets no sealed state', async () => {
-  const { seal } = jest.requireActual<{ seal(page: string, state: string): string }>('../../lib/forms/posted.ts')
   const { sanitized } = jest.requireActual<typeof import('loom-live')>('loom-live')
   const log = new Log()
   const loom = createLoom({ secret: SECRET, logger: log })
@@ -582,7 +581,6 @@ test('HTML of users gets no sealed state', async () => {
   })
   const page = await loom.mount('users', {}, { request: { headers: {}, url: '/' } as never })
   expect(page.match(/value="[^"]* \d+ [\w.-]{40,}"/g)).toHaveLength(1)
-  expect(seal).toBeDefined()
 })
 
 test('a form in a row of a list shows what was typed, too, and the forms of the other rows do not', async () => {
