@@ -675,7 +675,7 @@ export class Loom implements PublicLoom {
         const props = await ask((request) => {
           this.native.propsOf(actor, request)
         })
-        return (props ?? undefined)
+        return props ?? undefined
       },
       witness: (witness) => {
         this.dispatcher.tellsOperator.witness = witness

@@ -690,10 +690,10 @@ test('what a form of a nested component has said comes to that component, whatev
     props,
     handle,
     receive: {
-      given: async (before, { from, data, id }, ctx) => {
+      given: (before, { from, data, id }, ctx) => {
         const { range } = data as { range: string }
         heard.push([from, id.length > 10, before.range, range])
-        await ctx.publish('told', range)
+        ctx.publish('told', range)
         return { ...before, range: `heard ${range}` }
       },
     },
