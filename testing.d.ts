@@ -35,6 +35,20 @@ export interface Pushed {
   readonly data: unknown
 }
 
+/** A file for an upload. */
+export interface TestFile {
+  readonly name: string
+  readonly content: string | Uint8Array
+  /** The media type, for instance `image/png`. */
+  readonly type?: string
+}
+
+/** An upload that was stopped on its way. */
+export interface HeldUpload {
+  /** Sends the rest; resolves as `upload` does. */
+  finish(): Promise<void>
+}
+
 /** An open page with one component, and the components in it. */
 export interface Page<Props extends object = Record<string, unknown>> {
   /** The element in which the component's container is: for Testing Library's `within`, and for events of your own. */
@@ -55,6 +69,8 @@ export interface Page<Props extends object = Record<string, unknown>> {
   submit(form?: string, values?: Readonly<Record<string, FieldValue>>): Promise<void>
   /** Presses a key in the only element that fits. */
   press(key: string, selector: string): Promise<void>
+  /** Chooses files in a file input, and uploads them; with `upTo`, only that part of the bytes: 0.5 is a half. */
+  upload(selector: string, files: TestFile | readonly TestFile[], options?: { upTo?: number }): Promise<HeldUpload>
 
   /** The text of the page, or of the only element that fits, with the space that a user sees. */
   text(selector?: string, match?: Match): string

@@ -91,8 +91,8 @@ function unpublished(packages) {
 }
 
 /**
- * Publishes the platforms' packages, and `loom-live`, which asks for them, last. So an application gets the release when
- * all of it is there. If it stops in between, it can be run again with the same tarballs: what is there is left out.
+ * Publishes the platforms' packages, `loom-live`, which asks for them, and what makes applications with that, in this
+ * order. So an application gets the release when all of it is there. If it stops in between, it can be run again with the same tarballs: what is there is left out.
  */
 async function publish() {
   const registry = values.registry ?? npm('config', 'get', 'registry').stdout.trim()
@@ -117,7 +117,7 @@ async function publish() {
 async function dryRun() {
   const { built, notBuilt } = build([...targets.keys()])
   const packages = await make(built)
-  console.log(`${packages.length} of ${targets.size + 1} packages are in ${out}`)
+  console.log(`${packages.length} of ${targets.size + 2} packages are in ${out}`)
   if (notBuilt.length > 0)
     console.log(`NOT MADE HERE\n${notBuilt.map((line) => `${packagePrefix}-${line}`).join('\n')}`)
 }

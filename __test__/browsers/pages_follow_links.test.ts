@@ -160,14 +160,18 @@ const isMarked = (page: Page): Promise<boolean> => page.evaluate(() => 'marked' 
 const shows = (page: Page, title: string): Promise<unknown> =>
   page.until((title) => document.title === title && document.querySelector('h1')?.textContent === title, title)
 
-// A driver waits for a page that loads, and none does.
+// A driver waits for a page that loads, and none does. If one does, the driver has its answer before the page goes.
 const back = (page: Page): Promise<void> =>
   page.evaluate(() => {
-    history.back()
+    setTimeout(() => {
+      history.back()
+    })
   })
 const forward = (page: Page): Promise<void> =>
   page.evaluate(() => {
-    history.forward()
+    setTimeout(() => {
+      history.forward()
+    })
   })
 
 const open = async (page: Page, site: Site, path = '/'): Promise<void> => {

@@ -62,7 +62,7 @@ async function installApplication(folder: string): Promise<void> {
   expect(manifestOf(folder).dependencies['loom-live']).toBe(`^${version}`)
   const packages = installed.path('packages')
   const tarballs = (await filesOf(packages))
-    .filter((name) => /^[^/]+\.tgz$/.test(name))
+    .filter((name) => /^loom-live[^/]*\.tgz$/.test(name))
     .map((name) => join(packages, name))
   const outcome = await run(folder, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs])
   // A framework's own dependencies may want a newer Node than the one that runs here.

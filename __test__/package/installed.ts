@@ -63,7 +63,7 @@ export class Installed {
     const release = ['scripts/release.mjs', '--pack', '--addons', 'native', '--out', out]
     const packed = await run(ROOT, process.execPath, release)
     if (packed.code !== 0) throw new Error(packed.output)
-    const tarballs = (await readdir(out)).filter((name) => name.endsWith('.tgz'))
+    const tarballs = (await readdir(out)).filter((name) => /^loom-live.*\.tgz$/.test(name))
     const own = tarballs.find((name) => /^loom-live-\d/.test(name)) ?? ''
     const installed = new Installed(folder, join(out, own))
     const outcome = await install(

@@ -88,7 +88,12 @@ async function startRegistry(): Promise<void> {
     storage: join(folder, 'storage'),
     uplinks: { upstream: { url: upstream.trim(), maxage: '1h' } },
     // Ours are nowhere else: nothing of what is tested here can come from another registry.
-    packages: { 'loom-live': anybody, '@loom-live/*': anybody, '**': { access: '$all', proxy: 'upstream' } },
+    packages: {
+      'loom-live': anybody,
+      '@loom-live/*': anybody,
+      'create-loom-live': anybody,
+      '**': { access: '$all', proxy: 'upstream' },
+    },
     max_body_size: '100mb',
     log: { type: 'file', path: join(folder, 'registry.log'), level: 'warn' },
   }
@@ -159,12 +164,12 @@ if (missing === undefined) {
       expect([code, output]).toEqual([1, expect.stringMatching(/^Nothing was published: the tag is v0\.0\.0/)])
     })
 
-    test('publishes the platforms first, and what asks for them last', async () => {
+    test('publishes the platforms first, then what asks for them, and what makes applications last', async () => {
       const { code, output } = await release('--publish', '--registry', registry)
       expect(`${code} ${output}`).toMatch(/^0 /)
       const published = [...output.matchAll(/^published (.*)@/gm)].map(([, name]) => name)
       expect(published).toContain(ADDON_PACKAGE)
-      expect(published.at(-1)).toBe('loom-live')
+      expect(published.slice(-2)).toEqual(['loom-live', 'create-loom-live'])
     })
 
     test('that stopped is gone on with: what is there is left out', async () => {
@@ -250,6 +255,14 @@ if (missing === undefined) {
     test.each(['express.mjs', 'fastify.mjs', 'express.cjs'])("the README's example, %s, answers a click", (script) =>
       click(name, script, { before }),
     )
+  })
+
+  test('npm create makes an application, installed from the registry', async () => {
+    const parameters = ['create', '--yes', 'loom-live@latest', 'made', '--', '--framework', 'fastify', '--yes']
+    const { code, output } = await run(folder, 'npm', parameters, env)
+    expect(`${code} ${output}`).toMatch(/^0 /)
+    const tested = await run(join(folder, 'made'), 'npm', ['test'], env)
+    expect(`${tested.code} ${tested.output}`).toMatch(/^0 /)
   })
 
   test("what Bun has installed runs the README's example on Bun", () => click('Bun', 'express.mjs', { program: bun }))

@@ -1,7 +1,7 @@
 // Tests of an application. Compiled, never run.
 
 import { createLoom, html } from 'loom-live'
-import { openPage, type Page, type Pushed } from 'loom-live/testing'
+import { openPage, type HeldUpload, type Page, type Pushed } from 'loom-live/testing'
 
 const loom = createLoom()
 const counter = loom.register('counter', {
@@ -32,6 +32,8 @@ export async function tests(): Promise<void> {
   await page.submit()
   await page.submit('form', { name: 'Ada' })
   await page.press('Enter', 'input')
+  const held: HeldUpload = await page.upload('input', { name: 'a.txt', content: 'text' }, { upTo: 0.5 })
+  await held.finish()
 
   const text: string = page.text('output') + page.html() + page.url
   const has: boolean = page.has('output', { text })

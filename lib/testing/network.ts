@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, request as ask, type ServerResponse
 import { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Seam } from '../loom'
+import type { Gate } from './uploads'
 
 /** What the network knows of a page. */
 export interface Visitor {
@@ -150,8 +151,8 @@ export class Network {
     return socket
   }
 
-  /** A request over HTTP. */
-  request(number: number, asked: Asked): Promise<Answered> {
+  /** A request over HTTP. The gate holds bytes of its body. */
+  request(number: number, asked: Asked, gate: Gate | undefined): Promise<Answered> {
     const { method, path, headers, body, sent, begun } = asked
     const connection = this.connect(number)
     return new Promise((resolve, reject) => {
@@ -161,31 +162,41 @@ export class Network {
         host: HOST,
         ...(body && { 'content-length': String(body.length) }),
       }
-      const request = ask(
-        { method, path, headers: all, createConnection: () => connection, agent: false },
-        (response) => {
-          const chunks: Buffer[] = []
-          response
-            .on('data', (chunk: Buffer) => chunks.push(chunk))
-            .on('error', reject)
-            .on('end', () => {
-              const read = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
-              const { statusCode: status = 0 } = response
-              connection.destroy()
-              resolve({
-                status,
-                headers: Object.fromEntries(read) as Record<string, string>,
-                body: Buffer.concat(chunks),
-              })
+      // With an agent, also `false`, Node would make the connection itself.
+      const request = ask({ method, path, headers: all, createConnection: () => connection }, (response) => {
+        const chunks: Buffer[] = []
+        response
+          .on('data', (chunk: Buffer) => chunks.push(chunk))
+          .on('error', reject)
+          .on('end', () => {
+            const read = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
+            const { statusCode: status = 0 } = response
+            connection.destroy()
+            resolve({
+              status,
+              headers: Object.fromEntries(read) as Record<string, string>,
+              body: Buffer.concat(chunks),
             })
-        },
-      )
+          })
+      })
       request.on('error', reject)
       begun?.(() => {
         request.destroy(new Error('aborted'))
         connection.destroy()
       })
-      request.end(body, () => sent?.(body?.length ?? 0))
+      if (body === undefined || gate === undefined) {
+        request.end(body)
+        return
+      }
+      const count = gate.take(body.length)
+      if (count === body.length) {
+        request.end(body, () => sent?.(count))
+        return
+      }
+      request.write(body.subarray(0, count), () => sent?.(count))
+      void gate.wait().then(() => {
+        request.end(body.subarray(count), () => sent?.(body.length))
+      })
     })
   }
 

@@ -4,7 +4,7 @@ import { clearInterval, setInterval } from 'node:timers'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import type { Loom, RegisteredModule, Topic } from '../../index'
-import type { FieldValue, Match, OpenOptions, Page as PublicPage, Pushed } from '../../testing'
+import type { FieldValue, HeldUpload, Match, OpenOptions, Page as PublicPage, Pushed, TestFile } from '../../testing'
 import { checkNames, checkString, invalid, isObject } from '../check'
 import type { Seam } from '../loom'
 import { type Browser, openBrowser, sharesDocument, type Wires } from './browser'
@@ -13,6 +13,7 @@ import { all, failure, missing, one } from './find'
 import { LoomError, seamOf } from './library'
 import { htmlOf, tagOf, textOf } from './markup'
 import { type Answered, type Asked, Network, pageNumber, type Visitor } from './network'
+import { chooseFiles, Gate } from './uploads'
 import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
@@ -88,7 +89,7 @@ const wires: Wires = {
   request(window, asked) {
     // Several pages may share a document: the one that uploads is meant.
     const those = [...pages.values()].filter((page) => page.window === window)
-    const page = those.at(-1)
+    const page = those.find(({ gate }) => gate !== undefined) ?? those.at(-1)
     if (page === undefined) return Promise.reject(new LoomError('LOOM_STOPPED', 'The page has been closed'))
     return page.request(asked)
   },
@@ -122,6 +123,7 @@ class Page implements PublicPage<never> {
   /** The next join of the page's own module is that of its component: nested ones join later. */
   private awaitsActor = true
   private isClosed = false
+  gate: Gate | undefined
 
   constructor(
     private readonly loom: Loom,
@@ -149,7 +151,7 @@ class Page implements PublicPage<never> {
 
   /** A request of the page over HTTP: those of uploads. */
   request(asked: Asked): Promise<Answered> {
-    return this.of.network.request(this.number, asked)
+    return this.of.network.request(this.number, asked, this.gate)
   }
 
   /** Shows what `loom.mount` gave. */
@@ -240,6 +242,37 @@ class Page implements PublicPage<never> {
     for (const type of ['keydown', 'keyup'])
       element.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true, cancelable: true }))
     await this.settled()
+  }
+
+  async upload(
+    selector: string,
+    files: TestFile | readonly TestFile[],
+    { upTo = 1 }: { upTo?: number } = {},
+  ): Promise<HeldUpload> {
+    const what = `upload(${JSON.stringify(selector)})`
+    const input = this.one(selector, {}, what)
+    if (!input.matches('input[type=file]')) throw failure(`${what}: ${tagOf(input)} is no file input`, this.container)
+    if (!(upTo > 0 && upTo <= 1)) throw invalid('a part of the bytes, above 0 and up to 1,', 'the option upTo', upTo)
+    const list = Array.isArray(files) ? (files as TestFile[]) : [files as TestFile]
+    const bytes = chooseFiles(this.window, input as HTMLInputElement, list)
+    const gate = (this.gate = new Gate(upTo < 1 ? Math.floor(bytes * upTo) : Infinity))
+    const { timers } = this.browser
+    input.dispatchEvent(new this.window.Event('input', { bubbles: true }))
+    input.dispatchEvent(new this.window.Event('change', { bubbles: true }))
+    await this.settled()
+    // While something of an upload is under way, the client looks again and again.
+    const isOver = (): boolean => !timers.repeats
+    await this.until(what, () => gate.isReached || isOver())
+    const { rounds } = timers
+    await this.until(what, () => timers.rounds > rounds + 1 || isOver())
+    await this.settled()
+    return {
+      finish: async () => {
+        gate.open()
+        await this.until(what, isOver)
+        await this.settled()
+      },
+    }
   }
 
   text(selector?: string, match: Match = {}): string {

@@ -1,4 +1,5 @@
-// Makes the packages of a release: `loom-live`, without Rust and without an install script, and one package a platform.
+// Makes the packages of a release: `loom-live`, without Rust and without an install script, one package a platform, and
+// `create-loom-live`.
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -60,25 +61,35 @@ function origin() {
   return { repository: { type: 'git', url: `git+${page}.git` }, bugs: `${page}/issues`, homepage: `${page}#readme` }
 }
 
-/** `loom-live` itself: what npm would pack of the repository, with a package.json for those who install it. */
-function stageMain(platforms, out) {
+/** What npm would pack of `source`, in the folder `name` of `out`, with the package.json that `change` makes of its own. */
+function stage(source, out, name, change) {
   const scratch = mkdtempSync(join(out, 'scratch-'))
   try {
-    const { tarball } = pack(root, scratch)
+    const { tarball } = pack(source, scratch)
     const { status, stderr } = spawnSync('tar', ['-xzf', tarball], { cwd: scratch, encoding: 'utf8' })
     if (status !== 0) throw new Error(`tar failed: ${stderr}`)
-    const folder = join(out, 'loom-live')
+    const folder = join(out, name)
     renameSync(join(scratch, 'package'), folder)
-    const manifest = Object.entries({ ...readJson(join(folder, 'package.json')), ...origin() })
-    const { version } = Object.fromEntries(manifest)
-    writeJson(join(folder, 'package.json'), {
-      ...Object.fromEntries(manifest.filter(([name]) => !OURS.includes(name))),
-      optionalDependencies: Object.fromEntries(platforms.map((name) => [`${packagePrefix}-${name}`, version])),
-    })
+    const file = join(folder, 'package.json')
+    writeJson(file, change({ ...readJson(file), ...origin() }))
     return folder
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/** `loom-live` itself, with a package.json for those who install it. */
+function stageMain(platforms, out) {
+  return stage(root, out, 'loom-live', (manifest) => ({
+    ...Object.fromEntries(Object.entries(manifest).filter(([name]) => !OURS.includes(name))),
+    optionalDependencies: Object.fromEntries(platforms.map((name) => [`${packagePrefix}-${name}`, manifest.version])),
+  }))
+}
+
+/** What `npm create loom-live` runs. Its applications ask for the `loom-live` of the same release. */
+function stageCreate(out) {
+  const { version } = readJson(join(root, 'package.json'))
+  return stage(join(root, 'packages', 'create'), out, 'create-loom-live', (manifest) => ({ ...manifest, version }))
 }
 
 /** The platforms' packages, as `napi create-npm-dirs` lays them out. */
@@ -103,12 +114,13 @@ async function stagePlatforms(platforms, addons, out) {
 }
 
 /**
- * Makes the packages of the platforms, whose addons are in the folder `addons`, and `loom-live` last, in the folder `out`,
- * which is emptied first. Returns them in the order in which they have to be published.
+ * Makes the packages of the platforms, whose addons are in the folder `addons`, then `loom-live`, and at last what makes
+ * applications with it, in the folder `out`, which is emptied first. Returns them in the order in which they have to be
+ * published.
  */
 export async function makePackages(platforms, addons, out) {
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
-  const folders = [...(await stagePlatforms(platforms, addons, out)), stageMain(platforms, out)]
+  const folders = [...(await stagePlatforms(platforms, addons, out)), stageMain(platforms, out), stageCreate(out)]
   return folders.map((folder) => pack(folder, out))
 }
