@@ -1,6 +1,6 @@
 // The public face of loom-live. `lib/` implements what is declared here.
 
-// What pages listen for: `loom:error` and its like.
+// The types of the events that pages listen to, such as `loom:error`.
 import type {} from './dom.js'
 
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
@@ -20,11 +20,11 @@ export interface Tree {
  * Makes a tree of a template literal. Every value is escaped for the place where it stands: text,
  * a quoted attribute, a URL (a script scheme becomes `about:invalid`), a `style`.
  *
- * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` are nothing.
+ * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` write nothing.
  * - Nested `html`, `each` and arrays may stand in text.
- * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
- * - As the whole text of an attribute, `false` and nothing take `disabled`, `hidden` and their like away, and are "false"
- *   in `aria-expanded` or `contenteditable`: `docs/basics.md` has the table.
+ * - `?disabled=${condition}` writes the attribute if the condition is true; `@click=${'name'}` is `data-l-click="name"`.
+ * - If a value is the whole text of an attribute, its meaning depends on the attribute: `false` removes `disabled` or
+ *   `hidden`, and is "false" in `aria-expanded` or `contenteditable`. `docs/basics.md` has the table.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
@@ -42,15 +42,15 @@ export interface KeyedList {
 /**
  * A keyed list: `${each(props.rows, (row) => row.id, (row) => html`<li>${row.name}</li>`)}`.
  *
- * A row whose item is the same object as at the last render is neither rendered nor sent again, so an
- * update that makes a new object for what changed and shares the rest costs what changed. Rows are
- * moved in the page, not made anew, when their order changes.
+ * A row whose item is the same object as at the last render is neither rendered nor sent again. So make a new
+ * object for each item that changes, and share the others: then an update costs only the changed rows. If the order
+ * changes, rows are moved in the page and not made anew.
  *
  * @param items the items; an array that is not changed in place
  * @param key what identifies an item; unique in the list
  * @param row renders one item. It reads the item and nothing else, except what is in `dependencies`
- * @param dependencies what rows read beside their item, as in `[props.selected]`: when one of them is
- * another value, all rows are rendered. Development warns of one that was forgotten.
+ * @param dependencies the values that rows read beside their item, as in `[props.selected]`. If one of them
+ * changes, all rows are rendered. Development warns of a value that was forgotten.
  */
 export function each<Item>(
   items: readonly Item[],
@@ -59,13 +59,13 @@ export function each<Item>(
   dependencies?: readonly unknown[],
 ): KeyedList
 /**
- * A window on a long list: only `limit` rows of it are rendered, compared and sent, from the item `at` on. What is in
- * both windows stays in the page when the window moves. See docs/lists.md.
+ * A window on a long list: only `limit` rows of it are rendered, compared and sent, from the item `at` on. When the
+ * window moves, rows that are in both windows stay in the page. See docs/lists.md.
  *
  *     const shown = each(rows, (row) => row.id, (row) => html`<li>${row.name}</li>`, { limit: 200, at: props.at })
  *
- * @param window an `at` before the beginning or behind the end is the nearest that there is.
- * @throws LoomError `LOOM_ARGUMENT` for what is no such number, and for an unknown option.
+ * @param window if `at` is before the beginning or behind the end, the nearest window is used.
+ * @throws LoomError `LOOM_ARGUMENT` for a wrong number and for an unknown option.
  */
 export function each<Item>(
   items: readonly Item[],
@@ -80,7 +80,7 @@ export interface EachWindow {
   readonly limit: number
   /** The index of the first item. */
   readonly at: number
-  /** As those of a whole list. */
+  /** As in a whole list. */
   readonly dependencies?: readonly unknown[]
 }
 
@@ -106,21 +106,21 @@ export interface RawHtml {
 export function raw(html: string): RawHtml
 
 /**
- * HTML of users that a sanitizer (DOMPurify, sanitize-html) has let through. It may stand in text only. It is shown as
- * it is, except for what would speak to this page's components: attributes `data-l-…` and `l-…`, and those that make an
- * element a part of another (`for`, `form`, `popovertarget`, `commandfor`) have no effect.
+ * HTML of users that a sanitizer (DOMPurify, sanitize-html) has let through. It may stand in text only. The HTML is
+ * shown as it is, except that attributes which would reach this page's components have no effect: `data-l-…`, `l-…`,
+ * and those that make an element a part of another (`for`, `form`, `popovertarget`, `commandfor`).
  *
- * It does not take the place of a sanitizer: scripts and the like stay in it. What is not complete in itself (cut off
- * after it was sanitized, an element that is not closed, a table's row without its table) is shown as text, and the log
- * says where.
+ * `sanitized` is not a sanitizer: it leaves scripts and the like in the HTML. HTML that is not complete in itself (cut
+ * off after it was sanitized, an element that is not closed, a table's row without its table) is shown as text, and the
+ * log names the place.
  *
  * @throws LoomError `LOOM_ARGUMENT` for anything but a string.
  */
 export function sanitized(html: string): RawHtml
 
 /**
- * Makes a tree of the name of an element, or of a component, as JSX does. Compilers call it if a key stands behind a
- * spread, `<li {...props} key={id}>`, and `loom-live/jsx-runtime` for all other JSX: see docs/jsx.md.
+ * Makes a tree of the name of an element, or of a component, as JSX does. Compilers call this function if a key stands
+ * behind a spread, `<li {...props} key={id}>`, and `loom-live/jsx-runtime` for all other JSX: see docs/jsx.md.
  */
 export function createElement(
   type: string | ((props: never) => unknown),
@@ -138,27 +138,27 @@ export const jsxRuntime: Readonly<
 
 export interface LiveOptions {
   /**
-   * What tells the component from the parent's others of its module: text or a number, at most 256 bytes. Of components in
+   * Identifies the component among the parent's other components of this module: text or a number, at most 256 bytes. In
    * a list it is also the key of the list's item.
    */
   readonly key?: Key
   /** The element that is the component's container: `div`, or any other that `loom.mount` takes. */
   readonly as?: string
-  /** The key of a shared component, which stands in this one as in any other. It is given no props. */
+  /** The key of a shared component, which is then shown here. It is given no props. */
   readonly shared?: string
 }
 
 /**
  * A component of its own in a template: `${live(chart, { range: props.range }, { key: 'left' })}`. It has an actor, props and
- * events of its own. It begins when its parent's render shows it, its `mount` gets what the parent gives, and it ends when
- * the parent shows it no more. What a parent's render changes around it does not disturb it; a list of `each` moves it
- * without a restart. What the parent gives anew arrives at the receiver `given`, once; without such a receiver it is merged
- * into the props. Not in shared components, but shared components can stand in others.
+ * events of its own. It begins when its parent's render shows it; its `mount` gets the values of `given`. It ends when
+ * the parent does not show it any more. Changes of the parent around it do not disturb it; a list of `each` moves it
+ * without a restart. When the parent gives other values, they arrive once at the receiver `given`; without such a receiver
+ * they are merged into the props. A shared component cannot have nested ones, but can itself be nested in others.
  *
- * @param module what `loom.register` gave; not one with `params`.
- * @param given JSON values; replaces the module's own props of these names.
- * @throws LoomError `LOOM_ARGUMENT` for what is no registered module and for wrong options, `LOOM_PROPS` for props that are
- * no JSON. The render fails with `LOOM_TEMPLATE` if the same module stands twice in it with one key.
+ * @param module the result of `loom.register`; a module with `params` cannot be nested.
+ * @param given JSON values; they replace the module's own props of the same names.
+ * @throws LoomError `LOOM_ARGUMENT` if `module` is not registered or an option is wrong, `LOOM_PROPS` if `given` is not
+ * JSON. The render fails with `LOOM_TEMPLATE` if the same module stands twice in it with one key.
  */
 export function live<Props extends object>(
   module: RegisteredModule<Props>,
@@ -167,13 +167,14 @@ export function live<Props extends object>(
 ): Tree
 
 /**
- * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. They are `event.args`, as
- * JSON has them. It is the text `remove({"id":7})`, which other template languages can write as well.
+ * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. The handler gets the
+ * arguments as `event.args`. The binding is the text `remove({"id":7})`, which other template languages can write as well.
  *
- * They go through the browser, so a user can send any others: treat them as you treat a form. `validated` checks them.
+ * The arguments go through the browser, so a user can send any others: treat them as you treat a form. `validated`
+ * checks them.
  *
  * @param handler the handler's name, without `(`.
- * @param args what JSON can hold, at most 4,096 bytes of it. `undefined`: there are none.
+ * @param args a JSON value of at most 4,096 bytes; `undefined` if there are no arguments.
  * @throws LoomError `LOOM_ARGUMENT` for anything else.
  */
 export function on(handler: string, args?: unknown): BoundHandler
@@ -181,16 +182,17 @@ export function on(handler: string, args?: unknown): BoundHandler
 /** A handler in a binding. It is a text: `String(on('save'))` is `save`. */
 export interface BoundHandler extends AttributeValue {
   /**
-   * What the page shows until the answer comes: `on('like').optimistic(js.addClass('liked'))`. It is taken back with the
-   * answer's own change, applied or failed, so that nothing flickers.
+   * Commands that the page runs until the answer comes: `on('like').optimistic(js.addClass('liked'))`. Their effect is
+   * taken back together with the answer's own change, whether the event was applied or failed, so that nothing flickers.
    *
-   * @param commands those that can be taken back: `show`, `hide`, `toggle`, those of classes and attributes, and `insert`.
-   * @throws LoomError `LOOM_ARGUMENT` for others.
+   * @param commands only commands that can be taken back: `show`, `hide`, `toggle`, those of classes and attributes, and
+   * `insert`.
+   * @throws LoomError `LOOM_ARGUMENT` for other commands.
    */
   optimistic(commands: Commands): AttributeValue
 }
 
-/** Stands in an attribute as a text. */
+/** A value that is the text of an attribute. */
 export interface AttributeValue {
   readonly text: string
   toString(): string
@@ -198,23 +200,23 @@ export interface AttributeValue {
 
 /** Classes for the time of a transition; several have spaces between them. */
 export interface CommandTransition {
-  /** From the first moment to the end: mostly those with `transition` or `animation` in the CSS. */
+  /** There from the first moment to the end: mostly classes with `transition` or `animation` in the CSS. */
   readonly active?: string
-  /** At first. */
+  /** There at first. */
   readonly start?: string
-  /** From the second frame on, instead of `start`. */
+  /** There from the second frame on, instead of `start`. */
   readonly end?: string
 }
 
 export interface TransitionOptions {
-  /** How long the classes are there, in milliseconds: 200, or 0 to 10,000. Who prefers reduced motion gets none of it. */
+  /** How long the classes are there, in milliseconds: 200, or 0 to 10,000. If the user prefers reduced motion, there is no transition. */
   readonly time?: number
 }
 
 export interface ShowOptions extends TransitionOptions {
-  /** The element is shown at its beginning, or hidden at its end. Not of what is optimistic. */
+  /** The element is shown at the beginning of the transition, or hidden at its end. Not in optimistic commands. */
   readonly transition?: string | CommandTransition
-  /** The element's CSS `display` if the page's CSS hides it: `block`. */
+  /** The CSS `display` that the element gets if the page's CSS hides it: `block`. */
   readonly display?: string
 }
 
@@ -230,15 +232,15 @@ export interface CallOptions {
 }
 
 /**
- * What a page does by itself, in the order in which it is written: `js.toggle('#menu').focus('#first')`. It is for
- * bindings, `@click=${js.toggle('#menu')}`, and for `ctx.push`. Each command gives a longer chain and leaves its own as it
- * was. A chain has 32 commands at most, and 4,096 bytes as JSON. All throw a LoomError `LOOM_ARGUMENT` for what they do
- * not take.
+ * A chain of commands that the page runs by itself, in the order in which they are written:
+ * `js.toggle('#menu').focus('#first')`. Use it in bindings, `@click=${js.toggle('#menu')}`, and in `ctx.push`. Each
+ * command returns a new, longer chain, and does not change the old one. A chain has at most 32 commands, and 4,096 bytes as
+ * JSON. All commands throw a LoomError `LOOM_ARGUMENT` for wrong arguments.
  *
- * `to`: a CSS selector of the whole document, `closest …` (the nearest around the element with the binding, or itself) or
- * `inner …` (in it). Without it the element itself is meant; for `ctx.push` that of the component.
+ * `to`: a CSS selector of the whole document, `closest …` (the element with the binding, or the nearest one around it) or
+ * `inner …` (an element in it). Without `to` the element itself is meant; in `ctx.push` the component's element.
  *
- * What commands did survives patches, until the server changes that very thing.
+ * The effects of commands survive patches, until the server changes the same class or attribute.
  */
 export interface Commands extends AttributeValue {
   show(to?: string, options?: ShowOptions): Commands
@@ -247,32 +249,38 @@ export interface Commands extends AttributeValue {
   addClass(names: string, to?: string): Commands
   removeClass(names: string, to?: string): Commands
   toggleClass(names: string, to?: string): Commands
-  /** Not event handlers, `style`, `class`, `srcdoc`, `data-l-…`; and of addresses only http(s), mailto, tel and sms. */
+  /**
+   * Refuses event handlers, `style`, `class`, `srcdoc` and `data-l-…`. Addresses may only be paths, http(s), mailto, tel
+   * and sms.
+   */
   setAttribute(name: string, value: string, to?: string): Commands
   removeAttribute(name: string, to?: string): Commands
-  /** Without `values` a boolean attribute; with one it comes and goes; with two they take turns: `['true', 'false']`. */
+  /**
+   * Without `values` it is a boolean attribute. With one value the attribute comes and goes; with two values, such as
+   * `['true', 'false']`, the values take turns.
+   */
   toggleAttribute(name: string, to?: string, values?: readonly [on: string, off?: string]): Commands
   transition(classes: string | CommandTransition, to?: string, options?: TransitionOptions): Commands
-  /** What takes no focus gives it to the first in it that does. */
+  /** If the element cannot have the focus, the first element in it that can gets the focus. */
   focus(to?: string): Commands
   blur(to?: string): Commands
   scrollIntoView(to?: string, options?: ScrollOptions): Commands
-  /** A `CustomEvent` that bubbles. */
+  /** Dispatches a `CustomEvent` that bubbles. */
   dispatch(name: string, to?: string, detail?: unknown): Commands
-  /** A text, or what an element holds. */
+  /** Copies to the clipboard: a text, or the value or text of an element. */
   copy(what: string | { readonly from: string }): Commands
-  /** Of a `<dialog>`. */
+  /** Opens a `<dialog>`. */
   showModal(to?: string): Commands
-  /** Of a `<dialog>`; without `to` the nearest one around the element. */
+  /** Closes a `<dialog>`; without `to` the nearest one around the element. */
   close(to?: string): Commands
-  /** A path or an http(s) URL. */
+  /** Goes to a path or an http(s) URL. */
   navigate(url: string): Commands
   /**
-   * A copy of a `<template>` of the page, which is taken back with the answer: only for what is optimistic. In the copy
-   * `data-l-fill="name"` gets the text of this argument or field.
+   * Shows a copy of a `<template>` of the page, which is taken back with the answer: only in optimistic commands. In the
+   * copy an element with `data-l-fill="name"` gets the text of the argument or field `name`.
    */
   insert(template: string, to?: string, place?: 'start' | 'end' | 'before' | 'after'): Commands
-  /** The handler gets what the binding's event says, with these arguments, as of `on`. */
+  /** Calls the handler with the binding's event and these arguments, as `on` does. */
   call(handler: string, args?: unknown, options?: CallOptions): Commands
 }
 
@@ -282,7 +290,7 @@ export const js: Commands
 /**
  * What happened in the browser.
  *
- * `Args`: what the handler takes for the type of `args`. Nothing checks it; `validated` does.
+ * `Args`: the type of `args`, as the handler expects it. Nothing checks `args` against it; use `validated` for that.
  */
 export interface LiveEvent<Args = unknown> {
   /**
@@ -290,24 +298,24 @@ export interface LiveEvent<Args = unknown> {
    * Side effects that use it as their key happen once.
    */
   readonly id: string
-  /** The handler's name: the value of `data-l-click` and its like, without arguments. Of the type `model`: the prop's name. */
+  /** The handler's name: the value of `data-l-click` and its like, without arguments. If `type` is `model`: the prop's name. */
   readonly handler: string
   /**
-   * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. Or `model`:
-   * a control sets a prop, and `authorize` is asked; handlers never get such an event. Or `call`: a hook of the page has
-   * called the handler (`this.call`); see `LiveContext.reply`.
+   * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. `model`
+   * means that a control sets a prop: `authorize` gets such an event, and handlers never do. `call` means that a hook of
+   * the page has called the handler (`this.call`); see `LiveContext.reply`.
    */
   readonly type: string
   /**
-   * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
-   * at: a native one, or a custom element with a value. A submit's is its form, URL-encoded.
+   * The `data-l-value` of the element that names the handler. Without `data-l-value` it is the value of the field in
+   * which the event happened: a native field, or a custom element with a value. For a submit it is the form, URL-encoded.
    */
   readonly value?: string
-  /** What the field holds, if `value` is the element's `data-l-value`. */
+  /** The field's value, if `value` is the element's `data-l-value`. */
   readonly fieldValue?: string
   /**
-   * All chosen values of a `<select multiple>`; `value` is the first. Of the type `model` also the values of a prop's
-   * checkboxes that are on.
+   * All chosen values of a `<select multiple>`; `value` is the first of them. If `type` is `model`, also the values of the
+   * checked checkboxes of a prop.
    */
   readonly values?: readonly string[]
   /** Whether the checkbox or radio button is on. */
@@ -326,14 +334,14 @@ export interface LiveEvent<Args = unknown> {
    */
   readonly left?: readonly string[]
   /**
-   * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send others than the page
-   * has. Of the type `call` they are what the hook gave, and only `limits.messageBytes` bounds them.
+   * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send other arguments
+   * than the page has. If `type` is `call`, they are the arguments of the hook, and only `limits.messageBytes` bounds them.
    */
   readonly args?: Args
   /**
-   * What `data-l-detail="clientX, detail.id"` at the element with the binding names of the DOM event, by these names; what
-   * is not there or is no JSON is `undefined`. At most 32 names and 4,096 bytes of JSON; of more, nothing is sent and the
-   * browser's console says so. The object has no prototype.
+   * The members of the DOM event that `data-l-detail="clientX, detail.id"` at the element with the binding names, by these
+   * names. A member that does not exist or is not JSON is `undefined`. At most 32 names and 4,096 bytes of JSON; if there is
+   * more, nothing is sent and the browser's console says so. The object has no prototype.
    */
   readonly detail?: Readonly<Record<string, unknown>>
   /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
@@ -342,18 +350,18 @@ export interface LiveEvent<Args = unknown> {
 
 /** A page that shows a shared component. */
 export interface Viewer {
-  /** The page's own name, the same for as long as the page is open. Nobody can act for the page who knows it. */
+  /** The page's own name, the same for as long as the page is open. Knowing the name is not enough to act for the page. */
   readonly id: string
-  /** What the option `bind` gave for the page's user; empty without one. */
+  /** The value of the option `bind` for the page's user; empty without `bind`. */
   readonly bind: string
 }
 
 /**
- * The request that a component's connection began with; while the page is rendered, the page's. Beside what is
- * declared here it has what the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
+ * The request that began the component's connection; while the page is rendered, the page's request. Beside the members
+ * declared here it has those that the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
  * types with `declare module 'loom-live' { interface LiveRequest { user?: User } }`.
  *
- * It is a copy: what is written to it is lost, and in development writing throws.
+ * The object is a copy: writing to it has no effect, and throws in development.
  */
 export interface LiveRequest {
   /**
@@ -365,15 +373,15 @@ export interface LiveRequest {
   readonly cookies: Readonly<Record<string, string | undefined>>
   /** The client's address; see the option `trustProxy`. */
   readonly address: string
-  /** What the option `keep` names. */
+  /** The members that the option `keep` names. */
   readonly [name: string]: unknown
 }
 
-/** What a handler knows beside its props and its event. Its functions may be taken out of it: `const { publish } = ctx`. */
+/** What a handler has beside its props and its event. You may take functions out of the object: `const { publish } = ctx`. */
 export interface LiveContext {
   /**
-   * The component's id on its connection, another one after the page has come back; empty while the page is rendered. Of a
-   * shared component, its key.
+   * The component's id on its connection. After the page has come back it is another id. Empty while the page is
+   * rendered. For a shared component it is the key.
    */
   readonly id: string
   /** The module's name. */
@@ -381,7 +389,8 @@ export interface LiveContext {
   /** The key of a shared component, by which its state is loaded: see `MountOptions.shared`. Empty if it is not shared. */
   readonly key: string
   /**
-   * The request that the connection began with; of a shared component, that of the page whose event it is; empty for a socket made by `loom.start`. What was read stays good.
+   * The request that began the connection; for a shared component, the request of the page that sent the event; empty for
+   * a socket made by `loom.start`. You may keep it after it was read.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended; `LOOM_ARGUMENT` in
    * `mount`, `connected` and receivers of a shared component, which is shown to many pages.
@@ -389,37 +398,38 @@ export interface LiveContext {
   readonly request: LiveRequest
   /**
    * The names of the topics that the component is in: it has subscribed to them, gets their presence, or is tracked in
-   * them. As they were committed before this call: what the call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
-   * state that it goes on from; of a shared component those that it is in. A page that has a shared component started is
-   * asked about a second time if that is in topics. Empty while the page is rendered. Frozen.
+   * them. The list is as it was committed before this call: topics that the call itself asks for are not in the list. In
+   * `authorize` of a page that joins or comes back, the list is that of the state from which the component goes on; for a
+   * shared component, that of the component. If a page starts a shared component, and the component is then in topics,
+   * `authorize` is called a second time for this page. Empty while the page is rendered. Frozen.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
    */
   readonly topics: readonly string[]
   /**
-   * What the option `bind` gave for the user whose page it is; of a shared component, for the user whose event it is.
-   * Empty without one, and where a shared component has no request.
+   * The value of the option `bind` for the page's user; for a shared component, for the user who sent the event. Empty
+   * without `bind`, and if a shared component has no request.
    */
   readonly bind: string
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
-   * Sends the whole page elsewhere, once the handler's props are committed. Of a shared component it is the page whose
-   * event it is.
+   * Sends the whole page to another address, once the handler's props are committed. In a shared component this is the
+   * page that sent the event.
    *
    * @param url a path, or an http or https URL.
    * @throws LoomError `LOOM_ARGUMENT` in `connected` and receivers of a shared component: no page has asked there.
    */
   redirect(url: string): void
   /**
-   * The form that was submitted keeps what was typed, once the handler's props are committed: for a form that is not
-   * accepted. Without it a form returns to the server's values after its answer, unless the handler failed. For other
-   * events, and for clients of the classic dialect, it does nothing.
+   * The submitted form keeps its input, once the handler's props are committed: call it if the form is not accepted.
+   * Without this call a form returns to the server's values after its answer, unless the handler failed. For other events,
+   * and for clients of the classic dialect, it does nothing.
    */
   keepForm(): void
   /**
-   * Sends the receiver a message at each interval, once the step is committed. One timer of a name: it takes the place
-   * of one that is there. One that fell due several times while nobody looked fires once.
+   * Sends the receiver a message at each interval, once the step is committed. A receiver has one timer: a new one
+   * replaces the old one. If a timer fell due several times while no page showed the component, it fires once.
    *
    * @param ms at least 50, at most ten years.
    * @throws LoomError `LOOM_STEP_OVER` after the step has ended; `LOOM_ARGUMENT` for a receiver that the module lacks.
@@ -429,23 +439,23 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value of at most `limits.messageBytes`; without it the message has none, and it is `undefined`.
+   * @param data a JSON value of at most `limits.messageBytes`; without it the message's `data` is `undefined`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
-   * The component's address: whoever has it can send to the component, with `ctx.send` or `loom.send`. It stays the same
+   * The component's address: code that has the address can send to the component, with `ctx.send` or `loom.send`. It stays the same
    * as long as the component's state lives.
    */
   readonly self: string
   /**
-   * Of a component that `live()` has nested: the address of its parent, for `ctx.send`. `undefined` in any other
+   * In a component that `live()` has nested: the address of its parent, for `ctx.send`. `undefined` in any other
    * component, and while the page is rendered.
    */
   readonly parent: string | undefined
   /**
-   * Sends the receiver what is published to the topic. The place in the topic is fixed at the call, and delivery begins
-   * once the step is committed. Each message enters the state exactly once, in the topic's order, also across lost
-   * connections; what the topic's history no longer has is said by one message with `gap`.
+   * Sends the receiver the messages that are published to the topic. The place in the topic is fixed at the call, and
+   * delivery begins once the step is committed. Each message enters the state exactly once, in the topic's order, also
+   * across lost connections. If the topic's history no longer has some messages, the receiver gets one message with `gap`.
    *
    * @param topic 1 to 256 bytes. A component has at most 100 subscriptions.
    * @throws LoomError `LOOM_TOPIC` if there are too many topics (`limits.topics`).
@@ -454,30 +464,32 @@ export interface LiveContext {
   /** Nothing more of the topic comes, once the step is committed: neither its messages nor its presence. */
   unsubscribe(topic: string | Topic<unknown>): void
   /**
-   * Lets others see, once the step is committed, that somebody is there: those who watch the topic's presence. It lasts
-   * while a page shows the component, until `untrack` or the component's end; tracked again in the topic, it has another
-   * meta, and the same key unless another one is given.
+   * Shows, once the step is committed, that a person is there, to all who watch the topic's presence. It lasts while a
+   * page shows the component, until `untrack` or the component's end. A second call for the same topic changes the meta;
+   * the key stays the same unless another one is given.
    *
-   * All components of a key are one person, with a meta each, so that several tabs are. A person has left when the last
-   * of them has been gone for `limits.presenceGrace`: a page that is loaded again has not.
+   * All components with one key are one person, with one meta for each component: so several tabs of a user are one
+   * person. A person has left when the last of these components has been gone for `limits.presenceGrace`: so a page that
+   * is loaded again has not left.
    *
-   * @param topic 1 to 256 bytes. A component is tracked in 16 topics at most, and with many others: see
-   * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
-   * @param meta what others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
-   * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
-   * nobody knows: each component is then a person of its own. A shared component is nobody's: it is one entry, as long
-   * as any page shows it, and without a `key` its own `ctx.key`, whoever has clicked.
+   * @param topic 1 to 256 bytes. A component can be tracked in at most 16 topics; `limits.presenceEntries` and
+   * `presenceEntriesPerTopic` bound the components. One more fails the step.
+   * @param meta the data that others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a
+   * larger one fails the step.
+   * @param options `key`: who the person is, 1 to 256 bytes. Without `key` it is the value of `bind`; if there is none,
+   * each component is an unknown person of its own. A shared component belongs to no user: it is one entry, as long as
+   * any page shows it, and without `key` it has its own `ctx.key`, whoever has clicked.
    */
   track(topic: string | Topic<unknown>, meta?: unknown, options?: TrackOptions): void
   /** The component is not there any more, once the step is committed; then the grace begins. */
   untrack(topic: string | Topic<unknown>): void
   /**
-   * Sends the receiver who is there, once the step is committed: everybody first, and then who came, changed and left,
-   * gathered, at most once a second. See `PresenceMessage`. If many components begin within a second, some are told
-   * everybody at its end, all by one message. Everybody comes again when the component has come back to
-   * its page, or has not handled a message. `unsubscribe` ends it.
+   * Sends the receiver the people who are there, once the step is committed: first everybody, and then the people who
+   * came, changed and left, gathered, at most once a second. See `PresenceMessage`. If many components begin within a
+   * second, some get everybody at the end of this second, all by one message. Everybody is sent again when the
+   * component's page is back, and after a message that was not handled. `unsubscribe` ends it.
    *
-   * @param topic 1 to 256 bytes; counts among the 100 subscriptions of a component.
+   * @param topic 1 to 256 bytes; it counts as one of the 100 subscriptions of a component.
    */
   presence(topic: string | Topic<unknown>, receiver: string): void
   /**
@@ -493,57 +505,58 @@ export interface LiveContext {
    */
   send(address: string, receiver: string, data?: unknown): void
   /**
-   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets nothing more of them,
-   * neither `done` nor an `error`, nor what waits already.
+   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets no more messages of
+   * them: neither `done` nor an `error`, nor messages that wait already.
    */
   cancel(receiver: string): void
   /**
-   * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
-   * `done`, or `error`. The next value is asked for when the last one is handled. Starting another of the same
-   * receiver, `cancel` and the end of the component abort the signal; `begin` of one that its own step has ended so is
-   * never called. While the component waits for its page the task
-   * runs until its next value. A task ends with its process.
+   * Runs a task beside the events, once the step is committed. Each value is a message for the receiver, and the last
+   * message has `done` or `error`. The next value is asked for when the value before is handled. Another task of the same
+   * receiver, `cancel` and the end of the component abort the signal. If the step that starts a task also ends it, `begin`
+   * is never called. While the component waits for its page, the task runs until its next value. A task ends with its
+   * process.
    *
    * @param begin gives a promise of one value, or an iterator of many; JSON values.
    */
   task<Value>(receiver: string, begin: (signal: AbortSignal) => TaskSource<Value>): void
   /**
    * Dispatches `loom:push` at the component's element, after the change of the same step: `detail` is
-   * `{ name, data }`. Clients of the classic dialect do not get it. Of a shared component, a handler's goes to the page
-   * whose event it is, and a receiver's to all pages.
+   * `{ name, data }`. Clients of the classic dialect do not get it. In a shared component, a push of a handler goes to
+   * the page that sent the event, and a push of a receiver to all pages.
    *
    * @param name 256 bytes at most.
    * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
-  /** Has the page do this, after the change of the same step: `ctx.push(js.focus('#next'))`. */
+  /** Lets the page run these commands, after the change of the same step: `ctx.push(js.focus('#next'))`. */
   push(commands: Commands): void
   /**
-   * Answers a hook of the page, which has called the handler with `this.call`: its promise resolves with the value, after
-   * the change of the same step. Only this page gets it, also if the component is shared. Without it the promise resolves
-   * with `undefined`; if the handler fails, it rejects. If the event comes from elsewhere, as from a click, it does
-   * nothing: nobody waits for the value.
+   * Answers a hook of the page that has called the handler with `this.call`: the hook's promise resolves with the value,
+   * after the change of the same step. Only this page gets the value, also if the component is shared. If the handler does
+   * not call `reply`, the promise resolves with `undefined`; if the handler fails, the promise rejects. If the event does
+   * not come from a hook but, for instance, from a click, `reply` does nothing.
    *
-   * @param value a JSON value; `undefined` if it is left out. It counts as a push does.
-   * @throws LoomError `LOOM_ARGUMENT` if it is called a second time, and where no page has asked: in `connected` and
-   * receivers. `LOOM_PROPS` if JSON would change the value.
+   * @param value a JSON value; `undefined` if it is left out. It has the same bounds as a push.
+   * @throws LoomError `LOOM_ARGUMENT` at a second call, and in `connected` and receivers, because no page has asked
+   * there. `LOOM_PROPS` if JSON would change the value.
    */
   reply(value?: unknown): void
   /**
-   * Changes the address of the page, and nothing else of it, once the step is committed: the module's `params` gets the
-   * address then. The address is an entry of the browser's history.
+   * Changes only the address of the page, once the step is committed; the module's `params` then gets the address. The
+   * address becomes an entry of the browser's history.
    *
-   * @param url a path of this site, or a query (`?page=2`), which the page's own path stands before; 2,048 bytes at most.
+   * @param url a path of this site, or a query (`?page=2`) for the page's own path; 2,048 bytes at most.
    * @throws LoomError `LOOM_ARGUMENT` if the module has no `params`.
    */
   patch(url: string, options?: PatchOptions): void
   /** Gives the page another title, once the step is committed. While a page is rendered it does nothing: the route writes the title. */
   title(text: string): void
   /**
-   * Tells the user something once, when the step is committed: `ctx.flash('success', 'Saved.')`. If the step also redirects,
-   * the page that comes next shows it, else this one; where and how it looks, the page says: see docs/connection.md. Also
-   * of a form that is sent without the client's script. Of a shared component a handler's is for the page whose event it
-   * is, and a receiver's for all pages. Clients of the classic dialect do not get it.
+   * Shows the user a text once, when the step is committed: `ctx.flash('success', 'Saved.')`. If the step also redirects,
+   * the next page shows the text, otherwise this page. `loom.flashes` decides about the place and the look: see
+   * docs/connection.md. It also works for a form that is sent without the client's script. In a shared component a flash
+   * of a handler is for the page that sent the event, and a flash of a receiver for all pages. Clients of the classic
+   * dialect do not get it.
    *
    * @param kind `warning` and `error` interrupt a screen reader (`role="alert"`); the others wait (`role="status"`).
    * @param text shown as text, and never as HTML. All of one event or message: at most 5, with 2,048 bytes together.
@@ -551,13 +564,13 @@ export interface LiveContext {
    */
   flash(kind: FlashKind, text: string): void
   /**
-   * Has screen readers say something that nobody sees, when they have said what they say, once the step is committed:
-   * what a list that was filtered has now, for instance. 2,048 bytes at most.
+   * Lets screen readers say a text that is not shown, once the step is committed: for instance how many rows a filter has
+   * left. They finish the text that they are just saying first. 2,048 bytes at most.
    */
   announce(text: string): void
   /**
-   * Ends an upload of this component, once the step is committed: its page sends no more, what has arrived is removed, and
-   * nobody gets the file. An id that is none, or whose file has been handed over, does nothing.
+   * Ends an upload of this component, once the step is committed: its page sends no more, the bytes that have arrived are
+   * removed, and no receiver gets the file. If there is no such upload, or its file has been handed over, it does nothing.
    *
    * @param id an entry's `id`.
    * @throws LoomError `LOOM_ARGUMENT` if it is no text.
