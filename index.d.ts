@@ -1,6 +1,6 @@
 // The public face of loom-live. `lib/` implements what is declared here.
 
-// What pages listen for: `loom:error` and its like.
+// The types of the events that pages listen to, such as `loom:error`.
 import type {} from './dom.js'
 
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
@@ -20,11 +20,11 @@ export interface Tree {
  * Makes a tree of a template literal. Every value is escaped for the place where it stands: text,
  * a quoted attribute, a URL (a script scheme becomes `about:invalid`), a `style`.
  *
- * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` are nothing.
+ * - Strings, numbers, bigints and `true` are text; `null`, `undefined` and `false` write nothing.
  * - Nested `html`, `each` and arrays may stand in text.
- * - `?disabled=${condition}` is there or not; `@click=${'name'}` is `data-l-click="name"`.
- * - As the whole text of an attribute, `false` and nothing take `disabled`, `hidden` and their like away, and are "false"
- *   in `aria-expanded` or `contenteditable`: `docs/basics.md` has the table.
+ * - `?disabled=${condition}` writes the attribute if the condition is true; `@click=${'name'}` is `data-l-click="name"`.
+ * - If a value is the whole text of an attribute, its meaning depends on the attribute: `false` removes `disabled` or
+ *   `hidden`, and is "false" in `aria-expanded` or `contenteditable`. `docs/basics.md` has the table.
  *
  * @throws LoomError `LOOM_TEMPLATE`, when first rendered, if a value stands in a place that
  * cannot be made safe: a tag or attribute name, an unquoted attribute, a comment, a script.
@@ -42,15 +42,15 @@ export interface KeyedList {
 /**
  * A keyed list: `${each(props.rows, (row) => row.id, (row) => html`<li>${row.name}</li>`)}`.
  *
- * A row whose item is the same object as at the last render is neither rendered nor sent again, so an
- * update that makes a new object for what changed and shares the rest costs what changed. Rows are
- * moved in the page, not made anew, when their order changes.
+ * A row whose item is the same object as at the last render is neither rendered nor sent again. So make a new
+ * object for each item that changes, and share the others: then an update costs only the changed rows. If the order
+ * changes, rows are moved in the page and not made anew.
  *
  * @param items the items; an array that is not changed in place
  * @param key what identifies an item; unique in the list
  * @param row renders one item. It reads the item and nothing else, except what is in `dependencies`
- * @param dependencies what rows read beside their item, as in `[props.selected]`: when one of them is
- * another value, all rows are rendered. Development warns of one that was forgotten.
+ * @param dependencies the values that rows read beside their item, as in `[props.selected]`. If one of them
+ * changes, all rows are rendered. Development warns of a value that was forgotten.
  */
 export function each<Item>(
   items: readonly Item[],
@@ -59,13 +59,13 @@ export function each<Item>(
   dependencies?: readonly unknown[],
 ): KeyedList
 /**
- * A window on a long list: only `limit` rows of it are rendered, compared and sent, from the item `at` on. What is in
- * both windows stays in the page when the window moves. See docs/lists.md.
+ * A window on a long list: only `limit` rows of it are rendered, compared and sent, from the item `at` on. When the
+ * window moves, rows that are in both windows stay in the page. See docs/lists.md.
  *
  *     const shown = each(rows, (row) => row.id, (row) => html`<li>${row.name}</li>`, { limit: 200, at: props.at })
  *
- * @param window an `at` before the beginning or behind the end is the nearest that there is.
- * @throws LoomError `LOOM_ARGUMENT` for what is no such number, and for an unknown option.
+ * @param window if `at` is before the beginning or behind the end, the nearest window is used.
+ * @throws LoomError `LOOM_ARGUMENT` for a wrong number and for an unknown option.
  */
 export function each<Item>(
   items: readonly Item[],
@@ -80,7 +80,7 @@ export interface EachWindow {
   readonly limit: number
   /** The index of the first item. */
   readonly at: number
-  /** As those of a whole list. */
+  /** As in a whole list. */
   readonly dependencies?: readonly unknown[]
 }
 
@@ -106,21 +106,21 @@ export interface RawHtml {
 export function raw(html: string): RawHtml
 
 /**
- * HTML of users that a sanitizer (DOMPurify, sanitize-html) has let through. It may stand in text only. It is shown as
- * it is, except for what would speak to this page's components: attributes `data-l-…` and `l-…`, and those that make an
- * element a part of another (`for`, `form`, `popovertarget`, `commandfor`) have no effect.
+ * HTML of users that a sanitizer (DOMPurify, sanitize-html) has let through. It may stand in text only. The HTML is
+ * shown as it is, except that attributes which would reach this page's components have no effect: `data-l-…`, `l-…`,
+ * and those that make an element a part of another (`for`, `form`, `popovertarget`, `commandfor`).
  *
- * It does not take the place of a sanitizer: scripts and the like stay in it. What is not complete in itself (cut off
- * after it was sanitized, an element that is not closed, a table's row without its table) is shown as text, and the log
- * says where.
+ * `sanitized` is not a sanitizer: it leaves scripts and the like in the HTML. HTML that is not complete in itself (cut
+ * off after it was sanitized, an element that is not closed, a table's row without its table) is shown as text, and the
+ * log names the place.
  *
  * @throws LoomError `LOOM_ARGUMENT` for anything but a string.
  */
 export function sanitized(html: string): RawHtml
 
 /**
- * Makes a tree of the name of an element, or of a component, as JSX does. Compilers call it if a key stands behind a
- * spread, `<li {...props} key={id}>`, and `loom-live/jsx-runtime` for all other JSX: see docs/jsx.md.
+ * Makes a tree of the name of an element, or of a component, as JSX does. Compilers call this function if a key stands
+ * behind a spread, `<li {...props} key={id}>`, and `loom-live/jsx-runtime` for all other JSX: see docs/jsx.md.
  */
 export function createElement(
   type: string | ((props: never) => unknown),
@@ -138,27 +138,27 @@ export const jsxRuntime: Readonly<
 
 export interface LiveOptions {
   /**
-   * What tells the component from the parent's others of its module: text or a number, at most 256 bytes. Of components in
+   * Identifies the component among the parent's other components of this module: text or a number, at most 256 bytes. In
    * a list it is also the key of the list's item.
    */
   readonly key?: Key
   /** The element that is the component's container: `div`, or any other that `loom.mount` takes. */
   readonly as?: string
-  /** The key of a shared component, which stands in this one as in any other. It is given no props. */
+  /** The key of a shared component, which is then shown here. It is given no props. */
   readonly shared?: string
 }
 
 /**
  * A component of its own in a template: `${live(chart, { range: props.range }, { key: 'left' })}`. It has an actor, props and
- * events of its own. It begins when its parent's render shows it, its `mount` gets what the parent gives, and it ends when
- * the parent shows it no more. What a parent's render changes around it does not disturb it; a list of `each` moves it
- * without a restart. What the parent gives anew arrives at the receiver `given`, once; without such a receiver it is merged
- * into the props. Not in shared components, but shared components can stand in others.
+ * events of its own. It begins when its parent's render shows it; its `mount` gets the values of `given`. It ends when
+ * the parent does not show it any more. Changes of the parent around it do not disturb it; a list of `each` moves it
+ * without a restart. When the parent gives other values, they arrive once at the receiver `given`; without such a receiver
+ * they are merged into the props. A shared component cannot have nested ones, but can itself be nested in others.
  *
- * @param module what `loom.register` gave; not one with `params`.
- * @param given JSON values; replaces the module's own props of these names.
- * @throws LoomError `LOOM_ARGUMENT` for what is no registered module and for wrong options, `LOOM_PROPS` for props that are
- * no JSON. The render fails with `LOOM_TEMPLATE` if the same module stands twice in it with one key.
+ * @param module the result of `loom.register`; a module with `params` cannot be nested.
+ * @param given JSON values; they replace the module's own props of the same names.
+ * @throws LoomError `LOOM_ARGUMENT` if `module` is not registered or an option is wrong, `LOOM_PROPS` if `given` is not
+ * JSON. The render fails with `LOOM_TEMPLATE` if the same module stands twice in it with one key.
  */
 export function live<Props extends object>(
   module: RegisteredModule<Props>,
@@ -167,13 +167,14 @@ export function live<Props extends object>(
 ): Tree
 
 /**
- * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. They are `event.args`, as
- * JSON has them. It is the text `remove({"id":7})`, which other template languages can write as well.
+ * A handler with arguments, for a binding: `<button @click=${on('remove', { id: row.id })}>`. The handler gets the
+ * arguments as `event.args`. The binding is the text `remove({"id":7})`, which other template languages can write as well.
  *
- * They go through the browser, so a user can send any others: treat them as you treat a form. `validated` checks them.
+ * The arguments go through the browser, so a user can send any others: treat them as you treat a form. `validated`
+ * checks them.
  *
  * @param handler the handler's name, without `(`.
- * @param args what JSON can hold, at most 4,096 bytes of it. `undefined`: there are none.
+ * @param args a JSON value of at most 4,096 bytes; `undefined` if there are no arguments.
  * @throws LoomError `LOOM_ARGUMENT` for anything else.
  */
 export function on(handler: string, args?: unknown): BoundHandler
@@ -181,16 +182,17 @@ export function on(handler: string, args?: unknown): BoundHandler
 /** A handler in a binding. It is a text: `String(on('save'))` is `save`. */
 export interface BoundHandler extends AttributeValue {
   /**
-   * What the page shows until the answer comes: `on('like').optimistic(js.addClass('liked'))`. It is taken back with the
-   * answer's own change, applied or failed, so that nothing flickers.
+   * Commands that the page runs until the answer comes: `on('like').optimistic(js.addClass('liked'))`. Their effect is
+   * taken back together with the answer's own change, whether the event was applied or failed, so that nothing flickers.
    *
-   * @param commands those that can be taken back: `show`, `hide`, `toggle`, those of classes and attributes, and `insert`.
-   * @throws LoomError `LOOM_ARGUMENT` for others.
+   * @param commands only commands that can be taken back: `show`, `hide`, `toggle`, those of classes and attributes, and
+   * `insert`.
+   * @throws LoomError `LOOM_ARGUMENT` for other commands.
    */
   optimistic(commands: Commands): AttributeValue
 }
 
-/** Stands in an attribute as a text. */
+/** A value that is the text of an attribute. */
 export interface AttributeValue {
   readonly text: string
   toString(): string
@@ -198,23 +200,23 @@ export interface AttributeValue {
 
 /** Classes for the time of a transition; several have spaces between them. */
 export interface CommandTransition {
-  /** From the first moment to the end: mostly those with `transition` or `animation` in the CSS. */
+  /** There from the first moment to the end: mostly classes with `transition` or `animation` in the CSS. */
   readonly active?: string
-  /** At first. */
+  /** There at first. */
   readonly start?: string
-  /** From the second frame on, instead of `start`. */
+  /** There from the second frame on, instead of `start`. */
   readonly end?: string
 }
 
 export interface TransitionOptions {
-  /** How long the classes are there, in milliseconds: 200, or 0 to 10,000. Who prefers reduced motion gets none of it. */
+  /** How long the classes are there, in milliseconds: 200, or 0 to 10,000. If the user prefers reduced motion, there is no transition. */
   readonly time?: number
 }
 
 export interface ShowOptions extends TransitionOptions {
-  /** The element is shown at its beginning, or hidden at its end. Not of what is optimistic. */
+  /** The element is shown at the beginning of the transition, or hidden at its end. Not in optimistic commands. */
   readonly transition?: string | CommandTransition
-  /** The element's CSS `display` if the page's CSS hides it: `block`. */
+  /** The CSS `display` that the element gets if the page's CSS hides it: `block`. */
   readonly display?: string
 }
 
@@ -230,15 +232,15 @@ export interface CallOptions {
 }
 
 /**
- * What a page does by itself, in the order in which it is written: `js.toggle('#menu').focus('#first')`. It is for
- * bindings, `@click=${js.toggle('#menu')}`, and for `ctx.push`. Each command gives a longer chain and leaves its own as it
- * was. A chain has 32 commands at most, and 4,096 bytes as JSON. All throw a LoomError `LOOM_ARGUMENT` for what they do
- * not take.
+ * A chain of commands that the page runs by itself, in the order in which they are written:
+ * `js.toggle('#menu').focus('#first')`. Use it in bindings, `@click=${js.toggle('#menu')}`, and in `ctx.push`. Each
+ * command returns a new, longer chain, and does not change the old one. A chain has at most 32 commands, and 4,096 bytes as
+ * JSON. All commands throw a LoomError `LOOM_ARGUMENT` for wrong arguments.
  *
- * `to`: a CSS selector of the whole document, `closest …` (the nearest around the element with the binding, or itself) or
- * `inner …` (in it). Without it the element itself is meant; for `ctx.push` that of the component.
+ * `to`: a CSS selector of the whole document, `closest …` (the element with the binding, or the nearest one around it) or
+ * `inner …` (an element in it). Without `to` the element itself is meant; in `ctx.push` the component's element.
  *
- * What commands did survives patches, until the server changes that very thing.
+ * The effects of commands survive patches, until the server changes the same class or attribute.
  */
 export interface Commands extends AttributeValue {
   show(to?: string, options?: ShowOptions): Commands
@@ -247,32 +249,38 @@ export interface Commands extends AttributeValue {
   addClass(names: string, to?: string): Commands
   removeClass(names: string, to?: string): Commands
   toggleClass(names: string, to?: string): Commands
-  /** Not event handlers, `style`, `class`, `srcdoc`, `data-l-…`; and of addresses only http(s), mailto, tel and sms. */
+  /**
+   * Refuses event handlers, `style`, `class`, `srcdoc` and `data-l-…`. Addresses may only be paths, http(s), mailto, tel
+   * and sms.
+   */
   setAttribute(name: string, value: string, to?: string): Commands
   removeAttribute(name: string, to?: string): Commands
-  /** Without `values` a boolean attribute; with one it comes and goes; with two they take turns: `['true', 'false']`. */
+  /**
+   * Without `values` it is a boolean attribute. With one value the attribute comes and goes; with two values, such as
+   * `['true', 'false']`, the values take turns.
+   */
   toggleAttribute(name: string, to?: string, values?: readonly [on: string, off?: string]): Commands
   transition(classes: string | CommandTransition, to?: string, options?: TransitionOptions): Commands
-  /** What takes no focus gives it to the first in it that does. */
+  /** If the element cannot have the focus, the first element in it that can gets the focus. */
   focus(to?: string): Commands
   blur(to?: string): Commands
   scrollIntoView(to?: string, options?: ScrollOptions): Commands
-  /** A `CustomEvent` that bubbles. */
+  /** Dispatches a `CustomEvent` that bubbles. */
   dispatch(name: string, to?: string, detail?: unknown): Commands
-  /** A text, or what an element holds. */
+  /** Copies to the clipboard: a text, or the value or text of an element. */
   copy(what: string | { readonly from: string }): Commands
-  /** Of a `<dialog>`. */
+  /** Opens a `<dialog>`. */
   showModal(to?: string): Commands
-  /** Of a `<dialog>`; without `to` the nearest one around the element. */
+  /** Closes a `<dialog>`; without `to` the nearest one around the element. */
   close(to?: string): Commands
-  /** A path or an http(s) URL. */
+  /** Goes to a path or an http(s) URL. */
   navigate(url: string): Commands
   /**
-   * A copy of a `<template>` of the page, which is taken back with the answer: only for what is optimistic. In the copy
-   * `data-l-fill="name"` gets the text of this argument or field.
+   * Shows a copy of a `<template>` of the page, which is taken back with the answer: only in optimistic commands. In the
+   * copy an element with `data-l-fill="name"` gets the text of the argument or field `name`.
    */
   insert(template: string, to?: string, place?: 'start' | 'end' | 'before' | 'after'): Commands
-  /** The handler gets what the binding's event says, with these arguments, as of `on`. */
+  /** Calls the handler with the binding's event and these arguments, as `on` does. */
   call(handler: string, args?: unknown, options?: CallOptions): Commands
 }
 
@@ -282,7 +290,7 @@ export const js: Commands
 /**
  * What happened in the browser.
  *
- * `Args`: what the handler takes for the type of `args`. Nothing checks it; `validated` does.
+ * `Args`: the type of `args`, as the handler expects it. Nothing checks `args` against it; use `validated` for that.
  */
 export interface LiveEvent<Args = unknown> {
   /**
@@ -290,24 +298,24 @@ export interface LiveEvent<Args = unknown> {
    * Side effects that use it as their key happen once.
    */
   readonly id: string
-  /** The handler's name: the value of `data-l-click` and its like, without arguments. Of the type `model`: the prop's name. */
+  /** The handler's name: the value of `data-l-click` and its like, without arguments. If `type` is `model`: the prop's name. */
   readonly handler: string
   /**
-   * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. Or `model`:
-   * a control sets a prop, and `authorize` is asked; handlers never get such an event. Or `call`: a hook of the page has
-   * called the handler (`this.call`); see `LiveContext.reply`.
+   * The DOM event's type: `click`, `input`, `change`, `submit`, `reset`, `keydown`, or any other that is bound. `model`
+   * means that a control sets a prop: `authorize` gets such an event, and handlers never do. `call` means that a hook of
+   * the page has called the handler (`this.call`); see `LiveContext.reply`.
    */
   readonly type: string
   /**
-   * The `data-l-value` of the element that names the handler; without one, what the field holds that the event happened
-   * at: a native one, or a custom element with a value. A submit's is its form, URL-encoded.
+   * The `data-l-value` of the element that names the handler. Without `data-l-value` it is the value of the field in
+   * which the event happened: a native field, or a custom element with a value. For a submit it is the form, URL-encoded.
    */
   readonly value?: string
-  /** What the field holds, if `value` is the element's `data-l-value`. */
+  /** The field's value, if `value` is the element's `data-l-value`. */
   readonly fieldValue?: string
   /**
-   * All chosen values of a `<select multiple>`; `value` is the first. Of the type `model` also the values of a prop's
-   * checkboxes that are on.
+   * All chosen values of a `<select multiple>`; `value` is the first of them. If `type` is `model`, also the values of the
+   * checked checkboxes of a prop.
    */
   readonly values?: readonly string[]
   /** Whether the checkbox or radio button is on. */
@@ -326,14 +334,14 @@ export interface LiveEvent<Args = unknown> {
    */
   readonly left?: readonly string[]
   /**
-   * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send others than the page
-   * has. Of the type `call` they are what the hook gave, and only `limits.messageBytes` bounds them.
+   * The arguments of the binding: see `on`. JSON of at most 4,096 bytes, and not frozen. A user can send other arguments
+   * than the page has. If `type` is `call`, they are the arguments of the hook, and only `limits.messageBytes` bounds them.
    */
   readonly args?: Args
   /**
-   * What `data-l-detail="clientX, detail.id"` at the element with the binding names of the DOM event, by these names; what
-   * is not there or is no JSON is `undefined`. At most 32 names and 4,096 bytes of JSON; of more, nothing is sent and the
-   * browser's console says so. The object has no prototype.
+   * The members of the DOM event that `data-l-detail="clientX, detail.id"` at the element with the binding names, by these
+   * names. A member that does not exist or is not JSON is `undefined`. At most 32 names and 4,096 bytes of JSON; if there is
+   * more, nothing is sent and the browser's console says so. The object has no prototype.
    */
   readonly detail?: Readonly<Record<string, unknown>>
   /** Whose event it is, if the component is shared: see `MountOptions.shared`. */
@@ -342,18 +350,18 @@ export interface LiveEvent<Args = unknown> {
 
 /** A page that shows a shared component. */
 export interface Viewer {
-  /** The page's own name, the same for as long as the page is open. Nobody can act for the page who knows it. */
+  /** The page's own name, the same for as long as the page is open. Knowing the name is not enough to act for the page. */
   readonly id: string
-  /** What the option `bind` gave for the page's user; empty without one. */
+  /** The value of the option `bind` for the page's user; empty without `bind`. */
   readonly bind: string
 }
 
 /**
- * The request that a component's connection began with; while the page is rendered, the page's. Beside what is
- * declared here it has what the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
+ * The request that began the component's connection; while the page is rendered, the page's request. Beside the members
+ * declared here it has those that the application's own middleware set on it, as JSON: see `AttachOptions`. Add their
  * types with `declare module 'loom-live' { interface LiveRequest { user?: User } }`.
  *
- * It is a copy: what is written to it is lost, and in development writing throws.
+ * The object is a copy: writing to it has no effect, and throws in development.
  */
 export interface LiveRequest {
   /**
@@ -365,15 +373,15 @@ export interface LiveRequest {
   readonly cookies: Readonly<Record<string, string | undefined>>
   /** The client's address; see the option `trustProxy`. */
   readonly address: string
-  /** What the option `keep` names. */
+  /** The members that the option `keep` names. */
   readonly [name: string]: unknown
 }
 
-/** What a handler knows beside its props and its event. Its functions may be taken out of it: `const { publish } = ctx`. */
+/** What a handler has beside its props and its event. You may take functions out of the object: `const { publish } = ctx`. */
 export interface LiveContext {
   /**
-   * The component's id on its connection, another one after the page has come back; empty while the page is rendered. Of a
-   * shared component, its key.
+   * The component's id on its connection. After the page has come back it is another id. Empty while the page is
+   * rendered. For a shared component it is the key.
    */
   readonly id: string
   /** The module's name. */
@@ -381,7 +389,8 @@ export interface LiveContext {
   /** The key of a shared component, by which its state is loaded: see `MountOptions.shared`. Empty if it is not shared. */
   readonly key: string
   /**
-   * The request that the connection began with; of a shared component, that of the page whose event it is; empty for a socket made by `loom.start`. What was read stays good.
+   * The request that began the connection; for a shared component, the request of the page that sent the event; empty for
+   * a socket made by `loom.start`. You may keep it after it was read.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended; `LOOM_ARGUMENT` in
    * `mount`, `connected` and receivers of a shared component, which is shown to many pages.
@@ -389,37 +398,38 @@ export interface LiveContext {
   readonly request: LiveRequest
   /**
    * The names of the topics that the component is in: it has subscribed to them, gets their presence, or is tracked in
-   * them. As they were committed before this call: what the call itself asks for is not among them. In `authorize` of a page that joins or comes back they are those of the
-   * state that it goes on from; of a shared component those that it is in. A page that has a shared component started is
-   * asked about a second time if that is in topics. Empty while the page is rendered. Frozen.
+   * them. The list is as it was committed before this call: topics that the call itself asks for are not in the list. In
+   * `authorize` of a page that joins or comes back, the list is that of the state from which the component goes on; for a
+   * shared component, that of the component. If a page starts a shared component, and the component is then in topics,
+   * `authorize` is called a second time for this page. Empty while the page is rendered. Frozen.
    *
    * @throws LoomError `LOOM_STOPPED` if it is read for the first time after the call has ended.
    */
   readonly topics: readonly string[]
   /**
-   * What the option `bind` gave for the user whose page it is; of a shared component, for the user whose event it is.
-   * Empty without one, and where a shared component has no request.
+   * The value of the option `bind` for the page's user; for a shared component, for the user who sent the event. Empty
+   * without `bind`, and if a shared component has no request.
    */
   readonly bind: string
   /** Aborted when the handler has taken too long, and when the component is gone. */
   readonly signal: AbortSignal
   /**
-   * Sends the whole page elsewhere, once the handler's props are committed. Of a shared component it is the page whose
-   * event it is.
+   * Sends the whole page to another address, once the handler's props are committed. In a shared component this is the
+   * page that sent the event.
    *
    * @param url a path, or an http or https URL.
    * @throws LoomError `LOOM_ARGUMENT` in `connected` and receivers of a shared component: no page has asked there.
    */
   redirect(url: string): void
   /**
-   * The form that was submitted keeps what was typed, once the handler's props are committed: for a form that is not
-   * accepted. Without it a form returns to the server's values after its answer, unless the handler failed. For other
-   * events, and for clients of the classic dialect, it does nothing.
+   * The submitted form keeps its input, once the handler's props are committed: call it if the form is not accepted.
+   * Without this call a form returns to the server's values after its answer, unless the handler failed. For other events,
+   * and for clients of the classic dialect, it does nothing.
    */
   keepForm(): void
   /**
-   * Sends the receiver a message at each interval, once the step is committed. One timer of a name: it takes the place
-   * of one that is there. One that fell due several times while nobody looked fires once.
+   * Sends the receiver a message at each interval, once the step is committed. A receiver has one timer: a new one
+   * replaces the old one. If a timer fell due several times while no page showed the component, it fires once.
    *
    * @param ms at least 50, at most ten years.
    * @throws LoomError `LOOM_STEP_OVER` after the step has ended; `LOOM_ARGUMENT` for a receiver that the module lacks.
@@ -429,23 +439,23 @@ export interface LiveContext {
    * Sends the receiver one message after this time, once the step is committed; otherwise as `every`.
    *
    * @param ms at least 0, at most ten years.
-   * @param data a JSON value of at most `limits.messageBytes`; without it the message has none, and it is `undefined`.
+   * @param data a JSON value of at most `limits.messageBytes`; without it the message's `data` is `undefined`.
    */
   after(receiver: string, ms: number, data?: unknown): void
   /**
-   * The component's address: whoever has it can send to the component, with `ctx.send` or `loom.send`. It stays the same
+   * The component's address: code that has the address can send to the component, with `ctx.send` or `loom.send`. It stays the same
    * as long as the component's state lives.
    */
   readonly self: string
   /**
-   * Of a component that `live()` has nested: the address of its parent, for `ctx.send`. `undefined` in any other
+   * In a component that `live()` has nested: the address of its parent, for `ctx.send`. `undefined` in any other
    * component, and while the page is rendered.
    */
   readonly parent: string | undefined
   /**
-   * Sends the receiver what is published to the topic. The place in the topic is fixed at the call, and delivery begins
-   * once the step is committed. Each message enters the state exactly once, in the topic's order, also across lost
-   * connections; what the topic's history no longer has is said by one message with `gap`.
+   * Sends the receiver the messages that are published to the topic. The place in the topic is fixed at the call, and
+   * delivery begins once the step is committed. Each message enters the state exactly once, in the topic's order, also
+   * across lost connections. If the topic's history no longer has some messages, the receiver gets one message with `gap`.
    *
    * @param topic 1 to 256 bytes. A component has at most 100 subscriptions.
    * @throws LoomError `LOOM_TOPIC` if there are too many topics (`limits.topics`).
@@ -454,30 +464,32 @@ export interface LiveContext {
   /** Nothing more of the topic comes, once the step is committed: neither its messages nor its presence. */
   unsubscribe(topic: string | Topic<unknown>): void
   /**
-   * Lets others see, once the step is committed, that somebody is there: those who watch the topic's presence. It lasts
-   * while a page shows the component, until `untrack` or the component's end; tracked again in the topic, it has another
-   * meta, and the same key unless another one is given.
+   * Shows, once the step is committed, that a person is there, to all who watch the topic's presence. It lasts while a
+   * page shows the component, until `untrack` or the component's end. A second call for the same topic changes the meta;
+   * the key stays the same unless another one is given.
    *
-   * All components of a key are one person, with a meta each, so that several tabs are. A person has left when the last
-   * of them has been gone for `limits.presenceGrace`: a page that is loaded again has not.
+   * All components with one key are one person, with one meta for each component: so several tabs of a user are one
+   * person. A person has left when the last of these components has been gone for `limits.presenceGrace`: so a page that
+   * is loaded again has not left.
    *
-   * @param topic 1 to 256 bytes. A component is tracked in 16 topics at most, and with many others: see
-   * `limits.presenceEntries`, `presenceEntriesPerTopic`. One more fails the step.
-   * @param meta what others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a larger one fails the step.
-   * @param options `key`: who it is, 1 to 256 bytes; without it what `bind` gave, or, if that is nothing, somebody whom
-   * nobody knows: each component is then a person of its own. A shared component is nobody's: it is one entry, as long
-   * as any page shows it, and without a `key` its own `ctx.key`, whoever has clicked.
+   * @param topic 1 to 256 bytes. A component can be tracked in at most 16 topics; `limits.presenceEntries` and
+   * `presenceEntriesPerTopic` bound the components. One more fails the step.
+   * @param meta the data that others see, `null` if it is left out: a JSON value of at most `limits.presenceMeta`; a
+   * larger one fails the step.
+   * @param options `key`: who the person is, 1 to 256 bytes. Without `key` it is the value of `bind`; if there is none,
+   * each component is an unknown person of its own. A shared component belongs to no user: it is one entry, as long as
+   * any page shows it, and without `key` it has its own `ctx.key`, whoever has clicked.
    */
   track(topic: string | Topic<unknown>, meta?: unknown, options?: TrackOptions): void
   /** The component is not there any more, once the step is committed; then the grace begins. */
   untrack(topic: string | Topic<unknown>): void
   /**
-   * Sends the receiver who is there, once the step is committed: everybody first, and then who came, changed and left,
-   * gathered, at most once a second. See `PresenceMessage`. If many components begin within a second, some are told
-   * everybody at its end, all by one message. Everybody comes again when the component has come back to
-   * its page, or has not handled a message. `unsubscribe` ends it.
+   * Sends the receiver the people who are there, once the step is committed: first everybody, and then the people who
+   * came, changed and left, gathered, at most once a second. See `PresenceMessage`. If many components begin within a
+   * second, some get everybody at the end of this second, all by one message. Everybody is sent again when the
+   * component's page is back, and after a message that was not handled. `unsubscribe` ends it.
    *
-   * @param topic 1 to 256 bytes; counts among the 100 subscriptions of a component.
+   * @param topic 1 to 256 bytes; it counts as one of the 100 subscriptions of a component.
    */
   presence(topic: string | Topic<unknown>, receiver: string): void
   /**
@@ -493,57 +505,58 @@ export interface LiveContext {
    */
   send(address: string, receiver: string, data?: unknown): void
   /**
-   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets nothing more of them,
-   * neither `done` nor an `error`, nor what waits already.
+   * Ends the timer and the task of this receiver, once the step is committed. The receiver gets no more messages of
+   * them: neither `done` nor an `error`, nor messages that wait already.
    */
   cancel(receiver: string): void
   /**
-   * Runs beside the events, once the step is committed: each value is a message for the receiver, and the last has
-   * `done`, or `error`. The next value is asked for when the last one is handled. Starting another of the same
-   * receiver, `cancel` and the end of the component abort the signal; `begin` of one that its own step has ended so is
-   * never called. While the component waits for its page the task
-   * runs until its next value. A task ends with its process.
+   * Runs a task beside the events, once the step is committed. Each value is a message for the receiver, and the last
+   * message has `done` or `error`. The next value is asked for when the value before is handled. Another task of the same
+   * receiver, `cancel` and the end of the component abort the signal. If the step that starts a task also ends it, `begin`
+   * is never called. While the component waits for its page, the task runs until its next value. A task ends with its
+   * process.
    *
    * @param begin gives a promise of one value, or an iterator of many; JSON values.
    */
   task<Value>(receiver: string, begin: (signal: AbortSignal) => TaskSource<Value>): void
   /**
    * Dispatches `loom:push` at the component's element, after the change of the same step: `detail` is
-   * `{ name, data }`. Clients of the classic dialect do not get it. Of a shared component, a handler's goes to the page
-   * whose event it is, and a receiver's to all pages.
+   * `{ name, data }`. Clients of the classic dialect do not get it. In a shared component, a push of a handler goes to
+   * the page that sent the event, and a push of a receiver to all pages.
    *
    * @param name 256 bytes at most.
    * @param data a JSON value; `null` if it is left out.
    */
   push(name: string, data?: unknown): void
-  /** Has the page do this, after the change of the same step: `ctx.push(js.focus('#next'))`. */
+  /** Lets the page run these commands, after the change of the same step: `ctx.push(js.focus('#next'))`. */
   push(commands: Commands): void
   /**
-   * Answers a hook of the page, which has called the handler with `this.call`: its promise resolves with the value, after
-   * the change of the same step. Only this page gets it, also if the component is shared. Without it the promise resolves
-   * with `undefined`; if the handler fails, it rejects. If the event comes from elsewhere, as from a click, it does
-   * nothing: nobody waits for the value.
+   * Answers a hook of the page that has called the handler with `this.call`: the hook's promise resolves with the value,
+   * after the change of the same step. Only this page gets the value, also if the component is shared. If the handler does
+   * not call `reply`, the promise resolves with `undefined`; if the handler fails, the promise rejects. If the event does
+   * not come from a hook but, for instance, from a click, `reply` does nothing.
    *
-   * @param value a JSON value; `undefined` if it is left out. It counts as a push does.
-   * @throws LoomError `LOOM_ARGUMENT` if it is called a second time, and where no page has asked: in `connected` and
-   * receivers. `LOOM_PROPS` if JSON would change the value.
+   * @param value a JSON value; `undefined` if it is left out. It has the same bounds as a push.
+   * @throws LoomError `LOOM_ARGUMENT` at a second call, and in `connected` and receivers, because no page has asked
+   * there. `LOOM_PROPS` if JSON would change the value.
    */
   reply(value?: unknown): void
   /**
-   * Changes the address of the page, and nothing else of it, once the step is committed: the module's `params` gets the
-   * address then. The address is an entry of the browser's history.
+   * Changes only the address of the page, once the step is committed; the module's `params` then gets the address. The
+   * address becomes an entry of the browser's history.
    *
-   * @param url a path of this site, or a query (`?page=2`), which the page's own path stands before; 2,048 bytes at most.
+   * @param url a path of this site, or a query (`?page=2`) for the page's own path; 2,048 bytes at most.
    * @throws LoomError `LOOM_ARGUMENT` if the module has no `params`.
    */
   patch(url: string, options?: PatchOptions): void
   /** Gives the page another title, once the step is committed. While a page is rendered it does nothing: the route writes the title. */
   title(text: string): void
   /**
-   * Tells the user something once, when the step is committed: `ctx.flash('success', 'Saved.')`. If the step also redirects,
-   * the page that comes next shows it, else this one; where and how it looks, the page says: see docs/connection.md. Also
-   * of a form that is sent without the client's script. Of a shared component a handler's is for the page whose event it
-   * is, and a receiver's for all pages. Clients of the classic dialect do not get it.
+   * Shows the user a text once, when the step is committed: `ctx.flash('success', 'Saved.')`. If the step also redirects,
+   * the next page shows the text, otherwise this page. `loom.flashes` decides about the place and the look: see
+   * docs/connection.md. It also works for a form that is sent without the client's script. In a shared component a flash
+   * of a handler is for the page that sent the event, and a flash of a receiver for all pages. Clients of the classic
+   * dialect do not get it.
    *
    * @param kind `warning` and `error` interrupt a screen reader (`role="alert"`); the others wait (`role="status"`).
    * @param text shown as text, and never as HTML. All of one event or message: at most 5, with 2,048 bytes together.
@@ -551,13 +564,13 @@ export interface LiveContext {
    */
   flash(kind: FlashKind, text: string): void
   /**
-   * Has screen readers say something that nobody sees, when they have said what they say, once the step is committed:
-   * what a list that was filtered has now, for instance. 2,048 bytes at most.
+   * Lets screen readers say a text that is not shown, once the step is committed: for instance how many rows a filter has
+   * left. They finish the text that they are just saying first. 2,048 bytes at most.
    */
   announce(text: string): void
   /**
-   * Ends an upload of this component, once the step is committed: its page sends no more, what has arrived is removed, and
-   * nobody gets the file. An id that is none, or whose file has been handed over, does nothing.
+   * Ends an upload of this component, once the step is committed: its page sends no more, the bytes that have arrived are
+   * removed, and no receiver gets the file. If there is no such upload, or its file has been handed over, it does nothing.
    *
    * @param id an entry's `id`.
    * @throws LoomError `LOOM_ARGUMENT` if it is no text.
@@ -565,21 +578,21 @@ export interface LiveContext {
   cancelUpload(id: string): void
 }
 
-/** What a flash is about; its look, and whether it interrupts. */
+/** The kind of a flash: it decides about the look, and whether the flash interrupts a screen reader. */
 export type FlashKind = 'info' | 'success' | 'warning' | 'error'
 
-/** What a page shows once: see `ctx.flash`. */
+/** A text that a page shows once: see `ctx.flash`. */
 export interface Flash {
   readonly kind: FlashKind
   readonly text: string
 }
 
-/** What a module's `params` gets beside the address: also while the page is rendered, when there is no step. */
+/** The context of a module's `params`. `params` also runs while the page is rendered, when there is no step. */
 export type ParamsContext = MountContext & Pick<LiveContext, 'title'>
 
 /** The address of a page, within its site. */
 export interface PageUrl {
-  /** Without the query, as the browser says it: percent-encoded. */
+  /** Without the query, percent-encoded as in the browser. */
   readonly pathname: string
   /** The query with its `?`; empty without one. */
   readonly search: string
@@ -592,16 +605,16 @@ export interface PatchOptions {
   readonly replace?: boolean
 }
 
-/** What `mount` and `authorize` know. */
+/** The context of `mount` and `authorize`. */
 export type MountContext = Pick<LiveContext, 'id' | 'module' | 'key' | 'request' | 'signal' | 'topics'>
 
-/** What `connected` knows. */
+/** The context of `connected`. */
 export interface ConnectedContext extends Omit<LiveContext, 'keepForm' | 'reply'> {
   /** The component goes on from a state: from a checkpoint of its page, or from the store. */
   readonly revived: boolean
   /**
-   * The page has shown more than this state includes: changes that came from the server after the last checkpoint are
-   * gone. With a `store` nothing is.
+   * The page has shown a newer state than this one: changes that came from the server after the last checkpoint are
+   * lost. With a `store` no change is lost.
    */
   readonly behind: boolean
 }
@@ -609,25 +622,26 @@ export interface ConnectedContext extends Omit<LiveContext, 'keepForm' | 'reply'
 /** A subscription or a timer of an older state whose receiver the module does not have any more. */
 export interface Dropped {
   readonly receiver: string
-  /** Of a subscription to a topic or to its presence: the topic. */
+  /** For a subscription to a topic or to its presence: the topic. */
   readonly topic?: string
-  /** Of a timer that rings again and again: its interval in milliseconds. */
+  /** For a timer that rings again and again: its interval in milliseconds. */
   readonly every?: number
-  /** Of a timer that rings once: what its message would have carried. */
+  /** For a timer that rings once: the data that its message would have had. */
   readonly data?: unknown
 }
 
 /**
- * Where a message comes from. What was sent to the component by its address comes from a `component` (`ctx.send`) or
+ * Where a message comes from. A message that was sent to the component's address is from a `component` (`ctx.send`) or
  * from the `server` (`loom.send`).
  */
 export type MessageSource =
   'topic' | 'timer' | 'task' | 'component' | 'server' | 'presence' | 'viewers' | 'upload' | 'parent'
 
 /**
- * What the receiver `viewers` of a shared component gets, if its module has one: which pages have joined and left since
- * the last such message, at most 1,000 and once a second. A page that reloads is another viewer; one that comes back
- * within `limits.parkTime` has not left. Each life of the component begins with nobody: `connected` starts the list anew.
+ * The data for the receiver `viewers` of a shared component, if its module has one: the pages that have joined and left
+ * since the last such message, at most 1,000, and at most once a second. A page that reloads is another viewer; a page
+ * that comes back within `limits.parkTime` has not left. Each life of the component begins with no viewers: `connected`
+ * starts the list anew.
  */
 export interface JoinedAndLeft {
   readonly joined: readonly Viewer[]
@@ -648,7 +662,7 @@ export type MessageOf<Of extends Topic<unknown>> = Of extends Topic<infer Data> 
 
 /** How a component is tracked. */
 export interface TrackOptions {
-  /** Who it is. */
+  /** Who the person is. */
   key?: string
 }
 
@@ -656,19 +670,19 @@ export interface TrackOptions {
 export interface Person<Meta = unknown> {
   readonly key: string
   /**
-   * What each of the person's components was tracked with, in the order in which they came: those of the first 16. One
-   * that is gone is among them until its grace is over.
+   * The metas of the person's components, in the order in which they came, of the first 16 components. The meta of a
+   * component that is gone stays in the list until its grace is over.
    */
   readonly metas: readonly Meta[]
 }
 
-/** Who is there: what the receiver of a topic's presence gets first, and what `loom.presence` gives. */
+/** All people who are there: the receiver of a topic's presence gets this first, and `loom.presence` returns it. */
 export interface Everybody<Meta = unknown> {
   /** How many people there are. */
   readonly count: number
   /**
-   * All of them, in the order in which they came. Nothing if there are more than `limits.presence`, or if their keys and
-   * metas are more than `limits.messageBytes`: then only `count` is known.
+   * All of them, in the order in which they came. `undefined` if there are more than `limits.presence`, or if their keys
+   * and metas are larger than `limits.messageBytes`: then only `count` is known.
    */
   readonly present?: readonly Person<Meta>[]
   readonly joined?: undefined
@@ -676,32 +690,32 @@ export interface Everybody<Meta = unknown> {
   readonly left?: undefined
 }
 
-/** What is different from what the receiver was told before. Nobody is in two of the lists. */
+/** The changes since the last message to the receiver. Nobody is in two of the lists. */
 export interface PresenceChange<Meta = unknown> {
   /** How many people there are now. */
   readonly count: number
   readonly present?: undefined
-  /** Who has come, in the order in which they came. */
+  /** People who have come, in the order in which they came. */
   readonly joined: readonly Person<Meta>[]
-  /** Who was there and has other metas now. */
+  /** People who were there before and have other metas now. */
   readonly changed: readonly Person<Meta>[]
-  /** Who has left, with their last metas. */
+  /** People who have left, with their last metas. */
   readonly left: readonly Person<Meta>[]
 }
 
 /**
- * A message of a topic's presence, for the parameter of a receiver. If `data.present` is there, it is everybody, whatever
- * came before; if `data.joined` is there, it is what has changed; else there are too many people, and it is their count.
- * `peopleAfter` makes a list of it.
+ * A message of a topic's presence, for the parameter of a receiver. If it has `data.present`, that is everybody, whatever
+ * came before. If it has `data.joined`, it has the changes. Otherwise there are too many people, and it has only their
+ * count. `peopleAfter` makes the new list of people.
  */
 export type PresenceMessage<Meta = unknown> = Message<Everybody<Meta> | PresenceChange<Meta>>
 
 /**
- * Who is there after a message of a topic's presence: everybody, or those who were there before, with what has changed;
- * nobody if only the count is known. Whoever has not changed is the same object as before, so that `each` renders
- * nothing of them.
+ * The people who are there after a message of a topic's presence: everybody, or the people from before with the changes.
+ * The list is empty if only the count is known. A person who has not changed is the same object as before, so `each` does
+ * not render that person again.
  *
- * @param people who was there before: what this gave for the message before.
+ * @param people the people who were there before: the result of this function for the message before.
  * @param data the message's data.
  */
 export function peopleAfter<Meta>(
@@ -712,8 +726,8 @@ export function peopleAfter<Meta>(
 /** From where on a subscription gets messages. */
 export interface SubscribeOptions {
   /**
-   * `now`: what is published after the call; `history`: what the topic has kept, too. Without it a topic that is
-   * subscribed already goes on where it was, and any other begins now.
+   * `now`: messages that are published after the call; `history`: also the messages that the topic has kept. Without
+   * `from`, a topic that is subscribed already goes on at its position, and any other topic begins now.
    */
   from?: 'now' | 'history'
 }
@@ -723,33 +737,33 @@ export interface Message<Data = unknown> {
   /** The message's own name, the same whenever it is handled again. */
   readonly id: string
   readonly from: MessageSource
-  /** What the message carries, frozen. A task's last message carries what its promise or its generator returned. */
+  /** The message's data, frozen. A task's last message has the value that its promise or its generator returned. */
   readonly data: Data
-  /** Of a topic, or of a topic's presence: its name. */
+  /** For a message of a topic, or of a topic's presence: the topic's name. */
   readonly topic?: string
   /**
-   * Messages of the topic are missing before this one: the topic's history did not reach back to what the state
-   * includes, or began anew. Such a message carries no data; load the newest state from where it is kept.
+   * True if messages of the topic are missing before this one: the topic's history did not reach back to the last message
+   * in the state, or began anew. Such a message has no data: load the newest data from your database.
    */
   readonly gap: boolean
-  /** Of a task: this is its last message. */
+  /** For a task: true in its last message. */
   readonly done: boolean
-  /** Of a task that has failed: what it threw. In production its message says nothing of the application. */
+  /** For a task that has failed: its error. In production the error's message does not show the application's text. */
   readonly error?: Error
-  /** Of an upload of a shared component: the page that it comes from. */
+  /** For an upload of a shared component: the page that sends the file. */
   readonly viewer?: Viewer
 }
 
 /** A file that a user has chosen. */
 export interface ChosenFile {
-  /** The upload's id: 22 letters, digits, - and _. The same if the event is handled again; good as a name of your own for it. */
+  /** The upload's id: 22 letters, digits, - and _. The same if the event is handled again, so use it to name the file. */
   readonly id: string
   /**
-   * What the file is called on the user's machine: its last part without control characters, 255 bytes at most, and
-   * `file` if nothing is left. For people: make no path of it, use `id`.
+   * The file's name on the user's machine: the last part of the path without control characters, 255 bytes at most, and
+   * `file` if nothing is left. The name is for people: do not make a path of it, but use `id`.
    */
   readonly name: string
-  /** The media type that the browser says, in small letters; `application/octet-stream` if it says none. */
+  /** The media type that the browser gives, in small letters; `application/octet-stream` if it gives none. */
   readonly type: string
   /** In bytes. */
   readonly size: number
@@ -762,22 +776,25 @@ export interface ChosenFile {
  */
 export type UploadError = 'type' | 'large' | 'many' | 'full' | 'gone' | 'failed'
 
-/** A file under way, as its page says it: for bars and messages, not for decisions. */
+/** A file under way. The numbers are from its page: use them for bars and messages, and not for decisions. */
 export interface UploadEntry extends ChosenFile {
   /** How many bytes have arrived, at most `size`. */
   readonly sent: number
-  /** It does not go on. */
+  /** Why the file does not go on; not there if it does. */
   readonly error?: UploadError
 }
 
-/** A file that has arrived. It is the application's from here on: move it, or keep it where it is. */
+/** A file that has arrived. From here on it belongs to the application: move the file, or leave it at its place. */
 export interface UploadedFile extends ChosenFile {
   /**
-   * Where it is, on the machine that took it or in the directory that all share; nothing of it comes from the user. Not
-   * there if the file is in a store of another kind.
+   * The file's path, on the machine that received it or in the directory that all processes share. No part of the path
+   * comes from the user. Not there if the file is in a store of another kind.
    */
   readonly path?: string
-  /** Of a direct upload: what `direct` called it; without that, the id. Nobody here has seen the file: look whether it is there. */
+  /**
+   * For a direct upload: the `key` that `direct` returned, or else the id. This server has not seen the file: check whether
+   * it is there.
+   */
   readonly key?: string
   /**
    * Reads it from its store.
@@ -794,23 +811,23 @@ export interface DirectUpload {
   /** Default `PUT`. The body is the file. */
   readonly method?: 'PUT' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
-  /** What the application calls the file there, 1,024 bytes at most: comes back as `UploadedFile.key`, sealed meanwhile. */
+  /** The application's name for the file there, 1,024 bytes at most. It comes back as `UploadedFile.key`, and is sealed meanwhile. */
   readonly key?: string
 }
 
-/** What a module takes under one name. */
+/** The rules for the files of one upload of a module. */
 export interface UploadRules {
   /** Media types (`image/png`, `image/*`) and endings (`.csv`), of which a file needs one. Default: any. */
   readonly accept?: readonly string[]
-  /** How many a component may have under way at a time, 1 to 1,000. Default 10. */
+  /** How many files a component may have under way at a time, 1 to 1,000. Default 10. */
   readonly maxFiles?: number
   /** The largest file, in bytes. Default 10 MiB. */
   readonly maxBytes?: number
   /** The most bytes of one request, 64 KiB at least: for a proxy that takes no larger ones. Default: no bound. */
   readonly chunkBytes?: number
   /**
-   * The name of a receiver that is told a few times a second what is under way: `data` is a list of all files
-   * (`UploadEntry`), those that failed among them until the user chooses again. It is empty when nothing is left.
+   * The name of a receiver that gets the files under way a few times a second: `data` is a list of all files
+   * (`UploadEntry`). Files that failed stay in the list until the user chooses again. The list is empty when no file is left.
    */
   readonly progress?: string
   /**
@@ -826,33 +843,33 @@ export interface UploadsOptions {
   readonly directory?: string
   /** Or any store of `@tus/server`, for instance `@tus/s3-store`. */
   readonly store?: UploadStore
-  /** All processes of the backplane have this directory. Without one it says nothing. */
+  /** True if all processes of the backplane have this directory. Without a backplane it has no effect. */
   readonly shared?: boolean
   /** Files that a component may have under way at a time, 1 to 1,000,000, of all its uploads. Default 20. */
   readonly perComponent?: number
   /** Files that pages of one address may have under way at a time in this process; `limits.addressPrefix` says how IPv6 counts. Default 100. */
   readonly perAddress?: number
-  /** Bytes that are set aside in this process for all that is under way and was not taken. Default 10 GiB. */
+  /** Bytes that this process sets aside for all files that are under way or were not taken yet. Default 10 GiB. */
   readonly totalBytes?: number
-  /** How long nothing may come of a file; then it is removed. 100 ms to 30 days. Default 10 min. */
+  /** How long a file may wait for its next bytes; then it is removed. 100 ms to 30 days. Default 10 min. */
   readonly idleTime?: number
   /** How long a file that has arrived waits to be taken; then it is removed. Default 1 h. */
   readonly keepTime?: number
-  /** How long a permit is good, and so the longest upload. Default 1 day. */
+  /** How long a permit is valid, and so how long an upload may take. Default 1 day. */
   readonly permitTime?: number
 }
 
-/** What is needed of a store of `@tus/server`. */
+/** The part of a store of `@tus/server` that loom-live uses. */
 export interface UploadStore {
   create(upload: never): Promise<unknown>
   getUpload(id: string): Promise<{ readonly size?: number | undefined; readonly offset: number }>
   write(stream: never, id: string, offset: number): Promise<number>
   remove(id: string): Promise<unknown>
-  /** Without one the first bytes of files are not looked at, and `UploadedFile.stream` throws. */
+  /** Without `read` the first bytes of files are not checked, and `UploadedFile.stream` throws. */
   read?(id: string): unknown
 }
 
-/** What a task gives: a promise of one value, or an iterator of many. */
+/** The source of a task's values: a promise of one value, or an iterator of many. */
 export type TaskSource<Value> = Promise<Value> | AsyncIterable<Value> | Iterable<Value> | Value
 
 /** What JSON has beside lists and objects. */
@@ -864,8 +881,8 @@ interface Made<Of> {
 }
 
 /**
- * Props that a callback gives. It takes what `Props` takes and nothing else: the second half only keeps the compiler from
- * widening what is written there. In `{ ...props, state: 'running' }` the state is `'running'`, and not any `string`.
+ * Props that a callback returns. The type accepts the same values as `Props`: its second half only keeps the compiler from
+ * widening literals. In `{ ...props, state: 'running' }` the state is `'running'`, and not any `string`.
  */
 type Given<Props, Of extends Scalar> = Props | (Props & Made<Of>)
 
@@ -883,9 +900,9 @@ export type Receiver<Props, Data = unknown> = {
 }['receive']
 
 /**
- * Handles an event: returns the next props, or nothing if it changed those it was given.
+ * Handles an event: returns the next props, or nothing if it changed the props that it was given.
  *
- * Props are JSON values; a member that is `undefined` counts as absent. What JSON would change or refuse
+ * Props are JSON values; a member that is `undefined` counts as absent. A value that JSON would change or refuse
  * (a `Date`, a `Map`, `NaN`, a bigint, a class instance, a cycle) is an error that names the path, and the
  * event fails.
  */
@@ -925,8 +942,8 @@ type Deep<Value, Levels extends 0[]> =
 type WithoutDot<Name> = Name extends `.${infer Rest}` ? Rest : never
 
 /**
- * What a schema says of an input, by the names of fields as forms have them, without `[]`: `errors['address.city']`.
- * Under the empty name is what concerns the whole form. Each name has one message or more.
+ * The messages of a schema, by the names of the form's fields without `[]`: `errors['address.city']`. Messages that
+ * concern the whole form are under the empty name. Each name has one message or more.
  */
 export type FormErrors<Schema extends StandardSchemaV1> = {
   [Name in WithoutDot<FieldName<StandardSchemaV1.InferInput<Schema>>> | '']?: string[]
@@ -941,10 +958,10 @@ export type ValidatedHandler<Props, Input> = <Of extends Scalar>(
 ) => Given<NoInfer<Props>, Of> | void | Promise<Given<NoInfer<Props>, Of> | void>
 
 /**
- * A handler with a schema: anything of Standard Schema 1, as those of zod, valibot and arktype are; it may be async. The
- * schema gets what the event's form makes, or, if the event has no form, its value. If the schema lets it through,
- * errors are cleared and `handler` gets what the schema has made of it. If not, `handler` does not run: the messages are
- * committed as a prop, and the form keeps what was typed. While the form is filled in, only the errors of fields that
+ * A handler with a schema: any schema of Standard Schema 1, such as those of zod, valibot and arktype; it may be async.
+ * The schema gets the object that the event's form makes, or the event's value if it has no form. If the input is right,
+ * errors are cleared, and `handler` gets the schema's output. If not, `handler` does not run: the messages are
+ * committed as a prop, and the form keeps its input. While the form is filled in, only the errors of fields that
  * the user has left are committed, if the form has fields with `data-l-validity`: see `form`.
  *
  * Names of fields are paths: `address.city`, `rows[0].name`, `tags[]`. They have at most 1,024 characters and 32 levels.
@@ -953,7 +970,7 @@ export type ValidatedHandler<Props, Input> = <Of extends Scalar>(
  * A schema that throws or rejects fails the event, as a handler does, and its time counts towards `limits.handlerTime`.
  *
  * @param options `errors`: the prop that has the messages, `errors` without it; an object, which the module has to have.
- * @throws LoomError `LOOM_ARGUMENT` for what is no schema; `LOOM_FORM`, of an event, if its fields contradict each other.
+ * @throws LoomError `LOOM_ARGUMENT` if `schema` is not a schema; an event whose fields contradict each other fails with `LOOM_FORM`.
  */
 export function validated<Schema extends StandardSchemaV1, Props extends object>(
   schema: Schema,
@@ -961,7 +978,7 @@ export function validated<Schema extends StandardSchemaV1, Props extends object>
   options?: { errors?: string },
 ): Handler<Props>
 
-/** What a type of `LiveModule.model` makes of a control's value. */
+/** The types of `LiveModule.model`, and the values that they make of a control's text. */
 interface ModelTypes {
   /** Any text. */
   string: string
@@ -996,56 +1013,57 @@ export type Model<Props extends object> = {
 
 /** How a form is made. */
 export interface FormOptions {
-  /** The form's id in the page, and what those of its fields begin with. Without it the handler's name. */
+  /** The form's id in the page; the ids of its fields begin with it. Default: the handler's name. */
   id?: string
-  /** What `validated` has put into the props. */
+  /** The messages that `validated` has put into the props. */
   errors?: { readonly [name: string]: readonly string[] | undefined }
-  /** What fields show at first, by the same names: `{ address: { city: 'Bern' } }`. */
+  /** The first values of the fields, by the same names: `{ address: { city: 'Bern' } }`. */
   values?: object
 }
 
-/** What a template has of a field. */
+/** A field of a form, for a template. */
 export interface FormField {
   /** As it was given. */
   readonly name: string
   /** The field's id in the page: for a label's `for`, too. */
   readonly id: string
-  /** What the field shows at first; empty if there is nothing. */
+  /** The field's first value; empty if there is none. */
   readonly value: string
-  /** Whether `value`, or one of several, is this: for checkboxes, radio buttons and options. */
+  /** Whether the field's value, or one of its values, is this: for checkboxes, radio buttons and options. */
   has(value: string): boolean
   /** For `aria-invalid`. */
   readonly invalid: boolean
   /** For `aria-describedby`: the id of `error`, if there is one. */
   readonly describedBy: string | undefined
   /**
-   * For `data-l-validity`: the messages, which the browser takes for the field's own validity until somebody types into
-   * the field. Empty if there are none. A form with such fields says which of them the user has left.
+   * For `data-l-validity`: the messages. The browser uses them as the field's own validity message until the user types
+   * into the field. Empty if there are none. If a form has such fields, its events name those that the user has left.
    */
   readonly message: string
   /** An element with the messages, of the class `loom-error`; nothing if there are none. */
   readonly error: Tree | undefined
 }
 
-/** What a template has of a form. */
+/** A form, for a template. */
 export interface Form {
   readonly id: string
   /** The handler's name, for `@submit`. */
   readonly handler: string
-  /** Of the form without a script: `post`. */
+  /** For the form without a script: `post`. */
   readonly method: 'post'
-  /** Of the form without a script: the page's own address, and in it the form. */
+  /** For the form without a script: the page's own address, which also names the form. */
   readonly action: string
   /** A hidden field that lets the form work without a script; see `loom.forms`. */
   readonly seal: Tree
   /** The messages that concern no single field, as `FormField.error`. */
   readonly error: Tree | undefined
-  /** @param name as the field has it, with its `[]`. */
+  /** @param name the field's name, with its `[]`. */
   field(name: string): FormField
 }
 
 /**
- * What a form in a template needs: ids, errors beside their fields, and what makes it work without the client's script.
+ * The parts of a form in a template: ids, errors beside their fields, and the parts by which the form works without the
+ * client's script.
  *
  *     const f = form('save', { errors: props.errors })
  *     const email = f.field('email')
@@ -1057,7 +1075,7 @@ export interface Form {
  *     </form>`
  *
  * @param handler the name of the handler that gets the form.
- * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
+ * @throws LoomError `LOOM_ARGUMENT` if an option is wrong.
  */
 export function form(handler: string, options?: FormOptions): Form
 
@@ -1091,8 +1109,8 @@ type WithUnknownItems<Value> = [Value] extends [never]
         : Value
 
 /**
- * What is known of props from the first ones. `[]` says nothing of its items, so they are `unknown`, not
- * `never`: `props: { rows: [] as Row[] }` says what they are. All other props are as they were given.
+ * The type of the props that follows from the first props. `[]` has no type for its items, so they are `unknown`, and not
+ * `never`: write `props: { rows: [] as Row[] }` to give one. All other props have their own type.
  */
 export type PropsFrom<First extends object> =
   true extends HasEmptyList<First>
@@ -1120,13 +1138,14 @@ export interface LiveModule<
   Uploads extends string = never,
 > {
   /**
-   * The first props, and where their type is inferred from. For a list that is empty say what will be in
-   * it: `rows: [] as Row[]`.
+   * The first props. The type of all props is inferred from them. For an empty list give the type of its items:
+   * `rows: [] as Row[]`.
    */
   readonly props?: Props
   /**
-   * Loads what the first render needs, over the props that `loom.mount` was given. Runs when the page is
-   * rendered; the join adopts its result, sealed, and runs it again only for what is `private`.
+   * Loads the data for the first render; its result replaces props that `loom.mount` was given. `mount` runs when the page
+   * is rendered. The page carries the result, sealed, and a join uses it; `mount` runs again at a join only for props that
+   * are `private`.
    */
   mount?<Of extends Scalar>(
     props: Own<NoInfer<PropsFrom<Props>>, Names>,
@@ -1134,28 +1153,30 @@ export interface LiveModule<
   ):
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
-   * Runs before every join and rejoin, and, with the event, before every handler; and without one at least every
-   * `limits.authorizeTime` while a page is shown a component with subscriptions, timers, tasks or a part in presence, or a shared one:
-   * refused, the component ends (a shared one for this page), and its page is told; if it throws, the page joins again. Not in `loom.mount` and `loom.start`,
-   * and not if `bind` gives another user than the page's. Only `true` allows. Anything else refuses, and so does
-   * throwing; a `Refusal` says what the page is to do. Development logs what was given if it is no boolean. It is no step:
-   * effects (`ctx.publish`, …) throw `LOOM_ARGUMENT` here, as they do in `mount`.
+   * Runs before every join and rejoin, and, with the event, before every handler. It also runs, without an event, at least
+   * every `limits.authorizeTime` while a page shows a shared component, or a component with subscriptions, timers, tasks
+   * or a part in presence: if it then refuses, the component ends (a shared one only for this page), and its page is told;
+   * if it throws, the page joins again. It does not run in `loom.mount` and `loom.start`, and not if `bind` returns another
+   * user than the page's. Only `true` allows. Any other value refuses, and so does an error that is thrown; a `Refusal`
+   * tells the page what to do. Development logs a value that is not a boolean. `authorize` is not a step: effects
+   * (`ctx.publish`, …) throw `LOOM_ARGUMENT` here, as they do in `mount`.
    */
   authorize?(ctx: MountContext, event: LiveEvent | undefined): boolean | Promise<boolean>
   /** Props that never leave the server, not even sealed: `mount` loads them again at every join. */
   readonly private?: readonly (keyof Props & string)[]
   /**
    * The props that controls of the page may set without a handler, by `data-l-model="name"`, each with a type or a schema
-   * of Standard Schema 1. No other prop can be set so; a private one cannot be listed. What is not of the type, or does
-   * not pass the schema, leaves its prop as it is, and the messages are in the prop `errors` under the prop's name; the
-   * module's props have to have `errors: {}`. A list's prop has to be a list from the start. See `docs/model.md`.
+   * of Standard Schema 1. No other prop can be set in this way, and a private prop cannot be listed. If a value has not
+   * this type, or the schema refuses it, the prop stays as it is, and the messages are in the prop `errors` under the
+   * prop's name; so the module's props need `errors: {}`. The prop of a list has to be a list from the start. See
+   * `docs/model.md`.
    */
   readonly model?: Model<NoInfer<PropsFrom<Props>>>
-  /** Counts the forms that the props have had, from 1. Raise it when an older form no longer fits. */
+  /** The version of the props' form, from 1. Raise it when props of the older form no longer fit. */
   readonly version?: number
   /**
-   * Brings props of an older version, which a page that was open during a deploy still has, up to date.
-   * Without it, or if it throws or gives nothing, the component starts anew and tells its page.
+   * Brings props of an older version up to date. A page that was open during a deploy still has such props. If the module
+   * has no `upgrade`, or if it throws or returns nothing, the component starts anew, and its page is told.
    *
    * @param dropped the subscriptions and timers whose receivers the module does not have any more. They have ended, and
    * the log says so; `connected`, which runs next, can begin others in their place.
@@ -1167,8 +1188,9 @@ export interface LiveModule<
   ): Given<NoInfer<PropsFrom<Props>>, Of> | undefined
   /**
    * Runs each time the component comes to life in a page or by `loom.start`, after `authorize` and the loading of
-   * private props, before the first render there; not in `loom.mount`, and not when a component that waited is resumed. What it returns
-   * replaces props of the same name. If it throws, the join fails; a `Refusal` refuses it.
+   * private props, before the first render there. It does not run in `loom.mount`, and not when a component that waited
+   * for its page is resumed. The props that it returns replace props of the same name. If it throws, the join fails; a
+   * `Refusal` refuses the join.
    */
   connected?<Of extends Scalar>(
     props: Readonly<NoInfer<PropsFrom<Props>>>,
@@ -1176,8 +1198,8 @@ export interface LiveModule<
   ):
     Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void | Promise<Given<Partial<NoInfer<PropsFrom<Props>>>, Of> | void>
   /**
-   * Receivers by name: what the server can send to the component, and a browser never. Props of a module with receivers
-   * are frozen and `Readonly`: handlers and receivers return new ones. Only own properties are found.
+   * Receivers by name. The server can call them with a message; a browser never can. Props of a module with receivers are
+   * frozen and `Readonly`: handlers and receivers return new props. Only own properties are found.
    */
   readonly receive?: {
     readonly [Name in Names]: Receiver<
@@ -1186,9 +1208,9 @@ export interface LiveModule<
     >
   }
   /**
-   * What the component takes of files, by names of 1 to 64 letters, digits, - and _. `receive` has a receiver of each name,
-   * which gets each file once (`message.data`, an `UploadedFile`). The application needs `loom.uploads`, unless all of them
-   * are `direct`. See docs/uploads.md.
+   * The files that the component takes, by names of 1 to 64 letters, digits, - and _. `receive` has a receiver of each
+   * name, which gets each file once (`message.data`, an `UploadedFile`). The application needs `loom.uploads`, unless all
+   * uploads are `direct`. See docs/uploads.md.
    */
   readonly uploads?: { readonly [Name in Uploads]: UploadRules }
   /**
@@ -1206,15 +1228,15 @@ export interface LiveModule<
   readonly handle:
     | Readonly<Record<string, Handler<Own<NoInfer<PropsFrom<Props>>, Names>>>>
     | Handler<Own<NoInfer<PropsFrom<Props>>, Names>>
-  /** Makes the tree of the props. Depends on nothing else and is not async. */
+  /** Makes the tree of the props. It depends only on the props, and is not async. */
   render(props: Own<NoInfer<PropsFrom<Props>>, Names>): Tree
 }
 
-/** The seam under `LiveModule`, for other template languages: two functions on JSON text. */
+/** A module for other template languages: two functions on JSON text. */
 export interface RawModule {
-  /** Gives the next props' JSON. `checked` is `'true'`, `'false'` or empty. */
+  /** Returns the JSON of the next props. `checked` is `'true'`, `'false'` or empty. */
   handle_json(handler: string, propsJson: string, value: string, checked: string, key: string): string | Promise<string>
-  /** Gives the tree's JSON: `{"s":[…],"d":[…]}`, leaves escaped. */
+  /** Returns the JSON of the tree: `{"s":[…],"d":[…]}`, with escaped leaves. */
   render_tree_json(propsJson: string): string
 }
 
@@ -1266,8 +1288,8 @@ export class LiveSocket {
 }
 
 /**
- * Bounds on what clients and handlers can make the server hold. Bytes, counts and rates are whole numbers, times are
- * milliseconds. `undefined` is the default. `createLoom` throws `LOOM_ARGUMENT` for what a limit cannot be.
+ * Bounds on everything that clients and handlers can make the server hold. Bytes, counts and rates are whole numbers,
+ * times are milliseconds. `undefined` means the default. `createLoom` throws `LOOM_ARGUMENT` if a limit has a wrong value.
  */
 export interface Limits {
   /** The largest message of a client. Larger ones close the connection with 1009. Default 1 MiB. */
@@ -1280,13 +1302,13 @@ export interface Limits {
   queuedEvents: number
   /** Different names in the form of an event; an event with more fails, and its handler is not called. Default 1,000. */
   formFields: number
-  /** Bytes waiting for a slow reader; beyond it patches merge into one newest. Default 1 MiB. */
+  /** Bytes that wait for a slow reader; beyond it patches are merged into one. Default 1 MiB. */
   outgoingBytes: number
-  /** Bytes waiting in all; beyond it whoever holds most is disconnected with 1013. Default 256 MiB. */
+  /** Bytes that wait in all; beyond it the user or address that holds most is disconnected with 1013. Default 256 MiB. */
   waitingBytes: number
   /** Messages that are not understood, before the connection is closed with 1008. Default 16. */
   invalidMessages: number
-  /** Calls that wait for JavaScript; beyond it no connection is read from. Default 4,096. */
+  /** Calls that wait for JavaScript; beyond it no connection is read. Default 4,096. */
   waitingCalls: number
   /** How long handler and render may take before the event fails. Default 30 s. */
   handlerTime: number
@@ -1296,31 +1318,31 @@ export interface Limits {
   deadAfter: number
   /** How long a component waits for its page to come back. 0 ends it at once. Default 60 s. */
   parkTime: number
-  /** Components that wait so; beyond it whoever has most loses the oldest. Default 20,000. */
+  /** Components that wait for their pages; beyond it the user or address that has most loses the oldest. Default 20,000. */
   parked: number
-  /** Bytes that they hold, estimated; as `parked`. Default 256 MiB. */
+  /** Bytes of the components that wait, estimated; otherwise as `parked`. Default 256 MiB. */
   parkedBytes: number
   /** Events after which a checkpoint is due; more for states over 1 KiB, in proportion, up to 1,000. Default 16. */
   checkpointEvents: number
-  /** A quiet moment is used for one after this time; in proportion too, 30 s at most. Default 250 ms. */
+  /** A checkpoint is made after this time without an event; longer for states over 1 KiB, in proportion, up to 30 s. Default 250 ms. */
   checkpointQuiet: number
-  /** The largest state that is sealed; the page is told that a larger one dies with the process. Default 256 KiB. */
+  /** The largest state that a checkpoint can have; a larger state is lost with the process, and the page is told. Default 256 KiB. */
   checkpointBytes: number
-  /** Bytes of all components, estimated; beyond it the address that holds most loses its newest. Default 1,024 MiB. */
+  /** Bytes of all components, estimated; beyond it the address that holds most loses its newest component. Default 1,024 MiB. */
   componentBytes: number
   /** The same for one address. Default 256 MiB. */
   componentBytesPerAddress: number
-  /** How old an event may be that could not be delivered before; an older one is reported. Default 60 s. */
+  /** How old an event may be that could not be delivered before; an older one is not applied, and the page is told. Default 60 s. */
   eventAge: number
   /** Events of one connection in a second, after a burst; one beyond it fails. Default 100. */
   eventRate: number
   /** The burst. Default 500. */
   eventBurst: number
-  /** Bytes of messages of one connection in a second, after a burst; what sends more is read more slowly. Default 256 KiB. */
+  /** Bytes of messages of one connection in a second, after a burst; a connection that sends more is read more slowly. Default 256 KiB. */
   messageBytesRate: number
   /** The burst. Default 1 MiB. */
   messageBytesBurst: number
-  /** The same for all connections of one address; who has sent less than 64 KiB does not wait. Default 8 MiB. */
+  /** The same for all connections of one address; a connection that has sent less than 64 KiB does not wait. Default 8 MiB. */
   messageBytesRatePerAddress: number
   /** The burst. Default 32 MiB. */
   messageBytesBurstPerAddress: number
@@ -1345,13 +1367,13 @@ export interface Limits {
   eventRatePerAddress: number
   /** The burst. Default 20,000. */
   eventBurstPerAddress: number
-  /** Joins that render at a time, and pages coming back; others wait, so that events come first, and addresses take turns. Default 32. */
+  /** Joins and returning pages that render at a time; others wait, so that events come first, and addresses take turns. Default 32. */
   joins: number
   /** Joins that wait for a promise of `authorize` or `mount`; one address may have an eighth. Default 1,024. */
   asyncJoins: number
-  /** Joins and pages coming back that wait; then the newest of the address that has most comes back later. Default 10,000. */
+  /** Joins and returning pages that wait; beyond it the newest of the address that has most comes back later. Default 10,000. */
   waitingJoins: number
-  /** Joins and pages coming back in a second, after a burst; others wait. Default 5,000. */
+  /** Joins and returning pages in a second, after a burst; others wait. Default 5,000. */
   joinRate: number
   /** The burst. Default 5,000. */
   joinBurst: number
@@ -1362,12 +1384,12 @@ export interface Limits {
   /** How old a page may be when it joins. Default 14 days. */
   tokenAge: number
   /**
-   * States in the `store`, in all. One more, and whoever has most of them (a user, or an address) loses the one that has
-   * not changed for longest: then an old checkpoint of that component would start it, as without a store.
+   * States in the `store`, in all. For one more, the user or address that has most of them loses the state that has not
+   * changed for longest: then an old checkpoint of that component could start it, as without a store.
    * Default 1,000,000.
    */
   stored: number
-  /** And of one user (`bind`), or of one address if there is no user. Default 10,000. */
+  /** The same for one user (`bind`), or for one address if there is no user. Default 10,000. */
   storedPerHolder: number
   /** Tasks that a component runs at a time; a step that begins one more fails. Default 16. */
   tasksPerComponent: number
@@ -1377,19 +1399,19 @@ export interface Limits {
    */
   tasks: number
   /**
-   * Changes of a component in a second that no event asked for; further ones merge. Of a shared component all changes
-   * count, answers among them. Default 30.
+   * Changes of a component in a second that no event asked for; further changes are merged. For a shared component all
+   * changes count, answers included. Default 30.
    */
   patchRate: number
   /**
-   * The least time between two such changes while the page's tab is hidden, in milliseconds; further ones merge, and all
-   * come when the page is seen again. Default 5 s.
+   * The least time between two such changes while the page's tab is hidden, in milliseconds; further changes are
+   * merged, and all come when the user sees the page again. Default 5 s.
    */
   hiddenPatchTime: number
   /**
-   * After this time at the latest `authorize` is asked again about a page whose component has subscriptions, timers,
-   * tasks or a part in presence, or is shared, in milliseconds; each component, and each page of a shared one, has a time of its own, of half
-   * of this at least. Default 300 s.
+   * The longest time between two calls of `authorize`, in milliseconds, for a page whose component is shared, or has
+   * subscriptions, timers, tasks or a part in presence. Each component, and each page of a shared one, has a time of its
+   * own, which is at least half of this. Default 300 s.
    */
   authorizeTime: number
   /**
@@ -1399,13 +1421,13 @@ export interface Limits {
   /** Shared components that one address has started; otherwise the same. Default 1,000. */
   sharedPerAddress: number
   /**
-   * Pages that show one shared component; for one more, a page that is away gives way, or one of the address that has most,
-   * or else the new one comes back later. Default 20,000.
+   * Pages that show one shared component. For one more, a page that is away gives way, or a page of the address that has
+   * most; otherwise the new page comes back later. Default 20,000.
    */
   viewers: number
   /** How long a shared component that was mounted waits for its first page. Default 10 s. */
   mountTime: number
-  /** JSON text of props of which a parsed copy is kept; beyond it, or after 10 to 20 s without use, they are parsed anew. Default 64 MiB. */
+  /** JSON of props of which a parsed copy is kept; copies beyond it, or unused for 10 to 20 s, are dropped. Default 64 MiB. */
   propsCacheBytes: number
   /** Messages that a topic keeps; a subscriber that had not read an older one is told of a gap. Default 256. */
   topicMessages: number
@@ -1413,31 +1435,31 @@ export interface Limits {
   topicBytes: number
   /** How long a topic keeps a message. Default 60 s. */
   topicTime: number
-  /** Bytes of the messages that all topics keep; beyond it old ones go, of topics in turn. Default 256 MiB. */
+  /** Bytes of the messages that all topics keep; beyond it old messages go, one topic after the other. Default 256 MiB. */
   topicsBytes: number
   /** How long the id of a message is remembered, and a topic without messages and subscribers. Default 1 days. */
   topicIdTime: number
   /** Ids that are remembered, of all topics; beyond it the oldest is forgotten. Default 1,000,000. */
   topicIds: number
   /**
-   * Topics; beyond it one without subscribers gives way, or publishing and subscribing fail. Subscriptions of
-   * one user or address are bounded as `tasks`. Default 100,000.
+   * Topics; for one more, a topic without subscribers gives way; if there is none, publishing and subscribing fail. The
+   * subscriptions of one user or address are bounded as `tasks` are. Default 100,000.
    */
   topics: number
-  /** People of a topic whom those who watch its presence are told; of more they are told the count. Default 1,000. */
+  /** People of a topic; if there are more, those who watch its presence get only the count. Default 1,000. */
   presence: number
   /** The largest meta of `ctx.track`, as JSON; a larger one fails the step. Default 1 KiB. */
   presenceMeta: number
-  /** How long somebody whose last component is gone is still there. 0: has left at once. Default 5 s. */
+  /** How long a person is still there after the last component is gone. 0: the person leaves at once. Default 5 s. */
   presenceGrace: number
   /**
-   * Components of this process that are tracked, each once for each topic; one more fails the step. Of one user or address as `tasks`.
-   * Default 100,000.
+   * Components of this process that are tracked, counted once for each topic; one more fails the step. For one user or
+   * address bounded as `tasks`. Default 100,000.
    */
   presenceEntries: number
   /**
-   * Components that are tracked in one topic; one more fails the step. With a backplane those of all processes count, as
-   * far as this process knows. Of one user or address as `tasks`. Default 10,000.
+   * Components that are tracked in one topic; one more fails the step. With a backplane the components of all processes
+   * count, as far as this process knows. For one user or address bounded as `tasks`. Default 10,000.
    */
   presenceEntriesPerTopic: number
 }
