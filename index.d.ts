@@ -1465,21 +1465,21 @@ export interface Limits {
 }
 
 /**
- * Where problems are told. `console` fits, and gets the text with the code before it. Loggers of pino and bunyan fit, and
- * get the fields before the text. All others get the text first, as winston's; an object of your own may ignore the fields.
+ * Gets the log's lines. `console` gets the text with the code before it. Loggers of pino and bunyan get the fields before
+ * the text. All others, such as winston's, get the text first; an object of your own may ignore the fields.
  */
 export interface Logger {
   error(message: string, fields: LogFields): void
   warn(message: string, fields: LogFields): void
 }
 
-/** What a line says beside its text. */
+/** The fields of a line, beside its text. */
 export interface LogFields {
-  /** What the line is about. */
+  /** The kind of the line. */
   readonly code: LogCode
   /** The module's name. */
   readonly module?: string
-  /** Of `LOOM_CONNECTION`: why connections are closed. */
+  /** For `LOOM_CONNECTION`: why connections are closed. */
   readonly reason?: string
   /** How many lines like this one were left out in the last minute, if the line says so. */
   readonly leftOut?: number
@@ -1489,7 +1489,7 @@ export interface LogFields {
 export type LogCode =
   /** A fault of loom-live. */
   | 'LOOM_FAULT'
-  /** A callback of a module has thrown, or what it gave cannot be used. */
+  /** A callback of a module has thrown, or its value cannot be used. */
   | 'LOOM_FAILED'
   /** A page named a handler that its module does not have. */
   | 'LOOM_UNKNOWN_HANDLER'
@@ -1511,7 +1511,7 @@ export type LogCode =
   | 'LOOM_JOIN'
   /** The server has closed a connection, or could not take one over. */
   | 'LOOM_CONNECTION'
-  /** There are no file descriptors left, or some again. */
+  /** There are no file descriptors left; or there are some again. */
   | 'LOOM_DESCRIPTORS'
   /** Redis is away, is back, or is not set up as it has to be. */
   | 'LOOM_REDIS'
@@ -1523,9 +1523,9 @@ export type LogCode =
   | 'LOOM_PRESENCE'
   /** A shared component cannot be reached, or was not handed over. */
   | 'LOOM_SHARED'
-  /** What another process has said cannot be opened: it has other secrets. */
+  /** A message of another process cannot be opened: that process has other secrets. */
   | 'LOOM_SECRET'
-  /** A component has no checkpoint, so that it does not outlive a crash. */
+  /** A component has no checkpoint, so it does not outlive a crash. */
   | 'LOOM_CHECKPOINT'
   /** A component goes on in another process. */
   | 'LOOM_MOVED'
@@ -1550,12 +1550,12 @@ export type LogCode =
   /** A mistake that only development looks for. */
   | 'LOOM_DEVELOPMENT'
 
-/** Has `callback` called within something, as an `AsyncLocalStorage` or the context of a trace. Gives what it gives. */
+/** Calls `callback` within a context, such as an `AsyncLocalStorage` or a trace, and returns the callback's result. */
 export type Around = <Result>(callback: () => Result) => Result
 
 /**
- * A step that somebody observes: an event of a page, messages from the server, or a join. The same object is in all that
- * the channels of `node:diagnostics_channel` tell of the step: see docs/telemetry.md.
+ * A step that somebody observes: an event of a page, messages from the server, or a join. All messages of the channels of
+ * `node:diagnostics_channel` about one step have the same object: see docs/telemetry.md.
  */
 export interface StepMessage {
   readonly loom: Loom
@@ -1564,57 +1564,57 @@ export interface StepMessage {
   readonly module: string
   /** The handler's name, or that of the first receiver; empty at a join. */
   readonly name: string
-  /** What tells the component from others. It is a secret of the server's: do not send it to anybody. */
+  /** Identifies the component. It is a secret of the server: do not send it to anybody. */
   readonly component: string
   readonly event: LiveEvent | undefined
   /** The request that the page's connection began with. Read it in the subscriber, and not later. */
   readonly request: LiveRequest
   /** The `traceparent` of the request that rendered the page, if `loom-live:mount` was given one; otherwise empty. */
   readonly traceparent: string
-  /** When JavaScript began with it, as `performance.now()` counts. */
+  /** When JavaScript began with the step, as `performance.now()` counts. */
   readonly startTime: number
-  /** In a subscriber of `loom-live:step:start`: has the module's callbacks called within this. */
+  /** Call it in a subscriber of `loom-live:step:start`: the module's callbacks are then called within `around`. */
   within(around: Around): void
 }
 
-/** What `loom-live:handle`, `loom-live:render`, `loom-live:store` and `loom-live:patch` tell: a part of a step is over. */
+/** The message of `loom-live:handle`, `loom-live:render`, `loom-live:store` and `loom-live:patch`: a part of a step is over. */
 export interface PartMessage {
   readonly step: StepMessage
   /** As `performance.now()` counts. */
   readonly startTime: number
   /** In milliseconds. */
   readonly duration: number
-  /** Of `loom-live:handle`: what was thrown. */
+  /** For `loom-live:handle`: the error that was thrown. */
   readonly error?: unknown
 }
 
-/** What `loom-live:commit`, `loom-live:join` and `loom-live:step:end` tell: a step is over. */
+/** The message of `loom-live:commit`, `loom-live:join` and `loom-live:step:end`: a step is over. */
 export interface StepEndMessage {
   readonly step: StepMessage
   /** From the mailbox to the answer, in milliseconds. */
   readonly duration: number
-  /** How long of that it waited for the JavaScript thread, in milliseconds. */
+  /** How much of `duration` the step waited for the JavaScript thread, in milliseconds. */
   readonly waited: number
-  /** When it was over, as `performance.now()` counts. */
+  /** When the step was over, as `performance.now()` counts. */
   readonly endTime: number
-  /** Why nothing was committed; not there if the step was. */
+  /** Why the step was not committed; not there if it was. */
   readonly code?: LogCode
 }
 
-/** What `loom-live:topic` tells. */
+/** The message of `loom-live:topic`. */
 export interface TopicMessage {
   readonly loom: Loom
   readonly action: 'publish' | 'subscribe' | 'unsubscribe'
   readonly topic: string
   /** The step that has done it; not there for `loom.publish`. */
   readonly step?: StepMessage
-  /** Of `loom.publish`: how long it took, in milliseconds. */
+  /** For `loom.publish`: how long it took, in milliseconds. */
   readonly duration?: number
-  /** Of `loom.publish`: why it failed. */
+  /** For `loom.publish`: why it failed. */
   readonly error?: unknown
 }
 
-/** What `loom-live:error` tells. */
+/** The message of `loom-live:error`. */
 export interface ErrorMessage {
   readonly loom: Loom
   readonly code: LogCode
@@ -1628,7 +1628,7 @@ export interface ErrorMessage {
   readonly step?: StepMessage | undefined
 }
 
-/** What `loom-live:log` tells: a line, which the logger gets, too. */
+/** The message of `loom-live:log`: a line, which the logger gets, too. */
 export interface LogMessage {
   readonly loom: Loom
   readonly level: 'error' | 'warn'
@@ -1636,7 +1636,7 @@ export interface LogMessage {
   readonly fields: LogFields
 }
 
-/** What `loom-live:mount` tells: a page is being rendered. */
+/** The message of `loom-live:mount`: a page is about to be rendered. */
 export interface MountMessage {
   readonly loom: Loom
   /** The module's name. */
@@ -1652,13 +1652,16 @@ export type TrustProxy = boolean | number | string | readonly string[] | ((addre
 export interface ErrorContext {
   /** The module's name. */
   readonly module: string
-  /** What has thrown. `handle` also if what a handler gave cannot be used, `join` if what a join starts with cannot. */
+  /**
+   * The callback that has thrown. It is also `handle` if a handler's value cannot be used, and `join` if the props that a
+   * join starts with cannot be used.
+   */
   readonly callback: 'handle' | 'handle_json' | 'authorize' | 'mount' | 'upgrade' | 'render' | 'join'
-  /** The handler's name; nothing at a join. */
+  /** The handler's name; `undefined` at a join. */
   readonly handler: string | undefined
-  /** What was to be handled; nothing at a join. */
+  /** The event that failed; `undefined` at a join. */
   readonly event: LiveEvent | undefined
-  /** As `ctx.request`; an empty one where a shared component has none. */
+  /** As `ctx.request`; an empty request if a shared component has none. */
   readonly request: LiveRequest
 }
 
@@ -1671,23 +1674,23 @@ export interface SqliteStore {
 /** A store in Redis 6.2 or later, or in Valkey: for the processes of many machines. */
 export interface RedisStore {
   /**
-   * Where it is: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS,
+   * The address: `redis://[[user]:password@]host[:port][/database]`, `rediss://` for TLS,
    * `redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/name[/database]` for a server that sentinels name
    * (`rediss+sentinel://` for TLS, `?sentinelUser=…&sentinelPassword=…` for the sentinels' own login), or a list of
    * `redis://` of some nodes of a cluster.
    */
   redis: string | readonly string[]
-  /** What all keys begin with: 1 to 64 letters, digits and `: . - _`. `loom:` by default. */
+  /** The beginning of all keys: 1 to 64 letters, digits and `: . - _`. `loom:` by default. */
   prefix?: string
   /**
-   * What has a state before its event is answered. Each but `memory` costs a round trip to what it waits for, which many
-   * events share; a state that is not confirmed within 2 s fails its event.
+   * Which memory or disk has a state before its event is answered. `fsync` and `replicas` cost one more round trip, which
+   * many events share. If a state is not confirmed within 2 s, its event fails.
    *
-   * * `memory`, the default: the server's memory. What the server loses, answered events lose: by default the last second
-   *   if it is killed, and what a replica had not got in a failover.
+   * * `memory`, the default: the server's memory. If the server loses states, events that were answered are lost: by
+   *   default those of the last second if it is killed, and in a failover those that the replica had not got.
    * * `fsync`: the server's disk. From Redis 7.2 on by `WAITAOF`, with `appendonly yes`; before, and in a cluster, with
    *   `appendonly yes` and `appendfsync always`. Anything else is an error at the start.
-   * * `replicas`: the memory of one replica more, by `WAIT`. Without a replica events fail, and the log says so at the
+   * * `replicas`: also the memory of one replica, by `WAIT`. Without a replica events fail, and the log says so at the
    *   start. Not in a cluster.
    */
   durability?: 'memory' | 'fsync' | 'replicas'
@@ -1697,98 +1700,100 @@ export interface RedisStore {
 export interface RedisBackplane {
   /** As in {@link RedisStore}. */
   redis: string | readonly string[]
-  /** What all keys and channels begin with. `loom:` by default. */
+  /** The beginning of all keys and channels. `loom:` by default. */
   prefix?: string
 }
 
-/** A component's newest state, as a store in the application's hands gives it. */
+/** A component's newest state, as a store of your own returns it. */
 export interface ClaimedState {
-  /** The life that was begun: a whole number, later than all that the store had, and than `after`. At most 2^52. */
+  /** The life that was begun: a whole number, larger than the one that the store had, and than `after`. At most 2^52. */
   readonly life: number
   /** The state's revision, as it was saved. */
   readonly revision: number
   /** The state's text, as it was saved. */
   readonly state: string
   /**
-   * Of a shared component, how far the events of its viewers have got: all numbers that were saved for it and not
-   * forgotten since, by viewer.
+   * For a shared component, the numbers of its viewers' last events, by viewer: all numbers that were saved for the
+   * component and not forgotten since.
    */
   readonly viewers?: { readonly [viewer: string]: number }
 }
 
-/** A component's state, as a store in the application's hands is to keep it. */
+/** A component's state, which a store of your own has to keep. */
 export interface SavedState {
   /**
-   * The component's name, under which its one state is kept: at most 64 characters of `A-Z a-z 0-9 _ -`. It stays the
+   * The component's name. The store keeps one state under this name: at most 64 characters of `A-Z a-z 0-9 _ -`. It stays the
    * same as long as the state lives, in every process.
    */
   readonly instance: string
   /** The life that the state was committed in: a whole number of at most 2^52. */
   readonly life: number
-  /** Counts the states: a whole number of at most 2^52. In one life each state has a higher one than those before. */
+  /** Counts the states: a whole number of at most 2^52. In one life each state has a higher revision than the states before. */
   readonly revision: number
   /**
-   * The state, sealed: nobody can read it, and no other opens. ASCII text without line breaks, up to about 1.4 times
-   * the JSON of the props long.
+   * The sealed state: nobody else can read it, and a loom opens no state that was changed. ASCII text without line breaks;
+   * it is up to about 1.4 times as long as the JSON of the props.
    */
   readonly state: string
   /** Whose state it is: a keyed hash of the user (`bind`), or of the address if there is no user; 22 characters. */
   readonly holder: string
   /**
-   * Of a shared component, numbers of viewers that are to be kept beside the state, each in the place of an earlier one
-   * of the same viewer; `null`: that one is to be forgotten. All are kept with the state, or none.
+   * For a shared component: numbers of viewers, which the store has to keep beside the state. Each replaces an earlier
+   * number of the same viewer; `null` means that the store has to forget the number. The store keeps all of them together
+   * with the state, or none.
    */
   readonly viewers?: { readonly [viewer: string]: number | null }
 }
 
 /**
- * A store in the application's hands, for Postgres and others; `examples/postgres/` has one. It may be of any class. A
- * function that throws or rejects, gives something else, or takes longer than 5 s, has failed: events whose states it was
- * to keep fail, and can be made again. It may then have done what it was asked, or do it late.
+ * A store of your own, for Postgres and others; `examples/postgres/` has one. The object may be of any class. A function
+ * fails if it throws or rejects, returns a wrong value, or takes longer than 5 s. Then the events fail whose states it
+ * should keep; users can make these events again. A failed function may have kept the states all the same, or keep them
+ * later.
  *
  * States are compared by life first, and by revision if the lives are the same. Each function compares and writes in one
- * step that no other comes between, in no process: in SQL, in one statement, or in a transaction that locks the row.
+ * atomic step, over all processes: in SQL, in one statement, or in a transaction that locks the row.
  *
- * A state that has not been saved for longer than `limits.tokenAge` and a minute is not asked for any more, and may be
- * deleted, with its viewers. What is deleted earlier may be rolled back by an old checkpoint. Nothing bounds the states
- * but the store: `limits.stored` and `limits.storedPerHolder` are for the others.
+ * A state that has not been saved for longer than `limits.tokenAge` and a minute is not needed any more, and may be
+ * deleted, with its viewers. If a state is deleted earlier, an old checkpoint may roll the component back. Only your store
+ * bounds the number of states: `limits.stored` and `limits.storedPerHolder` are for the other stores.
  */
 export interface OwnStore {
   /**
-   * Begins a life of this component, if there is a state of it: raises the life that is kept to one later than itself
-   * and than `after`, and gives it with the state. From then on what an earlier life saves is refused. Gives nothing if
-   * there is no state. At most 64 calls at a time.
+   * Begins a life of this component, if there is a state of it: sets the kept life to one more than the larger of itself
+   * and `after`, and returns the life with the state. From then on the store refuses states of earlier lives. Returns
+   * nothing if there is no state. There are at most 64 calls at a time.
    */
   claim(instance: string, after: number): PromiseLike<ClaimedState | null | undefined> | ClaimedState | null | undefined
   /**
-   * Keeps each state that is newer than the one there is, and the first one of a component. Resolves, when they are as
-   * durable as they are to be, with the instances of those that are kept; a component whose instance is not among them
-   * goes on elsewhere, and ends here. Up to 512 states, of about 1 MiB together or of one that is larger; no two of one
-   * component. There is one call at a time, unless one takes longer than 5 s.
+   * Keeps each state that is newer than the kept one, and the first state of a component. When the states are durable, it
+   * resolves with the instances of the states that are kept; if an instance is not in this list, its component goes on
+   * elsewhere, and ends here. A call has up to 512 states, of about 1 MiB together, or one state that is larger; it never
+   * has two states of one component. There is one call at a time, unless a call takes longer than 5 s.
    */
   save(states: readonly SavedState[]): PromiseLike<readonly string[]> | readonly string[]
 }
 
-/** What development does beside what it does anyway. */
+/** Further options of development. */
 export interface DevelopmentOptions {
   /** The first element of each template has `data-l-loc`, the file and the line of the template. `false` by default. */
   locations?: boolean
-  /** What has failed is shown in the page, with the lines of the source. `true` by default. */
+  /** Failures are shown in the page, with the lines of the source. `true` by default. */
   overlay?: boolean
 }
 
-/** What `loom.watch` takes. */
+/** The options of `loom.watch`. */
 export interface WatchOptions {
   /**
-   * The folder whose files are watched, with all in it but `node_modules` and what begins with a dot; at most 2,000 folders.
-   * The current folder if left out.
+   * The folder whose files are watched, with all folders in it except `node_modules` and names that begin with a dot; at
+   * most 2,000 folders. Default: the current folder.
    */
   folder?: string
   /** A server of Vite that loads the application's modules (`ssrLoadModule`): it watches, and loads them again. */
   vite?: ViteLike
 }
 
-/** What `loom.watch` needs of Vite's `createServer`. */
+/** The part of Vite's server that `loom.watch` uses. */
 export interface ViteLike {
   readonly watcher: {
     on(event: 'change' | 'add', listener: (file: string) => void): unknown
@@ -1799,13 +1804,13 @@ export interface ViteLike {
 
 export interface LoomOptions {
   /**
-   * At least 32 bytes; of a list, the first seals and all open. May be left out in development only,
-   * where one is made and kept in `node_modules/.cache`.
+   * At least 32 bytes. If it is a list, the first secret seals, and all of them open. It may be left out only in
+   * development: a secret is then made and kept in `node_modules/.cache`.
    */
   secret?: string | readonly string[] | undefined
   /**
-   * Where the client and the WebSocket live: `/loom` gives `/loom/ws`. It is the whole path, in pages as
-   * well as here: the prefix that a router is mounted under belongs to it, and a proxy passes it on as it is.
+   * The address of the client and of the WebSocket: `/loom` gives `/loom/ws`. It is the whole path, as the browser asks for
+   * it and as it arrives here: the prefix of a router belongs to it, and a proxy must not change it.
    */
   path?: string
   /**
@@ -1814,12 +1819,12 @@ export interface LoomOptions {
    */
   development?: boolean | DevelopmentOptions
   /**
-   * What ties a page to a user or a session: a token made for one is worth nothing to another. Called
-   * with the page's request in `mount` and with the upgrade request when the page connects.
+   * Returns the user or the session that a page belongs to: the token of one user is worth nothing for another. Called
+   * with the page's request in `mount`, and with the upgrade request when the page connects.
    *
-   * @param request Node's request; with Express, its own.
-   * @param own what middleware or hooks have set their things on: Fastify's request, if `mount` was
-   * given that one, and on an upgrade; else the same as `request`.
+   * @param request Node's request; with Express, Express' own.
+   * @param own the request that middleware or hooks have set their members on: Fastify's request, if `mount` was given
+   * that one, and on an upgrade; otherwise the same as `request`.
    */
   bind?(
     request: IncomingMessage,
@@ -1831,64 +1836,65 @@ export interface LoomOptions {
    */
   origin?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
   /**
-   * Whose `X-Forwarded-For`, `-Host`, `-Proto` and `-Port` count, and `Forwarded` if those are not sent. Nobody's
-   * by default.
+   * Says which proxies' `X-Forwarded-For`, `-Host`, `-Proto` and `-Port` count; `Forwarded` counts if these are not sent.
+   * By default no proxy is trusted.
    */
   trustProxy?: TrustProxy
   /**
-   * What of the request, as middleware left it, `ctx.request` keeps, by name. Its JSON is kept for each
-   * connection. `['user', 'session']` by default.
+   * The names of the members that middleware sets on the request and that `ctx.request` has too. Their JSON is kept for
+   * each connection. `['user', 'session']` by default.
    */
   keep?: readonly string[]
   /**
-   * Where every committed event is kept before it is answered, so that a state cannot be rolled back by
-   * an older checkpoint after a restart, nor go on in two processes: a SQLite file, for the processes of
-   * one machine, Redis, for those of many, or a store of your own. None by default: then balances and attempts left
-   * have no place in props.
+   * Keeps the state after each event before the event is answered. So an older checkpoint cannot roll a state back after a
+   * restart, and a state cannot go on in two processes. It is a SQLite file for the processes of one machine, Redis for
+   * those of many machines, or a store of your own. By default there is no store: then do not keep balances and numbers of
+   * attempts in props.
    */
   store?: SqliteStore | RedisStore | OwnStore
   /**
-   * What the processes of an application share beside states: topics, and addresses of components. What is published in
-   * one process reaches the subscribers of all. A page may come to any process: its component goes where the page goes.
-   * None by default: then topics are in the memory of each process.
+   * Joins the processes of an application: they share topics, presence, shared components and addresses of components. A
+   * message that is published in one process reaches the subscribers in all. A page may come to any process: its component
+   * goes where the page goes. By default there is none: then topics are in the memory of each process.
    */
   backplane?: RedisBackplane
   limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined }
   /** `console` by default. Loggers of pino and winston fit: see docs/telemetry.md. */
   logger?: Logger
   /**
-   * Gets what a callback of a module has thrown, as it was thrown, beside the text in the log. It is not told of a
-   * `Refusal`, which is an answer; nor of what `loom.mount` rejects with, which its caller has; nor of what is given
-   * up without being thrown, as after `limits.handlerTime`. What it throws, or rejects with, is logged.
+   * Gets each error that a callback of a module has thrown, as it was thrown; the log has its text as well. It does not get
+   * a `Refusal`, because that is an answer; nor errors that `loom.mount` rejects with, because its caller has them; nor
+   * failures without an error, such as a call that was given up after `limits.handlerTime`. If `onError` itself throws or
+   * rejects, that is logged.
    */
   onError?(error: unknown, context: ErrorContext): unknown
   /**
    * How connections reach Rust: `descriptor` hands over the socket, `relay` copies its bytes.
-   * `auto`, the default, hands over what can be: plain sockets on Unix.
+   * `auto`, the default, hands over sockets that can be handed over: plain sockets on Unix.
    */
   transport?: 'auto' | 'relay'
 }
 
-/** As Express and Connect have it. What is written for Express' own request is taken too. */
+/** Middleware as in Express and Connect. Middleware that is typed for Express' own request is accepted, too. */
 export type Middleware = {
   middleware(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown
 }['middleware']
 
 export interface AttachOptions {
   /**
-   * The application's own middleware that an upgrade request passes before anything joins: sessions,
-   * logins. One that answers instead of calling `next` refuses the connection.
+   * The application's own middleware, for instance for sessions and logins. An upgrade request passes it before any
+   * component joins. If a middleware answers instead of calling `next`, the connection is refused.
    */
   middleware?: readonly Middleware[]
 }
 
-/** An open connection, or what has been left behind by one that is gone and may come back. */
+/** An open connection, or a connection that is gone and whose components wait for their page. */
 export interface Connection {
   /** What the option `bind` gave. */
   readonly bind: string
   /** The client's address. */
   readonly address: string
-  /** The request that it began with. */
+  /** The request that began the connection. */
   readonly request: LiveRequest
 }
 
@@ -1937,25 +1943,25 @@ export type ContainerName =
 
 export interface MountOptions {
   /**
-   * The page's request, Node's or Fastify's own; needed if something reads it, as the option `bind` and a
-   * module's `mount` do. In a callback of a component, its `ctx.request`: what is mounted then belongs to the same page
-   * and user.
+   * The page's request, Node's or Fastify's own. It is needed if code reads it, such as the option `bind` or a module's
+   * `mount`. In a callback of a component give `ctx.request`: the mounted component then belongs to the same page and
+   * user.
    */
   request?: IncomingMessage | FastifyRequestLike | LiveRequest
   /**
-   * The element that is the component's container; `div` by default. A component of rows is mounted as `tbody`, one of
-   * cells as `tr`, one of list items as `ul`, and its HTML put into the page's `<table>`, or wherever such an element
-   * may stand. `mount` rejects with `LOOM_TEMPLATE` if what the component shows cannot stand in it.
+   * The element that is the component's container; `div` by default. Mount a component that shows rows as `tbody`, one that
+   * shows cells as `tr`, and one that shows list items as `ul`; put its HTML into the page's `<table>`, or wherever such an
+   * element may stand. `mount` rejects with `LOOM_TEMPLATE` if the component's HTML cannot stand in the container.
    */
   as?: ContainerName
   /**
-   * Makes it one component for all pages that mount this module under this key: it has one state, takes the events of
-   * all pages one at a time, and is rendered once for all. Any page can start it, so that its state has to follow from
-   * the key: props cannot be given, `mount` loads by `ctx.key`, and `ctx.request` is there in `authorize` and handlers
-   * only. 1 to 256 bytes.
+   * Makes one component for all pages that mount this module under this key: it has one state, takes the events of all
+   * pages one at a time, and is rendered once for all. Any page can start it, so its state has to follow from the key: props
+   * cannot be given, `mount` loads the state by `ctx.key`, and only `authorize` and handlers have `ctx.request`. The key has
+   * 1 to 256 bytes.
    *
-   * It lives while a page shows it and `limits.parkTime` longer; mounted without a page that joins, for
-   * `limits.mountTime`. `mount` rejects with `LOOM_START` if it cannot be started, or too many live (`limits.shared`,
+   * The component lives while a page shows it and `limits.parkTime` longer. If it was mounted and no page joins, it lives
+   * for `limits.mountTime`. `mount` rejects with `LOOM_START` if it cannot be started, or too many live (`limits.shared`,
    * `sharedPerAddress`).
    */
   shared?: string
@@ -1966,9 +1972,9 @@ export interface Stats {
   connections: number
   /** Running actors. */
   components: number
-  /** Those among them that wait for their page to come back. */
+  /** Actors that wait for their page to come back. */
   parked: number
-  /** States in the `store`, of all processes that share it; 0 without one, and with one of your own. */
+  /** States in the `store`, of all processes that share it; 0 without a store, and with a store of your own. */
   stored: number
   /** Events answered with a patch so far. */
   events: number
@@ -1982,22 +1988,22 @@ export interface Stats {
   waitingCalls: number
   /** Calls waiting or running, async handlers included. */
   callsInFlight: number
-  /** How Redis is, once for the `store` and once for the `backplane`, as far as they are in Redis. */
+  /** The state of Redis, once for the `store` and once for the `backplane`, if they are in Redis. */
   redis: RedisStats[]
 }
 
-/** How Redis is, as this process sees it. */
+/** The state of Redis, as this process sees it. */
 export interface RedisStats {
   usedFor: 'store' | 'backplane'
-  /** Where it is, without user and password. */
+  /** The addresses, without user and password. */
   hosts: string
-  /** There is a connection. */
+  /** Whether there is a connection. */
   isUp: boolean
-  /** For how long there has been none, in milliseconds; 0 if there is one, and before the first one. */
+  /** For how long there has been no connection, in milliseconds; 0 if there is one, and before the first one. */
   away: number
-  /** Why there is none; empty if there is one. */
+  /** Why there is no connection; empty if there is one. */
   why: string
-  /** How often it was lost so far. */
+  /** How often the connection was lost so far. */
   losses: number
 }
 
@@ -2008,7 +2014,7 @@ export interface Ready {
   why: string[]
 }
 
-/** What `loom.fastify` needs of a Fastify instance. */
+/** The part of a Fastify instance that `loom.fastify` uses. */
 export interface FastifyLike {
   readonly server: HttpServer | HttpsServer
   readonly prefix: string
@@ -2049,20 +2055,20 @@ export interface Loom {
   /**
    * Adds a module under a name. Only registered names can be joined.
    *
-   * @throws LoomError `LOOM_ARGUMENT` if the name is taken or the module is not one, `LOOM_PROPS` if its
-   * props are no JSON.
+   * @throws LoomError `LOOM_ARGUMENT` if the name is taken or `module` is not a module, `LOOM_PROPS` if its props are not
+   * JSON.
    */
   register<Props extends object, Names extends PropertyKey = PropertyKey, Uploads extends string = never>(
     name: string,
     module: LiveModule<Props, Names, Uploads> | RawModule,
   ): RegisteredModule<PropsFrom<Props>>
   /**
-   * Renders a component into a page: its HTML in a container that the browser client brings to
-   * life. Props left out are the module's own. A module that is given by its name may have any props.
+   * Renders a component for a page. The result is its HTML in a container, which the browser client brings to life. Props
+   * that are left out are the module's own. A module that is given by its name may have any props.
    *
-   * @throws LoomError (as a rejection) `LOOM_PROPS` if the props are no JSON, or so large that no page could join with
-   * them (`limits.messageBytes`); `LOOM_TEMPLATE` if what was rendered is no template, or cannot stand in its container;
-   * `LOOM_ARGUMENT` for what an option cannot be.
+   * @throws LoomError (as a rejection) `LOOM_PROPS` if the props are not JSON, or so large that no page could join with
+   * them (`limits.messageBytes`); `LOOM_TEMPLATE` if `render` did not return a template, or its HTML cannot stand in the
+   * container; `LOOM_ARGUMENT` if an option is wrong.
    */
   mount<Props extends object>(
     module: RegisteredModule<Props> | string,
@@ -2071,7 +2077,8 @@ export interface Loom {
   ): Promise<string>
   /**
    * Starts an actor without a page: `connected` runs, and not `authorize`; then it renders, and `replyTo` gets `trees`.
-   * A change that no event asked for is a `patch`, too; while an event has no answer, it comes with the answer.
+   * A change that no event asked for is also sent as a `patch`; while an event has no answer, the change comes with the
+   * answer.
    *
    * @throws StartError if `connected` or the first render fails.
    */
@@ -2082,33 +2089,34 @@ export interface Loom {
     propsJson: string,
   ): Promise<LiveSocket>
   /**
-   * Takes over the WebSocket upgrades on the loom's path, and no others, of an HTTP or HTTPS
-   * server. Once is enough; again without middleware it does nothing.
+   * Takes over the WebSocket upgrades of an HTTP or HTTPS server on the loom's path, and no others. Call it once; a
+   * second call without middleware does nothing.
    *
-   * @throws LoomError `LOOM_ARGUMENT` if another loom has that path of the server, or if this one is
-   * attached already and the middleware would not run; `LOOM_STOPPED` if it is closed.
+   * @throws LoomError `LOOM_ARGUMENT` if another loom has that path of the server, or if this loom is attached already
+   * and the middleware would not run; `LOOM_STOPPED` if the loom is closed.
    */
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
   /**
-   * Closes connections now, and ends what they left behind, so that their pages have to join again and
-   * pass `authorize`. For a login that is revoked. Upgrades under way are refused, too: one that waits for
-   * middleware or `bind` as soon as it is known that it is meant (it is not counted then).
+   * Closes connections now, and ends the components that wait for their pages, so that these pages have to join again and
+   * pass `authorize`: for instance if a login is revoked. Upgrades under way are refused, too. If such an upgrade waits for
+   * middleware or `bind`, it is refused as soon as its user is known, and is not counted.
    *
-   * With a `topic` only the components end that are in it (`ctx.topics`), of all pages or of those that match `bind` and
-   * `address`, too: those that are shown, those that wait for their page, and those that come to life just now from a
-   * state with this subscription. Their pages join again and pass `authorize`, which finds the topic in `ctx.topics`;
-   * the connections stay, and so do the other components of these pages. Without `authorize` they go on as before.
-   * A shared component that is in the topic goes on; its pages end that match, on their connection or on their way back,
-   * and their events under way are given up. If only its call in flight puts it into the topic, all its pages end.
-   * Without `bind` and `address` live sockets of `loom.start` end, too: from then on they throw `LOOM_STOPPED`.
+   * With a `topic` only components that are in the topic (`ctx.topics`) end, of all pages, or of pages that also match
+   * `bind` and `address`: components that are shown, that wait for their page, and that are just coming to life from a
+   * state with this subscription. Their pages join again and pass `authorize`, which finds the topic in `ctx.topics`; the
+   * connections stay, and so do the other components of these pages. If a module has no `authorize`, its components go on
+   * as before. A shared component that is in the topic goes on; those of its pages end that match, on their connection or
+   * on their way back, and their events under way are given up. If only a call in flight puts the shared component into the
+   * topic, all its pages end. Without `bind` and `address`, live sockets of `loom.start` end, too: from then on they throw
+   * `LOOM_STOPPED`.
    *
-   * With a `backplane` all processes do the same, each a moment later; if Redis is away, when it is back. A function is
-   * asked in this process only.
+   * With a `backplane` all processes do the same, each a moment later; if Redis is away, they do it when Redis is back. A
+   * function is called in this process only.
    *
-   * @param filter which: all that have this `bind`, `address` and `topic`, or those it is true for. An empty one is an
-   * error, and so is a member that is `undefined`.
-   * @returns how many connections and waiting components there were in this process; with a `topic`, how many components, and of shared
-   * ones how many pages.
+   * @param filter all connections that have this `bind`, `address` and `topic`, or for which the function returns true. An
+   * empty filter is an error, and so is a member that is `undefined`.
+   * @returns how many connections and waiting components there were in this process; with a `topic`, how many components,
+   * and for shared components how many pages.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   disconnect(
@@ -2116,26 +2124,28 @@ export interface Loom {
       { bind?: string; address?: string; topic?: string | Topic<unknown> } | ((connection: Connection) => boolean),
   ): number
   /**
-   * Takes components out of a topic now: they get no further messages and no presence of it, and are not tracked in it
-   * any more. They go on without it, and a checkpoint of that is due at once. A component takes it after the call that runs, and before all that waits; also one that waits for its page. With `{}`
-   * live sockets of `loom.start` and shared components are meant, too; with `bind` or `address` they are not, since they
-   * are nobody's. A state that is nowhere but in a page's checkpoint is not reached: it
-   * brings its subscriptions back, and `authorize` finds them in `ctx.topics`.
+   * Takes components out of a topic now: they get no further messages and no presence of the topic, and are not tracked in
+   * it any more. They go on without the topic, and a checkpoint is due at once. For each component this happens after the
+   * call that runs and before all messages that wait, also if the component waits for its page. With `{}` live sockets of
+   * `loom.start` and shared components are meant, too; with `bind` or `address` they are not, because they belong to no
+   * user. It does not reach a state that exists only in a page's checkpoint: such a state brings its subscriptions back,
+   * and `authorize` finds them in `ctx.topics`.
    *
    * With a `backplane` all processes do the same, as with `disconnect`.
    *
-   * @param filter whose: those that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
+   * @param filter components that match `bind` and `address`; `{}` for all. A member that is `undefined` is an error.
    * @returns how many components of this process were in the topic, each shared one counted once.
    * @throws LoomError `LOOM_ARGUMENT`
    */
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number
   /**
    * Takes the files of all uploads, over HTTP beside the socket, in the resumable protocol tus 1.0. Needs the packages
-   * `@tus/server` and, with a `directory`, `@tus/file-store`. Gives middleware for Express and its like, which stands
-   * behind what `bind` reads of a request; for Fastify call it before `loom.fastify` is registered. Once for a loom.
+   * `@tus/server` and, with a `directory`, `@tus/file-store`. Returns middleware for Express and its like; put it behind
+   * the middleware whose members `bind` reads. For Fastify call `uploads` before `loom.fastify` is registered. Call it once
+   * for a loom.
    *
-   * @throws LoomError `LOOM_PLATFORM` if a package is missing; `LOOM_ARGUMENT` for what an option cannot be, and if there
-   * is a `backplane` and the files are on a disk of one machine.
+   * @throws LoomError `LOOM_PLATFORM` if a package is missing; `LOOM_ARGUMENT` if an option is wrong, and if there is a
+   * `backplane` and the files are on the disk of one machine.
    */
   uploads(
     options: UploadsOptions,
@@ -2148,11 +2158,11 @@ export interface Loom {
    */
   readonly fastify: (instance: FastifyLike) => Promise<void>
   /**
-   * The script elements of the browser client, for the page's end. Once is for the components of all looms. What scripts
-   * of the page import (`hook`, see `loom-live/client`) is served beside the client, as `/loom/client.js`: the option
-   * `path` and this name, an address that does not change.
+   * The script elements of the browser client, for the page's end. One client is enough for the components of all looms.
+   * The module that scripts of the page import (`hook`, see `loom-live/client`) is served beside the client, as
+   * `/loom/client.js`: the option `path` and this name. This address does not change.
    *
-   * @throws LoomError `LOOM_ARGUMENT` for what an option cannot be.
+   * @throws LoomError `LOOM_ARGUMENT` if an option is wrong.
    */
   script(options?: ScriptOptions): string
   /**
@@ -2166,10 +2176,11 @@ export interface Loom {
    * Such a form has `form().seal` in it, and its page was mounted with `request`. The handler runs on the props that the
    * page was rendered with. Then the page's own GET route renders it, with the component as the handler has left it and
    * status 422 if the form was not taken (`validated`, `ctx.keepForm`), or the browser is sent to the URL of `ctx.redirect`
-   * (303). It is checked as a join is: `bind`, age, `authorize`; and the form has to come from a page of this site, by
-   * its `Origin` or, if that is missing or `null`, by `Sec-Fetch-Site`. With a `store` each form is taken once: sent again,
-   * it shows the page. Every URL-encoded body is read here, up to `limits.messageBytes` and `limits.formFields` names, else
-   * it is answered with 413; one that is no such form goes on to your routes, parsed.
+   * (303). The request is checked as a join is: `bind`, age, `authorize`. The form also has to come from a page of this
+   * site, by its `Origin` or, if that is missing or `null`, by `Sec-Fetch-Site`. With a `store` each form is taken once: if
+   * it is sent again, the page is shown. Every URL-encoded body is read here, up to `limits.messageBytes` and
+   * `limits.formFields` names; a larger one is answered with 413. A body that is not such a form goes on to your routes,
+   * parsed.
    *
    * There is no live component: `ctx.publish`, `ctx.send`, `ctx.flash` and `ctx.redirect` work, the other effects throw
    * `LOOM_NO_ACTOR`. Forms of shared components need the client's script.
@@ -2182,29 +2193,31 @@ export interface Loom {
   readonly fastifyForms: (instance: FastifyLike) => Promise<void>
   /**
    * The element in which a page shows its flashes (`ctx.flash`). The flashes of a form that was sent without the client's
-   * script are in it already, if the application uses `loom.forms()`; others come by the client. Call it once for a page,
-   * before anything of the response is sent: the flashes are over then. It stands in the page outside of components.
+   * script are in it already, if the application uses `loom.forms()`; the client adds others. Call it once for a page,
+   * before anything of the response is sent; these flashes are then shown and forgotten. Put the element outside of
+   * components.
    *
-   * @param look what one flash looks like. Its text stands in an element with `data-l-fill="text"`, into which the client
-   * puts the text of others; an element with `data-l-dismiss` takes the flash away. Without it the client has a look.
+   * @param look returns the HTML of one flash. The text stands in an element with `data-l-fill="text"`; the client puts the
+   * texts of other flashes there. A click on an element with `data-l-dismiss` closes the flash. Without `look` the client's
+   * own look is used.
    * @throws LoomError `LOOM_TEMPLATE` if the look has no place for the text; `LOOM_ARGUMENT` if the response was begun.
    */
   flashes(request: IncomingMessage | FastifyRequestLike, look?: (flash: Flash) => Tree): string
   stats(): Stats
 
   /**
-   * All that `stats` counts and more, in Prometheus' text form: answer a request for `/metrics` with it, under the content
-   * type `text/plain; version=0.0.4`. Durations are measured from the first call on, counts from the loom's beginning. See
-   * docs/telemetry.md, which names them all.
+   * All numbers of `stats` and more, in Prometheus' text form: answer a request for `/metrics` with this text, under the
+   * content type `text/plain; version=0.0.4`. Durations are measured from the first call on, counts from the beginning of
+   * the loom. docs/telemetry.md names them all.
    */
   metrics(): string
   /**
-   * Whether a load balancer should send requests and connections here: not from the call of `close` on, and not while Redis
-   * is away, if the store or the backplane is there. Does not wait. See `docs/scaling.md`.
+   * Whether a load balancer should send requests and connections here. It is not ready after `close` was called, and not
+   * while Redis is away, if the store or the backplane is in Redis. Does not wait. See `docs/scaling.md`.
    *
-   * @param options `redis: false` leaves Redis out: if it is away for all processes, none of them would be ready, although
-   * components that need nothing of Redis go on.
-   * @throws LoomError `LOOM_ARGUMENT` for what is no such option.
+   * @param options `redis: false` leaves Redis out: if Redis is away for all processes, none of them would be ready,
+   * although components that do not need Redis go on.
+   * @throws LoomError `LOOM_ARGUMENT` for an unknown option.
    */
   ready(options?: { redis?: boolean }): Ready
   /**
@@ -2212,39 +2225,40 @@ export interface Loom {
    * order. Resolves when the topic has it.
    *
    * @param data a JSON value of at most `limits.messageBytes`; `null` if it is left out.
-   * @param options `id`: what was published under this id within `limits.topicIdTime` is not published again.
+   * @param options `id`: if a message was published under this id within `limits.topicIdTime`, this one is not published.
    * @throws LoomError (as a rejection) `LOOM_TOPIC` if there are too many topics (`limits.topics`) or the data is too large;
-   * `LOOM_PROPS` if the data is no JSON; `LOOM_ARGUMENT` for what is no topic or no id; `LOOM_STOPPED` if the loom is closed.
+   * `LOOM_PROPS` if the data is not JSON; `LOOM_ARGUMENT` if the topic or the id is wrong; `LOOM_STOPPED` if the loom is
+   * closed.
    */
   publish<Data>(topic: Topic<Data>, data: NoInfer<Data>, options?: { id?: string }): Promise<void>
   publish(topic: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
-   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. Whatever takes
-   * the name of a topic takes it, too.
+   * The topic of this name, with the type of its data: `const prices = loom.topic<Price>('prices')`. You can
+   * give it wherever you can give the name of a topic.
    */
   topic<Data>(name: string): Topic<Data>
   /**
-   * Who is there in a topic: everybody whom a component tracks there (`ctx.track`), or how many.
+   * The people in a topic: everybody whom a component tracks there (`ctx.track`), or only their number.
    *
-   * @throws LoomError, as a rejection: `LOOM_ARGUMENT` for what is no name of a topic; `LOOM_TOPIC` if Redis is away (with
+   * @throws LoomError, as a rejection: `LOOM_ARGUMENT` for a wrong name of a topic; `LOOM_TOPIC` if Redis is away (with
    * a backplane), and the topic is not watched in this process.
    */
   presence<Meta = unknown>(topic: string | Topic<unknown>): Promise<Everybody<Meta>>
   /**
-   * Sends a message to one component, by the address that its `ctx.self` gave; otherwise as `publish`. An address that was
-   * not made by this application is `LOOM_TOPIC`.
+   * Sends a message to one component, by its address (`ctx.self`); otherwise as `publish`. If this application has not made
+   * the address, it rejects with `LOOM_TOPIC`.
    */
   send(address: string, receiver: string, data?: unknown, options?: { id?: string }): Promise<void>
   /**
-   * In development: loads source files again that have changed. What they register takes the place of what was, and living
-   * components are rendered anew, with their state. Changed stylesheets are exchanged in open pages. See docs/development.md.
+   * In development: loads changed source files again. The modules that they register replace the old ones, and living
+   * components are rendered anew, with their state. Changed stylesheets are replaced in open pages. See docs/development.md.
    *
-   * @throws LoomError `LOOM_ARGUMENT` in production, for a second call, and for what an option cannot be.
+   * @throws LoomError `LOOM_ARGUMENT` in production, for a second call, and if an option is wrong.
    */
   watch(options?: WatchOptions): void
   /**
-   * Answers what has been sent, closes every connection and resolves when the last actor is gone. The loom
-   * gives back its keys, its store and all else; what is called later throws `LOOM_STOPPED`.
+   * Answers the events that have been sent, closes every connection and resolves when the last actor is gone. The loom
+   * releases its keys, its store and everything else; functions that are called later throw `LOOM_STOPPED`.
    *
    * @param options.timeout how long running handlers may still take, in milliseconds; 10,000.
    */
@@ -2256,33 +2270,33 @@ export interface ScriptOptions {
   /** The nonce of the page's Content-Security-Policy, for `script-src 'nonce-…'`, with or without `strict-dynamic`. */
   nonce?: string
   /**
-   * Whether the page says, at its lower edge, that it is offline, that a component has failed, or that it has to be
-   * loaded again. `false` loads nothing of it. Default `true`.
+   * Whether a bar at the page's lower edge says that the page is offline, that a component has failed, or that the page has
+   * to be loaded again. With `false` the bar is not loaded. Default `true`.
    */
   status?: boolean
-  /** What the page says in other words than the English ones: in the language of the page. */
+  /** The client's texts, if they should not be the English ones: in the language of the page. */
   texts?: ClientTexts
 }
 
-/** What the client says to users. None is empty. */
+/** The client's texts for users. A text must not be empty. */
 export interface ClientTexts {
   /** The connection is gone. `Connection lost.` */
   offline?: string
-  /** When the next try is, with `{seconds}` for how many they are. `Trying again in {seconds} s.` */
+  /** When the next try is; `{seconds}` stands for the seconds until then. `Trying again in {seconds} s.` */
   retryIn?: string
   /** A try is under way. `Trying again…` */
   connecting?: string
-  /** Of the button that does not wait. `Try now` */
+  /** The button that tries at once. `Try now` */
   retry?: string
-  /** Screen readers say so if they have said that it is gone. `Connected again.` */
+  /** The connection is back. Screen readers say it if they have said that the connection was gone. `Connected again.` */
   online?: string
   /** A component has failed. `A part of this page has stopped working.` */
   error?: string
   /** The page has to be loaded again. `This page is out of date.` */
   expired?: string
-  /** Of the button that does so. `Reload` */
+  /** The button that loads the page again. `Reload` */
   reload?: string
-  /** Of the button that takes a flash away. `Dismiss` */
+  /** The button that closes a flash. `Dismiss` */
   dismiss?: string
 }
 
@@ -2293,16 +2307,16 @@ export function createLoom(options?: LoomOptions): Loom
 export class LoomError extends Error {
   constructor(code: LoomErrorCode, message: string, options?: { cause?: unknown })
   readonly code: LoomErrorCode
-  /** Where the docs say what causes this error and what mends it: a file of the package, and the heading in it. */
+  /** The section of the docs with the causes of this error and their mends: a file of the package, and the heading in it. */
   readonly docs: string
 }
 
-/** Thrown by `authorize` or a handler: the page is told the message, and what to do about it. */
+/** Throw it in `authorize` or a handler: the page gets the message, and is told what to do. */
 export class Refusal extends LoomError {
   /**
    * @param message shown to the user.
-   * @param options.redirect where the page is to go, a login for instance: a path or an http(s) URL.
-   * @param options.reload the page is to be loaded again.
+   * @param options.redirect the address that the page goes to, for instance a login: a path or an http(s) URL.
+   * @param options.reload true if the page has to be loaded again.
    */
   constructor(message: string, options?: { redirect?: string; reload?: boolean })
   readonly redirect: string | undefined
@@ -2317,13 +2331,13 @@ export class StartError extends LoomError {
 export type LoomErrorCode =
   /** An argument or an option is not what was expected. */
   | 'LOOM_ARGUMENT'
-  /** A template cannot be made safe, or a value cannot stand where it stands. */
+  /** A template cannot be made safe, or a value cannot stand in its place in a template. */
   | 'LOOM_TEMPLATE'
-  /** Props are no JSON, or more than a page can bring back. */
+  /** Props are not JSON, or larger than a page can bring back. */
   | 'LOOM_PROPS'
   /** There is no usable secret. */
   | 'LOOM_SECRET'
-  /** `authorize` said no. */
+  /** `authorize` or a handler refused. */
   | 'LOOM_REFUSED'
   /** An actor did not come to life. */
   | 'LOOM_START'
@@ -2335,7 +2349,7 @@ export type LoomErrorCode =
   | 'LOOM_TOPIC'
   /** The fields of a form contradict each other, or are named too long or too deep. */
   | 'LOOM_FORM'
-  /** What a handler asked for needs a live component, and its form was sent without the client's script. */
+  /** A handler asked for an effect that needs a live component, but its form was sent without the client's script. */
   | 'LOOM_NO_ACTOR'
   /** A page asked for an upload that its component does not have, or a file cannot be read here. */
   | 'LOOM_UPLOAD'
