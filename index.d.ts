@@ -2183,7 +2183,7 @@ export interface Loom {
    * parsed.
    *
    * There is no live component: `ctx.publish`, `ctx.send`, `ctx.flash` and `ctx.redirect` work, the other effects throw
-   * `LOOM_NO_ACTOR`. Forms of shared components need the client's script.
+   * `LOOM_NO_ACTOR`. The form of a shared component goes to its actor, as an event of a page: there all effects work.
    */
   forms(): Middleware
   /**
