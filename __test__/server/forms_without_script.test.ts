@@ -672,7 +672,7 @@ test('forms of nested components, and of shared ones among them, have the state 
 })
 
 test('what a form of a nested component has said comes to that component, whatever its page shows by then', async () => {
-  const loom = createLoom({ secret: SECRET, logger: new Log(), bind: () => 'ada' })
+  const loom = createLoom({ secret: SECRET, logger: new Log(), bind: () => 'ada', limits: { handlerTime: 500 } })
   atEnd(() => loom.close({ timeout: 0 }))
   let rows = ['b', 'c']
   let range = 'day'
@@ -690,6 +690,7 @@ test('what a form of a nested component has said comes to that component, whatev
     receive: {
       given: (before, { from, data, id }, ctx) => {
         const { range } = data as { range: string }
+        if (range === 'never') return new Promise<never>(() => undefined)
         heard.push([from, id.length > 10, before.range, range])
         ctx.publish('told', range)
         return { ...before, range: `heard ${range}` }
@@ -742,7 +743,11 @@ test('what a form of a nested component has said comes to that component, whatev
     'c week 0',
   ])
   expect(heard).toEqual([['parent', true, 'day', 'week']])
+  // A receiver that never answers holds no page up.
+  range = 'never'
+  expect(await post(before[1])).toContain('took too long')
   // The component is there no more.
+  range = 'week'
   rows = ['a', 'c']
   expect(shown(await post(before[0]))).toEqual(['a week 0', 'a week 0', 'c week 0', 'c week 0'])
 })

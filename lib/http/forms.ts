@@ -137,10 +137,17 @@ export class Forms {
       requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
     })
     context.formId = randomBytes(16).toString('base64url')
-    const props = await giveAnew(entry, state.props, JSON.parse(json), context)
-    await this.sendAll(entry, context.outgoing)
-    this.host.flashes.leave(rawOf(page), context.flashes)
-    return props
+    const deadline = setTimeout(() => {
+      context.abort(new Error('the receiver given took too long'))
+    }, this.host.limits.handlerTime)
+    try {
+      const props = await beforeAbort(giveAnew(entry, state.props, JSON.parse(json), context), context)
+      await this.sendAll(entry, context.outgoing)
+      this.host.flashes.leave(rawOf(page), context.flashes)
+      return props
+    } finally {
+      clearTimeout(deadline)
+    }
   }
 
   readonly express: Middleware = (request, response, next) => {
