@@ -95,10 +95,13 @@ const wires: Wires = {
   },
 }
 
+/** A WebSocket's `readyState`, in HTML's standard. */
+const OPEN = 1
+
 /** The server has answered a ping twice: by then it has written what it had to say before. */
 async function echoed(socket: WebSocket): Promise<void> {
   for (let times = 0; times < 2; times++) {
-    if (socket.readyState !== 1) return
+    if (socket.readyState !== OPEN) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
         socket.off('pong', done).off('close', done)
@@ -346,15 +349,24 @@ class Page implements PublicPage<never> {
       await setImmediate()
       const { browser } = this
       const isCalm =
-        frames === this.frames && browser.loading === 0 && !browser.timers.isBusy && this.underWay() === undefined
+        frames === this.frames &&
+        browser.loading === 0 &&
+        !browser.timers.isBusy &&
+        !this.isConnecting &&
+        this.underWay() === undefined
       if (isCalm) break
       if (performance.now() > end) {
         const busy = this.underWay()
-        const what =
-          busy === undefined ? 'frames keep coming' : `${busy.getAttribute('data-l-live') ?? ''} waits for its answer`
+        const other = this.isConnecting ? 'a connection is being made or ended' : 'frames keep coming'
+        const what = busy === undefined ? other : `${busy.getAttribute('data-l-live') ?? ''} waits for its answer`
         throw failure(`The page has not settled within ${this.timeout} ms: ${what}`, this.container)
       }
     }
+  }
+
+  /** A component says that it waits only once its connection is there, and that it is offline only once that is gone. */
+  private get isConnecting(): boolean {
+    return !this.isClosed && [...this.sockets].some(({ readyState }) => readyState !== OPEN)
   }
 
   /** A component that waits for the server. Without a network nobody waits. */
