@@ -102,7 +102,7 @@ test('a page is not settled while it connects, however long that takes', async (
   // The server of the pages is made with the first one.
   const { emit } = Server.prototype
   Server.prototype.emit = function (event: string, ...given: unknown[]) {
-    const tell = (): boolean => Reflect.apply(emit, this, [event, ...given])
+    const tell = (): boolean => Boolean(Reflect.apply(emit, this, [event, ...given]))
     return event === 'connection' ? setTimeout(tell, 50).hasRef() : tell()
   }
   const slow = createLoom({ secret: 'a secret of at least thirty-two bytes', logger: silent })
