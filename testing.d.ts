@@ -74,7 +74,7 @@ export interface HeldUpload {
  * none or several, the call fails.
  *
  * Each promise resolves when nothing is under way any more: handlers are done, events are answered, and the page shows the
- * result. If a callback of the component, such as a handler or a receiver, has thrown meanwhile, the promise rejects with
+ * result. A running task (`ctx.task`) is not waited for: use `waitFor`. If a callback of the component, such as a handler or a receiver, has thrown meanwhile, the promise rejects with
  * the same error. Any other failure is a `LoomError`: `LOOM_ARGUMENT` if the page does not have what the test looked for,
  * or has not settled in time, and `LOOM_START` if the component shows an error that no callback has thrown. A message of
  * `LOOM_ARGUMENT` shows the page's HTML. Methods without a promise throw the same `LoomError`.
