@@ -24,8 +24,9 @@ export interface OpenOptions {
   /** Opens the shared component of this key, as in `loom.mount`. */
   shared?: string
   /**
-   * How long the page waits before a call rejects, in milliseconds, above 0. The default is 1,000. `settled`, and each
-   * call that waits as `settled` does, waits for at least 1,000.
+   * How long a call waits for the page before it rejects, in milliseconds, above 0. The default is 1,000. `settled`, and
+   * each call that waits as `settled` does, waits for at least 1,000. The time of handlers does not count;
+   * `limits.handlerTime` bounds it.
    */
   timeout?: number
 }
