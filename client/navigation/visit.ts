@@ -98,8 +98,11 @@ async function bring(loaded: Loaded, way: Way, replaces: boolean, isOvertaken: (
     for (const end of [transition['ready'], transition['finished']]) end.catch(() => undefined)
     await transition['updateCallbackDone']
   }
-  const detail: Visits['loom:navigated'] = { 'url': url.href }
-  own.dispatchEvent(root, new CustomEvent('loom:navigated', { bubbles: true, detail }))
+  type Detail = Visits['loom:navigated']
+  own.dispatchEvent(
+    root,
+    new CustomEvent('loom:navigated', { bubbles: true, detail: { 'url': url.href } satisfies Detail }),
+  )
   return true
 }
 
