@@ -18,6 +18,8 @@ import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
 const LOOK_MS = 4
+/** If components have something to do for longer, a handler runs. */
+const HANDLED_MS = 50
 /** What a container's state says while something is under way. */
 const UNDER_WAY = /^(joining|waiting)$/
 
@@ -323,7 +325,7 @@ class Page implements PublicPage<never> {
         if (typeof wanted === 'string') throw missing(this.container, wanted, match, what)
         if (thrown !== undefined)
           throw thrown instanceof Error ? thrown : failure(`${what}: ${textOfError(thrown)}`, this.container)
-        throw failure(`${what}: the function has given nothing that is true`, this.container)
+        throw failure(`${what}: the function has returned only undefined, null or false`, this.container)
       }
       await setTimeout(LOOK_MS)
     }
@@ -341,10 +343,15 @@ class Page implements PublicPage<never> {
   }
 
   private async calm(): Promise<void> {
-    const end = performance.now() + Math.max(this.timeout, TIMEOUT_MS)
+    const longest = Math.max(this.timeout, TIMEOUT_MS)
+    let end = performance.now() + longest
     for (;;) {
       const { frames } = this
+      const begun = performance.now()
       await this.of.seam.settled()
+      // The time of a handler does not count here: `limits.handlerTime` bounds it.
+      const handled = performance.now() - begun
+      if (handled > HANDLED_MS) end += handled
       for (const socket of this.sockets) await echoed(socket)
       await setImmediate()
       const { browser } = this
@@ -359,7 +366,7 @@ class Page implements PublicPage<never> {
         const busy = this.underWay()
         const other = this.isConnecting ? 'a connection is being made or ended' : 'frames keep coming'
         const what = busy === undefined ? other : `${busy.getAttribute('data-l-live') ?? ''} waits for its answer`
-        throw failure(`The page has not settled within ${this.timeout} ms: ${what}`, this.container)
+        throw failure(`The page has not settled within ${longest} ms: ${what}`, this.container)
       }
     }
   }
