@@ -109,3 +109,17 @@ test('what is no loom, and what is no module', async () => {
   expect(await said(openPage(loom, 'lst'))).toMatch('did you mean "list"')
   expect(await said(openPage(loom, list, {}, { reqest: {} } as never))).toMatch('did you mean "request"')
 })
+
+test('a call that waits for a handler ends with the loom', async () => {
+  const ended = createLoom({ secret: 'a secret of at least thirty-two bytes', logger: silent })
+  const never = ended.register('never', {
+    props: {},
+    handle: { wait: () => new Promise<void>(() => undefined) },
+    render: () => html`<button data-l-click="wait">Wait</button>`,
+  })
+  await using page = await openPage(ended, never)
+  const clicked = said(page.click('button'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await ended.close({ timeout: 0 })
+  expect(await clicked).toBe('the loom has been closed')
+})
