@@ -1,5 +1,8 @@
 // What beginners write, and those who come from React: each is an error that says what to write instead.
 
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type LiveModule, type Tree } from 'loom-live'
 import { compileJsx, JsxError } from 'loom-live/jsx-compiler'
@@ -212,4 +215,19 @@ test('JSX that is joined as text says so', () => {
   // eslint-disable-next-line @typescript-eslint/no-base-to-string -- the mistake itself
   expect(() => String(tree)).toThrow(/was joined as text/)
   expect(html`${tree}`.dynamics).toHaveLength(1)
+})
+
+test('a package that the compile step needs and cannot find is no mistake in the code', () => {
+  const empty = mkdtempSync(join(tmpdir(), 'loom-live-jsx-'))
+  const script = `try { require('./jsx-compiler.cjs').compileJsx('const a = <p>x</p>', { filename: 'a.tsx' }) }
+    catch (error) { console.log(error.name, error.code, error.message) }`
+  try {
+    copyFileSync(join(__dirname, '../../dist/jsx-compiler.cjs'), join(empty, 'jsx-compiler.cjs'))
+    const { stdout } = spawnSync(process.execPath, ['-e', script], { cwd: empty, encoding: 'utf8' })
+    expect(stdout.trim()).toBe(
+      'LoomError LOOM_PLATFORM The compile step of JSX needs the package @babel/parser: npm install --save-dev @babel/parser magic-string',
+    )
+  } finally {
+    rmSync(empty, { recursive: true })
+  }
 })

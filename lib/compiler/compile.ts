@@ -66,8 +66,10 @@ export function compileJsx(
 function read(code: string, filename: string | undefined): ParseResult {
   const isTypeScript = filename === undefined || !/\.[cm]?jsx?$/.test(filename.replace(/[?#].*$/, ''))
   const plugins: ParserPlugin[] = ['jsx', 'decorators-legacy', ...(isTypeScript ? (['typescript'] as const) : [])]
+  // A package that is missing is no mistake in the code.
+  const { parse } = parser()
   try {
-    return parser().parse(code, {
+    return parse(code, {
       sourceType: 'unambiguous',
       plugins,
       allowReturnOutsideFunction: true,
