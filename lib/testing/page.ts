@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import { clearInterval, setInterval } from 'node:timers'
+import { clearInterval, clearTimeout as unschedule, setInterval, setTimeout as schedule } from 'node:timers'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import type { Loom, RegisteredModule, Topic } from '../../index'
@@ -18,6 +18,8 @@ import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
 const LOOK_MS = 4
+/** So long a page waits for the answer of a component before it asks whether the component has anything to do. */
+const FRAME_MS = 10
 /** If components have something to do for longer, a handler runs. */
 const HANDLED_MS = 50
 /** What a container's state says while something is under way. */
@@ -121,6 +123,7 @@ class Page implements PublicPage<never> {
   private readonly sockets = new Set<WebSocket>()
   /** How many frames have gone and come. */
   private frames = 0
+  private frameCame: () => void = () => undefined
   private readonly failures: unknown[] = []
   private readonly pushes: Pushed[] = []
   /** The actor of the page's component. */
@@ -194,7 +197,10 @@ class Page implements PublicPage<never> {
       this.frames++
       Reflect.apply(send, socket, given)
     }
-    socket.on('message', () => this.frames++)
+    socket.on('message', () => {
+      this.frames++
+      this.frameCame()
+    })
     socket.on('close', () => this.sockets.delete(socket))
   }
 
@@ -346,6 +352,8 @@ class Page implements PublicPage<never> {
     const longest = Math.max(this.timeout, TIMEOUT_MS)
     let end = performance.now() + longest
     for (;;) {
+      // To ask the server costs more than to wait for its answer.
+      if (this.underWay() !== undefined) await this.nextFrame()
       const { frames } = this
       const begun = performance.now()
       await this.of.seam.settled()
@@ -369,6 +377,17 @@ class Page implements PublicPage<never> {
         throw failure(`The page has not settled within ${longest} ms: ${what}`, this.container)
       }
     }
+  }
+
+  /** Resolves when a frame has come, or a little later. */
+  private nextFrame(): Promise<void> {
+    return new Promise((resolve) => {
+      const late = schedule(resolve, FRAME_MS)
+      this.frameCame = () => {
+        unschedule(late)
+        resolve()
+      }
+    })
   }
 
   /** A component says that it waits only once its connection is there, and that it is offline only once that is gone. */

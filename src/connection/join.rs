@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::nesting::Nesting;
+use super::refused::{FAULT, GONE, Refused, TOO_MANY};
 use super::{Connection, JOIN, Shows};
 use crate::clock::unix_now;
 use crate::codes::Code;
@@ -24,17 +25,6 @@ use crate::sessions::{counted_as, holder};
 use crate::shared::{self, BUSY, Joining, Known};
 use crate::token::{Claims, Kind, anchored, public_name};
 use crate::turns::Place;
-
-pub(super) const GONE: &str = "This part of the page is no longer valid; reload the page.";
-const TOO_MANY: &str = "This page has too many live components.";
-pub(super) const FAULT: &str = "The server could not handle this.";
-
-/// A join that was refused: what the page is told, what it can do, and the reason for the log.
-pub(super) struct Refused(
-    pub(super) &'static str,
-    pub(super) Refusal,
-    pub(super) String,
-);
 
 impl<D: Dispatcher> Connection<D> {
     pub(super) fn join(

@@ -5,6 +5,7 @@ mod join;
 #[cfg(all(test, shuttle))]
 pub(crate) mod models;
 mod nesting;
+mod refused;
 #[cfg(test)]
 mod tests;
 

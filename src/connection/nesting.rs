@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::join::{FAULT, Refused};
+use super::refused::{FAULT, Refused};
 use super::{Connection, Shows};
 use crate::clock::unix_now;
 use crate::dispatch::Dispatcher;

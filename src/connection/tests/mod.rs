@@ -9,7 +9,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::join::GONE;
+use super::refused::GONE;
 use super::*;
 use crate::clock::unix_now;
 use crate::dispatch::Joins;
