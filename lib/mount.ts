@@ -114,8 +114,8 @@ export class Mounting {
     if (this.requests.isOfComponent(request)) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'loom.mount renders into a page, and was given the ctx.request of a component: put live(module, props, { key }) into ' +
-          "the component's template, which gives the module an actor that comes and goes with the render",
+        'loom.mount renders into a page, and was given the ctx.request of a component. To show a module in a component, put ' +
+          "live(module, props, { key }) into the component's template",
       )
     }
     return request
@@ -127,7 +127,7 @@ export class Mounting {
     throw new LoomError(
       'LOOM_PROPS',
       `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
-        `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
+        `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load large data in mount, as private props), or raise the limit`,
     )
   }
 
@@ -200,8 +200,8 @@ export class Mounting {
     }
     if (entry.raw || entry.module.params !== undefined) {
       const why = entry.raw
-        ? 'a module of handle_json cannot be given anything by a parent'
-        : 'it has params, and the address is that of the whole page: have the parent read it, and give the child what it says'
+        ? 'it has handle_json, and such a module takes nothing from a parent'
+        : 'it has params, and the address belongs to the whole page. Let the parent have params, and give the values to the child as props'
       throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be nested by live(): ${why}`)
     }
     if (child.shared !== undefined) {
@@ -256,19 +256,22 @@ export class Mounting {
     }
     const name = JSON.stringify(entry.name)
     if (entry.raw) {
-      throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be shared: a module of handle_json has no mount`)
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `Module ${name} cannot be shared: it has handle_json, and such a module has no mount`,
+      )
     }
     if (entry.module.params !== undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Module ${name} cannot be shared: it has params, and pages that show one component have addresses of their own`,
+        `Module ${name} cannot be shared: it has params, and each page that shows a shared component has an address of its own`,
       )
     }
     if (!isObject(props) || Object.keys(props).length > 0) {
       throw new LoomError(
         'LOOM_PROPS',
         `Expected no props for the mount of module ${name} with the key ${JSON.stringify(key)}: any page can start a ` +
-          "shared component, so that its state has to follow from its key. Load it in the module's mount, by ctx.key",
+          "shared component, so its state has to follow from its key. Load the state in the module's mount, by ctx.key",
       )
     }
     const container = checkContainer(options.as ?? 'div')

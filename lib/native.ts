@@ -20,8 +20,9 @@ export type {
 export type Native = typeof import('./addon')
 
 const BUNDLED =
-  'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
-  '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
+  'loom-live was put into a bundle, and the bundle does not find the package of loom-live: mark loom-live as external ' +
+  '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that the bundle loads loom-live from node_modules, ' +
+  'and install loom-live there'
 
 interface Manifest {
   readonly name?: string

@@ -165,7 +165,7 @@ function redisOf(option: string, { redis, prefix, durability = 'memory' }: Redis
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every((url) => typeof url === 'string'))
-    throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
+    throw invalid('a URL, or a list of URLs of a cluster', `${option}.redis`, typeof redis)
   if (!DURABILITIES.includes(durability))
     throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
   return { urls, isCluster, prefix: redisPrefix(prefix, `${option}.prefix`), durability }

@@ -113,8 +113,8 @@ export class Requests {
 export function noRequest(key: string): LoomError {
   return new LoomError(
     'LOOM_ARGUMENT',
-    `There is no ctx.request here: the component is shared by all pages with the key ${JSON.stringify(key)}, and what it ` +
-      'shows has to follow from the key (ctx.key). authorize and handlers have the request of the page that asks',
+    `There is no ctx.request here: the component is shared by all pages with the key ${JSON.stringify(key)}. Let its ` +
+      'state follow from the key (ctx.key). authorize and handlers have the request of the page that asks',
   )
 }
 
@@ -127,8 +127,8 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
   const refuse = (_: object, name: string | symbol): never => {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `${path}.${String(name)} cannot be set: ctx.request is a copy, and what is written to it would be lost. ` +
-        'Keep it in props, or in the store that the session came from',
+      `${path}.${String(name)} cannot be set: ctx.request is a copy, so the value would be lost. ` +
+        'Keep the value in props, or in the store that the session came from',
     )
   }
   return new Proxy(Object.freeze(copy), { set: refuse, defineProperty: refuse, deleteProperty: refuse }) as T
@@ -205,7 +205,7 @@ export class Context implements LiveContext {
     if (names === null) {
       throw new LoomError(
         'LOOM_STOPPED',
-        'ctx.topics was first read after its call had ended; read it before, as in `const { topics } = ctx`',
+        'ctx.topics was first read after its call had ended; read ctx.topics before, as in `const { topics } = ctx`',
       )
     }
     return (this.topicNames = Object.freeze(names))
@@ -241,8 +241,8 @@ export class Context implements LiveContext {
     if (this.caller === undefined) {
       throw new LoomError(
         'LOOM_STOPPED',
-        `ctx.${what} was first read after its call had ended; read it before, as in \`const { ${what} } = ctx\`, and ` +
-          'what was read stays good',
+        `ctx.${what} was first read after its call had ended; read ctx.${what} before, as in \`const { ${what} } = ctx\`: ` +
+          'you may keep the value after the call',
       )
     }
     return this.caller
@@ -260,8 +260,8 @@ export class Context implements LiveContext {
     if (this.event === undefined && this.key !== '') {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.redirect has no page to send elsewhere here: the component is shared, and no page has asked. Call it in a ' +
-          'handler, or tell the pages with ctx.push',
+        'ctx.redirect has no page to send elsewhere here: the component is shared, and no page has asked. Call ctx.redirect ' +
+          'in a handler, or tell the pages with ctx.push',
       )
     }
     this.redirectUrl = url
@@ -365,7 +365,7 @@ export class Context implements LiveContext {
     if (this.isOver || this.isAborted) {
       throw new LoomError(
         'LOOM_STEP_OVER',
-        `ctx.${what} was called after its step had ended, so that it would have no effect; await what comes before it, or ` +
+        `ctx.${what} was called after its step had ended, so it has no effect; await each promise before this call, or ` +
           (what === 'publish' || what === 'send'
             ? `call loom.${what}, which works anywhere`
             : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
@@ -413,14 +413,14 @@ export class Context implements LiveContext {
     if (!this.answersEvent) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.reply has nobody to answer here: no page has asked. Call it in a handler; what comes from the server tells a ' +
-          'page with ctx.push',
+        'ctx.reply has nobody to answer here: no page has asked. Call ctx.reply in a handler. Elsewhere, tell the page with ' +
+          'ctx.push',
       )
     }
     if (this.hasReplied) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.reply was called twice: a call has one answer; give all of it at once, or tell the page more with ctx.push',
+        'ctx.reply was called twice: a call has one answer. Give the whole answer at once, or tell the page more with ctx.push',
       )
     }
     const json = value === undefined ? undefined : stringifyData(value, () => 'the value of ctx.reply')

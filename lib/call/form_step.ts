@@ -54,7 +54,10 @@ export async function handleForm(
   const sealed = JSON.parse(propsJson) as Record<string, unknown>
   const { props, anew } = await firstProps(entry, sealed, [Joins.MOUNT, version, 0], joining)
   // What was typed belongs to a state that there is no way from.
-  if (anew) throw new LoomError('LOOM_FORM', 'The page is of an older version of its module', { cause: problem })
+  if (anew)
+    throw new LoomError('LOOM_FORM', 'The page is of an older version of its module: the form was not handled', {
+      cause: problem,
+    })
   if (module.authorize !== undefined) checkAllowed(await module.authorize(context, event), () => undefined)
   // It took too long: the page was told that nothing was done.
   if (context.isAborted) throw new GivenUp()

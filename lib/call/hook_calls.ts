@@ -13,7 +13,9 @@ const TYPE = 'call'
 /** What a client sends that is no call. Only the event's own page hears of it. */
 export class UnreadableCall extends Error {
   constructor() {
-    super(`an event of the type ${CALL} has as its value the JSON of [a whole number] or [a whole number, arguments]`)
+    super(
+      `Expected the JSON of [a whole number] or [a whole number, arguments] as the value of an event of the type ${CALL}`,
+    )
   }
 }
 

@@ -21,7 +21,7 @@ function pageUrlOf(text: string): PageUrl {
   if (!isPath || !URL.canParse(text, BASE)) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `the page's address is no path of this site with at most ${MAX_URL} bytes: ${JSON.stringify(text.slice(0, 100))}`,
+      `Expected a path of this site with at most ${MAX_URL} bytes for the page's address but received ${JSON.stringify(text.slice(0, 100))}`,
     )
   }
   const { pathname, search, searchParams } = new URL(text, BASE)
@@ -51,7 +51,7 @@ export async function mountParams(
   if (address === undefined) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `Module ${name} has params, which need the page's address: give loom.mount the request, as in ` +
+      `Module ${name} has params, and params need the page's address: give loom.mount the request, as in ` +
         `loom.mount(${entry.name}, {}, { request })`,
     )
   }
@@ -71,8 +71,8 @@ export function checkPatch(url: unknown, entry: LiveEntry | undefined): asserts 
   if (entry?.module.params === undefined) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `ctx.patch changes the address for the module's params, and module ${JSON.stringify(entry?.name ?? '')} has none: add ` +
-        'params(props, url, ctx), or use ctx.redirect to load another page',
+      `ctx.patch changes the address for the module's params, and module ${JSON.stringify(entry?.name ?? '')} has no params: ` +
+        'add params(props, url, ctx), or use ctx.redirect to load another page',
     )
   }
 }

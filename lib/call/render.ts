@@ -14,7 +14,7 @@ export function treeOf(module: Entry, props: unknown): Tree | string {
   }
   const tree: unknown = module.module.render(props as Record<string, unknown>)
   if (tree instanceof Tree) return tree
-  const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
+  const hint = isThenable(tree) ? '; render is not async: load data in mount, connected or a handler' : ''
   throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
 }
 

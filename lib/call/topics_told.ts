@@ -25,8 +25,8 @@ export class TopicsTold {
   published(topic: string, by: string, place: string | undefined): void {
     if (!this.hasBackplane && isOneOfSeveral()) {
       this.warn(
-        `${by}${atPlace(place)}: this process is one of several, and without a backplane what it publishes reaches its own ` +
-          "pages only. Give createLoom a backplane, as in { backplane: { redis: 'redis://localhost' } }",
+        `${by}${atPlace(place)}: this process is one of several. Without a backplane its messages reach only pages of this ` +
+          "process. Give createLoom a backplane, as in { backplane: { redis: 'redis://localhost' } }",
       )
     }
     const kind = kindOf(topic)
@@ -34,7 +34,7 @@ export class TopicsTold {
     const near = nearest(kind, [...this.heard])
     if (near === undefined) return
     this.warn(
-      `${by}${atPlace(place)} has published to ${JSON.stringify(topic)}, and no component has ever subscribed to a topic that ` +
+      `${by}${atPlace(place)} has published to ${JSON.stringify(topic)}, but no component has ever subscribed to a topic that ` +
         `begins with ${JSON.stringify(kind)}; did you mean ${JSON.stringify(near + topic.slice(kind.length))}?`,
     )
   }

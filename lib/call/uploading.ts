@@ -125,7 +125,7 @@ async function answerOf(
 }
 
 function checkedDirect(given: unknown, upload: string): DirectUpload {
-  const what = `what direct of upload ${JSON.stringify(upload)} gives`
+  const what = `the result of direct of upload ${JSON.stringify(upload)} gives`
   checkNames(given, DIRECT, what, `a member of ${what}`)
   const { url, method = 'PUT', headers = {}, key } = given as Record<string, unknown>
   checkUrl(url, `the url of ${what}`)

@@ -105,8 +105,8 @@ export function modelOf(given: unknown, props: unknown, hidden: readonly string[
     if (hidden.includes(name))
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `${what} lists the private prop ${JSON.stringify(name)}, which mount loads anew at every join: what a page sets ` +
-          'would be lost; a handler can save it where mount finds it',
+        `${what} lists the private prop ${JSON.stringify(name)}, and mount loads private props anew at every join: a value ` +
+          'that a page sets would be lost. Leave the prop out of model, and save its value in a handler',
       )
     if (!known.includes(name)) throw unknownName(name, known, `a prop in ${what}`)
     model.set(name, validateOf(given[name], `${JSON.stringify(name)} in ${what}`))
@@ -114,8 +114,8 @@ export function modelOf(given: unknown, props: unknown, hidden: readonly string[
   if (model.has(ERRORS) || (model.size > 0 && !isObject((props as Props)[ERRORS])))
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `${what} puts what is wrong with a value into the prop "${ERRORS}": add { ${ERRORS}: {} } to the module's props, and ` +
-        'do not list it',
+      `${what} puts the errors of values into the prop "${ERRORS}": add { ${ERRORS}: {} } to the module's props, and do not ` +
+        `list "${ERRORS}" in model`,
     )
   return model
 }

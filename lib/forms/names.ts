@@ -66,14 +66,18 @@ function add(root: Group, name: string, given: Text): void {
     const there = group.members.get(key)
     const next = parts[level + 1]
     if (next === undefined) {
-      if (there !== undefined) throw failed(name, 'is there twice, or as a value and as a group')
+      if (there !== undefined) throw failed(name, 'is there twice, or once as a value and once as a group')
       group.members.set(key, name.endsWith('[]') && typeof given === 'string' && PATH.test(name) ? [given] : given)
     } else if (there === undefined) {
       const made: Group = { isList: next.isIndex, members: new Map() }
       group.members.set(key, made)
       group = made
     } else if (isGroup(there) && there.isList === next.isIndex) group = there
-    else throw failed(name, 'has a part that is a value, a list or an object, and in another name something else')
+    else
+      throw failed(
+        name,
+        'contradicts another name: the same part is a value, a list or an object in one name, and something else in the other',
+      )
   })
 }
 

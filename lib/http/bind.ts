@@ -30,7 +30,7 @@ export class Binder {
     if (request === undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'The option bind reads the request: pass it as loom.mount(module, props, { request })',
+        'The option bind reads the request: pass the request, as in loom.mount(module, props, { request })',
       )
     }
     const bound = this.bind(rawOf(request), request)

@@ -98,8 +98,8 @@ export class Flashes {
     if (this.warn === undefined) return
     this.waiting ??= setTimeout(() => {
       this.warn?.(
-        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so that " +
-          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into those that they redirect to',
+        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so " +
+          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into the pages that the forms lead to',
       )
     }, WAIT_MS).unref()
   }
@@ -143,8 +143,8 @@ export class Flashes {
 function tooLate(): LoomError {
   return new LoomError(
     'LOOM_ARGUMENT',
-    'loom.flashes was called after the headers of the response had been sent, so that the browser would show its flashes ' +
-      'again; call it before anything of the page is sent',
+    'loom.flashes was called after the headers of the response had been sent, so the browser would show the flashes ' +
+      'again; call loom.flashes before anything of the page is sent',
   )
 }
 

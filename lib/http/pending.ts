@@ -145,7 +145,7 @@ export class PendingUpgrades {
       this.log.write(
         'error',
         'LOOM_CALLBACK',
-        `the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
+        `the filter of loom.disconnect has thrown, so a WebSocket upgrade that was under way is refused: ${textOf(error)}`,
       )
       return true
     }
@@ -180,8 +180,9 @@ export class PendingUpgrades {
     this.log.write(
       'error',
       'LOOM_UPGRADE',
-      `an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
-        `for ${JSON.stringify((url ?? '').slice(0, 200))}; further ones are not logged for a minute`,
+      `the WebSocket upgrade of ${JSON.stringify((url ?? '').slice(0, 200))} was given up after ${this.time} ms ` +
+        '(limits.upgradeTime): the middleware, a hook or the option bind did not finish. Further upgrades that are given up ' +
+        'are not logged for a minute',
     )
   }
 }

@@ -39,7 +39,7 @@ export interface TusServer {
 /** Node's own request. */
 export function nodeRequest({ runtime }: TusRequest): IncomingMessage {
   const request = runtime?.node?.req
-  if (request === undefined) throw new Error('@tus/server gives no request of Node')
+  if (request === undefined) throw new Error("@tus/server gave a request without Node's own request (runtime.node.req)")
   return request
 }
 

@@ -115,8 +115,8 @@ class Interceptor {
     if (typeof (this.server as Deciding).shouldUpgradeCallback === 'function') return this.byCallback()
     if (parserTells()) return this.byParser()
     warn(
-      'loom-live: this runtime does not say which requests ask for an upgrade before it makes upgrades of them ' +
-        `(${process.version}): an upgrade that nobody listens for is refused instead of answered as a request`,
+      `loom-live: this runtime (${process.version}) makes an upgrade of each request that asks for one, before anybody can ` +
+        'say no. So an upgrade that nobody listens for is refused, and not answered as a plain request',
     )
     return [this.listen(refuse)]
   }

@@ -99,15 +99,16 @@ export class UploadServer {
     checkNames(options, OPTIONS, 'the options of loom.uploads', 'an option of loom.uploads')
     const { directory, store, shared = false, ...bounds } = options as UploadsOptions
     if ((directory === undefined) === (store === undefined))
-      throw new LoomError('LOOM_ARGUMENT', 'loom.uploads needs a directory for its files, or a store, and not both')
+      throw new LoomError('LOOM_ARGUMENT', 'loom.uploads needs one of two options: directory or store')
     if (directory !== undefined) checkString(directory, 'the option directory of loom.uploads')
     if (store !== undefined) checkStore(store)
     if (typeof shared !== 'boolean') throw invalid('true or false', 'the option shared of loom.uploads', shared)
     if (application.hasBackplane && directory !== undefined && !shared)
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'With a backplane a file may arrive in one process and be taken in another, and the directory of loom.uploads is on ' +
-          'the machine of one: give it a store that all have, or, if the directory is one that all have, { shared: true }',
+        'With a backplane, a file may arrive in one process and be taken in another, but the directory of loom.uploads may be ' +
+          'on one machine only. Give loom.uploads a store that all processes use. Or, if all processes use this directory, ' +
+          'say so: { shared: true }',
       )
     this.path = `${application.path}/uploads`
     const makeServer = tusServer()
@@ -115,7 +116,7 @@ export class UploadServer {
     this.storage = new Storage(loaded, directory)
     this.server = loaded.then((datastore) => this.serverOf(makeServer, datastore))
     this.server.catch((error: unknown) => {
-      uploads.tell('error', 'LOOM_UPLOAD', `uploads cannot begin: ${traceOf(error)}`)
+      uploads.tell('error', 'LOOM_UPLOAD', `loom.uploads cannot begin: ${traceOf(error)}`)
     })
     uploads.begin(this.storage, boundsOf(bounds), this.path)
   }
@@ -123,7 +124,7 @@ export class UploadServer {
   private serverOf(make: ReturnType<typeof tusServer>, datastore: UploadStore): Promise<TusServer> {
     const permitOf = (request: Parameters<typeof nodeRequest>[0]): Permit => {
       const permit = this.permits.get(nodeRequest(request))
-      if (permit === undefined) throw new Error('a request without a permit')
+      if (permit === undefined) throw new Error('the request has no permit')
       return permit
     }
     return make({
@@ -236,7 +237,11 @@ export class UploadServer {
     if (status !== undefined && status < 500) return undefined
     const free = await this.storage.free()
     if (free < size) {
-      this.uploads.tell('error', 'LOOM_UPLOAD', `the disk of uploads is full: ${free} bytes are left`)
+      this.uploads.tell(
+        'error',
+        'LOOM_UPLOAD',
+        `the disk of loom.uploads is full: a file of ${size} bytes failed, and ${free} bytes are left. Make room on the disk`,
+      )
       return new Refused(507, 'full')
     }
     this.uploads.tell('error', 'LOOM_UPLOAD', `an upload failed: ${traceOf(error)}`)

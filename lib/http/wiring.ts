@@ -159,17 +159,17 @@ export class Wiring {
       this.tell(`${page} does not come to life: its Content-Security-Policy has ${forbidden}`)
     } else if (this.isUpgraded) {
       this.tell(
-        `${page} does not come to life, though others do: nobody has joined it. What loom.script() gives, and what ` +
-          "loom.mount() gave, have to be in that page's HTML, unchanged. If no browser asked for the page, all is well",
+        `${page} does not come to life, though others do: nobody has joined it. The page's HTML needs the results of ` +
+          'loom.script() and loom.mount(), unchanged. If no browser asked for the page, all is well',
       )
     } else if (isServed) {
       this.tell(
         `${page} has loaded the client, but nothing has asked for ${this.path}/ws: its Content-Security-Policy may ` +
-          "forbid it (connect-src has to have 'self'), or a proxy does not pass that address on. Look into the browser's console",
+          "forbid the connection (connect-src has to have 'self'), or a proxy does not pass that address on. Look into the browser's console",
       )
     } else if (!this.isServing) {
       this.tell(
-        `${page} does not come to life: nothing serves ${script}, so that it is answered with 404. Use ` +
+        `${page} does not come to life: nothing serves ${script}, so requests for it get 404. Use ` +
           'app.use(loom.express()), or app.register(loom.fastify), before the routes',
       )
     } else if (!this.isScriptMade) {
@@ -179,14 +179,14 @@ export class Wiring {
       )
     } else if (!this.isReached) {
       this.tell(
-        `${page} does not come to life: no request has come to loom.express(). Use it, app.use(loom.express()), before ` +
-          'the routes and at the top, on the application that serves the page',
+        `${page} does not come to life: no request has come to loom.express(). Write app.use(loom.express()) before ` +
+          'the routes, at the top, on the application that serves the page',
       )
     } else {
       this.tell(
-        `${page} does not come to life: nobody has asked for ${script}. What loom.script() gives` +
-          `${atPlace(this.scriptPlace, 'called at')} has to be in that page's HTML; its Content-Security-Policy may forbid it, too ` +
-          "(script-src has to have 'self'). If no browser asked for the page, all is well",
+        `${page} does not come to life: nobody has asked for ${script}. The result of loom.script()` +
+          `${atPlace(this.scriptPlace, 'called at')} has to be in the page's HTML. Or the page's Content-Security-Policy ` +
+          "forbids the script (script-src has to have 'self'). If no browser asked for the page, all is well",
       )
     }
   }
@@ -206,13 +206,13 @@ export class Wiring {
     const isAttached = server === undefined ? this.servers.size > 0 : this.servers.has(server)
     if (!isAttached && (isSocket || this.servers.size === 0)) {
       return this.because(
-        `No WebSocket at ${this.path}/ws: ${this.servers.size === 0 ? 'loom.attach() was never called' : 'the server that was asked is none that loom.attach() was given'}. ` +
-          'Hand over the server, as in loom.attach(app.listen(3000))',
+        `No WebSocket at ${this.path}/ws: ${this.servers.size === 0 ? 'loom.attach() was never called' : 'loom.attach() was not given the server that got the request'}. ` +
+          'Give loom.attach the server, as in loom.attach(app.listen(3000))',
       )
     }
     if (isSocket) {
       return this.because(
-        `No WebSocket at ${this.path}/ws: the request came without ${takenFrom(headers)}, which a proxy has taken away. Have it pass upgrades on; ` +
+        `No WebSocket at ${this.path}/ws: the request came without ${takenFrom(headers)}, which a proxy has taken away. Let the proxy pass upgrades on; ` +
           'for nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
       )
     }
@@ -241,10 +241,10 @@ export class Wiring {
   }
 
   private middlewareFor(name: string): string {
-    const had = this.onPages.has(name) ? `, and the page's request had it` : ''
+    const had = this.onPages.has(name) ? `, but the page's request had it` : ''
     return (
-      `${name} is undefined${had}: loom.attach() was given no middleware, which is what sets it on the request that a ` +
-      'connection begins with. Hand it over, as in loom.attach(server, { middleware: [session(…)] })'
+      `${name} is undefined${had}. A connection begins with a request of its own. The middleware of loom.attach() ` +
+      'sets members on this request, and loom.attach() was given none. Hand the middleware over, as in loom.attach(server, { middleware: [session(…)] })'
     )
   }
 
@@ -270,7 +270,7 @@ export class Wiring {
   boundToNobody(request: object): void {
     for (const name of this.onPages) {
       if (this.isMissing(name) && (request as Record<string, unknown>)[name] === undefined) {
-        this.tell(`The option bind was asked whose a connection is, and its request.${this.middlewareFor(name)}`)
+        this.tell(`The option bind was called for a connection, whose request.${this.middlewareFor(name)}`)
       }
     }
   }

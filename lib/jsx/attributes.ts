@@ -44,12 +44,12 @@ export function noChildren(element: string): never {
 /** Names that React has, and HTML has not; and what to write. */
 const OF_REACT: Readonly<Record<string, string>> = {
   dangerouslySetInnerHTML:
-    'HTML is a child: <div>{raw(html)}</div> for HTML of your own, <div>{sanitized(html)}</div> for what a sanitizer has let ' +
-    'through of a user’s',
+    'HTML is a child: <div>{raw(html)}</div> for HTML of your own, <div>{sanitized(html)}</div> for HTML of a user ' +
+    'that a sanitizer has cleaned',
   defaultChecked: 'write checked: a field that a user has changed keeps what the user did',
   defaultValue: 'write value: a field that a user has changed keeps what the user typed',
   innerHTML: 'HTML is a child: <div>{raw(html)}</div>',
-  ref: 'there is no element on the server; what a script in the page is to find has an id or a data- attribute',
+  ref: 'there is no element on the server. Give the element an id or a data- attribute if a script in the page has to find it',
   suppressContentEditableWarning: 'leave it out',
   suppressHydrationWarning: 'leave it out: nothing is hydrated',
 }
@@ -116,7 +116,7 @@ export function spellingOf(element: string, prop: string): Spelling {
     throw wrongName(
       element,
       prop,
-      `an attribute of this name holds script. A handler of the server is bound by ${name}="handler"`,
+      `an attribute of this name holds script. Write ${name}="handler" to bind a handler of the server`,
     )
   }
   if (prop.startsWith('?')) throw wrongName(element, prop, `write bool={{ ${JSON.stringify(prop.slice(1))}: isThere }}`)
@@ -226,6 +226,6 @@ export function functionForHandler(element: string, prop: string): LoomError {
   return mistake(
     `<${element} ${prop}={…}> was given a function. The browser cannot call it: handlers run on the server, and a page names ` +
       `them. Write the function into the module, handle: { save: (props, event) => … }, and name it: ${named}. ` +
-      `Arguments go with it by ${withArguments}`,
+      `To give the handler arguments, write ${withArguments}`,
   )
 }

@@ -161,8 +161,8 @@ function nameOf(type: Component): string {
 
 function classComponent(type: Component): LoomError {
   return mistake(
-    `The component ${nameOf(type)} is a class. A component is a function that takes props and returns what it shows; what ` +
-      'has a state and handlers is a module: loom.register(name, { props, handle, render })',
+    `The component ${nameOf(type)} is a class. A component is a function that takes props and returns what it shows. For ` +
+      'a state and handlers, make a module: loom.register(name, { props, handle, render })',
   )
 }
 
@@ -175,9 +175,9 @@ function promised(what: string): LoomError {
 function noElement(type: unknown): LoomError {
   const hint =
     type === undefined
-      ? ': it is not imported, or its file does not export it. A default export is imported without braces'
+      ? ': the component is not imported, or its file does not export it. A default export is imported without braces'
       : isThenable(type)
-        ? ': await what was imported'
+        ? ': await the promise of the import'
         : ': a component is a function that takes props and returns what it shows'
   return mistake(`Expected the name of an element or a component in JSX but received ${typeOf(type)}${hint}`)
 }
@@ -208,8 +208,8 @@ function checkChild(value: unknown, parent: string, verb: string): void {
   const names = Object.keys(value).slice(0, 5).join(', ')
   throw mistake(
     `${parent} ${verb} ${value instanceof Date ? 'a Date' : `an object${names === '' ? '' : ` with ${names}`}`} to show, ` +
-      'which is no text. Show a member of it, {user.name}, or make a text of it, {date.toISOString()}; a list is an array: ' +
-      '{Object.values(rows).map(…)}',
+      'and it is not a text. Show a member of it, {user.name}, or make a text of it, {date.toISOString()}. For a list, make an ' +
+      'array: {Object.values(rows).map(…)}',
   )
 }
 
@@ -217,8 +217,8 @@ function checkChild(value: unknown, parent: string, verb: string): void {
 function checkStyle(element: string, style: unknown): void {
   if (typeof style !== 'string' || !/;\s*[^\s;]/.test(style)) return
   throw mistake(
-    `<${element} style=…> was given several declarations as one text, of which nobody knows here that your code has written ` +
-      "it: write them as an object, style={{ color: 'red', margin: 0 }}",
+    `<${element} style=…> was given several declarations as one text. The text may come from data, so the declarations would ` +
+      "be left out: write them as an object, style={{ color: 'red', margin: 0 }}",
   )
 }
 

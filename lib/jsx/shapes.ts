@@ -57,8 +57,8 @@ let steps = 0
 function countStep(element: string): void {
   if (steps >= MOST_STEPS) {
     throw mistake(
-      `<${element}> has a name that no element had before, and there are ${MOST_STEPS} combinations of names already: ` +
-        'names of elements, attributes and styles come from your own code, never from data',
+      `<${element}> has a combination of names that no element had before, and there are ${MOST_STEPS} combinations already. ` +
+        'Take names of elements, attributes and styles from your own code, never from data',
     )
   }
   steps++

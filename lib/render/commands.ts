@@ -54,7 +54,8 @@ export class Commands extends AttributeText implements PublicCommands {
     if (only !== undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'js.insert shows what the server has not said yet: use it in on(…).optimistic(…), which takes it back',
+        'js.insert shows something that the server has not rendered yet: use js.insert only in on(…).optimistic(…), which ' +
+          'takes the change back',
       )
     }
     return `js(${this.json()})`
@@ -72,7 +73,7 @@ export class Commands extends AttributeText implements PublicCommands {
         throw new LoomError(
           'LOOM_ARGUMENT',
           `Expected commands that can be taken back (${CHANGES.join(', ')}) for optimistic but received js.${name}; ` +
-            'put it before the call: js.' +
+            'put this command before the call: js.' +
             `${name}(…).call(…, …, { optimistic: … })`,
         )
       }
@@ -82,13 +83,13 @@ export class Commands extends AttributeText implements PublicCommands {
 
   private json(): string {
     if (this.list.length === 0)
-      throw new LoomError('LOOM_ARGUMENT', 'Expected a command, as in js.show(…), but received js')
+      throw new LoomError('LOOM_ARGUMENT', 'Expected a command, as in js.show(…), but received js without one')
     const json = jsonOf('commands', this.list)
     const bytes = Buffer.byteLength(json)
     if (bytes > MOST_BYTES) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Expected at most ${MOST_BYTES} bytes of JSON for commands but received ${bytes}; let a class do more, or a handler`,
+        `Expected at most ${MOST_BYTES} bytes of JSON for commands but received ${bytes}; let one class change more, or call a handler`,
       )
     }
     return json
@@ -98,7 +99,7 @@ export class Commands extends AttributeText implements PublicCommands {
     if (this.list.length >= MOST_COMMANDS) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Expected at most ${MOST_COMMANDS} commands in a chain but js.${name} is one more; a selector may mean several elements`,
+        `Expected at most ${MOST_COMMANDS} commands in a chain but js.${name} is one more; one selector can fit several elements`,
       )
     }
     // What JSON would make null of at the end.

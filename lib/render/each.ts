@@ -48,7 +48,7 @@ export class Each {
 
   /** @throws LoomError always: a list cannot be joined as text. */
   toString(): string {
-    throw joinedAsText('What each() gave', 'Put it into a template: html`<ul>${each(…)}</ul>`')
+    throw joinedAsText('The result of each()', 'Put it into a template: html`<ul>${each(…)}</ul>`')
   }
 
   rowOf(item: unknown, template: Template, index: number): Tree {

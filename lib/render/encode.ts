@@ -237,11 +237,11 @@ function misfit(value: unknown, template: Template, index: number): LoomError {
 function mendOf(value: unknown, slot: string): string {
   if (typeof value === 'function') {
     return /^slot \d+, attribute data-l-/.test(slot)
-      ? '; the browser cannot call it: write it into handle of the module and name it here, as in @click="save" or onClick="save"'
+      ? '; the browser cannot call a function: write the function into handle of the module and name it here, as in @click="save" or onClick="save"'
       : '; name a handler instead, or call it'
   }
   if (typeof value !== 'object' || value === null) return ''
-  if (value instanceof Promise) return '; await it in the handler and keep the result in the props'
+  if (value instanceof Promise) return '; await the promise in the handler and keep the result in the props'
   if ('$$typeof' in value) return '; it is an element of React: set jsxImportSource to "loom-live" for its file'
   if (value instanceof Date) return '; make a text of it, as in date.toISOString()'
   return '; show a member of it, as in user.name, or make a text of it'

@@ -15,8 +15,8 @@ export class RawHtml implements PublicRawHtml {
   /** @throws LoomError always: it is for slots of templates, and cannot be joined as text. */
   toString(): string {
     throw joinedAsText(
-      this.isUsers ? 'What sanitized() gave' : 'What raw() gave',
-      'It is for the slots of html`…`; in a plain string use its string itself',
+      this.isUsers ? 'The result of sanitized()' : 'The result of raw()',
+      'Put the result into a slot of html`…`; in a plain string, use the string without the call',
     )
   }
 }

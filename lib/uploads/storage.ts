@@ -63,7 +63,7 @@ export class Storage {
     if (loaded?.read === undefined)
       throw new LoomError(
         'LOOM_UPLOAD',
-        'The store of loom.uploads has no function read, so that its files cannot be read here',
+        'The store of loom.uploads has no function read, so its files cannot be read here',
       )
     return loaded.read(id) as Readable
   }

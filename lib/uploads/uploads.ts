@@ -121,7 +121,7 @@ export class Uploads {
           ...{ until: at + this.bounds.permitTime, requests: 0, hasArrived: false },
         })
     } catch (error) {
-      this.tell('error', 'LOOM_UPLOAD', `the uploads of before cannot be looked at: ${textOf(error)}`)
+      this.tell('error', 'LOOM_UPLOAD', `the uploads from before this start cannot be listed: ${textOf(error)}`)
     }
   }
 
@@ -304,7 +304,9 @@ export class Uploads {
 
   private stream(id: string, key: string | undefined): ReturnType<UploadedFile['stream']> {
     if (key !== undefined || this.storage === undefined)
-      throw new Error('The file went to another store, and is to be read there')
+      throw new Error(
+        'The page sent this file to a store of your own (direct of the upload): read the file there, by its key',
+      )
     return this.storage.read(id)
   }
 

@@ -127,8 +127,8 @@ export class Watch {
     }
     if (loading.outdated > MOST_OUTDATED) {
       watched.warn(
-        `loom.watch(): ${MOST_OUTDATED} old versions of files are in memory, which Node never drops, and no further are ` +
-          'added: restart the process. Pages keep their state',
+        `loom.watch(): ${MOST_OUTDATED} old versions of files are in memory. Node never drops them, so changed files are not ` +
+          'loaded any more. Restart the process: pages keep their state',
       )
       return
     }
@@ -177,13 +177,13 @@ export class Watch {
     const near = nearPath(file)
     const user = [...(importers.get(file) ?? [])].find((one) => fixed.has(one))
     const why = fixed.has(file)
-      ? `${near} is the program itself, or makes the loom`
+      ? 'it is the program itself, or makes the loom'
       : user === undefined
-        ? `no module that is registered imports ${near}`
-        : `${near} belongs to ${nearPath(user)}, which is the program itself, or makes the loom`
+        ? 'no module that is registered imports it'
+        : `${nearPath(user)} imports it, and is the program itself, or makes the loom`
     return (
-      `loom.watch(): ${why}, so that it is not loaded again. Restart the process (node --watch does so by itself, and pages ` +
-      'keep their state), or write modules into files of their own'
+      `loom.watch(): ${near} has changed, but is not loaded again: ${why}. Restart the process (node --watch does so by itself, ` +
+      'and pages keep their state), or write modules into files of their own'
     )
   }
 }
