@@ -223,7 +223,7 @@ pub enum CallError {
     #[error("{0}")]
     NotKept(String),
     /// The component goes on in another process.
-    #[error("the component goes on in another process, which the store knows of")]
+    #[error("the component goes on in another process: the store has a newer state of it")]
     Moved,
     /// Too many pages join or come back.
     #[error("too many pages join (limits.waitingJoins)")]
@@ -249,7 +249,7 @@ impl CallError {
             Self::Closed => "The server is restarting.",
             Self::Refused(text, _) => text,
             Self::Unknown(_) => {
-                "The server cannot read what this part of the page was; it tries again."
+                "The server cannot read the state of this part of the page now; it tries again."
             }
             Self::Unreadable(_) => "This part of the page is no longer valid; reload the page.",
             Self::NotKept(_) => "The server could not save this; it was not applied.",

@@ -64,7 +64,7 @@ pub fn within(holder: &Arc<str>, topic: &str) -> Arc<str> {
 /// A holder has its whole quota.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "one user (bind), or else one address, has {most} {what}, and may have no more (an eighth of limits.{limit}, or limits.connectionsPerAddress if that is more)"
+    "one user (or one address, if bind gives no user) has {most} {what}, and may have no more (an eighth of limits.{limit}, or limits.connectionsPerAddress if that is more)"
 )]
 pub struct Exceeded {
     most: usize,

@@ -155,7 +155,7 @@ withRedis('a store in Redis', () => {
     expect(await click()).toBe('failed')
     expect(await click()).toBe('failed')
     expect([page.isLive, page.text]).toEqual([true, '<b>1</b>'])
-    const told = site.log.errors.filter((line) => line.includes('until it is back'))
+    const told = site.log.errors.filter((line) => line.includes('until Redis is back'))
     expect(told).toHaveLength(1)
     await redis.restart()
     await until('the log to say that it is over', () => site.log.warnings.join().includes('Redis is back'))

@@ -390,7 +390,7 @@ impl LiveSocketState {
         running.failed(
             name,
             id,
-            "the question whether its page may still see it",
+            "the check whether the page may still see the component",
             &error,
         );
         if let CallError::Refused(..) = error {

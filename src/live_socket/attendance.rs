@@ -346,7 +346,7 @@ fn message(
 fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &impl fmt::Display) {
     context.log_about(Level::Error, Code::Presence, module, || {
         format!(
-            "{module}: the presence of {} is not known to it, or it to others: {error}",
+            "{module}: presence in the topic {} does not reach this component, or others do not see this component: {error}",
             Quoted(topic)
         )
     });

@@ -102,7 +102,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         running.context.log_about(Level::Warn, Code::Receivers, &start.module_name, || {
             let names: BTreeSet<&str> = dropped.iter().map(|one| &*one.receiver).collect();
             let (module, names) = (&start.module_name, Vec::from_iter(names).join(", "));
-            format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
+            format!("{module}: the module has no receivers with these names, so their timers, tasks and subscriptions are dropped: {names}")
         });
         call.dropped = Some(dropped.into());
     }

@@ -162,7 +162,7 @@ impl Reading {
                 if is_same || position == Position::BEGINNING {
                     let text = || {
                         format!(
-                            "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
+                            "{module}: messages that were sent to a component are lost: more waited than limits.topicMessages, topicBytes or topicTime allow"
                         )
                     };
                     context.log_about(Level::Warn, Code::Topic, module, text);

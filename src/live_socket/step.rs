@@ -94,8 +94,8 @@ pub(super) fn misfit(error: Mismatch) -> CallError {
     CallError::Failed(error.to_string())
 }
 
-const NOT_IN_SHARED: &str = "live() cannot stand in a shared component: what it would show is one page's. Put both into a \
-    personal component, side by side";
+const NOT_IN_SHARED: &str = "live() cannot stand in a shared component: a component of live() belongs to one page. Put \
+    both into a personal component, side by side";
 /// So many messages of a component wait while topics are away; then its steps that publish fail.
 const MOST_UNPUBLISHED: usize = 100;
 /// How long a component waits before it tries again to publish.
@@ -399,7 +399,7 @@ impl LiveSocketState {
         let publishes = ongoing.outgoing().len() > self.unpublished;
         if self.unpublished > MOST_UNPUBLISHED && publishes {
             return Err(CallError::Failed(format!(
-                "{} messages wait already until topics work again",
+                "topics do not work now, and {} messages of the component wait for them already",
                 self.unpublished
             )));
         }

@@ -244,7 +244,7 @@ impl LiveSocketState {
             // The messages have not failed, and nothing of them is lost.
             Err(error) if is_kept_from(&error) => {
                 let (name, id) = (&self.module_name, &self.call.id);
-                running.failed(name, id, "a visit, which is made again,", &error);
+                running.failed(name, id, "a visit (it is tried again)", &error);
                 self.give_back(0);
                 self.retry = Some(Instant::now() + RETRY);
             }
@@ -343,7 +343,7 @@ impl LiveSocketState {
             Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
             Err(error) => {
                 let (name, id) = (&self.module_name, &self.call.id);
-                let what = "the end of a subscription, which is tried again,";
+                let what = "the end of a subscription (it is tried again)";
                 running.failed(name, id, what, &error);
                 self.retry = Some(Instant::now() + RETRY);
             }

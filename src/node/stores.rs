@@ -66,7 +66,7 @@ fn write(log: &Log, tell: Tell) {
     let (level, text) = match tell {
         Tell::Lost(why) => (
             Level::Error,
-            format!("{why}; what needs it fails until it is back"),
+            format!("{why}; all that needs Redis fails until Redis is back"),
         ),
         Tell::Back(after) => (
             Level::Warn,
@@ -97,9 +97,9 @@ pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
     let stats = |(used_for, link): &(&'static str, Link)| {
         let (is_up, since, why) = match link.health() {
             Health::Up => (true, None, String::new()),
-            Health::Opening => (false, None, "no connection was made so far".to_owned()),
+            Health::Opening => (false, None, "there was no connection so far".to_owned()),
             Health::Down { since, why } => (false, Some(since), why.to_string()),
-            Health::Closed => (false, None, "it has been closed".to_owned()),
+            Health::Closed => (false, None, "the connection has been closed".to_owned()),
         };
         let away = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
         NativeRedisStats {
@@ -199,7 +199,7 @@ pub(super) fn own_store(
         match tell {
         OwnTell::Fails(function, why) => log.write(Level::Error, Code::Store, "", || {
             format!(
-                "{function} fails, and so do events whose states cannot be kept, until it works: {why}"
+                "{function} fails: {why}. Until {function} works, events whose states cannot be kept fail, too"
             )
         }),
         OwnTell::Works(function, after) => log.write(Level::Warn, Code::Store, "", || {

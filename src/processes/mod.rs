@@ -108,7 +108,9 @@ impl Processes {
     ) -> Result<Arc<Self>, TopicError> {
         let name: Arc<str> = random_text().into();
         if name.is_empty() {
-            return Err(TopicError::Failed("no random numbers".to_owned()));
+            return Err(TopicError::Failed(
+                "the system gives no random numbers".to_owned(),
+            ));
         }
         let swept = keep_swept(Arc::downgrade(&between));
         let inner = Arc::new(Inner {

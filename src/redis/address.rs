@@ -14,7 +14,7 @@ const SENTINEL_TLS: &str = "rediss+sentinel://";
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     /// No URL was given.
-    #[error("give the URL of a server, or those of some nodes of a cluster")]
+    #[error("give the URL of a server, or the URLs of some nodes of a cluster")]
     Nothing,
     /// It is not a URL of Redis.
     #[error(
@@ -59,7 +59,7 @@ fn server(url: &str) -> Result<ConnectionInfo, AddressError> {
     let url = parse_redis_url(url).ok_or(AddressError::NoUrl)?;
     if matches!(url.scheme(), "rediss" | "valkeys") && url.fragment() == Some("insecure") {
         return Err(wrong(
-            "#insecure would take any certificate for the server's",
+            "#insecure would accept a certificate of any server; leave #insecure out",
         ));
     }
     // The crate's message names the part that is wrong, and never the password.
@@ -102,11 +102,11 @@ impl Address {
         };
         if nodes.iter().any(|node| logs_in(node) != logs_in(first)) {
             return Err(wrong(
-                "all nodes of a cluster have the same user, password and redis: or rediss:",
+                "all nodes of a cluster need the same user, password and scheme (redis: or rediss:)",
             ));
         }
         if nodes.iter().any(|node| node.redis_settings().db() != 0) {
-            return Err(wrong("a cluster has no other database than 0"));
+            return Err(wrong("a cluster only has the database 0"));
         }
         Ok(Self::Cluster(nodes))
     }
@@ -159,8 +159,8 @@ impl Sentinels {
                 // It may be the end of a password that has a question mark.
                 _ => {
                     return Err(wrong(
-                        "after the question mark come sentinelUser and sentinelPassword only; write one in a password \
-                         as %3F",
+                        "only sentinelUser and sentinelPassword may follow the question mark; write a question mark in a \
+                         password as %3F",
                     ));
                 }
             }

@@ -32,7 +32,7 @@ pub enum AskError {
     #[error("Redis refuses: {0}")]
     Refused(String),
     /// What stands under the key is of another kind, or the answer is none that the script gives.
-    #[error("Redis has something else there: {0}")]
+    #[error("Redis holds data that loom-live cannot read: {0}")]
     Damaged(String),
 }
 

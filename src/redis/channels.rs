@@ -35,7 +35,9 @@ impl Link {
         let away = |why: String| AskError::Away(format!("Redis at {}: {why}", self.hosts()));
         let current = self.current(Instant::now()).await.map_err(AskError::Away)?;
         if current.number != number {
-            return Err(away("the connection is another one".to_owned()));
+            return Err(away(
+                "the connection was lost, and there is a new one".to_owned(),
+            ));
         }
         let changed = match current.connection {
             Connection::One(mut one) if begins => one.subscribe(channels).await,

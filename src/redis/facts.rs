@@ -71,7 +71,7 @@ impl Facts {
     pub fn refused(&self, needs: Needs) -> Option<String> {
         if self.is_replica {
             return Some(
-                "it is a read-only replica: give the address of the server that is written to, or of its sentinels"
+                "it is a read-only replica: give the address of the primary server, or of its sentinels"
                     .to_owned(),
             );
         }
@@ -85,13 +85,14 @@ impl Facts {
             ));
         }
         if needs.replicas && self.is_cluster {
-            return Some("durability: 'replicas' cannot be had of a cluster".to_owned());
+            return Some("durability: 'replicas' does not work with a cluster".to_owned());
         }
         let can_wait = self.waits_for_the_disk() && !self.is_cluster && !self.keeps_no_file;
         if needs.fsync && !self.syncs() && !can_wait {
             return Some(format!(
-                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in its configuration; from \
-                 version 7.2 on, and outside of a cluster, \"appendonly yes\" will do; it is version {} and says {:?}",
+                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in the configuration of Redis. \
+                 From version 7.2 on, and outside of a cluster, \"appendonly yes\" is enough. This Redis has version {} \
+                 and says {:?}",
                 self.version,
                 self.fsync.as_deref().unwrap_or("nothing")
             ));
@@ -102,14 +103,14 @@ impl Facts {
     /// What the operator should know.
     pub fn warning(&self, needs: Needs) -> Option<String> {
         if needs.replicas && self.replicas == Some(0) {
-            let text = "durability: 'replicas' waits for a replica, and it has none: until it has one, events fail";
+            let text = "durability: 'replicas' waits for a replica, and this Redis has none: events fail until it has one";
             return Some(text.to_owned());
         }
         if !needs.keeps || matches!(&*self.policy, "" | "noeviction") {
             return None;
         }
         Some(format!(
-            "its maxmemory-policy is {}: when its memory is full it deletes states that components go on with; set it \
+            "its maxmemory-policy is {}: if its memory is full, Redis deletes states of components. Set maxmemory-policy \
              to noeviction",
             self.policy
         ))

@@ -130,7 +130,7 @@ impl Link {
         }
         Err(match self.health() {
             Health::Down { why, .. } => format!("Redis at {} is away: {why}", self.hosts),
-            Health::Closed => "it has been closed".to_owned(),
+            Health::Closed => "the connection to Redis has been closed".to_owned(),
             Health::Opening | Health::Up => format!("Redis at {} cannot be reached", self.hosts),
         })
     }

@@ -194,7 +194,7 @@ impl Hears for Ear {
             return silent();
         };
         let Some(said) = homes.hears(body) else {
-            let text = "what another process said of a component cannot be opened: do all processes have the same secret?";
+            let text = "a message of another process about a component cannot be opened: do all processes have the same secret?";
             yielding
                 .log
                 .write(Level::Error, Code::Secret, "", || text.to_owned());

@@ -99,7 +99,7 @@ async fn ask<D: Dispatcher>(
         &known,
         viewer.caller(),
         topics,
-        "the question whether a page may still see it",
+        "the check whether a page may still see the component",
         None,
     )));
     let refused = match asked.await {

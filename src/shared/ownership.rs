@@ -17,7 +17,7 @@ pub enum OwnershipError {
     #[error("another process goes on with this component")]
     Lost,
     /// Nobody can say now who owns it; the text says why.
-    #[error("nobody can say who owns this component: {0}")]
+    #[error("the process that owns this component cannot be found: {0}")]
     Failed(String),
 }
 

@@ -83,7 +83,7 @@ pub enum StoreError {
     Stale,
     /// The component lives in another process, and is newer there than what its page has brought.
     #[error(
-        "the component is in another process, at revision {0}, and its page has brought an older state"
+        "the component is in another process, at revision {0}, and its page has an older state"
     )]
     Elsewhere(Revision),
     /// The store cannot be read or written now; the text says why.

@@ -175,7 +175,7 @@ impl Fault {
                 "Write tags out, and choose between whole templates with a condition."
             }
             Fault::AttributeName => {
-                "Write attributes out, as in title=\"${…}\"; one that comes and goes is ?disabled=${…}."
+                "Write attributes out, as in title=\"${…}\". For an attribute that comes and goes, write ?disabled=${…}."
             }
             Fault::Unquoted(name) => {
                 return Cow::Owned(format!("Put quotes around the value: {name}=\"${{…}}\"."));
@@ -206,16 +206,16 @@ impl Fault {
             }
             Fault::StrayEquals => "Write name=\"value\".",
             Fault::Ends(_) => {
-                "Finish what was begun; a template may leave elements open, but no tag, quote, comment or raw text."
+                "Close it: a template may leave elements open, but no tag, quote, comment or raw text."
             }
-            Fault::Nul => "Remove it; HTML has no way to write one.",
+            Fault::Nul => "Remove the character; HTML has no way to write it.",
             Fault::Plaintext => "Use <pre>.",
             Fault::Ambiguous(_) => {
-                "Write `<` in it as &lt;, or move it out of the element around it."
+                "Write `<` in the element as &lt;, or move the element out of the one around it."
             }
             Fault::UnknownEvent(_) => {
                 return Cow::Owned(format!(
-                    "The events are {} and all others of the browser; the name of one of your own has a hyphen or a colon in it, or it is written out, as in data-l-on-picked=\"pick\".",
+                    "The events are {} and all others of the browser. An event of your own needs a hyphen or a colon in its name, or is written out, as in data-l-on-picked=\"pick\".",
                     EVENTS.join(", ")
                 ));
             }
@@ -234,12 +234,12 @@ impl Fault {
             Fault::ModifierConflict { .. } => {
                 "Modifiers count for the element with all its events: give each one once."
             }
-            Fault::NoHandler(_) => "Name one, as in @click=\"increment\" or @click=${…}.",
+            Fault::NoHandler(_) => "Name a handler, as in @click=\"increment\" or @click=${…}.",
             Fault::BooleanValue(_) => {
                 "Write ?disabled=${…} with one value, or the plain attribute without the question mark."
             }
             Fault::BooleanName(_) => {
-                "`?` is for attributes whose presence is all that counts, like ?disabled or ?checked."
+                "`?` is for boolean attributes, which count if they are there, like ?disabled or ?checked."
             }
             Fault::Style(_) => {
                 "Let the slot hold the value of one property (style=\"color: ${…}\"), or be the whole attribute."

@@ -165,7 +165,7 @@ fn seal(ciphers: &[XChaCha20Poly1305], plain: &[u8], about: &str) -> Result<Stri
     };
     let cipher = ciphers.first();
     let sealed = cipher.and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
-    let sealed = sealed.ok_or_else(|| SealError("it is too large".to_owned()))?;
+    let sealed = sealed.ok_or_else(|| SealError("the text is too large".to_owned()))?;
     let mut token = Vec::with_capacity(1 + NONCE + sealed.len());
     token.push(VERSION);
     token.extend_from_slice(&nonce);

@@ -81,7 +81,7 @@ impl std::fmt::Display for RefusedValue {
         let place = self.template.describe(value.unwrap_or_default());
         write!(
             formatter,
-            "{}: {place}; further ones there are not logged",
+            "{}: {place}; further values of this slot are not logged",
             self.refusal
         )
     }

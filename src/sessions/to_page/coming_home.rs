@@ -149,7 +149,7 @@ impl<D: Dispatcher> ToPage<D> {
         let (about, life) = (&self.session.about, self.session.life());
         if let Err(error) = homes.leave(&about.instance, life, Some(&left)).await {
             let text = format!(
-                "{} ({}): what is newer than its page's checkpoint is lost: {error}",
+                "{} ({}): changes that are newer than the page's checkpoint are lost: {error}",
                 about.module, about.instance
             );
             self.context.log(Level::Warn, Code::Checkpoint, text);

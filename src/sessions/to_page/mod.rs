@@ -333,8 +333,8 @@ impl<D: Dispatcher> ToPage<D> {
         if !std::mem::replace(&mut self.is_told, true) {
             let about = &self.session.about;
             let text = format!(
-                "{} ({}): the state is {bytes} bytes; beyond limits.checkpointBytes a \
-                 component does not survive a crash of the server",
+                "{} ({}): the state has {bytes} bytes, more than limits.checkpointBytes, so the \
+                 component does not survive a crash of the server; keep large data outside of the props",
                 about.module, about.instance
             );
             self.context.log(Level::Warn, Code::Checkpoint, text);
@@ -410,7 +410,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         if is_twice && !std::mem::replace(&mut self.says_twice, true) {
             let about = &self.session.about;
             let text = format!(
-                "{} ({}): the same live() stands twice in what it renders: give each a key of its own, \
+                "{} ({}): the same live() stands twice in one render: give each one a key of its own, \
                  live(module, props, {{ key }})",
                 about.module, about.instance
             );
@@ -486,7 +486,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let bytes = state.size();
         let sealed = self.sealed_for_store(point, state);
         let sealed =
-            sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
+            sealed.ok_or_else(|| StoreError::Failed("the state cannot be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
         let now = Instant::now();
         let due = epoch.and_then(|epoch| self.due(&committed, Moment::Answer, epoch, now));

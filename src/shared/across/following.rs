@@ -76,7 +76,12 @@ pub(crate) async fn follow(
     let subscribed = match between.subscribe(&topic, bell.clone(), 0).await {
         Ok(subscribed) => subscribed,
         Err(error) => {
-            let text = || format!("shared component {:?}: {error}", component.name.key);
+            let text = || {
+                format!(
+                    "the shared component {:?} cannot be followed: {error}",
+                    component.name.key
+                )
+            };
             across.log.write(Level::Error, Code::Shared, "", text);
             return busy();
         }

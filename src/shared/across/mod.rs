@@ -222,7 +222,7 @@ impl Hears for Ear {
         };
         let Some(asked) = across.open::<ToOwner>(body.get(), &topic_of(across.processes.name()))
         else {
-            let text = "what another process said of a shared component cannot be opened: do all processes have the same secret?";
+            let text = "a message of another process about a shared component cannot be opened: do all processes have the same secret?";
             across
                 .log
                 .write(Level::Error, Code::Secret, "", || text.to_owned());

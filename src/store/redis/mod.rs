@@ -113,7 +113,9 @@ impl RedisStore {
     ) -> Result<Self, StoreError> {
         let process = random_text();
         if process.is_empty() {
-            return Err(StoreError::Failed("no random numbers".to_owned()));
+            return Err(StoreError::Failed(
+                "the system gives no random numbers".to_owned(),
+            ));
         }
         let scripts = Scripts {
             claim: Script::new(include_str!("claim.lua")),

@@ -489,7 +489,8 @@ impl Following {
         topic: &str,
         (epoch, last, tail, messages): Opened,
     ) -> Result<(), TopicError> {
-        let damaged = || TopicError::Failed("Redis has something else there".to_owned());
+        let damaged =
+            || TopicError::Failed("Redis holds data that loom-live cannot read".to_owned());
         let epoch: Epoch = epoch.parse().map_err(|_| damaged())?;
         let mut kept: Vec<Foreign> = Vec::with_capacity(messages.len());
         for (number, id, data, name, before) in messages {

@@ -194,7 +194,8 @@ impl Publisher {
                     Ok((epoch, answers)) => {
                         let mut answers = names.into_iter().zip(answers);
                         self.answer(publishes, |publish| {
-                            let none = || TopicError::Failed("Redis has no answer".to_owned());
+                            let none =
+                                || TopicError::Failed("Redis gave too few answers".to_owned());
                             let (name, answer) = answers.next().ok_or_else(none)?;
                             self.published(publish, name, &epoch, answer)
                         });
@@ -258,8 +259,11 @@ impl Publisher {
         (number, is_known, before): (u64, u8, String),
     ) -> Result<Published, TopicError> {
         let epoch = epoch.parse();
-        let epoch =
-            epoch.map_err(|error| TopicError::Failed(format!("what Redis has there: {error}")))?;
+        let epoch = epoch.map_err(|error| {
+            TopicError::Failed(format!(
+                "Redis holds data that loom-live cannot read: {error}"
+            ))
+        })?;
         let position = Position { epoch, number };
         let is_duplicate = is_known == 1;
         if !is_duplicate {
