@@ -69,10 +69,7 @@ export function checkNames(given: unknown, known: object, name: string, kind: st
   }
 }
 
-/**
- * The error of an unknown name, with the known ones and a guess which of them was meant. `what` says what it is a name
- * of.
- */
+/** The error for an unknown name, with the known names and a guess. `what` says which kind of name it is. */
 export function unknownName(name: string, known: readonly string[], what: string): LoomError {
   const error = invalid(`one of ${known.join(', ')}`, what, name)
   const near = nearest(name, known)

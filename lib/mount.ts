@@ -33,7 +33,7 @@ const MAX_KEY = 256
 
 const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
 
-/** A nested component stands where its keys say, whatever comes before it. */
+/** A nested component's place follows from its keys, and not from the components before it. */
 function placeName(path: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(path)).digest('base64url').slice(0, 22)
 }
@@ -42,9 +42,9 @@ function placeName(path: readonly string[]): string {
 interface Rendering {
   readonly request: PageRequest | undefined
   readonly posted: Parameters<typeof showing>[0]
-  /** What the hidden fields of its own forms hold; nothing if there are none. */
+  /** The sealed state for the hidden fields of its own forms; nothing if forms are not sent without a script. */
   readonly state: string | undefined
-  /** Where it stands, for the forms of those in it. */
+  /** The component's place, for the forms of the components in it. */
   readonly place: Place | undefined
   /** How many components are around it. */
   readonly depth?: number
@@ -52,7 +52,7 @@ interface Rendering {
 
 /** Renders components into pages: `loom.mount`. */
 export class Mounting {
-  /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
+  /** The containers in which a component can stand, by the template at its root, or by the module if it is raw. */
   private readonly standing = new WeakMap<object, Set<string>>()
   /** Forms that are sent without the client's script, once the application takes them. */
   forms: Forms | undefined
@@ -61,7 +61,7 @@ export class Mounting {
 
   constructor(
     private readonly loom: Loom,
-    /** The module of that name; throws if there is none. */
+    /** The module of that name; throws if no module has it. */
     private readonly find: (name: string) => Entry,
     private readonly native: NativeLoom,
     private readonly settings: Pick<Settings, 'path' | 'trust' | 'keep'>,
@@ -131,7 +131,7 @@ export class Mounting {
     )
   }
 
-  /** The HTML of what the module renders, with that of the components in it. */
+  /** The HTML of the module's render, with the HTML of the components in it. */
   private async rendered(
     entry: Entry,
     container: string,
@@ -146,7 +146,7 @@ export class Mounting {
     try {
       rendered = showing(posted, () => {
         const made = treeOf(entry, props)
-        // Here the rows of lists are rendered, in which forms and other components may stand.
+        // The rows of lists are rendered here. There may be forms and other components in the rows.
         encodeTree(tree, made, undefined, children)
         return made
       })
@@ -160,14 +160,14 @@ export class Mounting {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
-    // The forms of what is nested have states of their own.
+    // The forms of nested components have states of their own.
     const own = state === undefined ? around : around.map((piece) => seal(piece, state))
     const html = await this.withChildren(own, children.found, request, place, depth + 1)
     this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
     return html
   }
 
-  /** The HTML, with that of the nested components. */
+  /** The HTML, with the HTML of the nested components. */
   private async withChildren(
     around: readonly string[],
     children: readonly Child[],
@@ -183,7 +183,7 @@ export class Mounting {
     return pieces.map((piece, index) => (index === last ? piece : piece.slice(0, -1) + (shown[index] ?? '>'))).join('')
   }
 
-  /** A nested component: the rest of its container's tag, and what is in it. */
+  /** A nested component: the rest of its container's tag, and the content. */
   private async child(
     child: Child,
     request: PageRequest | undefined,
@@ -237,7 +237,9 @@ export class Mounting {
     return mountParams(entry, await mountProps(entry, given, context), request && pageUrl(request), context)
   }
 
-  /** Where a component that is not nested stands, for its forms: the first of its module, the second. */
+  /**
+   * The place of a component that is not nested, for its forms: its number among the page's components of this module.
+   */
   private placeOf(page: PageRequest | undefined, module: string): Place | undefined {
     if (this.forms === undefined || page === undefined) return undefined
     const request = rawOf(page)
@@ -282,12 +284,14 @@ export class Mounting {
     this.checkOpen()
     this.checkStanding(entry, container, {}, html)
     const token = this.native.sealShared(entry.name, key, bind, this.pageOf(request, entry.name))
-    // The actor is not this page's, so that what was typed is not shown again: the place does not matter.
+    // The actor is not this page's own, so the form's texts are not shown again, and the place does not matter.
     const whole = this.forms === undefined || request === undefined ? html : seal(html, `0 ${token}`, true)
     return this.contained(entry, container, token, whole)
   }
 
-  /** That of the page, as far as it is known: who starts many components is bounded. */
+  /**
+   * The address of the page's user, as far as it is known: the number of components that one address starts is bounded.
+   */
   private addressOf(request: PageRequest | undefined): string {
     if (request === undefined) return ''
     const { trust, keep } = this.settings
@@ -300,7 +304,7 @@ export class Mounting {
     return `<${container} data-l-live="${name}"${params} data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
   }
 
-  /** In production once for each template at the root: it is the template's author who has to know. */
+  /** In production once for each template at the root: only its author can mend it. */
   private checkStanding(entry: Entry, container: string, { statics }: { statics?: object }, html: string): void {
     const key = statics ?? entry
     const checked = this.standing.get(key)
@@ -320,7 +324,7 @@ export class Mounting {
   private mountContext(module: string, request: PageRequest | undefined): Context {
     const { trust, keep } = this.settings
     return new Context('', module, {
-      // There is no call, and it is no shared component's.
+      // There is no call, and the component is not a shared one.
       readCaller: () => [],
       requestOf: () => {
         const compact =

@@ -1,4 +1,4 @@
-// Why there is no addon, and what to do: the loader's own words first, then the system, the cause and the mend.
+// The errors for a missing addon: the loader's own words first, then the system, the cause and the mend.
 
 import { statSync } from 'node:fs'
 import { LoomError, textOf } from './errors'
@@ -13,7 +13,7 @@ function failure(cause: unknown, ...lines: readonly string[]): LoomError {
   return new LoomError('LOOM_PLATFORM', [said, ...lines].join('\n'), { cause })
 }
 
-/** There is no addon for systems of this kind. */
+/** No addon is made for systems of this kind. */
 export function notForSystem(cause: unknown): LoomError {
   return failure(
     cause,
@@ -22,7 +22,7 @@ export function notForSystem(cause: unknown): LoomError {
   )
 }
 
-/** `wanted`, a package or a file, is not there. `isInstalled` tells of which platforms the packages are there. */
+/** `wanted`, a package or a file, is not there. `isInstalled` says whether the package of a platform is there. */
 export function notFound(cause: unknown, wanted: string, isInstalled: (platform: string) => boolean): LoomError {
   if (wanted !== packageOf(platform)) {
     return failure(

@@ -37,9 +37,9 @@ export interface Settings {
   readonly secrets: string[]
   readonly path: string
   readonly development: boolean
-  /** Templates say where they are. */
+  /** Templates write their place into the page. */
   readonly locations: boolean
-  /** Pages show what has failed. */
+  /** Pages show failures. */
   readonly overlay: boolean
   readonly bind: LoomOptions['bind']
   readonly origin: LoomOptions['origin']
@@ -159,7 +159,7 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
   return redisOf('backplane', backplane as unknown as RedisStore)
 }
 
-/** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
+/** The addresses of Redis, and the prefix of all keys there. Rust reads the URLs. */
 function redisOf(option: string, { redis, prefix, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]

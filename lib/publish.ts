@@ -1,6 +1,6 @@
 /**
- * `loom-live/publish`: publishes to the topics of looms that have a backplane, from a process that has none of them, over
- * the Redis client that the process has. It loads no addon.
+ * `loom-live/publish`: publishes to the topics of looms that have a backplane, from a process without a loom, over the
+ * Redis client that the process has. This file loads no addon.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'

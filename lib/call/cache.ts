@@ -79,10 +79,10 @@ export class PropsCache {
     return entry.version === version ? entry : undefined
   }
 
-  /** Puts in the entry of an actor that has none, because it was taken or never put in. */
+  /** Puts in an actor's entry. The actor has none now: a call took it out, or there was none before. */
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
-    // An entry that is too large is not kept. It must not drop the others.
+    // An entry that is too large is not kept, so that it does not drop all others.
     if (bytes > this.maxBytes / 2 || this.replaced?.has(entry.component.module)) return
     if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)

@@ -36,12 +36,13 @@ export interface CompactRequest {
 }
 
 /**
- * Whose page a call is for, as Rust says it: the request's JSON, what `bind` gave, and the page's URL; nothing if it is
- * for no page. Of a shared component also the key and the viewer, which is empty if the call is for none.
+ * The page that a call is for, as Rust says it: the request's JSON, the result of `bind`, and the page's URL; empty if
+ * the call is for no page. For a shared component also the key and the viewer; the viewer is empty if no page has
+ * asked.
  */
 export type Caller = readonly string[]
 
-/** Node's own request, where a framework has one over it, on which its hooks set their things. */
+/** Node's own request. A framework may have put an object over it, on which the framework's hooks set their members. */
 export function rawOf(request: PageRequest): IncomingMessage {
   return 'raw' in request ? request.raw : request
 }
@@ -85,14 +86,14 @@ export class Requests {
 
   constructor(private readonly development: boolean) {}
 
-  /** That of a connection's page. */
+  /** The request of a connection's page. */
   ofCaller([json, , url, key, viewer]: Caller): LiveRequest {
     if (key !== undefined && viewer === '') throw noRequest(key)
     if (json === undefined) return this.made(liveRequest('{}'))
     return this.made(liveRequest(json, url))
   }
 
-  /** That of a page which is being rendered; `compact` is the copy of it. */
+  /** The request of a page that is being rendered; `compact` is the copy of it. */
   ofPage(page: PageRequest | undefined, compact: string): LiveRequest {
     if (page === undefined) return this.made(liveRequest('{}'))
     return this.made(liveRequest(compact, pageUrl(page)))
@@ -103,13 +104,13 @@ export class Requests {
     return this.development ? readOnly(request, 'ctx.request', this.key) : request
   }
 
-  /** Whether this loom has made the request for a component: it is no page's own. */
+  /** Whether this loom has made the request for a component. A page's own request is another object. */
   isOfComponent(request: object): boolean {
     return (request as Record<symbol, true | undefined>)[this.key] === true
   }
 }
 
-/** A shared component has no request but in `authorize` and handlers, where a viewer has one. */
+/** A shared component has a request only in `authorize` and in handlers: the request of the viewer that asks. */
 export function noRequest(key: string): LoomError {
   return new LoomError(
     'LOOM_ARGUMENT',
@@ -118,7 +119,7 @@ export function noRequest(key: string): LoomError {
   )
 }
 
-/** A copy that throws at whoever writes to it, for what is written would be lost. */
+/** A copy whose members cannot be set: setting one throws, because the value would be lost without a word. */
 function readOnly<T>(value: T, path: string, key?: symbol): T {
   if (typeof value !== 'object' || value === null) return value
   const copy = (Array.isArray(value) ? [] : {}) as Record<string, unknown>
@@ -159,8 +160,8 @@ export class Context implements LiveContext {
   redirectUrl = ''
   keepsForm = false
   /**
-   * Cleared while `authorize`, `upgrade`, `mount` or `render` runs: nothing comes of what they would ask for, since they
-   * are called without a step, too.
+   * False while `authorize`, `upgrade`, `mount` or `render` runs. These callbacks are called without a step, too, so
+   * they may not ask for effects.
    */
   isStep = true
   /** What the step asks for; nothing if it has asked for nothing so far. */
@@ -169,9 +170,9 @@ export class Context implements LiveContext {
   hookCall: number | undefined
   /** `ctx.reply` was called. */
   private hasReplied = false
-  /** Who wants to hear whether the step is committed; nothing if nobody does. */
+  /** Functions to be called when the step is committed or has failed; nothing if there are none. */
   private listeners: ((isCommitted: boolean) => void)[] | undefined
-  /** In a visit: what the ids of what is asked for begin with. */
+  /** In a visit: the ids of messages that this step publishes or sends begin with this text. */
   private cause: string | undefined
   /** Only of a join: set before `connected` is called. */
   declare revived: boolean
@@ -179,7 +180,7 @@ export class Context implements LiveContext {
   /** What `topics` has read. */
   declare private topicNames?: readonly string[]
 
-  /** Without a component, as in `loom.mount`, there is no step. */
+  /** Without a component, as in `loom.mount`, there is no step, so effects are refused. */
   constructor(
     readonly id: string,
     readonly module: string,
@@ -211,7 +212,7 @@ export class Context implements LiveContext {
     return (this.topicNames = Object.freeze(names))
   }
 
-  /** The request, for `onError`: an empty one where a shared component has none. */
+  /** The request, for `onError`. If a shared component has no request now, an empty one. */
   get anyRequest(): LiveRequest {
     const [, , , key = '', viewer] = this.readCaller('request')
     return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
@@ -360,7 +361,7 @@ export class Context implements LiveContext {
     return this.component !== undefined
   }
 
-  /** Nothing comes of what is asked for outside of a step. */
+  /** Throws if the step is over, or if there is none: an effect would be lost without a word. */
   private checkStep(what: string): void {
     if (this.isOver || this.isAborted) {
       throw new LoomError(
@@ -379,7 +380,7 @@ export class Context implements LiveContext {
     return this.effectsFor(what)
   }
 
-  /** Where the step notes what it asks for. */
+  /** The object that notes the step's effects. */
   protected effectsFor(what: string): Effects {
     const { component, event } = this
     const { tasks } = this.host

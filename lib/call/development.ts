@@ -42,17 +42,17 @@ export class Development {
   private readonly kept: string[] = []
   /** How many warnings came before those in `kept`. */
   private dropped = 0
-  /** Where each module was registered, by name. */
+  /** The place (`file:line`) at which each module was registered, by the module's name. */
   private readonly places = new Map<string, string>()
   private readonly checks = new WeakMap<Entry, TreeCheck>()
   private readonly joinedModules = new Set<string>()
   /** Set by the loom if it has something to watch; called with the context of each call. */
   watch: ((context: Context) => void) | undefined
 
-  /** Set by the loom: tells open pages of what has failed. */
+  /** Set by the loom: tells open pages of failures. */
   failing: ((failure: Failure) => void) | undefined
 
-  /** Set by the loom: what is wrong with topics. */
+  /** Set by the loom: finds mistakes with topics. */
   topics: TopicsTold | undefined
   /** Whether a module has `params`, which hears of addresses. */
   private hasParams = false
@@ -180,7 +180,7 @@ export class Development {
     }
   }
 
-  /** Warns of what is most likely wrong in the template itself, and in its commands. */
+  /** Warns of likely mistakes in the template's markup and in its commands. */
   private checkMarkup({ name }: LiveEntry, { statics, dynamics }: Tree): void {
     const where = (): string => atPlace(placeOfTemplate(statics))
     for (const { text, needsParams } of mistakesInMarkup(statics)) {
@@ -232,7 +232,10 @@ export class Development {
     } else this.checkPart(entry, 'handler', name, before, given)
   }
 
-  /** The text of what a handler or a receiver has thrown, and what to do if it is that props are frozen. */
+  /**
+   * The message of the error that a handler or a receiver has thrown. If the props are frozen and the handler has
+   * changed them, the text says what to do.
+   */
   thrown(error: unknown, isFrozen: boolean): string {
     const text = textOf(error)
     // As engines say it of an assignment, of a list's `push`, and of `delete`.
@@ -245,8 +248,8 @@ export class Development {
   }
 
   /**
-   * The handler returned nothing and changed nothing. That is right if it only reads, and a mistake if its source makes
-   * new props.
+   * The handler returned nothing and changed nothing. This is right if the handler only reads, and a mistake if its
+   * source makes new props.
    */
   private checkNothing(entry: LiveEntry, name: string): void {
     const source = sourceOf(handlerOf(entry.module, name))
@@ -399,7 +402,10 @@ function noModel(entry: LiveEntry, name: string): string {
   return `${entry.name}: data-l-model=${JSON.stringify(name)}: the module's model does not list this prop${suggestion(name, known, 'model')}`
 }
 
-/** What is most likely wrong with a value, by its letter among the template's kinds: see src/template/presence.rs. */
+/**
+ * The likely mistake in an attribute's value. `kind` is the attribute's letter among the template's kinds: see
+ * src/template/presence.rs.
+ */
 function mistakeIn(kind: string, value: unknown): string | undefined {
   if (kind === 'q') {
     return 'with `?` the attribute has no text, and this attribute needs the text "true" or "false": write it without the question mark, in quotes'

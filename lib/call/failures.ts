@@ -14,10 +14,10 @@ export interface Failure {
   readonly module: string
   /** Of `mount`: the address of the page, as its request has it; empty if that is not known. */
   readonly page?: string
-  /** What has failed, as in "the handler "save" of counter". */
+  /** The callback that has failed, as in "the handler "save" of counter". */
   readonly what: string
   readonly text: string
-  /** Where it was thrown, and where the template is that the text names. */
+  /** The place where the error was thrown, and the place of the template that the text names. */
   readonly places: readonly Excerpt[]
 }
 
@@ -37,7 +37,7 @@ const LONGEST_LINE = 240
 const MOST_PLACES = 3
 const LONGEST_TEXT = 4_000
 
-/** What pages are told of something that was thrown. `place` is where the module was registered, as `file:line`. */
+/** The failure as pages are told of it. `place` is where the module was registered, as `file:line`. */
 export function failureOf(about: Omit<Failure, 'places'>, error: unknown, place: string | undefined): Failure {
   const trace = traceOf(error)
   const places: [file: string, line: number][] = []

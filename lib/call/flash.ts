@@ -9,7 +9,7 @@ export const KINDS: readonly FlashKind[] = ['info', 'success', 'warning', 'error
 const MOST = 5
 const MOST_BYTES = 2_048
 
-/** What a screen reader is told when the flash comes: at once, or when it has said what it says. */
+/** The ARIA role: a screen reader says an `alert` at once, and a `status` after its current sentence. */
 export function roleOf(kind: FlashKind): 'alert' | 'status' {
   return kind === 'warning' || kind === 'error' ? 'alert' : 'status'
 }

@@ -17,7 +17,7 @@ export interface Outgoing {
 /** What works without an actor. */
 const WORKS = new Set(['publish', 'send', 'flash', 'announce'])
 
-/** Notes what is published, sent and flashed, until the handler has done its work. */
+/** Notes messages and flashes of the handler. They are sent when the handler has returned. */
 class FormEffects implements Pick<Effects, 'publish' | 'send' | 'flash' | 'announce'> {
   readonly list: Outgoing[] = []
   readonly flashes: Flash[] = []
@@ -52,7 +52,7 @@ class FormEffects implements Pick<Effects, 'publish' | 'send' | 'flash' | 'annou
   }
 }
 
-/** The context of a handler that gets a form which was sent without the client's script: there is no actor. */
+/** The context of a handler for a form that was sent without the client's script. There is no actor. */
 export class FormContext extends Context {
   private outgoingEffects: FormEffects | undefined
   /** The event's id: what the ids of messages begin with. */

@@ -60,7 +60,7 @@ export class GivenUpCalls {
   private hear(): void {
     const calls = this.native().givenUp()
     for (const call of calls) this.unwanted.add(call)
-    // Whatever call this has come up in, it is none of theirs.
+    // This may run in the async context of any call, so the aborts run outside of it, each in its own context.
     this.isolation.outside(() => {
       for (const call of calls) this.isolation.run(this.abort, this, call)
     })

@@ -24,12 +24,12 @@ import { handleParams } from './params'
 import { handleUpload } from './uploading'
 import { UPLOAD } from '../uploads/rules'
 
-/** As OpenTelemetry calls what is none of the names that are known. */
+/** OpenTelemetry's name for a value that is not in the list of known ones. */
 const OTHER = '_OTHER'
 
 type Callee = (props: Record<string, unknown>, event: LiveEvent, ctx: LiveContext) => unknown
 
-/** The name of a handler of the module. A page can send any other, of which there is no end. */
+/** The name of a handler of the module. A page can send any other name, and there is no end of such names. */
 function nameOf(entry: Entry, { type, handler }: LiveEvent): string {
   if (entry.raw) return OTHER
   const isKnown =
@@ -63,7 +63,7 @@ export class Handling {
     return { number, sequence, context, began, during: 'handle', event, kept }
   }
 
-  /** A step begins, of which those are told who listen. */
+  /** A step begins. Makes the step's messages if somebody listens to them. */
   private observe(call: Call, kind: 'event' | 'message' | 'join', name: string): void {
     const { component } = call.kept
     const { context, event } = call
@@ -278,7 +278,7 @@ export class Handling {
     }
   }
 
-  /** `authorize` gave what is neither `true` nor `false`: then nobody may, and in development it is told why. */
+  /** `authorize` returned neither `true` nor `false`. This refuses, and in development a warning says why. */
   private refused({ kept }: Call, given: string): void {
     this.development?.checkAuthorize(kept.component.module.name, given)
   }

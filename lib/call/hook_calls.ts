@@ -10,7 +10,7 @@ export interface HookCall {
 /** The type that the application sees. */
 const TYPE = 'call'
 
-/** What a client sends that is no call. Only the event's own page hears of it. */
+/** A client sent an event of this type whose value is not a call. Only the page itself is told. */
 export class UnreadableCall extends Error {
   constructor() {
     super(

@@ -68,7 +68,7 @@ export interface Removal {
  * process pages of a module have joined in, and that they have joined there.
  */
 export type Announcement = { removal: Removal } | { asks: string } | { joined: string }
-/** A line for whoever runs the application. `about` is a module's name, or a reason; empty if there is none. */
+/** A line for the application's log. `about` is a module's name, or a reason; empty if there is neither. */
 export type LogJob = [kind: JobKind.LOG, level: LogLevel, code: LogCode, about: string, leftOut: number, text: string]
 export type Job =
   | CallJob
@@ -96,7 +96,7 @@ export type MakePromise = (
   failure: (text: string) => LoomError,
 ) => Promise<unknown>
 
-/** Where jobs go that are not calls. */
+/** The functions that take jobs which are not calls. */
 export interface Receivers {
   promise: MakePromise
   reply(reply: number, message: SocketMessage): void

@@ -10,14 +10,16 @@ import { Refusal } from './refusal'
 type Props = Record<string, unknown>
 
 /**
- * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that still lives
- * and whose page is back. With the version that the module had when the props were sealed, and whether the page has
- * shown more than the state includes. `null` if the application
- * itself gave the props.
+ * The source of the props of a call without an event: a page's token, a checkpoint, or a component that still lives and
+ * whose page is back. With the version that the module had when the props were sealed, and whether the page has shown
+ * more than the state includes. `null` if the application itself gave the props.
  */
 export type Origin = [joins: Joins, version: number, isBehind: 0 | 1, dropped?: CrossingDropped[]] | null
 
-/** What is dropped of a state, as it crosses: a timer has no topic, and one that rings once no interval. */
+/**
+ * A timer, task or subscription of a state that is dropped, as it crosses from Rust. A timer has no topic. A timer that
+ * rings once has no interval.
+ */
 type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data?: unknown]
 
 /** What a join needs beside the module and its props. */
@@ -51,7 +53,7 @@ export function mountProps(entry: LiveEntry, given: object, context: MountContex
   return load(entry, entry.module, props, context)
 }
 
-/** A copy of the module's own props: `mount`, `render` and handlers may change what they are given. */
+/** A copy of the module's own props, because `mount`, `render` and handlers may change the props that they get. */
 function ownProps({ props }: LiveEntry): Props {
   return JSON.parse(props) as Props
 }
@@ -113,7 +115,10 @@ export function askAuthorize({ module }: LiveEntry, joining: Joining): void | Pr
   })
 }
 
-/** Calls `connected`, once the component has its props: what it gives replaces props of the same name. */
+/**
+ * Calls `connected`, once the component has its props. Members that `connected` returns replace props of the same
+ * names.
+ */
 export function connect(
   entry: LiveEntry,
   first: First,
@@ -155,7 +160,7 @@ function upgrade(
 ): Props | undefined {
   joining.during = 'upgrade'
   try {
-    // It may change the props in place.
+    // `upgrade` may change the props in place.
     const own = Object.isFrozen(props) ? (JSON.parse(JSON.stringify(props)) as Props) : props
     const upgraded: unknown = module.upgrade?.(own, from, dropped.map(droppedOf))
     if (upgraded === undefined) return undefined
@@ -173,7 +178,7 @@ function droppedOf([receiver, topic, every, ...data]: CrossingDropped): Dropped 
   return data.length === 0 ? { receiver } : { receiver, data: data[0] }
 }
 
-/** Calls `next` with the value: at once if it is no promise, after it otherwise. */
+/** Calls `next` with the value: at once, or after the promise if the value is one. */
 function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
 }

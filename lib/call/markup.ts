@@ -9,14 +9,16 @@ const ATTRIBUTE = /([^\s"'=<>/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]*)))?
 /** Stands for a value. */
 const VALUE = '\0'
 
-/** Fields whose values no form sends, or that say by themselves what they hold. */
+/**
+ * Fields that need no name: no form sends their values, or an attribute of the library says by itself what they hold.
+ */
 const NEEDS_NO_NAME = /^(submit|button|reset|image|file)$/i
 const SPEAKS = /^(name|form|data-l-(model|upload|input|change)|@(input|change))(\.|$)/
 
-/** What is most likely wrong in a template, each as a sentence about it. */
+/** A likely mistake in a template, as a sentence about it. */
 export interface MarkupMistake {
   readonly text: string
-  /** It is none if a module of the application has `params`. */
+  /** This counts as a mistake only if no module of the application has `params`. */
   readonly needsParams?: true
 }
 
@@ -111,7 +113,7 @@ function idOf(attributes: Attributes): string {
   return ''
 }
 
-/** Where each command has the selector of what it is for. */
+/** The position of the selector among each command's arguments, from 1. */
 const SELECTORS: Readonly<Record<string, number>> = {
   show: 1,
   hide: 1,
@@ -130,7 +132,7 @@ const SELECTORS: Readonly<Record<string, number>> = {
   setAttribute: 3,
 }
 
-/** What is most likely wrong with commands: a name that was meant as an id selects elements of that name. */
+/** A likely mistake in commands: a name that was meant as an id selects elements of that name. */
 export function mistakeInCommands(value: unknown): string | undefined {
   if (!(value instanceof Commands)) return undefined
   const [, json = '[]'] = /^js\((.*)\)$/s.exec(value.text) ?? []

@@ -27,17 +27,17 @@ function keptOf(given: unknown): readonly string[] {
   return given
 }
 
-/** Calls a store in the application's hands as src/store/own/ asks, and hands over what it gives. */
+/** Calls the application's own store when src/store/own/ asks, and hands over the results. */
 export class OwnStoreCalls {
   constructor(
     private readonly native: () => NativeLoom,
     private readonly store: OwnStore,
   ) {}
 
-  /** One argument is the list of states to be saved, two are those of a claim. Must not throw. */
+  /** One argument is the list of states to be saved; two arguments belong to a claim. Must not throw. */
   run(call: number, ...[first, after]: StoreCall): void {
     const { store } = this
-    // A store that throws is as one that rejects.
+    // If the store throws, the promise rejects.
     const given = new Promise<unknown>((resolve) => {
       resolve(typeof first === 'string' ? store.claim(first, after as number) : store.save(first))
     })

@@ -20,13 +20,13 @@ export interface Step {
   readonly module: string
   /** What caused the step: an event, a message, a join. */
   readonly cause: string
-  /** How long the callbacks and `render` took, in milliseconds; with what they waited for. */
+  /** How long the callbacks and `render` took, in milliseconds, with the time that they waited for others. */
   readonly ms: number
   /** The members of the props that changed, as paths. */
   readonly changed: readonly string[]
   /** The props after the step, as JSON; `undefined` if it failed, or if they are very large. */
   readonly after: string | undefined
-  /** What was thrown. */
+  /** The message of the error. */
   readonly failed: string | undefined
   /** What the step asked for, as JSON. */
   readonly effects: readonly string[]
@@ -38,14 +38,14 @@ export interface Recorded {
   readonly module: string
   readonly id: string
   readonly since: number
-  /** The URL of its page; empty if it has none. */
+  /** The URL of the component's page; empty if there is no page. */
   readonly page: string
   /** What tells pages apart: two of one URL may be open. */
   readonly pageKey: string
   readonly bind: string
   /** The key of a shared component; empty if it is a page's own. */
   readonly key: string
-  /** The newest props, as JSON; empty if they are too large to be kept beside those of the others. */
+  /** The newest props, as JSON; empty if they are too large to be kept beside those of other components. */
   readonly props: string
   readonly topics: readonly string[]
   /** By the receiver: how often it rings, or when. */
@@ -196,14 +196,14 @@ function timersAfter(
   return timers
 }
 
-/** The paths of what differs between two JSON texts. */
+/** The paths at which two JSON texts differ. */
 export function changesOf(before: string, after: string): string[] {
   if (before === after) return []
   const changes: string[] = []
   try {
     differ(JSON.parse(before), JSON.parse(after), '', 0, changes)
   } catch {
-    // A raw module may have given what is no JSON, which Rust says.
+    // A raw module may have given a text that is not JSON. Rust reports this.
     return []
   }
   return changes.length > MOST_CHANGES ? [...changes.slice(0, MOST_CHANGES), '…'] : changes

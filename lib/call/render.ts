@@ -18,12 +18,12 @@ export function treeOf(module: Entry, props: unknown): Tree | string {
   throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
 }
 
-/** What was thrown; it counts only if the props are valid, for else they may be the reason. */
+/** An error of `render`. It counts only if the props are valid; otherwise the props may be its cause. */
 export class Thrown {
   constructor(readonly error: unknown) {}
 }
 
-/** What a module renders, or what it throws. */
+/** The module's render, or the error that it throws. */
 export function attempt(module: Entry, props: unknown): Tree | string | Thrown {
   try {
     return treeOf(module, props)

@@ -1,6 +1,6 @@
-/** The names by which the client and the library speak with each other, beside those of an application. */
+/** Names that the client and the library use between each other, beside those of an application. */
 
-/** The event by which a page says that its address has changed, and nothing else of it. */
+/** A page sends this event when its address has changed. The event has no other meaning. */
 export const PARAMS = 'loom.params'
 /** What a page is pushed for `ctx.patch` and `ctx.title`. */
 export const PATCH = 'loom.patch'

@@ -2,14 +2,14 @@ import { Action, Status } from '../codec'
 import type { Refusal } from './refusal'
 import { Writer } from '../render/writer'
 
-/** The results of a batch of calls. They cross to Rust in one call; src/bridge/results.rs reads them. */
+/** The results of a batch of calls. One call hands all of them to Rust; src/bridge/results.rs reads them. */
 export class Results extends Writer {
-  /** Where the current result begins, in `ops` and in the text. */
+  /** The position at which the current result begins, in `ops` and in the text. */
   private start = 0
   private startBytes = 0
-  /** Where the sizes of the current result stand in `ops`. They are filled in when the parts are written. */
+  /** The position of the current result's sizes in `ops`. They are filled in when the parts are written. */
   private header = 0
-  /** Where the current part of the result begins: its props or its tree. */
+  /** The position at which the current part of the result begins: its props or its tree. */
   private part = 0
   private partBytes = 0
 
@@ -91,7 +91,10 @@ export class Results extends Writer {
     this.op(this.append(json))
   }
 
-  /** Asks for the props of a call, of which JavaScript has no copy. Rust hands the call over again, with them. */
+  /**
+   * Asks for the props of a call, because JavaScript has no copy of them. Rust hands the call over again, with its
+   * props.
+   */
   propsNeeded(call: number): void {
     this.op(call)
     this.op(Status.PROPS_NEEDED)

@@ -8,7 +8,7 @@ import type { Isolation } from './isolation'
 import type { MakePromise } from './jobs'
 import type { Results } from './results'
 
-/** Whoever runs the application. */
+/** Writes to the application's log. */
 interface Operator {
   tell(level: 'error', code: LogCode, text: string, more?: { readonly module: string }): void
   failed(error: unknown): void
@@ -54,7 +54,7 @@ export class Tasks {
     private readonly promise: MakePromise,
   ) {}
 
-  /** Where a topic is: at once, if it is known here. */
+  /** The position of a topic: at once, if this process knows it. */
   position(call: number, topic: string): TopicPosition | Promise<TopicPosition> {
     let known: string | null = null
     const later = this.promise(

@@ -6,8 +6,8 @@ import { atPlace } from '../places'
 const MOST = 1_000
 
 /**
- * Finds topics that are published to and that nobody can hear, in development only: a misspelt name, and a process that is one
- * of several without a backplane.
+ * Finds topics that somebody publishes to and nobody can hear, in development only. The causes are a misspelt name, and
+ * a process that is one of several without a backplane.
  */
 export class TopicsTold {
   /** What stands before the first colon of a topic that somebody has subscribed to, or all of it. */

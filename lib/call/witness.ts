@@ -5,6 +5,8 @@ import type { Caller } from './context'
 export interface Witness {
   /** A page begins to join a component, or is back. The page is known by the request of its connection. */
   joins(component: Component, caller: Caller | undefined): void
-  /** A callback has thrown. `request`: that of the page's connection, as JSON; `{}` if the call was for no page. */
+  /**
+   * A callback has thrown. `request`: the request of the page's connection, as JSON; `{}` if the call was for no page.
+   */
   failed(error: unknown, request: string): void
 }

@@ -1,5 +1,5 @@
-// The compile step: JSX becomes templates of `html`, whose statics the language itself keeps. What it cannot see, a
-// component or a spread, stays a call of the runtime.
+// The compile step: JSX becomes templates of `html`, whose statics the language itself keeps. A component or a spread
+// stays a call of the runtime, because the compile step cannot see into it.
 
 import type { ParserPlugin, ParseResult } from '@babel/parser'
 import type * as t from '@babel/types'

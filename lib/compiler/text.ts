@@ -36,7 +36,7 @@ function decode(text: string): string {
       const [attribute] = parsed.type === 'JSXElement' ? parsed.openingElement.attributes : []
       const value = attribute?.type === 'JSXAttribute' ? attribute.value : undefined
       character = value?.type === 'StringLiteral' ? value.value : one
-      // The names are those of the language, and what looks like one: source code has few.
+      // The names come from source code, and from texts that look like such names: there are few.
       if (decoded.size < 10_000) decoded.set(one, character)
     }
     return character

@@ -15,7 +15,7 @@ type Path = readonly PropertyKey[]
 
 /** @throws LoomError `LOOM_ARGUMENT` unless it is a schema of Standard Schema 1. */
 export function checkSchema(schema: unknown, name: string): asserts schema is StandardSchemaV1 {
-  // Those of arktype are functions.
+  // The schemas of arktype are functions.
   const standard: unknown =
     isObject(schema) || typeof schema === 'function' ? (schema as Record<string, unknown>)['~standard'] : undefined
   if (!isObject(standard) || standard['version'] !== 1 || typeof standard['validate'] !== 'function')
@@ -52,10 +52,10 @@ export function shownOf(errors: Errors, before: unknown, { type, left }: Pick<Li
   return Object.fromEntries(Object.entries(errors).filter(isShown))
 }
 
-/** The field's name, and those of the objects and lists that it is in: they are shown with it. */
+/** The field's name, and the names of the objects and lists around it: their errors are shown with the field. */
 function placesOf(field: string): string[] {
   const name = baseOf(field)
-  // No form has such a field. A page may send very many names, so what is done for each has a bound.
+  // No form has such a field. A page may send very many names, so the work for each name has a bound.
   if (name.length > MAX_NAME) return []
   const ends = [...name.matchAll(/[.[]/g)].slice(0, MAX_LEVELS).map(({ index }) => index)
   return [name, ...ends.filter((end) => end > 0).map((end) => name.slice(0, end))]

@@ -81,7 +81,7 @@ export function form(handler: string, options: FormOptions = {}): Form {
     error: errorElement(`${formId}-error`, messagesOf('')),
     field: (name) => {
       checkString(name, 'the name of a field')
-      // What was sent without a script is shown again.
+      // If a form was sent without a script, its texts are shown again.
       const value = posted === undefined ? valueIn(values, name) : posted[name]
       return new Field(formId, name, value, messagesOf(baseOf(name)))
     },

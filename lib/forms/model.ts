@@ -31,12 +31,12 @@ function stringOf(input: unknown): string | undefined {
   return typeof input === 'string' ? input : undefined
 }
 
-/** An empty text is a control in which nothing is chosen. */
+/** An empty text means that nothing is chosen in the control. */
 function matching(pattern: RegExp): (input: unknown) => string | undefined {
   return (input) => (typeof input === 'string' && (input === '' || pattern.test(input)) ? input : undefined)
 }
 
-/** A day that there is: the 30th of February is none. */
+/** A date of the calendar: the 30th of February is refused. */
 function dateOf(input: unknown): string | undefined {
   const text = matching(/^\d{4,6}-\d\d-\d\d$/)(input)
   if (text === undefined || text === '') return text
@@ -136,8 +136,8 @@ function withErrors(before: unknown, name: string, messages: string[]): Errors {
 }
 
 /**
- * The props with what the control holds, if its type or schema lets it through; else with what is wrong with it. While
- * somebody is at the control, only an error that is shown already is shown, if the page says who is where.
+ * The props with the control's value, if its type or schema accepts the value; otherwise the props with its errors.
+ * While the user is at the control, no new error is shown: the page says at which control the user is.
  */
 export function setProp(validate: Validate, props: Props, event: LiveEvent, ctx: LiveContext): unknown {
   const { handler: name } = event

@@ -16,7 +16,7 @@ export const MAX_LEVELS = 32
 /** Each part begins with another character, so that a name is looked at once. */
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d{1,9}\])*(\[\])?$/
 
-/** A field's value, or those of all fields of the name. */
+/** A field's value, or the values of all fields of the name. */
 type Text = string | readonly string[]
 
 interface Group {
@@ -93,7 +93,7 @@ function valueOf(value: Group | Text): unknown {
   return object
 }
 
-/** A name as errors have it: that of a list of texts is that of its fields without `[]`. */
+/** A name as errors have it: for a list of texts, the name of its fields without `[]`. */
 export function baseOf(name: string): string {
   return name.endsWith('[]') ? name.slice(0, -2) : name
 }
@@ -112,7 +112,7 @@ export function fieldsOf(form: Readonly<Record<string, Text | undefined>>): Fiel
   return { input: valueOf(root), nameOf: (path) => nameIn(root, path) }
 }
 
-/** The name by which a field has this place, without a form: of a plain value. */
+/** The name of the field that has this place, made without a form. For a plain value. */
 export function nameIn(root: Group | undefined, path: readonly PropertyKey[]): string {
   let name = ''
   let at: Group | Text | undefined = root

@@ -17,12 +17,12 @@ export interface Posted {
   readonly fields: Readonly<Record<string, string | string[] | undefined>>
 }
 
-/** What is rendered now shows this again. Rendering is not async. */
+/** Rendering shows the texts of this form again. Rendering is not async, so one variable is enough. */
 let shown: Posted | undefined
 /** Some page of this process has such a form: all others are not looked through. */
 let hasForms = false
 
-/** Renders with what was sent. */
+/** Renders with the texts of the form that was sent. */
 export function showing<Result>(posted: Posted | undefined, render: () => Result): Result {
   shown = posted
   try {
@@ -32,7 +32,7 @@ export function showing<Result>(posted: Posted | undefined, render: () => Result
   }
 }
 
-/** What was sent with this form and is shown again. */
+/** The texts that were sent with this form and are shown again. */
 export function postedFor(handler: string, id: string): Posted['fields'] | undefined {
   return shown?.handler === handler && shown.id === id ? shown.fields : undefined
 }
@@ -44,7 +44,10 @@ export function sealOf(handler: string, id: string, isShownAgain: boolean): Tree
   return html`<input type="hidden" name="loom:form" data-l-seal="${isShownAgain ? 'again' : ''}" value="${which}">`
 }
 
-/** The component's HTML with the sealed state in the hidden fields of its forms. It may be from another process (`isShared`). */
+/**
+ * The component's HTML with the sealed state in the hidden fields of its forms. The HTML may be from another process
+ * (`isShared`).
+ */
 export function seal(page: string, state: string, isShared = false): string {
   if (!hasForms && !isShared) return page
   // Only a template can have such an element: in texts and attributes `<` and quotes are escaped, and what users have

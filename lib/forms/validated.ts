@@ -9,7 +9,7 @@ type Props = Record<string, unknown>
 type Handle = (this: unknown, props: Props, event: LiveEvent, ctx: LiveContext) => unknown
 type HandleInput = (this: unknown, props: Props, input: unknown, event: LiveEvent, ctx: LiveContext) => unknown
 
-/** By which a module knows where its handlers put errors. */
+/** A handler has this member if it is validated: the name of the prop for its errors. */
 const MEMBER = Symbol('errors')
 
 /** The prop that the handler puts errors into, if it is validated. */
@@ -61,7 +61,7 @@ export function validated(schema: unknown, handler: unknown, options: object = {
         // Nothing is what the handler gives if props stay as they are, but for the errors.
         return isThenable(next) ? Promise.resolve(next).then((given: unknown) => given ?? cleared) : (next ?? cleared)
       }
-      // What was typed is not taken.
+      // The form is not taken, so its texts stay.
       ctx.keepForm()
       return { ...props, [member]: shownOf(errorsOf(issues, nameOf), props[member], event) }
     }

@@ -154,7 +154,7 @@ export class Upgrades {
     )
   }
 
-  /** Whose connection it is, and what is kept of its request. */
+  /** The result of `bind` for the connection, and the parts of its request that are kept. */
   private binding(passed: PageRequest, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)

@@ -24,7 +24,7 @@ export class Binder {
     return this.bind !== undefined
   }
 
-  /** @throws LoomError if the option needs a request and there is none. */
+  /** @throws LoomError if the option needs a request and none was given. */
   bindOf(request: PageRequest | undefined): string | Promise<string> {
     if (this.bind === undefined) return ''
     if (request === undefined) {

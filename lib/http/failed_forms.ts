@@ -4,15 +4,15 @@ const MOST_OF_ONE = 20
 const MOST_HOLDERS = 1_000
 
 /**
- * Forms that were taken and whose handlers have failed: what they were to do is not done, and they may be sent again. Nobody
- * can push out those of others, unless by being many.
+ * Forms that were taken and whose handlers have failed. Nothing was done, so these forms may be sent again. A holder
+ * can push out only its own forms, or other holders if there are very many.
  */
 export class FailedForms {
   private readonly holders = new Map<string, Set<string>>()
 
   add(holder: string, id: string): void {
     const ids = this.holders.get(holder) ?? new Set()
-    // Who had one last is forgotten last.
+    // The holder of the newest form is forgotten last.
     this.holders.delete(holder)
     this.holders.set(holder, ids.add(id))
     const [oldest = id] = ids

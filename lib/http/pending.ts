@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log'
 
 type Filter = Parameters<Loom['disconnect']>[0]
 
-/** Whose connection it is, and what is kept of its request. */
+/** The result of `bind` for a connection, and the parts of its request that are kept. */
 export interface Binding {
   compact: CompactRequest
   bind: string
@@ -59,7 +59,7 @@ function watch(socket: Duplex, left: () => void): () => void {
  */
 export class PendingUpgrades {
   private readonly waiting = new Map<number, Waiting>()
-  /** The calls of `disconnect` since an upgrade began to wait. Emptied when none waits. */
+  /** The calls of `disconnect` since an upgrade began to wait. Emptied when no upgrade waits. */
   private filters: Filter[] = []
   /** The number of the last upgrade. Rust counts a waiting upgrade by its number. */
   private lastNumber = 0

@@ -17,7 +17,7 @@ interface TusRequest {
   readonly runtime?: { readonly node?: { readonly req: IncomingMessage } }
 }
 
-/** What is used of `@tus/server`. */
+/** The options of `@tus/server` that are used here. */
 export interface TusOptions {
   readonly path: string
   readonly datastore: UploadStore
@@ -43,7 +43,10 @@ export function nodeRequest({ runtime }: TusRequest): IncomingMessage {
   return request
 }
 
-/** Where a package is that the application has installed; from here or, if this one is linked, from where it runs. */
+/**
+ * The place of a package that the application has installed. It is looked for from this package and, if this package is
+ * linked, from the folder in which the application runs.
+ */
 function find(name: string): string {
   for (const from of [join(root, 'package.json'), join(process.cwd(), 'package.json')]) {
     try {

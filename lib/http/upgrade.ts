@@ -16,7 +16,7 @@ interface WithParser {
   parser?: { onIncoming?: ((request: Incoming, keepAlive: boolean) => number) | null } | null
 }
 
-/** Which upgrades a loom wants, and what it does with them. */
+/** The upgrades that a loom wants, and the function that takes them. */
 export interface Claim {
   wants(request: IncomingMessage): boolean
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void
@@ -211,7 +211,8 @@ function cover<T extends object, K extends keyof T>(object: T, name: K, over: (b
 }
 
 /**
- * Refuses an upgrade that nobody listens for. It cannot be an ordinary request any more: Node has detached its socket.
+ * Refuses an upgrade that nobody listens for. The upgrade cannot become an ordinary request any more: Node has detached
+ * its socket.
  */
 function refuse(socket: Duplex): void {
   socket.on('error', () => {

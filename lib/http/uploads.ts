@@ -89,7 +89,7 @@ export class UploadServer {
   private readonly permits = new WeakMap<IncomingMessage, Permit>()
   private readonly path: string
 
-  /** @throws LoomError if an option is not what it should be, or a package is missing. */
+  /** @throws LoomError if an option is wrong, or a package is missing. */
   constructor(
     options: unknown,
     private readonly application: Application,

@@ -41,7 +41,7 @@ export class Wiring {
     | undefined
   /** What open pages hear of. */
   readonly news = new News()
-  /** Where `loom.script()` was first called. */
+  /** The place at which `loom.script()` was first called. */
   private scriptPlace: string | undefined
   private isScriptMade = false
   /** `loom.express()` was called, or the Fastify plugin was registered. */
@@ -57,7 +57,7 @@ export class Wiring {
   private isBare = false
   /** A Fastify instance was attached: its hooks run on upgrades. */
   private hasHooks = false
-  /** Those names of the option `keep` that requests of pages had. */
+  /** The names of the option `keep` that requests of pages had as members. */
   private readonly onPages = new Set<string>()
   /** The modules that a page was rendered with and that nobody has joined so far. */
   private readonly waiting = new Map<string, NodeJS.Timeout>()
@@ -68,7 +68,7 @@ export class Wiring {
     private readonly development: Development,
     private readonly path: string,
     private readonly keep: readonly string[],
-    /** Tells all other processes. `undefined` without a backplane: then there are none. */
+    /** Tells all other processes. `undefined` without a backplane: then no other process is known. */
     private readonly announce: ((announcement: Announcement) => void) | undefined,
   ) {}
 
@@ -137,7 +137,10 @@ export class Wiring {
     this.waiting.set(module, setTimeout(then, ms).unref())
   }
 
-  /** Whether nothing is to be said of the module's pages: one has joined, or a warning has said why none can. */
+  /**
+   * Whether no warning about the module's pages is needed: one of them has joined, or another warning has said why no
+   * page can.
+   */
   private isExplained(module: string): boolean {
     return this.reason !== undefined || this.development.hasJoined(module)
   }

@@ -217,7 +217,7 @@ export function checkVoid(element: string, children: unknown): void {
   if (isVoid(element) && !isNothing) noChildren(element)
 }
 
-/** The mistake of a beginner who comes from React. */
+/** A mistake of people who come from React: a function as a handler. */
 export function functionForHandler(element: string, prop: string): LoomError {
   const [named, withArguments] =
     prop === 'on'

@@ -11,7 +11,7 @@ import { elementOf, fragmentOf, isOfJsx, noteOfJsx } from './shapes'
 type Props = Record<string, unknown>
 type Component = (props: Props) => unknown
 
-/** Where compilers that make development builds say that an element stands. */
+/** The place of an element in its source, as compilers write it in development builds. */
 export interface Source {
   readonly fileName?: string
   readonly lineNumber?: number
@@ -45,7 +45,7 @@ export function jsxDEV(type: unknown, props: Props, key?: unknown, isStatic = fa
 
 /** What compilers call if a key stands behind a spread, `<li {...props} key={id}>`, and what other programs may call. */
 export function createElement(type: unknown, given: Props | null | undefined, ...children: readonly unknown[]): Tree {
-  // Development builds say here where the element stands.
+  // Development builds pass the element's place here.
   const { key, __source: source, ...props } = given ?? {}
   delete props['__self']
   const isStatic = children.length > 1
@@ -80,12 +80,12 @@ function make(type: unknown, props: Props, key: unknown, isStatic: boolean, site
   }
   if (type === Fragment) return fragment(props['children'], isStatic, keyOf(key))
   if (typeof type !== 'function') throw noElement(type)
-  // As `<>…</>` would be: a component gets its children as one value, to be put where it wants them.
+  // As `<>…</>` would be: a component gets its children as one value, and may put this value anywhere.
   if (isStatic) props['children'] = fragment(props['children'], true, undefined)
   return treeOf(type as Component, call(type as Component, props), keyOf(key))
 }
 
-/** As `make`, and what is wrong is said as early as it can be known, and with its place. */
+/** As `make`, with checks: a mistake is reported as early as possible, and with its place. */
 function checked(
   type: unknown,
   props: Props,
@@ -114,7 +114,7 @@ function checked(
     if (typeof type === 'string') checkStyle(type, props['style'])
     return make(type, props, key, isStatic, place === undefined ? undefined : `${place}:${columnNumber ?? 0}`)
   } catch (error) {
-    // What a component has thrown says itself where.
+    // An error that a component has thrown names its place already.
     if (isInComponent || !(error instanceof LoomError) || error.code !== 'LOOM_TEMPLATE') throw error
     throw new LoomError('LOOM_TEMPLATE', textOf(error) + atPlace(place ?? callerOf(ours)), { cause: error })
   }

@@ -23,8 +23,8 @@ import { Tree } from '../render/tree'
 import { isVoid } from './elements'
 
 /**
- * The most steps, and so the most templates, of all elements together. Source code has some thousands of shapes. If names
- * come from data, which they never should, this is where they stop growing: Rust keeps a template for ever.
+ * The most steps, and so the most templates, of all elements together. Source code has some thousands of shapes. If
+ * names come from data, which should never be, the templates stop growing here: Rust keeps a template for ever.
  */
 const MOST_STEPS = 50_000
 /** More children than a source file writes out: they come from `createElement(name, props, ...items)`. */
@@ -109,7 +109,9 @@ class Step {
     return step
   }
 
-  /** Behind the last name in the object of the prop `style`, `on` or `bool`. An object without names is no attribute. */
+  /**
+   * After the last name in the object of the prop `style`, `on` or `bool`. An object without names gives no attribute.
+   */
   end(): Step {
     return (this.ending ??= this.next(
       Kind.End,
@@ -247,7 +249,9 @@ export function fragmentOf(children: number): TemplateStringsArray {
 
 const beginnings = new Map<string, Step>()
 
-/** `site`: where the element stands in the source, if the compiler has told. Then its template is its own. */
+/**
+ * `site`: the element's place in the source, if the compiler has told it. Then the element has a template of its own.
+ */
 function beginningOf(element: string, site: string | undefined): Step {
   const name = site === undefined ? element : `${element} ${site}`
   let step = beginnings.get(name)

@@ -26,7 +26,7 @@ interface Spans {
   readonly handle: Span
 }
 
-/** What a span is called by: neither ids nor topics, of which there is no end. */
+/** The attributes of a span. Ids and topics are not among them, because there is no end of their values. */
 function attributesOf({ kind, module, name }: StepMessage): Attributes {
   const attributes: Attributes = { 'loom_live.module': module, 'loom_live.step.kind': kind }
   if (kind === 'event') attributes['loom_live.handler'] = name
@@ -34,7 +34,10 @@ function attributesOf({ kind, module, name }: StepMessage): Attributes {
   return attributes
 }
 
-/** The request that rendered the page. The page may live for hours after it, so that it is no parent. */
+/**
+ * A link to the request that rendered the page. The page may live for hours after this request, so the request is not
+ * the parent.
+ */
 function linksOf({ traceparent }: StepMessage): Link[] {
   const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-')
   const linked = { traceId, spanId, traceFlags: parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true }
@@ -57,7 +60,7 @@ function listen(loom: Loom, channel: string, on: (message: never) => void): () =
   return () => unsubscribe(channel, listener)
 }
 
-/** Makes spans and metrics of what a loom tells on its channels. Gives what ends that. */
+/** Makes spans and metrics from the messages on a loom's channels. Returns a function that ends this. */
 export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () => void {
   const numbers = isObject(loom) ? (loom as { [NUMBERS]?: () => Metric[] })[NUMBERS] : undefined
   if (numbers === undefined) throw invalid('a loom, which createLoom gives', 'the loom of instrument', loom)

@@ -13,12 +13,13 @@ import { jsonOf } from './json_argument'
 import { handlerText, setGuess } from './on'
 import { checkAttribute } from './safe_attribute'
 
-// What a page does by itself. A command is its name and its arguments, `["toggle","#menu"]`, and commands are the text
-// `js([…])`, which client/commands/ reads. All is checked here, where it is written, and once more in the client.
+// Commands that a page carries out by itself. A command is its name and its arguments, `["toggle","#menu"]`, and
+// commands are the text `js([…])`, which client/commands/ reads. Commands are checked here, when they are written, and
+// once more in the client.
 
 /** As in client/commands/run.ts. */
 const MOST_COMMANDS = 32
-/** They are in the page, as often as the attribute is. */
+/** The text of commands is in the page as often as the attribute is. */
 const MOST_BYTES = 4096
 const MOST_MS = 10_000
 
@@ -275,7 +276,7 @@ function showOptions(command: string, options: ShowOptions | undefined): ShowOpt
   return options
 }
 
-/** Where chains begin. */
+/** The beginning of all chains. */
 export const js = new Commands([])
 
 setGuess((handler, args, commands) => js.call(handler, args, { optimistic: commands }))

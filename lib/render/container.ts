@@ -13,7 +13,7 @@ const CONTAINERS: ReadonlySet<unknown> = new Set(
 /** A custom element's name. */
 const CUSTOM = /^[a-z][a-z\d]*(-[a-z\d]+)+$/
 
-/** Those with a hyphen that SVG and MathML have. */
+/** SVG and MathML have elements with a hyphen, too: these are not custom elements. */
 const FOREIGN = /^(annotation-xml|color-profile|font-face.*|missing-glyph)$/
 
 export function checkContainer(as: unknown): string {

@@ -63,7 +63,7 @@ export class Each {
   }
 }
 
-/** A part of a longer list, and where the parts before and after it begin. */
+/** A part of a longer list, with the positions at which the parts before and after it begin. */
 class Window extends Each implements KeyedWindow {
   constructor(
     items: readonly unknown[],

@@ -9,8 +9,7 @@ import { Tree } from './tree'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
-// Writes the compact form of a rendered tree. src/tree/compact.rs reads what is written here and documents the
-// operations.
+// Writes the compact form of a rendered tree. src/tree/compact.rs reads the result and documents the operations.
 
 /** The template with one slot and nothing around it. */
 const BARE = 0
@@ -20,13 +19,13 @@ const BARE = 0
 const NOT_KEPT = Symbol('not kept')
 
 /**
- * What is kept of a render, so that the next one can leave out what is unchanged: the values of the root and of
- * templates nested in it, and the items of keyed lists. Rows are not kept.
+ * The parts of a render that are kept, so that the next render can leave out what is unchanged: the values of the root
+ * and of templates nested in it, and the items of keyed lists. Rows are not kept.
  */
 export interface Memo {
   readonly statics: TemplateStringsArray
   readonly values: readonly unknown[]
-  /** The memos of nested templates, by the index of the value; `undefined` if there are none. */
+  /** The memos of nested templates, by the index of the value; `undefined` if there are no nested templates. */
   readonly nested: ReadonlyMap<number, Memo> | undefined
 }
 
@@ -203,8 +202,8 @@ const keyOfItem = (item: unknown): Key => (item as Tree).key as Key
 const itemItself = (item: unknown): Tree => item as Tree
 
 /**
- * Whether every value is the same as before. An object always counts as changed, because it may have changed inside; but
- * what is a text does not change.
+ * Whether every value is the same as before. An object always counts as changed, because a part of it may have changed;
+ * a text cannot change.
  */
 function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {

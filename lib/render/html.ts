@@ -8,7 +8,7 @@ import { joinedAsText, Tree } from './tree'
 export class RawHtml implements PublicRawHtml {
   constructor(
     readonly html: string,
-    /** From `sanitized()`: a user's HTML, in which Rust makes `data-l-…` inert (src/template/sanitized.rs). */
+    /** Made by `sanitized()`: a user's HTML, in which Rust makes `data-l-…` inert (src/template/sanitized.rs). */
     readonly isUsers: boolean,
   ) {}
 
@@ -53,8 +53,9 @@ export interface Template {
 }
 
 /**
- * What Rust gets of a value: `1`, or nothing if a boolean attribute is not there; `=` and the attribute's text, or
- * nothing if it is not there; plain text. `undefined`: the value is no text at all.
+ * The text that Rust gets for a value: for a boolean attribute `1`, or nothing if the attribute is not there; for
+ * another attribute that can be absent `=` and the text, or nothing if it is not there; otherwise plain text.
+ * `undefined` if the value cannot be a text.
  */
 type Says = (value: unknown) => string | undefined
 

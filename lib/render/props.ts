@@ -4,7 +4,7 @@ import { LoomError } from '../errors'
 import { noteIfFrozen } from './frozen'
 import { Tree } from './tree'
 
-/** Says where props come from, for the message of an error. A function, because most props have no error. */
+/** Gives the source of props, for the message of an error. A function, because most props have no error. */
 export type Source = () => string
 
 /** Deeper props are treated as a cycle. `JSON.stringify` could go much deeper. */

@@ -18,13 +18,13 @@ function wayOf(logger: Logger): Way {
   return hasFieldsFirst ? 'fields first' : 'text first'
 }
 
-/** What is told to whoever runs the application: lines with a level, a code and fields. */
+/** The log of the application: lines with a level, a code and fields. */
 export class Log {
   private readonly way: Way
 
   constructor(
     private readonly logger: Logger,
-    /** Whose lines they are, for who listens to the channel. */
+    /** The loom that writes the lines, for subscribers of the channel. */
     readonly loom: Loom,
   ) {
     this.way = wayOf(logger)
@@ -36,7 +36,7 @@ export class Log {
     const fields: LogFields = { code, ...more }
     if (channels.log.hasSubscribers) channels.log.publish({ loom: this.loom, level, text, fields })
     if (this.way === 'console') {
-      // Whoever reads a console has no fields to look for the code in.
+      // A console shows no fields, so the code stands in the text.
       ;(logger as Pick<Console, 'error' | 'warn'>)[level](`loom-live ${code}: ${text}`)
     } else if (this.way === 'fields first') {
       ;(logger as unknown as FieldsFirst)[level](fields, `loom-live: ${text}`)

@@ -104,7 +104,7 @@ function histogramLines(
   return [...lines, `${name}_sum ${sum}`, `${name}_count ${count}`]
 }
 
-/** Codes and what Redis is for: none of them has a character that would have to be escaped. */
+/** Values of labels are codes and uses of Redis. No character in them has to be escaped. */
 function labelsOf(labels: Sample['labels'] = {}): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`

@@ -42,7 +42,7 @@ export class Step implements StepMessage {
   endsHere = false
   /** Something was thrown, and told. */
   hasThrown = false
-  /** What it has asked for, as JSON; empty if nobody wants to know. */
+  /** The effects that the step has asked for, as JSON; empty if nobody listens for them. */
   effects = ''
   private isHandled = false
   private around: Around[] = []

@@ -16,7 +16,7 @@ export function withTrace(url: string, loom: Loom, module: string): string {
   return TRACEPARENT.test(traceparent) ? `${url} ${traceparent}` : url
 }
 
-/** The `traceparent` behind a URL; empty if there is none. */
+/** The `traceparent` behind a URL; empty if the URL has none. */
 export function traceIn(url: string): string {
   const at = url.lastIndexOf(' ')
   return at < 0 ? '' : url.slice(at + 1)

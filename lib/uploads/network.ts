@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** The longest text that is kept of an address that is none; a proxy may give any. */
+/** The longest text that is kept if it is not an address; a proxy may give any text. */
 const LONGEST = 64
 
 const BITS = 128n

@@ -36,12 +36,12 @@ export function sealPermit(sealer: Sealer, permit: Permit, bind: string): string
   return sealer.sealPermit(JSON.stringify([id, instance, module, upload, name, type, size, expires, key ?? null]), bind)
 }
 
-/** The permit; nothing if it is none of this user's. */
+/** The permit; nothing if the text is not a permit of this user. */
 export function openPermit(sealer: Sealer, sealed: unknown, bind: string): Permit | typeof EXPIRED | undefined {
   if (typeof sealed !== 'string' || sealed.length > MAX_SEALED) return undefined
   const text = sealer.openPermit(sealed, bind)
   if (text === null) return undefined
-  // What was sealed here has this form.
+  // The text was sealed by this application, so its form is known.
   const [id, instance, module, upload, name, type, size, expires, key] = JSON.parse(text) as [
     string,
     string,
@@ -60,11 +60,14 @@ export function openPermit(sealer: Sealer, sealed: unknown, bind: string): Permi
 /** What a page says in the event of an upload. */
 export interface Said {
   readonly upload: string
-  /** Files that the user has chosen: `place` is the page's own name for each, `permit` one that it had for the same file. */
+  /**
+   * Files that the user has chosen. `place` is the page's own name for a file, `permit` is an earlier permit of the
+   * page for the same file.
+   */
   readonly ask: readonly { readonly place: unknown; readonly file: Record<string, unknown>; readonly permit: unknown }[]
   /** A permit whose file has arrived. */
   readonly done: unknown
-  /** All files that are under way, those that failed among them, with what has arrived. */
+  /** All files that are under way, also those that have failed, with the number of bytes that have arrived. */
   readonly list: readonly Record<string, unknown>[]
 }
 

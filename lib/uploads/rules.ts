@@ -1,7 +1,10 @@
 import type { ChosenFile, DirectUpload, LiveContext, UploadError } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 
-/** The handler that pages ask by themselves, and the name of what they are told. No module may have it. */
+/**
+ * The handler that pages call by themselves, and the name of the messages to them. No module may have a handler of this
+ * name.
+ */
 export const UPLOAD = 'loom.upload'
 
 /** A module's rules for one upload, checked and with their defaults. */
@@ -32,7 +35,7 @@ function wholeNumber(value: unknown, least: number, most: number, name: string):
   return value
 }
 
-/** The uploads of a module by their names, checked; nothing if it has none. */
+/** The uploads of a module by their names, checked; nothing if the module has no uploads. */
 export function uploadsOf(
   name: string,
   uploads: unknown,
@@ -81,7 +84,7 @@ function isAccepted(one: unknown): boolean {
   return typeof one === 'string' && /^(\.[\w.+-]{1,32}|[\w.+-]{1,64}\/([\w.+-]{1,64}|\*))$/.test(one)
 }
 
-/** What a page says of a file, as it may be kept; nothing if that is no file. */
+/** A file as a page describes it, with bounds; nothing if the description is not one of a file. */
 export function chosenFile(given: Record<string, unknown>): Omit<ChosenFile, 'id'> | undefined {
   const { name, type, size } = given
   if (typeof name !== 'string' || typeof type !== 'string' || typeof size !== 'number') return undefined

@@ -34,7 +34,10 @@ export class Files {
     this.folders.clear()
   }
 
-  /** Not `recursive`: that would watch `node_modules`, too. `isNew`: what is in the folder may have changed. */
+  /**
+   * Not `recursive`: that would watch `node_modules`, too. `isNew`: files in the folder may have changed before it was
+   * watched.
+   */
   private add(folder: string, isNew = false): void {
     if (this.folders.has(folder)) return
     if (this.folders.size >= MOST_FOLDERS) {
@@ -65,11 +68,14 @@ export class Files {
         }
       }
     } catch {
-      // It is gone already, or may not be read.
+      // The folder is gone already, or may not be read.
     }
   }
 
-  /** With the folders in it: who watches one that is gone hears nothing of another one that has its name now. */
+  /**
+   * Stops watching a folder that is gone, and the folders in it: a watcher of a folder that is gone hears nothing of a
+   * new folder with the same name.
+   */
   private forget(folder: string): void {
     for (const [path, watcher] of this.folders) {
       if (path !== folder && !path.startsWith(folder + sep)) continue

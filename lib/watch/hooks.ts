@@ -1,4 +1,4 @@
-/** A file of its own: Node runs it on a thread of its own, where it has no `registerHooks`, which came with 22.15. */
+/** A file of its own: Node before 22.15 has no `registerHooks`, and runs this file on a thread of its own. */
 
 import type { MessagePort } from 'node:worker_threads'
 import { newest, type Versions } from './versions'
