@@ -42,7 +42,7 @@ function placeName(path: readonly string[]): string {
 interface Rendering {
   readonly request: PageRequest | undefined
   readonly posted: Parameters<typeof showing>[0]
-  /** The sealed state for the hidden fields of its own forms; nothing if forms are not sent without a script. */
+  /** The sealed state for the hidden fields of its own forms; nothing if there are none. */
   readonly state: string | undefined
   /** The component's place, for the forms of the components in it. */
   readonly place: Place | undefined

@@ -160,7 +160,7 @@ onGlibc('a C library that is too old', async () => {
   await writeFile(file, bytes)
   const [code, loader, , ...rest] = await requireIn(folder)
   expect([code, loader]).toEqual(['LOOM_PLATFORM', expect.stringContaining(`version \`${wanted}' not found`)])
-  expect(rest[0]).toMatch(/^- The C library is another one, or is too old.*2\.17/)
+  expect(rest[0]).toMatch(/^- The C library of this system is too old, .*2\.17/)
 })
 
 test('a system that there are no addons for', async () => {

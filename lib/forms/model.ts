@@ -137,7 +137,7 @@ function withErrors(before: unknown, name: string, messages: string[]): Errors {
 
 /**
  * The props with the control's value, if its type or schema accepts the value; otherwise the props with its errors.
- * While the user is at the control, no new error is shown: the page says at which control the user is.
+ * If the page says that the user is still at the control, no new error is shown.
  */
 export function setProp(validate: Validate, props: Props, event: LiveEvent, ctx: LiveContext): unknown {
   const { handler: name } = event

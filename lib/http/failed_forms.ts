@@ -4,8 +4,8 @@ const MOST_OF_ONE = 20
 const MOST_HOLDERS = 1_000
 
 /**
- * Forms that were taken and whose handlers have failed. Nothing was done, so these forms may be sent again. A holder
- * can push out only its own forms, or other holders if there are very many.
+ * Forms that were taken and whose handlers have failed. Nothing was done, so these forms may be sent again. One holder
+ * cannot push out the forms of another; more than `MOST_HOLDERS` holders can.
  */
 export class FailedForms {
   private readonly holders = new Map<string, Set<string>>()

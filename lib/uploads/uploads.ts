@@ -287,7 +287,7 @@ export class Uploads {
     const { storage } = this
     if (key === undefined) {
       if (storage === undefined || (await storage.arrived(id)) !== size) {
-        // The same event gets the file again. The step before may have moved the file, so it is not looked at.
+        // The same event gets the file again. The application may have moved the file already.
         if ((await this.claims.of(id)) !== by) return { id, error: 'gone' }
       } else if (!(await this.check(permit))) {
         await this.drop(id)

@@ -341,8 +341,8 @@ async fn a_call_that_throws_hangs_or_gives_something_else_fails_and_the_log_says
     for (way, why) in [
         (Way::Throws, "the database is away"),
         (Way::Hangs, "no answer within 5 s"),
-        (Way::Gives("7"), "store.save gave something"),
-        (Way::Gives("[1]"), "store.save gave something"),
+        (Way::Gives("7"), "the result of store.save cannot be used"),
+        (Way::Gives("[1]"), "the result of store.save cannot be used"),
     ] {
         is(&application, way);
         let b = named("b");
@@ -353,10 +353,10 @@ async fn a_call_that_throws_hangs_or_gives_something_else_fails_and_the_log_says
     for (way, why) in [
         (Way::Throws, "the database is away"),
         (Way::Hangs, "no answer within 5 s"),
-        (Way::Gives("[]"), "store.claim gave something"),
+        (Way::Gives("[]"), "the result of store.claim cannot be used"),
         (
             Way::Gives(r#"{"life":9,"revision":1}"#),
-            "store.claim gave something",
+            "the result of store.claim cannot be used",
         ),
         (
             Way::Gives(r#"{"life":4,"revision":1,"state":"a"}"#),

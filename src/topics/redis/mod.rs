@@ -216,7 +216,8 @@ impl Topics for RedisTopics {
             answer,
         });
         Box::pin(async move {
-            let closed = |_| TopicError::Failed("the connection to Redis has been closed".to_owned());
+            let closed =
+                |_| TopicError::Failed("the connection to Redis has been closed".to_owned());
             published.await.map_err(closed)?
         })
     }
