@@ -60,9 +60,10 @@ pub struct Call {
     pub event: Option<ClientEvent>,
     /// The messages to handle, one after the other: a visit. Empty if there is an event, and to render only.
     pub messages: Vec<Message>,
-    /// Where the props of a first render come from.
+    /// The source of the props of a first render; `None` for all other calls.
     pub origin: Option<Origin>,
-    /// The topics that the component has subscribed to, as it was committed; `None` if there are none.
+    /// The topics that the component has subscribed to, as last committed; `None` if it has subscribed to
+    /// none.
     pub topics: Option<TopicNames>,
     /// Of a first render: what the state that the page has brought had for receivers that the module lacks;
     /// `None` if there is nothing of it.
@@ -92,8 +93,8 @@ pub struct Caller {
 pub struct Sharing {
     /// The component's key, which the application chose.
     pub key: Arc<str>,
-    /// The viewer whose event the call handles, or who is asked about. Empty if the call is for no viewer: then
-    /// there is no request either.
+    /// The viewer whose event the call handles, or about whom `authorize` is asked. Empty if the call is for
+    /// no viewer: then there is no request either.
     pub viewer: Arc<str>,
 }
 
@@ -120,7 +121,7 @@ pub enum Joins {
     Child = 7,
 }
 
-/// Where the props of a first render come from, if a page has brought them.
+/// The source of the props of a first render, if a page has brought them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// What the page has brought.
@@ -139,12 +140,11 @@ pub struct Origin {
 pub struct Outcome {
     /// The next props; `None` if they stay as they are.
     pub props: Option<Arc<Props>>,
-    /// What was rendered from the props, relative to the last committed render; `None` if it is the
-    /// same.
+    /// The render of the props, relative to the last committed render; `None` if it is the same.
     pub render: Option<Render>,
-    /// Where the page is to go, a path or an http(s) URL.
+    /// The address that the page is to go to, a path or an http(s) URL.
     pub redirect: Option<String>,
-    /// The form that the event sent keeps what was typed.
+    /// The form of the event keeps the texts that the user has typed.
     pub keeps_form: bool,
     /// A first render that started anew instead of continuing the state that the page brought.
     pub anew: bool,
@@ -191,7 +191,7 @@ pub enum CallError {
     /// `handle` or `render` threw, rejected, or returned what cannot be used.
     #[error("{message}")]
     Threw {
-        /// What was thrown, and where it was caught.
+        /// The message of the error, and the callback that has thrown it.
         message: String,
         /// The stack, for the log only: lines, each after a line feed.
         stack: String,
@@ -275,7 +275,8 @@ impl CallError {
         }
     }
 
-    /// The stack in the application's code, as the log shows it behind the text; empty if there is none.
+    /// The stack in the application's code, as the log shows it behind the text; empty if the error has no
+    /// stack.
     pub fn stack(&self) -> &str {
         match self {
             Self::Threw { stack, .. } => stack,
@@ -283,7 +284,7 @@ impl CallError {
         }
     }
 
-    /// Where the page is to go instead, if `authorize` said so.
+    /// The address that the page is to go to instead, if `authorize` gave one.
     pub fn redirect(&self) -> Option<&str> {
         match self {
             Self::Refused(_, Refusal::Redirect(url)) => Some(url),

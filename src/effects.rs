@@ -23,14 +23,14 @@ pub struct TaskId(pub u32);
 pub enum Effect {
     /// `ctx.every`: a message at each interval.
     Every {
-        /// Who gets it; also the timer's name.
+        /// The receiver that the timer calls. It is also the timer's name.
         receiver: SmolStr,
         /// [`MIN_INTERVAL`] at least.
         interval: Duration,
     },
     /// `ctx.after`: one message.
     After {
-        /// Who gets it; also the timer's name.
+        /// The receiver that the timer calls. It is also the timer's name.
         receiver: SmolStr,
         /// How long from the commit on.
         delay: Duration,
@@ -44,7 +44,7 @@ pub enum Effect {
     },
     /// `ctx.task`: JavaScript may begin the task.
     Task {
-        /// Who gets the values; also the task's name.
+        /// The receiver that gets the values. It is also the task's name.
         receiver: SmolStr,
         /// The task.
         task: TaskId,
@@ -55,7 +55,8 @@ pub enum Effect {
     Subscribe {
         /// The topic.
         topic: Arc<str>,
-        /// Who gets the messages; empty for the component's own topic, whose messages name their receivers.
+        /// The receiver that gets the messages; empty for the component's own topic, whose messages name
+        /// their receivers.
         receiver: SmolStr,
         /// What the state includes: the first message is the one after it.
         position: Position,
@@ -69,7 +70,7 @@ pub enum Effect {
     },
     /// `ctx.track`: others see that the component is there.
     Track {
-        /// Where.
+        /// The topic in which the component is shown as present.
         topic: Arc<str>,
         /// What others see of it, as JSON.
         meta: Arc<str>,
@@ -78,14 +79,14 @@ pub enum Effect {
     },
     /// `ctx.untrack`: the component is not there any more.
     Untrack {
-        /// Where.
+        /// The topic that the component leaves.
         topic: Arc<str>,
     },
-    /// `ctx.presence`: who is there, and who comes and goes.
+    /// `ctx.presence`: the component is told which people are in a topic, come and go.
     Presence {
-        /// Where.
+        /// The topic.
         topic: Arc<str>,
-        /// Who gets the messages.
+        /// The receiver that gets the messages.
         receiver: SmolStr,
     },
     /// `ctx.publish`: a message for a topic.

@@ -433,7 +433,7 @@ fn an_owner_whose_lease_has_run_out_applies_no_event_beside_the_next_one() {
             let (count, shown, _) = redis.outcome();
             assert!(count <= 1 && (count == 1 || handled == [false, false]));
             assert_eq!(shown.len() as u64, count);
-            // The page comes once more, to whom owns the component then.
+            // The page comes once more, to the process that owns the component by then.
             block_on(redis.process(1).handles());
             let (count, shown, is_owned) = redis.outcome();
             assert!(!is_owned);

@@ -90,7 +90,7 @@ impl Names {
         let Some(event) = &call.event else {
             return Ok(self.message_numbers(call, with_props));
         };
-        // A prop is no handler, whatever it is called.
+        // The name of a prop is not looked up among the handlers.
         if &*event.event == MODEL {
             return Ok(None);
         }

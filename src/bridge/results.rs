@@ -49,7 +49,7 @@ pub mod status {
     pub const DONE_ANEW: u32 = 4;
     /// `authorize` said no.
     pub const REFUSED: u32 = 5;
-    /// As `DONE`, and the form keeps what was typed.
+    /// As `DONE`, and the form keeps the texts that the user has typed.
     pub const DONE_KEEPING_FORM: u32 = 6;
     /// No result yet, because a join waits for a promise.
     pub const WAITS: u32 = 7;
@@ -150,7 +150,7 @@ impl Done {
         }
     }
 
-    /// How many bytes the changes of props and tree are, with what the step asks for.
+    /// How many bytes the changes of props and tree have, together with the effects.
     pub(super) fn bytes(&self) -> usize {
         let operations = self.props_ops.len() + self.tree_ops.len();
         let texts = self.props.len() + self.tree.len() + self.beside.len();
@@ -174,7 +174,7 @@ pub(super) struct Beside {
     /// What the step asks for.
     #[serde(deserialize_with = "crate::effects::deserialize")]
     pub(super) effects: Vec<Effect>,
-    /// How many messages of a visit were handled before one threw; what it threw, and its stack.
+    /// How many messages of a visit were handled before one threw; the message of its error, and the stack.
     pub(super) thrown: Option<(usize, String, String)>,
 }
 

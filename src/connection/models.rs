@@ -17,7 +17,7 @@ pub(crate) struct Model {
     new: [Arc<Outbox>; 2],
 }
 
-/// The revisions that a page is shown by what waits for its connection, in their order.
+/// The revisions that the frames in the outbox show to a page, in their order.
 fn revisions(outbox: &Outbox) -> Vec<u64> {
     let mut frames = Vec::new();
     let bytes = outbox.take(|text| frames.push(text));

@@ -1,4 +1,5 @@
-//! A component comes to this process: the one that has it is asked to yield, and the component is claimed.
+//! A component comes to this process: the process that has the component is asked to yield, and the component
+//! is claimed here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,9 +56,9 @@ pub struct Elsewhere(pub Revision);
 
 /// What became of asking a process.
 enum Asked {
-    /// It has nothing of the component any more.
+    /// The process has nothing of the component any more.
     Done(Option<HandedOver>),
-    /// It has it, and will end it when it hears that it is claimed.
+    /// The process has the component, and ends it when it hears that another process has claimed it.
     Keeps,
     Elsewhere(Revision),
 }
@@ -118,7 +119,8 @@ impl Homes {
         within(self.processes.link().ask(&found)).await
     }
 
-    /// Claims the component, if its home is still the one that was found. Gives the new life, and what is left.
+    /// Claims the component, if its home is still the one that was found. Gives the new life, and the state
+    /// that the last process has left.
     pub(super) async fn try_claim(
         &self,
         coming: &Coming,

@@ -36,7 +36,7 @@ pub use asking::{Coming, Elsewhere, Moved};
 pub use secret::{Home, Mark};
 pub use wire::{Answer, HandedOver, Said, Yield};
 
-/// What is said to other processes about homes.
+/// The subject of messages between processes about homes.
 pub(crate) const ABOUT: &str = "home";
 /// The life of a component that was made in this process. Lives that are claimed are later.
 pub(crate) const FIRST: Life = Life(1);
@@ -44,7 +44,7 @@ pub(crate) const FIRST: Life = Life(1);
 /// How long a home is remembered. If it is forgotten, the page's secret still names its process, and the next life is
 /// later anyhow.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
-/// How long it is remembered that a component has ended: longer than what is said to a process waits for it.
+/// How long it is remembered that a component has ended: longer than any message to a process waits.
 const ENDED: Duration = Duration::from_secs(3600);
 /// For so long Redis is waited for, each time.
 const REDIS: Duration = Duration::from_secs(1);
@@ -122,9 +122,10 @@ impl Homes {
         tokio::spawn(async move { homes.leave(&instance, life, None).await });
     }
 
-    /// Those of these components that have a later life than the one that is given with them.
+    /// The components among these that have a later life than the one that is given with them.
     ///
     /// # Errors
+    ///
     /// [`AskError`].
     pub async fn lost(
         &self,
@@ -148,7 +149,7 @@ impl Homes {
         Ok(lost)
     }
 
-    /// What is said to a process, sealed for it: a JSON text.
+    /// A message to a process, sealed for this process: a JSON text.
     fn sealed_for(&self, process: &str, said: &impl Serialize) -> Option<String> {
         self.seal(said, &topic_of(process))
     }
@@ -200,7 +201,7 @@ async fn within<T>(asked: impl Future<Output = Result<T, AskError>>) -> Result<T
     timeout(REDIS, asked).await.map_err(away)?
 }
 
-/// What is said to a process is sealed for it.
+/// A message to a process is sealed with this text, so no other process can open it.
 fn topic_of(process: &str) -> String {
     format!("{ABOUT} {process}")
 }

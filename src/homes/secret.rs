@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Homes;
 
-/// What the secrets of a component end with: a dot, its process, a dot, and what proves that. Empty if there is no
-/// backplane.
+/// The end of the secrets of a component: a dot, the name of its process, a dot, and a proof of that name.
+/// Empty without a backplane.
 #[derive(Clone, Debug, Default)]
 pub struct Mark(Box<str>);
 

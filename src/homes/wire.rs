@@ -22,7 +22,8 @@ pub enum Said {
 pub struct Yield {
     /// The component.
     pub instance: Arc<str>,
-    /// What proves that the page has the secret, for the one that asks and the one that is asked, in base64url.
+    /// Proves that the page has the secret. The proof is bound to the process that asks and the process that
+    /// is asked. In base64url.
     pub proof: String,
     /// The revision and the life of the state that the page has brought.
     pub revision: Revision,
@@ -30,7 +31,7 @@ pub struct Yield {
     pub life: Life,
     /// What the page shows: its last event with an answer, and the revision.
     pub shown: (EventNumber, Revision),
-    /// How long the one that asks waits, in milliseconds. If the component is busy for longer, the answer is
+    /// How long the asking process waits, in milliseconds. If the component is busy for longer, the answer is
     /// [`Answer::Wait`].
     pub patience: u64,
 }
@@ -48,16 +49,17 @@ impl Yield {
     }
 }
 
-/// What a process says to one that has asked it to yield.
+/// The answer of a process that was asked to yield.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The component has ended there, and goes on from this.
     Yielded(HandedOver),
-    /// It yields as soon as it has handled what it handles now: it is to be asked again.
+    /// The process yields as soon as it has handled its current step: ask again.
     Wait,
-    /// It does not yield: the proof is wrong. If the state that the page has brought is older, the revision is named.
+    /// The process does not yield: the proof is wrong. If the state that the page has brought is older, the
+    /// answer names the revision.
     Refused(Option<Revision>),
-    /// There is no such component.
+    /// The process has no such component.
     Unknown,
 }
 

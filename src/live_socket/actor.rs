@@ -75,8 +75,8 @@ async fn live<D: Dispatcher, R: ReplyTo>(
         }
         running.due = state.due(running, reply_to);
         running.ask = state.ask_due(running, reply_to);
-        // Comes first, or a component whose messages keep coming would never show what was held back. If
-        // events wait, the next answer shows it.
+        // Catching up comes first. Otherwise a component whose messages keep coming would never show the
+        // changes that were held back. If events wait, the next answer shows the changes.
         let catches_up = state.sent_tree.is_some() && !running.mailbox.has_events();
         let next = tokio::select! {
             biased;
@@ -214,7 +214,8 @@ impl LiveSocketState {
                 Box::pin(self.leave(running, topic, ends, reply_to)).await?;
             }
             Item::HandOver => {
-                // Whoever goes on would take a newer state from the store.
+                // The store may have the state of a step that has failed. So the committed state is saved
+                // once more: otherwise the next process would go on with that one.
                 if self.settles_at.is_some() {
                     self.settles_at = Some(Instant::now());
                     Box::pin(self.settle(running, reply_to)).await?;
@@ -431,7 +432,7 @@ impl LiveSocketState {
         } else {
             self.call(running, number, None).await
         };
-        // By reference: what is moved while a future waits has its room in the future twice.
+        // By reference: a value that is moved while a future waits has its room in the future twice.
         let Some(result) = &mut result else {
             return ControlFlow::Break(());
         };

@@ -5,7 +5,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::ids::ActorKey;
 
-/// Within so long a page is asked about if it is in doubt whether it may see what it sees.
+/// If it is in doubt whether a page may still see a component, `authorize` is asked within this time.
 const SOON: Duration = Duration::from_secs(5);
 
 /// When one component is asked about. Most modules have no `authorize`, and hold no memory for it.
@@ -35,8 +35,8 @@ impl Asking {
         self.0.as_ref().map(|state| state.due)
     }
 
-    /// It is in doubt whether the page may see what it sees: it is asked about within five seconds, but not at once with
-    /// all others.
+    /// It is in doubt whether the page may still see the component: `authorize` is asked within five seconds,
+    /// but not for all pages at once.
     pub(super) fn doubted(&mut self) {
         if let Some(state) = &mut self.0 {
             let soon = Instant::now() + spread(SOON, state.actor);

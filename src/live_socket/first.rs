@@ -16,7 +16,8 @@ use crate::store::StoreError;
 use crate::tree::{Mismatch, Render};
 use crate::turns::{Given, Turn};
 
-/// The component after its first render; `None` if it has none, which was said.
+/// The component after its first render; `None` if the first render has failed. The page and the log have
+/// been told then.
 pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
     running: &mut Running<D>,
     mut start: Box<Start>,

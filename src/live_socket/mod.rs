@@ -58,12 +58,12 @@ pub struct Start {
     pub module_name: Arc<str>,
     /// The caller whose page it is; `None` if the application itself starts the component.
     pub caller: Option<Arc<Caller>>,
-    /// The name under which what the component takes of what all share is counted: the user's or the address's.
-    /// Empty if the application itself starts the component.
+    /// The holder (the user, or the address) in whose quotas the component counts. Empty if the application
+    /// itself starts the component.
     pub holder: Arc<str>,
     /// The first props.
     pub props: Arc<Props>,
-    /// Where the props come from; `None` if the application itself gave them.
+    /// The source of the props; `None` if the application itself gave them.
     pub origin: Option<Origin>,
     /// The page's place among the pages that join; `None` if the first render need not wait.
     pub place: Option<Place>,
@@ -146,7 +146,7 @@ impl LiveSocket {
             let actor: Weak<Mailbox> = Arc::downgrade(&mailbox);
             held.add(key, actor);
         }
-        // Boxed: a future that is moved into has room for what it takes twice.
+        // Boxed: a future keeps room for a moved argument twice.
         let (start, reply_to) = (Box::new(start), Box::new(reply_to(key)));
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
         context.tasks.spawn(task);

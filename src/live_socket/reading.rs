@@ -155,8 +155,9 @@ impl Reading {
                 continue;
             };
             if batch.gap && subscribed.receiver.is_empty() {
-                // What was sent to the component names its receivers, so that no receiver can be told of a
-                // gap. After a restart the topic is another one, and there need not have been anything.
+                // Messages to the component name their receivers themselves, so there is no receiver that
+                // could be told of a gap. After a restart the topic is another one, and it is not known
+                // whether there were messages.
                 let position = subscribed.position;
                 let is_same = position.epoch == batch.position.epoch;
                 if is_same || position == Position::BEGINNING {

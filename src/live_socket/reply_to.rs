@@ -57,13 +57,13 @@ impl Begun {
     }
 }
 
-/// A state from a store, newer than the one that the page has brought.
+/// A state from a store, newer than the state that the page has brought.
 pub struct Newest {
     /// What the state includes.
     pub point: Point,
     /// The props.
     pub props: Arc<Props>,
-    /// Where the props come from.
+    /// The source of the props.
     pub origin: Origin,
     /// What goes on beside the props.
     pub ongoing: Ongoing,
@@ -87,7 +87,8 @@ pub trait Viewers {
         false
     }
 
-    /// Takes who has joined and left, as the JSON that the receiver gets; `None` if nothing is to be told now.
+    /// Takes the viewers who have joined and left, as the JSON that the receiver gets; `None` if there is
+    /// nothing to tell now.
     fn joined_and_left(&mut self) -> Option<Arc<str>> {
         None
     }
@@ -103,8 +104,8 @@ pub trait Viewers {
         false
     }
 
-    /// Resolves when something is to be sent that no call in flight has to be waited for: what was held back, if
-    /// the actor `holds` changes back, or the whole tree.
+    /// Resolves when there is something to send that need not wait for the call in flight: changes that were
+    /// held back, if the actor `holds` changes back, or the whole tree.
     fn beside(&mut self, holds: bool) -> impl Future<Output = ()> + Send {
         let _ = holds;
         std::future::pending()
@@ -135,8 +136,8 @@ pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
 
-    /// The state was committed without an event, and the component is at `point`. `message` is the change
-    /// of the tree; `None` if the page shows what it is to show.
+    /// The state was committed without an event, and the component is at `point`. `message` is the change of
+    /// the tree; `None` if the page shows the tree already.
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>);
 
     /// The answer to the `count` events up to `point.event`, which are not handled.
@@ -255,8 +256,8 @@ pub trait Keeper {
         let _ = committed;
     }
 
-    /// The actor ends in order; the state is the last one that was committed. What is awaited here holds up the end of
-    /// the application.
+    /// The actor ends in order; the state is the last one that was committed. The end of the application
+    /// waits for this future.
     fn leaves(&mut self, committed: Committed<'_>) -> impl Future<Output = ()> + Send {
         let _ = committed;
         std::future::ready(())
@@ -267,9 +268,9 @@ pub trait Keeper {
         let _ = bytes;
     }
 
-    /// The committed state has subscribed to these topics; `None` if to none. Called at the first render, and
-    /// after each step that may have changed them, which began at `since`. Gives the topics that the component was
-    /// taken out of meanwhile.
+    /// The committed state has subscribed to these topics; `None` if it has subscribed to none. Called at the
+    /// first render, and after each step that may have changed them and that began at `since`. Gives the
+    /// topics that the component was taken out of since then.
     fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
         let _ = (topics, since);
         Vec::new()

@@ -159,10 +159,10 @@ impl LiveSocketState {
         self.committed(running, reply_to, Moment::Answer);
     }
 
-    /// The component's page has gone or is back, maybe: its entries go or come, and it is told everybody when
-    /// the page is back. A session that is parked weighs its actor, which wakes the actor for this; so does a
-    /// shared component whose last page has gone or whose first one has come. That one goes on without pages, and
-    /// misses nothing.
+    /// The component's page may have gone or come back: the component's entries go or come, and the component
+    /// is told everybody when the page is back. A parked session weighs its actor, and this wakes the actor.
+    /// A shared component is woken when its last page has gone, or its first page has come. A shared
+    /// component goes on without pages, and misses nothing.
     pub(super) fn notice<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,

@@ -209,7 +209,8 @@ impl LiveSocketState {
         committed
     }
 
-    /// What the step asks for. A component that has nested ones reads what is sent to it: they know its address.
+    /// The effects that the step asks for. If the component has nested ones, they include the subscription to
+    /// its own address, because nested components know the address.
     fn effects_of<R: ReplyTo>(
         &mut self,
         outcome: &mut Outcome,
@@ -334,8 +335,8 @@ impl LiveSocketState {
         Ok(())
     }
 
-    /// A step with these effects has committed: notes the topics that the component has subscribed to now. Those that
-    /// it was taken out of while the step ran are left next.
+    /// A step with these effects has committed: notes the topics that the component has subscribed to now. If
+    /// the component was taken out of topics while the step ran, it leaves them next.
     fn tell_topics<D: Dispatcher, R: ReplyTo>(
         &mut self,
         effects: &[Effect],
@@ -419,9 +420,9 @@ impl LiveSocketState {
         }
     }
 
-    /// Whom the component is tracked as: what `bind` gave, or else, since nobody knows who it is, somebody
-    /// new. `None` if there are no random numbers. A shared component is nobody's, whoever has clicked: it is
-    /// tracked as its own key.
+    /// The key that the component is tracked as: the result of `bind`. Without `bind` the user is not known,
+    /// so the key is a new random one; `None` if the system gives no random numbers. A shared component
+    /// belongs to no user, whoever has clicked: it is tracked as its own key.
     fn own_key(&self) -> Option<Arc<str>> {
         let caller = self.call.caller.as_ref();
         if let Some(sharing) = caller.and_then(|caller| caller.sharing.as_ref()) {
@@ -444,7 +445,8 @@ impl LiveSocketState {
             if reply_to.tells_changes() {
                 self.catch_up(reply_to);
             } else if let Some(sent) = self.sent_tree.take() {
-                // The receiver takes any change for the answer, so the answer is what was held back, too.
+                // The receiver takes any change for the answer, so the answer includes the changes that were
+                // held back.
                 self.commit_tree(rendered);
                 say_since(&self.prev_tree, &sent, |message| {
                     reply_to.answer(point, message, beside);

@@ -34,10 +34,10 @@ pub(crate) enum Says {
     Change,
 }
 
-/// The answer to one event, or to several events of which `point.event` is the last; or a change without
-/// an event.
+/// The answer to one event, or to several events, the last of which is `point.event`; or a change without an
+/// event.
 pub(crate) struct Answer {
-    /// Where the component is after this.
+    /// The component's point after this answer.
     pub(crate) point: Point,
     pub(crate) says: Says,
     pub(crate) encoded: Encoded,
@@ -117,7 +117,7 @@ pub(crate) fn push_revision(
 
 /// The answers of one component.
 pub(crate) struct Answers {
-    /// Where the component is.
+    /// The component's point now.
     last: Point,
     kept: VecDeque<Answer>,
     bytes: usize,
@@ -146,7 +146,7 @@ impl Answers {
         }
     }
 
-    /// Where the component is.
+    /// The component's point now.
     pub(crate) fn last(&self) -> Point {
         self.last
     }
@@ -166,7 +166,7 @@ impl Answers {
         self.drop_while(|answer| answer.is_before(seen));
     }
 
-    /// The page shows this: what it includes is kept no more.
+    /// The page shows this: answers that it includes are kept no longer.
     pub(crate) fn has_shown(&mut self, shown: Point) {
         self.drop_while(|answer| shown.includes(answer.point));
     }
@@ -205,7 +205,7 @@ impl Answers {
         self.unsent = 0;
     }
 
-    /// Whether more pushes wait behind what is held back than may wait much longer.
+    /// Whether more pushes wait behind the changes that are held back than may wait for long.
     pub(crate) fn has_much_to_push(&self) -> bool {
         self.unsent >= MUCH_TO_PUSH
     }
@@ -355,7 +355,8 @@ mod tests {
         assert!(!answers.reach_back_to(at(3, 4)));
     }
 
-    /// What is pushed while changes are held back is all there when they are sent, if they are sent soon enough.
+    /// Pushes that come while changes are held back are all there when the changes are sent, if that is soon
+    /// enough.
     #[test]
     fn pushes_that_wait_are_kept_until_there_are_too_many_and_those_of_the_newest_step_always() {
         let pushing = |number: u64, bytes: usize| Answer {
@@ -379,7 +380,7 @@ mod tests {
             assert_eq!(waits(&answers), all, "of {bytes}");
             answers.all_is_sent();
             assert!(!answers.has_much_to_push());
-            // What was sent is forgotten first.
+            // Answers that were sent are forgotten first.
             for number in count + 2..count + 500 {
                 answers.keep(pushing(number, 1_000));
             }

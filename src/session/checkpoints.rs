@@ -34,7 +34,8 @@ pub(crate) fn task_pause(bytes: usize) -> Duration {
 pub(crate) struct Last {
     /// What the state included.
     pub(crate) point: Point,
-    /// When the checkpoint was sealed; `None` if there is none, or if it may not have reached the page.
+    /// The time at which the checkpoint was sealed; `None` if there is no checkpoint, or if it may not have
+    /// reached the page.
     pub(crate) at: Option<Instant>,
     /// The size of the state then.
     pub(crate) bytes: usize,
@@ -129,7 +130,7 @@ mod tests {
     fn a_text_that_streams_in_costs_its_checkpoints_a_few_times_its_size() {
         assert_eq!(task_pause(0), TASK_PAUSE);
         assert_eq!(task_pause(usize::MAX), MAX_QUIET);
-        // 20 KB in 40 s: what is sealed on the way and at the end.
+        // 20 KB in 40 s: the checkpoints on the way and the one at the end.
         let (mut time, mut sealed) = (Duration::ZERO, 0);
         let size = |time: Duration| (time.as_millis() / 2) as usize;
         while time < Duration::from_secs(40) {

@@ -1,4 +1,4 @@
-//! The nested components that a component shows: who they are, and what each is given.
+//! The nested components that a component shows, and the props that each is given.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -14,8 +14,8 @@ use crate::outbox::Outbox;
 use crate::protocol::Refusal;
 use crate::tree::Child;
 
-/// What the name of a nested component begins with. That of any other component does not: random texts have no such
-/// character.
+/// The name of a nested component begins with this character. Names of other components are random texts,
+/// which do not have it.
 const NESTED: char = '~';
 
 /// How deep components may nest: a component that shows itself would have no end. As in `lib/mount.ts`.
@@ -54,7 +54,7 @@ pub(crate) fn names_of(nested: Option<Nested<'_>>) -> Names {
 pub(crate) struct Names(Option<String>);
 
 impl Names {
-    /// Whether a component of this name is the one that is meant.
+    /// Whether `instance` is one of these names.
     pub(crate) fn have(&self, instance: &str) -> bool {
         match &self.0 {
             Some(beginning) => instance.starts_with(beginning.as_str()),
@@ -99,10 +99,10 @@ impl Shown {
 #[derive(Default)]
 pub(super) struct Children(HashMap<(Box<str>, Box<str>), Shown>);
 
-/// What has become of nested components.
+/// How the nested components have changed.
 #[derive(Default)]
 pub(super) struct Changed {
-    /// They are shown no more. To be ended while no session's lock is held.
+    /// Components that are not shown any more. To be ended while no session's lock is held.
     gone: Vec<Shown>,
     /// The same one is shown twice.
     twice: bool,
@@ -123,7 +123,7 @@ impl Children {
             }
             let shown = match self.0.remove(&name) {
                 Some(before) => {
-                    // Under the parent's lock, so that what is given last comes last.
+                    // Under the parent's lock, so that the props that are given last come last.
                     if before.given != given
                         && let Some(session) = before.session.upgrade()
                     {
@@ -144,15 +144,15 @@ impl Children {
         changed
     }
 
-    /// They are shown no more. No session's lock is held.
+    /// Ends the components that are not shown any more. No session's lock is held.
     pub(super) fn end(self) {
         self.0.into_values().for_each(Shown::end);
     }
 }
 
 impl Session {
-    /// The component shows these nested components now. Those that it shows no more end; those that are given something
-    /// else are told. True if it shows the same one twice.
+    /// The component shows these nested components now. Those that it does not show any more end; those whose
+    /// given props have changed are told. True if it shows the same one twice.
     pub(crate) fn nests(&self, children: &[Child<'_>]) -> bool {
         let mut state = self.lock();
         if state.ended {

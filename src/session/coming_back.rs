@@ -1,4 +1,4 @@
-//! A page comes back: the secret that it has to bring, and what it has missed.
+//! A page comes back: the secret that it has to bring, and the answers that it has missed.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A component goes on in another process: what that one gets of its session.
+//! A component goes on in another process: the part of its session that goes along.
 
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -90,8 +90,9 @@ impl Unsaid {
 }
 
 impl Session {
-    /// Another process asks for the component, because its page has come there: it is to end here. `between`: who asks
-    /// and who is asked. The page, if it was believed to be here, gets nothing more.
+    /// Another process asks for the component, because its page has come there: the component is to end here.
+    /// `between`: the process that asks and the process that is asked. If the page was believed to be
+    /// connected here, it gets nothing more.
     pub(crate) fn yields(&self, proof: &[u8], between: [&str; 2], shown: Point) -> Yields {
         let mut state = self.lock();
         if state.ended {
@@ -110,7 +111,7 @@ impl Session {
         state.hands_over = Some(HandsOver { sender, shown });
         let ticket = state.parked.take();
         let link = state.link.take();
-        // Those in it go on in the other process as well, each by itself.
+        // The nested components go on in the other process as well, each by itself.
         state.children = None;
         drop(state);
         if let Some(link) = link {
@@ -135,7 +136,8 @@ impl Session {
         }
     }
 
-    /// What is left of a session whose page is away, for whatever process the page comes to; `None` if it is not away.
+    /// The rest of a session whose page is away, for the process that the page comes to; `None` if the page
+    /// is not away.
     pub(crate) fn left(&self, sealed: String) -> Option<HandedOver> {
         let state = self.lock();
         state.parked?;
@@ -147,7 +149,7 @@ impl Session {
         Some(handed_over(sealed, &unsaid))
     }
 
-    /// What was said that no tree repeats, and that the page may not have, as JSON; empty if there is nothing.
+    /// The answers that the page may not have and that no tree repeats, as JSON; empty if there are none.
     pub(crate) fn unsaid(&self) -> String {
         let state = self.lock();
         let unsaid = state.answers.unsaid_after(Point::default());
@@ -194,7 +196,7 @@ impl Session {
         let mut state = self.lock();
         let is_lost = !state.ended && state.life < life;
         if is_lost {
-            // Those in it go on there as well, each by itself.
+            // The nested components go on there as well, each by itself.
             state.children = None;
         }
         is_lost

@@ -80,7 +80,7 @@ struct State {
     life: Life,
     /// Set while another process waits for the component, which ends as soon as the actor has handed it over.
     hands_over: Option<HandsOver>,
-    /// The topics that the committed state has subscribed to; `None` if to none.
+    /// The topics that the committed state has subscribed to; `None` if it has subscribed to none.
     topics: Option<TopicNames>,
     /// The nested components that it shows; `None` if it has never shown any.
     children: Option<Box<Children>>,
@@ -356,7 +356,7 @@ impl Session {
 
     /// Has the actor handle the events that wait, and end.
     pub(crate) fn finish(&self) {
-        // Those in it are told to finish as well, each by itself.
+        // The nested components are told to finish as well, each by itself.
         self.lock().children = None;
         self.socket.tell(LiveSocket::finish);
     }
@@ -405,7 +405,7 @@ impl Session {
         std::mem::replace(&mut self.lock().topics, topics)
     }
 
-    /// Whether the session is of somebody who is meant: of that user, and on a connection from that address. If it is
+    /// Whether the session belongs to this user, and to a connection from this address. If the session is
     /// parked, its last connection counts.
     pub(crate) fn is_of(&self, whose: &Whose) -> bool {
         whose.means(&self.about.bind, &self.lock().address)

@@ -1,8 +1,8 @@
-//! Who is at the other end of a connection.
+//! The user and the address at the other end of a connection.
 
 use std::sync::Arc;
 
-/// Who is at the other end.
+/// The user and the address at the other end.
 #[derive(Clone, Default)]
 pub struct Peer {
     /// The upgrade request as compact JSON, for `ctx.request`.

@@ -1,4 +1,4 @@
-//! Who has to go: whom the application disconnects, and everybody when it closes.
+//! The pages that have to go: those that the application disconnects, and all when it closes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct OpenConnection {
     pub peer: Peer,
 }
 
-/// Who has ended because of a topic.
+/// The components that have ended because of a topic.
 pub struct Dismissed {
     /// The actors of components of one page.
     pub actors: HashSet<ActorKey>,

@@ -16,8 +16,8 @@ pub(crate) struct Parked {
     pub(crate) bytes: usize,
     /// Whose session this is, when much is held.
     pub(crate) holder: Arc<str>,
-    /// The connection that left the session behind, and who was at its other end: the session may have
-    /// begun on another connection, with another request and from another address.
+    /// The connection that the session was on last, and its peer. The session may have begun on another
+    /// connection, with another request and from another address.
     pub(crate) connection: u64,
     pub(crate) peer: Peer,
 }
@@ -89,7 +89,7 @@ impl ParkedSessions {
         self.bytes = self.bytes - before + bytes;
     }
 
-    /// The ticket of the oldest session of the holder who holds most.
+    /// The ticket of the oldest session of the holder that holds most.
     pub(crate) fn gives_way(&self) -> Option<u64> {
         let (_, holder) = self.heaviest.last()?;
         self.holders.get(holder)?.tickets.first().copied()

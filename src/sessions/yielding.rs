@@ -23,12 +23,12 @@ use crate::sync::{Mutex, lock};
 const MOST: usize = 1024;
 /// After so long nobody waits for a component any more.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// How often it is tried again to find out what has been lost, while Redis is away.
+/// The pause between two tries to find out which components are lost, while Redis is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// A component that is busy, while another process waits for it.
 struct Busy {
-    /// Who waits, and the proof that was right.
+    /// The process that waits, and the proof that was right.
     from: Box<str>,
     proof: Vec<u8>,
     since: Instant,
@@ -72,8 +72,9 @@ impl Sessions {
         }
     }
 
-    /// It is not known whom the application has removed in other processes: about each page that is shown something
-    /// which comes from the server `authorize` is asked again, within five seconds. Pages of shared components join again.
+    /// It is not known which people the application has removed in other processes. So `authorize` is asked
+    /// again, within five seconds, about each page that is shown something from the server. Pages of shared
+    /// components join again.
     pub fn doubt(&self) {
         for session in self.all() {
             session.doubt();
@@ -137,7 +138,7 @@ impl Yielding {
         }
     }
 
-    /// The component is busy: it is kept for whoever waits for it, for a while.
+    /// The component is busy: for a while it is kept for the process that waits for it.
     fn waits(
         self: &Arc<Self>,
         asked: &Yield,
@@ -175,7 +176,7 @@ impl Yielding {
 }
 
 enum Found {
-    /// What is handed over comes here.
+    /// The other process hands the component over through this channel.
     Here(oneshot::Receiver<HandedOver>),
     No(Answer),
 }

@@ -16,12 +16,13 @@ use crate::random::random_number;
 use crate::store::StoreError;
 use crate::token::{Claims, Kind};
 
-/// Where a component comes from that begins a life here.
+/// The past of a component that begins a life here.
 #[derive(Default)]
 struct Came {
-    /// The life that it was claimed in; [`FIRST`] if it was made here. `None` if there is no backplane, or Redis is away.
+    /// The life that the component was claimed in; [`FIRST`] if the component was made here. `None` without a
+    /// backplane, or if Redis is away.
     life: Option<Life>,
-    /// It may have been in another process.
+    /// The component may have been in another process.
     has_come: bool,
     handed_over: Option<HandedOver>,
 }
@@ -91,7 +92,8 @@ impl<D: Dispatcher> ToPage<D> {
             (Some(_), None, Some(life)) if moved.has_come => life.max(before.next()),
             (Some(_), None, _) => before.next(),
             (None, _, Some(life)) => life,
-            // Redis is away: later than what it has given so far, as its clock goes, and not later than what it will.
+            // Redis is away. This life is later than those that Redis has given so far, because it follows
+            // the clock, and not later than those that Redis will give.
             (None, ..) if self.context.homes.is_some() => Life(unix_millis()).max(before.next()),
             // Nobody counts the lives of this component, so that their names must not meet by chance.
             (None, ..) => random_number().map_or_else(|| before.next(), Life),
@@ -125,7 +127,7 @@ impl<D: Dispatcher> ToPage<D> {
         let state = self.state_of(committed);
         let sealed = self.sealed(committed.point, state);
         self.session.hand_over(sealed);
-        // Whoever goes on with it claims it.
+        // The process that goes on with the component claims it.
         self.is_claimed = false;
     }
 

@@ -50,8 +50,8 @@ struct Kept {
 /// A committed state as it is sealed, in two texts of JSON.
 struct StateTexts {
     props_json: String,
-    /// What goes on beside the props: timers, subscriptions, presence, and what is still to be published. Empty if
-    /// nothing does.
+    /// The parts of the state beside the props: timers, subscriptions, presence, and messages that are still
+    /// to be published. Empty if there are none.
     ongoing: String,
 }
 
@@ -76,8 +76,8 @@ pub(crate) struct ToPage<D: Dispatcher> {
     hidden_pause: Duration,
     /// The session knows that something goes on beside the props.
     is_ongoing: bool,
-    /// A step changed what goes on, so that a checkpoint is due at once. Kept while the page can be sent none;
-    /// cleared by the next checkpoint.
+    /// A step changed timers, subscriptions or the like, so a checkpoint is due at once. Kept while no
+    /// checkpoint can be sent to the page; cleared by the next checkpoint.
     is_due: bool,
     /// When the last such change was sent.
     last_change: Option<Instant>,
@@ -102,7 +102,7 @@ pub(crate) struct ToPage<D: Dispatcher> {
     weight: usize,
     /// The memory of the answers that are kept, as it was last counted.
     answers: usize,
-    /// It was said that one nested component stands twice.
+    /// The log has the warning that one nested component stands twice.
     says_twice: bool,
 }
 
@@ -150,8 +150,9 @@ impl<D: Dispatcher> ToPage<D> {
         self
     }
 
-    /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
-    /// makes the pause longer, and one that is seen again ends it. So does much that was pushed.
+    /// Resolves when the pause after a change that was sent at `last` is over. If the page is hidden
+    /// meanwhile, the pause becomes longer; if the page is seen again, the pause ends. The pause also ends if
+    /// much was pushed.
     async fn paused_since(&self, last: Instant) {
         if self.session.has_much_to_push() {
             return;
@@ -185,7 +186,7 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// When a checkpoint is due, `now` or later; `None` if none is owed.
+    /// The time at which a checkpoint is due, `now` or later; `None` if no checkpoint is owed.
     fn due(
         &self,
         committed: &Committed<'_>,
@@ -388,7 +389,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
-        // A change that is held back is none that the page gets: the pause goes on from the last one that it got.
+        // A change that is held back does not reach the page: the pause goes on from the last change that
+        // did.
         if message.is_some() && !self.session.is_held() {
             self.last_change = Some(Instant::now());
         }
